@@ -1,0 +1,78 @@
+//! A point in time, on either clock.
+
+use crate::imp;
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+/// A point in time.
+///
+/// Nanoseconds: in virtual time since the start of the run, on real threads since the first look at the
+/// clock by this process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub(crate) u64);
+
+impl Instant {
+    /// The present.
+    pub fn now() -> Instant {
+        Instant(imp::now())
+    }
+
+    /// Time since then.
+    pub fn elapsed(&self) -> Duration {
+        Instant::now().duration_since(*self)
+    }
+
+    /// Time from `earlier` to this; zero if it is the other way round.
+    pub fn duration_since(&self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The same as [`Instant::duration_since`].
+    pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
+        self.duration_since(earlier)
+    }
+
+    /// This point plus `d`, unless that is beyond the end of time.
+    pub fn checked_add(&self, d: Duration) -> Option<Instant> {
+        Some(Instant(self.0.checked_add(u64::try_from(d.as_nanos()).ok()?)?))
+    }
+
+    /// This point minus `d`, unless that is before the start of time.
+    pub fn checked_sub(&self, d: Duration) -> Option<Instant> {
+        Some(Instant(self.0.checked_sub(u64::try_from(d.as_nanos()).ok()?)?))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+    fn add(self, d: Duration) -> Instant {
+        self.checked_add(d).expect("overflow when adding a duration to an instant")
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, d: Duration) {
+        *self = *self + d;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Instant;
+    fn sub(self, d: Duration) -> Instant {
+        self.checked_sub(d).expect("overflow when subtracting a duration from an instant")
+    }
+}
+
+impl Sub<Instant> for Instant {
+    type Output = Duration;
+    fn sub(self, other: Instant) -> Duration {
+        self.duration_since(other)
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "t+{:.6}s", self.0 as f64 / 1e9)
+    }
+}

@@ -1,0 +1,187 @@
+//! Lock discipline: what a labrt [`Mutex`](crate::sync::Mutex) notices about its use.
+//!
+//! * Two locks taken in both orders (a cycle in the order graph of the run) can deadlock, even if this
+//!   run was lucky. The graph is keyed by lock instance; reports name where the locks were made.
+//! * A lock taken twice by one thread deadlocks.
+//! * Something that blocks on other parties, an RPC or a send on a bounded channel, under a lock: the
+//!   other party may need that lock. An unbounded send and a sleep are not reported.
+//!
+//! Under [`Discipline::Fail`] the first such use fails the run; under `Warn` it prints a line.
+
+use crate::collections::{HashMap, HashSet};
+use crate::{context, imp};
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What happens on a breach of the discipline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Discipline {
+    /// Not looked at; costs nothing. The default outside a run, and the one for benches.
+    #[default]
+    Off,
+    /// One line on stderr for each pair of places; for code that is not ours.
+    Warn,
+    /// The run fails. The default of a test.
+    Fail,
+}
+
+type Place = &'static Location<'static>;
+
+/// The identity of a lock.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    /// 0 until the lock is first seen by the discipline.
+    id: AtomicU64,
+    made: Place,
+}
+
+impl Meta {
+    pub(crate) const fn new(made: Place) -> Meta {
+        Meta { id: AtomicU64::new(0), made }
+    }
+
+    fn id(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = self.id.load(Relaxed);
+        if id != 0 {
+            return id;
+        }
+        let fresh = NEXT.fetch_add(1, Relaxed);
+        self.id.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|winner| winner, |_| fresh)
+    }
+}
+
+/// A lock that a thread holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    id: u64,
+    made: Place,
+    taken: Place,
+}
+
+/// Which lock was held while which other was taken.
+#[derive(Default)]
+pub(crate) struct Order {
+    after: HashMap<u64, HashMap<u64, (Held, Held)>>,
+    warned: HashSet<(Place, Place)>,
+}
+
+impl Order {
+    /// The chain of edges from lock `from` to lock `to`.
+    fn path(&self, from: u64, to: u64) -> Option<Vec<(Held, Held)>> {
+        let mut seen = HashSet::default();
+        let mut stack = vec![(from, Vec::new())];
+        while let Some((at, path)) = stack.pop() {
+            if at == to {
+                return Some(path);
+            }
+            if !seen.insert(at) {
+                continue;
+            }
+            for (next, edge) in self.after.get(&at).into_iter().flatten() {
+                let mut longer = path.clone();
+                longer.push(*edge);
+                stack.push((*next, longer));
+            }
+        }
+        None
+    }
+}
+
+/// Called before a lock is waited for.
+#[track_caller]
+pub(crate) fn acquiring(meta: &Meta) {
+    let held = context::with(|c| match c.discipline {
+        Discipline::Off => Vec::new(),
+        _ => c.held.clone(),
+    });
+    let Some(held) = held.filter(|h| !h.is_empty()) else { return };
+    if std::thread::panicking() {
+        return;
+    }
+    let new = Held { id: meta.id(), made: meta.made, taken: Location::caller() };
+    if let Some(h) = held.iter().find(|h| h.id == new.id) {
+        let text = format!(
+            "lock discipline: the lock made at {} is taken at {} by a thread that has held it since {}",
+            new.made, new.taken, h.taken
+        );
+        return report(h.taken, new.taken, text);
+    }
+    for h in held {
+        let cycle = imp::with_world(|w| {
+            let mut order = w.order.lock();
+            if order.after.get(&h.id).is_some_and(|m| m.contains_key(&new.id)) {
+                return None;
+            }
+            order.after.entry(h.id).or_default().insert(new.id, (h, new));
+            order.path(new.id, h.id)
+        });
+        if let Some(cycle) = cycle {
+            let mut text = format!(
+                "lock discipline: locks are taken in both orders; the one made at {} was taken at {}, \
+                 then the one made at {} is taken at {}; but elsewhere",
+                h.made, h.taken, new.made, new.taken
+            );
+            for (a, b) in cycle {
+                text += &format!(
+                    "\n    the one made at {} was held (taken at {}) while the one made at {} was taken at {}",
+                    a.made, a.taken, b.made, b.taken
+                );
+            }
+            report(h.made, new.made, text);
+        }
+    }
+}
+
+/// Called when a lock has been taken.
+#[track_caller]
+pub(crate) fn acquired(meta: &Meta) {
+    let taken = Location::caller();
+    context::with(|c| {
+        if c.discipline != Discipline::Off {
+            c.held.push(Held { id: meta.id(), made: meta.made, taken });
+        }
+    });
+}
+
+/// Called when a lock is given back.
+pub(crate) fn released(meta: &Meta) {
+    context::with(|c| {
+        if c.held.is_empty() {
+            return;
+        }
+        let id = meta.id.load(Relaxed);
+        if let Some(i) = c.held.iter().rposition(|h| h.id == id) {
+            c.held.remove(i);
+        }
+    });
+}
+
+/// Says that the caller is about to do something that waits for others, `what`: reported if this
+/// thread holds a lock. To be called at the top of every RPC and of everything alike.
+#[track_caller]
+pub fn blocking(what: &str) {
+    let held = context::with(|c| if c.discipline == Discipline::Off { None } else { c.held.last().copied() });
+    let Some(h) = held.flatten() else { return };
+    if std::thread::panicking() {
+        return;
+    }
+    let here = Location::caller();
+    let text = format!(
+        "lock discipline: {what} at {here} under the lock made at {} and taken at {}: whoever must act \
+         before this returns may need that lock",
+        h.made, h.taken
+    );
+    report(h.taken, here, text);
+}
+
+#[track_caller]
+fn report(a: Place, b: Place, text: String) {
+    match context::with(|c| c.discipline) {
+        Some(Discipline::Fail) => crate::fatal(text),
+        Some(Discipline::Warn) if imp::with_world(|w| w.order.lock().warned.insert((a, b))) => {
+            eprintln!("[lab] warning: {text}");
+        }
+        _ => {}
+    }
+}

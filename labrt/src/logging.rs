@@ -1,0 +1,143 @@
+//! Log lines by topic: `time TOPIC S<server> T<term> text`, the form the course's log viewer reads.
+//!
+//! `LAB_LOG=VOTE,LEAD` turns topics on, `LAB_LOG=all` all of them; without it nothing is printed and a
+//! line costs one atomic load. The time is in units of 0.1 ms since the start of the test, on the clock
+//! the test runs on. Lines go through the `log` crate to stdout; a program that installs a logger of its own
+//! gets them with the topic as the target.
+
+use crate::{context, env, time};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+macro_rules! topics {
+    ($($name:ident $text:literal $doc:literal;)*) => {
+        /// What a log line is about.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(clippy::upper_case_acronyms, reason = "the course's names")]
+        pub enum Topic {
+            $(#[doc = $doc] $name,)*
+        }
+
+        impl Topic {
+            /// All topics.
+            pub const ALL: &'static [Topic] = &[$(Topic::$name,)*];
+
+            /// The four letters that stand in a line.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Topic::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+topics! {
+    TIMR "TIMR" "Timers: election timeouts.";
+    VOTE "VOTE" "Votes asked for, given, refused.";
+    LEAD "LEAD" "A leader: elected, stepped down.";
+    TERM "TERM" "A change of term.";
+    LOG1 "LOG1" "The leader's side of log replication.";
+    LOG2 "LOG2" "The follower's side of log replication.";
+    CMIT "CMIT" "Commits and applies.";
+    PERS "PERS" "Persistence.";
+    SNAP "SNAP" "Snapshots.";
+    DROP "DROP" "Messages lost, late, ignored.";
+    CLNT "CLNT" "Clients.";
+    TEST "TEST" "The test's own steps: faults, restarts.";
+    INFO "INFO" "Other things of note.";
+    WARN "WARN" "Something odd.";
+    ERRO "ERRO" "Something wrong.";
+}
+
+static MASK: AtomicU32 = AtomicU32::new(0);
+
+/// Is the topic on?
+#[inline]
+pub fn enabled(topic: Topic) -> bool {
+    MASK.load(Relaxed) & (1 << topic as u32) != 0
+}
+
+/// Turns topics on: a comma-separated list of names, or `all`; empty for none.
+///
+/// # Errors
+/// A message that names an unknown topic and the known ones.
+pub fn set_topics(list: &str) -> Result<(), String> {
+    let mut mask = 0u32;
+    for word in list.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+        if word.eq_ignore_ascii_case("all") {
+            mask = (1 << Topic::ALL.len()) - 1;
+            continue;
+        }
+        let topic = Topic::ALL.iter().find(|t| t.name().eq_ignore_ascii_case(word)).ok_or_else(|| {
+            let known: Vec<_> = Topic::ALL.iter().map(|t| t.name()).collect();
+            format!("LAB_LOG: {word:?} is not a topic; expected `all` or some of {}", known.join(","))
+        })?;
+        mask |= 1 << *topic as u32;
+    }
+    MASK.store(mask, Relaxed);
+    if mask != 0 {
+        install();
+    }
+    Ok(())
+}
+
+pub(crate) fn init_from(lookup: &env::Lookup<'_>) -> Result<(), String> {
+    lookup("LAB_LOG").map_or(Ok(()), |list| set_topics(&list))
+}
+
+/// A plain logger on stdout, unless the program has one already.
+fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        use std::io::Write;
+        let logger = env_logger::Builder::new()
+            .filter_level(log::LevelFilter::Info)
+            .format(|f, record| writeln!(f, "{}", record.args()))
+            .target(env_logger::Target::Stdout)
+            .try_init();
+        // An error only says that the program has installed a logger of its own.
+        drop(logger);
+    });
+}
+
+/// Prints a line; use [`dlog!`](crate::dlog), which asks first whether the topic is on.
+pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
+    let now = time::since_start().as_micros() / 100;
+    let (node, name) = (context::node(), topic.name());
+    match (node.is_none(), term) {
+        (true, _) => log::info!(target: name, "{now:06} {name} {text}"),
+        (false, None) => log::info!(target: name, "{now:06} {name} {node} {text}"),
+        (false, Some(term)) => log::info!(target: name, "{now:06} {name} {node} T{term} {text}"),
+    }
+}
+
+/// A log line by topic: `dlog!(VOTE, term, "asks {} for a vote", peer)`; without a term
+/// `dlog!(TEST, "text")`.
+///
+/// The server is the current [`node`](crate::node). Nothing is formatted while the topic is off.
+#[macro_export]
+macro_rules! dlog {
+    ($topic:ident, $format:literal $($args:tt)*) => {
+        if $crate::logging::enabled($crate::logging::Topic::$topic) {
+            $crate::logging::line($crate::logging::Topic::$topic, None, format_args!($format $($args)*));
+        }
+    };
+    ($topic:ident, $term:expr, $format:literal $($args:tt)*) => {
+        if $crate::logging::enabled($crate::logging::Topic::$topic) {
+            $crate::logging::line($crate::logging::Topic::$topic, Some($term), format_args!($format $($args)*));
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_checked() {
+        let e = set_topics("VOTE,NOPE").unwrap_err();
+        assert!(e.contains("\"NOPE\"") && e.contains("TIMR,VOTE"), "{e}");
+        assert!(!enabled(Topic::VOTE), "a bad list changes nothing");
+    }
+}

@@ -1,0 +1,102 @@
+//! Which server the running code belongs to.
+//!
+//! A node is named by its group, its index in the group and its incarnation (a restarted server is a
+//! new incarnation). The name follows the *code that runs*, not the thread: a network that runs a
+//! server's handler on the caller's thread enters the server's node for the duration.
+//!
+//! Threads inherit the node that is current where they are spawned, and are *owned* by it for their
+//! whole life: see [`crate::thread::alive`].
+
+use crate::context;
+use std::fmt;
+
+/// The name of one life of one server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct NodeId {
+    /// The replica group; 0 where there is only one.
+    pub group: u16,
+    /// The server's index in its group, from 0.
+    pub index: u16,
+    /// Counts the lives of the server, from 1. 0 only in [`NodeId::NONE`].
+    pub incarnation: u32,
+}
+
+impl NodeId {
+    /// No node: the test's own code, and the network's.
+    pub const NONE: NodeId = NodeId { group: 0, index: 0, incarnation: 0 };
+
+    /// The first incarnation of server `index` of the only group.
+    pub fn first(index: usize) -> NodeId {
+        NodeId { group: 0, index: u16::try_from(index).expect("fewer than 65,536 servers"), incarnation: 1 }
+    }
+
+    /// Is this [`NodeId::NONE`]?
+    pub fn is_none(self) -> bool {
+        self == NodeId::NONE
+    }
+
+    /// All of the name in one number.
+    pub(crate) fn pack(self) -> u64 {
+        (self.group as u64) << 48 | (self.index as u64) << 32 | self.incarnation as u64
+    }
+}
+
+/// `S2` in the only group, `G1S2` in group 1, `-` for no node. The incarnation is not shown.
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.is_none(), self.group) {
+            (true, _) => f.pad("-"),
+            (false, 0) => f.pad(&format!("S{}", self.index)),
+            (false, g) => f.pad(&format!("G{g}S{}", self.index)),
+        }
+    }
+}
+
+/// The node whose code this thread runs now.
+pub fn current() -> NodeId {
+    context::node()
+}
+
+/// Makes `node` current on this thread until the guard is dropped.
+pub fn enter(node: NodeId) -> NodeGuard {
+    NodeGuard { before: context::set_node(node), here: std::marker::PhantomData }
+}
+
+/// Restores the node that was current before [`enter`].
+#[must_use = "the node is current only as long as the guard lives"]
+pub struct NodeGuard {
+    before: NodeId,
+    /// A guard belongs to the thread that entered.
+    here: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for NodeGuard {
+    fn drop(&mut self) {
+        context::set_node(self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert_eq!(NodeId::first(2).to_string(), "S2");
+        assert_eq!(NodeId { group: 1, index: 2, incarnation: 7 }.to_string(), "G1S2");
+        assert_eq!(NodeId::NONE.to_string(), "-");
+    }
+
+    #[test]
+    fn guards_nest() {
+        let (a, b) = (NodeId::first(0), NodeId::first(1));
+        let outer = enter(a);
+        {
+            let _inner = enter(b);
+            assert_eq!(current(), b);
+        }
+        assert_eq!(current(), a);
+        drop(outer);
+        assert_eq!(current(), NodeId::NONE);
+    }
+}

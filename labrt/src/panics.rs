@@ -1,0 +1,45 @@
+//! The panic hook: notes where a panic happened, so that the report of a failed run can say it, and
+//! keeps quiet runs quiet.
+
+use crate::context;
+use crate::node::NodeId;
+use crate::outcome::panic_text;
+use std::sync::Once;
+
+/// The payload with which a thread is unwound when its run is over. Raised by `resume_unwind`, so no
+/// hook sees it.
+pub(crate) struct Cancelled;
+
+/// A panic, and whose code it happened in.
+pub(crate) struct Panic {
+    pub(crate) text: String,
+    pub(crate) node: NodeId,
+}
+
+impl Panic {
+    /// One whose place is not known.
+    pub(crate) fn of_payload(payload: &(dyn std::any::Any + Send)) -> Panic {
+        Panic { text: panic_text(payload), node: context::node() }
+    }
+}
+
+/// Ends the calling thread without a word.
+pub(crate) fn cancel() -> ! {
+    std::panic::resume_unwind(Box::new(Cancelled))
+}
+
+pub(crate) fn install_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let place =
+                info.location().map(|l| format!(" (at {}:{})", l.file(), l.line())).unwrap_or_default();
+            let text = panic_text(info.payload()) + &place;
+            let panic = Panic { text, node: context::node() };
+            if !crate::imp::on_panic(panic) {
+                before(info);
+            }
+        }));
+    });
+}

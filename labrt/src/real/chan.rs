@@ -1,0 +1,211 @@
+//! Channels on real threads: crossbeam's, with waits that end with the run.
+
+use super::current::{cancel_channel, check, waiting};
+use super::sync::Signal;
+use super::time::{Duration, Instant, to_std};
+use crate::locks;
+pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+use crossbeam::channel::{at, never, select};
+use std::panic::Location;
+
+/// The sending side of a channel. Clones feed the same channel.
+pub struct Sender<T> {
+    inner: crossbeam::channel::Sender<T>,
+    /// Sending never waits.
+    unbounded: bool,
+}
+
+/// The receiving side of a channel. Clones share it: each message goes to one of them.
+pub struct Receiver<T>(crossbeam::channel::Receiver<T>);
+
+/// A channel that takes any number of messages.
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    let (inner, receiver) = crossbeam::channel::unbounded();
+    (Sender { inner, unbounded: true }, Receiver(receiver))
+}
+
+/// A channel that holds `n` messages; a send waits while it is full. With `n` = 0: a rendezvous.
+pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
+    let (inner, receiver) = crossbeam::channel::bounded(n);
+    (Sender { inner, unbounded: false }, Receiver(receiver))
+}
+
+/// A channel that holds nothing: a send returns when a receiver has taken the message, as with Go's
+/// unbuffered channels.
+pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
+    bounded(0)
+}
+
+impl<T> Sender<T> {
+    /// Hands a message over; waits where the channel is full.
+    ///
+    /// # Errors
+    /// Gives the message back when all receivers are gone.
+    #[track_caller]
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        if self.unbounded {
+            return self.inner.send(message);
+        }
+        self.send_or(message, never::<()>(), Location::caller())
+    }
+
+    /// The same, but gives up when the signal is raised.
+    ///
+    /// # Errors
+    /// Gives the message back when all receivers are gone or the signal is raised.
+    #[track_caller]
+    pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
+        if stop.is_raised() {
+            return Err(SendError(message));
+        }
+        if self.unbounded {
+            return self.inner.send(message);
+        }
+        self.send_or(message, stop.receiver().clone(), Location::caller())
+    }
+
+    #[track_caller]
+    fn send_or<N>(
+        &self,
+        message: T,
+        stop: crossbeam::channel::Receiver<N>,
+        place: &'static Location<'static>,
+    ) -> Result<(), SendError<T>> {
+        locks::blocking("a send on a bounded channel");
+        let message = match self.inner.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Disconnected(m)) => return Err(SendError(m)),
+            Err(TrySendError::Full(m)) => m,
+        };
+        let _waiting = waiting("Sender::send", place, None);
+        if check() {
+            return Err(SendError(message));
+        }
+        let cancel = cancel_channel();
+
+        let mut select = crossbeam::channel::Select::new();
+        let (send, _, _) = (select.send(&self.inner), select.recv(&stop), select.recv(&cancel));
+        let ready = select.select();
+        if ready.index() == send {
+            return ready.send(&self.inner, message);
+        }
+        finish_other(ready, send, &stop, &cancel);
+        check();
+        Err(SendError(message))
+    }
+
+    /// Hands a message over if that needs no waiting.
+    ///
+    /// # Errors
+    /// Gives the message back when the channel is full, or all receivers are gone.
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        self.inner.try_send(message)
+    }
+}
+
+/// A selected operation must be completed, whichever it is.
+fn finish_other<N>(
+    ready: crossbeam::channel::SelectedOperation<'_>,
+    send: usize,
+    stop: &crossbeam::channel::Receiver<N>,
+    cancel: &crossbeam::channel::Receiver<std::convert::Infallible>,
+) {
+    if ready.index() == send + 1 {
+        let _ = ready.recv(stop);
+    } else {
+        let _ = ready.recv(cancel);
+    }
+}
+
+impl<T> Receiver<T> {
+    #[track_caller]
+    fn recv_inner(&self, limit: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        match self.0.try_recv() {
+            Ok(m) => return Ok(m),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        let _waiting = waiting("Receiver::recv", Location::caller(), None);
+        if check() {
+            return Err(RecvTimeoutError::Disconnected);
+        }
+        let cancel = cancel_channel();
+        let result = match limit {
+            None => select! {
+                recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
+                recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
+            },
+            Some(limit) => select! {
+                recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
+                recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
+                recv(at(to_std(limit))) -> _ => Err(RecvTimeoutError::Timeout),
+            },
+        };
+        if result.is_err() {
+            check();
+        }
+        result
+    }
+
+    /// Waits for a message.
+    ///
+    /// # Errors
+    /// When the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.recv_inner(None).map_err(|_| RecvError)
+    }
+
+    /// Waits for a message until `at`.
+    ///
+    /// # Errors
+    /// The time has come, or the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv_deadline(&self, at: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_inner(Some(at))
+    }
+
+    /// Waits for a message for `d`.
+    ///
+    /// # Errors
+    /// The time has passed, or the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv_timeout(&self, d: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_inner(Instant::now().checked_add(d))
+    }
+
+    /// Takes a message if there is one.
+    ///
+    /// # Errors
+    /// There is none; or there is none and all senders are gone.
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.0.try_recv()
+    }
+
+    /// Messages in the channel.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Is the channel empty?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The messages one after the other, until all senders are gone.
+    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        std::iter::from_fn(|| self.recv().ok())
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender { inner: self.inner.clone(), unbounded: self.unbounded }
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Receiver(self.0.clone())
+    }
+}

@@ -1,0 +1,135 @@
+//! The run and the slot of the running thread, and what all its waits have in common.
+
+use super::supervisor::RealRun;
+use crate::node::NodeId;
+use crate::outcome::title;
+use crate::panics::{self, Panic};
+use crossbeam::channel::Receiver;
+use parking_lot::{Condvar, Mutex};
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// What a thread waits for.
+pub(super) struct Wait {
+    pub(super) what: &'static str,
+    pub(super) place: &'static Location<'static>,
+    /// To be notified when the run is cancelled; channels need none.
+    condvar: Option<Arc<Condvar>>,
+}
+
+/// One thread of a run, as its supervisor sees it.
+pub(crate) struct Slot {
+    pub(super) number: u64,
+    pub(super) name: String,
+    pub(super) owner: NodeId,
+    pub(super) wait: Mutex<Option<Wait>>,
+}
+
+impl Slot {
+    /// Wakes the thread so that it sees the cancellation.
+    pub(super) fn nudge(&self) {
+        if let Some(condvar) = self.wait.lock().as_ref().and_then(|w| w.condvar.as_ref()) {
+            condvar.notify_all();
+        }
+    }
+
+    /// `raft-1-ticker (S1): Condvar::wait at src/raft/node.rs:42`.
+    pub(super) fn describe(&self) -> String {
+        let at = match &*self.wait.lock() {
+            Some(w) => format!("in {} at {}", w.what, w.place),
+            None => "running".to_string(),
+        };
+        format!("{}: {at}", title(self.owner, &self.name, self.number))
+    }
+}
+
+#[derive(Default)]
+struct Current {
+    run: RefCell<Option<(Arc<RealRun>, Arc<Slot>)>>,
+    last_panic: RefCell<Option<Panic>>,
+}
+
+mod tls {
+    use super::*;
+    thread_local!(pub(super) static CURRENT: Current = Current::default());
+}
+
+/// Makes this OS thread a thread of the run until the guard is dropped.
+pub(super) fn enter(run: Arc<RealRun>, slot: Arc<Slot>) -> impl Sized {
+    struct Leave(Option<(Arc<RealRun>, Arc<Slot>)>);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            let before = self.0.take();
+            let _ = tls::CURRENT.try_with(|c| c.run.replace(before));
+        }
+    }
+    Leave(tls::CURRENT.with(|c| c.run.replace(Some((run, slot)))))
+}
+
+pub(super) fn with_run<R>(f: impl FnOnce(Option<&Arc<RealRun>>) -> R) -> R {
+    let mut f = Some(f);
+    let done = tls::CURRENT.try_with(|c| match c.run.try_borrow() {
+        Ok(run) => (f.take().expect("called once"))(run.as_ref().map(|(run, _)| run)),
+        Err(_) => (f.take().expect("called once"))(None),
+    });
+    done.unwrap_or_else(|_| (f.take().expect("not called yet"))(None))
+}
+
+pub(super) fn run() -> Option<Arc<RealRun>> {
+    with_run(|r| r.cloned())
+}
+
+pub(super) fn set_last_panic(panic: Panic) {
+    let _ = tls::CURRENT.try_with(|c| c.last_panic.replace(Some(panic)));
+}
+
+/// The last panic of this thread, with its place.
+pub(super) fn take_last_panic() -> Option<Panic> {
+    tls::CURRENT.try_with(|c| c.last_panic.take()).ok().flatten()
+}
+
+pub(super) fn thread_number() -> u64 {
+    tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map_or(0, |(_, s)| s.number)).unwrap_or(0)
+}
+
+/// Unwinds the thread if its run is over. True: it is being unwound already, so that waits in
+/// destructors must not wait for long.
+pub(super) fn check() -> bool {
+    if !with_run(|r| r.is_some_and(|r| r.is_cancelled())) {
+        return false;
+    }
+    if !std::thread::panicking() {
+        panics::cancel();
+    }
+    true
+}
+
+/// A channel that is disconnected when the run is cancelled; outside a run, never.
+pub(super) fn cancel_channel() -> Receiver<Infallible> {
+    with_run(|r| r.map_or_else(crossbeam::channel::never, |r| r.cancel_channel()))
+}
+
+/// Notes, until the guard is dropped, that this thread waits.
+pub(super) fn waiting(
+    what: &'static str,
+    place: &'static Location<'static>,
+    condvar: Option<Arc<Condvar>>,
+) -> Waiting {
+    let slot = tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map(|(_, s)| s.clone())).ok().flatten();
+    if let Some(slot) = &slot {
+        *slot.wait.lock() = Some(Wait { what, place, condvar });
+    }
+    Waiting(slot)
+}
+
+pub(super) struct Waiting(Option<Arc<Slot>>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(slot) = &self.0 {
+            *slot.wait.lock() = None;
+        }
+    }
+}

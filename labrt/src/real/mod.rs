@@ -1,0 +1,67 @@
+//! The default clock: OS threads, parking_lot, crossbeam channels, the machine's time.
+//!
+//! Every wait goes through this module, for two reasons: a run that has failed or ended can unwind
+//! all its threads at once ([`current::check`]), and a run that hangs can say where each thread waits
+//! ([`current::waiting`]).
+
+pub mod chan;
+mod current;
+mod pool;
+mod supervisor;
+pub mod sync;
+pub mod thread;
+pub mod time;
+
+use crate::locks::Discipline;
+use crate::node::NodeId;
+use crate::trace::{Event, Field, Kind, Links};
+use crate::world::World;
+use std::sync::OnceLock;
+
+pub(crate) use supervisor::run_one;
+pub(crate) use time::now;
+
+/// The world of the current run; outside a run, one for the whole process.
+pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
+    match current::run() {
+        Some(run) => f(&run.world),
+        None => {
+            static PROCESS: OnceLock<World> = OnceLock::new();
+            f(PROCESS.get_or_init(|| {
+                use std::hash::{BuildHasher, Hasher};
+                let seed = std::collections::hash_map::RandomState::new().build_hasher().finish();
+                World::new(seed, Discipline::Off)
+            }))
+        }
+    }
+}
+
+pub(crate) fn tracing() -> bool {
+    current::with_run(|run| run.is_some_and(|r| r.events.is_some()))
+}
+
+pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field)]) {
+    current::with_run(|run| {
+        let Some(run) = run else { return };
+        let Some(events) = &run.events else { return };
+        let event = Event {
+            time: run.start.elapsed().as_nanos() as u64,
+            thread: current::thread_number(),
+            node,
+            kind,
+            links,
+            fields: fields.to_vec(),
+        };
+        events.lock().push(event);
+    })
+}
+
+/// Called by the panic hook: keeps the panic for the report. True: say nothing.
+pub(crate) fn on_panic(panic: crate::panics::Panic) -> bool {
+    current::set_last_panic(panic);
+    current::with_run(|run| run.is_some_and(|r| r.quiet))
+}
+
+pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    f()
+}

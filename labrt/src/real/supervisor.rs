@@ -1,0 +1,256 @@
+//! A run on real threads, and the one that watches over it.
+//!
+//! The body runs on a thread of the run like any other; the caller of [`run_one`] is the supervisor.
+//! It waits for the first of: the body returns, something fails, the time limit. Then every wait of
+//! every thread of the run is unwound. Threads that do not end within a grace of 2 s are printed with
+//! what they wait for, and the process exits: zombies would spoil the next test.
+
+use super::current::Slot;
+use super::pool::Pool;
+use super::{current, thread};
+use crate::collections::BTreeMap;
+use crate::node::NodeId;
+use crate::outcome::{Failure, Outcome, Stats};
+use crate::run::Run;
+use crate::trace::{self, Event};
+use crate::world::World;
+use crossbeam::channel::{Receiver, Sender};
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+/// How long threads have to end after the end of the run.
+const GRACE: Duration = Duration::from_secs(2);
+/// Between two nudges to threads that were about to wait when the run was cancelled.
+const NUDGE: Duration = Duration::from_millis(10);
+/// Events kept of a real-thread run.
+const KEPT_EVENTS: usize = 16_384;
+
+/// The most recent events.
+pub(crate) struct Ring(VecDeque<Event>);
+
+impl Ring {
+    pub(super) fn push(&mut self, event: Event) {
+        if self.0.len() == KEPT_EVENTS {
+            self.0.pop_front();
+        }
+        self.0.push_back(event);
+    }
+}
+
+pub(crate) struct RealRun {
+    pub(crate) world: World,
+    pub(super) start: Instant,
+    pub(super) pool: Pool,
+    pub(super) quiet: bool,
+    pub(super) events: Option<Mutex<Ring>>,
+    cancelled: AtomicBool,
+    /// Dropped to cancel the run: its receivers are disconnected then.
+    cancel: Mutex<Option<Sender<Infallible>>>,
+    cancel_rx: Receiver<Infallible>,
+    threads: Mutex<Threads>,
+    /// Notified when the body has returned, something has failed, or the last thread has ended.
+    changed: Condvar,
+    failure: Mutex<Option<Failure>>,
+    spawned: AtomicU64,
+}
+
+#[derive(Default)]
+struct Threads {
+    live: BTreeMap<u64, Arc<Slot>>,
+    most: usize,
+    /// The body has returned, or something has failed.
+    over: bool,
+}
+
+impl RealRun {
+    fn new(cfg: &Run, seed: u64) -> RealRun {
+        let (tx, rx) = crossbeam::channel::bounded(0);
+        RealRun {
+            world: World::new(seed, cfg.discipline),
+            start: Instant::now(),
+            pool: Pool::default(),
+            quiet: cfg.quiet,
+            events: cfg.events.then(|| Mutex::new(Ring(VecDeque::new()))),
+            cancelled: AtomicBool::new(false),
+            cancel: Mutex::new(Some(tx)),
+            cancel_rx: rx,
+            threads: Mutex::default(),
+            changed: Condvar::new(),
+            failure: Mutex::default(),
+            spawned: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(SeqCst)
+    }
+
+    pub(super) fn cancel_channel(&self) -> Receiver<Infallible> {
+        self.cancel_rx.clone()
+    }
+
+    /// Adds a thread to the run.
+    pub(super) fn register(&self, name: String, owner: NodeId) -> Arc<Slot> {
+        let number = self.spawned.fetch_add(1, SeqCst);
+        let slot = Arc::new(Slot { number, name, owner, wait: Mutex::default() });
+        let mut threads = self.threads.lock();
+        threads.live.insert(number, slot.clone());
+        threads.most = threads.most.max(threads.live.len());
+        slot
+    }
+
+    pub(super) fn unregister(&self, slot: &Slot) {
+        let mut threads = self.threads.lock();
+        threads.live.remove(&slot.number);
+        if threads.live.is_empty() {
+            self.changed.notify_all();
+        }
+    }
+
+    pub(super) fn threads(&self) -> Vec<Arc<Slot>> {
+        self.threads.lock().live.values().cloned().collect()
+    }
+
+    /// Notes the run's first failure and ends the run.
+    pub(super) fn fail(&self, thread: String, message: String) {
+        let at = self.start.elapsed();
+        self.failure.lock().get_or_insert(Failure { thread, message, at });
+        self.end();
+    }
+
+    fn end(&self) {
+        self.threads.lock().over = true;
+        self.changed.notify_all();
+    }
+
+    fn cancel(&self) {
+        self.cancelled.store(true, SeqCst);
+        drop(self.cancel.lock().take());
+    }
+
+    /// Waits for the end of the run; false: it has reached its time limit.
+    fn wait_for_end(&self, limit: Instant) -> bool {
+        let mut threads = self.threads.lock();
+        while !threads.over {
+            if self.changed.wait_until(&mut threads, limit).timed_out() {
+                return threads.over;
+            }
+        }
+        true
+    }
+
+    /// Unwinds what still runs; the threads that do not end.
+    fn wind_up(&self) -> Vec<Arc<Slot>> {
+        self.cancel();
+        let deadline = Instant::now() + GRACE;
+        let mut threads = self.threads.lock();
+        while !threads.live.is_empty() && Instant::now() < deadline {
+            // Again and again: a thread may have been on its way into a wait.
+            for slot in threads.live.values() {
+                slot.nudge();
+            }
+            self.changed.wait_for(&mut threads, NUDGE);
+        }
+        threads.live.values().cloned().collect()
+    }
+}
+
+/// One run. The calling thread supervises it.
+pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> Outcome {
+    let run = Arc::new(RealRun::new(cfg, seed));
+    start_body(&run, body);
+    if !run.wait_for_end(run.start + cfg.limit) {
+        let message = format!(
+            "the run has taken more than {} s; its threads:{}",
+            cfg.limit.as_secs(),
+            list(&run.threads())
+        );
+        run.fail("the supervisor".into(), message);
+    }
+    let elapsed = run.start.elapsed();
+    let at_end = run.threads().len();
+    let stuck = run.wind_up();
+    run.pool.close();
+    let failure = run.failure.lock().take();
+    let stats = Stats {
+        time_ns: elapsed.as_nanos() as u64,
+        spawns: run.spawned.load(SeqCst),
+        max_live: run.threads.lock().most,
+        cancelled: at_end,
+        leaked: stuck.len(),
+        ..Stats::default()
+    };
+    let outcome = Outcome { seed, trace: 0, preempt: 0, stats, failure };
+    keep_events(cfg, &run, &outcome);
+    if !stuck.is_empty() {
+        give_up(cfg, &stuck, outcome.failure.as_ref());
+    }
+    outcome
+}
+
+fn start_body(run: &Arc<RealRun>, body: Box<dyn FnOnce() + Send>) {
+    // The body is spawned as a thread of the new run, whatever run the caller may belong to itself.
+    let slot = Arc::new(Slot { number: 0, name: String::new(), owner: NodeId::NONE, wait: Mutex::default() });
+    let _inside = current::enter(run.clone(), slot);
+    let _test = crate::node::enter(NodeId::NONE);
+    let of = run.clone();
+    thread::spawn_named("body", move || {
+        body();
+        of.end();
+    });
+}
+
+fn list(slots: &[Arc<Slot>]) -> String {
+    slots.iter().map(|s| format!("\n    {}", s.describe())).collect()
+}
+
+/// The process cannot go on with these threads in it.
+fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
+    let test = &cfg.identity.test;
+    if let Some(f) = failure {
+        eprintln!("[lab] {test} failed at t={:.6}s in {}: {}", f.at.as_secs_f64(), f.thread, f.message);
+    }
+    eprintln!(
+        "[lab] {test}: {} threads have not ended {} s after the end of the run; the process exits:{}",
+        stuck.len(),
+        GRACE.as_secs(),
+        list(stuck)
+    );
+    std::process::exit(101);
+}
+
+/// Writes the events where they were asked for; those of a failed run in any case.
+fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) {
+    let Some(events) = &run.events else { return };
+    let wanted = cfg.trace_file.clone();
+    let path: Option<PathBuf> = match (&wanted, &outcome.failure) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Some(_)) if !cfg.quiet && !cfg.identity.test.is_empty() => {
+            Some(Path::new("out").join(format!(
+                "{}-{:x}.trace.jsonl",
+                file_name(&cfg.identity.test),
+                outcome.seed
+            )))
+        }
+        _ => None,
+    };
+    let Some(path) = path else { return };
+    if let Some(dir) = path.parent() {
+        // A failure shows when the file is written.
+        let _ = std::fs::create_dir_all(dir);
+    }
+    match trace::write_file(&path, events.lock().0.iter()) {
+        Ok(()) if wanted.is_none() => eprintln!("[lab] the last events of the run: {}", path.display()),
+        Ok(()) => {}
+        Err(e) => eprintln!("[lab] the events cannot be written to {}: {e}", path.display()),
+    }
+}
+
+fn file_name(test: &str) -> String {
+    test.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
+}

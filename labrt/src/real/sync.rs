@@ -1,0 +1,260 @@
+//! Locks, condition variables and one-shot events on real threads.
+
+use super::current::{self, check, waiting};
+use super::time::{Duration, Instant, to_std};
+use crate::locks;
+use crossbeam::channel::{Receiver, Sender};
+use std::convert::Infallible;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+pub use std::sync::{Arc, Weak, atomic};
+
+/// How long a contended lock waits before it looks whether its run is over. A lock is held for
+/// microseconds; this is only ever reached in a deadlock.
+const LOCK_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a wait in a destructor lasts once the run is over.
+const LAST_WAIT: Duration = Duration::from_millis(5);
+
+/// A lock around a value, without poisoning. See [`locks`] for what it watches.
+pub struct Mutex<T: ?Sized> {
+    meta: locks::Meta,
+    inner: parking_lot::Mutex<T>,
+}
+
+/// Access to the value of a [`Mutex`]; unlocks it when dropped.
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    inner: parking_lot::MutexGuard<'a, T>,
+}
+
+impl<T> Mutex<T> {
+    /// A lock around `value`.
+    #[track_caller]
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex { meta: locks::Meta::new(Location::caller()), inner: parking_lot::Mutex::new(value) }
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.inner.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits until the lock is free and takes it.
+    #[track_caller]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        locks::acquiring(&self.meta);
+        let inner = match self.inner.try_lock() {
+            Some(inner) => inner,
+            None => self.lock_slow(Location::caller()),
+        };
+        locks::acquired(&self.meta);
+        MutexGuard { mutex: self, inner }
+    }
+
+    #[cold]
+    fn lock_slow(&self, place: &'static Location<'static>) -> parking_lot::MutexGuard<'_, T> {
+        let _waiting = waiting("Mutex::lock", place, None);
+        loop {
+            if let Some(inner) = self.inner.try_lock_for(LOCK_PATIENCE) {
+                return inner;
+            }
+            check();
+        }
+    }
+
+    /// Takes the lock if it is free.
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let inner = self.inner.try_lock()?;
+        locks::acquired(&self.meta);
+        Some(MutexGuard { mutex: self, inner })
+    }
+
+    /// The value, without locking: the borrow checker proves that nobody else has it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        locks::released(&self.mutex.meta);
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+/// Whether a wait with a time limit ran into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitTimeoutResult(bool);
+
+impl WaitTimeoutResult {
+    /// True if the limit was reached.
+    pub fn timed_out(&self) -> bool {
+        self.0
+    }
+}
+
+/// A condition variable. Waits can end without a notification; look at the condition again.
+#[derive(Default)]
+pub struct Condvar {
+    /// Shared with the slot of a waiting thread, so that a cancelled run can wake it.
+    inner: Arc<parking_lot::Condvar>,
+}
+
+impl Condvar {
+    /// A condition variable nobody waits for.
+    pub fn new() -> Condvar {
+        Condvar::default()
+    }
+
+    /// Gives the lock back, waits for a notification, takes the lock again.
+    #[track_caller]
+    pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.wait_inner(guard, None, Location::caller());
+    }
+
+    /// The same, until `at` at the latest.
+    #[track_caller]
+    pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
+        self.wait_inner(guard, Some(at), Location::caller())
+    }
+
+    /// The same, for `d` at the most.
+    #[track_caller]
+    pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, d: Duration) -> WaitTimeoutResult {
+        self.wait_inner(guard, Instant::now().checked_add(d), Location::caller())
+    }
+
+    fn wait_inner<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        at: Option<Instant>,
+        place: &'static Location<'static>,
+    ) -> WaitTimeoutResult {
+        let waiting = waiting("Condvar::wait", place, Some(self.inner.clone()));
+        // After the registration: a cancellation from here on notifies this condition variable.
+        let at = match check() {
+            true => Some(Instant::now() + LAST_WAIT),
+            false => at,
+        };
+        locks::released(&guard.mutex.meta);
+        let timed_out = match at {
+            None => {
+                self.inner.wait(&mut guard.inner);
+                false
+            }
+            Some(at) => self.inner.wait_until(&mut guard.inner, to_std(at)).timed_out(),
+        };
+        drop(waiting);
+        locks::acquired(&guard.mutex.meta);
+        check();
+        WaitTimeoutResult(timed_out)
+    }
+
+    /// Wakes one waiting thread; was there one?
+    pub fn notify_one(&self) -> bool {
+        self.inner.notify_one()
+    }
+
+    /// Wakes all waiting threads; how many?
+    pub fn notify_all(&self) -> usize {
+        self.inner.notify_all()
+    }
+}
+
+/// An event that happens once: raised by one, seen by all, for good. Clones share it.
+#[derive(Clone)]
+pub struct Signal(Arc<Raised>);
+
+struct Raised {
+    /// Dropped by `raise`, which disconnects the receiver: the one event a `select` can wait for.
+    sender: parking_lot::Mutex<Option<Sender<Infallible>>>,
+    receiver: Receiver<Infallible>,
+    flag: atomic::AtomicBool,
+}
+
+impl Default for Signal {
+    fn default() -> Signal {
+        Signal::new()
+    }
+}
+
+impl Signal {
+    /// An event that has not happened.
+    pub fn new() -> Signal {
+        let (sender, receiver) = crossbeam::channel::bounded(0);
+        Signal(Arc::new(Raised {
+            sender: parking_lot::Mutex::new(Some(sender)),
+            receiver,
+            flag: atomic::AtomicBool::new(false),
+        }))
+    }
+
+    /// Lets it happen. A second time does nothing.
+    pub fn raise(&self) {
+        self.0.flag.store(true, atomic::Ordering::Release);
+        let sender = self.0.sender.lock().take();
+        drop(sender);
+    }
+
+    /// Has it happened?
+    pub fn is_raised(&self) -> bool {
+        self.0.flag.load(atomic::Ordering::Acquire)
+    }
+
+    /// Waits for it.
+    #[track_caller]
+    pub fn wait(&self) {
+        self.wait_inner(None, Location::caller());
+    }
+
+    /// Waits for it until `at`; true: it has happened.
+    #[track_caller]
+    pub fn wait_until(&self, at: Instant) -> bool {
+        self.wait_inner(Some(at), Location::caller())
+    }
+
+    fn wait_inner(&self, at: Option<Instant>, place: &'static Location<'static>) -> bool {
+        if self.is_raised() {
+            return true;
+        }
+        let _waiting = waiting("Signal::wait", place, None);
+        if check() {
+            return self.is_raised();
+        }
+        let cancel = current::cancel_channel();
+        let limit = at.map_or_else(crossbeam::channel::never, |at| crossbeam::channel::at(to_std(at)));
+        crossbeam::channel::select! {
+            recv(self.0.receiver) -> _ => {}
+            recv(cancel) -> _ => { check(); }
+            recv(limit) -> _ => {}
+        }
+        self.is_raised()
+    }
+
+    pub(super) fn receiver(&self) -> &Receiver<Infallible> {
+        &self.0.receiver
+    }
+}

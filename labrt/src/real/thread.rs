@@ -1,0 +1,115 @@
+//! Threads: pooled ones for short work, named ones for long.
+
+use super::current::{self, check};
+use super::{chan, pool, supervisor};
+use crate::context::{self, Context};
+use crate::node::{self, NodeId};
+use crate::outcome::title;
+use crate::panics;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A thread that runs, or has run.
+pub struct JoinHandle<T>(chan::Receiver<std::thread::Result<T>>);
+
+impl<T> JoinHandle<T> {
+    /// Waits for the thread's end.
+    ///
+    /// # Errors
+    /// The payload of its panic, or a text if it was cancelled with its run.
+    #[track_caller]
+    pub fn join(self) -> std::thread::Result<T> {
+        self.0.recv().unwrap_or_else(|_| Err(Box::new("the thread was cancelled with its run")))
+    }
+
+    /// Has it ended?
+    pub fn is_finished(&self) -> bool {
+        !self.0.is_empty() || matches!(self.0.try_recv(), Err(chan::TryRecvError::Disconnected))
+    }
+}
+
+/// A thread, as a list of them shows it.
+#[derive(Clone, Debug)]
+pub struct ThreadInfo {
+    /// Its number in the run.
+    pub number: u64,
+    /// Its name, what it waits for, and where.
+    pub what: String,
+}
+
+/// Starts `f` on a thread of the run's pool: the labs' `go`. Costs a hand-over, not a thread.
+///
+/// The thread is owned by the current [`node`]. A panic in it fails the run.
+pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    start(String::new(), f)
+}
+
+/// Starts `f` on a thread of its own, whose name shows in debuggers and reports; for work that lasts
+/// as long as its node.
+pub fn spawn_named<T: Send + 'static>(
+    name: impl Into<String>,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    start(name.into(), f)
+}
+
+fn start<T: Send + 'static>(name: String, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let (tx, rx) = chan::bounded(1);
+    let owner = node::current();
+    let Some(run) = current::run() else {
+        let job = move || {
+            let before = context::swap(Context::new(owner, Default::default()));
+            let result = catch_unwind(AssertUnwindSafe(f));
+            context::swap(before);
+            let _ = tx.try_send(result);
+        };
+        pool::outside_run(name, Box::new(job));
+        return JoinHandle(rx);
+    };
+    let slot = run.register(name.clone(), owner);
+    let job = move |run: &Arc<supervisor::RealRun>| {
+        let before = context::swap(Context::new(owner, run.world.discipline));
+        let result = {
+            let _current = current::enter(run.clone(), slot.clone());
+            catch_unwind(AssertUnwindSafe(|| {
+                check();
+                f()
+            }))
+        };
+        context::swap(before);
+        if let Err(payload) = &result
+            && !payload.is::<panics::Cancelled>()
+        {
+            let panic = current::take_last_panic().unwrap_or_else(|| panics::Panic::of_payload(&**payload));
+            run.fail(title(panic.node, &slot.name, slot.number), panic.text);
+        }
+        let _ = tx.try_send(result);
+        run.unregister(&slot);
+    };
+    match name.is_empty() {
+        true => run.pool.start(run.clone(), Box::new(job)),
+        false => pool::dedicated(name, run.clone(), Box::new(job)),
+    }
+    JoinHandle(rx)
+}
+
+/// Lets others run.
+pub fn yield_now() {
+    check();
+    std::thread::yield_now();
+}
+
+/// The threads of the current run that `node` owns: those spawned while its code ran.
+pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
+    let Some(run) = current::run() else { return Vec::new() };
+    run.threads()
+        .into_iter()
+        .filter(|s| s.owner == node)
+        .map(|s| ThreadInfo { number: s.number, what: s.describe() })
+        .collect()
+}
+
+/// How many threads the current run has.
+pub fn count() -> usize {
+    current::run().map_or(0, |run| run.threads().len())
+}

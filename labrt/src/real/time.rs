@@ -1,0 +1,43 @@
+//! The machine's monotonic clock.
+
+use super::current::{cancel_channel, check, waiting, with_run};
+use std::panic::Location;
+use std::sync::OnceLock;
+
+pub use crate::instant::Instant;
+pub use std::time::Duration;
+
+fn epoch() -> std::time::Instant {
+    static EPOCH: OnceLock<std::time::Instant> = OnceLock::new();
+    *EPOCH.get_or_init(std::time::Instant::now)
+}
+
+/// Nanoseconds since the first call.
+pub(crate) fn now() -> u64 {
+    epoch().elapsed().as_nanos() as u64
+}
+
+/// As the system's own primitives want it.
+pub(super) fn to_std(at: Instant) -> std::time::Instant {
+    epoch() + Duration::from_nanos(at.0)
+}
+
+/// Waits for `d`, or until the run is over.
+#[track_caller]
+pub fn sleep(d: Duration) {
+    let _waiting = waiting("sleep", Location::caller(), None);
+    if check() {
+        return;
+    }
+    // Nothing is ever sent: this ends by the time, or because the run is cancelled.
+    match Instant::now().checked_add(d) {
+        Some(at) => drop(cancel_channel().recv_deadline(to_std(at))),
+        None => drop(cancel_channel().recv()),
+    }
+    check();
+}
+
+/// Time since the start of the run; zero outside one.
+pub fn since_start() -> Duration {
+    with_run(|r| r.map_or(Duration::ZERO, |r| r.start.elapsed()))
+}

@@ -1,0 +1,445 @@
+//! [`run`] and [`Run`]: a test body, its seeds, their repetition, the report of a failure and the line
+//! that replays it.
+
+use crate::env::{self, Seed};
+use crate::locks::Discipline;
+use crate::outcome::{Failure, Outcome, Summary};
+use crate::{imp, is_sim, logging, rng};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a test is found again: what a replay line needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The cargo package the test belongs to.
+    pub package: String,
+    /// The arguments of `cargo test` that choose the test binary, such as `--test lab2a`.
+    pub target: String,
+    /// The name of the test.
+    pub test: String,
+    /// Is it one that runs only with `--ignored`?
+    pub ignored: bool,
+}
+
+/// The [`Identity`] of the crate that this stands in; the test's name is filled in later, by
+/// [`Identity::with_test`].
+#[macro_export]
+macro_rules! here {
+    () => {
+        $crate::Identity {
+            package: env!("CARGO_PKG_NAME").to_string(),
+            target: match option_env!("CARGO_TARGET_TMPDIR") {
+                Some(_) => concat!("--test ", env!("CARGO_CRATE_NAME")).to_string(),
+                None => "--lib".to_string(),
+            },
+            test: String::new(),
+            ignored: false,
+        }
+    };
+}
+
+impl Identity {
+    /// The same place with the name of a test.
+    pub fn with_test(&self, test: &str, ignored: bool) -> Identity {
+        Identity { test: test.to_string(), ignored, ..self.clone() }
+    }
+
+    /// As well as the running process can tell: for a plain `#[test]`, whose thread bears its name.
+    fn of_process() -> Identity {
+        let exe = std::env::current_exe().ok();
+        let stem = exe.as_ref().and_then(|p| p.file_stem()).map(|s| s.to_string_lossy().to_string());
+        let binary = stem.as_deref().and_then(|s| s.rsplit_once('-')).map(|(name, _)| name.to_string());
+        let crate_name = env::process("CARGO_PKG_NAME").map(|p| p.replace('-', "_"));
+        let target = match binary {
+            Some(b) if Some(&b) == crate_name.as_ref() => "--lib".to_string(),
+            Some(b) => format!("--test {b}"),
+            None => String::new(),
+        };
+        let test = std::thread::current().name().unwrap_or("main").to_string();
+        Identity { package: env::process("CARGO_PKG_NAME").unwrap_or_default(), target, test, ignored: false }
+    }
+}
+
+/// How a test body is run. [`Run::from_env`] reads the `LAB_*` variables.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The first seed; the others follow it.
+    pub seed: u64,
+    /// How many seeds.
+    pub runs: u64,
+    /// Virtual time: the 1-in-n chance that a lock, send or notify lets another ready task run
+    /// (0: never). None: drawn from each seed, so that calm and aggressive schedules are mixed.
+    pub preempt: Option<u64>,
+    /// Virtual time: a sleep or timeout ends up to this much late.
+    pub jitter: Duration,
+    /// A run that takes longer than this on its own clock fails (virtual 3600 s, real 180 s).
+    pub limit: Duration,
+    /// Virtual time: bytes of a task's stack.
+    pub stack: usize,
+    /// Virtual time: run every seed twice and compare the traces.
+    pub check: bool,
+    /// Print nothing about panics; for runs that are meant to fail.
+    pub quiet: bool,
+    /// Lock discipline.
+    pub discipline: Discipline,
+    /// Keep events: real threads, the recent ones; off in benches.
+    pub events: bool,
+    /// The file that gets the events of the last run.
+    pub trace_file: Option<PathBuf>,
+    /// The hash the trace must have.
+    pub expect: Option<u64>,
+    /// The file that gets a line at the start and the end of each run; the runs then go on after a
+    /// failure.
+    pub report: Option<PathBuf>,
+    /// Where the test is found.
+    pub identity: Identity,
+}
+
+/// Runs a test body: on real threads, or once per seed in a virtual-time build. The `LAB_*` variables
+/// are honoured. Panics if a run fails, after a report with the line that replays it.
+#[track_caller]
+pub fn run(f: impl Fn() + Send + Sync + 'static) {
+    let outcome = Run::from_env(Identity::of_process()).and_then(|r| r.execute(f));
+    if let Err(message) = outcome {
+        panic!("{message}");
+    }
+}
+
+fn system_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut h = std::collections::hash_map::RandomState::new().build_hasher();
+    h.write_u32(std::process::id());
+    h.finish()
+}
+
+impl Default for Run {
+    /// One run, quietly defaulted, with a seed of 0: the base for runs made in code.
+    fn default() -> Run {
+        Run {
+            seed: 0,
+            runs: 1,
+            preempt: None,
+            jitter: Duration::from_micros(100),
+            limit: Duration::from_secs(if is_sim() { 3600 } else { 180 }),
+            stack: 256 * 1024,
+            check: false,
+            quiet: false,
+            discipline: Discipline::Fail,
+            events: true,
+            trace_file: None,
+            expect: None,
+            report: None,
+            identity: Identity {
+                package: String::new(),
+                target: String::new(),
+                test: String::new(),
+                ignored: false,
+            },
+        }
+    }
+}
+
+impl Run {
+    /// What the environment asks for.
+    ///
+    /// # Errors
+    /// A message that names a bad variable, its value and what was expected.
+    pub fn from_env(identity: Identity) -> Result<Run, String> {
+        logging::init_from(&env::process)?;
+        Run::from_lookup(identity, &env::process)
+    }
+
+    fn from_lookup(identity: Identity, lookup: &env::Lookup<'_>) -> Result<Run, String> {
+        let base = Run::default();
+        let seed = match env::seed(lookup)? {
+            Seed::Given(seed) => seed,
+            Seed::Random => {
+                let seed = system_seed();
+                println!("[lab] {}: LAB_SEED={seed:#x}", identity.test);
+                seed
+            }
+            // In virtual time the same in every process, so that a test that passes keeps passing.
+            Seed::Unset if is_sim() => rng::hash_str(&identity.test),
+            Seed::Unset => system_seed(),
+        };
+        let seconds = |name, default: Duration| -> Result<Duration, String> {
+            Ok(env::number(lookup, name, 1..=10_000_000)?.map_or(default, Duration::from_secs))
+        };
+        if let Some(other) = lookup("LAB_BACKEND").filter(|b| b != "threads" && b != "coroutines") {
+            return Err(format!("LAB_BACKEND={other}: expected `coroutines` or `threads`"));
+        }
+        env::number(lookup, "LAB_WATCHDOG_S", 0..=1_000_000)?;
+        Ok(Run {
+            seed,
+            runs: env::number(lookup, "LAB_RUNS", 1..=1_000_000_000_000)?.unwrap_or(base.runs),
+            preempt: env::number(lookup, "LAB_PREEMPT", 0..=1_000_000)?,
+            jitter: env::number(lookup, "LAB_JITTER_US", 0..=1_000_000)?
+                .map_or(base.jitter, Duration::from_micros),
+            limit: seconds("LAB_LIMIT_S", base.limit)?,
+            stack: env::number(lookup, "LAB_STACK_KB", 16..=1_048_576)?
+                .map_or(base.stack, |kb| kb as usize * 1024),
+            check: env::switch(lookup, "LAB_CHECK")?,
+            trace_file: lookup("LAB_TRACE").map(PathBuf::from),
+            expect: env::trace_hash(lookup, "LAB_EXPECT")?,
+            report: lookup("LAB_REPORT").map(PathBuf::from),
+            identity,
+            ..base
+        })
+    }
+
+    /// All seeds, one after the other. Stops at the first that fails, unless a report file is kept.
+    /// Failures are printed, each with its replay line.
+    ///
+    /// # Errors
+    /// What failed, in one line.
+    pub fn execute(&self, f: impl Fn() + Send + Sync + 'static) -> Result<Summary, String> {
+        let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
+        let mut report = Report::open(self)?;
+        let mut sum = Summary { seed: self.seed, ..Summary::default() };
+        let mut first_failure = None;
+        for i in 0..self.runs {
+            let seed = self.seed.wrapping_add(i);
+            report.start(seed)?;
+            let outcome = self.checked(seed, &f);
+            sum.runs += 1;
+            sum.seconds += outcome.stats.time_ns as f64 / 1e9;
+            sum.cpu_seconds += outcome.stats.cpu_ns as f64 / 1e9;
+            report.end(self, &outcome)?;
+            if let Some(failure) = &outcome.failure {
+                let line = format!(
+                    "seed {seed:#x} failed at t={:.6}s in {}: {}",
+                    failure.at.as_secs_f64(),
+                    failure.thread,
+                    failure.message
+                );
+                self.print_failure(&line, &outcome);
+                first_failure.get_or_insert(line);
+                if self.report.is_none() {
+                    break;
+                }
+            }
+        }
+        first_failure.map_or(Ok(sum), Err)
+    }
+
+    /// One run of one seed. Never panics for a failure of the body.
+    pub fn once(&self, seed: u64, f: impl Fn() + Send + Sync + 'static) -> Outcome {
+        let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
+        self.once_dyn(seed, &f)
+    }
+
+    fn once_dyn(&self, seed: u64, f: &Arc<dyn Fn() + Send + Sync>) -> Outcome {
+        crate::panics::install_hook();
+        let f = f.clone();
+        let cpu = process_cpu();
+        let mut outcome = imp::run_one(self, seed, Box::new(move || f()));
+        outcome.stats.cpu_ns = process_cpu().saturating_sub(cpu).as_nanos() as u64;
+        outcome
+    }
+
+    /// A run, and what it must agree with.
+    fn checked(&self, seed: u64, f: &Arc<dyn Fn() + Send + Sync>) -> Outcome {
+        let mut outcome = self.once_dyn(seed, f);
+        if !is_sim() {
+            return outcome;
+        }
+        let mut disagree = |what: String| {
+            let failure = Failure { thread: "labrt".into(), message: what, at: Duration::ZERO };
+            outcome.failure.get_or_insert(failure);
+        };
+        if let Some(want) = self.expect.filter(|want| *want != outcome.trace && self.runs == 1) {
+            let got = outcome.trace;
+            eprintln!(
+                "[lab] LAB_EXPECT={want:016x}, but the trace is {got:016x}: not the run that was recorded"
+            );
+            disagree(format!(
+                "trace {got:016x} instead of {want:016x}: the source has changed since, or the run is not deterministic"
+            ));
+        } else if self.expect.is_some() && self.runs == 1 {
+            eprintln!("[lab] the trace is the expected one: this is the recorded run");
+        }
+        if self.check {
+            let again = self.once_dyn(seed, f);
+            if again.trace != outcome.trace {
+                let first = outcome.trace;
+                let failure = Failure {
+                    thread: "labrt".into(),
+                    message: format!(
+                        "not deterministic: two runs of this seed have the traces {first:016x} and {:016x}",
+                        again.trace
+                    ),
+                    at: Duration::ZERO,
+                };
+                outcome.failure.get_or_insert(failure);
+            }
+        }
+        outcome
+    }
+
+    fn print_failure(&self, line: &str, outcome: &Outcome) {
+        if self.quiet {
+            return;
+        }
+        eprintln!("[lab] {} {line}", self.identity.test);
+        if is_sim() {
+            eprintln!("[lab] trace {:016x}, source {}", outcome.trace, source_revision());
+            eprintln!("[lab] replay: {}", self.replay_line(outcome));
+        } else {
+            eprintln!(
+                "[lab] real threads cannot be replayed; try seeds in virtual time: {}",
+                self.replay_line(outcome)
+            );
+        }
+    }
+
+    /// A line for a shell that runs this seed again. On real threads: one that looks for the same
+    /// failure in virtual time.
+    pub fn replay_line(&self, outcome: &Outcome) -> String {
+        let id = &self.identity;
+        let mut line = match is_sim() {
+            true => format!(
+                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} cargo test",
+                outcome.seed,
+                outcome.preempt,
+                self.jitter.as_micros(),
+                outcome.trace
+            ),
+            false => "LAB_SEED=random LAB_RUNS=1000 cargo test --release".to_string(),
+        };
+        if !id.package.is_empty() {
+            line += &format!(" -p {}", id.package);
+        }
+        line += " --features sim";
+        if !id.target.is_empty() {
+            line += &format!(" {}", id.target);
+        }
+        line += &format!(" -- --exact {}", id.test);
+        if id.ignored {
+            line += " --ignored";
+        }
+        line
+    }
+}
+
+/// The commit, with a mark when the tree has changed since.
+fn source_revision() -> String {
+    let git = |args: &[&str]| -> Option<String> {
+        let out =
+            std::process::Command::new("git").args(args).stdin(std::process::Stdio::null()).output().ok()?;
+        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_string())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "not in git".into() };
+    match git(&["status", "--porcelain", "--untracked-files=no"]).as_deref() {
+        Some("") => format!("commit {commit}"),
+        _ => format!("commit {commit} with changes"),
+    }
+}
+
+/// CPU time that this process has used.
+fn process_cpu() -> Duration {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `t` is a valid place for the result.
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut t) } != 0;
+    if failed { Duration::ZERO } else { Duration::new(t.tv_sec as u64, t.tv_nsec as u32) }
+}
+
+/// The file of `LAB_REPORT`: a line at the start and at the end of each run, each in one write, so that a
+/// reader knows after a crash which run was open.
+struct Report {
+    file: Option<(std::fs::File, PathBuf)>,
+    test: String,
+}
+
+impl Report {
+    fn open(run: &Run) -> Result<Report, String> {
+        let file = match &run.report {
+            None => None,
+            Some(path) => {
+                let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+                Some((file.map_err(|e| format!("LAB_REPORT={}: {e}", path.display()))?, path.clone()))
+            }
+        };
+        Ok(Report { file, test: run.identity.test.clone() })
+    }
+
+    fn write(&mut self, line: String) -> Result<(), String> {
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        file.write_all(line.as_bytes()).map_err(|e| format!("LAB_REPORT={}: {e}", path.display()))
+    }
+
+    fn start(&mut self, seed: u64) -> Result<(), String> {
+        self.write(format!("start\t{}\t{seed:#x}\n", self.test))
+    }
+
+    fn end(&mut self, run: &Run, o: &Outcome) -> Result<(), String> {
+        let (verdict, message, replay) = match &o.failure {
+            None => ("ok", String::new(), String::new()),
+            Some(f) => ("FAIL", escape(&format!("{}: {}", f.thread, f.message)), run.replay_line(o)),
+        };
+        let (time, cpu) = (o.stats.time_ns as f64 / 1e9, o.stats.cpu_ns as f64 / 1e9);
+        let (test, seed, trace) = (&self.test, o.seed, o.trace);
+        self.write(format!(
+            "end\t{test}\t{seed:#x}\t{verdict}\t{trace:016x}\t{time:.6}\t{cpu:.6}\t{message}\t{replay}\n"
+        ))
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        here!().with_test("initial_election_2a", false)
+    }
+
+    #[test]
+    fn the_environment_is_checked() {
+        let ask = |name: &'static str, value: &'static str| {
+            Run::from_lookup(identity(), &move |n: &str| (n == name).then(|| value.to_string()))
+        };
+        for (name, value) in [
+            ("LAB_SEED", "abc"),
+            ("LAB_RUNS", "0"),
+            ("LAB_PREEMPT", "often"),
+            ("LAB_JITTER_US", "-1"),
+            ("LAB_LIMIT_S", "0"),
+            ("LAB_STACK_KB", "1"),
+            ("LAB_CHECK", "maybe"),
+            ("LAB_BACKEND", "fibers"),
+            ("LAB_WATCHDOG_S", "x"),
+            ("LAB_EXPECT", "hash"),
+        ] {
+            let e = ask(name, value).expect_err(name);
+            assert!(e.contains(&format!("{name}={value}: expected")), "{e}");
+        }
+        assert_eq!(ask("LAB_SEED", "0x10").expect("a good seed").seed, 16);
+    }
+
+    #[test]
+    fn the_replay_line_can_be_pasted() {
+        let outcome =
+            Outcome { seed: 0x2a, trace: 0xbeef, preempt: 4, stats: Default::default(), failure: None };
+        let run = Run { identity: identity().with_test("a_test", true), ..Run::default() };
+        let line = run.replay_line(&outcome);
+        assert!(line.ends_with(" -p labrt --features sim --lib -- --exact a_test --ignored"), "{line}");
+        if is_sim() {
+            assert!(
+                line.starts_with(
+                    "LAB_SEED=0x2a LAB_PREEMPT=4 LAB_JITTER_US=100 LAB_EXPECT=000000000000beef cargo test"
+                ),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_report_is_one_line_an_event() {
+        assert_eq!(escape("a\tb\nc\\"), "a\\tb\\nc\\\\");
+    }
+}

@@ -1,0 +1,373 @@
+//! Channels in virtual time, with the interface and the error types of the real ones.
+
+use super::kernel::{self as k, Waiter};
+use super::sync::Signal;
+use super::time::{Duration, Instant, after};
+use crate::locks;
+pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A message in the channel. On a rendezvous channel its sender waits until it is taken.
+struct Offer<T> {
+    number: u64,
+    message: T,
+    sender: Option<Waiter>,
+}
+
+struct Inner<T> {
+    offers: VecDeque<Offer<T>>,
+    next: u64,
+    /// None: any number.
+    capacity: Option<usize>,
+    receivers_waiting: VecDeque<Waiter>,
+    senders_waiting: VecDeque<Waiter>,
+    senders: usize,
+    receivers: usize,
+}
+
+impl<T> Inner<T> {
+    fn push(&mut self, message: T, sender: Option<Waiter>) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.offers.push_back(Offer { number, message, sender });
+        wake_one(&mut self.receivers_waiting);
+        number
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let offer = self.offers.pop_front()?;
+        if let Some(w) = offer.sender {
+            k::wake(w);
+        }
+        wake_one(&mut self.senders_waiting);
+        Some(offer.message)
+    }
+
+    fn is_full(&self) -> bool {
+        self.capacity.is_some_and(|c| self.offers.len() >= c)
+    }
+
+    /// Takes an offer back; None: it has been taken.
+    fn withdraw(&mut self, number: u64) -> Option<T> {
+        let at = self.offers.iter().position(|o| o.number == number)?;
+        self.offers.remove(at).map(|o| o.message)
+    }
+}
+
+fn wake_one(queue: &mut VecDeque<Waiter>) {
+    while let Some(w) = queue.pop_front() {
+        if k::wake(w) {
+            return;
+        }
+    }
+}
+
+fn wake_all(queue: &mut VecDeque<Waiter>) {
+    for w in queue.drain(..) {
+        k::wake(w);
+    }
+}
+
+type Shared<T> = Arc<parking_lot::Mutex<Inner<T>>>;
+
+/// The sending side of a channel. Clones feed the same channel.
+pub struct Sender<T>(Shared<T>);
+
+/// The receiving side of a channel. Clones share it: each message goes to one of them.
+pub struct Receiver<T>(Shared<T>);
+
+fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(parking_lot::Mutex::new(Inner {
+        offers: VecDeque::new(),
+        next: 0,
+        capacity,
+        receivers_waiting: VecDeque::new(),
+        senders_waiting: VecDeque::new(),
+        senders: 1,
+        receivers: 1,
+    }));
+    (Sender(shared.clone()), Receiver(shared))
+}
+
+/// A channel that takes any number of messages.
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    channel(None)
+}
+
+/// A channel that holds `n` messages; a send waits while it is full. With `n` = 0: a rendezvous.
+pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
+    channel(Some(n))
+}
+
+/// A channel that holds nothing: a send returns when a receiver has taken the message, as with Go's
+/// unbuffered channels.
+pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
+    channel(Some(0))
+}
+
+impl<T> Sender<T> {
+    /// Hands a message over; waits where the channel is full.
+    ///
+    /// # Errors
+    /// Gives the message back when all receivers are gone.
+    #[track_caller]
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.send_or(message, None)
+    }
+
+    /// The same, but gives up when the signal is raised.
+    ///
+    /// # Errors
+    /// Gives the message back when all receivers are gone or the signal is raised.
+    #[track_caller]
+    pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
+        self.send_or(message, Some(stop))
+    }
+
+    #[track_caller]
+    fn send_or(&self, message: T, stop: Option<&Signal>) -> Result<(), SendError<T>> {
+        let capacity = self.0.lock().capacity;
+        if capacity.is_some() {
+            locks::blocking("a send on a bounded channel");
+        }
+        if k::active() {
+            k::preempt();
+        }
+        match capacity {
+            Some(0) => self.meet(message, stop),
+            _ => self.put(message, stop),
+        }
+    }
+
+    #[track_caller]
+    fn put(&self, message: T, stop: Option<&Signal>) -> Result<(), SendError<T>> {
+        loop {
+            let w = {
+                let mut s = self.0.lock();
+                if s.receivers == 0 || stop.is_some_and(|s| s.is_raised()) {
+                    return Err(SendError(message));
+                }
+                if !s.is_full() {
+                    s.push(message, None);
+                    return Ok(());
+                }
+                let w = k::prepare();
+                s.senders_waiting.push_back(w);
+                w
+            };
+            self.wait(w, stop);
+        }
+    }
+
+    /// Waits until the message has been taken.
+    #[track_caller]
+    fn meet(&self, message: T, stop: Option<&Signal>) -> Result<(), SendError<T>> {
+        let mut w = k::prepare();
+        let number = {
+            let mut s = self.0.lock();
+            if s.receivers == 0 || stop.is_some_and(|s| s.is_raised()) {
+                return Err(SendError(message));
+            }
+            s.push(message, Some(w))
+        };
+        loop {
+            self.wait(w, stop);
+            let mut s = self.0.lock();
+            let over = s.receivers == 0 || stop.is_some_and(|s| s.is_raised());
+            match s.offers.iter().position(|o| o.number == number) {
+                None => return Ok(()),
+                Some(_) if over => {
+                    let message = s.withdraw(number).expect("it was there just now");
+                    return Err(SendError(message));
+                }
+                Some(i) => {
+                    w = k::prepare();
+                    s.offers[i].sender = Some(w);
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn wait(&self, w: Waiter, stop: Option<&Signal>) {
+        if let Some(stop) = stop {
+            stop.enlist(w);
+        }
+        k::block(w, None, "Sender::send");
+        if let Some(stop) = stop {
+            stop.dismiss(w);
+        }
+        self.0.lock().senders_waiting.retain(|x| *x != w);
+    }
+
+    /// Hands a message over if that needs no waiting.
+    ///
+    /// # Errors
+    /// Gives the message back when the channel is full, or all receivers are gone.
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        if k::active() {
+            k::preempt();
+        }
+        let mut s = self.0.lock();
+        if s.receivers == 0 {
+            return Err(TrySendError::Disconnected(message));
+        }
+        let room = match s.capacity {
+            Some(0) => s.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count() > s.offers.len(),
+            _ => !s.is_full(),
+        };
+        if !room {
+            return Err(TrySendError::Full(message));
+        }
+        s.push(message, None);
+        Ok(())
+    }
+}
+
+enum Step<T> {
+    Got(T),
+    Closed,
+    Empty(Option<Waiter>),
+}
+
+impl<T> Receiver<T> {
+    fn step(&self, enlist: bool) -> Step<T> {
+        let mut s = self.0.lock();
+        if let Some(m) = s.pop() {
+            return Step::Got(m);
+        }
+        if s.senders == 0 {
+            return Step::Closed;
+        }
+        let w = enlist.then(k::prepare);
+        s.receivers_waiting.extend(w);
+        Step::Empty(w)
+    }
+
+    #[track_caller]
+    fn recv_inner(&self, at: Option<u64>) -> Result<T, RecvTimeoutError> {
+        k::preempt();
+        loop {
+            let w = match self.step(true) {
+                Step::Got(m) => return Ok(m),
+                Step::Closed => return Err(RecvTimeoutError::Disconnected),
+                Step::Empty(w) => w.expect("enlisted"),
+            };
+            if !k::block(w, at, "Receiver::recv") {
+                self.0.lock().receivers_waiting.retain(|x| *x != w);
+                return match self.step(false) {
+                    Step::Got(m) => Ok(m),
+                    Step::Closed => Err(RecvTimeoutError::Disconnected),
+                    Step::Empty(_) => Err(RecvTimeoutError::Timeout),
+                };
+            }
+        }
+    }
+
+    /// Waits for a message.
+    ///
+    /// # Errors
+    /// When the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.recv_inner(None).map_err(|_| RecvError)
+    }
+
+    /// Waits for a message until `at`.
+    ///
+    /// # Errors
+    /// The time has come, or the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv_deadline(&self, at: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_inner(Some(at.0))
+    }
+
+    /// Waits for a message for `d`.
+    ///
+    /// # Errors
+    /// The time has passed, or the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv_timeout(&self, d: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_inner(Some(after(d)))
+    }
+
+    /// Takes a message if there is one.
+    ///
+    /// # Errors
+    /// There is none; or there is none and all senders are gone.
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        if k::active() {
+            k::preempt();
+        }
+        match self.step(false) {
+            Step::Got(m) => Ok(m),
+            Step::Closed => Err(TryRecvError::Disconnected),
+            Step::Empty(_) => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Messages in the channel; 0 on a rendezvous channel, which holds none.
+    pub fn len(&self) -> usize {
+        let s = self.0.lock();
+        if s.capacity == Some(0) { 0 } else { s.offers.len() }
+    }
+
+    /// Is the channel empty?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The messages one after the other, until all senders are gone.
+    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        std::iter::from_fn(|| self.recv().ok())
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.0.lock().senders += 1;
+        Sender(self.0.clone())
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        self.0.lock().receivers += 1;
+        Receiver(self.0.clone())
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let mut s = self.0.lock();
+        s.senders -= 1;
+        if s.senders == 0 {
+            wake_all(&mut s.receivers_waiting);
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        // Dropped outside the lock: messages may own ends of this channel themselves.
+        let abandoned = {
+            let mut s = self.0.lock();
+            s.receivers -= 1;
+            if s.receivers > 0 {
+                return;
+            }
+            wake_all(&mut s.senders_waiting);
+            let mut offers = std::mem::take(&mut s.offers);
+            // A sender that still waits for its message to be taken gets it back.
+            let (kept, abandoned): (VecDeque<_>, VecDeque<_>) =
+                offers.drain(..).partition(|o| o.sender.is_some());
+            for w in kept.iter().filter_map(|o| o.sender) {
+                k::wake(w);
+            }
+            s.offers = kept;
+            abandoned
+        };
+        drop(abandoned);
+    }
+}

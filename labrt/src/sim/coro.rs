@@ -1,0 +1,85 @@
+//! Tasks as stackful coroutines (corosensei), all on the OS thread that called `labrt::run`.
+
+use super::kernel::{Kernel, TaskSlot, set_current};
+use crate::context::{self, Context};
+use corosensei::stack::{DefaultStack, Stack};
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+type Yield = Yielder<(), ()>;
+type Co = Coroutine<(), (), (), DefaultStack>;
+
+mod tls {
+    use super::*;
+    thread_local! {
+        /// Where each started task suspends. Entry `s` is valid while task `s` is on its stack.
+        pub(super) static YIELDERS: RefCell<Vec<*const Yield>> = const { RefCell::new(Vec::new()) };
+        /// Stacks of finished tasks, kept for later tasks and later runs of this OS thread.
+        pub(super) static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+    }
+}
+
+/// Suspends the running task `me`; `drive` resumes the task that is current by then.
+pub(super) fn switch(me: TaskSlot) {
+    let y = tls::YIELDERS.with(|v| v.borrow()[me as usize]);
+    // SAFETY: `me` is the running task, so its yielder lives further down on this very stack.
+    unsafe { (*y).suspend(()) }
+}
+
+fn start(k: &Arc<Kernel>, slot: TaskSlot) -> Co {
+    let stack = tls::STACKS.with(|p| {
+        let mut p = p.borrow_mut();
+        match p.pop() {
+            Some(s) if s.base().get() - s.limit().get() >= k.stack => s,
+            _ => DefaultStack::new(k.stack).expect("the system has memory for a task's stack"),
+        }
+    });
+    let k = k.clone();
+    Coroutine::with_stack(stack, move |y: &Yield, ()| {
+        tls::YIELDERS.with(|v| {
+            let mut v = v.borrow_mut();
+            if v.len() <= slot as usize {
+                v.resize(slot as usize + 1, std::ptr::null());
+            }
+            v[slot as usize] = y;
+        });
+        k.task_main(slot);
+    })
+}
+
+/// A started task and what belongs to it while it does not run.
+struct Task {
+    co: Co,
+    context: Context,
+}
+
+pub(super) fn drive(k: &Arc<Kernel>) {
+    // A run may be driven from inside a task of another run.
+    let outer_run = set_current(Some(k.clone()));
+    let outer_yielders = tls::YIELDERS.take();
+    let mut tasks: Vec<Option<Task>> = Vec::new();
+    while let Some(slot) = k.current_task() {
+        let i = slot as usize;
+        if tasks.len() <= i {
+            tasks.resize_with(i + 1, || None);
+        }
+        let task = tasks[i].get_or_insert_with(|| Task { co: start(k, slot), context: Context::default() });
+        let outer = context::swap(std::mem::take(&mut task.context));
+        let result = task.co.resume(());
+        task.context = context::swap(outer);
+        if let CoroutineResult::Return(()) = result {
+            let stack = tasks[i].take().expect("it has just run").co.into_stack();
+            tls::STACKS.with(|p| p.borrow_mut().push(stack));
+        }
+    }
+    // Only tasks that could not be cancelled are left: leak what they hold, keep their stacks mapped.
+    for task in tasks.into_iter().flatten() {
+        let mut co = task.co;
+        // SAFETY: the stack is never reused, so nothing on it is invalidated.
+        unsafe { co.force_reset() };
+        std::mem::forget(co);
+    }
+    tls::YIELDERS.set(outer_yielders);
+    set_current(outer_run);
+}

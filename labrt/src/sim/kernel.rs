@@ -1,0 +1,685 @@
+//! The kernel: which task runs, what time it is, and the trace. It knows nothing of stacks; a
+//! [`Switch`] moves control from one task to another.
+//!
+//! Exactly one task runs at a time. It gives up control only in [`block`], [`preempt`] and at its end.
+//! The next one is drawn from `ready` with the seeded generator; when `ready` is empty the clock jumps to
+//! the earliest deadline. So a run is a function of (code, seed).
+
+use super::{coro, osthread};
+use crate::context::{self, Context};
+use crate::node::NodeId;
+use crate::outcome::{Failure, Outcome, Stats, title};
+use crate::panics::{Cancelled, Panic, cancel};
+use crate::rng::{Label, generator, scale, split};
+use crate::run::Run;
+use crate::trace::{self, Event, Field, Hash, Kind, Links};
+use crate::world::World;
+use parking_lot::Mutex;
+use rand::Rng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+pub(super) type Job = Box<dyn FnOnce() + Send>;
+pub(super) type TaskSlot = u32;
+
+/// A one-shot ticket: names one particular wait of one task. Waking it again, or after its deadline has
+/// passed, does nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Waiter {
+    slot: TaskSlot,
+    ticket: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Free,
+    Ready,
+    Running,
+    Blocked,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    Notified,
+    Timeout,
+}
+
+struct Task {
+    number: u64,
+    name: String,
+    owner: NodeId,
+    status: Status,
+    ticket: u64,
+    wake: Wake,
+    what: &'static str,
+    place: Option<&'static Location<'static>>,
+    /// The job, until the task first runs.
+    job: Option<Job>,
+    /// It is being unwound already: its destructors may block as usual.
+    unwinding: bool,
+    /// Its last panic and when, until it is caught or has ended the task.
+    panic: Option<(Panic, u64)>,
+}
+
+impl Task {
+    fn describe(&self) -> String {
+        let at = match (self.status, self.place) {
+            (Status::Running, _) => "running".to_string(),
+            (_, Some(place)) => format!("in {} at {place}", self.what),
+            (_, None) => "not started".to_string(),
+        };
+        format!("{}: {at}", title(self.owner, &self.name, self.number))
+    }
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Phase {
+    Running,
+    /// The body has returned or something failed: every task is unwound at its next kernel call.
+    Teardown,
+}
+
+struct State {
+    now: u64,
+    cur: Option<TaskSlot>,
+    tasks: Vec<Task>,
+    free: Vec<TaskSlot>,
+    ready: Vec<TaskSlot>,
+    timers: BinaryHeap<Reverse<(u64, u64, TaskSlot, u64)>>,
+    seq: u64,
+    tickets: u64,
+    live: usize,
+    sched: Xoshiro256PlusPlus,
+    hash: Hash,
+    /// All events, the scheduler's own too, when a trace file was asked for.
+    record: Option<Vec<Event>>,
+    phase: Phase,
+    failure: Option<Failure>,
+    stats: Stats,
+    /// Decisions since the clock last moved.
+    still: u64,
+    /// Clock jumps since teardown began.
+    down: u64,
+}
+
+pub(super) struct Kernel {
+    state: Mutex<State>,
+    world: World,
+    pub(super) stack: usize,
+    preempt: u64,
+    jitter: u64,
+    limit: u64,
+    quiet: bool,
+    /// Offloaded work that runs now: the world stands still on purpose.
+    pub(super) offloads: AtomicUsize,
+    switch: Switch,
+}
+
+/// How control moves between tasks.
+pub(super) enum Switch {
+    Coroutines,
+    Threads(osthread::Os),
+}
+
+/// A run that makes this many decisions without the clock moving is livelocked.
+const STILL_LIMIT: u64 = 5_000_000;
+/// Destructors may sleep, but not for ever.
+const DOWN_LIMIT: u64 = 100_000;
+/// The rates of preemption that seeds draw from: the aggressive ones find races, the calm ones let
+/// programs get far.
+const PREEMPT_RATES: [u64; 8] = [2, 2, 3, 4, 8, 16, 64, 256];
+
+const SPAWN: Kind = Kind::new("thread.spawn");
+const WAKE: Kind = Kind::new("thread.wake");
+const RESUME: Kind = Kind::new("thread.run");
+
+mod tls {
+    use super::*;
+    thread_local!(pub(super) static CURRENT: RefCell<Option<Arc<Kernel>>> = const { RefCell::new(None) });
+}
+
+pub(super) fn set_current(k: Option<Arc<Kernel>>) -> Option<Arc<Kernel>> {
+    tls::CURRENT.with(|c| c.replace(k))
+}
+
+fn try_with<R>(f: impl FnOnce(&Arc<Kernel>) -> R) -> Option<R> {
+    tls::CURRENT.try_with(|c| c.borrow().as_ref().map(f)).ok().flatten()
+}
+
+#[track_caller]
+fn current() -> Arc<Kernel> {
+    try_with(Arc::clone).expect(
+        "labrt was built with virtual time (feature `sim`), which exists only inside labrt::run: \
+         put the code into `labrt::run(|| ...)`, or build without the feature",
+    )
+}
+
+impl State {
+    fn me(&self) -> TaskSlot {
+        self.cur.expect("a task is running")
+    }
+
+    fn draw(&mut self, n: u64) -> u64 {
+        scale(self.sched.next_u64(), n)
+    }
+
+    fn note(&mut self, slot: TaskSlot, kind: Kind) {
+        let Some(record) = &mut self.record else { return };
+        let task = &self.tasks[slot as usize];
+        let mut fields = Vec::new();
+        if kind == SPAWN {
+            fields.push(("name", Field::from(task.name.clone())));
+        }
+        if kind == WAKE {
+            fields.push(("notified", Field::from(task.wake == Wake::Notified)));
+        }
+        record.push(Event {
+            time: self.now,
+            thread: task.number,
+            node: task.owner,
+            kind,
+            links: Links::NONE,
+            fields,
+        });
+    }
+
+    fn make_ready(&mut self, slot: TaskSlot, wake: Wake) {
+        let t = &mut self.tasks[slot as usize];
+        t.status = Status::Ready;
+        t.wake = wake;
+        t.ticket = 0;
+        let number = t.number;
+        self.ready.push(slot);
+        self.hash.mix((number << 2) | (1 + wake as u64));
+        self.note(slot, WAKE);
+    }
+
+    fn blocked(&self, w: Waiter) -> bool {
+        let t = &self.tasks[w.slot as usize];
+        t.status == Status::Blocked && t.ticket == w.ticket
+    }
+
+    fn start_teardown(&mut self) {
+        if self.phase == Phase::Teardown {
+            return;
+        }
+        self.phase = Phase::Teardown;
+        self.still = 0;
+        for slot in 0..self.tasks.len() as TaskSlot {
+            if self.tasks[slot as usize].status == Status::Blocked {
+                self.make_ready(slot, Wake::Timeout);
+                self.stats.cancelled += 1;
+            }
+        }
+    }
+
+    fn fail(&mut self, thread: String, message: String, at: u64) {
+        if self.failure.is_none() {
+            self.failure = Some(Failure { thread, message, at: Duration::from_nanos(at) });
+        }
+    }
+
+    fn fail_here(&mut self, message: String) {
+        let now = self.now;
+        self.fail("the kernel".into(), message, now);
+    }
+
+    fn list(&self) -> String {
+        let live = self.tasks.iter().filter(|t| t.status != Status::Free);
+        live.map(|t| format!("\n    {}", t.describe())).collect()
+    }
+
+    /// Ends the run with the tasks that could not be unwound.
+    fn give_up(&mut self) -> Option<TaskSlot> {
+        self.stats.leaked = self.live;
+        self.cur = None;
+        None
+    }
+
+    /// Chooses the task that runs next and makes it current; None when the run is over.
+    fn pick(&mut self, limit: u64) -> Option<TaskSlot> {
+        loop {
+            if !self.ready.is_empty() {
+                return self.pick_ready();
+            }
+            if self.live == 0 {
+                self.cur = None;
+                return None;
+            }
+            if self.phase == Phase::Teardown {
+                self.down += 1;
+                if self.down > DOWN_LIMIT {
+                    return self.give_up();
+                }
+            }
+            let fired = self.jump();
+            if fired && self.now > limit && self.phase == Phase::Running {
+                let list = self.list();
+                let seconds = limit / 1_000_000_000;
+                self.fail_here(format!(
+                    "the run has taken more than {seconds} s of virtual time; its threads:{list}"
+                ));
+                self.start_teardown();
+            }
+            if !fired {
+                if self.phase == Phase::Teardown {
+                    // Destructors wait for each other.
+                    return self.give_up();
+                }
+                let list = self.list();
+                self.fail_here(format!("deadlock: every thread waits and no timer is set:{list}"));
+                self.start_teardown();
+            }
+        }
+    }
+
+    fn pick_ready(&mut self) -> Option<TaskSlot> {
+        self.stats.steps += 1;
+        self.still += 1;
+        if self.still > STILL_LIMIT {
+            if self.phase == Phase::Teardown {
+                // A destructor spins, or a task has swallowed its cancellation.
+                return self.give_up();
+            }
+            let list = self.list();
+            self.fail_here(format!("livelock: the clock does not move; the threads:{list}"));
+            self.start_teardown();
+        }
+        let i = match self.ready.len() {
+            1 => 0,
+            n => self.draw(n as u64) as usize,
+        };
+        let slot = self.ready.swap_remove(i);
+        let t = &mut self.tasks[slot as usize];
+        t.status = Status::Running;
+        let number = t.number;
+        self.hash.mix((number << 2) | 3);
+        self.hash.mix(self.now);
+        if self.cur != Some(slot) {
+            self.stats.switches += 1;
+            self.note(slot, RESUME);
+        }
+        self.cur = Some(slot);
+        Some(slot)
+    }
+
+    /// Nobody can run: moves the clock to the next deadline and makes ready all that are due then.
+    fn jump(&mut self) -> bool {
+        let mut fired = false;
+        while let Some(&Reverse((at, _, slot, ticket))) = self.timers.peek() {
+            if fired && at > self.now {
+                break;
+            }
+            self.timers.pop();
+            if self.blocked(Waiter { slot, ticket }) {
+                if at > self.now {
+                    self.now = at;
+                    self.still = 0;
+                }
+                fired = true;
+                self.make_ready(slot, Wake::Timeout);
+            }
+        }
+        fired
+    }
+
+    /// Sets the running task's alarm.
+    fn set_timer(&mut self, at: u64, w: Waiter) {
+        self.seq += 1;
+        let seq = self.seq;
+        self.timers.push(Reverse((at, seq, w.slot, w.ticket)));
+        // Alarms that were not needed stay in the heap until they are due: drop them now and then.
+        if self.timers.len() > 1024 + 4 * self.live {
+            let mut heap = std::mem::take(&mut self.timers);
+            heap.retain(|Reverse((_, _, slot, ticket))| {
+                let other = Waiter { slot: *slot, ticket: *ticket };
+                other == w || self.blocked(other)
+            });
+            self.timers = heap;
+        }
+    }
+
+    /// Must the running task be unwound now?
+    fn cancels(&mut self) -> bool {
+        let phase = self.phase;
+        let me = self.me() as usize;
+        let t = &mut self.tasks[me];
+        if phase == Phase::Running {
+            return false;
+        }
+        // A task that has caught its panic runs on, and is no longer being unwound. (Panics of other
+        // tasks of this OS thread can hide that; then it is given up later.)
+        if t.unwinding && !std::thread::panicking() {
+            t.unwinding = false;
+        }
+        !std::mem::replace(&mut t.unwinding, true)
+    }
+}
+
+impl Kernel {
+    fn switch(self: &Arc<Self>, from: TaskSlot, to: Option<TaskSlot>) {
+        if to != Some(from) {
+            match &self.switch {
+                Switch::Coroutines => coro::switch(from),
+                Switch::Threads(os) => os.switch(self, from, to),
+            }
+        }
+    }
+
+    /// The body of every task: called by the back end on the task's own stack. Returns the task to hand
+    /// control to.
+    pub(super) fn task_main(self: &Arc<Self>, slot: TaskSlot) -> Option<TaskSlot> {
+        let (job, owner, run) = {
+            let mut st = self.state.lock();
+            let running = st.phase == Phase::Running;
+            let t = &mut st.tasks[slot as usize];
+            (t.job.take().expect("a new task has a job"), t.owner, running)
+        };
+        let before = context::swap(Context::new(owner, self.world.discipline));
+        let result = catch_unwind(AssertUnwindSafe(|| if run { job() } else { drop(job) }));
+        context::swap(before);
+        let mut st = self.state.lock();
+        if let Err(payload) = result
+            && !payload.is::<Cancelled>()
+        {
+            let now = st.now;
+            let t = &mut st.tasks[slot as usize];
+            let (panic, at) = t.panic.take().unwrap_or_else(|| (Panic::of_payload(&*payload), now));
+            let thread = title(panic.node, &t.name, t.number);
+            st.fail(thread, panic.text, at);
+        }
+        // A failure anywhere, or the end of the body (task 0), ends the run.
+        if slot == 0 || st.failure.is_some() {
+            st.start_teardown();
+        }
+        let t = &mut st.tasks[slot as usize];
+        t.status = Status::Free;
+        t.unwinding = false;
+        t.panic = None;
+        t.name = String::new();
+        st.free.push(slot);
+        st.live -= 1;
+        st.pick(self.limit)
+    }
+
+    pub(super) fn spawn(&self, name: String, owner: NodeId, job: Job) {
+        let mut st = self.state.lock();
+        let number = st.stats.spawns;
+        st.stats.spawns += 1;
+        let slot = st.free.pop().unwrap_or(st.tasks.len() as TaskSlot);
+        let t = Task {
+            number,
+            name,
+            owner,
+            status: Status::Ready,
+            ticket: 0,
+            wake: Wake::Notified,
+            what: "",
+            place: None,
+            job: Some(job),
+            unwinding: false,
+            panic: None,
+        };
+        match st.tasks.get_mut(slot as usize) {
+            Some(s) => *s = t,
+            None => st.tasks.push(t),
+        }
+        st.live += 1;
+        st.stats.max_live = st.stats.max_live.max(st.live);
+        st.ready.push(slot);
+        st.hash.mix(number << 2);
+        st.note(slot, SPAWN);
+    }
+
+    /// Steps so far, and what runs now: for the watchdog.
+    pub(super) fn progress(&self) -> (u64, String) {
+        let st = self.state.lock();
+        let who = st.cur.map(|c| st.tasks[c as usize].describe()).unwrap_or_default();
+        (st.stats.steps, format!("seed {:#x}, t={:.6}s, {who}", self.world.seed, st.now as f64 / 1e9))
+    }
+
+    /// The current task, for the driver of the coroutines.
+    pub(super) fn current_task(&self) -> Option<TaskSlot> {
+        self.state.lock().cur
+    }
+
+    pub(super) fn threads_backend(&self) -> Option<&osthread::Os> {
+        match &self.switch {
+            Switch::Coroutines => None,
+            Switch::Threads(os) => Some(os),
+        }
+    }
+
+    /// The live tasks: number, owner, description.
+    fn live_tasks(&self) -> Vec<(u64, NodeId, String)> {
+        let st = self.state.lock();
+        let live = st.tasks.iter().filter(|t| t.status != Status::Free);
+        live.map(|t| (t.number, t.owner, t.describe())).collect()
+    }
+}
+
+// ---- the calls the primitives are made of ------------------------------------------------------
+
+/// Does the calling thread belong to a run?
+pub(super) fn active() -> bool {
+    try_with(|_| ()).is_some()
+}
+
+/// The virtual time, in nanoseconds since the start of the run.
+#[track_caller]
+pub(crate) fn now() -> u64 {
+    try_with(|k| k.state.lock().now).unwrap_or_else(|| current().state.lock().now)
+}
+
+/// A scheduling choice among `n`.
+pub(super) fn choose(n: u64) -> u64 {
+    if n < 2 {
+        return 0;
+    }
+    try_with(|k| k.state.lock().draw(n)).unwrap_or(0)
+}
+
+/// A ticket for the running task's next [`block`].
+pub(super) fn prepare() -> Waiter {
+    let k = current();
+    let mut st = k.state.lock();
+    st.tickets += 1;
+    let (slot, ticket) = (st.me(), st.tickets);
+    st.tasks[slot as usize].ticket = ticket;
+    Waiter { slot, ticket }
+}
+
+/// Gives up the CPU until the ticket is woken (true) or the clock reaches `at` (false).
+#[track_caller]
+pub(super) fn block(w: Waiter, at: Option<u64>, what: &'static str) -> bool {
+    let place = Location::caller();
+    let k = current();
+    let mut st = k.state.lock();
+    if st.cancels() {
+        drop(st);
+        cancel();
+    }
+    if let Some(at) = at {
+        let late = if k.jitter > 0 { st.draw(k.jitter + 1) } else { 0 };
+        let at = at.max(st.now).saturating_add(late);
+        st.set_timer(at, w);
+    }
+    let t = &mut st.tasks[w.slot as usize];
+    debug_assert!(t.ticket == w.ticket && t.status == Status::Running);
+    t.status = Status::Blocked;
+    t.what = what;
+    t.place = Some(place);
+    let next = st.pick(k.limit);
+    drop(st);
+    k.switch(w.slot, next);
+    let mut st = k.state.lock();
+    if st.cancels() {
+        drop(st);
+        cancel();
+    }
+    st.tasks[w.slot as usize].wake == Wake::Notified
+}
+
+/// Makes the task that waits with this ticket ready; false if it waits no longer. Never switches, and so
+/// may be called in destructors.
+pub(super) fn wake(w: Waiter) -> bool {
+    try_with(|k| {
+        let mut st = k.state.lock();
+        let hit = st.blocked(w);
+        if hit {
+            st.make_ready(w.slot, Wake::Notified);
+        }
+        hit
+    })
+    .unwrap_or(false)
+}
+
+/// Does the task still wait with this ticket?
+pub(super) fn is_waiting(w: Waiter) -> bool {
+    try_with(|k| k.state.lock().blocked(w)).unwrap_or(false)
+}
+
+/// Maybe lets another ready task run.
+#[track_caller]
+pub(super) fn preempt() {
+    let k = current();
+    let mut st = k.state.lock();
+    if st.cancels() {
+        drop(st);
+        cancel();
+    }
+    if k.preempt == 0 || st.draw(k.preempt) != 0 || st.ready.is_empty() {
+        return;
+    }
+    let me = st.me();
+    st.tasks[me as usize].status = Status::Ready;
+    st.ready.push(me);
+    let next = st.pick(k.limit);
+    drop(st);
+    k.switch(me, next);
+}
+
+/// Starts a task.
+#[track_caller]
+pub(super) fn spawn(name: String, owner: NodeId, job: Job) {
+    current().spawn(name, owner, job);
+}
+
+/// The live tasks of the run: number, owner, description.
+pub(super) fn live_tasks() -> Vec<(u64, NodeId, String)> {
+    try_with(|k| k.live_tasks()).unwrap_or_default()
+}
+
+// ---- the calls of the crate ----------------------------------------------------------------------
+
+#[track_caller]
+pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
+    f(&current().world)
+}
+
+pub(crate) fn tracing() -> bool {
+    active()
+}
+
+pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field)]) {
+    try_with(|k| {
+        let mut st = k.state.lock();
+        let now = st.now;
+        st.hash.mix(now);
+        st.hash.mix_event(node, kind, &links, fields);
+        let thread = st.cur.map_or(0, |c| st.tasks[c as usize].number);
+        if let Some(record) = &mut st.record {
+            record.push(Event { time: now, thread, node, kind, links, fields: fields.to_vec() });
+        }
+    });
+}
+
+/// Called by the panic hook: keeps the panic for the report. True: say nothing.
+pub(crate) fn on_panic(panic: Panic) -> bool {
+    try_with(|k| {
+        // The lock is free: no code of the kernel panics while it holds it, save for its own bugs.
+        let Some(mut st) = k.state.try_lock() else { return k.quiet };
+        let Some(me) = st.cur else { return k.quiet };
+        let now = st.now;
+        let t = &mut st.tasks[me as usize];
+        t.unwinding = true;
+        let who = title(panic.node, &t.name, t.number);
+        t.panic = Some((panic, now));
+        if !k.quiet {
+            eprintln!("[lab] seed {:#x}, t={:.6}s: {who} panics", k.world.seed, now as f64 / 1e9);
+        }
+        k.quiet
+    })
+    .unwrap_or(false)
+}
+
+pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    let kernel = try_with(Arc::clone);
+    if let Some(k) = &kernel {
+        k.offloads.fetch_add(1, SeqCst);
+    }
+    // A thread of its own: `f` may want more stack than a task has, and must find no world to act in.
+    let result = std::thread::scope(|s| s.spawn(f).join());
+    if let Some(k) = &kernel {
+        k.offloads.fetch_sub(1, SeqCst);
+    }
+    result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+}
+
+/// One run in one world. The calling OS thread drives it (coroutines) or waits for it (threads).
+pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
+    let threads = crate::env::process("LAB_BACKEND").is_some_and(|v| v == "threads");
+    let rate = split(seed, [crate::rng::hash_str("preempt"), 0, 0]);
+    let preempt =
+        cfg.preempt.unwrap_or_else(|| PREEMPT_RATES[scale(rate, PREEMPT_RATES.len() as u64) as usize]);
+    let k = Arc::new(Kernel {
+        state: Mutex::new(State {
+            now: 0,
+            cur: None,
+            tasks: Vec::new(),
+            free: Vec::new(),
+            ready: Vec::new(),
+            timers: BinaryHeap::new(),
+            seq: 0,
+            tickets: 0,
+            live: 0,
+            sched: generator(seed, Label::new("scheduler"), 0),
+            hash: Hash::new(),
+            record: cfg.trace_file.is_some().then(Vec::new),
+            phase: Phase::Running,
+            failure: None,
+            stats: Stats::default(),
+            still: 0,
+            down: 0,
+        }),
+        world: World::new(seed, cfg.discipline),
+        stack: cfg.stack,
+        preempt,
+        jitter: cfg.jitter.as_nanos() as u64,
+        limit: cfg.limit.as_nanos() as u64,
+        quiet: cfg.quiet,
+        offloads: AtomicUsize::new(0),
+        switch: if threads { Switch::Threads(osthread::Os::default()) } else { Switch::Coroutines },
+    });
+    super::watch::watch(&k);
+    k.spawn("body".into(), NodeId::NONE, body);
+    let first = k.state.lock().pick(k.limit).expect("the body is ready");
+    match &k.switch {
+        Switch::Coroutines => coro::drive(&k),
+        Switch::Threads(os) => os.drive(&k, first),
+    }
+    let mut st = k.state.lock();
+    st.stats.time_ns = st.now;
+    if let (Some(path), Some(events)) = (&cfg.trace_file, &st.record)
+        && let Err(e) = trace::write_file(path, events.iter())
+    {
+        eprintln!("[lab] LAB_TRACE={}: {e}", path.display());
+    }
+    Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure: st.failure.take() }
+}

@@ -1,0 +1,278 @@
+//! Locks, condition variables and one-shot events in virtual time.
+//!
+//! No code here switches tasks while it holds one of its internal locks, so those are never contended;
+//! they exist so that the types are `Send` and `Sync` without `unsafe`.
+
+use super::kernel::{self as k, Waiter};
+use super::time::{Duration, Instant, after};
+use crate::locks;
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+pub use std::sync::{Arc, Weak, atomic};
+
+/// A lock around a value, without poisoning. See [`locks`] for what it watches.
+///
+/// The value sits in a real mutex, which is taken with `try_lock`; a task that finds it held queues up.
+pub struct Mutex<T: ?Sized> {
+    meta: locks::Meta,
+    waiters: parking_lot::Mutex<VecDeque<Waiter>>,
+    inner: parking_lot::Mutex<T>,
+}
+
+/// Access to the value of a [`Mutex`]; unlocks it when dropped.
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    inner: Option<parking_lot::MutexGuard<'a, T>>,
+}
+
+impl<T> Mutex<T> {
+    /// A lock around `value`.
+    #[track_caller]
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex {
+            meta: locks::Meta::new(Location::caller()),
+            waiters: parking_lot::const_mutex(VecDeque::new()),
+            inner: parking_lot::const_mutex(value),
+        }
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.inner.into_inner()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits until the lock is free and takes it.
+    #[track_caller]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        if !k::active() {
+            return MutexGuard { mutex: self, inner: Some(self.inner.lock()) };
+        }
+        locks::acquiring(&self.meta);
+        k::preempt();
+        let inner = self.lock_now();
+        locks::acquired(&self.meta);
+        MutexGuard { mutex: self, inner: Some(inner) }
+    }
+
+    #[track_caller]
+    fn lock_now(&self) -> parking_lot::MutexGuard<'_, T> {
+        loop {
+            if let Some(inner) = self.inner.try_lock() {
+                return inner;
+            }
+            let w = k::prepare();
+            self.waiters.lock().push_back(w);
+            k::block(w, None, "Mutex::lock");
+        }
+    }
+
+    /// Takes the lock if it is free.
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        if k::active() {
+            k::preempt();
+        }
+        let inner = self.inner.try_lock()?;
+        locks::acquired(&self.meta);
+        Some(MutexGuard { mutex: self, inner: Some(inner) })
+    }
+
+    /// The value, without locking: the borrow checker proves that nobody else has it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
+    }
+}
+
+impl<T: ?Sized> MutexGuard<'_, T> {
+    /// Never switches tasks: it runs in destructors.
+    fn release(&mut self) {
+        if self.inner.take().is_some() {
+            locks::released(&self.mutex.meta);
+            let mut queue = self.mutex.waiters.lock();
+            while let Some(w) = queue.pop_front() {
+                if k::wake(w) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.inner.as_deref().expect("the lock is held while its guard can be used")
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.inner.as_deref_mut().expect("the lock is held while its guard can be used")
+    }
+}
+
+/// Whether a wait with a time limit ran into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitTimeoutResult(bool);
+
+impl WaitTimeoutResult {
+    /// True if the limit was reached.
+    pub fn timed_out(&self) -> bool {
+        self.0
+    }
+}
+
+/// A condition variable.
+#[derive(Default)]
+pub struct Condvar {
+    waiters: parking_lot::Mutex<Vec<Waiter>>,
+}
+
+impl Condvar {
+    /// A condition variable nobody waits for.
+    pub const fn new() -> Condvar {
+        Condvar { waiters: parking_lot::const_mutex(Vec::new()) }
+    }
+
+    /// Gives the lock back, waits for a notification, takes the lock again.
+    #[track_caller]
+    pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.wait_inner(guard, None);
+    }
+
+    /// The same, until `at` at the latest.
+    #[track_caller]
+    pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
+        self.wait_inner(guard, Some(at.0))
+    }
+
+    /// The same, for `d` at the most.
+    #[track_caller]
+    pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, d: Duration) -> WaitTimeoutResult {
+        self.wait_inner(guard, Some(after(d)))
+    }
+
+    #[track_caller]
+    fn wait_inner<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Option<u64>) -> WaitTimeoutResult {
+        let w = k::prepare();
+        self.waiters.lock().push(w);
+        guard.release();
+        let notified = k::block(w, at, "Condvar::wait");
+        if !notified {
+            self.waiters.lock().retain(|x| *x != w);
+        }
+        guard.inner = Some(guard.mutex.lock_now());
+        locks::acquired(&guard.mutex.meta);
+        WaitTimeoutResult(!notified)
+    }
+
+    /// Wakes one waiting task, drawn by the seed; was there one?
+    #[track_caller]
+    pub fn notify_one(&self) -> bool {
+        if k::active() {
+            k::preempt();
+        }
+        let mut queue = self.waiters.lock();
+        while !queue.is_empty() {
+            let i = k::choose(queue.len() as u64) as usize;
+            if k::wake(queue.swap_remove(i)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Wakes all waiting tasks; how many?
+    #[track_caller]
+    pub fn notify_all(&self) -> usize {
+        if k::active() {
+            k::preempt();
+        }
+        let queue = std::mem::take(&mut *self.waiters.lock());
+        queue.into_iter().filter(|w| k::wake(*w)).count()
+    }
+}
+
+/// An event that happens once: raised by one, seen by all, for good. Clones share it.
+#[derive(Clone, Default)]
+pub struct Signal(Arc<parking_lot::Mutex<Raised>>);
+
+#[derive(Default)]
+struct Raised {
+    raised: bool,
+    waiters: Vec<Waiter>,
+}
+
+impl Signal {
+    /// An event that has not happened.
+    pub fn new() -> Signal {
+        Signal::default()
+    }
+
+    /// Lets it happen. A second time does nothing. Never switches tasks.
+    pub fn raise(&self) {
+        let waiters = {
+            let mut s = self.0.lock();
+            s.raised = true;
+            std::mem::take(&mut s.waiters)
+        };
+        for w in waiters {
+            k::wake(w);
+        }
+    }
+
+    /// Has it happened?
+    pub fn is_raised(&self) -> bool {
+        self.0.lock().raised
+    }
+
+    /// Waits for it.
+    #[track_caller]
+    pub fn wait(&self) {
+        self.wait_inner(None);
+    }
+
+    /// Waits for it until `at`; true: it has happened.
+    #[track_caller]
+    pub fn wait_until(&self, at: Instant) -> bool {
+        self.wait_inner(Some(at.0))
+    }
+
+    #[track_caller]
+    fn wait_inner(&self, at: Option<u64>) -> bool {
+        k::preempt();
+        if self.is_raised() {
+            return true;
+        }
+        let w = k::prepare();
+        self.enlist(w);
+        k::block(w, at, "Signal::wait");
+        self.dismiss(w);
+        self.is_raised()
+    }
+
+    /// Adds a waiter to those the event wakes.
+    pub(super) fn enlist(&self, w: Waiter) {
+        self.0.lock().waiters.push(w);
+    }
+
+    pub(super) fn dismiss(&self, w: Waiter) {
+        self.0.lock().waiters.retain(|x| *x != w);
+    }
+}

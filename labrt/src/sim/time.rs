@@ -1,0 +1,25 @@
+//! Virtual time.
+
+use super::kernel as k;
+pub use crate::instant::Instant;
+pub use std::time::Duration;
+
+/// The point in time `d` from now.
+pub(super) fn after(d: Duration) -> u64 {
+    k::now().saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Waits for `d`, or until the run is over.
+#[track_caller]
+pub fn sleep(d: Duration) {
+    let at = after(d);
+    k::block(k::prepare(), Some(at), "sleep");
+}
+
+/// Time since the start of the run; zero outside one.
+pub fn since_start() -> Duration {
+    if !k::active() {
+        return Duration::ZERO;
+    }
+    Duration::from_nanos(k::now())
+}

@@ -1,0 +1,334 @@
+//! Structured events: what happened in a run, in one schema.
+//!
+//! An event has a time, the node and thread it happened on, a [`Kind`], [`Links`] (the id of the
+//! message or operation it belongs to, the id that caused it, and the cause in words) and named
+//! fields. From the same events come
+//!
+//! * the **determinism hash** of a virtual-time run, which two runs of one seed must agree on;
+//! * the trace file of `LAB_TRACE`: JSON lines when its name ends in `.jsonl`, else text made to be
+//!   compared by `diff`;
+//! * the bounded record of recent events of a real-thread test, which cannot be replayed.
+//!
+//! Events are made where something happens that a reader of a failed run would ask about; the crates
+//! above define their own kinds.
+//!
+//! ```
+//! use labrt::trace::{self, Kind, Links};
+//! const DROPPED: Kind = Kind::new("rpc.dropped");
+//!
+//! labrt::run(|| {
+//!     let id = trace::next_id();
+//!     trace::emit(DROPPED, Links { id, cause: "unreliable request", ..Links::NONE }, &[("bytes", 17u64.into())]);
+//! });
+//! ```
+
+use crate::node::NodeId;
+use crate::rng::hash_str;
+use crate::{context, imp};
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The name of a kind of event, `area.what`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    name: &'static str,
+    hash: u64,
+}
+
+impl Kind {
+    /// A kind; make it a constant.
+    pub const fn new(name: &'static str) -> Kind {
+        Kind { name, hash: hash_str(name) }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+/// How an event hangs together with others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Links {
+    /// The message or operation that the event belongs to; 0: none.
+    pub id: u64,
+    /// The message or operation in whose course that one came about; 0: none.
+    pub parent: u64,
+    /// Why it happened, in a few fixed words; empty: it needs no reason.
+    pub cause: &'static str,
+}
+
+impl Links {
+    /// Belongs to nothing.
+    pub const NONE: Links = Links { id: 0, parent: 0, cause: "" };
+
+    /// Belongs to message or operation `id`.
+    pub const fn id(id: u64) -> Links {
+        Links { id, ..Links::NONE }
+    }
+
+    /// The same with a cause.
+    pub const fn because(self, cause: &'static str) -> Links {
+        Links { cause, ..self }
+    }
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Field {
+    /// A count, an index, a term.
+    U(u64),
+    /// A number that may be negative.
+    I(i64),
+    /// A yes or no.
+    B(bool),
+    /// A text.
+    T(Cow<'static, str>),
+    /// A node.
+    N(NodeId),
+}
+
+macro_rules! field_from {
+    ($($t:ty => |$v:ident| $e:expr;)*) => {$(
+        impl From<$t> for Field {
+            fn from($v: $t) -> Field {
+                $e
+            }
+        }
+    )*};
+}
+field_from! {
+    u64 => |v| Field::U(v);
+    u32 => |v| Field::U(v as u64);
+    u16 => |v| Field::U(v as u64);
+    usize => |v| Field::U(v as u64);
+    i64 => |v| Field::I(v);
+    bool => |v| Field::B(v);
+    &'static str => |v| Field::T(Cow::Borrowed(v));
+    String => |v| Field::T(Cow::Owned(v));
+    NodeId => |v| Field::N(v);
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Field::U(v) => v.fmt(f),
+            Field::I(v) => v.fmt(f),
+            Field::B(v) => v.fmt(f),
+            Field::T(v) => v.fmt(f),
+            Field::N(v) => v.fmt(f),
+        }
+    }
+}
+
+/// An event as it is kept.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Nanoseconds since the start of the run.
+    pub time: u64,
+    /// The number of the thread (the event `thread.spawn` has its name).
+    pub thread: u64,
+    /// The node whose code made the event.
+    pub node: NodeId,
+    /// What happened.
+    pub kind: Kind,
+    /// What it belongs to.
+    pub links: Links,
+    /// The rest, by name.
+    pub fields: Vec<(&'static str, Field)>,
+}
+
+/// Does anybody look at events now? To be asked before an event's fields are computed at some cost.
+pub fn on() -> bool {
+    imp::tracing()
+}
+
+/// A number for a message or operation, unique in the run.
+pub fn next_id() -> u64 {
+    imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
+}
+
+/// Records an event. Outside a run, and where nobody looks, it does nothing.
+pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field)]) {
+    imp::emit(context::node(), kind, links, fields);
+}
+
+/// The hash of a trace, fed one word at a time.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "sim"), allow(dead_code))]
+pub(crate) struct Hash(pub(crate) u64);
+
+#[cfg_attr(not(feature = "sim"), allow(dead_code))]
+impl Hash {
+    pub(crate) const fn new() -> Hash {
+        Hash(hash_str("labrt trace"))
+    }
+
+    #[inline]
+    pub(crate) fn mix(&mut self, x: u64) {
+        let h = (self.0.rotate_left(5) ^ x).wrapping_mul(0x517c_c1b7_2722_0a95);
+        self.0 = h ^ (h >> 29);
+    }
+
+    pub(crate) fn mix_event(
+        &mut self,
+        node: NodeId,
+        kind: Kind,
+        links: &Links,
+        fields: &[(&'static str, Field)],
+    ) {
+        for x in [kind.hash, node.pack(), links.id, links.parent, hash_str(links.cause)] {
+            self.mix(x);
+        }
+        for (_, v) in fields {
+            self.mix(match v {
+                Field::U(v) => *v,
+                Field::I(v) => *v as u64,
+                Field::B(v) => *v as u64,
+                Field::T(v) => hash_str(v),
+                Field::N(v) => v.pack(),
+            });
+        }
+    }
+}
+
+/// One line of text for `diff`: `seconds thread node kind #id<-parent (cause) name=value ...`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.9} {:>4} {:>4} {}", self.time as f64 / 1e9, self.thread, self.node, self.kind.name)?;
+        if self.links.id != 0 {
+            write!(f, " #{}", self.links.id)?;
+        }
+        if self.links.parent != 0 {
+            write!(f, "<-{}", self.links.parent)?;
+        }
+        if !self.links.cause.is_empty() {
+            write!(f, " ({})", self.links.cause)?;
+        }
+        for (name, v) in &self.fields {
+            write!(f, " {name}={v}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Event {
+    /// One JSON object, without a newline. See the documentation of `LAB_TRACE` for the members.
+    pub fn to_json(&self) -> String {
+        let mut s = format!("{{\"t\":{},\"thread\":{}", self.time, self.thread);
+        if !self.node.is_none() {
+            let n = self.node;
+            write!(
+                s,
+                ",\"node\":\"{n}\",\"group\":{},\"index\":{},\"inc\":{}",
+                n.group, n.index, n.incarnation
+            )
+            .expect("a String takes everything");
+        }
+        s += ",\"kind\":";
+        json_string(&mut s, self.kind.name);
+        if self.links.id != 0 {
+            s += &format!(",\"id\":{}", self.links.id);
+        }
+        if self.links.parent != 0 {
+            s += &format!(",\"parent\":{}", self.links.parent);
+        }
+        if !self.links.cause.is_empty() {
+            s += ",\"cause\":";
+            json_string(&mut s, self.links.cause);
+        }
+        for (name, v) in &self.fields {
+            s.push(',');
+            json_string(&mut s, &format!("f.{name}"));
+            s.push(':');
+            match v {
+                Field::U(_) | Field::I(_) | Field::B(_) => s += &v.to_string(),
+                Field::T(_) | Field::N(_) => json_string(&mut s, &v.to_string()),
+            }
+        }
+        s.push('}');
+        s
+    }
+}
+
+fn json_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            c if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Writes events to a file: JSON lines if its name ends in `.jsonl`, else text.
+pub(crate) fn write_file<'a>(
+    path: &std::path::Path,
+    events: impl Iterator<Item = &'a Event>,
+) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let json = path.extension().is_some_and(|e| e == "jsonl");
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for e in events {
+        match json {
+            true => writeln!(out, "{}", e.to_json())?,
+            false => writeln!(out, "{e}")?,
+        }
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Event {
+        Event {
+            time: 1_500_000_000,
+            thread: 3,
+            node: NodeId::first(1),
+            kind: Kind::new("rpc.dropped"),
+            links: Links { id: 9, parent: 4, cause: "one-way link" },
+            fields: vec![
+                ("bytes", 17u64.into()),
+                ("text", "a \"quoted\"\nline".into()),
+                ("ok", false.into()),
+            ],
+        }
+    }
+
+    #[test]
+    fn as_text() {
+        let text = sample().to_string();
+        assert!(
+            text.starts_with("1.500000000    3   S1 rpc.dropped #9<-4 (one-way link) bytes=17"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn as_json() {
+        let want = r#"{"t":1500000000,"thread":3,"node":"S1","group":0,"index":1,"inc":1,"kind":"rpc.dropped","id":9,"parent":4,"cause":"one-way link","f.bytes":17,"f.text":"a \"quoted\"\nline","f.ok":false}"#;
+        assert_eq!(sample().to_json(), want);
+    }
+
+    #[test]
+    fn every_part_counts_in_the_hash() {
+        let e = sample();
+        let hash = |node, kind, links: Links, fields: &[(&'static str, Field)]| {
+            let mut h = Hash::new();
+            h.mix_event(node, kind, &links, fields);
+            h.0
+        };
+        let base = hash(e.node, e.kind, e.links, &e.fields);
+        assert_ne!(base, hash(NodeId::first(2), e.kind, e.links, &e.fields));
+        assert_ne!(base, hash(e.node, Kind::new("rpc.sent"), e.links, &e.fields));
+        assert_ne!(base, hash(e.node, e.kind, e.links.because("other"), &e.fields));
+        assert_ne!(base, hash(e.node, e.kind, e.links, &e.fields[1..]));
+    }
+}

@@ -1,0 +1,23 @@
+//! What a run owns on either clock: its seed and the streams split from it, its message ids, its
+//! record of lock order.
+
+use crate::collections::HashMap;
+use crate::locks::{Discipline, Order};
+use crate::node::NodeId;
+use parking_lot::Mutex;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::sync::atomic::AtomicU64;
+
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) ids: AtomicU64,
+    pub(crate) streams: Mutex<HashMap<NodeId, Xoshiro256PlusPlus>>,
+    pub(crate) discipline: Discipline,
+    pub(crate) order: Mutex<Order>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, discipline: Discipline) -> World {
+        World { seed, ids: AtomicU64::new(1), streams: Mutex::default(), discipline, order: Mutex::default() }
+    }
+}

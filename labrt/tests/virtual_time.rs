@@ -1,0 +1,287 @@
+//! What only the virtual clock has: determinism, the search for schedules, reports of runs that hang.
+#![cfg(feature = "sim")]
+
+use labrt::chan::unbounded;
+use labrt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use labrt::sync::{Arc, Mutex};
+use labrt::time::{Duration, Instant, sleep};
+use labrt::trace::{self, Kind, Links};
+use labrt::{Run, thread};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn quiet() -> Run {
+    Run { quiet: true, ..Run::default() }
+}
+
+fn failure(f: impl Fn() + Send + Sync + 'static) -> String {
+    let outcome = quiet().once(1, f);
+    outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
+}
+
+/// Five threads that talk: enough to make every kind of decision.
+fn chatter() {
+    let (tx, rx) = unbounded();
+    let n = Arc::new(Mutex::new(0u64));
+    for i in 0..5u64 {
+        let (tx, n) = (tx.clone(), n.clone());
+        thread::spawn(move || {
+            for j in 0..20 {
+                sleep(Duration::from_micros(labrt::rng::below(3000)));
+                *n.lock() += 1;
+                tx.send(i * 100 + j).expect("the receiver is here");
+            }
+        });
+    }
+    drop(tx);
+    rx.iter().for_each(|v| trace::emit(Kind::new("test.got"), Links::NONE, &[("v", v.into())]));
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let traces: Vec<_> = (0..50).map(|seed| quiet().once(seed, chatter).trace).collect();
+    let again: Vec<_> = (0..50).map(|seed| quiet().once(seed, chatter).trace).collect();
+    assert_eq!(traces, again);
+    let mut different = traces.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), traces.len(), "seeds give different runs");
+}
+
+/// A long sleep costs nothing, and time is what was asked for.
+#[test]
+fn the_clock_jumps() {
+    let outcome = quiet().once(1, || {
+        let t0 = Instant::now();
+        sleep(Duration::from_secs(3000));
+        assert!(t0.elapsed() < Duration::from_secs(3001));
+    });
+    assert!(outcome.failure.is_none());
+    assert!(outcome.stats.time_ns >= 3_000_000_000_000);
+}
+
+/// A race that needs the scheduler to cut between two critical sections is found.
+#[test]
+fn races_are_found() {
+    let lost_update = || {
+        let n = Arc::new(Mutex::new(0));
+        let increment = |n: Arc<Mutex<i32>>| {
+            move || {
+                let v = *n.lock();
+                *n.lock() = v + 1;
+            }
+        };
+        let (a, b) = (thread::spawn(increment(n.clone())), thread::spawn(increment(n.clone())));
+        a.join().expect("no panic");
+        b.join().expect("no panic");
+        assert_eq!(*n.lock(), 2);
+    };
+    let found = (0..100).filter(|seed| quiet().once(*seed, lost_update).failure.is_some()).count();
+    assert!(found > 5, "the lost update shows in {found} of 100 seeds");
+}
+
+#[test]
+fn a_deadlock_is_reported_with_its_waits() {
+    let run = Run { discipline: labrt::locks::Discipline::Off, ..quiet() };
+    let outcome = run.once(1, || {
+        let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let (a2, b2) = (a.clone(), b.clone());
+        let h = thread::spawn_named("other", move || {
+            let _b = b2.lock();
+            sleep(5 * MS);
+            let _a = a2.lock();
+        });
+        let _a = a.lock();
+        sleep(5 * MS);
+        let _b = b.lock();
+        h.join().expect("no panic");
+    });
+    let message = outcome.failure.expect("it deadlocks").message;
+    assert!(message.contains("deadlock"), "{message}");
+    assert!(message.contains("other: in Mutex::lock at labrt/tests/virtual_time.rs"), "{message}");
+}
+
+#[test]
+fn a_livelock_is_reported() {
+    let message = failure(|| {
+        let m = Arc::new(Mutex::new(false));
+        let m2 = m.clone();
+        thread::spawn(move || while !*m2.lock() {});
+        while !*m.lock() {}
+    });
+    assert!(message.contains("livelock"), "{message}");
+}
+
+/// A loop around yield_now moves the clock, so it ends.
+#[test]
+fn yielding_moves_the_clock() {
+    let message = failure(|| {
+        let m = Arc::new(Mutex::new(false));
+        let m2 = m.clone();
+        thread::spawn(move || {
+            sleep(10 * MS);
+            *m2.lock() = true
+        });
+        while !*m.lock() {
+            thread::yield_now()
+        }
+    });
+    assert_eq!(message, "");
+}
+
+/// A task that swallows its cancellation and a destructor that spins cannot hang the run.
+#[test]
+fn stubborn_tasks_are_given_up() {
+    let outcome = quiet().once(1, || {
+        thread::spawn(|| {
+            loop {
+                let _ = std::panic::catch_unwind(|| sleep(MS));
+            }
+        });
+        sleep(10 * MS);
+    });
+    assert!(outcome.failure.is_none());
+    assert_eq!(outcome.stats.leaked, 1);
+}
+
+#[test]
+fn every_destructor_runs_after_a_panic() {
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    struct Count;
+    impl Drop for Count {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, SeqCst);
+        }
+    }
+    let message = failure(|| {
+        let m = Arc::new(Mutex::new(Count));
+        for _ in 0..10 {
+            let (m, c) = (m.clone(), Count);
+            thread::spawn(move || {
+                let _c = c;
+                let _g = m.lock(); // held while the task is unwound
+                sleep(Duration::from_secs(100));
+            });
+        }
+        thread::spawn_named("bad", || {
+            sleep(5 * MS);
+            panic!("boom");
+        });
+        sleep(Duration::from_secs(1000));
+    });
+    assert!(message.starts_with("bad: boom"), "{message}");
+    assert_eq!(DROPS.load(SeqCst), 11);
+}
+
+/// Timeouts that are never reached do not pile up.
+#[test]
+fn many_unused_timeouts() {
+    let outcome = quiet().once(1, || {
+        let (tx, rx) = unbounded();
+        let h = thread::spawn(move || (0..20_000).for_each(|i| tx.send(i).expect("the receiver is here")));
+        for _ in 0..20_000 {
+            rx.recv_timeout(Duration::from_secs(3600)).expect("it is sent");
+        }
+        h.join().expect("no panic");
+    });
+    assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+}
+
+#[test]
+fn map_order_is_a_function_of_the_run() {
+    let f = || {
+        let m: labrt::collections::HashMap<u64, u64> = (0..100).map(|i| (i, i)).collect();
+        m.keys().for_each(|k| trace::emit(Kind::new("test.key"), Links::NONE, &[("k", (*k).into())]));
+    };
+    assert_eq!(quiet().once(1, f).trace, quiet().once(1, f).trace);
+}
+
+#[test]
+#[allow(clippy::disallowed_types, reason = "the point is that it is caught")]
+fn std_maps_are_caught_by_comparing_traces() {
+    let f = || {
+        let m: std::collections::HashMap<u64, u64> = (0..100).map(|i| (i, i)).collect();
+        m.keys().for_each(|k| trace::emit(Kind::new("test.key"), Links::NONE, &[("k", (*k).into())]));
+    };
+    assert_ne!(quiet().once(1, f).trace, quiet().once(1, f).trace);
+    let run = Run { check: true, ..quiet() };
+    assert!(run.execute(f).expect_err("the traces differ").contains("not deterministic"));
+}
+
+#[test]
+fn an_expected_trace_is_checked() {
+    let trace = quiet().once(5, chatter).trace;
+    let right = Run { seed: 5, expect: Some(trace), ..quiet() };
+    assert!(right.execute(chatter).is_ok());
+    let wrong = Run { seed: 5, expect: Some(trace ^ 1), ..quiet() };
+    assert!(wrong.execute(chatter).expect_err("another hash").contains("instead of"));
+}
+
+/// The report names every run, and runs go on after a failure.
+#[test]
+fn the_report_names_every_run() {
+    let path = std::env::temp_dir().join(format!("labrt-report-{}", std::process::id()));
+    let run = Run { seed: 10, runs: 4, report: Some(path.clone()), ..quiet() };
+    let failed = run.execute(|| {
+        if labrt::rng::below(2) == 0 {
+            panic!("tails");
+        }
+    });
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    std::fs::remove_file(&path).expect("it is ours");
+    let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split('\t').collect()).collect();
+    assert_eq!(lines.len(), 8, "{text}");
+    for (i, pair) in lines.chunks(2).enumerate() {
+        let seed = format!("{:#x}", 10 + i);
+        assert_eq!((pair[0][0], pair[0][2]), ("start", seed.as_str()));
+        assert_eq!((pair[1][0], pair[1][2], pair[1].len()), ("end", seed.as_str(), 9));
+        assert_eq!(pair[1][3] == "FAIL", pair[1][7].contains("tails"), "{text}");
+    }
+    assert_eq!(failed.is_err(), text.contains("FAIL"));
+}
+
+/// Memory does not grow with the number of runs: stacks are reused, worlds are dropped.
+#[test]
+fn memory_is_flat_over_many_runs() {
+    let resident = || -> u64 {
+        let status = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+        status.split_whitespace().nth(1).and_then(|v| v.parse().ok()).expect("pages")
+    };
+    (0..500).for_each(|seed| drop(quiet().once(seed, chatter)));
+    let before = resident();
+    (0..3000).for_each(|seed| drop(quiet().once(seed, chatter)));
+    let grown = resident().saturating_sub(before) * 4096;
+    assert!(grown < 8 << 20, "{grown} bytes more after 3000 runs");
+}
+
+/// Both ways to switch tasks run the same kernel: the same traces.
+#[test]
+fn both_back_ends_give_the_same_traces() {
+    let exe = std::env::current_exe().expect("the test's own binary");
+    let traces = |backend: &str| {
+        let out = std::process::Command::new(&exe)
+            .args(["--exact", "prints_traces", "--ignored", "--nocapture"])
+            .env("LAB_BACKEND", backend)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&out.stdout).to_string();
+        text.lines().filter(|l| l.starts_with("trace ")).map(String::from).collect::<Vec<_>>()
+    };
+    let coroutines = traces("coroutines");
+    assert_eq!(coroutines.len(), 20);
+    assert_eq!(coroutines, traces("threads"));
+}
+
+/// The child of `both_back_ends_give_the_same_traces`.
+#[test]
+#[ignore = "run by another test"]
+fn prints_traces() {
+    (0..20).for_each(|seed| println!("trace {:016x}", quiet().once(seed, chatter).trace));
+}
+
+/// Outside a run there is no virtual time, and the message says what to do.
+#[test]
+#[should_panic(expected = "put the code into `labrt::run(|| ...)`")]
+fn outside_a_run() {
+    sleep(MS);
+}
