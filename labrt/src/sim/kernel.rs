@@ -63,6 +63,8 @@ struct Task {
     job: Option<Job>,
     /// It is being unwound already: its destructors may block as usual.
     unwinding: bool,
+    /// How often it has been unwound: code that catches every panic swallows cancellations, too.
+    cancelled: u32,
     /// Its last panic and when, until it is caught or has ended the task.
     panic: Option<(Panic, u64)>,
 }
@@ -102,7 +104,7 @@ struct State {
     phase: Phase,
     failure: Option<Failure>,
     stats: Stats,
-    /// Decisions since the clock last moved.
+    /// Calls of the kernel since the clock last moved.
     still: u64,
     /// Clock jumps since teardown began.
     down: u64,
@@ -127,8 +129,11 @@ pub(super) enum Switch {
     Threads(osthread::Os),
 }
 
-/// A run that makes this many decisions without the clock moving is livelocked.
-const STILL_LIMIT: u64 = 5_000_000;
+/// A run that takes this many locks, makes this many sends and so on without the clock moving is
+/// livelocked.
+const STILL_LIMIT: u64 = 10_000_000;
+/// A task that swallows so many cancellations is given up.
+const CANCEL_LIMIT: u32 = 100;
 /// Destructors may sleep, but not for ever.
 const DOWN_LIMIT: u64 = 100_000;
 /// The rates of preemption that seeds draw from: the aggressive ones find races, the calm ones let
@@ -281,15 +286,9 @@ impl State {
 
     fn pick_ready(&mut self) -> Option<TaskSlot> {
         self.stats.steps += 1;
-        self.still += 1;
-        if self.still > STILL_LIMIT {
-            if self.phase == Phase::Teardown {
-                // A destructor spins, or a task has swallowed its cancellation.
-                return self.give_up();
-            }
-            let list = self.list();
-            self.fail_here(format!("livelock: the clock does not move; the threads:{list}"));
-            self.start_teardown();
+        if self.is_livelocked() && self.phase == Phase::Teardown {
+            // A destructor spins, or a task swallows its cancellations.
+            return self.give_up();
         }
         let i = match self.ready.len() {
             1 => 0,
@@ -307,6 +306,21 @@ impl State {
         }
         self.cur = Some(slot);
         Some(slot)
+    }
+
+    /// Counts a call of the kernel. True: too many have been made at one instant; the run is failed.
+    fn is_livelocked(&mut self) -> bool {
+        self.still += 1;
+        if self.still <= STILL_LIMIT {
+            return false;
+        }
+        if self.phase == Phase::Running {
+            let list = self.list();
+            self.fail_here(format!("livelock: the clock does not move; the threads:{list}"));
+            self.start_teardown();
+            return false;
+        }
+        true
     }
 
     /// Nobody can run: moves the clock to the next deadline and makes ready all that are due then.
@@ -355,10 +369,15 @@ impl State {
         }
         // A task that has caught its panic runs on, and is no longer being unwound. (Panics of other
         // tasks of this OS thread can hide that; then it is given up later.)
-        if t.unwinding && !std::thread::panicking() {
+        if t.unwinding && !std::thread::panicking() && t.cancelled < CANCEL_LIMIT {
             t.unwinding = false;
         }
-        !std::mem::replace(&mut t.unwinding, true)
+        if t.unwinding {
+            return false;
+        }
+        t.unwinding = true;
+        t.cancelled += 1;
+        true
     }
 }
 
@@ -424,6 +443,7 @@ impl Kernel {
             place: None,
             job: Some(job),
             unwinding: false,
+            cancelled: 0,
             panic: None,
         };
         match st.tasks.get_mut(slot as usize) {
@@ -550,6 +570,7 @@ pub(super) fn is_waiting(w: Waiter) -> bool {
 pub(super) fn preempt() {
     let k = current();
     let mut st = k.state.lock();
+    st.is_livelocked();
     if st.cancels() {
         drop(st);
         cancel();
