@@ -1,0 +1,226 @@
+//! A campaign: many chunks over some workers, one place where the results come together.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use super::chunk::{self, Chunk, Context};
+use super::keep::Keeper;
+use super::process::cpu_of_children;
+use super::progress::Progress;
+use super::run::{Event, How, Mode, Replayed, Run, Stop, Test};
+use super::tally::Tally;
+
+/// The seeds of one child, at most.
+const LARGEST_CHUNK: u64 = 64;
+
+/// The chunks of a campaign, taking the tests in turns, so that a failure of any test shows early.
+pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -> Vec<Chunk> {
+    let size = match mode {
+        Mode::Real => 1,
+        Mode::Sim => (runs / (parallel as u64 * 4)).clamp(1, LARGEST_CHUNK),
+    };
+    let mut chunks = Vec::new();
+    let mut done = 0;
+    while done < runs {
+        let count = size.min(runs - done);
+        chunks.extend((0..tests).map(|test| Chunk { test, first: seed.wrapping_add(done), count }));
+        done += count;
+    }
+    chunks
+}
+
+/// Runs the chunks in this process's children, `parallel` at once, and feeds `board`.
+pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Board<'_>) {
+    let next = AtomicUsize::new(0);
+    let (events, received) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..parallel.min(chunks.len()) {
+            let events = events.clone();
+            let next = &next;
+            scope.spawn(move || {
+                while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if context.stop.stopping() {
+                        return;
+                    }
+                    // The receiver outlives the workers.
+                    chunk::run(context, *chunk, &|event| drop(events.send(event)));
+                }
+            });
+        }
+        drop(events);
+        loop {
+            match received.recv_timeout(Duration::from_millis(100)) {
+                Ok(event) => board.take(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            board.show();
+        }
+    });
+}
+
+/// Where the results come together.
+pub struct Board<'a> {
+    tests: &'a [Test],
+    mode: Mode,
+    verbose: bool,
+    until_fail: bool,
+    stop: Stop,
+    tally: Tally,
+    keeper: Keeper,
+    progress: Progress,
+    troubles: Vec<String>,
+    nondeterministic: u64,
+    cpu: f64,
+    cpu_before: f64,
+}
+
+impl<'a> Board<'a> {
+    /// An empty board for `total` runs of the context's tests.
+    pub fn new(context: &'a Context, total: u64, verbose: bool, keeper: Keeper) -> Board<'a> {
+        Board {
+            tests: &context.tests,
+            mode: context.mode,
+            verbose,
+            until_fail: context.until_fail,
+            stop: context.stop.clone(),
+            tally: Tally::new(context.tests.iter().map(|t| t.name.clone())),
+            keeper,
+            progress: Progress::new(total, context.stop.clone()),
+            troubles: Vec::new(),
+            nondeterministic: 0,
+            cpu: 0.0,
+            cpu_before: cpu_of_children(),
+        }
+    }
+
+    /// Takes the news.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Run(run) => self.run(&run),
+            Event::Evidence(evidence) => {
+                if let Replayed::Nondeterministic(what) = &evidence.replayed {
+                    self.nondeterministic += 1;
+                    let name = &self.tests[evidence.test].name;
+                    self.progress
+                        .line(&format!("NOT DETERMINISTIC: {name} seed {:#x}: {what}", evidence.seed));
+                }
+                self.keeper.evidence(self.tests, evidence);
+            }
+            Event::Trouble(text) => {
+                self.progress.line(&format!("TROUBLE: {text}"));
+                self.troubles.push(text);
+            }
+            Event::Abandoned { test, runs } => self.tally.abandon(test, runs),
+            Event::Cpu(seconds) => self.cpu += seconds,
+        }
+    }
+
+    fn run(&mut self, run: &Run) {
+        self.tally.add(run);
+        if !run.passed {
+            self.keeper.failure(self.tests, run);
+        }
+        if self.verbose || !run.passed {
+            self.progress.line(&self.sentence(run));
+        }
+    }
+
+    fn sentence(&self, run: &Run) -> String {
+        let verdict = if run.passed { "ok  " } else { "FAIL" };
+        let mut text = format!("{verdict} {} {:#x}", self.tests[run.test].name, run.seed);
+        if let Some(seconds) = run.seconds {
+            text += &format!(" {seconds:.3} s");
+        }
+        if let (true, Some(hash)) = (self.mode == Mode::Sim, run.hash) {
+            text += &format!(" {hash:016x}");
+        }
+        if !run.passed {
+            text += &format!(": {}", run.message.lines().next().unwrap_or("no message"));
+        }
+        if run.how != How::Reported && !run.passed {
+            text += &format!(" [{}]", run.how);
+        }
+        text
+    }
+
+    /// Shows the progress.
+    pub fn show(&mut self) {
+        self.progress.show(self.tally.total(), self.tally.failed());
+    }
+
+    /// Prints the end of it all; the exit code.
+    pub fn finish(&mut self) -> u8 {
+        self.progress.finish();
+        let wall = self.progress.elapsed().as_secs_f64();
+        let cpu = self.cpu + cpu_of_children() - self.cpu_before;
+        let mut out = String::new();
+        let failures = self.keeper.finish(self.tests);
+        if !failures.is_empty() {
+            out += &format!("\n{failures}");
+        }
+        let clock = if self.mode == Mode::Sim { "virtual" } else { "real" };
+        out += &format!("\n{}\n", self.tally.table(clock));
+        out += &format!("{cpu:.2} CPU seconds, {wall:.2} s wall\n{}\n", self.tally.statement());
+        if self.until_fail && self.tally.failed() > 0 {
+            out += "(stopped at the first failure: the observed rate is a rough guess)\n";
+        }
+        if self.tally.abandoned() > 0 {
+            out += &format!(
+                "{} runs were not made, for the test binary does not report\n",
+                self.tally.abandoned()
+            );
+        }
+        if self.nondeterministic > 0 {
+            out += &format!(
+                "NOT DETERMINISTIC: {} failures did not repeat from their seed\n",
+                self.nondeterministic
+            );
+        }
+        for text in &self.troubles {
+            out += &format!("TROUBLE: {text}\n");
+        }
+        if let Some(signal) = self.stop.interrupted() {
+            out += &format!("interrupted by signal {signal}\n");
+        }
+        self.progress.line(out.trim_end());
+        self.exit_code()
+    }
+
+    fn exit_code(&self) -> u8 {
+        if let Some(signal) = self.stop.interrupted() {
+            return 128u8.saturating_add(signal);
+        }
+        let clean = self.tally.failed() == 0 && self.tally.abandoned() == 0 && self.troubles.is_empty();
+        u8::from(!clean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_cover_every_seed_once_and_take_turns() {
+        for (runs, parallel) in [(1, 1), (10, 4), (1000, 2), (999, 7)] {
+            let chunks = chunks(2, runs, 40, parallel, Mode::Sim);
+            for test in 0..2 {
+                let seeds: Vec<u64> = chunks
+                    .iter()
+                    .filter(|c| c.test == test)
+                    .flat_map(|c| c.first..c.first + c.count)
+                    .collect();
+                assert_eq!(seeds, (40..40 + runs).collect::<Vec<u64>>());
+            }
+            assert_eq!(chunks[0].test, 0);
+            assert_eq!(chunks[1].test, 1);
+            assert!(chunks.iter().all(|c| c.count <= LARGEST_CHUNK));
+        }
+    }
+
+    #[test]
+    fn on_the_real_clock_a_chunk_is_a_run() {
+        assert_eq!(chunks(3, 5, 0, 1, Mode::Real).len(), 15);
+    }
+}

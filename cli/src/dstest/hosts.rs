@@ -1,0 +1,256 @@
+//! `--hosts`: the chunks go to other machines by GNU parallel over ssh.
+//!
+//! This binary and the test binaries are copied to a new folder below `/tmp` of every machine (parallel's
+//! `--basefile`, which needs rsync on both sides), and each job is a `lab dstest-worker` there. `:` means this
+//! machine. A job that fails (a machine lost, say) is tried once more, elsewhere if possible. The folders are removed in
+//! the end, whatever happened. The machines must be able to run the binaries; they need neither Rust nor the project,
+//! so tests that read files of the project do not work there.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::campaign::Board;
+use super::chunk::{Chunk, Context, last_words};
+use super::process::{Plan, Process};
+use super::project::Problem;
+use super::replay::DRAWS;
+use super::run::{Event, Mode, Test};
+use super::worker::Reader;
+
+/// How long the machines may take to tidy up.
+const TIDY_LIMIT: Duration = Duration::from_secs(20);
+
+/// Whether what `--hosts` needs is there.
+///
+/// # Errors
+/// Names the missing program, or the host that is none.
+pub fn check(hosts: &[String]) -> Result<(), Problem> {
+    if hosts.iter().any(|h| h.trim().is_empty()) {
+        return Err(Problem::Usage(
+            "--hosts: expected names of machines with commas between, one is empty".to_owned(),
+        ));
+    }
+    let remote = hosts.iter().any(|h| h != ":");
+    let needed = [("parallel", "GNU parallel", true), ("rsync", "rsync", remote), ("ssh", "ssh", remote)];
+    for (program, name, _) in needed.iter().filter(|(_, _, needed)| *needed) {
+        if !runs(program) {
+            let package = if *program == "ssh" { "openssh-client" } else { program };
+            return Err(Problem::Usage(format!("--hosts needs {name}: install the package `{package}`")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a program can be started; for parallel, whether it is GNU's.
+fn runs(program: &str) -> bool {
+    let version = if program == "ssh" { "-V" } else { "--version" };
+    let output = Command::new(program).arg(version).stdin(Stdio::null()).output();
+    match output {
+        Ok(output) if program == "parallel" => {
+            String::from_utf8_lossy(&output.stdout).contains("GNU parallel")
+        }
+        Ok(output) => output.status.success(),
+        Err(_) => false,
+    }
+}
+
+/// The folder of the same path on all machines.
+struct Staging<'a> {
+    dir: PathBuf,
+    hosts: &'a [String],
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        let mut command: Vec<OsString> = ["parallel", "--nonall"].map(OsString::from).into();
+        for host in self.hosts.iter().filter(|h| *h != ":") {
+            command.extend(["-S".into(), OsString::from(host)]);
+        }
+        command.extend(["rm".into(), "-rf".into(), self.dir.clone().into()]);
+        if self.hosts.iter().any(|h| h != ":") {
+            let plan = plan(command, PathBuf::from("/"));
+            let ended =
+                Process::spawn(&plan, Path::new("/dev/null")).is_ok_and(|mut p| p.wait_for(TIDY_LIMIT));
+            if !ended {
+                eprintln!("dstest: {} may be left on some of {}", self.dir.display(), self.hosts.join(", "));
+            }
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn plan(command: Vec<OsString>, dir: PathBuf) -> Plan {
+    Plan { command, dir, set: Vec::new(), unset: Vec::new(), death_signal: Signal::SIGTERM }
+}
+
+/// Runs the chunks on the hosts, `parallel` at once on each, and feeds `board`.
+///
+/// # Errors
+/// When parallel cannot be started.
+pub fn run(
+    context: &Context,
+    chunks: &[Chunk],
+    hosts: &[String],
+    parallel: Option<u16>,
+    board: &mut Board<'_>,
+) -> Result<(), Problem> {
+    let fail = |what: &str, e: std::io::Error| Problem::Failure(format!("--hosts: cannot {what}: {e}"));
+    let staging = Staging { dir: PathBuf::from(format!("/tmp/lab-dstest-{:016x}", super::random())), hosts };
+    let files = stage(&staging.dir, &context.tests).map_err(|e| fail("copy the binaries", e))?;
+    let jobs = context.scratch.path("jobs");
+    fs::write(&jobs, job_lines(context, chunks)).map_err(|e| fail("write the list of jobs", e))?;
+    let words = context.scratch.path("parallel-stderr");
+    let stderr = fs::File::create(&words).map_err(|e| fail("make a file", e))?;
+    let command = command(context, &staging.dir, &files, hosts, parallel, &jobs);
+    let plan = plan(command, staging.dir.clone());
+    let (mut process, stdout) =
+        Process::spawn_piped(&plan, Stdio::from(stderr)).map_err(|e| fail("start parallel", e))?;
+    let (lines, received) = mpsc::channel();
+    // The end of parallel closes the pipe, and that ends the thread.
+    std::thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while matches!(stdout.read_until(b'\n', &mut line), Ok(1..)) {
+            if lines.send(String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    let mut reader = Reader::new(chunks, &context.scratch);
+    let mut done = vec![false; chunks.len()];
+    collect(context, &received, &mut reader, &mut done, board);
+    end(&mut process);
+    let lost: u64 = chunks.iter().zip(&done).filter(|(_, done)| !**done).map(|(chunk, _)| chunk.count).sum();
+    if lost > 0 && !context.stop.stopping() {
+        board.take(Event::Trouble(format!(
+            "{lost} runs have no result: parallel failed{}",
+            last_words(&words)
+        )));
+    }
+    Ok(())
+}
+
+/// Takes the lines until parallel has ended, or until it is to be ended.
+fn collect(
+    context: &Context,
+    received: &mpsc::Receiver<String>,
+    reader: &mut Reader<'_>,
+    done: &mut [bool],
+    board: &mut Board<'_>,
+) {
+    while context.stop.interrupted().is_none() {
+        match received.recv_timeout(Duration::from_millis(100)) {
+            Ok(line) => match reader.line(&line) {
+                Ok(None) => {}
+                Ok(Some((job, _))) if std::mem::replace(&mut done[job], true) => {}
+                Ok(Some((_, events))) => {
+                    let failed = events.iter().any(|e| matches!(e, Event::Run(run) if !run.passed));
+                    events.into_iter().for_each(|event| board.take(event));
+                    if context.until_fail && failed {
+                        context.stop.enough();
+                        return;
+                    }
+                }
+                Err(error) => board.take(Event::Trouble(format!("a worker wrote nonsense: {error}"))),
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        board.show();
+    }
+}
+
+/// Ends parallel in order, so that it can end its jobs.
+fn end(process: &mut Process) {
+    if !process.wait_for(Duration::from_millis(200)) {
+        process.signal(Signal::SIGTERM);
+        process.wait_for(Duration::from_secs(5));
+    }
+    process.kill();
+}
+
+/// Puts this binary and the test binaries in the folder; their names.
+fn stage(dir: &Path, tests: &[Test]) -> std::io::Result<Vec<String>> {
+    fs::create_dir(dir)?;
+    fs::copy("/proc/self/exe", dir.join("lab"))?;
+    let mut files = vec!["lab".to_owned()];
+    for test in tests {
+        let name = file_name(test);
+        if !files.contains(&name) {
+            fs::copy(&test.binary, dir.join(&name))?;
+            files.push(name);
+        }
+    }
+    Ok(files)
+}
+
+fn file_name(test: &Test) -> String {
+    test.binary.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A line for every job: its number and all that differs between jobs.
+fn job_lines(context: &Context, chunks: &[Chunk]) -> String {
+    let mut lines = String::new();
+    for (job, chunk) in chunks.iter().enumerate() {
+        let test = &context.tests[chunk.test];
+        let ignored = test.ignored;
+        let Test { package, target, name, .. } = test;
+        let (file, seed, runs) = (file_name(test), chunk.first, chunk.count);
+        lines += &format!("{job}\t{file}\t{package}\t{target}\t{name}\t{ignored}\t{seed:#x}\t{runs}\n");
+    }
+    lines
+}
+
+fn command(
+    context: &Context,
+    dir: &Path,
+    files: &[String],
+    hosts: &[String],
+    parallel: Option<u16>,
+    jobs: &Path,
+) -> Vec<OsString> {
+    let at_once = match (parallel, context.mode) {
+        (Some(n), _) => n.to_string(),
+        (None, Mode::Sim) => "100%".to_owned(),
+        (None, Mode::Real) => "1".to_owned(),
+    };
+    let mut command: Vec<OsString> = vec!["parallel".into(), "-j".into(), at_once.into()];
+    for host in hosts {
+        command.extend(["-S".into(), OsString::from(host)]);
+    }
+    command.extend(["--workdir".into(), dir.as_os_str().to_owned()]);
+    for file in files {
+        command.extend(["--basefile".into(), dir.join(file).into_os_string()]);
+    }
+    command.extend(["--retries", "2", "--colsep", "\t", "-a"].map(OsString::from));
+    command.push(jobs.as_os_str().to_owned());
+    command.push(worker_command(context).into());
+    command
+}
+
+/// What a job does, with parallel's placeholders.
+fn worker_command(context: &Context) -> String {
+    let mut text = "env".to_owned();
+    for name in DRAWS.iter().chain(&["LAB_CHECK"]) {
+        if let Ok(value) = std::env::var(name) {
+            text += &format!(" {}", super::replay::quoted(&format!("{name}={value}")));
+        }
+    }
+    text += " ./lab dstest-worker --job {1} --binary {2} --package {3} --target {4} --test {5} --ignored {6} --seed {7} --runs {8}";
+    text += &format!(" --limit {} --keep {}", context.limit.as_secs(), context.keep);
+    if context.mode == Mode::Sim {
+        text += " --sim";
+    }
+    if context.until_fail {
+        text += " --until-fail";
+    }
+    text
+}

@@ -1,0 +1,238 @@
+//! `lab dstest`: runs tests many times and keeps what is needed to understand each failure.
+//!
+//! The test binaries are built once (`cargo test --no-run --release`) and run directly. In virtual time (`--sim`) a
+//! child goes through a chunk of seeds and reports each ([`report`]); if it dies or hangs, the open seed is blamed and
+//! another child resumes after it ([`chunk`]); each failure is replayed alone and must repeat exactly ([`replay`]). On
+//! the real clock a child makes one run. Either way the results meet on a [`campaign::Board`], which counts
+//! ([`tally`]), keeps the failures ([`keep`]) and shows the progress ([`progress`]). With `--hosts` the chunks go to
+//! other machines ([`hosts`]), where a [`worker`] does the same.
+//!
+//! Exit codes: 0 all passed, 1 a failure, 2 bad arguments, 128 + n after signal n.
+
+mod campaign;
+mod chunk;
+mod hosts;
+mod keep;
+mod names;
+pub mod process;
+mod progress;
+mod project;
+mod replay;
+mod report;
+mod run;
+mod scratch;
+mod tally;
+pub mod worker;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use campaign::Board;
+use chunk::Context;
+use keep::Keeper;
+use project::{Builder, Problem, Project};
+use run::{Mode, Stop, Test};
+use scratch::Scratch;
+
+/// How many failures of a test are replayed and kept.
+const KEEP: u64 = 20;
+
+/// Arguments of `lab dstest`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Runs of each test [default: 10, with --sim 100]
+    #[arg(short = 'n', long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    runs: Option<u64>,
+    /// Children at once [default: 1, with --sim the number of cores]; with --hosts on each host
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    parallel: Option<u16>,
+    /// Run in virtual time instead of on real threads
+    #[arg(long)]
+    sim: bool,
+    /// The first seed, decimal or 0x hex; run i of a test has seed SEED+i [default: drawn, and printed]
+    #[arg(long, value_name = "SEED", value_parser = report::parse_seed)]
+    seed: Option<u64>,
+    /// Real seconds that one run may take [default: 180, with --sim 60]
+    #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: Option<u64>,
+    /// Where failures are kept; made when there is one [default: out/dstest-TIME of the project]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A line for every run
+    #[arg(short, long)]
+    verbose: bool,
+    /// Stop at the first failure
+    #[arg(long)]
+    until_fail: bool,
+    /// Run on these machines by GNU parallel over ssh; `:` is this one
+    #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// The project's folder [default: where cargo finds it]
+    #[arg(long, value_name = "DIR", hide = true)]
+    root: Option<PathBuf>,
+    /// Tests (initial_election_2a, TestInitialElection2A) and test targets (lab2a, 2A)
+    #[arg(required = true, value_name = "TEST")]
+    tests: Vec<String>,
+}
+
+/// The options with their defaults filled in.
+struct Settings {
+    mode: Mode,
+    runs: u64,
+    parallel: usize,
+    seed: u64,
+    limit: Duration,
+}
+
+impl Settings {
+    fn of(args: &Args) -> Result<Settings, Problem> {
+        let (mode, runs, parallel, limit) =
+            if args.sim { (Mode::Sim, 100, cores(), 60) } else { (Mode::Real, 10, 1, 180) };
+        let runs = args.runs.unwrap_or(runs);
+        // Short enough to be read aloud, and far from the end of the numbers.
+        let seed = args.seed.unwrap_or_else(|| random() >> 24);
+        if seed.checked_add(runs - 1).is_none() {
+            return Err(Problem::Usage(format!(
+                "--seed {seed:#x} with {runs} runs goes beyond the last seed, 2^64-1"
+            )));
+        }
+        let parallel = args.parallel.map_or(parallel, usize::from);
+        Ok(Settings { mode, runs, parallel, seed, limit: Duration::from_secs(args.timeout.unwrap_or(limit)) })
+    }
+}
+
+/// Runs `lab dstest`.
+pub fn main(args: Args) -> ExitCode {
+    match campaign(&args) {
+        Ok(code) => ExitCode::from(code),
+        Err(Problem::Usage(text)) => {
+            eprintln!(
+                "error: {text}\n\nUsage: dstest [OPTIONS] <TEST>...\nFor more information, try '--help'."
+            );
+            ExitCode::from(2)
+        }
+        Err(Problem::Failure(text)) => {
+            eprintln!("error: {text}");
+            ExitCode::FAILURE
+        }
+        Err(Problem::Interrupted(signal)) => ExitCode::from(128u8.saturating_add(signal)),
+    }
+}
+
+fn campaign(args: &Args) -> Result<u8, Problem> {
+    let settings = Settings::of(args)?;
+    if !args.hosts.is_empty() {
+        hosts::check(&args.hosts)?;
+    }
+    check_out(args.out.as_deref())?;
+    let stop = Stop::on_signals().map_err(|e| Problem::Failure(format!("cannot handle signals: {e}")))?;
+    let project = Project::load(args.root.as_deref())?;
+    let base = project.target_dir.join("dstest");
+    let scratch = Scratch::below(&base).map_err(|e| {
+        Problem::Failure(format!("cannot make a temporary folder below {}: {e}", base.display()))
+    })?;
+    let tests = Builder::new(&project, settings.mode, &scratch, &stop).resolve(&args.tests)?;
+    let context = context(args, &settings, tests, stop, scratch);
+    let dir =
+        args.out.clone().unwrap_or_else(|| project.root.join("out").join(format!("dstest-{}", timestamp())));
+    announce(&settings, &context);
+    let total = settings.runs.saturating_mul(context.tests.len() as u64);
+    let mut board = Board::new(&context, total, args.verbose, Keeper::new(dir, KEEP, context.tests.len()));
+    let chunks =
+        campaign::chunks(context.tests.len(), settings.runs, settings.seed, settings.parallel, settings.mode);
+    if args.hosts.is_empty() {
+        campaign::run(&context, &chunks, settings.parallel, &mut board);
+    } else {
+        hosts::run(&context, &chunks, &args.hosts, args.parallel, &mut board)?;
+    }
+    Ok(board.finish())
+}
+
+fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scratch: Scratch) -> Context {
+    Context {
+        mode: settings.mode,
+        limit: settings.limit,
+        keep: KEEP,
+        until_fail: args.until_fail,
+        stop,
+        scratch,
+        failures: tests.iter().map(|_| AtomicU64::new(0)).collect(),
+        broken: tests.iter().map(|_| AtomicBool::new(false)).collect(),
+        tests,
+    }
+}
+
+/// A folder for failures that can never be one is better refused now than missed in the night.
+fn check_out(out: Option<&Path>) -> Result<(), Problem> {
+    match out {
+        Some(dir) if dir.exists() && !dir.is_dir() => {
+            Err(Problem::Usage(format!("--out {}: expected a folder, this is a file", dir.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn announce(settings: &Settings, context: &Context) {
+    let clock = if settings.mode == Mode::Sim { "in virtual time" } else { "on the real clock" };
+    let (runs, tests, seed) = (settings.runs, context.tests.len(), settings.seed);
+    let tests = if tests == 1 { "1 test".to_owned() } else { format!("{tests} tests") };
+    eprintln!("dstest: {runs} runs of {tests} {clock}, seeds from {seed:#x} (--seed {seed:#x} repeats them)");
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A number from the system's randomness (by way of the keys of a new hasher).
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// The date and time of day, UTC, as `20250131-235959`.
+fn timestamp() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let (year, month, day) = civil(seconds / 86_400);
+    let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}{month:02}{day:02}-{h:02}{m:02}{s:02}")
+}
+
+/// Year, month and day of a day counted from 1970-01-01.
+fn civil(mut days: u64) -> (u64, u64, u64) {
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    loop {
+        let length = if leap(year) { 366 } else { 365 };
+        if days < length {
+            break;
+        }
+        days -= length;
+        year += 1;
+    }
+    let february = if leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    (year, month, days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_dates() {
+        let cases =
+            [(0, (1970, 1, 1)), (59, (1970, 3, 1)), (11_016, (2000, 2, 29)), (20_453, (2025, 12, 31))];
+        for (days, date) in cases {
+            assert_eq!(civil(days), date);
+        }
+    }
+}

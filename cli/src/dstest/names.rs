@@ -1,0 +1,212 @@
+//! Names of tests: from what a user types to what the test binaries list.
+//!
+//! Accepted are the name of a test target (`lab2a`, also `2A`), the name of a test (`initial_election_2a`), and
+//! the name of the Go test it corresponds to (`TestInitialElection2A`). Go names follow a rule and no table:
+//! strip `Test`, take the last digit and letter off as the part of the lab (`2A`), split the rest at its capitals
+//! and numbers, join with `_`, in lower case.
+
+/// The Rust name of a Go test, `None` when `go` does not look like one (`Test` and a capital).
+pub fn from_go(go: &str) -> Option<String> {
+    let rest = go.strip_prefix("Test")?;
+    if !rest.starts_with(|c: char| c.is_ascii_uppercase())
+        || !rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    {
+        return None;
+    }
+    let (stem, part) = split_part(rest);
+    let mut words = split_words(stem);
+    words.extend(part.map(str::to_ascii_lowercase));
+    Some(words.join("_"))
+}
+
+/// Takes the part of the lab (`2A`) off the end: `("Figure8", Some("2C"))` from `Figure82C`.
+fn split_part(name: &str) -> (&str, Option<&str>) {
+    match name.as_bytes() {
+        [.., digit, letter] if digit.is_ascii_digit() && letter.is_ascii_alphabetic() => {
+            let (stem, part) = name.split_at(name.len() - 2);
+            (stem, Some(part))
+        }
+        _ => (name, None),
+    }
+}
+
+/// Words of a camel-case name; a run of capitals is one word (`RPCBytes`: `rpc`, `bytes`), so is a number.
+fn split_words(name: &str) -> Vec<String> {
+    let chars: Vec<char> = name.chars().collect();
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    for (at, &c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).map(|i| chars[i]);
+        let after = chars.get(at + 1).copied();
+        if starts_word(before, c, after) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if c != '_' {
+            word.push(c.to_ascii_lowercase());
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+fn starts_word(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let Some(before) = before else { return true };
+    let lower_follows = after.is_some_and(|a| a.is_ascii_lowercase());
+    if c == '_' || c.is_ascii_digit() != before.is_ascii_digit() {
+        return true;
+    }
+    c.is_ascii_uppercase() && (before.is_ascii_lowercase() || lower_follows)
+}
+
+/// The test target that a name may mean by itself: `lab2a` from `lab2a`, `lab2A`, `2a` or `2A`.
+pub fn target_of(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    match lower.as_bytes() {
+        [digit, letter] if digit.is_ascii_digit() && letter.is_ascii_lowercase() => format!("lab{lower}"),
+        _ => lower,
+    }
+}
+
+/// The target in which a test of this name is to be looked for first: `lab2a` from `.._2a`.
+pub fn likely_target(test: &str) -> Option<String> {
+    split_part(test).1.map(|part| format!("lab{part}"))
+}
+
+/// The name as the test binaries would list it.
+pub fn test_of(name: &str) -> String {
+    from_go(name).unwrap_or_else(|| name.to_ascii_lowercase())
+}
+
+/// The last part of a test's path: `tests::basic` is `basic`.
+pub fn last_segment(test: &str) -> &str {
+    test.rsplit("::").next().unwrap_or(test)
+}
+
+/// Whether `listed` is the test meant by `wanted` (both in Rust spelling): the same name, or the same last segment.
+pub fn is_same(listed: &str, wanted: &str) -> bool {
+    listed == wanted || last_segment(listed) == wanted
+}
+
+/// Whether `listed` is `wanted` with the part of the lab left out (`backup` for `backup_2b`).
+pub fn is_same_without_part(listed: &str, wanted: &str) -> bool {
+    let last = last_segment(listed);
+    let (stem, part) = split_part(last);
+    part.is_some() && stem.strip_suffix('_') == Some(wanted)
+}
+
+/// The (at most) three of `known` that are most like `name`, the best first, none that are quite unlike it.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = test_of(name);
+    let mut scored: Vec<(usize, &str)> =
+        known.into_iter().map(|k| (distance(&wanted, last_segment(k)), k)).collect();
+    scored.sort_unstable();
+    scored.dedup();
+    let limit = (wanted.chars().count() / 2).max(2);
+    scored.into_iter().filter(|(d, _)| *d <= limit).take(3).map(|(_, k)| k).collect()
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_names_map_by_rule() {
+        let pairs = [
+            ("TestInitialElection2A", "initial_election_2a"),
+            ("TestReElection2A", "re_election_2a"),
+            ("TestManyElections2A", "many_elections_2a"),
+            ("TestBasicAgree2B", "basic_agree_2b"),
+            ("TestRPCBytes2B", "rpc_bytes_2b"),
+            ("TestFollowerFailure2B", "follower_failure_2b"),
+            ("TestLeaderFailure2B", "leader_failure_2b"),
+            ("TestFailAgree2B", "fail_agree_2b"),
+            ("TestFailNoAgree2B", "fail_no_agree_2b"),
+            ("TestConcurrentStarts2B", "concurrent_starts_2b"),
+            ("TestRejoin2B", "rejoin_2b"),
+            ("TestBackup2B", "backup_2b"),
+            ("TestCount2B", "count_2b"),
+            ("TestPersist12C", "persist_1_2c"),
+            ("TestPersist22C", "persist_2_2c"),
+            ("TestPersist32C", "persist_3_2c"),
+            ("TestFigure82C", "figure_8_2c"),
+            ("TestUnreliableAgree2C", "unreliable_agree_2c"),
+            ("TestFigure8Unreliable2C", "figure_8_unreliable_2c"),
+            ("TestReliableChurn2C", "reliable_churn_2c"),
+            ("TestSnapshotBasic2D", "snapshot_basic_2d"),
+            ("TestSnapshotInstall2D", "snapshot_install_2d"),
+            ("TestSnapshotInstallUnreliable2D", "snapshot_install_unreliable_2d"),
+            ("TestSnapshotInstallUnCrash2D", "snapshot_install_un_crash_2d"),
+            ("TestSnapshotAllCrash2D", "snapshot_all_crash_2d"),
+            ("TestSnapshotInit2D", "snapshot_init_2d"),
+            ("TestSpeed3A", "speed_3a"),
+            (
+                "TestSnapshotUnreliableRecoverConcurrentPartition3B",
+                "snapshot_unreliable_recover_concurrent_partition_3b",
+            ),
+            ("TestConcurrent3", "concurrent_3"),
+            ("TestChallenge2Unaffected", "challenge_2_unaffected"),
+        ];
+        for (go, rust) in pairs {
+            assert_eq!(from_go(go).as_deref(), Some(rust), "{go}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_go_names() {
+        for name in ["", "Test", "Testing", "initial_election_2a", "test_this", "TestÄrger2A", "Test2A"] {
+            assert_eq!(from_go(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn targets_are_known_by_their_short_names() {
+        for name in ["2A", "2a", "lab2A", "lab2a", "LAB2A"] {
+            assert_eq!(target_of(name), "lab2a");
+        }
+        assert_eq!(target_of("partition"), "partition");
+        assert_eq!(likely_target("figure_8_2c").as_deref(), Some("lab2c"));
+        assert_eq!(likely_target("figure"), None);
+    }
+
+    #[test]
+    fn a_test_is_found_by_its_last_segment_and_without_its_part() {
+        assert!(is_same("one_way::requests_lost", "requests_lost"));
+        assert!(!is_same("one_way::requests_lost", "lost"));
+        assert!(is_same_without_part("backup_2b", "backup"));
+        assert!(!is_same_without_part("figure_8_2c", "figure"));
+        assert!(!is_same_without_part("backup", "backup"));
+    }
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let known = ["backup_2b", "count_2b", "rejoin_2b", "initial_election_2a"];
+        assert_eq!(nearest("bakcup_2b", known).first(), Some(&"backup_2b"));
+        assert_eq!(nearest("TestInitalElection2A", known), ["initial_election_2a"]);
+        assert!(nearest("zzzzzzzzzzzzzzzzz", known).is_empty());
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+}

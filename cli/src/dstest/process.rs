@@ -1,0 +1,288 @@
+//! Child processes that leave nothing behind.
+//!
+//! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured together.
+//! When it ends, or is killed, or its `Process` is dropped, the whole group goes. Should this program itself be
+//! killed so hard that it cannot clean up, the kernel kills the child: children are started through the hidden
+//! subcommand `dstest-exec`, which asks for that (`PR_SET_PDEATHSIG`) and then becomes the program ([`exec`]).
+//!
+//! Output is bounded, for a test that loops can write a disk full: the first and the last [`CAPTURE_HALF`] bytes are
+//! kept.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, PipeReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, getppid};
+
+/// Half of what is kept of one process's output, in bytes.
+pub const CAPTURE_HALF: usize = 16 << 20;
+
+/// Arguments of `lab dstest-exec`.
+#[derive(clap::Args)]
+pub struct ExecArgs {
+    /// The process whose child this must still be
+    #[arg(long)]
+    parent: i32,
+    /// The signal that ends it when the parent dies
+    #[arg(long, default_value = "SIGKILL")]
+    signal: String,
+    /// Program and arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+/// `lab dstest-exec`: becomes `command`, to be killed when the parent dies.
+pub fn exec(args: &ExecArgs) -> ExitCode {
+    let (program, rest) = args.command.split_first().expect("clap requires one");
+    if let Err(error) = die_with_parent(args.parent, &args.signal) {
+        eprintln!("lab dstest-exec: {error}");
+        return ExitCode::from(126);
+    }
+    let error = Command::new(program).args(rest).exec();
+    eprintln!("lab dstest-exec: cannot run {}: {error}", Path::new(program).display());
+    ExitCode::from(127)
+}
+
+fn die_with_parent(parent: i32, signal: &str) -> Result<(), String> {
+    let signal: Signal =
+        signal.parse().map_err(|_| format!("--signal {signal}: expected a name such as SIGKILL"))?;
+    nix::sys::prctl::set_pdeathsig(signal).map_err(|e| format!("cannot ask to die with the parent: {e}"))?;
+    // The parent may have died before the request: then nobody will send the signal.
+    if getppid() != Pid::from_raw(parent) {
+        return Err("the parent is gone".to_owned());
+    }
+    Ok(())
+}
+
+/// What to start.
+pub struct Plan {
+    /// Program and arguments.
+    pub command: Vec<OsString>,
+    /// Working directory.
+    pub dir: PathBuf,
+    /// Variables to set.
+    pub set: Vec<(String, OsString)>,
+    /// Variables to remove.
+    pub unset: Vec<&'static str>,
+    /// The signal that the child gets when this program dies. SIGKILL except for programs that have
+    /// children of their own to end.
+    pub death_signal: Signal,
+}
+
+impl Plan {
+    fn command(&self) -> Command {
+        // The link leads to this very program even if the file was rebuilt or removed meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("dstest-exec").args(["--parent", &std::process::id().to_string()]);
+        command.args(["--signal", self.death_signal.as_str()]).arg("--").args(&self.command);
+        for name in &self.unset {
+            command.env_remove(name);
+        }
+        command.envs(self.set.iter().map(|(k, v)| (k, v)));
+        command.current_dir(&self.dir).process_group(0).stdin(Stdio::null());
+        command
+    }
+}
+
+/// A running child. Dropping it kills it. The thread that started it must live as long as it.
+pub struct Process {
+    child: Child,
+    group: Pid,
+    pump: Option<JoinHandle<()>>,
+    ended: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts `plan`, with stdout and stderr going to the file `output`.
+    ///
+    /// # Errors
+    /// When the pipe, the file or the process cannot be made.
+    pub fn spawn(plan: &Plan, output: &Path) -> io::Result<Process> {
+        let file = File::create(output)?;
+        let (reader, writer) = io::pipe()?;
+        let mut command = plan.command();
+        command.stdout(writer.try_clone()?).stderr(writer);
+        let child = command.spawn()?;
+        // The command still holds the write end of the pipe; the reader would never see the end.
+        drop(command);
+        let pump = std::thread::spawn(move || capture(reader, file));
+        Ok(Process::of(child, Some(pump)))
+    }
+
+    /// Starts `plan` with stdout readable by the caller and stderr as given.
+    ///
+    /// # Errors
+    /// When the process cannot be made.
+    pub fn spawn_piped(plan: &Plan, stderr: Stdio) -> io::Result<(Process, std::process::ChildStdout)> {
+        let mut child = plan.command().stdout(Stdio::piped()).stderr(stderr).spawn()?;
+        let stdout = child.stdout.take().expect("stdout was asked for");
+        Ok((Process::of(child, None), stdout))
+    }
+
+    fn of(child: Child, pump: Option<JoinHandle<()>>) -> Process {
+        let group = Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive i32"));
+        Process { child, group, pump, ended: None }
+    }
+
+    /// How the child ended, if it has. What it left in its group is killed then.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn poll(&mut self) -> io::Result<Option<ExitStatus>> {
+        if self.ended.is_none() {
+            // Look before reaping: while the child is a zombie its group cannot be taken by somebody else.
+            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            if waitid(Id::Pid(self.group), flags)? == WaitStatus::StillAlive {
+                return Ok(None);
+            }
+            self.reap()?;
+        }
+        Ok(self.ended)
+    }
+
+    /// Sends a signal to the whole group.
+    pub fn signal(&self, signal: Signal) {
+        if self.ended.is_none() {
+            // It may have ended by itself just now, which is as well.
+            let _ = killpg(self.group, signal);
+        }
+    }
+
+    /// Waits until the child has ended, at most `patience`; says whether it has.
+    pub fn wait_for(&mut self, patience: Duration) -> bool {
+        let since = Instant::now();
+        while since.elapsed() < patience {
+            if !matches!(self.poll(), Ok(None)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    /// Kills the group and waits for the child.
+    pub fn kill(&mut self) {
+        if self.ended.is_none() {
+            let _ = self.reap();
+        }
+    }
+
+    fn reap(&mut self) -> io::Result<()> {
+        self.signal(Signal::SIGKILL);
+        self.ended = Some(self.child.wait()?);
+        self.join_pump();
+        Ok(())
+    }
+
+    /// Waits for the last output. Someone who left the group may hold the pipe: him we do not wait for.
+    fn join_pump(&mut self) {
+        let Some(pump) = self.pump.take() else { return };
+        let since = Instant::now();
+        while !pump.is_finished() && since.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Copies the pipe into the file, the middle left out if it is too much.
+fn capture(mut from: PipeReader, mut to: File) {
+    let mut buffer = [0; 64 * 1024];
+    let mut head = 0;
+    let mut tail: VecDeque<u8> = VecDeque::new();
+    let mut skipped: u64 = 0;
+    let mut error = None;
+    loop {
+        let n = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        let (first, rest) = buffer[..n].split_at(n.min(CAPTURE_HALF - head));
+        head += first.len();
+        if error.is_none() {
+            error = to.write_all(first).err();
+        }
+        tail.extend(rest);
+        let excess = tail.len().saturating_sub(CAPTURE_HALF);
+        tail.drain(..excess);
+        skipped += excess as u64;
+    }
+    // Nobody reads this thread's result: what could not be written shows in the file, or not at all on a full disk.
+    if skipped > 0 {
+        let _ = write!(to, "\n[... {skipped} bytes left out ...]\n");
+    }
+    let (a, b) = tail.as_slices();
+    let _ = to.write_all(a).and_then(|()| to.write_all(b));
+    if let Some(error) = error {
+        let _ = write!(to, "\n[output incomplete: {error}]\n");
+    }
+}
+
+/// `exit status 3`, `signal 11 (SIGSEGV)`.
+pub fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(number)) => match Signal::try_from(number) {
+            Ok(signal) => format!("signal {number} ({signal})"),
+            Err(_) => format!("signal {number}"),
+        },
+        (None, None) => status.to_string(),
+    }
+}
+
+/// CPU seconds (user and system) of all children that have ended.
+pub fn cpu_of_children() -> f64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike;
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0.0, |usage| {
+        let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        micros as f64 / 1e6
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_are_described() {
+        assert_eq!(describe(ExitStatus::from_raw(101 << 8)), "exit status 101");
+        assert_eq!(describe(ExitStatus::from_raw(11)), "signal 11 (SIGSEGV)");
+    }
+
+    #[test]
+    fn too_much_output_loses_its_middle() {
+        let path = std::env::temp_dir().join(format!("lab-capture-{}", std::process::id()));
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        let file = File::create(&path).expect("a file");
+        let pump = std::thread::spawn(move || capture(reader, file));
+        writer.write_all(b"first").expect("read by the pump");
+        for _ in 0..3 {
+            writer.write_all(&vec![b'.'; CAPTURE_HALF]).expect("read by the pump");
+        }
+        writer.write_all(b"last").expect("read by the pump");
+        drop(writer);
+        pump.join().expect("no panic");
+        let kept = std::fs::read(&path).expect("the file");
+        std::fs::remove_file(&path).expect("it is ours");
+        assert!(kept.starts_with(b"first") && kept.ends_with(b"last"));
+        assert!(kept.len() < 2 * CAPTURE_HALF + 100);
+        let note = format!("[... {} bytes left out ...]", CAPTURE_HALF + 9);
+        assert!(String::from_utf8_lossy(&kept).contains(&note));
+    }
+}

@@ -1,0 +1,211 @@
+//! A failure of the simulation, again: alone, in a fresh process, with all logs and the trace.
+//!
+//! A seed determines its run. So the replay must fail with the same hash; one that does not is reported loudly.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::chunk::{Context, Pause, last_words, plan};
+use super::process::{Process, describe};
+use super::report::{End, Line, Tail};
+use super::run::{Evidence, How, Mode, Replayed, Run, Test};
+use super::scratch::forget;
+
+/// Variables that change what a seed means or how it is run, and therefore belong into a replay line.
+pub const DRAWS: [&str; 6] =
+    ["LAB_PREEMPT", "LAB_JITTER_US", "LAB_LIMIT_S", "LAB_STACK_KB", "LAB_WATCHDOG_S", "LAB_BACKEND"];
+
+/// A line to paste that repeats a seed. Used where the test binary could not give its own.
+pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
+    let mut line = format!("LAB_SEED={seed:#x} ");
+    for name in DRAWS {
+        if let Ok(value) = std::env::var(name) {
+            line += &format!("{name}={} ", quoted(&value));
+        }
+    }
+    line += "cargo test --release";
+    if mode == Mode::Sim {
+        line += " --features sim";
+    }
+    line += &format!(" -p {} --test {} -- --exact {}", test.package, test.target, test.name);
+    if test.ignored {
+        line += " --ignored";
+    }
+    line
+}
+
+/// A value as one word of a shell.
+pub fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,/:".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// How a replay went.
+enum Outcome {
+    Ended(End),
+    Died(ExitStatus),
+    TimedOut,
+    Broken(String),
+    Interrupted,
+}
+
+/// Replays a failed run. `first` is the output of the process in which it failed, if that is worth keeping.
+pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence {
+    let log = context.scratch.path("log");
+    let trace = context.scratch.path("trace");
+    let outcome = attempt(context, run, &log, &trace);
+    let replayed = judge(run, &outcome, &log);
+    let exists = |path: PathBuf| path.exists().then_some(path);
+    Evidence { test: run.test, seed: run.seed, replayed, log: exists(log), first, trace: exists(trace) }
+}
+
+fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path) -> Outcome {
+    let report = context.scratch.path("report");
+    let mut plan = plan(&context.tests[run.test], run.seed, 1, &report);
+    plan.unset.clear();
+    plan.set.push(("LAB_LOG".to_owned(), "all".into()));
+    plan.set.push(("LAB_TRACE".to_owned(), trace.as_os_str().to_owned()));
+    match run.hash {
+        Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),
+        None => plan.unset.push("LAB_EXPECT"),
+    }
+    // Logging takes time, which is no failure. A seed that hung is not given more than before.
+    let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
+    let outcome = match Tail::create(&report) {
+        Ok(mut tail) => match Process::spawn(&plan, log) {
+            Ok(mut process) => follow(context, &mut process, &mut tail, limit),
+            Err(e) => Outcome::Broken(format!("cannot start it: {e}")),
+        },
+        Err(e) => Outcome::Broken(format!("cannot make {}: {e}", report.display())),
+    };
+    forget(&report);
+    outcome
+}
+
+fn follow(context: &Context, process: &mut Process, tail: &mut Tail, limit: Duration) -> Outcome {
+    let since = Instant::now();
+    let mut pause = Pause::default();
+    let mut end = None;
+    loop {
+        let ended = process.poll();
+        let read = tail.read(|line| {
+            if let Line::End(found) = line {
+                end = Some(found);
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            return Outcome::Broken(format!("bad report: {error}"));
+        }
+        match (ended, end.take()) {
+            (Err(e), _) => return Outcome::Broken(format!("cannot wait for it: {e}")),
+            (Ok(Some(_)), Some(found)) => return Outcome::Ended(found),
+            (Ok(Some(status)), None) => return Outcome::Died(status),
+            (Ok(None), found) => end = found,
+        }
+        if context.stop.interrupted().is_some() {
+            return Outcome::Interrupted;
+        }
+        if since.elapsed() > limit {
+            return end.map_or(Outcome::TimedOut, Outcome::Ended);
+        }
+        pause.sleep();
+    }
+}
+
+/// Compares the replay with the run.
+fn judge(run: &Run, outcome: &Outcome, log: &Path) -> Replayed {
+    match (run.how, outcome) {
+        (_, Outcome::Interrupted) => Replayed::No("interrupted".to_owned()),
+        (_, Outcome::Broken(error)) => Replayed::Other(error.clone()),
+        (How::Reported, Outcome::Ended(end)) => compare(run, end),
+        (How::TimedOut, Outcome::TimedOut) => Replayed::Same("it timed out again".to_owned()),
+        (_, Outcome::TimedOut) => Replayed::Other("the replay, which logs everything, timed out".to_owned()),
+        (How::Died, Outcome::Died(status)) => died_again(run, *status),
+        (How::Reported, Outcome::Died(status)) => {
+            let how = describe(*status);
+            Replayed::Nondeterministic(format!("the replay's process ended ({how}){}", last_words(log)))
+        }
+        (How::TimedOut, Outcome::Died(status)) => {
+            Replayed::Other(format!("its process ended ({})", describe(*status)))
+        }
+        (How::TimedOut, Outcome::Ended(end)) => Replayed::Other(format!(
+            "it {} this time, after {} s of its own clock",
+            verdict(end),
+            end.seconds
+        )),
+        (How::Died | How::BadReport, Outcome::Ended(end)) => {
+            Replayed::Nondeterministic(format!("its process had died, and alone it {}", verdict(end)))
+        }
+        (How::BadReport, Outcome::Died(status)) => {
+            Replayed::Other(format!("its process ended ({}) without a verdict", describe(*status)))
+        }
+    }
+}
+
+fn verdict(end: &End) -> &'static str {
+    if end.passed { "passed" } else { "failed by itself" }
+}
+
+fn died_again(run: &Run, status: ExitStatus) -> Replayed {
+    let how = describe(status);
+    if run.message.contains(&how) {
+        Replayed::Same(format!("its process ended again ({how})"))
+    } else {
+        Replayed::Other(format!("its process ended otherwise ({how})"))
+    }
+}
+
+fn compare(run: &Run, end: &End) -> Replayed {
+    let hash = |h: Option<u64>| h.map_or_else(|| "none".to_owned(), |h| format!("{h:016x}"));
+    if run.seed != end.seed {
+        return Replayed::Other(format!("the replay reports seed {:#x}", end.seed));
+    }
+    if end.passed {
+        return Replayed::Nondeterministic(format!(
+            "the replay passed; hash was {}, is {}",
+            hash(run.hash),
+            hash(end.hash)
+        ));
+    }
+    match (run.hash, end.hash) {
+        (Some(was), Some(is)) if was == is => {
+            Replayed::Same(format!("the same failure, with the same hash {was:016x}"))
+        }
+        (None, _) | (_, None) => {
+            Replayed::Other("it failed again, but there are no hashes to compare".to_owned())
+        }
+        (was, is) => Replayed::Nondeterministic(format!(
+            "it failed again, but the hash was {} and is {}",
+            hash(was),
+            hash(is)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_line_can_be_pasted() {
+        let test = Test {
+            package: "mit6824".into(),
+            target: "lab2a".into(),
+            name: "basic_2a".into(),
+            ignored: true,
+            binary: PathBuf::new(),
+            dir: PathBuf::new(),
+        };
+        assert!(line(&test, Mode::Sim, 42).starts_with("LAB_SEED=0x2a "));
+        let wanted =
+            "cargo test --release --features sim -p mit6824 --test lab2a -- --exact basic_2a --ignored";
+        assert!(line(&test, Mode::Sim, 42).ends_with(wanted));
+        assert!(!line(&test, Mode::Real, 42).contains("sim"));
+        assert_eq!(quoted("a b'c"), r"'a b'\''c'");
+    }
+}

@@ -1,0 +1,122 @@
+//! A folder for the files of one campaign: copies of the test binaries, reports, output.
+//!
+//! It goes when the [`Scratch`] is dropped. A folder whose owner was killed before it could clean up is swept by
+//! the next campaign: each owner holds a lock on its own, which the kernel gives back for the dead.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::fcntl::{Flock, FlockArg};
+
+const LOCK: &str = "lock";
+
+/// The folder of one campaign.
+pub struct Scratch {
+    dir: PathBuf,
+    next: AtomicU64,
+    _lock: Flock<File>,
+}
+
+impl Scratch {
+    /// Makes a folder below `base` and sweeps those that nobody owns any more.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn below(base: &Path) -> io::Result<Scratch> {
+        fs::create_dir_all(base)?;
+        // Making and sweeping exclude each other, so that nobody sweeps a folder before its owner has locked it.
+        let _gate = lock(&base.join("gate"), FlockArg::LockExclusive)?;
+        sweep(base)?;
+        let dir = base.join(format!("run-{:016x}", super::random()));
+        fs::create_dir(&dir)?;
+        let lock = lock(&dir.join(LOCK), FlockArg::LockExclusiveNonblock)?;
+        Ok(Scratch { dir, next: AtomicU64::new(0), _lock: lock })
+    }
+
+    /// A path in the folder that was not given out before.
+    pub fn path(&self, what: &str) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.dir.join(format!("{number}-{what}"))
+    }
+
+    /// A copy of a binary, so that a build in the middle of the campaign does not change what is tested.
+    ///
+    /// # Errors
+    /// Names the file that cannot be copied.
+    pub fn copy_of(&self, binary: &Path) -> Result<PathBuf, String> {
+        let name = binary.file_name().unwrap_or_default().to_string_lossy();
+        let copy = self.path(&name);
+        match fs::copy(binary, &copy) {
+            Ok(_) => Ok(copy),
+            Err(e) => Err(format!("cannot copy {} to {}: {e}", binary.display(), copy.display())),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(e) = fs::remove_dir_all(&self.dir) {
+            eprintln!("dstest: cannot remove {}: {e}", self.dir.display());
+        }
+    }
+}
+
+fn lock(path: &Path, how: FlockArg) -> io::Result<Flock<File>> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    Flock::lock(file, how).map_err(|(_, errno)| errno.into())
+}
+
+fn sweep(base: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(base)? {
+        let dir = entry?.path();
+        let ours = dir.file_name().is_some_and(|n| n.to_string_lossy().starts_with("run-"));
+        if !ours || !dir.is_dir() {
+            continue;
+        }
+        if lock(&dir.join(LOCK), FlockArg::LockExclusiveNonblock).is_ok() {
+            // A leftover that cannot be removed is no reason not to run.
+            let _ = fs::remove_dir_all(&dir);
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file that may not exist.
+pub fn forget(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// Moves a file, also to another file system.
+///
+/// # Errors
+/// When it can be neither renamed nor copied.
+pub fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::rename(from, to).is_ok() {
+        return Ok(());
+    }
+    fs::copy(from, to)?;
+    fs::remove_file(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_goes_and_sweeps_the_dead_only() {
+        let base = std::env::temp_dir().join(format!("lab-scratch-{:x}", super::super::random()));
+        let dead = base.join("run-dead");
+        fs::create_dir_all(&dead).expect("a folder");
+        let first = Scratch::below(&base).expect("a scratch");
+        assert!(!dead.exists(), "nobody holds its lock");
+        let second = Scratch::below(&base).expect("a scratch");
+        assert!(first.dir.exists() && second.dir.exists());
+        assert_ne!(first.path("x"), first.path("x"));
+        let dirs = [first.dir.clone(), second.dir.clone()];
+        drop((first, second));
+        assert!(dirs.iter().all(|d| !d.exists()));
+        fs::remove_dir_all(&base).expect("ours");
+    }
+}

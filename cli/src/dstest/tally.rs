@@ -1,0 +1,271 @@
+//! Counting: how many runs, how many failed, how long they took, and what that says about the failure rate.
+
+use super::run::Run;
+
+/// Mean and standard deviation of a growing sample, by Welford's recurrence.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    count: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Sample {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        let delta = value - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (value - self.mean);
+    }
+
+    fn deviation(&self) -> f64 {
+        if self.count < 2 { 0.0 } else { (self.squares / (self.count - 1) as f64).sqrt() }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Row {
+    name: String,
+    failed: u64,
+    total: u64,
+    abandoned: u64,
+    seconds: Sample,
+    cpu: Sample,
+}
+
+/// The figures of a campaign.
+pub struct Tally {
+    rows: Vec<Row>,
+}
+
+impl Tally {
+    /// For tests of these names.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Tally {
+        Tally { rows: names.into_iter().map(|name| Row { name, ..Row::default() }).collect() }
+    }
+
+    /// Counts a run.
+    pub fn add(&mut self, run: &Run) {
+        let row = &mut self.rows[run.test];
+        row.total += 1;
+        row.failed += u64::from(!run.passed);
+        if let Some(seconds) = run.seconds {
+            row.seconds.add(seconds);
+        }
+        if let Some(cpu) = run.cpu {
+            row.cpu.add(cpu);
+        }
+    }
+
+    /// Counts runs that will not be made.
+    pub fn abandon(&mut self, test: usize, runs: u64) {
+        self.rows[test].abandoned += runs;
+    }
+
+    /// Runs that ended.
+    pub fn total(&self) -> u64 {
+        self.rows.iter().map(|r| r.total).sum()
+    }
+
+    /// Runs that failed.
+    pub fn failed(&self) -> u64 {
+        self.rows.iter().map(|r| r.failed).sum()
+    }
+
+    /// Runs given up.
+    pub fn abandoned(&self) -> u64 {
+        self.rows.iter().map(|r| r.abandoned).sum()
+    }
+
+    /// The table, a line per test. `clock` says what the seconds are: `virtual` or `real`.
+    pub fn table(&self, clock: &str) -> String {
+        let head = [
+            "test",
+            "failed",
+            "total",
+            &format!("{clock} s, mean ± sd"),
+            "CPU s, mean",
+            "failure rate (95 %)",
+        ];
+        let mut lines = vec![head.map(str::to_owned)];
+        for row in &self.rows {
+            lines.push(line(row));
+        }
+        if self.rows.len() > 1 {
+            lines.push([
+                "all".into(),
+                self.failed().to_string(),
+                self.total().to_string(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ]);
+        }
+        aligned(&lines)
+    }
+
+    /// What may be concluded from the number of failures.
+    pub fn statement(&self) -> String {
+        let (failed, total) = (self.failed(), self.total());
+        if total == 0 {
+            return "nothing was run".to_owned();
+        }
+        if failed == 0 {
+            let bound = 3.0 / total as f64;
+            let text = format!("0 of {total} failed");
+            if bound >= 1.0 {
+                return format!("{text}: too few runs to say anything about the failure rate");
+            }
+            return format!(
+                "{text}: with 95 % confidence the failure rate is below 3/{total} = {}",
+                percent(bound)
+            );
+        }
+        let (low, high) = wilson(failed, total);
+        let rate = percent(failed as f64 / total as f64);
+        let (low, high) = (percent(low), percent(high));
+        format!(
+            "{failed} of {total} failed: observed failure rate {rate}, 95 % interval {low} to {high} (Wilson)"
+        )
+    }
+}
+
+fn line(row: &Row) -> [String; 6] {
+    let seconds = match row.seconds.count {
+        0 => "-".to_owned(),
+        _ => format!("{:.3} ± {:.3}", row.seconds.mean, row.seconds.deviation()),
+    };
+    let cpu = if row.cpu.count == 0 { "-".to_owned() } else { format!("{:.4}", row.cpu.mean) };
+    [row.name.clone(), row.failed.to_string(), row.total.to_string(), seconds, cpu, rate(row)]
+}
+
+fn rate(row: &Row) -> String {
+    match (row.failed, row.total) {
+        (_, 0) => "-".to_owned(),
+        (0, total) if total <= 3 => "-".to_owned(),
+        (0, total) => format!("< {}", percent(3.0 / total as f64)),
+        (failed, total) => {
+            let (low, high) = wilson(failed, total);
+            format!("{} to {}", percent(low), percent(high))
+        }
+    }
+}
+
+/// The first column to the left, the others to the right.
+fn aligned(lines: &[[String; 6]]) -> String {
+    let width = |column: usize| lines.iter().map(|l| l[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let mut out = String::new();
+    for cells in lines {
+        let mut text = format!("{:<w$}", cells[0], w = widths[0]);
+        for (cell, w) in cells.iter().zip(&widths).skip(1) {
+            text += &format!("  {cell:>w$}");
+        }
+        out += text.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// Wilson's score interval at 95 %.
+fn wilson(failed: u64, total: u64) -> (f64, f64) {
+    const Z: f64 = 1.959_964;
+    let (k, n) = (failed as f64, total as f64);
+    let (p, zz) = (k / n, Z * Z);
+    let center = (p + zz / (2.0 * n)) / (1.0 + zz / n);
+    let half = Z / (1.0 + zz / n) * (p * (1.0 - p) / n + zz / (4.0 * n * n)).sqrt();
+    ((center - half).max(0.0), (center + half).min(1.0))
+}
+
+/// A proportion with two significant digits or more.
+fn percent(p: f64) -> String {
+    let percent = p * 100.0;
+    match percent {
+        x if x >= 10.0 => format!("{x:.1} %"),
+        x if x >= 1.0 || x == 0.0 => format!("{x:.2} %"),
+        x => {
+            let digits = (1.0 - x.log10().floor()).clamp(2.0, 12.0) as usize;
+            format!("{x:.digits$} %")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::How;
+    use super::*;
+
+    fn run(passed: bool, seconds: f64) -> Run {
+        Run {
+            test: 0,
+            seed: 1,
+            passed,
+            how: How::Reported,
+            hash: None,
+            seconds: Some(seconds),
+            cpu: Some(0.5),
+            message: String::new(),
+            replay: String::new(),
+        }
+    }
+
+    #[test]
+    fn mean_and_deviation() {
+        let mut sample = Sample::default();
+        for value in [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0] {
+            sample.add(value);
+        }
+        assert!((sample.mean - 5.0).abs() < 1e-12);
+        assert!((sample.deviation() - (32.0_f64 / 7.0).sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn wilson_agrees_with_the_literature() {
+        let (low, high) = wilson(1, 10);
+        assert!((low - 0.0179).abs() < 1e-3 && (high - 0.4042).abs() < 1e-3, "{low} {high}");
+        assert!(wilson(10, 10).1 > 0.999_999);
+    }
+
+    #[test]
+    fn the_statement_follows_the_figures() {
+        let mut tally = Tally::new(["x".to_owned()]);
+        assert_eq!(tally.statement(), "nothing was run");
+        tally.add(&run(true, 1.0));
+        assert!(tally.statement().contains("too few"));
+        for _ in 1..300 {
+            tally.add(&run(true, 1.0));
+        }
+        assert_eq!(
+            tally.statement(),
+            "0 of 300 failed: with 95 % confidence the failure rate is below 3/300 = 1.00 %"
+        );
+        tally.add(&run(false, 1.0));
+        assert!(
+            tally
+                .statement()
+                .starts_with("1 of 301 failed: observed failure rate 0.33 %, 95 % interval 0.059 % to")
+        );
+    }
+
+    #[test]
+    fn the_table_is_aligned() {
+        let mut tally = Tally::new(["short".to_owned(), "a_longer_name".to_owned()]);
+        tally.add(&run(true, 1.0));
+        tally.add(&run(false, 2.0));
+        let table = tally.table("virtual");
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines[0],
+            "test           failed  total  virtual s, mean ± sd  CPU s, mean  failure rate (95 %)"
+        );
+        assert_eq!(
+            lines[1],
+            "short               1      2         1.500 ± 0.707       0.5000     9.45 % to 90.5 %"
+        );
+        assert_eq!(
+            lines[2],
+            "a_longer_name       0      0                     -            -                    -"
+        );
+        assert_eq!(lines[3], "all                 1      2");
+    }
+}

@@ -1,0 +1,146 @@
+//! A copy of the fake project, and `lab` run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// A folder that goes when it is dropped.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("cargo's temporary folder is there");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The fake project's sources, copied into `to`.
+fn copy_sources(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake");
+    for file in ["Cargo.toml", "src/lib.rs", "tests/lab2a.rs", "tests/lab2b.rs", "tests/plain.rs"] {
+        let target = to.join(file);
+        fs::create_dir_all(target.parent().expect("a file in a folder")).expect("can be made");
+        let new = fs::read(from.join(file)).expect("the fake project is there");
+        if fs::read(&target).ok().as_deref() != Some(&new) {
+            fs::write(target, new).expect("can be written");
+        }
+    }
+}
+
+/// A project of one's own, built in the folder that all share.
+pub struct Project {
+    pub dir: Folder,
+    target: PathBuf,
+}
+
+impl Project {
+    /// Builds into the shared folder; the second project finds everything compiled.
+    pub fn new(name: &str) -> Project {
+        let dir = Folder::new(name);
+        copy_sources(&dir.0);
+        Project { target: shared().clone(), dir }
+    }
+
+    /// Builds into a folder of its own.
+    #[allow(dead_code, reason = "not every test file needs it")]
+    pub fn use_own_target(&mut self) {
+        self.target = self.dir.0.join("target");
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.0.join(name)
+    }
+
+    /// `lab dstest` with these arguments, in the project.
+    pub fn dstest(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command.arg("dstest").arg("--root").arg(&self.dir.0).args(args).current_dir(&self.dir.0);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_")) {
+            command.env_remove(name);
+        }
+        command.env("CARGO_TARGET_DIR", &self.target).env_remove("CARGO_BUILD_TARGET");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.dstest(args).output().expect("lab runs"))
+    }
+
+    /// Names in a folder of the project, sorted; empty if it does not exist.
+    pub fn names_in(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
+        let name = |e: std::io::Result<fs::DirEntry>| {
+            e.expect("readable").file_name().to_string_lossy().into_owned()
+        };
+        let mut names: Vec<String> = entries.map(name).collect();
+        names.sort();
+        names
+    }
+
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+    }
+}
+
+fn shared() -> &'static PathBuf {
+    static SHARED: OnceLock<PathBuf> = OnceLock::new();
+    SHARED.get_or_init(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake-target"))
+}
+
+/// What a program printed and how it ended.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn of(output: Output) -> Ran {
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Checks the exit code and that stdout says all this.
+    #[track_caller]
+    pub fn says(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        for text in texts {
+            assert!(self.out.contains(text), "no {text:?} in stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        }
+    }
+
+    /// Checks the exit code and that stderr says all this.
+    #[track_caller]
+    pub fn complains(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        for text in texts {
+            assert!(self.err.contains(text), "no {text:?} in stderr:\n{}", self.err);
+        }
+    }
+}
+
+/// Waits until `what` holds, for at most half a minute.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,438 @@
+//! `lab dstest` on a project of misbehaving tests.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "these tests watch processes, on the real clock in both builds"
+)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Project, Ran, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+// ---- arguments ----
+
+#[test]
+fn bad_arguments_are_named_with_what_is_expected() {
+    let project = Project::new("arguments");
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&[], &["<TEST>...", "Usage"]),
+        (&["-n", "0", "lab2a"], &["'0'", "--runs", "1..=1000000000"]),
+        (&["-p", "many", "lab2a"], &["'many'", "--parallel"]),
+        (&["-t", "0", "lab2a"], &["'0'", "--timeout"]),
+        (&["--seed", "xyz", "lab2a"], &["xyz", "decimal or 0x"]),
+        (&["--seed", "0xffffffffffffffff", "-n", "2", "lab2a"], &["0xffffffffffffffff", "2^64-1"]),
+        (&["-o", "Cargo.toml", "lab2a"], &["Cargo.toml", "expected a folder"]),
+        (&["--hosts", "a,,b", "lab2a"], &["--hosts", "one is empty"]),
+        (&["--frobnicate", "lab2a"], &["--frobnicate", "Usage"]),
+    ];
+    for (args, texts) in cases {
+        project.run(args).complains(2, texts);
+    }
+}
+
+#[test]
+fn without_a_subcommand_there_is_help() {
+    let run = |args: &[&str]| {
+        Ran::of(Command::new(env!("CARGO_BIN_EXE_lab")).args(args).output().expect("lab runs"))
+    };
+    run(&[]).complains(2, &["dstest", "dslogs", "Usage"]);
+    run(&["--help"]).says(0, &["dstest", "dslogs"]);
+    let help = run(&["dstest", "--help"]);
+    help.says(0, &["--until-fail", "--hosts", "--sim"]);
+    assert!(!help.out.contains("dstest-worker") && !help.out.contains("--root"));
+}
+
+#[test]
+fn a_folder_without_a_project_is_refused() {
+    let project = Project::new("no-project");
+    fs::remove_file(project.path("Cargo.toml")).expect("it was there");
+    fs::write(project.path("Cargo.toml"), "[package]\n").expect("can be written");
+    project.run(&["lab2a"]).complains(2, &["no project to test"]);
+}
+
+#[test]
+fn tests_that_do_not_build_are_told() {
+    let project = Project::new("no-build");
+    fs::write(project.path("tests/broken.rs"), "fn broken( {}\n").expect("can be written");
+    project.run(&["broken"]).complains(1, &["the tests do not build"]);
+}
+
+// ---- names ----
+
+#[test]
+fn names_are_found_in_all_their_spellings() {
+    let project = Project::new("names");
+    for name in ["initial_election_2a", "TestInitialElection2A", "Initial_Election_2A"] {
+        project.run(&["--sim", "-n", "1", name]).says(0, &["initial_election_2a       0      1"]);
+    }
+    project.run(&["--sim", "-n", "1", "TestRPCBytes2B"]).says(0, &["rpc_bytes_2b"]);
+    project.run(&["--sim", "-n", "1", "rpc_bytes"]).says(0, &["rpc_bytes_2b"]);
+    for name in ["lab2a", "2A", "2a", "lab2A"] {
+        let ran = project.run(&["--sim", "-n", "1", "--seed", "10", name]);
+        ran.says(0, &["initial_election_2a", "re_election_2a", "many_elections_2a", "0 of 5 failed"]);
+    }
+    let twice = project.run(&["--sim", "-n", "1", "--seed", "10", "basic_2a", "2a", "TestBasic2A"]);
+    twice.says(0, &["0 of 5 failed"]);
+}
+
+#[test]
+fn an_unknown_name_brings_the_nearest_known_ones() {
+    let project = Project::new("unknown");
+    let ran = project.run(&["--sim", "TestInitalElection2A"]);
+    ran.complains(2, &["\"TestInitalElection2A\"", "initial_election_2a", "Usage"]);
+    project.run(&["lab9z"]).complains(2, &["\"lab9z\"", "lab2a"]);
+    project.run(&["basic"]).complains(2, &["several tests", "basic_2a of lab2a", "basic_2b of lab2b"]);
+    assert!(project.names_in("out").is_empty());
+}
+
+#[test]
+fn ignored_tests_run_only_by_name() {
+    let project = Project::new("ignored");
+    project.run(&["--sim", "-n", "2", "exhaustive_2b"]).says(0, &["0 of 2 failed"]);
+    project.run(&["-n", "1", "exhaustive_2b"]).says(0, &["0 of 1 failed"]);
+}
+
+// ---- campaigns in virtual time ----
+
+#[test]
+fn a_clean_campaign_leaves_nothing() {
+    let project = Project::new("clean");
+    let ran = project.run(&["--sim", "-n", "300", "--seed", "0x10", "-p", "3", "initial_election_2a"]);
+    ran.says(
+        0,
+        &[
+            "1.500 ± 0.000",
+            "0.2500",
+            "0 of 300 failed: with 95 % confidence the failure rate is below 3/300 = 1.00 %",
+        ],
+    );
+    assert!(ran.err.contains("seeds from 0x10"), "{}", ran.err);
+    assert!(!project.path("out").exists());
+}
+
+#[test]
+fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
+    let project = Project::new("failures");
+    let args = ["--sim", "-n", "30", "--seed", "0", "-p", "1", "-o", "kept", "re_election_2a"];
+    let ran = project.run(&args);
+    ran.says(
+        1,
+        &[
+            "FAIL re_election_2a 0x7 1.500 s",
+            "3 of 30 failed: observed failure rate 10.0 %",
+            "repeat   LAB_SEED=0x11 the line of re_election_2a",
+            "yes: the same failure, with the same hash",
+        ],
+    );
+    let mut names = Vec::new();
+    for seed in ["0x11", "0x1b", "0x7"] {
+        names.extend([
+            format!("lab2a-re_election_2a-{seed}.log"),
+            format!("lab2a-re_election_2a-{seed}.trace"),
+        ]);
+    }
+    names.insert(0, "failures.txt".to_owned());
+    assert_eq!(project.names_in("kept"), names);
+    let record = project.read("kept/lab2a-re_election_2a-0x7.log");
+    for text in [
+        "# test      lab2a re_election_2a\n",
+        "# seed      0x7\n",
+        "# failure   two leaders\n#           in one term\n",
+        "# repeat    LAB_SEED=0x7 the line of re_election_2a\n",
+        "# replayed  yes: the same failure, with the same hash 538454127b096493\n",
+        "has seed 0x7, logs Ok(\"all\")",
+    ] {
+        assert!(record.contains(text), "no {text:?} in\n{record}");
+    }
+    assert!(!record.contains("seed 0x8"), "the replay is alone");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace"), "the trace\n");
+    assert_eq!(project.read("kept/failures.txt").lines().count(), 3);
+}
+
+#[test]
+fn the_open_seed_is_blamed_for_a_death_and_the_next_resumed() {
+    let project = Project::new("deaths");
+    let args = ["--sim", "-n", "40", "--seed", "0", "-p", "1", "-o", "kept", "-v", "many_elections_2a"];
+    let ran = project.run(&args);
+    ran.says(
+        1,
+        &[
+            "FAIL many_elections_2a 0x3: the process ended (signal 6 (SIGABRT)), in the middle of the seed [died]",
+            "FAIL many_elections_2a 0xd:",
+            "ok   many_elections_2a 0x4 ",
+            "yes: its process ended again (signal 6 (SIGABRT))",
+            "4 of 40 failed",
+            "-p fake --test lab2a -- --exact many_elections_2a",
+        ],
+    );
+    assert_eq!(
+        ran.out.lines().filter(|l| l.starts_with("ok   ")).count(),
+        36,
+        "each other seed once:\n{}",
+        ran.out
+    );
+    let record = project.read("kept/lab2a-many_elections_2a-0x3.log");
+    assert!(record.contains("output of the process in which it failed first"), "{record}");
+    let ran = project.run(&["--sim", "-n", "4", "--seed", "0", "-p", "2", "-o", "kept", "segfault_2a"]);
+    ran.says(1, &["signal 11 (SIGSEGV)", "1 of 4 failed"]);
+}
+
+#[test]
+fn a_seed_that_hangs_is_ended_by_its_own_limit() {
+    let project = Project::new("hangs");
+    let since = Instant::now();
+    let ran =
+        project.run(&["--sim", "-n", "20", "--seed", "0", "-p", "1", "-t", "1", "-o", "kept", "hang_2b"]);
+    ran.says(
+        1,
+        &["FAIL hang_2b 0x4: timed out after 1 s", "[timeout]", "yes: it timed out again", "2 of 20 failed"],
+    );
+    assert!(since.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_report_of_nonsense_is_no_panic() {
+    let project = Project::new("nonsense");
+    let args = ["--sim", "-n", "10", "--seed", "0", "-p", "1", "-o", "kept"];
+    let ran = project.run(&[&args[..], &["garbage_2b", "impostor_2b"]].concat());
+    ran.says(
+        1,
+        &[
+            "FAIL garbage_2b 0x5: bad report: expected a line that begins with \"start\" or \"end\"",
+            "FAIL impostor_2b 0x5: bad report: the report speaks of seed 0x1, expected 0x5",
+            "2 of 20 failed",
+        ],
+    );
+}
+
+#[test]
+fn a_replay_with_another_hash_is_reported_loudly() {
+    let project = Project::new("wobbly");
+    let ran = project.run(&["--sim", "-n", "10", "--seed", "0", "-p", "1", "-o", "kept", "wobbly_2b"]);
+    ran.says(
+        1,
+        &[
+            "NOT DETERMINISTIC: wobbly_2b seed 0x6: it failed again, but the hash was",
+            "NOT DETERMINISTIC: 1 failures did not repeat from their seed",
+        ],
+    );
+    assert!(project.read("kept/lab2b-wobbly_2b-0x6.log").contains("# replayed  NOT DETERMINISTIC"));
+}
+
+#[test]
+fn a_failure_that_passes_alone_is_reported_loudly() {
+    let project = Project::new("heals");
+    let ran = project.run(&["--sim", "-n", "20", "--seed", "0", "-p", "1", "-o", "kept", "heals_2b"]);
+    ran.says(1, &["NOT DETERMINISTIC: heals_2b seed 0x1: the replay passed"]);
+}
+
+#[test]
+fn of_many_failures_the_first_twenty_are_kept_and_all_counted() {
+    let project = Project::new("many");
+    let ran = project.run(&["--sim", "-n", "50", "--seed", "0", "-p", "2", "-o", "kept", "always_2b"]);
+    ran.says(1, &["50 of 50 failed", "30 more failures of always_2b: see kept/failures.txt"]);
+    let kept = project.names_in("kept");
+    assert_eq!(kept.iter().filter(|n| n.ends_with(".log")).count(), 20);
+    assert_eq!(project.read("kept/failures.txt").lines().count(), 50);
+}
+
+#[test]
+fn until_fail_stops_at_the_first_failure() {
+    let project = Project::new("until-fail");
+    for parallel in ["1", "4"] {
+        let args = [
+            "--sim",
+            "-n",
+            "5000",
+            "--seed",
+            "0",
+            "-p",
+            parallel,
+            "-o",
+            "kept",
+            "--until-fail",
+            "re_election_2a",
+        ];
+        let ran = project.run(&args);
+        ran.says(1, &["1 of ", "stopped at the first failure", "yes: the same failure"]);
+        assert_eq!(ran.out.matches("FAIL re_election_2a").count(), 1, "{}", ran.out);
+        assert!(!ran.out.contains("TROUBLE"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_test_that_reports_nothing_is_a_failure() {
+    let project = Project::new("silent");
+    let ran = project.run(&["--sim", "-n", "50", "-p", "2", "-o", "kept", "silent_2b"]);
+    ran.says(1, &["without a report; its last words: I say nothing", "runs were not made"]);
+    let ran = project.run(&["-n", "3", "-o", "kept", "adds_up"]);
+    ran.says(1, &["FAIL inner::adds_up", "without a report"]);
+}
+
+#[test]
+fn a_death_after_the_last_seed_is_no_success() {
+    let project = Project::new("late");
+    let ran = project.run(&["--sim", "-n", "4", "--seed", "1", "-p", "1", "dies_late_2b"]);
+    ran.says(1, &["TROUBLE: dies_late_2b: seed 0x1 and those before it passed, and then the process ended (exit status 3)"]);
+}
+
+// ---- campaigns on the real clock ----
+
+#[test]
+fn on_the_real_clock_every_run_has_a_process_and_failures_keep_their_output() {
+    let project = Project::new("real");
+    let args =
+        ["-n", "10", "--seed", "0", "-o", "kept", "-v", "re_election_2a", "many_elections_2a", "basic_2b"];
+    let ran = project.run(&args);
+    ran.says(
+        1,
+        &["FAIL re_election_2a 0x7 1.500 s: two leaders", "signal 6 (SIGABRT)", "2 of 30 failed", "real s"],
+    );
+    let order: Vec<&str> =
+        ran.out.lines().filter_map(|l| l.split(' ').find(|w| w.contains("_2"))).take(6).collect();
+    assert_eq!(order, ["re_election_2a", "many_elections_2a", "basic_2b"].repeat(2), "the tests take turns");
+    assert_eq!(
+        project.names_in("kept"),
+        ["failures.txt", "lab2a-many_elections_2a-0x3.log", "lab2a-re_election_2a-0x7.log"]
+    );
+    let record = project.read("kept/lab2a-re_election_2a-0x7.log");
+    assert!(record.contains("re_election_2a has seed 0x7, logs Err(NotPresent)"), "{record}");
+    assert!(project.read("kept/lab2a-many_elections_2a-0x3.log").contains("has seed 0x3"));
+}
+
+#[test]
+fn a_hanging_real_run_is_ended() {
+    let project = Project::new("real-hang");
+    let ran = project.run(&["-n", "1", "--seed", "4", "-t", "1", "-o", "kept", "hang_2b"]);
+    ran.says(1, &["FAIL hang_2b 0x4: timed out after 1 s"]);
+}
+
+#[test]
+fn real_until_fail_keeps_the_output() {
+    let project = Project::new("real-until-fail");
+    let ran =
+        project.run(&["-n", "50", "-p", "2", "--seed", "0", "-o", "kept", "--until-fail", "re_election_2a"]);
+    ran.says(1, &["stopped at the first failure"]);
+    assert_eq!(ran.out.matches("FAIL lab2a re_election_2a").count(), 1, "{}", ran.out);
+    assert!(project.read("kept/lab2a-re_election_2a-0x7.log").contains("has seed 0x7"));
+}
+
+// ---- what is kept where ----
+
+#[test]
+fn failures_go_to_a_folder_with_the_time_by_default() {
+    let project = Project::new("default-out");
+    project.run(&["--sim", "-n", "1", "--seed", "7", "re_election_2a"]).says(1, &["out/dstest-"]);
+    let names = project.names_in("out");
+    assert_eq!(names.len(), 1);
+    assert!(names[0].starts_with("dstest-20"), "{names:?}");
+}
+
+#[test]
+fn a_full_disk_is_told_and_no_panic() {
+    let project = Project::new("full");
+    fs::write(project.path("file"), "").expect("can be written");
+    let ran = project.run(&["--sim", "-n", "10", "--seed", "0", "-o", "file/below", "re_election_2a"]);
+    ran.says(1, &["ERROR: cannot", "file/below", "1 of 10 failed", "LAB_SEED=0x7"]);
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+}
+
+#[test]
+fn a_reader_who_leaves_ends_the_campaign() {
+    let project = Project::new("head");
+    let mut child = project
+        .dstest(&["--sim", "-n", "100000", "-v", "-p", "1", "slow_2b"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lab runs");
+    drop(child.stdout.take());
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, Some(128 + 13));
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+}
+
+// ---- nothing is left behind ----
+
+/// A campaign of tests that never end; returns when two of them run.
+fn start_endless(project: &Project) -> (Child, Vec<i32>) {
+    let pids = project.path("pids");
+    fs::create_dir_all(&pids).expect("can be made");
+    let child = project
+        .dstest(&["--sim", "-n", "100", "--seed", "0", "-p", "2", "-o", "kept", "stays_2b"])
+        .env("FAKE_PIDS", &pids)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lab runs");
+    let files =
+        || project.names_in("pids").into_iter().filter(|n| n.starts_with("pids-")).collect::<Vec<String>>();
+    until("two tests run", || files().len() == 2);
+    let ids = files()
+        .iter()
+        .flat_map(|f| {
+            project.read(&format!("pids/{f}")).split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .map(|id| id.parse().expect("a process id"))
+        .collect();
+    (child, ids)
+}
+
+/// Whether a process runs. A zombie waits for its reaper only.
+fn alive(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+fn scratch_folders(target: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(target.join("dstest")) else { return 0 };
+    entries.filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with("run-"))).count()
+}
+
+/// A project with a target folder of its own, so that nobody else's scratch is seen in it.
+fn lonely(name: &str) -> Project {
+    let mut project = Project::new(name);
+    project.use_own_target();
+    project
+}
+
+#[test]
+fn control_c_leaves_nothing() {
+    let project = lonely("interrupted");
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let _ = fs::remove_dir_all(project.path("pids"));
+        let (child, ids) = start_endless(&project);
+        assert_eq!(ids.len(), 4);
+        assert!(ids.iter().all(|id| alive(*id)));
+        kill(Pid::from_raw(i32::try_from(child.id()).expect("small")), signal).expect("it runs");
+        let ran = Ran::of(child.wait_with_output().expect("it ends"));
+        ran.says(code, &["stays_2b", "nothing was run", "interrupted by signal"]);
+        assert!(ids.iter().all(|id| !alive(*id)), "processes are left");
+        assert_eq!(scratch_folders(&project.path("target")), 0, "temporary files are left");
+        assert!(!project.path("kept").exists());
+    }
+}
+
+#[test]
+fn when_dstest_is_killed_its_children_die_and_the_next_campaign_sweeps() {
+    let project = lonely("killed");
+    let (mut child, ids) = start_endless(&project);
+    let tests: Vec<i32> = ids.iter().step_by(2).copied().collect();
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    until("the tests are dead", || tests.iter().all(|id| !alive(*id)));
+    for id in ids.iter().skip(1).step_by(2) {
+        // The tests' own children are beyond the reach of a program that was killed.
+        let _ = kill(Pid::from_raw(*id), Signal::SIGKILL);
+    }
+    assert_eq!(scratch_folders(&project.path("target")), 1);
+    project.run(&["--sim", "-n", "1", "basic_2a"]).says(0, &[]);
+    assert_eq!(scratch_folders(&project.path("target")), 0);
+}

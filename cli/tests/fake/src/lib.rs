@@ -1,0 +1,128 @@
+//! Test binaries that report as the labs' do. What a test does depends on its name and on the seed.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::process::{Command, exit};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The main function of a test binary with these tests; those that begin with `!` are ignored ones.
+pub fn main(tests: &[&str]) -> ! {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| args.iter().any(|a| a == flag);
+    if has("--list") {
+        for test in tests.iter().filter(|t| !has("--ignored") || t.starts_with('!')) {
+            println!("{}: test", test.trim_start_matches('!'));
+        }
+        exit(0);
+    }
+    let wanted = args.iter().find(|a| !a.starts_with("--")).expect("dstest names the test");
+    assert!(has("--exact"), "dstest asks for exactly one");
+    let ignored = tests.contains(&format!("!{wanted}").as_str());
+    if ignored && !has("--include-ignored") && !has("--ignored") {
+        exit(0);
+    }
+    exit(i32::from(run(wanted)) * 101);
+}
+
+fn number(name: &str) -> u64 {
+    let text = std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).expect("hex digits"),
+        None => text.parse().expect("a number"),
+    }
+}
+
+struct Report {
+    file: File,
+    test: String,
+    seed: u64,
+    hash: u64,
+}
+
+impl Report {
+    fn write(&mut self, line: &str) {
+        self.file.write_all(line.as_bytes()).expect("the report can be written");
+    }
+
+    fn start(&mut self) {
+        let line = format!("start\t{}\t{:#x}\n", self.test, self.seed);
+        self.write(&line);
+    }
+
+    fn end(&mut self, failure: Option<&str>) -> bool {
+        let (test, seed, hash) = (&self.test, self.seed, self.hash);
+        let verdict = if failure.is_some() { "FAIL" } else { "ok" };
+        let message = failure.unwrap_or("");
+        let replay = if failure.is_some() { format!("LAB_SEED={seed:#x} the line of {test}") } else { String::new() };
+        let line = format!("end\t{test}\t{seed:#x}\t{verdict}\t{hash:016x}\t1.5\t0.25\t{message}\t{replay}\n");
+        self.write(&line);
+        failure.is_some()
+    }
+}
+
+/// Runs the seeds; whether one failed.
+fn run(test: &str) -> bool {
+    let (first, runs) = (number("LAB_SEED"), number("LAB_RUNS"));
+    let path = std::env::var_os("LAB_REPORT").expect("LAB_REPORT is set");
+    if test == "silent_2b" {
+        println!("I say nothing");
+        return false;
+    }
+    if let Some(trace) = std::env::var_os("LAB_TRACE") {
+        std::fs::write(trace, "the trace\n").expect("the trace can be written");
+    }
+    let mut failed = false;
+    for seed in first..first + runs {
+        println!("000001 TEST {test} has seed {seed:#x}, logs {:?}", std::env::var("LAB_LOG"));
+        let file = OpenOptions::new().append(true).open(&path).expect("dstest has made the report");
+        let hash = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut report = Report { file, test: test.to_owned(), seed, hash };
+        report.start();
+        let failure = behave(test, &mut report, runs);
+        failed |= report.end(failure);
+    }
+    if test == "dies_late_2b" {
+        exit(3);
+    }
+    failed
+}
+
+fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
+    let last = report.seed % 10;
+    match test {
+        "re_election_2a" if last == 7 => return Some("two leaders\\nin one term"),
+        "many_elections_2a" if last == 3 => std::process::abort(),
+        "segfault_2a" if last == 2 => {
+            // The first is taken by the standard library's handler, which looks for stack overflows.
+            let me = std::process::id().to_string();
+            for _ in 0..2 {
+                let _ = Command::new("kill").args(["-SEGV", &me]).status();
+            }
+        }
+        "hang_2b" if last == 4 => sleep(Duration::from_secs(1000)),
+        "garbage_2b" if last == 5 => report.write("en\tgarbage\u{7}\n"),
+        "impostor_2b" if last == 5 => report.write("start\timpostor_2b\t0x1\n"),
+        "wobbly_2b" if last == 6 => {
+            report.hash = u64::from(std::process::id());
+            return Some("never the same");
+        }
+        "heals_2b" if runs > 1 && last == 1 => return Some("only in company"),
+        "always_2b" => return Some("as always"),
+        "slow_2b" => sleep(Duration::from_millis(20)),
+        "stays_2b" => stay(report.seed),
+        _ => {}
+    }
+    None
+}
+
+/// Hangs, with a child of its own, and leaves word of both process ids.
+fn stay(seed: u64) {
+    let child = Command::new("sleep").arg("1000").spawn().expect("sleep exists");
+    let folder = std::env::var("FAKE_PIDS").expect("the folder for process ids");
+    let ids = format!("{} {}\n", std::process::id(), child.id());
+    let draft = format!("{folder}/draft-{seed:x}");
+    std::fs::write(&draft, ids).expect("the folder exists");
+    std::fs::rename(&draft, format!("{folder}/pids-{seed:x}")).expect("the folder exists");
+    sleep(Duration::from_secs(1000));
+}

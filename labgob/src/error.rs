@@ -1,0 +1,86 @@
+//! What can be wrong with bytes, told so that a reader of the message can find the place.
+
+use bincode::error::DecodeError as Cause;
+use std::fmt;
+
+/// Bytes that are not the value that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The type that was asked for.
+    pub expected: &'static str,
+    /// The byte at which reading stopped, counted from the start of the buffer.
+    pub offset: usize,
+    /// The length of the whole buffer in bytes.
+    pub length: usize,
+    /// What was wrong there.
+    pub problem: Problem,
+}
+
+/// The ways in which bytes can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The value goes on where the bytes end; at least this many are missing.
+    UnexpectedEnd {
+        /// Bytes missing for the field being read, not for the whole value.
+        missing: usize,
+    },
+    /// Bytes are left over after the value.
+    TrailingBytes {
+        /// How many.
+        count: usize,
+    },
+    /// The value would take more memory than [`LIMIT`](crate::LIMIT).
+    LimitExceeded,
+    /// A field holds something that its type cannot be; the text says what was found and what was expected.
+    Invalid(String),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DecodeError { expected, offset, length, problem } = self;
+        write!(f, "cannot decode {expected}: at byte {offset} of {length}: {problem}")
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::UnexpectedEnd { missing } => {
+                write!(f, "the bytes end here, at least {missing} more expected")
+            }
+            Problem::TrailingBytes { count } => write!(f, "the value is complete, but {count} bytes follow"),
+            Problem::LimitExceeded => {
+                write!(f, "a length claims more than the {} bytes that one value may take", crate::LIMIT)
+            }
+            Problem::Invalid(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<Cause> for Problem {
+    fn from(cause: Cause) -> Problem {
+        match cause {
+            Cause::UnexpectedEnd { additional } => Problem::UnexpectedEnd { missing: additional },
+            // A length beyond the machine's word is only a larger lie than one beyond the limit.
+            Cause::LimitExceeded | Cause::OutsideUsizeRange(_) => Problem::LimitExceeded,
+            Cause::InvalidBooleanValue(found) => {
+                Problem::Invalid(format!("found {found} for a bool, expected 0 or 1"))
+            }
+            Cause::Utf8 { inner } => Problem::Invalid(format!("expected a text in UTF-8: {inner}")),
+            Cause::InvalidCharEncoding(found) => {
+                Problem::Invalid(format!("expected a char in UTF-8, found the bytes {found:?}"))
+            }
+            Cause::UnexpectedVariant { type_name, found, allowed } => {
+                Problem::Invalid(format!("found variant {found} of {type_name}, expected one of {allowed:?}"))
+            }
+            Cause::InvalidIntegerType { expected, found } => {
+                Problem::Invalid(format!("found an integer of type {found:?}, expected {expected:?}"))
+            }
+            Cause::OtherString(text) => Problem::Invalid(text),
+            Cause::Other(text) => Problem::Invalid(text.to_string()),
+            other => Problem::Invalid(format!("{other:?}")),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The dice of the network, and nothing else: what happens to the n-th message of an end.
+//!
+//! Every decision has a label of its own and is a function of (seed of the run, label, end, n). So a decision more
+//! in one place shifts no other one, and a single decision can be named, recorded and replayed.
+
+use crate::server::Cost;
+use labrt::rng::{self, Label};
+use labrt::time::Duration;
+
+const REQUEST_DELAY: Label = Label::new("net.request-delay");
+const REQUEST_DROP: Label = Label::new("net.request-drop");
+const REPLY_DROP: Label = Label::new("net.reply-drop");
+const HOLD: Label = Label::new("net.hold");
+const HOLD_RANGE: Label = Label::new("net.hold-range");
+const HOLD_LENGTH: Label = Label::new("net.hold-length");
+const UNREACHABLE: Label = Label::new("net.unreachable");
+const COST: Label = Label::new("net.cost");
+
+/// An unreliable network delays a request by less than this many milliseconds.
+const SHORT_DELAY_MS: u64 = 27;
+/// A call that reaches nobody fails within this many milliseconds,
+const UNREACHABLE_MS: u64 = 100;
+/// or within this many under long delays.
+const LONG_DELAY_MS: u64 = 7000;
+/// Of 1000 requests, and of 1000 replies, an unreliable network loses this many.
+const DROPPED_OF_1000: u64 = 100;
+
+/// A one-way fault of one end: an asymmetric partition that enabling and disabling cannot make.
+///
+/// To the caller a message lost on a one-way link looks like an unreachable server: `None` after the delay that
+/// the network has for those (up to 99 ms, or up to 6999 ms under long delays).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Link {
+    /// Requests and replies pass.
+    #[default]
+    Both,
+    /// Requests are lost: no handler runs.
+    RequestsLost,
+    /// Requests pass and their handlers run; the replies are lost.
+    RepliesLost,
+}
+
+/// The identity of a message for the dice: its end, and which of this end's messages it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Dice {
+    pub end: u64,
+    pub nth: u64,
+}
+
+impl Dice {
+    fn below(self, label: Label, bound: u64) -> u64 {
+        rng::scale(rng::draw(label, self.end, self.nth), bound)
+    }
+
+    /// How long an unreliable network delays this request.
+    pub fn request_delay(self) -> Duration {
+        Duration::from_millis(self.below(REQUEST_DELAY, SHORT_DELAY_MS))
+    }
+
+    /// Does an unreliable network lose this request?
+    pub fn drops_request(self) -> bool {
+        self.below(REQUEST_DROP, 1000) < DROPPED_OF_1000
+    }
+
+    /// Does an unreliable network lose the reply?
+    pub fn drops_reply(self) -> bool {
+        self.below(REPLY_DROP, 1000) < DROPPED_OF_1000
+    }
+
+    /// How long long reordering holds the reply back; `None`: not at all. Short holds are favoured.
+    pub fn hold(self) -> Option<Duration> {
+        if self.below(HOLD, 900) >= 600 {
+            return None;
+        }
+        let range = 1 + self.below(HOLD_RANGE, 2000);
+        Some(Duration::from_millis(200 + self.below(HOLD_LENGTH, range)))
+    }
+
+    /// How long it takes a caller to learn that it reached nobody.
+    pub fn unreachable_delay(self, long_delays: bool) -> Duration {
+        let bound = if long_delays { LONG_DELAY_MS } else { UNREACHABLE_MS };
+        Duration::from_millis(self.below(UNREACHABLE, bound))
+    }
+
+    /// One of the two equal legs (request, reply) of what a request costs in virtual time.
+    pub fn cost_leg(self, cost: Cost) -> Duration {
+        let Some((least, most)) = cost.range_us() else { return Duration::ZERO };
+        let nanos = least * 1000 + self.below(COST, (most - least) * 1000 + 1);
+        Duration::from_nanos(nanos / 2)
+    }
+}

@@ -1,0 +1,52 @@
+//! Names of ends and servers: texts or numbers, and a text never equals a number.
+
+use labrt::sync::Arc;
+use std::fmt;
+
+/// The name of an end or of a server. `Name::from("7")` and `Name::from(7u64)` are two names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Name {
+    /// A text, as labrpc's own tests and the later labs use it.
+    Text(Arc<str>),
+    /// A number, as the Raft harness names its servers.
+    Number(u64),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Text(text) => f.write_str(text),
+            Name::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Name {
+        Name::Text(text.into())
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Name {
+        Name::Text(text.into())
+    }
+}
+
+impl From<u64> for Name {
+    fn from(number: u64) -> Name {
+        Name::Number(number)
+    }
+}
+
+impl From<usize> for Name {
+    fn from(number: usize) -> Name {
+        Name::Number(number as u64)
+    }
+}
+
+impl From<&Name> for Name {
+    fn from(name: &Name) -> Name {
+        name.clone()
+    }
+}

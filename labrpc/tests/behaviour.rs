@@ -1,0 +1,1071 @@
+//! What the course's tests do not look at: each fault alone, its limits, its counts, and who runs what where.
+
+mod common;
+
+use common::run;
+use labrpc::{Cost, End, Link, Name, Network, Responder, Server, Service};
+use labrt::node::{self, NodeId};
+use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use labrt::sync::{Arc, Mutex, Signal};
+use labrt::time::{self, Duration, Instant};
+use labrt::{Failure, Run, chan, thread};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Timers on the virtual clock are late by no more than this, over the few that follow one another in a message.
+const LATE: Duration = MS;
+
+/// A server "s" whose handlers cost nothing:
+/// `T.Inc` inline and `T.Pooled` pooled add one to a number.
+fn inc_server() -> Server {
+    let service = Service::new("T").inline("Inc", |n: u64| n + 1).handler("Pooled", |n: u64| n + 1);
+    Server::new().cost(Cost::Free).service(service)
+}
+
+/// A network with the server "s" and an enabled end to it.
+fn inc_net() -> (Network, End) {
+    let net = Network::new();
+    net.add_server("s", inc_server());
+    let end = joined(&net, "s");
+    (net, end)
+}
+
+fn joined(net: &Network, target: impl Into<Name>) -> End {
+    let end = net.make_end(NodeId::NONE, target);
+    net.enable(&end, true);
+    end
+}
+
+fn inc(end: &End, n: u64) -> Option<u64> {
+    end.call("T.Inc", &n)
+}
+
+/// A handler that waits until it is released: `Gate.Wait` of the server, with the signals around it.
+struct Gate {
+    entered: Signal,
+    release: Signal,
+    left: Signal,
+}
+
+impl Gate {
+    fn new() -> (Arc<Gate>, Server) {
+        let gate = Arc::new(Gate { entered: Signal::new(), release: Signal::new(), left: Signal::new() });
+        let inside = Arc::clone(&gate);
+        let wait = move |n: u64| {
+            inside.entered.raise();
+            inside.release.wait();
+            inside.left.raise();
+            n + 1
+        };
+        (gate, Server::new().service(Service::new("Gate").handler("Wait", wait)))
+    }
+}
+
+/// Calls `Gate.Wait` from a thread of its own; what comes of it, and when.
+fn call_gate(end: &Arc<End>) -> chan::Receiver<(Option<u64>, Instant)> {
+    let (done, result) = chan::unbounded();
+    let end = Arc::clone(end);
+    thread::spawn(move || {
+        let reply = end.call("Gate.Wait", &1u64);
+        // The test may have ended by then.
+        let _ = done.send((reply, Instant::now()));
+    });
+    result
+}
+
+/// Sends `n` times and collects what comes back, with the time that it took.
+fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Duration)> {
+    let (done, results) = chan::unbounded();
+    for i in 0..n {
+        let done = done.clone();
+        let start = Instant::now();
+        end.send(method, &i, move |reply: Option<u64>| {
+            if let Some(reply) = reply {
+                assert_eq!(reply, i + 1, "each reply belongs to its request");
+            }
+            done.send((reply, start.elapsed())).expect("the test collects all results");
+        });
+    }
+    (0..n).map(|_| results.recv().expect("every send is answered")).collect()
+}
+
+/// A run of its own that must fail; how.
+fn failing(body: impl Fn() + Send + Sync + 'static) -> Failure {
+    let run = Run { quiet: true, limit: Duration::from_secs(60), ..Run::default() };
+    run.once(1, body).failure.expect("the run should have failed")
+}
+
+// ---- faults, one by one ---------------------------------------------------------------------------------------
+
+#[test]
+fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
+    run(|| {
+        const N: u64 = 400;
+        let (net, end) = inc_net();
+        net.reliable(false);
+        assert!(!net.is_reliable());
+        // Each number is one byte long.
+        let (done, results) = chan::unbounded();
+        for _ in 0..N {
+            let done = done.clone();
+            end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        }
+        let ok = (0..N).filter(|_| results.recv().expect("every send is answered").is_some()).count() as u64;
+        let handled = net.count("s");
+        assert_eq!(net.total_count(), N, "lost requests count too");
+        assert!(handled < N, "no request was lost");
+        assert!(ok < handled, "no reply was lost");
+        assert_eq!(net.total_bytes(), N + ok, "lost requests count as bytes, lost replies do not");
+    });
+}
+
+#[test]
+fn an_unreliable_network_loses_a_tenth_each_way() {
+    run(|| {
+        // The limits are six standard deviations wide.
+        const N: u64 = 2000;
+        let (net, end) = inc_net();
+        net.reliable(false);
+        let results = send_all(&end, "T.Inc", N);
+        let handled = net.count("s");
+        let ok = results.iter().filter(|(reply, _)| reply.is_some()).count() as u64;
+        assert!((1720..=1880).contains(&handled), "{handled} of {N} requests passed, expected about 1800");
+        let share = ok as f64 / handled as f64;
+        assert!((0.857..=0.943).contains(&share), "{share:.3} of the replies passed, expected about 0.9");
+        if labrt::is_sim() {
+            let longest = results.iter().map(|(_, took)| *took).max().expect("there are results");
+            assert!(
+                longest >= 26 * MS && longest <= 26 * MS + LATE,
+                "requests are delayed by 0..26 ms: {longest:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn long_reordering_holds_two_of_three_replies() {
+    run(|| {
+        const N: u64 = 600;
+        let (net, end) = inc_net();
+        net.long_reordering(true);
+        let (done, results) = chan::unbounded();
+        let mut held = 0;
+        for i in 0..N {
+            let (done, answered) = (done.clone(), Arc::new(AtomicBool::new(false)));
+            let (start, out) = (Instant::now(), Arc::clone(&answered));
+            end.send("T.Inc", &i, move |reply: Option<u64>| {
+                out.store(true, SeqCst);
+                done.send((reply, start.elapsed())).expect("collected below");
+            });
+            if answered.load(SeqCst) {
+                results.recv().expect("that answer");
+            } else {
+                held += 1;
+            }
+        }
+        let held: Vec<_> = (0..held).map(|_| results.recv().expect("held replies are delivered")).collect();
+        assert!(held.iter().all(|(reply, _)| reply.is_some()), "held replies are not lost");
+        let held: Vec<Duration> = held.into_iter().map(|(_, took)| took).collect();
+        assert_eq!(net.total_count(), N);
+        // Six standard deviations of 600 draws with p = 2/3 are 70.
+        assert!(
+            (330..=470).contains(&held.len()),
+            "{} of {N} replies were held, expected about 400",
+            held.len()
+        );
+        let shortest = *held.iter().min().expect("some are held");
+        assert!(shortest >= 200 * MS, "held for {shortest:?} only");
+        if labrt::is_sim() {
+            let longest = *held.iter().max().expect("some are held");
+            assert!((1800 * MS..=2199 * MS + LATE).contains(&longest), "the longest hold is {longest:?}");
+            let mean = held.iter().sum::<Duration>() / held.len() as u32;
+            assert!((600 * MS..=800 * MS).contains(&mean), "short holds are favoured: mean {mean:?}");
+        }
+    });
+}
+
+#[test]
+fn the_reply_bytes_of_a_held_reply_count_at_delivery() {
+    run(|| {
+        let (net, end) = inc_net();
+        net.long_reordering(true);
+        // Some send is held, sooner or later; at that moment its reply has not been counted.
+        let (done, results) = chan::unbounded();
+        let mut sent = 0;
+        while results.len() as u64 == sent {
+            let done = done.clone();
+            end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+            sent += 1;
+            assert!(sent < 1000, "no reply was held");
+        }
+        assert_eq!(net.total_bytes(), sent + (sent - 1));
+        assert_eq!((0..sent).filter(|_| results.recv() == Ok(Some(2))).count() as u64, sent);
+        assert_eq!(net.total_bytes(), 2 * sent);
+    });
+}
+
+#[test]
+fn a_call_that_reaches_nobody_fails_within_100_ms() {
+    run(|| {
+        const N: u64 = 300;
+        let (net, end) = inc_net();
+        net.enable(&end, false);
+        let results = send_all(&end, "T.Inc", N);
+        assert!(results.iter().all(|(reply, _)| reply.is_none()));
+        assert_eq!((net.total_count(), net.total_bytes(), net.count("s")), (N, results_args(N), 0));
+        let longest = results.iter().map(|(_, took)| *took).max().expect("there are results");
+        assert!(longest >= 80 * MS, "all failed within {longest:?}");
+        if labrt::is_sim() {
+            assert!(longest <= 99 * MS + LATE, "{longest:?}");
+        }
+    });
+}
+
+/// The bytes of the numbers `0..n` as arguments.
+fn results_args(n: u64) -> u64 {
+    (0..n).map(|i| labgob::encode(&i).len() as u64).sum()
+}
+
+#[test]
+fn under_long_delays_a_call_that_reaches_nobody_fails_within_7_s() {
+    run(|| {
+        const N: u64 = 1000;
+        let net = Network::new();
+        net.long_delays(true);
+        assert!(net.is_long_delays());
+        let end = joined(&net, "nobody");
+        if labrt::is_sim() {
+            let results = send_all(&end, "T.Inc", N);
+            let longest = results.iter().map(|(_, took)| *took).max().expect("there are results");
+            assert!((6900 * MS..=6999 * MS + LATE).contains(&longest), "{longest:?}");
+            let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
+            assert!((3100 * MS..=3900 * MS).contains(&mean), "{mean:?}");
+            return;
+        }
+        // On the real clock: most of them take longer than the short delays.
+        let failed = Arc::new(AtomicU64::new(0));
+        for i in 0..N {
+            let failed = Arc::clone(&failed);
+            end.send("T.Inc", &i, move |reply: Option<u64>| {
+                assert_eq!(reply, None);
+                failed.fetch_add(1, SeqCst);
+            });
+        }
+        time::sleep(150 * MS);
+        let early = failed.load(SeqCst);
+        assert!(early < N / 2, "{early} of {N} have failed already");
+    });
+}
+
+#[test]
+fn one_way_requests_lost() {
+    run(|| {
+        let (net, end) = inc_net();
+        net.set_link(&end, Link::RequestsLost);
+        assert_eq!(inc(&end, 1), None);
+        assert_eq!((net.count("s"), net.total_count(), net.total_bytes()), (0, 1, 1));
+        net.set_link(&end, Link::Both);
+        assert_eq!(inc(&end, 1), Some(2));
+    });
+}
+
+#[test]
+fn one_way_replies_lost() {
+    run(|| {
+        const N: u64 = 100;
+        let (net, end) = inc_net();
+        net.set_link(&end, Link::RepliesLost);
+        let results = send_all(&end, "T.Inc", N);
+        assert!(results.iter().all(|(reply, _)| reply.is_none()));
+        assert_eq!(net.count("s"), N, "the handlers run");
+        assert_eq!(net.total_bytes(), results_args(N), "no reply is delivered");
+        // As if nobody were there: the sender learns of it after up to 99 ms, not at once.
+        let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
+        assert!(mean >= 25 * MS, "{mean:?}");
+        net.set_link(&end, Link::Both);
+        assert_eq!(inc(&end, 1), Some(2));
+    });
+}
+
+#[test]
+fn the_fate_of_a_message_does_not_hang_on_other_ends() {
+    /// What becomes of 100 messages of the first end when a second one sends `others` between them.
+    fn fates(others: u64) -> Vec<bool> {
+        let fates = Arc::new(Mutex::new(Vec::new()));
+        let out = Arc::clone(&fates);
+        let body = move || {
+            let (net, end) = inc_net();
+            net.reliable(false);
+            let other = joined(&net, "s");
+            let (done, results) = chan::unbounded();
+            for i in 0..100u64 {
+                for _ in 0..others {
+                    other.send("T.Inc", &0u64, |_: Option<u64>| {});
+                }
+                let done = done.clone();
+                end.send("T.Inc", &i, move |reply: Option<u64>| {
+                    done.send((i, reply.is_some())).expect("collected below");
+                });
+            }
+            let mut all: Vec<(u64, bool)> =
+                (0..100).map(|_| results.recv().expect("every send is answered")).collect();
+            all.sort_unstable();
+            *out.lock() = all.into_iter().map(|(_, ok)| ok).collect();
+        };
+        let outcome = Run::default().once(5, body);
+        assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+        Arc::into_inner(fates).map(Mutex::into_inner).expect("the run has ended")
+    }
+    let alone = fates(0);
+    assert!(alone.contains(&true) && alone.contains(&false));
+    assert_eq!(alone, fates(3));
+}
+
+// ---- servers and ends come and go -----------------------------------------------------------------------------
+
+#[test]
+fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = Arc::new(joined(&net, "s"));
+        let result = call_gate(&end);
+        gate.entered.wait();
+        net.enable(&*end, false);
+        let disabled = Instant::now();
+        let (reply, at) = result.recv().expect("the call ends");
+        assert_eq!(reply, None);
+        // An event, not a look every 100 ms; the handler itself would never end.
+        let most = if labrt::is_sim() { MS } else { 1000 * MS };
+        assert!(at.saturating_duration_since(disabled) < most);
+        // The handler is not interrupted.
+        gate.release.raise();
+        gate.left.wait();
+    });
+}
+
+#[test]
+fn replacing_a_server_while_its_handler_runs_fails_the_call() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let (_, successor) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server.clone());
+        let end = Arc::new(joined(&net, "s"));
+        let result = call_gate(&end);
+        gate.entered.wait();
+        net.add_server("s", successor);
+        assert_eq!(result.recv().expect("the call ends").0, None);
+        gate.release.raise();
+        gate.left.wait();
+        assert_eq!((server.count(), net.count("s")), (1, 0), "the old server's count is not the new one's");
+    });
+}
+
+#[test]
+fn adding_the_same_server_object_again_changes_nothing() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server.clone());
+        let end = Arc::new(joined(&net, "s"));
+        let result = call_gate(&end);
+        gate.entered.wait();
+        net.add_server("s", server);
+        gate.release.raise();
+        assert_eq!(result.recv().expect("the call ends").0, Some(2));
+    });
+}
+
+#[test]
+fn a_blocked_handler_leaves_no_call_hanging() {
+    run(|| {
+        const N: u64 = 10;
+        let net = Network::new();
+        let slow = Service::new("Slow").handler("Nap", |n: u64| {
+            time::sleep(Duration::from_secs(20));
+            n
+        });
+        let server = Server::new().service(slow);
+        net.add_server("s", server.clone());
+        let end = Arc::new(joined(&net, "s"));
+        let calls: Vec<_> = (0..N)
+            .map(|i| {
+                let end = Arc::clone(&end);
+                thread::spawn(move || end.call::<u64, u64>("Slow.Nap", &i))
+            })
+            .collect();
+        let (done, result) = chan::unbounded();
+        end.send("Slow.Nap", &0u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        while server.count() < N + 1 {
+            time::sleep(MS);
+        }
+        net.delete_server("s");
+        let deleted = Instant::now();
+        for call in calls {
+            assert_eq!(call.join().expect("a panic fails the run"), None);
+        }
+        assert_eq!(result.recv(), Ok(None));
+        assert!(deleted.elapsed() < Duration::from_secs(5), "they did not wait for the handlers");
+        assert_eq!(net.count("s"), 0, "there is no server");
+    });
+}
+
+#[test]
+fn the_handler_runs_once_the_request_has_set_out() {
+    run(|| {
+        const N: u64 = 100;
+        let net = Network::new();
+        let server = inc_server();
+        net.add_server("s", server.clone());
+        net.reliable(false);
+        let end = joined(&net, "s");
+        let (done, results) = chan::unbounded();
+        for i in 0..N {
+            let done = done.clone();
+            end.send("T.Inc", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        }
+        // Most requests are still on their way.
+        net.delete_server("s");
+        let before = server.count();
+        let replies: Vec<_> = (0..N).map(|_| results.recv().expect("every send is answered")).collect();
+        assert!(server.count() > before, "requests under way reach the old server");
+        let answered = replies.iter().filter(|reply| reply.is_some()).count() as u64;
+        assert!(answered <= before, "but its replies count for nothing");
+    });
+}
+
+#[test]
+fn a_server_that_is_deleted_and_added_counts_from_zero() {
+    run(|| {
+        let (net, end) = inc_net();
+        assert_eq!(inc(&end, 1), Some(2));
+        assert_eq!(net.count("s"), 1);
+        net.delete_server("s");
+        assert_eq!(inc(&end, 1), None);
+        net.add_server("s", inc_server());
+        assert_eq!(net.count("s"), 0);
+        assert_eq!(inc(&end, 1), Some(2));
+        assert_eq!((net.count("s"), net.total_count()), (1, 3));
+    });
+}
+
+#[test]
+fn a_deleted_end_reaches_nobody_and_its_name_is_free() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = Arc::new(net.make_named_end("e"));
+        net.connect("e", "s");
+        net.enable("e", true);
+        let result = call_gate(&end);
+        gate.entered.wait();
+        net.delete_end("e");
+        assert_eq!(result.recv().expect("the call ends").0, None, "a call under way counts as disabled");
+        assert_eq!(end.call::<u64, u64>("Gate.Wait", &1), None);
+        assert_eq!(net.total_count(), 2, "it was sent, and reached nobody");
+
+        let again = net.make_named_end("e");
+        drop(end);
+        net.connect("e", "s");
+        net.enable("e", true);
+        gate.release.raise();
+        assert_eq!(again.call("Gate.Wait", &1u64), Some(2u64), "the old handle took its own name only");
+        drop(again);
+        let _third = net.make_named_end("e");
+    });
+}
+
+#[test]
+fn closing_the_ends_of_a_node_fails_what_they_wait_for_at_once() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server);
+        net.long_delays(true);
+        let (dead, alive) = (NodeId::first(0), NodeId::first(1));
+        let blocked = Arc::new(net.make_end(dead, "s"));
+        let lost = net.make_end(dead, "nobody");
+        let other = Arc::new(net.make_end(alive, "s"));
+        for end in [&*blocked, &lost, &*other] {
+            net.enable(end, true);
+        }
+        // One in a handler, many that wait in vain for up to 7 s, and one of another node.
+        let result = call_gate(&blocked);
+        let other_result = call_gate(&other);
+        gate.entered.wait();
+        let (done, results) = chan::unbounded();
+        for i in 0..100u64 {
+            let done = done.clone();
+            lost.send("Gate.Wait", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        }
+        let start = Instant::now();
+        net.close_ends_of(dead);
+        assert_eq!(result.recv().expect("the call ends").0, None);
+        for _ in 0..100 {
+            assert_eq!(results.recv(), Ok(None));
+        }
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+
+        // Later calls fail at once and are not even counted.
+        let sent = net.total_count();
+        assert_eq!(blocked.call::<u64, u64>("Gate.Wait", &1), None);
+        let failed = Arc::new(AtomicBool::new(false));
+        let out = Arc::clone(&failed);
+        lost.send("Gate.Wait", &1u64, move |reply: Option<u64>| out.store(reply.is_none(), SeqCst));
+        assert!(failed.load(SeqCst), "on this thread, before send returns");
+        assert_eq!(net.total_count(), sent);
+
+        gate.release.raise();
+        assert_eq!(
+            other_result.recv().expect("the call ends").0,
+            Some(2),
+            "other nodes' ends are not touched"
+        );
+        blocked.close();
+        net.close_ends_of(dead);
+    });
+}
+
+#[test]
+fn closing_or_dropping_an_end_runs_no_code_of_the_sender() {
+    run(|| {
+        let net = Network::new();
+        net.long_delays(true);
+        let state = Arc::new(Mutex::new(0));
+        let (done, results) = chan::unbounded();
+        let send = |end: &End| {
+            let (state, done) = (Arc::clone(&state), done.clone());
+            end.send("T.Inc", &1u64, move |reply: Option<u64>| {
+                *state.lock() += 1;
+                done.send(reply).expect("collected below");
+            });
+        };
+        let (closed, dropped) = (joined(&net, "nobody"), joined(&net, "nobody"));
+        send(&closed);
+        send(&dropped);
+        // A node may do both under the lock that its call-backs take.
+        let mut guard = state.lock();
+        closed.close();
+        drop(dropped);
+        *guard += 10;
+        drop(guard);
+        assert_eq!([results.recv(), results.recv()], [Ok(None), Ok(None)]);
+        assert_eq!(*state.lock(), 12);
+    });
+}
+
+#[test]
+fn names_are_texts_or_numbers() {
+    run(|| {
+        let net = Network::new();
+        net.add_server("7", inc_server());
+        let by_number = joined(&net, 7u64);
+        let by_text = joined(&net, "7");
+        assert_eq!(inc(&by_number, 1), None, "a text never equals a number");
+        assert_eq!(inc(&by_text, 1), Some(2));
+        assert_ne!(by_number.name(), by_text.name(), "fresh names differ");
+        let _text = net.make_named_end("1");
+        let _number = net.make_named_end(1usize);
+    });
+}
+
+// ---- the end of a network -------------------------------------------------------------------------------------
+
+#[test]
+fn a_call_after_cleanup_fails_at_once_uncounted() {
+    run(|| {
+        let (net, end) = inc_net();
+        net.long_delays(true);
+        net.cleanup();
+        net.cleanup();
+        let start = Instant::now();
+        net.enable(&end, false);
+        for i in 0..100 {
+            assert_eq!(inc(&end, i), None);
+        }
+        assert!(start.elapsed() < Duration::from_secs(1));
+        assert_eq!((net.total_count(), net.total_bytes()), (0, 0));
+    });
+}
+
+#[test]
+fn a_call_under_way_at_cleanup_completes() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server);
+        net.long_reordering(true);
+        let end = Arc::new(joined(&net, "s"));
+        // Twenty, so that some replies are held by a timer that starts after the clean-up.
+        let results: Vec<_> = (0..20).map(|_| call_gate(&end)).collect();
+        while net.count("s") < 20 {
+            time::sleep(MS);
+        }
+        net.cleanup();
+        gate.release.raise();
+        for result in results {
+            assert_eq!(result.recv().expect("the call ends").0, Some(2));
+        }
+        wait_for_timer_to_end();
+    });
+}
+
+#[test]
+fn the_last_handle_ends_what_is_under_way() {
+    run(|| {
+        let (gate, server) = Gate::new();
+        let net = Network::new();
+        net.add_server("s", server);
+        net.long_delays(true);
+        let end = Arc::new(joined(&net, "s"));
+        let lost = joined(&net, "nobody");
+        let result = call_gate(&end);
+        gate.entered.wait();
+        let (done, results) = chan::unbounded();
+        for i in 0..50u64 {
+            let done = done.clone();
+            lost.send("Gate.Wait", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        }
+        let clone = net.clone();
+        drop(net);
+        assert!(clone.is_reliable(), "a clone keeps the network");
+        drop(clone);
+        assert_eq!(result.recv().expect("the call ends").0, None);
+        for _ in 0..50 {
+            assert_eq!(results.recv(), Ok(None));
+        }
+        assert_eq!(end.call::<u64, u64>("Gate.Wait", &1), None);
+        lost.close();
+        gate.release.raise();
+        wait_for_timer_to_end();
+    });
+}
+
+fn wait_for_timer_to_end() {
+    let start = Instant::now();
+    while thread::alive(NodeId::NONE).iter().any(|thread| thread.what.contains("labrpc-timer")) {
+        assert!(start.elapsed() < Duration::from_secs(20), "the timer thread lives on");
+        time::sleep(MS);
+    }
+}
+
+#[test]
+fn a_network_is_dropped_with_its_servers() {
+    struct Peer {
+        end: End,
+        gone: Signal,
+    }
+    impl Peer {
+        fn name(&self) -> String {
+            self.end.name().to_string()
+        }
+    }
+    impl Drop for Peer {
+        fn drop(&mut self) {
+            self.gone.raise();
+        }
+    }
+    run(|| {
+        // The server's service holds an end of the very network, as a Raft peer does.
+        let net = Network::new();
+        let gone = Signal::new();
+        let peer = Peer { end: net.make_end(NodeId::first(0), "s"), gone: gone.clone() };
+        let service = Service::new("Keeper").inline("Name", move |(): ()| peer.name());
+        net.add_server("s", Server::new().service(service));
+        let end = joined(&net, "s");
+        assert!(end.call::<(), String>("Keeper.Name", &()).is_some());
+        drop(net);
+        assert!(gone.is_raised(), "no cycle keeps it alive");
+    });
+}
+
+// ---- threads and nodes ----------------------------------------------------------------------------------------
+
+#[test]
+fn a_delayed_send_holds_no_thread() {
+    run(|| {
+        let net = Network::new();
+        net.long_delays(true);
+        let end = joined(&net, "nobody");
+        let start = Instant::now();
+        for i in 0..1000u64 {
+            end.send("T.Inc", &i, |_: Option<u64>| {});
+        }
+        let threads = thread::alive(NodeId::NONE);
+        assert!(threads.len() <= 2, "the body and the timer, but: {threads:?}");
+        assert!(start.elapsed() < Duration::from_secs(5), "send does not wait");
+    });
+}
+
+#[test]
+fn an_immediate_outcome_comes_before_send_returns() {
+    run(|| {
+        let (_net, end) = inc_net();
+        let reply = Arc::new(Mutex::new(None));
+        let out = Arc::clone(&reply);
+        end.send("T.Inc", &1u64, move |reply: Option<u64>| *out.lock() = Some(reply));
+        assert_eq!(*reply.lock(), Some(Some(2)));
+        assert!(thread::alive(NodeId::NONE).len() <= 1, "no thread was needed");
+    });
+}
+
+#[test]
+fn each_piece_of_code_runs_as_its_own_node() {
+    run(|| {
+        let (callee, caller) = (NodeId::first(1), NodeId::first(2));
+        let seen = move |_: ()| {
+            let owned = thread::alive(caller);
+            assert!(owned.is_empty(), "the network's threads are not the caller's: {owned:?}");
+            node::current().to_string()
+        };
+        let later = |_: (), responder: Responder<String>| {
+            let name = node::current().to_string();
+            thread::spawn(move || responder.reply(name));
+        };
+        let service = Service::new("Who").node(callee);
+        let service = service.inline("Inline", seen).handler("Pooled", seen).deferred("Deferred", later);
+        let net = Network::new();
+        net.add_server("s", Server::new().service(service));
+        let end = net.make_end(caller, "s");
+        net.enable(&end, true);
+
+        let _caller = node::enter(caller);
+        for reliable in [true, false] {
+            net.reliable(reliable);
+            for method in ["Who.Inline", "Who.Pooled", "Who.Deferred"] {
+                let (done, result) = chan::unbounded();
+                loop {
+                    let done = done.clone();
+                    end.send(method, &(), move |reply: Option<String>| {
+                        done.send((reply, node::current())).expect("collected below");
+                    });
+                    let (reply, on_reply_ran_as) = result.recv().expect("every send is answered");
+                    assert_eq!(on_reply_ran_as, caller, "{method}");
+                    if let Some(ran_as) = reply {
+                        assert_eq!(ran_as, callee.to_string(), "{method}");
+                        break;
+                    }
+                }
+                assert_eq!(node::current(), caller, "the caller is itself again");
+            }
+        }
+        let owned = thread::alive(caller);
+        assert!(owned.is_empty(), "the network's threads are not the caller's: {owned:?}");
+    });
+}
+
+#[test]
+fn a_panic_in_a_handler_is_charged_to_the_callee() {
+    type Make = fn(Service) -> Service;
+    let kinds: [(&str, Make); 3] = [
+        ("inline", |s| s.inline("M", |_: u64| -> u64 { panic!("handler trouble") })),
+        ("pooled", |s| s.handler("M", |_: u64| -> u64 { panic!("handler trouble") })),
+        ("deferred", |s| s.deferred("M", |_: u64, _: Responder<u64>| panic!("handler trouble"))),
+    ];
+    for (kind, make) in kinds {
+        let failure = failing(move || {
+            let net = Network::new();
+            let callee = NodeId::first(2);
+            net.add_server("s", Server::new().service(make(Service::new("Bad").node(callee))));
+            let _caller = node::enter(NodeId::first(1));
+            let end = net.make_end(NodeId::first(1), "s");
+            net.enable(&end, true);
+            end.call::<u64, u64>("Bad.M", &1);
+        });
+        assert!(failure.message.contains("handler trouble"), "{kind}: {failure:?}");
+        assert!(failure.thread.contains("S2"), "{kind}: the callee is S2: {failure:?}");
+    }
+}
+
+#[test]
+fn outside_a_run_a_panic_in_a_handler_fails_the_call() {
+    // In virtual time there is no outside.
+    if labrt::is_sim() {
+        return;
+    }
+    let net = Network::new();
+    let bad =
+        Service::new("Bad").handler("M", |_: u64| -> u64 { panic!("trouble that is part of this test") });
+    net.add_server("s", Server::new().service(bad));
+    let end = joined(&net, "s");
+    assert_eq!(end.call::<u64, u64>("Bad.M", &1), None);
+}
+
+#[test]
+fn a_call_under_a_lock_is_reported() {
+    for sends in [false, true] {
+        let failure = failing(move || {
+            let (_net, end) = inc_net();
+            let lock = Mutex::new(());
+            let _held = lock.lock();
+            if sends {
+                end.send("T.Inc", &1u64, |_: Option<u64>| {});
+            } else {
+                inc(&end, 1);
+            }
+        });
+        assert!(failure.message.contains("T.Inc"), "{failure:?}");
+    }
+}
+
+// ---- deferred replies -----------------------------------------------------------------------------------------
+
+/// A server whose one handler, `Later.Ask`, gives its responders to the test.
+fn later_server() -> (Server, chan::Receiver<(u64, Responder<u64>)>) {
+    let (keep, kept) = chan::unbounded();
+    let ask = move |n: u64, responder: Responder<u64>| {
+        // The test may have ended by then.
+        let _ = keep.send((n, responder));
+    };
+    (Server::new().cost(Cost::Free).service(Service::new("Later").deferred("Ask", ask)), kept)
+}
+
+#[test]
+fn a_deferred_reply_comes_from_another_thread() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = Arc::new(joined(&net, "s"));
+        let calls: Vec<_> = (0..3u64)
+            .map(|i| {
+                let end = Arc::clone(&end);
+                thread::spawn(move || (i, end.call::<u64, u64>("Later.Ask", &i)))
+            })
+            .collect();
+        // Answered in any order, each reaches its own caller; a lock may be held meanwhile.
+        let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests")).collect();
+        waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+        let lock = Mutex::new(());
+        let held = lock.lock();
+        for (n, responder) in waiting {
+            responder.reply(n * 10);
+        }
+        drop(held);
+        for call in calls {
+            let (i, reply) = call.join().expect("a panic fails the run");
+            assert_eq!(reply, Some(i * 10));
+        }
+    });
+}
+
+#[test]
+fn a_reply_runs_no_code_of_the_sender() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = joined(&net, "s");
+        let state = Arc::new(Mutex::new(None));
+        let (done, result) = chan::unbounded();
+        let out = Arc::clone(&state);
+        end.send("Later.Ask", &1u64, move |reply: Option<u64>| {
+            *out.lock() = reply;
+            done.send(()).expect("collected below");
+        });
+        let (_, responder) = responders.recv().expect("one request");
+        // Sender and server may even share a lock.
+        let held = state.lock();
+        responder.reply(5);
+        drop(held);
+        result.recv().expect("the reply arrives");
+        assert_eq!(*state.lock(), Some(5));
+    });
+}
+
+#[test]
+fn a_dropped_responder_fails_the_call() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server.clone());
+        let end = Arc::new(joined(&net, "s"));
+        let caller = Arc::clone(&end);
+        let call = thread::spawn(move || caller.call::<u64, u64>("Later.Ask", &1));
+        drop(responders.recv().expect("one request"));
+        assert_eq!(call.join().expect("a panic fails the run"), None);
+        assert_eq!(server.count(), 1);
+    });
+}
+
+#[test]
+fn a_late_reply_of_a_lost_server_counts_for_nothing() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = joined(&net, "s");
+        let (done, result) = chan::unbounded();
+        end.send("Later.Ask", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        let (_, responder) = responders.recv().expect("one request");
+        net.delete_server("s");
+        assert_eq!(result.recv(), Ok(None), "at once, not when the server answers");
+        let bytes = net.total_bytes();
+        responder.reply(2);
+        assert!(result.recv_timeout(50 * MS).is_err(), "answered once only");
+        assert_eq!(net.total_bytes(), bytes);
+
+        // A responder may outlive the network itself.
+        let (server, responders) = later_server();
+        net.add_server("s", server);
+        end.send("Later.Ask", &1u64, |_: Option<u64>| {});
+        let (_, responder) = responders.recv().expect("one request");
+        drop(net);
+        responder.reply(2);
+    });
+}
+
+// ---- the cost of a request in virtual time --------------------------------------------------------------------
+
+#[test]
+fn a_request_costs_virtual_time() {
+    run(|| {
+        for (cost, least, most) in [(Cost::Raft, 100, 250), (Cost::Client, 1000, 2000), (Cost::Free, 0, 0)] {
+            let net = Network::new();
+            let service = Service::new("T").inline("Inc", |n: u64| n + 1);
+            net.add_server("s", Server::new().cost(cost).service(service));
+            let end = joined(&net, "s");
+            let start = Instant::now();
+            const CALLS: u32 = 200;
+            for i in 0..CALLS {
+                assert_eq!(inc(&end, u64::from(i)), Some(u64::from(i) + 1));
+            }
+            let mean = start.elapsed() / CALLS;
+            let middle = Duration::from_micros((least + most) / 2);
+            if labrt::is_sim() {
+                // Two legs, each up to 100 us late.
+                let late = if most == 0 { Duration::from_micros(10) } else { Duration::from_micros(200) };
+                assert!(
+                    mean >= middle.mul_f64(0.9) && mean <= middle.mul_f64(1.1) + late,
+                    "{cost:?}: {mean:?}"
+                );
+            } else if cost == Cost::Client {
+                assert!(mean < middle, "the real clock charges nothing: {mean:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_deletion_during_the_reply_leg_is_noticed() {
+    run(|| {
+        let net = Network::new();
+        let handled = Signal::new();
+        let inside = handled.clone();
+        let service = Service::new("T").inline("Inc", move |n: u64| {
+            inside.raise();
+            n + 1
+        });
+        net.add_server("s", Server::new().cost(Cost::Client).service(service));
+        let end = joined(&net, "s");
+        let (done, result) = chan::unbounded();
+        end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        handled.wait();
+        let start = Instant::now();
+        net.delete_server("s");
+        // On the real clock there is no leg: the reply was there before the deletion.
+        let want = if labrt::is_sim() { None } else { Some(2) };
+        assert_eq!(result.recv(), Ok(want));
+        if labrt::is_sim() {
+            // The leg takes 500 us at least.
+            assert!(start.elapsed() < Duration::from_micros(200), "at once: {:?}", start.elapsed());
+        }
+    });
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    if !labrt::is_sim() {
+        return;
+    }
+    let trace = |seed| {
+        let outcome = Run::default().once(seed, || {
+            let (net, end) = inc_net();
+            net.reliable(false);
+            net.long_reordering(true);
+            send_all(&end, "T.Pooled", 50);
+        });
+        assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+        outcome.trace
+    };
+    assert_eq!(trace(3), trace(3));
+    assert_ne!(trace(3), trace(4));
+}
+
+// ---- mistakes are fatal, with a message -----------------------------------------------------------------------
+
+/// What a fatal call returns is of no interest.
+fn forget<R>(_: Option<R>) {}
+
+#[test]
+fn mistakes_are_fatal_and_named() {
+    type Mistake = (fn(&Network, &End), &'static [&'static str]);
+    let mistakes: [Mistake; 9] = [
+        (
+            |_, end| forget(end.call::<u64, u64>("Nobody.Inc", &1)),
+            &["labrpc.Server.dispatch(): unknown service Nobody in Nobody.Inc; expecting one of [T]"],
+        ),
+        (
+            |_, end| forget(end.call::<u64, u64>("T.Dec", &1)),
+            &["labrpc.Service.dispatch(): unknown method Dec in T.Dec; expecting one of [Inc Pooled]"],
+        ),
+        (|_, end| forget(end.call::<u64, u64>("Inc", &1)), &["\"Inc\" has no dot", "Service.Method"]),
+        (
+            |_, end| forget(end.call::<str, u64>("T.Inc", "a text is no number")),
+            &["T.Inc", "arguments", "do not decode as u64"],
+        ),
+        (
+            |_, end| forget(end.call::<u64, (u64, String)>("T.Inc", &1)),
+            &["ClientEnd.Call(): decode reply: ", "String"],
+        ),
+        (
+            |_, end| end.send("T.Pooled", &(1u64, 2u64), |_: Option<u64>| {}),
+            &["T.Pooled", "arguments", "do not decode as u64"],
+        ),
+        (
+            |net, _| {
+                let _one = net.make_named_end("e1");
+                let _two = net.make_named_end("e1");
+            },
+            &["MakeEnd: e1 already exists"],
+        ),
+        (|net, _| net.delete_end("e2"), &["MakeEnd: e2 doesn't exists"]),
+        (
+            |net, _| {
+                let server = inc_server();
+                net.add_server("t", server.clone());
+                drop(server.service(Service::new("Late")));
+            },
+            &["a service cannot be added", "shared already"],
+        ),
+    ];
+    for (mistake, words) in mistakes {
+        let failure = failing(move || {
+            let (net, end) = inc_net();
+            mistake(&net, &end);
+            // The failure may be on another thread: give it the time of a run.
+            time::sleep(Duration::from_secs(30));
+        });
+        for word in words {
+            assert!(failure.message.contains(word), "{word:?} is missing in {failure:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_end_is_no_mistake() {
+    run(|| {
+        let net = Network::new();
+        net.enable("nobody", true);
+        net.connect("nobody", "s");
+        net.set_link("nobody", Link::RequestsLost);
+        net.delete_server("s");
+        let end = net.make_named_end("nobody");
+        net.add_server("s", inc_server());
+        assert_eq!(inc(&end, 1), None, "a new end is disabled and connected to nothing");
+        assert_eq!(net.count("t"), 0);
+    });
+}

@@ -1,0 +1,14 @@
+//! The MIT 6.824 labs in Rust.
+//!
+//! | module | lab | what it holds |
+//! |---|---|---|
+//! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
+//! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
+//!
+//! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
+//! back; `labrt`, threads, locks, channels, clock and randomness on real or virtual time.
+
+#![forbid(unsafe_code)]
+
+pub mod raft;
+pub mod tester;

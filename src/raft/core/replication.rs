@@ -1,0 +1,212 @@
+//! Log replication (5.3) and commitment (5.4.2).
+
+use super::*;
+use crate::raft::command::Command;
+use crate::raft::messages::{AppendEntriesReply, Conflict, Entry};
+
+impl Core {
+    /// The leader takes a command into its log (5.3). `None`: this server does not lead.
+    pub fn propose(&mut self, command: Command) -> Option<Started> {
+        if !self.is_leader() {
+            return None;
+        }
+        let term = self.current_term;
+        let index = self.log.last_index() + 1;
+        self.append(&[Entry { term, command }]);
+        dlog!(LOG1, term, "takes in {index}");
+        // A majority of one has it now.
+        self.advance_commit();
+        Some(Started { index, term })
+    }
+
+    /// The handler of `AppendEntries` (Figure 2).
+    pub fn append_entries(&mut self, args: &AppendEntriesArgs) -> AppendEntriesReply {
+        if !self.hear_leader(args.term) {
+            return self.refuse(None);
+        }
+        let (prev, prev_term, entries) = self.skip_covered(args);
+        if let Some(conflict) = self.conflict_with(prev, prev_term) {
+            let Conflict { index, term } = conflict;
+            dlog!(
+                LOG2,
+                self.current_term,
+                "refuses entries after {prev}: conflict at {index}, term {term:?}"
+            );
+            return self.refuse(Some(conflict));
+        }
+        self.store(prev, entries);
+        // Only what this message has checked: entries further on may still be overwritten.
+        let checked = args.prev_log_index + args.entries.len() as u64;
+        self.follow_commit(args.leader_commit.min(checked));
+        AppendEntriesReply { term: self.current_term, success: true, conflict: None }
+    }
+
+    /// The answer to an `AppendEntries`.
+    pub fn append_reply(&mut self, sent: Sent, reply: &AppendEntriesReply) {
+        if !self.is_current(sent, reply.term) {
+            return;
+        }
+        let What::Append { prev, last, commit } = sent.what else { return };
+        let next_seq = self.next_seq;
+        let Standing::Leader(progress) = &mut self.standing else { return };
+        let progress = &mut progress[sent.peer];
+        if reply.success {
+            progress.succeeded(sent.seq, last, commit);
+            self.advance_commit();
+            return;
+        }
+        // A reply that does not say where the conflict is makes us back up by one entry, as in Figure 2.
+        let conflict = reply.conflict.unwrap_or(Conflict { index: prev, term: None });
+        progress.refused(sent.seq, prev, conflict, &self.log, next_seq);
+        dlog!(LOG1, self.current_term, "S{} refused entries after {prev}: {conflict:?}", sent.peer);
+    }
+
+    fn refuse(&self, conflict: Option<Conflict>) -> AppendEntriesReply {
+        AppendEntriesReply { term: self.current_term, success: false, conflict }
+    }
+
+    /// What a snapshot covers is committed, and so it is the same in the leader's log: those entries need no
+    /// comparing.
+    fn skip_covered<'a>(&self, args: &'a AppendEntriesArgs) -> (u64, u64, &'a [Entry]) {
+        let covered = self.log.last_included_index();
+        if args.prev_log_index >= covered {
+            return (args.prev_log_index, args.prev_log_term, &args.entries);
+        }
+        let skipped = (covered - args.prev_log_index) as usize;
+        (covered, self.log.last_included_term(), args.entries.get(skipped..).unwrap_or_default())
+    }
+
+    /// Where our log departs from one that has an entry of `prev_term` at `prev`; `None` if it does not (5.3).
+    fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
+        match self.log.term_at(prev) {
+            None => Some(Conflict { index: self.log.last_index() + 1, term: None }),
+            Some(term) if term == prev_term => None,
+            Some(term) => {
+                let first = self.log.first_index_of_term(term).unwrap_or(self.log.first_index());
+                Some(Conflict { index: first, term: Some(term) })
+            }
+        }
+    }
+
+    /// Adds the entries that the log does not have yet. Only an entry of another term at the same index makes the log
+    /// drop what it has: a late or repeated message must not cut off what came after it.
+    fn store(&mut self, prev: u64, entries: &[Entry]) {
+        let is_new = |(index, entry): (u64, &Entry)| self.log.term_at(index) != Some(entry.term);
+        let Some(known) = (prev + 1..).zip(entries).position(is_new) else { return };
+        let first_new = prev + 1 + known as u64;
+        if first_new <= self.log.last_index() {
+            self.truncate_from(first_new);
+        }
+        self.append(&entries[known..]);
+        dlog!(LOG2, self.current_term, "stores {first_new}..={}", self.log.last_index());
+    }
+
+    fn truncate_from(&mut self, index: u64) {
+        Invariant::LeaderAppendOnly
+            .check(!self.is_leader(), || format!("S{} would truncate its log from {index}", self.me));
+        Invariant::CommittedStays.check(index > self.commit_index, || {
+            format!("S{} would truncate from {index}, committed is {}", self.me, self.commit_index)
+        });
+        let dropped = self.log.last_index() + 1 - index;
+        self.log.truncate_from(index);
+        self.effects.persist.entries_from(index);
+        trace::emit(events::TRUNCATE, Links::NONE, &[("from", index.into()), ("dropped", dropped.into())]);
+    }
+
+    fn append(&mut self, entries: &[Entry]) {
+        let first = self.log.last_index() + 1;
+        for entry in entries {
+            self.log.append(entry.clone());
+        }
+        Invariant::LogMatching.check(self.log.last_term() <= self.current_term, || {
+            format!(
+                "S{} in term {} stores an entry of term {}",
+                self.me,
+                self.current_term,
+                self.log.last_term()
+            )
+        });
+        self.effects.persist.entries_from(first);
+        let fields = [("first", first.into()), ("last", self.log.last_index().into())];
+        trace::emit(events::APPEND, Links::NONE, &fields);
+    }
+
+    /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes before it
+    /// is then committed with it.
+    pub(super) fn advance_commit(&mut self) {
+        let Standing::Leader(progress) = &self.standing else { return };
+        let mut held: Vec<u64> = progress.iter().map(Progress::match_index).collect();
+        held[self.me] = self.log.last_index();
+        held.sort_unstable_by(|a, b| b.cmp(a));
+        let by_majority = held[self.majority() - 1];
+        if by_majority <= self.commit_index {
+            return;
+        }
+        if self.is_of_own_term(by_majority) || self.rules.commit_older_terms_by_count {
+            self.commit_by_counting(by_majority);
+        }
+    }
+
+    fn commit_by_counting(&mut self, index: u64) {
+        let legal = self.is_of_own_term(index) || self.rules.commit_older_terms_by_count;
+        Invariant::CommitOwnTermByCounting
+            .check(legal, || format!("entry {index} on S{} in term {}", self.me, self.current_term));
+        self.commit(index);
+    }
+
+    fn is_of_own_term(&self, index: u64) -> bool {
+        self.log.term_at(index) == Some(self.current_term)
+    }
+
+    fn follow_commit(&mut self, leader_commit: u64) {
+        if leader_commit > self.commit_index {
+            self.commit(leader_commit);
+        }
+    }
+
+    pub(super) fn commit(&mut self, index: u64) {
+        Invariant::CommitRises.check(self.commit_index < index && index <= self.log.last_index(), || {
+            let (from, last) = (self.commit_index, self.log.last_index());
+            format!("from {from} to {index} on S{}, whose log ends at {last}", self.me)
+        });
+        self.commit_index = index;
+        self.effects.wake_applier = true;
+        trace::emit(
+            events::COMMIT,
+            Links::NONE,
+            &[("index", index.into()), ("term", self.current_term.into())],
+        );
+        dlog!(CMIT, self.current_term, "commits up to {index}");
+    }
+
+    /// The next committed messages for the service, at most `max`: a snapshot if the service is behind it, else
+    /// commands. They count as applied from now on. `None`: there is nothing.
+    pub fn take_apply(&mut self, max: usize) -> Option<ApplyBatch> {
+        if let Some(snapshot) = self.take_snapshot_to_apply() {
+            return Some(vec![snapshot]);
+        }
+        let count = usize::try_from(self.commit_index - self.last_applied).unwrap_or(usize::MAX).min(max);
+        if count == 0 {
+            return None;
+        }
+        let first = self.last_applied + 1;
+        let entries = self.log.batch(first, count, usize::MAX);
+        self.set_applied(self.last_applied + entries.len() as u64);
+        let as_message =
+            |(index, Entry { term, command }): (u64, Entry)| ApplyMsg::Command { index, term, command };
+        Some((first..).zip(entries).map(as_message).collect())
+    }
+
+    pub(super) fn set_applied(&mut self, index: u64) {
+        Invariant::AppliedFollowsCommit.check(
+            self.last_applied < index && index <= self.commit_index,
+            || {
+                format!(
+                    "from {} to {index} on S{}, commit index {}",
+                    self.last_applied, self.me, self.commit_index
+                )
+            },
+        );
+        self.last_applied = index;
+    }
+}

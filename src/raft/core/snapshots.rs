@@ -1,0 +1,114 @@
+//! Log compaction (section 7): the service's own snapshots, and those that come from the leader.
+
+use super::*;
+use crate::raft::messages::{InstallSnapshotArgs, InstallSnapshotReply};
+use std::fmt;
+
+/// A snapshot that cannot be what the service says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotError {
+    /// It claims to cover commands that the service was not given yet.
+    BeyondApplied {
+        /// The index that the service named.
+        index: u64,
+        /// The last index that it was given.
+        last_applied: u64,
+    },
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SnapshotError::BeyondApplied { index, last_applied } = self;
+        write!(f, "a snapshot up to index {index}, but only {last_applied} commands were applied")
+    }
+}
+
+impl std::error::Error for SnapshotError {}
+
+impl Core {
+    /// The service has a snapshot of its state after `index`: the log up to there is no longer needed. A snapshot that
+    /// is not newer than the one we have is ignored.
+    ///
+    /// # Errors
+    /// If the service was not yet given the command at `index`.
+    pub fn snapshot(&mut self, index: u64, data: impl Into<Bytes>) -> Result<(), SnapshotError> {
+        if index <= self.log.last_included_index() {
+            return Ok(());
+        }
+        if index > self.last_applied {
+            return Err(SnapshotError::BeyondApplied { index, last_applied: self.last_applied });
+        }
+        self.log.compact(index);
+        self.keep_snapshot(data.into(), "own");
+        Ok(())
+    }
+
+    /// The handler of `InstallSnapshot` (Figure 13).
+    pub fn install_snapshot(&mut self, args: &InstallSnapshotArgs) -> InstallSnapshotReply {
+        if self.hear_leader(args.term) && args.last_included_index > self.commit_index {
+            self.install(args);
+        }
+        InstallSnapshotReply { term: self.current_term }
+    }
+
+    /// The answer to an `InstallSnapshot`.
+    pub fn snapshot_reply(&mut self, sent: Sent, reply: &InstallSnapshotReply) {
+        if !self.is_current(sent, reply.term) {
+            return;
+        }
+        let What::Snapshot { last_included_index } = sent.what else { return };
+        if let Some(progress) = self.progress_of(sent) {
+            progress.succeeded(sent.seq, last_included_index, last_included_index);
+            self.advance_commit();
+        }
+    }
+
+    fn install(&mut self, args: &InstallSnapshotArgs) {
+        let (index, term) = (args.last_included_index, args.last_included_term);
+        if self.log.term_at(index) == Some(term) {
+            // The log goes on after the snapshot, and what it has there may be needed.
+            self.log.compact(index);
+        } else {
+            self.log.reset(index, term);
+            self.effects.persist.entries_from(index + 1);
+        }
+        self.keep_snapshot(args.data.clone(), "from the leader");
+        // Only an index that is not committed here was let in. The applier will find it beyond `last_applied`.
+        self.commit(index);
+    }
+
+    fn keep_snapshot(&mut self, data: Bytes, whose: &'static str) {
+        self.snapshot = data;
+        let persist = &mut self.effects.persist;
+        (persist.snapshot, persist.hard_state) = (true, true);
+        let index = self.log.last_included_index();
+        let fields = [("index", index.into()), ("bytes", self.snapshot.len().into())];
+        trace::emit(events::SNAPSHOT, Links::NONE.because(whose), &fields);
+        dlog!(SNAP, self.current_term, "snapshot up to {index}, {whose}, {} bytes", self.snapshot.len());
+    }
+
+    pub(super) fn take_snapshot_to_apply(&mut self) -> Option<ApplyMsg> {
+        let (index, term) = (self.log.last_included_index(), self.log.last_included_term());
+        if self.last_applied >= index {
+            return None;
+        }
+        self.set_applied(index);
+        Some(ApplyMsg::Snapshot { index, term, data: self.snapshot.clone() })
+    }
+
+    pub(super) fn send_snapshot(&mut self, peer: usize) -> Outgoing {
+        let last_included_index = self.log.last_included_index();
+        let message = Message::InstallSnapshot(InstallSnapshotArgs {
+            term: self.current_term,
+            leader_id: self.me,
+            last_included_index,
+            last_included_term: self.log.last_included_term(),
+            data: self.snapshot.clone(),
+        });
+        let sent = self.stamp(peer, What::Snapshot { last_included_index });
+        let progress = self.progress_of(sent).expect("only a leader sends snapshots");
+        progress.snapshot_sent(sent.seq, last_included_index);
+        dlog!(SNAP, self.current_term, "sends S{peer} the snapshot up to {last_included_index}");
+        Outgoing { sent, message }
+    }
+}

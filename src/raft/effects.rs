@@ -1,0 +1,101 @@
+//! What the pure rules ask of the threads around them.
+//!
+//! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]; the caller takes them out before it
+//! releases the lock, and sees to them: **first persist, then let anything out** (Figure 2: "updated on stable
+//! storage before responding to RPCs"), then timers and wake-ups.
+
+/// What is to be done after a change of the core. Take it with [`Core::take_effects`](super::Core::take_effects).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "state that is not persisted must not be seen by others"]
+pub struct Effects {
+    /// What to hand to the persister, by [`Core::persist_to`](super::Core::persist_to).
+    pub persist: PersistDelta,
+    /// Start the election timeout afresh: a leader was heard, a vote was granted, an election was started, or a
+    /// leader has stepped down.
+    pub reset_election_timer: bool,
+    /// There is more to apply.
+    pub wake_applier: bool,
+    /// Peers for which there is something to send now, or sooner than their last [`Due`] said.
+    pub wake_peers: Vec<usize>,
+    /// The role or the term has changed.
+    pub role_changed: Option<RoleChange>,
+}
+
+/// The term and role of a server from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleChange {
+    /// The current term.
+    pub term: u64,
+    /// Does this server lead it?
+    pub is_leader: bool,
+}
+
+/// The part of the persistent state that has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistDelta {
+    /// `current_term` or `voted_for`, or where the log begins.
+    pub hard_state: bool,
+    /// Entries from this index on are to be written; older frames at and after it are dropped.
+    pub log_from: Option<u64>,
+    /// The log was compacted, and there is a new snapshot.
+    pub snapshot: bool,
+    /// The index before the first entry that the persister holds now.
+    pub(super) saved_from: u64,
+}
+
+impl PersistDelta {
+    /// Is there nothing to persist?
+    pub fn is_empty(&self) -> bool {
+        !self.hard_state && self.log_from.is_none() && !self.snapshot
+    }
+
+    /// Entries from `index` on have changed.
+    pub(super) fn entries_from(&mut self, index: u64) {
+        self.log_from = Some(self.log_from.map_or(index, |older| older.min(index)));
+    }
+}
+
+/// How much time has passed, as far as the rules must know. All false: something happened, no time has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tick {
+    /// 100 ms or more since the last message of any kind to this peer: a heartbeat is due.
+    pub heartbeat: bool,
+    /// 10 ms or more since the last message with entries: no longer wait for its answer.
+    pub pipeline: bool,
+    /// 10 ms or more since the last message of any kind: the commit index may go on its own.
+    pub commit: bool,
+}
+
+impl Tick {
+    /// No time has passed.
+    pub const NONE: Tick = Tick { heartbeat: false, pipeline: false, commit: false };
+    /// The heartbeat interval has passed, and so have the shorter ones.
+    pub const HEARTBEAT: Tick = Tick { heartbeat: true, pipeline: true, commit: true };
+    /// The pipeline interval has passed.
+    pub const PIPELINE: Tick = Tick { pipeline: true, ..Tick::NONE };
+    /// The commit interval has passed.
+    pub const COMMIT: Tick = Tick { commit: true, ..Tick::NONE };
+}
+
+/// When there will be something to send to a peer, if nothing happens before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// At once.
+    pub now: bool,
+    /// When the pipeline interval has passed.
+    pub pipeline: bool,
+    /// When the commit interval has passed.
+    pub commit: bool,
+    /// When the heartbeat interval has passed.
+    pub heartbeat: bool,
+}
+
+impl Due {
+    /// Is something due that was not, so that a sleeper who planned by `planned` would sleep too long?
+    pub(super) fn sooner_than(self, planned: Due) -> bool {
+        (self.now && !planned.now)
+            || (self.pipeline && !planned.pipeline)
+            || (self.commit && !planned.commit)
+            || (self.heartbeat && !planned.heartbeat)
+    }
+}

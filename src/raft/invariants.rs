@@ -1,0 +1,75 @@
+//! The properties that hold at every moment, by name.
+//!
+//! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the cluster, so
+//! each property is checked here in the part that one server can see, at the place where the state changes. A
+//! property that does not hold is a mistake in the program (or two servers were given one identity), and going on
+//! would spread it: the check panics, which fails the test that runs.
+//!
+//! | guarantee | what one server can check |
+//! |---|---|
+//! | Election Safety | one vote in a term; no second leader in a term that this server leads; terms only rise |
+//! | Leader Append-Only | a leader never removes an entry of its log |
+//! | Log Matching | new entries join on where index and term agree; terms never fall along the log |
+//! | Leader Completeness | a committed entry is never removed |
+//! | State Machine Safety | the commit index and the applied index never fall, and never pass the log's end |
+
+use std::fmt;
+
+/// A property of one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invariant {
+    /// A server votes for at most one candidate in a term (5.2).
+    OneVotePerTerm,
+    /// At most one leader in a term (5.2).
+    OneLeaderPerTerm,
+    /// A server's term never falls (5.1).
+    TermsRise,
+    /// A server changes its role only as Figure 4 shows; a leader steps down only for a higher term.
+    RolesAsInFigure4,
+    /// A leader never overwrites or removes entries of its own log (5.3).
+    LeaderAppendOnly,
+    /// Entries that join a log agree with it in index and term, and their terms never fall (5.3).
+    LogMatching,
+    /// An entry that is committed is never removed (5.4).
+    CommittedStays,
+    /// The commit index never falls, and never passes the end of the log (Figure 2).
+    CommitRises,
+    /// A leader commits by counting replicas only entries of its own term (5.4.2).
+    CommitOwnTermByCounting,
+    /// `last_applied` follows `commit_index` and never falls (Figure 2).
+    AppliedFollowsCommit,
+}
+
+impl Invariant {
+    /// Panics unless `holds`.
+    #[track_caller]
+    pub(crate) fn check(self, holds: bool, detail: impl FnOnce() -> String) {
+        if !holds {
+            panic!("Raft invariant broken: {self}: {}", detail());
+        }
+    }
+
+    fn name_and_section(self) -> (&'static str, &'static str) {
+        match self {
+            Invariant::OneVotePerTerm => ("Election Safety, one vote in a term", "5.2"),
+            Invariant::OneLeaderPerTerm => ("Election Safety, one leader in a term", "5.2"),
+            Invariant::TermsRise => ("terms never fall", "5.1"),
+            Invariant::RolesAsInFigure4 => ("roles change as in Figure 4", "5.2"),
+            Invariant::LeaderAppendOnly => ("Leader Append-Only", "5.3"),
+            Invariant::LogMatching => ("Log Matching", "5.3"),
+            Invariant::CommittedStays => ("Leader Completeness, committed entries stay", "5.4"),
+            Invariant::CommitRises => ("the commit index never falls", "Figure 2"),
+            Invariant::CommitOwnTermByCounting => {
+                ("only entries of the own term commit by counting", "5.4.2")
+            }
+            Invariant::AppliedFollowsCommit => ("last_applied follows the commit index", "Figure 2"),
+        }
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, section) = self.name_and_section();
+        write!(f, "{name} ({section})")
+    }
+}

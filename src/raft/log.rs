@@ -1,0 +1,162 @@
+//! The log of one server: a snapshot of the beginning, and the entries after it.
+//!
+//! Everybody outside speaks of *indices* in the paper's sense: the first entry ever has index 1, and an index keeps
+//! its meaning when the beginning of the log is discarded (section 7). Where an entry sits in memory is known in this
+//! file only.
+//!
+//! Terms never fall along a log, so the first and last entry of a term are found by binary search.
+
+use super::invariants::Invariant;
+use super::messages::Entry;
+use labrt::collections::VecDeque;
+
+/// The entries of a log that are not covered by a snapshot, and the point where they begin.
+#[derive(Clone, Debug, Default)]
+pub struct RaftLog {
+    last_included_index: u64,
+    last_included_term: u64,
+    entries: VecDeque<Entry>,
+}
+
+impl RaftLog {
+    /// The log of a new server: no snapshot, no entry.
+    pub fn new() -> RaftLog {
+        RaftLog::default()
+    }
+
+    /// A log that begins after the entry `last_included_index` of term `last_included_term`.
+    ///
+    /// # Panics
+    /// If the terms of the entries fall (Log Matching).
+    pub fn after(last_included_index: u64, last_included_term: u64, entries: Vec<Entry>) -> RaftLog {
+        let mut log = RaftLog { last_included_index, last_included_term, entries: VecDeque::new() };
+        entries.into_iter().for_each(|entry| {
+            log.append(entry);
+        });
+        log
+    }
+
+    /// The last index that the snapshot covers; 0 without a snapshot.
+    pub fn last_included_index(&self) -> u64 {
+        self.last_included_index
+    }
+
+    /// The term of that entry; 0 without a snapshot.
+    pub fn last_included_term(&self) -> u64 {
+        self.last_included_term
+    }
+
+    /// The first index that is, or would be, an entry in memory.
+    pub fn first_index(&self) -> u64 {
+        self.last_included_index + 1
+    }
+
+    /// The index of the last entry, be it in memory or in the snapshot; 0 for an empty log.
+    pub fn last_index(&self) -> u64 {
+        self.last_included_index + self.entries.len() as u64
+    }
+
+    /// The term of the last entry; 0 for an empty log.
+    pub fn last_term(&self) -> u64 {
+        self.entries.back().map_or(self.last_included_term, |entry| entry.term)
+    }
+
+    /// The number of entries in memory.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Is no entry in memory?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entry at `index`; `None` if a snapshot has replaced it or the log is shorter.
+    pub fn get(&self, index: u64) -> Option<&Entry> {
+        self.entries.get(self.position(index)?)
+    }
+
+    /// The term of the entry at `index`, which may also be the last one that the snapshot covers. For an index of 0
+    /// in a log without snapshot it is 0, as for the entry before the first.
+    pub fn term_at(&self, index: u64) -> Option<u64> {
+        if index == self.last_included_index {
+            return Some(self.last_included_term);
+        }
+        self.get(index).map(|entry| entry.term)
+    }
+
+    /// The first entry in memory that has the term `term`.
+    pub fn first_index_of_term(&self, term: u64) -> Option<u64> {
+        let index = self.first_index() + self.entries.partition_point(|entry| entry.term < term) as u64;
+        (self.get(index)?.term == term).then_some(index)
+    }
+
+    /// The last entry, in memory or at the snapshot's end, that has the term `term`.
+    pub fn last_index_of_term(&self, term: u64) -> Option<u64> {
+        let index =
+            self.last_included_index + self.entries.partition_point(|entry| entry.term <= term) as u64;
+        (self.term_at(index) == Some(term)).then_some(index)
+    }
+
+    /// Is a log that ends with this index and term at least as up to date as ours (5.4.1)?
+    pub fn is_up_to_date(&self, last_log_index: u64, last_log_term: u64) -> bool {
+        (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
+    }
+
+    /// Adds an entry and says at which index.
+    pub fn append(&mut self, entry: Entry) -> u64 {
+        Invariant::LogMatching.check(entry.term >= self.last_term(), || {
+            format!("an entry of term {} would follow one of term {}", entry.term, self.last_term())
+        });
+        self.entries.push_back(entry);
+        self.last_index()
+    }
+
+    /// Removes the entry at `index` and all after it.
+    ///
+    /// # Panics
+    /// If the snapshot covers `index`.
+    pub fn truncate_from(&mut self, index: u64) {
+        Invariant::CommittedStays.check(index > self.last_included_index, || {
+            format!("truncating from {index}, but the snapshot covers {}", self.last_included_index)
+        });
+        self.entries.truncate((index - self.first_index()) as usize);
+    }
+
+    /// Removes all entries up to and including `index`, since a snapshot covers them now. Entries after it stay.
+    ///
+    /// # Panics
+    /// If `index` lies outside the log.
+    pub fn compact(&mut self, index: u64) {
+        let term = self.term_at(index).expect("callers compact only up to an entry of the log");
+        self.entries.drain(..(index - self.last_included_index) as usize);
+        (self.last_included_index, self.last_included_term) = (index, term);
+    }
+
+    /// Removes everything: a snapshot that ends at `index` replaces the whole log.
+    pub fn reset(&mut self, index: u64, term: u64) {
+        *self = RaftLog { last_included_index: index, last_included_term: term, entries: VecDeque::new() };
+    }
+
+    /// The entries from `first` to the end of the log.
+    pub fn iter_from(&self, first: u64) -> impl Iterator<Item = &Entry> {
+        let skipped = first.saturating_sub(self.first_index()) as usize;
+        self.entries.range(skipped.min(self.entries.len())..)
+    }
+
+    /// The entries from `first` on whose commands together have at most `max_bytes`, but at least one if there is
+    /// one, and not more than `max_entries`.
+    pub fn batch(&self, first: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
+        let (mut count, mut bytes) = (0, 0);
+        let fits = |entry: &&Entry| {
+            count += 1;
+            bytes += entry.command.len();
+            count == 1 || bytes <= max_bytes
+        };
+        self.iter_from(first).take(max_entries).take_while(fits).cloned().collect()
+    }
+
+    fn position(&self, index: u64) -> Option<usize> {
+        index.checked_sub(self.first_index()).map(|position| position as usize)
+    }
+}

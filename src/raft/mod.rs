@@ -1,0 +1,44 @@
+//! Lab 2: Raft, the consensus module.
+//!
+//! The rules of the paper's Figure 2 are a pure [`Core`]: arguments in, reply and [`Effects`] out, with no clock, no
+//! channel and no lock inside. [`Raft`] is the shell around it: the lock, the threads, the RPCs.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `node` | a server: the lock and the threads around the rules |
+//! | `core` | the rules: elections, replication, commitment, snapshots |
+//! | `progress` | a leader's view of one follower: what to send next, and when |
+//! | `log` | the log with its snapshot offset |
+//! | `effects` | what the rules ask of the threads around them |
+//! | `invariants` | the properties of Figure 3, checked where the state changes |
+//! | `messages` | the RPCs |
+//! | `persister` | the simulated disk: Raft state as frames, and the snapshot |
+//! | `command`, `apply_msg` | what goes in, what comes out |
+//! | `events` | the kinds of trace events |
+
+pub mod apply_msg;
+pub mod command;
+pub mod core;
+pub mod effects;
+pub mod events;
+pub mod invariants;
+pub mod log;
+pub mod messages;
+pub mod node;
+pub mod persister;
+pub mod progress;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::apply_msg::{ApplyMsg, ApplySink};
+pub use self::command::{Bytes, Command};
+pub use self::core::{ApplyBatch, Core, RestoreError, Role, Rules, SnapshotError, Started};
+pub use self::effects::{Due, Effects, PersistDelta, RoleChange, Tick};
+pub use self::messages::{
+    AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
+    Message, RequestVoteArgs, RequestVoteReply,
+};
+pub use self::node::{Options, Raft};
+pub use self::persister::{FrameError, Persister};
+pub use self::progress::{Outgoing, Sent};

@@ -1,0 +1,445 @@
+//! Several cores on a network that loses, repeats, holds and reorders, with servers that crash and return. After every
+//! step the guarantees of the paper's Figure 3 are checked; when the network heals, all servers must agree.
+
+use super::support::Dice;
+use crate::raft::*;
+use labrt::collections::BTreeMap;
+use std::fmt::Write as _;
+
+const SEEDS: u64 = 300;
+const STEPS: usize = 10_000;
+
+/// A request on its way, or the answer to one.
+#[derive(Clone, Debug)]
+struct Packet {
+    from: usize,
+    to: usize,
+    /// Which life of the server that asked.
+    life: u32,
+    sent: Sent,
+    body: Body,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Request(Message),
+    VoteReply(RequestVoteReply),
+    AppendReply(AppendEntriesReply),
+    SnapshotReply(InstallSnapshotReply),
+}
+
+/// One server: its Raft, its disk, and the simplest service, which keeps a hash of all it was given.
+struct Server {
+    core: Core,
+    disk: Persister,
+    life: u32,
+    applied: u64,
+    state: u64,
+}
+
+/// Everything, and what the checks remember.
+struct World {
+    dice: Dice,
+    servers: Vec<Server>,
+    packets: Vec<Packet>,
+    proposed: u64,
+    /// Who led each term.
+    leaders: BTreeMap<u64, usize>,
+    /// By (index, term) of an entry: the command, and the term before it.
+    entries: BTreeMap<(u64, u64), (Command, u64)>,
+    /// By index - 1: the term of the committed entry, its command, and the term in which it was first known to be
+    /// committed.
+    committed: Vec<(u64, Command, u64)>,
+    /// The service's state after so many commands.
+    states: Vec<u64>,
+    /// What kinds of things happened, so that the test is seen to test something.
+    seen: Seen,
+}
+
+#[derive(Default, Debug, Clone, Copy)]
+struct Seen {
+    elections: u64,
+    commits: u64,
+    snapshots_installed: u64,
+    restarts: u64,
+    truncations: u64,
+}
+
+fn mix(state: u64, command: &Command) -> u64 {
+    command.as_bytes().iter().fold(state, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let mut dice = Dice(seed.wrapping_mul(0x1234_5678_9abc_def1));
+        let n = 3 + dice.below(3);
+        let server =
+            |me| Server { core: Core::new(me, n), disk: Persister::new(), life: 0, applied: 0, state: 0 };
+        World {
+            dice,
+            servers: (0..n).map(server).collect(),
+            packets: Vec::new(),
+            proposed: 0,
+            leaders: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            committed: Vec::new(),
+            states: vec![0],
+            seen: Seen::default(),
+        }
+    }
+
+    fn n(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// One random thing happens to one random server.
+    fn step(&mut self) {
+        let me = self.dice.below(self.n());
+        match self.dice.below(100) {
+            0..50 => self.disturb_or_deliver(),
+            50..80 => self.send(me),
+            80..90 => self.propose(me),
+            90..96 => self.apply(me),
+            96 if self.dice.one_in(3) => self.compact(me),
+            97 if self.dice.one_in(3) => self.restart(me),
+            98 if self.dice.one_in(2) => self.servers[me].core.election_timeout(),
+            _ => self.servers[me].core.majority_lost(),
+        }
+        self.settle(me);
+    }
+
+    fn send(&mut self, me: usize) {
+        let (peer, heartbeat) = (self.dice.below(self.n()), self.dice.one_in(4));
+        let tick = match heartbeat {
+            true => Tick::HEARTBEAT,
+            false => Tick { heartbeat: false, pipeline: self.dice.one_in(2), commit: self.dice.one_in(2) },
+        };
+        self.send_to(me, peer, tick);
+    }
+
+    fn send_to(&mut self, me: usize, peer: usize, tick: Tick) {
+        let server = &mut self.servers[me];
+        let due = server.core.due(peer);
+        let outgoing = server.core.next_message(peer, tick);
+        // What `due` promises holds.
+        let expected = due.now
+            || (due.heartbeat && tick.heartbeat)
+            || (due.pipeline && tick.pipeline)
+            || (due.commit && tick.commit);
+        assert_eq!(outgoing.is_some(), expected, "S{me} to S{peer}: {due:?} at {tick:?}");
+        if let Some(Outgoing { sent, message }) = outgoing {
+            let life = server.life;
+            self.packets.push(Packet { from: me, to: peer, life, sent, body: Body::Request(message) });
+        }
+    }
+
+    fn disturb_or_deliver(&mut self) {
+        if self.packets.is_empty() {
+            return;
+        }
+        // Mostly the oldest; but anything may overtake.
+        let which = if self.dice.one_in(3) { self.dice.below(self.packets.len()) } else { 0 };
+        if self.packets.len() > 100 || self.dice.one_in(8) {
+            let packet = self.packets.swap_remove(which);
+            if self.dice.one_in(2) {
+                self.report_lost(&packet);
+            }
+            return;
+        }
+        let packet = match self.dice.one_in(10) {
+            true => self.packets[which].clone(),
+            false => self.packets.remove(which),
+        };
+        self.deliver(packet);
+    }
+
+    fn report_lost(&mut self, packet: &Packet) {
+        let asker = packet.sent_by();
+        if self.servers[asker].life == packet.life {
+            self.servers[asker].core.message_lost(packet.sent);
+            self.settle(asker);
+        }
+    }
+
+    fn deliver(&mut self, packet: Packet) {
+        let Packet { from, to, life, sent, body } = packet;
+        let server = &mut self.servers[to];
+        let core = &mut server.core;
+        let log_end = (core.log().last_index(), core.log().last_term());
+        let is_reply = !matches!(body, Body::Request(_));
+        if is_reply && server.life != life {
+            return;
+        }
+        let reply = match body {
+            Body::Request(Message::RequestVote(args)) => Some(Body::VoteReply(core.request_vote(&args))),
+            Body::Request(Message::AppendEntries(args)) => {
+                Some(Body::AppendReply(core.append_entries(&args)))
+            }
+            Body::Request(Message::InstallSnapshot(args)) => {
+                Some(Body::SnapshotReply(core.install_snapshot(&args)))
+            }
+            Body::VoteReply(reply) => {
+                core.vote_reply(sent, &reply);
+                None
+            }
+            Body::AppendReply(reply) => {
+                core.append_reply(sent, &reply);
+                None
+            }
+            Body::SnapshotReply(reply) => {
+                core.snapshot_reply(sent, &reply);
+                None
+            }
+        };
+        let (last, term) = log_end;
+        let gone = core.log().term_at(last) != Some(term) && core.log().last_included_index() < last;
+        self.seen.truncations += u64::from(gone);
+        self.settle(to);
+        if let Some(body) = reply {
+            self.packets.push(Packet { from: to, to: from, life, sent, body });
+        }
+    }
+
+    fn propose(&mut self, me: usize) {
+        self.proposed += 1;
+        self.servers[me].core.propose(Command::new(format!("{}", self.proposed)));
+    }
+
+    fn apply(&mut self, me: usize) {
+        let max = 1 + self.dice.below(5);
+        let server = &mut self.servers[me];
+        for message in server.core.take_apply(max).unwrap_or_default() {
+            match message {
+                ApplyMsg::Command { index, command, .. } => {
+                    assert_eq!(index, server.applied + 1, "S{me} applies in order");
+                    server.applied = index;
+                    server.state = mix(server.state, &command);
+                }
+                ApplyMsg::Snapshot { index, data, .. } => {
+                    assert!(index > server.applied, "S{me} goes forward by a snapshot");
+                    (server.applied, server.state) = labgob::decode(&data).expect("a snapshot of ours");
+                    assert_eq!(server.applied, index);
+                    self.seen.snapshots_installed += 1;
+                }
+                ApplyMsg::Role { .. } => unreachable!("the core makes no such message"),
+            }
+        }
+        let (applied, state) = (server.applied, server.state);
+        self.settle(me);
+        assert_eq!(
+            state, self.states[applied as usize],
+            "State Machine Safety: S{me} after {applied} commands"
+        );
+    }
+
+    fn compact(&mut self, me: usize) {
+        let server = &mut self.servers[me];
+        let data = labgob::encode(&(server.applied, server.state));
+        server.core.snapshot(server.applied, data).expect("it was applied");
+        // What was not applied cannot be in a snapshot.
+        assert!(server.core.snapshot(server.core.commit_index() + 1, Vec::new()).is_err());
+    }
+
+    fn restart(&mut self, me: usize) {
+        let n = self.n();
+        let server = &mut self.servers[me];
+        let disk = server.disk.copy();
+        // What the dead server still writes is lost.
+        server.core.election_timeout();
+        let effects = server.core.take_effects();
+        server.core.persist_to(&server.disk, &effects.persist);
+
+        let core = Core::restore(me, n, &disk).expect("its own state");
+        let snapshot = disk.read_snapshot();
+        let (applied, state) = match snapshot.is_empty() {
+            true => (0, 0),
+            false => labgob::decode(&snapshot).expect("a snapshot of ours"),
+        };
+        assert_eq!(core.last_applied(), applied, "Raft state and snapshot belong together");
+        *server = Server { core, disk, life: server.life + 1, applied, state };
+        self.seen.restarts += 1;
+    }
+
+    /// What the threads do after every call: persist. Then everything is checked.
+    fn settle(&mut self, me: usize) {
+        let server = &mut self.servers[me];
+        let effects = server.core.take_effects();
+        server.core.persist_to(&server.disk, &effects.persist);
+        assert_eq!(server.disk.raft_state_size(), server.disk.read_raft_state().len());
+        self.check_election_safety(me);
+        self.check_log_matching(me);
+        self.check_commitment(me);
+        self.check_leader_completeness(me);
+    }
+
+    fn check_election_safety(&mut self, me: usize) {
+        let core = &self.servers[me].core;
+        if core.is_leader() {
+            let known = self.leaders.len();
+            let first = *self.leaders.entry(core.current_term()).or_insert(me);
+            assert_eq!(first, me, "Election Safety: two leaders in term {}", core.current_term());
+            self.seen.elections += (self.leaders.len() - known) as u64;
+        }
+    }
+
+    /// If index and term name one command and one predecessor, whole logs match by induction.
+    fn check_log_matching(&mut self, me: usize) {
+        let log = self.servers[me].core.log();
+        let mut before = log.last_included_term();
+        for (index, entry) in (log.first_index()..).zip(log.iter_from(0)) {
+            let known =
+                self.entries.entry((index, entry.term)).or_insert_with(|| (entry.command.clone(), before));
+            assert_eq!(known, &(entry.command.clone(), before), "Log Matching: S{me} at {index}");
+            before = entry.term;
+        }
+    }
+
+    fn check_commitment(&mut self, me: usize) {
+        let core = &self.servers[me].core;
+        let log = core.log();
+        for index in log.first_index()..=core.commit_index() {
+            let entry = log.get(index).expect("committed entries are there");
+            match self.committed.get(index as usize - 1) {
+                Some((term, command, _)) => {
+                    assert_eq!(
+                        (term, command),
+                        (&entry.term, &entry.command),
+                        "S{me} commits {index} differently"
+                    );
+                }
+                None => {
+                    assert_eq!(
+                        self.committed.len() as u64,
+                        index - 1,
+                        "a snapshot covers what nobody committed"
+                    );
+                    self.committed.push((entry.term, entry.command.clone(), core.current_term()));
+                    self.states.push(mix(self.states[index as usize - 1], &entry.command));
+                    self.seen.commits += 1;
+                }
+            }
+        }
+    }
+
+    fn check_leader_completeness(&self, me: usize) {
+        let core = &self.servers[me].core;
+        if !core.is_leader() {
+            return;
+        }
+        for (index, (term, _, committed_in)) in (1..).zip(&self.committed) {
+            if *committed_in < core.current_term() && index >= core.log().last_included_index() {
+                let held = core.log().term_at(index);
+                assert_eq!(held, Some(*term), "Leader Completeness: S{me} leads without entry {index}");
+            }
+        }
+    }
+
+    /// The network is good from now on: all agree after a while, on everything.
+    fn heal(&mut self) {
+        for packet in std::mem::take(&mut self.packets) {
+            // Some calls never return.
+            if self.dice.one_in(2) {
+                self.report_lost(&packet);
+            }
+        }
+        let mut proposed = false;
+        for round in 0..300 {
+            let leader = self.leader();
+            if leader.is_none() && round % 5 == 0 {
+                let me = self.dice.below(self.n());
+                self.servers[me].core.election_timeout();
+                self.settle(me);
+            }
+            if let Some(leader) = leader.filter(|_| !proposed) {
+                self.propose(leader);
+                self.settle(leader);
+                proposed = true;
+            }
+            self.one_good_round();
+            if proposed && self.all_agree() {
+                return;
+            }
+        }
+        panic!("no agreement although the network is good:{}", self.describe());
+    }
+
+    fn leader(&self) -> Option<usize> {
+        let highest = self.servers.iter().map(|s| s.core.current_term()).max()?;
+        self.servers.iter().position(|s| s.core.is_leader() && s.core.current_term() == highest)
+    }
+
+    fn one_good_round(&mut self) {
+        for me in 0..self.n() {
+            for peer in 0..self.n() {
+                self.send_to(me, peer, Tick::HEARTBEAT);
+                self.settle(me);
+            }
+        }
+        while !self.packets.is_empty() {
+            let packet = self.packets.remove(0);
+            self.deliver(packet);
+        }
+        for me in 0..self.n() {
+            self.apply(me);
+        }
+    }
+
+    fn all_agree(&self) -> bool {
+        let Some(leader) = self.leader() else { return false };
+        let end = self.servers[leader].core.log().last_index();
+        self.servers.iter().all(|s| s.applied == end && s.state == self.servers[leader].state)
+    }
+
+    fn describe(&self) -> String {
+        let mut text = String::new();
+        for server in &self.servers {
+            let core = &server.core;
+            let log = core.log();
+            let (from, to) = (log.first_index(), log.last_index());
+            write!(text, "\n{:?} T{} log {from}..={to}", core.role(), core.current_term())
+                .expect("to a String");
+            write!(text, " commit {} applied {}", core.commit_index(), server.applied).expect("to a String");
+        }
+        text
+    }
+}
+
+impl Packet {
+    /// The server that asked, be this its request or the reply.
+    fn sent_by(&self) -> usize {
+        match self.body {
+            Body::Request(_) => self.from,
+            _ => self.to,
+        }
+    }
+}
+
+#[test]
+fn figure_3_holds_on_a_bad_network_and_all_agree_when_it_heals() {
+    labrt::run(|| {
+        let mut total = Seen::default();
+        for seed in 1..=SEEDS {
+            let mut world = World::new(seed);
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                for _ in 0..STEPS {
+                    world.step();
+                }
+                world.heal();
+            }));
+            if let Err(panic) = result {
+                eprintln!("seed {seed} of the chaos test:{}", world.describe());
+                std::panic::resume_unwind(panic);
+            }
+            total.elections += world.seen.elections;
+            total.commits += world.seen.commits;
+            total.snapshots_installed += world.seen.snapshots_installed;
+            total.restarts += world.seen.restarts;
+            total.truncations += world.seen.truncations;
+        }
+        println!("{SEEDS} seeds of {STEPS} steps: {total:?}");
+        // Quiet seeds would prove nothing.
+        assert!(total.elections > 10 * SEEDS && total.commits > 20 * SEEDS, "{total:?}");
+        assert!(total.snapshots_installed > SEEDS && total.restarts > SEEDS, "{total:?}");
+        assert!(total.truncations > SEEDS / 2, "{total:?}");
+    });
+}

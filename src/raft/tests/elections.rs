@@ -1,0 +1,235 @@
+//! Sections 5.1, 5.2 and 5.4.1: terms, votes, roles.
+
+use super::support::*;
+use crate::raft::*;
+
+fn ask(term: u64, candidate_id: usize, last: (u64, u64)) -> RequestVoteArgs {
+    RequestVoteArgs { term, candidate_id, last_log_index: last.0, last_log_term: last.1 }
+}
+
+/// 5.4.1, the election restriction: the log with the later last term is more up to date; of equal last terms, the
+/// longer log.
+#[test]
+fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
+    struct Case {
+        ours: &'static [u64],
+        theirs: (u64, u64),
+        granted: bool,
+    }
+    let cases = [
+        Case { ours: &[], theirs: (0, 0), granted: true },
+        Case { ours: &[1], theirs: (0, 0), granted: false },
+        Case { ours: &[1], theirs: (1, 1), granted: true },
+        Case { ours: &[1, 1], theirs: (1, 1), granted: false },
+        Case { ours: &[1, 1], theirs: (3, 1), granted: true },
+        // A later term beats any length, both ways.
+        Case { ours: &[1, 1, 1], theirs: (1, 2), granted: true },
+        Case { ours: &[1, 2], theirs: (9, 1), granted: false },
+    ];
+    for Case { ours, theirs, granted } in cases {
+        let mut core = follower(3, 3, ours);
+        let reply = core.request_vote(&ask(4, 2, theirs));
+        assert_eq!(
+            reply,
+            RequestVoteReply { term: 4, vote_granted: granted },
+            "{ours:?} asked by {theirs:?}"
+        );
+        // Granted or not, the term counts (5.1); only a granted vote delays our own election (5.2).
+        assert_eq!(core.current_term(), 4);
+        let effects = core.take_effects();
+        assert!(effects.persist.hard_state);
+        assert_eq!(effects.reset_election_timer, granted);
+    }
+}
+
+/// 5.2: one vote in a term, first come, first served; the same candidate may ask again, since replies get lost.
+#[test]
+fn one_vote_in_a_term_5_2() {
+    let mut core = follower(3, 1, &[1]);
+    assert!(core.request_vote(&ask(2, 1, (1, 1))).vote_granted);
+    assert!(!core.request_vote(&ask(2, 2, (1, 1))).vote_granted, "the vote is given away");
+    assert!(core.request_vote(&ask(2, 1, (1, 1))).vote_granted, "a repeated request gets the same answer");
+    assert!(core.request_vote(&ask(3, 2, (1, 1))).vote_granted, "a new term is a new vote");
+    assert_eq!(core.voted_for(), Some(2));
+}
+
+/// 5.1: a request of an older term is refused, and changes nothing.
+#[test]
+fn a_stale_request_is_refused_5_1() {
+    let mut core = follower(3, 5, &[1]);
+    let reply = core.request_vote(&ask(4, 1, (9, 4)));
+    assert_eq!(reply, RequestVoteReply { term: 5, vote_granted: false });
+    assert_eq!(core.take_effects(), Effects::default());
+    // Nor does a candidate or leader of this term give its own vote away.
+    for mut core in [candidate(3, 5, &[1]), leader(3, 5, &[1])] {
+        assert!(!core.request_vote(&ask(5, 1, (9, 4))).vote_granted);
+        assert_eq!(core.voted_for(), Some(0));
+    }
+    // A number that is none of the servers' is no candidate.
+    assert!(!follower(3, 1, &[]).request_vote(&ask(2, 3, (9, 9))).vote_granted);
+}
+
+/// 5.2: on a timeout a server enters a new term, votes for itself and asks everybody, all at once.
+#[test]
+fn a_timeout_starts_an_election_5_2() {
+    let mut core = follower(5, 1, &[1, 1]);
+    core.election_timeout();
+    let effects = core.take_effects();
+    assert_eq!((core.role(), core.current_term(), core.voted_for()), (Role::Candidate, 2, Some(0)));
+    assert!(effects.persist.hard_state && effects.reset_election_timer);
+    assert_eq!(effects.role_changed, Some(RoleChange { term: 2, is_leader: false }));
+    assert_eq!(effects.wake_peers, [1, 2, 3, 4]);
+
+    for peer in 1..5 {
+        let message = core.next_message(peer, Tick::NONE).expect("a request for a vote").message;
+        assert_eq!(message, Message::RequestVote(ask(2, 0, (2, 1))));
+        // Once; and again only after a heartbeat interval, for the message may be lost.
+        assert_eq!(core.next_message(peer, Tick::PIPELINE), None);
+        assert!(core.next_message(peer, Tick::HEARTBEAT).is_some());
+    }
+    assert_eq!(core.next_message(0, Tick::HEARTBEAT), None, "a server does not write to itself");
+}
+
+/// 5.2: a peer that has answered is not asked again, be the answer yes or no.
+#[test]
+fn an_answer_ends_the_asking_5_2() {
+    for vote_granted in [true, false] {
+        let mut core = candidate(5, 2, &[]);
+        let sent = core.next_message(1, Tick::NONE).expect("a request").sent;
+        core.vote_reply(sent, &RequestVoteReply { term: 2, vote_granted });
+        assert_eq!(core.next_message(1, Tick::HEARTBEAT), None);
+        assert_eq!(core.due(1), Due::default());
+        assert!(core.due(2).now);
+    }
+}
+
+/// 5.2: the votes of a majority make a leader, which lets everybody know at once.
+#[test]
+fn a_majority_makes_a_leader_5_2() {
+    for (n, votes_needed) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
+        let mut core = Core::new(0, n);
+        core.election_timeout();
+        for peer in 1..=votes_needed {
+            assert_eq!(core.role(), Role::Candidate, "{n} servers, {} votes", peer);
+            give_vote(&mut core, peer);
+        }
+        assert!(core.is_leader(), "{n} servers, {} votes", votes_needed + 1);
+        let effects = core.take_effects();
+        assert_eq!(effects.role_changed, Some(RoleChange { term: 1, is_leader: true }));
+        // No entry of its own: the labs count indices.
+        assert_eq!(core.log().last_index(), 0);
+        for peer in 1..n {
+            let (_, args) = next_append(&mut core, peer, Tick::NONE);
+            assert_eq!((args.term, args.entries.len()), (1, 0));
+        }
+    }
+}
+
+/// A vote counts once, for the term it was asked in, and not for a candidate of another term.
+#[test]
+fn repeated_and_late_votes_do_not_count_5_2() {
+    let yes = |term| RequestVoteReply { term, vote_granted: true };
+    let mut core = candidate(5, 2, &[]);
+    let sent = core.next_message(1, Tick::NONE).expect("a request").sent;
+    core.vote_reply(sent, &yes(2));
+    core.vote_reply(sent, &yes(2));
+    assert_eq!(core.role(), Role::Candidate, "one vote, delivered twice");
+
+    core.election_timeout();
+    core.vote_reply(sent, &yes(2));
+    give_vote(&mut core, 2);
+    assert_eq!(core.role(), Role::Candidate, "a vote of the last term");
+    give_vote(&mut core, 3);
+    assert!(core.is_leader());
+
+    // A leader cares for no more votes.
+    forget_effects(&mut core);
+    let late = Sent { term: 3, ..sent };
+    core.vote_reply(late, &yes(3));
+    core.message_lost(late);
+    assert_eq!(core.take_effects().role_changed, None);
+}
+
+/// 5.1: whoever learns of a higher term, from whatever message, follows it.
+#[test]
+fn a_higher_term_makes_a_follower_5_1() {
+    type Hear = fn(&mut Core);
+    let ways: [(&str, Hear); 6] = [
+        ("RequestVote", |c| drop(c.request_vote(&ask(9, 1, (0, 0))))),
+        ("AppendEntries", |c| drop(c.append_entries(&append(1, 9, (0, 0), &[])))),
+        ("InstallSnapshot", |c| {
+            let data = Bytes::default();
+            let args = InstallSnapshotArgs {
+                term: 9,
+                leader_id: 1,
+                last_included_index: 0,
+                last_included_term: 0,
+                data,
+            };
+            c.install_snapshot(&args);
+        }),
+        ("a reply to RequestVote", |c| {
+            c.election_timeout();
+            if let Some(outgoing) = c.next_message(1, Tick::HEARTBEAT) {
+                c.vote_reply(outgoing.sent, &RequestVoteReply { term: 9, vote_granted: false });
+            }
+        }),
+        ("a reply to AppendEntries", |c| {
+            if let Some(outgoing) = c.next_message(1, Tick::HEARTBEAT) {
+                let reply = AppendEntriesReply { term: 9, success: false, conflict: None };
+                c.append_reply(outgoing.sent, &reply);
+            }
+        }),
+        ("a reply to InstallSnapshot", |c| {
+            if let Some(outgoing) = c.next_message(1, Tick::HEARTBEAT) {
+                c.snapshot_reply(outgoing.sent, &InstallSnapshotReply { term: 9 });
+            }
+        }),
+    ];
+    for (way, hear) in ways {
+        for mut core in [candidate(3, 5, &[1]), leader(3, 5, &[1])] {
+            let was_leader = core.is_leader();
+            hear(&mut core);
+            assert_eq!((core.role(), core.current_term()), (Role::Follower, 9), "{way}");
+            let effects = core.take_effects();
+            assert!(effects.persist.hard_state, "{way}");
+            assert_eq!(effects.role_changed, Some(RoleChange { term: 9, is_leader: false }), "{way}");
+            assert!(effects.reset_election_timer || !was_leader, "a leader had no timeout running: {way}");
+            assert_eq!(core.next_message(1, Tick::HEARTBEAT), None, "a follower sends nothing: {way}");
+        }
+    }
+}
+
+/// 5.2: a candidate that hears the leader of its own term follows it, and keeps its vote.
+#[test]
+fn a_candidate_follows_the_leader_of_its_term_5_2() {
+    let mut core = candidate(3, 5, &[1]);
+    assert!(core.append_entries(&append(2, 5, (1, 1), &[5])).success);
+    assert_eq!((core.role(), core.voted_for()), (Role::Follower, Some(0)));
+    assert!(!core.take_effects().persist.hard_state, "neither term nor vote have changed");
+}
+
+/// Only a higher term ends a leadership: not a timeout, not the loss of the majority. The other behaviour is there as
+/// a rule to be broken on purpose.
+#[test]
+fn a_leader_stays_leader_of_its_term() {
+    let mut core = leader(3, 5, &[1]);
+    core.election_timeout();
+    for peer in [1, 2] {
+        let (sent, _) = next_append(&mut core, peer, Tick::NONE);
+        core.message_lost(sent);
+    }
+    core.majority_lost();
+    assert_eq!((core.role(), core.current_term()), (Role::Leader, 5));
+    assert_eq!(core.take_effects().role_changed, None);
+
+    core.rules.step_down_without_majority = true;
+    core.majority_lost();
+    assert_eq!((core.role(), core.current_term()), (Role::Follower, 5));
+}
+
+#[test]
+#[should_panic(expected = "Election Safety, one leader in a term (5.2)")]
+fn a_second_leader_in_a_term_is_noticed() {
+    leader(3, 5, &[1]).append_entries(&append(1, 5, (1, 1), &[]));
+}

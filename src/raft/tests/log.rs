@@ -1,0 +1,82 @@
+//! The log and its offset (5.3, section 7), and the command.
+
+use super::support::*;
+use crate::raft::log::RaftLog;
+use crate::raft::*;
+
+/// A log whose snapshot ends at index 10 in term 3, with entries of these terms from 11 on.
+fn log_after_10(terms: &[u64]) -> RaftLog {
+    RaftLog::after(10, 3, entries(11, terms))
+}
+
+#[test]
+fn an_empty_log_ends_at_index_0_of_term_0() {
+    let log = RaftLog::new();
+    assert_eq!((log.first_index(), log.last_index(), log.last_term(), log.term_at(0)), (1, 0, 0, Some(0)));
+    assert_eq!((log.get(0), log.get(1), log.term_at(1)), (None, None, None));
+    assert!(log.is_empty());
+}
+
+#[test]
+fn indices_keep_their_meaning_over_a_snapshot_7() {
+    let log = log_after_10(&[3, 4, 4]);
+    assert_eq!((log.first_index(), log.last_index(), log.last_term(), log.len()), (11, 13, 4, 3));
+    let terms: Vec<_> = (9..=14).map(|index| log.term_at(index)).collect();
+    assert_eq!(terms, [None, Some(3), Some(3), Some(4), Some(4), None]);
+    assert_eq!(log.get(12).map(|entry| entry.command.clone()), Some(command(12, 4)));
+    assert_eq!(log_after_10(&[]).last_term(), 3, "the snapshot's last entry counts");
+}
+
+#[test]
+fn terms_are_found_by_binary_search_5_3() {
+    let log = log_after_10(&[3, 5, 5, 5, 8]);
+    let first: Vec<_> = [2, 3, 4, 5, 8, 9].map(|term| log.first_index_of_term(term)).to_vec();
+    assert_eq!(first, [None, Some(11), None, Some(12), Some(15), None]);
+    let last: Vec<_> = [2, 3, 4, 5, 8, 9].map(|term| log.last_index_of_term(term)).to_vec();
+    assert_eq!(last, [None, Some(11), None, Some(14), Some(15), None]);
+    // The end of the snapshot is an entry whose term is known.
+    assert_eq!(log_after_10(&[5]).last_index_of_term(3), Some(10));
+    assert_eq!(log_after_10(&[5]).first_index_of_term(3), None);
+}
+
+#[test]
+fn both_ends_can_be_cut() {
+    let mut log = log_after_10(&[3, 4, 4, 5]);
+    log.truncate_from(14);
+    assert_eq!((log.last_index(), log.last_term()), (13, 4));
+    log.compact(12);
+    assert_eq!((log.last_included_index(), log.last_included_term(), log.len()), (12, 4, 1));
+    log.compact(13);
+    assert_eq!((log.last_index(), log.last_term(), log.is_empty()), (13, 4, true));
+    assert_eq!(log.append(Entry { term: 6, command: command(14, 6) }), 14);
+    log.reset(20, 7);
+    assert_eq!((log.first_index(), log.last_index(), log.last_term()), (21, 20, 7));
+}
+
+#[test]
+fn a_batch_is_bounded_by_bytes_but_never_empty() {
+    let entry = |bytes| Entry { term: 1, command: Command::new(vec![0; bytes]) };
+    let log = RaftLog::after(0, 0, vec![entry(60), entry(40), entry(1), entry(500), entry(0)]);
+    let lengths = |first, max_entries, max_bytes| -> Vec<usize> {
+        log.batch(first, max_entries, max_bytes).iter().map(|entry| entry.command.len()).collect()
+    };
+    assert_eq!(lengths(1, 9, 100), [60, 40]);
+    assert_eq!(lengths(2, 9, 100), [40, 1]);
+    assert_eq!(lengths(4, 9, 100), [500], "one that is larger than a batch goes alone");
+    assert_eq!(lengths(5, 9, 100), [0]);
+    assert_eq!(lengths(1, 3, 9999), [60, 40, 1]);
+    assert!(lengths(6, 9, 100).is_empty());
+}
+
+#[test]
+fn a_command_is_shared_and_shown_short() {
+    let long = Command::new(vec![b'x'; 5000]);
+    assert_eq!(format!("{long:?}"), format!("Command({}... 5000 bytes)", "x".repeat(16)));
+    assert_eq!(format!("{:?}", Command::new("a\0b")), r"Command(a\x00b)");
+    assert_eq!(long.clone().as_bytes().as_ptr(), long.as_bytes().as_ptr());
+    // Length and bytes, nothing else; and back.
+    let bytes = labgob::encode(&Entry { term: 7, command: Command::new("abc") });
+    assert_eq!(bytes, [7, 3, b'a', b'b', b'c']);
+    assert_eq!(labgob::decode::<Command>(&labgob::encode(&long)), Ok(long));
+    assert!(labgob::decode::<Command>(&[200, 1]).is_err());
+}

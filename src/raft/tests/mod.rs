@@ -1,0 +1,12 @@
+//! Tests of the pure parts of Raft: each rule as a table, and all of them together on a bad network.
+
+mod chaos;
+mod commitment;
+mod elections;
+mod log;
+mod persister;
+mod progress;
+mod replication;
+mod snapshots;
+mod storage;
+mod support;

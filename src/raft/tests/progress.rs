@@ -1,0 +1,384 @@
+//! A leader's view of a follower (5.3): sent at once, in few messages, and never stopped by one that is lost or held.
+
+use super::support::*;
+use crate::raft::progress::{MAX_BATCH_BYTES, State, WINDOW};
+use crate::raft::*;
+
+/// A leader of three in term 1 with an empty log, to whom follower 1 has answered.
+fn in_touch() -> Core {
+    let mut core = leader(3, 1, &[]);
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    success(&mut core, sent);
+    assert_eq!(state(&core), State::Replicate);
+    core
+}
+
+fn state(core: &Core) -> State {
+    core.progress(1).expect("it leads").state(core.log().last_included_index())
+}
+
+fn propose(core: &mut Core, count: usize) {
+    for _ in 0..count {
+        let index = core.log().last_index() + 1;
+        core.propose(command(index, 1)).expect("it leads");
+    }
+}
+
+/// (prev, number of entries) of a message.
+fn shape(args: &AppendEntriesArgs) -> (u64, usize) {
+    (args.prev_log_index, args.entries.len())
+}
+
+#[test]
+fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
+    let mut core = in_touch();
+    propose(&mut core, 1);
+    let (first, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (0, 1));
+    // While it is on its way, what comes in waits for the answer ...
+    propose(&mut core, 5);
+    assert_eq!(core.next_message(1, Tick::NONE), None);
+    success(&mut core, first);
+    let (_, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (1, 5));
+    // ... or for the pipeline interval.
+    propose(&mut core, 2);
+    assert_eq!(core.due(1), Due { now: false, pipeline: true, commit: false, heartbeat: true });
+    let (_, args) = next_append(&mut core, 1, Tick::PIPELINE);
+    assert_eq!(shape(&args), (6, 2));
+}
+
+/// A wake-up for each peer that can be sent something now, or sooner than its thread knows; and for no other.
+#[test]
+fn nobody_is_woken_for_nothing() {
+    let mut core = in_touch();
+    let (_, _) = (core.due(1), core.due(2));
+    propose(&mut core, 1);
+    assert_eq!(core.take_effects().wake_peers, [1], "S2 has not answered yet: it gets heartbeats");
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    core.due(1);
+    // The next entry can wait for 10 ms now; the thread sleeps towards its heartbeat and must know.
+    propose(&mut core, 1);
+    assert_eq!(core.take_effects().wake_peers, [1]);
+    core.due(1);
+    propose(&mut core, 1);
+    assert!(core.take_effects().wake_peers.is_empty(), "the thread knows of the 10 ms already");
+    success(&mut core, sent);
+    assert_eq!(core.take_effects().wake_peers, [1]);
+}
+
+#[test]
+fn an_idle_follower_gets_heartbeats_and_nothing_else() {
+    let mut core = in_touch();
+    for tick in [Tick::NONE, Tick::PIPELINE, Tick::COMMIT] {
+        assert_eq!(core.next_message(1, tick), None);
+    }
+    let (_, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    assert_eq!(shape(&args), (0, 0));
+}
+
+/// The commit index goes with entries and heartbeats; alone only when 10 ms have passed, one at a time.
+#[test]
+fn the_commit_index_goes_alone_only_if_nothing_else_goes() {
+    let mut core = in_touch();
+    propose(&mut core, 1);
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    success(&mut core, sent);
+    assert_eq!(core.commit_index(), 1);
+    assert_eq!(core.due(1), Due { now: false, pipeline: false, commit: true, heartbeat: true });
+
+    // Entries follow: they carry it.
+    let mut busy = core.clone();
+    propose(&mut busy, 1);
+    let (_, args) = next_append(&mut busy, 1, Tick::NONE);
+    assert_eq!((shape(&args), args.leader_commit), ((1, 1), 1));
+    assert_eq!(busy.next_message(1, Tick::COMMIT), None);
+
+    // Nothing follows: alone, once; not again while it is on its way, nor when it was answered.
+    let (alone, args) = next_append(&mut core, 1, Tick::COMMIT);
+    assert_eq!((shape(&args), args.leader_commit), ((1, 0), 1));
+    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    let mut unlucky = core.clone();
+    success(&mut core, alone);
+    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    // Lost, it is said again.
+    unlucky.message_lost(alone);
+    assert_eq!(next_append(&mut unlucky, 1, Tick::COMMIT).1.leader_commit, 1);
+}
+
+/// The course's RPC count: twelve commands may cost 42 RPCs to both followers together. Played on a clock, for many
+/// speeds of the network and of the caller; the worst is that each command is sent, acknowledged and committed
+/// before the next one comes.
+#[test]
+fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
+    const US_PER_MS: u64 = 1000;
+    let mut worst = 0;
+    for round_trip in [10, 100, 1000, 3000, 9000, 15_000, 40_000] {
+        for between_commands in [0, 10, 150, 700, 1500, 5000, 9900] {
+            let count = rpcs_for_twelve_commands(round_trip, between_commands, US_PER_MS);
+            assert!(
+                count <= 42,
+                "{count} RPCs: round trip {round_trip} us, a command each {between_commands} us"
+            );
+            worst = worst.max(count);
+        }
+    }
+    assert!(worst >= 24, "the worst schedule, a round trip for each command, was among them: {worst}");
+}
+
+/// Counts all requests from the first command until both followers know that all are committed.
+fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64, ms: u64) -> usize {
+    struct Peer {
+        last_send: u64,
+        last_entries: u64,
+        told: u64,
+        replies: Vec<(u64, Sent)>,
+    }
+    let mut core = leader(3, 1, &[]);
+    let mut peers: Vec<Peer> = Vec::new();
+    for peer in [1, 2] {
+        let (sent, _) = next_append(&mut core, peer, Tick::NONE);
+        success(&mut core, sent);
+        peers.push(Peer { last_send: 0, last_entries: 0, told: 0, replies: Vec::new() });
+    }
+    let (mut count, mut proposed) = (0, 0);
+    let step = 10;
+    for now in (200 * ms..).step_by(step as usize) {
+        // The test has waited for a quiet moment: the last heartbeat was just now.
+        if now == 200 * ms {
+            peers.iter_mut().for_each(|peer| (peer.last_send, peer.last_entries) = (now, now));
+        }
+        while proposed < 12 && now >= 200 * ms + proposed * between_commands {
+            propose(&mut core, 1);
+            proposed += 1;
+            // The threads run as soon as they can: between any two commands.
+            if between_commands == 0 && proposed % 2 == 0 {
+                break;
+            }
+        }
+        for (i, peer) in peers.iter_mut().enumerate() {
+            while let Some(at) = peer.replies.iter().position(|(due, _)| *due <= now) {
+                let (_, sent) = peer.replies.remove(at);
+                success(&mut core, sent);
+            }
+            let tick = Tick {
+                heartbeat: now - peer.last_send >= 100 * ms,
+                pipeline: now - peer.last_entries >= 10 * ms,
+                commit: now - peer.last_send >= 10 * ms,
+            };
+            let Some(outgoing) = core.next_message(i + 1, tick) else { continue };
+            count += 1;
+            peer.last_send = now;
+            if outgoing.message.has_entries() {
+                peer.last_entries = now;
+            }
+            if let Message::AppendEntries(args) = &outgoing.message {
+                let last = args.prev_log_index + args.entries.len() as u64;
+                peer.told = peer.told.max(args.leader_commit.min(last));
+            }
+            peer.replies.push((now + round_trip, outgoing.sent));
+        }
+        if peers.iter().all(|peer| peer.told == 12) {
+            return count;
+        }
+    }
+    unreachable!("the clock has no end")
+}
+
+#[test]
+fn a_new_leader_probes_before_it_sends_entries() {
+    let mut core = leader(3, 1, &[]);
+    propose(&mut core, 3);
+    assert_eq!(state(&core), State::Probe);
+    let (sent, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (0, 0), "Figure 2: upon election, an empty AppendEntries");
+    assert_eq!(core.next_message(1, Tick::PIPELINE), None);
+    success(&mut core, sent);
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (0, 3));
+}
+
+/// The first loss is made good at once; after the second in a row the follower is thought dead, and gets empty probes at
+/// the pace of heartbeats until it answers.
+#[test]
+fn a_lossy_follower_is_served_and_a_dead_one_is_left_alone() {
+    let mut core = in_touch();
+    propose(&mut core, 3);
+    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    core.message_lost(first);
+    let (second, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (0, 3), "sent again at once");
+
+    core.message_lost(second);
+    assert_eq!(state(&core), State::Probe);
+    propose(&mut core, 1);
+    for tick in [Tick::NONE, Tick::PIPELINE, Tick::COMMIT] {
+        assert_eq!(core.next_message(1, tick), None);
+    }
+    for _ in 0..5 {
+        let (probe, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+        assert_eq!(shape(&args), (0, 0));
+        core.message_lost(probe);
+        assert_eq!(core.next_message(1, Tick::PIPELINE), None, "no more at once");
+    }
+    // It answers: everything it lacks, at once.
+    let (probe, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    success(&mut core, probe);
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (0, 4));
+}
+
+/// A loss that is reported late, seven seconds after a message of which a later one was answered, says nothing about
+/// the follower now.
+#[test]
+fn old_losses_do_not_make_a_follower_dead() {
+    let mut core = in_touch();
+    let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, Tick::HEARTBEAT).0).collect();
+    let (new, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    success(&mut core, new);
+    old.into_iter().for_each(|sent| core.message_lost(sent));
+    assert_eq!(state(&core), State::Replicate);
+}
+
+/// A message that is held does not stop what comes after it, up to the window.
+#[test]
+fn a_held_message_does_not_stop_the_log() {
+    let mut core = in_touch();
+    let mut held = Vec::new();
+    for i in 0..WINDOW as u64 {
+        propose(&mut core, 1);
+        let (sent, args) = next_append(&mut core, 1, Tick::PIPELINE);
+        assert_eq!(shape(&args), (i, 1), "each continues where the one before it ended");
+        held.push(sent);
+    }
+    propose(&mut core, 1);
+    assert_eq!(core.next_message(1, Tick::PIPELINE), None, "the window is full");
+
+    // A heartbeat follows the last of them. If it is taken, all are, though none was answered.
+    let (heartbeat, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    assert_eq!(shape(&args), (WINDOW as u64, 0));
+    success(&mut core, heartbeat);
+    assert_eq!(has_leader_view(&core, 1).0, WINDOW as u64);
+    assert_eq!(core.progress(1).map(|progress| progress.inflight()), Some(0));
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (WINDOW as u64, 1));
+    // Their own answers, seconds later, change nothing.
+    let before = has_leader_view(&core, 1);
+    held.into_iter().for_each(|sent| success(&mut core, sent));
+    assert_eq!(has_leader_view(&core, 1), before);
+}
+
+/// One of several messages is lost: what it carried is sent again, from the gap on.
+#[test]
+fn a_gap_is_filled() {
+    let mut core = in_touch();
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        propose(&mut core, 2);
+        sent.push(next_append(&mut core, 1, Tick::PIPELINE).0);
+    }
+    core.message_lost(sent[1]);
+    let (again, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (2, 6));
+    // If that is lost as well, but the first was answered, the gap is where it was.
+    success(&mut core, sent[0]);
+    core.message_lost(again);
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 6));
+}
+
+/// Messages overtake one another: the later one is refused for a gap that the earlier one fills. One such refusal is put
+/// down to reordering.
+#[test]
+fn a_refusal_by_reordering_costs_one_message() {
+    let mut core = in_touch();
+    propose(&mut core, 2);
+    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    propose(&mut core, 3);
+    let (second, _) = next_append(&mut core, 1, Tick::PIPELINE);
+    // The second arrives first: the follower's log ends at 0.
+    refusal(&mut core, second, 1, None);
+    assert_eq!(core.next_message(1, Tick::NONE), None, "the first is still on its way");
+    success(&mut core, first);
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 3));
+}
+
+/// The same, but the refusal comes after the gap was filled: it says nothing but that its own entries are missing.
+#[test]
+fn a_refusal_that_comes_late_only_costs_its_own_entries() {
+    let mut core = in_touch();
+    propose(&mut core, 2);
+    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    propose(&mut core, 3);
+    let (second, _) = next_append(&mut core, 1, Tick::PIPELINE);
+    success(&mut core, first);
+    refusal(&mut core, second, 1, None);
+    assert_eq!(has_leader_view(&core, 1), (2, 3));
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 3));
+}
+
+/// A real conflict: back to the common point, at once, and each refusal brings it nearer, whatever the follower says.
+#[test]
+fn refusals_end() {
+    let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
+    let (mut sent, mut args) = next_append(&mut core, 1, Tick::NONE);
+    let mut prevs = vec![args.prev_log_index];
+    // A follower that always names the far end of the log.
+    while args.prev_log_index > 0 {
+        refusal(&mut core, sent, 99, Some(77));
+        (sent, args) = next_append(&mut core, 1, Tick::NONE);
+        prevs.push(args.prev_log_index);
+    }
+    assert!(prevs.is_sorted_by(|a, b| a > b), "{prevs:?}");
+    // By term: the follower has term 4 at its end, and so has the leader up to 4.
+    let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    refusal(&mut core, sent, 3, Some(4));
+    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (4, 4));
+}
+
+/// Refusals of messages from before the last step back, and what was acknowledged once, say nothing new.
+#[test]
+fn old_refusals_are_ignored() {
+    let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
+    let (probe, _) = next_append(&mut core, 1, Tick::NONE);
+    let (other, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    refusal(&mut core, probe, 5, Some(3));
+    let before = has_leader_view(&core, 1);
+    refusal(&mut core, other, 1, None);
+    assert_eq!(has_leader_view(&core, 1), before);
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    success(&mut core, sent);
+    refusal(&mut core, sent, 1, None);
+    assert_eq!(has_leader_view(&core, 1), (6, 7));
+}
+
+/// Answers to what a leader of another term has sent are ignored, as is the news of its losses.
+#[test]
+fn answers_of_another_term_are_ignored() {
+    let mut core = in_touch();
+    propose(&mut core, 1);
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    core.append_entries(&append(2, 2, (1, 1), &[]));
+    core.election_timeout();
+    give_vote(&mut core, 1);
+    assert_eq!((core.role(), core.current_term()), (Role::Leader, 3));
+    forget_effects(&mut core);
+    success(&mut core, sent);
+    core.message_lost(sent);
+    core.message_lost(sent);
+    assert_eq!(has_leader_view(&core, 1), (0, 2));
+    assert_eq!(core.take_effects().wake_peers, [1, 2], "only the first heartbeats are due");
+}
+
+#[test]
+fn large_commands_go_in_several_messages() {
+    let mut core = in_touch();
+    for _ in 0..3 {
+        core.propose(Command::new(vec![0; MAX_BATCH_BYTES / 2])).expect("it leads");
+    }
+    core.propose(Command::new(vec![0; MAX_BATCH_BYTES + 1])).expect("it leads");
+    let mut shapes = Vec::new();
+    while let Some(outgoing) = core.next_message(1, Tick::NONE) {
+        let Message::AppendEntries(args) = &outgoing.message else { panic!("{:?}", outgoing.message) };
+        shapes.push(shape(args));
+        success(&mut core, outgoing.sent);
+    }
+    assert_eq!(shapes, [(0, 2), (2, 1), (3, 1)]);
+}

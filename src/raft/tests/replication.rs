@@ -1,0 +1,157 @@
+//! Section 5.3: the follower's side of log replication, and what a leader takes in.
+
+use super::support::*;
+use crate::raft::*;
+
+/// Figure 7 of the paper, in spirit: what becomes of a log when a message comes.
+#[test]
+fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
+    struct Case {
+        what: &'static str,
+        log: &'static [u64],
+        prev: (u64, u64),
+        terms: &'static [u64],
+        /// The log afterwards, or where the conflict is.
+        outcome: Result<&'static [u64], Conflict>,
+    }
+    let short = |index| Err(Conflict { index, term: None });
+    let differs = |index, term| Err(Conflict { index, term: Some(term) });
+    let cases = [
+        Case { what: "first entries", log: &[], prev: (0, 0), terms: &[1, 1], outcome: Ok(&[1, 1]) },
+        Case { what: "the next entry", log: &[1, 1], prev: (2, 1), terms: &[4], outcome: Ok(&[1, 1, 4]) },
+        Case { what: "a heartbeat", log: &[1, 1], prev: (2, 1), terms: &[], outcome: Ok(&[1, 1]) },
+        Case { what: "an old heartbeat", log: &[1, 1, 2], prev: (1, 1), terms: &[], outcome: Ok(&[1, 1, 2]) },
+        Case {
+            what: "known entries again",
+            log: &[1, 1, 2],
+            prev: (0, 0),
+            terms: &[1, 1],
+            outcome: Ok(&[1, 1, 2]),
+        },
+        Case {
+            what: "known and new",
+            log: &[1, 1],
+            prev: (1, 1),
+            terms: &[1, 2, 2],
+            outcome: Ok(&[1, 1, 2, 2]),
+        },
+        Case { what: "a conflict", log: &[1, 2, 2, 2], prev: (1, 1), terms: &[3], outcome: Ok(&[1, 3]) },
+        Case {
+            what: "a late conflict",
+            log: &[1, 2, 2, 2],
+            prev: (1, 1),
+            terms: &[2, 3],
+            outcome: Ok(&[1, 2, 3]),
+        },
+        Case { what: "too short", log: &[1, 1], prev: (5, 4), terms: &[4], outcome: short(3) },
+        Case { what: "empty", log: &[], prev: (5, 4), terms: &[4], outcome: short(1) },
+        Case { what: "another term", log: &[1, 2, 2, 2], prev: (4, 3), terms: &[4], outcome: differs(2, 2) },
+        Case { what: "all another term", log: &[2, 2, 2], prev: (3, 3), terms: &[4], outcome: differs(1, 2) },
+    ];
+    for Case { what, log, prev, terms: new, outcome } in cases {
+        let mut core = follower(3, 4, log);
+        let reply = core.append_entries(&append(1, 4, prev, new));
+        let effects = core.take_effects();
+        assert_eq!((reply.success, reply.conflict), (outcome.is_ok(), outcome.err()), "{what}");
+        assert_eq!(terms(&core), outcome.unwrap_or(log), "{what}");
+        assert!(effects.reset_election_timer, "a leader was heard: {what}");
+        assert_eq!(effects.persist.log_from.is_some(), terms(&core) != log, "{what}");
+    }
+}
+
+/// 5.1: a leader of the past is told so; it does not count as heard.
+#[test]
+fn a_stale_leader_is_refused_5_1() {
+    let mut core = follower(3, 4, &[1, 1]);
+    let reply = core.append_entries(&append(1, 3, (2, 1), &[3]));
+    assert_eq!(reply, AppendEntriesReply { term: 4, success: false, conflict: None });
+    assert_eq!((core.take_effects(), terms(&core)), (Effects::default(), vec![1, 1]));
+}
+
+/// 5.3: messages may be repeated and overtake one another. An old one cuts nothing off, and takes no commit back.
+#[test]
+fn stale_and_repeated_messages_are_harmless_5_3() {
+    let mut core = follower(3, 2, &[1]);
+    let first = committed(1, append(1, 2, (1, 1), &[2, 2]));
+    let second = committed(5, append(1, 2, (3, 2), &[2, 2]));
+    assert!(!core.append_entries(&second).success, "the second comes first");
+    for args in [&first, &second, &first, &second, &first] {
+        assert!(core.append_entries(args).success);
+    }
+    assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2, 2, 2], 5));
+}
+
+/// Figure 2: a follower commits no further than the message has checked, whatever the leader has committed. Entry 3
+/// here is of another leader, and will be overwritten.
+#[test]
+fn a_follower_commits_only_what_was_checked_5_3() {
+    let mut core = follower(3, 2, &[1, 1, 2]);
+    assert!(core.append_entries(&committed(3, append(1, 3, (2, 1), &[]))).success);
+    assert_eq!(core.commit_index(), 2);
+    assert!(core.take_effects().wake_applier);
+    assert!(core.append_entries(&committed(3, append(1, 3, (2, 1), &[3]))).success);
+    assert_eq!((core.commit_index(), terms(&core)), (3, vec![1, 1, 3]));
+}
+
+#[test]
+#[should_panic(expected = "Leader Completeness, committed entries stay (5.4)")]
+fn losing_a_committed_entry_is_noticed() {
+    let mut core = follower(3, 2, &[1, 1, 2]);
+    core.append_entries(&committed(3, append(1, 2, (3, 2), &[])));
+    core.append_entries(&append(1, 3, (2, 1), &[3]));
+}
+
+#[test]
+#[should_panic(expected = "Log Matching (5.3)")]
+fn falling_terms_are_noticed() {
+    follower(3, 2, &[1, 2]).append_entries(&append(1, 2, (2, 2), &[1]));
+}
+
+/// 5.3: the leader takes commands in at the end of its log, and followers none.
+#[test]
+fn only_a_leader_takes_commands_5_3() {
+    assert_eq!(follower(3, 2, &[1]).propose(command(2, 2)), None);
+    assert_eq!(candidate(3, 2, &[1]).propose(command(2, 2)), None);
+    let mut core = leader(3, 2, &[1]);
+    assert_eq!(core.propose(command(2, 2)), Some(Started { index: 2, term: 2 }));
+    assert_eq!(core.propose(command(3, 2)), Some(Started { index: 3, term: 2 }));
+    let effects = core.take_effects();
+    assert_eq!(effects.persist.log_from, Some(2));
+    assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2], 0));
+}
+
+/// End of 5.3: the leader finds the common point by terms, not by entries.
+#[test]
+fn backing_up_costs_a_message_a_term_5_3() {
+    // The leader's terms, a follower's, and how many refusals it may take.
+    let long = |parts: &[(u64, usize)]| -> Vec<u64> {
+        parts.iter().flat_map(|&(term, count)| vec![term; count]).collect()
+    };
+    let cases = [
+        // The follower lacks much.
+        (long(&[(1, 500)]), long(&[(1, 3)]), 1),
+        // It has much of a term that the leader never saw.
+        (long(&[(1, 50), (4, 50)]), long(&[(1, 50), (2, 50)]), 1),
+        // It has less, or more, of a term that the leader knows.
+        (long(&[(1, 100), (3, 100)]), long(&[(1, 10), (2, 300)]), 2),
+        (long(&[(1, 10), (3, 100)]), long(&[(1, 110)]), 1),
+        // Terms alternate.
+        (long(&[(1, 50), (3, 50), (5, 50)]), long(&[(1, 50), (2, 50), (4, 50)]), 2),
+        (long(&[(5, 100)]), long(&[(1, 30), (2, 30), (3, 30), (4, 30)]), 4),
+    ];
+    for (ours, theirs, at_most) in cases {
+        let mut leader = leader(3, 6, &ours);
+        let mut follower = follower(3, 5, &theirs);
+        let mut refusals = 0;
+        while has_leader_view(&leader, 1).0 < ours.len() as u64 {
+            let (sent, mut args) = next_append(&mut leader, 1, Tick::HEARTBEAT);
+            // The test's follower is server 0 as well; it only must not think that it hears itself.
+            args.leader_id = 1;
+            let reply = follower.append_entries(&args);
+            refusals += usize::from(!reply.success);
+            leader.append_reply(sent, &reply);
+        }
+        assert_eq!(terms(&follower), ours);
+        assert!(refusals <= at_most, "{refusals} refusals, expected at most {at_most}");
+    }
+}

@@ -1,0 +1,198 @@
+//! Section 7: log compaction.
+
+use super::support::*;
+use crate::raft::*;
+
+fn install(term: u64, index: u64, included_term: u64) -> InstallSnapshotArgs {
+    InstallSnapshotArgs {
+        term,
+        leader_id: 1,
+        last_included_index: index,
+        last_included_term: included_term,
+        data: Bytes::from(&b"state"[..]),
+    }
+}
+
+/// A follower that has applied the first `applied` entries.
+fn applied(log: &[u64], applied: u64) -> Core {
+    let mut core = follower(3, 3, log);
+    let prev = (log.len() as u64, log.last().copied().unwrap_or(0));
+    core.append_entries(&committed(applied, append(1, 3, prev, &[])));
+    let _ = core.take_apply(usize::MAX);
+    forget_effects(&mut core);
+    core
+}
+
+/// The service's own snapshot replaces the log up to its index. One that is not new is ignored; one that covers what
+/// the service never got is an error.
+#[test]
+fn a_snapshot_of_the_service_trims_the_log_7() {
+    let mut core = applied(&[1, 1, 2, 2, 3], 4);
+    core.snapshot(3, vec![7]).expect("3 was applied");
+    let effects = core.take_effects();
+    assert!(effects.persist.snapshot && effects.persist.hard_state);
+    assert_eq!(terms(&core), [2, 3]);
+    assert_eq!((core.log().last_included_index(), core.log().last_included_term()), (3, 2));
+    assert_eq!((core.log().last_index(), core.log().last_term()), (5, 3));
+
+    for stale in [1, 3] {
+        core.snapshot(stale, vec![8]).expect("old news are no error");
+        assert_eq!((core.take_effects(), core.log().last_included_index()), (Effects::default(), 3));
+    }
+    let error = core.snapshot(5, vec![9]).expect_err("5 is not committed");
+    assert_eq!(error.to_string(), "a snapshot up to index 5, but only 4 commands were applied");
+    assert_eq!(core.take_apply(10), None, "the service's own snapshot does not come back to it");
+}
+
+/// Figure 13, steps 6 and 7: a snapshot over a log that goes on after it, that is shorter, that differs.
+#[test]
+fn a_snapshot_of_the_leader_over_any_log_7() {
+    struct Case {
+        what: &'static str,
+        log: &'static [u64],
+        after: &'static [u64],
+    }
+    // The snapshot ends with index 3 of term 2.
+    let cases = [
+        Case { what: "goes on after it", log: &[1, 1, 2, 2, 3], after: &[2, 3] },
+        Case { what: "ends with it", log: &[1, 1, 2], after: &[] },
+        Case { what: "is shorter", log: &[1, 1], after: &[] },
+        Case { what: "is empty", log: &[], after: &[] },
+        Case { what: "differs", log: &[1, 1, 1, 1, 1], after: &[] },
+    ];
+    for Case { what, log, after } in cases {
+        let mut core = follower(3, 3, log);
+        let reply = core.install_snapshot(&install(3, 3, 2));
+        assert_eq!(reply, InstallSnapshotReply { term: 3 });
+        assert_eq!(terms(&core), after, "the log {what}");
+        assert_eq!(
+            (core.log().last_included_index(), core.log().last_included_term()),
+            (3, 2),
+            "the log {what}"
+        );
+        assert_eq!(core.commit_index(), 3);
+        let effects = core.take_effects();
+        assert!(effects.persist.snapshot && effects.wake_applier && effects.reset_election_timer);
+
+        // The service gets the snapshot in place of the commands, once.
+        let snapshot = ApplyMsg::Snapshot { index: 3, term: 2, data: Bytes::from(&b"state"[..]) };
+        assert_eq!(core.take_apply(10), Some(vec![snapshot]));
+        assert_eq!((core.take_apply(10), core.last_applied()), (None, 3));
+    }
+}
+
+/// A snapshot of what is committed here already says nothing new: the service will get there by itself.
+#[test]
+fn late_and_repeated_snapshots_are_ignored_7() {
+    let mut core = applied(&[1, 1, 2, 2, 3], 3);
+    for index in [1, 2, 3] {
+        core.install_snapshot(&install(3, index, 1));
+        assert!(!core.take_effects().persist.snapshot);
+        assert_eq!((terms(&core).len(), core.take_apply(10)), (5, None));
+    }
+    // A leader of the past installs nothing.
+    assert_eq!(core.install_snapshot(&install(2, 5, 3)), InstallSnapshotReply { term: 3 });
+    assert_eq!(core.take_effects(), Effects::default());
+    // Repeated, it installs once.
+    core.install_snapshot(&install(3, 5, 3));
+    core.install_snapshot(&install(3, 5, 3));
+    assert_eq!(core.take_apply(10).map(|batch| batch.len()), Some(1));
+    assert_eq!(core.take_apply(10), None);
+}
+
+/// While a snapshot waits to be applied, an older one of the service is no error, and does not come between.
+#[test]
+fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
+    let mut core = applied(&[1, 1, 2], 2);
+    core.install_snapshot(&install(3, 9, 3));
+    core.snapshot(2, vec![1]).expect("2 was applied");
+    assert_eq!(core.log().last_included_index(), 9);
+    assert!(matches!(core.take_apply(1).as_deref(), Some([ApplyMsg::Snapshot { index: 9, .. }])));
+}
+
+/// Entries that a follower's snapshot covers need no comparing: a message that begins before it is taken from where
+/// the snapshot ends.
+#[test]
+fn entries_that_a_snapshot_covers_are_skipped_7() {
+    let compacted = || {
+        let mut core = applied(&[1, 1, 2, 2], 4);
+        core.snapshot(3, vec![]).expect("3 was applied");
+        core
+    };
+    // Ends within the covered part, at its end, after it, and well after it.
+    for (new, after) in [(&[1][..], &[2][..]), (&[1, 2], &[2]), (&[1, 2, 2], &[2]), (&[1, 2, 2, 3], &[2, 3])]
+    {
+        let mut core = compacted();
+        assert!(core.append_entries(&append(1, 3, (1, 1), new)).success);
+        assert_eq!((terms(&core), core.log().first_index()), (after.to_vec(), 4), "{new:?}");
+    }
+    // A conflict after it is never told to lie before it.
+    let mut core = applied(&[2, 2, 2, 2, 2], 3);
+    core.snapshot(3, vec![]).expect("3 was applied");
+    let reply = core.append_entries(&append(1, 3, (5, 3), &[3]));
+    assert_eq!(reply.conflict, Some(Conflict { index: 4, term: Some(2) }));
+}
+
+/// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has answered from `conflict_index`.
+fn leader_with_snapshot(conflict_index: u64) -> Core {
+    let mut core = leader(3, 3, &[1, 1, 2]);
+    for index in [4, 5] {
+        core.propose(command(index, 3)).expect("it leads");
+    }
+    catch_up(&mut core, 2);
+    assert_eq!(core.commit_index(), 5);
+    let _ = core.take_apply(10);
+    core.snapshot(3, b"state".to_vec()).expect("it was applied");
+    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    refusal(&mut core, sent, conflict_index, None);
+    core
+}
+
+/// A follower that needs a discarded entry gets the snapshot, once, then the entries after it.
+#[test]
+fn a_follower_behind_the_log_gets_the_snapshot_7() {
+    let mut core = leader_with_snapshot(2);
+    let (sent, args) = next_snapshot(&mut core, 1, Tick::NONE);
+    assert_eq!((args.last_included_index, args.last_included_term, &*args.data), (3, 2, &b"state"[..]));
+    assert_eq!(core.next_message(1, Tick::COMMIT), None, "once");
+
+    core.snapshot_reply(sent, &InstallSnapshotReply { term: 3 });
+    assert_eq!(has_leader_view(&core, 1), (3, 4));
+    let (sent, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!((args.prev_log_index, args.entries.len()), (3, 2));
+    // Repeated, the answer changes nothing.
+    core.snapshot_reply(sent, &InstallSnapshotReply { term: 3 });
+    assert_eq!(has_leader_view(&core, 1), (3, 6));
+}
+
+/// Heartbeats go on while a snapshot is on its way. If one that was sent later is refused, the snapshot is sent
+/// again; if one is taken, the snapshot is there, whatever became of its answer.
+#[test]
+fn a_lost_snapshot_is_sent_again_7() {
+    let mut core = leader_with_snapshot(2);
+    let (first, _) = next_snapshot(&mut core, 1, Tick::NONE);
+    let (before, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    core.message_lost(first);
+    assert_eq!(core.next_message(1, Tick::COMMIT), None, "not at once");
+    let (second, _) = next_snapshot(&mut core, 1, Tick::HEARTBEAT);
+    // A heartbeat from before says nothing about the snapshot.
+    refusal(&mut core, before, 2, None);
+    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    // One from after does, once.
+    let (later, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    assert_eq!((args.prev_log_index, args.entries.len()), (3, 0));
+    refusal(&mut core, later, 2, None);
+    next_snapshot(&mut core, 1, Tick::NONE);
+    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    // Held for long, the first answer still counts.
+    core.snapshot_reply(second, &InstallSnapshotReply { term: 3 });
+    assert_eq!(has_leader_view(&core, 1), (3, 4));
+
+    // No answer to the snapshot at all, but a heartbeat after it was taken.
+    let mut core = leader_with_snapshot(2);
+    next_snapshot(&mut core, 1, Tick::NONE);
+    let (heartbeat, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    success(&mut core, heartbeat);
+    assert_eq!(has_leader_view(&core, 1), (3, 4));
+    assert_eq!(next_append(&mut core, 1, Tick::NONE).1.entries.len(), 2);
+}

@@ -1,0 +1,174 @@
+//! Persistence (Figure 2): what is persisted when, and what comes back.
+
+use super::support::*;
+use crate::raft::*;
+
+/// Persists as the threads do after every call.
+fn settle(core: &mut Core, persister: &Persister) {
+    let effects = core.take_effects();
+    core.persist_to(persister, &effects.persist);
+}
+
+fn same(restored: &Core, core: &Core) {
+    assert_eq!(restored.current_term(), core.current_term());
+    assert_eq!(restored.voted_for(), core.voted_for());
+    assert_eq!(restored.log().last_included_index(), core.log().last_included_index());
+    assert_eq!(restored.log().last_included_term(), core.log().last_included_term());
+    assert!(restored.log().iter_from(0).eq(core.log().iter_from(0)));
+}
+
+/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent, and are on the disk before a reply shows them: after
+/// each call, a server that crashes comes back as it was.
+#[test]
+fn what_a_reply_shows_is_persistent() {
+    labrt::run(|| {
+        let persister = Persister::new();
+        let mut core = Core::restore(0, 3, &persister).expect("an empty disk is a new server");
+        let vote = |term| RequestVoteArgs { term, candidate_id: 2, last_log_index: 99, last_log_term: 99 };
+        let snapshot = |index, last_included_term| InstallSnapshotArgs {
+            term: 9,
+            leader_id: 1,
+            last_included_index: index,
+            last_included_term,
+            data: Bytes::from(&b"state"[..]),
+        };
+        type Call<'a> = (&'a str, Box<dyn Fn(&mut Core)>);
+        let calls: Vec<Call<'_>> = vec![
+            ("entries", Box::new(|c| drop(c.append_entries(&append(1, 1, (0, 0), &[1, 1, 1]))))),
+            ("a vote", Box::new(move |c| drop(c.request_vote(&vote(3))))),
+            ("a conflict", Box::new(|c| drop(c.append_entries(&append(2, 3, (1, 1), &[3, 3, 3]))))),
+            ("an election", Box::new(Core::election_timeout)),
+            (
+                "a command",
+                Box::new(|c| {
+                    give_vote(c, 1);
+                    c.propose(command(5, 4)).expect("it leads now");
+                }),
+            ),
+            (
+                "a higher term",
+                Box::new(|c| drop(c.append_entries(&committed(4, append(1, 9, (5, 4), &[9]))))),
+            ),
+            (
+                "a snapshot",
+                Box::new(|c| {
+                    let _ = c.take_apply(10);
+                    c.snapshot(3, vec![1]).expect("4 are applied");
+                }),
+            ),
+            ("more entries", Box::new(|c| drop(c.append_entries(&append(1, 9, (6, 9), &[9, 9]))))),
+            ("a conflict after it", Box::new(|c| drop(c.append_entries(&append(1, 10, (5, 4), &[10, 10]))))),
+            (
+                "a snapshot in the log",
+                Box::new(move |c| {
+                    drop(c.install_snapshot(&InstallSnapshotArgs { term: 10, ..snapshot(6, 10) }))
+                }),
+            ),
+            (
+                "a snapshot beyond it",
+                Box::new(move |c| {
+                    drop(c.install_snapshot(&InstallSnapshotArgs { term: 10, ..snapshot(50, 10) }))
+                }),
+            ),
+            ("entries after it", Box::new(|c| drop(c.append_entries(&append(1, 10, (50, 10), &[10]))))),
+        ];
+        for (what, call) in calls {
+            let before = persister.read_raft_state();
+            call(&mut core);
+            settle(&mut core, &persister);
+            assert_ne!(persister.read_raft_state(), before, "{what} changes the disk");
+            let restored =
+                Core::restore(0, 3, &persister.copy()).unwrap_or_else(|e| panic!("after {what}: {e}"));
+            same(&restored, &core);
+            // What a snapshot covers counts as applied; the rest is applied again.
+            assert_eq!(restored.last_applied(), core.log().last_included_index(), "{what}");
+            assert_eq!(restored.commit_index(), core.log().last_included_index(), "{what}");
+            assert_eq!(restored.role(), Role::Follower);
+        }
+        assert_eq!(&*persister.read_snapshot(), b"state");
+    });
+}
+
+/// The effects of several calls may be taken at once.
+#[test]
+fn changes_add_up_between_two_visits_to_the_disk() {
+    labrt::run(|| {
+        let persister = Persister::new();
+        let mut core = Core::new(0, 3);
+        core.append_entries(&committed(2, append(1, 1, (0, 0), &[1, 1, 1])));
+        settle(&mut core, &persister);
+        // Entries, a conflict, a snapshot of ours, a snapshot of the leader: one visit.
+        core.append_entries(&append(1, 2, (3, 1), &[2, 2]));
+        core.append_entries(&append(1, 3, (4, 2), &[3]));
+        let _ = core.take_apply(10);
+        core.snapshot(1, vec![1]).expect("2 are applied");
+        core.append_entries(&append(1, 3, (5, 3), &[3]));
+        core.snapshot(2, vec![2]).expect("2 are applied");
+        settle(&mut core, &persister);
+        let restored = Core::restore(0, 3, &persister).expect("its own state");
+        same(&restored, &core);
+        assert_eq!((terms(&restored), restored.log().first_index()), (vec![1, 2, 3, 3], 3));
+        assert_eq!(&*persister.read_snapshot(), [2]);
+    });
+}
+
+/// Twenty entries of the size that the tests use stay far below the 2000 bytes of the snapshot tests (2D).
+#[test]
+fn an_entry_costs_few_bytes() {
+    labrt::run(|| {
+        let persister = Persister::new();
+        let mut core = Core::new(0, 3);
+        core.append_entries(&append(1, 7, (0, 0), &[7; 20]));
+        settle(&mut core, &persister);
+        assert!(persister.raft_state_size() < 600, "{} bytes", persister.raft_state_size());
+    });
+}
+
+/// Bytes that are not a Raft state give an error that says what and where. Whatever the bytes, no panic.
+#[test]
+fn a_corrupt_disk_is_an_error_not_a_panic() {
+    labrt::run(|| {
+        let persister = Persister::new();
+        let mut core = Core::new(0, 3);
+        core.append_entries(&append(1, 3, (0, 0), &[1, 2, 3]));
+        core.request_vote(&RequestVoteArgs { term: 4, candidate_id: 2, last_log_index: 9, last_log_term: 9 });
+        settle(&mut core, &persister);
+        let good = persister.read_raft_state();
+        let restore = |bytes: &[u8]| {
+            let corrupt = Persister::new();
+            corrupt.save_raft_state(bytes);
+            Core::restore(0, 3, &corrupt)
+        };
+        same(&restore(&good).expect("the bytes are good"), &core);
+
+        let mut dice = Dice(6824);
+        let mut refused = 0;
+        for _ in 0..20_000 {
+            let mut bytes = good[..good.len() - dice.below(4) * dice.below(good.len() / 4)].to_vec();
+            for _ in 0..dice.below(3) {
+                let at = dice.below(bytes.len());
+                bytes[at] ^= 1 << dice.below(8);
+            }
+            refused += usize::from(restore(&bytes).is_err());
+        }
+        assert!(refused > 1000, "{refused} of 20000");
+
+        let errors = [
+            (vec![1, 2, 3], "frame 0 at byte 0 of 3: expected a length of 4 bytes"),
+            (vec![1, 0, 0, 0, 7], "head frame: cannot decode"),
+            // Head: term 4, voted for server 5 of 3.
+            (vec![5, 0, 0, 0, 4, 1, 5, 0, 0], "voted for server 5, expected one below 3"),
+            // A good head, and an entry that ends early.
+            (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
+            // An entry of a term that is yet to come.
+            (
+                vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 9, 0],
+                "the log reaches term 9, but the current term is 4",
+            ),
+        ];
+        for (bytes, expected) in errors {
+            let error = restore(&bytes).expect_err(expected).to_string();
+            assert!(error.starts_with("cannot restore Raft: ") && error.contains(expected), "{error}");
+        }
+    });
+}
