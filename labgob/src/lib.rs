@@ -1,13 +1,13 @@
 //! Bytes to values and back.
 //!
 //! Everything that leaves a node passes through here: RPC arguments and replies, the persisted Raft state,
-//! snapshots. A value that has been through bytes shares no memory with the one it was made from, which is what
-//! makes the simulated network honest.
+//! snapshots. A value that has been through bytes shares no memory with the one it was made from, which is
+//! what makes the simulated network honest.
 //!
 //! The encoding is serde over bincode with integers of variable length: a number below 251 takes one byte, a
-//! text or byte string takes its length and its bytes. Nothing describes itself, so the reader must ask for the
-//! type that the writer wrote. This crate is the only one that names bincode; another encoding would be a change
-//! of this one file.
+//! text or byte string takes its length and its bytes. Nothing describes itself, so the reader must ask for
+//! the type that the writer wrote. This crate is the only one that names bincode; another encoding would be a
+//! change of this one file.
 //!
 //! ```
 //! let bytes = labgob::encode(&(7u64, "seven"));
@@ -17,27 +17,28 @@
 //!
 //! # Several values in one buffer
 //!
-//! Like the course's `labgob`, an [`Encoder`] takes any number of values one after the other, and one [`Decoder`]
-//! gives them back in the same order. Snapshots of the key/value services are written so.
+//! Like the course's `labgob`, an [`Encoder`] takes any number of values one after the other, and one
+//! [`Decoder`] gives them back in the same order. Snapshots of the key/value services are written so.
 //!
 //! # What became of the course's two checks
 //!
 //! The Go `labgob` warns of two mistakes that cost students days. Neither can be made here, so neither check
 //! exists:
 //!
-//! * **Lower-case field names.** Go's encoder silently skips fields that are not exported. serde's derive takes
-//!   every field whatever its visibility; leaving one out takes a `#[serde(skip)]` that stands in the source.
-//! * **Decoding into a variable that is not empty.** Go leaves out fields that hold zero, and decodes *into* the
-//!   caller's variable, so that an old value can shine through. Here decoding returns a new value, of which every
-//!   field comes from the bytes.
+//! * **Lower-case field names.** Go's encoder silently skips fields that are not exported. serde's derive
+//!   takes every field whatever its visibility; leaving one out takes a `#[serde(skip)]` that stands in the
+//!   source.
+//! * **Decoding into a variable that is not empty.** Go leaves out fields that hold zero, and decodes *into*
+//!   the caller's variable, so that an old value can shine through. Here decoding returns a new value, of
+//!   which every field comes from the bytes.
 //!
 //! # Bytes that are wrong
 //!
-//! [`decode`] never panics, whatever the bytes: it returns a [`DecodeError`] that says at which byte which type
-//! could not be read, and why. A length read from the bytes is believed only up to [`LIMIT`], and memory for the
-//! elements of a sequence is taken as they arrive. Two things are up to the type: one that contains itself
-//! (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size (`Vec<()>`) is as
-//! long as they say. No message of the labs is of either kind.
+//! [`decode`] never panics, whatever the bytes: it returns a [`DecodeError`] that says at which byte which
+//! type could not be read, and why. A length read from the bytes is believed only up to [`LIMIT`], and memory
+//! for the elements of a sequence is taken as they arrive. Two things are up to the type: one that contains
+//! itself (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size
+//! (`Vec<()>`) is as long as they say. No message of the labs is of either kind.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -50,8 +51,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 
-/// How much one call of [`decode`] may claim, in bytes of memory: 64 MiB. A value that is larger than this cannot
-/// be read back, so snapshots must be smaller.
+/// How much one call of [`decode`] may claim, in bytes of memory: 64 MiB. A value that is larger than this
+/// cannot be read back, so snapshots must be smaller.
 pub const LIMIT: usize = 64 << 20;
 
 type Format = Configuration<LittleEndian, Varint, Limit<LIMIT>>;
@@ -61,8 +62,8 @@ const FORMAT: Format = bincode::config::standard().with_limit::<LIMIT>();
 /// Encodes one value.
 ///
 /// # Panics
-/// Only for a value that serde itself cannot write: a sequence that does not know its length, or a `Serialize`
-/// written by hand that returns an error. Derived types never do.
+/// Only for a value that serde itself cannot write: a sequence that does not know its length, or a
+/// `Serialize` written by hand that returns an error. Derived types never do.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.encode(value);
@@ -73,8 +74,8 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 /// about the type, and are an error.
 ///
 /// # Errors
-/// [`DecodeError`] when the bytes end early, go on too long, claim more than [`LIMIT`], or hold something that `T`
-/// cannot be.
+/// [`DecodeError`] when the bytes end early, go on too long, claim more than [`LIMIT`], or hold something
+/// that `T` cannot be.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let value = decoder.decode()?;
@@ -126,8 +127,8 @@ impl<'a> Decoder<'a> {
         Decoder { bytes, offset: 0 }
     }
 
-    /// Decodes the next value. After an error the decoder stays where it was, before the value that it could not
-    /// read.
+    /// Decodes the next value. After an error the decoder stays where it was, before the value that it could
+    /// not read.
     ///
     /// # Errors
     /// As the function [`decode`], except that bytes may follow.
@@ -158,8 +159,8 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Where reading a `T` fails. The quick way to decode does not say, so what has failed once is read once more, by a
-/// reader that counts.
+/// Where reading a `T` fails. The quick way to decode does not say, so what has failed once is read once
+/// more, by a reader that counts.
 fn failing_byte<T: DeserializeOwned>(bytes: &[u8]) -> usize {
     let mut counter = CountingReader { bytes, offset: 0 };
     // The outcome is known; only how far it came is of interest.

@@ -158,7 +158,8 @@ fn hostile_lengths_are_refused() {
     assert_eq!(error.problem, Problem::LimitExceeded);
 }
 
-/// Random bytes, valid bytes cut short, and valid bytes with bits turned over: an answer every time, never a panic.
+/// Random bytes, valid bytes cut short, and valid bytes with bits turned over: an answer every time, never a
+/// panic.
 #[test]
 fn bytes_from_nowhere_never_panic() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(6824);

@@ -1,9 +1,9 @@
 //! What Raft hands to its service, and the way it goes.
 //!
-//! Raft's applier feeds an [`ApplySink`]: committed commands in the order of their indices, with a snapshot in
-//! place of what a snapshot covers. Any channel's sender is a sink. A rendezvous channel is what the course's Go
-//! labs have, and keeps the back-pressure: the applier waits until the service takes the message, and holds no lock
-//! while it waits.
+//! Raft's applier feeds an [`ApplySink`]: committed commands in the order of their indices, with a snapshot
+//! in place of what a snapshot covers. Any channel's sender is a sink. A rendezvous channel is what the
+//! course's Go labs have, and keeps the back-pressure: the applier waits until the service takes the message,
+//! and holds no lock while it waits.
 
 use super::command::{Bytes, Command};
 use labrt::chan::Sender;

@@ -1,7 +1,7 @@
 //! A command of the replicated log: opaque bytes.
 //!
-//! The service encodes an operation once; from then on the log, the persister, the messages and the apply side share
-//! one allocation. Raft never looks inside.
+//! The service encodes an operation once; from then on the log, the persister, the messages and the apply
+//! side share one allocation. Raft never looks inside.
 
 use labrt::sync::Arc;
 use serde::de::{Error, Visitor};

@@ -1,15 +1,17 @@
-//! The rules of Raft: Figure 2 and section 7 of the paper, as a state machine without clock, channel, lock or I/O.
+//! The rules of Raft: Figure 2 and section 7 of the paper, as a state machine without clock, channel, lock or
+//! I/O.
 //!
 //! A [`Core`] is one server's state. Each rule is a method: an RPC's arguments in, its reply out
 //! ([`request_vote`](Core::request_vote), [`append_entries`](Core::append_entries),
-//! [`install_snapshot`](Core::install_snapshot)); the outcome of an RPC in
-//! ([`vote_reply`](Core::vote_reply), [`append_reply`](Core::append_reply), [`snapshot_reply`](Core::snapshot_reply),
-//! [`message_lost`](Core::message_lost)); what happens on this server in ([`election_timeout`](Core::election_timeout),
-//! [`propose`](Core::propose), [`snapshot`](Core::snapshot)). What goes out is asked for:
-//! [`next_message`](Core::next_message) per peer, [`take_apply`](Core::take_apply) for the service.
+//! [`install_snapshot`](Core::install_snapshot)); the outcome of an RPC in ([`vote_reply`](Core::vote_reply),
+//! [`append_reply`](Core::append_reply), [`snapshot_reply`](Core::snapshot_reply),
+//! [`message_lost`](Core::message_lost)); what happens on this server in
+//! ([`election_timeout`](Core::election_timeout), [`propose`](Core::propose), [`snapshot`](Core::snapshot)).
+//! What goes out is asked for: [`next_message`](Core::next_message) per peer,
+//! [`take_apply`](Core::take_apply) for the service.
 //!
-//! What a rule wants done in the world it adds to its [`Effects`]. After every call the threads around the core do
-//! the same thing, in one place and under one lock:
+//! What a rule wants done in the world it adds to its [`Effects`]. After every call the threads around the
+//! core do the same thing, in one place and under one lock:
 //!
 //! ```text
 //! let reply = core.append_entries(&args);
@@ -29,9 +31,9 @@
 //!
 //! # What a leader does not do
 //!
-//! It does not put an empty entry into the log when elected: the labs count indices. It does not step down because
-//! it cannot reach a majority: it stays leader of its term, commits nothing, and becomes a follower when it hears of
-//! a higher term. That is the only way out of leadership.
+//! It does not put an empty entry into the log when elected: the labs count indices. It does not step down
+//! because it cannot reach a majority: it stays leader of its term, commits nothing, and becomes a follower
+//! when it hears of a higher term. That is the only way out of leadership.
 
 mod election;
 mod replication;
@@ -94,15 +96,16 @@ pub struct Started {
 /// Committed messages in order; what [`Core::take_apply`] hands out.
 pub type ApplyBatch = Vec<ApplyMsg>;
 
-/// Rules that can be broken on purpose, for tests that show what a broken rule looks like. The default is Raft.
+/// Rules that can be broken on purpose, for tests that show what a broken rule looks like. The default is
+/// Raft.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A leader that [has not heard from a majority](Core::majority_lost) becomes a follower. Looks prudent; but it
-    /// then stands for election, raises its term in vain while it is cut off, and unseats a good leader when it
-    /// returns.
+    /// A leader that [has not heard from a majority](Core::majority_lost) becomes a follower. Looks prudent;
+    /// but it then stands for election, raises its term in vain while it is cut off, and unseats a good
+    /// leader when it returns.
     pub step_down_without_majority: bool,
-    /// A leader commits entries of older terms, too, by counting replicas. Figure 8 of the paper shows how such an
-    /// entry can still be overwritten.
+    /// A leader commits entries of older terms, too, by counting replicas. Figure 8 of the paper shows how
+    /// such an entry can still be overwritten.
     pub commit_older_terms_by_count: bool,
 }
 
@@ -227,15 +230,16 @@ impl Core {
         effects
     }
 
-    /// When there will be something to send to `peer` if nothing happens before. Ask before going to sleep: a peer
-    /// for which something is due sooner than the last answer here said is named in [`Effects::wake_peers`].
+    /// When there will be something to send to `peer` if nothing happens before. Ask before going to sleep: a
+    /// peer for which something is due sooner than the last answer here said is named in
+    /// [`Effects::wake_peers`].
     pub fn due(&mut self, peer: usize) -> Due {
         self.planned[peer] = self.peek_due(peer);
         self.planned[peer]
     }
 
-    /// The next message for `peer`, given how much time has passed; `None` if there is none. Ask again after sending:
-    /// there may be more.
+    /// The next message for `peer`, given how much time has passed; `None` if there is none. Ask again after
+    /// sending: there may be more.
     pub fn next_message(&mut self, peer: usize, tick: Tick) -> Option<Outgoing> {
         if peer == self.me {
             return None;
@@ -276,8 +280,8 @@ impl Core {
 
     // ------------------------------------------------------------------ Roles (Figure 4)
 
-    /// Figure 2, all servers: a term higher than ours makes us a follower of it. A candidate also becomes one when it
-    /// hears the leader of its own term.
+    /// Figure 2, all servers: a term higher than ours makes us a follower of it. A candidate also becomes one
+    /// when it hears the leader of its own term.
     fn become_follower(&mut self, term: u64, cause: &'static str) {
         let raised = term > self.current_term;
         let was_leader = self.is_leader();
@@ -359,7 +363,8 @@ impl Core {
         true
     }
 
-    /// Is this the outcome of a message that matters to us as we are now? Steps down if the reply's term is higher.
+    /// Is this the outcome of a message that matters to us as we are now? Steps down if the reply's term is
+    /// higher.
     fn is_current(&mut self, sent: Sent, reply_term: u64) -> bool {
         if reply_term > self.current_term {
             self.become_follower(reply_term, "a reply of a higher term");

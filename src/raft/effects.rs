@@ -1,17 +1,18 @@
 //! What the pure rules ask of the threads around them.
 //!
-//! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]; the caller takes them out before it
-//! releases the lock, and sees to them: **first persist, then let anything out** (Figure 2: "updated on stable
-//! storage before responding to RPCs"), then timers and wake-ups.
+//! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]; the caller takes them out
+//! before it releases the lock, and sees to them: **first persist, then let anything out** (Figure 2:
+//! "updated on stable storage before responding to RPCs"), then timers and wake-ups.
 
-/// What is to be done after a change of the core. Take it with [`Core::take_effects`](super::Core::take_effects).
+/// What is to be done after a change of the core. Take it with
+/// [`Core::take_effects`](super::Core::take_effects).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "state that is not persisted must not be seen by others"]
 pub struct Effects {
     /// What to hand to the persister, by [`Core::persist_to`](super::Core::persist_to).
     pub persist: PersistDelta,
-    /// Start the election timeout afresh: a leader was heard, a vote was granted, an election was started, or a
-    /// leader has stepped down.
+    /// Start the election timeout afresh: a leader was heard, a vote was granted, an election was started, or
+    /// a leader has stepped down.
     pub reset_election_timer: bool,
     /// There is more to apply.
     pub wake_applier: bool,
@@ -55,7 +56,8 @@ impl PersistDelta {
     }
 }
 
-/// How much time has passed, as far as the rules must know. All false: something happened, no time has passed.
+/// How much time has passed, as far as the rules must know. All false: something happened, no time has
+/// passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tick {
     /// 100 ms or more since the last message of any kind to this peer: a heartbeat is due.

@@ -1,9 +1,9 @@
 //! The properties that hold at every moment, by name.
 //!
-//! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the cluster, so
-//! each property is checked here in the part that one server can see, at the place where the state changes. A
-//! property that does not hold is a mistake in the program (or two servers were given one identity), and going on
-//! would spread it: the check panics, which fails the test that runs.
+//! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the
+//! cluster, so each property is checked here in the part that one server can see, at the place where the
+//! state changes. A property that does not hold is a mistake in the program (or two servers were given one
+//! identity), and going on would spread it: the check panics, which fails the test that runs.
 //!
 //! | guarantee | what one server can check |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! The log of one server: a snapshot of the beginning, and the entries after it.
 //!
-//! Everybody outside speaks of *indices* in the paper's sense: the first entry ever has index 1, and an index keeps
-//! its meaning when the beginning of the log is discarded (section 7). Where an entry sits in memory is known in this
-//! file only.
+//! Everybody outside speaks of *indices* in the paper's sense: the first entry ever has index 1, and an index
+//! keeps its meaning when the beginning of the log is discarded (section 7). Where an entry sits in memory is
+//! known in this file only.
 //!
 //! Terms never fall along a log, so the first and last entry of a term are found by binary search.
 
@@ -76,8 +76,8 @@ impl RaftLog {
         self.entries.get(self.position(index)?)
     }
 
-    /// The term of the entry at `index`, which may also be the last one that the snapshot covers. For an index of 0
-    /// in a log without snapshot it is 0, as for the entry before the first.
+    /// The term of the entry at `index`, which may also be the last one that the snapshot covers. For an
+    /// index of 0 in a log without snapshot it is 0, as for the entry before the first.
     pub fn term_at(&self, index: u64) -> Option<u64> {
         if index == self.last_included_index {
             return Some(self.last_included_term);
@@ -123,7 +123,8 @@ impl RaftLog {
         self.entries.truncate((index - self.first_index()) as usize);
     }
 
-    /// Removes all entries up to and including `index`, since a snapshot covers them now. Entries after it stay.
+    /// Removes all entries up to and including `index`, since a snapshot covers them now. Entries after it
+    /// stay.
     ///
     /// # Panics
     /// If `index` lies outside the log.
@@ -144,8 +145,8 @@ impl RaftLog {
         self.entries.range(skipped.min(self.entries.len())..)
     }
 
-    /// The entries from `first` on whose commands together have at most `max_bytes`, but at least one if there is
-    /// one, and not more than `max_entries`.
+    /// The entries from `first` on whose commands together have at most `max_bytes`, but at least one if
+    /// there is one, and not more than `max_entries`.
     pub fn batch(&self, first: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
         let (mut count, mut bytes) = (0, 0);
         let fits = |entry: &&Entry| {

@@ -62,8 +62,8 @@ pub struct AppendEntriesReply {
     pub conflict: Option<Conflict>,
 }
 
-/// What a follower tells about its log when it refuses entries, so that the leader backs up by whole terms instead of
-/// one entry a message (end of 5.3).
+/// What a follower tells about its log when it refuses entries, so that the leader backs up by whole terms
+/// instead of one entry a message (end of 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The first index of the conflicting term; or the index after the last entry, if the log is too short.
@@ -72,8 +72,8 @@ pub struct Conflict {
     pub term: Option<u64>,
 }
 
-/// The leader sends its snapshot to a follower whose next entry it has already discarded (section 7). Sent whole: the
-/// labs do without the paper's offsets.
+/// The leader sends its snapshot to a follower whose next entry it has already discarded (section 7). Sent
+/// whole: the labs do without the paper's offsets.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshotArgs {
     /// The leader's term.

@@ -7,7 +7,7 @@
 //!   the answer, which comes back as a callback, so a peer that is dead, slow or cut off holds up nobody;
 //! * the **applier**: hands committed commands to the service, and holds no lock while it does.
 //!
-//! Everything that happens goes through one function, [`Shared::with`]: lock, apply a rule of the core, **persist what it changed**,
+//! Everything that happens goes through one function, `Shared::with`: lock, apply a rule of the core, **persist what it changed**,
 //! see to timers and wake-ups, unlock. A reply, and any message made from the new state, comes after that, so
 //! nothing can be seen that could be forgotten in a crash (Figure 2: "before responding to RPCs").
 //!

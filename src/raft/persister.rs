@@ -1,16 +1,16 @@
 //! The simulated disk of one server: its Raft state and its snapshot.
 //!
-//! Saving always succeeds and is durable at once. A crash is simulated by giving a [`Persister::copy`] to the next
-//! incarnation: what the old one saves after the copy is lost.
+//! Saving always succeeds and is durable at once. A crash is simulated by giving a [`Persister::copy`] to the
+//! next incarnation: what the old one saves after the copy is lost.
 //!
 //! # Two levels
 //!
-//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string, so a Raft
-//! that saves whole states works with this persister. A Raft whose log has grown long cannot afford to write it all
-//! for each new entry; for it the state is a sequence of **frames**: one *head* (term, vote, where the log begins),
-//! then one frame for each log entry. [`Persister::update`] changes frames at both ends, at a cost of what changes.
-//! Read as bytes, each frame is preceded by its length, four bytes with the least significant first; bytes that were
-//! saved whole can be looked at as frames if they have this form.
+//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string, so
+//! a Raft that saves whole states works with this persister. A Raft whose log has grown long cannot afford to
+//! write it all for each new entry; for it the state is a sequence of **frames**: one *head* (term, vote,
+//! where the log begins), then one frame for each log entry. [`Persister::update`] changes frames at both
+//! ends, at a cost of what changes. Read as bytes, each frame is preceded by its length, four bytes with the
+//! least significant first; bytes that were saved whole can be looked at as frames if they have this form.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
@@ -56,7 +56,8 @@ impl Persister {
         Persister::default()
     }
 
-    /// An independent persister with the present contents. The bytes are shared until one of the two changes them.
+    /// An independent persister with the present contents. The bytes are shared until one of the two changes
+    /// them.
     pub fn copy(&self) -> Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }
@@ -110,8 +111,8 @@ impl Persister {
         }
     }
 
-    /// Changes frames, and the snapshot if asked, as one step. The closure writes down the steps, which are then done
-    /// in its order; it runs before the disk is locked.
+    /// Changes frames, and the snapshot if asked, as one step. The closure writes down the steps, which are
+    /// then done in its order; it runs before the disk is locked.
     ///
     /// # Errors
     /// If the present state was saved as bytes that are not a sequence of frames; then nothing is changed.

@@ -1,16 +1,18 @@
 //! A leader's view of one follower: what it has, what is on its way to it, what to send next.
 //!
-//! Goals, in this order: one lost or held message never stops the log behind it; a new entry goes out at once;
-//! entries that come in quick succession share messages; an idle or dead follower costs ten small messages a second.
+//! Goals, in this order: one lost or held message never stops the log behind it; a new entry goes out at
+//! once; entries that come in quick succession share messages; an idle or dead follower costs ten small
+//! messages a second.
 //!
 //! # What is known
 //!
 //! * `match_index`: the follower is known to hold our log up to here. Only rises.
-//! * `next_index`: the next entry to send. Optimistic: it rises when entries are *sent*, not when they are acknowledged.
-//! * `base`: entries up to here need no re-sending as far as we know: the point from which we last (re)started to send, or
-//!   `match_index`.
-//! * `inflight`: messages with entries that are neither answered nor known to be lost. Together with `base` they
-//!   say what need not be sent again if one of them is lost: whatever they cover without a gap.
+//! * `next_index`: the next entry to send. Optimistic: it rises when entries are *sent*, not when they are
+//!   acknowledged.
+//! * `base`: entries up to here need no re-sending as far as we know: the point from which we last
+//!   (re)started to send, or `match_index`.
+//! * `inflight`: messages with entries that are neither answered nor known to be lost. Together with `base`
+//!   they say what need not be sent again if one of them is lost: whatever they cover without a gap.
 //!
 //! # States
 //!
@@ -20,16 +22,19 @@
 //! | Replicate | the follower answers | entries at once if none are on their way, else when the answer comes or the pipeline interval (10 ms) has passed, up to [`WINDOW`] messages; else heartbeats |
 //! | Snapshot | `next_index` lies in the part of the log that a snapshot has replaced | the snapshot once, and heartbeats, whose refusal tells that it got lost |
 //!
-//! The commit index travels with entries and heartbeats. On its own it goes only if none of these comes within 10 ms, and with at
-//! most one such message on its way: committing a burst of entries one by one costs no message each.
+//! The commit index travels with entries and heartbeats. On its own it goes only if none of these comes
+//! within 10 ms, and with at most one such message on its way: committing a burst of entries one by one costs
+//! no message each.
 //!
 //! # Answers that come late
 //!
-//! Replies may be held for seconds and overtake one another. What a success says stays true for the term and is
-//! always taken in. A refusal is believed only if it answers a message that was sent after the last time `next_index`
-//! was set back; and if an older message, still on its way, would fill the gap it complains of, it is put down to reordering, once.
-//! A refusal that is believed sets `next_index` back below the refused `prev_log_index`, so the search for
-//! the common point ends, and never spins.
+//! Replies may be held for seconds and overtake one another. What a success says stays true for the term and
+//! is always taken in. A refusal is believed, however old, if it shows that the follower departs from us at
+//! or before `base`: nothing on its way could mend that. One that only complains of a gap after `base` is
+//! believed if it answers a message that was sent after the last time `next_index` was set back; and if an
+//! older message, still on its way, would fill the gap, it is put down to reordering, once. A refusal that is
+//! believed lowers `base`, or sends everything after it again; so the search for the common point ends, and
+//! never spins.
 
 use super::effects::{Due, Tick};
 use super::log::RaftLog;
@@ -54,7 +59,8 @@ pub struct Outgoing {
     pub message: Message,
 }
 
-/// Identifies a message that was sent: the core's own notes, which travel with the message through the network's call.
+/// Identifies a message that was sent: the core's own notes, which travel with the message through the
+/// network's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// To whom.
@@ -70,7 +76,8 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Vote,
-    /// Entries after `prev` up to `last`; empty if they are equal. `commit` is what the follower can commit by it.
+    /// Entries after `prev` up to `last`; empty if they are equal. `commit` is what the follower can commit
+    /// by it.
     Append {
         prev: u64,
         last: u64,
@@ -164,8 +171,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The view of a new leader whose log ends at `last_index`: it knows nothing, and hopes for the best (Figure 2:
-    /// `nextIndex` is initialized to the leader's last log index + 1).
+    /// The view of a new leader whose log ends at `last_index`: it knows nothing, and hopes for the best
+    /// (Figure 2: `nextIndex` is initialized to the leader's last log index + 1).
     pub fn new(last_index: u64) -> Progress {
         Progress {
             match_index: 0,
@@ -240,7 +247,8 @@ impl Progress {
         self.next_index <= view.last_index && self.inflight.len() < WINDOW
     }
 
-    /// The commit index on its own, after what the follower surely has. Entries that wait to follow will carry it.
+    /// The commit index on its own, after what the follower surely has. Entries that wait to follow will
+    /// carry it.
     fn plan_commit(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
         let news = self.commit_sent < view.commit_index.min(self.match_index);
         let known = self.match_index >= view.last_included_index;
@@ -253,8 +261,8 @@ impl Progress {
         (resend == Resend::Now || (resend == Resend::AtHeartbeat && tick.heartbeat)).then_some(Plan::Snapshot)
     }
 
-    /// Its success acknowledges everything up to where we believe the follower to be, so that held or lost replies of
-    /// others do not matter.
+    /// Its success acknowledges everything up to where we believe the follower to be, so that held or lost
+    /// replies of others do not matter.
     fn plan_heartbeat(&self, view: LeaderView) -> Plan {
         let prev = (self.next_index - 1).max(view.last_included_index);
         Plan::Empty { prev, is_commit: false }
@@ -280,7 +288,8 @@ impl Progress {
         self.snapshot = Some(SnapshotInflight { seq, last_included_index, resend: Resend::No });
     }
 
-    /// The follower has taken an AppendEntries or a snapshot that ended at `last`, and can commit up to `commit` by it.
+    /// The follower has taken an AppendEntries or a snapshot that ended at `last`, and can commit up to
+    /// `commit` by it.
     pub(super) fn succeeded(&mut self, seq: u64, last: u64, commit: u64) {
         self.answered(seq);
         self.commit_acked = self.commit_acked.max(commit);
@@ -303,18 +312,23 @@ impl Progress {
             // It had overtaken what has filled the gap since. Its entries, if any, were not stored.
             return self.send_again(seq);
         }
-        if seq < self.believed_from_seq {
-            return;
-        }
         if self.next_index <= log.last_included_index() {
             return self.snapshot_may_be_lost(seq);
+        }
+        let common = conflict.term.and_then(|term| log.last_index_of_term(term)).map(|index| index + 1);
+        let next_index = common.unwrap_or(conflict.index).clamp(self.match_index + 1, prev);
+        if next_index <= self.base {
+            // However old: what the follower lacked there only our messages could have brought, and none has.
+            return self.restart_from(next_index, next_seq);
+        }
+        if seq < self.believed_from_seq {
+            return;
         }
         if !self.grace_used && self.older_message_covers(seq, conflict.index) {
             self.grace_used = true;
             return self.forget(seq);
         }
-        let common = conflict.term.and_then(|term| log.last_index_of_term(term)).map(|index| index + 1);
-        self.restart_from(common.unwrap_or(conflict.index).clamp(self.match_index + 1, prev), next_seq);
+        self.restart_from(self.base + 1, next_seq);
     }
 
     /// There will be no answer to an AppendEntries or a snapshot.
@@ -381,8 +395,8 @@ impl Progress {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
-    /// The index up to which `base` and the messages on their way reach without a gap. They need not be in order: a
-    /// message that was sent again stands behind later ones.
+    /// The index up to which `base` and the messages on their way reach without a gap. They need not be in
+    /// order: a message that was sent again stands behind later ones.
     fn covered(&self) -> u64 {
         let mut covered = self.base;
         while let Some(message) = self.inflight.iter().find(|m| m.prev <= covered && m.last > covered) {

@@ -1,12 +1,14 @@
-//! The `main` of a test binary: a list of cases, run one after the other in the order given, as Go runs a package.
+//! The `main` of a test binary: a list of cases, run one after the other in the order given, as Go runs a
+//! package.
 //!
-//! A binary of these is a target with `harness = false`. It understands what libtest understands (`--list`, a filter,
-//! `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works under nextest. A filter may also
-//! be part of a Go test's name: `InitialElection`. Two things differ from libtest: the tests' own lines go to stdout as
-//! they come, and the default is one test at a time, since the course's limits are in real time.
+//! A binary of these is a target with `harness = false`. It understands what libtest understands (`--list`, a
+//! filter, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works under nextest.
+//! A filter may also be part of a Go test's name: `InitialElection`. Two things differ from libtest: the
+//! tests' own lines go to stdout as they come, and the default is one test at a time, since the course's
+//! limits are in real time.
 //!
-//! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a test prints
-//! one line for all its seeds.
+//! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
+//! test prints one line for all its seeds.
 //!
 //! | exit code | |
 //! |---|---|
@@ -53,8 +55,8 @@ impl Case {
     }
 }
 
-/// Runs the cases that the command line asks for. `here` is [`labrt::here!()`](labrt::here) of the test binary: what a
-/// replay line names. With [`Strictness::Warn`] a breach of lock discipline is only reported.
+/// Runs the cases that the command line asks for. `here` is [`labrt::here!()`](labrt::here) of the test
+/// binary: what a replay line names. With [`Strictness::Warn`] a breach of lock discipline is only reported.
 pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode {
     let mut args = Arguments::from_args();
     let cases = choose(&mut args, cases);
@@ -131,7 +133,9 @@ fn many_passed(run: &Run, summary: &Summary) -> String {
     let Summary { runs, seed, seconds, cpu_seconds, .. } = summary;
     let twice = if run.check && labrt::is_sim() { ", each twice" } else { "" };
     let clock = if labrt::is_sim() { "virtual" } else { "real" };
-    format!("  ... Passed --  {runs} runs from seed {seed:#x}{twice}: {seconds:.1} s {clock}, {cpu_seconds:.1} s of CPU")
+    format!(
+        "  ... Passed --  {runs} runs from seed {seed:#x}{twice}: {seconds:.1} s {clock}, {cpu_seconds:.1} s of CPU"
+    )
 }
 
 #[cfg(test)]

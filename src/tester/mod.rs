@@ -2,14 +2,15 @@
 //!
 //! | file | what it is | in the Go labs |
 //! |---|---|---|
-//! | [`harness`] | the `main` of a test binary: a list of cases, run in the course's order on real threads or from seeds | `go test` |
+//! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
 //! | [`peer`] | what the suites ask of a Raft: [`RaftPeer`] | the comments over `Make` in `raft.go` |
 //! | [`value`] | the commands that the tests submit | `interface{}` commands |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`lab2`] | the bodies of the lab 2 tests, one file a part | `raft/test_test.go` |
+//! | [`hunt`] | Rafts with a mistake, and scenarios that find it | |
 //!
-//! To test a Raft of one's own: implement [`RaftPeer`] for it, and give each test binary (`harness = false`) three
-//! lines:
+//! To test a Raft of one's own: implement [`RaftPeer`] for it, and give each test binary (`harness = false`)
+//! three lines:
 //!
 //! ```ignore
 //! fn main() -> std::process::ExitCode {
@@ -18,6 +19,7 @@
 //! ```
 
 pub mod harness;
+pub mod hunt;
 pub mod lab2;
 pub mod peer;
 pub mod raft;

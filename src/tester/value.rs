@@ -1,7 +1,7 @@
 //! The commands that the tests submit: integers, and text where the size of a command matters.
 //!
-//! Raft sees opaque bytes only. A value is encoded once, when it is submitted, and decoded once, when it is applied;
-//! the suites compare decoded values, so `7` and `"7"` are different commands.
+//! Raft sees opaque bytes only. A value is encoded once, when it is submitted, and decoded once, when it is
+//! applied; the suites compare decoded values, so `7` and `"7"` are different commands.
 
 use std::fmt;
 
@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn a_value_survives_the_way_through_raft() {
-        for value in [Value::from(0), Value::from(i64::MAX), Value::from(i64::MIN), Value::from("x"), Value::from("")] {
+        for value in
+            [Value::from(0), Value::from(i64::MAX), Value::from(i64::MIN), Value::from("x"), Value::from("")]
+        {
             assert_eq!(Value::from_command(&value.to_command()), Ok(value));
         }
     }

@@ -35,7 +35,7 @@ pub struct Args {
     /// Do not show these topics
     #[arg(short, long, value_name = "TOPIC,...", value_delimiter = ',', value_parser = line::parse_topic)]
     ignore: Vec<Topic>,
-    /// Columns for the servers S0 to S<N-1> [default: as many as the first log lines name]
+    /// Columns: one for each of the servers S0, S1, ... [default: as many as the first log lines name]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     columns: Option<u16>,
     /// Width in characters [default: the terminal's, else $COLUMNS, else 120]

@@ -70,6 +70,8 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
+    /// Tests that fail so often that their failures are no news.
+    hushed: Vec<bool>,
     troubles: Vec<String>,
     nondeterministic: u64,
     cpu: f64,
@@ -88,6 +90,7 @@ impl<'a> Board<'a> {
             tally: Tally::new(context.tests.iter().map(|t| t.name.clone())),
             keeper,
             progress: Progress::new(total, context.stop.clone()),
+            hushed: vec![false; context.tests.len()],
             troubles: Vec::new(),
             nondeterministic: 0,
             cpu: 0.0,
@@ -119,11 +122,12 @@ impl<'a> Board<'a> {
 
     fn run(&mut self, run: &Run) {
         self.tally.add(run);
-        if !run.passed {
-            self.keeper.failure(self.tests, run);
-        }
-        if self.verbose || !run.passed {
+        let kept = run.passed || self.keeper.failure(self.tests, run);
+        if self.verbose || (!run.passed && kept) {
             self.progress.line(&self.sentence(run));
+        } else if !run.passed && !std::mem::replace(&mut self.hushed[run.test], true) {
+            self.progress
+                .line(&format!("further failures of {} are only counted", self.tests[run.test].name));
         }
     }
 

@@ -213,6 +213,7 @@ impl Job<'_> {
             test: self.chunk.test,
             seed: end.seed,
             passed: end.passed,
+            kept: false,
             how: How::Reported,
             hash: end.hash,
             seconds: Some(end.seconds),
@@ -267,31 +268,29 @@ impl Job<'_> {
         if self.left == 0 {
             return (self.tell)(Event::Trouble(format!("{}: {message}", self.test().name)));
         }
-        let replay = replay::line(self.test(), self.context.mode, self.next);
-        let (test, seed) = (self.chunk.test, self.next);
-        let run =
-            Run { test, seed, passed: false, how, hash: None, seconds: None, cpu: None, message, replay };
-        self.verdict(run, Some(output));
+        self.verdict(self.failure(how, message), Some(output));
         self.keep_output(output);
     }
 
     fn give_up(&mut self, error: String) {
-        let replay = replay::line(self.test(), self.context.mode, self.next);
-        let (test, seed) = (self.chunk.test, self.next);
-        let how = How::Died;
-        let run = Run {
-            test,
-            seed,
+        self.verdict(self.failure(How::Died, error), None);
+        self.abandon();
+    }
+
+    /// A failure of the next seed that the test binary did not report itself.
+    fn failure(&self, how: How, message: String) -> Run {
+        Run {
+            test: self.chunk.test,
+            seed: self.next,
             passed: false,
+            kept: false,
             how,
             hash: None,
             seconds: None,
             cpu: None,
-            message: error,
-            replay,
-        };
-        self.verdict(run, None);
-        self.abandon();
+            message,
+            replay: replay::line(self.test(), self.context.mode, self.next),
+        }
     }
 
     /// The rest of the test would go the same way.
@@ -311,7 +310,7 @@ impl Job<'_> {
     }
 
     /// A seed has its verdict.
-    fn verdict(&mut self, run: Run, output: Option<&Path>) {
+    fn verdict(&mut self, mut run: Run, output: Option<&Path>) {
         self.next = self.next.wrapping_add(1);
         self.left -= 1;
         if run.passed {
@@ -325,8 +324,9 @@ impl Job<'_> {
             self.left = 0;
         }
         let before = self.context.failures[self.chunk.test].fetch_add(1, Ordering::Relaxed);
+        run.kept = before < self.context.keep;
         (self.tell)(Event::Run(run.clone()));
-        if before < self.context.keep {
+        if run.kept {
             let first = output.filter(|_| self.context.mode == Mode::Sim).and_then(|o| self.set_aside(o));
             self.kept.push(Kept { run, first });
         }

@@ -239,7 +239,7 @@ fn command(
 /// What a job does, with parallel's placeholders.
 fn worker_command(context: &Context) -> String {
     let mut text = "env".to_owned();
-    for name in DRAWS.iter().chain(&["LAB_CHECK"]) {
+    for name in DRAWS.iter().chain(&["LAB_CHECK", "LAB_LOG"]) {
         if let Ok(value) = std::env::var(name) {
             text += &format!(" {}", super::replay::quoted(&format!("{name}={value}")));
         }

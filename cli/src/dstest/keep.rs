@@ -44,17 +44,19 @@ impl Keeper {
         }
     }
 
-    /// Notes a failed run.
-    pub fn failure(&mut self, tests: &[Test], run: &Run) {
+    /// Notes a failed run; says whether it is one of those that are kept.
+    pub fn failure(&mut self, tests: &[Test], run: &Run) -> bool {
         if let Err(e) = self.note(&tests[run.test], run) {
             self.complain(&format!("cannot note failures in {}: {e}", self.dir.display()));
         }
         let kept = self.failures.iter().filter(|f| f.run.test == run.test).count();
-        if (kept as u64) < self.limit {
+        let keep = run.kept && (kept as u64) < self.limit;
+        if keep {
             self.failures.push(Failure { run: run.clone(), replayed: None, log: None, trace: None });
         } else {
             self.beyond[run.test] += 1;
         }
+        keep
     }
 
     fn note(&mut self, test: &Test, run: &Run) -> io::Result<()> {

@@ -70,6 +70,9 @@ pub struct Args {
     /// Run on these machines by GNU parallel over ssh; `:` is this one
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     hosts: Vec<String>,
+    /// The package whose tests are meant, such as `starter` [default: the root package, then the others]
+    #[arg(long, value_name = "PACKAGE")]
+    package: Option<String>,
     /// The project's folder [default: where cargo finds it]
     #[arg(long, value_name = "DIR", hide = true)]
     root: Option<PathBuf>,
@@ -118,7 +121,10 @@ pub fn main(args: Args) -> ExitCode {
             eprintln!("error: {text}");
             ExitCode::FAILURE
         }
-        Err(Problem::Interrupted(signal)) => ExitCode::from(128u8.saturating_add(signal)),
+        Err(Problem::Interrupted(signal)) => {
+            eprintln!("dstest: interrupted by signal {signal} before the first run");
+            ExitCode::from(128u8.saturating_add(signal))
+        }
     }
 }
 
@@ -130,6 +136,10 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
     check_out(args.out.as_deref())?;
     let stop = Stop::on_signals().map_err(|e| Problem::Failure(format!("cannot handle signals: {e}")))?;
     let project = Project::load(args.root.as_deref())?;
+    let project = match &args.package {
+        Some(package) => project.only(package)?,
+        None => project,
+    };
     let base = project.target_dir.join("dstest");
     let scratch = Scratch::below(&base).map_err(|e| {
         Problem::Failure(format!("cannot make a temporary folder below {}: {e}", base.display()))

@@ -179,7 +179,17 @@ impl Process {
         self.signal(Signal::SIGKILL);
         self.ended = Some(self.child.wait()?);
         self.join_pump();
+        self.await_group();
         Ok(())
+    }
+
+    /// Waits until the killed others of the group are gone, too. Not for ever: where nobody reaps orphans they stay as
+    /// zombies.
+    fn await_group(&self) {
+        let since = Instant::now();
+        while killpg(self.group, None).is_ok() && since.elapsed() < Duration::from_millis(500) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Waits for the last output. Someone who left the group may hold the pipe: him we do not wait for.

@@ -37,7 +37,8 @@ pub struct Target {
     package: String,
     name: String,
     dir: PathBuf,
-    is_root: bool,
+    /// Of the root package, or of the one that was asked for.
+    is_home: bool,
     has_sim: bool,
 }
 
@@ -85,7 +86,7 @@ impl Project {
                 targets.push(Target {
                     package: package["name"].as_str()?.to_owned(),
                     name: target["name"].as_str()?.to_owned(),
-                    is_root: dir == root,
+                    is_home: dir == root,
                     dir: dir.clone(),
                     has_sim: !package["features"]["sim"].is_null(),
                 });
@@ -94,11 +95,30 @@ impl Project {
         Some(Project { root, target_dir, targets })
     }
 
+    /// Looks at one package only.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it has no test targets.
+    pub fn only(mut self, package: &str) -> Result<Project, Problem> {
+        let mut packages: Vec<String> = self.targets.iter().map(|t| t.package.clone()).collect();
+        self.targets.retain(|t| t.package == package);
+        if self.targets.is_empty() {
+            packages.sort_unstable();
+            packages.dedup();
+            let known = packages.join(", ");
+            return Err(Problem::Usage(format!(
+                "--package {package}: expected a package with tests, one of {known}"
+            )));
+        }
+        self.targets.iter_mut().for_each(|t| t.is_home = true);
+        Ok(self)
+    }
+
     /// The target of this name: the root package's, else the only one.
     fn target(&self, name: &str) -> Result<Option<&Target>, Problem> {
         let found: Vec<&Target> = self.targets.iter().filter(|t| t.name == name).collect();
-        if let Some(root) = found.iter().find(|t| t.is_root) {
-            return Ok(Some(root));
+        if let Some(home) = found.iter().find(|t| t.is_home) {
+            return Ok(Some(home));
         }
         match found.as_slice() {
             [] => Ok(None),
@@ -236,10 +256,10 @@ impl<'a> Builder<'a> {
         Problem::Usage(text)
     }
 
-    /// Builds all targets of the root package, so that a name can be looked up everywhere.
+    /// Builds all targets of the root package (or of the one asked for), so that a name can be looked up everywhere.
     fn build_all(&mut self) -> Result<(), Problem> {
         let project = self.project;
-        let all: Vec<&Target> = project.targets.iter().filter(|t| t.is_root).collect();
+        let all: Vec<&Target> = project.targets.iter().filter(|t| t.is_home).collect();
         self.build(&all)
     }
 

@@ -39,6 +39,8 @@ pub struct Run {
     pub seed: u64,
     /// Whether it passed.
     pub passed: bool,
+    /// Whether it is a failure of which more is to be known, not one of too many.
+    pub kept: bool,
     /// How we know.
     pub how: How,
     /// Hash of the trace.

@@ -200,6 +200,7 @@ mod tests {
             test: 0,
             seed: 1,
             passed,
+            kept: false,
             how: How::Reported,
             hash: None,
             seconds: Some(seconds),

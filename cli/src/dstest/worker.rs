@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! begin     <job>
-//! run       <seed> ok|FAIL <how> <hash> <seconds> <cpu> <message> <replay line>
+//! run       <seed> ok|FAIL|more <how> <hash> <seconds> <cpu> <message> <replay line>
 //! log|first|trace <seed> <a line of that file>
 //! evidence  <seed> <kind> <text>
 //! trouble   <text>
@@ -13,7 +13,7 @@
 //! done      <job>
 //! ```
 //!
-//! A chunk counts only when its `done` has come: a machine may be lost in the middle of it. [`Reader`] is the other end.
+//! `more` is a failure beyond those of which more is told. A chunk counts only when its `done` has come: a machine may be lost in the middle of it. [`Reader`] is the other end.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -144,7 +144,11 @@ impl Writer {
         self.line(&[
             "run",
             &format!("{:#x}", run.seed),
-            if run.passed { "ok" } else { "FAIL" },
+            match (run.passed, run.kept) {
+                (true, _) => "ok",
+                (false, true) => "FAIL",
+                (false, false) => "more",
+            },
             &run.how.to_string(),
             &hash,
             &number(run.seconds),
@@ -236,6 +240,7 @@ impl<'a> Reader<'a> {
                     test,
                     seed: seed_of(chunk, seed)?,
                     passed: verdict == "ok",
+                    kept: verdict == "FAIL",
                     how: how_of(how)?,
                     hash: optional(hash, |h| u64::from_str_radix(h, 16).ok())?,
                     seconds: optional(seconds, seconds_of)?,

@@ -35,29 +35,34 @@ fn copy_sources(to: &Path) {
         fs::create_dir_all(target.parent().expect("a file in a folder")).expect("can be made");
         let new = fs::read(from.join(file)).expect("the fake project is there");
         if fs::read(&target).ok().as_deref() != Some(&new) {
-            fs::write(target, new).expect("can be written");
+            // In one step: another process of these tests may be building it.
+            let draft = target.with_extension(format!("draft-{}", std::process::id()));
+            fs::write(&draft, new).expect("can be written");
+            fs::rename(draft, target).expect("can be renamed");
         }
     }
 }
 
-/// A project of one's own, built in the folder that all share.
+/// A folder to run `lab` in, and the fake project.
 pub struct Project {
     pub dir: Folder,
+    root: PathBuf,
     target: PathBuf,
 }
 
 impl Project {
-    /// Builds into the shared folder; the second project finds everything compiled.
+    /// The project that all share, so that it is built only once. The folder is one's own.
     pub fn new(name: &str) -> Project {
-        let dir = Folder::new(name);
-        copy_sources(&dir.0);
-        Project { target: shared().clone(), dir }
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake");
+        Project { dir: Folder::new(name), root: shared().clone(), target }
     }
 
-    /// Builds into a folder of its own.
+    /// A project of one's own, with sources and a target folder below the folder.
     #[allow(dead_code, reason = "not every test file needs it")]
-    pub fn use_own_target(&mut self) {
-        self.target = self.dir.0.join("target");
+    pub fn own(name: &str) -> Project {
+        let dir = Folder::new(name);
+        copy_sources(&dir.0);
+        Project { root: dir.0.clone(), target: dir.0.join("target"), dir }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -67,7 +72,7 @@ impl Project {
     /// `lab dstest` with these arguments, in the project.
     pub fn dstest(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        command.arg("dstest").arg("--root").arg(&self.dir.0).args(args).current_dir(&self.dir.0);
+        command.arg("dstest").arg("--root").arg(&self.root).args(args).current_dir(&self.dir.0);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_")) {
             command.env_remove(name);
         }
@@ -97,7 +102,11 @@ impl Project {
 
 fn shared() -> &'static PathBuf {
     static SHARED: OnceLock<PathBuf> = OnceLock::new();
-    SHARED.get_or_init(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake-target"))
+    SHARED.get_or_init(|| {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake-sources");
+        copy_sources(&dir);
+        dir
+    })
 }
 
 /// What a program printed and how it ended.

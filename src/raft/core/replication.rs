@@ -76,7 +76,8 @@ impl Core {
         (covered, self.log.last_included_term(), args.entries.get(skipped..).unwrap_or_default())
     }
 
-    /// Where our log departs from one that has an entry of `prev_term` at `prev`; `None` if it does not (5.3).
+    /// Where our log departs from one that has an entry of `prev_term` at `prev`; `None` if it does not
+    /// (5.3).
     fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
         match self.log.term_at(prev) {
             None => Some(Conflict { index: self.log.last_index() + 1, term: None }),
@@ -88,8 +89,8 @@ impl Core {
         }
     }
 
-    /// Adds the entries that the log does not have yet. Only an entry of another term at the same index makes the log
-    /// drop what it has: a late or repeated message must not cut off what came after it.
+    /// Adds the entries that the log does not have yet. Only an entry of another term at the same index makes
+    /// the log drop what it has: a late or repeated message must not cut off what came after it.
     fn store(&mut self, prev: u64, entries: &[Entry]) {
         let is_new = |(index, entry): (u64, &Entry)| self.log.term_at(index) != Some(entry.term);
         let Some(known) = (prev + 1..).zip(entries).position(is_new) else { return };
@@ -131,8 +132,8 @@ impl Core {
         trace::emit(events::APPEND, Links::NONE, &fields);
     }
 
-    /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes before it
-    /// is then committed with it.
+    /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes
+    /// before it is then committed with it.
     pub(super) fn advance_commit(&mut self) {
         let Standing::Leader(progress) = &self.standing else { return };
         let mut held: Vec<u64> = progress.iter().map(Progress::match_index).collect();
@@ -179,8 +180,8 @@ impl Core {
         dlog!(CMIT, self.current_term, "commits up to {index}");
     }
 
-    /// The next committed messages for the service, at most `max`: a snapshot if the service is behind it, else
-    /// commands. They count as applied from now on. `None`: there is nothing.
+    /// The next committed messages for the service, at most `max`: a snapshot if the service is behind it,
+    /// else commands. They count as applied from now on. `None`: there is nothing.
     pub fn take_apply(&mut self, max: usize) -> Option<ApplyBatch> {
         if let Some(snapshot) = self.take_snapshot_to_apply() {
             return Some(vec![snapshot]);

@@ -26,8 +26,8 @@ impl fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Core {
-    /// The service has a snapshot of its state after `index`: the log up to there is no longer needed. A snapshot that
-    /// is not newer than the one we have is ignored.
+    /// The service has a snapshot of its state after `index`: the log up to there is no longer needed. A
+    /// snapshot that is not newer than the one we have is ignored.
     ///
     /// # Errors
     /// If the service was not yet given the command at `index`.
@@ -73,7 +73,8 @@ impl Core {
             self.effects.persist.entries_from(index + 1);
         }
         self.keep_snapshot(args.data.clone(), "from the leader");
-        // Only an index that is not committed here was let in. The applier will find it beyond `last_applied`.
+        // Only an index that is not committed here was let in. The applier will find it beyond
+        // `last_applied`.
         self.commit(index);
     }
 

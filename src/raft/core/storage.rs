@@ -1,7 +1,7 @@
 //! Persistence: the state of Figure 2 to the persister's frames, and back after a crash.
 //!
-//! The head frame holds term, vote and where the log begins; each entry has a frame of its own. What changed goes out as a
-//! [`PersistDelta`], so that a new entry costs an entry, however long the log is.
+//! The head frame holds term, vote and where the log begins; each entry has a frame of its own. What changed
+//! goes out as a [`PersistDelta`], so that a new entry costs an entry, however long the log is.
 
 use super::*;
 use crate::raft::effects::PersistDelta;
@@ -59,8 +59,8 @@ impl From<FrameError> for RestoreError {
 }
 
 impl Core {
-    /// Server `me` of `n` as it was when it last persisted. With an empty persister it is a new server. What a
-    /// snapshot covers counts as applied: the service reads the snapshot from the persister itself.
+    /// Server `me` of `n` as it was when it last persisted. With an empty persister it is a new server. What
+    /// a snapshot covers counts as applied: the service reads the snapshot from the persister itself.
     ///
     /// # Errors
     /// [`RestoreError`] if the persister holds something else than the state of such a server.

@@ -1,5 +1,6 @@
-//! Several cores on a network that loses, repeats, holds and reorders, with servers that crash and return. After every
-//! step the guarantees of the paper's Figure 3 are checked; when the network heals, all servers must agree.
+//! Several cores on a network that loses, repeats, holds and reorders, with servers that crash and return.
+//! After every step the guarantees of the paper's Figure 3 are checked; when the network heals, all servers
+//! must agree.
 
 use super::support::Dice;
 use crate::raft::*;
@@ -47,8 +48,8 @@ struct World {
     leaders: BTreeMap<u64, usize>,
     /// By (index, term) of an entry: the command, and the term before it.
     entries: BTreeMap<(u64, u64), (Command, u64)>,
-    /// By index - 1: the term of the committed entry, its command, and the term in which it was first known to be
-    /// committed.
+    /// By index - 1: the term of the committed entry, its command, and the term in which it was first known
+    /// to be committed.
     committed: Vec<(u64, Command, u64)>,
     /// The service's state after so many commands.
     states: Vec<u64>,

@@ -22,7 +22,8 @@ fn a_majority_commits_5_3() {
     assert_eq!(alone.commit_index(), 1);
 }
 
-/// 5.4.2: entries of older terms are not committed by counting; an entry of the leader's own term commits them along.
+/// 5.4.2: entries of older terms are not committed by counting; an entry of the leader's own term commits
+/// them along.
 #[test]
 fn older_terms_are_not_committed_by_counting_5_4_2() {
     let mut core = leader(3, 4, &[2, 2]);
@@ -36,9 +37,9 @@ fn older_terms_are_not_committed_by_counting_5_4_2() {
     assert_eq!(core.commit_index(), 3);
 }
 
-/// Figure 8: S1 leads term 4 and has spread an entry of term 2 to a majority. In (d) S5, whose last entry is of term 3, is
-/// elected and overwrites it; so it must not have been committed. In (e) S1 has spread an entry of its own term,
-/// and S5 cannot win.
+/// Figure 8: S1 leads term 4 and has spread an entry of term 2 to a majority. In (d) S5, whose last entry is
+/// of term 3, is elected and overwrites it; so it must not have been committed. In (e) S1 has spread an entry
+/// of its own term, and S5 cannot win.
 #[test]
 fn figure_8_5_4_2() {
     let ask_s5 = RequestVoteArgs { term: 5, candidate_id: 4, last_log_index: 2, last_log_term: 3 };

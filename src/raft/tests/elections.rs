@@ -7,8 +7,8 @@ fn ask(term: u64, candidate_id: usize, last: (u64, u64)) -> RequestVoteArgs {
     RequestVoteArgs { term, candidate_id, last_log_index: last.0, last_log_term: last.1 }
 }
 
-/// 5.4.1, the election restriction: the log with the later last term is more up to date; of equal last terms, the
-/// longer log.
+/// 5.4.1, the election restriction: the log with the later last term is more up to date; of equal last terms,
+/// the longer log.
 #[test]
 fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
     struct Case {
@@ -42,7 +42,8 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
     }
 }
 
-/// 5.2: one vote in a term, first come, first served; the same candidate may ask again, since replies get lost.
+/// 5.2: one vote in a term, first come, first served; the same candidate may ask again, since replies get
+/// lost.
 #[test]
 fn one_vote_in_a_term_5_2() {
     let mut core = follower(3, 1, &[1]);
@@ -139,6 +140,9 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     core.vote_reply(sent, &yes(2));
     give_vote(&mut core, 2);
     assert_eq!(core.role(), Role::Candidate, "a vote of the last term");
+    // Nor does a refusal of the last term's request, for its age, answer this term's.
+    core.vote_reply(sent, &RequestVoteReply { term: 3, vote_granted: false });
+    assert!(core.due(1).now);
     give_vote(&mut core, 3);
     assert!(core.is_leader());
 
@@ -155,8 +159,12 @@ fn repeated_and_late_votes_do_not_count_5_2() {
 fn a_higher_term_makes_a_follower_5_1() {
     type Hear = fn(&mut Core);
     let ways: [(&str, Hear); 6] = [
-        ("RequestVote", |c| drop(c.request_vote(&ask(9, 1, (0, 0))))),
-        ("AppendEntries", |c| drop(c.append_entries(&append(1, 9, (0, 0), &[])))),
+        ("RequestVote", |c| {
+            c.request_vote(&ask(9, 1, (0, 0)));
+        }),
+        ("AppendEntries", |c| {
+            c.append_entries(&append(1, 9, (0, 0), &[]));
+        }),
         ("InstallSnapshot", |c| {
             let data = Bytes::default();
             let args = InstallSnapshotArgs {
@@ -209,8 +217,8 @@ fn a_candidate_follows_the_leader_of_its_term_5_2() {
     assert!(!core.take_effects().persist.hard_state, "neither term nor vote have changed");
 }
 
-/// Only a higher term ends a leadership: not a timeout, not the loss of the majority. The other behaviour is there as
-/// a rule to be broken on purpose.
+/// Only a higher term ends a leadership: not a timeout, not the loss of the majority. The other behaviour is
+/// there as a rule to be broken on purpose.
 #[test]
 fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);

@@ -1,7 +1,9 @@
 //! The simulated disk. Its lock is labrt's, so each test is a run.
 
 use crate::raft::Persister;
-use labrt::sync::Arc;
+use crate::raft::persister::Writer;
+use labrt::collections::BTreeSet;
+use labrt::sync::{Arc, Signal};
 
 fn framed(entries: usize) -> Persister {
     let persister = Persister::new();
@@ -64,35 +66,41 @@ fn copies_are_independent_both_ways() {
 fn state_and_snapshot_change_together() {
     labrt::run(|| {
         let persister = Arc::new(Persister::new());
+        let seen_enough = Signal::new();
         let writer = {
-            let persister = persister.clone();
+            let (persister, seen_enough) = (persister.clone(), seen_enough.clone());
             labrt::thread::spawn(move || {
-                for i in 0..500u32 {
-                    let bytes = i.to_le_bytes();
-                    if i % 2 == 0 {
-                        persister
-                            .save_state_and_snapshot(&[&4u32.to_le_bytes()[..], &bytes].concat(), &bytes);
-                    } else {
-                        let write = |w: &mut crate::raft::persister::Writer| {
-                            w.snapshot(Arc::from(&bytes[..]));
-                            w.head(bytes.to_vec());
-                        };
-                        persister.update(write).expect("frames");
-                    }
+                for i in (0..u32::MAX).take_while(|_| !seen_enough.is_raised()) {
+                    write_both(&persister, i);
+                    labrt::thread::yield_now();
                 }
             })
         };
-        let mut seen = 0;
-        while !writer.is_finished() {
+        let mut seen = BTreeSet::new();
+        while seen.len() < 50 {
             let copy = persister.copy();
             let (state, snapshot) = (copy.read_raft_state(), copy.read_snapshot());
             assert_eq!(state.get(4..).unwrap_or_default(), &*snapshot, "a torn copy");
-            seen += 1;
+            seen.insert(snapshot);
             labrt::thread::yield_now();
         }
+        seen_enough.raise();
         writer.join().expect("the writer only writes");
-        assert!(seen > 0);
     });
+}
+
+/// Writes `i` as the only frame and as the snapshot, in one of the two ways.
+fn write_both(persister: &Persister, i: u32) {
+    let bytes = i.to_le_bytes();
+    if i.is_multiple_of(2) {
+        persister.save_state_and_snapshot(&[4u32.to_le_bytes(), bytes].concat(), &bytes);
+        return;
+    }
+    let write = |w: &mut Writer| {
+        w.snapshot(Arc::from(&bytes[..]));
+        w.head(bytes.to_vec());
+    };
+    persister.update(write).expect("frames");
 }
 
 #[test]

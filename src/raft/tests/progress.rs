@@ -1,4 +1,5 @@
-//! A leader's view of a follower (5.3): sent at once, in few messages, and never stopped by one that is lost or held.
+//! A leader's view of a follower (5.3): sent at once, in few messages, and never stopped by one that is lost
+//! or held.
 
 use super::support::*;
 use crate::raft::progress::{MAX_BATCH_BYTES, State, WINDOW};
@@ -106,9 +107,25 @@ fn the_commit_index_goes_alone_only_if_nothing_else_goes() {
     assert_eq!(next_append(&mut unlucky, 1, Tick::COMMIT).1.leader_commit, 1);
 }
 
-/// The course's RPC count: twelve commands may cost 42 RPCs to both followers together. Played on a clock, for many
-/// speeds of the network and of the caller; the worst is that each command is sent, acknowledged and committed
-/// before the next one comes.
+/// While entries wait for the pipeline interval, the commit index waits with them.
+#[test]
+fn the_commit_index_waits_for_entries_that_follow() {
+    let mut core = in_touch();
+    propose(&mut core, 1);
+    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    propose(&mut core, 1);
+    next_append(&mut core, 1, Tick::PIPELINE);
+    propose(&mut core, 1);
+    success(&mut core, first);
+    assert_eq!(core.commit_index(), 1, "news for the follower");
+    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    let (_, args) = next_append(&mut core, 1, Tick::PIPELINE);
+    assert_eq!((shape(&args), args.leader_commit), ((2, 1), 1));
+}
+
+/// The course's RPC count: twelve commands may cost 42 RPCs to both followers together. Played on a clock,
+/// for many speeds of the network and of the caller; the worst is that each command is sent, acknowledged and
+/// committed before the next one comes.
 #[test]
 fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
     const US_PER_MS: u64 = 1000;
@@ -197,8 +214,8 @@ fn a_new_leader_probes_before_it_sends_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (0, 3));
 }
 
-/// The first loss is made good at once; after the second in a row the follower is thought dead, and gets empty probes at
-/// the pace of heartbeats until it answers.
+/// The first loss is made good at once; after the second in a row the follower is thought dead, and gets
+/// empty probes at the pace of heartbeats until it answers.
 #[test]
 fn a_lossy_follower_is_served_and_a_dead_one_is_left_alone() {
     let mut core = in_touch();
@@ -226,8 +243,8 @@ fn a_lossy_follower_is_served_and_a_dead_one_is_left_alone() {
     assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (0, 4));
 }
 
-/// A loss that is reported late, seven seconds after a message of which a later one was answered, says nothing about
-/// the follower now.
+/// A loss that is reported late, seven seconds after a message of which a later one was answered, says
+/// nothing about the follower now.
 #[test]
 fn old_losses_do_not_make_a_follower_dead() {
     let mut core = in_touch();
@@ -283,8 +300,8 @@ fn a_gap_is_filled() {
     assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 6));
 }
 
-/// Messages overtake one another: the later one is refused for a gap that the earlier one fills. One such refusal is put
-/// down to reordering.
+/// Messages overtake one another: the later one is refused for a gap that the earlier one fills. One such
+/// refusal is put down to reordering.
 #[test]
 fn a_refusal_by_reordering_costs_one_message() {
     let mut core = in_touch();
@@ -299,7 +316,8 @@ fn a_refusal_by_reordering_costs_one_message() {
     assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 3));
 }
 
-/// The same, but the refusal comes after the gap was filled: it says nothing but that its own entries are missing.
+/// The same, but the refusal comes after the gap was filled: it says nothing but that its own entries are
+/// missing.
 #[test]
 fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     let mut core = in_touch();
@@ -313,7 +331,8 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 3));
 }
 
-/// A real conflict: back to the common point, at once, and each refusal brings it nearer, whatever the follower says.
+/// A real conflict: back to the common point, at once, and each refusal brings it nearer, whatever the
+/// follower says.
 #[test]
 fn refusals_end() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
@@ -333,19 +352,27 @@ fn refusals_end() {
     assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (4, 4));
 }
 
-/// Refusals of messages from before the last step back, and what was acknowledged once, say nothing new.
+/// Refusals of messages from before the last step back say nothing new, unless they show that it did not go
+/// far enough. What was acknowledged once stays acknowledged.
 #[test]
-fn old_refusals_are_ignored() {
+fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
-    let (probe, _) = next_append(&mut core, 1, Tick::NONE);
-    let (other, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
-    refusal(&mut core, probe, 5, Some(3));
+    let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, Tick::HEARTBEAT).0).collect();
+    refusal(&mut core, old[0], 5, Some(3));
+    let (_, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (4, 2));
+    // Another complaint of a gap that is being filled already.
     let before = has_leader_view(&core, 1);
-    refusal(&mut core, other, 1, None);
+    refusal(&mut core, old[1], 5, None);
     assert_eq!(has_leader_view(&core, 1), before);
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(core.next_message(1, Tick::NONE), None);
+    // One that shows the follower to lack what none of our messages has brought.
+    refusal(&mut core, old[2], 3, None);
+    let (sent, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(shape(&args), (2, 4));
     success(&mut core, sent);
     refusal(&mut core, sent, 1, None);
+    refusal(&mut core, old[2], 1, None);
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 
@@ -363,7 +390,10 @@ fn answers_of_another_term_are_ignored() {
     success(&mut core, sent);
     core.message_lost(sent);
     core.message_lost(sent);
+    // The follower has come to our term before the old message reached it, and refused it for its age.
+    core.append_reply(sent, &AppendEntriesReply { term: 3, success: false, conflict: None });
     assert_eq!(has_leader_view(&core, 1), (0, 2));
+    assert_eq!(state(&core), State::Probe, "none of this is a sign of life in this term");
     assert_eq!(core.take_effects().wake_peers, [1, 2], "only the first heartbeats are due");
 }
 

@@ -68,7 +68,8 @@ fn a_stale_leader_is_refused_5_1() {
     assert_eq!((core.take_effects(), terms(&core)), (Effects::default(), vec![1, 1]));
 }
 
-/// 5.3: messages may be repeated and overtake one another. An old one cuts nothing off, and takes no commit back.
+/// 5.3: messages may be repeated and overtake one another. An old one cuts nothing off, and takes no commit
+/// back.
 #[test]
 fn stale_and_repeated_messages_are_harmless_5_3() {
     let mut core = follower(3, 2, &[1]);
@@ -81,8 +82,8 @@ fn stale_and_repeated_messages_are_harmless_5_3() {
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2, 2, 2], 5));
 }
 
-/// Figure 2: a follower commits no further than the message has checked, whatever the leader has committed. Entry 3
-/// here is of another leader, and will be overwritten.
+/// Figure 2: a follower commits no further than the message has checked, whatever the leader has committed.
+/// Entry 3 here is of another leader, and will be overwritten.
 #[test]
 fn a_follower_commits_only_what_was_checked_5_3() {
     let mut core = follower(3, 2, &[1, 1, 2]);

@@ -23,8 +23,8 @@ fn applied(log: &[u64], applied: u64) -> Core {
     core
 }
 
-/// The service's own snapshot replaces the log up to its index. One that is not new is ignored; one that covers what
-/// the service never got is an error.
+/// The service's own snapshot replaces the log up to its index. One that is not new is ignored; one that
+/// covers what the service never got is an error.
 #[test]
 fn a_snapshot_of_the_service_trims_the_log_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 4);
@@ -110,8 +110,8 @@ fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
     assert!(matches!(core.take_apply(1).as_deref(), Some([ApplyMsg::Snapshot { index: 9, .. }])));
 }
 
-/// Entries that a follower's snapshot covers need no comparing: a message that begins before it is taken from where
-/// the snapshot ends.
+/// Entries that a follower's snapshot covers need no comparing: a message that begins before it is taken from
+/// where the snapshot ends.
 #[test]
 fn entries_that_a_snapshot_covers_are_skipped_7() {
     let compacted = || {
@@ -133,7 +133,8 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
     assert_eq!(reply.conflict, Some(Conflict { index: 4, term: Some(2) }));
 }
 
-/// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has answered from `conflict_index`.
+/// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has answered from
+/// `conflict_index`.
 fn leader_with_snapshot(conflict_index: u64) -> Core {
     let mut core = leader(3, 3, &[1, 1, 2]);
     for index in [4, 5] {
@@ -165,8 +166,8 @@ fn a_follower_behind_the_log_gets_the_snapshot_7() {
     assert_eq!(has_leader_view(&core, 1), (3, 6));
 }
 
-/// Heartbeats go on while a snapshot is on its way. If one that was sent later is refused, the snapshot is sent
-/// again; if one is taken, the snapshot is there, whatever became of its answer.
+/// Heartbeats go on while a snapshot is on its way. If one that was sent later is refused, the snapshot is
+/// sent again; if one is taken, the snapshot is there, whatever became of its answer.
 #[test]
 fn a_lost_snapshot_is_sent_again_7() {
     let mut core = leader_with_snapshot(2);

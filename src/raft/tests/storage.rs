@@ -17,8 +17,8 @@ fn same(restored: &Core, core: &Core) {
     assert!(restored.log().iter_from(0).eq(core.log().iter_from(0)));
 }
 
-/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent, and are on the disk before a reply shows them: after
-/// each call, a server that crashes comes back as it was.
+/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent, and are on the disk before a reply shows
+/// them: after each call, a server that crashes comes back as it was.
 #[test]
 fn what_a_reply_shows_is_persistent() {
     labrt::run(|| {
@@ -34,9 +34,24 @@ fn what_a_reply_shows_is_persistent() {
         };
         type Call<'a> = (&'a str, Box<dyn Fn(&mut Core)>);
         let calls: Vec<Call<'_>> = vec![
-            ("entries", Box::new(|c| drop(c.append_entries(&append(1, 1, (0, 0), &[1, 1, 1]))))),
-            ("a vote", Box::new(move |c| drop(c.request_vote(&vote(3))))),
-            ("a conflict", Box::new(|c| drop(c.append_entries(&append(2, 3, (1, 1), &[3, 3, 3]))))),
+            (
+                "entries",
+                Box::new(|c| {
+                    c.append_entries(&append(1, 1, (0, 0), &[1, 1, 1]));
+                }),
+            ),
+            (
+                "a vote",
+                Box::new(move |c| {
+                    c.request_vote(&vote(3));
+                }),
+            ),
+            (
+                "a conflict",
+                Box::new(|c| {
+                    c.append_entries(&append(2, 3, (1, 1), &[3, 3, 3]));
+                }),
+            ),
             ("an election", Box::new(Core::election_timeout)),
             (
                 "a command",
@@ -47,7 +62,9 @@ fn what_a_reply_shows_is_persistent() {
             ),
             (
                 "a higher term",
-                Box::new(|c| drop(c.append_entries(&committed(4, append(1, 9, (5, 4), &[9]))))),
+                Box::new(|c| {
+                    c.append_entries(&committed(4, append(1, 9, (5, 4), &[9])));
+                }),
             ),
             (
                 "a snapshot",
@@ -56,21 +73,36 @@ fn what_a_reply_shows_is_persistent() {
                     c.snapshot(3, vec![1]).expect("4 are applied");
                 }),
             ),
-            ("more entries", Box::new(|c| drop(c.append_entries(&append(1, 9, (6, 9), &[9, 9]))))),
-            ("a conflict after it", Box::new(|c| drop(c.append_entries(&append(1, 10, (5, 4), &[10, 10]))))),
+            (
+                "more entries",
+                Box::new(|c| {
+                    c.append_entries(&append(1, 9, (6, 9), &[9, 9]));
+                }),
+            ),
+            (
+                "a conflict after it",
+                Box::new(|c| {
+                    c.append_entries(&append(1, 10, (5, 4), &[10, 10]));
+                }),
+            ),
             (
                 "a snapshot in the log",
                 Box::new(move |c| {
-                    drop(c.install_snapshot(&InstallSnapshotArgs { term: 10, ..snapshot(6, 10) }))
+                    c.install_snapshot(&InstallSnapshotArgs { term: 10, ..snapshot(6, 10) });
                 }),
             ),
             (
                 "a snapshot beyond it",
                 Box::new(move |c| {
-                    drop(c.install_snapshot(&InstallSnapshotArgs { term: 10, ..snapshot(50, 10) }))
+                    c.install_snapshot(&InstallSnapshotArgs { term: 10, ..snapshot(50, 10) });
                 }),
             ),
-            ("entries after it", Box::new(|c| drop(c.append_entries(&append(1, 10, (50, 10), &[10]))))),
+            (
+                "entries after it",
+                Box::new(|c| {
+                    c.append_entries(&append(1, 10, (50, 10), &[10]));
+                }),
+            ),
         ];
         for (what, call) in calls {
             let before = persister.read_raft_state();

@@ -7,8 +7,8 @@
 //! | 2C | `part_c.rs` | persistence |
 //! | 2D | `part_d.rs` | log compaction |
 //!
-//! Numbers of servers, pauses, counts and limits are the course's. Two cases are ours and stand last in their part: the
-//! tests of 2D that restart everybody, on an unreliable network, where later years run them.
+//! Numbers of servers, pauses, counts and limits are the course's. Two cases are ours and stand last in their
+//! part: the tests of 2D that restart everybody, on an unreliable network, where later years run them.
 
 mod part_a;
 mod part_b;

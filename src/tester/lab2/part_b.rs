@@ -150,7 +150,8 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_agreement(2);
 
-    // They come back. The disconnected majority may have chosen a leader among themselves, forgetting index 2.
+    // They come back. The disconnected majority may have chosen a leader among themselves, forgetting index
+    // 2.
     gone.iter().for_each(|&i| cfg.connect(i));
     let leader2 = cfg.check_one_leader();
     let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };
@@ -269,7 +270,8 @@ fn backup_2b<R: RaftPeer>() {
     submit_many(&cfg, leader2);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // Now the first leader and its follower, with long wrong logs, and the one that was left out: 50 that commit.
+    // Now the first leader and its follower, with long wrong logs, and the one that was left out: 50 that
+    // commit.
     (0..5).for_each(|i| cfg.disconnect(i));
     [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
@@ -326,7 +328,8 @@ fn agreement_limit() -> u64 {
     (COUNTED + 1 + 3) * 3
 }
 
-/// One attempt: the RPCs that a burst of commands took, and all so far. `None`: the term has changed meanwhile.
+/// One attempt: the RPCs that a burst of commands took, and all so far. `None`: the term has changed
+/// meanwhile.
 fn count_agreement<R: RaftPeer>(cfg: &Config<R>) -> Option<(u64, u64)> {
     let leader = cfg.check_one_leader();
     let before = rpcs(cfg);

@@ -129,8 +129,9 @@ fn persist_3_2c<R: RaftPeer>() {
 /// How often a leader goes in the tests of Figure 8.
 const FIGURE_8_ROUNDS: usize = 1000;
 
-/// Figure 8 of the paper: leaders come and go before they have spread their entries, so that entries of old terms are
-/// on majorities without being committed. Only entries of the current term may be committed by counting.
+/// Figure 8 of the paper: leaders come and go before they have spread their entries, so that entries of old
+/// terms are on majorities without being committed. Only entries of the current term may be committed by
+/// counting.
 fn figure_8_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (2C): Figure 8");
@@ -139,7 +140,7 @@ fn figure_8_2c<R: RaftPeer>() {
     let mut up = 5;
     for _ in 0..FIGURE_8_ROUNDS {
         // Every server is offered a command; the last that takes it is the leader.
-        let leader = (0..5).filter(|&i| cfg.start(i, Value::random()).is_some()).last();
+        let leader = last_to_accept(5, |i| cfg.start(i, Value::random()).map(|_| i));
         short_or_long_pause();
 
         // The leader crashes.
@@ -168,7 +169,13 @@ fn figure_8_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// The pause before a leader goes: mostly shorter than a replication takes, sometimes long enough for an election.
+/// Offers something to every server in order; what the last one that accepts makes of it.
+fn last_to_accept<T>(servers: usize, mut offer: impl FnMut(usize) -> Option<T>) -> Option<T> {
+    (0..servers).fold(None, |last, i| offer(i).or(last))
+}
+
+/// The pause before a leader goes: mostly shorter than a replication takes, sometimes long enough for an
+/// election.
 fn short_or_long_pause() {
     let half_timeout = ELECTION_TIMEOUT.as_millis() as u64 / 2;
     let bound = if one_in(10) { half_timeout } else { 13 };
@@ -213,7 +220,8 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
         }
 
         // Every server is offered a command; the last connected one that takes it is the leader.
-        let leader = (0..5).filter(|&i| cfg.start(i, command()).is_some() && cfg.is_connected(i)).last();
+        let leader =
+            last_to_accept(5, |i| cfg.start(i, command()).filter(|_| cfg.is_connected(i)).map(|_| i));
         short_or_long_pause();
 
         // The leader goes, every other time.
@@ -260,8 +268,8 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     };
     let clients: Vec<_> = (0..3).map(client).collect();
 
-    // For a while any server may be cut off, come back or crash. The pause is a little shorter than an election, so
-    // that some get through and some do not.
+    // For a while any server may be cut off, come back or crash. The pause is a little shorter than an
+    // election, so that some get through and some do not.
     for _ in 0..20 {
         churn_once(&cfg);
         sleep(ELECTION_TIMEOUT * 7 / 10);
@@ -314,7 +322,7 @@ fn churn_client<R: RaftPeer>(cluster: &Cluster<R>, me: u64, stop: &AtomicBool) -
     let mut seen = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         let value = Value::random();
-        let accepted = (0..cluster.servers()).filter_map(|i| cluster.start(i, value.clone())).last();
+        let accepted = last_to_accept(cluster.servers(), |i| cluster.start(i, value.clone()));
         let Some(started) = accepted else {
             sleep(Duration::from_millis(79 + 17 * me));
             continue;

@@ -16,7 +16,11 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
             "TestSnapshotInstallUnreliable2D",
             snapshot_install_unreliable_2d::<R>,
         ),
-        Case::of_course("snapshot_install_crash_2d", "TestSnapshotInstallCrash2D", snapshot_install_crash_2d::<R>),
+        Case::of_course(
+            "snapshot_install_crash_2d",
+            "TestSnapshotInstallCrash2D",
+            snapshot_install_crash_2d::<R>,
+        ),
         Case::of_course(
             "snapshot_install_un_crash_2d",
             "TestSnapshotInstallUnCrash2D",
@@ -62,8 +66,8 @@ fn snapshot_install_un_crash_2d<R: RaftPeer>() {
     snapshots::<R>(title, Setup::of(3).unreliable(), Fault::Crash);
 }
 
-/// 30 rounds of up to 15 commands. With a fault, one server misses more than a snapshot's worth of them and has to be
-/// brought up with a snapshot.
+/// 30 rounds of up to 15 commands. With a fault, one server misses more than a snapshot's worth of them and
+/// has to be brought up with a snapshot.
 fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);

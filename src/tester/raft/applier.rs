@@ -1,11 +1,11 @@
-//! The service above each Raft: it reads the apply channel and checks that every peer applies the same commands in the
-//! same order, without a gap.
+//! The service above each Raft: it reads the apply channel and checks that every peer applies the same
+//! commands in the same order, without a gap.
 //!
-//! With snapshots it also plays a service that makes one every [`SNAPSHOT_INTERVAL`] commands and that restarts from
-//! one. The snapshot holds the whole history, so a wrong one is found out.
+//! With snapshots it also plays a service that makes one every [`SNAPSHOT_INTERVAL`] commands and that
+//! restarts from one. The snapshot holds the whole history, so a wrong one is found out.
 //!
-//! A wrong message panics in the reader, which fails the run. The reader goes on reading when its peer's life is over,
-//! and ignores what it reads: nobody may be left waiting to deliver.
+//! A wrong message panics in the reader, which fails the run. The reader goes on reading when its peer's life
+//! is over, and ignores what it reads: nobody may be left waiting to deliver.
 
 use labrt::chan::Receiver;
 use labrt::node::NodeId;
@@ -52,7 +52,8 @@ impl<R: RaftPeer> Cluster<R> {
 
     fn take_command(&self, node: NodeId, index: u64, term: u64, command: &Command) -> Result<(), String> {
         let i = usize::from(node.index);
-        let value = Value::from_command(command).map_err(|error| format!("server {i} index={index}: {error}"))?;
+        let value =
+            Value::from_command(command).map_err(|error| format!("server {i} index={index}: {error}"))?;
         let snapshot = {
             let mut state = self.state.lock();
             if state.living(node).is_none() {
@@ -136,7 +137,8 @@ impl<R> State<R> {
 }
 
 impl<R> Slot<R> {
-    /// The snapshot of the course's service: the last index, then everything applied up to it. Index 0 holds nothing.
+    /// The snapshot of the course's service: the last index, then everything applied up to it. Index 0 holds
+    /// nothing.
     fn make_snapshot(&self, index: u64) -> Vec<u8> {
         let history: Vec<Option<&Value>> =
             (0..=index).map(|at| self.log.get(&at).map(|applied| &applied.value)).collect();
@@ -146,10 +148,17 @@ impl<R> Slot<R> {
         encoder.into_bytes()
     }
 
-    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is what Raft says that it covers.
-    pub(super) fn ingest_snapshot(&mut self, i: usize, snapshot: &[u8], index: Option<u64>) -> Result<(), String> {
-        let (last, history) = decode_snapshot(snapshot)
-            .map_err(|error| format!("server {i} snapshot decode error: {error} ({} bytes)", snapshot.len()))?;
+    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is what Raft says that it
+    /// covers.
+    pub(super) fn ingest_snapshot(
+        &mut self,
+        i: usize,
+        snapshot: &[u8],
+        index: Option<u64>,
+    ) -> Result<(), String> {
+        let (last, history) = decode_snapshot(snapshot).map_err(|error| {
+            format!("server {i} snapshot decode error: {error} ({} bytes)", snapshot.len())
+        })?;
         if index.is_some_and(|index| index != last) {
             return Err(format!(
                 "server {i} snapshot doesn't match m.SnapshotIndex: the message says {}, the snapshot {last}",
@@ -184,10 +193,16 @@ fn trace_apply(server: usize, index: u64, command: &Command) {
         return;
     }
     let hash = fnv1a(command.as_bytes());
-    trace::emit(APPLY, Links::default(), &[("server", server.into()), ("index", index.into()), ("command", hash.into())]);
+    trace::emit(
+        APPLY,
+        Links::default(),
+        &[("server", server.into()), ("index", index.into()), ("command", hash.into())],
+    );
 }
 
 /// The 64-bit FNV-1a hash: short, and the same everywhere.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

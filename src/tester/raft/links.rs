@@ -1,11 +1,12 @@
 //! Who can talk to whom.
 //!
-//! The course connects and disconnects whole peers: a link works when both of its peers are connected. Two things are
-//! ours: [`Cluster::partition`], after which both sides can talk among themselves, and one-way faults
-//! ([`Cluster::set_link`], [`Cluster::mute`]), which no connecting and disconnecting can make. All of them survive a
-//! restart of the peers.
+//! The course connects and disconnects whole peers: a link works when both of its peers are connected. Two
+//! things are ours: [`Cluster::partition`], after which both sides can talk among themselves, and one-way
+//! faults ([`Cluster::set_link`], [`Cluster::mute`]), which no connecting and disconnecting can make. All of
+//! them survive a restart of the peers.
 
 use labrpc::Link;
+use labrt::dlog;
 use labrt::trace::{self, Kind, Links};
 
 use super::{Cluster, State};
@@ -23,12 +24,14 @@ const LONG_REORDERING: Kind = Kind::new("net.long_reordering");
 impl<R: RaftPeer> Cluster<R> {
     /// Puts peer `i` on the network: it can talk to every peer that is on it too.
     pub fn connect(&self, i: usize) {
+        dlog!(TEST, "connects S{i}");
         trace::emit(CONNECT, Links::default(), &[("server", i.into())]);
         self.set_connected(i, true);
     }
 
     /// Takes peer `i` off the network: it can talk to nobody, not even to itself.
     pub fn disconnect(&self, i: usize) {
+        dlog!(TEST, "disconnects S{i}");
         trace::emit(DISCONNECT, Links::default(), &[("server", i.into())]);
         self.set_connected(i, false);
     }
@@ -42,9 +45,10 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Splits the network: a peer can talk to those of its own side only. Nobody is disconnected by this, and a peer on
-    /// no side is alone. Replaces an earlier partition.
+    /// Splits the network: a peer can talk to those of its own side only. Nobody is disconnected by this, and
+    /// a peer on no side is alone. Replaces an earlier partition.
     pub fn partition(&self, sides: &[&[usize]]) {
+        dlog!(TEST, "splits the network: {sides:?}");
         trace::emit(PARTITION, Links::default(), &[("sides", format!("{sides:?}").into())]);
         let together = |i, j| sides.iter().any(|side| side.contains(&i) && side.contains(&j));
         let mut state = self.state.lock();
@@ -54,6 +58,7 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Ends the partition and all one-way faults. Peers that are disconnected stay so.
     pub fn heal(&self) {
+        dlog!(TEST, "heals the network");
         trace::emit(HEAL, Links::default(), &[]);
         let mut state = self.state.lock();
         state.cut.clear();
@@ -63,16 +68,17 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Which messages the end of `from` to `to` carries: both kinds, or requests only, or none. The calls that `to` makes
-    /// go over another end.
+    /// Which messages the end of `from` to `to` carries: both kinds, or requests only, or none. The calls
+    /// that `to` makes go over another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
+        dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         let fields = [("from", from.into()), ("to", to.into()), ("link", format!("{link:?}").into())];
         trace::emit(LINK, Links::default(), &fields);
         self.put_link(&mut self.state.lock(), from, to, link);
     }
 
-    /// Loses everything that `from` sends to `to`: the requests of its own calls, and its replies to the calls of `to`.
-    /// The other direction works.
+    /// Loses everything that `from` sends to `to`: the requests of its own calls, and its replies to the
+    /// calls of `to`. The other direction works.
     pub fn mute(&self, from: usize, to: usize) {
         self.set_link(from, to, Link::RequestsLost);
         self.set_link(to, from, Link::RepliesLost);
@@ -81,8 +87,8 @@ impl<R: RaftPeer> Cluster<R> {
     fn put_link(&self, state: &mut State<R>, from: usize, to: usize, link: Link) {
         let slot = &mut state.servers[from];
         slot.links[to] = link;
-        if slot.raft.is_some() {
-            self.net.set_link(&slot.ends[to], link);
+        if let Some(end) = slot.ends.get(to) {
+            self.net.set_link(end, link);
         }
     }
 
@@ -101,12 +107,14 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Makes the network lose and delay messages (`true`), or not.
     pub fn set_unreliable(&self, unreliable: bool) {
+        dlog!(TEST, "makes the network {}", if unreliable { "unreliable" } else { "reliable" });
         trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::default(), &[]);
         self.net.reliable(!unreliable);
     }
 
     /// Makes the network hold back two thirds of the replies, by up to 2.2 s, or not.
     pub fn set_long_reordering(&self, on: bool) {
+        dlog!(TEST, "turns long reordering {}", if on { "on" } else { "off" });
         trace::emit(LONG_REORDERING, Links::default(), &[("on", on.into())]);
         self.net.long_reordering(on);
     }

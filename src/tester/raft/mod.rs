@@ -1,38 +1,42 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a fresh network and returns a [`Config`], which the test drives: it crashes and
-//! restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links (`links.rs`), submits commands and
-//! watches what the peers apply (`observe.rs`). One reader a peer plays the service above Raft and checks every
-//! delivered message against what all others have applied (`applier.rs`). The course's two lines of output and its
-//! counters are in `report.rs`.
+//! [`make_config`] starts N peers on a fresh network and returns a [`Config`], which the test drives: it
+//! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
+//! (`links.rs`), submits commands and watches what the peers apply (`observe.rs`). One reader a peer plays
+//! the service above Raft and checks every delivered message against what all others have applied
+//! (`applier.rs`). The course's two lines of output and its counters are in `report.rs`.
 //!
 //! # What a crash is
 //!
-//! A crash keeps exactly what was persisted at one instant. Its steps are ordered for that: first the peer leaves the
-//! network and its server is deleted, so that no RPC can be answered any more for something saved later; then the
-//! persister is copied, and the old instance keeps the superseded original; only then it is killed.
-//! Every life of a peer has a number, its *incarnation*. From the copy on, messages of the old life are dropped.
+//! A crash keeps exactly what was persisted at one instant. Its steps are ordered for that: first the peer
+//! leaves the network and its server is deleted, so that no RPC can be answered any more for something saved
+//! later; then the persister is copied, and the old instance keeps the superseded original; only then it is
+//! killed. Every life of a peer has a number, its *incarnation*. From the copy on, messages of the old life
+//! are dropped.
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling into a Raft: a Raft may be waiting for a
-//! reader that needs this lock.
+//! One lock covers the state of the harness. It is never held while calling into a Raft: a Raft may be
+//! waiting for a reader that needs this lock.
 //!
 //! # Failures
 //!
-//! A failed expectation is a panic with the course's text, followed by what the harness knows. It may come from the
-//! test, from a helper thread or from a reader: labrt fails the run for each of them.
+//! A failed expectation is a panic with the course's text, followed by what the harness knows. It may come
+//! from the test, from a helper thread or from a reader: labrt fails the run for each of them.
 
 mod applier;
 mod links;
 mod observe;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Deref;
 
-use labrpc::{Network, Server};
+use labrpc::{End, Link, Name, Network, Server};
 use labrt::chan;
 use labrt::collections::{BTreeMap, BTreeSet};
+use labrt::dlog;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::sync::{Arc, Mutex};
@@ -122,9 +126,10 @@ struct Slot<R> {
     connected: bool,
     saved: Option<Arc<Persister>>,
     /// The names of the ends over which this peer talks to peer j, and what each link does to messages.
-    ends: Vec<labrpc::Name>,
-    links: Vec<labrpc::Link>,
-    /// What the service has applied. Survives crashes, as in the course: a restarted peer applies equal values again.
+    ends: Vec<Name>,
+    links: Vec<Link>,
+    /// What the service has applied. Survives crashes, as in the course: a restarted peer applies equal
+    /// values again.
     log: BTreeMap<u64, Applied>,
     /// The index of the last applied message of this life (used with snapshots).
     last_applied: u64,
@@ -183,8 +188,8 @@ impl<R: RaftPeer> Config<R> {
 
     /// The end of a test that has passed: the last checks, then the course's line.
     ///
-    /// The checks are the course's 120 seconds and that the killed peers leave no thread behind. They come before the
-    /// line is printed (the course prints first), so a test that says `Passed` has passed.
+    /// The checks are the course's 120 seconds and that the killed peers leave no thread behind. They come
+    /// before the line is printed (the course prints first), so a test that says `Passed` has passed.
     #[track_caller]
     pub fn end(self) {
         self.check_timeout();
@@ -203,8 +208,8 @@ impl<R: RaftPeer> Deref for Config<R> {
     }
 }
 
-/// A test that fails does not reach [`Config::end`]. Its run is over, and labrt ends the threads; what is left is to stop
-/// the helper threads and the network.
+/// A test that fails does not reach [`Config::end`]. Its run is over, and labrt ends the threads; what is
+/// left is to stop the helper threads and the network.
 impl<R: RaftPeer> Drop for Config<R> {
     fn drop(&mut self) {
         if !self.cluster.finished.swap(true, Ordering::SeqCst) {
@@ -221,7 +226,7 @@ impl<R> Slot<R> {
             connected: false,
             saved: None,
             ends: Vec::new(),
-            links: vec![labrpc::Link::Both; servers],
+            links: vec![Link::Both; servers],
             log: BTreeMap::new(),
             last_applied: 0,
         }
@@ -242,7 +247,8 @@ impl<R: RaftPeer> Cluster<R> {
     /// Stops peer `i` and keeps its persistent state. Allowed on a peer that is not running.
     pub fn crash1(&self, i: usize) {
         self.disconnect(i);
-        // The server goes before the persister is copied: nobody may get an answer for what is saved after the copy.
+        // The server goes before the persister is copied: nobody may get an answer for what is saved after
+        // the copy.
         self.net.delete_server(i);
         let living = {
             let mut state = self.state.lock();
@@ -251,6 +257,7 @@ impl<R: RaftPeer> Cluster<R> {
             slot.raft.take().map(|raft| Peer { raft, node: node_id(i, slot.incarnation) })
         };
         let Some(peer) = living else { return };
+        dlog!(TEST, "crashes S{i}");
         trace::emit(CRASH, Links::default(), &[("server", i.into())]);
         self.stop(&peer);
     }
@@ -259,18 +266,14 @@ impl<R: RaftPeer> Cluster<R> {
     pub fn start1(self: &Arc<Self>, i: usize) {
         self.crash1(i);
         let (node, persister) = self.next_life(i);
-        trace::emit(RESTART, Links::default(), &[("server", i.into()), ("incarnation", node.incarnation.into())]);
+        dlog!(TEST, "starts S{i}, life {}", node.incarnation);
+        trace::emit(
+            RESTART,
+            Links::default(),
+            &[("server", i.into()), ("incarnation", node.incarnation.into())],
+        );
 
-        let ends: Vec<_> = (0..self.setup.servers).map(|j| self.net.make_end(node, j)).collect();
-        {
-            let mut state = self.state.lock();
-            let slot = &mut state.servers[i];
-            slot.ends = ends.iter().map(|end| end.name().clone()).collect();
-            for (name, link) in slot.ends.iter().zip(&slot.links) {
-                self.net.set_link(name, *link);
-            }
-        }
-
+        let ends = self.make_ends(i, node);
         let (apply, messages) = chan::rendezvous();
         let peer = {
             let _as_node = node::enter(node);
@@ -282,7 +285,20 @@ impl<R: RaftPeer> Cluster<R> {
         self.net.add_server(i, Server::new().service(service.node(node)));
     }
 
-    /// The identity and the persister of the next life of peer `i`. Its service comes up with what the snapshot holds.
+    /// The ends over which a life of peer `i` talks to everybody. They are disabled.
+    fn make_ends(&self, i: usize, node: NodeId) -> Vec<End> {
+        let ends: Vec<End> = (0..self.setup.servers).map(|j| self.net.make_end(node, j)).collect();
+        let mut state = self.state.lock();
+        let slot = &mut state.servers[i];
+        slot.ends = ends.iter().map(|end| end.name().clone()).collect();
+        for (name, link) in slot.ends.iter().zip(&slot.links) {
+            self.net.set_link(name, *link);
+        }
+        ends
+    }
+
+    /// The identity and the persister of the next life of peer `i`. Its service comes up with what the
+    /// snapshot holds.
     fn next_life(&self, i: usize) -> (NodeId, Arc<Persister>) {
         let mut state = self.state.lock();
         let slot = &mut state.servers[i];
@@ -332,7 +348,12 @@ impl<R: RaftPeer> Cluster<R> {
     /// The largest Raft state that any persister holds, in bytes; the snapshots do not count.
     pub fn log_size(&self) -> usize {
         let state = self.state.lock();
-        state.servers.iter().filter_map(|slot| Some(slot.saved.as_ref()?.raft_state_size())).max().unwrap_or(0)
+        state
+            .servers
+            .iter()
+            .filter_map(|slot| Some(slot.saved.as_ref()?.raft_state_size()))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Stops everything: every peer, then the network. Checks that no thread of a peer is left behind.
@@ -351,8 +372,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.check_threads();
     }
 
-    /// No thread of a peer may live 100 ms after it was killed. In virtual time that is exact; real threads share the
-    /// machine with others, so they get up to five seconds.
+    /// No thread of a peer may live 100 ms after it was killed. In virtual time that is exact; real threads
+    /// share the machine with others, so they get up to five seconds.
     #[track_caller]
     fn check_threads(&self) {
         const GRACE: Duration = Duration::from_millis(100);
@@ -379,7 +400,8 @@ impl<R: RaftPeer> Cluster<R> {
     /// The threads that are owned by any life of any peer.
     fn threads_left(&self) -> Vec<String> {
         let lives: Vec<u32> = self.state.lock().servers.iter().map(|slot| slot.incarnation).collect();
-        let nodes = lives.iter().enumerate().flat_map(|(i, &last)| (1..=last).map(move |life| node_id(i, life)));
+        let nodes =
+            lives.iter().enumerate().flat_map(|(i, &last)| (1..=last).map(move |life| node_id(i, life)));
         nodes.flat_map(thread::alive).map(|thread| thread.what).collect()
     }
 

@@ -1,6 +1,7 @@
 //! What a test can see and expect: leaders, terms, and what the peers have applied.
 //!
-//! The waiting times, the numbers of rounds and the texts are the course's. A peer that is not running is left out.
+//! The waiting times, the numbers of rounds and the texts are the course's. A peer that is not running is
+//! left out.
 
 use labrt::rng;
 use labrt::time::{Duration, Instant, sleep};
@@ -42,7 +43,8 @@ struct Submitted {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Waits for exactly one leader among the connected peers, and returns it: of several, the one of the newest term.
+    /// Waits for exactly one leader among the connected peers, and returns it: of several, the one of the
+    /// newest term.
     ///
     /// # Panics
     /// With two leaders in one term, or after about five seconds without any.
@@ -64,14 +66,15 @@ impl<R: RaftPeer> Cluster<R> {
         panic!("expected one leader, got none; {}", self.describe_peers());
     }
 
-    /// The claimant of the newest term among the connected of these peers. Fails on two claimants of one term.
+    /// The claimant of the newest term among the connected of these peers. Fails on two claimants of one
+    /// term.
     #[track_caller]
     fn newest_leader(&self, peers: &[usize]) -> Option<usize> {
         let states = self.connected_states().into_iter().filter(|(i, _)| peers.contains(i));
         let mut claims: Vec<(u64, usize)> =
             states.filter(|(_, (_, leads))| *leads).map(|(i, (term, _))| (term, i)).collect();
         claims.sort_unstable();
-        for of_term in claims.chunk_by(|a, b| a.0 == b.0).filter(|of_term| of_term.len() > 1) {
+        if let Some(of_term) = claims.chunk_by(|a, b| a.0 == b.0).find(|of_term| of_term.len() > 1) {
             let leaders: Vec<String> = of_term.iter().map(|(_, i)| format!("S{i}")).collect();
             panic!("term {} has {} (>1) leaders: {}", of_term[0].0, of_term.len(), leaders.join(", "));
         }
@@ -97,7 +100,9 @@ impl<R: RaftPeer> Cluster<R> {
     pub fn check_no_leader(&self) {
         for (i, (term, leads)) in self.connected_states() {
             if leads {
-                panic!("expected no leader among connected servers, but {i} claims to be leader of term {term}");
+                panic!(
+                    "expected no leader among connected servers, but {i} claims to be leader of term {term}"
+                );
             }
         }
     }
@@ -148,7 +153,8 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Waits for `expected` peers to apply what is at this index, and returns it. Does not start agreement.
     ///
-    /// `None` if meanwhile some peer has gone on to a later term than `term`: then nobody can say what will be there.
+    /// `None` if meanwhile some peer has gone on to a later term than `term`: then nobody can say what will
+    /// be there.
     ///
     /// # Panics
     /// After about 31 seconds.
@@ -170,15 +176,19 @@ impl<R: RaftPeer> Cluster<R> {
         }
         let Committed { count, value } = self.n_committed(index);
         if count < expected {
-            panic!("only {count} decided for index {index}; wanted {expected}; {}", self.describe_index(index));
+            panic!(
+                "only {count} decided for index {index}; wanted {expected}; {}",
+                self.describe_index(index)
+            );
         }
         value
     }
 
-    /// A complete agreement: finds a leader, submits the value, and waits until `expected` peers have applied it.
+    /// A complete agreement: finds a leader, submits the value, and waits until `expected` peers have applied
+    /// it.
     ///
-    /// Returns its index; 0 if the test came to its end meanwhile. Leaders are looked for during 10 s; an accepted
-    /// command has 2 s to be applied. With [`Retry::No`] it is submitted at most once.
+    /// Returns its index; 0 if the test came to its end meanwhile. Leaders are looked for during 10 s; an
+    /// accepted command has 2 s to be applied. With [`Retry::No`] it is submitted at most once.
     ///
     /// # Panics
     /// When there is no agreement in time.
@@ -241,7 +251,10 @@ impl<R: RaftPeer> Cluster<R> {
         };
         let what = self.describe_index(*index);
         let peers = self.describe_peers();
-        format!("{text}: server {server} accepted it in term {term} at index {index}, wanted {expected} to apply it; {what}; {peers}")
+        format!(
+            "{text}: server {server} accepted it in term {term} at index {index}, wanted {expected} to apply it; \
+             {what}; {peers}"
+        )
     }
 
     /// What each peer has applied at an index, for a message.

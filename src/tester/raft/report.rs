@@ -1,9 +1,10 @@
 //! The course's output and counters.
 //!
-//! A test prints two lines: its title when it begins, and when it has passed `  ... Passed --` with five columns: seconds,
-//! peers, RPCs sent, bytes in RPCs, and commands that were agreed on. With many seeds in one go the lines are kept back;
-//! the harness prints one summary a test.
+//! A test prints two lines: its title when it begins, and when it has passed `  ... Passed --` with five
+//! columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were agreed on. With many seeds in
+//! one go the lines are kept back; the harness prints one summary a test.
 
+use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::time::{Duration, Instant};
 use labrt::trace::{self, Kind, Links};
@@ -34,6 +35,7 @@ impl Begun {
 impl<R: RaftPeer> Cluster<R> {
     /// Starts the counters and prints the test's title.
     pub fn begin(&self, title: &str) {
+        dlog!(TEST, "begins: {title}");
         trace::emit(BEGIN, Links::default(), &[("title", title.to_owned().into())]);
         line(&format!("{title} ..."));
         let begun = Begun {
@@ -92,6 +94,7 @@ pub fn note(text: &str) {
 }
 
 pub(super) fn end(passed: &str) {
+    dlog!(TEST, "has passed");
     trace::emit(END, Links::default(), &[]);
     line(passed);
 }
