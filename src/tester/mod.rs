@@ -12,7 +12,7 @@
 //! To test a Raft of one's own: implement [`RaftPeer`] for it, and give each test binary (`harness = false`)
 //! three lines:
 //!
-//! ```ignore
+//! ```text
 //! fn main() -> std::process::ExitCode {
 //!     mit6824::tester::lab2::main_2a::<MyRaft>(labrt::here!())
 //! }

@@ -1,0 +1,100 @@
+//! The layers of the project, held by a test: who may name what, and which way imports point.
+//!
+//! `clippy.toml` bans single types and functions; this looks at the sources as text, for whole crates and for
+//! arrows between rooms.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below a folder of the project.
+fn sources(dir: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(dir)];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no Rust file below {dir}: has a room moved?");
+    found
+}
+
+/// The lines of code below `dirs` that name one of `words`.
+fn naming(dirs: &[&str], words: &[&str]) -> Vec<String> {
+    let mut hits = Vec::new();
+    for path in dirs.iter().flat_map(|dir| sources(dir)) {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if words.iter().any(|word| code.contains(word)) {
+                let name = path.strip_prefix(root()).unwrap_or(&path).display();
+                hits.push(format!("{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    hits
+}
+
+#[track_caller]
+fn nobody(why: &str, dirs: &[&str], words: &[&str]) {
+    let hits = naming(dirs, words);
+    assert!(hits.is_empty(), "{why}:\n{}", hits.join("\n"));
+}
+
+/// The folders of node code and of the code that tests it.
+const NODE_CODE: &[&str] = &["src", "labrpc/src", "labgob/src", "starter/src"];
+
+#[test]
+fn only_labrt_names_the_machine() {
+    let words = ["std::thread", "std::time::Instant", "std::sync::Mutex", "std::sync::Condvar", "std::sync::mpsc"];
+    nobody("use labrt instead", NODE_CODE, &words);
+    nobody("use labrt instead", NODE_CODE, &["parking_lot", "crossbeam", "corosensei"]);
+}
+
+#[test]
+fn only_labgob_names_bincode() {
+    nobody("use labgob instead", &["src", "labrpc/src", "labrt/src", "cli/src", "starter/src"], &["bincode"]);
+}
+
+#[test]
+fn the_network_knows_no_raft() {
+    nobody("labrpc stands below raft", &["labrpc/src"], &["mit6824", "RequestVote", "AppendEntries"]);
+}
+
+#[test]
+fn raft_knows_neither_its_services_nor_its_tester() {
+    let above = ["crate::tester", "crate::rsm", "crate::kvraft", "crate::shardctrler", "crate::shardkv"];
+    nobody("raft stands below these", &["src/raft"], &above);
+}
+
+/// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` alone.
+#[test]
+fn the_core_is_pure() {
+    let shell = root().join("src/raft/node.rs");
+    assert!(shell.exists(), "the shell of the core has moved");
+    let words = ["labrt::thread", "labrt::time", "labrt::chan", "Condvar", "labrpc::", "rng::"];
+    let hits: Vec<_> = naming(&["src/raft"], &words)
+        .into_iter()
+        .filter(|hit| !hit.starts_with("src/raft/node.rs") && !hit.starts_with("src/raft/tests"))
+        // A sink may be a channel: that is where committed commands leave.
+        .filter(|hit| !hit.starts_with("src/raft/apply_msg.rs"))
+        .collect();
+    assert!(hits.is_empty(), "the core of Raft has no clock, channel or thread:\n{}", hits.join("\n"));
+}
+
+#[test]
+fn unsafe_code_is_in_labrt_alone() {
+    for crate_root in ["src/lib.rs", "labrpc/src/lib.rs", "labgob/src/lib.rs", "starter/src/lib.rs"] {
+        let text = fs::read_to_string(root().join(crate_root)).expect("a readable crate root");
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{crate_root} does not forbid unsafe code");
+    }
+}
