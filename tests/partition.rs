@@ -171,9 +171,9 @@ fn one_way_leader_to_follower() {
     }
 }
 
-/// The follower's answers do not reach the leader; its requests may. The follower hears the leader, so there
-/// is no election; it gets every command, which the leader never learns of; the leader commits with the other
-/// follower.
+/// The follower's answers do not reach the leader; its requests may. The follower hears the leader, so there is
+/// no election; the leader commits with the other follower. What the silent one gets is the leader's choice: it
+/// may take it for dead after a few losses. Healed, it catches up without an election.
 fn one_way_follower_to_leader() {
     for requests_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -195,8 +195,8 @@ fn one_way_follower_to_leader() {
             assert_eq!(state(&cfg, leader), (term, true), "nobody has a reason for an election");
             assert_eq!(state(&cfg, silent), (term, false), "server {silent} hears the leader");
         });
-        let applied: Vec<_> = (2..=6).map(|index| cfg.applied(silent, index)).collect();
-        note(&format!("the follower whose replies are lost has applied {applied:?}"));
+        let applied = (2..=6).filter(|&index| cfg.applied(silent, index).is_some()).count();
+        note(&format!("the follower whose replies are lost has applied {applied} of 5 commands"));
 
         cfg.heal();
         assert_eq!(cfg.wait(6, 3, Some(term)), Some(Value::from(6)));

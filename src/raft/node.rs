@@ -287,6 +287,8 @@ impl Shared {
             state.election_deadline = Instant::now() + election_timeout(&self.options);
         }
         if let Some(change) = effects.role_changed {
+            // A new leader gives everybody the time to answer.
+            state.clocks.iter_mut().for_each(|clock| clock.heard = Instant::now());
             if let Some(roles) = &mut state.roles {
                 roles.push_back(change);
                 self.applier.notify_one();
@@ -346,8 +348,9 @@ impl Shared {
             return self.ticker.wait(state);
         }
         let patience = self.options.election_timeout.end;
-        let heard = state.clocks.iter().filter(|clock| clock.heard.elapsed() < patience).count();
-        if heard < self.ends.len().div_ceil(2) {
+        let heard = |peer: &usize| *peer == self.me || state.clocks[*peer].heard.elapsed() < patience;
+        let in_touch = (0..self.ends.len()).filter(heard).count();
+        if in_touch <= self.ends.len() / 2 {
             state.core.majority_lost();
             return self.settle(state);
         }

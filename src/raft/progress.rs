@@ -18,7 +18,7 @@
 //!
 //! | state | when | what is sent |
 //! |---|---|---|
-//! | Probe | a new leader; or two messages in a row were lost | one empty AppendEntries at once, then one a heartbeat |
+//! | Probe | a new leader; or two messages in a row were lost | one empty AppendEntries at once, then one a heartbeat; entries with it if none are on their way |
 //! | Replicate | the follower answers | entries at once if none are on their way, else when the answer comes or the pipeline interval (10 ms) has passed, up to [`WINDOW`] messages; else heartbeats |
 //! | Snapshot | `next_index` lies in the part of the log that a snapshot has replaced | the snapshot once, and heartbeats, whose refusal tells that it got lost |
 //!
@@ -230,7 +230,7 @@ impl Progress {
     /// What to send now, given how much time has passed.
     pub(super) fn plan(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
         let needed = match self.state(view.last_included_index) {
-            State::Probe => None,
+            State::Probe => self.plan_retry(view, tick),
             State::Replicate => self.plan_entries(view, tick).or_else(|| self.plan_commit(view, tick)),
             State::Snapshot => self.plan_snapshot(tick),
         };
@@ -240,6 +240,14 @@ impl Progress {
 
     fn plan_entries(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
         let go = self.inflight.is_empty() || self.resend_now || tick.pipeline || tick.heartbeat;
+        (self.has_entries_to_send(view) && go).then_some(Plan::Entries)
+    }
+
+    /// 5.3: the leader retries entries for as long as a follower does not answer; perhaps only its answers are
+    /// lost. Once for every loss that is reported, which with a dead peer is every few seconds.
+    fn plan_retry(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
+        let in_log = self.next_index > view.last_included_index;
+        let go = tick.heartbeat && self.inflight.is_empty() && in_log;
         (self.has_entries_to_send(view) && go).then_some(Plan::Entries)
     }
 

@@ -1,0 +1,82 @@
+//! A cluster of three: entries a second, and the latency of one entry.
+//!
+//! An entry counts when all three consumers have taken it (rates), or when the named ones have (latencies).
+//! On an idle cluster the followers hear of a commit only after the commit interval (10 ms), which saves
+//! messages; without it, what is left are the hand-overs.
+
+use labrt::time::Duration;
+use mit6824_benches::cluster::{COMMAND_BYTES, Cluster, SERVERS, Setup, WINDOW};
+use mit6824_benches::{Effort, Floor, Samples, Table, Watched, bench_main, in_run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bench_main(|effort| {
+        in_run(Watched::NOTHING, || Floor.print());
+        println!(
+            "{SERVERS} servers, reliable network, commands of {COMMAND_BYTES} bytes, at most {WINDOW} under way"
+        );
+        throughput(effort);
+        latency(effort);
+    })
+}
+
+fn throughput(effort: Effort) {
+    let capacity = Setup::default().capacity;
+    let (count, length) = (effort.pick(100_000, 2_000), effort.pick(200_000, 5_000));
+    let (mut short, mut long, mut ratios) = (Samples::new(), Samples::new(), Samples::new());
+    for _ in 0..effort.pick(7, 1) {
+        let (at_start, far_in) = in_run(Watched::NOTHING, move || {
+            let mut cluster = Cluster::start(&Setup::default());
+            let at_start = cluster.pipeline(count);
+            cluster.pipeline(length - cluster.log_length());
+            (at_start, cluster.pipeline(count))
+        });
+        short.push(at_start);
+        long.push(far_in);
+        ratios.push(at_start / far_in);
+    }
+    let rendezvous: Samples = (0..effort.pick(3, 1)).map(|_| by_rendezvous(effort)).collect();
+
+    let title = format!("start to applied on all servers, pipelined, apply channels of {capacity}");
+    let mut table = Table::of_rates(title, "entries/s");
+    table.rate("at log length 0", &short, "500000");
+    table.rate(&format!("at log length {length}"), &long, "500000");
+    table.ratio("the first over the second", &ratios, "x 1.20 at most");
+    table.rate("apply by rendezvous (capacity 0)", &rendezvous, "(as in the course's harness)");
+    print!("{table}");
+}
+
+fn by_rendezvous(effort: Effort) -> f64 {
+    let count = effort.pick(5_000, 200);
+    in_run(Watched::NOTHING, move || {
+        Cluster::start(&Setup { capacity: 0, ..Setup::default() }).pipeline(count)
+    })
+}
+
+fn latency(effort: Effort) {
+    let mut table = Table::of_times("one command at a time, start to applied");
+    let samples = effort.pick(20, 2);
+    let repeats = effort.pick(50, 3);
+    let leader = in_run(Watched::NOTHING, move || {
+        let (floor, mut cluster) = (Floor, Cluster::start(&Setup::default()));
+        floor.beside(samples, || mean(repeats, || cluster.one_on_leader()))
+    });
+    let eager = in_run(Watched::NOTHING, move || {
+        let setup = Setup { commit: Duration::ZERO, ..Setup::default() };
+        let (floor, mut cluster) = (Floor, Cluster::start(&setup));
+        floor.beside(samples, || mean(repeats, || cluster.one().all))
+    });
+    let patient = in_run(Watched::NOTHING, move || {
+        let (floor, mut cluster) = (Floor, Cluster::start(&Setup::default()));
+        floor.beside(samples, || mean(repeats / 10 + 1, || cluster.one().all))
+    });
+    table.time("on the leader", &leader.times, Some(&leader.hand_overs), "");
+    table.time("on all, commit interval 0", &eager.times, Some(&eager.hand_overs), "");
+    table.time("on all, as it is by default", &patient.times, None, "(the commit interval: 10 ms)");
+    print!("{table}");
+}
+
+/// Nanoseconds, over `count` times.
+fn mean(count: u32, mut f: impl FnMut() -> Duration) -> f64 {
+    (0..count).map(|_| f().as_nanos() as f64).sum::<f64>() / f64::from(count)
+}

@@ -1,0 +1,34 @@
+//! What a thread costs: labrt's pooled one, its named one, and one of the system.
+//!
+//! Spawn and join of an empty job cannot be had for less than two hand-overs: one to the worker, one back.
+
+use labrt::thread;
+use mit6824_benches::samples::time_each;
+use mit6824_benches::{Effort, Floor, Table, Watched, bench_main, in_run};
+use std::process::ExitCode;
+
+const JOINED: &str = "an empty job does not panic";
+
+fn main() -> ExitCode {
+    bench_main(|effort| in_run(Watched::NOTHING, move || measure(effort)))
+}
+
+fn measure(effort: Effort) {
+    let (samples, repeats) = (effort.pick(60, 3), effort.pick(100, 5));
+    let floor = Floor;
+    floor.print();
+    let pooled = floor.beside(samples, || time_each(repeats, || thread::spawn(|| ()).join().expect(JOINED)));
+    let named = floor
+        .beside(samples, || time_each(repeats, || thread::spawn_named("empty", || ()).join().expect(JOINED)));
+    let system = floor.beside(samples, || time_each(repeats, system_thread));
+    let mut table = Table::of_times("spawn and join of an empty job");
+    table.time("labrt::thread::spawn (pooled)", &pooled.times, Some(&pooled.hand_overs), "2.3 hand-overs");
+    table.time("labrt::thread::spawn_named", &named.times, Some(&named.hand_overs), "");
+    table.time("std::thread::spawn", &system.times, Some(&system.hand_overs), "(60 to 240 us)");
+    print!("{table}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the thing to compare labrt's threads with")]
+fn system_thread() {
+    std::thread::spawn(|| ()).join().expect(JOINED);
+}

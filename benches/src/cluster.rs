@@ -1,0 +1,232 @@
+//! Three Raft servers on a reliable network, with a consumer at the end of each apply channel.
+//!
+//! *Applied* means: taken out of the channel by its consumer. Server 0 leads: its election timeout is short and
+//! the others' is long, so that a cluster is ready at once, and busy threads cost nobody the leadership.
+
+use labrpc::{End, Network, Server};
+use labrt::chan::{self, Receiver};
+use labrt::node::{self, NodeId};
+use labrt::sync::atomic::{AtomicU64, Ordering};
+use labrt::sync::{Arc, Condvar, Mutex};
+use labrt::thread;
+use labrt::time::{Duration, Instant};
+use mit6824::raft::{ApplyMsg, Command, Options, Persister, Raft};
+
+/// Servers of a cluster.
+pub const SERVERS: usize = 3;
+/// Bytes of each command.
+pub const COMMAND_BYTES: usize = 32;
+/// How many commands may be under way: submitted, but not yet applied on all servers.
+pub const WINDOW: u64 = 4096;
+
+/// The server that leads.
+const LEADER: usize = 0;
+/// So many commands are submitted between two looks at how far the servers are.
+const STRIDE: u64 = 64;
+
+/// What cluster a bench wants.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Messages that each apply channel holds; 0: a rendezvous.
+    pub capacity: usize,
+    /// How long a commit index waits for entries to travel with.
+    pub commit: Duration,
+}
+
+impl Default for Setup {
+    /// As servers are by default, with apply channels that hold a whole window.
+    fn default() -> Setup {
+        Setup { capacity: WINDOW as usize, commit: Options::default().commit }
+    }
+}
+
+/// A cluster that runs. To be made and used within a run, by one thread.
+pub struct Cluster {
+    net: Network,
+    rafts: Vec<Raft>,
+    applied: Arc<Applied>,
+    submitted: u64,
+}
+
+/// From the start of a command until it was applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Latency {
+    /// On the leader.
+    pub leader: Duration,
+    /// On all servers.
+    pub all: Duration,
+}
+
+impl Cluster {
+    /// Starts a cluster, and waits until it has committed a first command everywhere.
+    pub fn start(setup: &Setup) -> Cluster {
+        let net = Network::new();
+        let applied = Arc::new(Applied::new());
+        let rafts = (0..SERVERS).map(|me| start_server(&net, me, setup, &applied)).collect();
+        let mut cluster = Cluster { net, rafts, applied, submitted: 0 };
+        while !cluster.rafts[LEADER].get_state().1 {
+            labrt::time::sleep(Duration::from_millis(1));
+        }
+        cluster.pipeline(1);
+        cluster
+    }
+
+    /// The number of commands so far.
+    pub fn log_length(&self) -> u64 {
+        self.submitted
+    }
+
+    /// Submits `count` commands with at most [`WINDOW`] under way, and waits until all are applied everywhere.
+    /// Entries a second.
+    pub fn pipeline(&mut self, count: u64) -> f64 {
+        let start = Instant::now();
+        for i in 0..count {
+            if i.is_multiple_of(STRIDE) {
+                self.keep_window();
+            }
+            self.submit();
+        }
+        self.applied.wait_for(self.submitted, Who::All);
+        count as f64 / start.elapsed().as_secs_f64()
+    }
+
+    /// One command, until it is applied everywhere.
+    pub fn one(&mut self) -> Latency {
+        self.applied.watch(self.submitted + 1);
+        let start = Instant::now();
+        self.submit();
+        let times = self.applied.wait_for(self.submitted, Who::All);
+        let since = |at: Option<Instant>| at.map_or(Duration::ZERO, |at| at.duration_since(start));
+        Latency {
+            leader: since(times[LEADER]),
+            all: times.into_iter().map(since).max().expect("there are servers"),
+        }
+    }
+
+    /// One command, until it is applied on the leader.
+    pub fn one_on_leader(&mut self) -> Duration {
+        self.applied.watch(self.submitted + 1);
+        let start = Instant::now();
+        self.submit();
+        let times = self.applied.wait_for(self.submitted, Who::Leader);
+        times[LEADER].map_or(Duration::ZERO, |at| at.duration_since(start))
+    }
+
+    fn keep_window(&self) {
+        let behind = self.submitted - self.applied.everywhere();
+        if behind + STRIDE > WINDOW {
+            // Down to half of it: to be woken for every few commands would be measured, too.
+            self.applied.wait_for(self.submitted - WINDOW / 2, Who::All);
+        }
+    }
+
+    fn submit(&mut self) {
+        let mut bytes = vec![0; COMMAND_BYTES];
+        bytes[..8].copy_from_slice(&self.submitted.to_le_bytes());
+        let started = self.rafts[LEADER].start(Command::new(bytes));
+        self.submitted += 1;
+        let index = started.map(|started| started.index);
+        assert_eq!(index, Some(self.submitted), "server {LEADER} has lost the leadership; measure again");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.rafts.iter().for_each(Raft::kill);
+        self.net.cleanup();
+    }
+}
+
+fn start_server(net: &Network, me: usize, setup: &Setup, applied: &Arc<Applied>) -> Raft {
+    let id = NodeId::first(me);
+    let ends: Vec<End> = (0..SERVERS).map(|to| net.make_end(id, to)).collect();
+    ends.iter().for_each(|end| net.enable(end, true));
+    let (sink, messages) = chan::bounded(setup.capacity);
+    let raft = {
+        let _node = node::enter(id);
+        Raft::make_with(ends, me, Arc::new(Persister::new()), sink, options(me, setup))
+            .expect("an empty persister can be restored from")
+    };
+    let applied = applied.clone();
+    thread::spawn_named(format!("consumer-{me}"), move || applied.consume(me, &messages));
+    net.add_server(me, Server::new().service(raft.service()));
+    raft
+}
+
+fn options(me: usize, setup: &Setup) -> Options {
+    let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
+    Options { election_timeout: patience..patience * 2, commit: setup.commit, ..Options::default() }
+}
+
+/// Whose progress is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Leader,
+    All,
+}
+
+/// How far the consumers are. A consumer pays two atomic operations a message; only the one index that is
+/// watched costs a look at the clock and a wake-up.
+struct Applied {
+    upto: [AtomicU64; SERVERS],
+    watched: AtomicU64,
+    times: Mutex<[Option<Instant>; SERVERS]>,
+    reached: Condvar,
+}
+
+impl Applied {
+    fn new() -> Applied {
+        Applied {
+            upto: [const { AtomicU64::new(0) }; SERVERS],
+            watched: AtomicU64::new(0),
+            times: Mutex::new([None; SERVERS]),
+            reached: Condvar::new(),
+        }
+    }
+
+    fn consume(&self, server: usize, messages: &Receiver<ApplyMsg>) {
+        for message in messages.iter() {
+            let ApplyMsg::Command { index, .. } = message else { continue };
+            // In this order: whoever watches an index first says so, and then looks how far we are.
+            self.upto[server].store(index, Ordering::SeqCst);
+            if index == self.watched.load(Ordering::SeqCst) {
+                let now = Instant::now();
+                self.times.lock()[server] = Some(now);
+                self.reached.notify_one();
+            }
+        }
+    }
+
+    fn everywhere(&self) -> u64 {
+        self.upto.iter().map(|upto| upto.load(Ordering::SeqCst)).min().expect("there are servers")
+    }
+
+    fn has_reached(&self, index: u64, who: Who) -> bool {
+        match who {
+            Who::Leader => self.upto[LEADER].load(Ordering::SeqCst) >= index,
+            Who::All => self.everywhere() >= index,
+        }
+    }
+
+    /// Lets the consumers note when they reach `index`.
+    fn watch(&self, index: u64) {
+        *self.times.lock() = [None; SERVERS];
+        self.watched.store(index, Ordering::SeqCst);
+    }
+
+    /// Waits for `index`; when it was reached by those who found it watched.
+    fn wait_for(&self, index: u64, who: Who) -> [Option<Instant>; SERVERS] {
+        if self.watched.load(Ordering::SeqCst) != index {
+            self.watch(index);
+        }
+        let noted = |times: &[Option<Instant>; SERVERS]| match who {
+            Who::Leader => times[LEADER].is_some(),
+            Who::All => times.iter().all(Option::is_some),
+        };
+        let mut times = self.times.lock();
+        while !noted(&times) && !self.has_reached(index, who) {
+            self.reached.wait(&mut times);
+        }
+        *times
+    }
+}

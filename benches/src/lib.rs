@@ -1,0 +1,40 @@
+//! What the benches share: a quiet world to measure in, the price of a hand-over, tables, a Raft cluster.
+//!
+//! ```text
+//! cargo bench -p mit6824-benches                  # all of them, about a minute
+//! cargo bench -p mit6824-benches --bench raft     # one
+//! ```
+//!
+//! | bench | what it measures |
+//! |---|---|
+//! | `handover` | the price of waking another thread, which is what most other figures are made of |
+//! | `spawn` | a pooled thread for an empty job, beside a thread of the system |
+//! | `labgob` | encoding and decoding of Raft's messages (criterion) |
+//! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
+//! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
+//! | `trace` | what recording events and watching locks cost, as tests do both |
+//!
+//! # Reading the tables
+//!
+//! A **hand-over** is: one thread wakes another, which was asleep, and goes to sleep itself. It costs 3 to 45 us,
+//! depending on the machine and on how busy it is, and so every bench measures it first, and again beside each of
+//! its own samples: a figure *in hand-overs* is the median of such pairs, and says more about the code than one in
+//! microseconds does. *min* and *median* are taken over samples, each of which is a mean of many repetitions.
+//! An *aim* is what a quiet machine should reach. No bench fails for being slow.
+//!
+//! Benches run on the real clock, with events and lock discipline off. Without `--bench` among the arguments (as
+//! under `cargo test --benches`) they run in miniature, to show that they work.
+
+#![forbid(unsafe_code)]
+
+pub mod cluster;
+pub mod floor;
+pub mod samples;
+pub mod table;
+pub mod world;
+
+pub use cluster::{Cluster, Setup};
+pub use floor::Floor;
+pub use samples::{Samples, format_ns};
+pub use table::Table;
+pub use world::{Effort, Watched, bench_main, in_run};

@@ -1,0 +1,77 @@
+//! Where a bench runs: on the real clock, within a labrt run in which nobody watches.
+
+use labrt::Run;
+use labrt::locks::Discipline;
+use labrt::sync::{Arc, Mutex};
+use labrt::time::Duration;
+use std::process::ExitCode;
+
+/// How thorough a bench is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// `cargo bench`: enough samples for a figure.
+    Full,
+    /// Anything else: just enough to show that the bench works.
+    Miniature,
+}
+
+impl Effort {
+    /// `full` repetitions, or only `miniature` ones.
+    pub fn pick<T>(self, full: T, miniature: T) -> T {
+        match self {
+            Effort::Full => full,
+            Effort::Miniature => miniature,
+        }
+    }
+}
+
+/// The `main` of a bench: on the real clock it runs `body`; a virtual-time build only says that it does not.
+pub fn bench_main(body: impl FnOnce(Effort)) -> ExitCode {
+    if labrt::is_sim() {
+        println!("real clock only");
+        return ExitCode::SUCCESS;
+    }
+    let asked = |argument: &str| std::env::args().any(|given| given == argument);
+    body(if asked("--bench") { Effort::Full } else { Effort::Miniature });
+    ExitCode::SUCCESS
+}
+
+/// What is recorded and checked while a run goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watched {
+    /// Events are recorded.
+    pub events: bool,
+    /// Locks are watched.
+    pub locks: bool,
+}
+
+impl Watched {
+    /// Nothing: as in a bench.
+    pub const NOTHING: Watched = Watched { events: false, locks: false };
+    /// Everything: as in a test.
+    pub const ALL: Watched = Watched { events: true, locks: true };
+}
+
+/// The result of `body`, which runs within a run of its own.
+///
+/// # Panics
+/// If the run fails.
+pub fn in_run<T: Send + 'static>(watched: Watched, body: impl Fn() -> T + Send + Sync + 'static) -> T {
+    let run = Run {
+        events: watched.events,
+        discipline: if watched.locks { Discipline::Fail } else { Discipline::Off },
+        limit: Duration::from_secs(600),
+        ..Run::default()
+    };
+    let result = Arc::new(Mutex::new(None));
+    let kept = result.clone();
+    let outcome = run.once(0, move || {
+        let value = body();
+        *kept.lock() = Some(value);
+    });
+    if let Some(failure) = outcome.failure {
+        panic!("the bench failed in {}: {}", failure.thread, failure.message);
+    }
+    let value = result.lock().take();
+    value.expect("a run that has not failed has reached the end of its body")
+}
