@@ -55,7 +55,8 @@ const NODE_CODE: &[&str] = &["src", "labrpc/src", "labgob/src", "starter/src"];
 
 #[test]
 fn only_labrt_names_the_machine() {
-    let words = ["std::thread", "std::time::Instant", "std::sync::Mutex", "std::sync::Condvar", "std::sync::mpsc"];
+    let words =
+        ["std::thread", "std::time::Instant", "std::sync::Mutex", "std::sync::Condvar", "std::sync::mpsc"];
     nobody("use labrt instead", NODE_CODE, &words);
     nobody("use labrt instead", NODE_CODE, &["parking_lot", "crossbeam", "corosensei"]);
 }

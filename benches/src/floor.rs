@@ -2,23 +2,25 @@
 //!
 //! Two threads take turns; each turn is a hand-over. Over a condition variable this is what a commit, a pooled call
 //! and a join are made of. Over a rendezvous channel it is what the course's apply channel costs.
+//!
+//! Two threads that share a core hand over for a fifth of the price (one switches to the other; no core must be
+//! woken), and those that once came to share one tend to stay. So each sample begins with two threads that have
+//! been seen on different cores ([`Apart`]).
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;
 use labrt::chan::{self, Receiver, Sender};
+use labrt::sync::atomic::{AtomicU64, Ordering};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::thread;
+use labrt::time::{Duration, Instant};
 
-/// Round trips in one sample, and before it.
+/// Round trips in one sample.
 const ROUND_TRIPS: u32 = 100;
-const WARM_UP: u32 = 10;
 /// Samples that are enough for a figure.
 const SAMPLES: usize = 30;
 
-/// Measures hand-overs. To be used within a run.
-///
-/// Each sample is played against a fresh partner. Two threads that take turns tend to stay where they are: those
-/// that once came to share a core go on sharing it, at a fifth of the price, even when others are idle.
+/// Measures hand-overs. To be used within a run. Each sample is played against a fresh partner.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Floor;
 
@@ -42,7 +44,7 @@ impl Floor {
         let condvar: Samples = (0..SAMPLES).map(|_| self.hand_over()).collect();
         let rendezvous: Samples = (0..SAMPLES).map(|_| self.rendezvous()).collect();
         let mut table = Table::of_times("one hand-over between two threads, here and now");
-        table.time("condition variable", &condvar, None, "(the floor; 3 to 45 us, or 1 us on a shared core)");
+        table.time("condition variable", &condvar, None, "(the floor; 3 to 45 us, 1 us within a core)");
         table.time("rendezvous channel", &rendezvous, None, "");
         print!("{table}");
     }
@@ -62,7 +64,7 @@ impl Floor {
 
 /// Nanoseconds of half of a round trip.
 fn time_round_trips(round_trip: impl Fn()) -> f64 {
-    (0..WARM_UP).for_each(|_| round_trip());
+    round_trip();
     time_each(ROUND_TRIPS, round_trip) / 2.0
 }
 
@@ -94,7 +96,7 @@ impl Turns {
         let turns =
             Arc::new(Turns { turn: Mutex::new(Turn::Ours), ours: Condvar::new(), theirs: Condvar::new() });
         let partner = turns.clone();
-        thread::spawn_named("hand-over", move || partner.play());
+        Apart::start("hand-over", move || partner.play());
         turns
     }
 
@@ -137,7 +139,7 @@ impl Rally {
     fn start() -> Rally {
         let (there, arrivals) = chan::rendezvous();
         let (returns, back) = chan::rendezvous();
-        thread::spawn_named("rendezvous", move || {
+        Apart::start("rendezvous", move || {
             for message in arrivals.iter() {
                 if returns.send(message).is_err() {
                     return;
@@ -150,5 +152,58 @@ impl Rally {
     fn round_trip(&self) {
         self.there.send(()).expect("the partner receives until this side is dropped");
         self.back.recv().expect("the partner returns every message");
+    }
+}
+
+/// Lets two threads meet on different cores: they play a ball without ever going to sleep. A round trip takes less
+/// than a microsecond then; on one core it takes two time slices.
+struct Apart {
+    /// Odd: it is the partner's turn.
+    ball: AtomicU64,
+}
+
+/// The ball is taken off the table.
+const ENOUGH: u64 = u64::MAX;
+/// So many round trips within so much time can only be played between two cores.
+const SEEN_APART: (u32, Duration) = (50, Duration::from_micros(200));
+/// On a machine without a free core they never will be.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+impl Apart {
+    /// Starts a thread and returns when it has been seen on another core than this one, or patience is at an end;
+    /// the thread goes on with `then`.
+    fn start(name: &str, then: impl FnOnce() + Send + 'static) {
+        let apart = Arc::new(Apart { ball: AtomicU64::new(0) });
+        let partner = apart.clone();
+        thread::spawn_named(name, move || {
+            partner.play();
+            then();
+        });
+        let start = Instant::now();
+        loop {
+            let round = Instant::now();
+            (0..SEEN_APART.0).for_each(|_| apart.round_trip());
+            if round.elapsed() < SEEN_APART.1 || start.elapsed() > PATIENCE {
+                break;
+            }
+        }
+        apart.ball.store(ENOUGH, Ordering::Release);
+    }
+
+    fn round_trip(&self) {
+        let ball = self.ball.fetch_add(1, Ordering::AcqRel);
+        while self.ball.load(Ordering::Acquire) != ball + 2 {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn play(&self) {
+        loop {
+            match self.ball.load(Ordering::Acquire) {
+                ENOUGH => return,
+                ball if ball % 2 == 1 => self.ball.store(ball + 1, Ordering::Release),
+                _ => std::hint::spin_loop(),
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ mod chaos;
 mod commitment;
 mod elections;
 mod log;
+mod node;
 mod persister;
 mod progress;
 mod replication;

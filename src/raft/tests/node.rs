@@ -1,0 +1,198 @@
+//! The shell: threads, timers and the apply channel around the core. On both clocks.
+
+use crate::raft::{ApplyMsg, ApplySink, Command, Persister, Raft, RestoreError};
+use labrpc::{Network, Server};
+use labrt::chan::{self, Receiver, Sender};
+use labrt::node::{self, NodeId};
+use labrt::sync::{Arc, Signal};
+use labrt::thread;
+use labrt::time::{Duration, Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Servers on a perfect network.
+struct Group {
+    net: Network,
+    rafts: Vec<Raft>,
+}
+
+fn group(n: usize, mut sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
+    let net = Network::new();
+    let make = |me: usize| {
+        let ends: Vec<_> = (0..n).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
+        ends.iter().for_each(|end| net.enable(end, true));
+        let _node = node::enter(NodeId::first(me));
+        let raft = Raft::make(ends, me, Arc::new(Persister::new()), sink(me)).expect("nothing to restore");
+        net.add_server(me, Server::new().service(raft.service()));
+        raft
+    };
+    let rafts = (0..n).map(make).collect();
+    Group { net, rafts }
+}
+
+impl Group {
+    /// Waits for a leader.
+    fn leader(&self) -> &Raft {
+        let deadline = Instant::now() + 10 * SECOND;
+        while Instant::now() < deadline {
+            if let Some(leader) = self.rafts.iter().find(|raft| raft.get_state().1) {
+                return leader;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        panic!("no leader within ten seconds");
+    }
+}
+
+impl ApplySink for Box<dyn ApplySink> {
+    fn deliver(&mut self, message: ApplyMsg, stop: &Signal) -> bool {
+        (**self).deliver(message, stop)
+    }
+
+    fn wants_roles(&self) -> bool {
+        (**self).wants_roles()
+    }
+}
+
+fn discard(_: usize) -> Box<dyn ApplySink> {
+    Box::new(chan::unbounded().0)
+}
+
+fn alive(raft: usize) -> Vec<String> {
+    thread::alive(NodeId::first(raft)).into_iter().map(|thread| thread.what).collect()
+}
+
+/// Waits until no thread of the server lives; in virtual time they have 100 ms, on real threads what a busy
+/// machine needs.
+fn assert_ends(raft: usize) {
+    let limit = if labrt::is_sim() { SECOND / 10 } else { 5 * SECOND };
+    let deadline = Instant::now() + limit;
+    while !alive(raft).is_empty() {
+        assert!(Instant::now() < deadline, "S{raft} still has {:?}", alive(raft));
+        sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn kill_ends_every_thread() {
+    labrt::run(|| {
+        let group = group(3, discard);
+        group.leader();
+        assert_eq!(alive(0).len(), 4, "ticker, applier and two senders: {:?}", alive(0));
+        for (i, raft) in group.rafts.iter().enumerate() {
+            raft.kill();
+            raft.kill();
+            assert_ends(i);
+            assert_eq!(raft.start(Command::new(vec![1])), None);
+            let _ = raft.get_state();
+        }
+    });
+}
+
+/// With calls on their way to a server that is gone, which the network would fail only after seconds.
+#[test]
+fn kill_does_not_wait_for_calls_on_their_way() {
+    labrt::run(|| {
+        let group = group(3, discard);
+        group.net.long_delays(true);
+        let leader = group.leader();
+        let me = group.rafts.iter().position(|raft| std::ptr::eq(raft, leader)).expect("one of them");
+        (0..3).filter(|&i| i != me).for_each(|i| group.net.delete_server(i));
+        leader.start(Command::new(vec![1])).expect("it leads");
+        sleep(SECOND / 2);
+        leader.kill();
+        assert_ends(me);
+    });
+}
+
+#[test]
+fn dropping_a_server_kills_it() {
+    labrt::run(|| {
+        let mut group = group(1, discard);
+        group.leader();
+        // The network's service shares the state with the handle.
+        group.rafts.clear();
+        assert_ends(0);
+    });
+}
+
+/// Nobody takes what is applied: the applier waits in a rendezvous. Neither the server nor its end minds.
+#[test]
+fn a_service_that_does_not_read_blocks_the_applier_only() {
+    labrt::run(|| {
+        let (tx, rx) = chan::rendezvous();
+        let mut tx = Some(tx);
+        let group = group(1, |_| Box::new(tx.take().expect("one server")));
+        let leader = group.leader();
+        let started: Vec<_> = (0..3).filter_map(|i| leader.start(Command::new(vec![i]))).collect();
+        assert_eq!(started.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 2, 3]);
+        sleep(SECOND / 10);
+        assert!(matches!(rx.recv(), Ok(ApplyMsg::Command { index: 1, .. })));
+        sleep(SECOND / 10);
+        assert!(leader.get_state().1, "the lock is free while the applier waits");
+        leader.kill();
+        assert_ends(0);
+        assert_eq!(rx.try_recv().ok(), None, "nothing is delivered after a kill");
+    });
+}
+
+struct WithRoles(Sender<ApplyMsg>);
+
+impl ApplySink for WithRoles {
+    fn deliver(&mut self, message: ApplyMsg, stop: &Signal) -> bool {
+        self.0.deliver(message, stop)
+    }
+
+    fn wants_roles(&self) -> bool {
+        true
+    }
+}
+
+/// The service of a leader that loses its term learns of it by a message, in order with its commands.
+#[test]
+fn a_service_hears_of_roles_if_it_wants() {
+    labrt::run(|| {
+        let mut receivers: Vec<Receiver<ApplyMsg>> = Vec::new();
+        let group = group(3, |_| {
+            let (tx, rx) = chan::unbounded();
+            receivers.push(rx);
+            Box::new(WithRoles(tx))
+        });
+        let leader = group.leader();
+        let me = group.rafts.iter().position(|raft| std::ptr::eq(raft, leader)).expect("one of them");
+        let (term, _) = leader.get_state();
+        let elected = |m: &ApplyMsg| *m == ApplyMsg::Role { term, is_leader: true };
+        let deadline = Instant::now() + 10 * SECOND;
+        while !receivers[me].recv_deadline(deadline).is_ok_and(|m| elected(&m)) {}
+
+        let started = leader.start(Command::new(vec![7])).expect("it leads");
+        let first = receivers[me].recv_deadline(deadline);
+        assert!(matches!(first, Ok(ApplyMsg::Command { index, .. }) if index == started.index), "{first:?}");
+
+        // Cut off, it stays the leader; when it is back, it hears of a higher term.
+        group.net.delete_server(me);
+        let successor = |group: &Group| group.rafts.iter().any(|raft| raft.get_state().0 > term);
+        while !successor(&group) {
+            group.net.close_ends_of(NodeId::first(me));
+            sleep(SECOND / 100);
+        }
+        assert_eq!(leader.get_state(), (term, true));
+        group.net.add_server(me, Server::new().service(leader.service()));
+        let role = receivers[me].recv_deadline(deadline);
+        assert!(matches!(role, Ok(ApplyMsg::Role { is_leader: false, .. })), "{role:?}");
+    });
+}
+
+/// What no Raft has written is refused with a reason, and starts nothing.
+#[test]
+fn a_corrupt_state_is_refused() {
+    labrt::run(|| {
+        let persister = Arc::new(Persister::new());
+        persister.save_raft_state(&[9, 9, 9]);
+        let ends = vec![Network::new().make_end(NodeId::first(0), 0usize)];
+        let _node = node::enter(NodeId::first(0));
+        let error = Raft::make(ends, 0, persister, discard(0)).err();
+        assert!(matches!(error, Some(RestoreError::Frames(_))), "{error:?}");
+        assert!(alive(0).is_empty());
+    });
+}
