@@ -263,7 +263,7 @@ fn leader_that_can_only_send() {
     cfg.end();
 }
 
-/// The term of a server, and whether it believes to lead.
+/// The term of a server, and whether it believes that it leads.
 #[track_caller]
 fn state(cfg: &Cluster<Raft>, i: usize) -> (u64, bool) {
     cfg.get_state(i).expect("no server crashes in these tests")

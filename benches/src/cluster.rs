@@ -115,8 +115,7 @@ impl Cluster {
     fn keep_window(&self) {
         let behind = self.submitted - self.applied.everywhere();
         if behind + STRIDE > WINDOW {
-            // Down to half of it: to be woken for every few commands would be measured, too.
-            self.applied.wait_for(self.submitted - WINDOW / 2, Who::All);
+            self.applied.wait_for(self.submitted + STRIDE - WINDOW, Who::All);
         }
     }
 

@@ -5,7 +5,7 @@
 //!
 //! Two threads that share a core hand over for a fifth of the price (one switches to the other; no core must be
 //! woken), and those that once came to share one tend to stay. So each sample begins with two threads that have
-//! been seen on different cores ([`Apart`]).
+//! been seen on different cores (`Apart`).
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;

@@ -43,7 +43,8 @@ impl Network {
         self.core().clean_up();
     }
 
-    /// Unreliable: requests are delayed by 0..26 ms; a tenth of the requests and a tenth of the replies are lost.
+    /// Without reliability (`false`) requests are delayed by 0..26 ms, and a tenth of the requests and a tenth of the
+    /// replies are lost.
     pub fn reliable(&self, reliable: bool) {
         self.core().change_moods(|moods| moods.unreliable = !reliable);
     }

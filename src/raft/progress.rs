@@ -47,6 +47,9 @@ pub const WINDOW: usize = 32;
 /// The greatest size of the commands in one message, in bytes; a single larger command goes alone.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
+/// So many commits that a follower has not heard of are worth a message of their own, at once.
+const COMMIT_BURST: u64 = 64;
+
 /// So many losses in a row, and a follower is thought to be dead.
 const LOSSES_TO_PROBE: u32 = 2;
 
@@ -258,10 +261,11 @@ impl Progress {
     /// The commit index on its own, after what the follower surely has. Entries that wait to follow will
     /// carry it.
     fn plan_commit(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
-        let news = self.commit_sent < view.commit_index.min(self.match_index);
+        let news = view.commit_index.min(self.match_index).saturating_sub(self.commit_sent);
         let known = self.match_index >= view.last_included_index;
-        let go = tick.commit && self.commit_inflight.is_none() && !self.has_entries_to_send(view);
-        (news && known && go).then_some(Plan::Empty { prev: self.match_index, is_commit: true })
+        let due = tick.commit || news >= COMMIT_BURST;
+        let go = due && self.commit_inflight.is_none() && !self.has_entries_to_send(view);
+        (news > 0 && known && go).then_some(Plan::Empty { prev: self.match_index, is_commit: true })
     }
 
     fn plan_snapshot(&self, tick: Tick) -> Option<Plan> {

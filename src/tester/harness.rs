@@ -16,6 +16,7 @@
 //! | 101 | a test failed |
 //! | 2 | bad arguments or a bad variable; nothing was run |
 
+use std::fs::File;
 use std::process::ExitCode;
 
 use labrt::locks::Discipline;
@@ -59,6 +60,10 @@ impl Case {
 /// binary: what a replay line names. With [`Strictness::Warn`] a breach of lock discipline is only reported.
 pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode {
     let mut args = Arguments::from_args();
+    if let Err(message) = check(&args) {
+        eprintln!("error: {message}");
+        return ExitCode::from(2);
+    }
     let cases = choose(&mut args, cases);
     let mut trials = Vec::new();
     for case in cases {
@@ -72,6 +77,19 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
     }
     args.test_threads.get_or_insert(1);
     libtest_mimic::run(&args, trials).exit_code()
+}
+
+/// Refuses what libtest-mimic takes and cannot do: with no thread it waits for ever, and a file that it cannot
+/// write makes it panic.
+fn check(args: &Arguments) -> Result<(), String> {
+    if args.test_threads == Some(0) {
+        return Err("--test-threads 0: expected a number above 0".to_owned());
+    }
+    let Some(path) = &args.logfile else { return Ok(()) };
+    match File::create(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("--logfile {path}: {error}")),
+    }
 }
 
 /// Applies a filter that names Go tests; leaves every other filter to libtest.
@@ -172,6 +190,17 @@ mod tests {
         assert_eq!(chosen(&["--exact", "TestReElection2A"]), ["re_election_2a"]);
         assert!(chosen(&["--exact", "ReElection"]).is_empty());
         assert!(chosen(&["nothing_like_it"]).is_empty());
+    }
+
+    #[test]
+    fn arguments_that_cannot_be_honoured_are_refused() {
+        let refusal = |line: &[&str]| check(&Arguments::from_iter([&["test"], line].concat())).err();
+        assert_eq!(refusal(&[]), None);
+        assert_eq!(refusal(&["--test-threads", "2"]), None);
+        let message = refusal(&["--test-threads", "0"]).expect("nobody would run the tests");
+        assert!(message.contains("--test-threads 0: expected"), "{message}");
+        let message = refusal(&["--logfile", "/nonexistent/log"]).expect("no such folder");
+        assert!(message.contains("--logfile /nonexistent/log: "), "{message}");
     }
 
     #[test]

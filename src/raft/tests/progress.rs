@@ -107,6 +107,21 @@ fn the_commit_index_goes_alone_only_if_nothing_else_goes() {
     assert_eq!(next_append(&mut unlucky, 1, Tick::COMMIT).1.leader_commit, 1);
 }
 
+/// Followers that wait for many commits are told at once: a full pipeline must not stand still for 10 ms.
+#[test]
+fn many_commits_are_told_at_once() {
+    for (commands, told) in [(63, false), (64, true)] {
+        let mut core = in_touch();
+        propose(&mut core, commands);
+        let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+        success(&mut core, sent);
+        assert_eq!(core.due(1).now, told, "{commands} commits");
+        let message = core.next_message(1, Tick::NONE);
+        assert_eq!(message.is_some(), told, "{commands} commits");
+        assert_eq!(core.next_message(1, Tick::COMMIT).is_some(), !told, "one at a time");
+    }
+}
+
 /// While entries wait for the pipeline interval, the commit index waits with them.
 #[test]
 fn the_commit_index_waits_for_entries_that_follow() {

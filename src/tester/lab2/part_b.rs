@@ -103,7 +103,7 @@ fn leader_failure_2b<R: RaftPeer>() {
     sleep(ELECTION_TIMEOUT);
     cfg.one(103, 2, Retry::No);
 
-    // The second leader goes too. Whoever believes to lead gets a command, and nobody can commit it.
+    // The second leader goes too. Whoever believes that it leads gets a command, and nobody can commit it.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     for i in 0..3 {

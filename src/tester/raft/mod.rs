@@ -66,7 +66,7 @@ pub const SNAPSHOT_INTERVAL: u64 = 10;
 pub struct Setup {
     /// How many peers.
     pub servers: usize,
-    /// Lose a tenth of the requests and a tenth of the replies, and delay the others by up to 26 ms.
+    /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
     pub unreliable: bool,
     /// The services make snapshots (part 2D), every [`SNAPSHOT_INTERVAL`] commands.
     pub snapshots: bool,
@@ -308,7 +308,7 @@ impl<R: RaftPeer> Cluster<R> {
         slot.saved = Some(Arc::clone(&persister));
         let node = node_id(i, slot.incarnation);
         let snapshot = persister.read_snapshot();
-        if self.setup.snapshots && !snapshot.is_empty() {
+        if !snapshot.is_empty() {
             let ingested = slot.ingest_snapshot(i, &snapshot, None);
             drop(state);
             if let Err(error) = ingested {

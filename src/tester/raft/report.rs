@@ -1,8 +1,9 @@
 //! The course's output and counters.
 //!
 //! A test prints two lines: its title when it begins, and when it has passed `  ... Passed --` with five
-//! columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were agreed on. With many seeds in
-//! one go the lines are kept back; the harness prints one summary a test.
+//! columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were agreed on. Between the two there
+//! may be lines of ours ([`note`]): how far a limit was away. With many seeds in one go all of them are kept
+//! back; the harness prints one summary a test.
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
@@ -117,7 +118,7 @@ fn line(text: &str) {
 mod tests {
     use super::*;
 
-    /// The example of the course's lab page.
+    /// Right-aligned with blanks; what is wider than its column pushes the others.
     #[test]
     fn the_columns_are_the_courses() {
         assert_eq!(passed(3.04, 3, 44, 16524, 0), "  ... Passed --   3.0  3   44   16524    0");
