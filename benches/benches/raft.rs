@@ -77,8 +77,8 @@ fn latency(effort: Effort) {
         let (floor, mut cluster) = (Floor, Cluster::start(&Setup::default()));
         floor.beside(samples, || mean(repeats / 10 + 1, || cluster.one().all))
     });
-    table.time("on the leader", &leader.times, Some(&leader.hand_overs), "");
-    table.time("on all, commit interval 0", &eager.times, Some(&eager.hand_overs), "");
+    table.time("on the leader", &leader.times, Some(leader.hand_overs()), "");
+    table.time("on all, commit interval 0", &eager.times, Some(eager.hand_overs()), "");
     table.time("on all, as it is by default", &patient.times, None, "(the commit interval: 10 ms)");
     print!("{table}");
 }

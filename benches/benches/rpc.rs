@@ -15,6 +15,8 @@ use mit6824_benches::floor::Measured;
 use mit6824_benches::{Floor, Table, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
+/// Samples of the floor before each row, and after it.
+const HAND_OVERS: usize = 15;
 /// An outcome on a reliable network.
 const ANSWERED: &str = "nothing is lost on a reliable network";
 
@@ -35,7 +37,7 @@ fn measure() {
     let mut table = Table::of_times("one call, u64 to u64, reliable network");
     let mut row = |name: &str, aim: &str, call: &dyn Fn(u64)| {
         let measured = bench(&mut group, floor, name, call);
-        table.time(name, &measured.times, Some(&measured.hand_overs), aim);
+        table.time(name, &measured.times, Some(measured.hand_overs()), aim);
     };
     row("call, inline handler", "1.5 us (the course's Go: 35-53 us)", &|n| call(&end, "Test.Inline", n));
     row("call, deferred, answered at once", "", &|n| call(&end, "Test.AtOnce", n));
@@ -59,18 +61,18 @@ fn measure() {
 /// One line of the table. Criterion is shown the samples that the table is made of.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, floor: Floor, name: &str, call: &dyn Fn(u64)) -> Measured {
     let mut measured = Measured::default();
+    // Before and after, not in between: criterion takes the time of everything that it is shown.
+    (0..HAND_OVERS).for_each(|_| measured.floor.push(floor.hand_over()));
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|repeats| {
-            let hand_over = floor.hand_over();
             let start = Instant::now();
             (0..repeats).for_each(call);
             let all = start.elapsed();
-            let each = all.as_nanos() as f64 / repeats as f64;
-            measured.times.push(each);
-            measured.hand_overs.push(each / hand_over);
+            measured.times.push(all.as_nanos() as f64 / repeats as f64);
             all
         });
     });
+    (0..HAND_OVERS).for_each(|_| measured.floor.push(floor.hand_over()));
     measured
 }
 

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(effort: Effort) {
-    let (samples, repeats) = (effort.pick(60, 3), effort.pick(100, 5));
+    let (samples, repeats) = (effort.pick(40, 3), effort.pick(50, 5));
     let floor = Floor;
     floor.print();
     let pooled = floor.beside(samples, || time_each(repeats, || thread::spawn(|| ()).join().expect(JOINED)));
@@ -22,9 +22,9 @@ fn measure(effort: Effort) {
         .beside(samples, || time_each(repeats, || thread::spawn_named("empty", || ()).join().expect(JOINED)));
     let system = floor.beside(samples, || time_each(repeats, system_thread));
     let mut table = Table::of_times("spawn and join of an empty job");
-    table.time("labrt::thread::spawn (pooled)", &pooled.times, Some(&pooled.hand_overs), "2.3 hand-overs");
-    table.time("labrt::thread::spawn_named", &named.times, Some(&named.hand_overs), "");
-    table.time("std::thread::spawn", &system.times, Some(&system.hand_overs), "(60 to 240 us)");
+    table.time("labrt::thread::spawn (pooled)", &pooled.times, Some(pooled.hand_overs()), "2.3 hand-overs");
+    table.time("labrt::thread::spawn_named", &named.times, Some(named.hand_overs()), "");
+    table.time("std::thread::spawn", &system.times, Some(system.hand_overs()), "(60 to 240 us)");
     print!("{table}");
 }
 

@@ -53,10 +53,8 @@ impl Floor {
     pub fn beside(self, samples: usize, mut f: impl FnMut() -> f64) -> Measured {
         let mut measured = Measured::default();
         for _ in 0..samples {
-            let floor = self.hand_over();
-            let time = f();
-            measured.times.push(time);
-            measured.hand_overs.push(time / floor);
+            measured.floor.push(self.hand_over());
+            measured.times.push(f());
         }
         measured
     }
@@ -68,13 +66,20 @@ fn time_round_trips(round_trip: impl Fn()) -> f64 {
     time_each(ROUND_TRIPS, round_trip) / 2.0
 }
 
-/// Times, and what each is in hand-overs of its moment.
+/// Times, and hand-overs of the same moments.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// Nanoseconds.
     pub times: Samples,
-    /// The ratios.
-    pub hand_overs: Samples,
+    /// Nanoseconds of a hand-over.
+    pub floor: Samples,
+}
+
+impl Measured {
+    /// The median in hand-overs.
+    pub fn hand_overs(&self) -> f64 {
+        self.times.median() / self.floor.median()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -180,14 +185,17 @@ impl Apart {
             then();
         });
         let start = Instant::now();
-        loop {
-            let round = Instant::now();
-            (0..SEEN_APART.0).for_each(|_| apart.round_trip());
-            if round.elapsed() < SEEN_APART.1 || start.elapsed() > PATIENCE {
-                break;
-            }
-        }
+        while start.elapsed() < PATIENCE && !apart.is_seen() {}
         apart.ball.store(ENOUGH, Ordering::Release);
+    }
+
+    /// Gives up early, since a round trip within a core takes milliseconds.
+    fn is_seen(&self) -> bool {
+        let start = Instant::now();
+        (0..SEEN_APART.0).all(|_| {
+            self.round_trip();
+            start.elapsed() < SEEN_APART.1
+        })
     }
 
     fn round_trip(&self) {

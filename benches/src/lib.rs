@@ -17,9 +17,11 @@
 //! # Reading the tables
 //!
 //! A **hand-over** is: one thread wakes another, which was asleep, and goes to sleep itself. It costs 3 to 45 us,
-//! depending on the machine and on how busy it is, and so every bench measures it first, and again beside each of
-//! its own samples: a figure *in hand-overs* is the median of such pairs, and says more about the code than one in
-//! microseconds does. *min* and *median* are taken over samples, each of which is a mean of many repetitions.
+//! depending on the machine and on how busy it is, and so every bench measures it first, and again beside its own
+//! samples: a figure *in hand-overs*, one median over the other, says more about the code than one in microseconds
+//! does. *min* and *median* are taken over samples, each of which is a mean of many repetitions.
+//! On a machine that is busy with other things two threads often share a core, where a hand-over costs about 1 us;
+//! a floor as low as that says that figures in hand-overs are not to be relied on.
 //! An *aim* is what a quiet machine should reach. No bench fails for being slow.
 //!
 //! Benches run on the real clock, with events and lock discipline off. Without `--bench` among the arguments (as

@@ -65,7 +65,8 @@ const FORMAT: Format = bincode::config::standard().with_limit::<LIMIT>();
 /// Only for a value that serde itself cannot write: a sequence that does not know its length, or a
 /// `Serialize` written by hand that returns an error. Derived types never do.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut encoder = Encoder::new();
+    // Room for a small message or an entry, so that most values cost one allocation.
+    let mut encoder = Encoder { bytes: Vec::with_capacity(64) };
     encoder.encode(value);
     encoder.into_bytes()
 }

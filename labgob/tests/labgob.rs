@@ -124,7 +124,7 @@ fn errors_say_what_where_and_why() {
     assert_eq!(error.offset, 1);
 
     let error = decode::<Anything>(&[3]).expect_err("there are three variants");
-    assert!(error.to_string().contains('3'), "{error}");
+    assert!(error.to_string().contains("`3`"), "{error}");
 
     let error = decode::<String>(&[2, 0xff, 0xff]).expect_err("not UTF-8");
     assert!(error.to_string().contains("UTF-8"), "{error}");

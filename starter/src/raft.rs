@@ -108,11 +108,11 @@ impl Inner {
     #[allow(dead_code, reason = "to be called when that state changes")]
     fn persist(&self, state: &State) {
         // Your code here (2C). Example:
-        let _ = state;
         // let mut encoder = labgob::Encoder::new();
         // encoder.encode(&state.current_term);
         // encoder.encode(&state.voted_for);
         // self.persister.save_raft_state(&encoder.into_bytes());
+        let _ = state;
     }
 
     /// Restores what `persist` has saved; nothing at all on a first start.

@@ -136,6 +136,10 @@ impl Core {
     /// before it is then committed with it.
     pub(super) fn advance_commit(&mut self) {
         let Standing::Leader(progress) = &self.standing else { return };
+        // No follower has anything new, as after every proposal.
+        if self.n > 1 && progress.iter().all(|p| p.match_index() <= self.commit_index) {
+            return;
+        }
         let mut held: Vec<u64> = progress.iter().map(Progress::match_index).collect();
         held[self.me] = self.log.last_index();
         held.sort_unstable_by(|a, b| b.cmp(a));
