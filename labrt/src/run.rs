@@ -148,7 +148,19 @@ impl Run {
     /// A message that names a bad variable, its value and what was expected.
     pub fn from_env(identity: Identity) -> Result<Run, String> {
         logging::init_from(&env::process)?;
-        Run::from_lookup(identity, &env::process)
+        let run = Run::from_lookup(identity, &env::process)?;
+        run.check_files()?;
+        Ok(run)
+    }
+
+    /// A file that cannot be written is bad input, and better known before a long run than after it.
+    fn check_files(&self) -> Result<(), String> {
+        for (name, path) in [("LAB_TRACE", &self.trace_file), ("LAB_REPORT", &self.report)] {
+            let Some(path) = path else { continue };
+            append_to(path)
+                .map_err(|e| format!("{name}={}: expected a file to write: {e}", path.display()))?;
+        }
+        Ok(())
     }
 
     fn from_lookup(identity: Identity, lookup: &env::Lookup<'_>) -> Result<Run, String> {
@@ -345,6 +357,10 @@ fn process_cpu() -> Duration {
     if failed { Duration::ZERO } else { Duration::new(t.tv_sec as u64, t.tv_nsec as u32) }
 }
 
+fn append_to(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    std::fs::OpenOptions::new().create(true).append(true).open(path)
+}
+
 /// The file of `LAB_REPORT`: a line at the start and at the end of each run, each in one write, so that a
 /// reader knows after a crash which run was open.
 struct Report {
@@ -357,8 +373,8 @@ impl Report {
         let file = match &run.report {
             None => None,
             Some(path) => {
-                let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-                Some((file.map_err(|e| format!("LAB_REPORT={}: {e}", path.display()))?, path.clone()))
+                let file = append_to(path).map_err(|e| format!("LAB_REPORT={}: {e}", path.display()))?;
+                Some((file, path.clone()))
             }
         };
         Ok(Report { file, test: run.identity.test.clone() })
@@ -419,6 +435,17 @@ mod tests {
             assert!(e.contains(&format!("{name}={value}: expected")), "{e}");
         }
         assert_eq!(ask("LAB_SEED", "0x10").expect("a good seed").seed, 16);
+    }
+
+    #[test]
+    fn files_that_cannot_be_written_are_refused() {
+        let below_a_file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/x"));
+        let trace = Run { trace_file: Some(below_a_file.clone()), ..Run::default() };
+        assert!(
+            trace.check_files().is_err_and(|e| e.starts_with("LAB_TRACE=") && e.contains("expected a file"))
+        );
+        let report = Run { report: Some(below_a_file), ..Run::default() };
+        assert!(report.check_files().is_err_and(|e| e.starts_with("LAB_REPORT=")));
     }
 
     #[test]

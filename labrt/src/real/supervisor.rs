@@ -227,25 +227,20 @@ fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
 /// Writes the events where they were asked for; those of a failed run in any case.
 fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) {
     let Some(events) = &run.events else { return };
-    let wanted = cfg.trace_file.clone();
-    let path: Option<PathBuf> = match (&wanted, &outcome.failure) {
-        (Some(path), _) => Some(path.clone()),
-        (None, Some(_)) if !cfg.quiet && !cfg.identity.test.is_empty() => {
-            Some(Path::new("out").join(format!(
-                "{}-{:x}.trace.jsonl",
-                file_name(&cfg.identity.test),
-                outcome.seed
-            )))
+    let test = &cfg.identity.test;
+    let path: PathBuf = match &cfg.trace_file {
+        Some(path) => path.clone(),
+        None if outcome.failure.is_some() && !cfg.quiet && !test.is_empty() => {
+            // A failure of this shows when the file is written.
+            let _ = std::fs::create_dir_all("out");
+            Path::new("out").join(format!("{}-{:x}.trace.jsonl", file_name(test), outcome.seed))
         }
-        _ => None,
+        None => return,
     };
-    let Some(path) = path else { return };
-    if let Some(dir) = path.parent() {
-        // A failure shows when the file is written.
-        let _ = std::fs::create_dir_all(dir);
-    }
     match trace::write_file(&path, events.lock().0.iter()) {
-        Ok(()) if wanted.is_none() => eprintln!("[lab] the last events of the run: {}", path.display()),
+        Ok(()) if cfg.trace_file.is_none() => {
+            eprintln!("[lab] the last events of the run: {}", path.display())
+        }
         Ok(()) => {}
         Err(e) => eprintln!("[lab] the events cannot be written to {}: {e}", path.display()),
     }
