@@ -53,7 +53,7 @@ pub(crate) fn sent(id: u64, dice: Dice, server: Option<&Name>, method: &str, arg
                 ("server", server),
                 ("method", method.to_string().into()),
                 ("bytes", args.len().into()),
-                ("hash", hash(args).into()),
+                ("hash", trace::digest(args).into()),
             ],
         );
     }
@@ -71,7 +71,11 @@ pub(crate) fn delivered(id: u64, method: &str, args: &[u8]) {
 
 pub(crate) fn replied(id: u64, reply: &[u8]) {
     if trace::on() {
-        trace::emit(REPLIED, links(id, ""), &[("bytes", reply.len().into()), ("hash", hash(reply).into())]);
+        trace::emit(
+            REPLIED,
+            links(id, ""),
+            &[("bytes", reply.len().into()), ("hash", trace::digest(reply).into())],
+        );
     }
 }
 
@@ -105,33 +109,4 @@ fn emit_delay(kind: Kind, id: u64, cause: Cause, delay: Duration) {
 
 fn links(id: u64, cause: Cause) -> Links {
     Links { id, parent: 0, cause }
-}
-
-/// Eight bytes at a step: quick enough to run over every message of a test.
-fn hash(bytes: &[u8]) -> u64 {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-    let mut words = bytes.chunks_exact(8);
-    let mut state = bytes.len() as u64;
-    for word in words.by_ref() {
-        state = mix(state, u64::from_le_bytes(word.try_into().expect("chunks_exact(8) gives eight bytes")));
-    }
-    words.remainder().iter().fold(state, |state, byte| mix(state, u64::from(*byte)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::hash;
-
-    #[test]
-    fn every_byte_and_the_length_count() {
-        let base: Vec<u8> = (0..19).collect();
-        for at in 0..base.len() {
-            let mut other = base.clone();
-            other[at] ^= 1;
-            assert_ne!(hash(&base), hash(&other), "byte {at}");
-        }
-        assert_ne!(hash(&[0; 8]), hash(&[0; 16]));
-        assert_ne!(hash(&[]), hash(&[0]));
-    }
 }

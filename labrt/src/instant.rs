@@ -1,4 +1,4 @@
-//! A point in time, on either clock.
+//! A point in time, and whether it was reached, on either clock.
 
 use crate::imp;
 use std::fmt;
@@ -74,5 +74,16 @@ impl Sub<Instant> for Instant {
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "t+{:.6}s", self.0 as f64 / 1e9)
+    }
+}
+
+/// Whether a wait with a time limit ran into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitTimeoutResult(pub(crate) bool);
+
+impl WaitTimeoutResult {
+    /// True if the limit was reached.
+    pub fn timed_out(&self) -> bool {
+        self.0
     }
 }

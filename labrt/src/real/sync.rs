@@ -2,6 +2,7 @@
 
 use super::current::{self, check, waiting};
 use super::time::{Duration, Instant, to_std};
+pub use crate::instant::WaitTimeoutResult;
 use crate::locks;
 use crossbeam::channel::{Receiver, Sender};
 use std::convert::Infallible;
@@ -102,17 +103,6 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.inner
-    }
-}
-
-/// Whether a wait with a time limit ran into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WaitTimeoutResult(bool);
-
-impl WaitTimeoutResult {
-    /// True if the limit was reached.
-    pub fn timed_out(&self) -> bool {
-        self.0
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::kernel::{self as k, Waiter};
 use super::time::{Duration, Instant, after};
+pub use crate::instant::WaitTimeoutResult;
 use crate::locks;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -124,17 +125,6 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.inner.as_deref_mut().expect("the lock is held while its guard can be used")
-    }
-}
-
-/// Whether a wait with a time limit ran into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WaitTimeoutResult(bool);
-
-impl WaitTimeoutResult {
-    /// True if the limit was reached.
-    pub fn timed_out(&self) -> bool {
-        self.0
     }
 }
 

@@ -192,17 +192,10 @@ fn trace_apply(server: usize, index: u64, command: &Command) {
     if !trace::on() {
         return;
     }
-    let hash = fnv1a(command.as_bytes());
+    let hash = trace::digest(command.as_bytes());
     trace::emit(
         APPLY,
         Links::default(),
         &[("server", server.into()), ("index", index.into()), ("command", hash.into())],
     );
-}
-
-/// The 64-bit FNV-1a hash: short, and the same everywhere.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
