@@ -5,6 +5,7 @@
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
+use labrt::time::Instant;
 
 /// The encoded reply, or `None` for a failure of any kind.
 pub(crate) type Outcome = Option<Vec<u8>>;
@@ -41,6 +42,20 @@ impl Slot {
                 return outcome;
             }
             self.filled.wait(&mut outcome);
+        }
+    }
+
+    /// Wait until `deadline` at the latest; `None`: it came first.
+    #[track_caller]
+    pub fn wait_until(&self, deadline: Instant) -> Option<Outcome> {
+        let mut outcome = self.outcome.lock();
+        loop {
+            if let Some(outcome) = outcome.take() {
+                return Some(outcome);
+            }
+            if self.filled.wait_until(&mut outcome, deadline).timed_out() {
+                return outcome.take();
+            }
         }
     }
 }

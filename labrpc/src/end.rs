@@ -5,9 +5,11 @@
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
 use crate::core::Core;
+use crate::events::cause;
 use crate::journey::{Step, send_off};
 use crate::name::Name;
 use labrt::sync::{Arc, Weak};
+use labrt::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -46,15 +48,49 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
+        self.wait_for_reply(method, args, |_, slot| slot.wait())
+    }
+
+    /// [`call`](End::call), but wait at most `patience`: a reply that comes later reaches nobody, and nothing is known
+    /// about whether the handler ran or will run. The course's network has no such thing.
+    #[track_caller]
+    pub fn call_within<A, R>(&self, patience: Duration, method: &str, args: &A) -> Option<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        let deadline = Instant::now() + patience;
+        self.wait_for_reply(method, args, |id, slot| match slot.wait_until(deadline) {
+            Some(outcome) => outcome,
+            None => {
+                if let Some(core) = self.network() {
+                    core.fail(id, cause::GIVEN_UP);
+                }
+                None
+            }
+        })
+    }
+
+    #[track_caller]
+    fn wait_for_reply<A, R>(
+        &self,
+        method: &str,
+        args: &A,
+        wait: impl FnOnce(u64, &Slot) -> Outcome,
+    ) -> Option<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
         labrt::locks::blocking(method);
         let core = self.network()?;
         let mut slot = None;
         let mut sender = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
         let outcome = match send_off(&core, self.id, method, labgob::encode(args), &mut sender) {
             Step::Over(outcome) => outcome,
-            Step::Waits => {
+            Step::Waits(id) => {
                 drop(core);
-                slot.expect("a message waits only with a completion").wait()
+                wait(id, &slot.expect("a message waits only with a completion"))
             }
         };
         decode(outcome)

@@ -31,6 +31,7 @@ pub(crate) mod cause {
     pub const SERVER_GONE: &str = "server gone";
     pub const END_CLOSED: &str = "end closed";
     pub const NO_REPLY: &str = "no reply";
+    pub const GIVEN_UP: &str = "given up";
     pub const NETWORK_GONE: &str = "network gone";
 }
 

@@ -50,8 +50,8 @@ pub(crate) struct Request<'a> {
 pub(crate) enum Step {
     /// It is over, and the outcome is the caller's to deal with.
     Over(Outcome),
-    /// It goes on elsewhere, or has been completed there.
-    Waits,
+    /// It goes on elsewhere, or has been completed there; its id.
+    Waits(u64),
 }
 
 /// Makes the completion of the sender, the first time the message has to wait.
@@ -120,8 +120,9 @@ impl Journey {
         }
         self.enlist(stage.phase(), sender);
         let timer = Arc::clone(&self.core.timer);
+        let id = self.message.id;
         timer.push(delay, Task::Stage(self, stage.into_owned()));
-        Step::Waits
+        Step::Waits(id)
     }
 
     fn enlist(&mut self, phase: Phase, sender: Sender<'_>) {
@@ -168,13 +169,15 @@ impl Journey {
             }
             Kind::Deferred(run) => {
                 self.enlist(Phase::Serving, sender);
+                let id = self.message.id;
                 let ticket = self.into_ticket();
                 let _callee = node::enter(service.owner());
                 run(&args, ticket);
-                Step::Waits
+                Step::Waits(id)
             }
             Kind::Pooled(_) => {
                 self.enlist(Phase::Serving, sender);
+                let id = self.message.id;
                 let _nobody = node::enter(NodeId::NONE);
                 thread::spawn(move || {
                     let (service, handler) = server.at(place);
@@ -186,7 +189,7 @@ impl Journey {
                     self.on_own_thread = true;
                     self.replied(reply, &mut no_sender);
                 });
-                Step::Waits
+                Step::Waits(id)
             }
         }
     }
@@ -239,14 +242,14 @@ impl Journey {
             return Step::Over(outcome);
         }
         self.enlisted = false;
-        let Some(completion) = self.core.claim(self.message.id) else { return Step::Waits };
+        let Some(completion) = self.core.claim(self.message.id) else { return Step::Waits(self.message.id) };
         record(&outcome);
         match completion {
             Completion::Slot(slot) => slot.fill(outcome),
             Completion::Callback(callback) if self.on_own_thread => callback.run(outcome),
             Completion::Callback(callback) => self.core.call_back(callback, outcome),
         }
-        Step::Waits
+        Step::Waits(self.message.id)
     }
 
     fn into_ticket(mut self) -> Ticket {

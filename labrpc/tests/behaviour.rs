@@ -852,6 +852,32 @@ fn a_deferred_reply_comes_from_another_thread() {
     });
 }
 
+/// The caller leaves when its patience ends, not before; a reply within it arrives, and a later one harms nobody.
+#[test]
+fn a_call_may_have_limited_patience() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = joined(&net, "s");
+        let begun = Instant::now();
+        let reply: Option<u64> = end.call_within(50 * MS, "Later.Ask", &1u64);
+        assert_eq!(reply, None);
+        assert!(begun.elapsed() >= 50 * MS, "it left after {:?}", begun.elapsed());
+
+        let (_, late) = responders.recv().expect("the request has arrived");
+        late.reply(10);
+        let answers = thread::spawn(move || {
+            let (n, responder) = responders.recv().expect("the second request");
+            responder.reply(n * 10);
+        });
+        let patience = Duration::from_secs(3600);
+        assert_eq!(end.call_within::<u64, u64>(patience, "Later.Ask", &2), Some(20));
+        answers.join().expect("a panic fails the run");
+        assert_eq!(net.count("s"), 2);
+    });
+}
+
 #[test]
 fn a_reply_runs_no_code_of_the_sender() {
     run(|| {
