@@ -3,6 +3,7 @@
 //! | module | lab | what it holds |
 //! |---|---|---|
 //! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
+//! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
 //! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
@@ -11,4 +12,5 @@
 #![forbid(unsafe_code)]
 
 pub mod raft;
+pub mod rsm;
 pub mod tester;

@@ -1,0 +1,325 @@
+//! A server of a replicated service: between its handlers, its state machine and Raft.
+//!
+//! The machine lives behind one lock, which Raft's applier takes for a batch of entries at a time; another lock has the
+//! waiters. Raft calls in here without any lock of its own, so both may be held while calling Raft, never the other
+//! way round:
+//!
+//! ```text
+//! machine -> waiters -> raft
+//! ```
+
+use super::waiters::Waiters;
+use crate::raft::{
+    self, ApplyMsg, ApplySink, Bytes, Command, Persister, Raft, RestoreError, RoleChange, Started,
+};
+use labgob::DecodeError;
+use labrpc::{End, Service};
+use labrt::sync::{Arc, Mutex, Signal};
+use labrt::{chan, dlog};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// A deterministic service: what the replicas of a group all have.
+///
+/// The same operations in the same order must give the same state and the same replies on every server: no clock,
+/// no random numbers, no order of a hash map.
+pub trait StateMachine: Send + 'static {
+    /// What goes through the log.
+    type Op: Serialize + DeserializeOwned + Send + 'static;
+    /// What a submitter hears when its operation was applied.
+    type Reply: Send + 'static;
+
+    /// Does a committed operation. Called for every entry of the log, in order, on every server.
+    fn apply(&mut self, op: Self::Op) -> Self::Reply;
+
+    /// All of the state, for [`restore`](StateMachine::restore) on any server.
+    fn snapshot(&self) -> Vec<u8>;
+
+    /// Replaces the state by that of a snapshot. On an error the state must be as it was.
+    ///
+    /// # Errors
+    /// The bytes are no such snapshot.
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError>;
+
+    /// This server's part has changed; in order with [`apply`](StateMachine::apply). What a new leader returns is proposed at once: an operation
+    /// of its own term, without which it cannot commit what its predecessors left (5.4.2 of the paper).
+    fn on_role(&mut self, role: RoleChange) -> Option<Self::Op> {
+        let _ = role;
+        None
+    }
+}
+
+/// This server does not lead, or no longer does: ask another one. The operation may still be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotLeader;
+
+impl fmt::Display for NotLeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this server is not the leader")
+    }
+}
+
+impl std::error::Error for NotLeader {}
+
+/// Why a server cannot start from what it has saved.
+#[derive(Debug)]
+pub enum StartError {
+    /// Raft's part of it.
+    Raft(RestoreError),
+    /// The service's part.
+    Snapshot {
+        /// The size of the snapshot in bytes.
+        bytes: usize,
+        /// What is wrong with it.
+        error: DecodeError,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Raft(error) => error.fmt(f),
+            StartError::Snapshot { bytes, error } => {
+                write!(f, "the saved snapshot ({bytes} bytes) is not one of this service: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// One server of a replicated service. Dropping it kills it.
+pub struct Rsm<M: StateMachine> {
+    shared: Arc<Shared<M>>,
+}
+
+struct Shared<M: StateMachine> {
+    machine: Mutex<M>,
+    waiters: Mutex<Waiters<M::Reply>>,
+    /// Set before the first message from Raft is looked at.
+    raft: OnceLock<Raft>,
+    persister: Arc<Persister>,
+    maxraftstate: Option<usize>,
+}
+
+impl<M: StateMachine> Rsm<M> {
+    /// Starts server `me` with a fresh `machine`, which is restored from the snapshot in `persister` if there is one.
+    /// Returns at once.
+    ///
+    /// A snapshot is taken as soon as the saved Raft state has `maxraftstate` bytes; `None`: never.
+    ///
+    /// # Errors
+    /// What was saved cannot be read.
+    pub fn start(
+        peers: Vec<End>,
+        me: usize,
+        persister: Arc<Persister>,
+        maxraftstate: Option<usize>,
+        machine: M,
+    ) -> Result<Rsm<M>, StartError> {
+        Rsm::start_with(peers, me, persister, maxraftstate, machine, raft::Options::default())
+    }
+
+    /// [`start`](Rsm::start) with options for Raft.
+    ///
+    /// # Errors
+    /// As [`start`](Rsm::start).
+    pub fn start_with(
+        peers: Vec<End>,
+        me: usize,
+        persister: Arc<Persister>,
+        maxraftstate: Option<usize>,
+        mut machine: M,
+        options: raft::Options,
+    ) -> Result<Rsm<M>, StartError> {
+        let snapshot = persister.read_snapshot();
+        if !snapshot.is_empty() {
+            let bytes = snapshot.len();
+            machine.restore(&snapshot).map_err(|error| StartError::Snapshot { bytes, error })?;
+        }
+        let shared = Arc::new(Shared {
+            machine: Mutex::new(machine),
+            waiters: Mutex::new(Waiters::new()),
+            raft: OnceLock::new(),
+            persister: persister.clone(),
+            maxraftstate,
+        });
+        // Under this lock nothing from Raft is looked at before Raft is known here.
+        let machine = shared.machine.lock();
+        let raft =
+            Raft::make_with(peers, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
+        let first = shared.raft.set(raft).is_ok();
+        debug_assert!(first, "a server starts once");
+        drop(machine);
+        Ok(Rsm { shared })
+    }
+
+    /// Submits an operation: `done` is called once, with the machine's reply or with [`NotLeader`], perhaps before
+    /// this returns; or it is dropped uncalled when the server is killed.
+    ///
+    /// It is called on Raft's applier thread with the machine locked: it must be brief and must not call the `Rsm`.
+    pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
+        let command = Command::new(labgob::encode(op));
+        // The lock makes sure that the waiter is there before the entry comes out.
+        let mut waiters = self.shared.waiters.lock();
+        let Some(started) = self.raft().start(command) else {
+            drop(waiters);
+            return done(Err(NotLeader));
+        };
+        let older = waiters.add(started, Box::new(done));
+        drop(waiters);
+        older.dismiss();
+    }
+
+    /// Submits an operation and waits for the outcome. The thread is blocked meanwhile; on a leader that is cut off
+    /// that can be long.
+    ///
+    /// # Errors
+    /// This server is not the leader, or ceased to be, or was killed; the operation may be applied all the same.
+    pub fn submit_and_wait(&self, op: &M::Op) -> Result<M::Reply, NotLeader> {
+        labrt::locks::blocking("Rsm::submit_and_wait");
+        let (tx, rx) = chan::unbounded();
+        self.submit(op, move |outcome| {
+            // Nobody may be waiting any more.
+            let _ = tx.send(outcome);
+        });
+        rx.recv().unwrap_or(Err(NotLeader))
+    }
+
+    /// Proposes an operation that nobody waits for, such as a step of the service's own. `None`: this server does
+    /// not lead.
+    pub fn propose(&self, op: &M::Op) -> Option<Started> {
+        self.raft().start(Command::new(labgob::encode(op)))
+    }
+
+    /// Looks at the machine as it is on this server at this moment, which may be behind the leader's. Not for answering clients.
+    pub fn read<T>(&self, look: impl FnOnce(&M) -> T) -> T {
+        look(&self.shared.machine.lock())
+    }
+
+    /// The current term, and whether this server believes that it leads it.
+    pub fn get_state(&self) -> (u64, bool) {
+        self.raft().get_state()
+    }
+
+    /// Raft's own RPC handlers, to be registered beside those of the service.
+    pub fn raft_service(&self) -> Service {
+        self.raft().service()
+    }
+
+    /// Ends the server: its threads end, and the closures of all who wait are dropped. Waits for none of that.
+    pub fn kill(&self) {
+        self.raft().kill();
+        // Whoever has started an operation by now has left its closure, and nobody can start another one.
+        let waiting = self.shared.waiters.lock().take();
+        drop(waiting);
+    }
+
+    fn raft(&self) -> &Raft {
+        self.shared.raft()
+    }
+}
+
+impl<M: StateMachine> Drop for Rsm<M> {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl<M: StateMachine> Shared<M> {
+    fn raft(&self) -> &Raft {
+        self.raft.get().expect("set while the machine's lock was first held")
+    }
+
+    fn take_in(&self, message: ApplyMsg, machine: &mut M) {
+        match message {
+            ApplyMsg::Command { index, term, command } => self.apply(index, term, &command, machine),
+            ApplyMsg::Snapshot { index, data, .. } => install(index, &data, machine),
+            ApplyMsg::Role { term, is_leader } => self.change_role(RoleChange { term, is_leader }, machine),
+        }
+    }
+
+    fn apply(&self, index: u64, term: u64, command: &Command, machine: &mut M) {
+        let op = match labgob::decode(command.as_bytes()) {
+            Ok(op) => op,
+            Err(error) => labrt::fatal(format!(
+                "the log is corrupt: the command at index {index} ({} bytes: {command:?}) does not decode as {}: {error}",
+                command.len(),
+                std::any::type_name::<M::Op>(),
+            )),
+        };
+        let reply = machine.apply(op);
+        let (done, missed) = self.waiters.lock().applied(index, term);
+        missed.dismiss();
+        if let Some(done) = done {
+            done(Ok(reply));
+        }
+    }
+
+    fn change_role(&self, role: RoleChange, machine: &mut M) {
+        // A leader's own waiters are of its term.
+        let ended = if role.is_leader { role.term } else { role.term + 1 };
+        let dismissed = self.waiters.lock().end_terms_before(ended);
+        dismissed.dismiss();
+        if let Some(op) = machine.on_role(role) {
+            // If it no longer leads, the next leader does the same.
+            self.raft().start(Command::new(labgob::encode(&op)));
+        }
+    }
+
+    /// Takes a snapshot up to the entry applied last, if the log has grown enough.
+    fn compact(&self, last_applied: u64, machine: &M) {
+        let Some(limit) = self.maxraftstate else { return };
+        let size = self.persister.raft_state_size();
+        if size < limit {
+            return;
+        }
+        let snapshot = machine.snapshot();
+        dlog!(SNAP, "snapshot up to {last_applied}: {} bytes for {size} of log", snapshot.len());
+        if let Err(error) = self.raft().snapshot(last_applied, Bytes::from(snapshot)) {
+            labrt::fatal(format!("Raft refused the snapshot up to index {last_applied}: {error}"));
+        }
+    }
+}
+
+fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
+    if let Err(error) = machine.restore(data) {
+        labrt::fatal(format!(
+            "the leader's snapshot up to index {index} ({} bytes) is not one of this service: {error}",
+            data.len()
+        ));
+    }
+}
+
+/// Where Raft's applier delivers: on its own thread, a batch under one lock.
+struct Sink<M: StateMachine>(Arc<Shared<M>>);
+
+impl<M: StateMachine> ApplySink for Sink<M> {
+    fn deliver(&mut self, message: ApplyMsg, stop: &Signal) -> bool {
+        self.deliver_batch(vec![message], stop)
+    }
+
+    fn deliver_batch(&mut self, messages: Vec<ApplyMsg>, stop: &Signal) -> bool {
+        let mut machine = self.0.machine.lock();
+        let mut last_applied = None;
+        for message in messages {
+            if stop.is_raised() {
+                return false;
+            }
+            if let ApplyMsg::Command { index, .. } | ApplyMsg::Snapshot { index, .. } = &message {
+                last_applied = Some(*index);
+            }
+            self.0.take_in(message, &mut machine);
+        }
+        if let Some(index) = last_applied {
+            self.0.compact(index, &machine);
+        }
+        true
+    }
+
+    fn wants_roles(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,1 @@
+//! The layer by itself, with a machine that only counts.
