@@ -19,14 +19,20 @@
 //! }
 //! ```
 
+pub mod clerks;
 pub mod harness;
 pub mod hunt;
+pub mod kv;
 pub mod lab2;
+pub mod lab3;
 mod lives;
+pub mod marks;
 pub mod output;
 pub mod peer;
 pub mod raft;
+pub mod service;
 pub mod value;
 
+pub use clerks::KvClerk;
 pub use peer::{RaftPeer, Strictness};
 pub use value::Value;

@@ -2,6 +2,7 @@
 //!
 //! A clerk is given its ends in random order, so it cannot tell which end leads to which server; the harness can.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use labrpc::{End, Name};
@@ -14,6 +15,13 @@ use super::{Cluster, Replicated};
 /// A clerk of a test, by number.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ClientId(usize);
+
+/// `C1005`.
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "C{}", self.0)
+    }
+}
 
 impl ClientId {
     pub(super) fn first(servers: usize) -> ClientId {
@@ -68,13 +76,13 @@ impl<S: Replicated> Cluster<S> {
 
     /// Lets a clerk reach these servers, beside those that it can reach already.
     pub fn connect_client(&self, client: ClientId, to: &[usize]) {
-        dlog!(TEST, "connects clerk {} to {to:?}", client.0);
+        dlog!(TEST, "connects {client} to {to:?}");
         self.enable_client(client, to, true);
     }
 
     /// From now on a clerk cannot reach these servers.
     pub fn disconnect_client(&self, client: ClientId, from: &[usize]) {
-        dlog!(TEST, "disconnects clerk {} from {from:?}", client.0);
+        dlog!(TEST, "disconnects {client} from {from:?}");
         self.enable_client(client, from, false);
     }
 

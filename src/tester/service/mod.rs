@@ -28,8 +28,6 @@ mod clerks;
 mod links;
 mod peers;
 mod report;
-#[cfg(test)]
-mod tests;
 
 use std::ops::Deref;
 
@@ -338,7 +336,8 @@ impl<S: Replicated> Cluster<S> {
 
     /// The first server, in order, whose Raft believes that it leads. Servers that are down do not.
     pub fn leader(&self) -> Option<usize> {
-        let leads = |i: &usize| self.living(*i).is_some_and(|living| living.call(|server| server.is_leader()));
+        let leads =
+            |i: &usize| self.living(*i).is_some_and(|living| living.call(|server| server.is_leader()));
         (0..self.setup.servers).find(leads)
     }
 
