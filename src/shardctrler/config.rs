@@ -2,6 +2,7 @@
 //!
 //! Configurations are numbered from 0, which has no groups, and never change once made: a change makes the next one.
 
+use super::rebalance::rebalance;
 use labrt::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,6 +27,76 @@ pub struct Config {
     pub shards: [Gid; NSHARDS],
     /// For each group its servers' names in the network, in the order in which they were given.
     pub groups: BTreeMap<Gid, Vec<String>>,
+}
+
+impl Config {
+    /// The next configuration, with these groups as well; their servers' names by gid. The shards are spread anew
+    /// ([`rebalance`]), also if there are no groups in the list.
+    ///
+    /// # Errors
+    /// A group has no servers or the gid 0, or is there already.
+    pub fn join(&self, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
+        for (&gid, servers) in servers {
+            if gid == NO_GROUP {
+                return Err(ConfigError::InvalidGid);
+            }
+            if self.groups.contains_key(&gid) {
+                return Err(ConfigError::AlreadyJoined { gid });
+            }
+            if servers.is_empty() {
+                return Err(ConfigError::NoServers { gid });
+            }
+        }
+        let mut groups = self.groups.clone();
+        groups.extend(servers.iter().map(|(&gid, servers)| (gid, servers.clone())));
+        Ok(self.next(rebalance(&self.shards, &groups), groups))
+    }
+
+    /// The next configuration, without these groups; a gid may be there twice. The shards are spread anew
+    /// ([`rebalance`]), also if there are no groups in the list.
+    ///
+    /// # Errors
+    /// A group is not there.
+    pub fn leave(&self, gids: &[Gid]) -> Result<Config, ConfigError> {
+        gids.iter().try_for_each(|&gid| self.known(gid))?;
+        let mut groups = self.groups.clone();
+        groups.retain(|gid, _| !gids.contains(gid));
+        Ok(self.next(rebalance(&self.shards, &groups), groups))
+    }
+
+    /// The next configuration, in which this group serves this shard; all else stays, even or not. The next Join or
+    /// Leave may undo it.
+    ///
+    /// # Errors
+    /// There is no such shard, or no such group.
+    pub fn move_shard(&self, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
+        let mut shards = self.shards;
+        *shards.get_mut(shard).ok_or(ConfigError::UnknownShard { shard })? = gid;
+        self.known(gid)?;
+        Ok(self.next(shards, self.groups.clone()))
+    }
+
+    fn next(&self, shards: [Gid; NSHARDS], groups: BTreeMap<Gid, Vec<String>>) -> Config {
+        let next = Config { num: self.num + 1, shards, groups };
+        debug_assert!(next.has_sound_owners(), "{next:?}");
+        next
+    }
+
+    fn known(&self, gid: Gid) -> Result<(), ConfigError> {
+        if self.groups.contains_key(&gid) {
+            return Ok(());
+        }
+        Err(ConfigError::UnknownGroup { gid, known: self.groups.keys().copied().collect() })
+    }
+
+    /// Is every shard where it may be?
+    pub(super) fn has_sound_owners(&self) -> bool {
+        let sound = |gid: &Gid| match self.groups.is_empty() {
+            true => *gid == NO_GROUP,
+            false => self.groups.contains_key(gid),
+        };
+        self.shards.iter().all(sound)
+    }
 }
 
 /// Why a change cannot be made. A change is made as a whole or not at all.
