@@ -85,9 +85,7 @@ fn a_server_catches_up_by_a_snapshot() {
         group.start_server(0);
         // The others have no log left that they could send.
         let last = history.last();
-        wait_for("the others' snapshot", || {
-            group.saved(0).is_some_and(|saved| Some(&*saved.query(None)) == last)
-        });
+        wait_for("the others' snapshot", || group.saved(0).filter(|saved| Some(&*saved.query(None)) == last));
         group.stop_server(1);
         assert_history(&mut clerk, &history);
     });
@@ -101,7 +99,7 @@ fn leaders_agree() {
         let mut clerk = group.clerk();
         let mut history = changes(&mut clerk);
         for gid in 100..105 {
-            let leader = group.leader().expect("it has just answered");
+            let leader = wait_for("a leader", || group.leader());
             group.stop_server(leader);
             assert_history(&mut clerk, &history);
             history.push(clerk.join(groups(&[gid])).expect("a new group"));
@@ -150,15 +148,18 @@ fn a_stopped_server_leaves_no_thread_behind() {
         changes(&mut group.clerk());
         for me in 0..3 {
             let node = group.stop_server(me);
-            wait_for("the end of its threads", || thread::alive(node).is_empty());
+            wait_for("the end of its threads", || thread::alive(node).is_empty().then_some(()));
         }
     });
 }
 
 /// For what happens without anybody's asking; long on a busy machine.
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !done() {
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         sleep(Duration::from_millis(10));
     }
