@@ -25,6 +25,7 @@ pub mod hunt;
 pub mod kv;
 pub mod lab2;
 pub mod lab3;
+pub mod lab4;
 mod lives;
 pub mod marks;
 pub mod output;
@@ -33,6 +34,6 @@ pub mod raft;
 pub mod service;
 pub mod value;
 
-pub use clerks::KvClerk;
+pub use clerks::{CtrlerClerk, KvClerk};
 pub use peer::{RaftPeer, Strictness};
 pub use value::Value;

@@ -6,7 +6,8 @@ use labrt::sync::Arc;
 use super::Replicated;
 use crate::kvraft::{self, KvServer};
 use crate::raft::Persister;
-use crate::tester::clerks::KvClerk;
+use crate::rsm::StartError;
+use crate::shardctrler::{self, ShardCtrler};
 use crate::tester::peer::Strictness;
 
 impl Replicated for KvServer {
@@ -15,10 +16,7 @@ impl Replicated for KvServer {
     type Clerk = kvraft::Clerk;
 
     fn start(ends: Vec<End>, me: usize, persister: Arc<Persister>, maxraftstate: Option<usize>) -> KvServer {
-        match KvServer::start(ends, me, persister, maxraftstate) {
-            Ok(server) => server,
-            Err(error) => panic!("server {me} cannot start from what it has saved: {error}"),
-        }
+        started(me, KvServer::start(ends, me, persister, maxraftstate))
     }
 
     fn is_leader(&self) -> bool {
@@ -38,16 +36,42 @@ impl Replicated for KvServer {
     }
 }
 
-impl KvClerk for kvraft::Clerk {
-    fn get(&mut self, key: &str) -> String {
-        kvraft::Clerk::get(self, key)
+impl Replicated for ShardCtrler {
+    const STRICTNESS: Strictness = Strictness::Fail;
+
+    type Clerk = shardctrler::Clerk;
+
+    /// As in the course, the controller takes no snapshots.
+    fn start(
+        ends: Vec<End>,
+        me: usize,
+        persister: Arc<Persister>,
+        _maxraftstate: Option<usize>,
+    ) -> ShardCtrler {
+        started(me, ShardCtrler::start(ends, me, persister))
     }
 
-    fn put(&mut self, key: &str, value: &str) {
-        kvraft::Clerk::put(self, key, value);
+    fn is_leader(&self) -> bool {
+        self.get_state().1
     }
 
-    fn append(&mut self, key: &str, value: &str) {
-        kvraft::Clerk::append(self, key, value);
+    fn kill(&self) {
+        ShardCtrler::kill(self);
+    }
+
+    fn services(self: &Arc<ShardCtrler>) -> Vec<Service> {
+        ShardCtrler::services(self)
+    }
+
+    fn make_clerk(ends: Vec<End>) -> shardctrler::Clerk {
+        shardctrler::Clerk::new(ends)
+    }
+}
+
+#[track_caller]
+fn started<S>(me: usize, outcome: Result<S, StartError>) -> S {
+    match outcome {
+        Ok(server) => server,
+        Err(error) => panic!("server {me} cannot start from what it has saved: {error}"),
     }
 }

@@ -1,0 +1,27 @@
+//! Lab 4, a sharded key/value service.
+//!
+//! | part | file | about |
+//! |---|---|---|
+//! | 4A | `part_a/` | the controller, which says which group serves which shard |
+//!
+//! Numbers of servers, pauses, counts and limits are the course's. Cases that are ours stand last in their part.
+
+mod part_a;
+
+use std::process::ExitCode;
+
+use labrt::Identity;
+
+use super::harness::{self, Case};
+
+pub use part_a::CtrlerService;
+
+/// The tests of part 4A, in the course's order, for the controller `S`.
+pub fn cases_4a<S: CtrlerService>() -> Vec<Case> {
+    part_a::cases::<S>()
+}
+
+/// The `main` of a test binary for part 4A, with `labrt::here!()` of that binary.
+pub fn main_4a<S: CtrlerService>(here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases_4a::<S>())
+}
