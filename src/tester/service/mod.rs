@@ -28,6 +28,8 @@ mod clerks;
 mod links;
 mod peers;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Deref;
 
