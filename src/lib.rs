@@ -3,6 +3,8 @@
 //! | module | lab | what it holds |
 //! |---|---|---|
 //! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
+//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? |
+//! | [`models`] | 3, 4 | what it checks against: the key/value store |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
 //! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
@@ -10,5 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod models;
+pub mod porcupine;
 pub mod raft;
 pub mod tester;
