@@ -6,6 +6,8 @@
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
 //! | [`kvraft`] | 3 | a key/value service on Raft |
 //! | [`shardctrler`] | 4A | the shard controller |
+//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? |
+//! | [`models`] | 3, 4 | what it checks against: the key/value store |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
 //! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
@@ -14,6 +16,8 @@
 #![forbid(unsafe_code)]
 
 pub mod kvraft;
+pub mod models;
+pub mod porcupine;
 pub mod raft;
 pub mod rsm;
 pub mod shardctrler;

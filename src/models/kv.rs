@@ -1,0 +1,142 @@
+//! The key/value store of labs 3 and 4, as the course's checker models it: get, put, append.
+//!
+//! Keys do not know each other, so each key is a part of its own, and the state is the value of one key. A key that
+//! was never written has the empty value. Values are [`Text`]s: they stay small however long the strings are.
+
+use std::fmt;
+
+use labrt::collections::BTreeMap;
+
+pub use super::text::Text;
+use crate::porcupine::{self, Model};
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KvInput {
+    /// What is done.
+    pub op: KvOp,
+    /// With which key.
+    pub key: String,
+    /// The value that is put or appended; empty for a get.
+    pub value: Text,
+}
+
+/// What is done to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KvOp {
+    /// Its value is read.
+    Get,
+    /// Its value is replaced.
+    Put,
+    /// Something is added at the end of its value.
+    Append,
+}
+
+/// What a client is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KvOutput {
+    /// The value that a get has found; empty for the others.
+    pub value: Text,
+}
+
+/// An operation of a recorded history.
+pub type Operation = porcupine::Operation<KvInput, KvOutput>;
+
+/// One end of an operation of a recorded history.
+pub type Event = porcupine::Event<KvInput, KvOutput>;
+
+impl KvInput {
+    /// A get.
+    pub fn get(key: impl Into<String>) -> KvInput {
+        KvInput { op: KvOp::Get, key: key.into(), value: Text::EMPTY }
+    }
+
+    /// A put.
+    pub fn put(key: impl Into<String>, value: impl Into<Text>) -> KvInput {
+        KvInput { op: KvOp::Put, key: key.into(), value: value.into() }
+    }
+
+    /// An append.
+    pub fn append(key: impl Into<String>, value: impl Into<Text>) -> KvInput {
+        KvInput { op: KvOp::Append, key: key.into(), value: value.into() }
+    }
+}
+
+impl KvOutput {
+    /// What a put or an append is answered.
+    pub fn none() -> KvOutput {
+        KvOutput { value: Text::EMPTY }
+    }
+
+    /// What a get is answered.
+    pub fn value(value: impl Into<Text>) -> KvOutput {
+        KvOutput { value: value.into() }
+    }
+}
+
+/// The input as a call: `append('k', 'v')`.
+impl fmt::Display for KvInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let KvInput { op, key, value } = self;
+        match op {
+            KvOp::Get => write!(f, "get('{key}')"),
+            KvOp::Put => write!(f, "put('{key}', '{value}')"),
+            KvOp::Append => write!(f, "append('{key}', '{value}')"),
+        }
+    }
+}
+
+/// The model of one key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KvModel;
+
+impl Model for KvModel {
+    type Input = KvInput;
+    type Output = KvOutput;
+    type State = Text;
+
+    /// By key, in ascending order of their bytes.
+    fn partition(&self, inputs: &[&KvInput]) -> Vec<Vec<usize>> {
+        let mut of_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, input) in inputs.iter().enumerate() {
+            of_key.entry(&input.key).or_default().push(index);
+        }
+        of_key.into_values().collect()
+    }
+
+    fn init(&self) -> Text {
+        Text::EMPTY
+    }
+
+    fn step(&self, state: &Text, input: &KvInput, output: &KvOutput) -> Option<Text> {
+        let allowed = input.op != KvOp::Get || output.value == *state;
+        allowed.then(|| after(state, input))
+    }
+
+    fn step_unanswered(&self, state: &Text, input: &KvInput) -> Option<Text> {
+        Some(after(state, input))
+    }
+
+    fn read_only(&self, input: &KvInput) -> bool {
+        input.op == KvOp::Get
+    }
+
+    fn describe_operation(&self, input: &KvInput, output: &KvOutput) -> String {
+        match input.op {
+            KvOp::Get => format!("{input} -> '{}'", output.value),
+            KvOp::Put | KvOp::Append => input.to_string(),
+        }
+    }
+
+    fn describe_state(&self, state: &Text) -> String {
+        state.to_string()
+    }
+}
+
+fn after(state: &Text, input: &KvInput) -> Text {
+    match input.op {
+        KvOp::Get => state.clone(),
+        KvOp::Put => input.value.clone(),
+        KvOp::Append => state.followed_by(&input.value),
+    }
+}

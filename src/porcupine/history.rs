@@ -1,0 +1,123 @@
+//! What was recorded: operations with times, or calls and returns in their order.
+
+use std::fmt;
+
+use labrt::collections::HashMap;
+
+/// One operation of a client, from its call to its return.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation<I, O> {
+    /// Who called; for pictures alone. Operations of one client may even overlap.
+    pub client: u32,
+    /// What was asked.
+    pub input: I,
+    /// When it was called, in ns since the run's start.
+    pub call: u64,
+    /// What was answered.
+    pub output: O,
+    /// When it returned, in ns since the run's start. Operations that touch at one time overlap.
+    pub ret: u64,
+}
+
+/// One end of an operation, in a history where the order says it all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<I, O> {
+    /// Who called; for pictures alone.
+    pub client: u32,
+    /// Pairs a call with its return. No two calls have the same.
+    pub id: u64,
+    /// Which end it is.
+    pub kind: EventKind<I, O>,
+}
+
+/// Which end of an operation an [`Event`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind<I, O> {
+    /// The operation begins. Without a return it may take effect at any time from now on, or never.
+    Call(I),
+    /// The operation is over.
+    Return(O),
+}
+
+/// Events that are no history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryError {
+    /// The event of this index calls under an id that an earlier event has called under.
+    CalledTwice {
+        /// Its place in the history.
+        event: usize,
+        /// The id.
+        id: u64,
+    },
+    /// The event of this index returns from a call that is not open: there was none, or it has returned.
+    NotOpen {
+        /// Its place in the history.
+        event: usize,
+        /// The id.
+        id: u64,
+    },
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HistoryError::CalledTwice { event, id } => {
+                write!(f, "event {event} is a second call with id {id}; every call needs an id of its own")
+            }
+            HistoryError::NotOpen { event, id } => {
+                write!(
+                    f,
+                    "event {event} returns from id {id}, which is not open; expected one return after its call"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {}
+
+/// An operation as the search sees it: of either kind of history, and only borrowed.
+#[derive(Debug)]
+pub(super) struct Span<'a, I, O> {
+    pub(super) input: &'a I,
+    /// `None`: it was never answered.
+    pub(super) output: Option<&'a O>,
+    pub(super) call: u64,
+    /// Without meaning if there is no output.
+    pub(super) ret: u64,
+}
+
+/// # Panics
+/// If an operation returns before it is called.
+pub(super) fn of_operations<I, O>(history: &[Operation<I, O>]) -> Vec<Span<'_, I, O>> {
+    for (index, Operation { call, ret, .. }) in history.iter().enumerate() {
+        assert!(call <= ret, "operation {index} returns at {ret} ns, before its call at {call} ns");
+    }
+    history
+        .iter()
+        .map(|o| Span { input: &o.input, output: Some(&o.output), call: o.call, ret: o.ret })
+        .collect()
+}
+
+/// The operations of a history of events, in the order of their calls; an event's place is its time.
+pub(super) fn of_events<I, O>(history: &[Event<I, O>]) -> Result<Vec<Span<'_, I, O>>, HistoryError> {
+    let mut spans: Vec<Span<'_, I, O>> = Vec::new();
+    let mut of_id: HashMap<u64, usize> = HashMap::default();
+    for (event, Event { id, kind, .. }) in history.iter().enumerate() {
+        let time = event as u64;
+        match kind {
+            EventKind::Call(input) => {
+                if of_id.insert(*id, spans.len()).is_some() {
+                    return Err(HistoryError::CalledTwice { event, id: *id });
+                }
+                spans.push(Span { input, output: None, call: time, ret: u64::MAX });
+            }
+            EventKind::Return(output) => {
+                let open = of_id.get(id).map(|&index| &mut spans[index]).filter(|span| span.output.is_none());
+                let span = open.ok_or(HistoryError::NotOpen { event, id: *id })?;
+                (span.output, span.ret) = (Some(output), time);
+            }
+        }
+    }
+    Ok(spans)
+}

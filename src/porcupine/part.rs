@@ -1,0 +1,122 @@
+//! A part of a history, made ready for the search: who was called before whose return.
+//!
+//! Time is used here alone. Operations get new numbers in the order of their calls, answered ones have a *rank* in
+//! the order of their returns, and "was called before the return of" is a comparison of two numbers. On equal
+//! times calls come before returns, so that operations which only touch overlap: the lenient choice.
+
+use std::cmp::Reverse;
+
+use labrt::collections::BinaryHeap;
+
+use super::history::Span;
+
+/// What the search may do with an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It changes no state, so it is placed as soon as it can be.
+    Read,
+    /// It has to be placed before its return.
+    Write,
+    /// It was never answered: it may be placed at any time after its call, or never.
+    Unanswered,
+}
+
+/// The operations of one part by their numbers, which count their calls.
+#[derive(Debug)]
+pub(super) struct PartHistory {
+    /// The operation's index in the whole history.
+    pub(super) index: Vec<usize>,
+    pub(super) kind: Vec<Kind>,
+    /// The answered operations in the order of their returns.
+    pub(super) by_return: Vec<u32>,
+    /// How many operations were called before the return of each rank: those with a smaller number than this.
+    pub(super) called_before: Vec<u32>,
+    /// The operation's rank; `u32::MAX` if it was never answered.
+    pub(super) rank: Vec<u32>,
+    /// A number that no other operation has which overlaps with this one; as small as can be.
+    pub(super) slot: Vec<u32>,
+    /// How many slots there are: how many operations were open at once, at most.
+    pub(super) slots: usize,
+}
+
+impl PartHistory {
+    /// Of the operations in `part`, which are indices into `spans`.
+    ///
+    /// # Panics
+    /// If they are 2^32 or more.
+    pub(super) fn new<I, O>(
+        spans: &[Span<'_, I, O>],
+        part: &[usize],
+        read_only: impl Fn(&I) -> bool,
+    ) -> PartHistory {
+        /// An end of an operation; they sort by time, calls first.
+        #[derive(PartialEq, Eq, PartialOrd, Ord)]
+        struct End {
+            time: u64,
+            is_return: bool,
+            place: usize,
+        }
+        let mut ends = Vec::with_capacity(2 * part.len());
+        for (place, span) in part.iter().map(|&index| &spans[index]).enumerate() {
+            if span.output.is_some() {
+                ends.push(End { time: span.ret, is_return: true, place });
+            } else if read_only(span.input) {
+                continue;
+            }
+            ends.push(End { time: span.call, is_return: false, place });
+        }
+        ends.sort_unstable();
+        u32::try_from(ends.len())
+            .expect("a history that fits into memory has fewer than 2^32 calls and returns");
+
+        let mut history = PartHistory {
+            index: Vec::with_capacity(part.len()),
+            kind: Vec::with_capacity(part.len()),
+            by_return: Vec::with_capacity(part.len()),
+            called_before: Vec::with_capacity(part.len()),
+            rank: Vec::with_capacity(part.len()),
+            slot: Vec::with_capacity(part.len()),
+            slots: 0,
+        };
+        let mut number_at = vec![0; part.len()];
+        let mut free: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
+        for End { is_return, place, .. } in ends {
+            if is_return {
+                let op: u32 = number_at[place];
+                history.rank[op as usize] = history.by_return.len() as u32;
+                history.by_return.push(op);
+                history.called_before.push(history.index.len() as u32);
+                free.push(Reverse(history.slot[op as usize]));
+            } else {
+                number_at[place] = history.index.len() as u32;
+                let slot = free.pop().map_or_else(
+                    || {
+                        history.slots += 1;
+                        history.slots as u32 - 1
+                    },
+                    |Reverse(slot)| slot,
+                );
+                let span = &spans[part[place]];
+                history.index.push(part[place]);
+                history.kind.push(match span.output {
+                    None => Kind::Unanswered,
+                    Some(_) if read_only(span.input) => Kind::Read,
+                    Some(_) => Kind::Write,
+                });
+                history.rank.push(u32::MAX);
+                history.slot.push(slot);
+            }
+        }
+        history
+    }
+
+    /// How many operations there are.
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// How many of them were answered, which is how many must be placed.
+    pub(super) fn answered(&self) -> usize {
+        self.by_return.len()
+    }
+}

@@ -1,0 +1,86 @@
+//! What a check answers.
+
+use std::fmt;
+
+use labrt::time::Duration;
+
+/// Is a history linearizable?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It is.
+    Ok,
+    /// It is not.
+    Illegal,
+    /// The search was stopped before it knew.
+    Unknown,
+}
+
+/// Why a search was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// [`Options::limit`](super::Options::limit), or [`AFTER_ILLEGAL`](super::AFTER_ILLEGAL).
+    Time,
+    /// [`Options::steps`](super::Options::steps).
+    Steps,
+    /// [`Options::memory`](super::Options::memory).
+    Memory,
+    /// [`Options::cancel`](super::Options::cancel).
+    Cancelled,
+    /// Another part is illegal, which settles the verdict.
+    Settled,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Time => "the time limit was reached",
+            Limit::Steps => "the limit of steps was reached",
+            Limit::Memory => "the memory cap was reached",
+            Limit::Cancelled => "the check was cancelled",
+            Limit::Settled => "another part is illegal",
+        })
+    }
+}
+
+/// The result of a check.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Illegal if any part is; else Unknown if any part is; else Ok.
+    pub verdict: Verdict,
+    /// What stopped the first of the Unknown parts, if the verdict is Unknown.
+    pub why_unknown: Option<Limit>,
+    /// The parts, in the order of [`Model::partition`](super::Model::partition).
+    pub parts: Vec<Part>,
+    /// How long the check took, on the machine's clock.
+    pub took: Duration,
+}
+
+impl Report {
+    /// The parts that are illegal.
+    pub fn illegal(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.verdict == Verdict::Illegal)
+    }
+}
+
+/// What is known of one part of a history.
+///
+/// Operations are named by their index in the history; in a history of events by how many calls were before theirs.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The operations of this part, in ascending order.
+    pub operations: Vec<usize>,
+    /// Is it linearizable? If the check was cut short by another part, that may depend on the threads' luck.
+    pub verdict: Verdict,
+    /// What stopped the search, if the verdict is Unknown.
+    pub why_unknown: Option<Limit>,
+    /// Partial linearizations, the longest first, each a sequence of operations that the model allows from the
+    /// start; of every operation that could be placed, one of the longest that has it is here. If the part is Ok,
+    /// the first is complete (operations that were never answered may be missing). Only if asked for
+    /// ([`Options::partials`](super::Options::partials)); the shortest are dropped if there are very many.
+    pub partials: Vec<Vec<usize>>,
+    /// The operation that the longest partial linearization has no place for; `None` if the part is Ok, or if
+    /// the search met no such case before it was stopped.
+    pub blocked: Option<usize>,
+    /// How many steps the search took.
+    pub steps: u64,
+}

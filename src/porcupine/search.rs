@@ -1,0 +1,310 @@
+//! The search for a linearization of one part, which can be interrupted and taken up again.
+//!
+//! Operations that are not placed are in linked lists, in the order of their calls: reads, writes, and those that
+//! were never answered. Those below the horizon (called before the first return of an operation that is not
+//! placed) may be next; in each list they come first. Lists are made of indices, and there is no recursion, so
+//! the length of a history is limited by memory alone.
+
+use super::check::Watch;
+use super::history::Span;
+use super::linearized::Linearized;
+use super::model::Model;
+use super::part::{Kind, PartHistory};
+use super::partial::Partials;
+use super::report::{Limit, Part, Verdict};
+use super::visited::Visited;
+
+/// So many steps pass between two looks at the limits.
+const LOOK_EVERY: u64 = 128;
+
+/// A search in one part.
+pub(super) struct Search<'a, M: Model> {
+    model: &'a M,
+    spans: &'a [Span<'a, M::Input, M::Output>],
+    operations: Vec<usize>,
+    history: PartHistory,
+
+    /// What is placed, and in which order.
+    set: Linearized,
+    stack: Vec<Placed>,
+    /// What is not.
+    lists: Lists,
+    /// The next write, or else unanswered operation, to try here. All reads that the state allows are placed.
+    cursor: u32,
+    /// The present state, by its index in `visited`.
+    state: u32,
+    visited: Visited<M::State>,
+
+    partials: Option<Partials>,
+    /// The length of the longest path to a dead end, and what had no place there.
+    blocked: Option<(usize, u32)>,
+    steps: u64,
+    /// How many bytes the watch knows of.
+    counted: usize,
+    end: Option<Result<Verdict, Limit>>,
+}
+
+/// An operation on the path of the search.
+struct Placed {
+    op: u32,
+    /// The state before it.
+    state: u32,
+}
+
+impl<'a, M: Model> Search<'a, M> {
+    /// In the part of `spans` that consists of `operations`.
+    pub(super) fn new(
+        model: &'a M,
+        spans: &'a [Span<'a, M::Input, M::Output>],
+        operations: Vec<usize>,
+        partials: bool,
+    ) -> Search<'a, M> {
+        let history = PartHistory::new(spans, &operations, |input| model.read_only(input));
+        let set = Linearized::none_of(&history);
+        let lists = Lists::new(&history.kind);
+        let mut visited = Visited::new();
+        let init = model.init();
+        let footprint = model.footprint(&init);
+        let state = visited.insert(&set, init, footprint).expect("the first configuration is new");
+        let mut search = Search {
+            model,
+            spans,
+            operations,
+            set,
+            stack: Vec::new(),
+            cursor: 0,
+            lists,
+            state,
+            visited,
+            partials: partials.then(|| Partials::new(history.len())),
+            history,
+            blocked: None,
+            steps: 0,
+            counted: 0,
+            end: None,
+        };
+        search.arrive();
+        search
+    }
+
+    /// Is there something left to do?
+    pub(super) fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Searches on for about so many steps, or until the end.
+    pub(super) fn run(&mut self, slice: u64, watch: &Watch) {
+        let until = (self.steps + slice).min(watch.steps);
+        let mut look = self.steps;
+        while self.steps < until {
+            if self.steps >= look {
+                if let Some(limit) = self.look(watch) {
+                    return self.finish(Err(limit), watch);
+                }
+                look = self.steps + LOOK_EVERY;
+            }
+            if self.set.is_complete(&self.history) {
+                return self.finish(Ok(Verdict::Ok), watch);
+            }
+            self.steps += 1;
+            match self.candidate() {
+                Some(op) if self.try_place(op) => self.arrive(),
+                Some(op) => self.cursor = self.lists.next(op),
+                None => {
+                    self.note_dead_end();
+                    if !self.go_back() {
+                        return self.finish(Ok(Verdict::Illegal), watch);
+                    }
+                }
+            }
+        }
+        if self.steps >= watch.steps {
+            self.finish(Err(Limit::Steps), watch);
+        }
+    }
+
+    /// The next operation to try in this configuration.
+    fn candidate(&mut self) -> Option<u32> {
+        let horizon = self.set.horizon(&self.history);
+        if self.cursor >= horizon && self.lists.kind[self.cursor as usize] == Kind::Write {
+            // No more writes, or none that was called in time.
+            self.cursor = self.lists.first(Kind::Unanswered);
+        }
+        (self.cursor < horizon).then_some(self.cursor)
+    }
+
+    /// Places a write if the model allows it and the configuration is new.
+    fn try_place(&mut self, op: u32) -> bool {
+        let Some(next) = self.step(op) else { return false };
+        let now = self.visited.state(self.state);
+        if self.history.kind[op as usize] == Kind::Unanswered && next == *now {
+            // It need not be placed at all, and here nobody would notice it.
+            return false;
+        }
+        self.set.insert(op, &self.history);
+        let footprint = self.model.footprint(&next);
+        let Some(state) = self.visited.insert(&self.set, next, footprint) else {
+            self.set.remove(op, &self.history);
+            return false;
+        };
+        self.push(op);
+        self.state = state;
+        true
+    }
+
+    /// In a new configuration: places all reads that its state allows, and starts with the first write.
+    fn arrive(&mut self) {
+        let mut read = self.lists.first(Kind::Read);
+        while !self.set.is_complete(&self.history) && read < self.set.horizon(&self.history) {
+            self.steps += 1;
+            let next = self.lists.next(read);
+            if self.step(read).is_some() {
+                self.set.insert(read, &self.history);
+                self.push(read);
+            }
+            read = next;
+        }
+        self.cursor = self.lists.first(Kind::Write);
+    }
+
+    fn step(&self, op: u32) -> Option<M::State> {
+        let span = &self.spans[self.history.index[op as usize]];
+        let state = self.visited.state(self.state);
+        match span.output {
+            Some(output) => self.model.step(state, span.input, output),
+            None => self.model.step_unanswered(state, span.input),
+        }
+    }
+
+    fn push(&mut self, op: u32) {
+        self.lists.unlink(op);
+        self.stack.push(Placed { op, state: self.state });
+        if let Some(partials) = &mut self.partials {
+            partials.push(op);
+        }
+    }
+
+    /// Takes back the last write and the reads after it, and goes on behind it. False if there is none: then all has
+    /// been tried.
+    fn go_back(&mut self) -> bool {
+        while let Some(Placed { op, state }) = self.stack.pop() {
+            self.set.remove(op, &self.history);
+            self.lists.relink(op);
+            if let Some(partials) = &mut self.partials {
+                partials.pop();
+            }
+            if self.history.kind[op as usize] != Kind::Read {
+                self.state = state;
+                self.cursor = self.lists.next(op);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn note_dead_end(&mut self) {
+        if self.blocked.is_none_or(|(length, _)| length < self.stack.len()) {
+            self.blocked = Some((self.stack.len(), self.history.by_return[self.set.frontier as usize]));
+        }
+        if let Some(partials) = &mut self.partials {
+            partials.note();
+        }
+    }
+
+    /// Has a limit struck?
+    fn look(&mut self, watch: &Watch) -> Option<Limit> {
+        let bytes = self.visited.bytes() + self.partials.as_ref().map_or(0, Partials::bytes);
+        watch.count_memory(bytes, &mut self.counted);
+        watch.struck()
+    }
+
+    /// The end of the search, which needs its memory no more.
+    fn finish(&mut self, end: Result<Verdict, Limit>, watch: &Watch) {
+        self.end = Some(end);
+        self.visited = Visited::new();
+        watch.count_memory(0, &mut self.counted);
+        if end == Ok(Verdict::Illegal) {
+            watch.found_illegal();
+        }
+    }
+
+    /// What has become of it.
+    pub(super) fn into_part(self) -> Part {
+        let end = self.end.unwrap_or(Err(Limit::Settled));
+        let verdict = end.unwrap_or(Verdict::Unknown);
+        let partials = match &self.partials {
+            None => Vec::new(),
+            Some(partials) if verdict == Verdict::Ok => vec![partials.path()],
+            Some(partials) => partials.sequences(),
+        };
+        let index_of = |op: u32| self.history.index[op as usize];
+        Part {
+            verdict,
+            why_unknown: end.err(),
+            partials: partials
+                .into_iter()
+                .map(|sequence| sequence.into_iter().map(index_of).collect())
+                .collect(),
+            blocked: self.blocked.filter(|_| verdict != Verdict::Ok).map(|(_, op)| index_of(op)),
+            steps: self.steps,
+            operations: self.operations,
+        }
+    }
+}
+
+/// Three lists through the operations, in the order of their numbers, one for each [`Kind`].
+///
+/// Each is a ring with a head of its own, whose number is greater than that of any operation.
+struct Lists {
+    /// By number: operations, then heads.
+    links: Vec<Link>,
+    kind: Vec<Kind>,
+}
+
+struct Link {
+    previous: u32,
+    next: u32,
+}
+
+impl Lists {
+    fn new(kinds: &[Kind]) -> Lists {
+        let heads = [Kind::Read, Kind::Write, Kind::Unanswered];
+        let kind: Vec<Kind> = kinds.iter().chain(&heads).copied().collect();
+        let alone = |number| Link { previous: number as u32, next: number as u32 };
+        let mut lists = Lists { links: (0..kind.len()).map(alone).collect(), kind };
+        for (op, &kind) in (0..).zip(kinds) {
+            let head = lists.head(kind);
+            let link = Link { previous: lists.links[head as usize].previous, next: head };
+            lists.links[op as usize] = link;
+            lists.relink(op);
+        }
+        lists
+    }
+
+    fn head(&self, kind: Kind) -> u32 {
+        (self.links.len() - 3) as u32 + kind as u32
+    }
+
+    /// The first in a list, or its head if it is empty.
+    fn first(&self, kind: Kind) -> u32 {
+        self.next(self.head(kind))
+    }
+
+    /// The one after an operation, or the head of the list if it is the last.
+    fn next(&self, op: u32) -> u32 {
+        self.links[op as usize].next
+    }
+
+    fn unlink(&mut self, op: u32) {
+        let Link { previous, next } = self.links[op as usize];
+        self.links[previous as usize].next = next;
+        self.links[next as usize].previous = previous;
+    }
+
+    /// Puts the operation back where it was: the last one unlinked first.
+    fn relink(&mut self, op: u32) {
+        let Link { previous, next } = self.links[op as usize];
+        self.links[previous as usize].next = op;
+        self.links[next as usize].previous = op;
+    }
+}

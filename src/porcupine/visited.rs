@@ -1,0 +1,115 @@
+//! The configurations a search has been in: which operations are placed, and the state they led to.
+//!
+//! A hash table of indices into an arena. The arena also is where the search keeps its states: each is moved in when
+//! its configuration is new and is never cloned. It grows by chunks that stay where they are, so that it takes no
+//! more memory than it holds, and no pause to move it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::linearized::Linearized;
+
+/// Entries in a chunk.
+const CHUNK: usize = 4096;
+
+/// A set of configurations; each has an index, which counts the insertions.
+pub(super) struct Visited<S> {
+    chunks: Vec<Chunk<S>>,
+    len: usize,
+    /// 0, or an index + 1. The length is a power of two, and at most half of it is taken.
+    table: Vec<u32>,
+    /// What the states take, as far as they have told.
+    state_bytes: usize,
+}
+
+struct Chunk<S> {
+    entries: Vec<Entry<S>>,
+    /// [`Linearized::open`] of each entry, one after the other.
+    open: Vec<u64>,
+}
+
+struct Entry<S> {
+    hash: u64,
+    frontier: u32,
+    state: S,
+}
+
+impl<S: Eq + Hash> Visited<S> {
+    pub(super) fn new() -> Visited<S> {
+        Visited { chunks: Vec::new(), len: 0, table: vec![0; 16], state_bytes: 0 }
+    }
+
+    /// About how many bytes it all takes.
+    pub(super) fn bytes(&self) -> usize {
+        let words: usize = self.chunks.iter().map(|chunk| chunk.open.capacity()).sum();
+        let beside_states = size_of::<Entry<S>>() - size_of::<S>();
+        self.state_bytes
+            + self.len * beside_states
+            + words * size_of::<u64>()
+            + self.table.len() * size_of::<u32>()
+    }
+
+    /// The state of a configuration.
+    pub(super) fn state(&self, index: u32) -> &S {
+        &self.entry(index).0.state
+    }
+
+    /// Adds a configuration whose state takes `footprint` bytes, and returns its index; `None` if it is there.
+    ///
+    /// # Panics
+    /// At 2^32 configurations.
+    pub(super) fn insert(&mut self, set: &Linearized, state: S, footprint: usize) -> Option<u32> {
+        let hash = hash_of(set, &state);
+        let mask = self.table.len() - 1;
+        let mut slot = hash as usize & mask;
+        while let Some(index) = self.table[slot].checked_sub(1) {
+            let (entry, open) = self.entry(index);
+            let same = entry.hash == hash && entry.frontier == set.frontier && open == set.open;
+            if same && entry.state == state {
+                return None;
+            }
+            slot = (slot + 1) & mask;
+        }
+        let index = u32::try_from(self.len).ok().filter(|&index| index < u32::MAX);
+        let index = index.expect("fewer than 2^32 configurations, which would take 100 GB and more");
+        self.table[slot] = index + 1;
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.push(Chunk { entries: Vec::new(), open: Vec::new() });
+        }
+        let chunk = self.chunks.last_mut().expect("one was pushed for the first entry");
+        chunk.entries.push(Entry { hash, frontier: set.frontier, state });
+        chunk.open.extend_from_slice(&set.open);
+        self.len += 1;
+        self.state_bytes += footprint;
+        if 2 * self.len > self.table.len() {
+            self.grow();
+        }
+        Some(index)
+    }
+
+    fn entry(&self, index: u32) -> (&Entry<S>, &[u64]) {
+        let (chunk, at) = (&self.chunks[index as usize / CHUNK], index as usize % CHUNK);
+        let words = chunk.open.len() / chunk.entries.len();
+        (&chunk.entries[at], &chunk.open[at * words..(at + 1) * words])
+    }
+
+    fn grow(&mut self) {
+        let mask = 2 * self.table.len() - 1;
+        let mut table = vec![0; mask + 1];
+        for (index, entry) in self.chunks.iter().flat_map(|chunk| &chunk.entries).enumerate() {
+            let mut slot = entry.hash as usize & mask;
+            while table[slot] != 0 {
+                slot = (slot + 1) & mask;
+            }
+            table[slot] = index as u32 + 1;
+        }
+        self.table = table;
+    }
+}
+
+fn hash_of<S: Hash>(set: &Linearized, state: &S) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    set.frontier.hash(&mut hasher);
+    set.open.iter().for_each(|&word| hasher.write_u64(word));
+    state.hash(&mut hasher);
+    hasher.finish()
+}
