@@ -21,8 +21,10 @@
 pub mod harness;
 pub mod hunt;
 pub mod lab2;
+pub mod lab4;
 pub mod peer;
 pub mod raft;
+pub mod shards;
 pub mod value;
 
 pub use peer::{RaftPeer, Strictness};

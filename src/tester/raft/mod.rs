@@ -50,7 +50,7 @@ use crate::raft::{Persister, Started};
 
 pub use observe::{Committed, Retry};
 pub use report::note;
-pub(in crate::tester) use report::set_quiet;
+pub(in crate::tester) use report::{line, set_quiet};
 
 const CRASH: Kind = Kind::new("fault.crash");
 const RESTART: Kind = Kind::new("fault.restart");

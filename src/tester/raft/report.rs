@@ -108,7 +108,7 @@ pub(in crate::tester) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::SeqCst);
 }
 
-fn line(text: &str) {
+pub(in crate::tester) fn line(text: &str) {
     if !QUIET.load(Ordering::SeqCst) {
         println!("{text}");
     }
