@@ -14,7 +14,7 @@ pub const NSHARDS: usize = 10;
 pub type Gid = u64;
 
 /// Who serves which shard, as the controller has it.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ShardConfig {
     /// The number of the configuration; 0 is the one before the first join.
     pub num: u64,
