@@ -1,16 +1,28 @@
 //! Clerks, and what the tests do with them.
 
+use labrpc::End;
 use labrt::rng;
 
 use super::Cluster;
+use super::history::{History, Op};
 use super::links::make_end_of_clerk;
-use super::system::{KvClerk, Sharded};
+use super::system::{KvClerk, MakeEnd, Sharded};
 
 impl<S: Sharded> Cluster<S> {
     /// A clerk of the key/value service.
     pub fn make_client(&self) -> Client<S::Clerk> {
         let ends = self.make_clerk_ends();
-        Client { clerk: S::clerk(ends, make_end_of_clerk(&self.net)) }
+        self.client_of(ends, make_end_of_clerk(&self.net))
+    }
+
+    /// A clerk of the key/value service that asks the second controller.
+    pub fn make_client_of_second(&self) -> Client<S::Clerk> {
+        let ends = self.make_ends_to_second();
+        self.client_of(ends, make_end_of_clerk(&self.net))
+    }
+
+    fn client_of(&self, ends: Vec<End>, make_end: MakeEnd) -> Client<S::Clerk> {
+        Client { clerk: S::clerk(ends, make_end), record: None }
     }
 
     /// A clerk of the controller.
@@ -22,22 +34,42 @@ impl<S: Sharded> Cluster<S> {
 /// A clerk under test.
 pub struct Client<C> {
     clerk: C,
+    /// Where its operations are recorded, and as whose.
+    record: Option<(History, u32)>,
 }
 
 impl<C: KvClerk> Client<C> {
+    /// The same, with all its operations recorded as those of client number `client`.
+    pub fn recorded(self, history: &History, client: u32) -> Client<C> {
+        Client { record: Some((history.clone(), client)), ..self }
+    }
+
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.clerk.get(key)
+        self.perform(key, Op::Get, |clerk| clerk.get(key))
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.clerk.put(key, value);
+        self.perform(key, Op::Put, |clerk| {
+            clerk.put(key, value);
+            value.to_owned()
+        });
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.clerk.append(key, value);
+        self.perform(key, Op::Append, |clerk| {
+            clerk.append(key, value);
+            value.to_owned()
+        });
+    }
+
+    fn perform(&mut self, key: &str, op: Op, f: impl FnOnce(&mut C) -> String) -> String {
+        match &self.record {
+            Some((history, client)) => history.record(*client, key, op, || f(&mut self.clerk)),
+            None => f(&mut self.clerk),
+        }
     }
 
     /// The value must be `expected`.

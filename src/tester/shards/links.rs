@@ -82,6 +82,13 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
+    /// Fresh ends of a clerk to the second controller, enabled.
+    pub(super) fn make_ends_to_second(&self) -> Vec<End> {
+        let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Second(0)));
+        ends.iter().for_each(|end| self.net.enable(end, true));
+        ends
+    }
+
     /// Enables the ends of the server at `place`, which is about to start.
     pub(super) fn enable_new(&self, place: Place, peers: &[Name], ctrlers: &[Name]) {
         let state = self.state.lock();

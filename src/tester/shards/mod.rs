@@ -27,10 +27,12 @@
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling a server, a clerk or the network.
+//! One lock covers the state of the harness. It is never held while calling a server or a clerk.
 
 mod clients;
+mod history;
 mod links;
+mod load;
 mod marks;
 mod place;
 mod report;
@@ -56,6 +58,8 @@ use links::Life;
 use marks::Marks;
 
 pub use clients::{Client, random_text};
+pub use history::{CHECK_LIMIT, History, Op, Recorded, Unknown};
+pub use load::{Mixed, within};
 pub use marks::{Mark, MarkKind};
 pub use place::{Place, gid};
 pub use report::note;
@@ -271,6 +275,7 @@ impl<S: Sharded> Cluster<S> {
     fn group_of(&self, place: Place) -> Vec<Place> {
         match place {
             Place::Ctrler(_) => (0..self.setup.ctrlers).map(Place::Ctrler).collect(),
+            Place::Second(_) => (0..self.setup.ctrlers).map(Place::Second).collect(),
             Place::Server(gi, _) => self.group(gi),
         }
     }
@@ -310,7 +315,7 @@ impl<S: Sharded> Cluster<S> {
 
         let peers = self.make_ends(life.node, &self.group_of(place));
         let ctrlers = match place {
-            Place::Ctrler(_) => Vec::new(),
+            Place::Ctrler(_) | Place::Second(_) => Vec::new(),
             Place::Server(..) => self.make_ends(life.node, &self.group_of(Place::Ctrler(0))),
         };
         let names = |ends: &[labrpc::End]| ends.iter().map(|end| end.name().clone()).collect::<Vec<_>>();
@@ -320,7 +325,7 @@ impl<S: Sharded> Cluster<S> {
         let running = {
             let _as_node = node::enter(life.node);
             match place {
-                Place::Ctrler(me) => S::start_ctrler(peers, me, persister),
+                Place::Ctrler(me) | Place::Second(me) => S::start_ctrler(peers, me, persister),
                 Place::Server(gi, me) => S::start_server(ServerStart {
                     ends: peers,
                     me,
@@ -426,7 +431,7 @@ impl<S: Sharded> Cluster<S> {
     fn cleanup(&self) {
         self.finished.store(true, Ordering::SeqCst);
         (0..self.setup.groups).for_each(|gi| self.shutdown_group(gi));
-        (0..self.setup.ctrlers).for_each(|i| self.shutdown(Place::Ctrler(i)));
+        self.places().into_iter().for_each(|place| self.shutdown(place));
         self.net.cleanup();
         let lives: Vec<_> = {
             let state = self.state.lock();

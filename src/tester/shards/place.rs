@@ -10,6 +10,9 @@ use super::system::Gid;
 /// The group number of the controllers in a [`NodeId`]; the groups have their gids.
 const CTRLER_GROUP: u16 = 1;
 
+/// The group number of the second controller.
+const SECOND_GROUP: u16 = 2;
+
 /// The gid of group index 0; the others follow it.
 const FIRST_GID: Gid = 100;
 
@@ -20,6 +23,8 @@ pub enum Place {
     Ctrler(usize),
     /// Server `i` of group index `gi`: `Server(gi, i)`.
     Server(usize, usize),
+    /// Server `i` of the second controller, in tests that have one.
+    Second(usize),
 }
 
 /// The gid of group index `gi`.
@@ -33,6 +38,7 @@ impl Place {
         match self {
             Place::Ctrler(i) => format!("ctrler{i}"),
             Place::Server(gi, i) => format!("server-{}-{i}", gid(gi)),
+            Place::Second(i) => format!("second-ctrler{i}"),
         }
     }
 
@@ -45,6 +51,7 @@ impl Place {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),
             Place::Server(gi, i) => (u16::try_from(gid(gi)).expect("a test has a handful of groups"), i),
+            Place::Second(i) => (SECOND_GROUP, i),
         };
         NodeId { group, index: u16::try_from(index).expect("a group has a handful of servers"), incarnation }
     }

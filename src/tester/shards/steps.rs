@@ -6,7 +6,7 @@ use labrt::trace::{self, Kind, Links};
 
 use super::Cluster;
 use super::marks::MarkKind;
-use super::place::gid;
+use super::place::{Place, gid};
 use super::system::{CtrlerClerk, Gid, ShardConfig, Sharded};
 
 const JOIN: Kind = Kind::new("shards.join");
@@ -44,6 +44,16 @@ impl<S: Sharded> Cluster<S> {
         trace::emit(MOVE, Links::default(), &[("shard", shard.into()), ("gid", gid(gi).into())]);
         self.marks.instant(MarkKind::Configuration, &format!("move of shard {shard} to {}", gid(gi)));
         self.with_mck(|mck| mck.move_shard(shard, gid(gi)));
+    }
+
+    /// Starts a second controller, of which nobody knows: it has a history of its own. Gives a clerk of it.
+    pub fn start_second_ctrler(&self) -> S::CtrlerClerk {
+        let places = self.group_of(Place::Second(0));
+        for &place in &places {
+            self.state.lock().slots.entry(place).or_default();
+        }
+        places.into_iter().for_each(|place| self.start(place));
+        S::ctrler_clerk(self.make_ends_to_second())
     }
 
     /// The latest configuration.

@@ -4,11 +4,15 @@ use labrt::rng;
 use labrt::time::{Duration, Instant};
 
 use super::{Appenders, Appending, Keys, pause};
-use crate::tester::shards::{Setup, Sharded, make_config};
+use crate::tester::shards::{Config, Setup, Sharded, make_config};
 
 /// The configuration changes while all groups are down, too.
 pub(super) fn concurrent_1<S: Sharded>() {
-    let title = "Test: concurrent puts and configuration changes...";
+    concurrent_1_with::<S>("Test: concurrent puts and configuration changes...", |_| ());
+}
+
+/// `look` is called between the steps.
+pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S>)) {
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(100));
     let mut keys = Keys::new(&cfg);
     cfg.join(0);
@@ -21,6 +25,7 @@ pub(super) fn concurrent_1<S: Sharded>() {
     pause(500);
     cfg.join(2);
     pause(500);
+    look(&cfg);
     cfg.leave(0);
 
     cfg.shutdown_group(0);
@@ -28,6 +33,8 @@ pub(super) fn concurrent_1<S: Sharded>() {
     cfg.shutdown_group(1);
     pause(100);
     cfg.shutdown_group(2);
+
+    look(&cfg);
 
     // Only the controller works.
     cfg.leave(2);
@@ -38,11 +45,14 @@ pub(super) fn concurrent_1<S: Sharded>() {
     cfg.join(0);
     cfg.leave(1);
     pause(500);
+    look(&cfg);
     cfg.join(1);
 
     pause(1000);
+    look(&cfg);
     clients.wait(&mut keys);
     keys.check();
+    look(&cfg);
     cfg.end();
 }
 

@@ -20,7 +20,7 @@ use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, sleep};
 
 use crate::tester::harness::Case;
-use crate::tester::shards::{Client, Config, KvClerk, Sharded, random_text};
+use crate::tester::shards::{Client, Config, History, KvClerk, Sharded, random_text};
 
 pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     let course = [
@@ -57,6 +57,11 @@ impl<C: KvClerk> Keys<C> {
     /// No keys yet.
     fn new<S: Sharded<Clerk = C>>(cfg: &Config<S>) -> Keys<C> {
         Keys { clerk: cfg.make_client(), values: Vec::new() }
+    }
+
+    /// The same, with all operations recorded as those of client number `client`.
+    fn recorded(self, history: &History, client: u32) -> Keys<C> {
+        Keys { clerk: self.clerk.recorded(history, client), ..self }
     }
 
     /// Puts `count` keys with random values of `len` letters.

@@ -5,7 +5,7 @@ use labrt::thread;
 use labrt::time::Duration;
 
 use super::{Keys, key, pause};
-use crate::tester::shards::{Client, Config, Setup, Sharded, make_config};
+use crate::tester::shards::{Client, Config, KvClerk, Setup, Sharded, make_config};
 
 /// Shards that do not move: each group serves its half, and only that.
 pub(super) fn static_shards<S: Sharded>() {
@@ -19,7 +19,7 @@ pub(super) fn static_shards<S: Sharded>() {
     // One group stops. A new clerk for each key tries to read it.
     cfg.shutdown_group(1);
     cfg.checklogs();
-    let reports = get_in_background(&cfg, &keys, || cfg.make_client());
+    let reports = get_in_background(&keys, || cfg.make_client());
 
     // Half of the keys can be read, the others not.
     let completed = count_until_idle(&reports);
@@ -32,10 +32,9 @@ pub(super) fn static_shards<S: Sharded>() {
 }
 
 /// Reads each key in a thread of its own. Each reports its number and the value it got, when it has got one.
-pub(super) fn get_in_background<S: Sharded>(
-    _cfg: &Config<S>,
-    keys: &Keys<S::Clerk>,
-    make_client: impl Fn() -> Client<S::Clerk>,
+pub(super) fn get_in_background<C: KvClerk>(
+    keys: &Keys<C>,
+    make_client: impl Fn() -> Client<C>,
 ) -> Receiver<Report> {
     let (tx, rx) = chan::unbounded();
     for (i, expected) in keys.values.iter().cloned().enumerate() {
@@ -57,15 +56,17 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// The value must be right. Gives the key.
     #[track_caller]
-    fn check(&self) {
+    pub(super) fn check(self) -> usize {
         let Report { key, expected, received } = self;
         assert!(
-            received != "" || expected == "",
+            !received.is_empty() || expected.is_empty(),
             "Get({key}): the group answered for a key that is none of its own: expected {expected:?}, received \
              nothing"
         );
         assert!(expected == received, "Get({key}): expected {expected:?}, received {received:?}");
+        key
     }
 }
 
@@ -75,7 +76,9 @@ pub(super) fn count_until_idle(reports: &Receiver<Report>) -> usize {
     let mut completed = 0;
     loop {
         match reports.recv_timeout(Duration::from_secs(2)) {
-            Ok(report) => report.check(),
+            Ok(report) => {
+                report.check();
+            }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return completed,
         }
         completed += 1;

@@ -3,7 +3,7 @@
 use labrt::time::Duration;
 
 use super::{Appenders, Appending, Keys, pause};
-use crate::tester::shards::{Config, Setup, Sharded, make_config};
+use crate::tester::shards::{CHECK_LIMIT, Config, History, Mixed, Setup, Sharded, Unknown, make_config};
 
 /// One client.
 pub(super) fn unreliable_1<S: Sharded>() {
@@ -64,5 +64,23 @@ fn changes<S: Sharded>(cfg: &Config<S>) {
 
 /// Clients that do everything; the history must be linearizable.
 pub(super) fn unreliable_3<S: Sharded>() {
-    todo!("the checker")
+    unreliable_3_with::<S>("Test: unreliable 3...", CHECK_LIMIT, Unknown::IsCourses);
+}
+
+/// The same with another limit for the checker, and another answer when it reaches it.
+pub(super) fn unreliable_3_with<S: Sharded>(title: &str, limit: Duration, unknown: Unknown) {
+    let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
+    let history = History::new();
+    let mut keys = Keys::new(&cfg).recorded(&history, 0);
+    cfg.join(0);
+    keys.put(10, 5);
+
+    let clients = Mixed::start(&cfg, &history, 10, 10);
+    changes(&cfg);
+    pause(2000);
+    clients.set_done();
+    cfg.set_unreliable(false);
+    clients.wait();
+    cfg.check_linearizable(&history, limit, unknown);
+    cfg.end();
 }
