@@ -144,7 +144,7 @@ impl Core {
 
     /// The one look at the start of a message, which is thereby counted; `None`: the end is closed.
     pub fn start(&self, end: u64, method: &str, args: &[u8]) -> Option<Start> {
-        let start = self.state.lock().start(end, self.epoch.load(Ordering::Relaxed))?;
+        let start = self.state.lock().start(end, method, self.epoch.load(Ordering::Relaxed))?;
         self.rpcs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(args.len() as u64, Ordering::Relaxed);
         events::sent(start.message.id, start.message.dice, start.target.as_ref(), method, args);
@@ -418,7 +418,7 @@ impl EndRecord {
 }
 
 impl State {
-    fn start(&mut self, end: u64, epoch: u64) -> Option<Start> {
+    fn start(&mut self, end: u64, method: &str, epoch: u64) -> Option<Start> {
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
         record.messages += 1;
         let dice = Dice { end, nth: record.messages };
@@ -427,7 +427,7 @@ impl State {
         let (route, cost, server) = match record.reach(place) {
             Ok((place, found)) => {
                 let route = Route { place, registration: found.registration, epoch };
-                let cost = if labrt::is_sim() { found.server.cost() } else { Cost::Free };
+                let cost = if labrt::is_sim() { found.server.cost_of(method) } else { Cost::Free };
                 (Some(route), cost, Ok(Arc::clone(&found.server)))
             }
             Err(cause) => (None, Cost::Free, Err(cause)),

@@ -57,7 +57,7 @@
 //! # Time
 //!
 //! On the real clock a reliable call takes as long as it takes. On virtual time (`--features sim`) computing takes
-//! no time, so a server charges each request its [`Cost`].
+//! no time, so a server, or a service, charges each request its [`Cost`].
 
 #![forbid(unsafe_code)]
 

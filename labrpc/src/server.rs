@@ -81,7 +81,8 @@ impl Server {
         }
     }
 
-    /// Set what a request costs in virtual time. Fatal once the server is shared.
+    /// Set what a request costs in virtual time, unless its service says otherwise ([`Service::cost`]). Fatal once
+    /// the server is shared.
     pub fn cost(mut self, cost: Cost) -> Server {
         self.own("the cost cannot be set").cost = cost;
         self
@@ -113,8 +114,14 @@ impl ServerCore {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub fn cost(&self) -> Cost {
-        self.cost
+    /// What a request costs: what its service says, else what the server says.
+    pub fn cost_of(&self, method: &str) -> Cost {
+        let service = method.rsplit_once('.').and_then(|(name, _)| self.named(name));
+        service.and_then(|at| self.services[at].own_cost()).unwrap_or(self.cost)
+    }
+
+    fn named(&self, service: &str) -> Option<usize> {
+        self.services.iter().position(|s| s.name() == service)
     }
 
     /// Count an arriving request and find its handler; fatal when there is none.
@@ -125,7 +132,7 @@ impl ServerCore {
                 "labrpc.Server.dispatch(): method {method:?} has no dot; expecting \"Service.Method\""
             ));
         };
-        let Some(service) = self.services.iter().position(|s| s.name() == service_name) else {
+        let Some(service) = self.named(service_name) else {
             labrt::fatal(format!(
                 "labrpc.Server.dispatch(): unknown service {service_name} in {service_name}.{handler_name}; \
                  expecting one of {}",

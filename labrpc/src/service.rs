@@ -4,6 +4,7 @@
 //! not decode are fatal with the method's name and the type that was expected.
 
 use crate::responder::{Responder, Ticket};
+use crate::server::Cost;
 use labrt::node::NodeId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,8 @@ type Answering = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 pub struct Service {
     name: String,
     node: NodeId,
+    /// `None`: what its server charges.
+    cost: Option<Cost>,
     handlers: Vec<Handler>,
 }
 
@@ -41,12 +44,19 @@ pub(crate) enum Kind {
 impl Service {
     /// A service of this name (`"Raft"` in `"Raft.AppendEntries"`) without handlers, of no node.
     pub fn new(name: impl Into<String>) -> Service {
-        Service { name: name.into(), node: NodeId::NONE, handlers: Vec::new() }
+        Service { name: name.into(), node: NodeId::NONE, cost: None, handlers: Vec::new() }
     }
 
     /// The node whose code the handlers are.
     pub fn node(mut self, node: NodeId) -> Service {
         self.node = node;
+        self
+    }
+
+    /// What a request to this service costs in virtual time, instead of what its server charges
+    /// ([`Server::cost`](crate::Server::cost)).
+    pub fn cost(mut self, cost: Cost) -> Service {
+        self.cost = Some(cost);
         self
     }
 
@@ -88,6 +98,10 @@ impl Service {
 
     pub(crate) fn owner(&self) -> NodeId {
         self.node
+    }
+
+    pub(crate) fn own_cost(&self) -> Option<Cost> {
+        self.cost
     }
 
     pub(crate) fn find(&self, method: &str) -> Option<usize> {

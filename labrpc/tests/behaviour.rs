@@ -975,6 +975,34 @@ fn a_request_costs_virtual_time() {
     });
 }
 
+/// A peer of a Raft group is near, a client is not, and both ask the same server.
+#[test]
+fn a_service_charges_its_own_cost_before_its_servers() {
+    run(|| {
+        let net = Network::new();
+        let inc = |name: &str| Service::new(name).inline("Inc", |n: u64| n + 1);
+        let server = Server::new().cost(Cost::Client).service(inc("T"));
+        net.add_server(
+            "s",
+            server.service(inc("Near").cost(Cost::Raft)).service(inc("Here").cost(Cost::Free)),
+        );
+        let end = joined(&net, "s");
+        let took = |method: &str| {
+            let start = Instant::now();
+            assert_eq!(end.call(method, &1u64), Some(2u64));
+            start.elapsed()
+        };
+        let (far, near, here) = (took("T.Inc"), took("Near.Inc"), took("Here.Inc"));
+        if labrt::is_sim() {
+            // Each of two legs may end up to 100 us late.
+            let micros = Duration::from_micros;
+            assert!(far >= micros(1000) && far <= micros(2200), "{far:?}");
+            assert!(near >= micros(100) && near <= micros(450), "{near:?}");
+            assert!(here <= micros(10), "{here:?}");
+        }
+    });
+}
+
 #[test]
 fn a_deletion_during_the_reply_leg_is_noticed() {
     run(|| {

@@ -20,7 +20,7 @@ use super::effects::{Due, RoleChange, Tick};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, Message, RequestVoteArgs};
 use super::persister::Persister;
 use super::progress::{Outgoing, Sent};
-use labrpc::{End, Service};
+use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
 use labrt::rng::{RngExt, rng};
@@ -235,6 +235,7 @@ impl Raft {
         // Inline: each takes the lock for microseconds and waits for nobody.
         Service::new("Raft")
             .node(self.shared.node)
+            .cost(Cost::Raft)
             .inline("RequestVote", move |args: RequestVoteArgs| votes.with(|core| core.request_vote(&args)))
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
                 entries.with(|core| core.append_entries(&args))

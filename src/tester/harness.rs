@@ -23,8 +23,8 @@ use labrt::locks::Discipline;
 use labrt::{Identity, Run, Summary};
 use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 
+use super::output;
 use super::peer::Strictness;
-use super::raft;
 
 /// One test.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +138,7 @@ fn prints_name_first(args: &Arguments) -> bool {
 
 fn execute(run: &Run, body: fn()) -> Result<(), String> {
     let many = run.runs > 1 || run.check;
-    raft::set_quiet(many);
+    output::set_quiet(many);
     let summary = run.execute(body)?;
     if many {
         println!("{}", many_passed(run, &summary));

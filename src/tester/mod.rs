@@ -5,6 +5,7 @@
 //! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
 //! | [`peer`] | what the suites ask of a Raft: [`RaftPeer`] | the comments over `Make` in `raft.go` |
 //! | [`value`] | the commands that the tests submit | `interface{}` commands |
+//! | [`output`] | what the tests print | |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`lab2`] | the bodies of the lab 2 tests, one file a part | `raft/test_test.go` |
 //! | [`hunt`] | Rafts with a mistake, and scenarios that find it | |
@@ -22,6 +23,8 @@ pub mod harness;
 pub mod hunt;
 pub mod lab2;
 pub mod lab4;
+mod lives;
+pub mod output;
 pub mod peer;
 pub mod raft;
 pub mod shards;

@@ -18,7 +18,6 @@ mod part_d;
 use std::process::ExitCode;
 
 use labrt::Identity;
-use labrt::thread::JoinHandle;
 
 use super::harness::{self, Case};
 use super::peer::RaftPeer;
@@ -69,9 +68,4 @@ pub fn main_2c<R: RaftPeer>(here: Identity) -> ExitCode {
 /// The `main` of a test binary for part 2D, log compaction.
 pub fn main_2d<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::D, here)
-}
-
-/// What a helper thread of a test returns. Its panic is the test's.
-fn join<T>(helper: JoinHandle<T>) -> T {
-    helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -4,9 +4,9 @@ use labrt::sync::Arc;
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
-use super::join;
 use crate::raft::Started;
 use crate::tester::harness::Case;
+use crate::tester::lives::join;
 use crate::tester::peer::RaftPeer;
 use crate::tester::raft::{Cluster, Config, ELECTION_TIMEOUT, Retry, Setup, make_config, note};
 use crate::tester::value::Value;

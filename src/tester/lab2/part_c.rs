@@ -6,8 +6,8 @@ use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
-use super::join;
 use crate::tester::harness::Case;
+use crate::tester::lives::join;
 use crate::tester::peer::RaftPeer;
 use crate::tester::raft::{Cluster, Config, ELECTION_TIMEOUT, Retry, Setup, make_config};
 use crate::tester::value::Value;

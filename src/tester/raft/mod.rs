@@ -4,7 +4,7 @@
 //! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
 //! (`links.rs`), submits commands and watches what the peers apply (`observe.rs`). One reader a peer plays
 //! the service above Raft and checks every delivered message against what all others have applied
-//! (`applier.rs`). The course's two lines of output and its counters are in `report.rs`.
+//! (`applier.rs`). The course's counters are in `report.rs`.
 //!
 //! # What a crash is
 //!
@@ -40,17 +40,17 @@ use labrt::dlog;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::sync::{Arc, Mutex};
-use labrt::thread;
 use labrt::time::{Duration, Instant};
 use labrt::trace::{self, Kind, Links};
 
+use super::lives::{check_none_left, node_id};
+use super::output;
 use super::peer::RaftPeer;
 use super::value::Value;
 use crate::raft::{Persister, Started};
 
+pub use super::output::note;
 pub use observe::{Committed, Retry};
-pub use report::note;
-pub(in crate::tester) use report::{line, set_quiet};
 
 const CRASH: Kind = Kind::new("fault.crash");
 const RESTART: Kind = Kind::new("fault.restart");
@@ -196,7 +196,7 @@ impl<R: RaftPeer> Config<R> {
         let line = self.passed_line();
         self.cleanup();
         self.check_timeout();
-        report::end(&line);
+        output::end(&line);
     }
 }
 
@@ -369,40 +369,10 @@ impl<R: RaftPeer> Cluster<R> {
             }
         }
         self.net.cleanup();
-        self.check_threads();
-    }
-
-    /// No thread of a peer may live 100 ms after it was killed. In virtual time that is exact; real threads
-    /// share the machine with others, so they get up to five seconds.
-    #[track_caller]
-    fn check_threads(&self) {
-        const GRACE: Duration = Duration::from_millis(100);
-        const BUSY_MACHINE: Duration = Duration::from_secs(5);
-        let killed = Instant::now();
-        let left = loop {
-            labrt::time::sleep(if labrt::is_sim() { GRACE } else { GRACE / 10 });
-            let left = self.threads_left();
-            let patience = if labrt::is_sim() { GRACE } else { BUSY_MACHINE };
-            if left.is_empty() || killed.elapsed() >= patience {
-                break left;
-            }
-        };
-        if left.is_empty() {
-            return;
-        }
-        let text = format!("{} threads left behind after kill(): {}", left.len(), left.join(", "));
-        match R::STRICTNESS {
-            super::Strictness::Fail => panic!("{text}"),
-            super::Strictness::Warn => report::note(&format!("warning: {text}")),
-        }
-    }
-
-    /// The threads that are owned by any life of any peer.
-    fn threads_left(&self) -> Vec<String> {
-        let lives: Vec<u32> = self.state.lock().servers.iter().map(|slot| slot.incarnation).collect();
-        let nodes =
-            lives.iter().enumerate().flat_map(|(i, &last)| (1..=last).map(move |life| node_id(i, life)));
-        nodes.flat_map(thread::alive).map(|thread| thread.what).collect()
+        let last_lives: Vec<u32> = self.state.lock().servers.iter().map(|slot| slot.incarnation).collect();
+        let lives = last_lives.iter().enumerate();
+        let nodes = lives.flat_map(|(i, &last)| (1..=last).map(move |life| node_id(i, life)));
+        check_none_left(&nodes.collect::<Vec<_>>(), R::STRICTNESS);
     }
 
     fn peer(&self, i: usize) -> Option<Peer<R>> {
@@ -419,9 +389,4 @@ impl<R> Slot<R> {
         let raft = Arc::clone(self.raft.as_ref()?);
         Some(Peer { raft, node: node_id(i, self.incarnation) })
     }
-}
-
-fn node_id(i: usize, incarnation: u32) -> NodeId {
-    let index = u16::try_from(i).expect("a test has a handful of peers");
-    NodeId { group: 0, index, incarnation }
 }

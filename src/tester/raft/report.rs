@@ -1,20 +1,13 @@
-//! The course's output and counters.
+//! The course's counters, and the line of a test that has passed.
 //!
-//! A test prints two lines: its title when it begins, and when it has passed `  ... Passed --` with five
-//! columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were agreed on. Between the two there
-//! may be lines of ours ([`note`]): how far a limit was away. With many seeds in one go all of them are kept
-//! back; the harness prints one summary a test.
+//! The line is `  ... Passed --` with five columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were
+//! agreed on.
 
-use labrt::dlog;
-use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::time::{Duration, Instant};
-use labrt::trace::{self, Kind, Links};
 
 use super::Cluster;
+use crate::tester::output;
 use crate::tester::peer::RaftPeer;
-
-const BEGIN: Kind = Kind::new("test.begin");
-const END: Kind = Kind::new("test.end");
 
 /// No test may take longer than this, measured from [`make_config`](super::make_config) on.
 const TEST_LIMIT: Duration = Duration::from_secs(120);
@@ -36,9 +29,7 @@ impl Begun {
 impl<R: RaftPeer> Cluster<R> {
     /// Starts the counters and prints the test's title.
     pub fn begin(&self, title: &str) {
-        dlog!(TEST, "begins: {title}");
-        trace::emit(BEGIN, Links::default(), &[("title", title.to_owned().into())]);
-        line(&format!("{title} ..."));
+        output::begin(title);
         let begun = Begun {
             at: Instant::now(),
             rpcs: self.net.total_count(),
@@ -87,31 +78,6 @@ impl<R: RaftPeer> Cluster<R> {
 
 fn passed(seconds: f64, peers: usize, rpcs: u64, bytes: u64, commands: u64) -> String {
     format!("  ... Passed --  {seconds:4.1}  {peers} {rpcs:4} {bytes:7} {commands:4}")
-}
-
-/// Prints what a test has measured against one of its limits, or a warning; between its two lines.
-pub fn note(text: &str) {
-    line(&format!("  ... {text}"));
-}
-
-pub(super) fn end(passed: &str) {
-    dlog!(TEST, "has passed");
-    trace::emit(END, Links::default(), &[]);
-    line(passed);
-}
-
-/// Set when one process runs many seeds, or one many times.
-static QUIET: AtomicBool = AtomicBool::new(false);
-
-/// Keeps the tests' own lines back, or not.
-pub(in crate::tester) fn set_quiet(quiet: bool) {
-    QUIET.store(quiet, Ordering::SeqCst);
-}
-
-pub(in crate::tester) fn line(text: &str) {
-    if !QUIET.load(Ordering::SeqCst) {
-        println!("{text}");
-    }
 }
 
 #[cfg(test)]

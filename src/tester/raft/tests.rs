@@ -7,8 +7,9 @@ use labrt::sync::{Arc, Signal};
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
-use super::{Retry, Setup, make_config, set_quiet};
+use super::{Retry, Setup, make_config};
 use crate::raft::{ApplyMsg, Command, Persister, Started};
+use crate::tester::output::set_quiet;
 use crate::tester::peer::{RaftPeer, Strictness};
 use crate::tester::value::Value;
 

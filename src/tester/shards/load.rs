@@ -10,6 +10,7 @@ use super::Cluster;
 use super::clients::random_text;
 use super::history::History;
 use super::system::Sharded;
+use crate::tester::lives::join;
 
 /// Clients that read, replace and extend random keys until they are stopped: 50 % appends, 5 % puts, 45 % gets, as
 /// in the course. The keys are "0", "1" and so on.
@@ -72,9 +73,4 @@ pub fn within<T: Send + 'static>(limit: Duration, what: &str, f: impl FnOnce() -
         }
         Err(_) => panic!("{what} has not ended within {} s", limit.as_secs_f64()),
     }
-}
-
-/// What a helper thread of a test returns. Its panic is the test's.
-fn join<T>(helper: JoinHandle<T>) -> T {
-    helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -40,7 +40,6 @@ mod steps;
 mod system;
 #[cfg(test)]
 mod tests;
-mod threads;
 
 use std::ops::Deref;
 
@@ -53,6 +52,7 @@ use labrt::sync::{Arc, Mutex};
 use labrt::time::{Duration, Instant, since_start};
 use labrt::trace::{self, Kind, Links};
 
+use super::lives::check_none_left;
 use crate::raft::Persister;
 use links::Life;
 use marks::Marks;
@@ -62,7 +62,6 @@ pub use history::{CHECK_LIMIT, History, Op, Recorded, Unknown};
 pub use load::{Mixed, within};
 pub use marks::{Mark, MarkKind};
 pub use place::{Place, gid};
-pub use report::note;
 pub use system::{
     CtrlerClerk, Gid, KvClerk, MakeEnd, NSHARDS, Replica, Running, ServerStart, ShardConfig, Sharded,
     key2shard,
@@ -439,7 +438,7 @@ impl<S: Sharded> Cluster<S> {
             state.slots.iter().map(lives).collect()
         };
         let nodes = lives.into_iter().flat_map(|(place, last)| (1..=last).map(move |life| place.node(life)));
-        threads::check_none_left(&nodes.collect::<Vec<_>>(), S::STRICTNESS);
+        check_none_left(&nodes.collect::<Vec<_>>(), S::STRICTNESS);
     }
 
     /// Fails the test when it is older than its limit. It does not interrupt one.

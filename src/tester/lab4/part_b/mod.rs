@@ -20,6 +20,7 @@ use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, sleep};
 
 use crate::tester::harness::Case;
+use crate::tester::lives::join;
 use crate::tester::shards::{Client, Config, History, KvClerk, Sharded, random_text};
 
 pub(super) fn cases<S: Sharded>() -> Vec<Case> {
@@ -159,11 +160,6 @@ impl Appenders {
         self.set_done();
         keys.values = self.clients.into_iter().map(join).collect();
     }
-}
-
-/// What a helper thread of a test returns. Its panic is the test's.
-fn join<T>(helper: JoinHandle<T>) -> T {
-    helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A pause of the test.

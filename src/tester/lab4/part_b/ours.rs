@@ -19,10 +19,12 @@ use super::challenges::{check_put_check, owned_by, put_all, saved_by_group};
 use super::concurrent::concurrent_1_with;
 use super::moves::{count_until_idle, get_in_background};
 use super::unreliable::unreliable_3_with;
-use super::{Keys, join, key, pause};
+use super::{Keys, key, pause};
 use crate::tester::harness::Case;
+use crate::tester::lives::join;
+use crate::tester::output::note;
 use crate::tester::shards::{
-    Config, CtrlerClerk, Setup, Sharded, Unknown, gid, key2shard, make_config, note, within,
+    Config, CtrlerClerk, Setup, Sharded, Unknown, gid, key2shard, make_config, within,
 };
 
 pub(super) fn cases<S: Sharded>() -> Vec<Case> {

@@ -9,8 +9,8 @@ use labrt::time::{Duration, sleep};
 use super::{MarkKind, Place, Setup, gid, make_config};
 use crate::tester::harness::Case;
 use crate::tester::lab4;
+use crate::tester::output::set_quiet;
 use crate::tester::peer::Strictness;
-use crate::tester::raft::set_quiet;
 use fake::{Fake, Honest, Life, Play};
 
 /// Runs a body and returns how it failed.

@@ -1,0 +1,52 @@
+//! What the tests print, all harnesses alike.
+//!
+//! A test, or a part of one, prints two lines: its title when it begins, and a line when it has passed. Between
+//! the two there may be lines of ours ([`note`]): how far a limit was away. With many seeds in one go all of
+//! them are kept back; the `main` of the test binary prints one summary a test. What must never be missed
+//! ([`info`]) is printed all the same.
+
+use labrt::dlog;
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::trace::{self, Kind, Links};
+
+const BEGIN: Kind = Kind::new("test.begin");
+const END: Kind = Kind::new("test.end");
+
+/// A test, or a part of one, begins.
+pub fn begin(title: &str) {
+    dlog!(TEST, "begins: {title}");
+    trace::emit(BEGIN, Links::default(), &[("title", title.to_owned().into())]);
+    line(&format!("{title} ..."));
+}
+
+/// It has passed, and this line says so.
+pub fn end(passed: &str) {
+    dlog!(TEST, "has passed");
+    trace::emit(END, Links::default(), &[]);
+    line(passed);
+}
+
+/// Prints what a test has measured against one of its limits, or a warning; between its two lines.
+pub fn note(text: &str) {
+    line(&format!("  ... {text}"));
+}
+
+/// Prints what whoever runs the test must know, however many seeds there are.
+pub fn info(text: &str) {
+    println!("info: {text}");
+}
+
+/// Set when one process runs many seeds, or one many times.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Keeps the tests' own lines back, or not.
+pub(in crate::tester) fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::SeqCst);
+}
+
+/// Prints a line of a test.
+pub(in crate::tester) fn line(text: &str) {
+    if !QUIET.load(Ordering::SeqCst) {
+        println!("{text}");
+    }
+}
