@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
+//! | [`shardctrler`] | 4A | the shard controller |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
 //! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
@@ -13,4 +14,5 @@
 
 pub mod raft;
 pub mod rsm;
+pub mod shardctrler;
 pub mod tester;

@@ -1,0 +1,66 @@
+//! The client's side.
+
+use super::config::{Config, ConfigError, Gid};
+use super::messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, QueryArgs, Reply};
+use crate::rsm::{Servers, Session};
+use labrpc::End;
+use labrt::collections::BTreeMap;
+use labrt::sync::Arc;
+use serde::Serialize;
+
+/// A client: one operation at a time. Its calls return when they are done, however long that takes.
+///
+/// A change returns the configuration that it has made.
+pub struct Clerk {
+    servers: Servers,
+    session: Session,
+}
+
+impl Clerk {
+    /// A client of the controller's servers behind these ends, in any order; not empty.
+    pub fn new(ends: Vec<End>) -> Clerk {
+        Clerk { servers: Servers::new(ends), session: Session::new() }
+    }
+
+    /// The configuration with this number. The latest, if there is none with it or none is given: one that knows of
+    /// every change that was complete before this call.
+    pub fn query(&mut self, num: Option<u64>) -> Config {
+        self.call("ShardCtrler.Query", &QueryArgs { num })
+            .expect("a query changes nothing that could be refused")
+    }
+
+    /// Adds groups: their servers' names, by gid. The shards are spread anew.
+    ///
+    /// # Errors
+    /// Those of [`Config::join`]; then nothing has changed.
+    pub fn join(&mut self, servers: BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
+        let stamp = self.session.next_stamp();
+        self.call("ShardCtrler.Join", &JoinArgs { servers, stamp })
+    }
+
+    /// Removes groups. The shards are spread anew over those that remain.
+    ///
+    /// # Errors
+    /// Those of [`Config::leave`]; then nothing has changed.
+    pub fn leave(&mut self, gids: &[Gid]) -> Result<Config, ConfigError> {
+        let stamp = self.session.next_stamp();
+        self.call("ShardCtrler.Leave", &LeaveArgs { gids: gids.to_vec(), stamp })
+    }
+
+    /// Moves one shard to a group, whether it had it or not. Nothing else moves.
+    ///
+    /// # Errors
+    /// Those of [`Config::move_shard`]; then nothing has changed.
+    pub fn move_shard(&mut self, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
+        let stamp = self.session.next_stamp();
+        self.call("ShardCtrler.Move", &MoveArgs { shard, gid, stamp })
+    }
+
+    fn call(&mut self, method: &str, args: &impl Serialize) -> Result<Config, ConfigError> {
+        self.servers.call(method, args, |reply: Reply| match reply {
+            Ok(config) => Some(Ok(Arc::unwrap_or_clone(config))),
+            Err(CtrlerError::Refused(error)) => Some(Err(error)),
+            Err(CtrlerError::ErrWrongLeader) => None,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The replicated state: all configurations there ever were, and who has changed what last.
+
+use super::config::{Config, ConfigError};
+use super::messages::Op;
+use crate::rsm::{Sessions, Stamp, StateMachine};
+use labgob::{DecodeError, Decoder, Encoder, Problem};
+use labrt::sync::Arc;
+
+/// The history of configurations. Each change that is made adds one, once however often it is sent; a change that is
+/// refused adds none.
+///
+/// Configurations are never changed or forgotten, so a reply shares the one in the history.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// Each at the index that is its number; not empty.
+    configs: Vec<Arc<Config>>,
+    /// Per client the outcome of its last change: the number of the configuration, or why there is none.
+    sessions: Sessions<Result<u64, ConfigError>>,
+}
+
+impl Controller {
+    /// A history of configuration 0 alone, which has no groups.
+    pub fn new() -> Controller {
+        Controller { configs: vec![Arc::default()], sessions: Sessions::new() }
+    }
+
+    /// The configuration with this number; the latest, if there is none with it or none is given.
+    pub fn query(&self, num: Option<u64>) -> Arc<Config> {
+        let numbered = num.and_then(|num| self.configs.get(usize::try_from(num).ok()?));
+        numbered.unwrap_or_else(|| latest(&self.configs)).clone()
+    }
+
+    fn change(
+        &mut self,
+        stamp: Stamp,
+        make: impl FnOnce(&Config) -> Result<Config, ConfigError>,
+    ) -> Result<Arc<Config>, ConfigError> {
+        let configs = &mut self.configs;
+        let outcome = self.sessions.once(stamp, || {
+            let made = make(latest(configs))?;
+            let num = made.num;
+            configs.push(Arc::new(made));
+            Ok(num)
+        });
+        // Nobody waits for the answer to a copy that comes after a later operation: any will do.
+        outcome.transpose().map(|num| self.query(num))
+    }
+}
+
+fn latest(configs: &[Arc<Config>]) -> &Arc<Config> {
+    configs.last().expect("configuration 0 is always there")
+}
+
+impl Default for Controller {
+    fn default() -> Controller {
+        Controller::new()
+    }
+}
+
+impl StateMachine for Controller {
+    type Op = Op;
+    type Reply = Result<Arc<Config>, ConfigError>;
+
+    fn apply(&mut self, op: Op) -> Result<Arc<Config>, ConfigError> {
+        match op {
+            Op::Join(args) => self.change(args.stamp, |config| config.join(&args.servers)),
+            Op::Leave(args) => self.change(args.stamp, |config| config.leave(&args.gids)),
+            Op::Move(args) => self.change(args.stamp, |config| config.move_shard(args.shard, args.gid)),
+            Op::Query(args) => Ok(self.query(args.num)),
+        }
+    }
+
+    /// The number of configurations, each of them, the sessions: as values of their own, so that a long history is
+    /// not limited by what one value may take.
+    fn snapshot(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.encode(&self.configs.len());
+        self.configs.iter().for_each(|config| encoder.encode(config));
+        encoder.encode(&self.sessions);
+        encoder.into_bytes()
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
+        let mut decoder = Decoder::new(snapshot);
+        let at = |decoder: &Decoder<'_>, problem| DecodeError {
+            expected: std::any::type_name::<Controller>(),
+            offset: snapshot.len() - decoder.remaining().len(),
+            length: snapshot.len(),
+            problem,
+        };
+        let invalid = |decoder: &Decoder<'_>, what: String| Err(at(decoder, Problem::Invalid(what)));
+        let count: u64 = decoder.decode()?;
+        if count == 0 {
+            return invalid(&decoder, "found no configuration, expected at least configuration 0".to_owned());
+        }
+        let mut configs = Vec::new();
+        for num in 0..count {
+            let config: Config = decoder.decode()?;
+            if config.num != num {
+                return invalid(&decoder, format!("found configuration {}, expected {num}", config.num));
+            }
+            if !config.has_sound_owners() {
+                return invalid(
+                    &decoder,
+                    format!("configuration {num} has shards on groups that it has not"),
+                );
+            }
+            configs.push(Arc::new(config));
+        }
+        let sessions = decoder.decode()?;
+        if !decoder.is_empty() {
+            return Err(at(&decoder, Problem::TrailingBytes { count: decoder.remaining().len() }));
+        }
+        *self = Controller { configs, sessions };
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Lab 4A: the shard controller, which decides which replica group serves which shard.
+//!
+//! A [`ShardCtrler`] is a [`Controller`] behind an [`Rsm`](crate::rsm::Rsm); a [`Clerk`] asks one server after the other
+//! until the leader answers. What a client may expect:
+//!
+//! * **Linearizable**: a `Query` for the latest configuration goes through the log, and knows of every change that was
+//!   complete before it began.
+//! * **Exactly once**: `Join`, `Leave` and `Move` are numbered by their client, and done once however often they are
+//!   sent.
+//! * **Kept for ever**: every configuration can be asked for by its number.
+//! * **Even, with the fewest moves** after each `Join` and `Leave`: see [`rebalance`](rebalance()).
+//!
+//! # What makes a configuration, and what is refused
+//!
+//! Every `Join`, `Leave` and `Move` makes exactly one configuration, numbered one more than the former; also a `Move`
+//! of a shard to the group that has it, and a `Join` or `Leave` of no groups at all, which spreads the shards anew after
+//! `Move`s. What cannot be meant is refused, as a whole: it makes no configuration, and the client gets a
+//! [`ConfigError`].
+//!
+//! | refused | why |
+//! |---|---|
+//! | joining gid 0 | it stands for "no group" |
+//! | joining a group without servers | nobody could reach its shards |
+//! | joining a group that is there | two groups under one gid: one of them is a mistake |
+//! | leaving a group that is not there, or moving a shard to it | |
+//! | moving a shard that does not exist | |
+//!
+//! The course says nothing about these, and its tests do none of them.
+//!
+//! | file | what it owns | in the Go labs |
+//! |---|---|---|
+//! | `config` | [`Config`], and the next one after a change | `common.go` |
+//! | `rebalance` | spreading shards over groups | |
+//! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
+//! | `machine` | [`Controller`]: the history of configurations | |
+//! | `server` | [`ShardCtrler`]: the handlers, snapshots | `server.go` |
+//! | `client` | [`Clerk`] | `client.go` |
+
+mod client;
+mod config;
+mod machine;
+mod messages;
+mod rebalance;
+mod server;
+
+pub use client::Clerk;
+pub use config::{Config, ConfigError, Gid, NO_GROUP, NSHARDS};
+pub use machine::Controller;
+pub use messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, Op, QueryArgs, Reply};
+pub use rebalance::rebalance;
+pub use server::ShardCtrler;

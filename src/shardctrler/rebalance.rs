@@ -1,0 +1,54 @@
+//! Spreading shards over groups: evenly, and with the fewest moves there can be.
+//!
+//! *Evenly*: no group has more than one shard more than another. So with N shards and G groups, N mod G groups have a
+//! quota of N div G + 1 shards and the others one of N div G; which groups have the larger quota is all that can be
+//! chosen.
+//!
+//! *Fewest moves*: a group that owns `o` shards and has the quota `q` keeps at most min(o, q) of them. It can keep
+//! that many whatever the others do, so for given quotas the shards that can stay are the sum of min(o, q), and all
+//! others have to move. A larger quota adds one to this sum if the group owns more than N div G, and nothing
+//! otherwise. So no choice is better than to give the larger quotas to the groups that own most.
+
+use super::config::{Gid, NO_GROUP};
+use labrt::collections::BTreeMap;
+use std::cmp::Reverse;
+
+/// Spreads the shards, given by their present owners, evenly over `groups` (by gid; what they hold is not looked at)
+/// with the fewest moves. Without groups, all are on [`NO_GROUP`].
+///
+/// An owner that is not in `groups` loses its shards; each of them has to move.
+///
+/// The result depends on the arguments alone. Where there is a choice, the smaller gid gets the larger quota, the
+/// shards with the smaller numbers stay, and those that move go to the smaller gids first.
+pub fn rebalance<G, const N: usize>(shards: &[Gid; N], groups: &BTreeMap<Gid, G>) -> [Gid; N] {
+    let mut room = quotas(shards, groups);
+    let mut spread = [NO_GROUP; N];
+    let mut moving = Vec::new();
+    for (shard, gid) in shards.iter().enumerate() {
+        match room.get_mut(gid) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                spread[shard] = *gid;
+            }
+            _ => moving.push(shard),
+        }
+    }
+    let places = room.into_iter().flat_map(|(gid, left)| std::iter::repeat_n(gid, left));
+    for (shard, gid) in moving.into_iter().zip(places) {
+        spread[shard] = gid;
+    }
+    spread
+}
+
+/// How many shards each group is to have.
+fn quotas<G, const N: usize>(shards: &[Gid; N], groups: &BTreeMap<Gid, G>) -> BTreeMap<Gid, usize> {
+    let mut owned: BTreeMap<Gid, usize> = groups.keys().map(|&gid| (gid, 0)).collect();
+    for gid in shards {
+        owned.entry(*gid).and_modify(|count| *count += 1);
+    }
+    let mut ranked: Vec<(Gid, usize)> = owned.into_iter().collect();
+    // A stable sort: among equals the smaller gid stays first.
+    ranked.sort_by_key(|&(_, owned)| Reverse(owned));
+    let quota = |rank| N / groups.len() + usize::from(rank < N % groups.len());
+    ranked.into_iter().enumerate().map(|(rank, (gid, _))| (gid, quota(rank))).collect()
+}
