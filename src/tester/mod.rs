@@ -24,6 +24,7 @@ pub mod hunt;
 pub mod lab2;
 pub mod lab4;
 mod lives;
+pub mod migration;
 pub mod output;
 pub mod peer;
 pub mod raft;

@@ -16,6 +16,7 @@ use super::system::{MakeEnd, Sharded};
 use super::{Cluster, State};
 
 const ISOLATE: Kind = Kind::new("fault.isolate");
+const ISOLATE_FROM_GROUP: Kind = Kind::new("fault.isolate_from_group");
 const HEAL: Kind = Kind::new("fault.heal");
 const RELIABLE: Kind = Kind::new("net.reliable");
 const UNRELIABLE: Kind = Kind::new("net.unreliable");
@@ -108,6 +109,16 @@ impl<S: Sharded> Cluster<S> {
         self.enable_all(&state);
     }
 
+    /// Cuts the server at `place` off from its own group alone: everybody else reaches it. It survives restarts.
+    pub fn isolate_from_group(&self, place: Place) {
+        dlog!(TEST, "cuts {place} off from its group");
+        trace::emit(ISOLATE_FROM_GROUP, Links::default(), &[("server", place.name().into())]);
+        self.marks.instant(MarkKind::Partition, &format!("{place} cut off from its group"));
+        let mut state = self.state.lock();
+        state.cut_from_group.insert(place);
+        self.enable_all(&state);
+    }
+
     /// Ends all isolation.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
@@ -115,6 +126,7 @@ impl<S: Sharded> Cluster<S> {
         self.marks.instant(MarkKind::Partition, "healed");
         let mut state = self.state.lock();
         state.cut.clear();
+        state.cut_from_group.clear();
         self.enable_all(&state);
     }
 
@@ -130,8 +142,9 @@ impl<S: Sharded> Cluster<S> {
     /// Brings the ends of `owner` to its group in line with the state.
     fn enable_to_group(&self, state: &State, owner: Place, ends: &[Name]) {
         for (target, end) in self.group_of(owner).into_iter().zip(ends) {
-            let works = !state.cut.contains(&owner) && !state.cut.contains(&target);
-            self.net.enable(end, works);
+            let cut =
+                [owner, target].iter().any(|it| state.cut.contains(it) || state.cut_from_group.contains(it));
+            self.net.enable(end, !cut);
         }
     }
 

@@ -43,7 +43,7 @@ mod tests;
 
 use std::ops::Deref;
 
-use labrpc::{Name, Network, Server};
+use labrpc::{Cost, Name, Network, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::dlog;
 use labrt::node;
@@ -62,10 +62,7 @@ pub use history::{CHECK_LIMIT, History, Op, Recorded, Unknown};
 pub use load::{Mixed, within};
 pub use marks::{Mark, MarkKind};
 pub use place::{Place, gid};
-pub use system::{
-    CtrlerClerk, Gid, KvClerk, MakeEnd, NSHARDS, Replica, Running, ServerStart, ShardConfig, Sharded,
-    key2shard,
-};
+pub use system::{CtrlerClerk, KvClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
 
 const START: Kind = Kind::new("fault.start");
 const STOP: Kind = Kind::new("fault.stop");
@@ -151,6 +148,8 @@ struct State {
     clerks: Vec<Vec<Name>>,
     /// Who is cut off.
     cut: BTreeSet<Place>,
+    /// Who is cut off from its own group alone.
+    cut_from_group: BTreeSet<Place>,
 }
 
 /// One server: the living instance, if any, and what outlives it.
@@ -195,7 +194,12 @@ pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
         net: Network::new(),
         start: Instant::now(),
         finished: AtomicBool::new(false),
-        state: Mutex::new(State { slots, clerks: Vec::new(), cut: BTreeSet::new() }),
+        state: Mutex::new(State {
+            slots,
+            clerks: Vec::new(),
+            cut: BTreeSet::new(),
+            cut_from_group: BTreeSet::new(),
+        }),
         marks: Marks::new(),
         mck: Mutex::new(None),
     });
@@ -347,7 +351,10 @@ impl<S: Sharded> Cluster<S> {
         if let Some(since) = down_since {
             self.marks.span(MarkKind::Crash, since, &format!("{place} down"));
         }
-        let server = running.services.into_iter().fold(server(), |server, it| server.service(it.node(node)));
+        let server = running
+            .services
+            .into_iter()
+            .fold(Server::new().cost(Cost::Client), |server, it| server.service(it.node(node)));
         self.net.add_server(place.on_network(), server);
     }
 
@@ -478,11 +485,6 @@ impl State {
             None => panic!("{place} ({}) is no server of this test", place.name()),
         }
     }
-}
-
-/// A server for the network without services.
-fn server() -> Server {
-    Server::new()
 }
 
 /// Nanoseconds since the start of the run.

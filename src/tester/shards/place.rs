@@ -5,7 +5,7 @@ use std::fmt;
 use labrpc::Name;
 use labrt::node::NodeId;
 
-use super::system::Gid;
+use crate::shardctrler::Gid;
 
 /// The group number of the controllers in a [`NodeId`]; the groups have their gids.
 const CTRLER_GROUP: u16 = 1;

@@ -7,7 +7,8 @@ use labrt::trace::{self, Kind, Links};
 use super::Cluster;
 use super::marks::MarkKind;
 use super::place::{Place, gid};
-use super::system::{CtrlerClerk, Gid, ShardConfig, Sharded};
+use super::system::{CtrlerClerk, Sharded};
+use crate::shardctrler::{Config as ShardConfig, Gid};
 
 const JOIN: Kind = Kind::new("shards.join");
 const LEAVE: Kind = Kind::new("shards.leave");

@@ -5,24 +5,8 @@ use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
 use crate::raft::Persister;
+use crate::shardctrler::{Config as ShardConfig, Gid, NSHARDS};
 use crate::tester::peer::Strictness;
-
-/// The number of shards.
-pub const NSHARDS: usize = 10;
-
-/// The name of a replica group. 0 is no group.
-pub type Gid = u64;
-
-/// Who serves which shard, as the controller has it.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct ShardConfig {
-    /// The number of the configuration; 0 is the one before the first join.
-    pub num: u64,
-    /// The group of each shard.
-    pub shards: [Gid; NSHARDS],
-    /// The servers of each group.
-    pub groups: BTreeMap<Gid, Vec<String>>,
-}
 
 /// The shard of a key: its first byte modulo [`NSHARDS`]; 0 for the empty key.
 pub fn key2shard(key: &str) -> usize {
@@ -54,7 +38,8 @@ pub trait Replica: Send + Sync + 'static {
 pub struct Running {
     /// The server.
     pub replica: Arc<dyn Replica>,
-    /// What it and its Raft answer to on the network.
+    /// What it and its Raft answer to on the network. In virtual time a request costs what a client's does, 1 to
+    /// 2 ms, unless its service says otherwise ([`labrpc::Service::cost`]).
     pub services: Vec<Service>,
 }
 

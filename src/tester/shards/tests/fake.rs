@@ -15,9 +15,10 @@ use labrt::time::{Duration, sleep};
 use serde::{Deserialize, Serialize};
 
 use crate::raft::Persister;
+use crate::shardctrler::{Config as ShardConfig, Gid};
 use crate::tester::peer::Strictness;
 use crate::tester::shards::{
-    CtrlerClerk, Gid, KvClerk, MakeEnd, Replica, Running, ServerStart, ShardConfig, Sharded, key2shard,
+    CtrlerClerk, KvClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard,
 };
 
 /// How the fake misbehaves. By default it does not.
