@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
+//! | [`kvraft`] | 3 | a key/value service on Raft |
 //! | [`shardctrler`] | 4A | the shard controller |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
@@ -12,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod kvraft;
 pub mod raft;
 pub mod rsm;
 pub mod shardctrler;

@@ -1,4 +1,5 @@
-//! What the benches share: a quiet world to measure in, the price of a hand-over, tables, a Raft cluster.
+//! What the benches share: a quiet world to measure in, the price of a hand-over, tables, a Raft cluster, a
+//! key/value group.
 //!
 //! ```text
 //! cargo bench -p mit6824-benches                  # all of them, about a minute
@@ -12,6 +13,7 @@
 //! | `labgob` | encoding and decoding of Raft's messages (criterion) |
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
 //! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
+//! | `kv_throughput` | the key/value service: operations a second by the number of clerks |
 //! | `trace` | what recording events and watching locks cost, as tests do both |
 //!
 //! # Reading the tables
@@ -31,6 +33,7 @@
 
 pub mod cluster;
 pub mod floor;
+pub mod kv;
 pub mod samples;
 pub mod table;
 pub mod world;

@@ -19,17 +19,23 @@
 //! }
 //! ```
 
+pub mod clerks;
 pub mod harness;
 pub mod hunt;
+pub mod kv;
 pub mod lab2;
+pub mod lab3;
 pub mod lab4;
 mod lives;
+pub mod marks;
 pub mod migration;
 pub mod output;
 pub mod peer;
 pub mod raft;
+pub mod service;
 pub mod shards;
 pub mod value;
 
+pub use clerks::KvClerk;
 pub use peer::{RaftPeer, Strictness};
 pub use value::Value;

@@ -21,10 +21,12 @@ use std::process::ExitCode;
 
 use labrt::Identity;
 use labrt::rng;
+use labrt::sync::Arc;
 use labrt::time::{Duration, sleep};
 
 use super::harness::{self, Case};
-use super::shards::{Client, Cluster, Config, History, Mixed, Place, Setup, Sharded, Unknown, make_config, within};
+use super::kv::{History, IfUnknown};
+use super::shards::{Client, Cluster, Config, Mixed, Place, Setup, Sharded, make_config, within};
 
 /// The tests for the service `S`.
 pub fn cases<S: Sharded>() -> Vec<Case> {
@@ -57,13 +59,13 @@ const CLIENTS: u32 = 5;
 /// configurations may be on the way.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long the checker may take.
-const CHECK_LIMIT: Duration = Duration::from_secs(60);
+/// The checker must come to a verdict.
+const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 /// A test with clients at work.
 struct Work<S: Sharded> {
     cfg: Config<S>,
-    history: History,
+    history: Arc<History>,
     clients: Mixed,
 }
 
@@ -71,7 +73,7 @@ impl<S: Sharded> Work<S> {
     /// Starts everybody, joins group 0, writes all keys and lets the clients work.
     fn begin(title: &str, setup: Setup) -> Work<S> {
         let cfg = make_config::<S>(title, setup);
-        let history = History::new();
+        let history = Arc::new(History::new());
         cfg.join(0);
         let mut writer = main_client(&cfg, &history);
         (0..KEYS).for_each(|i| writer.put(&i.to_string(), "."));
@@ -88,14 +90,14 @@ impl<S: Sharded> Work<S> {
         within(PATIENCE, "the last operation of each client", || clients.wait());
         read_all(&cfg, &history);
         cfg.checklogs();
-        cfg.check_linearizable(&history, CHECK_LIMIT, Unknown::Fails);
+        cfg.check_linearizable(&history, DECIDED);
         cfg.end();
     }
 }
 
 /// Reads all keys, in time, with a new clerk that knows of no configuration.
 #[track_caller]
-fn read_all<S: Sharded>(cfg: &Config<S>, history: &History) {
+fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
     let mut reader = main_client(cfg, history);
     within(PATIENCE, "reading all keys", move || {
         for i in 0..KEYS {
@@ -105,7 +107,7 @@ fn read_all<S: Sharded>(cfg: &Config<S>, history: &History) {
 }
 
 /// A clerk of the test itself. Its number is that of nobody else.
-fn main_client<S: Sharded>(cfg: &Config<S>, history: &History) -> Client<S::Clerk> {
+fn main_client<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) -> Client<S::Clerk> {
     cfg.make_client().recorded(history, CLIENTS)
 }
 

@@ -2,11 +2,14 @@
 
 use labrpc::End;
 use labrt::rng;
+use labrt::sync::Arc;
 
 use super::Cluster;
-use super::history::{History, Op};
 use super::links::make_end_of_clerk;
-use super::system::{KvClerk, MakeEnd, Sharded};
+use super::system::{MakeEnd, Sharded};
+use crate::tester::clerks::KvClerk;
+use crate::tester::kv::{History, Request};
+use crate::tester::marks::now;
 
 impl<S: Sharded> Cluster<S> {
     /// A clerk of the key/value service.
@@ -35,41 +38,43 @@ impl<S: Sharded> Cluster<S> {
 pub struct Client<C> {
     clerk: C,
     /// Where its operations are recorded, and as whose.
-    record: Option<(History, u32)>,
+    record: Option<(Arc<History>, u32)>,
 }
 
 impl<C: KvClerk> Client<C> {
     /// The same, with all its operations recorded as those of client number `client`.
-    pub fn recorded(self, history: &History, client: u32) -> Client<C> {
-        Client { record: Some((history.clone(), client)), ..self }
+    pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
+        Client { record: Some((Arc::clone(history), client)), ..self }
     }
 
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.perform(key, Op::Get, |clerk| clerk.get(key))
+        self.perform(Request::Get, key, "")
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.perform(key, Op::Put, |clerk| {
-            clerk.put(key, value);
-            value.to_owned()
-        });
+        self.perform(Request::Put, key, value);
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.perform(key, Op::Append, |clerk| {
-            clerk.append(key, value);
-            value.to_owned()
-        });
+        self.perform(Request::Append, key, value);
     }
 
-    fn perform(&mut self, key: &str, op: Op, f: impl FnOnce(&mut C) -> String) -> String {
-        match &self.record {
-            Some((history, client)) => history.record(*client, key, op, || f(&mut self.clerk)),
-            None => f(&mut self.clerk),
+    fn perform(&mut self, request: Request, key: &str, value: &str) -> String {
+        let call = now();
+        let mut output = String::new();
+        match request {
+            Request::Get => output = self.clerk.get(key),
+            Request::Put => self.clerk.put(key, value),
+            Request::Append => self.clerk.append(key, value),
         }
+        let ret = now();
+        if let Some((history, client)) = &self.record {
+            history.push(*client, request, key, value, &output, (call, ret));
+        }
+        output
     }
 
     /// The value must be `expected`.

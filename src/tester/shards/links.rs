@@ -10,10 +10,10 @@ use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::trace::{self, Kind, Links};
 
-use super::marks::MarkKind;
 use super::place::Place;
 use super::system::{MakeEnd, Sharded};
 use super::{Cluster, State};
+use crate::tester::marks::MarkKind;
 
 const ISOLATE: Kind = Kind::new("fault.isolate");
 const ISOLATE_FROM_GROUP: Kind = Kind::new("fault.isolate_from_group");
@@ -103,7 +103,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         trace::emit(ISOLATE, Links::default(), &[("server", place.name().into())]);
-        self.marks.instant(MarkKind::Partition, &format!("{place} cut off"));
+        self.marks.instant(MarkKind::Partition, format!("{place} cut off"));
         let mut state = self.state.lock();
         state.cut.insert(place);
         self.enable_all(&state);
@@ -113,7 +113,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
         trace::emit(ISOLATE_FROM_GROUP, Links::default(), &[("server", place.name().into())]);
-        self.marks.instant(MarkKind::Partition, &format!("{place} cut off from its group"));
+        self.marks.instant(MarkKind::Partition, format!("{place} cut off from its group"));
         let mut state = self.state.lock();
         state.cut_from_group.insert(place);
         self.enable_all(&state);
@@ -161,7 +161,7 @@ impl<S: Sharded> Cluster<S> {
         let mood = if unreliable { "unreliable" } else { "reliable" };
         dlog!(TEST, "makes the network {mood}");
         trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::default(), &[]);
-        self.marks.instant(MarkKind::Network, mood);
+        self.marks.instant(MarkKind::Network, format!("{mood} network"));
         self.net.reliable(!unreliable);
     }
 }

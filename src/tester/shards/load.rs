@@ -8,8 +8,8 @@ use labrt::time::{Duration, Instant};
 
 use super::Cluster;
 use super::clients::random_text;
-use super::history::History;
 use super::system::Sharded;
+use crate::tester::kv::History;
 use crate::tester::lives::join;
 
 /// Clients that read, replace and extend random keys until they are stopped: 50 % appends, 5 % puts, 45 % gets, as
@@ -21,10 +21,15 @@ pub struct Mixed {
 
 impl Mixed {
     /// Starts `count` clients, which record what they do as clients 0, 1 and so on.
-    pub fn start<S: Sharded>(cluster: &Arc<Cluster<S>>, history: &History, count: u32, keys: u64) -> Mixed {
+    pub fn start<S: Sharded>(
+        cluster: &Arc<Cluster<S>>,
+        history: &Arc<History>,
+        count: u32,
+        keys: u64,
+    ) -> Mixed {
         let done = Arc::new(AtomicBool::new(false));
         let clients = (0..count).map(|i| {
-            let (cluster, history, done) = (Arc::clone(cluster), history.clone(), Arc::clone(&done));
+            let (cluster, history, done) = (Arc::clone(cluster), Arc::clone(history), Arc::clone(&done));
             thread::spawn_named(format!("client-{i}"), move || {
                 let mut clerk = cluster.make_client().recorded(&history, i);
                 while !done.load(Ordering::SeqCst) {

@@ -30,10 +30,8 @@
 //! One lock covers the state of the harness. It is never held while calling a server or a clerk.
 
 mod clients;
-mod history;
 mod links;
 mod load;
-mod marks;
 mod place;
 mod report;
 mod steps;
@@ -49,20 +47,19 @@ use labrt::dlog;
 use labrt::node;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::sync::{Arc, Mutex};
-use labrt::time::{Duration, Instant, since_start};
+use labrt::time::{Duration, Instant};
 use labrt::trace::{self, Kind, Links};
 
+use super::kv::{History, IfUnknown};
 use super::lives::check_none_left;
+use super::marks::{Lasting, Mark, MarkKind, Marks};
 use crate::raft::Persister;
 use links::Life;
-use marks::Marks;
 
 pub use clients::{Client, random_text};
-pub use history::{CHECK_LIMIT, History, Op, Recorded, Unknown};
 pub use load::{Mixed, within};
-pub use marks::{Mark, MarkKind};
 pub use place::{Place, gid};
-pub use system::{CtrlerClerk, KvClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
+pub use system::{CtrlerClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
 
 const START: Kind = Kind::new("fault.start");
 const STOP: Kind = Kind::new("fault.stop");
@@ -130,6 +127,7 @@ pub struct Config<S: Sharded> {
 
 /// The controllers and the groups on one network, with the persister of each server.
 pub struct Cluster<S: Sharded> {
+    title: String,
     setup: Setup,
     net: Network,
     /// When the harness was made: the 120 seconds of a test count from here.
@@ -159,8 +157,8 @@ struct Slot {
     /// The number of the newest life; 0 before the first start.
     incarnation: u32,
     saved: Option<Arc<Persister>>,
-    /// When it was stopped, in nanoseconds of the run.
-    down_since: Option<u64>,
+    /// Lasts while it is down.
+    down: Option<Lasting>,
 }
 
 /// A running server and its ends.
@@ -190,6 +188,7 @@ pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let places: Vec<Place> = ctrlers.chain(servers).collect();
     let slots = places.iter().map(|&place| (place, Slot::default())).collect();
     let cluster = Arc::new(Cluster {
+        title: title.trim_end_matches(['.', ' ']).to_owned(),
         setup,
         net: Network::new(),
         start: Instant::now(),
@@ -342,14 +341,14 @@ impl<S: Sharded> Cluster<S> {
         };
         let living = Living { replica: running.replica, life, peers: peer_names, ctrlers: ctrler_names };
         let node = living.life.node;
-        let down_since = {
+        let down = {
             let mut state = self.state.lock();
             let slot = state.slot(place);
             slot.living = Some(living);
-            slot.down_since.take()
+            slot.down.take()
         };
-        if let Some(since) = down_since {
-            self.marks.span(MarkKind::Crash, since, &format!("{place} down"));
+        if let Some(down) = down {
+            self.marks.close(down);
         }
         let server = running
             .services
@@ -389,7 +388,8 @@ impl<S: Sharded> Cluster<S> {
         let Some(living) = living else { return };
         dlog!(TEST, "stops {place}");
         trace::emit(STOP, Links::default(), &[("server", living.life.node.into())]);
-        self.state.lock().slot(place).down_since = Some(now());
+        let down = self.marks.open(MarkKind::Crash, format!("{place} down"));
+        self.state.lock().slot(place).down = Some(down);
         living.call(|replica| replica.kill());
         living.life.end();
         self.net.close_ends_of(living.life.node);
@@ -458,21 +458,15 @@ impl<S: Sharded> Cluster<S> {
         }
     }
 
-    /// What the test has done so far, for a picture. A server that is down is down until now.
+    /// What the test has done so far, for a picture. What lasts still lasts until now.
     pub fn marks(&self) -> Vec<Mark> {
-        let down: Vec<(Place, u64)> = {
-            let state = self.state.lock();
-            state.slots.iter().filter_map(|(&place, slot)| Some((place, slot.down_since?))).collect()
-        };
-        let still = |(place, from)| Mark {
-            from,
-            to: Some(now()),
-            kind: MarkKind::Crash,
-            text: format!("{place} down"),
-        };
-        let mut marks = self.marks.all();
-        marks.extend(down.into_iter().map(still));
-        marks
+        self.marks.all()
+    }
+
+    /// The history must be linearizable.
+    #[track_caller]
+    pub fn check_linearizable(&self, history: &History, if_unknown: IfUnknown) {
+        history.check(if_unknown, &self.title, self.marks());
     }
 }
 
@@ -485,9 +479,4 @@ impl State {
             None => panic!("{place} ({}) is no server of this test", place.name()),
         }
     }
-}
-
-/// Nanoseconds since the start of the run.
-fn now() -> u64 {
-    u64::try_from(since_start().as_nanos()).expect("a run takes less than 584 years")
 }

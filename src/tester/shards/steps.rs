@@ -5,10 +5,10 @@ use labrt::dlog;
 use labrt::trace::{self, Kind, Links};
 
 use super::Cluster;
-use super::marks::MarkKind;
 use super::place::{Place, gid};
 use super::system::{CtrlerClerk, Sharded};
 use crate::shardctrler::{Config as ShardConfig, Gid};
+use crate::tester::marks::MarkKind;
 
 const JOIN: Kind = Kind::new("shards.join");
 const LEAVE: Kind = Kind::new("shards.leave");
@@ -43,7 +43,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn move_shard(&self, shard: usize, gi: usize) {
         dlog!(TEST, "move of shard {shard} to G{}", gid(gi));
         trace::emit(MOVE, Links::default(), &[("shard", shard.into()), ("gid", gid(gi).into())]);
-        self.marks.instant(MarkKind::Configuration, &format!("move of shard {shard} to {}", gid(gi)));
+        self.marks.instant(MarkKind::Configuration, format!("move of shard {shard} to {}", gid(gi)));
         self.with_mck(|mck| mck.move_shard(shard, gid(gi)));
     }
 
@@ -71,7 +71,7 @@ impl<S: Sharded> Cluster<S> {
         let gids: Vec<Gid> = gis.iter().map(|&gi| gid(gi)).collect();
         dlog!(TEST, "{what} of {gids:?}");
         trace::emit(kind, Links::default(), &[("gids", format!("{gids:?}").into())]);
-        self.marks.instant(MarkKind::Configuration, &format!("{what} of {gids:?}"));
+        self.marks.instant(MarkKind::Configuration, format!("{what} of {gids:?}"));
     }
 
     /// Calls the controller with the harness' clerk; with another one when that is in use by a helper thread.

@@ -6,6 +6,7 @@ use labrt::sync::Arc;
 
 use crate::raft::Persister;
 use crate::shardctrler::{Config as ShardConfig, Gid, NSHARDS};
+use crate::tester::clerks::KvClerk;
 use crate::tester::peer::Strictness;
 
 /// The shard of a key: its first byte modulo [`NSHARDS`]; 0 for the empty key.
@@ -98,14 +99,4 @@ pub trait CtrlerClerk: Send + 'static {
     fn leave(&mut self, gids: Vec<Gid>);
     /// Gives a shard to a group.
     fn move_shard(&mut self, shard: usize, gid: Gid);
-}
-
-/// A client of the key/value service. Calls never give up.
-pub trait KvClerk: Send + 'static {
-    /// The value of a key; empty when it was never written.
-    fn get(&mut self, key: &str) -> String;
-    /// Replaces the value.
-    fn put(&mut self, key: &str, value: &str);
-    /// Adds to the end of the value.
-    fn append(&mut self, key: &str, value: &str);
 }

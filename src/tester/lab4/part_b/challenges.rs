@@ -2,6 +2,7 @@
 //! time.
 
 use super::{Keys, key, pause};
+use crate::tester::KvClerk;
 use crate::tester::output::note;
 use crate::tester::shards::{Config, Setup, Sharded, gid, key2shard, make_config};
 
@@ -115,7 +116,7 @@ pub(super) fn challenge_2_partial<S: Sharded>() {
 }
 
 /// Puts ten keys, all with one value.
-pub(super) fn put_all<C: crate::tester::shards::KvClerk>(keys: &mut Keys<C>, value: &str) {
+pub(super) fn put_all<C: KvClerk>(keys: &mut Keys<C>, value: &str) {
     keys.values = vec![String::new(); 10];
     (0..10).for_each(|i| keys.put_one(i, value.to_owned()));
 }
@@ -126,7 +127,7 @@ pub(super) fn owned_by<S: Sharded>(cfg: &Config<S>, gi: usize) -> Vec<bool> {
 }
 
 #[track_caller]
-pub(super) fn check_put_check<C: crate::tester::shards::KvClerk>(keys: &mut Keys<C>, i: usize, more: &str) {
+pub(super) fn check_put_check<C: KvClerk>(keys: &mut Keys<C>, i: usize, more: &str) {
     keys.check_one(i);
     let value = format!("{}{more}", keys.values[i]);
     keys.put_one(i, value);

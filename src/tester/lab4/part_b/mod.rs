@@ -19,9 +19,11 @@ use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, sleep};
 
+use crate::tester::KvClerk;
 use crate::tester::harness::Case;
+use crate::tester::kv::History;
 use crate::tester::lives::join;
-use crate::tester::shards::{Client, Config, History, KvClerk, Sharded, random_text};
+use crate::tester::shards::{Client, Config, Sharded, random_text};
 
 pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     let course = [
@@ -61,7 +63,7 @@ impl<C: KvClerk> Keys<C> {
     }
 
     /// The same, with all operations recorded as those of client number `client`.
-    fn recorded(self, history: &History, client: u32) -> Keys<C> {
+    fn recorded(self, history: &Arc<History>, client: u32) -> Keys<C> {
         Keys { clerk: self.clerk.recorded(history, client), ..self }
     }
 

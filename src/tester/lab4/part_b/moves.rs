@@ -5,7 +5,8 @@ use labrt::thread;
 use labrt::time::Duration;
 
 use super::{Keys, key, pause};
-use crate::tester::shards::{Client, Config, KvClerk, Setup, Sharded, make_config};
+use crate::tester::KvClerk;
+use crate::tester::shards::{Client, Config, Setup, Sharded, make_config};
 
 /// Shards that do not move: each group serves its half, and only that.
 pub(super) fn static_shards<S: Sharded>() {

@@ -21,11 +21,10 @@ use super::moves::{count_until_idle, get_in_background};
 use super::unreliable::unreliable_3_with;
 use super::{Keys, key, pause};
 use crate::tester::harness::Case;
+use crate::tester::kv::IfUnknown;
 use crate::tester::lives::join;
 use crate::tester::output::note;
-use crate::tester::shards::{
-    Config, CtrlerClerk, Setup, Sharded, Unknown, gid, key2shard, make_config, within,
-};
+use crate::tester::shards::{Config, CtrlerClerk, Setup, Sharded, gid, key2shard, make_config, within};
 
 pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     vec![
@@ -130,7 +129,7 @@ fn concurrent_1_logs_stay_short<S: Sharded>() {
 /// `unreliable_3` with so much time for the checker that it must come to a verdict.
 fn unreliable_3_decided<S: Sharded>() {
     let title = "Test (ours): unreliable 3, with a verdict ...";
-    unreliable_3_with::<S>(title, Duration::from_secs(60), Unknown::Fails);
+    unreliable_3_with::<S>(title, IfUnknown::Fails(Duration::from_secs(60)));
 }
 
 /// A group that has no shard any more has no data any more: not on its disks, not in memory.

@@ -1,9 +1,11 @@
 //! A network that loses and delays messages.
 
+use labrt::sync::Arc;
 use labrt::time::Duration;
 
 use super::{Appenders, Appending, Keys, pause};
-use crate::tester::shards::{CHECK_LIMIT, Config, History, Mixed, Setup, Sharded, Unknown, make_config};
+use crate::tester::kv::{History, IfUnknown};
+use crate::tester::shards::{Config, Mixed, Setup, Sharded, make_config};
 
 /// One client.
 pub(super) fn unreliable_1<S: Sharded>() {
@@ -64,13 +66,13 @@ fn changes<S: Sharded>(cfg: &Config<S>) {
 
 /// Clients that do everything; the history must be linearizable.
 pub(super) fn unreliable_3<S: Sharded>() {
-    unreliable_3_with::<S>("Test: unreliable 3...", CHECK_LIMIT, Unknown::IsCourses);
+    unreliable_3_with::<S>("Test: unreliable 3...", IfUnknown::default());
 }
 
-/// The same with another limit for the checker, and another answer when it reaches it.
-pub(super) fn unreliable_3_with<S: Sharded>(title: &str, limit: Duration, unknown: Unknown) {
+/// The same with another answer when the checker cannot tell in time.
+pub(super) fn unreliable_3_with<S: Sharded>(title: &str, if_unknown: IfUnknown) {
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
-    let history = History::new();
+    let history = Arc::new(History::new());
     let mut keys = Keys::new(&cfg).recorded(&history, 0);
     cfg.join(0);
     keys.put(10, 5);
@@ -81,6 +83,6 @@ pub(super) fn unreliable_3_with<S: Sharded>(title: &str, limit: Duration, unknow
     clients.set_done();
     cfg.set_unreliable(false);
     clients.wait();
-    cfg.check_linearizable(&history, limit, unknown);
+    cfg.check_linearizable(&history, if_unknown);
     cfg.end();
 }

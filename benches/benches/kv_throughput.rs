@@ -1,0 +1,97 @@
+//! The key/value service: operations a second, by the number of clerks that are busy at once.
+//!
+//! Each clerk does one operation after the other; with one clerk the figure is a latency. The columns at the right
+//! are the seconds of the measurement one by one, so that a decay would show (the log grows all the time).
+//!
+//! `KV_SECONDS=1` makes each measurement that short; `KV_ONLY=put/3/32` makes only that one: what, servers, clerks.
+
+use labrt::time::Instant;
+use mit6824_benches::kv::{KvGroup, Load};
+use mit6824_benches::{Effort, Floor, Samples, Watched, bench_main, in_run};
+use std::process::ExitCode;
+
+/// What is measured: load, servers, clerks, aim.
+const ROWS: [(Load, usize, usize, &str); 16] = [
+    (Load::Put, 3, 1, "4 hand-overs"),
+    (Load::Put, 3, 8, ""),
+    (Load::Put, 3, 32, "60000"),
+    (Load::Put, 3, 128, "100000"),
+    (Load::Get, 3, 1, "4 hand-overs"),
+    (Load::Get, 3, 8, ""),
+    (Load::Get, 3, 32, "60000"),
+    (Load::Get, 3, 128, "100000"),
+    (Load::Put, 5, 1, ""),
+    (Load::Put, 5, 8, ""),
+    (Load::Put, 5, 32, ""),
+    (Load::Put, 5, 128, ""),
+    (Load::Get, 5, 1, ""),
+    (Load::Get, 5, 8, ""),
+    (Load::Get, 5, 32, ""),
+    (Load::Get, 5, 128, ""),
+];
+
+fn main() -> ExitCode {
+    bench_main(|effort| match seconds(effort) {
+        Ok(seconds) => measure(effort, seconds),
+        Err(value) => eprintln!("KV_SECONDS={value}: expected a number of seconds above 0"),
+    })
+}
+
+fn seconds(effort: Effort) -> Result<usize, String> {
+    match std::env::var("KV_SECONDS") {
+        Ok(value) => value.parse().ok().filter(|&seconds| seconds > 0).ok_or(value),
+        Err(_) => Ok(effort.pick(5, 1)),
+    }
+}
+
+fn measure(effort: Effort, seconds: usize) {
+    in_run(Watched::NOTHING, || Floor.print());
+    println!("key/value service, reliable network, no snapshots, {seconds} s each");
+    println!("    op  servers  clerks    ops/s   us/op  hand-overs  aim           last/first  each second");
+    let only = std::env::var("KV_ONLY").ok();
+    for (load, servers, clerks, aim) in ROWS {
+        let name = format!("{}/{servers}/{clerks}", name(load));
+        let chosen =
+            only.as_ref().map_or(effort == Effort::Full || (servers, clerks) == (3, 1), |o| *o == name);
+        if chosen {
+            row(load, servers, clerks, aim, seconds);
+        }
+    }
+    let appends = effort.pick(1000, 10);
+    let took = in_run(Watched::NOTHING, move || {
+        let group = KvGroup::start(3);
+        let mut clerk = group.clerk();
+        clerk.get("x");
+        let start = Instant::now();
+        (0..appends).for_each(|i| clerk.append("x", &format!("x 0 {i} y")));
+        start.elapsed()
+    });
+    println!("{appends} appends by one clerk to one key: {took:.1?} (aim for 1000: 100 ms)");
+}
+
+fn name(load: Load) -> &'static str {
+    match load {
+        Load::Put => "put",
+        Load::Get => "get",
+    }
+}
+
+fn row(load: Load, servers: usize, clerks: usize, aim: &str, seconds: usize) {
+    let (floor, rates) = in_run(Watched::NOTHING, move || {
+        let floor: Samples = (0..10).map(|_| Floor.hand_over()).collect();
+        let rates = KvGroup::start(servers).rates(clerks, load, seconds);
+        (floor.median(), rates)
+    });
+    let rate = rates.iter().sum::<u64>() as f64 / seconds as f64;
+    // What one clerk waits for one operation.
+    let ns = 1e9 * clerks as f64 / rate;
+    let decay = rates[seconds - 1] as f64 / rates[0] as f64;
+    let each: Vec<String> = rates.iter().map(u64::to_string).collect();
+    let hand_overs = ns / floor;
+    println!(
+        "  {:>4}  {servers:>7}  {clerks:>6}  {rate:>7.0}  {:>6.1}  {hand_overs:>10.2}  {aim:<12}  {decay:>10.2}  {}",
+        name(load),
+        ns / 1e3,
+        each.join(" ")
+    );
+}

@@ -1,0 +1,116 @@
+//! Servers of the key/value service on a reliable network, and clerks that keep them busy.
+//!
+//! Server 0 leads: its election timeout is short and the others' is long, so that a group is ready at once, and
+//! busy threads cost nobody the leadership. Snapshots are off.
+
+use labrpc::{End, Network, Server};
+use labrt::node::{self, NodeId};
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::thread;
+use labrt::time::{Duration, Instant, sleep};
+use mit6824::kvraft::{Clerk, KvServer};
+use mit6824::raft::{Options, Persister};
+
+/// The server that leads.
+const LEADER: usize = 0;
+
+/// What the clerks do, each on a key of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Short values, one after the other.
+    Put,
+    /// The same value again and again.
+    Get,
+}
+
+/// A group that runs. To be made and used within a run.
+pub struct KvGroup {
+    net: Network,
+    servers: Vec<KvServer>,
+}
+
+impl KvGroup {
+    /// Starts `n` servers, and waits until they have done a first operation.
+    pub fn start(n: usize) -> KvGroup {
+        let net = Network::new();
+        let servers = (0..n).map(|me| start_server(&net, me, n)).collect();
+        let group = KvGroup { net, servers };
+        group.clerk().put("first", "");
+        group
+    }
+
+    /// A clerk. Its first call finds the leader.
+    pub fn clerk(&self) -> Clerk {
+        let ends: Vec<End> = (0..self.servers.len()).map(|to| self.net.make_end(NodeId::NONE, to)).collect();
+        ends.iter().for_each(|end| self.net.enable(end, true));
+        Clerk::new(ends)
+    }
+
+    /// The operations of each second, over so many seconds, with so many clerks at once.
+    pub fn rates(&self, clerks: usize, load: Load, seconds: usize) -> Vec<u64> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (ready, start) = (labrt::chan::unbounded(), labrt::sync::Signal::new());
+        let spawn = |me: usize| {
+            let (mut clerk, key) = (self.clerk(), format!("key-{me}"));
+            let (stop, start, ready) = (stop.clone(), start.clone(), ready.0.clone());
+            thread::spawn_named(format!("clerk-{me}"), move || {
+                clerk.put(&key, "a value of 24 characters");
+                ready.send(()).expect("the bench waits for it");
+                start.wait();
+                work(&mut clerk, &key, load, seconds, &stop)
+            })
+        };
+        let threads: Vec<_> = (0..clerks).map(spawn).collect();
+        (0..clerks).for_each(|_| ready.1.recv().expect("every clerk gets ready"));
+        start.raise();
+        sleep(Duration::from_secs(seconds as u64));
+        stop.store(true, Ordering::Relaxed);
+        let mut rates = vec![0; seconds];
+        for thread in threads {
+            let counts = thread.join().expect("a clerk never fails");
+            rates.iter_mut().zip(counts).for_each(|(rate, count)| *rate += count);
+        }
+        let leads = self.servers[LEADER].get_state().1;
+        assert!(leads, "server {LEADER} has lost the leadership; measure again");
+        rates
+    }
+}
+
+impl Drop for KvGroup {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(KvServer::kill);
+        self.net.cleanup();
+    }
+}
+
+/// One clerk's operations in each second.
+fn work(clerk: &mut Clerk, key: &str, load: Load, seconds: usize, stop: &AtomicBool) -> Vec<u64> {
+    let start = Instant::now();
+    let mut counts = vec![0; seconds];
+    while !stop.load(Ordering::Relaxed) {
+        match load {
+            Load::Put => clerk.put(key, "another of 24 characters"),
+            Load::Get => drop(clerk.get(key)),
+        }
+        if let Some(count) = counts.get_mut(start.elapsed().as_secs() as usize) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+fn start_server(net: &Network, me: usize, n: usize) -> KvServer {
+    let id = NodeId::first(me);
+    let ends: Vec<End> = (0..n).map(|to| net.make_end(id, to)).collect();
+    ends.iter().for_each(|end| net.enable(end, true));
+    let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
+    let options = Options { election_timeout: patience..patience * 2, ..Options::default() };
+    let server = {
+        let _node = node::enter(id);
+        KvServer::start_with(ends, me, Arc::new(Persister::new()), None, options)
+            .expect("an empty persister can be restored from")
+    };
+    net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));
+    server
+}

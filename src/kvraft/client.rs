@@ -1,0 +1,49 @@
+//! The client's side.
+
+use super::messages::{GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
+use crate::rsm::{Servers, Session};
+use labrpc::End;
+
+/// A client: one operation at a time. Its calls return when they are done, however long that takes.
+pub struct Clerk {
+    servers: Servers,
+    session: Session,
+}
+
+impl Clerk {
+    /// A client of the servers behind these ends, in any order; not empty.
+    pub fn new(ends: Vec<End>) -> Clerk {
+        Clerk { servers: Servers::new(ends), session: Session::new() }
+    }
+
+    /// The value of `key`; empty if it has none.
+    pub fn get(&mut self, key: &str) -> String {
+        let args = GetArgs { key: key.to_owned() };
+        self.servers.call("KVServer.Get", &args, value).into_string()
+    }
+
+    /// Makes `value` the value of `key`.
+    pub fn put(&mut self, key: &str, value: &str) {
+        self.put_append(PutOrAppend::Put, key, value);
+    }
+
+    /// Adds `value` to the end of the value of `key`.
+    pub fn append(&mut self, key: &str, value: &str) {
+        self.put_append(PutOrAppend::Append, key, value);
+    }
+
+    fn put_append(&mut self, op: PutOrAppend, key: &str, text: &str) {
+        let stamp = self.session.next_stamp();
+        let args = PutAppendArgs { op, key: key.to_owned(), value: text.to_owned(), stamp };
+        self.servers.call("KVServer.PutAppend", &args, value);
+    }
+}
+
+/// `None`: ask another server.
+fn value(reply: Reply) -> Option<Value> {
+    match reply {
+        Ok(value) => Some(value),
+        Err(KvError::ErrNoKey) => Some(Value::default()),
+        Err(KvError::ErrWrongLeader) => None,
+    }
+}

@@ -1,0 +1,158 @@
+//! Values that tell who wrote what: each client appends elements, and a value shows whether each is there once and
+//! in order.
+
+use std::fmt::Write as _;
+
+/// What client `c` appends as its `j`-th element.
+pub fn element(client: usize, j: usize) -> String {
+    format!("x {client} {j} y")
+}
+
+/// Whether `value` has the elements 0 to `count` - 1 of a client, each once and in order.
+///
+/// # Errors
+/// Names the first element that is missing, there twice, or at the wrong place, and shows the value around it.
+pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), String> {
+    if is_exactly(client, value, count) {
+        return Ok(());
+    }
+    let mut last = None;
+    for j in 0..count {
+        let wanted = element(client, j);
+        let Some(at) = value.find(&wanted) else {
+            let around = excerpt(value, last.unwrap_or(0));
+            return Err(format!(
+                "missing element {wanted:?} of client {client}; after the one before it: {around}"
+            ));
+        };
+        let last_at = value.rfind(&wanted).unwrap_or(at);
+        if last_at != at {
+            let around = excerpt(value, last_at);
+            return Err(format!(
+                "duplicate element {wanted:?} of client {client}: at byte {at} and at byte {last_at}: {around}"
+            ));
+        }
+        if last.is_some_and(|last| at <= last) {
+            let around = excerpt(value, at);
+            return Err(format!(
+                "wrong order for element {wanted:?} of client {client}: before the one that precedes it: {around}"
+            ));
+        }
+        last = Some(at);
+    }
+    Ok(())
+}
+
+/// [`check_appends`] for each client: client `i` has `counts[i]` elements.
+///
+/// # Errors
+/// As there.
+pub fn check_concurrent_appends(value: &str, counts: &[usize]) -> Result<(), String> {
+    counts.iter().enumerate().try_for_each(|(client, &count)| check_appends(client, value, count))
+}
+
+/// Whether the value is these elements and nothing else: the common case, and linear in the length.
+fn is_exactly(client: usize, value: &str, count: usize) -> bool {
+    let (mut rest, mut wanted) = (value, String::new());
+    for j in 0..count {
+        wanted.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(wanted, "x {client} {j} y");
+        match rest.strip_prefix(wanted.as_str()) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// How two values differ, for a message: they may be long.
+pub fn difference(wanted: &str, got: &str) -> String {
+    let at = wanted.bytes().zip(got.bytes()).take_while(|(a, b)| a == b).count();
+    format!(
+        "wanted {} bytes, got {}; they differ from byte {at} on: wanted {}, got {}",
+        wanted.len(),
+        got.len(),
+        excerpt(wanted, at),
+        excerpt(got, at)
+    )
+}
+
+/// The surroundings of a place in a text.
+fn excerpt(text: &str, at: usize) -> String {
+    const AROUND: usize = 30;
+    let from = text.floor_char_boundary(at.saturating_sub(AROUND));
+    let to = text.floor_char_boundary(text.len().min(at + AROUND));
+    let (before, after) = (if from > 0 { "..." } else { "" }, if to < text.len() { "..." } else { "" });
+    format!("{before}{:?}{after}", &text[from..to])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(elements: &[(usize, usize)]) -> String {
+        elements.iter().map(|&(client, j)| element(client, j)).collect()
+    }
+
+    #[test]
+    fn elements_are_the_courses() {
+        assert_eq!(element(3, 17), "x 3 17 y");
+    }
+
+    #[test]
+    fn all_elements_in_order_are_accepted() {
+        assert_eq!(check_appends(0, "", 0), Ok(()));
+        assert_eq!(check_appends(0, &value(&[(0, 0), (0, 1), (0, 2)]), 3), Ok(()));
+        let mixed = value(&[(1, 0), (0, 0), (1, 1), (0, 1)]);
+        assert_eq!(check_concurrent_appends(&mixed, &[2, 2]), Ok(()));
+        assert_eq!(
+            check_appends(0, &format!("13{}!", value(&[(0, 0)])), 1),
+            Ok(()),
+            "other text may be there"
+        );
+    }
+
+    #[test]
+    fn a_missing_element_is_seen() {
+        let error = check_appends(0, &value(&[(0, 0), (0, 2)]), 3).unwrap_err();
+        assert!(error.starts_with("missing element \"x 0 1 y\" of client 0"), "{error}");
+        let error = check_concurrent_appends(&value(&[(0, 0), (1, 0)]), &[1, 2]).unwrap_err();
+        assert!(error.starts_with("missing element \"x 1 1 y\" of client 1"), "{error}");
+    }
+
+    #[test]
+    fn a_duplicate_is_seen() {
+        let error = check_appends(0, &value(&[(0, 0), (0, 1), (0, 0)]), 2).unwrap_err();
+        assert!(
+            error.starts_with("duplicate element \"x 0 0 y\" of client 0: at byte 0 and at byte 14"),
+            "{error}"
+        );
+        let error = check_appends(1, &value(&[(1, 0), (1, 1), (1, 1)]), 2).unwrap_err();
+        assert!(error.starts_with("duplicate element \"x 1 1 y\""), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_order_is_seen() {
+        let error = check_appends(2, &value(&[(2, 1), (2, 0)]), 2).unwrap_err();
+        assert!(error.starts_with("wrong order for element \"x 2 1 y\" of client 2"), "{error}");
+    }
+
+    /// Element 1 is no part of element 11, nor of client 11's.
+    #[test]
+    fn numbers_are_not_mistaken_for_each_other() {
+        let error = check_appends(1, &value(&[(1, 0), (1, 11), (11, 1)]), 2).unwrap_err();
+        assert!(error.starts_with("missing element \"x 1 1 y\""), "{error}");
+    }
+
+    #[test]
+    fn long_values_are_shown_around_the_place() {
+        let wanted = value(&(0..1000).map(|j| (0, j)).collect::<Vec<_>>());
+        let got = wanted.replace("x 0 500 y", "");
+        let text = difference(&wanted, &got);
+        assert!(text.contains("x 0 500 y") && text.len() < 300, "{text}");
+        let error = check_appends(0, &got, 1000).unwrap_err();
+        assert!(error.len() < 300 && error.contains("\"x 0 500 y\""), "{error}");
+        assert!(difference("", "a").contains("wanted \"\", got \"a\""));
+    }
+}
