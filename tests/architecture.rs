@@ -71,10 +71,43 @@ fn the_network_knows_no_raft() {
     nobody("labrpc stands below raft", &["labrpc/src"], &["mit6824", "RequestVote", "AppendEntries"]);
 }
 
+/// The rooms, which are the folders of `src`, and what each may name of the others.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("raft", &[]),
+    ("rsm", &["raft"]),
+    ("kvraft", &["rsm", "raft"]),
+    ("shardctrler", &["rsm", "raft"]),
+    ("shardkv", &["shardctrler", "rsm", "raft"]),
+    ("porcupine", &[]),
+    ("models", &["porcupine"]),
+    ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models"]),
+];
+
 #[test]
-fn raft_knows_neither_its_services_nor_its_tester() {
-    let above = ["crate::tester", "crate::rsm", "crate::kvraft", "crate::shardctrler", "crate::shardkv"];
-    nobody("raft stands below these", &["src/raft"], &above);
+fn rooms_name_only_what_they_stand_on() {
+    // So that no other room hides in a list.
+    nobody("name one room an import", &["src"], &["crate::{", "mit6824::{"]);
+    for entry in fs::read_dir(root().join("src")).expect("a readable folder") {
+        let path = entry.expect("a readable folder").path();
+        let Some(room) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()) else {
+            continue;
+        };
+        let place = ROOMS.iter().find(|(name, _)| *name == room);
+        let Some((_, below)) = place else { panic!("src/{room} has no place among the rooms above") };
+        for (other, _) in ROOMS.iter().filter(|(other, _)| *other != room && !below.contains(other)) {
+            let words = [format!("crate::{other}"), format!("mit6824::{other}")];
+            let why = format!("{room} does not stand on {other}");
+            nobody(&why, &[&format!("src/{room}")], &words.each_ref().map(String::as_str));
+        }
+    }
+}
+
+/// A history of operations is all that is judged, whoever made it.
+#[test]
+fn the_checker_knows_no_network() {
+    for room in ["src/porcupine", "src/models"].into_iter().filter(|room| root().join(room).exists()) {
+        nobody("a history is all that is judged", &[room], &["labrpc"]);
+    }
 }
 
 /// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` alone.

@@ -43,6 +43,9 @@ mod messages;
 mod rebalance;
 mod server;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::Clerk;
 pub use config::{Config, ConfigError, Gid, NO_GROUP, NSHARDS};
 pub use machine::Controller;

@@ -1,0 +1,156 @@
+//! Rebalancing against oracles that know nothing of how it is done.
+
+use super::groups;
+use crate::shardctrler::{Config, Gid, NO_GROUP, NSHARDS, rebalance};
+use labrt::collections::BTreeMap;
+use labrt::rng::{RngExt, rng};
+
+/// Whether no group has more than one shard more than another, and nobody else has any.
+fn is_even(shards: &[Gid], gids: &[Gid]) -> bool {
+    let owned = |gid| shards.iter().filter(|owner| **owner == gid).count();
+    let counts: Vec<usize> = gids.iter().map(|gid| owned(*gid)).collect();
+    let (most, least) = (counts.iter().max(), counts.iter().min());
+    counts.iter().sum::<usize>() == shards.len()
+        && most.zip(least).is_some_and(|(most, least)| most - least <= 1)
+}
+
+fn moves(before: &[Gid], after: &[Gid]) -> usize {
+    before.iter().zip(after).filter(|(before, after)| before != after).count()
+}
+
+/// The fewest moves to an even spread: looks at each way to give `N` shards to the groups.
+fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
+    let ways = gids.len().pow(N as u32);
+    let way = |mut number: usize| {
+        let mut shards = [NO_GROUP; N];
+        for shard in &mut shards {
+            *shard = gids[number % gids.len()];
+            number /= gids.len();
+        }
+        shards
+    };
+    let even = (0..ways).map(way).filter(|shards| is_even(shards, gids));
+    even.map(|after| moves(before, &after)).min().expect("there is always an even way")
+}
+
+/// The fewest moves to an even spread, for more shards: looks at each choice of the groups that get one shard more.
+fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
+    let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
+    let kept = |chosen: u32| -> usize {
+        let keeps = |(i, gid): (usize, &Gid)| {
+            let owned = before.iter().filter(|owner| *owner == gid).count();
+            owned.min(quota + (chosen >> i & 1) as usize)
+        };
+        gids.iter().enumerate().map(keeps).sum()
+    };
+    let choices = (0..1u32 << gids.len()).filter(|chosen| chosen.count_ones() as usize == larger);
+    before.len() - choices.map(kept).max().expect("there is always a choice")
+}
+
+/// Every way in which `N` shards can be owned by some of `n` groups, by a group that left, or by nobody.
+fn check_all<const N: usize>(n: u64) {
+    const LEFT: Gid = 99;
+    let gids: Vec<Gid> = (1..=n).map(|gid| gid * 7).collect();
+    let groups: BTreeMap<Gid, ()> = gids.iter().map(|gid| (*gid, ())).collect();
+    let owners = [&gids[..], &[LEFT, NO_GROUP]].concat();
+    for mut number in 0..owners.len().pow(N as u32) {
+        let before = [(); N].map(|()| {
+            let owner = owners[number % owners.len()];
+            number /= owners.len();
+            owner
+        });
+        let after = rebalance(&before, &groups);
+        assert!(is_even(&after, &gids), "{before:?} -> {after:?}");
+        let fewest = fewest_moves(&before, &gids);
+        assert_eq!(moves(&before, &after), fewest, "{before:?} -> {after:?}");
+        assert_eq!(fewest_moves_by_quotas(&before, &gids), fewest, "the oracles differ: {before:?}");
+    }
+}
+
+#[test]
+fn even_with_the_fewest_moves_in_all_small_cases() {
+    (1..=3).for_each(check_all::<1>);
+    (1..=5).for_each(check_all::<3>);
+    (1..=5).for_each(check_all::<4>);
+    (1..=3).for_each(check_all::<5>);
+}
+
+#[test]
+fn without_groups_nobody_has_a_shard() {
+    let nobody: BTreeMap<Gid, ()> = BTreeMap::new();
+    assert_eq!(rebalance(&[3, 3, 0, 5], &nobody), [NO_GROUP; 4]);
+}
+
+/// Where there is a choice, it is made as the documentation says.
+#[test]
+fn ties_are_broken_by_gid_and_by_shard() {
+    let spread = |shards: [Gid; NSHARDS], gids: &[Gid]| rebalance(&shards, &groups(gids));
+    // From nothing: the smaller gids get the larger quotas.
+    assert_eq!(spread([0; NSHARDS], &[1, 2, 3]), [1, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+    // A group that gives away keeps its first shards, and owns most.
+    assert_eq!(spread([9; NSHARDS], &[1, 9, 12]), [9, 9, 9, 9, 1, 1, 1, 12, 12, 12]);
+    // More groups than shards: those that have one keep it, whatever their gids.
+    let full = [20, 21, 22, 23, 24, 25, 26, 27, 28, 29];
+    let more: Vec<Gid> = (10..30).collect();
+    assert_eq!(spread(full, &more), full);
+    // Two of them leave: the smallest gids take over.
+    assert_eq!(spread(full, &more[..18]), [20, 21, 22, 23, 24, 25, 26, 27, 10, 11]);
+}
+
+/// What spreads evenly already stays as it is.
+#[test]
+fn an_even_spread_is_left_alone() {
+    labrt::run(|| {
+        for _ in 0..200 {
+            let gids: Vec<Gid> = (1..=rng().random_range(1..=14)).collect();
+            let even = rebalance(&random_owners(), &groups(&gids));
+            assert_eq!(rebalance(&even, &groups(&gids)), even);
+        }
+    });
+}
+
+fn random_owners() -> [Gid; NSHARDS] {
+    [(); NSHARDS].map(|()| rng().random_range(0..=14))
+}
+
+/// Joins, leaves and moves at random, several groups at a time.
+#[test]
+fn even_with_the_fewest_moves_after_any_history() {
+    labrt::run(|| {
+        for _ in 0..20 {
+            let mut config = Config::default();
+            for _ in 0..100 {
+                config = random_step(&config);
+            }
+        }
+    });
+}
+
+fn random_step(config: &Config) -> Config {
+    let (inside, outside): (Vec<Gid>, Vec<Gid>) = (1..=13).partition(|gid| config.groups.contains_key(gid));
+    let some = |gids: &[Gid]| -> Vec<Gid> {
+        let share = rng().random_range(0.0..1.0);
+        gids.iter().copied().filter(|_| rng().random_bool(share)).collect()
+    };
+    let next = match rng().random_range(0..3) {
+        0 => config.join(&groups(&some(&outside))),
+        1 => config.leave(&some(&inside)),
+        _ if inside.is_empty() => return config.clone(),
+        _ => {
+            let gid = inside[rng().random_range(0..inside.len())];
+            return config
+                .move_shard(rng().random_range(0..NSHARDS), gid)
+                .expect("shard and group are there");
+        }
+    };
+    let next = next.unwrap_or_else(|error| panic!("{config:?}: {error}"));
+    let gids: Vec<Gid> = next.groups.keys().copied().collect();
+    if gids.is_empty() {
+        assert_eq!(next.shards, [NO_GROUP; NSHARDS]);
+        return next;
+    }
+    assert!(is_even(&next.shards, &gids), "{config:?} -> {next:?}");
+    let fewest = fewest_moves_by_quotas(&config.shards, &gids);
+    assert_eq!(moves(&config.shards, &next.shards), fewest, "{config:?} -> {next:?}");
+    next
+}
