@@ -77,7 +77,7 @@ fn raft_knows_neither_its_services_nor_its_tester() {
     nobody("raft stands below these", &["src/raft"], &above);
 }
 
-/// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` alone.
+/// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` and below it.
 #[test]
 fn the_core_is_pure() {
     let shell = root().join("src/raft/node.rs");
@@ -85,7 +85,7 @@ fn the_core_is_pure() {
     let words = ["labrt::thread", "labrt::time", "labrt::chan", "Condvar", "labrpc::", "rng::"];
     let hits: Vec<_> = naming(&["src/raft"], &words)
         .into_iter()
-        .filter(|hit| !hit.starts_with("src/raft/node.rs") && !hit.starts_with("src/raft/tests"))
+        .filter(|hit| !hit.starts_with("src/raft/node") && !hit.starts_with("src/raft/tests"))
         // A sink may be a channel: that is where committed commands leave.
         .filter(|hit| !hit.starts_with("src/raft/apply_msg.rs"))
         .collect();
