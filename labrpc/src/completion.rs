@@ -6,6 +6,7 @@
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::time::Instant;
+use labrt::trace;
 
 /// The encoded reply, or `None` for a failure of any kind.
 pub(crate) type Outcome = Option<Vec<u8>>;
@@ -71,7 +72,9 @@ impl Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
-    pub fn run(self, outcome: Outcome) {
+    /// Runs it, in the course of message `id`.
+    pub fn run(self, id: u64, outcome: Outcome) {
+        let _course = trace::in_course_of(id);
         let _node = node::enter(self.node);
         (self.run)(outcome);
     }

@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::server::{Cost, Server, ServerCore};
 use crate::timer::{Task, Timer};
 use labrt::collections::{BTreeMap, HashMap};
-use labrt::node::NodeId;
+use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use labrt::sync::{Arc, Mutex};
 use labrt::time::Duration;
@@ -75,6 +75,8 @@ enum Access {
 struct Place {
     name: Name,
     server: Option<Registered>,
+    /// Of the server here, or of the last one.
+    node: NodeId,
 }
 
 struct Registered {
@@ -95,6 +97,10 @@ pub(crate) struct Route {
 #[derive(Clone, Copy)]
 pub(crate) struct Message {
     pub id: u64,
+    /// Who sends it, for the trace.
+    pub from: NodeId,
+    /// Whose server has, or last had, the name that the end is connected to, for the trace.
+    pub to: NodeId,
     pub dice: Dice,
     pub moods: Moods,
     pub link: Link,
@@ -126,7 +132,7 @@ struct Pending {
 }
 
 /// Messages that an event has ended, to be completed outside the lock.
-type Ended = Vec<(u64, Completion)>;
+type Ended = Vec<Pending>;
 
 impl Core {
     pub fn new() -> Arc<Core> {
@@ -142,12 +148,13 @@ impl Core {
 
     // ---- a message's view -------------------------------------------------------------------------------------
 
-    /// The one look at the start of a message, which is thereby counted; `None`: the end is closed.
-    pub fn start(&self, end: u64, method: &str, args: &[u8]) -> Option<Start> {
-        let start = self.state.lock().start(end, method, self.epoch.load(Ordering::Relaxed))?;
+    /// The one look at the start of message `id`, which is thereby counted; `None`: the end is closed.
+    pub fn start(&self, id: u64, end: u64, method: &str, args: &[u8]) -> Option<Start> {
+        let from = node::current();
+        let start = self.state.lock().start(id, from, end, method, self.epoch.load(Ordering::Relaxed))?;
         self.rpcs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(args.len() as u64, Ordering::Relaxed);
-        events::sent(start.message.id, start.message.dice, start.target.as_ref(), method, args);
+        events::sent(&start.message, start.target.as_ref(), method, args);
         Some(start)
     }
 
@@ -175,7 +182,7 @@ impl Core {
             }
             Some(cause) => {
                 drop(state);
-                self.fail_all(vec![(message.id, completion)], cause);
+                self.fail_all(vec![Pending { message: *message, phase, completion }], cause);
             }
         }
     }
@@ -205,17 +212,17 @@ impl Core {
         self.fail_all(ended, cause);
     }
 
-    /// Run a sender's callback on the timer thread.
-    pub fn call_back(&self, callback: Callback, outcome: Outcome) {
-        self.timer.push(Duration::ZERO, Task::Callback(callback, outcome));
+    /// Run a sender's callback for message `id` on the timer thread.
+    pub fn call_back(&self, id: u64, callback: Callback, outcome: Outcome) {
+        self.timer.push(Duration::ZERO, Task::Callback(id, callback, outcome));
     }
 
     fn fail_all(&self, ended: Ended, cause: Cause) {
-        for (id, completion) in ended {
-            events::failed(id, cause);
+        for Pending { message, completion, .. } in ended {
+            events::failed(&message, cause);
             match completion {
                 Completion::Slot(slot) => slot.fill(None),
-                Completion::Callback(callback) => self.call_back(callback, None),
+                Completion::Callback(callback) => self.call_back(message.id, callback, None),
             }
         }
     }
@@ -338,6 +345,9 @@ impl Core {
             }
             state.registrations += 1;
             let registration = state.registrations;
+            if let Some(server) = &server {
+                state.places[place].node = server.core.node();
+            }
             let new = server.map(|server| Registered { server: server.core, registration });
             let old = std::mem::replace(&mut state.places[place].server, new);
             self.world_changed();
@@ -389,7 +399,7 @@ impl Core {
             state.gone = true;
             self.world_changed();
             let pending = std::mem::take(&mut old.pending);
-            let ended: Ended = pending.into_iter().map(|(id, pending)| (id, pending.completion)).collect();
+            let ended: Ended = pending.into_values().collect();
             (old, ended)
         };
         self.fail_all(ended, cause::NETWORK_GONE);
@@ -418,7 +428,7 @@ impl EndRecord {
 }
 
 impl State {
-    fn start(&mut self, end: u64, method: &str, epoch: u64) -> Option<Start> {
+    fn start(&mut self, id: u64, from: NodeId, end: u64, method: &str, epoch: u64) -> Option<Start> {
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
         record.messages += 1;
         let dice = Dice { end, nth: record.messages };
@@ -432,8 +442,8 @@ impl State {
             }
             Err(cause) => (None, Cost::Free, Err(cause)),
         };
-        let message =
-            Message { id: trace::next_id(), dice, moods: self.moods, link: record.link, cost, route };
+        let to = place.map_or(NodeId::NONE, |(_, place)| place.node);
+        let message = Message { id, from, to, dice, moods: self.moods, link: record.link, cost, route };
         Some(Start { message, server, target })
     }
 
@@ -471,7 +481,7 @@ impl State {
             return place;
         }
         let place = self.places.len();
-        self.places.push(Place { name: name.clone(), server: None });
+        self.places.push(Place { name: name.clone(), server: None, node: NodeId::NONE });
         self.server_names.insert(name, place);
         place
     }
@@ -502,7 +512,7 @@ impl State {
     }
 
     fn take(&mut self, id: u64) -> Ended {
-        self.pending.remove(&id).map(|pending| (id, pending.completion)).into_iter().collect()
+        self.pending.remove(&id).into_iter().collect()
     }
 
     /// All that wait in vain since the last change, in the order of their ids.

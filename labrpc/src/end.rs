@@ -10,6 +10,7 @@ use crate::journey::{Step, send_off};
 use crate::name::Name;
 use labrt::sync::{Arc, Weak};
 use labrt::time::{Duration, Instant};
+use labrt::trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -86,13 +87,14 @@ impl End {
         let core = self.network()?;
         let mut slot = None;
         let mut sender = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let outcome = match send_off(&core, self.id, method, labgob::encode(args), &mut sender) {
-            Step::Over(outcome) => outcome,
-            Step::Waits(id) => {
-                drop(core);
-                wait(id, &slot.expect("a message waits only with a completion"))
-            }
-        };
+        let outcome =
+            match send_off(&core, trace::next_id(), self.id, method, labgob::encode(args), &mut sender) {
+                Step::Over(outcome) => outcome,
+                Step::Waits(id) => {
+                    drop(core);
+                    wait(id, &slot.expect("a message waits only with a completion"))
+                }
+            };
         decode(outcome)
     }
 
@@ -113,6 +115,22 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
+        self.send_as(trace::next_id(), method, args, on_reply);
+    }
+
+    /// [`send`](End::send) under an id from [`trace::next_id`], for a sender that has events of its own about the
+    /// message.
+    #[track_caller]
+    pub fn send_as<A, R>(
+        &self,
+        id: u64,
+        method: &'static str,
+        args: &A,
+        on_reply: impl FnOnce(Option<R>) + Send + 'static,
+    ) where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
         labrt::locks::blocking(method);
         let Some(core) = self.network() else { return on_reply(None) };
         let mut on_reply = Some(on_reply);
@@ -120,9 +138,10 @@ impl End {
             let on_reply = on_reply.take().expect("a message is enlisted once");
             Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome))))
         };
-        let step = send_off(&core, self.id, method, labgob::encode(args), &mut sender);
+        let step = send_off(&core, id, self.id, method, labgob::encode(args), &mut sender);
         drop(core);
         if let (Step::Over(outcome), Some(on_reply)) = (step, on_reply) {
+            let _course = trace::in_course_of(id);
             on_reply(decode(outcome));
         }
     }

@@ -1,8 +1,12 @@
 //! What the network tells the trace: one event for each turn in a message's life, all under the message's id.
 //!
-//! `rpc.sent`, `rpc.delivered` and `rpc.replied` carry a hash of the bytes, so that the determinism hash of a run
+//! `rpc.delivered` and `rpc.answered` are the callee's, all others are the sender's, on whatever thread they come
+//! about.
+//!
+//! `rpc.sent` and `rpc.answered` carry a hash of the bytes, so that the determinism hash of a run
 //! covers the data and not only the schedule.
 
+use crate::core::Message;
 use crate::faults::Dice;
 use crate::name::Name;
 use labrt::time::Duration;
@@ -13,6 +17,7 @@ const DELIVERED: Kind = Kind::new("rpc.delivered");
 const DROPPED: Kind = Kind::new("rpc.dropped");
 const DELAYED: Kind = Kind::new("rpc.delayed");
 const HELD: Kind = Kind::new("rpc.held");
+const ANSWERED: Kind = Kind::new("rpc.answered");
 const REPLIED: Kind = Kind::new("rpc.replied");
 const FAILED: Kind = Kind::new("rpc.failed");
 
@@ -37,77 +42,66 @@ pub(crate) mod cause {
 
 pub(crate) type Cause = &'static str;
 
-/// `end` and `nth` are what the dice are thrown for.
-pub(crate) fn sent(id: u64, dice: Dice, server: Option<&Name>, method: &str, args: &[u8]) {
+/// A request sets out, to the server of this name. `end` and `nth` are what the dice are thrown for.
+pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
+    if !trace::on() {
+        return;
+    }
+    let Dice { end, nth } = message.dice;
+    let fields = [
+        ("method", method.into()),
+        ("server", server.map_or("none".into(), Name::to_field)),
+        ("end", end.into()),
+        ("nth", nth.into()),
+        ("bytes", args.len().into()),
+        ("hash", Field::X(trace::digest(args))),
+        ("to", message.to.into()),
+    ];
+    // Nobody may have been there yet, and the test's own servers are nobody's.
+    let known = fields.len() - usize::from(message.to.is_none());
+    let links = Links { parent: trace::course(), ..Links::id(message.id) };
+    trace::emit_of(message.from, SENT, links, &fields[..known]);
+}
+
+/// A request reaches its handler.
+pub(crate) fn delivered(message: &Message, method: &str) {
+    trace::emit_of(message.to, DELIVERED, Links::id(message.id), &[("method", method.into())]);
+}
+
+/// The handler has answered, and the reply sets out.
+pub(crate) fn answered(message: &Message, reply: &[u8]) {
     if trace::on() {
-        let server = match server {
-            Some(Name::Text(text)) => Field::from(text.to_string()),
-            Some(Name::Number(number)) => Field::from(*number),
-            None => Field::from("none"),
-        };
-        trace::emit(
-            SENT,
-            links(id, ""),
-            &[
-                ("end", dice.end.into()),
-                ("nth", dice.nth.into()),
-                ("server", server),
-                ("method", method.to_string().into()),
-                ("bytes", args.len().into()),
-                ("hash", trace::digest(args).into()),
-            ],
-        );
+        let fields = [("bytes", reply.len().into()), ("hash", Field::X(trace::digest(reply)))];
+        trace::emit_of(message.to, ANSWERED, Links::id(message.id), &fields);
     }
 }
 
-pub(crate) fn delivered(id: u64, method: &str, args: &[u8]) {
-    if trace::on() {
-        trace::emit(
-            DELIVERED,
-            links(id, ""),
-            &[("method", method.to_string().into()), ("bytes", args.len().into())],
-        );
-    }
+/// The sender gets its reply.
+pub(crate) fn replied(message: &Message) {
+    trace::emit_of(message.from, REPLIED, Links::id(message.id), &[]);
 }
 
-pub(crate) fn replied(id: u64, reply: &[u8]) {
-    if trace::on() {
-        trace::emit(
-            REPLIED,
-            links(id, ""),
-            &[("bytes", reply.len().into()), ("hash", trace::digest(reply).into())],
-        );
-    }
+/// The sender learns that there will be no reply.
+pub(crate) fn failed(message: &Message, cause: Cause) {
+    trace::emit_of(message.from, FAILED, Links::id(message.id).because(cause), &[]);
 }
 
-pub(crate) fn dropped(id: u64, cause: Cause) {
-    emit(DROPPED, id, cause);
+/// The network loses a request, or a reply.
+pub(crate) fn dropped(message: &Message, cause: Cause) {
+    trace::emit_of(message.from, DROPPED, Links::id(message.id).because(cause), &[]);
 }
 
-pub(crate) fn failed(id: u64, cause: Cause) {
-    emit(FAILED, id, cause);
+/// The network delays a request.
+pub(crate) fn delayed(message: &Message, cause: Cause, delay: Duration) {
+    emit_delay(DELAYED, message, cause, delay);
 }
 
-pub(crate) fn delayed(id: u64, cause: Cause, delay: Duration) {
-    emit_delay(DELAYED, id, cause, delay);
+/// The network holds a reply back.
+pub(crate) fn held(message: &Message, cause: Cause, delay: Duration) {
+    emit_delay(HELD, message, cause, delay);
 }
 
-pub(crate) fn held(id: u64, cause: Cause, delay: Duration) {
-    emit_delay(HELD, id, cause, delay);
-}
-
-fn emit(kind: Kind, id: u64, cause: Cause) {
-    if trace::on() {
-        trace::emit(kind, links(id, cause), &[]);
-    }
-}
-
-fn emit_delay(kind: Kind, id: u64, cause: Cause, delay: Duration) {
-    if trace::on() {
-        trace::emit(kind, links(id, cause), &[("us", (delay.as_micros() as u64).into())]);
-    }
-}
-
-fn links(id: u64, cause: Cause) -> Links {
-    Links { id, parent: 0, cause }
+fn emit_delay(kind: Kind, message: &Message, cause: Cause, delay: Duration) {
+    let us = delay.as_micros() as u64;
+    trace::emit_of(message.from, kind, Links::id(message.id).because(cause), &[("us", us.into())]);
 }

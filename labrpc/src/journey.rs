@@ -24,6 +24,7 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::thread;
 use labrt::time::Duration;
+use labrt::trace;
 use std::borrow::Cow;
 
 /// What is left to do with a message after a delay.
@@ -67,9 +68,16 @@ pub(crate) struct Journey {
     on_own_thread: bool,
 }
 
-/// Send a message off. Nothing of it is left behind when the result is [`Step::Over`].
-pub(crate) fn send_off(core: &Arc<Core>, end: u64, method: &str, args: Vec<u8>, sender: Sender<'_>) -> Step {
-    let Some(start) = core.start(end, method, &args) else { return Step::Over(None) };
+/// Send message `id` off. Nothing of it is left behind when the result is [`Step::Over`].
+pub(crate) fn send_off(
+    core: &Arc<Core>,
+    id: u64,
+    end: u64,
+    method: &str,
+    args: Vec<u8>,
+    sender: Sender<'_>,
+) -> Step {
+    let Some(start) = core.start(id, end, method, &args) else { return Step::Over(None) };
     let message = start.message;
     let journey = Journey { core: Arc::clone(core), message, enlisted: false, on_own_thread: false };
     let server = match start.server {
@@ -94,6 +102,7 @@ impl Journey {
 
     /// The handler is through: the way back.
     pub fn replied(self, reply: Vec<u8>, sender: Sender<'_>) -> Step {
+        events::answered(&self.message, &reply);
         let leg = self.message.dice.cost_leg(self.message.cost);
         self.after(leg, Stage::Settle(reply), sender)
     }
@@ -138,18 +147,18 @@ impl Journey {
             return Duration::ZERO;
         }
         let delay = self.message.dice.request_delay();
-        events::delayed(self.message.id, cause::UNRELIABLE, delay);
+        events::delayed(&self.message, cause::UNRELIABLE, delay);
         delay
     }
 
     fn arrive(self, request: Request<'_>, sender: Sender<'_>) -> Step {
         if self.message.moods.unreliable && self.message.dice.drops_request() {
-            events::dropped(self.message.id, cause::UNRELIABLE_REQUEST);
+            events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
             return self.fail(cause::UNRELIABLE_REQUEST);
         }
         let leg = self.message.dice.cost_leg(self.message.cost);
         if !leg.is_zero() {
-            events::delayed(self.message.id, cause::COST, leg);
+            events::delayed(&self.message, cause::COST, leg);
         }
         self.after(leg, Stage::Handle(request), sender)
     }
@@ -157,11 +166,12 @@ impl Journey {
     fn handle(mut self, request: Request<'_>, sender: Sender<'_>) -> Step {
         let Request { server, method, args } = request;
         let place = server.accept(&method);
-        events::delivered(self.message.id, &method, &args);
+        events::delivered(&self.message, &method);
         let (service, handler) = server.at(place);
         match &handler.kind {
             Kind::Inline(run) => {
                 let reply = {
+                    let _course = trace::in_course_of(self.message.id);
                     let _callee = node::enter(service.owner());
                     run(&args)
                 };
@@ -171,6 +181,7 @@ impl Journey {
                 self.enlist(Phase::Serving, sender);
                 let id = self.message.id;
                 let ticket = self.into_ticket();
+                let _course = trace::in_course_of(id);
                 let _callee = node::enter(service.owner());
                 run(&args, ticket);
                 Step::Waits(id)
@@ -183,6 +194,7 @@ impl Journey {
                     let (service, handler) = server.at(place);
                     let Kind::Pooled(run) = &handler.kind else { return };
                     let reply = {
+                        let _course = trace::in_course_of(id);
                         let _callee = node::enter(service.owner());
                         run(&args)
                     };
@@ -195,44 +207,43 @@ impl Journey {
     }
 
     fn settle(self, reply: Vec<u8>, sender: Sender<'_>) -> Step {
-        let Message { id, dice, moods, link, .. } = self.message;
+        let Message { dice, moods, link, .. } = self.message;
         if let Some(cause) = self.core.lost_touch(&self.message) {
             return self.fail(cause);
         }
         if link == Link::RepliesLost {
-            events::dropped(id, cause::ONE_WAY_REPLY);
+            events::dropped(&self.message, cause::ONE_WAY_REPLY);
             return self.fail_late(cause::ONE_WAY_REPLY, sender);
         }
         if moods.unreliable && dice.drops_reply() {
-            events::dropped(id, cause::UNRELIABLE_REPLY);
+            events::dropped(&self.message, cause::UNRELIABLE_REPLY);
             return self.fail(cause::UNRELIABLE_REPLY);
         }
         let hold = if moods.long_reordering { dice.hold() } else { None };
         let Some(hold) = hold else { return self.deliver(reply) };
-        events::held(id, cause::LONG_REORDERING, hold);
+        events::held(&self.message, cause::LONG_REORDERING, hold);
         self.after(hold, Stage::Deliver(reply), sender)
     }
 
     /// As if nobody were there: the sender learns of it after the delay for that.
     fn fail_late(self, cause: Cause, sender: Sender<'_>) -> Step {
         let delay = self.message.dice.unreachable_delay(self.message.moods.long_delays);
-        events::delayed(self.message.id, cause, delay);
+        events::delayed(&self.message, cause, delay);
         self.after(delay, Stage::Fail(cause), sender)
     }
 
     fn deliver(self, reply: Vec<u8>) -> Step {
         let core = Arc::clone(&self.core);
-        let id = self.message.id;
+        let message = self.message;
         self.finish(Some(reply), |outcome| {
-            let reply = outcome.as_deref().unwrap_or_default();
-            core.count_reply(reply);
-            events::replied(id, reply);
+            core.count_reply(outcome.as_deref().unwrap_or_default());
+            events::replied(&message);
         })
     }
 
     fn fail(self, cause: Cause) -> Step {
-        let id = self.message.id;
-        self.finish(None, |_| events::failed(id, cause))
+        let message = self.message;
+        self.finish(None, |_| events::failed(&message, cause))
     }
 
     /// Hand the outcome over; `record` it first, unless the message has been ended by somebody else.
@@ -242,14 +253,15 @@ impl Journey {
             return Step::Over(outcome);
         }
         self.enlisted = false;
-        let Some(completion) = self.core.claim(self.message.id) else { return Step::Waits(self.message.id) };
+        let id = self.message.id;
+        let Some(completion) = self.core.claim(id) else { return Step::Waits(id) };
         record(&outcome);
         match completion {
             Completion::Slot(slot) => slot.fill(outcome),
-            Completion::Callback(callback) if self.on_own_thread => callback.run(outcome),
-            Completion::Callback(callback) => self.core.call_back(callback, outcome),
+            Completion::Callback(callback) if self.on_own_thread => callback.run(id, outcome),
+            Completion::Callback(callback) => self.core.call_back(id, callback, outcome),
         }
-        Step::Waits(self.message.id)
+        Step::Waits(id)
     }
 
     fn into_ticket(mut self) -> Ticket {

@@ -1,6 +1,7 @@
 //! Names of ends and servers: texts or numbers, and a text never equals a number.
 
 use labrt::sync::Arc;
+use labrt::trace::Field;
 use std::fmt;
 
 /// The name of an end or of a server. `Name::from("7")` and `Name::from(7u64)` are two names.
@@ -10,6 +11,16 @@ pub enum Name {
     Text(Arc<str>),
     /// A number, as the Raft harness names its servers.
     Number(u64),
+}
+
+impl Name {
+    /// For an event.
+    pub(crate) fn to_field(&self) -> Field<'_> {
+        match self {
+            Name::Text(text) => Field::from(&**text),
+            Name::Number(number) => Field::from(*number),
+        }
+    }
 }
 
 impl fmt::Display for Name {

@@ -4,6 +4,7 @@
 //! behind a name is what a restart changes: the network compares objects, never contents.
 
 use crate::service::{Handler, Service};
+use labrt::node::NodeId;
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicU64, Ordering};
 
@@ -122,6 +123,11 @@ impl ServerCore {
 
     fn named(&self, service: &str) -> Option<usize> {
         self.services.iter().position(|s| s.name() == service)
+    }
+
+    /// Whose services these are; of several nodes, the first one's.
+    pub fn node(&self) -> NodeId {
+        self.services.iter().map(Service::owner).find(|node| !node.is_none()).unwrap_or_default()
     }
 
     /// Count an arriving request and find its handler; fatal when there is none.

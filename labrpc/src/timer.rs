@@ -16,15 +16,15 @@ use std::cmp::Ordering;
 pub(crate) enum Task {
     /// A message goes on.
     Stage(Journey, Stage<'static>),
-    /// A sender learns how its message ended; on this thread, so that whoever ended it runs no foreign code.
-    Callback(Callback, Outcome),
+    /// A sender learns how its message of this id ended; on this thread, so that whoever ended it runs no foreign code.
+    Callback(u64, Callback, Outcome),
 }
 
 impl Task {
     fn run(self) {
         match self {
             Task::Stage(journey, stage) => journey.resume(stage),
-            Task::Callback(callback, outcome) => callback.run(outcome),
+            Task::Callback(id, callback, outcome) => callback.run(id, outcome),
         }
     }
 }

@@ -8,7 +8,7 @@ use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use labrt::sync::{Arc, Mutex, Signal};
 use labrt::time::{self, Duration, Instant};
-use labrt::{Failure, Run, chan, thread};
+use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -1121,5 +1121,45 @@ fn an_unknown_end_is_no_mistake() {
         net.add_server("s", inc_server());
         assert_eq!(inc(&end, 1), None, "a new end is disabled and connected to nothing");
         assert_eq!(net.count("t"), 0);
+    });
+}
+
+#[test]
+fn what_a_message_brings_about_happens_in_its_course() {
+    run(|| {
+        let net = Network::new();
+        let (tell, told) = chan::unbounded();
+        let record = move |what: &'static str| tell.send((what, trace::course())).expect("read below");
+        let (inline, pooled, deferred) = (record.clone(), record.clone(), record.clone());
+        let service = Service::new("T")
+            .inline("Inline", move |()| inline("handler"))
+            .handler("Pooled", move |()| pooled("handler"))
+            .deferred("Deferred", move |(), responder: Responder<()>| {
+                deferred("handler");
+                thread::spawn(move || responder.reply(()));
+            });
+        net.add_server("s", Server::new().service(service));
+        let end = Arc::new(joined(&net, "s"));
+
+        for method in ["T.Inline", "T.Pooled", "T.Deferred"] {
+            let id = trace::next_id();
+            let back = record.clone();
+            end.send_as(id, method, &(), move |reply: Option<()>| {
+                assert!(reply.is_some(), "{method} has answered");
+                back("call-back");
+            });
+            assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
+            assert_eq!(told.recv(), Ok(("call-back", id)), "{method}");
+            assert_eq!(trace::course(), 0, "{method} leaves its sender as it was");
+        }
+
+        // So does the news that there will be no reply.
+        net.enable(&*end, false);
+        let (id, back) = (trace::next_id(), record.clone());
+        end.send_as(id, "T.Inline", &(), move |reply: Option<()>| {
+            assert!(reply.is_none(), "it reaches nobody");
+            back("call-back");
+        });
+        assert_eq!(told.recv(), Ok(("call-back", id)));
     });
 }

@@ -10,7 +10,15 @@
 //! * the bounded record of recent events of a real-thread test, which cannot be replayed.
 //!
 //! Events are made where something happens that a reader of a failed run would ask about; the crates
-//! above define their own kinds.
+//! above define their own kinds. `docs/trace.md` lists them all.
+//!
+//! # What caused it
+//!
+//! A thread acts *in the course of* a message or operation while it runs the handler of that message, the
+//! call-back for its reply, or the code between a client's call and its return: [`in_course_of`]. Events made
+//! meanwhile name that message or operation as their parent by themselves, and so do messages sent meanwhile.
+//! A pooled thread ([`crate::thread::spawn`]) goes on with what its maker was doing, and so inherits it; a named
+//! one ([`crate::thread::spawn_named`]) outlives that, and starts with nothing.
 //!
 //! ```
 //! use labrt::trace::{self, Kind, Links};
@@ -24,6 +32,7 @@
 
 use crate::node::NodeId;
 use crate::rng::hash_str;
+use crate::run::Run;
 use crate::{context, imp};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -53,7 +62,7 @@ impl Kind {
 pub struct Links {
     /// The message or operation that the event belongs to; 0: none.
     pub id: u64,
-    /// The message or operation in whose course that one came about; 0: none.
+    /// The message or operation in whose course it happened; 0: none. [`emit`] fills it in.
     pub parent: u64,
     /// Why it happened, in a few fixed words; empty: it needs no reason.
     pub cause: &'static str,
@@ -76,7 +85,7 @@ impl Links {
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Field {
+pub enum Field<'a> {
     /// A count, an index, a term.
     U(u64),
     /// A number that may be negative.
@@ -84,15 +93,31 @@ pub enum Field {
     /// A yes or no.
     B(bool),
     /// A text.
-    T(Cow<'static, str>),
+    T(Cow<'a, str>),
     /// A node.
     N(NodeId),
+    /// A hash: sixteen hexadecimal digits.
+    X(u64),
+}
+
+impl Field<'_> {
+    /// The same, to be kept.
+    fn to_kept(&self) -> Field<'static> {
+        match self {
+            Field::U(v) => Field::U(*v),
+            Field::I(v) => Field::I(*v),
+            Field::B(v) => Field::B(*v),
+            Field::T(v) => Field::T(Cow::Owned(v.to_string())),
+            Field::N(v) => Field::N(*v),
+            Field::X(v) => Field::X(*v),
+        }
+    }
 }
 
 macro_rules! field_from {
     ($($t:ty => |$v:ident| $e:expr;)*) => {$(
-        impl From<$t> for Field {
-            fn from($v: $t) -> Field {
+        impl<'a> From<$t> for Field<'a> {
+            fn from($v: $t) -> Field<'a> {
                 $e
             }
         }
@@ -105,12 +130,12 @@ field_from! {
     usize => |v| Field::U(v as u64);
     i64 => |v| Field::I(v);
     bool => |v| Field::B(v);
-    &'static str => |v| Field::T(Cow::Borrowed(v));
+    &'a str => |v| Field::T(Cow::Borrowed(v));
     String => |v| Field::T(Cow::Owned(v));
     NodeId => |v| Field::N(v);
 }
 
-impl fmt::Display for Field {
+impl fmt::Display for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Field::U(v) => v.fmt(f),
@@ -118,6 +143,7 @@ impl fmt::Display for Field {
             Field::B(v) => v.fmt(f),
             Field::T(v) => v.fmt(f),
             Field::N(v) => v.fmt(f),
+            Field::X(v) => write!(f, "{v:016x}"),
         }
     }
 }
@@ -136,7 +162,12 @@ pub struct Event {
     /// What it belongs to.
     pub links: Links,
     /// The rest, by name.
-    pub fields: Vec<(&'static str, Field)>,
+    pub fields: Vec<(&'static str, Field<'static>)>,
+}
+
+/// The fields of an event as they are kept.
+pub(crate) fn kept(fields: &[(&'static str, Field<'_>)]) -> Vec<(&'static str, Field<'static>)> {
+    fields.iter().map(|(name, value)| (*name, value.to_kept())).collect()
 }
 
 /// A hash of bytes for an event's field, so that the determinism hash covers data and not only the schedule.
@@ -162,9 +193,51 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event. Outside a run, and where nobody looks, it does nothing.
-pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field)]) {
-    imp::emit(context::node(), kind, links, fields);
+/// Records an event of the current [node](crate::node), in the course of what this thread is about. Outside a
+/// run, and where nobody looks, it does nothing.
+pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+    let (node, course) = context::node_and_course();
+    let inherits = links.parent == 0 && links.id != course;
+    let parent = if inherits { course } else { links.parent };
+    imp::emit(node, kind, Links { parent, ..links }, fields);
+}
+
+/// Records an event of `node`, with these links and no others: for what a network or a test does to a server.
+pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+    imp::emit(node, kind, links, fields);
+}
+
+/// The message or operation in whose course this thread acts; 0: none.
+pub fn course() -> u64 {
+    context::node_and_course().1
+}
+
+/// Lets this thread act in the course of message or operation `id` (0: of nothing) until the guard is dropped.
+pub fn in_course_of(id: u64) -> CourseGuard {
+    CourseGuard { before: context::set_course(id), here: std::marker::PhantomData }
+}
+
+/// Restores what this thread was about before [`in_course_of`].
+#[must_use = "it lasts only as long as the guard lives"]
+pub struct CourseGuard {
+    before: u64,
+    /// A guard belongs to the thread that made it.
+    here: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for CourseGuard {
+    fn drop(&mut self) {
+        context::set_course(self.before);
+    }
+}
+
+/// `f` for another thread, in the course of what this one is about now.
+pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let course = course();
+    move || {
+        let _course = in_course_of(course);
+        f()
+    }
 }
 
 /// The hash of a trace, fed one word at a time.
@@ -189,14 +262,14 @@ impl Hash {
         node: NodeId,
         kind: Kind,
         links: &Links,
-        fields: &[(&'static str, Field)],
+        fields: &[(&'static str, Field<'_>)],
     ) {
         for x in [kind.hash, node.pack(), links.id, links.parent, hash_str(links.cause)] {
             self.mix(x);
         }
         for (_, v) in fields {
             self.mix(match v {
-                Field::U(v) => *v,
+                Field::U(v) | Field::X(v) => *v,
                 Field::I(v) => *v as u64,
                 Field::B(v) => *v as u64,
                 Field::T(v) => hash_str(v),
@@ -220,7 +293,10 @@ impl fmt::Display for Event {
             write!(f, " ({})", self.links.cause)?;
         }
         for (name, v) in &self.fields {
-            write!(f, " {name}={v}")?;
+            match v {
+                Field::T(text) if text.contains('\n') => write!(f, " {name}={}", text.replace('\n', "\\n"))?,
+                _ => write!(f, " {name}={v}")?,
+            }
         }
         Ok(())
     }
@@ -257,7 +333,7 @@ impl Event {
             s.push(':');
             match v {
                 Field::U(_) | Field::I(_) | Field::B(_) => s += &v.to_string(),
-                Field::T(_) | Field::N(_) => json_string(&mut s, &v.to_string()),
+                Field::T(_) | Field::N(_) | Field::X(_) => json_string(&mut s, &v.to_string()),
             }
         }
         s.push('}');
@@ -279,15 +355,39 @@ fn json_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Writes events to a file: JSON lines if its name ends in `.jsonl`, else text.
+/// The run has failed: its first failure.
+pub(crate) const FAILED: Kind = Kind::new("test.failed");
+const RUN: Kind = Kind::new("run.begin");
+
+/// The event of a run's failure.
+pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &str) -> Event {
+    let fields = kept(&[("thread", who.into()), ("message", message.into())]);
+    Event { time, thread, node, kind: FAILED, links: Links::NONE, fields }
+}
+
+/// The first line of a file: which run it is of, and how many events before the next one were `lost`.
+pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
+    let clock = if crate::is_sim() { "virtual" } else { "real" };
+    let fields = kept(&[
+        ("test", run.identity.test.as_str().into()),
+        ("seed", Field::X(seed)),
+        ("clock", clock.into()),
+        ("lost", lost.into()),
+    ]);
+    Event { time: 0, thread: 0, node: NodeId::NONE, kind: RUN, links: Links::NONE, fields }
+}
+
+/// Writes events to a file, after the `heading` that says what they are: JSON lines if its name ends in `.jsonl`,
+/// else text.
 pub(crate) fn write_file<'a>(
     path: &std::path::Path,
+    heading: &'a Event,
     events: impl Iterator<Item = &'a Event>,
 ) -> std::io::Result<()> {
     use std::io::Write as _;
     let json = path.extension().is_some_and(|e| e == "jsonl");
     let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for e in events {
+    for e in std::iter::once(heading).chain(events) {
         match json {
             true => writeln!(out, "{}", e.to_json())?,
             false => writeln!(out, "{e}")?,
@@ -333,7 +433,7 @@ mod tests {
     #[test]
     fn every_part_counts_in_the_hash() {
         let e = sample();
-        let hash = |node, kind, links: Links, fields: &[(&'static str, Field)]| {
+        let hash = |node, kind, links: Links, fields: &[(&'static str, Field<'_>)]| {
             let mut h = Hash::new();
             h.mix_event(node, kind, &links, fields);
             h.0

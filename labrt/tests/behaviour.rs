@@ -7,7 +7,7 @@ use labrt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use labrt::sync::{Arc, Condvar, Mutex, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
-use labrt::{Run, locks};
+use labrt::{Run, locks, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -498,5 +498,27 @@ fn many_short_threads() {
             thread::spawn(move || n.fetch_add(1, SeqCst)).join().expect("no panic");
         }
         assert_eq!(n.load(SeqCst), 2000);
+    });
+}
+
+#[test]
+fn a_thread_acts_in_the_course_of_something() {
+    labrt::run(|| {
+        assert_eq!(trace::course(), 0);
+        let id = trace::next_id();
+        {
+            let _outer = trace::in_course_of(id);
+            {
+                let _inner = trace::in_course_of(id + 1);
+                assert_eq!(trace::course(), id + 1);
+            }
+            assert_eq!(trace::course(), id, "guards nest");
+            let seen = |thread: thread::JoinHandle<u64>| thread.join().expect("no panic");
+            assert_eq!(seen(thread::spawn(trace::course)), id, "a pooled thread goes on with it");
+            assert_eq!(seen(thread::spawn_named("other", trace::course)), 0, "a named one does not");
+        }
+        assert_eq!(trace::course(), 0);
+        let fresh = thread::spawn(trace::course).join().expect("no panic");
+        assert_eq!(fresh, 0, "a thread that is used again has forgotten it");
     });
 }

@@ -20,6 +20,7 @@ use super::apply_msg::{ApplyMsg, ApplySink};
 use super::command::{Bytes, Command};
 use super::core::{Core, RestoreError, Role, Rules, SnapshotError, Started};
 use super::effects::RoleChange;
+use super::events::Reply;
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use super::persister::Persister;
 use labrpc::{Cost, End, Service};
@@ -28,7 +29,7 @@ use labrt::node::{self, NodeId};
 use labrt::rng::{RngExt, rng};
 use labrt::sync::{Arc, Condvar, Mutex, MutexGuard, Signal};
 use labrt::time::{Duration, Instant};
-use labrt::{dlog, thread};
+use labrt::{dlog, thread, trace};
 use senders::PeerClock;
 use std::ops::Range;
 
@@ -100,6 +101,8 @@ struct State {
     rest: Instant,
     /// The applier sleeps until then.
     resting: bool,
+    /// The message or operation that gave the applier its work, for the trace; 0: none.
+    applier_woken_by: u64,
     /// Changes of role for the applier to tell; only for a service that wants them.
     roles: Option<VecDeque<RoleChange>>,
 }
@@ -151,6 +154,7 @@ impl Raft {
             flushing: false,
             rest: now,
             resting: false,
+            applier_woken_by: 0,
             roles: apply.wants_roles().then(VecDeque::new),
         };
         let shared = Arc::new(Shared {
@@ -232,12 +236,12 @@ impl Raft {
         Service::new("Raft")
             .node(self.shared.node)
             .cost(Cost::Raft)
-            .inline("RequestVote", move |args: RequestVoteArgs| votes.with(|core| core.request_vote(&args)))
+            .inline("RequestVote", move |args: RequestVoteArgs| votes.answer(|core| core.request_vote(&args)))
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
-                entries.with(|core| core.append_entries(&args))
+                entries.answer(|core| core.append_entries(&args))
             })
             .inline("InstallSnapshot", move |args: InstallSnapshotArgs| {
-                snapshots.with(|core| core.install_snapshot(&args))
+                snapshots.answer(|core| core.install_snapshot(&args))
             })
     }
 }
@@ -273,6 +277,15 @@ impl Shared {
         result
     }
 
+    /// [`with`](Shared::with) for an RPC.
+    fn answer<R: Reply>(&self, rule: impl FnOnce(&mut Core) -> R) -> R {
+        let reply = self.with(rule);
+        if trace::on() {
+            reply.trace();
+        }
+        reply
+    }
+
     /// Persists what the core has changed; then timers and wake-ups.
     fn settle(&self, state: &mut State) {
         let wake = self.settle_but_senders(state);
@@ -299,11 +312,18 @@ impl Shared {
             if let Some(roles) = &mut state.roles {
                 roles.push_back(change);
             }
+            state.applier_woken_by = trace::course();
             self.applier.notify_one();
             self.ticker.notify_one();
         }
-        if effects.wake_applier && !(state.resting && state.may_rest()) {
-            self.applier.notify_one();
+        if effects.wake_applier {
+            state.applier_woken_by = trace::course();
+            if !(state.resting && state.may_rest()) {
+                self.applier.notify_one();
+            }
+        }
+        for &peer in &effects.wake_peers {
+            state.clocks[peer].work_from(trace::course());
         }
         effects.wake_peers
     }
@@ -365,22 +385,24 @@ impl Shared {
     // ------------------------------------------------------------------ The applier
 
     fn apply(&self, mut sink: impl ApplySink) {
-        while let Some(batch) = self.next_batch() {
+        while let Some((batch, woken_by)) = self.next_batch() {
+            let _course = trace::in_course_of(woken_by);
             if !sink.deliver_batch(batch, &self.killed) {
                 return;
             }
         }
     }
 
-    /// Waits for something to apply. None: the server was killed.
-    fn next_batch(&self) -> Option<Vec<ApplyMsg>> {
+    /// Waits for something to apply; with it, in whose course it came. None: the server was killed.
+    fn next_batch(&self) -> Option<(Vec<ApplyMsg>, u64)> {
         let mut state = self.state.lock();
         loop {
             if self.killed.is_raised() {
                 return None;
             }
+            let woken_by = state.applier_woken_by;
             if let Some(RoleChange { term, is_leader }) = state.roles.as_mut().and_then(VecDeque::pop_front) {
-                return Some(vec![ApplyMsg::Role { term, is_leader }]);
+                return Some((vec![ApplyMsg::Role { term, is_leader }], woken_by));
             }
             let now = Instant::now();
             if state.may_rest() && now < state.rest {
@@ -390,9 +412,10 @@ impl Shared {
                 state.resting = false;
                 continue;
             }
+            let _course = trace::in_course_of(woken_by);
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
                 state.rest = now + self.options.follow;
-                return Some(batch);
+                return Some((batch, woken_by));
             }
             self.applier.wait(&mut state);
         }

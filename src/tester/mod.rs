@@ -5,6 +5,7 @@
 //! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
 //! | [`peer`] | what the suites ask of a Raft: [`RaftPeer`] | the comments over `Make` in `raft.go` |
 //! | [`value`] | the commands that the tests submit | `interface{}` commands |
+//! | [`events`] | what a test tells the trace: faults, operations of clients | |
 //! | [`output`] | what the tests print | |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`lab2`] | the bodies of the lab 2 tests, one file a part | `raft/test_test.go` |
@@ -20,6 +21,7 @@
 //! ```
 
 pub mod clerks;
+pub mod events;
 pub mod harness;
 pub mod hunt;
 pub mod kv;

@@ -7,22 +7,20 @@
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
-use labrt::trace::{self, Kind, Links};
 
-const BEGIN: Kind = Kind::new("test.begin");
-const END: Kind = Kind::new("test.end");
+use super::events;
 
 /// A test, or a part of one, begins.
 pub fn begin(title: &str) {
     dlog!(TEST, "begins: {title}");
-    trace::emit(BEGIN, Links::default(), &[("title", title.to_owned().into())]);
+    events::begin(title);
     line(&format!("{title} ..."));
 }
 
 /// It has passed, and this line says so.
 pub fn end(passed: &str) {
     dlog!(TEST, "has passed");
-    trace::emit(END, Links::default(), &[]);
+    events::end();
     line(passed);
 }
 

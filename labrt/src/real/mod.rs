@@ -14,7 +14,7 @@ pub mod time;
 
 use crate::locks::Discipline;
 use crate::node::NodeId;
-use crate::trace::{Event, Field, Kind, Links};
+use crate::trace::{self, Event, Field, Kind, Links};
 use crate::world::World;
 use std::sync::OnceLock;
 
@@ -23,7 +23,7 @@ pub(crate) use time::now;
 
 /// The world of the current run; outside a run, one for the whole process.
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
-    match current::run() {
+    current::with_run(|run| match run {
         Some(run) => f(&run.world),
         None => {
             static PROCESS: OnceLock<World> = OnceLock::new();
@@ -33,26 +33,23 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
                 World::new(seed, Discipline::Off)
             }))
         }
-    }
+    })
 }
 
 pub(crate) fn tracing() -> bool {
     current::with_run(|run| run.is_some_and(|r| r.events.is_some()))
 }
 
-pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field)]) {
+pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     current::with_run(|run| {
         let Some(run) = run else { return };
         let Some(events) = &run.events else { return };
-        let event = Event {
-            time: run.start.elapsed().as_nanos() as u64,
-            thread: current::thread_number(),
-            node,
-            kind,
-            links,
-            fields: fields.to_vec(),
-        };
-        events.lock().push(event);
+        let fields = trace::kept(fields);
+        let thread = current::thread_number();
+        let mut ring = events.lock();
+        // The time under the lock, so that the events are in order.
+        let time = run.start.elapsed().as_nanos() as u64;
+        ring.push(Event { time, thread, node, kind, links, fields });
     })
 }
 

@@ -11,6 +11,7 @@ use super::{current, thread};
 use crate::collections::BTreeMap;
 use crate::node::NodeId;
 use crate::outcome::{Failure, Outcome, Stats};
+use crate::panics::Panic;
 use crate::run::Run;
 use crate::trace::{self, Event};
 use crate::world::World;
@@ -28,17 +29,23 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Between two nudges to threads that were about to wait when the run was cancelled.
 const NUDGE: Duration = Duration::from_millis(10);
 /// Events kept of a real-thread run.
-const KEPT_EVENTS: usize = 16_384;
+const KEPT_EVENTS: usize = 32_768;
 
 /// The most recent events.
-pub(crate) struct Ring(VecDeque<Event>);
+#[derive(Default)]
+pub(crate) struct Ring {
+    events: VecDeque<Event>,
+    /// How many there were before them.
+    lost: u64,
+}
 
 impl Ring {
     pub(super) fn push(&mut self, event: Event) {
-        if self.0.len() == KEPT_EVENTS {
-            self.0.pop_front();
+        if self.events.len() == KEPT_EVENTS {
+            self.events.pop_front();
+            self.lost += 1;
         }
-        self.0.push_back(event);
+        self.events.push_back(event);
     }
 }
 
@@ -75,7 +82,7 @@ impl RealRun {
             start: Instant::now(),
             pool: Pool::default(),
             quiet: cfg.quiet,
-            events: cfg.events.then(|| Mutex::new(Ring(VecDeque::new()))),
+            events: cfg.events.then(Mutex::default),
             cancelled: AtomicBool::new(false),
             cancel: Mutex::new(Some(tx)),
             cancel_rx: rx,
@@ -117,9 +124,19 @@ impl RealRun {
     }
 
     /// Notes the run's first failure and ends the run.
-    pub(super) fn fail(&self, thread: String, message: String) {
-        let at = self.start.elapsed();
-        self.failure.lock().get_or_insert(Failure { thread, message, at });
+    pub(super) fn fail(&self, number: u64, thread: String, panic: Panic) {
+        let Panic { text: message, node } = panic;
+        let mut failure = self.failure.lock();
+        if failure.is_none() {
+            // The time under the lock, so that the events are in order.
+            let ring = self.events.as_ref().map(|events| events.lock());
+            let at = self.start.elapsed();
+            if let Some(mut ring) = ring {
+                ring.push(trace::failed(at.as_nanos() as u64, number, node, &thread, &message));
+            }
+            *failure = Some(Failure { thread, message, at });
+        }
+        drop(failure);
         self.end();
     }
 
@@ -170,7 +187,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
             cfg.limit.as_secs(),
             list(&run.threads())
         );
-        run.fail("the supervisor".into(), message);
+        run.fail(0, "the supervisor".into(), Panic { text: message, node: NodeId::NONE });
     }
     let elapsed = run.start.elapsed();
     let at_end = run.threads().len();
@@ -237,7 +254,8 @@ fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) {
         }
         None => return,
     };
-    match trace::write_file(&path, events.lock().0.iter()) {
+    let ring = events.lock();
+    match trace::write_file(&path, &trace::heading(cfg, outcome.seed, ring.lost), ring.events.iter()) {
         Ok(()) if cfg.trace_file.is_none() => {
             eprintln!("[lab] the last events of the run: {}", path.display())
         }

@@ -6,6 +6,7 @@ use crate::context::{self, Context};
 use crate::node::{self, NodeId};
 use crate::outcome::title;
 use crate::panics;
+use crate::trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -40,9 +41,10 @@ pub struct ThreadInfo {
 
 /// Starts `f` on a thread of the run's pool: the labs' `go`. Costs a hand-over, not a thread.
 ///
-/// The thread is owned by the current [`node`]. A panic in it fails the run.
+/// The thread is owned by the current [`node`], and goes on in the course of what this one is about
+/// ([`trace::in_course_of`]). A panic in it fails the run.
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    start(String::new(), f)
+    start(String::new(), trace::carried(f))
 }
 
 /// Starts `f` on a thread of its own, whose name shows in debuggers and reports; for work that lasts
@@ -82,7 +84,7 @@ fn start<T: Send + 'static>(name: String, f: impl FnOnce() -> T + Send + 'static
             && !payload.is::<panics::Cancelled>()
         {
             let panic = current::take_last_panic().unwrap_or_else(|| panics::Panic::of_payload(&**payload));
-            run.fail(title(panic.node, &slot.name, slot.number), panic.text);
+            run.fail(slot.number, title(panic.node, &slot.name, slot.number), panic);
         }
         let _ = tx.try_send(result);
         run.unregister(&slot);

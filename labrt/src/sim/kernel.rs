@@ -224,15 +224,27 @@ impl State {
         }
     }
 
-    fn fail(&mut self, thread: String, message: String, at: u64) {
-        if self.failure.is_none() {
-            self.failure = Some(Failure { thread, message, at: Duration::from_nanos(at) });
+    /// Notes the run's first failure: of task `number`, at `at`.
+    fn fail(&mut self, number: u64, thread: String, panic: Panic, at: u64) {
+        if self.failure.is_some() {
+            return;
         }
+        let Panic { text: message, node } = panic;
+        // The text is not part of the hash: two runs are the same even if it has a map's order in it.
+        self.hash.mix(at);
+        self.hash.mix_event(node, trace::FAILED, &Links::NONE, &[]);
+        if let Some(record) = &mut self.record {
+            let event = trace::failed(at, number, node, &thread, &message);
+            // The task has been unwound since.
+            let place = record.partition_point(|earlier| earlier.time <= at);
+            record.insert(place, event);
+        }
+        self.failure = Some(Failure { thread, message, at: Duration::from_nanos(at) });
     }
 
-    fn fail_here(&mut self, message: String) {
+    fn fail_here(&mut self, text: String) {
         let now = self.now;
-        self.fail("the kernel".into(), message, now);
+        self.fail(0, "the kernel".into(), Panic { text, node: NodeId::NONE }, now);
     }
 
     fn list(&self) -> String {
@@ -410,8 +422,9 @@ impl Kernel {
             let now = st.now;
             let t = &mut st.tasks[slot as usize];
             let (panic, at) = t.panic.take().unwrap_or_else(|| (Panic::of_payload(&*payload), now));
-            let thread = title(panic.node, &t.name, t.number);
-            st.fail(thread, panic.text, at);
+            let number = t.number;
+            let thread = title(panic.node, &t.name, number);
+            st.fail(number, thread, panic, at);
         }
         // A failure anywhere, or the end of the body (task 0), ends the run.
         if slot == 0 || st.failure.is_some() {
@@ -608,7 +621,7 @@ pub(crate) fn tracing() -> bool {
     active()
 }
 
-pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field)]) {
+pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     try_with(|k| {
         let mut st = k.state.lock();
         let now = st.now;
@@ -616,7 +629,7 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
         st.hash.mix_event(node, kind, &links, fields);
         let thread = st.cur.map_or(0, |c| st.tasks[c as usize].number);
         if let Some(record) = &mut st.record {
-            record.push(Event { time: now, thread, node, kind, links, fields: fields.to_vec() });
+            record.push(Event { time: now, thread, node, kind, links, fields: trace::kept(fields) });
         }
     });
 }
@@ -698,7 +711,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     let mut st = k.state.lock();
     st.stats.time_ns = st.now;
     if let (Some(path), Some(events)) = (&cfg.trace_file, &st.record)
-        && let Err(e) = trace::write_file(path, events.iter())
+        && let Err(e) = trace::write_file(path, &trace::heading(cfg, seed, 0), events.iter())
     {
         eprintln!("[lab] LAB_TRACE={}: {e}", path.display());
     }

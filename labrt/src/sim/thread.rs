@@ -3,6 +3,7 @@
 use super::kernel::{self as k, Waiter};
 use super::time::sleep;
 use crate::node::{self, NodeId};
+use crate::trace;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -42,10 +43,11 @@ pub struct ThreadInfo {
 
 /// Starts `f` on a thread of the run's pool: the labs' `go`.
 ///
-/// The thread is owned by the current [`node`]. A panic in it fails the run.
+/// The thread is owned by the current [`node`], and goes on in the course of what this one is about
+/// ([`trace::in_course_of`]). A panic in it fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    spawn_named("", f)
+    spawn_named("", trace::carried(f))
 }
 
 /// Starts `f` on a thread of its own, whose name shows in reports; for work that lasts as long as its

@@ -128,8 +128,12 @@ impl Core {
             )
         });
         self.effects.persist.entries_from(first);
-        let fields = [("first", first.into()), ("last", self.log.last_index().into())];
-        trace::emit(events::APPEND, Links::NONE, &fields);
+        if trace::on() {
+            let last = self.log.last_index();
+            let fields =
+                [("first", first.into()), ("last", last.into()), ("terms", events::terms(entries).into())];
+            trace::emit(events::APPEND, Links::NONE, &fields);
+        }
     }
 
     /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes
@@ -213,5 +217,6 @@ impl Core {
             },
         );
         self.last_applied = index;
+        trace::emit(events::APPLY, Links::NONE, &[("index", index.into())]);
     }
 }

@@ -70,7 +70,10 @@ impl Core {
     pub fn restore(me: usize, n: usize, persister: &Persister) -> Result<Core, RestoreError> {
         let mut core = Core::new(me, n);
         let frames = persister.frames()?;
-        let Some(head) = frames.head() else { return Ok(core) };
+        let Some(head) = frames.head() else {
+            core.restored();
+            return Ok(core);
+        };
         let hard: HardState = labgob::decode(head).map_err(RestoreError::Head)?;
         let entries = read_entries(&hard, &frames)?;
         check(&hard, &entries, n)?;
@@ -82,7 +85,26 @@ impl Core {
         core.commit_index = hard.last_included_index;
         core.last_applied = hard.last_included_index;
         core.saved_from = hard.last_included_index;
+        core.restored();
         Ok(core)
+    }
+
+    /// Tells the trace with what the server starts.
+    fn restored(&self) {
+        if !trace::on() {
+            return;
+        }
+        let fields = [
+            ("term", self.current_term.into()),
+            ("last_included_index", self.log.last_included_index().into()),
+            ("last_included_term", self.log.last_included_term().into()),
+            ("last", self.log.last_index().into()),
+            ("terms", events::terms(self.log.iter_from(0)).into()),
+            ("voted_for", self.voted_for.unwrap_or_default().into()),
+        ];
+        // A server that has not voted has no last field.
+        let known = fields.len() - usize::from(self.voted_for.is_none());
+        trace::emit(events::RESTORE, Links::NONE, &fields[..known]);
     }
 
     /// Hands what has changed to the persister, as one atomic step. `delta` is the newest from

@@ -3,11 +3,13 @@
 use super::{Options, Shared, State};
 use crate::raft::core::Core;
 use crate::raft::effects::{Due, Tick};
+use crate::raft::events;
 use crate::raft::messages::Message;
 use crate::raft::progress::{Outgoing, Sent};
 use labrt::node;
 use labrt::sync::Arc;
 use labrt::time::{Duration, Instant};
+use labrt::trace;
 
 /// The most messages that a flush sends, so that a thread does not work for others for ever.
 const FLUSH_MESSAGES: usize = 32;
@@ -18,12 +20,21 @@ pub(super) struct PeerClock {
     any: Option<Instant>,
     entries: Option<Instant>,
     pub(super) heard: Instant,
+    /// The message or operation that gave the sender its work, for the trace; 0: none.
+    woken_by: u64,
 }
 
 impl PeerClock {
     /// Nothing was sent yet; `now` counts as heard.
     pub(super) fn new(now: Instant) -> PeerClock {
-        PeerClock { any: None, entries: None, heard: now }
+        PeerClock { any: None, entries: None, heard: now, woken_by: 0 }
+    }
+
+    /// There is something to send because of this message or operation. Of several, the first counts.
+    pub(super) fn work_from(&mut self, course: u64) {
+        if self.woken_by == 0 {
+            self.woken_by = course;
+        }
     }
 
     /// When an interval that began at `from` is over; at once if it never began.
@@ -64,12 +75,12 @@ impl PeerClock {
 }
 
 impl State {
-    /// The next message to a peer. To be sent without the lock.
-    fn next_message(&mut self, options: &Options, peer: usize, now: Instant) -> Option<Outgoing> {
+    /// The next message to a peer, and in whose course it is sent. To be sent without the lock.
+    fn next_message(&mut self, options: &Options, peer: usize, now: Instant) -> Option<(Outgoing, u64)> {
         let tick = self.clocks[peer].tick(options, now);
         let outgoing = self.core.next_message(peer, tick)?;
         self.clocks[peer].sent(&outgoing.message, now);
-        Some(outgoing)
+        Some((outgoing, std::mem::take(&mut self.clocks[peer].woken_by)))
     }
 }
 
@@ -78,13 +89,14 @@ impl Shared {
         let mut state = self.state.lock();
         while !self.killed.is_raised() {
             let now = Instant::now();
-            if let Some(outgoing) = state.next_message(&self.options, peer, now) {
+            if let Some((outgoing, woken_by)) = state.next_message(&self.options, peer, now) {
                 drop(state);
-                self.send(outgoing);
+                self.send(outgoing, woken_by);
                 state = self.state.lock();
                 continue;
             }
             let due = state.core.due(peer);
+            state.clocks[peer].woken_by = 0;
             match state.clocks[peer].wake_at(&self.options, due, now) {
                 Some(at) => drop(self.senders[peer].wait_until(&mut state, at)),
                 None => self.senders[peer].wait(&mut state),
@@ -104,10 +116,10 @@ impl Shared {
             let now = Instant::now();
             let mut peers = (1..=servers).map(|i| (last + i) % servers);
             let next = peers.find_map(|peer| state.next_message(&self.options, peer, now));
-            let Some(outgoing) = next else { break };
+            let Some((outgoing, woken_by)) = next else { break };
             last = outgoing.sent.peer;
             drop(state);
-            self.send(outgoing);
+            self.send(outgoing, woken_by);
             state = self.state.lock();
         }
         state.flushing = false;
@@ -116,19 +128,26 @@ impl Shared {
 
     /// Sends a message; the answer comes back as a callback, on whatever thread. Without the lock: the callback takes
     /// it, perhaps before this returns.
-    fn send(self: &Arc<Self>, outgoing: Outgoing) {
+    fn send(self: &Arc<Self>, outgoing: Outgoing, woken_by: u64) {
         let Outgoing { sent, message } = outgoing;
         let end = &self.ends[sent.peer];
         let shared = self.clone();
+        let id = trace::next_id();
+        let _course = trace::in_course_of(woken_by);
+        events::request(id, &message);
         match message {
             Message::RequestVote(args) => {
-                end.send("Raft.RequestVote", &args, move |r| shared.answered(sent, r, Core::vote_reply));
+                end.send_as(id, "Raft.RequestVote", &args, move |r| {
+                    shared.answered(sent, r, Core::vote_reply)
+                });
             }
             Message::AppendEntries(args) => {
-                end.send("Raft.AppendEntries", &args, move |r| shared.answered(sent, r, Core::append_reply));
+                end.send_as(id, "Raft.AppendEntries", &args, move |r| {
+                    shared.answered(sent, r, Core::append_reply)
+                });
             }
             Message::InstallSnapshot(args) => {
-                end.send("Raft.InstallSnapshot", &args, move |r| {
+                end.send_as(id, "Raft.InstallSnapshot", &args, move |r| {
                     shared.answered(sent, r, Core::snapshot_reply)
                 });
             }

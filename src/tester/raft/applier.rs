@@ -11,7 +11,7 @@ use labrt::chan::Receiver;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
 use labrt::thread;
-use labrt::trace::{self, Kind, Links};
+use labrt::trace::{self, Field, Kind, Links};
 
 use super::{Applied, Cluster, Peer, SNAPSHOT_INTERVAL, Slot, State};
 use crate::raft::{ApplyMsg, Command};
@@ -59,7 +59,7 @@ impl<R: RaftPeer> Cluster<R> {
             if state.living(node).is_none() {
                 return Ok(());
             }
-            trace_apply(i, index, command);
+            trace_apply(node, index, command);
             state.apply(i, Delivered { index, term, value }, self.setup.snapshots)?;
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             due.then(|| state.servers[i].make_snapshot(index))
@@ -82,7 +82,7 @@ impl<R: RaftPeer> Cluster<R> {
         if state.living(node).is_none() {
             return Ok(());
         }
-        trace::emit(INGEST, Links::default(), &[("server", i.into()), ("index", index.into())]);
+        trace::emit_of(node, INGEST, Links::NONE, &[("index", index.into())]);
         state.servers[i].ingest_snapshot(i, data, Some(index))
     }
 
@@ -188,14 +188,9 @@ fn term_name(term: u64) -> String {
     if term == 0 { "a snapshot".to_owned() } else { format!("term {term}") }
 }
 
-fn trace_apply(server: usize, index: u64, command: &Command) {
-    if !trace::on() {
-        return;
+fn trace_apply(node: NodeId, index: u64, command: &Command) {
+    if trace::on() {
+        let hash = Field::X(trace::digest(command.as_bytes()));
+        trace::emit_of(node, APPLY, Links::NONE, &[("index", index.into()), ("command", hash)]);
     }
-    let hash = trace::digest(command.as_bytes());
-    trace::emit(
-        APPLY,
-        Links::default(),
-        &[("server", server.into()), ("index", index.into()), ("command", hash.into())],
-    );
 }

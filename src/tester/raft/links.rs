@@ -7,33 +7,30 @@
 
 use labrpc::Link;
 use labrt::dlog;
-use labrt::trace::{self, Kind, Links};
+use labrt::node::NodeId;
 
-use super::{Cluster, State};
+use super::{Cluster, State, node_id};
+use crate::tester::events;
 use crate::tester::peer::RaftPeer;
-
-const CONNECT: Kind = Kind::new("fault.connect");
-const DISCONNECT: Kind = Kind::new("fault.disconnect");
-const PARTITION: Kind = Kind::new("fault.partition");
-const HEAL: Kind = Kind::new("fault.heal");
-const LINK: Kind = Kind::new("fault.link");
-const RELIABLE: Kind = Kind::new("net.reliable");
-const UNRELIABLE: Kind = Kind::new("net.unreliable");
-const LONG_REORDERING: Kind = Kind::new("net.long_reordering");
 
 impl<R: RaftPeer> Cluster<R> {
     /// Puts peer `i` on the network: it can talk to every peer that is on it too.
     pub fn connect(&self, i: usize) {
         dlog!(TEST, "connects S{i}");
-        trace::emit(CONNECT, Links::default(), &[("server", i.into())]);
+        events::connect(self.life(i));
         self.set_connected(i, true);
     }
 
     /// Takes peer `i` off the network: it can talk to nobody, not even to itself.
     pub fn disconnect(&self, i: usize) {
         dlog!(TEST, "disconnects S{i}");
-        trace::emit(DISCONNECT, Links::default(), &[("server", i.into())]);
+        events::disconnect(self.life(i));
         self.set_connected(i, false);
+    }
+
+    /// The newest life of peer `i`; before its first, that one.
+    pub(super) fn life(&self, i: usize) -> NodeId {
+        node_id(i, self.state.lock().servers[i].incarnation.max(1))
     }
 
     fn set_connected(&self, i: usize, connected: bool) {
@@ -49,7 +46,9 @@ impl<R: RaftPeer> Cluster<R> {
     /// a peer on no side is alone. Replaces an earlier partition.
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
-        trace::emit(PARTITION, Links::default(), &[("sides", format!("{sides:?}").into())]);
+        let lives: Vec<Vec<NodeId>> =
+            sides.iter().map(|side| side.iter().map(|&i| self.life(i)).collect()).collect();
+        events::partition(&lives);
         let together = |i, j| sides.iter().any(|side| side.contains(&i) && side.contains(&j));
         let mut state = self.state.lock();
         state.cut = pairs(self.setup.servers).filter(|&(i, j)| !together(i, j)).collect();
@@ -59,7 +58,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// Ends the partition and all one-way faults. Peers that are disconnected stay so.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
-        trace::emit(HEAL, Links::default(), &[]);
+        events::heal();
         let mut state = self.state.lock();
         state.cut.clear();
         self.enable_all(&state);
@@ -72,8 +71,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// that `to` makes go over another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
-        let fields = [("from", from.into()), ("to", to.into()), ("link", format!("{link:?}").into())];
-        trace::emit(LINK, Links::default(), &fields);
+        events::link(self.life(from), self.life(to), link);
         self.put_link(&mut self.state.lock(), from, to, link);
     }
 
@@ -108,14 +106,14 @@ impl<R: RaftPeer> Cluster<R> {
     /// Makes the network lose and delay messages (`true`), or not.
     pub fn set_unreliable(&self, unreliable: bool) {
         dlog!(TEST, "makes the network {}", if unreliable { "unreliable" } else { "reliable" });
-        trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::default(), &[]);
+        events::unreliable(unreliable);
         self.net.reliable(!unreliable);
     }
 
     /// Makes the network hold back two thirds of the replies, by up to 2.2 s, or not.
     pub fn set_long_reordering(&self, on: bool) {
         dlog!(TEST, "turns long reordering {}", if on { "on" } else { "off" });
-        trace::emit(LONG_REORDERING, Links::default(), &[("on", on.into())]);
+        events::long_reordering(on);
         self.net.long_reordering(on);
     }
 }

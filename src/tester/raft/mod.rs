@@ -41,8 +41,8 @@ use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::sync::{Arc, Mutex};
 use labrt::time::{Duration, Instant};
-use labrt::trace::{self, Kind, Links};
 
+use super::events;
 use super::lives::{check_none_left, node_id};
 use super::output;
 use super::peer::RaftPeer;
@@ -51,9 +51,6 @@ use crate::raft::{Persister, Started};
 
 pub use super::output::note;
 pub use observe::{Committed, Retry};
-
-const CRASH: Kind = Kind::new("fault.crash");
-const RESTART: Kind = Kind::new("fault.restart");
 
 /// The suites' idea of an election timeout: the time they give a cluster to notice that a leader is gone.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -246,6 +243,10 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Stops peer `i` and keeps its persistent state. Allowed on a peer that is not running.
     pub fn crash1(&self, i: usize) {
+        if self.is_up(i) {
+            dlog!(TEST, "crashes S{i}");
+            events::crash(self.life(i));
+        }
         self.disconnect(i);
         // The server goes before the persister is copied: nobody may get an answer for what is saved after
         // the copy.
@@ -256,10 +257,9 @@ impl<R: RaftPeer> Cluster<R> {
             slot.saved = slot.saved.as_ref().map(|saved| Arc::new(saved.copy()));
             slot.raft.take().map(|raft| Peer { raft, node: node_id(i, slot.incarnation) })
         };
-        let Some(peer) = living else { return };
-        dlog!(TEST, "crashes S{i}");
-        trace::emit(CRASH, Links::default(), &[("server", i.into())]);
-        self.stop(&peer);
+        if let Some(peer) = living {
+            self.stop(&peer);
+        }
     }
 
     /// Starts peer `i`, after stopping it if it runs. It is not connected.
@@ -267,11 +267,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.crash1(i);
         let (node, persister) = self.next_life(i);
         dlog!(TEST, "starts S{i}, life {}", node.incarnation);
-        trace::emit(
-            RESTART,
-            Links::default(),
-            &[("server", i.into()), ("incarnation", node.incarnation.into())],
-        );
+        events::restart(node);
 
         let ends = self.make_ends(i, node);
         let (apply, messages) = chan::rendezvous();

@@ -1,0 +1,295 @@
+//! Can a reader of the trace rely on it? From the events of a run alone: who sent what to whom and what caused it,
+//! and the log of every server at any moment.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use labrt::Run;
+use labrt::time::{Duration, sleep};
+use mit6824::raft::Raft;
+use mit6824::tester::events::ClientCall;
+use mit6824::tester::raft::{Config, Retry, Setup, make_config};
+
+/// One line of a trace.
+#[derive(Debug)]
+struct Event {
+    t: u64,
+    node: String,
+    kind: String,
+    id: u64,
+    parent: u64,
+    fields: BTreeMap<String, String>,
+}
+
+impl Event {
+    /// A flat JSON object of numbers, truth values and texts.
+    fn parse(line: &str) -> Event {
+        let mut members = BTreeMap::new();
+        let mut rest = line.strip_prefix('{').unwrap_or_else(|| panic!("no object: {line}"));
+        while rest != "}" {
+            let (name, after) = text(rest.trim_start_matches(','));
+            let after = after.strip_prefix(':').unwrap_or_else(|| panic!("no member at {after}"));
+            let (value, after) = match after.starts_with('"') {
+                true => text(after),
+                false => {
+                    let end = after.find([',', '}']).expect("an object ends");
+                    (after[..end].to_string(), &after[end..])
+                }
+            };
+            members.insert(name, value);
+            rest = after;
+        }
+        let number = |name: &str| members.get(name).map_or(0, |v| v.parse().expect("a number"));
+        let word = |name: &str| members.get(name).cloned().unwrap_or_default();
+        Event {
+            t: number("t"),
+            node: word("node"),
+            kind: word("kind"),
+            id: number("id"),
+            parent: number("parent"),
+            fields: members
+                .iter()
+                .filter_map(|(k, v)| Some((k.strip_prefix("f.")?.into(), v.clone())))
+                .collect(),
+        }
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.fields.get(field).unwrap_or_else(|| panic!("no {field} in {self:?}"))
+    }
+
+    fn number(&self, field: &str) -> u64 {
+        self.text(field).parse().unwrap_or_else(|_| panic!("{field} is no number in {self:?}"))
+    }
+
+    /// `1*2,3` as 1, 1, 3.
+    fn terms(&self) -> Vec<u64> {
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("no terms in {self:?}"));
+        let run = |run: &str| match run.split_once('*') {
+            Some((term, count)) => vec![number(term); number(count) as usize],
+            None => vec![number(run)],
+        };
+        self.text("terms").split(',').filter(|run| !run.is_empty()).flat_map(run).collect()
+    }
+}
+
+/// A JSON text at the beginning, and what comes after it.
+fn text(json: &str) -> (String, &str) {
+    let mut out = String::new();
+    let mut chars = json.strip_prefix('"').unwrap_or_else(|| panic!("no text at {json}")).char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (out, &json[at + 2..]),
+            '\\' => out.push(chars.next().expect("an escape has two parts").1),
+            c => out.push(c),
+        }
+    }
+    panic!("a text without an end: {json}")
+}
+
+/// The events of a run of `body`, without those of the scheduler; and how it failed.
+fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>, Option<String>) {
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.jsonl", std::process::id()));
+    let run = Run { quiet: true, trace_file: Some(path.clone()), ..Run::default() };
+    let failure = run.once(1, body).failure.map(|failure| failure.message);
+    let lines = fs::read_to_string(&path).expect("the run has written its trace");
+    fs::remove_file(&path).expect("it was there just now");
+    let events: Vec<Event> = lines.lines().map(Event::parse).collect();
+    assert!(events.is_sorted_by_key(|event| event.t), "the events are in the order of time");
+    assert_eq!(events[0].kind, "run.begin");
+    assert_eq!(events[0].number("lost"), 0, "all events were kept");
+    (events.into_iter().filter(|event| !event.kind.starts_with("thread.")).collect(), failure)
+}
+
+/// A cluster that has seen losses, a partition, a crash and snapshots.
+fn eventful() {
+    let cfg = make_config::<Raft>(Setup::of(3).unreliable().with_snapshots());
+    let agree = |cfg: &Config<Raft>, commands: i64, servers: usize| {
+        for i in 0..commands {
+            cfg.one(i, servers, Retry::Yes);
+        }
+    };
+    agree(&cfg, 12, 3);
+    // The leader, cut off, takes in what will be truncated when it is back.
+    let leader = cfg.check_one_leader();
+    cfg.disconnect(leader);
+    for i in 0..5 {
+        cfg.start(leader, 100 + i);
+    }
+    agree(&cfg, 2, 2);
+    cfg.connect(leader);
+    agree(&cfg, 1, 3);
+    // A crashed one comes back to logs that begin after its end.
+    let leader = cfg.check_one_leader();
+    cfg.crash1(leader);
+    agree(&cfg, 25, 2);
+    cfg.start1(leader);
+    cfg.connect(leader);
+    agree(&cfg, 1, 3);
+    cfg.end();
+}
+
+/// What the page draws of a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Log {
+    covered: u64,
+    covered_term: u64,
+    terms: Vec<u64>,
+    committed: u64,
+}
+
+impl Log {
+    fn last(&self) -> u64 {
+        self.covered + self.terms.len() as u64
+    }
+
+    fn happens(&mut self, event: &Event) {
+        match event.kind.as_str() {
+            "raft.restore" => {
+                let covered = event.number("last_included_index");
+                let covered_term = event.number("last_included_term");
+                *self = Log { covered, covered_term, terms: event.terms(), committed: covered };
+                assert_eq!(self.last(), event.number("last"));
+            }
+            "raft.append" => {
+                assert_eq!(event.number("first"), self.last() + 1, "no gap: {event:?}");
+                self.terms.extend(event.terms());
+                assert_eq!(event.number("last"), self.last());
+            }
+            "raft.truncate" => {
+                assert_eq!(event.number("from") + event.number("dropped"), self.last() + 1, "{event:?}");
+                self.terms.truncate((event.number("from") - self.covered - 1) as usize);
+            }
+            "raft.commit" => {
+                assert!(event.number("index") > self.committed && event.number("index") <= self.last());
+                self.committed = event.number("index");
+            }
+            "raft.apply" => assert!(event.number("index") <= self.committed, "{event:?}"),
+            "raft.snapshot" => {
+                let (covered, last) = (event.number("index"), event.number("last"));
+                let kept = self.terms.len().saturating_sub((covered - self.covered) as usize);
+                let kept = if covered == last { 0 } else { kept };
+                self.terms.drain(..self.terms.len() - kept);
+                (self.covered, self.covered_term) = (covered, event.number("term"));
+                assert_eq!(self.last(), last, "{event:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_log_of_every_server_follows_from_its_events() {
+    let (events, failure) = trace_of("logs", eventful);
+    assert_eq!(failure, None);
+    let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
+    let mut saved: BTreeMap<&str, Vec<Log>> = BTreeMap::new();
+    // Log Matching: of all logs, what comes before the entry at an index of a term.
+    let mut before: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind.starts_with("raft.")) {
+        let log = logs.entry(&event.node).or_default();
+        log.happens(event);
+        let mut prev = log.covered_term;
+        for (index, &term) in (log.covered + 1..).zip(&log.terms) {
+            assert_eq!(*before.entry((index, term)).or_insert(prev), prev, "before {index} at {event:?}");
+            prev = term;
+        }
+        let saved = saved.entry(&event.node).or_default();
+        match event.kind.as_str() {
+            "raft.persist" => saved.push(log.clone()),
+            "raft.restore" if !saved.is_empty() => {
+                let known = saved.iter().any(|old| old.terms == log.terms && old.covered == log.covered);
+                assert!(known, "{} has restored what it never had: {log:?}", event.node);
+            }
+            _ => {}
+        }
+    }
+    let ends: Vec<u64> = logs.values().map(|log| log.committed).collect();
+    assert!(ends.iter().all(|&end| end >= 41 && end == ends[0]), "all have committed the same: {ends:?}");
+    for kind in ["raft.truncate", "raft.snapshot", "raft.restore", "fault.crash", "fault.disconnect"] {
+        assert!(events.iter().any(|event| event.kind == kind), "no {kind}: the run was not eventful");
+    }
+}
+
+#[test]
+fn a_message_can_be_followed_to_both_ends() {
+    let (events, failure) = trace_of("messages", eventful);
+    assert_eq!(failure, None);
+    let mut messages: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+    for event in &events {
+        assert!(event.parent == 0 || messages.contains_key(&event.parent), "an unknown parent: {event:?}");
+        if event.id != 0 {
+            messages.entry(event.id).or_default().push(event);
+        }
+    }
+    let (mut replied, mut lost, mut caused) = (0, 0, 0);
+    for life in messages.values() {
+        let turn = |kind: &str| life.iter().find(|event| event.kind == kind);
+        let Some(sent) = turn("rpc.sent") else { continue };
+        assert!(!sent.node.is_empty(), "only servers send here");
+        assert_eq!(life[0].kind, "raft.request", "what a request says comes first");
+        assert_eq!(format!("Raft.{}", life[0].text("rpc")), sent.text("method"));
+        if let Some(delivered) = turn("rpc.delivered") {
+            assert_eq!(delivered.node, sent.text("to"), "{delivered:?}");
+            if let Some(answered) = turn("rpc.answered") {
+                let reply = turn("raft.reply").expect("Raft says what it answers");
+                assert_eq!((&reply.node, &answered.node), (&delivered.node, &delivered.node));
+            }
+        }
+        let ends = life.iter().filter(|event| ["rpc.replied", "rpc.failed"].contains(&event.kind.as_str()));
+        let ends: Vec<_> = ends.collect();
+        assert!(ends.len() <= 1, "{ends:?}");
+        assert!(ends.iter().all(|end| end.node == sent.node), "{ends:?}");
+        replied += usize::from(turn("rpc.replied").is_some());
+        lost += usize::from(turn("rpc.dropped").is_some());
+        caused += usize::from(sent.parent != 0);
+    }
+    assert!(replied > 100 && lost > 5 && caused > 50, "{replied} replied, {lost} lost, {caused} caused");
+}
+
+#[test]
+fn an_operation_can_be_followed_until_it_is_applied() {
+    let (events, failure) = trace_of("operation", || {
+        let cfg = make_config::<Raft>(Setup::of(3));
+        let leader = cfg.check_one_leader();
+        let call = ClientCall::begin(7, "put", "a key", &"x".repeat(100));
+        cfg.start(leader, 1);
+        // Heartbeats are not what tells the others.
+        sleep(Duration::from_millis(50));
+        call.returned("");
+        cfg.end();
+    });
+    assert_eq!(failure, None);
+    let find = |what: &str, is: &dyn Fn(&Event) -> bool| {
+        events.iter().find(|event| event.kind == what && is(event)).unwrap_or_else(|| panic!("no {what}"))
+    };
+    let call = find("client.call", &|_| true);
+    assert_eq!((call.text("client"), call.text("op"), call.text("key")), ("7", "put", "a key"));
+    assert_eq!(call.text("value"), format!("{}... (100 bytes)", "x".repeat(64)));
+    assert_eq!(find("client.return", &|_| true).id, call.id);
+
+    let append = find("raft.append", &|_| true);
+    assert_eq!(append.parent, call.id, "the leader's log grows in the course of the call");
+    let request = find("raft.request", &|event| event.parent == call.id);
+    assert_eq!((request.node.as_str(), request.text("entries")), (append.node.as_str(), "1"));
+    let stored = find("raft.append", &|event| event.parent == request.id);
+    assert_ne!(stored.node, append.node, "a follower's log grows in the course of the message");
+    let commit = find("raft.commit", &|event| event.node == append.node);
+    let by = find("rpc.replied", &|event| event.id == commit.parent);
+    assert_eq!(by.node, append.node, "the leader commits in the course of a reply");
+    assert_eq!(find("raft.apply", &|event| event.node == append.node).parent, commit.parent);
+}
+
+#[test]
+fn the_failure_is_an_event() {
+    let (events, failure) = trace_of("failure", || {
+        let _as_node = labrt::node::enter(labrt::node::NodeId::first(2));
+        panic!("a \"reason\"");
+    });
+    let event = events.iter().find(|event| event.kind == "test.failed").expect("the run has failed");
+    assert_eq!(event.node, "S2");
+    assert_eq!(Some(event.text("message")), failure.as_deref());
+    assert!(event.text("message").starts_with("a \"reason\" (at "), "{event:?}");
+}
