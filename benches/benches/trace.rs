@@ -1,8 +1,15 @@
 //! What it costs to be watched: the throughput of Raft with events and lock discipline, as tests have both, beside
 //! the throughput without.
+//!
+//! What it costs *not* to be watched is too little to be seen in a throughput. It is computed: the price of an event
+//! that nobody keeps, times the events of an entry, over the time of an entry.
 
+use labrt::Run;
+use labrt::trace::{self, Kind, Links};
 use mit6824_benches::cluster::{Cluster, Setup};
+use mit6824_benches::samples::{format_ns, time_each};
 use mit6824_benches::{Effort, Floor, Samples, Table, Watched, bench_main, in_run};
+use std::hint::black_box;
 use std::process::ExitCode;
 
 const SETTINGS: [(&str, Watched); 4] = [
@@ -38,6 +45,43 @@ fn measure(effort: Effort) {
         }
     }
     print!("{table}");
+    unwatched(effort, rates[0].median());
+}
+
+/// The share of an entry's time that goes into events when nobody looks.
+fn unwatched(effort: Effort, entries_a_second: f64) {
+    const IDLE: Kind = Kind::new("bench.idle");
+    let count = effort.pick(10_000_000, 10_000);
+    let event = in_run(Watched::NOTHING, move || {
+        time_each(count, || {
+            let (index, term) = (black_box(7u64), black_box(3u64));
+            trace::emit(IDLE, Links::NONE, &[("index", index.into()), ("term", term.into())]);
+        })
+    });
+    let events = events_of_an_entry(effort);
+    let entry = 1e9 / entries_a_second;
+    println!(
+        "an event while nobody looks: {event:.1} ns, {events:.1} of them an entry of {}",
+        format_ns(entry)
+    );
+    println!("  share of the time of an entry: {:.2} %  (aim: under 1 %)", 100.0 * event * events / entry);
+}
+
+/// How many events a run has, by what its file says, over how many entries.
+fn events_of_an_entry(effort: Effort) -> f64 {
+    let entries = effort.pick(50_000, 1_000);
+    let path = std::env::temp_dir().join(format!("events-of-an-entry-{}.txt", std::process::id()));
+    let run = Run { trace_file: Some(path.clone()), ..Run::default() };
+    let outcome = run.once(0, move || {
+        Cluster::start(&Setup::default()).pipeline(entries);
+    });
+    assert!(outcome.failure.is_none(), "the run failed: {:?}", outcome.failure);
+    let text = std::fs::read_to_string(&path).expect("the run has written its events");
+    // It can stay behind if it must.
+    let _ = std::fs::remove_file(&path);
+    let lost = text.split_whitespace().find_map(|word| word.strip_prefix("lost=")).unwrap_or_default();
+    let lost: usize = lost.parse().expect("the first line says how many events were not kept");
+    (lost + text.lines().count() - 1) as f64 / entries as f64
 }
 
 fn throughput(effort: Effort, watched: Watched) -> f64 {

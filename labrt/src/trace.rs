@@ -184,6 +184,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
 }
 
 /// Does anybody look at events now? To be asked before an event's fields are computed at some cost.
+#[inline]
 pub fn on() -> bool {
     imp::tracing()
 }
@@ -195,7 +196,14 @@ pub fn next_id() -> u64 {
 
 /// Records an event of the current [node](crate::node), in the course of what this thread is about. Outside a
 /// run, and where nobody looks, it does nothing.
+#[inline]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+    if on() {
+        emit_here(kind, links, fields);
+    }
+}
+
+fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     let (node, course) = context::node_and_course();
     let inherits = links.parent == 0 && links.id != course;
     let parent = if inherits { course } else { links.parent };
@@ -203,8 +211,11 @@ pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
 }
 
 /// Records an event of `node`, with these links and no others: for what a network or a test does to a server.
+#[inline]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
-    imp::emit(node, kind, links, fields);
+    if on() {
+        imp::emit(node, kind, links, fields);
+    }
 }
 
 /// The message or operation in whose course this thread acts; 0: none.

@@ -6,7 +6,7 @@ use crate::outcome::title;
 use crate::panics::{self, Panic};
 use crossbeam::channel::Receiver;
 use parking_lot::{Condvar, Mutex};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::panic::Location;
 use std::sync::Arc;
@@ -53,19 +53,31 @@ struct Current {
 
 mod tls {
     use super::*;
-    thread_local!(pub(super) static CURRENT: Current = Current::default());
+    thread_local! {
+        pub(super) static CURRENT: Current = Current::default();
+        /// Does anybody keep this thread's events? Beside the above because it is asked for every event.
+        pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
+    }
 }
 
 /// Makes this OS thread a thread of the run until the guard is dropped.
 pub(super) fn enter(run: Arc<RealRun>, slot: Arc<Slot>) -> impl Sized {
-    struct Leave(Option<(Arc<RealRun>, Arc<Slot>)>);
+    struct Leave(Option<(Arc<RealRun>, Arc<Slot>)>, bool);
     impl Drop for Leave {
         fn drop(&mut self) {
             let before = self.0.take();
+            tls::WATCHED.set(self.1);
             let _ = tls::CURRENT.try_with(|c| c.run.replace(before));
         }
     }
-    Leave(tls::CURRENT.with(|c| c.run.replace(Some((run, slot)))))
+    let watched = tls::WATCHED.replace(run.events.is_some());
+    Leave(tls::CURRENT.with(|c| c.run.replace(Some((run, slot)))), watched)
+}
+
+/// Does anybody keep this thread's events?
+#[inline]
+pub(crate) fn watched() -> bool {
+    tls::WATCHED.get()
 }
 
 pub(super) fn with_run<R>(f: impl FnOnce(Option<&Arc<RealRun>>) -> R) -> R {

@@ -36,9 +36,7 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
-pub(crate) fn tracing() -> bool {
-    current::with_run(|run| run.is_some_and(|r| r.events.is_some()))
-}
+pub(crate) use current::watched as tracing;
 
 pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     current::with_run(|run| {
