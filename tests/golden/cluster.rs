@@ -1,0 +1,353 @@
+//! The servers of a script: their rules, their disks, and the messages between them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use labrt::collections::BTreeMap;
+use mit6824::raft::{
+    AppendEntriesArgs, AppendEntriesReply, ApplyMsg, Command, Core, Entry, InstallSnapshotReply, Message,
+    Outgoing, Persister, RequestVoteReply, Rules, Sent, Tick,
+};
+
+use crate::step::{Fate, Step, Targets};
+use crate::words::{self, View};
+
+type Result<T> = std::result::Result<T, String>;
+
+/// Several servers and a network that does what the script says.
+#[derive(Default)]
+pub struct Cluster {
+    names: Vec<String>,
+    servers: Vec<Server>,
+    rules: Rules,
+    /// The side of each server; without a partition there are no sides.
+    sides: Vec<usize>,
+    held: BTreeMap<String, (usize, Outgoing)>,
+    /// What has happened since the step began.
+    happened: Vec<String>,
+    broken: bool,
+}
+
+struct Server {
+    /// None: it is down.
+    core: Option<Core>,
+    disk: Persister,
+}
+
+/// What a server answers.
+enum Reply {
+    Vote(RequestVoteReply),
+    Append(AppendEntriesReply),
+    Snapshot(InstallSnapshotReply),
+}
+
+impl Cluster {
+    /// Plays a step; what happens.
+    pub fn play(&mut self, step: Step) -> Result<Vec<String>> {
+        if self.broken {
+            return Err("a server has failed: nothing can follow".into());
+        }
+        // A broken invariant is a panic, and worth a line.
+        match catch_unwind(AssertUnwindSafe(|| self.step(step))) {
+            Ok(result) => result?,
+            Err(payload) => {
+                self.broken = true;
+                let text = payload.downcast_ref::<String>().cloned().unwrap_or_default();
+                self.say(format!("  {}", self.with_names(text)));
+            }
+        }
+        Ok(std::mem::take(&mut self.happened))
+    }
+
+    fn step(&mut self, step: Step) -> Result<()> {
+        match step {
+            Step::Servers(names) => return self.make(names),
+            Step::Log { servers, current_term, terms } => {
+                for server in servers {
+                    self.begin_with(&server, current_term, &terms)?;
+                }
+            }
+            Step::Timeout(server) => {
+                let server = self.running(&server)?;
+                self.change(server, "", Core::election_timeout);
+            }
+            Step::Send { from, to, fate } => return self.send(&from, &to, &fate),
+            Step::SendAll { from, to } => return self.send_all(&from, &to),
+            Step::Deliver(name) => {
+                let (from, outgoing) = self.held.remove(&name).ok_or(format!("nothing is held as {name}"))?;
+                self.deliver(from, outgoing, &Fate::Arrives);
+            }
+            Step::Propose { server, commands } => return self.propose(&server, &commands),
+            Step::Snapshot { server, index } => {
+                let server = self.running(&server)?;
+                let data = format!("everything up to {index}").into_bytes();
+                self.change(server, "", |core| core.snapshot(index, data))
+                    .map_err(|error| error.to_string())?;
+            }
+            Step::Crash(server) => {
+                let server = self.running(&server)?;
+                self.servers[server].core = None;
+            }
+            Step::Restart(server) => return self.restart(&server),
+            Step::Partition(sides) => return self.partition(&sides),
+            Step::Heal => self.sides.clear(),
+            Step::CommitOlderTermsByCount => {
+                self.rules.commit_older_terms_by_count = true;
+                self.servers
+                    .iter_mut()
+                    .filter_map(|s| s.core.as_mut())
+                    .for_each(|core| core.rules = self.rules);
+            }
+            Step::Show => self.show(),
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, names: Vec<String>) -> Result<()> {
+        if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            return Err(format!("two servers are called {}", twice.1));
+        }
+        let n = names.len();
+        let server = |me| Server { core: Some(Core::new(me, n)), disk: Persister::new() };
+        *self = Cluster { servers: (0..n).map(server).collect(), names, ..Cluster::default() };
+        Ok(())
+    }
+
+    /// A follower that has heard a leader of `current_term`, who has sent it these entries.
+    fn begin_with(&mut self, server: &str, current_term: u64, terms: &[u64]) -> Result<()> {
+        let me = self.running(server)?;
+        if !terms.is_sorted() {
+            return Err("terms never fall along a log".into());
+        }
+        if let Some(term) = terms.last().filter(|&&term| term > current_term) {
+            return Err(format!("entries of term {term} in term {current_term}"));
+        }
+        let entry =
+            |(index, &term): (u64, &u64)| Entry { term, command: command(&format!("{index}/{term}")) };
+        let args = AppendEntriesArgs {
+            term: current_term,
+            leader_id: (me + 1) % self.servers.len(),
+            prev_log_index: 0,
+            prev_log_term: 0,
+            entries: (1..).zip(terms).map(entry).collect(),
+            leader_commit: 0,
+        };
+        let said = self.happened.len();
+        self.change(me, "", |core| core.append_entries(&args));
+        self.happened.truncate(said);
+        Ok(())
+    }
+
+    fn propose(&mut self, server: &str, commands: &[String]) -> Result<()> {
+        let me = self.running(server)?;
+        for text in commands {
+            self.change(me, "", |core| core.propose(command(text)))
+                .ok_or_else(|| format!("{server} does not lead"))?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, server: &str) -> Result<()> {
+        let me = self.find(server)?;
+        if self.servers[me].core.is_some() {
+            return Err(format!("{server} is running: crash it first"));
+        }
+        let mut core = Core::restore(me, self.servers.len(), &self.servers[me].disk)
+            .expect("it reads what it has written");
+        core.rules = self.rules;
+        let vote =
+            core.voted_for().map_or(String::new(), |it| format!(", having voted for {}", self.names[it]));
+        let end = core.log().last_index();
+        self.say(format!("{server}: is back in term {}{vote}, its log ends at {end}", core.current_term()));
+        self.servers[me].core = Some(core);
+        Ok(())
+    }
+
+    fn partition(&mut self, sides: &[Vec<String>]) -> Result<()> {
+        let mut side_of = vec![usize::MAX; self.servers.len()];
+        for (side, names) in sides.iter().enumerate() {
+            for name in names {
+                side_of[self.find(name)?] = side;
+            }
+        }
+        match side_of.iter().position(|side| *side == usize::MAX) {
+            Some(nowhere) => Err(format!("{} is on no side", self.names[nowhere])),
+            None => {
+                self.sides = side_of;
+                Ok(())
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ Messages
+
+    /// All requests are on their way before the first one arrives.
+    fn send(&mut self, from: &str, to: &Targets, fate: &Fate) -> Result<()> {
+        let from = self.running(from)?;
+        let mut outgoing = Vec::new();
+        for peer in self.targets(from, to)? {
+            match self.next_message(from, peer, Tick::HEARTBEAT) {
+                Some(message) => outgoing.push(message),
+                None => {
+                    self.say(format!("{} has nothing to send to {}", self.names[from], self.names[peer]));
+                }
+            }
+        }
+        for message in outgoing {
+            self.deliver(from, message, fate);
+        }
+        Ok(())
+    }
+
+    /// Message by message, until there is nothing more to say to a peer.
+    fn send_all(&mut self, from: &str, to: &Targets) -> Result<()> {
+        const UNTIL_IDLE: Tick = Tick { heartbeat: false, pipeline: true, commit: true };
+        let from = self.running(from)?;
+        let peers = self.targets(from, to)?;
+        let mut tick = Tick::HEARTBEAT;
+        loop {
+            let messages: Vec<Outgoing> =
+                peers.iter().filter_map(|&peer| self.next_message(from, peer, tick)).collect();
+            if messages.is_empty() {
+                return Ok(());
+            }
+            for message in messages {
+                self.deliver(from, message, &Fate::Arrives);
+            }
+            tick = UNTIL_IDLE;
+        }
+    }
+
+    fn next_message(&mut self, from: usize, peer: usize, tick: Tick) -> Option<Outgoing> {
+        self.servers[from].core.as_mut()?.next_message(peer, tick)
+    }
+
+    fn deliver(&mut self, from: usize, outgoing: Outgoing, fate: &Fate) {
+        let to = outgoing.sent.peer;
+        let reaches = self.sides.get(from) == self.sides.get(to) && self.servers[to].core.is_some();
+        let fate = if reaches || matches!(fate, Fate::HeldAs(_)) { fate } else { &Fate::Lost };
+        let note = match fate {
+            Fate::Arrives | Fate::ReplyLost => "",
+            Fate::Lost => "  -- lost",
+            Fate::HeldAs(_) => "  -- held",
+        };
+        let (sender, receiver) = (self.names[from].clone(), self.names[to].clone());
+        self.say(format!("{sender} -> {receiver}  {}{note}", words::request(&outgoing.message)));
+        match fate {
+            Fate::Lost => return self.lost(from, outgoing.sent),
+            Fate::HeldAs(name) => {
+                self.held.insert(name.clone(), (from, outgoing));
+                return;
+            }
+            Fate::Arrives | Fate::ReplyLost => {}
+        }
+        let Outgoing { sent, message } = outgoing;
+        let reply = self.change(to, "  ", |core| handle(core, &message));
+        let text = match &reply {
+            Reply::Vote(reply) if reply.vote_granted => "granted".to_owned(),
+            Reply::Vote(_) => "not granted".to_owned(),
+            Reply::Append(reply) => words::append_reply(reply, sent.term),
+            Reply::Snapshot(reply) => format!("done, in term {}", reply.term),
+        };
+        let is_lost = *fate == Fate::ReplyLost;
+        self.say(format!("{sender} <- {receiver}  {text}{}", if is_lost { "  -- lost" } else { "" }));
+        if is_lost {
+            return self.lost(from, sent);
+        }
+        if self.servers[from].core.is_some() {
+            self.change(from, "  ", |core| answer(core, sent, &reply));
+        }
+    }
+
+    fn lost(&mut self, from: usize, sent: Sent) {
+        if self.servers[from].core.is_some() {
+            self.change(from, "  ", |core| core.message_lost(sent));
+        }
+    }
+
+    // ------------------------------------------------------------------ Servers
+
+    /// Applies a rule to a server, does what it wants done, and says what has changed.
+    fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
+        let Server { core, disk } = &mut self.servers[me];
+        let core = core.as_mut().expect("callers have seen that it runs");
+        let before = View::of(core);
+        let result = rule(core);
+        let mut taken = Vec::new();
+        loop {
+            let effects = core.take_effects();
+            core.persist_to(disk, &effects.persist);
+            let Some(batch) = core.take_apply(usize::MAX) else { break };
+            taken.extend(batch);
+        }
+        let changes = before.changes(&View::of(core), me, &self.names);
+        let name = &self.names[me];
+        if !changes.is_empty() {
+            self.happened.push(format!("{indent}{name}: {changes}"));
+        }
+        for message in taken {
+            if let ApplyMsg::Snapshot { index, .. } = message {
+                self.happened
+                    .push(format!("{indent}{name}: hands the snapshot up to {index} to its service"));
+            }
+        }
+        result
+    }
+
+    fn show(&mut self) {
+        let views = self.servers.iter().map(|server| server.core.as_ref().map(View::of));
+        let servers: Vec<_> = self.names.iter().map(String::as_str).zip(views).collect();
+        self.happened.extend(words::table(&servers));
+    }
+
+    fn targets(&self, from: usize, to: &Targets) -> Result<Vec<usize>> {
+        match to {
+            Targets::All => Ok((0..self.servers.len()).filter(|&peer| peer != from).collect()),
+            Targets::These(names) => names.iter().map(|name| self.find(name)).collect(),
+        }
+    }
+
+    fn running(&self, name: &str) -> Result<usize> {
+        let server = self.find(name)?;
+        match self.servers[server].core {
+            Some(_) => Ok(server),
+            None => Err(format!("{name} is down")),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<usize> {
+        let found = self.names.iter().position(|known| known == name);
+        found.ok_or_else(|| format!("no server is called {name}; there are {}", self.names.join(" ")))
+    }
+
+    fn say(&mut self, line: String) {
+        self.happened.push(line);
+    }
+
+    /// Rules speak of server 0 as S0; the script has its own names.
+    fn with_names(&self, text: String) -> String {
+        let number = |word: &str| word.strip_prefix('S')?.parse::<usize>().ok();
+        let name =
+            |word: &str| number(word).and_then(|n| self.names.get(n)).map_or(word.to_owned(), String::clone);
+        text.split(' ').map(name).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn command(text: &str) -> Command {
+    Command::new(text)
+}
+
+fn handle(core: &mut Core, message: &Message) -> Reply {
+    match message {
+        Message::RequestVote(args) => Reply::Vote(core.request_vote(args)),
+        Message::AppendEntries(args) => Reply::Append(core.append_entries(args)),
+        Message::InstallSnapshot(args) => Reply::Snapshot(core.install_snapshot(args)),
+    }
+}
+
+fn answer(core: &mut Core, sent: Sent, reply: &Reply) {
+    match reply {
+        Reply::Vote(reply) => core.vote_reply(sent, reply),
+        Reply::Append(reply) => core.append_reply(sent, reply),
+        Reply::Snapshot(reply) => core.snapshot_reply(sent, reply),
+    }
+}

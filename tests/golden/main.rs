@@ -1,0 +1,183 @@
+//! Scenarios of the paper as text: a script against the pure rules of Raft, and after each step what came of it.
+//!
+//! Each `*.txt` beside this file is a scenario. It reads like this:
+//!
+//! ```text
+//! # What happens and why, for the reader.
+//! servers S1 S2 S3
+//! timeout S1
+//! S1 -> S2
+//! ----
+//! S1: enters term 1, stands for election
+//! S1 -> S2  RequestVote, term 1: the candidate's log is empty
+//!   S2: enters term 1, votes for S1
+//! S1 <- S2  granted
+//!   S1: leads term 1
+//! ```
+//!
+//! A block ends with an empty line. What stands below `----` is compared with what happens. To write it anew, after a
+//! change that is meant:
+//!
+//! ```text
+//! LAB_REGENERATE=1 cargo test --test golden
+//! ```
+//!
+//! # The steps
+//!
+//! | step | what it does |
+//! |---|---|
+//! | `servers A B C` | makes a cluster of new servers with these names |
+//! | `log A B @7: 1 1 4` | lets A and B begin in term 7 as followers, with entries of these terms |
+//! | `timeout A` | A has heard no leader for its election timeout |
+//! | `A -> B C` | A sends B, and C, the next message it has for them, a heartbeat if nothing else; they answer. `all`: everybody else |
+//! | `A => B C` | the same until A has nothing more to say, be it a heartbeat |
+//! | `A -> B lost` | the request is lost |
+//! | `A -> B reply lost` | the request arrives, the answer is lost |
+//! | `A -> B held as x`, `deliver x` | the request arrives later |
+//! | `propose A x y` | clients give A these commands |
+//! | `snapshot A 5` | A's service makes a snapshot of everything up to index 5 |
+//! | `crash A`, `restart A` | A loses what it has not persisted |
+//! | `partition A B \| C D` | messages between the two sides are lost |
+//! | `heal` | they no longer are |
+//! | `rule commit_older_terms_by_count` | breaks this rule, on all servers |
+//! | `show` | the terms of all logs, by index: `\|` stands after the last committed entry, `.` for what a snapshot covers |
+//!
+//! Everything committed is applied at once, and everything that must be is persisted, as by the real threads.
+
+mod cluster;
+mod step;
+mod words;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cluster::Cluster;
+
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        const SCENARIOS: &[&str] = &[$(stringify!($name)),*];
+        $(
+            #[test]
+            fn $name() {
+                labrt::run(|| play(stringify!($name)));
+            }
+        )*
+    };
+}
+
+scenarios! {
+    figure_7
+    figure_8
+    figure_8_e
+    figure_8_without_the_rule
+    partitioned_leader
+    lagging_follower_needs_a_snapshot
+    next_index_backs_up_by_terms
+    late_message_cuts_nothing_off
+    lost_replies
+    votes_are_remembered
+}
+
+/// No scenario is forgotten.
+#[test]
+fn each_file_is_played() {
+    let files = fs::read_dir(folder()).expect("the folder of this file");
+    let names = files.filter_map(|file| {
+        let path = file.expect("a readable folder").path();
+        (path.extension()? == "txt").then(|| path.file_stem()?.to_str().map(str::to_owned))?
+    });
+    for name in names {
+        assert!(SCENARIOS.contains(&name.as_str()), "{name}.txt is not in the list above");
+    }
+}
+
+/// Bad scripts are refused with the place and what was expected.
+#[test]
+fn a_bad_script_is_refused() {
+    let refusals = [
+        ("elect S1", "expected a step, such as `timeout A`"),
+        ("timeout S9", "no server is called S9; there are S1 S2 S3"),
+        ("log S1 @x: 1", "expected `log A B @TERM: TERMS`"),
+        ("log S1 @2: 1 3", "entries of term 3 in term 2"),
+        ("log S1 @2: 2 1", "terms never fall along a log"),
+        ("deliver x", "nothing is held as x"),
+        ("S1 -> S2 lsot", "no server is called lsot; there are S1 S2 S3"),
+        ("propose S2 x", "S2 does not lead"),
+        ("snapshot S1 3", "only 0 commands were applied"),
+        ("restart S1", "S1 is running"),
+        ("rule none", "expected `rule commit_older_terms_by_count`"),
+        ("servers S1 S1", "two servers are called S1"),
+    ];
+    labrt::run(move || {
+        for (step, expected) in refusals {
+            let script = format!("servers S1 S2 S3\n{step}\n----\n");
+            let error = replay("bad.txt", &script).expect_err(step);
+            assert!(error.starts_with("bad.txt:2: ") && error.contains(expected), "{step}: {error}");
+        }
+    });
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Plays a scenario and compares, or writes it anew.
+fn play(name: &str) {
+    let path = folder().join(format!("{name}.txt"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let played = replay(&format!("tests/golden/{name}.txt"), &text).unwrap_or_else(|error| panic!("{error}"));
+    if played == text {
+        return;
+    }
+    if regenerates() {
+        fs::write(&path, played).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        return;
+    }
+    let differs = |(wanted, found): &(&str, &str)| wanted != found;
+    let mut lines = text.lines().chain([""; 2]).zip(played.lines().chain([""; 2])).zip(1..);
+    let ((wanted, found), line) = lines.find(|(pair, _)| differs(pair)).expect("the texts differ somewhere");
+    panic!(
+        "tests/golden/{name}.txt:{line}: expected\n    {wanted}\nbut what happens is\n    {found}\n\
+         If that is meant: LAB_REGENERATE=1 cargo test --test golden, and read the difference.\n\nAll of it:\n{played}"
+    );
+}
+
+fn regenerates() -> bool {
+    match std::env::var("LAB_REGENERATE").as_deref() {
+        Err(_) | Ok("" | "0") => false,
+        Ok("1") => true,
+        Ok(other) => panic!("LAB_REGENERATE={other}: expected 0 or 1"),
+    }
+}
+
+/// The script with what happens below each `----`.
+fn replay(name: &str, script: &str) -> Result<String, String> {
+    let mut cluster = Cluster::default();
+    let mut out = String::new();
+    let mut happened: Vec<String> = Vec::new();
+    let mut in_expectation = false;
+    for (line, number) in script.lines().zip(1..) {
+        if line.is_empty() {
+            in_expectation = false;
+        }
+        if in_expectation {
+            continue;
+        }
+        out += line;
+        out.push('\n');
+        if line == "----" {
+            in_expectation = true;
+            for line in happened.drain(..) {
+                out += &line;
+                out.push('\n');
+            }
+        } else if !line.is_empty() && !line.starts_with('#') {
+            let step = step::parse(line).map_err(|error| format!("{name}:{number}: {line}: {error}"))?;
+            happened.extend(cluster.play(step).map_err(|error| format!("{name}:{number}: {line}: {error}"))?);
+        }
+    }
+    if !happened.is_empty() {
+        return Err(format!("{name}: the last steps have no `----`"));
+    }
+    Ok(out)
+}
