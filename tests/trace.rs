@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use labrt::Run;
 use labrt::time::{Duration, sleep};
+use mit6824::kvraft::KvServer;
 use mit6824::raft::Raft;
 use mit6824::tester::events::ClientCall;
 use mit6824::tester::raft::{Config, Retry, Setup, make_config};
+use mit6824::tester::{kv, service};
 
 /// One line of a trace.
 #[derive(Debug)]
@@ -292,4 +294,39 @@ fn the_failure_is_an_event() {
     assert_eq!(event.node, "S2");
     assert_eq!(Some(event.text("message")), failure.as_deref());
     assert!(event.text("message").starts_with("a \"reason\" (at "), "{event:?}");
+}
+
+/// Every message is some server's or some client's, and a put can be followed from the client to the followers.
+#[test]
+fn an_operation_of_a_clerk_is_followed_through_the_service() {
+    let (events, failure) = trace_of("clerk", || {
+        let cfg = service::make_config::<KvServer>(service::Setup::of(3).unreliable());
+        let mut clerk = kv::make_client(&cfg, &cfg.all());
+        (0..5).for_each(|i| clerk.append("k", &i.to_string()));
+        clerk.check("k", "01234");
+        clerk.delete();
+        cfg.end();
+    });
+    assert_eq!(failure, None);
+    let calls: Vec<&Event> = events.iter().filter(|event| event.kind == "client.call").collect();
+    assert_eq!(
+        calls.iter().map(|call| call.text("op")).collect::<Vec<_>>(),
+        [vec!["append"; 5], vec!["get"]].concat()
+    );
+    let last = events.iter().find(|event| event.kind == "client.return" && event.id == calls[5].id);
+    assert_eq!(last.map(|event| event.text("result")), Some("01234"));
+
+    let sent: Vec<&Event> = events.iter().filter(|event| event.kind == "rpc.sent").collect();
+    for message in &sent {
+        let by_client = calls.iter().any(|call| call.id == message.parent);
+        assert!(by_client || !message.node.is_empty(), "whose is it? {message:?}");
+    }
+    let done = calls.iter().filter(|call| {
+        let requests = sent.iter().filter(|request| request.parent == call.id);
+        requests.into_iter().any(|request| {
+            let stored = events.iter().find(|e| e.kind == "raft.append" && e.parent == request.id);
+            stored.is_some_and(|stored| stored.node == request.text("to"))
+        })
+    });
+    assert_eq!(done.count(), 6, "each operation has brought an entry into the leader's log");
 }

@@ -17,6 +17,7 @@ const RESTART: Kind = Kind::new("fault.restart");
 const CONNECT: Kind = Kind::new("fault.connect");
 const DISCONNECT: Kind = Kind::new("fault.disconnect");
 const ISOLATE: Kind = Kind::new("fault.isolate");
+const ISOLATE_FROM_GROUP: Kind = Kind::new("fault.isolate_from_group");
 const PARTITION: Kind = Kind::new("fault.partition");
 const HEAL: Kind = Kind::new("fault.heal");
 const LINK: Kind = Kind::new("fault.link");
@@ -62,6 +63,11 @@ pub fn disconnect(server: NodeId) {
 /// A server is cut off from the other servers, until the network is healed.
 pub fn isolate(server: NodeId) {
     of(server, ISOLATE);
+}
+
+/// A server is cut off from the others of its group alone, until the network is healed.
+pub fn isolate_from_group(server: NodeId) {
+    of(server, ISOLATE_FROM_GROUP);
 }
 
 /// The network falls apart into these sides; whoever is on none is alone.

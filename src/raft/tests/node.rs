@@ -34,7 +34,7 @@ fn group_with(
         let _node = node::enter(NodeId::first(me));
         let raft = Raft::make_with(ends, me, Arc::new(Persister::new()), sink(me), options(me));
         let raft = raft.expect("nothing to restore");
-        net.add_server(me, Server::new().service(raft.service()).cost(cost));
+        net.add_server(me, Server::new().service(raft.service().cost(cost)));
         raft
     };
     let rafts = (0..n).map(make).collect();

@@ -2,16 +2,14 @@
 
 use labrt::dlog;
 use labrt::sync::Arc;
-use labrt::trace::{self, Kind, Links};
 
 use super::KvService;
 use super::appends::difference;
 use super::history::{History, Request};
 use crate::tester::clerks::KvClerk;
+use crate::tester::events::ClientCall;
 use crate::tester::marks::now;
 use crate::tester::service::{self, Cluster};
-
-const OPERATION: Kind = Kind::new("client.operation");
 
 /// A clerk under test.
 pub struct Client<S: KvService> {
@@ -58,6 +56,7 @@ impl<S: KvService> Client<S> {
     }
 
     fn operation(&mut self, request: Request, key: &str, value: &str) -> String {
+        let traced = ClientCall::begin(self.number(), request.name(), key, value);
         let call = now();
         let output = match request {
             Request::Get => self.client.get(key),
@@ -71,31 +70,26 @@ impl<S: KvService> Client<S> {
             }
         };
         let ret = now();
+        traced.returned(&output);
         self.cluster.op();
-        self.describe(request, key, value, &output);
+        self.log(request, key, value, &output);
         if let Some((history, number)) = &self.record {
             history.push(*number, request, key, value, &output, (call, ret));
         }
         output
     }
 
-    /// For the log and the trace.
-    fn describe(&self, request: Request, key: &str, value: &str, output: &str) {
+    /// The client's number in the history, else the harness's number of its clerk, beyond those.
+    fn number(&self) -> u32 {
+        self.record.as_ref().map_or_else(|| self.client.id().number(), |(_, number)| *number)
+    }
+
+    fn log(&self, request: Request, key: &str, value: &str, output: &str) {
         let id = self.client.id();
         match request {
             Request::Get => dlog!(CLNT, "{id} get({key:?}) -> {} bytes", output.len()),
             Request::Put => dlog!(CLNT, "{id} put({key:?}, {value:?})"),
             Request::Append => dlog!(CLNT, "{id} append({key:?}, {value:?})"),
-        }
-        if trace::on() {
-            let fields = [
-                ("clerk", id.to_string().into()),
-                ("what", request.name().into()),
-                ("key", key.to_owned().into()),
-                ("value", trace::digest(value.as_bytes()).into()),
-                ("output", trace::digest(output.as_bytes()).into()),
-            ];
-            trace::emit(OPERATION, Links::default(), &fields);
         }
     }
 

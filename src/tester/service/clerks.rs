@@ -24,6 +24,11 @@ impl fmt::Display for ClientId {
 }
 
 impl ClientId {
+    /// The number alone, for the trace.
+    pub fn number(self) -> u32 {
+        u32::try_from(self.0).expect("a test has a handful of clerks")
+    }
+
     pub(super) fn first(servers: usize) -> ClientId {
         ClientId(servers + 1000)
     }

@@ -4,15 +4,12 @@
 //! server.
 
 use labrt::dlog;
-use labrt::trace::{self, Kind, Links};
+use labrt::node::NodeId;
 
 use super::{Cluster, Replicated, State};
+use crate::tester::events;
+use crate::tester::lives::node_id;
 use crate::tester::marks::MarkKind;
-
-const PARTITION: Kind = Kind::new("fault.partition");
-const HEAL: Kind = Kind::new("fault.heal");
-const RELIABLE: Kind = Kind::new("net.reliable");
-const UNRELIABLE: Kind = Kind::new("net.unreliable");
 
 impl<S: Replicated> Cluster<S> {
     /// Splits the servers: the two sides cannot talk to each other, and each side can talk among itself. A server
@@ -20,7 +17,7 @@ impl<S: Replicated> Cluster<S> {
     pub fn partition(&self, side1: &[usize], side2: &[usize]) {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
-        trace::emit(PARTITION, Links::default(), &[("sides", sides.clone().into())]);
+        events::partition(&[self.lives(side1), self.lives(side2)]);
         {
             let state = self.state.lock();
             for (own, other) in [(side1, side2), (side2, side1)] {
@@ -33,6 +30,12 @@ impl<S: Replicated> Cluster<S> {
         self.end_partition_mark();
         let mark = self.marks.open(MarkKind::Partition, sides);
         self.state.lock().partition = Some(mark);
+    }
+
+    /// The newest lives of servers; of one that was never started, the first.
+    fn lives(&self, servers: &[usize]) -> Vec<NodeId> {
+        let state = self.state.lock();
+        servers.iter().map(|&i| node_id(i, state.servers[i].incarnation.max(1))).collect()
     }
 
     /// The sides of a partition that puts the leader into the minority: of N servers the lowest N/2 + 1 others,
@@ -48,7 +51,7 @@ impl<S: Replicated> Cluster<S> {
     /// Connects every server with every server.
     pub fn connect_all(&self) {
         dlog!(TEST, "connects all servers");
-        trace::emit(HEAL, Links::default(), &[]);
+        events::heal();
         {
             let state = self.state.lock();
             let all = self.all();
@@ -89,7 +92,7 @@ impl<S: Replicated> Cluster<S> {
     pub fn set_unreliable(&self, unreliable: bool) {
         let mood = if unreliable { "unreliable" } else { "reliable" };
         dlog!(TEST, "makes the network {mood}");
-        trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::default(), &[]);
+        events::unreliable(unreliable);
         self.marks.instant(MarkKind::Network, format!("{mood} network"));
         self.net.reliable(!unreliable);
     }

@@ -40,8 +40,8 @@ use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use labrt::sync::{Arc, Mutex};
 use labrt::time::Instant;
-use labrt::trace::{self, Kind, Links};
 
+use super::events;
 use super::lives::{check_none_left, node_id};
 use super::marks::{Lasting, Mark, MarkKind, Marks};
 use super::output;
@@ -49,9 +49,6 @@ use super::peer::Strictness;
 use crate::raft::Persister;
 
 pub use clerks::{Client, ClientId};
-
-const SHUTDOWN: Kind = Kind::new("fault.shutdown");
-const START: Kind = Kind::new("fault.start");
 
 /// A server of a replicated service, as the harness sees it, and how to make a client.
 ///
@@ -278,8 +275,7 @@ impl<S: Replicated> Cluster<S> {
     pub fn start_server(&self, i: usize) {
         let (node, ends, persister) = self.next_life(i);
         dlog!(TEST, "starts S{i}, life {}", node.incarnation);
-        let fields = [("server", i.into()), ("incarnation", node.incarnation.into())];
-        trace::emit(START, Links::default(), &fields);
+        events::restart(node);
         let living = {
             let _as_node = node::enter(node);
             Living { server: Arc::new(S::start(ends, i, persister, self.setup.maxraftstate)), node }
@@ -317,6 +313,9 @@ impl<S: Replicated> Cluster<S> {
     pub fn shutdown_server(&self, i: usize) {
         let living = {
             let mut state = self.state.lock();
+            if let Some(living) = state.servers[i].living(i) {
+                events::crash(living.node);
+            }
             self.disconnect(&state, i, &self.all());
             // Before the persister is copied: from here on nobody can get an answer from this instance, so none
             // for something that it saves after the copy.
@@ -327,7 +326,6 @@ impl<S: Replicated> Cluster<S> {
         };
         let Some(living) = living else { return };
         dlog!(TEST, "shuts S{i} down");
-        trace::emit(SHUTDOWN, Links::default(), &[("server", i.into())]);
         let down = self.marks.open(MarkKind::Crash, format!("S{i} down"));
         living.call(|server| server.kill());
         self.net.close_ends_of(living.node);

@@ -3,11 +3,13 @@
 use labrpc::End;
 use labrt::rng;
 use labrt::sync::Arc;
+use labrt::sync::atomic::Ordering;
 
 use super::Cluster;
 use super::links::make_end_of_clerk;
 use super::system::{MakeEnd, Sharded};
 use crate::tester::clerks::KvClerk;
+use crate::tester::events::ClientCall;
 use crate::tester::kv::{History, Request};
 use crate::tester::marks::now;
 
@@ -24,8 +26,13 @@ impl<S: Sharded> Cluster<S> {
         self.client_of(ends, make_end_of_clerk(&self.net))
     }
 
+    /// A number for another clerk in the trace.
+    pub(super) fn next_clerk_number(&self) -> u32 {
+        self.next_clerk.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn client_of(&self, ends: Vec<End>, make_end: MakeEnd) -> Client<S::Clerk> {
-        Client { clerk: S::clerk(ends, make_end), record: None }
+        Client { clerk: S::clerk(ends, make_end), number: self.next_clerk_number(), record: None }
     }
 
     /// A clerk of the controller.
@@ -37,6 +44,8 @@ impl<S: Sharded> Cluster<S> {
 /// A clerk under test.
 pub struct Client<C> {
     clerk: C,
+    /// Its number in the trace.
+    number: u32,
     /// Where its operations are recorded, and as whose.
     record: Option<(Arc<History>, u32)>,
 }
@@ -44,7 +53,7 @@ pub struct Client<C> {
 impl<C: KvClerk> Client<C> {
     /// The same, with all its operations recorded as those of client number `client`.
     pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
-        Client { record: Some((Arc::clone(history), client)), ..self }
+        Client { number: client, record: Some((Arc::clone(history), client)), ..self }
     }
 
     /// The value of a key.
@@ -63,6 +72,7 @@ impl<C: KvClerk> Client<C> {
     }
 
     fn perform(&mut self, request: Request, key: &str, value: &str) -> String {
+        let traced = ClientCall::begin(self.number, request.name(), key, value);
         let call = now();
         let mut output = String::new();
         match request {
@@ -71,6 +81,7 @@ impl<C: KvClerk> Client<C> {
             Request::Append => self.clerk.append(key, value),
         }
         let ret = now();
+        traced.returned(&output);
         if let Some((history, client)) = &self.record {
             history.push(*client, request, key, value, &output, (call, ret));
         }

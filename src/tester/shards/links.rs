@@ -8,18 +8,12 @@ use labrt::dlog;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
-use labrt::trace::{self, Kind, Links};
 
 use super::place::Place;
 use super::system::{MakeEnd, Sharded};
 use super::{Cluster, State};
+use crate::tester::events;
 use crate::tester::marks::MarkKind;
-
-const ISOLATE: Kind = Kind::new("fault.isolate");
-const ISOLATE_FROM_GROUP: Kind = Kind::new("fault.isolate_from_group");
-const HEAL: Kind = Kind::new("fault.heal");
-const RELIABLE: Kind = Kind::new("net.reliable");
-const UNRELIABLE: Kind = Kind::new("net.unreliable");
 
 /// One life of one server: what an end that it makes belongs to.
 pub(super) struct Life {
@@ -102,7 +96,7 @@ impl<S: Sharded> Cluster<S> {
     /// survives restarts.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
-        trace::emit(ISOLATE, Links::default(), &[("server", place.name().into())]);
+        events::isolate(self.life(place));
         self.marks.instant(MarkKind::Partition, format!("{place} cut off"));
         let mut state = self.state.lock();
         state.cut.insert(place);
@@ -112,17 +106,22 @@ impl<S: Sharded> Cluster<S> {
     /// Cuts the server at `place` off from its own group alone: everybody else reaches it. It survives restarts.
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
-        trace::emit(ISOLATE_FROM_GROUP, Links::default(), &[("server", place.name().into())]);
+        events::isolate_from_group(self.life(place));
         self.marks.instant(MarkKind::Partition, format!("{place} cut off from its group"));
         let mut state = self.state.lock();
         state.cut_from_group.insert(place);
         self.enable_all(&state);
     }
 
+    /// The newest life of the server at `place`; before its first, that one.
+    fn life(&self, place: Place) -> NodeId {
+        place.node(self.state.lock().slot(place).incarnation.max(1))
+    }
+
     /// Ends all isolation.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
-        trace::emit(HEAL, Links::default(), &[]);
+        events::heal();
         self.marks.instant(MarkKind::Partition, "healed");
         let mut state = self.state.lock();
         state.cut.clear();
@@ -160,7 +159,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn set_unreliable(&self, unreliable: bool) {
         let mood = if unreliable { "unreliable" } else { "reliable" };
         dlog!(TEST, "makes the network {mood}");
-        trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::default(), &[]);
+        events::unreliable(unreliable);
         self.marks.instant(MarkKind::Network, format!("{mood} network"));
         self.net.reliable(!unreliable);
     }

@@ -45,11 +45,11 @@ use labrpc::{Cost, Name, Network, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::dlog;
 use labrt::node;
-use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use labrt::sync::{Arc, Mutex};
 use labrt::time::{Duration, Instant};
-use labrt::trace::{self, Kind, Links};
 
+use super::events;
 use super::kv::{History, IfUnknown};
 use super::lives::check_none_left;
 use super::marks::{Lasting, Mark, MarkKind, Marks};
@@ -60,9 +60,6 @@ pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
 pub use place::{Place, gid};
 pub use system::{CtrlerClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
-
-const START: Kind = Kind::new("fault.start");
-const STOP: Kind = Kind::new("fault.stop");
 
 /// No test may take longer than this, measured from [`make_config`] on.
 const TEST_LIMIT: Duration = Duration::from_secs(120);
@@ -138,7 +135,12 @@ pub struct Cluster<S: Sharded> {
     marks: Marks,
     /// The controller's clerk of the harness; away while it is used.
     mck: Mutex<Option<S::CtrlerClerk>>,
+    /// The number of the next clerk in the trace, unless the clerk has one in a history.
+    next_clerk: AtomicU32,
 }
+
+/// Beyond the numbers of clients in histories.
+const FIRST_CLERK: u32 = 1000;
 
 struct State {
     slots: BTreeMap<Place, Slot>,
@@ -201,6 +203,7 @@ pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
         }),
         marks: Marks::new(),
         mck: Mutex::new(None),
+        next_clerk: AtomicU32::new(FIRST_CLERK + 1),
     });
     places.into_iter().for_each(|place| cluster.start(place));
     let mck = cluster.make_ctrler_clerk();
@@ -313,7 +316,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn start(&self, place: Place) {
         let (life, persister) = self.next_life(place);
         dlog!(TEST, "starts {place}, life {}", life.node.incarnation);
-        trace::emit(START, Links::default(), &[("server", life.node.into())]);
+        events::restart(life.node);
 
         let peers = self.make_ends(life.node, &self.group_of(place));
         let ctrlers = match place {
@@ -371,8 +374,10 @@ impl<S: Sharded> Cluster<S> {
 
     /// Stops the server at `place`, a controller or a server of a group. Allowed on one that is not running.
     pub fn shutdown(&self, place: Place) {
-        let names =
-            self.state.lock().slot(place).living.as_ref().map(|it| [&it.peers[..], &it.ctrlers].concat());
+        let names = self.state.lock().slot(place).living.as_ref().map(|it| {
+            events::crash(it.life.node);
+            [&it.peers[..], &it.ctrlers].concat()
+        });
         for name in names.iter().flatten() {
             self.net.enable(name, false);
         }
@@ -387,7 +392,6 @@ impl<S: Sharded> Cluster<S> {
         };
         let Some(living) = living else { return };
         dlog!(TEST, "stops {place}");
-        trace::emit(STOP, Links::default(), &[("server", living.life.node.into())]);
         let down = self.marks.open(MarkKind::Crash, format!("{place} down"));
         self.state.lock().slot(place).down = Some(down);
         living.call(|replica| replica.kill());

@@ -2,17 +2,13 @@
 
 use labrt::collections::BTreeMap;
 use labrt::dlog;
-use labrt::trace::{self, Kind, Links};
 
-use super::Cluster;
 use super::place::{Place, gid};
 use super::system::{CtrlerClerk, Sharded};
+use super::{Cluster, FIRST_CLERK};
 use crate::shardctrler::{Config as ShardConfig, Gid};
+use crate::tester::events::ClientCall;
 use crate::tester::marks::MarkKind;
-
-const JOIN: Kind = Kind::new("shards.join");
-const LEAVE: Kind = Kind::new("shards.leave");
-const MOVE: Kind = Kind::new("shards.move");
 
 impl<S: Sharded> Cluster<S> {
     /// Lets group `gi` join. Ends when the controller has done it; the groups adapt later.
@@ -22,10 +18,10 @@ impl<S: Sharded> Cluster<S> {
 
     /// Lets several groups join at once.
     pub fn joinm(&self, gis: &[usize]) {
-        self.step(JOIN, "join", gis);
+        let gids = self.step("join", gis);
         let groups: BTreeMap<Gid, Vec<String>> =
             gis.iter().map(|&gi| (gid(gi), self.server_names(gi))).collect();
-        self.with_mck(|mck| mck.join(groups));
+        self.with_mck("join", &gids, |mck| mck.join(groups));
     }
 
     /// Lets group `gi` leave.
@@ -35,16 +31,16 @@ impl<S: Sharded> Cluster<S> {
 
     /// Lets several groups leave at once.
     pub fn leavem(&self, gis: &[usize]) {
-        self.step(LEAVE, "leave", gis);
-        self.with_mck(|mck| mck.leave(gis.iter().map(|&gi| gid(gi)).collect()));
+        let gids = self.step("leave", gis);
+        self.with_mck("leave", &gids, |mck| mck.leave(gis.iter().map(|&gi| gid(gi)).collect()));
     }
 
     /// Gives a shard to group `gi`.
     pub fn move_shard(&self, shard: usize, gi: usize) {
         dlog!(TEST, "move of shard {shard} to G{}", gid(gi));
-        trace::emit(MOVE, Links::default(), &[("shard", shard.into()), ("gid", gid(gi).into())]);
         self.marks.instant(MarkKind::Configuration, format!("move of shard {shard} to {}", gid(gi)));
-        self.with_mck(|mck| mck.move_shard(shard, gid(gi)));
+        let what = format!("shard {shard} to {}", gid(gi));
+        self.with_mck("move", &what, |mck| mck.move_shard(shard, gid(gi)));
     }
 
     /// Starts a second controller, of which nobody knows: it has a history of its own. Gives a clerk of it.
@@ -59,7 +55,7 @@ impl<S: Sharded> Cluster<S> {
 
     /// The latest configuration.
     pub fn query(&self) -> ShardConfig {
-        self.with_mck(|mck| mck.query(None))
+        self.with_mck("query", "", |mck| mck.query(None))
     }
 
     /// The names of the servers of group `gi`.
@@ -67,18 +63,23 @@ impl<S: Sharded> Cluster<S> {
         self.group(gi).into_iter().map(|place| place.name()).collect()
     }
 
-    fn step(&self, kind: Kind, what: &str, gis: &[usize]) {
+    /// Notes a step for some groups; their gids, for the trace.
+    fn step(&self, what: &str, gis: &[usize]) -> String {
         let gids: Vec<Gid> = gis.iter().map(|&gi| gid(gi)).collect();
         dlog!(TEST, "{what} of {gids:?}");
-        trace::emit(kind, Links::default(), &[("gids", format!("{gids:?}").into())]);
         self.marks.instant(MarkKind::Configuration, format!("{what} of {gids:?}"));
+        gids.iter().map(Gid::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// Calls the controller with the harness' clerk; with another one when that is in use by a helper thread.
-    fn with_mck<T>(&self, f: impl FnOnce(&mut S::CtrlerClerk) -> T) -> T {
+    /// Calls the controller with the harness' clerk; with another one when that is in use by a helper thread. For the
+    /// trace it is operation `op` on `what`.
+    fn with_mck<T>(&self, op: &str, what: &str, f: impl FnOnce(&mut S::CtrlerClerk) -> T) -> T {
         let own = self.mck.lock().take();
+        let number = if own.is_some() { FIRST_CLERK } else { self.next_clerk_number() };
         let mut mck = own.unwrap_or_else(|| self.make_ctrler_clerk());
+        let call = ClientCall::begin(number, op, what, "");
         let result = f(&mut mck);
+        call.returned("");
         self.mck.lock().replace(mck);
         result
     }
