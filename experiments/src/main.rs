@@ -1,0 +1,84 @@
+//! How long is a cluster without a leader? The experiment of section 9.3 of the Raft paper (Figure 16), with this
+//! project's Raft, in virtual time.
+//!
+//! ```text
+//! cargo run --release -p mit6824-experiments --features sim -- --svg docs/elections.svg
+//! ```
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `trial` | one cluster, one crash, one time |
+//! | `figure` | what is varied, and the figures of a series |
+//! | `chart` | the curves, as SVG |
+//!
+//! What was measured, and how it compares with the paper, is in `docs/elections.md`.
+
+#![forbid(unsafe_code)]
+
+mod chart;
+mod figure;
+mod trial;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use figure::{PANELS, Panel, Series};
+use labrt::time::Duration;
+
+/// Measures, in virtual time, how long five servers are without a leader after it has crashed
+#[derive(Parser)]
+#[command(name = "elections", version)]
+struct Args {
+    /// Trials of each range of election timeouts
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    trials: u64,
+    /// The first seed; each trial has its own
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long a request travels, in microseconds; of the 15 ms until the answer is there, the rest is the disk's
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=7500))]
+    one_way: u64,
+    /// Draw the curves into this file
+    #[arg(long)]
+    svg: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if !labrt::is_sim() {
+        eprintln!("error: this experiment runs in virtual time only: add --features sim");
+        return ExitCode::from(2);
+    }
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let write = |text: &str| match &args.svg {
+        None => Ok(()),
+        Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
+    };
+    // A file that cannot be written is better known before.
+    write("")?;
+    let mut measured: Vec<(&Panel, Vec<Series>)> = Vec::new();
+    for panel in &PANELS {
+        println!("{}\n\n{}", panel.title, figure::HEAD);
+        let mut all = Vec::new();
+        for &timeouts in panel.timeouts {
+            let series =
+                Series::measure(timeouts, Duration::from_micros(args.one_way), args.seed, args.trials)?;
+            println!("{}", series.row());
+            all.push(series);
+        }
+        println!();
+        measured.push((panel, all));
+    }
+    write(&chart::svg(&measured))
+}

@@ -1,0 +1,252 @@
+//! One trial: five servers, a leader that crashes, and the time until there is another one.
+//!
+//! As in the paper:
+//!
+//! * the followers' logs have different lengths, so that two of the four cannot win (5.4.1);
+//! * the leader's heartbeats go to all at once, so that the followers' timeouts begin together, which makes split
+//!   votes as likely as they can be;
+//! * it crashes at a random moment between two heartbeats, which are half the least election timeout apart. So the
+//!   shortest time without a leader is about half of that timeout.
+//!
+//! A request and its answer take [`ROUND_TRIP`] together: some of it on the way there, as much on the way back, and
+//! the rest because whoever answers first writes to its disk. Each of the three varies by a third up and down.
+//!
+//! # How the delays are made
+//!
+//! Each server has two networks. Its own, on which calls cost nothing, leads to its Raft. On the one between the
+//! servers calls cost nothing either, but there stands a porter: it passes a request on when it has travelled, whereby
+//! the vote is given and the follower's timeout begins afresh, and holds the answer back until it is written and has
+//! travelled.
+
+use labrpc::{Cost, End, Network, Responder, Server, Service};
+use labrt::chan::{self, Receiver, Sender};
+use labrt::node::{self, NodeId};
+use labrt::rng::{self, RngExt};
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::sync::{Arc, Signal};
+use labrt::thread;
+use labrt::time::{Duration, Instant, sleep};
+use mit6824::raft::{
+    AppendEntriesArgs, AppendEntriesReply, ApplyMsg, ApplySink, Command, Entry, InstallSnapshotArgs,
+    InstallSnapshotReply, Options, Persister, Raft, RequestVoteArgs, RequestVoteReply,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::ops::Range;
+
+/// Servers of the cluster.
+const SERVERS: usize = 5;
+/// The one that leads, and crashes.
+const LEADER: usize = 0;
+/// From a request to its answer, in the mean: the paper's broadcast time.
+pub const ROUND_TRIP: Duration = Duration::from_millis(15);
+/// A cluster that has no new leader by then is given up.
+pub const PATIENCE: Duration = Duration::from_secs(100);
+
+/// What a trial has found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Found {
+    /// From the crash to the election of another leader; `None`: more than [`PATIENCE`].
+    pub without_leader: Option<Duration>,
+    /// How many terms it took.
+    pub terms: u64,
+}
+
+/// A server of the cluster, and what leads to its Raft without delay.
+struct Member {
+    raft: Raft,
+    direct: Network,
+    to_raft: End,
+}
+
+/// Measures once. To be called within a run, which decides all that is random.
+///
+/// # Panics
+/// If the cluster does not even elect its first leader.
+pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
+    let heartbeat = timeouts.start / 2;
+    let net = Network::new();
+    let delays = Arc::new(Delays { one_way, on: AtomicBool::new(false) });
+    let (tell, roles) = chan::unbounded();
+    let members: Vec<Member> =
+        (0..SERVERS).map(|me| start(me, &net, options(me, &timeouts), &delays, &tell)).collect();
+    let (first, _) =
+        next_leader(&roles, PATIENCE).expect("the first leader's timeout is short, and nobody disturbs");
+    assert_eq!(first.server, LEADER, "the others' timeouts are longer");
+
+    lengthen_logs(&members, first.term);
+    delays.on.store(true, Ordering::SeqCst);
+    // A heartbeat to all, and then no time like another.
+    let within_interval = rng::rng().random_range(0.0..1.0);
+    sleep(heartbeat * 2 + heartbeat.mul_f64(within_interval));
+    let crashed = Instant::now();
+    members[LEADER].raft.kill();
+    net.delete_server(LEADER);
+
+    let next = next_leader(&roles, PATIENCE);
+    let terms = members.iter().map(|member| member.raft.get_state().0).max().expect("there are servers");
+    for member in &members {
+        member.raft.kill();
+        member.direct.cleanup();
+    }
+    net.cleanup();
+    Found {
+        without_leader: next.map(|(_, at)| at.duration_since(crashed)),
+        terms: next.map_or(terms, |(next, _)| next.term) - first.term,
+    }
+}
+
+/// The server that is to lead is the first to stand. The others keep the timeouts of the experiment.
+fn options(me: usize, timeouts: &Range<Duration>) -> Options {
+    let heartbeat = timeouts.start / 2;
+    let soon = Duration::from_millis(4);
+    let election_timeout =
+        if me == LEADER { soon..soon + Duration::from_millis(1) } else { timeouts.clone() };
+    Options { election_timeout, heartbeat, ..Options::default() }
+}
+
+fn start(me: usize, net: &Network, options: Options, delays: &Arc<Delays>, tell: &Sender<Leads>) -> Member {
+    let id = NodeId::first(me);
+    let ends: Vec<End> = (0..SERVERS).map(|to| connected(net, id, to)).collect();
+    let raft = {
+        let _node = node::enter(id);
+        let sink = Roles { server: me, tell: tell.clone() };
+        Raft::make_with(ends, me, Arc::new(Persister::new()), sink, options)
+            .expect("an empty persister can be restored from")
+    };
+    let direct = Network::new();
+    direct.add_server("raft", Server::new().service(raft.service().cost(Cost::Free)));
+    let to_raft = connected(&direct, NodeId::NONE, "raft");
+    let porter = Porter { to_raft: Arc::new(connected(&direct, id, "raft")), delays: delays.clone() };
+    net.add_server(me, Server::new().service(porter.service(id)));
+    Member { raft, direct, to_raft }
+}
+
+fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
+    let end = net.make_end(owner, to);
+    net.enable(&end, true);
+    end
+}
+
+/// Follower `i` has `i - 1` entries of the leader's term: as if the leader had got them there and had crashed before
+/// the others had them. The leader itself does not know of them, or it would make all logs equal.
+fn lengthen_logs(members: &[Member], term: u64) {
+    for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
+        let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };
+        let args = AppendEntriesArgs {
+            term,
+            leader_id: LEADER,
+            prev_log_index: 0,
+            prev_log_term: 0,
+            entries: (1..follower).map(entry).collect(),
+            leader_commit: 0,
+        };
+        let reply: Option<AppendEntriesReply> = member.to_raft.call("Raft.AppendEntries", &args);
+        assert!(reply.is_some_and(|reply| reply.success), "a follower takes its leader's entries");
+    }
+}
+
+// ------------------------------------------------------------------ Who leads
+
+/// A server leads a term.
+#[derive(Clone, Copy, Debug)]
+struct Leads {
+    server: usize,
+    term: u64,
+}
+
+/// Tells when its server leads; commands are nobody's business here.
+struct Roles {
+    server: usize,
+    tell: Sender<Leads>,
+}
+
+impl ApplySink for Roles {
+    fn deliver(&mut self, message: ApplyMsg, _stop: &Signal) -> bool {
+        if let ApplyMsg::Role { term, is_leader: true } = message {
+            // At the end of a trial nobody listens.
+            let _ = self.tell.send(Leads { server: self.server, term });
+        }
+        true
+    }
+
+    fn wants_roles(&self) -> bool {
+        true
+    }
+}
+
+fn next_leader(roles: &Receiver<Leads>, patience: Duration) -> Option<(Leads, Instant)> {
+    let leads = roles.recv_timeout(patience).ok()?;
+    Some((leads, Instant::now()))
+}
+
+// ------------------------------------------------------------------ The way and the disk
+
+/// What takes time between the servers.
+struct Delays {
+    one_way: Duration,
+    /// The first election and what prepares the trial take no time.
+    on: AtomicBool,
+}
+
+impl Delays {
+    /// A request, or an answer, travels.
+    fn travel(&self) {
+        self.wait(self.one_way);
+    }
+
+    /// An answer is written.
+    fn write(&self) {
+        self.wait(ROUND_TRIP.saturating_sub(self.one_way * 2));
+    }
+
+    fn wait(&self, mean: Duration) {
+        if self.on.load(Ordering::SeqCst) {
+            sleep(mean.mul_f64(rng::rng().random_range(2.0 / 3.0..4.0 / 3.0)));
+        }
+    }
+}
+
+/// Stands before a Raft.
+#[derive(Clone)]
+struct Porter {
+    to_raft: Arc<End>,
+    delays: Arc<Delays>,
+}
+
+impl Porter {
+    fn service(self, node: NodeId) -> Service {
+        let (votes, entries, snapshots) = (self.clone(), self.clone(), self);
+        Service::new("Raft")
+            .node(node)
+            .cost(Cost::Free)
+            .deferred("RequestVote", move |args: RequestVoteArgs, to: Responder<RequestVoteReply>| {
+                votes.pass("Raft.RequestVote", args, to);
+            })
+            .deferred("AppendEntries", move |args: AppendEntriesArgs, to: Responder<AppendEntriesReply>| {
+                entries.pass("Raft.AppendEntries", args, to);
+            })
+            .deferred(
+                "InstallSnapshot",
+                move |args: InstallSnapshotArgs, to: Responder<InstallSnapshotReply>| {
+                    snapshots.pass("Raft.InstallSnapshot", args, to);
+                },
+            )
+    }
+
+    fn pass<A, R>(&self, method: &'static str, args: A, to: Responder<R>)
+    where
+        A: Serialize + Send + 'static,
+        R: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let Porter { to_raft, delays } = self.clone();
+        thread::spawn(move || {
+            delays.travel();
+            // A server that has been killed does not answer.
+            let Some(reply) = to_raft.call(method, &args) else { return };
+            delays.write();
+            delays.travel();
+            to.reply(reply);
+        });
+    }
+}
