@@ -25,6 +25,8 @@ pub enum MarkKind {
     Crash,
     /// The network becomes reliable or unreliable.
     Network,
+    /// Groups join or leave, or a shard moves.
+    Configuration,
 }
 
 /// Nanoseconds since the start of the run.

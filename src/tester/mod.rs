@@ -28,10 +28,12 @@ pub mod lab3;
 pub mod lab4;
 mod lives;
 pub mod marks;
+pub mod migration;
 pub mod output;
 pub mod peer;
 pub mod raft;
 pub mod service;
+pub mod shards;
 pub mod value;
 
 pub use clerks::{CtrlerClerk, KvClerk};

@@ -27,7 +27,7 @@ use super::service::{Cluster, Config, Replicated};
 pub use client::{Client, make_client};
 pub use generic::Generic;
 pub(in crate::tester) use generic::{check_log_size, note_log_size};
-pub use history::{History, IfUnknown};
+pub use history::{History, IfUnknown, Request};
 pub use speed::speed;
 
 /// A replicated key/value service.

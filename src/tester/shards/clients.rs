@@ -1,0 +1,93 @@
+//! Clerks, and what the tests do with them.
+
+use labrpc::End;
+use labrt::rng;
+use labrt::sync::Arc;
+
+use super::Cluster;
+use super::links::make_end_of_clerk;
+use super::system::{MakeEnd, Sharded};
+use crate::tester::clerks::KvClerk;
+use crate::tester::kv::{History, Request};
+use crate::tester::marks::now;
+
+impl<S: Sharded> Cluster<S> {
+    /// A clerk of the key/value service.
+    pub fn make_client(&self) -> Client<S::Clerk> {
+        let ends = self.make_clerk_ends();
+        self.client_of(ends, make_end_of_clerk(&self.net))
+    }
+
+    /// A clerk of the key/value service that asks the second controller.
+    pub fn make_client_of_second(&self) -> Client<S::Clerk> {
+        let ends = self.make_ends_to_second();
+        self.client_of(ends, make_end_of_clerk(&self.net))
+    }
+
+    fn client_of(&self, ends: Vec<End>, make_end: MakeEnd) -> Client<S::Clerk> {
+        Client { clerk: S::clerk(ends, make_end), record: None }
+    }
+
+    /// A clerk of the controller.
+    pub fn make_ctrler_clerk(&self) -> S::CtrlerClerk {
+        S::ctrler_clerk(self.make_clerk_ends())
+    }
+}
+
+/// A clerk under test.
+pub struct Client<C> {
+    clerk: C,
+    /// Where its operations are recorded, and as whose.
+    record: Option<(Arc<History>, u32)>,
+}
+
+impl<C: KvClerk> Client<C> {
+    /// The same, with all its operations recorded as those of client number `client`.
+    pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
+        Client { record: Some((Arc::clone(history), client)), ..self }
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: &str) -> String {
+        self.perform(Request::Get, key, "")
+    }
+
+    /// Replaces a value.
+    pub fn put(&mut self, key: &str, value: &str) {
+        self.perform(Request::Put, key, value);
+    }
+
+    /// Adds to the end of a value.
+    pub fn append(&mut self, key: &str, value: &str) {
+        self.perform(Request::Append, key, value);
+    }
+
+    fn perform(&mut self, request: Request, key: &str, value: &str) -> String {
+        let call = now();
+        let mut output = String::new();
+        match request {
+            Request::Get => output = self.clerk.get(key),
+            Request::Put => self.clerk.put(key, value),
+            Request::Append => self.clerk.append(key, value),
+        }
+        let ret = now();
+        if let Some((history, client)) = &self.record {
+            history.push(*client, request, key, value, &output, (call, ret));
+        }
+        output
+    }
+
+    /// The value must be `expected`.
+    #[track_caller]
+    pub fn check(&mut self, key: &str, expected: &str) {
+        let value = self.get(key);
+        assert!(value == expected, "Get({key}): expected {expected:?}, received {value:?}");
+    }
+}
+
+/// `len` random letters, as the course's `randstring` makes them.
+pub fn random_text(len: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let letter = |_| char::from(ALPHABET[usize::try_from(rng::below(64)).expect("below 64")]);
+    (0..len).map(letter).collect()
+}
