@@ -6,7 +6,8 @@ use labrt::trace::{self, Kind, Links};
 
 use super::KvService;
 use super::appends::difference;
-use super::history::{History, Request};
+use super::history::{History, Seen};
+use crate::models::kv::{KvInput, KvOp, KvOutput, Operation, Text};
 use crate::tester::clerks::KvClerk;
 use crate::tester::marks::now;
 use crate::tester::service::{self, Cluster};
@@ -17,7 +18,14 @@ const OPERATION: Kind = Kind::new("client.operation");
 pub struct Client<S: KvService> {
     cluster: Arc<Cluster<S>>,
     client: service::Client<S::Clerk>,
-    record: Option<(Arc<History>, u32)>,
+    record: Option<Record>,
+}
+
+/// Where operations are recorded, and as whose.
+struct Record {
+    history: Arc<History>,
+    number: u32,
+    seen: Seen,
 }
 
 /// A clerk that reaches the servers `to`. It records nothing.
@@ -29,7 +37,7 @@ impl<S: KvService> Client<S> {
     /// From now on operations are recorded as those of client `number`.
     pub fn record(&mut self, history: &Arc<History>, number: usize) {
         let number = u32::try_from(number).expect("a test has a handful of clients");
-        self.record = Some((Arc::clone(history), number));
+        self.record = Some(Record { history: Arc::clone(history), number, seen: Seen::default() });
     }
 
     /// How the harness knows the clerk.
@@ -44,53 +52,63 @@ impl<S: KvService> Client<S> {
 
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.operation(Request::Get, key, "")
+        self.operation(KvOp::Get, key, "", |clerk| clerk.get(key))
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.operation(Request::Put, key, value);
+        self.operation(KvOp::Put, key, value, |clerk| {
+            clerk.put(key, value);
+            String::new()
+        });
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.operation(Request::Append, key, value);
+        self.operation(KvOp::Append, key, value, |clerk| {
+            clerk.append(key, value);
+            String::new()
+        });
     }
 
-    fn operation(&mut self, request: Request, key: &str, value: &str) -> String {
-        let call = now();
-        let output = match request {
-            Request::Get => self.client.get(key),
-            Request::Put => {
-                self.client.put(key, value);
-                String::new()
-            }
-            Request::Append => {
-                self.client.append(key, value);
-                String::new()
-            }
-        };
-        let ret = now();
+    fn operation(
+        &mut self,
+        op: KvOp,
+        key: &str,
+        value: &str,
+        call: impl FnOnce(&mut S::Clerk) -> String,
+    ) -> String {
+        let start = now();
+        let output = call(&mut self.client);
+        let end = now();
         self.cluster.op();
-        self.describe(request, key, value, &output);
-        if let Some((history, number)) = &self.record {
-            history.push(*number, request, key, value, &output, (call, ret));
+        self.describe(op, key, value, &output);
+        if let Some(record) = &mut self.record {
+            let read = if op == KvOp::Get { record.seen.text(key, &output) } else { Text::EMPTY };
+            record.history.push(Operation {
+                client: record.number,
+                input: KvInput { op, key: key.to_owned(), value: value.into() },
+                call: start,
+                output: KvOutput { value: read },
+                ret: end,
+            });
         }
         output
     }
 
     /// For the log and the trace.
-    fn describe(&self, request: Request, key: &str, value: &str, output: &str) {
+    fn describe(&self, op: KvOp, key: &str, value: &str, output: &str) {
         let id = self.client.id();
-        match request {
-            Request::Get => dlog!(CLNT, "{id} get({key:?}) -> {} bytes", output.len()),
-            Request::Put => dlog!(CLNT, "{id} put({key:?}, {value:?})"),
-            Request::Append => dlog!(CLNT, "{id} append({key:?}, {value:?})"),
-        }
+        let what = match op {
+            KvOp::Get => "get",
+            KvOp::Put => "put",
+            KvOp::Append => "append",
+        };
+        dlog!(CLNT, "{id} {what}({key:?}, {value:?}) -> {} bytes", output.len());
         if trace::on() {
             let fields = [
                 ("clerk", id.to_string().into()),
-                ("what", request.name().into()),
+                ("what", what.into()),
                 ("key", key.to_owned().into()),
                 ("value", trace::digest(value.as_bytes()).into()),
                 ("output", trace::digest(output.as_bytes()).into()),

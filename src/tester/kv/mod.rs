@@ -15,6 +15,8 @@ mod generic;
 mod history;
 mod partitioner;
 mod speed;
+#[cfg(test)]
+mod tests;
 
 use labrt::sync::Arc;
 use labrt::thread::{self, JoinHandle};
