@@ -3,7 +3,7 @@
 //! | module | lab | what it holds |
 //! |---|---|---|
 //! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
-//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? |
+//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? and the page that shows why not |
 //! | [`models`] | 3, 4 | what it checks against: the key/value store |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
