@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use mit6824::porcupine::Verdict;
-//! use mit6824::porcupine::visualization::{Bar, Picture, PicturePart, Step};
+//! use mit6824::porcupine::visualization::{Bar, LastFit, Picture, PicturePart, Step};
 //!
 //! let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
 //! let picture = Picture {
@@ -17,6 +17,7 @@
 //!         initial: "''".into(),
 //!         operations: vec![bar(0, 0, 1_000, "put('x', 'a')"), bar(1, 2_000, 3_000, "get('x') -> ''")],
 //!         partials: vec![vec![Step { bar: 0, state: "'a'".into() }]],
+//!         last_fit: LastFit::After(0),
 //!     }],
 //!     marks: vec![],
 //! };
@@ -67,6 +68,21 @@ pub struct PicturePart {
     /// Orders of some operations that the model allows from the start, the longest first; of a part that is Ok the
     /// first has all operations. None of them can be continued, unless the verdict is Unknown.
     pub partials: Vec<Vec<Step>>,
+    /// What is known about the operation at which the first of the partials ends.
+    pub last_fit: LastFit,
+}
+
+/// When the model would last have allowed the operation at which an order ends: of those that are left the one that
+/// returned first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastFit {
+    /// Nobody has looked; the page says nothing.
+    #[default]
+    Unknown,
+    /// In no state of the order.
+    Never,
+    /// In the state after so many operations of the order, and in no later one.
+    After(usize),
 }
 
 /// An operation of a client.
@@ -259,6 +275,15 @@ struct WirePart<'a> {
     text: Vec<&'a str>,
     /// Operation, state, operation, state, ...
     partials: Vec<Vec<usize>>,
+    #[serde(rename = "lastFit")]
+    last_fit: Option<WireFit>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WireFit {
+    After(usize),
+    Never(&'static str),
 }
 
 #[derive(Serialize)]
@@ -293,6 +318,11 @@ impl<'a> WirePart<'a> {
         };
         WirePart {
             partials: part.partials.iter().map(&mut columns).collect(),
+            last_fit: match part.last_fit {
+                LastFit::Unknown => None,
+                LastFit::Never => Some(WireFit::Never("never")),
+                LastFit::After(steps) => Some(WireFit::After(steps)),
+            },
             title: &part.title,
             verdict: name(part.verdict),
             initial: states.index(&part.initial),

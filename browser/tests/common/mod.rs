@@ -1,7 +1,7 @@
 //! Histories for pages: made up, the same each time.
 
 use mit6824::porcupine::Verdict;
-use mit6824::porcupine::visualization::{Bar, Mark, MarkKind, Picture, PicturePart, Step};
+use mit6824::porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
 
 /// One millisecond in ns.
 pub const MS: u64 = 1_000_000;
@@ -127,6 +127,7 @@ impl Key {
             initial: "''".into(),
             operations: self.operations.into_iter().map(|(bar, _, _)| bar).collect(),
             partials,
+            last_fit: if verdict == Verdict::Illegal { LastFit::Never } else { LastFit::Unknown },
         }
     }
 }
@@ -177,6 +178,7 @@ pub fn small() -> Picture {
         initial: "''".into(),
         operations,
         partials: vec![start],
+        last_fit: LastFit::After(3),
     };
     let marks = vec![
         Mark {

@@ -15,6 +15,7 @@
  * @property {(number | null)[]} ret
  * @property {string[]} text
  * @property {number[][]} partials
+ * @property {number | "never" | null} lastFit
  */
 /** @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire */
 
@@ -71,11 +72,14 @@ class Order {
     if (this.times) return this.times;
     const { call, ret } = this.recording;
     const n = this.length;
+    // All of an order that ends comes before the operation that has no place in it, which gets a share of the time.
+    const { blocked } = this.part.verdict === "illegal" ? this.stop() : { blocked: -1 };
+    const end = blocked >= 0 ? ret[blocked] : Infinity;
     // No earlier than any call so far, no later than any return from here on.
     const [earliest, latest] = [new Float64Array(n), new Float64Array(n)];
     for (let i = 0; i < n; i += 1) earliest[i] = Math.max(call[this.ops[i]], i > 0 ? earliest[i - 1] : 0);
     for (let i = n - 1; i >= 0; i -= 1) {
-      latest[i] = Math.min(ret[this.ops[i]], i < n - 1 ? latest[i + 1] : Infinity);
+      latest[i] = Math.min(ret[this.ops[i]], i < n - 1 ? latest[i + 1] : end);
     }
     this.times = new Float64Array(n);
     let crowd = 0;
@@ -84,7 +88,8 @@ class Order {
       // So many want a place before this one's time is over.
       while (crowd < n && earliest[crowd] < latest[i]) crowd += 1;
       const from = Math.max(last, earliest[i]);
-      last = from + (latest[i] - from) / (Math.max(crowd - i, 1) + 1);
+      const more = crowd === n && blocked >= 0 && call[blocked] < latest[i] ? 1 : 0;
+      last = from + (latest[i] - from) / (Math.max(crowd - i, 1) + 1 + more);
       this.times[i] = last;
     }
     return this.times;
@@ -120,6 +125,8 @@ class Part {
     this.title = visible(wire.title, 120) || "the history";
     this.verdict = wire.verdict;
     this.initial = wire.initial;
+    /** How many operations of the longest order had happened when the blocked one was last possible. */
+    this.lastFit = wire.lastFit;
     this.first = first;
     this.last = first + wire.text.length;
     this.orders = wire.partials.map((columns) => new Order(recording, this, columns));

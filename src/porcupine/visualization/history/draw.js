@@ -119,6 +119,7 @@ class Chart {
     const { call, ret, kindOf } = recording;
     const y = Math.round(rows.y(lane)) + 0.5;
     const h = rows.bar - 1;
+    const alpha = c.globalAlpha;
     const n = ops.length;
     /** @type {Path2D[]} */ const plain = [];
     /** @type {Path2D[]} */ const framed = [];
@@ -160,8 +161,10 @@ class Chart {
     for (const [kind, path] of plain.entries()) {
       if (!path) continue;
       c.fillStyle = theme.colour(`kind-${kind}-line`);
+      c.globalAlpha = alpha * 0.6;
       c.fill(path);
     }
+    c.globalAlpha = alpha;
     for (const [kind, path] of framed.entries()) {
       if (!path) continue;
       c.fillStyle = theme.colour(`kind-${kind}`);

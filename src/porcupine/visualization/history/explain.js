@@ -10,7 +10,7 @@ function headline(recording) {
     const first = errors.length > 0 ? parts[errors[0].part] : illegal[0];
     const more = illegal.length > 1 ? ` and ${plural(illegal.length - 1, "other part")}` : "";
     const where = first ? `: ${first.title}${more}` : "";
-    const when = errors.length > 0 ? `, first error at ${formatTime(errors[0].time)}` : "";
+    const when = errors.length > 0 ? `, first error at ${formatTime(errors[0].time, 1e6)}` : "";
     return `Not linearizable${where}${when}`;
   }
   if (recording.verdict === "unknown") {
@@ -28,7 +28,6 @@ function summary(recording) {
   const facts = [plural(recording.size, "operation"), plural(clients, "client")];
   if (parts > 1) facts.push(plural(parts, "part"));
   facts.push(formatDuration(recording.to - recording.from));
-  if (recording.marks.length > 0) facts.push(plural(recording.marks.length, "event") + " of the test");
   return facts.join(" · ");
 }
 
@@ -80,14 +79,42 @@ function explain(recording, part, order) {
   if (blocked < 0) return { title, sentences, next: [], rest: [] };
   const returned = formatTime(recording.ret[blocked]);
   if (next.length === 1) {
-    sentences.push([{ op: blocked }, ` must come next, for it returned at ${returned} before any other was called. But it cannot have happened in this state.`]);
+    sentences.push(
+      { op: blocked },
+      ` must come next: it returned at ${returned}, before any other that is left was called. But it cannot have happened in this state.`,
+    ]);
   } else {
     sentences.push([
       { op: blocked },
       ` must come before ${returned}, when it returned. So one of these ${formatCount(next.length)} calls, all made by then, must come next; but none of them can have happened in this state:`,
     ]);
   }
-  return { title, sentences, next: next.length === 1 ? [] : next, rest: otherOrders(part, order, blocked) };
+  return { title, sentences, next: next.length === 1 ? [] : next, rest: [...lastFit(part, order, blocked), ...otherOrders(part, order, blocked)] };
+}
+
+/**
+ * When the operation without a place was last possible.
+ * @param {Part} part @param {Order} order @param {number} blocked
+ * @returns {Sentence[]}
+ */
+function lastFit(part, order, blocked) {
+  const fit = part.lastFit;
+  if (fit === null || order !== part.orders[0] || order.length === 0) return [];
+  if (fit === "never") return [[{ op: blocked }, " is possible in no state of this order."]];
+  if (fit < 0 || fit >= order.length) return [];
+  const when = fit === 0 ? ["at the start"] : ["after ", { op: order.ops[fit - 1] }];
+  return [
+    [
+      { op: blocked },
+      " was last possible ",
+      ...when,
+      ", in the state ",
+      { state: order.after(fit - 1) },
+      "; then came ",
+      { op: order.ops[fit] },
+      ".",
+    ],
+  ];
 }
 
 /**

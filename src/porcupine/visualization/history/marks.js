@@ -29,8 +29,8 @@ class Marks {
     /** @type {number[]} */
     const ends = [];
     for (const [index, mark] of this.all.entries()) {
-      // An instant needs some room for its text.
-      const end = mark.to ?? mark.from + total * 0.03;
+      // Room for the text, as much as it takes when the whole run is in view.
+      const end = Math.max(mark.to ?? 0, mark.from + (total * (26 + 6 * Math.min(mark.text.length, 60))) / 1000);
       let lane = ends.findIndex((at) => at <= mark.from);
       if (lane < 0) lane = ends.length < MOST_MARK_LANES ? ends.length : index % MOST_MARK_LANES;
       ends[lane] = Math.max(ends[lane] ?? 0, end);
