@@ -17,10 +17,11 @@ fn shots() {
     page.press("e");
     std::thread::sleep(std::time::Duration::from_millis(400));
     page.screenshot("small-error");
-    page.press("t");
+    page.dark(true);
     page.press("f");
     std::thread::sleep(std::time::Duration::from_millis(400));
     page.screenshot("small-dark");
+    page.dark(false);
     let mut picture = WORKLOAD.picture("five clients, eight keys, unreliable network, partitions", &[2, 5]);
     picture.marks = faults(3000 * MS);
     page.open(&picture.to_html());
@@ -28,6 +29,25 @@ fn shots() {
     page.press("e");
     std::thread::sleep(std::time::Duration::from_millis(400));
     page.screenshot("medium-error-light");
+    page.point((700.0, 262.0));
+    page.screenshot("medium-hover");
+    page.press("?");
+    page.screenshot("medium-help");
+    page.click_on("#help-close");
+    page.press("/");
+    page.write("put client 3");
+    page.press("Enter");
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    page.press("Enter");
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    page.screenshot("medium-search");
+    page.press("Escape");
+    page.resize(900, 700);
+    page.screenshot("medium-900");
+    page.resize(420, 800);
+    page.screenshot("medium-420");
+    page.resize(1440, 900);
+
     page.dark(true);
     page.screenshot("medium-error-dark");
     page.press("Escape");

@@ -70,8 +70,8 @@ mod report;
 mod search;
 #[cfg(test)]
 mod tests;
-pub mod visualization;
 mod visited;
+pub mod visualization;
 
 pub use check::{check, check_events};
 pub use history::{Event, EventKind, HistoryError, Operation};

@@ -1,19 +1,11 @@
-//! Histories for pages: made up, the same each time.
+//! Histories for pages: made up, the same each time, and judged by the checker.
 
-use mit6824::porcupine::Verdict;
-use mit6824::porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
+use mit6824::models::kv::{KvInput, KvModel, KvOutput, Operation};
+use mit6824::porcupine::visualization::{Mark, MarkKind, Picture};
+use mit6824::porcupine::{Options, check, picture};
 
 /// One millisecond in ns.
 pub const MS: u64 = 1_000_000;
-
-/// A key's operations in the order in which they took effect.
-struct Key {
-    name: String,
-    value: String,
-    /// Operation, when it took effect, and what it writes (`None`: a get).
-    operations: Vec<(Bar, u64, Option<String>)>,
-    writes: u32,
-}
 
 /// Clients that get, put and append on some keys.
 pub struct Workload {
@@ -28,20 +20,15 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The history in which every operation took effect at one time within its call and return. In the keys of
-    /// `broken`, a get in the second half has been answered with a value that had been overwritten before its call.
+    /// The history in which every operation took effect at one time within its call and return; but in the middle of
+    /// each of the keys `broken`, a get has been answered with a value that had been overwritten before its call.
     pub fn picture(&self, title: &str, broken: &[usize]) -> Picture {
-        let parts: Vec<PicturePart> = self
-            .play()
-            .into_iter()
-            .enumerate()
-            .map(|(i, key)| if broken.contains(&i) { key.break_a_get() } else { key.whole() })
-            .collect();
-        let verdict = if broken.is_empty() { Verdict::Ok } else { Verdict::Illegal };
-        Picture { title: title.into(), verdict, parts, marks: vec![] }
+        let history = self.play(broken);
+        let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
+        picture(&KvModel, &history, &report, title, vec![])
     }
 
-    fn play(&self) -> Vec<Key> {
+    fn play(&self, broken: &[usize]) -> Vec<Operation> {
         let mut dice = Dice(7);
         // When each operation takes effect decides what it sees.
         let mut plan = Vec::new();
@@ -54,81 +41,38 @@ impl Workload {
             }
         }
         plan.sort_unstable();
-        let name = |i: usize| format!("{}", (b'a' + (i % 26) as u8) as char).repeat(1 + i / 26);
-        let key = |i| Key { name: name(i), value: String::new(), operations: vec![], writes: 0 };
-        let mut keys: Vec<Key> = (0..self.keys).map(key).collect();
-        for (point, client, call, ret) in plan {
-            let key = &mut keys[dice.below(self.keys as u64) as usize];
-            let Key { name, value, writes, .. } = key;
-            let (text, written) = match dice.below(10) {
-                0..5 => (format!("get('{name}') -> '{value}'"), None),
-                kind => {
-                    let new = format!("{client}.{writes}");
-                    *writes += 1;
-                    if kind < 8 {
-                        (format!("put('{name}', '{new}')"), Some(new))
-                    } else {
-                        let longer = format!("{value} {new}");
-                        (format!("append('{name}', ' {new}')"), Some(longer))
-                    }
+        let half = plan.len() / 2;
+        let mut values = vec![String::new(); self.keys];
+        // For each key the value that was put last, when it was overwritten, and whether a get is to find it.
+        let mut stale: Vec<Option<(String, u64)>> = vec![None; self.keys];
+        let mut open: Vec<bool> = (0..self.keys).map(|key| broken.contains(&key)).collect();
+        let mut history = Vec::new();
+        for (n, (point, client, call, ret)) in plan.into_iter().enumerate() {
+            let key = dice.below(self.keys as u64) as usize;
+            let name = ((b'a' + (key % 26) as u8) as char).to_string().repeat(1 + key / 26);
+            let value = &mut values[key];
+            let new = format!("{client}.{n}");
+            let (input, output) = match dice.below(10) {
+                0..5 => {
+                    let old = stale[key]
+                        .as_ref()
+                        .filter(|(_, overwritten)| open[key] && n > half && *overwritten < call);
+                    let found = old.map_or(value.as_str(), |(old, _)| old);
+                    open[key] &= old.is_none();
+                    (KvInput::get(name), KvOutput::value(found))
+                }
+                5..8 => {
+                    stale[key] = Some((std::mem::replace(value, new.clone()), ret.max(point)));
+                    (KvInput::put(name, new.as_str()), KvOutput::none())
+                }
+                _ => {
+                    *value = format!("{value} {new}");
+                    (KvInput::append(name, format!(" {new}").as_str()), KvOutput::none())
                 }
             };
-            if let Some(value) = &written {
-                key.value.clone_from(value);
-            }
-            key.operations.push((Bar { client, call, ret, text }, point, written));
+            history.push(Operation { client, input, call, output, ret });
         }
-        keys
-    }
-}
-
-impl Key {
-    fn whole(self) -> PicturePart {
-        let mut value = String::new();
-        let step = |(bar, (_, _, written)): (usize, &(Bar, u64, Option<String>))| {
-            if let Some(new) = written {
-                value.clone_from(new);
-            }
-            Step { bar, state: format!("'{value}'") }
-        };
-        let steps = self.operations.iter().enumerate().map(step).collect();
-        self.part(Verdict::Ok, vec![steps])
-    }
-
-    fn break_a_get(mut self) -> PicturePart {
-        let n = self.operations.len();
-        let is_get = |i: &usize| self.operations[*i].2.is_none();
-        let broken = (n / 2..n).find(is_get).expect("a key has gets");
-        let stale = format!("{}.stale", self.operations[broken].0.client);
-        let Bar { ret, text, .. } = &mut self.operations[broken].0;
-        let ret = *ret;
-        *text = format!("get('{}') -> '{stale}'", self.name);
-        // Everything else that was called before it returned, and that the values allow.
-        let mut value = String::new();
-        let mut steps = Vec::new();
-        for (bar, (operation, _, written)) in self.operations.iter().enumerate() {
-            if bar == broken || operation.call > ret {
-                continue;
-            }
-            match written {
-                Some(new) => value.clone_from(new),
-                None if !operation.text.ends_with(&format!("-> '{value}'")) => continue,
-                None => {}
-            }
-            steps.push(Step { bar, state: format!("'{value}'") });
-        }
-        self.part(Verdict::Illegal, vec![steps])
-    }
-
-    fn part(self, verdict: Verdict, partials: Vec<Vec<Step>>) -> PicturePart {
-        PicturePart {
-            title: format!("key '{}'", self.name),
-            verdict,
-            initial: "''".into(),
-            operations: self.operations.into_iter().map(|(bar, _, _)| bar).collect(),
-            partials,
-            last_fit: if verdict == Verdict::Illegal { LastFit::Never } else { LastFit::Unknown },
-        }
+        history
     }
 }
 
@@ -152,44 +96,37 @@ pub fn faults(length: u64) -> Vec<Mark> {
     ]
 }
 
-/// The small example that fits one screen: three clients, one key, one stale get among concurrent calls.
+/// An example that fits one screen: three clients, one key, one stale get among concurrent calls.
 pub fn small() -> Picture {
-    let bar = |client, call: u64, ret: u64, text: &str| Bar {
+    let operation = |client, call: u64, ret: u64, input, found: &str| Operation {
         client,
+        input,
         call: call * MS,
+        output: KvOutput::value(found),
         ret: ret * MS,
+    };
+    let history = [
+        operation(0, 100, 340, KvInput::put("x", "a"), ""),
+        operation(1, 180, 520, KvInput::append("x", "b"), ""),
+        operation(2, 400, 700, KvInput::get("x"), "ab"),
+        operation(0, 460, 900, KvInput::put("x", "c"), ""),
+        operation(1, 760, 1150, KvInput::get("x"), "c"),
+        operation(2, 980, 1500, KvInput::get("x"), "ab"),
+        operation(0, 1240, 1700, KvInput::get("x"), "ab"),
+        operation(1, 1800, 2100, KvInput::put("x", "d"), ""),
+    ];
+    let mark = |from: u64, to: Option<u64>, kind, text: &str| Mark {
+        from: from * MS,
+        to: to.map(|to| to * MS),
+        kind,
         text: text.into(),
     };
-    let operations = vec![
-        bar(0, 100, 340, "put('x', 'a')"),
-        bar(1, 180, 520, "append('x', 'b')"),
-        bar(2, 400, 700, "get('x') -> 'ab'"),
-        bar(0, 460, 900, "put('x', 'c')"),
-        bar(1, 760, 1150, "get('x') -> 'c'"),
-        bar(2, 980, 1500, "get('x') -> 'ab'"),
-        bar(0, 1240, 1700, "get('x') -> 'ab'"),
-        bar(1, 1800, 2100, "put('x', 'd')"),
-    ];
-    let step = |bar, state: &str| Step { bar, state: state.into() };
-    let start = vec![step(0, "'a'"), step(1, "'ab'"), step(2, "'ab'"), step(3, "'c'"), step(4, "'c'")];
-    let part = PicturePart {
-        title: "key 'x'".into(),
-        verdict: Verdict::Illegal,
-        initial: "''".into(),
-        operations,
-        partials: vec![start],
-        last_fit: LastFit::After(3),
-    };
     let marks = vec![
-        Mark {
-            from: 420 * MS,
-            to: Some(1300 * MS),
-            kind: MarkKind::Partition,
-            text: "partition: servers 0 1 | server 2".into(),
-        },
-        Mark { from: 1600 * MS, to: None, kind: MarkKind::Restart, text: "server 2 starts again".into() },
+        mark(420, Some(1300), MarkKind::Partition, "partition: servers 0 1 | server 2"),
+        mark(1600, None, MarkKind::Restart, "server 2 starts again"),
     ];
-    Picture { title: "a get that is late".into(), verdict: Verdict::Illegal, parts: vec![part], marks }
+    let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
+    picture(&KvModel, &history, &report, "a get that is late", marks)
 }
 
 /// Numbers that look random, the same each time.

@@ -161,7 +161,8 @@ class Recording {
   constructor(wire) {
     this.title = wire.title;
     this.verdict = wire.verdict;
-    this.states = wire.states;
+    // An empty state must be seen, too.
+    this.states = wire.states.map((state) => state || "(empty)");
     const n = wire.parts.reduce((sum, part) => sum + part.text.length, 0);
     this.size = n;
     this.call = new Float64Array(n);
