@@ -110,7 +110,7 @@ fn the_checker_knows_no_network() {
     }
 }
 
-/// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` alone.
+/// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` and below it.
 #[test]
 fn the_core_is_pure() {
     let shell = root().join("src/raft/node.rs");
@@ -118,7 +118,7 @@ fn the_core_is_pure() {
     let words = ["labrt::thread", "labrt::time", "labrt::chan", "Condvar", "labrpc::", "rng::"];
     let hits: Vec<_> = naming(&["src/raft"], &words)
         .into_iter()
-        .filter(|hit| !hit.starts_with("src/raft/node.rs") && !hit.starts_with("src/raft/tests"))
+        .filter(|hit| !hit.starts_with("src/raft/node") && !hit.starts_with("src/raft/tests"))
         // A sink may be a channel: that is where committed commands leave.
         .filter(|hit| !hit.starts_with("src/raft/apply_msg.rs"))
         .collect();

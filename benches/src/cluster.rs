@@ -29,7 +29,8 @@ const STRIDE: u64 = 64;
 pub struct Setup {
     /// Messages that each apply channel holds; 0: a rendezvous.
     pub capacity: usize,
-    /// How long a commit index waits for entries to travel with.
+    /// How long a commit index waits for entries to travel with. Without that wait, followers do not wait between
+    /// batches either.
     pub commit: Duration,
 }
 
@@ -154,7 +155,9 @@ fn start_server(net: &Network, me: usize, setup: &Setup, applied: &Arc<Applied>)
 
 fn options(me: usize, setup: &Setup) -> Options {
     let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
-    Options { election_timeout: patience..patience * 2, commit: setup.commit, ..Options::default() }
+    let options = Options::default();
+    let follow = options.follow.min(setup.commit);
+    Options { election_timeout: patience..patience * 2, commit: setup.commit, follow, ..options }
 }
 
 /// Whose progress is waited for.

@@ -5,7 +5,7 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `node` | a server: the lock and the threads around the rules |
+//! | `node` | a server: the lock and the threads around the rules (`node/senders`: what is sent when) |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log with its snapshot offset |

@@ -4,7 +4,8 @@
 //!
 //! * the **ticker**: starts an election when no leader was heard for an election timeout (5.2);
 //! * one **sender per peer**: requests for votes, entries, heartbeats, snapshots. It sends without waiting for
-//!   the answer, which comes back as a callback, so a peer that is dead, slow or cut off holds up nobody;
+//!   the answer, which comes back as a callback, so a peer that is dead, slow or cut off holds up nobody
+//!   (`node/senders.rs`);
 //! * the **applier**: hands committed commands to the service, and holds no lock while it does.
 //!
 //! Everything that happens goes through one function, `Shared::with`: lock, apply a rule of the core, **persist what it changed**,
@@ -13,13 +14,14 @@
 //!
 //! All sleeping is on condition variables with a deadline. Nothing polls, and [`Raft::kill`] wakes all.
 
+mod senders;
+
 use super::apply_msg::{ApplyMsg, ApplySink};
 use super::command::{Bytes, Command};
 use super::core::{Core, RestoreError, Role, Rules, SnapshotError, Started};
-use super::effects::{Due, RoleChange, Tick};
-use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, Message, RequestVoteArgs};
+use super::effects::RoleChange;
+use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use super::persister::Persister;
-use super::progress::{Outgoing, Sent};
 use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
@@ -27,6 +29,7 @@ use labrt::rng::{RngExt, rng};
 use labrt::sync::{Arc, Condvar, Mutex, MutexGuard, Signal};
 use labrt::time::{Duration, Instant};
 use labrt::{dlog, thread};
+use senders::PeerClock;
 use std::ops::Range;
 
 /// How a server keeps time, and whether it keeps the rules.
@@ -44,6 +47,9 @@ pub struct Options {
     /// A peer learns of a new commit index with the next entries, or after so long on its own. Until then
     /// commits are told together.
     pub commit: Duration,
+    /// A server that does not lead lets so much time pass from one batch for its service to the next. Nobody waits
+    /// for it, and each batch costs waking a thread.
+    pub follow: Duration,
     /// Rules that may be broken to see what they are good for.
     pub rules: Rules,
 }
@@ -55,6 +61,7 @@ impl Default for Options {
             heartbeat: Duration::from_millis(100),
             pipeline: Duration::from_millis(10),
             commit: Duration::from_millis(10),
+            follow: Duration::from_millis(1),
             rules: Rules::default(),
         }
     }
@@ -87,53 +94,21 @@ struct State {
     core: Core,
     election_deadline: Instant,
     clocks: Vec<PeerClock>,
+    /// A thread in [`Raft::flush`] sends at the moment, and will look for more.
+    flushing: bool,
+    /// Until when the applier of a server that does not lead takes nothing out.
+    rest: Instant,
+    /// The applier sleeps until then.
+    resting: bool,
     /// Changes of role for the applier to tell; only for a service that wants them.
     roles: Option<VecDeque<RoleChange>>,
 }
 
-/// When a peer was last sent something, and last heard.
-#[derive(Clone, Copy)]
-struct PeerClock {
-    any: Option<Instant>,
-    entries: Option<Instant>,
-    heard: Instant,
-}
-
-impl PeerClock {
-    /// When an interval that began at `from` is over; at once if it never began.
-    fn end(from: Option<Instant>, interval: Duration) -> Option<Instant> {
-        from.map(|at| at + interval)
-    }
-
-    fn tick(&self, options: &Options, now: Instant) -> Tick {
-        let over = |from, interval| PeerClock::end(from, interval).is_none_or(|end| end <= now);
-        Tick {
-            heartbeat: over(self.any, options.heartbeat),
-            pipeline: over(self.entries, options.pipeline),
-            commit: over(self.any, options.commit),
-        }
-    }
-
-    /// Until when the sender may sleep; None: until it is woken.
-    fn wake_at(&self, options: &Options, due: Due, now: Instant) -> Option<Instant> {
-        let end =
-            |wanted: bool, from, interval| wanted.then(|| PeerClock::end(from, interval).unwrap_or(now));
-        [
-            due.now.then_some(now),
-            end(due.pipeline, self.entries, options.pipeline),
-            end(due.commit, self.any, options.commit),
-            end(due.heartbeat, self.any, options.heartbeat),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-    }
-
-    fn sent(&mut self, message: &Message, now: Instant) {
-        self.any = Some(now);
-        if matches!(message, Message::AppendEntries(args) if !args.entries.is_empty()) {
-            self.entries = Some(now);
-        }
+impl State {
+    /// Can the service wait for the rest of the batch?
+    fn may_rest(&self) -> bool {
+        let backlog = self.core.commit_index() - self.core.last_applied();
+        !self.core.is_leader() && backlog < APPLY_BATCH as u64
     }
 }
 
@@ -172,7 +147,10 @@ impl Raft {
         let state = State {
             core,
             election_deadline: now + election_timeout(&options),
-            clocks: vec![PeerClock { any: None, entries: None, heard: now }; peers.len()],
+            clocks: vec![PeerClock::new(now); peers.len()],
+            flushing: false,
+            rest: now,
+            resting: false,
             roles: apply.wants_roles().then(VecDeque::new),
         };
         let shared = Arc::new(Shared {
@@ -198,6 +176,24 @@ impl Raft {
             return None;
         }
         self.shared.with(|core| core.propose(command))
+    }
+
+    /// [`start`](Raft::start), but nothing is sent before somebody calls [`flush`](Raft::flush), which the caller must
+    /// do soon.
+    pub fn propose(&self, command: Command) -> Option<Started> {
+        if self.shared.killed.is_raised() {
+            return None;
+        }
+        let mut state = self.shared.state.lock();
+        let started = state.core.propose(command);
+        self.shared.settle_but_senders(&mut state);
+        started
+    }
+
+    /// Sends what there is to send at once, on the calling thread: waking a sender takes longer than sending. Never
+    /// waits for an answer. Must be called without a lock, as an answer that comes at once is taken in here.
+    pub fn flush(&self) {
+        self.shared.flush();
     }
 
     /// The current term, and whether this server believes that it leads it.
@@ -279,6 +275,16 @@ impl Shared {
 
     /// Persists what the core has changed; then timers and wake-ups.
     fn settle(&self, state: &mut State) {
+        let wake = self.settle_but_senders(state);
+        // Whoever flushes looks again before it ends.
+        for peer in wake.into_iter().filter(|_| !state.flushing) {
+            self.senders[peer].notify_one();
+        }
+    }
+
+    /// [`settle`](Shared::settle), except for the senders to be woken, which are returned. Whom nobody wakes comes
+    /// up again the next time.
+    fn settle_but_senders(&self, state: &mut State) -> Vec<usize> {
         let effects = state.core.take_effects();
         if !effects.persist.is_empty() {
             state.core.persist_to(&self.persister, &effects.persist);
@@ -292,16 +298,14 @@ impl Shared {
             state.clocks.iter_mut().for_each(|clock| clock.heard = Instant::now());
             if let Some(roles) = &mut state.roles {
                 roles.push_back(change);
-                self.applier.notify_one();
             }
+            self.applier.notify_one();
             self.ticker.notify_one();
         }
-        if effects.wake_applier {
+        if effects.wake_applier && !(state.resting && state.may_rest()) {
             self.applier.notify_one();
         }
-        for peer in effects.wake_peers {
-            self.senders[peer].notify_one();
-        }
+        effects.wake_peers
     }
 
     fn kill(&self) {
@@ -358,63 +362,6 @@ impl Shared {
         self.ticker.wait_for(state, self.options.heartbeat);
     }
 
-    // ------------------------------------------------------------------ The senders
-
-    fn send_to(self: &Arc<Self>, peer: usize) {
-        let mut state = self.state.lock();
-        while !self.killed.is_raised() {
-            let now = Instant::now();
-            let clock = &mut state.clocks[peer];
-            let tick = clock.tick(&self.options, now);
-            if let Some(outgoing) = state.core.next_message(peer, tick) {
-                state.clocks[peer].sent(&outgoing.message, now);
-                drop(state);
-                self.send(outgoing);
-                state = self.state.lock();
-                continue;
-            }
-            let due = state.core.due(peer);
-            match state.clocks[peer].wake_at(&self.options, due, now) {
-                Some(at) => drop(self.senders[peer].wait_until(&mut state, at)),
-                None => self.senders[peer].wait(&mut state),
-            }
-        }
-    }
-
-    /// Sends a message; the answer comes back as a callback, on whatever thread. Without the lock: the callback takes
-    /// it, perhaps before this returns.
-    fn send(self: &Arc<Self>, outgoing: Outgoing) {
-        let Outgoing { sent, message } = outgoing;
-        let end = &self.ends[sent.peer];
-        let shared = self.clone();
-        match message {
-            Message::RequestVote(args) => {
-                end.send("Raft.RequestVote", &args, move |r| shared.answered(sent, r, Core::vote_reply));
-            }
-            Message::AppendEntries(args) => {
-                end.send("Raft.AppendEntries", &args, move |r| shared.answered(sent, r, Core::append_reply));
-            }
-            Message::InstallSnapshot(args) => {
-                end.send("Raft.InstallSnapshot", &args, move |r| {
-                    shared.answered(sent, r, Core::snapshot_reply)
-                });
-            }
-        }
-    }
-
-    fn answered<R>(&self, sent: Sent, reply: Option<R>, rule: fn(&mut Core, Sent, &R)) {
-        let _node = node::enter(self.node);
-        let mut state = self.state.lock();
-        match &reply {
-            Some(reply) => {
-                state.clocks[sent.peer].heard = Instant::now();
-                rule(&mut state.core, sent, reply);
-            }
-            None => state.core.message_lost(sent),
-        }
-        self.settle(&mut state);
-    }
-
     // ------------------------------------------------------------------ The applier
 
     fn apply(&self, mut sink: impl ApplySink) {
@@ -435,7 +382,16 @@ impl Shared {
             if let Some(RoleChange { term, is_leader }) = state.roles.as_mut().and_then(VecDeque::pop_front) {
                 return Some(vec![ApplyMsg::Role { term, is_leader }]);
             }
+            let now = Instant::now();
+            if state.may_rest() && now < state.rest {
+                let rest = state.rest;
+                state.resting = true;
+                self.applier.wait_until(&mut state, rest);
+                state.resting = false;
+                continue;
+            }
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
+                state.rest = now + self.options.follow;
                 return Some(batch);
             }
             self.applier.wait(&mut state);

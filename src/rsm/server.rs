@@ -164,13 +164,14 @@ impl<M: StateMachine> Rsm<M> {
         let command = Command::new(labgob::encode(op));
         // The lock makes sure that the waiter is there before the entry comes out.
         let mut waiters = self.shared.waiters.lock();
-        let Some(started) = self.raft().start(command) else {
+        let Some(started) = self.raft().propose(command) else {
             drop(waiters);
             return done(Err(NotLeader));
         };
         let older = waiters.add(started, Box::new(done));
         drop(waiters);
         older.dismiss();
+        self.raft().flush();
     }
 
     /// Submits an operation and waits for the outcome. The thread is blocked meanwhile; on a leader that is cut off

@@ -1,9 +1,10 @@
 //! The shell: threads, timers and the apply channel around the core. On both clocks.
 
-use crate::raft::{ApplyMsg, ApplySink, Command, Persister, Raft, RestoreError};
-use labrpc::{Network, Server};
+use crate::raft::{ApplyMsg, ApplySink, Command, Options, Persister, Raft, RestoreError};
+use labrpc::{Cost, Network, Server};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::node::{self, NodeId};
+use labrt::sync::atomic::{AtomicU64, Ordering};
 use labrt::sync::{Arc, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
@@ -16,14 +17,24 @@ struct Group {
     rafts: Vec<Raft>,
 }
 
-fn group(n: usize, mut sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
+fn group(n: usize, sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
+    group_with(n, sink, |_| Options::default(), Cost::Raft)
+}
+
+fn group_with(
+    n: usize,
+    mut sink: impl FnMut(usize) -> Box<dyn ApplySink>,
+    options: impl Fn(usize) -> Options,
+    cost: Cost,
+) -> Group {
     let net = Network::new();
     let make = |me: usize| {
         let ends: Vec<_> = (0..n).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
         ends.iter().for_each(|end| net.enable(end, true));
         let _node = node::enter(NodeId::first(me));
-        let raft = Raft::make(ends, me, Arc::new(Persister::new()), sink(me)).expect("nothing to restore");
-        net.add_server(me, Server::new().service(raft.service()));
+        let raft = Raft::make_with(ends, me, Arc::new(Persister::new()), sink(me), options(me));
+        let raft = raft.expect("nothing to restore");
+        net.add_server(me, Server::new().service(raft.service()).cost(cost));
         raft
     };
     let rafts = (0..n).map(make).collect();
@@ -180,6 +191,108 @@ fn a_service_hears_of_roles_if_it_wants() {
         group.net.add_server(me, Server::new().service(leader.service()));
         let role = receivers[me].recv_deadline(deadline);
         assert!(matches!(role, Ok(ApplyMsg::Role { is_leader: false, .. })), "{role:?}");
+    });
+}
+
+/// Server 0 is the one that will lead, and nobody sends a heartbeat while a test lasts.
+fn server_0_leads(me: usize) -> Options {
+    let patience = if me == 0 { SECOND / 100 } else { 50 * SECOND };
+    Options { election_timeout: patience..2 * patience, heartbeat: 100 * SECOND, ..Options::default() }
+}
+
+/// A proposal is sent by whoever flushes, on the thread that does; until then nothing of it is to be seen. With
+/// messages that cost nothing all is over when `flush` returns, in virtual time as on real threads.
+#[test]
+fn flush_sends_at_once_what_was_proposed() {
+    labrt::run(|| {
+        let group = group_with(3, discard, server_0_leads, Cost::Free);
+        let leader = group.leader();
+        // Both followers have answered the leader's first message.
+        sleep(SECOND / 2);
+        let before = group.net.total_count();
+        leader.propose(Command::new(vec![1])).expect("it leads");
+        sleep(SECOND / 2);
+        assert_eq!(group.net.total_count(), before, "proposed, but nobody flushes");
+        leader.flush();
+        assert!(group.net.total_count() >= before + 2, "both followers were sent the entry");
+        // The first answer came while this thread was sending, and has left something to do for a sender. (The
+        // second follower heard of the commit together with the entry.)
+        sleep(SECOND / 2);
+        assert_eq!(group.net.total_count(), before + 3, "and then the commit index");
+    });
+}
+
+/// Many threads propose and flush at once, so that most find somebody else flushing: nothing is left unsent.
+#[test]
+fn flushing_together_leaves_nothing_behind() {
+    labrt::run(|| {
+        let (tx, rx) = chan::unbounded();
+        let mut tx = Some(tx);
+        let sink = |me: usize| if me == 0 { Box::new(tx.take().expect("one of them")) } else { discard(me) };
+        let mut group = group_with(3, sink, server_0_leads, Cost::Raft);
+        group.leader();
+        let leader = Arc::new(group.rafts.swap_remove(0));
+        let propose = |n: u8| {
+            let leader = leader.clone();
+            thread::spawn(move || {
+                for _ in 0..50 {
+                    leader.propose(Command::new(vec![n])).expect("it leads");
+                    leader.flush();
+                }
+            })
+        };
+        let threads: Vec<_> = (0..8).map(propose).collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("it only proposes"));
+        // Long before any heartbeat.
+        let deadline = Instant::now() + 20 * SECOND;
+        for index in 1..=400 {
+            let message = rx.recv_deadline(deadline);
+            assert!(matches!(message, Ok(ApplyMsg::Command { index: i, .. }) if i == index), "{message:?}");
+        }
+    });
+}
+
+struct CountBatches(Arc<AtomicU64>, Sender<ApplyMsg>);
+
+impl ApplySink for CountBatches {
+    fn deliver(&mut self, message: ApplyMsg, stop: &Signal) -> bool {
+        self.1.deliver(message, stop)
+    }
+
+    fn deliver_batch(&mut self, messages: Vec<ApplyMsg>, stop: &Signal) -> bool {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        messages.into_iter().all(|message| self.deliver(message, stop))
+    }
+}
+
+/// A follower's service is not waited for, and gets what has come meanwhile in one batch; a leader's at once.
+#[test]
+fn a_follower_takes_its_time_between_batches() {
+    labrt::run(|| {
+        let follow = SECOND / 20;
+        let batches = Arc::new(AtomicU64::new(0));
+        let (tx, rx) = chan::unbounded();
+        let sink = |me: usize| -> Box<dyn ApplySink> {
+            if me == 1 { Box::new(CountBatches(batches.clone(), tx.clone())) } else { discard(me) }
+        };
+        let group = group_with(3, sink, |me| Options { follow, ..server_0_leads(me) }, Cost::Raft);
+        let (leader, start) = (group.leader(), Instant::now());
+        for n in 0..100 {
+            leader.start(Command::new(vec![n])).expect("it leads");
+            sleep(SECOND / 200);
+        }
+        let mut applied = 0;
+        while applied < 100 {
+            let message = rx.recv_deadline(start + 20 * SECOND);
+            assert!(
+                matches!(message, Ok(ApplyMsg::Command { index, .. }) if index == applied + 1),
+                "{message:?}"
+            );
+            applied += 1;
+        }
+        let most = start.elapsed().as_nanos() / follow.as_nanos() + 2;
+        let batches = batches.load(Ordering::SeqCst);
+        assert!(u128::from(batches) <= most, "{batches} batches in {:?}", start.elapsed());
     });
 }
 
