@@ -6,10 +6,9 @@ use labrt::trace::{self, Kind, Links};
 
 use super::KvService;
 use super::appends::difference;
-use super::history::{History, Seen};
-use crate::models::kv::{KvInput, KvOp, KvOutput, Operation, Text};
-use crate::tester::clerks::KvClerk;
-use crate::tester::marks::now;
+use super::history::History;
+use super::recorder::{Recorder, perform};
+use crate::models::kv::KvOp;
 use crate::tester::service::{self, Cluster};
 
 const OPERATION: Kind = Kind::new("client.operation");
@@ -18,26 +17,18 @@ const OPERATION: Kind = Kind::new("client.operation");
 pub struct Client<S: KvService> {
     cluster: Arc<Cluster<S>>,
     client: service::Client<S::Clerk>,
-    record: Option<Record>,
-}
-
-/// Where operations are recorded, and as whose.
-struct Record {
-    history: Arc<History>,
-    number: u32,
-    seen: Seen,
+    recorder: Option<Recorder>,
 }
 
 /// A clerk that reaches the servers `to`. It records nothing.
 pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Client<S> {
-    Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), record: None }
+    Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), recorder: None }
 }
 
 impl<S: KvService> Client<S> {
     /// From now on operations are recorded as those of client `number`.
-    pub fn record(&mut self, history: &Arc<History>, number: usize) {
-        let number = u32::try_from(number).expect("a test has a handful of clients");
-        self.record = Some(Record { history: Arc::clone(history), number, seen: Seen::default() });
+    pub fn record(&mut self, history: &Arc<History>, number: u32) {
+        self.recorder = Some(Recorder::new(history, number));
     }
 
     /// How the harness knows the clerk.
@@ -52,47 +43,23 @@ impl<S: KvService> Client<S> {
 
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.operation(KvOp::Get, key, "", |clerk| clerk.get(key))
+        self.operation(KvOp::Get, key, "")
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.operation(KvOp::Put, key, value, |clerk| {
-            clerk.put(key, value);
-            String::new()
-        });
+        self.operation(KvOp::Put, key, value);
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.operation(KvOp::Append, key, value, |clerk| {
-            clerk.append(key, value);
-            String::new()
-        });
+        self.operation(KvOp::Append, key, value);
     }
 
-    fn operation(
-        &mut self,
-        op: KvOp,
-        key: &str,
-        value: &str,
-        call: impl FnOnce(&mut S::Clerk) -> String,
-    ) -> String {
-        let start = now();
-        let output = call(&mut self.client);
-        let end = now();
+    fn operation(&mut self, op: KvOp, key: &str, value: &str) -> String {
+        let output = perform(&mut *self.client, self.recorder.as_mut(), op, key, value);
         self.cluster.op();
         self.describe(op, key, value, &output);
-        if let Some(record) = &mut self.record {
-            let read = if op == KvOp::Get { record.seen.text(key, &output) } else { Text::EMPTY };
-            record.history.push(Operation {
-                client: record.number,
-                input: KvInput { op, key: key.to_owned(), value: value.into() },
-                call: start,
-                output: KvOutput { value: read },
-                ret: end,
-            });
-        }
         output
     }
 

@@ -117,7 +117,7 @@ impl Generic {
         let clients = {
             let (work, history) = (Work::new(self, round, &done), Arc::clone(history));
             spawn_clients(cfg, self.clients, move |me, client| {
-                client.record(&history, me);
+                client.record(&history, u32::try_from(me).expect("a test has a handful of clients"));
                 work.run(me, client)
             })
         };

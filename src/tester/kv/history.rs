@@ -1,6 +1,6 @@
 //! What the clients did, and whether it is linearizable.
 //!
-//! Values are recorded as [`Text`]s, not as strings: on real threads one key grows to hundreds of kB and is read tens
+//! Values are recorded as [`Text`](crate::models::kv::Text)s, not as strings: on real threads one key grows to hundreds of kB and is read tens
 //! of thousands of times.
 
 use std::collections::hash_map::RandomState;
@@ -8,13 +8,13 @@ use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 
-use labrt::collections::BTreeMap;
 use labrt::sync::Mutex;
+use labrt::sync::atomic::{AtomicU64, Ordering};
 use labrt::time::Duration;
 
-use crate::models::kv::{KvModel, Operation, Text};
+use crate::models::kv::{KvModel, Operation};
 use crate::porcupine::{self, Model, Options, Report, Verdict};
-use crate::tester::marks::Mark;
+use crate::tester::marks::{Mark, now};
 use crate::tester::output::info;
 
 /// What becomes of a history that the checker could not judge within its limits.
@@ -45,15 +45,30 @@ impl Default for IfUnknown {
 }
 
 /// All operations of a test's clients.
+///
+/// No two calls or returns have the same time. To the checker operations that touch overlap, in either order; in
+/// virtual time, where a client's next call comes at the very time of its last return, it would let everything
+/// pass that is out of order by one operation.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,
+    last: AtomicU64,
 }
 
 impl History {
     /// Nothing was done yet.
     pub fn new() -> History {
         History::default()
+    }
+
+    /// The time for a call that is about to be made, or that has just returned: now, in nanoseconds since the start
+    /// of the run, and later than all times that were given before.
+    pub fn time(&self) -> u64 {
+        let now = now();
+        let later = |last: u64| Some(now.max(last + 1));
+        match self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later) {
+            Ok(last) | Err(last) => now.max(last + 1),
+        }
     }
 
     /// Adds an operation that has returned.
@@ -148,34 +163,37 @@ fn random_name() -> String {
     format!("{:016x}.html", RandomState::new().hash_one(std::process::id()))
 }
 
-/// The values that a client has read, to recognise what was only added: a value is then taken in by what is new.
-#[derive(Default)]
-pub(super) struct Seen(BTreeMap<String, (String, Text)>);
-
-impl Seen {
-    /// The text of a value that was read.
-    pub fn text(&mut self, key: &str, value: &str) -> Text {
-        let known = self.0.get(key).and_then(|(seen, text)| Some((text, value.strip_prefix(seen.as_str())?)));
-        let text = match known {
-            Some((text, more)) => text.followed_by(&Text::new(more)),
-            None => Text::new(value),
-        };
-        self.0.insert(key.to_owned(), (value.to_owned(), text.clone()));
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use labrt::sync::Arc;
+    use labrt::thread;
+    use labrt::time::sleep;
 
     #[test]
-    fn a_value_is_taken_in_by_what_is_new() {
-        let mut seen = Seen::default();
-        let long = "x 0 1 y".repeat(100);
-        let values = ["", "a", "ab", &long, &format!("{long}b"), "other", &long];
-        for (key, value) in values.iter().flat_map(|value| [("k", *value), ("l", *value)]) {
-            assert_eq!(seen.text(key, value), Text::new(value), "{key}");
-        }
+    fn every_time_is_given_once() {
+        labrt::run(|| {
+            let history = Arc::new(History::new());
+            let start = now();
+            let taker = |_| {
+                let history = Arc::clone(&history);
+                thread::spawn(move || {
+                    let times: Vec<u64> = (0..1000).map(|_| history.time()).collect();
+                    assert!(times.is_sorted_by(|a, b| a < b), "the times of one thread go forward");
+                    times
+                })
+            };
+            let takers: Vec<_> = (0..4).map(taker).collect();
+            let mut times: Vec<u64> = takers.into_iter().flat_map(|it| it.join().expect("times")).collect();
+            times.sort_unstable();
+            times.dedup();
+            assert_eq!(times.len(), 4000);
+            sleep(Duration::from_millis(1));
+            let time = history.time();
+            assert!(time >= start + 1_000_000 && time > times[3999], "they follow the clock");
+            if labrt::is_sim() {
+                assert!(time - now() < 4000, "and are at most their number ahead of it");
+            }
+        });
     }
 }

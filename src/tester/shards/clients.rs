@@ -7,9 +7,9 @@ use labrt::sync::Arc;
 use super::Cluster;
 use super::links::make_end_of_clerk;
 use super::system::{MakeEnd, Sharded};
+use crate::models::kv::KvOp;
 use crate::tester::clerks::KvClerk;
-use crate::tester::kv::{History, Request};
-use crate::tester::marks::now;
+use crate::tester::kv::{History, Recorder, perform};
 
 impl<S: Sharded> Cluster<S> {
     /// A clerk of the key/value service.
@@ -25,7 +25,7 @@ impl<S: Sharded> Cluster<S> {
     }
 
     fn client_of(&self, ends: Vec<End>, make_end: MakeEnd) -> Client<S::Clerk> {
-        Client { clerk: S::clerk(ends, make_end), record: None }
+        Client { clerk: S::clerk(ends, make_end), recorder: None }
     }
 
     /// A clerk of the controller.
@@ -37,44 +37,28 @@ impl<S: Sharded> Cluster<S> {
 /// A clerk under test.
 pub struct Client<C> {
     clerk: C,
-    /// Where its operations are recorded, and as whose.
-    record: Option<(Arc<History>, u32)>,
+    recorder: Option<Recorder>,
 }
 
 impl<C: KvClerk> Client<C> {
     /// The same, with all its operations recorded as those of client number `client`.
     pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
-        Client { record: Some((Arc::clone(history), client)), ..self }
+        Client { recorder: Some(Recorder::new(history, client)), ..self }
     }
 
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.perform(Request::Get, key, "")
+        perform(&mut self.clerk, self.recorder.as_mut(), KvOp::Get, key, "")
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.perform(Request::Put, key, value);
+        perform(&mut self.clerk, self.recorder.as_mut(), KvOp::Put, key, value);
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.perform(Request::Append, key, value);
-    }
-
-    fn perform(&mut self, request: Request, key: &str, value: &str) -> String {
-        let call = now();
-        let mut output = String::new();
-        match request {
-            Request::Get => output = self.clerk.get(key),
-            Request::Put => self.clerk.put(key, value),
-            Request::Append => self.clerk.append(key, value),
-        }
-        let ret = now();
-        if let Some((history, client)) = &self.record {
-            history.push(*client, request, key, value, &output, (call, ret));
-        }
-        output
+        perform(&mut self.clerk, self.recorder.as_mut(), KvOp::Append, key, value);
     }
 
     /// The value must be `expected`.
