@@ -6,7 +6,7 @@
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
 //! | [`kvraft`] | 3 | a key/value service on Raft |
 //! | [`shardctrler`] | 4A | the shard controller |
-//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? |
+//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? and the page that shows why not |
 //! | [`models`] | 3, 4 | what it checks against: the key/value store |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!

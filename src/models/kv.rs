@@ -121,6 +121,10 @@ impl Model for KvModel {
         input.op == KvOp::Get
     }
 
+    fn describe_part(&self, input: &KvInput) -> Option<String> {
+        Some(format!("key '{}'", input.key))
+    }
+
     fn describe_operation(&self, input: &KvInput, output: &KvOutput) -> String {
         match input.op {
             KvOp::Get => format!("{input} -> '{}'", output.value),

@@ -31,6 +31,8 @@
 //! | `linearized` | the set of operations that a search has placed, in a few words however long the history |
 //! | `visited` | the configurations that a search has been in |
 //! | `partial` | the longest partial linearizations, for pictures of what went wrong |
+//! | [`visualization`] | the page that shows a history and what was found, as plain data and HTML |
+//! | `picture` | a report as such data |
 //!
 //! # The search
 //!
@@ -63,14 +65,17 @@ mod model;
 mod options;
 mod part;
 mod partial;
+mod picture;
 mod report;
 mod search;
 #[cfg(test)]
 mod tests;
 mod visited;
+pub mod visualization;
 
 pub use check::{check, check_events};
 pub use history::{Event, EventKind, HistoryError, Operation};
 pub use model::Model;
 pub use options::{AFTER_ILLEGAL, Options};
+pub use picture::picture;
 pub use report::{Limit, Part, Report, Verdict};

@@ -42,6 +42,12 @@ pub trait Model: Sync {
         size_of::<Self::State>()
     }
 
+    /// The name of the part that an operation with this input belongs to, as in a sentence: `key 'x'`. `None`: the
+    /// parts have no names.
+    fn describe_part(&self, _input: &Self::Input) -> Option<String> {
+        None
+    }
+
     /// An operation in a few words, for a person.
     fn describe_operation(&self, input: &Self::Input, output: &Self::Output) -> String {
         format!("{input:?} -> {output:?}")
