@@ -88,8 +88,11 @@ impl History {
         }
     }
 
-    /// The same, with the picture in a folder of choice; returns what is wrong.
-    pub(super) fn judge(
+    /// The same, with the picture in a folder of choice.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn judge(
         &self,
         if_unknown: IfUnknown,
         title: &str,

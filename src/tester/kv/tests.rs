@@ -1,7 +1,7 @@
 //! The tests of a key/value service against services with mistakes: is each found, by the check that is meant to?
 
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use labgob::DecodeError;
 use labrpc::{End, Responder, Service};
@@ -20,6 +20,7 @@ use crate::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachine
 use crate::tester::clerks::KvClerk;
 use crate::tester::lab3::{self, Part};
 use crate::tester::lives::join;
+use crate::tester::marks::{Mark, MarkKind};
 use crate::tester::output::set_quiet;
 use crate::tester::peer::Strictness;
 use crate::tester::service::{Replicated, Setup, make_config};
@@ -235,8 +236,12 @@ fn a_lost_append_is_missed_by_its_client() {
 
 #[test]
 fn a_lost_append_is_not_linearizable() {
-    let message = failure(|| Generic { random_keys: true, ..small(3) }.run::<Faulty<Forgets>>());
+    let folder: &'static Path = Box::leak(folder("lost-append").into_boxed_path());
+    let test = Generic { random_keys: true, pictures: Some(folder), ..small(3) };
+    let message = failure(move || test.run::<Faulty<Forgets>>());
     expect_start(&message, "history is not linearizable: key ");
+    assert_eq!(std::fs::read_dir(folder).expect("it is there").count(), 1, "one picture");
+    std::fs::remove_dir_all(folder).expect("it is removed");
 }
 
 #[test]
@@ -276,7 +281,12 @@ fn a_stale_read_is_not_linearizable() {
         cfg.connect_all();
         cfg.connect_client(id, &cfg.all());
         join(reading);
-        history.check(UNDECIDED_FAILS, "a stale read", cfg.marks());
+        let folder = folder("stale-read");
+        let outcome = history.judge(UNDECIDED_FAILS, "a stale read", cfg.marks(), &folder);
+        std::fs::remove_dir_all(folder).expect("it is removed");
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
         cfg.end();
     }
     passes(body::<Faulty<Right>>);
@@ -363,9 +373,10 @@ fn folder(test: &str) -> PathBuf {
 fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     labrt::run(|| {
         let folder = folder("pictures");
+        let mark = Mark { from: 5, to: Some(30), kind: MarkKind::Partition, text: "S0 | S1 S2".into() };
         let judge = |reads: &[(u64, &str)]| {
             let history = history_of(reads);
-            history.judge(UNDECIDED_FAILS, "a title", Vec::new(), &folder)
+            history.judge(UNDECIDED_FAILS, "a title", vec![mark.clone()], &folder)
         };
         let pictures = || std::fs::read_dir(&folder).expect("it is there").count();
         assert_eq!(judge(&[(0, ""), (12, "new"), (25, "new")]), Ok(()));
@@ -379,7 +390,9 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
             std::fs::read_dir(&folder).expect("it is there").next().expect("one").expect("readable");
         assert!(picture.file_name().to_string_lossy().ends_with(".html"));
         let page = std::fs::read_to_string(picture.path()).expect("a text");
-        assert!(page.contains("a title"), "{page}");
+        for text in ["a title", "S0 | S1 S2", "get('k') -> ''", "put('k', 'new')"] {
+            assert!(page.contains(text), "no {text:?} in the page");
+        }
 
         judge(&[(25, "")]).expect_err("an old value");
         assert_eq!(pictures(), 2, "each has a name of its own");
