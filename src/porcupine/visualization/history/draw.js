@@ -203,34 +203,38 @@ class Chart {
     c.lineWidth = 1.5;
     // Matches are sorted by call; one from before the view may reach into it.
     const end = firstIndex(0, matches.length, (k) => call[matches[k]] > axis.to);
-    /** @type {Map<number, number>} */
-    const drawn = new Map();
+    const [slivers, frames] = [new Path2D(), new Path2D()];
+    const drawn = new Int32Array(rows.lanes.length).fill(-1);
     for (let i = 0; i < end; i += 1) {
       const op = matches[i];
       if (ret[op] < axis.from) continue;
       const lane = rows.laneOf[op];
       const x0 = axis.x(call[op]);
-      const x1 = axis.x(ret[op]);
-      if (x1 - x0 < 4) {
-        const pixel = Math.floor(x0);
-        if (drawn.get(lane) === pixel) continue;
-        drawn.set(lane, pixel);
-        c.fillRect(pixel - 0.5, rows.y(lane) - 1, 2, rows.bar + 2);
-      } else {
-        this.frame(op, 1);
+      if (axis.x(ret[op]) - x0 >= 4) {
+        this.addFrame(frames, op, 1);
+      } else if (drawn[lane] !== Math.floor(x0)) {
+        drawn[lane] = Math.floor(x0);
+        slivers.rect(drawn[lane] - 0.5, rows.y(lane) - 1, 2, rows.bar + 2);
       }
     }
+    c.fill(slivers);
+    c.stroke(frames);
   }
 
-  /** The path of a frame about the bar of an operation, stroked. @param {number} op @param {number} gap */
-  frame(op, gap) {
-    const { context: c, axis, rows, recording } = this;
+  /** A frame about the bar of an operation. @param {Path2D} path @param {number} op @param {number} gap */
+  addFrame(path, op, gap) {
+    const { axis, rows, recording } = this;
     const x0 = Math.max(axis.x(recording.call[op]), axis.left - 20) - gap;
     const x1 = Math.min(axis.x(recording.ret[op]), axis.left + axis.width + 20) + gap;
     const y = rows.y(rows.laneOf[op]) - gap;
-    c.beginPath();
-    c.roundRect(x0, y + 0.5, Math.max(x1 - x0, 2), rows.bar - 1 + 2 * gap, 3 + gap);
-    c.stroke();
+    path.roundRect(x0, y + 0.5, Math.max(x1 - x0, 2), rows.bar - 1 + 2 * gap, 3 + gap);
+  }
+
+  /** The same, stroked. @param {number} op @param {number} gap */
+  frame(op, gap) {
+    const path = new Path2D();
+    this.addFrame(path, op, gap);
+    this.context.stroke(path);
   }
 
   /** The line through the points at which the operations may have taken effect. @param {Order} order */
