@@ -499,7 +499,8 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     let html = Picture { marks: faults(length), ..picture }.to_html();
     let written = start.elapsed();
     let opened = page.open(&html);
-    let paint = page.number("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1");
+    page.until("page.painted > 0");
+    let paint = page.number("page.painted");
     assert_eq!(page.eval("page.recording.size"), n);
     assert!(page.screenshot(name).colours().len() > 100);
     println!(

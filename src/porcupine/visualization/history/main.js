@@ -12,8 +12,8 @@ class HistoryPage {
     this.hover = -1;
     /** @type {number | null} */
     this.cursor = null;
-    /** How many frames were drawn; for tests. */
-    this.frames = 0;
+    /** When the first frame was on the screen, in ms since the page was asked for; for tests. */
+    this.painted = 0;
 
     this.theme = new Theme();
     this.axis = new TimeAxis(recording.from, recording.to);
@@ -58,6 +58,7 @@ class HistoryPage {
     new ResizeObserver(() => this.resize()).observe(chartCanvas);
     this.fragment.read();
     this.draw();
+    requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
   }
 
   /** The words that do not change. */
@@ -324,7 +325,6 @@ class HistoryPage {
     const { explained } = this;
     const told = order && order.part.index === explained && (chosen.pinned >= 0 || chosen.order >= 0) ? order : null;
     this.details.show(explained, chosen.pinned, told ?? (explained >= 0 ? this.recording.parts[explained].orders[0] : null));
-    this.frames += 1;
   }
 
   // ---- the address ----
