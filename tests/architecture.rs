@@ -77,6 +77,12 @@ fn raft_knows_neither_its_services_nor_its_tester() {
     nobody("raft stands below these", &["src/raft"], &above);
 }
 
+#[test]
+fn the_checker_and_its_models_know_no_lab() {
+    let labs = ["crate::raft", "crate::tester", "crate::rsm", "crate::kvraft", "crate::shard", "labrpc::"];
+    nobody("what judges the labs stands apart from them", &["src/porcupine", "src/models"], &labs);
+}
+
 /// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` alone.
 #[test]
 fn the_core_is_pure() {

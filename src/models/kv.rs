@@ -140,3 +140,43 @@ fn after(state: &Text, input: &KvInput) -> Text {
         KvOp::Append => state.followed_by(&input.value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn put_replaces_and_append_adds() {
+        let step =
+            |state: &Text, input| KvModel.step(state, &input, &KvOutput::none()).expect("always allowed");
+        let state = step(&KvModel.init(), KvInput::append("k", "a"));
+        let state = step(&state, KvInput::append("k", "b"));
+        assert_eq!(state, Text::new("ab"));
+        assert_eq!(step(&state, KvInput::put("k", "c")), Text::new("c"));
+    }
+
+    #[test]
+    fn a_get_finds_the_value_or_is_refused() {
+        let get = |state: &str, found: &str| {
+            KvModel.step(&Text::new(state), &KvInput::get("k"), &KvOutput::value(found))
+        };
+        assert_eq!(get("v", "v"), Some(Text::new("v")));
+        assert_eq!(get("v", "w"), None);
+        assert_eq!(get("", ""), Some(Text::EMPTY), "an absent key has the empty value");
+    }
+
+    #[test]
+    fn keys_are_parts_in_the_order_of_their_bytes() {
+        let inputs = ["b", "a", "10", "b", "9", "é"].map(KvInput::get);
+        let parts = KvModel.partition(&inputs.each_ref());
+        assert_eq!(parts, [vec![2], vec![4], vec![1], vec![0, 3], vec![5]]);
+    }
+
+    #[test]
+    fn operations_are_described_as_calls() {
+        let describe = |input, output| KvModel.describe_operation(&input, &output);
+        assert_eq!(describe(KvInput::get("k"), KvOutput::value("v")), "get('k') -> 'v'");
+        assert_eq!(describe(KvInput::put("k", "v"), KvOutput::none()), "put('k', 'v')");
+        assert_eq!(describe(KvInput::append("k", "v"), KvOutput::none()), "append('k', 'v')");
+    }
+}

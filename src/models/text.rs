@@ -132,15 +132,18 @@ impl fmt::Debug for Text {
     }
 }
 
-/// `a` modulo [`P`], for sums of two reduced numbers.
-fn reduced(a: u64) -> u64 {
-    if a >= P { a - P } else { a }
+/// Modulo [`P`], for sums of two reduced numbers.
+const fn reduced(sum: u64) -> u64 {
+    if sum >= P { sum - P } else { sum }
 }
 
-/// The product modulo [`P`].
-fn times(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
+/// Modulo [`P`], for a product of two reduced numbers and a little more.
+const fn reduced_product(product: u128) -> u64 {
     reduced((product as u64 & P) + (product >> 61) as u64)
+}
+
+const fn times(a: u64, b: u64) -> u64 {
+    reduced_product(a as u128 * b as u128)
 }
 
 fn power(base: u64, mut exponent: u64) -> u64 {
@@ -155,13 +158,109 @@ fn power(base: u64, mut exponent: u64) -> u64 {
     result
 }
 
+/// So many bytes are taken at once: their products need not wait for each other.
+const BLOCK: usize = 16;
+
+/// The powers of a base, from 0 to [`BLOCK`].
+const fn powers(base: u64) -> [u64; BLOCK + 1] {
+    let mut powers = [1; BLOCK + 1];
+    let mut exponent = 1;
+    while exponent <= BLOCK {
+        powers[exponent] = times(powers[exponent - 1], base);
+        exponent += 1;
+    }
+    powers
+}
+
+const POWERS: [[u64; BLOCK + 1]; 2] = [powers(BASES[0]), powers(BASES[1])];
+
 /// The polynomials whose coefficients are the bytes, the last one's exponent being 0.
 fn fingerprint(bytes: &[u8]) -> [u64; 2] {
-    let mut result = [0; 2];
-    for &byte in bytes {
-        for (value, base) in result.iter_mut().zip(BASES) {
-            *value = reduced(times(*value, base) + u64::from(byte));
+    POWERS.map(|powers| {
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        let of_blocks = blocks.iter().fold(0, |value, block| {
+            let terms = block.iter().zip(powers[..BLOCK].iter().rev());
+            let sum: u128 = terms.map(|(&byte, &power)| u128::from(byte) * u128::from(power)).sum();
+            reduced_product(u128::from(value) * u128::from(powers[BLOCK]) + sum)
+        });
+        rest.iter().fold(of_blocks, |value, &byte| reduced(times(value, powers[1]) + u64::from(byte)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text whose bytes do not repeat soon, with characters of one to four bytes.
+    fn sample(characters: usize) -> String {
+        let letter = |at: usize| ['a', 'q', '7', ' ', 'é', '漢', '🦀'][at * at % 23 % 7];
+        (0..characters).map(letter).collect()
+    }
+
+    #[test]
+    fn appending_is_appending() {
+        for len in [0, 1, 5, 15, 16, 17, 30, 63, 64, 65, 100, 300] {
+            let whole = sample(len);
+            for (cut, _) in whole.char_indices() {
+                let (left, right) = whole.split_at(cut);
+                let joined = Text::new(left).followed_by(&Text::new(right));
+                assert_eq!(joined, Text::new(&whole), "{left:?} and {right:?}");
+            }
         }
     }
-    result
+
+    #[test]
+    fn a_text_that_grows_by_little_is_the_text() {
+        let mut whole = String::new();
+        let mut grown = Text::EMPTY;
+        for number in 0..2_000 {
+            let more = format!("x {number} y");
+            whole += &more;
+            grown = grown.followed_by(&Text::new(&more));
+            assert_eq!(grown, Text::new(&whole));
+            assert_eq!(grown.len(), whole.len() as u64);
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_polynomial() {
+        let bytes = sample(100).into_bytes();
+        for len in 0..bytes.len() {
+            let expected = BASES.map(|base| {
+                bytes[..len].iter().fold(0, |value: u128, &byte| {
+                    (value * u128::from(base) + u128::from(byte)) % u128::from(P)
+                }) as u64
+            });
+            assert_eq!(fingerprint(&bytes[..len]), expected, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_difference_in_the_middle_is_seen() {
+        let text = "a".repeat(10_000);
+        for at in [100, 5_000, 9_900] {
+            let mut other = text.clone();
+            other.replace_range(at..=at, "b");
+            assert_ne!(Text::new(&text), Text::new(&other));
+        }
+        let swapped = [format!("{0}xy{0}", &text[..99]), format!("{0}yx{0}", &text[..99])];
+        assert_ne!(Text::new(&swapped[0]), Text::new(&swapped[1]));
+        assert_ne!(Text::new("a\0"), Text::new("a"), "a byte of 0 adds nothing to the polynomial");
+        assert_ne!(Text::new("\0"), Text::EMPTY);
+    }
+
+    #[test]
+    fn a_long_text_is_shown_by_its_ends() {
+        let short = "s".repeat(64);
+        assert_eq!(Text::new(&short).to_string(), short);
+        let long = format!("{}{}{}", "b".repeat(30), "m".repeat(1_000), "e".repeat(50));
+        let shown = Text::new(&long).to_string();
+        assert_eq!(shown, format!("{}...(1016 bytes)...{}", "b".repeat(24), "e".repeat(40)));
+        // A character of two bytes that a cut goes through is left out.
+        let cut = format!("{}é{}", "b".repeat(23), "e".repeat(100));
+        assert_eq!(
+            Text::new(&cut).to_string(),
+            format!("{}...(61 bytes)...{}", "b".repeat(23), "e".repeat(40))
+        );
+    }
 }

@@ -73,8 +73,9 @@ fn partition<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>]) -> Ve
             "operation {index} is in two parts of the model"
         );
     }
-    let lost = in_part.iter().position(|&found| !found);
-    assert!(lost.is_none(), "operation {lost:?} is in no part of the model");
+    if let Some(lost) = in_part.iter().position(|&found| !found) {
+        panic!("operation {lost} is in no part of the model");
+    }
     parts.iter_mut().for_each(|part| part.sort_unstable());
     parts
 }
