@@ -12,6 +12,7 @@
 //! | `labgob` | encoding and decoding of Raft's messages (criterion) |
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
 //! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
+//! | `porcupine` | checking histories for linearizability, recorded and made ones |
 //! | `trace` | what recording events and watching locks cost, as tests do both |
 //!
 //! # Reading the tables

@@ -14,8 +14,11 @@ const HISTORIES: u64 = 10_000;
 struct Op<S> {
     call: u64,
     ret: Option<u64>,
-    apply: Box<dyn Fn(&S) -> Option<S>>,
+    apply: Apply<S>,
 }
+
+/// The state after an operation, if it may have happened in this one.
+type Apply<S> = Box<dyn Fn(&S) -> Option<S>>;
 
 /// Tries all orders. `left` has a bit for each operation that is not placed.
 fn has_order<S>(ops: &[Op<S>], left: u32, state: &S) -> bool {

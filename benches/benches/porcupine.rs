@@ -1,0 +1,109 @@
+//! How long the checker takes: recorded histories of others, and made ones that are long or wide.
+//!
+//! `PORCUPINE_DATA` names a folder with the recorded ones, `c50-ok.txt` and `c50-bad.txt`; without it they are
+//! left out.
+
+use labrt::offload;
+use labrt::time::Duration;
+use mit6824::models::kv::{Event, KvInput, KvModel, KvOutput, Operation, Text};
+use mit6824::models::kv_log;
+use mit6824::porcupine::{Limit, Options, Report, Verdict, check, check_events};
+use mit6824_benches::{Effort, Samples, Table, bench_main};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bench_main(|effort| {
+        let mut table = Table::of_times("checking a history for linearizability, until the verdict");
+        recorded(effort, &mut table);
+        made(effort, &mut table);
+        texts(effort, &mut table);
+        print!("{table}");
+    })
+}
+
+/// Samples of a check, all of which must have the same verdict.
+fn sample(effort: Effort, expected: Verdict, check: impl Fn() -> Report) -> Samples {
+    let times = (0..effort.pick(9, 1)).map(|_| {
+        let report = check();
+        assert_eq!(report.verdict, expected, "{:?}", report.why_unknown);
+        report.took.as_nanos() as f64
+    });
+    times.collect()
+}
+
+fn recorded(effort: Effort, table: &mut Table) {
+    let Some(folder) = std::env::var_os("PORCUPINE_DATA").map(PathBuf::from) else {
+        println!("PORCUPINE_DATA is not set: without the recorded histories c50-ok and c50-bad");
+        return;
+    };
+    let files = [("c50-ok", Verdict::Ok, "300 ms"), ("c50-bad", Verdict::Illegal, "100 ms")];
+    for (name, expected, aim) in files {
+        let events = read(&folder.join(name).with_extension("txt"));
+        let times = sample(effort, expected, || {
+            check_events(&KvModel, &events, &Options::default()).expect("the parser makes histories")
+        });
+        table.time(&format!("{name}, {} events on 10 keys", events.len()), &times, None, aim);
+    }
+}
+
+fn read(path: &Path) -> Vec<Event> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    kv_log::parse(&text).unwrap_or_else(|error| panic!("{}, {error}", path.display()))
+}
+
+fn made(effort: Effort, table: &mut Table) {
+    let count = effort.pick(100_000, 1_000);
+    for (clients, aim) in [(1, "1 s"), (15, "")] {
+        let history = appends_and_gets(count, clients);
+        let times = sample(effort, Verdict::Ok, || check(&KvModel, &history, &Options::default()));
+        table.time(&format!("{count} operations on one key, {clients} at a time"), &times, None, aim);
+    }
+
+    // Nobody can decide this one.
+    let limit = effort.pick(Duration::from_secs(1), Duration::from_millis(10));
+    let history = hopeless();
+    let times = sample(effort, Verdict::Unknown, || {
+        let report = check(&KvModel, &history, &Options { limit: Some(limit), ..Options::default() });
+        assert_eq!(report.why_unknown, Some(Limit::Time));
+        report
+    });
+    table.time(&format!("a hopeless history, limit {limit:?}"), &times, None, "1.1 s");
+}
+
+/// Appends and gets on one key by clients that take turns; `clients` operations are open at any time.
+fn appends_and_gets(count: u64, clients: u64) -> Vec<Operation> {
+    let mut value = Text::EMPTY;
+    let operation = |at: u64| {
+        // Each takes effect in the middle of its time.
+        let (call, ret) = (10 * at, 10 * at + 10 * clients - 5);
+        let (input, output) = if at.is_multiple_of(2) {
+            let input = KvInput::append("k", format!("x {} {at} y", at % clients).as_str());
+            value = value.followed_by(&input.value);
+            (input, KvOutput::none())
+        } else {
+            (KvInput::get("k"), KvOutput::value(value.clone()))
+        };
+        Operation { client: (at % clients) as u32, input, call, output, ret }
+    };
+    (0..count).map(operation).collect()
+}
+
+/// Sixty puts at once, and a get that finds none of them.
+fn hopeless() -> Vec<Operation> {
+    let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
+    let put = |value: u32| operation(KvInput::put("k", value.to_string().as_str()), KvOutput::none(), 0, 10);
+    let get = operation(KvInput::get("k"), KvOutput::value("?"), 20, 30);
+    (0..60).map(put).chain([get]).collect()
+}
+
+/// What a recorder pays for each answer.
+fn texts(effort: Effort, table: &mut Table) {
+    let long = "x 3 1234 y".repeat(20_000);
+    let times = (0..effort.pick(50, 1)).map(|_| {
+        let start = offload::real_time();
+        std::hint::black_box(Text::new(std::hint::black_box(&long)));
+        (offload::real_time() - start).as_nanos() as f64
+    });
+    table.time("the Text of a string of 200 kB", &times.collect(), None, "");
+}
