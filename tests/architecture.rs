@@ -77,7 +77,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rsm", &["raft"]),
     ("kvraft", &["rsm", "raft"]),
     ("shardctrler", &["rsm", "raft"]),
-    ("shardkv", &["shardctrler", "rsm", "raft"]),
+    ("shardkv", &["shardctrler", "kvraft", "rsm", "raft"]),
     ("porcupine", &[]),
     ("models", &["porcupine"]),
     ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models"]),

@@ -89,12 +89,12 @@ fn appends_and_gets(count: u64, clients: u64) -> Vec<Operation> {
     (0..count).map(operation).collect()
 }
 
-/// Sixty puts at once, and a get that finds none of them.
+/// Sixty appends at once, and a get that finds more than they can have made.
 fn hopeless() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
-    let put = |value: u32| operation(KvInput::put("k", value.to_string().as_str()), KvOutput::none(), 0, 10);
-    let get = operation(KvInput::get("k"), KvOutput::value("?"), 20, 30);
-    (0..60).map(put).chain([get]).collect()
+    let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);
+    let found = KvOutput::value("a".repeat(1_000).as_str());
+    (0..60).map(append).chain([operation(KvInput::get("k"), found, 20, 30)]).collect()
 }
 
 /// What a recorder pays for each answer.

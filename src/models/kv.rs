@@ -125,6 +125,18 @@ impl Model for KvModel {
         Some(format!("key '{}'", input.key))
     }
 
+    /// A get finds what is there, or what the last put before it has brought, and appends after that.
+    fn attainable<'a>(
+        &self,
+        state: &Text,
+        mut others: impl Iterator<Item = &'a KvInput>,
+        _get: &KvInput,
+        output: &KvOutput,
+    ) -> bool {
+        state.may_begin(&output.value)
+            || others.any(|other| other.op == KvOp::Put && other.value.may_begin(&output.value))
+    }
+
     fn describe_operation(&self, input: &KvInput, output: &KvOutput) -> String {
         match input.op {
             KvOp::Get => format!("{input} -> '{}'", output.value),
@@ -167,6 +179,21 @@ mod tests {
         assert_eq!(get("v", "v"), Some(Text::new("v")));
         assert_eq!(get("v", "w"), None);
         assert_eq!(get("", ""), Some(Text::EMPTY), "an absent key has the empty value");
+    }
+
+    #[test]
+    fn a_get_is_attainable_by_appends_or_from_a_put() {
+        let attainable = |state: &str, others: &[KvInput], found: &str| {
+            let output = KvOutput::value(found);
+            KvModel.attainable(&Text::new(state), others.iter(), &KvInput::get("k"), &output)
+        };
+        let others = [KvInput::append("k", "z"), KvInput::put("k", "x")];
+        assert!(attainable("a", &[], "a"));
+        assert!(attainable("a", &[], "ab"), "who appends is not looked at");
+        assert!(!attainable("a", &[], "ba"));
+        assert!(!attainable("a", &others, "ba"));
+        assert!(attainable("a", &others, "xa"));
+        assert!(!attainable("a", &others, "za"), "an append is no put");
     }
 
     #[test]

@@ -4,18 +4,21 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// Texts of up to this many bytes are kept in full.
-const SHORT: usize = 64;
+const SHORT: usize = 128;
 /// Of a longer one so many bytes at its beginning are kept, and as many as fit at its end.
 const HEAD: usize = 24;
 const TAIL: usize = SHORT - HEAD;
 
-/// A text of any length in about a hundred bytes: its length, a fingerprint of 122 bits, its beginning and end.
+/// Texts of up to this many bytes are shown in full.
+const SHOWN: usize = 64;
+
+/// A text of any length in about 150 bytes: its length, a fingerprint of 122 bits, its beginning and end.
 ///
 /// On real threads one key of a store grows to hundreds of kB and is read tens of thousands of times; a history that
 /// held these strings would take tens of GB. With this one it takes as many MB, and a step of the model as long as
 /// the appended text is, not the whole one.
 ///
-/// Texts of up to 64 bytes are kept in full, and are equal exactly if they are the same. For longer ones the
+/// Texts of up to 128 bytes are kept in full, and are equal exactly if they are the same. For longer ones the
 /// fingerprint is a pair of polynomials in the text's bytes, modulo 2^61 - 1, at two fixed and arbitrary
 /// places. Different texts of at most n bytes, chosen without regard to these places, have the same one with a chance
 /// of (n / 2^61)^2: below 2^-100 for texts of 2 kB, below 2^-80 for 2 MB. So *different* is never wrong, and a check with
@@ -64,10 +67,6 @@ impl Text {
     /// This text followed by another.
     #[must_use]
     pub fn followed_by(&self, other: &Text) -> Text {
-        let join = |which: usize| {
-            let shifted = times(self.fingerprint[which], power(BASES[which], other.len));
-            reduced(shifted + other.fingerprint[which])
-        };
         let (head, tail) = (self.beginning(), other.end());
         let mut excerpt = [0; SHORT];
         let len = self.len + other.len;
@@ -80,7 +79,25 @@ impl Text {
             let tail = tail.iter().rev().chain(self.end().iter().rev());
             excerpt[HEAD..].iter_mut().rev().zip(tail).for_each(|(to, from)| *to = *from);
         }
-        Text { len, fingerprint: [join(0), join(1)], excerpt }
+        Text { len, fingerprint: self.fingerprint_with(other.len, other.fingerprint), excerpt }
+    }
+
+    /// Might `whole` begin with this text, for all that is known? If so it is `true`. If not it is `false` where
+    /// little is missing, as the end of `whole` is known; where much is missing it is often `true` nevertheless.
+    pub fn may_begin(&self, whole: &Text) -> bool {
+        let Some(missing) = whole.len.checked_sub(self.len) else { return false };
+        let end = whole.end();
+        match (end.len() as u64).checked_sub(missing) {
+            Some(from) => {
+                self.fingerprint_with(missing, fingerprint(&end[from as usize..])) == whole.fingerprint
+            }
+            None => self.beginning().iter().zip(whole.beginning()).all(|(own, other)| own == other),
+        }
+    }
+
+    /// Of this text followed by another of so many bytes.
+    fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
+        [0, 1].map(|at| reduced(times(self.fingerprint[at], power(BASES[at], len)) + other[at]))
     }
 
     /// What is known of its beginning.
@@ -113,16 +130,18 @@ impl Hash for Text {
     }
 }
 
-/// A short text as it is; a longer one as its beginning, what is left out, and its end.
+/// A short text as it is; a longer one as its beginning, how much is left out, and its end.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.len <= SHORT as u64 {
+        if self.len <= SHOWN as u64 {
             return f.write_str(&String::from_utf8_lossy(self.beginning()));
         }
-        let (head, tail) = (String::from_utf8_lossy(self.beginning()), String::from_utf8_lossy(self.end()));
+        let (head, tail) = (&self.beginning()[..HEAD], self.end());
+        let tail = &tail[tail.len() - (SHOWN - HEAD)..];
+        let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
         // A character may be cut in two at either place.
         let (head, tail) = (head.trim_end_matches('\u{fffd}'), tail.trim_start_matches('\u{fffd}'));
-        write!(f, "{head}...({} bytes)...{tail}", self.len - SHORT as u64)
+        write!(f, "{head}...({} bytes)...{tail}", self.len - SHOWN as u64)
     }
 }
 
@@ -199,7 +218,7 @@ mod tests {
 
     #[test]
     fn appending_is_appending() {
-        for len in [0, 1, 5, 15, 16, 17, 30, 63, 64, 65, 100, 300] {
+        for len in [0, 1, 5, 15, 16, 17, 30, 40, 60, 64, 65, 100, 150] {
             let whole = sample(len);
             for (cut, _) in whole.char_indices() {
                 let (left, right) = whole.split_at(cut);
@@ -247,6 +266,28 @@ mod tests {
         assert_ne!(Text::new(&swapped[0]), Text::new(&swapped[1]));
         assert_ne!(Text::new("a\0"), Text::new("a"), "a byte of 0 adds nothing to the polynomial");
         assert_ne!(Text::new("\0"), Text::EMPTY);
+    }
+
+    #[test]
+    fn what_may_begin_a_text() {
+        for len in [0, 1, 20, 60, 100, 200] {
+            let whole = sample(len);
+            for (cut, _) in whole.char_indices() {
+                assert!(Text::new(&whole[..cut]).may_begin(&Text::new(&whole)), "{cut} bytes of {whole:?}");
+            }
+            assert!(Text::new(&whole).may_begin(&Text::new(&whole)));
+            assert!(!Text::new(&(whole.clone() + "x")).may_begin(&Text::new(&whole)), "it is longer");
+        }
+        // A wrong beginning is found out by what is left, if that is known, or by its first bytes.
+        let whole = "a".repeat(10_000);
+        let wrong = |len: usize, at: usize| {
+            let mut text = whole[..len].to_string();
+            text.replace_range(at..=at, "b");
+            Text::new(&text)
+        };
+        assert!(!wrong(9_950, 5_000).may_begin(&Text::new(&whole)));
+        assert!(!wrong(5_000, 10).may_begin(&Text::new(&whole)));
+        assert!(wrong(5_000, 2_500).may_begin(&Text::new(&whole)), "nothing is known of that");
     }
 
     #[test]

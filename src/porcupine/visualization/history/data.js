@@ -259,12 +259,16 @@ class Recording {
     return this.open.has(op) ? "never" : formatTime(this.ret[op]);
   }
 
-  /** The operations that have all these words, by call. @param {string[]} words in lower case */
+  /** The operations that have all these words, by call. `client 3` is that client. @param {string[]} words in lower case */
   find(words) {
     const found = [];
+    const at = words.findIndex((word, i) => word === "client" && /^\d+$/.test(words[i + 1] ?? ""));
+    const client = at >= 0 ? Number(words[at + 1]) : -1;
+    if (at >= 0) words = words.toSpliced(at, 2);
     const titles = this.parts.map((part) => part.title.toLowerCase());
     for (let op = 0; op < this.size; op += 1) {
-      const text = `${this.texts[op].toLowerCase()}\n${titles[this.partOf[op]]}\nclient ${this.client[op]}`;
+      if (client >= 0 && this.client[op] !== client) continue;
+      const text = `${this.texts[op].toLowerCase()}\n${titles[this.partOf[op]]}`;
       if (words.every((word) => text.includes(word))) found.push(op);
     }
     return found.sort((a, b) => this.call[a] - this.call[b]);

@@ -7,7 +7,7 @@ const FIRST_LETTERS = 600;
 class Details {
   /**
    * @param {Recording} recording
-   * @param {{ pin: (op: number) => void, step: (by: number) => void, unpin: () => void }} act
+   * @param {{ pin: (op: number) => void, step: (by: number) => void, order: (by: number) => void, unpin: () => void }} act
    */
   constructor(recording, act) {
     this.recording = recording;
@@ -39,7 +39,27 @@ class Details {
     }
     if (next.length > 30) list.append(element("li", "", `and ${formatCount(next.length - 30)} others`));
     const paragraphs = (/** @type {Sentence[]} */ of) => of.map((sentence) => this.paragraph(sentence));
-    return [heading, ...paragraphs(sentences), ...(next.length > 0 ? [list] : []), ...paragraphs(rest)];
+    const told = [heading, ...paragraphs(sentences)];
+    if (next.length > 0) told.push(list);
+    told.push(...paragraphs(rest));
+    if (part.orders.length > 1) told.push(this.orderButtons(part, order));
+    return told;
+  }
+
+  /** The way to other orders of the same part. @param {Part} part @param {Order} order */
+  orderButtons(part, order) {
+    const at = part.orders.indexOf(order) + 1;
+    const line = element("p", "orders", `order ${formatCount(at)} of ${formatCount(part.orders.length)}`);
+    for (const [text, by, title] of /** @type {[string, number, string][]} */ ([
+      ["‹", -1, "a longer order (Shift O)"],
+      ["›", 1, "a shorter order (O)"],
+    ])) {
+      const button = element("button", "", text);
+      button.title = title;
+      button.addEventListener("click", () => this.act.order(by));
+      line.append(button);
+    }
+    return line;
   }
 
   /** @param {Sentence} sentence */
@@ -56,9 +76,15 @@ class Details {
   /** @param {number} op */
   operationLink(op) {
     const { recording } = this;
-    const button = element("button", "op", element("code", "", recording.text(op, 90)), ` by client ${recording.client[op]}`);
-    button.addEventListener("click", () => this.act.pin(op));
-    return button;
+    // A link, since it flows with the text; its address is the operation's.
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "op", element("code", "", recording.text(op, 90))));
+    link.append(` by client ${recording.client[op]}`);
+    link.href = `#op=${op}`;
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.act.pin(op);
+    });
+    return link;
   }
 
   /** @param {number} op @param {Order | null} order */

@@ -121,9 +121,10 @@ class Chart {
     const h = rows.bar - 1;
     const alpha = c.globalAlpha;
     const n = ops.length;
-    /** @type {Path2D[]} */ const plain = [];
+    // Rectangles are drawn one by one: thousands of them in one path take far longer.
+    /** @type {number[][]} */ const plain = [];
     /** @type {Path2D[]} */ const framed = [];
-    const dense = new Path2D();
+    /** @type {number[]} */ const dense = [];
     /** @type {number[]} */ const wide = [];
     let [runFrom, runTo] = [NaN, NaN];
     let i = firstIndex(0, n, (k) => ret[ops[k]] >= axis.from);
@@ -136,7 +137,7 @@ class Chart {
         if (pixel <= runTo) {
           runTo = pixel + 1;
         } else {
-          if (runTo > runFrom) dense.rect(runFrom, y, runTo - runFrom, h);
+          if (runTo > runFrom) dense.push(runFrom, runTo - runFrom);
           [runFrom, runTo] = [pixel, pixel + 1];
         }
         // Whatever else is called within this pixel is in the picture by now; but the last may reach further.
@@ -147,22 +148,22 @@ class Chart {
       }
       const kind = kindOf[op];
       if (x1 - x0 < PLAIN) {
-        (plain[kind] ??= new Path2D()).rect(x0, y, x1 - x0 - 0.5, h);
+        (plain[kind] ??= []).push(x0, x1 - x0 - 0.5);
       } else {
         (framed[kind] ??= new Path2D()).roundRect(x0 + 0.5, y, x1 - x0 - 1, h, 3);
         if (x1 - x0 > 26) wide.push(op);
       }
       i += 1;
     }
-    if (runTo > runFrom) dense.rect(runFrom, y, runTo - runFrom, h);
+    if (runTo > runFrom) dense.push(runFrom, runTo - runFrom);
     c.fillStyle = theme.colour("dense");
-    c.fill(dense);
+    for (let k = 0; k < dense.length; k += 2) c.fillRect(dense[k], y - 0.5, dense[k + 1], h + 1);
     c.lineWidth = 1;
-    for (const [kind, path] of plain.entries()) {
-      if (!path) continue;
+    for (const [kind, bars] of plain.entries()) {
+      if (!bars) continue;
       c.fillStyle = theme.colour(`kind-${kind}-line`);
       c.globalAlpha = alpha * 0.6;
-      c.fill(path);
+      for (let k = 0; k < bars.length; k += 2) c.fillRect(bars[k], y - 0.5, bars[k + 1], h + 1);
     }
     c.globalAlpha = alpha;
     for (const [kind, path] of framed.entries()) {
@@ -203,34 +204,37 @@ class Chart {
     c.lineWidth = 1.5;
     // Matches are sorted by call; one from before the view may reach into it.
     const end = firstIndex(0, matches.length, (k) => call[matches[k]] > axis.to);
-    /** @type {Map<number, number>} */
-    const drawn = new Map();
+    const frames = new Path2D();
+    const drawn = new Int32Array(rows.lanes.length).fill(-1);
     for (let i = 0; i < end; i += 1) {
       const op = matches[i];
       if (ret[op] < axis.from) continue;
       const lane = rows.laneOf[op];
       const x0 = axis.x(call[op]);
-      const x1 = axis.x(ret[op]);
-      if (x1 - x0 < 4) {
-        const pixel = Math.floor(x0);
-        if (drawn.get(lane) === pixel) continue;
-        drawn.set(lane, pixel);
-        c.fillRect(pixel - 0.5, rows.y(lane) - 1, 2, rows.bar + 2);
-      } else {
-        this.frame(op, 1);
+      if (axis.x(ret[op]) - x0 >= 4) {
+        this.addFrame(frames, op, 1);
+      } else if (drawn[lane] !== Math.floor(x0)) {
+        drawn[lane] = Math.floor(x0);
+        c.fillRect(drawn[lane] - 0.5, rows.y(lane) - 1, 2, rows.bar + 2);
       }
     }
+    c.stroke(frames);
   }
 
-  /** The path of a frame about the bar of an operation, stroked. @param {number} op @param {number} gap */
-  frame(op, gap) {
-    const { context: c, axis, rows, recording } = this;
+  /** A frame about the bar of an operation. @param {Path2D} path @param {number} op @param {number} gap */
+  addFrame(path, op, gap) {
+    const { axis, rows, recording } = this;
     const x0 = Math.max(axis.x(recording.call[op]), axis.left - 20) - gap;
     const x1 = Math.min(axis.x(recording.ret[op]), axis.left + axis.width + 20) + gap;
     const y = rows.y(rows.laneOf[op]) - gap;
-    c.beginPath();
-    c.roundRect(x0, y + 0.5, Math.max(x1 - x0, 2), rows.bar - 1 + 2 * gap, 3 + gap);
-    c.stroke();
+    path.roundRect(x0, y + 0.5, Math.max(x1 - x0, 2), rows.bar - 1 + 2 * gap, 3 + gap);
+  }
+
+  /** The same, stroked. @param {number} op @param {number} gap */
+  frame(op, gap) {
+    const path = new Path2D();
+    this.addFrame(path, op, gap);
+    this.context.stroke(path);
   }
 
   /** The line through the points at which the operations may have taken effect. @param {Order} order */

@@ -59,7 +59,7 @@ function explain(recording, part, order) {
   /** @type {Sentence[]} */
   const sentences = [];
   const longest = order === part.orders[0];
-  const which = longest ? "The longest that fits" : "The longest with the operation that is shown";
+  const which = longest ? "The longest that fits" : "The order shown";
   if (order.length === 0) {
     sentences.push([`No order fits even one of them. The state at the start is `, { state: order.after(-1) }, "."]);
   } else {

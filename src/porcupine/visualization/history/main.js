@@ -8,12 +8,12 @@ class HistoryPage {
     this.recording = new Recording(wire);
     const { recording } = this;
     /** What the reader has chosen. */
-    this.chosen = { part: recording.parts.length === 1 ? 0 : -1, pinned: -1 };
+    this.chosen = { part: recording.parts.length === 1 ? 0 : -1, pinned: -1, order: -1 };
     this.hover = -1;
     /** @type {number | null} */
     this.cursor = null;
-    /** How many frames were drawn; for tests. */
-    this.frames = 0;
+    /** When the first frame was on the screen, in ms since the page was asked for; for tests. */
+    this.painted = 0;
 
     this.theme = new Theme();
     this.axis = new TimeAxis(recording.from, recording.to);
@@ -26,6 +26,7 @@ class HistoryPage {
     this.details = new Details(recording, {
       pin: (op) => this.visit(op),
       step: (by) => this.step(by),
+      order: (by) => this.nextOrder(by),
       unpin: () => this.pin(-1),
     });
     this.chart = new Chart(chartCanvas, recording, this.axis, this.rows, this.marks, this.theme);
@@ -57,6 +58,7 @@ class HistoryPage {
     new ResizeObserver(() => this.resize()).observe(chartCanvas);
     this.fragment.read();
     this.draw();
+    requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
   }
 
   /** The words that do not change. */
@@ -116,6 +118,7 @@ class HistoryPage {
         { keys: ["["], shown: "[", does: "error before", run: () => this.nextError(-1) },
         { keys: ["."], shown: ".", does: "next operation in the order shown", run: () => this.step(1) },
         { keys: [","], shown: ",", does: "operation before in the order shown", run: () => this.step(-1) },
+        { keys: ["o"], shown: "O", does: "another order; with Shift, the one before", run: (e) => this.nextOrder(e.shiftKey ? -1 : 1) },
         { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in", run: () => axis.zoom(0.7) },
         { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
         { keys: ["ArrowLeft", "a"], shown: "← A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
@@ -144,7 +147,12 @@ class HistoryPage {
   /** The order whose line is drawn: of what is pinned, pointed at, or chosen. @returns {Order | null} */
   get order() {
     const { recording, chosen, hover } = this;
-    if (chosen.pinned >= 0) return recording.parts[recording.partOf[chosen.pinned]].orderOf(chosen.pinned);
+    if (chosen.order >= 0 && this.part >= 0) return recording.parts[this.part].orders[chosen.order];
+    if (chosen.pinned >= 0) {
+      const part = recording.parts[recording.partOf[chosen.pinned]];
+      // The longest order, of what has no place in it: that is what there is to see.
+      return chosen.pinned === part.blocked ? part.orders[0] : part.orderOf(chosen.pinned);
+    }
     if (hover >= 0 && (chosen.part < 0 || recording.partOf[hover] === chosen.part)) {
       return recording.parts[recording.partOf[hover]].orderOf(hover);
     }
@@ -162,15 +170,15 @@ class HistoryPage {
 
   /** @param {number} op or -1 */
   pin(op) {
-    if (op >= 0) this.chosen.part = this.recording.partOf[op];
-    this.chosen.pinned = op;
+    const part = op >= 0 ? this.recording.partOf[op] : this.chosen.part;
+    this.chosen = { part, pinned: op, order: -1 };
     this.changed();
   }
 
   /** Chooses a part, or none with -1. @param {number} part */
   focus(part) {
     if (part < 0 && this.recording.parts.length === 1) part = 0;
-    this.chosen = { part, pinned: -1 };
+    this.chosen = { part, pinned: -1, order: -1 };
     this.changed();
   }
 
@@ -181,13 +189,26 @@ class HistoryPage {
     this.axis.reveal(this.recording.call[op], this.recording.ret[op]);
   }
 
-  /** Along the order that is shown. @param {number} by */
+  /** Along the order that is shown, which stays the same. @param {number} by */
   step(by) {
     const { order } = this;
     if (!order || order.length === 0) return;
     const { pinned } = this.chosen;
     const target = pinned >= 0 ? neighbour(order, pinned, by) : order.ops[by > 0 ? 0 : order.length - 1];
-    if (target >= 0) this.visit(target);
+    if (target < 0) return;
+    this.visit(target);
+    this.chosen.order = order.part.orders.indexOf(order);
+  }
+
+  /** To another order of the part that is explained. @param {number} by */
+  nextOrder(by) {
+    const { explained, order } = this;
+    if (explained < 0) return;
+    const { orders } = this.recording.parts[explained];
+    const now = order && order.part.index === explained ? orders.indexOf(order) : 0;
+    this.chosen.part = explained;
+    this.chosen.order = (now + by + orders.length) % orders.length;
+    this.changed();
   }
 
   firstError() {
@@ -302,9 +323,8 @@ class HistoryPage {
     this.overview.draw(shown);
     this.parts.mark(part);
     const { explained } = this;
-    const told = order && order.part.index === explained && chosen.pinned >= 0 ? order : null;
+    const told = order && order.part.index === explained && (chosen.pinned >= 0 || chosen.order >= 0) ? order : null;
     this.details.show(explained, chosen.pinned, told ?? (explained >= 0 ? this.recording.parts[explained].orders[0] : null));
-    this.frames += 1;
   }
 
   // ---- the address ----
@@ -316,20 +336,23 @@ class HistoryPage {
       t: axis.whole ? "" : `${Math.round(axis.from)}-${Math.round(axis.to)}`,
       part: chosen.part >= 0 && recording.parts.length > 1 ? String(chosen.part) : "",
       op: chosen.pinned >= 0 ? String(chosen.pinned) : "",
+      order: chosen.order >= 0 ? String(chosen.order) : "",
       q: search.query,
       y: rows.scroll > 0 ? String(Math.round(rows.scroll)) : "",
     };
   }
 
   /** @param {Record<string, string>} state */
-  restore({ t = "", part = "", op = "", q = "", y = "" }) {
+  restore({ t = "", part = "", op = "", order = "", q = "", y = "" }) {
     const { recording, axis } = this;
     const index = (/** @type {string} */ text, /** @type {number} */ n) => {
       return /^\d{1,9}$/.test(text) && Number(text) < n ? Number(text) : -1;
     };
     const one = recording.parts.length === 1 ? 0 : -1;
-    this.chosen = { part: Math.max(one, index(part, recording.parts.length)), pinned: index(op, recording.size) };
-    if (this.chosen.pinned >= 0) this.chosen.part = recording.partOf[this.chosen.pinned];
+    const pinned = index(op, recording.size);
+    const shown = pinned >= 0 ? recording.partOf[pinned] : Math.max(one, index(part, recording.parts.length));
+    const orders = shown >= 0 ? recording.parts[shown].orders.length : 0;
+    this.chosen = { part: shown, pinned, order: index(order, orders) };
     this.search.set(q);
     const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(t);
     if (range && Number(range[1]) < Number(range[2])) axis.set(Number(range[1]), Number(range[2]));

@@ -41,7 +41,7 @@ class TimeAxis {
   }
 
   get whole() {
-    return this.from <= this.full.from && this.to >= this.full.to;
+    return this.span >= (this.full.to - this.full.from) * (1 - 1e-9);
   }
 
   /** Shows this stretch, at once. @param {number} from @param {number} to */

@@ -26,17 +26,17 @@ function formatTime(ns, step) {
   }
   const [whole, fraction] = (ns / 1e9).toFixed(digits).split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  return fraction ? `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1\u202f")} s` : `${grouped} s`;
+  return fraction ? `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1\u202f")}\u00a0s` : `${grouped}\u00a0s`;
 }
 
 /** A length of time, to three digits. @param {number} ns */
 function formatDuration(ns) {
   for (const [unit, size] of /** @type {[string, number][]} */ ([["s", 1e9], ["ms", 1e6], ["µs", 1e3]])) {
     if (ns >= size * 0.9995) {
-      return `${Number((ns / size).toPrecision(3))} ${unit}`;
+      return `${Number((ns / size).toPrecision(3))}\u00a0${unit}`;
     }
   }
-  return `${Math.round(ns)} ns`;
+  return `${Math.round(ns)}\u00a0ns`;
 }
 
 const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

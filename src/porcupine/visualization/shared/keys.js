@@ -22,7 +22,7 @@ function attachKeys(table, help) {
     const typing = event.target instanceof HTMLInputElement;
     if (typing) return;
     // Enter and blank press the button that has the focus.
-    if (event.target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ")) return;
+    if (event.target instanceof Element && event.target.closest("button, a") && (event.key === "Enter" || event.key === " ")) return;
     const entry = of.get(event.key) ?? of.get(event.key.toLowerCase());
     if (!entry) return;
     event.preventDefault();
