@@ -1,5 +1,11 @@
 //! The page of a history, as a person uses it.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "no code of a run: it drives a process, on real threads and the real clock in both builds"
+)]
+
 mod common;
 
 use std::collections::HashSet;

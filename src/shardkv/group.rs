@@ -10,7 +10,7 @@ use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
-/// A group as all its servers have it after the same operations. See [`migration`](super::migration) for what moves.
+/// A group as all its servers have it after the same operations. See `migration.rs` for what moves.
 ///
 /// Each shard is a key/value store of lab 3, with its own memory of who has written last, so that it can leave as a
 /// whole.
