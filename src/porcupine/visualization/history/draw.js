@@ -269,7 +269,7 @@ class Chart {
         }
       }
     }
-    if (order.part.verdict === "illegal") this.drawDeadEnd(order);
+    if (order.part.blocked >= 0) this.drawDeadEnd(order);
     if (rows.roomy && to - from < axis.width / 12) this.drawStates(order, from, to);
   }
 
@@ -418,7 +418,7 @@ class Chart {
       if (sub > 0) continue;
       c.font = theme.colour(marked.includes(client) ? "font-label-strong" : "font-label");
       c.fillStyle = theme.colour(marked.includes(client) ? "ink" : "muted");
-      c.fillText(`client ${client}`, LABELS - 11, rows.y(lane) + rows.bar / 2 + 0.5);
+      c.fillText(`client ${client}`, LABELS - 11, rows.y(lane) + rows.bar / 2 + 0.5, LABELS - 16);
     }
     c.restore();
     if (rows.longest > 0) {

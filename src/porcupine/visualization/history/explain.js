@@ -9,7 +9,7 @@ function headline(recording) {
     const illegal = parts.filter((part) => part.verdict === "illegal");
     const first = errors.length > 0 ? parts[errors[0].part] : illegal[0];
     const more = illegal.length > 1 ? ` and ${plural(illegal.length - 1, "other part")}` : "";
-    const where = first ? `: ${first.title}${more}` : "";
+    const where = first && first.named ? `: ${first.title}${more}` : "";
     const when = errors.length > 0 ? `, first error at ${formatTime(errors[0].time, 1e6)}` : "";
     return `Not linearizable${where}${when}`;
   }
@@ -54,6 +54,10 @@ function explain(recording, part, order) {
       next: [],
       rest: [],
     };
+  }
+  if (!part.kept) {
+    const title = part.verdict === "illegal" ? `No order fits all ${all} of ${part.title}` : `The search in ${part.title} was stopped`;
+    return { title, sentences: [["The check has kept no orders, so nothing is known about why."]], next: [], rest: [] };
   }
   const { blocked, next } = order.stop();
   /** @type {Sentence[]} */
