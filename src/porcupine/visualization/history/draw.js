@@ -32,18 +32,20 @@ class Chart {
     this.rows = rows;
     this.marks = marks;
     this.theme = theme;
+    const fitted = fitCanvas(canvas);
+    this.context = fitted.context;
+    this.width = fitted.width;
+    this.height = fitted.height;
+    this.stripTop = AXIS;
+    this.rowsTop = AXIS + marks.height;
+    this.letter = 7;
     this.layout();
   }
 
   layout() {
-    const fitted = fitCanvas(this.canvas);
-    this.context = fitted.context;
-    this.width = fitted.width;
-    this.height = fitted.height;
+    Object.assign(this, fitCanvas(this.canvas));
     this.axis.left = LABELS;
     this.axis.width = Math.max(50, this.width - LABELS);
-    this.stripTop = AXIS;
-    this.rowsTop = AXIS + this.marks.height;
     this.rows.layout(this.rowsTop, Math.max(20, this.height - this.rowsTop));
     this.context.font = this.theme.colour("font-code");
     this.letter = this.context.measureText("0").width || 7;

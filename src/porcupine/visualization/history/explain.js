@@ -83,7 +83,7 @@ function explain(recording, part, order) {
   if (blocked < 0) return { title, sentences, next: [], rest: [] };
   const returned = formatTime(recording.ret[blocked]);
   if (next.length === 1) {
-    sentences.push(
+    sentences.push([
       { op: blocked },
       ` must come next: it returned at ${returned}, before any other that is left was called. But it cannot have happened in this state.`,
     ]);
