@@ -12,8 +12,9 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use common::{MS, Workload, faults, small};
-use mit6824::porcupine::Verdict;
+use mit6824::models::kv::{KvInput, KvModel, KvOutput, Operation};
 use mit6824::porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
+use mit6824::porcupine::{Options, Verdict, check, picture};
 use mit6824_browser::Page;
 
 /// Five clients and eight keys, two of them with a stale get, and faults of all kinds.
@@ -133,13 +134,31 @@ fn every_verdict_has_its_page() {
     };
     let bare = Picture { title: "bare".into(), verdict: Verdict::Illegal, parts: vec![bare], marks: vec![] };
     page.open(&bare.to_html());
+    assert_eq!(page.text("#headline"), "Not linearizable");
+    let why = page.text("#why");
+    assert!(why.contains("nothing is known about why") && !why.contains("cannot"), "{why}");
     page.press("e");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known to go to");
+    page.press("f");
     rest(&mut page);
-    assert_eq!(page.eval("page.chosen.pinned"), 1);
-    assert!(page.text("#why").contains("No order fits even one of them"), "{}", page.text("#why"));
     click_on_operation(&mut page, 0);
     assert!(page.text("#pinned").contains("never"), "{}", page.text("#pinned"));
     page.screenshot("bare");
+
+    // A check that has found that nothing can be first.
+    let history = [Operation {
+        client: 1,
+        input: KvInput::get("x"),
+        call: 0,
+        output: KvOutput::value("b"),
+        ret: 10 * MS,
+    }];
+    let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
+    page.open(&picture(&KvModel, &history, &report, "a value from nowhere", vec![]).to_html());
+    assert_eq!(page.text("#headline"), "Not linearizable: key 'x', first error at 0.010\u{a0}s");
+    assert!(page.text("#why").contains("No order fits even one of them"), "{}", page.text("#why"));
+    page.press("e");
+    assert_eq!(page.eval("page.chosen.pinned"), 0);
     no_errors(&mut page);
 }
 

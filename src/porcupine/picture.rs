@@ -1,5 +1,7 @@
 //! A report as plain data for the page: texts and states in words, as many orders as a page can hold.
 
+use labrt::collections::BTreeSet;
+
 use super::visualization::{Bar, LastFit, Mark, Picture, PicturePart, Step};
 use super::{Model, Operation, Part, Report, Verdict};
 
@@ -50,7 +52,12 @@ fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>],
         let text = cut(model.describe_operation(input, output), LONGEST_OPERATION);
         Bar { client: *client, call: *call, ret: *ret, text }
     };
-    let longest = part.partials.first().map(|partial| replay(model, history, part, partial));
+    // A dead end before the first operation leaves no sequence in the report: the page must be told.
+    let nothing_fits =
+        part.verdict == Verdict::Illegal && part.partials.is_empty() && none_fits(model, history, part);
+    let none: &[usize] = &[];
+    let longest = part.partials.first().map(Vec::as_slice).or(nothing_fits.then_some(none));
+    let longest = longest.map(|partial| replay(model, history, part, partial));
     PicturePart {
         title: part
             .operations
@@ -63,6 +70,25 @@ fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>],
         last_fit: longest.as_ref().map_or(LastFit::Unknown, |replay| replay.last_fit),
         partials: longest.map(|replay| replay.steps).into_iter().collect(),
     }
+}
+
+/// Can none of the operations of a part be the first?
+fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], part: &Part) -> bool {
+    let operations = || part.operations.iter().map(|&index| &history[index]);
+    let first_return = operations().map(|operation| operation.ret).min().unwrap_or(u64::MAX);
+    let mut first = operations().filter(|operation| operation.call <= first_return);
+    let state = model.init();
+    first.all(|Operation { input, output, .. }| model.step(&state, input, output).is_none())
+}
+
+/// The operation at which a partial linearization ends: of those that it does not have, the one that returned first.
+fn blocked<I, O>(history: &[Operation<I, O>], part: &Part, partial: &[usize]) -> Option<usize> {
+    if part.verdict != Verdict::Illegal {
+        return None;
+    }
+    let placed: BTreeSet<usize> = partial.iter().copied().collect();
+    let missing = part.operations.iter().copied().filter(|index| !placed.contains(index));
+    missing.min_by_key(|&index| history[index].ret)
 }
 
 struct Replay {
@@ -78,8 +104,9 @@ fn replay<M: Model>(
     partial: &[usize],
 ) -> Replay {
     let mut state = model.init();
+    let blocked = blocked(history, part, partial);
     let fits = |state: &M::State| {
-        part.blocked.is_some_and(|index| {
+        blocked.is_some_and(|index| {
             let Operation { input, output, .. } = &history[index];
             model.step(state, input, output).is_some()
         })
@@ -95,7 +122,7 @@ fn replay<M: Model>(
             last_fit = Some(done + 1);
         }
     }
-    let last_fit = match (part.blocked, last_fit) {
+    let last_fit = match (blocked, last_fit) {
         (None, _) => LastFit::Unknown,
         (Some(_), None) => LastFit::Never,
         (Some(_), Some(steps)) => LastFit::After(steps),
@@ -160,6 +187,13 @@ mod tests {
     fn a_value_that_nobody_wrote_fits_nowhere() {
         let picture = picture_of(&[put(0, "x", "a", 0, 10), get(1, "x", "b", 20, 30)]);
         assert_eq!(picture.parts[0].last_fit, LastFit::Never);
+    }
+
+    #[test]
+    fn a_first_operation_that_fits_nowhere_is_no_lack_of_searching() {
+        let history = [get(0, "x", "a", 0, 10), put(1, "x", "a", 20, 30)];
+        let part = &picture_of(&history).parts[0];
+        assert_eq!((part.partials.as_slice(), part.last_fit), ([vec![]].as_slice(), LastFit::Never));
     }
 
     #[test]

@@ -66,7 +66,8 @@ pub struct PicturePart {
     /// The operations, in any order.
     pub operations: Vec<Bar>,
     /// Orders of some operations that the model allows from the start, the longest first; of a part that is Ok the
-    /// first has all operations. None of them can be continued, unless the verdict is Unknown.
+    /// first has all operations. None of them can be continued, unless the verdict is Unknown. If there are none, nobody
+    /// has kept any, and the page says nothing about why; where not even one operation fits, there is an empty one.
     pub partials: Vec<Vec<Step>>,
     /// What is known about the operation at which the first of the partials ends.
     pub last_fit: LastFit,
@@ -370,5 +371,56 @@ impl<'a> States<'a> {
             self.texts.push(text);
             self.texts.len() - 1
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(text: &str) -> Picture {
+        let bar = Bar { client: 0, call: 0, ret: u64::MAX, text: text.into() };
+        let part = PicturePart {
+            title: text.into(),
+            verdict: Verdict::Unknown,
+            initial: text.into(),
+            operations: vec![bar],
+            partials: vec![vec![Step { bar: 0, state: text.into() }]],
+            last_fit: LastFit::Unknown,
+        };
+        Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], marks: vec![] }
+    }
+
+    /// The data of a page, as a browser cuts it out: up to the first end of the element.
+    fn data_of(html: &str) -> serde_json::Value {
+        let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
+        let (data, _) = data.split_once("</script").expect("the data ends");
+        serde_json::from_str(data).expect("the data is JSON")
+    }
+
+    #[test]
+    fn texts_survive_and_cannot_end_the_data() {
+        for text in ["</script><img onerror=x>", "<!-- <script>", "\u{0}\n\u{2028}\u{2029}'\"\\", "é漢😀", ""]
+        {
+            let data = data_of(&picture(text).to_html());
+            assert_eq!(data["parts"][0]["text"][0], text);
+            assert_eq!(data["title"], text);
+            assert_eq!(data["states"], serde_json::json!([text]), "one text for equal states");
+            assert!(data["parts"][0]["ret"][0].is_null(), "it never returned");
+        }
+    }
+
+    #[test]
+    fn a_title_is_no_markup() {
+        let html = picture("</title><b>&amp;").to_html();
+        assert!(html.contains("<title>Undecided: &lt;/title&gt;&lt;b&gt;&amp;amp;</title>"));
+    }
+
+    #[test]
+    #[should_panic(expected = "a step names operation 7 of 1")]
+    fn a_step_without_its_operation_is_refused() {
+        let mut picture = picture("key 'x'");
+        picture.parts[0].partials[0][0].bar = 7;
+        let _ = picture.to_html();
     }
 }

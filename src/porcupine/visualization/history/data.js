@@ -73,7 +73,7 @@ class Order {
     const { call, ret } = this.recording;
     const n = this.length;
     // All of an order that ends comes before the operation that has no place in it, which gets a share of the time.
-    const { blocked } = this.part.verdict === "illegal" ? this.stop() : { blocked: -1 };
+    const { blocked } = this.part.verdict === "illegal" && this.part.kept ? this.stop() : { blocked: -1 };
     const end = blocked >= 0 ? ret[blocked] : Infinity;
     // No earlier than any call so far, no later than any return from here on.
     const [earliest, latest] = [new Float64Array(n), new Float64Array(n)];
@@ -122,6 +122,7 @@ class Part {
   /** @param {Recording} recording @param {WirePart} wire @param {number} index @param {number} first */
   constructor(recording, wire, index, first) {
     this.index = index;
+    this.named = wire.title !== "";
     this.title = visible(wire.title, 120) || "the history";
     this.verdict = wire.verdict;
     this.initial = wire.initial;
@@ -130,7 +131,9 @@ class Part {
     this.first = first;
     this.last = first + wire.text.length;
     this.orders = wire.partials.map((columns) => new Order(recording, this, columns));
-    if (this.orders.length === 0) this.orders.push(new Order(recording, this, []));
+    /** Did the check keep orders? If not, nothing is known about why. */
+    this.kept = this.orders.length > 0;
+    if (!this.kept) this.orders.push(new Order(recording, this, []));
     /** @type {Int32Array | undefined} */
     this.largest = undefined;
   }
@@ -152,7 +155,7 @@ class Part {
 
   /** The operation at which the longest order ends, if this part is illegal; else -1. */
   get blocked() {
-    return this.verdict === "illegal" ? this.orders[0].stop().blocked : -1;
+    return this.verdict === "illegal" && this.kept ? this.orders[0].stop().blocked : -1;
   }
 }
 

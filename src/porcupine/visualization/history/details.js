@@ -103,7 +103,7 @@ class Details {
       list.append(element("dt", "", label), element("dd", "", content));
     }
     const made = [heading, element("p", "text", element("code", "", ...this.long(recording.texts[op]))), list];
-    if (place < 0 && part.verdict === "illegal" && op === (order ?? part.orders[0]).stop().blocked) {
+    if (place < 0 && part.blocked >= 0 && op === (order ?? part.orders[0]).stop().blocked) {
       made.splice(1, 0, element("p", "error-note", "First error: here the longest order ends."));
     }
     const buttons = element("p", "buttons");
@@ -156,8 +156,8 @@ function operationFields(recording, op, order) {
   if (order && place >= 0) {
     fields.push(["in the order", `${formatCount(place + 1)} of ${formatCount(order.length)}`]);
     fields.push(["state before", order.before(place)], ["state after", order.after(place)]);
-  } else if (order && order.part === part) {
-    const could = order.stop().next.includes(op);
+  } else if (order && order.part === part && part.kept) {
+    const could = part.verdict === "illegal" && order.stop().next.includes(op);
     fields.push(["in the order", could ? "could come next, but is not possible" : "not placed"]);
     if (could) fields.push(["state before", order.after(order.length - 1)]);
   }
@@ -172,5 +172,5 @@ function neighbour(order, op, by) {
   const place = order.place(op);
   if (place < 0) return by < 0 && order.length > 0 ? order.ops[order.length - 1] : -1;
   if (place + by >= 0 && place + by < order.length) return order.ops[place + by];
-  return by > 0 && order.part.verdict === "illegal" ? order.stop().blocked : -1;
+  return by > 0 && order.part.blocked >= 0 ? order.stop().blocked : -1;
 }

@@ -32,18 +32,20 @@ class Chart {
     this.rows = rows;
     this.marks = marks;
     this.theme = theme;
+    const fitted = fitCanvas(canvas);
+    this.context = fitted.context;
+    this.width = fitted.width;
+    this.height = fitted.height;
+    this.stripTop = AXIS;
+    this.rowsTop = AXIS + marks.height;
+    this.letter = 7;
     this.layout();
   }
 
   layout() {
-    const fitted = fitCanvas(this.canvas);
-    this.context = fitted.context;
-    this.width = fitted.width;
-    this.height = fitted.height;
+    Object.assign(this, fitCanvas(this.canvas));
     this.axis.left = LABELS;
     this.axis.width = Math.max(50, this.width - LABELS);
-    this.stripTop = AXIS;
-    this.rowsTop = AXIS + this.marks.height;
     this.rows.layout(this.rowsTop, Math.max(20, this.height - this.rowsTop));
     this.context.font = this.theme.colour("font-code");
     this.letter = this.context.measureText("0").width || 7;
@@ -269,7 +271,7 @@ class Chart {
         }
       }
     }
-    if (order.part.verdict === "illegal") this.drawDeadEnd(order);
+    if (order.part.blocked >= 0) this.drawDeadEnd(order);
     if (rows.roomy && to - from < axis.width / 12) this.drawStates(order, from, to);
   }
 
@@ -418,7 +420,7 @@ class Chart {
       if (sub > 0) continue;
       c.font = theme.colour(marked.includes(client) ? "font-label-strong" : "font-label");
       c.fillStyle = theme.colour(marked.includes(client) ? "ink" : "muted");
-      c.fillText(`client ${client}`, LABELS - 11, rows.y(lane) + rows.bar / 2 + 0.5);
+      c.fillText(`client ${client}`, LABELS - 11, rows.y(lane) + rows.bar / 2 + 0.5, LABELS - 16);
     }
     c.restore();
     if (rows.longest > 0) {

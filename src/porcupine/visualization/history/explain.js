@@ -9,7 +9,7 @@ function headline(recording) {
     const illegal = parts.filter((part) => part.verdict === "illegal");
     const first = errors.length > 0 ? parts[errors[0].part] : illegal[0];
     const more = illegal.length > 1 ? ` and ${plural(illegal.length - 1, "other part")}` : "";
-    const where = first ? `: ${first.title}${more}` : "";
+    const where = first && first.named ? `: ${first.title}${more}` : "";
     const when = errors.length > 0 ? `, first error at ${formatTime(errors[0].time, 1e6)}` : "";
     return `Not linearizable${where}${when}`;
   }
@@ -55,6 +55,10 @@ function explain(recording, part, order) {
       rest: [],
     };
   }
+  if (!part.kept) {
+    const title = part.verdict === "illegal" ? `No order fits all ${all} of ${part.title}` : `The search in ${part.title} was stopped`;
+    return { title, sentences: [["The check has kept no orders, so nothing is known about why."]], next: [], rest: [] };
+  }
   const { blocked, next } = order.stop();
   /** @type {Sentence[]} */
   const sentences = [];
@@ -79,7 +83,7 @@ function explain(recording, part, order) {
   if (blocked < 0) return { title, sentences, next: [], rest: [] };
   const returned = formatTime(recording.ret[blocked]);
   if (next.length === 1) {
-    sentences.push(
+    sentences.push([
       { op: blocked },
       ` must come next: it returned at ${returned}, before any other that is left was called. But it cannot have happened in this state.`,
     ]);

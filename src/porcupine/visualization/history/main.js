@@ -238,6 +238,8 @@ class HistoryPage {
     for (let i = order.length - 1; i >= Math.max(0, order.length - 8); i -= 1) {
       if (i >= order.length - 3 || steps[i] > to - 2 * long) from = Math.min(from, recording.call[order.ops[i]]);
     }
+    // But near enough to read it.
+    from = Math.max(from, to - Math.max(14 * long, 1e3));
     const margin = (to - from) * 0.15;
     to += margin;
     this.pin(error.op);

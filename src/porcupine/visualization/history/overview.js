@@ -15,16 +15,19 @@ class Overview {
     this.axis = axis;
     this.marks = marks;
     this.theme = theme;
+    const fitted = fitCanvas(canvas);
+    this.context = fitted.context;
+    this.width = fitted.width;
+    this.height = fitted.height;
+    this.left = LABELS;
+    this.room = 1;
+    this.density = new Float64Array(0);
     this.layout();
     this.attach();
   }
 
   layout() {
-    const fitted = fitCanvas(this.canvas);
-    this.context = fitted.context;
-    this.width = fitted.width;
-    this.height = fitted.height;
-    this.left = LABELS;
+    Object.assign(this, fitCanvas(this.canvas));
     this.room = Math.max(50, this.width - LABELS);
     this.density = this.countOpen();
   }

@@ -39,6 +39,7 @@ function formatDuration(ns) {
   return `${Math.round(ns)}\u00a0ns`;
 }
 
+/** @type {Record<string, string>} */
 const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 // What is invisible, breaks the line, or changes the direction of what follows.
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
