@@ -403,16 +403,16 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     });
 }
 
-/// Puts of the same key at the same time, and a read of what none of them has written: the checker has to try all
-/// orders.
+/// Appends of the same letter at the same time, and a read of more letters than all of them write: the checker has to
+/// try all sets of them.
 fn hard_history() -> History {
     let history = History::new();
-    for i in 0..40u32 {
-        let input = KvInput::append("k", i.to_string().as_str());
-        history.push(Operation { client: i, input, call: 0, output: KvOutput::none(), ret: 1000 });
+    for client in 0..60u32 {
+        let input = KvInput::append("k", "a");
+        history.push(Operation { client, input, call: 0, output: KvOutput::none(), ret: 1000 });
     }
-    let (input, output) = (KvInput::get("k"), KvOutput::value("nobody wrote this"));
-    history.push(Operation { client: 40, input, call: 2000, output, ret: 3000 });
+    let (input, output) = (KvInput::get("k"), KvOutput::value("a".repeat(1000).as_str()));
+    history.push(Operation { client: 60, input, call: 2000, output, ret: 3000 });
     history
 }
 
@@ -424,7 +424,7 @@ fn what_could_not_be_judged_passes_or_fails_as_the_test_says() {
             |if_unknown| hard_history().judge(if_unknown, "a title", Vec::new(), &folder("undecided"));
         assert_eq!(judge(IfUnknown::Passes(limit)), Ok(()));
         let error = judge(IfUnknown::Fails(limit)).expect_err("it must be judged");
-        expect_start(&error, "linearizability check of 41 operations ended undecided after 0.");
+        expect_start(&error, "linearizability check of 61 operations ended undecided after 0.");
         let _ = std::fs::remove_dir_all(folder("undecided"));
     });
 }
