@@ -78,7 +78,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("kvraft", &["rsm", "raft"]),
     ("shardctrler", &["rsm", "raft"]),
     ("shardkv", &["shardctrler", "kvraft", "rsm", "raft"]),
-    ("porcupine", &[]),
+    // The models are for its unit tests, which judge histories of a key/value store.
+    ("porcupine", &["models"]),
     ("models", &["porcupine"]),
     ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models"]),
 ];
