@@ -44,6 +44,9 @@ impl Default for IfUnknown {
     }
 }
 
+/// How long a history that is not linearizable is searched for what to draw.
+const PICTURE_LIMIT: Duration = Duration::from_secs(10);
+
 /// All operations of a test's clients.
 ///
 /// No two calls or returns have the same time. To the checker operations that touch overlap, in either order; in
@@ -85,8 +88,11 @@ impl History {
         }
     }
 
-    /// The same, with the picture in a folder of choice; returns what is wrong.
-    pub(super) fn judge(
+    /// The same, with the picture in a folder of choice.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn judge(
         &self,
         if_unknown: IfUnknown,
         title: &str,
@@ -95,16 +101,20 @@ impl History {
     ) -> Result<(), String> {
         let operations = std::mem::take(&mut *self.operations.lock());
         let limit = if_unknown.limit();
-        let options = Options { limit: Some(limit), partials: true, ..Options::default() };
+        let options = Options { limit: Some(limit), ..Options::default() };
         let report = porcupine::check(&KvModel, &operations, &options);
         match report.verdict {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
             Verdict::Illegal => {
+                // What fits and what does not takes longer to find out than that something does not.
+                let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
+                let detailed = porcupine::check(&KvModel, &operations, &options);
+                let picture = porcupine::picture(&KvModel, &operations, &detailed, title, marks);
                 let path = pictures.join(random_name());
-                let outcome = draw(&operations, &report, title, marks, &path);
-                info(&written(&path, &outcome));
-                Err(format!("history is not linearizable: {}", describe(&operations, &report)))
+                info(&written(&path, &picture.write(&path)));
+                let told = if detailed.verdict == Verdict::Illegal { &detailed } else { &report };
+                Err(format!("history is not linearizable: {}", describe(&operations, told)))
             }
         }
     }
@@ -145,10 +155,6 @@ fn describe(operations: &[Operation], report: &Report) -> String {
 
 fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
-}
-
-fn draw(_: &[Operation], _: &Report, title: &str, _: Vec<Mark>, path: &Path) -> io::Result<()> {
-    std::fs::write(path, title)
 }
 
 fn written(path: &Path, outcome: &io::Result<()>) -> String {

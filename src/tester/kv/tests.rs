@@ -1,7 +1,7 @@
 //! The tests of a key/value service against services with mistakes: is each found, by the check that is meant to?
 
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use labgob::DecodeError;
 use labrpc::{End, Responder, Service};
@@ -20,6 +20,7 @@ use crate::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachine
 use crate::tester::clerks::KvClerk;
 use crate::tester::lab3::{self, Part};
 use crate::tester::lives::join;
+use crate::tester::marks::{Mark, MarkKind};
 use crate::tester::output::set_quiet;
 use crate::tester::peer::Strictness;
 use crate::tester::service::{Replicated, Setup, make_config};
@@ -235,8 +236,12 @@ fn a_lost_append_is_missed_by_its_client() {
 
 #[test]
 fn a_lost_append_is_not_linearizable() {
-    let message = failure(|| Generic { random_keys: true, ..small(3) }.run::<Faulty<Forgets>>());
+    let folder: &'static Path = Box::leak(folder("lost-append").into_boxed_path());
+    let test = Generic { random_keys: true, pictures: Some(folder), ..small(3) };
+    let message = failure(move || test.run::<Faulty<Forgets>>());
     expect_start(&message, "history is not linearizable: key ");
+    assert_eq!(std::fs::read_dir(folder).expect("it is there").count(), 1, "one picture");
+    std::fs::remove_dir_all(folder).expect("it is removed");
 }
 
 #[test]
@@ -276,7 +281,12 @@ fn a_stale_read_is_not_linearizable() {
         cfg.connect_all();
         cfg.connect_client(id, &cfg.all());
         join(reading);
-        history.check(UNDECIDED_FAILS, "a stale read", cfg.marks());
+        let folder = folder("stale-read");
+        let outcome = history.judge(UNDECIDED_FAILS, "a stale read", cfg.marks(), &folder);
+        std::fs::remove_dir_all(folder).expect("it is removed");
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
         cfg.end();
     }
     passes(body::<Faulty<Right>>);
@@ -363,9 +373,10 @@ fn folder(test: &str) -> PathBuf {
 fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     labrt::run(|| {
         let folder = folder("pictures");
+        let mark = Mark { from: 5, to: Some(30), kind: MarkKind::Partition, text: "S0 | S1 S2".into() };
         let judge = |reads: &[(u64, &str)]| {
             let history = history_of(reads);
-            history.judge(UNDECIDED_FAILS, "a title", Vec::new(), &folder)
+            history.judge(UNDECIDED_FAILS, "a title", vec![mark.clone()], &folder)
         };
         let pictures = || std::fs::read_dir(&folder).expect("it is there").count();
         assert_eq!(judge(&[(0, ""), (12, "new"), (25, "new")]), Ok(()));
@@ -379,7 +390,9 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
             std::fs::read_dir(&folder).expect("it is there").next().expect("one").expect("readable");
         assert!(picture.file_name().to_string_lossy().ends_with(".html"));
         let page = std::fs::read_to_string(picture.path()).expect("a text");
-        assert!(page.contains("a title"), "{page}");
+        for text in ["a title", "S0 | S1 S2", "get('k') -> ''", "put('k', 'new')"] {
+            assert!(page.contains(text), "no {text:?} in the page");
+        }
 
         judge(&[(25, "")]).expect_err("an old value");
         assert_eq!(pictures(), 2, "each has a name of its own");
@@ -390,16 +403,16 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     });
 }
 
-/// Puts of the same key at the same time, and a read of what none of them has written: the checker has to try all
-/// orders.
+/// Appends of the same letter at the same time, and a read of more letters than all of them write: the checker has to
+/// try all sets of them.
 fn hard_history() -> History {
     let history = History::new();
-    for i in 0..40u32 {
-        let input = KvInput::append("k", i.to_string().as_str());
-        history.push(Operation { client: i, input, call: 0, output: KvOutput::none(), ret: 1000 });
+    for client in 0..60u32 {
+        let input = KvInput::append("k", "a");
+        history.push(Operation { client, input, call: 0, output: KvOutput::none(), ret: 1000 });
     }
-    let (input, output) = (KvInput::get("k"), KvOutput::value("nobody wrote this"));
-    history.push(Operation { client: 40, input, call: 2000, output, ret: 3000 });
+    let (input, output) = (KvInput::get("k"), KvOutput::value("a".repeat(1000).as_str()));
+    history.push(Operation { client: 60, input, call: 2000, output, ret: 3000 });
     history
 }
 
@@ -411,7 +424,7 @@ fn what_could_not_be_judged_passes_or_fails_as_the_test_says() {
             |if_unknown| hard_history().judge(if_unknown, "a title", Vec::new(), &folder("undecided"));
         assert_eq!(judge(IfUnknown::Passes(limit)), Ok(()));
         let error = judge(IfUnknown::Fails(limit)).expect_err("it must be judged");
-        expect_start(&error, "linearizability check of 41 operations ended undecided after 0.");
+        expect_start(&error, "linearizability check of 61 operations ended undecided after 0.");
         let _ = std::fs::remove_dir_all(folder("undecided"));
     });
 }
