@@ -22,6 +22,10 @@ use labrt::time::{Duration, Instant};
 /// How often a leader asks for the next configuration.
 const POLL: Duration = Duration::from_millis(100);
 
+/// No more bytes of keys and values than this in one shipment, unless it is of one shard: it is an entry of the taker's
+/// log.
+const SHIPMENT: usize = 1 << 20;
+
 /// Where a courier sleeps, and how it is told things. Ringing is brief: it may be done with any lock held.
 #[derive(Default)]
 pub(super) struct Bell {
@@ -106,6 +110,8 @@ pub(super) struct Courier {
     bell: Arc<Bell>,
     make_end: MakeEnd,
     ctrlers: Vec<End>,
+    /// How large a shipment may be.
+    limit: usize,
     /// The term that this server leads. The next leader begins anew, also if it is this server again: what it has
     /// proposed in an earlier term may be lost.
     term: Option<u64>,
@@ -125,10 +131,19 @@ struct Route {
 }
 
 impl Courier {
-    pub fn new(rsm: Arc<Rsm<Replica>>, bell: Arc<Bell>, ctrlers: Vec<End>, make_end: MakeEnd) -> Courier {
+    /// `maxraftstate`: groups want to keep their logs so short.
+    pub fn new(
+        rsm: Arc<Rsm<Replica>>,
+        bell: Arc<Bell>,
+        ctrlers: Vec<End>,
+        make_end: MakeEnd,
+        maxraftstate: Option<usize>,
+    ) -> Courier {
+        assert!(!ctrlers.is_empty(), "a group needs a controller");
         let poll = Errand::new(ctrlers.len(), Instant::now());
+        let limit = maxraftstate.map_or(SHIPMENT, |bytes| bytes.min(SHIPMENT));
         let routes = BTreeMap::new();
-        Courier { rsm, bell, make_end, ctrlers, term: None, tickets: 0, poll, wanted: None, routes }
+        Courier { rsm, bell, make_end, ctrlers, limit, term: None, tickets: 0, poll, wanted: None, routes }
     }
 
     /// Until the server is killed.
@@ -165,7 +180,7 @@ impl Courier {
     fn look(&mut self) {
         let (wanted, shipments) = self.rsm.read(|replica| {
             let group = replica.group();
-            (group.wants(), group.shipments())
+            (group.wants(), group.shipments(self.limit))
         });
         if wanted > self.wanted {
             self.poll.hurry(Instant::now());

@@ -35,9 +35,6 @@ pub struct Shipment {
     pub args: DeliverArgs,
 }
 
-/// A shipment does not grow beyond so many bytes of keys and values by adding another shard.
-const SHIPMENT_BYTES: usize = 1 << 20;
-
 impl Group {
     /// Group `gid` in configuration 0.
     pub fn new(gid: Gid) -> Group {
@@ -71,8 +68,9 @@ impl Group {
         self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
     }
 
-    /// What there is to send, at most one shipment a group: the oldest, and of several shards if they are small.
-    pub fn shipments(&self) -> BTreeMap<Gid, Shipment> {
+    /// What there is to send, at most one shipment a group: the oldest. It has as many shards as have `limit` bytes of keys
+    /// and values together, but at least one.
+    pub fn shipments(&self, limit: usize) -> BTreeMap<Gid, Shipment> {
         let mut parcels: Vec<(usize, &Parcel<Kv>)> = self.parcels().collect();
         parcels.sort_by_key(|(_, parcel)| parcel.num);
         let mut shipments: BTreeMap<Gid, (usize, Shipment)> = BTreeMap::new();
@@ -82,7 +80,7 @@ impl Group {
                 let args = DeliverArgs { from: self.gid, num: parcel.num, shards: Vec::new() };
                 (0, Shipment { servers: self.servers_of(parcel.to), args })
             });
-            let fits = shipment.args.shards.is_empty() || *total + size <= SHIPMENT_BYTES;
+            let fits = shipment.args.shards.is_empty() || *total + size <= limit;
             if parcel.num == shipment.args.num && fits {
                 *total += size;
                 shipment.args.shards.push((shard, parcel.data.clone()));

@@ -72,7 +72,7 @@ impl ShardKv {
         let bell = Arc::new(Bell::default());
         let replica = Replica { group: Group::new(gid), gid, bell: bell.clone() };
         let rsm = Arc::new(Rsm::start_with(ends, me, persister, maxraftstate, replica, options)?);
-        let courier = Courier::new(rsm.clone(), bell.clone(), ctrlers, make_end);
+        let courier = Courier::new(rsm.clone(), bell.clone(), ctrlers, make_end, maxraftstate);
         thread::spawn_named(format!("shardkv-{me}-courier"), move || courier.run());
         Ok(ShardKv { rsm, bell, node: node::current() })
     }

@@ -1,1 +1,7 @@
-//! tests
+//! The table, groups without a network, and the service on both clocks.
+
+mod cluster;
+mod groups;
+mod history;
+mod service;
+mod transitions;

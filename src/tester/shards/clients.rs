@@ -6,8 +6,9 @@ use labrt::sync::Arc;
 
 use super::Cluster;
 use super::links::make_end_of_clerk;
-use super::system::{MakeEnd, Sharded};
+use super::system::Sharded;
 use crate::models::kv::KvOp;
+use crate::shardkv::MakeEnd;
 use crate::tester::clerks::KvClerk;
 use crate::tester::kv::{History, Recorder, perform};
 

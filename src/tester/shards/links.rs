@@ -11,8 +11,9 @@ use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::trace::{self, Kind, Links};
 
 use super::place::Place;
-use super::system::{MakeEnd, Sharded};
+use super::system::Sharded;
 use super::{Cluster, State};
+use crate::shardkv::MakeEnd;
 use crate::tester::marks::MarkKind;
 
 const ISOLATE: Kind = Kind::new("fault.isolate");

@@ -32,6 +32,7 @@
 mod clients;
 mod links;
 mod load;
+mod peers;
 mod place;
 mod report;
 mod steps;
@@ -59,7 +60,7 @@ use links::Life;
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
 pub use place::{Place, gid};
-pub use system::{CtrlerClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
+pub use system::{Replica, Running, ServerStart, Sharded};
 
 const START: Kind = Kind::new("fault.start");
 const STOP: Kind = Kind::new("fault.stop");

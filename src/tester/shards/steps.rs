@@ -6,8 +6,9 @@ use labrt::trace::{self, Kind, Links};
 
 use super::Cluster;
 use super::place::{Place, gid};
-use super::system::{CtrlerClerk, Sharded};
+use super::system::Sharded;
 use crate::shardctrler::{Config as ShardConfig, Gid};
+use crate::tester::clerks::CtrlerClerk;
 use crate::tester::marks::MarkKind;
 
 const JOIN: Kind = Kind::new("shards.join");
