@@ -6,7 +6,8 @@
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
 //! | [`kvraft`] | 3 | a key/value service on Raft |
 //! | [`shardctrler`] | 4A | the shard controller |
-//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? |
+//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? and the page that shows why not |
+//! | [`shardkv`] | 4B | the sharded key/value service: groups, and shards that move between them |
 //! | [`models`] | 3, 4 | what it checks against: the key/value store |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
@@ -21,4 +22,5 @@ pub mod porcupine;
 pub mod raft;
 pub mod rsm;
 pub mod shardctrler;
+pub mod shardkv;
 pub mod tester;

@@ -77,8 +77,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rsm", &["raft"]),
     ("kvraft", &["rsm", "raft"]),
     ("shardctrler", &["rsm", "raft"]),
-    ("shardkv", &["shardctrler", "rsm", "raft"]),
-    ("porcupine", &[]),
+    ("shardkv", &["shardctrler", "kvraft", "rsm", "raft"]),
+    // The models are for its unit tests, which judge histories of a key/value store.
+    ("porcupine", &["models"]),
     ("models", &["porcupine"]),
     ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models"]),
 ];

@@ -14,6 +14,7 @@
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
 //! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
 //! | `kv_throughput` | the key/value service: operations a second by the number of clerks |
+//! | `porcupine` | checking histories for linearizability, recorded and made ones |
 //! | `trace` | what recording events and watching locks cost, as tests do both |
 //!
 //! # Reading the tables

@@ -44,6 +44,7 @@ topics! {
     SNAP "SNAP" "Snapshots.";
     DROP "DROP" "Messages lost, late, ignored.";
     CLNT "CLNT" "Clients.";
+    SHRD "SHRD" "Shards: configurations taken, shards given, received, deleted.";
     TEST "TEST" "The test's own steps: faults, restarts.";
     INFO "INFO" "Other things of note.";
     WARN "WARN" "Something odd.";

@@ -4,11 +4,13 @@ use super::messages::{GetArgs, KvError, Op, PutAppendArgs, PutOrAppend, Reply, V
 use crate::rsm::{Sessions, StateMachine};
 use labgob::DecodeError;
 use labrt::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 
 /// A key/value store that does each write once.
 ///
-/// Its memory of writers has one entry a client, and is in the snapshots: a copy of a write may come after them.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Its memory of writers has one entry a client, and goes wherever the data goes, into snapshots and to other servers:
+/// a copy of a write may come after them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kv {
     data: BTreeMap<String, Value>,
     sessions: Sessions<()>,
@@ -20,19 +22,28 @@ impl Kv {
         Kv::default()
     }
 
-    fn get(&self, args: &GetArgs) -> Reply {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`KvError::ErrNoKey`].
+    pub fn get(&self, args: &GetArgs) -> Reply {
         self.data.get(&args.key).cloned().ok_or(KvError::ErrNoKey)
     }
 
-    fn put_append(&mut self, args: PutAppendArgs) -> Reply {
+    /// Writes, unless it is a copy of what was written already: its client hears the same. Never an error.
+    pub fn put_append(&mut self, args: PutAppendArgs) -> Reply {
         let data = &mut self.data;
-        // Whether it is new or a copy, its client hears the same.
         self.sessions.once(args.stamp, || match (args.op, data.get_mut(&args.key)) {
             (PutOrAppend::Append, Some(value)) => value.append(&args.value),
             (PutOrAppend::Put, Some(value)) => *value = args.value.into(),
             (_, None) => drop(data.insert(args.key, args.value.into())),
         });
         Ok(Value::default())
+    }
+
+    /// How many bytes its keys and values have.
+    pub fn bytes(&self) -> usize {
+        self.data.iter().map(|(key, value)| key.len() + value.as_str().len()).sum()
     }
 }
 
@@ -48,12 +59,11 @@ impl StateMachine for Kv {
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        labgob::encode(&(&self.data, &self.sessions))
+        labgob::encode(self)
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
-        let (data, sessions) = labgob::decode(snapshot)?;
-        *self = Kv { data, sessions };
+        *self = labgob::decode(snapshot)?;
         Ok(())
     }
 }

@@ -32,6 +32,17 @@ pub enum KvOp {
     Append,
 }
 
+impl KvOp {
+    /// As the clerk's method is called: `get`, `put` or `append`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            KvOp::Get => "get",
+            KvOp::Put => "put",
+            KvOp::Append => "append",
+        }
+    }
+}
+
 /// What a client is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvOutput {
@@ -121,6 +132,22 @@ impl Model for KvModel {
         input.op == KvOp::Get
     }
 
+    fn describe_part(&self, input: &KvInput) -> Option<String> {
+        Some(format!("key '{}'", input.key))
+    }
+
+    /// A get finds what is there, or what the last put before it has brought, and appends after that.
+    fn attainable<'a>(
+        &self,
+        state: &Text,
+        mut others: impl Iterator<Item = &'a KvInput>,
+        _get: &KvInput,
+        output: &KvOutput,
+    ) -> bool {
+        state.may_begin(&output.value)
+            || others.any(|other| other.op == KvOp::Put && other.value.may_begin(&output.value))
+    }
+
     fn describe_operation(&self, input: &KvInput, output: &KvOutput) -> String {
         match input.op {
             KvOp::Get => format!("{input} -> '{}'", output.value),
@@ -138,5 +165,60 @@ fn after(state: &Text, input: &KvInput) -> Text {
         KvOp::Get => state.clone(),
         KvOp::Put => input.value.clone(),
         KvOp::Append => state.followed_by(&input.value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn put_replaces_and_append_adds() {
+        let step =
+            |state: &Text, input| KvModel.step(state, &input, &KvOutput::none()).expect("always allowed");
+        let state = step(&KvModel.init(), KvInput::append("k", "a"));
+        let state = step(&state, KvInput::append("k", "b"));
+        assert_eq!(state, Text::new("ab"));
+        assert_eq!(step(&state, KvInput::put("k", "c")), Text::new("c"));
+    }
+
+    #[test]
+    fn a_get_finds_the_value_or_is_refused() {
+        let get = |state: &str, found: &str| {
+            KvModel.step(&Text::new(state), &KvInput::get("k"), &KvOutput::value(found))
+        };
+        assert_eq!(get("v", "v"), Some(Text::new("v")));
+        assert_eq!(get("v", "w"), None);
+        assert_eq!(get("", ""), Some(Text::EMPTY), "an absent key has the empty value");
+    }
+
+    #[test]
+    fn a_get_is_attainable_by_appends_or_from_a_put() {
+        let attainable = |state: &str, others: &[KvInput], found: &str| {
+            let output = KvOutput::value(found);
+            KvModel.attainable(&Text::new(state), others.iter(), &KvInput::get("k"), &output)
+        };
+        let others = [KvInput::append("k", "z"), KvInput::put("k", "x")];
+        assert!(attainable("a", &[], "a"));
+        assert!(attainable("a", &[], "ab"), "who appends is not looked at");
+        assert!(!attainable("a", &[], "ba"));
+        assert!(!attainable("a", &others, "ba"));
+        assert!(attainable("a", &others, "xa"));
+        assert!(!attainable("a", &others, "za"), "an append is no put");
+    }
+
+    #[test]
+    fn keys_are_parts_in_the_order_of_their_bytes() {
+        let inputs = ["b", "a", "10", "b", "9", "é"].map(KvInput::get);
+        let parts = KvModel.partition(&inputs.each_ref());
+        assert_eq!(parts, [vec![2], vec![4], vec![1], vec![0, 3], vec![5]]);
+    }
+
+    #[test]
+    fn operations_are_described_as_calls() {
+        let describe = |input, output| KvModel.describe_operation(&input, &output);
+        assert_eq!(describe(KvInput::get("k"), KvOutput::value("v")), "get('k') -> 'v'");
+        assert_eq!(describe(KvInput::put("k", "v"), KvOutput::none()), "put('k', 'v')");
+        assert_eq!(describe(KvInput::append("k", "v"), KvOutput::none()), "append('k', 'v')");
     }
 }

@@ -173,10 +173,98 @@ fn quoted(rest: &mut &str) -> Result<String, String> {
                 Some(c @ ('"' | '\\')) => c,
                 Some('n') => '\n',
                 Some('t') => '\t',
-                other => return Err(format!("{other:?} after a backslash, expected one of \" \\ n t")),
+                Some(other) => {
+                    return Err(format!("a backslash before {other:?}, expected it before one of \" \\ n t"));
+                }
+                None => break,
             }),
             c => text.push(c),
         }
     }
     Err("a text without an end, expected a closing quote".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: &str = r#"{:process 3, :type :invoke, :f :append, :key "k", :value "x"}"#;
+
+    fn line(kind: &str, op: &str, value: &str) -> String {
+        format!(r#"{{:process 3, :type :{kind}, :f :{op}, :key "k", :value {value}}}"#) + "\n"
+    }
+
+    fn refused(text: &str) -> String {
+        parse(text).expect_err("it is no history").to_string()
+    }
+
+    #[test]
+    fn calls_and_returns_are_paired() {
+        let text = line("invoke", "get", "nil") + &line("ok", "get", r#""a \"b\" \\ \n""#);
+        let call = Event { client: 3, id: 0, kind: EventKind::Call(KvInput::get("k")) };
+        let found = EventKind::Return(KvOutput::value("a \"b\" \\ \n"));
+        assert_eq!(parse(&text), Ok(vec![call, Event { client: 3, id: 0, kind: found }]));
+    }
+
+    #[test]
+    fn empty_lines_and_comments_say_nothing() {
+        assert_eq!(parse("\n; a comment\n  \n"), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_failed_has_not_happened_and_what_is_unknown_may_have() {
+        let call = line("invoke", "put", r#""x""#);
+        assert_eq!(parse(&(call.clone() + &line("fail", "put", r#""x""#))), Ok(vec![]));
+        let unknown =
+            parse(&(call.clone() + &line("info", "put", r#""x""#) + &call)).expect("it may call again");
+        let kinds: Vec<bool> = unknown.iter().map(|event| matches!(event.kind, EventKind::Call(_))).collect();
+        assert_eq!(kinds, [true, true]);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_with_what_was_expected() {
+        assert_eq!(refused("\nhello"), r#"line 2: found "hello", expected "{:process ""#);
+        assert_eq!(refused(&CALL.replace('3', "x")), r#"line 1: :process "x", expected a number below 2^32"#);
+        assert_eq!(
+            refused(&CALL.replace("invoke", "call")),
+            "line 1: :type :call, expected :invoke, :ok, :fail or :info"
+        );
+        assert_eq!(
+            refused(&CALL.replace("append", "cas")),
+            "line 1: :f :cas, expected :get, :put or :append"
+        );
+        assert_eq!(
+            refused(&CALL.replace(r#""x""#, "nil")),
+            "line 1: :value nil, which only a get may have; expected a text"
+        );
+        assert_eq!(
+            refused(&CALL.replace(r#""x"}"#, r#""x"#)),
+            "line 1: a text without an end, expected a closing quote"
+        );
+        assert_eq!(
+            refused(&CALL.replace('x', r"\q")),
+            r#"line 1: a backslash before 'q', expected it before one of " \ n t"#
+        );
+        assert_eq!(
+            refused(&(CALL.to_string() + "}")),
+            r#"line 1: "}" after the closing brace, expected the end of the line"#
+        );
+    }
+
+    #[test]
+    fn calls_and_returns_must_alternate() {
+        let call = line("invoke", "append", r#""x""#);
+        let get = line("ok", "get", r#""x""#);
+        assert_eq!(
+            refused(&(call.clone() + &call)),
+            "line 2: process 3 calls append('k', 'x'), expected the return of append('k', 'x') first"
+        );
+        assert_eq!(refused(&get), "line 1: process 3 returns, expected a call of it before");
+        assert_eq!(
+            refused(&(call + &get)),
+            r#"line 2: a return of Get with key "k", expected the return of append('k', 'x')"#
+        );
+        let text = line("invoke", "get", "nil") + &line("ok", "get", "nil");
+        assert_eq!(refused(&text), "line 2: a get that is ok has :value nil, expected a text");
+    }
 }

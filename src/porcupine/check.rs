@@ -3,8 +3,11 @@
 //! Every part has its search. The searches go on in rounds: in each, those that are not done are dealt to the threads,
 //! and each is taken a slice further. The slices grow from round to round. So an illegal part is found soon even
 //! if it is last and other parts take for ever, and no thread is idle for long.
+//!
+//! If partial linearizations are wanted of an illegal history there is a second search of what is not Ok, which leaves
+//! out no dead end and says what it came by.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use labrt::offload;
 use labrt::sync::Arc;
@@ -12,12 +15,15 @@ use labrt::time::Duration;
 
 use super::history::{self, Event, HistoryError, Operation, Span};
 use super::model::Model;
-use super::options::{AFTER_ILLEGAL, Options};
+use super::options::{EXPLAIN_FOR, Options};
 use super::report::{Limit, Part, Report, Verdict};
 use super::search::Search;
 
 /// The steps of the first slice: a few milliseconds.
 const FIRST_SLICE: u64 = 1 << 16;
+
+/// A verdict that came late leaves so much time for partial linearizations nevertheless.
+const EXPLAIN_FOR_AT_LEAST: Duration = Duration::from_millis(50);
 
 /// Is a history of operations linearizable?
 ///
@@ -43,14 +49,16 @@ pub fn check_events<M: Model>(
 }
 
 fn check_spans<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>], options: &Options) -> Report {
-    let watch = Watch::new(options);
-    let threads = options.threads.unwrap_or_else(|| offload::available_parallelism().map_or(1, usize::from));
-    let parts: Vec<Part> = labrt::offload(|| {
-        let parts = partition(model, spans);
-        let search = |part| Search::new(model, spans, part, options.partials);
-        let mut searches: Vec<_> = parts.into_iter().map(search).collect();
-        search_all(&mut searches, threads.max(1), &watch);
-        searches.into_iter().map(Search::into_part).collect()
+    let start = offload::real_time();
+    let parts = labrt::offload(|| {
+        let watch = Watch::of_check(start, options);
+        let mut parts = search_all(model, spans, partition(model, spans), false, &watch, options);
+        if !options.partials {
+            parts.iter_mut().for_each(|part| part.partials.clear());
+        } else if parts.iter().any(|part| part.verdict == Verdict::Illegal) {
+            explain(model, spans, &mut parts, start, options);
+        }
+        parts
     });
     let has = |verdict| parts.iter().any(|part| part.verdict == verdict);
     let verdict = match () {
@@ -59,7 +67,30 @@ fn check_spans<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>], opt
         () => Verdict::Ok,
     };
     let why_unknown = parts.iter().find_map(|part| part.why_unknown).filter(|_| verdict == Verdict::Unknown);
-    Report { verdict, why_unknown, parts, took: offload::real_time() - watch.start }
+    Report { verdict, why_unknown, parts, took: offload::real_time() - start }
+}
+
+/// Searches the parts that are not Ok for partial linearizations.
+fn explain<M: Model>(
+    model: &M,
+    spans: &[Span<'_, M::Input, M::Output>],
+    parts: &mut [Part],
+    start: Duration,
+    options: &Options,
+) {
+    let watch = Watch::of_explanation(start, options);
+    let unclear: Vec<&mut Part> = parts.iter_mut().filter(|part| part.verdict != Verdict::Ok).collect();
+    let operations = unclear.iter().map(|part| part.operations.clone()).collect();
+    let explained = search_all(model, spans, operations, true, &watch, options);
+    for (part, explained) in unclear.into_iter().zip(explained) {
+        part.partials = explained.partials;
+        part.blocked = explained.blocked.or(part.blocked);
+        part.steps += explained.steps;
+        // The search for a verdict may have been cut short where this one was not.
+        if explained.verdict != Verdict::Unknown {
+            (part.verdict, part.why_unknown) = (explained.verdict, None);
+        }
+    }
 }
 
 fn partition<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>]) -> Vec<Vec<usize>> {
@@ -73,42 +104,57 @@ fn partition<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>]) -> Ve
             "operation {index} is in two parts of the model"
         );
     }
-    let lost = in_part.iter().position(|&found| !found);
-    assert!(lost.is_none(), "operation {lost:?} is in no part of the model");
+    if let Some(lost) = in_part.iter().position(|&found| !found) {
+        panic!("operation {lost} is in no part of the model");
+    }
     parts.iter_mut().for_each(|part| part.sort_unstable());
     parts
 }
 
-fn search_all<M: Model>(searches: &mut [Search<'_, M>], threads: usize, watch: &Watch) {
+fn search_all<M: Model>(
+    model: &M,
+    spans: &[Span<'_, M::Input, M::Output>],
+    parts: Vec<Vec<usize>>,
+    explain: bool,
+    watch: &Watch,
+    options: &Options,
+) -> Vec<Part> {
+    let threads = options.threads.unwrap_or_else(|| offload::available_parallelism().map_or(1, usize::from));
+    let search = |part| Search::new(model, spans, part, explain);
+    let mut searches: Vec<_> = parts.into_iter().map(search).collect();
     let mut slice = FIRST_SLICE;
-    loop {
-        let mut hands: Vec<Vec<&mut Search<'_, M>>> = Vec::new();
-        for (place, search) in searches.iter_mut().filter(|search| search.is_open()).enumerate() {
-            match hands.get_mut(place % threads) {
-                Some(hand) => hand.push(search),
-                None => hands.push(vec![search]),
-            }
-        }
-        let Some(own) = hands.pop() else { return };
-        let run =
-            |hand: Vec<&mut Search<'_, M>>| hand.into_iter().for_each(|search| search.run(slice, watch));
-        offload::scope(|scope| {
-            let others: Vec<_> = hands.into_iter().map(|hand| scope.spawn(|| run(hand))).collect();
-            run(own);
-            for other in others {
-                // A panic of the model is the caller's to see, as it is.
-                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            }
-        });
+    while one_round(&mut searches, threads.max(1), slice, watch) {
         slice = slice.saturating_mul(2);
     }
+    searches.into_iter().map(Search::into_part).collect()
+}
+
+/// Takes each search that is not done a slice further. False if there was none.
+fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u64, watch: &Watch) -> bool {
+    let mut hands: Vec<Vec<&mut Search<'_, M>>> = Vec::new();
+    for (place, search) in searches.iter_mut().filter(|search| search.is_open()).enumerate() {
+        match hands.get_mut(place % threads) {
+            Some(hand) => hand.push(search),
+            None => hands.push(vec![search]),
+        }
+    }
+    let Some(own) = hands.pop() else { return false };
+    let run = |hand: Vec<&mut Search<'_, M>>| hand.into_iter().for_each(|search| search.run(slice, watch));
+    offload::scope(|scope| {
+        let others: Vec<_> = hands.into_iter().map(|hand| scope.spawn(|| run(hand))).collect();
+        run(own);
+        for other in others {
+            // A panic of the model is the caller's to see, as it is.
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    });
+    true
 }
 
 /// What may stop the searches, all of them.
 pub(super) struct Watch {
-    start: Duration,
-    /// When to stop, in ns of the machine's clock; `u64::MAX`: never.
-    deadline: AtomicU64,
+    /// When to stop, on the machine's clock; `None`: never.
+    deadline: Option<Duration>,
     /// The most steps of a part.
     pub(super) steps: u64,
     memory: usize,
@@ -121,20 +167,27 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn new(options: &Options) -> Watch {
-        let start = offload::real_time();
+    /// For a verdict.
+    fn of_check(start: Duration, options: &Options) -> Watch {
         Watch {
-            start,
-            deadline: AtomicU64::new(
-                options.limit.map_or(u64::MAX, |limit| nanos(start.saturating_add(limit))),
-            ),
+            deadline: options.limit.map(|limit| start.saturating_add(limit)),
             steps: options.steps.unwrap_or(u64::MAX),
             memory: options.memory,
             used: AtomicUsize::new(0),
             cancel: options.cancel.clone(),
-            first_illegal_settles: !options.partials,
+            first_illegal_settles: true,
             settled: AtomicBool::new(false),
         }
+    }
+
+    /// For partial linearizations, in the time that is left.
+    fn of_explanation(start: Duration, options: &Options) -> Watch {
+        let mut watch = Watch::of_check(start, options);
+        let now = offload::real_time();
+        let left = watch.deadline.map_or(EXPLAIN_FOR, |deadline| deadline.saturating_sub(now));
+        watch.deadline = Some(now + left.clamp(EXPLAIN_FOR_AT_LEAST, EXPLAIN_FOR));
+        watch.first_illegal_settles = false;
+        watch
     }
 
     /// Has a limit struck?
@@ -148,8 +201,7 @@ impl Watch {
         if self.used.load(Relaxed) > self.memory {
             return Some(Limit::Memory);
         }
-        let deadline = self.deadline.load(Relaxed);
-        (deadline != u64::MAX && nanos(offload::real_time()) >= deadline).then_some(Limit::Time)
+        self.deadline.filter(|&deadline| offload::real_time() >= deadline).map(|_| Limit::Time)
     }
 
     /// A search that held `counted` bytes now holds `bytes`.
@@ -163,14 +215,6 @@ impl Watch {
     pub(super) fn found_illegal(&self) {
         if self.first_illegal_settles {
             self.settled.store(true, Relaxed);
-        } else {
-            let soon = nanos(offload::real_time() + AFTER_ILLEGAL);
-            // Only if there was no limit.
-            let _ = self.deadline.compare_exchange(u64::MAX, soon, Relaxed, Relaxed);
         }
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1)
 }

@@ -31,6 +31,8 @@
 //! | `linearized` | the set of operations that a search has placed, in a few words however long the history |
 //! | `visited` | the configurations that a search has been in |
 //! | `partial` | the longest partial linearizations, for pictures of what went wrong |
+//! | [`visualization`] | the page that shows a history and what was found, as plain data and HTML |
+//! | `picture` | a report as such data |
 //!
 //! # The search
 //!
@@ -39,10 +41,12 @@
 //! is left; never enter a configuration (the set of placed operations, and the state) twice. Configurations are
 //! compared exactly, never by their hash alone.
 //!
-//! Two things are cut off, neither of which can change a verdict:
+//! Some things are cut off, none of which can change a verdict:
 //! * a [read](Model::read_only) that the model allows is placed at once and for good: wherever else it might go,
 //!   the others find the same states with it here;
-//! * a read that was never answered is left out, as it restricts nothing.
+//! * a read that was never answered is left out, as it restricts nothing;
+//! * a write is not placed if the model says that one of the next reads could then never find
+//!   [what it found](Model::attainable).
 //!
 //! # What a verdict means
 //!
@@ -63,14 +67,17 @@ mod model;
 mod options;
 mod part;
 mod partial;
+mod picture;
 mod report;
 mod search;
 #[cfg(test)]
 mod tests;
 mod visited;
+pub mod visualization;
 
 pub use check::{check, check_events};
 pub use history::{Event, EventKind, HistoryError, Operation};
 pub use model::Model;
-pub use options::{AFTER_ILLEGAL, Options};
+pub use options::{EXPLAIN_FOR, Options};
+pub use picture::picture;
 pub use report::{Limit, Part, Report, Verdict};

@@ -37,9 +37,30 @@ pub trait Model: Sync {
         false
     }
 
+    /// Might the read `input` still be answered by `output`, if it comes after `state` and any of the `others`, in
+    /// any order? `true` is always right; each `false` spares the search all that would follow in vain.
+    fn attainable<'a>(
+        &self,
+        _state: &Self::State,
+        _others: impl Iterator<Item = &'a Self::Input>,
+        _input: &Self::Input,
+        _output: &Self::Output,
+    ) -> bool
+    where
+        Self::Input: 'a,
+    {
+        true
+    }
+
     /// How many bytes a state takes, with what it owns: for the [memory cap](super::Options::memory).
     fn footprint(&self, _state: &Self::State) -> usize {
         size_of::<Self::State>()
+    }
+
+    /// The name of the part that an operation with this input belongs to, as in a sentence: `key 'x'`. `None`: the
+    /// parts have no names.
+    fn describe_part(&self, _input: &Self::Input) -> Option<String> {
+        None
     }
 
     /// An operation in a few words, for a person.

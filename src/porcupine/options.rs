@@ -19,16 +19,16 @@ pub struct Options {
     pub memory: usize,
     /// How many threads may search; `None`: as many as the machine has cores.
     pub threads: Option<usize>,
-    /// Keep partial linearizations, and search all parts even after one is illegal, as the limit allows. Without a
-    /// limit the others are left [`AFTER_ILLEGAL`] after the first illegal part: the verdict is known by then.
+    /// If the history is illegal, have partial linearizations of what is not Ok, for a picture. They take a second
+    /// search once the verdict is known, for as much time as is left, [`EXPLAIN_FOR`] at most. If the history is
+    /// Ok they cost nothing.
     pub partials: bool,
     /// Set by somebody to have the check end soon; what is not decided then is Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
 }
 
-/// How long the other parts are searched after an illegal one is found, if partial linearizations are wanted and
-/// there is no other limit of time.
-pub const AFTER_ILLEGAL: Duration = Duration::from_secs(1);
+/// How long an illegal history is searched at most for partial linearizations.
+pub const EXPLAIN_FOR: Duration = Duration::from_secs(1);
 
 impl Default for Options {
     fn default() -> Options {

@@ -97,11 +97,6 @@ impl Partials {
         sequences
     }
 
-    /// The present path alone.
-    pub(super) fn path(&self) -> Vec<u32> {
-        self.path.iter().map(|on_path| self.nodes[on_path.node as usize].op).collect()
-    }
-
     fn sequence(&self, end: u32) -> Vec<u32> {
         let mut sequence = Vec::new();
         let mut next = Some(end);

@@ -18,7 +18,7 @@ pub enum Verdict {
 /// Why a search was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// [`Options::limit`](super::Options::limit), or [`AFTER_ILLEGAL`](super::AFTER_ILLEGAL).
+    /// [`Options::limit`](super::Options::limit).
     Time,
     /// [`Options::steps`](super::Options::steps).
     Steps,
@@ -73,13 +73,14 @@ pub struct Part {
     pub verdict: Verdict,
     /// What stopped the search, if the verdict is Unknown.
     pub why_unknown: Option<Limit>,
-    /// Partial linearizations, the longest first, each a sequence of operations that the model allows from the
-    /// start; of every operation that could be placed, one of the longest that has it is here. If the part is Ok,
-    /// the first is complete (operations that were never answered may be missing). Only if asked for
-    /// ([`Options::partials`](super::Options::partials)); the shortest are dropped if there are very many.
+    /// If asked for ([`Options::partials`](super::Options::partials)), and the history is Ok or Illegal: partial
+    /// linearizations, the longest first, each a sequence of operations that the model allows from the start. A part
+    /// that is Ok has one, which is complete, save that operations that were never answered may be missing. Of
+    /// others every operation that was placed on the way to a dead end is in one of them, and it is one of the
+    /// longest with this operation. (The shortest are dropped if there are very many.)
     pub partials: Vec<Vec<usize>>,
-    /// The operation that the longest partial linearization has no place for; `None` if the part is Ok, or if
-    /// the search met no such case before it was stopped.
+    /// An operation that has no place after the longest partial linearization; `None` if the part is Ok, or if the
+    /// search met no such case before it was stopped.
     pub blocked: Option<usize>,
     /// How many steps the search took.
     pub steps: u64,

@@ -17,6 +17,9 @@ use super::visited::Visited;
 /// So many steps pass between two looks at the limits.
 const LOOK_EVERY: u64 = 128;
 
+/// A write is placed only if so many of the next reads can still be answered as they were.
+const LOOK_AHEAD: usize = 4;
+
 /// A search in one part.
 pub(super) struct Search<'a, M: Model> {
     model: &'a M,
@@ -35,8 +38,9 @@ pub(super) struct Search<'a, M: Model> {
     state: u32,
     visited: Visited<M::State>,
 
+    /// Only if it is to explain: then it goes to all dead ends and does not look ahead.
     partials: Option<Partials>,
-    /// The length of the longest path to a dead end, and what had no place there.
+    /// The length of the longest path to a dead end, and what had no place behind it.
     blocked: Option<(usize, u32)>,
     steps: u64,
     /// How many bytes the watch knows of.
@@ -52,12 +56,12 @@ struct Placed {
 }
 
 impl<'a, M: Model> Search<'a, M> {
-    /// In the part of `spans` that consists of `operations`.
+    /// In the part of `spans` that consists of `operations`; for a verdict, or to `explain` with partials.
     pub(super) fn new(
         model: &'a M,
         spans: &'a [Span<'a, M::Input, M::Output>],
         operations: Vec<usize>,
-        partials: bool,
+        explain: bool,
     ) -> Search<'a, M> {
         let history = PartHistory::new(spans, &operations, |input| model.read_only(input));
         let set = Linearized::none_of(&history);
@@ -76,7 +80,7 @@ impl<'a, M: Model> Search<'a, M> {
             lists,
             state,
             visited,
-            partials: partials.then(|| Partials::new(history.len())),
+            partials: explain.then(|| Partials::new(history.len())),
             history,
             blocked: None,
             steps: 0,
@@ -141,6 +145,10 @@ impl<'a, M: Model> Search<'a, M> {
             // It need not be placed at all, and here nobody would notice it.
             return false;
         }
+        if let Some(read) = self.out_of_reach(op, &next) {
+            self.note_blocked(self.stack.len() + 1, read);
+            return false;
+        }
         self.set.insert(op, &self.history);
         let footprint = self.model.footprint(&next);
         let Some(state) = self.visited.insert(&self.set, next, footprint) else {
@@ -150,6 +158,22 @@ impl<'a, M: Model> Search<'a, M> {
         self.push(op);
         self.state = state;
         true
+    }
+
+    /// One of the next reads that could not be answered as it was, whatever follows, if `write` led to `state`.
+    fn out_of_reach(&self, write: u32, state: &M::State) -> Option<u32> {
+        if self.partials.is_some() {
+            return None;
+        }
+        let input = |op: u32| self.span(op).input;
+        let attainable = |&read: &u32| {
+            let Some(output) = self.span(read).output else { return true };
+            let called_before = self.history.called_before[self.history.rank[read as usize] as usize];
+            let in_time = |kind| self.lists.walk(kind).take_while(|&op| op < called_before);
+            let others = in_time(Kind::Write).chain(in_time(Kind::Unanswered)).filter(|&op| op != write);
+            self.model.attainable(state, others.map(input), input(read), output)
+        };
+        self.lists.walk(Kind::Read).take(LOOK_AHEAD).find(|read| !attainable(read))
     }
 
     /// In a new configuration: places all reads that its state allows, and starts with the first write.
@@ -168,12 +192,16 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     fn step(&self, op: u32) -> Option<M::State> {
-        let span = &self.spans[self.history.index[op as usize]];
+        let span = self.span(op);
         let state = self.visited.state(self.state);
         match span.output {
             Some(output) => self.model.step(state, span.input, output),
             None => self.model.step_unanswered(state, span.input),
         }
+    }
+
+    fn span(&self, op: u32) -> &'a Span<'a, M::Input, M::Output> {
+        &self.spans[self.history.index[op as usize]]
     }
 
     fn push(&mut self, op: u32) {
@@ -203,11 +231,15 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     fn note_dead_end(&mut self) {
-        if self.blocked.is_none_or(|(length, _)| length < self.stack.len()) {
-            self.blocked = Some((self.stack.len(), self.history.by_return[self.set.frontier as usize]));
-        }
+        self.note_blocked(self.stack.len(), self.history.by_return[self.set.frontier as usize]);
         if let Some(partials) = &mut self.partials {
             partials.note();
+        }
+    }
+
+    fn note_blocked(&mut self, length: usize, op: u32) {
+        if self.blocked.is_none_or(|(longest, _)| longest < length) {
+            self.blocked = Some((length, op));
         }
     }
 
@@ -232,19 +264,17 @@ impl<'a, M: Model> Search<'a, M> {
     pub(super) fn into_part(self) -> Part {
         let end = self.end.unwrap_or(Err(Limit::Settled));
         let verdict = end.unwrap_or(Verdict::Unknown);
-        let partials = match &self.partials {
-            None => Vec::new(),
-            Some(partials) if verdict == Verdict::Ok => vec![partials.path()],
+        let sequences = match &self.partials {
+            _ if verdict == Verdict::Ok => vec![self.stack.iter().map(|placed| placed.op).collect()],
             Some(partials) => partials.sequences(),
+            None => Vec::new(),
         };
         let index_of = |op: u32| self.history.index[op as usize];
+        let indices_of = |sequence: Vec<u32>| sequence.into_iter().map(index_of).collect();
         Part {
             verdict,
             why_unknown: end.err(),
-            partials: partials
-                .into_iter()
-                .map(|sequence| sequence.into_iter().map(index_of).collect())
-                .collect(),
+            partials: sequences.into_iter().map(indices_of).collect(),
             blocked: self.blocked.filter(|_| verdict != Verdict::Ok).map(|(_, op)| index_of(op)),
             steps: self.steps,
             operations: self.operations,
@@ -288,6 +318,13 @@ impl Lists {
     /// The first in a list, or its head if it is empty.
     fn first(&self, kind: Kind) -> u32 {
         self.next(self.head(kind))
+    }
+
+    /// All in a list.
+    fn walk(&self, kind: Kind) -> impl Iterator<Item = u32> {
+        let head = self.head(kind);
+        std::iter::successors(Some(self.next(head)), |&op| Some(self.next(op)))
+            .take_while(move |&op| op != head)
     }
 
     /// The one after an operation, or the head of the list if it is the last.

@@ -51,8 +51,9 @@ impl Servers {
         }
     }
 
-    /// Asks each server once, the first one twice if it deserves it.
-    fn round<A, R, T>(&mut self, method: &str, args: &A, accept: impl Fn(R) -> Option<T>) -> Option<T>
+    /// One round of [`call`](Servers::call): asks each server once, the first one twice if it deserves it. `None`:
+    /// none of them could answer.
+    pub fn round<A, R, T>(&mut self, method: &str, args: &A, accept: impl Fn(R) -> Option<T>) -> Option<T>
     where
         A: Serialize + ?Sized,
         R: DeserializeOwned,

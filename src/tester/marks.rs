@@ -3,31 +3,7 @@
 use labrt::sync::Mutex;
 use labrt::time::since_start;
 
-/// Something that happened; times are in nanoseconds since the start of the run.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Mark {
-    /// When it began.
-    pub from: u64,
-    /// When it ended; `None`: it was an instant.
-    pub to: Option<u64>,
-    /// What it is.
-    pub kind: MarkKind,
-    /// In words.
-    pub text: String,
-}
-
-/// What a [`Mark`] is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum MarkKind {
-    /// Servers cannot talk to each other.
-    Partition,
-    /// A server is down.
-    Crash,
-    /// The network becomes reliable or unreliable.
-    Network,
-    /// Groups join or leave, or a shard moves.
-    Configuration,
-}
+pub use crate::porcupine::visualization::{Mark, MarkKind};
 
 /// Nanoseconds since the start of the run.
 pub(in crate::tester) fn now() -> u64 {

@@ -9,6 +9,7 @@
 //! | [`output`] | what the tests print | |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`lab2`] | the bodies of the lab 2 tests, one file a part | `raft/test_test.go` |
+//! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
 //! | [`hunt`] | Rafts with a mistake, and scenarios that find it | |
 //!
 //! To test a Raft of one's own: implement [`RaftPeer`] for it, and give each test binary (`harness = false`)
@@ -34,6 +35,7 @@ pub mod migration;
 pub mod output;
 pub mod peer;
 pub mod raft;
+pub mod rsm;
 pub mod service;
 pub mod shards;
 pub mod value;

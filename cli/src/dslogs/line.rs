@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The topics and their colours (the numbers of ANSI's "select graphic rendition").
-const TOPICS: [(&str, &str); 15] = [
+const TOPICS: [(&str, &str); 16] = [
     ("TIMR", "90"),
     ("VOTE", "36"),
     ("LEAD", "1;33"),
@@ -15,13 +15,14 @@ const TOPICS: [(&str, &str); 15] = [
     ("SNAP", "96"),
     ("DROP", "2;31"),
     ("CLNT", "92"),
+    ("SHRD", "95"),
     ("TEST", "1;35"),
     ("INFO", "37"),
     ("WARN", "93"),
     ("ERRO", "1;31"),
 ];
 
-/// A topic: one of the fifteen.
+/// A topic: one of the sixteen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic(usize);
 

@@ -1,2 +1,4 @@
+mod bad_input;
 mod group;
+mod machine;
 mod service;

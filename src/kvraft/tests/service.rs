@@ -1,7 +1,16 @@
-//! A client and its servers.
+//! Clients and their servers: what the calls promise, and when.
 
 use super::group::Group;
+use crate::kvraft::{Clerk, GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply};
+use crate::rsm::Session;
+use labrpc::End;
+use labrt::chan;
+use labrt::node::NodeId;
 use labrt::sync::Arc;
+use labrt::thread;
+use labrt::time::{Duration, Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn put_append_and_get() {
@@ -29,5 +38,150 @@ fn servers_come_back_with_what_they_had() {
             drop(group);
             assert_eq!(Group::restart(saved, maxraftstate).clerk().get("key"), expected);
         }
+    });
+}
+
+/// A fifth of the calls get no answer, so that every clerk repeats itself; some are done, some not.
+#[test]
+fn what_is_repeated_is_done_once() {
+    labrt::run(|| {
+        let group = Group::start(3, Some(300));
+        group.net.reliable(false);
+        let work = |me: usize| {
+            let mut clerk = group.clerk();
+            thread::spawn(move || (0..30).for_each(|i| clerk.append("key", &format!("{me}.{i} "))))
+        };
+        (0..4).map(work).collect::<Vec<_>>().into_iter().for_each(|t| t.join().expect("a clerk never fails"));
+        let value = group.clerk().get("key");
+        for me in 0..4 {
+            let own: Vec<&str> = value.split(' ').filter(|w| w.starts_with(&format!("{me}."))).collect();
+            let expected: Vec<String> = (0..30).map(|i| format!("{me}.{i}")).collect();
+            assert_eq!(own, expected, "each once, in order");
+        }
+    });
+}
+
+/// The end to each server, for calls that a clerk would not make.
+fn ends(group: &Group) -> Vec<End> {
+    let ends: Vec<_> = (0..group.servers.len()).map(|to| group.net.make_end(NodeId::NONE, to)).collect();
+    ends.iter().for_each(|end| group.net.enable(end, true));
+    ends
+}
+
+fn get_key() -> GetArgs {
+    GetArgs { key: "key".to_owned() }
+}
+
+fn leader(group: &Group) -> usize {
+    loop {
+        if let Some(leader) = group.servers.iter().position(|server| server.get_state().1) {
+            return leader;
+        }
+        sleep(SECOND / 100);
+    }
+}
+
+/// Two copies of one write under way at once: both are answered, and one is done.
+#[test]
+fn copies_at_the_same_time_are_both_answered() {
+    labrt::run(|| {
+        let group = Group::start(3, None);
+        let (leader, ends) = (leader(&group), Arc::new(ends(&group)));
+        let stamp = Session::new().next_stamp();
+        let args = PutAppendArgs { op: PutOrAppend::Append, key: "key".into(), value: "once".into(), stamp };
+        let (tx, replies) = chan::unbounded();
+        for _ in 0..5 {
+            let tx = tx.clone();
+            ends[leader].send("KVServer.PutAppend", &args, move |reply: Option<Reply>| {
+                tx.send(reply).expect("the test listens");
+            });
+        }
+        for _ in 0..5 {
+            let reply = replies.recv_deadline(Instant::now() + 10 * SECOND).expect("an answer");
+            assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
+        }
+        assert_eq!(group.clerk().get("key"), "once");
+    });
+}
+
+#[test]
+fn followers_refuse() {
+    labrt::run(|| {
+        let group = Group::start(3, None);
+        let (leader, ends) = (leader(&group), ends(&group));
+        for (_, end) in ends.iter().enumerate().filter(|(i, _)| *i != leader) {
+            let reply: Option<Reply> = end.call("KVServer.Get", &get_key());
+            assert_eq!(reply, Some(Err(KvError::ErrWrongLeader)));
+        }
+        let reply: Option<Reply> = ends[leader].call("KVServer.Get", &get_key());
+        assert_eq!(reply, Some(Err(KvError::ErrNoKey)));
+    });
+}
+
+/// Whoever waits in a server that is killed goes on at once and finds another one.
+#[test]
+fn a_kill_fails_the_calls_that_wait() {
+    labrt::run(|| {
+        let group = Group::start(3, None);
+        let (leader, ends) = (leader(&group), ends(&group));
+        // Alone, it can commit nothing.
+        (0..3).filter(|&i| i != leader).for_each(|i| group.net.close_ends_of(NodeId::first(i)));
+        group.net.close_ends_of(NodeId::first(leader));
+        let (tx, replies) = chan::unbounded();
+        let start = Instant::now();
+        ends[leader].send("KVServer.Get", &get_key(), move |reply: Option<Reply>| {
+            tx.send((reply, Instant::now())).expect("the test listens");
+        });
+        sleep(SECOND / 10);
+        assert!(replies.try_recv().is_err(), "it waits");
+        group.servers[leader].kill();
+        let (reply, at) = replies.recv_deadline(start + 10 * SECOND).expect("an answer");
+        assert_eq!(reply, None);
+        assert!(!labrt::is_sim() || at - start < SECOND / 9, "{:?}", at - start);
+        let reply: Option<Reply> = ends[leader].call("KVServer.Get", &get_key());
+        assert_eq!(reply, Some(Err(KvError::ErrWrongLeader)), "a server that is dead leads nothing");
+    });
+}
+
+#[test]
+fn kill_ends_all_threads() {
+    labrt::run(|| {
+        let group = Group::start(3, None);
+        let mut clerk = group.clerk();
+        clerk.put("key", "value");
+        group.servers.iter().for_each(|server| server.kill());
+        let deadline = Instant::now() + if labrt::is_sim() { SECOND / 10 } else { 5 * SECOND };
+        let alive =
+            || (0..3).flat_map(|i| thread::alive(NodeId::first(i))).map(|t| t.what).collect::<Vec<_>>();
+        while !alive().is_empty() {
+            assert!(Instant::now() < deadline, "still there: {:?}", alive());
+            sleep(SECOND / 200);
+        }
+    });
+}
+
+/// A clerk whose servers are all gone for a while: it does not give up, and does not spin either.
+#[test]
+fn a_clerk_never_gives_up() {
+    labrt::run(|| {
+        let group = Group::start(3, None);
+        let clerk_ends = ends(&group);
+        clerk_ends.iter().for_each(|end| group.net.enable(end, false));
+        let names: Vec<_> = clerk_ends.iter().map(|end| end.name().clone()).collect();
+        let mut clerk = Clerk::new(clerk_ends);
+        let (tx, done) = chan::unbounded();
+        let before = group.net.total_count();
+        thread::spawn(move || {
+            clerk.put("key", "at last");
+            tx.send(()).expect("the test waits");
+        });
+        sleep(10 * SECOND);
+        assert!(done.try_recv().is_err());
+        // Two heartbeats in 100 ms, and a try every 50 ms or so, since it takes so long to learn that nobody is there.
+        let calls = group.net.total_count() - before;
+        assert!(calls < 1000, "{calls} calls in ten seconds");
+        names.into_iter().for_each(|name| group.net.enable(name, true));
+        done.recv_deadline(Instant::now() + 2 * SECOND).expect("done within two seconds");
+        assert_eq!(group.clerk().get("key"), "at last");
     });
 }

@@ -215,10 +215,11 @@ fn flush_sends_at_once_what_was_proposed() {
         assert_eq!(group.net.total_count(), before, "proposed, but nobody flushes");
         leader.flush();
         assert!(group.net.total_count() >= before + 2, "both followers were sent the entry");
-        // The first answer came while this thread was sending, and has left something to do for a sender. (The
-        // second follower heard of the commit together with the entry.)
+        // The first answer commits the entry, and that is left for a sender to tell. The other follower may have
+        // heard of it together with the entry, if that was not on its way yet.
         sleep(SECOND / 2);
-        assert_eq!(group.net.total_count(), before + 3, "and then the commit index");
+        let sent = group.net.total_count() - before;
+        assert!(matches!(sent, 3 | 4), "{sent} messages: the entry, and then the commit index");
     });
 }
 

@@ -1,1 +1,7 @@
-//! The layer by itself, with a machine that only counts.
+//! The layer by itself, with a machine that only remembers words.
+
+mod corrupt;
+mod group;
+mod service;
+mod sessions;
+mod waiters;

@@ -81,10 +81,12 @@ pub fn difference(wanted: &str, got: &str) -> String {
 /// The surroundings of a place in a text.
 fn excerpt(text: &str, at: usize) -> String {
     const AROUND: usize = 30;
-    let from = text.floor_char_boundary(at.saturating_sub(AROUND));
-    let to = text.floor_char_boundary(text.len().min(at + AROUND));
+    let from = at.saturating_sub(AROUND);
+    let to = text.len().min(at + AROUND);
+    // A character at either end may be cut in two.
+    let shown = String::from_utf8_lossy(&text.as_bytes()[from..to]);
     let (before, after) = (if from > 0 { "..." } else { "" }, if to < text.len() { "..." } else { "" });
-    format!("{before}{:?}{after}", &text[from..to])
+    format!("{before}{shown:?}{after}")
 }
 
 #[cfg(test)]

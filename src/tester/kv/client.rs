@@ -5,29 +5,27 @@ use labrt::sync::Arc;
 
 use super::KvService;
 use super::appends::difference;
-use super::history::{History, Request};
-use crate::tester::clerks::KvClerk;
-use crate::tester::events::ClientCall;
-use crate::tester::marks::now;
+use super::history::History;
+use super::recorder::{Recorder, perform};
+use crate::models::kv::KvOp;
 use crate::tester::service::{self, Cluster};
 
 /// A clerk under test.
 pub struct Client<S: KvService> {
     cluster: Arc<Cluster<S>>,
     client: service::Client<S::Clerk>,
-    record: Option<(Arc<History>, u32)>,
+    recorder: Option<Recorder>,
 }
 
 /// A clerk that reaches the servers `to`. It records nothing.
 pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Client<S> {
-    Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), record: None }
+    Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), recorder: None }
 }
 
 impl<S: KvService> Client<S> {
     /// From now on operations are recorded as those of client `number`.
-    pub fn record(&mut self, history: &Arc<History>, number: usize) {
-        let number = u32::try_from(number).expect("a test has a handful of clients");
-        self.record = Some((Arc::clone(history), number));
+    pub fn record(&mut self, history: &Arc<History>, number: u32) {
+        self.recorder = Some(Recorder::new(history, number));
     }
 
     /// How the harness knows the clerk.
@@ -42,55 +40,25 @@ impl<S: KvService> Client<S> {
 
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.operation(Request::Get, key, "")
+        self.operation(KvOp::Get, key, "")
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.operation(Request::Put, key, value);
+        self.operation(KvOp::Put, key, value);
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.operation(Request::Append, key, value);
+        self.operation(KvOp::Append, key, value);
     }
 
-    fn operation(&mut self, request: Request, key: &str, value: &str) -> String {
-        let traced = ClientCall::begin(self.number(), request.name(), key, value);
-        let call = now();
-        let output = match request {
-            Request::Get => self.client.get(key),
-            Request::Put => {
-                self.client.put(key, value);
-                String::new()
-            }
-            Request::Append => {
-                self.client.append(key, value);
-                String::new()
-            }
-        };
-        let ret = now();
-        traced.returned(&output);
+    fn operation(&mut self, op: KvOp, key: &str, value: &str) -> String {
+        let number = self.id().number();
+        let output = perform(&mut *self.client, number, self.recorder.as_mut(), op, key, value);
         self.cluster.op();
-        self.log(request, key, value, &output);
-        if let Some((history, number)) = &self.record {
-            history.push(*number, request, key, value, &output, (call, ret));
-        }
+        dlog!(CLNT, "{} {}({key:?}, {value:?}) -> {} bytes", self.id(), op.name(), output.len());
         output
-    }
-
-    /// The client's number in the history, else the harness's number of its clerk, beyond those.
-    fn number(&self) -> u32 {
-        self.record.as_ref().map_or_else(|| self.client.id().number(), |(_, number)| *number)
-    }
-
-    fn log(&self, request: Request, key: &str, value: &str, output: &str) {
-        let id = self.client.id();
-        match request {
-            Request::Get => dlog!(CLNT, "{id} get({key:?}) -> {} bytes", output.len()),
-            Request::Put => dlog!(CLNT, "{id} put({key:?}, {value:?})"),
-            Request::Append => dlog!(CLNT, "{id} append({key:?}, {value:?})"),
-        }
     }
 
     /// The value of a key must be `expected`.

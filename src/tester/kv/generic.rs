@@ -7,6 +7,8 @@
 //! * the history of all operations must be linearizable;
 //! * the servers keep their Raft state small if they are to take snapshots, and take none if not.
 
+use std::path::Path;
+
 use labrt::rng::{self, Rng};
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +55,8 @@ pub struct Generic {
     pub period: Duration,
     /// What becomes of a history that was too hard to judge.
     pub if_unknown: IfUnknown,
+    /// The folder for the picture of a history that is not linearizable; `None`: the system's for temporary files.
+    pub pictures: Option<&'static Path>,
 }
 
 impl Generic {
@@ -70,6 +74,7 @@ impl Generic {
             rounds: 3,
             period: Duration::from_secs(5),
             if_unknown: IfUnknown::default(),
+            pictures: None,
         }
     }
 
@@ -101,7 +106,10 @@ impl Generic {
         if let Some(limit) = self.maxraftstate {
             note_log_size(largest, limit);
         }
-        history.check(self.if_unknown, &self.title(), cfg.marks());
+        let pictures = self.pictures.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        if let Err(error) = history.judge(self.if_unknown, &self.title(), cfg.marks(), &pictures) {
+            panic!("{error}");
+        }
         cfg.end();
     }
 
@@ -117,7 +125,7 @@ impl Generic {
         let clients = {
             let (work, history) = (Work::new(self, round, &done), Arc::clone(history));
             spawn_clients(cfg, self.clients, move |me, client| {
-                client.record(&history, me);
+                client.record(&history, u32::try_from(me).expect("a test has a handful of clients"));
                 work.run(me, client)
             })
         };

@@ -5,6 +5,7 @@
 //! | `generic` | [`Generic`]: clients that read and write while things go wrong, in many combinations |
 //! | `client` | [`Client`]: a clerk whose operations are counted and recorded |
 //! | `appends` | values that tell who wrote what |
+//! | `recorder` | how an operation gets into a history |
 //! | `history` | what the clients did, and whether it is linearizable |
 //! | `partitioner` | a thread that splits the network anew every second |
 //! | `speed` | how long an operation takes |
@@ -14,7 +15,10 @@ mod client;
 mod generic;
 mod history;
 mod partitioner;
+mod recorder;
 mod speed;
+#[cfg(test)]
+mod tests;
 
 use labrt::sync::Arc;
 use labrt::thread::{self, JoinHandle};
@@ -25,7 +29,9 @@ use super::service::{Cluster, Config, Replicated};
 pub use client::{Client, make_client};
 pub use generic::Generic;
 pub(in crate::tester) use generic::{check_log_size, note_log_size};
-pub use history::{History, IfUnknown, Request};
+pub use history::{History, IfUnknown};
+pub use recorder::Recorder;
+pub(in crate::tester) use recorder::perform;
 pub use speed::speed;
 
 /// A replicated key/value service.

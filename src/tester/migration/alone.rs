@@ -5,41 +5,87 @@ use labrt::sync::Arc;
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
-use super::{KEYS, Work, main_client, pause_up_to, read_all};
+use super::{KEYS, PATIENCE, Work, main_client, pause_up_to, read_all};
 use crate::shardctrler::NSHARDS;
 use crate::tester::kv::History;
 use crate::tester::lives::join;
-use crate::tester::shards::{Config, Setup, Sharded, make_config};
+use crate::tester::shards::{Config, Setup, Sharded, make_config, within};
 
-/// After a restart of everybody all shards must have moved in this time: elections, and a few configurations.
+/// Also after a restart of everybody all shards must have moved in this time: elections, and a few configurations.
 const MOVED: Duration = Duration::from_secs(5);
 
 /// Everybody restarts in the middle of a migration, and no client says anything afterwards. The logs then have
-/// entries of older terms only, which Raft does not commit by themselves: a server that waits for them without an
-/// entry of its own term waits for ever.
+/// entries of older terms only, which Raft does not commit by themselves: a server that waits for what they say,
+/// without an entry of its own term, waits for ever. The shards move on to a third group, so that those that got
+/// stuck on the way are missed.
+///
+/// How often there are snapshots is drawn, too: a group has less to go by when its snapshot is from the middle of a
+/// migration and all that came later is in such entries.
 pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     let title = "Test (ours): shards move after everybody has restarted, without a client ...";
-    let cfg = make_config::<S>(title, Setup::new());
+    let bytes = usize::try_from(200 + rng::below(1800)).expect("below 2000");
+    let cfg = make_config::<S>(title, Setup::new().maxraftstate(bytes).limit(Duration::from_secs(240)));
     let history = Arc::new(History::new());
     cfg.join(0);
     let mut writer = main_client(&cfg, &history);
-    for round in 0..5 {
-        let (giver, taker) = (round % 3, (round + 1) % 3);
+    let mut giver = 0;
+    for round in 0..8 {
+        let (taker, last) = ((giver + 1) % 3, (giver + 2) % 3);
         (0..KEYS).for_each(|i| writer.append(&i.to_string(), &format!("{round}.")));
 
         cfg.join(taker);
         cfg.leave(giver);
-        pause_up_to(400);
+        pause_up_to(600);
         (0..3).for_each(|gi| cfg.shutdown_group(gi));
         (0..3).for_each(|gi| cfg.start_group(gi));
-
-        // The group that has left goes, as soon as it must have given everything away.
         sleep(MOVED);
-        cfg.shutdown_group(giver);
+
+        cfg.join(last);
+        cfg.leave(taker);
+        sleep(MOVED);
+        [giver, taker].into_iter().for_each(|gi| cfg.shutdown_group(gi));
         read_all(&cfg, &history);
-        cfg.start_group(giver);
+        [giver, taker].into_iter().for_each(|gi| cfg.start_group(gi));
+        giver = last;
     }
     cfg.check_linearizable(&history, super::DECIDED);
+    cfg.end();
+}
+
+/// All groups leave, and later another one comes. In between the shards are nobody's and are served by nobody; the
+/// group that had them last keeps the data, whatever happens to it, and hands it over.
+pub(super) fn all_leave_and_another_comes<S: Sharded>() {
+    let title = "Test (ours): all groups leave, and another one comes ...";
+    let cfg = make_config::<S>(title, Setup::new().maxraftstate(500));
+    let mut clerk = cfg.make_client();
+    let mut last = 0;
+    cfg.join(last);
+    (0..KEYS).for_each(|i| clerk.put(&i.to_string(), "first"));
+    for round in 1..=3 {
+        cfg.leave(last);
+        pause_up_to(300);
+        let mut early = cfg.make_client();
+        let hanging = thread::spawn(move || early.get("0"));
+        cfg.shutdown_group(last);
+        pause_up_to(300);
+        cfg.start_group(last);
+        sleep(Duration::from_secs(2));
+        assert!(!hanging.is_finished(), "a Get was answered whose shard is nobody's");
+
+        let next = (last + round) % 3;
+        cfg.join(next);
+        clerk = within(PATIENCE, "reading and writing all keys", move || {
+            for i in 0..KEYS {
+                let expected = if round == 1 { "first".to_owned() } else { format!("first{}", round - 1) };
+                clerk.check(&i.to_string(), &expected);
+                clerk.put(&i.to_string(), &format!("first{round}"));
+            }
+            clerk
+        });
+        let value = within(PATIENCE, "the Get that had to wait", || join(hanging));
+        assert!(value.starts_with("first"), "a Get that had to wait has read {value:?}");
+        last = next;
+    }
     cfg.end();
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `crashes.rs` | the leader of the group that gives or takes shards crashes, at any moment |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | migrations that no client helps along: after a restart of everybody, after a swap |
+//! | `alone.rs` | migrations that no client helps along: after a restart of everybody, with no group in between, in a swap |
 //! | `room.rs` | shards that were given away leave nothing behind |
 //! | `chaos.rs` | many random changes of the configuration under all faults at once |
 //!
@@ -26,6 +26,7 @@ use labrt::time::{Duration, sleep};
 
 use super::harness::{self, Case};
 use super::kv::{History, IfUnknown};
+use super::output::note;
 use super::shards::{Client, Cluster, Config, Mixed, Place, Setup, Sharded, make_config, within};
 
 /// The tests for the service `S`.
@@ -38,6 +39,7 @@ pub fn cases<S: Sharded>() -> Vec<Case> {
         Case::ours("controller_cut_off", controller::controller_cut_off::<S>),
         Case::ours("controller_leads_a_minority", controller::controller_leads_a_minority::<S>),
         Case::ours("all_restart_in_an_empty_term", alone::all_restart_in_an_empty_term::<S>),
+        Case::ours("all_leave_and_another_comes", alone::all_leave_and_another_comes::<S>),
         Case::ours("shards_are_swapped", alone::shards_are_swapped::<S>),
         Case::ours("nothing_is_left_behind", room::nothing_is_left_behind::<S>),
         Case::ours("fifty_changes", chaos::fifty_changes::<S>),
@@ -87,10 +89,11 @@ impl<S: Sharded> Work<S> {
     fn end(self) {
         let Work { cfg, history, clients } = self;
         clients.set_done();
-        within(PATIENCE, "the last operation of each client", || clients.wait());
+        let operations = within(PATIENCE, "the last operation of each client", || clients.wait());
         read_all(&cfg, &history);
         cfg.checklogs();
         cfg.check_linearizable(&history, DECIDED);
+        note(&format!("{operations} operations of {CLIENTS} clients"));
         cfg.end();
     }
 }

@@ -336,9 +336,13 @@ impl<S: Replicated> Cluster<S> {
 
     /// The first server, in order, whose Raft believes that it leads. Servers that are down do not.
     pub fn leader(&self) -> Option<usize> {
-        let leads =
-            |i: &usize| self.living(*i).is_some_and(|living| living.call(|server| server.is_leader()));
+        let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)
+    }
+
+    /// Runs a call into server `i` as its own code. `None`: it is not running.
+    pub fn call<T>(&self, i: usize, f: impl FnOnce(&Arc<S>) -> T) -> Option<T> {
+        self.living(i).map(|living| living.call(f))
     }
 
     /// The largest Raft state that any server has saved, in bytes; the snapshots do not count.

@@ -7,11 +7,11 @@ use labrt::sync::atomic::Ordering;
 
 use super::Cluster;
 use super::links::make_end_of_clerk;
-use super::system::{MakeEnd, Sharded};
+use super::system::Sharded;
+use crate::models::kv::KvOp;
+use crate::shardkv::MakeEnd;
 use crate::tester::clerks::KvClerk;
-use crate::tester::events::ClientCall;
-use crate::tester::kv::{History, Request};
-use crate::tester::marks::now;
+use crate::tester::kv::{History, Recorder, perform};
 
 impl<S: Sharded> Cluster<S> {
     /// A clerk of the key/value service.
@@ -32,7 +32,7 @@ impl<S: Sharded> Cluster<S> {
     }
 
     fn client_of(&self, ends: Vec<End>, make_end: MakeEnd) -> Client<S::Clerk> {
-        Client { clerk: S::clerk(ends, make_end), number: self.next_clerk_number(), record: None }
+        Client { clerk: S::clerk(ends, make_end), number: self.next_clerk_number(), recorder: None }
     }
 
     /// A clerk of the controller.
@@ -44,48 +44,34 @@ impl<S: Sharded> Cluster<S> {
 /// A clerk under test.
 pub struct Client<C> {
     clerk: C,
-    /// Its number in the trace.
+    /// Its number in the trace, unless it is recorded as somebody else.
     number: u32,
-    /// Where its operations are recorded, and as whose.
-    record: Option<(Arc<History>, u32)>,
+    recorder: Option<Recorder>,
 }
 
 impl<C: KvClerk> Client<C> {
     /// The same, with all its operations recorded as those of client number `client`.
     pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
-        Client { number: client, record: Some((Arc::clone(history), client)), ..self }
+        Client { recorder: Some(Recorder::new(history, client)), ..self }
     }
 
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
-        self.perform(Request::Get, key, "")
+        self.perform(KvOp::Get, key, "")
     }
 
     /// Replaces a value.
     pub fn put(&mut self, key: &str, value: &str) {
-        self.perform(Request::Put, key, value);
+        self.perform(KvOp::Put, key, value);
     }
 
     /// Adds to the end of a value.
     pub fn append(&mut self, key: &str, value: &str) {
-        self.perform(Request::Append, key, value);
+        self.perform(KvOp::Append, key, value);
     }
 
-    fn perform(&mut self, request: Request, key: &str, value: &str) -> String {
-        let traced = ClientCall::begin(self.number, request.name(), key, value);
-        let call = now();
-        let mut output = String::new();
-        match request {
-            Request::Get => output = self.clerk.get(key),
-            Request::Put => self.clerk.put(key, value),
-            Request::Append => self.clerk.append(key, value),
-        }
-        let ret = now();
-        traced.returned(&output);
-        if let Some((history, client)) = &self.record {
-            history.push(*client, request, key, value, &output, (call, ret));
-        }
-        output
+    fn perform(&mut self, op: KvOp, key: &str, value: &str) -> String {
+        perform(&mut self.clerk, self.number, self.recorder.as_mut(), op, key, value)
     }
 
     /// The value must be `expected`.

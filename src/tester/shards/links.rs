@@ -10,8 +10,9 @@ use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::Place;
-use super::system::{MakeEnd, Sharded};
+use super::system::Sharded;
 use super::{Cluster, State};
+use crate::shardkv::MakeEnd;
 use crate::tester::events;
 use crate::tester::marks::MarkKind;
 

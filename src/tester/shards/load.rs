@@ -16,7 +16,7 @@ use crate::tester::lives::join;
 /// in the course. The keys are "0", "1" and so on.
 pub struct Mixed {
     done: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<()>>,
+    clients: Vec<JoinHandle<u64>>,
 }
 
 impl Mixed {
@@ -32,6 +32,7 @@ impl Mixed {
             let (cluster, history, done) = (Arc::clone(cluster), Arc::clone(history), Arc::clone(&done));
             thread::spawn_named(format!("client-{i}"), move || {
                 let mut clerk = cluster.make_client().recorded(&history, i);
+                let mut operations = 0;
                 while !done.load(Ordering::SeqCst) {
                     let key = rng::below(keys).to_string();
                     let text = random_text(5);
@@ -42,7 +43,9 @@ impl Mixed {
                     } else {
                         clerk.get(&key);
                     }
+                    operations += 1;
                 }
+                operations
             })
         });
         Mixed { clients: clients.collect(), done }
@@ -53,10 +56,10 @@ impl Mixed {
         self.done.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until the clients have ended their last operations.
-    pub fn wait(self) {
+    /// Waits until the clients have ended their last operations. Gives how many they have done.
+    pub fn wait(self) -> u64 {
         self.set_done();
-        self.clients.into_iter().for_each(join);
+        self.clients.into_iter().map(join).sum()
     }
 }
 

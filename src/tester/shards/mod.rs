@@ -32,6 +32,7 @@
 mod clients;
 mod links;
 mod load;
+mod peers;
 mod place;
 mod report;
 mod steps;
@@ -59,7 +60,7 @@ use links::Life;
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
 pub use place::{Place, gid};
-pub use system::{CtrlerClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
+pub use system::{Replica, Running, ServerStart, Sharded};
 
 /// No test may take longer than this, measured from [`make_config`] on.
 const TEST_LIMIT: Duration = Duration::from_secs(120);

@@ -4,9 +4,10 @@ use labrt::collections::BTreeMap;
 use labrt::dlog;
 
 use super::place::{Place, gid};
-use super::system::{CtrlerClerk, Sharded};
+use super::system::Sharded;
 use super::{Cluster, FIRST_CLERK};
 use crate::shardctrler::{Config as ShardConfig, Gid};
+use crate::tester::clerks::CtrlerClerk;
 use crate::tester::events::ClientCall;
 use crate::tester::marks::MarkKind;
 

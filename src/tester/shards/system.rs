@@ -1,21 +1,13 @@
 //! What the suites ask of a sharded key/value service: [`Sharded`], its replicas and its clerks.
 
 use labrpc::{End, Service};
-use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
 use crate::raft::Persister;
-use crate::shardctrler::{Config as ShardConfig, Gid, NSHARDS};
-use crate::tester::clerks::KvClerk;
+use crate::shardctrler::Gid;
+use crate::shardkv::MakeEnd;
+use crate::tester::clerks::{CtrlerClerk, KvClerk};
 use crate::tester::peer::Strictness;
-
-/// The shard of a key: its first byte modulo [`NSHARDS`]; 0 for the empty key.
-pub fn key2shard(key: &str) -> usize {
-    key.as_bytes().first().map_or(0, |&byte| usize::from(byte) % NSHARDS)
-}
-
-/// Gives a new end to the server of this name. The end is deleted when it is dropped.
-pub type MakeEnd = Arc<dyn Fn(&str) -> End + Send + Sync>;
 
 /// One life of one server, of the controller or of a group.
 ///
@@ -87,16 +79,4 @@ pub trait Sharded: 'static {
 
     /// A client of the key/value service (`MakeClerk` of `shardkv`).
     fn clerk(ctrlers: Vec<End>, make_end: MakeEnd) -> Self::Clerk;
-}
-
-/// A client of the controller. Calls never give up.
-pub trait CtrlerClerk: Send + 'static {
-    /// Configuration `num`; the latest for `None` and for a number that is not there yet.
-    fn query(&mut self, num: Option<u64>) -> ShardConfig;
-    /// Adds groups, with the names of their servers.
-    fn join(&mut self, groups: BTreeMap<Gid, Vec<String>>);
-    /// Removes groups.
-    fn leave(&mut self, gids: Vec<Gid>);
-    /// Gives a shard to a group.
-    fn move_shard(&mut self, shard: usize, gid: Gid);
 }

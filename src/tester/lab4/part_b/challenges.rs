@@ -2,9 +2,10 @@
 //! time.
 
 use super::{Keys, key, pause};
+use crate::shardkv::key2shard;
 use crate::tester::KvClerk;
 use crate::tester::output::note;
-use crate::tester::shards::{Config, Setup, Sharded, gid, key2shard, make_config};
+use crate::tester::shards::{Config, Setup, Sharded, gid, make_config};
 
 /// Shards that were given away take no room: one copy of the data, and little else, is on the disks.
 pub(super) fn challenge_1_delete<S: Sharded>() {

@@ -20,11 +20,13 @@ use super::concurrent::concurrent_1_with;
 use super::moves::{count_until_idle, get_in_background};
 use super::unreliable::unreliable_3_with;
 use super::{Keys, key, pause};
+use crate::shardkv::key2shard;
+use crate::tester::CtrlerClerk;
 use crate::tester::harness::Case;
 use crate::tester::kv::IfUnknown;
 use crate::tester::lives::join;
 use crate::tester::output::note;
-use crate::tester::shards::{Config, CtrlerClerk, Setup, Sharded, gid, key2shard, make_config, within};
+use crate::tester::shards::{Config, Setup, Sharded, gid, make_config, within};
 
 pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     vec![

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::raft::Persister;
 use crate::shardctrler::{Config as ShardConfig, Gid};
-use crate::tester::KvClerk;
+use crate::shardkv::{MakeEnd, key2shard};
 use crate::tester::peer::Strictness;
-use crate::tester::shards::{CtrlerClerk, MakeEnd, Replica, Running, ServerStart, Sharded, key2shard};
+use crate::tester::shards::{Replica, Running, ServerStart, Sharded};
+use crate::tester::{CtrlerClerk, KvClerk};
 
 /// How the fake misbehaves. By default it does not.
 pub(super) trait Play: Send + Sync + 'static {

@@ -1,0 +1,129 @@
+//! How long the checker takes: recorded histories of others, and made ones that are long or wide.
+//!
+//! `PORCUPINE_DATA` names a folder with the recorded ones, `c50-ok.txt` and `c50-bad.txt`; without it they are
+//! left out.
+
+use labrt::offload;
+use labrt::time::Duration;
+use mit6824::models::kv::{Event, KvInput, KvModel, KvOutput, Operation, Text};
+use mit6824::models::kv_log;
+use mit6824::porcupine::{Limit, Options, Report, Verdict, check, check_events};
+use mit6824_benches::{Effort, Samples, Table, bench_main};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bench_main(|effort| {
+        let mut table = Table::of_times("checking a history for linearizability, until the verdict");
+        recorded(effort, &mut table);
+        made(effort, &mut table);
+        texts(effort, &mut table);
+        print!("{table}");
+    })
+}
+
+/// Samples of a check, all of which must have the same verdict.
+fn sample(effort: Effort, expected: Verdict, check: impl Fn() -> Report) -> Samples {
+    let times = (0..effort.pick(9, 1)).map(|_| {
+        let report = check();
+        assert_eq!(report.verdict, expected, "{:?}", report.why_unknown);
+        report.took.as_nanos() as f64
+    });
+    times.collect()
+}
+
+fn recorded(effort: Effort, table: &mut Table) {
+    let Some(folder) = std::env::var_os("PORCUPINE_DATA").map(PathBuf::from) else {
+        println!("PORCUPINE_DATA is not set: without the recorded histories c50-ok and c50-bad");
+        return;
+    };
+    let files = [("c50-ok", Verdict::Ok, "300 ms"), ("c50-bad", Verdict::Illegal, "100 ms")];
+    for (name, expected, aim) in files {
+        let events = read(&folder.join(name).with_extension("txt"));
+        let times = sample(effort, expected, || {
+            check_events(&KvModel, &events, &Options::default()).expect("the parser makes histories")
+        });
+        table.time(&format!("{name}, {} events on 10 keys", events.len()), &times, None, aim);
+    }
+}
+
+fn read(path: &Path) -> Vec<Event> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    kv_log::parse(&text).unwrap_or_else(|error| panic!("{}, {error}", path.display()))
+}
+
+fn made(effort: Effort, table: &mut Table) {
+    let count = effort.pick(100_000, 1_000);
+    for (clients, aim) in [(1, "1 s"), (5, ""), (15, "")] {
+        let history = appends_and_gets(count, clients);
+        let times = sample(effort, Verdict::Ok, || check(&KvModel, &history, &Options::default()));
+        table.time(&format!("{count} operations on one key by {clients} clients"), &times, None, aim);
+    }
+
+    // Nobody can decide this one.
+    let limit = effort.pick(Duration::from_secs(1), Duration::from_millis(10));
+    let history = hopeless();
+    let times = sample(effort, Verdict::Unknown, || {
+        let report = check(&KvModel, &history, &Options { limit: Some(limit), ..Options::default() });
+        assert_eq!(report.why_unknown, Some(Limit::Time));
+        report
+    });
+    table.time(&format!("a hopeless history, limit {limit:?}"), &times, None, "1.1 s");
+}
+
+/// Appends and gets on one key by clients that work all the time; each operation takes effect at some moment of its
+/// own between its call and its return.
+fn appends_and_gets(count: u64, clients: u32) -> Vec<Operation> {
+    let mut random = Random(1);
+    let mut moments = Vec::new();
+    for client in 0..clients {
+        let mut call = random.below(1_000);
+        for _ in 0..count / u64::from(clients) {
+            let ret = call + 200 + random.below(800);
+            moments.push((call + random.below(ret - call), client, call, ret));
+            call = ret + 1 + random.below(50);
+        }
+    }
+    moments.sort_unstable();
+    let mut value = Text::EMPTY;
+    let operation = |(at, (_, client, call, ret))| {
+        let (input, output) = if random.below(2) == 0 {
+            let input = KvInput::append("k", format!("x {client} {at} y").as_str());
+            value = value.followed_by(&input.value);
+            (input, KvOutput::none())
+        } else {
+            (KvInput::get("k"), KvOutput::value(value.clone()))
+        };
+        Operation { client, input, call, output, ret }
+    };
+    moments.into_iter().enumerate().map(operation).collect()
+}
+
+/// Random numbers, the same in every bench (a linear congruential generator).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+/// Sixty appends at once, and a get that finds more than they can have made.
+fn hopeless() -> Vec<Operation> {
+    let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
+    let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);
+    let found = KvOutput::value("a".repeat(1_000).as_str());
+    (0..60).map(append).chain([operation(KvInput::get("k"), found, 20, 30)]).collect()
+}
+
+/// What a recorder pays for each answer.
+fn texts(effort: Effort, table: &mut Table) {
+    let long = "x 3 1234 y".repeat(20_000);
+    let times = (0..effort.pick(50, 1)).map(|_| {
+        let start = offload::real_time();
+        std::hint::black_box(Text::new(std::hint::black_box(&long)));
+        (offload::real_time() - start).as_nanos() as f64
+    });
+    table.time("the Text of a string of 200 kB", &times.collect(), None, "");
+}

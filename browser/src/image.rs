@@ -1,0 +1,48 @@
+//! A screenshot's pixels.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+
+/// A picture in RGB.
+#[derive(Debug)]
+pub struct Image {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Row by row, from the top left.
+    pub pixels: Vec<[u8; 3]>,
+}
+
+impl Image {
+    /// Decodes a PNG as browsers write it: 8 bits a channel, with or without alpha.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn of_png(bytes: &[u8]) -> Image {
+        let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().expect("a PNG");
+        let size = reader.output_buffer_size().expect("a size that fits the memory");
+        let mut data = vec![0; size];
+        let info = reader.next_frame(&mut data).expect("a whole PNG");
+        assert_eq!(info.bit_depth, png::BitDepth::Eight, "bits a channel");
+        let samples = info.color_type.samples();
+        assert!(samples >= 3, "a PNG in colour, not {:?}", info.color_type);
+        let pixels = data[..info.buffer_size()].chunks_exact(samples).map(|p| [p[0], p[1], p[2]]).collect();
+        Image { width: info.width, height: info.height, pixels }
+    }
+
+    /// How many pixels each colour has.
+    pub fn colours(&self) -> HashMap<[u8; 3], usize> {
+        let mut counts = HashMap::new();
+        for &pixel in &self.pixels {
+            *counts.entry(pixel).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The mean brightness, 0 (black) to 255 (white).
+    pub fn brightness(&self) -> f64 {
+        let sum: u64 = self.pixels.iter().flatten().map(|&c| u64::from(c)).sum();
+        sum as f64 / (3 * self.pixels.len()) as f64
+    }
+}

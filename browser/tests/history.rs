@@ -1,0 +1,570 @@
+//! The page of a history, as a person uses it.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "no code of a run: it drives a process, on real threads and the real clock in both builds"
+)]
+
+mod common;
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use common::{MS, Workload, faults, small};
+use mit6824::models::kv::{KvInput, KvModel, KvOutput, Operation};
+use mit6824::porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
+use mit6824::porcupine::{Options, Verdict, check, picture};
+use mit6824_browser::Page;
+
+/// Five clients and eight keys, two of them with a stale get, and faults of all kinds.
+fn medium() -> Picture {
+    let workload = Workload { clients: 5, keys: 8, each: 60, longest: 80 * MS };
+    let picture = workload.picture("five clients, eight keys, unreliable network, partitions", &[2, 5]);
+    Picture { marks: faults(1_700 * MS), ..picture }
+}
+
+/// Where the middle of an operation is in the window.
+fn place(page: &mut Page, op: usize) -> (f64, f64) {
+    page.until("page.axis.glide === 0 || document.visibilityState === 'visible'");
+    let x = page.number(&format!(
+        "page.chart.canvas.getBoundingClientRect().x + (page.axis.x(page.recording.call[{op}]) + page.axis.x(page.recording.ret[{op}])) / 2"
+    ));
+    let y = page.number(&format!(
+        "page.chart.canvas.getBoundingClientRect().y + page.rows.y(page.rows.laneOf[{op}]) + page.rows.bar / 2"
+    ));
+    (x, y)
+}
+
+/// The view's ends, in ns.
+fn view(page: &mut Page) -> (f64, f64) {
+    (page.number("page.axis.from"), page.number("page.axis.to"))
+}
+
+/// Waits until the view stands still.
+fn rest(page: &mut Page) {
+    loop {
+        let before = view(page);
+        page.settle();
+        page.settle();
+        if view(page) == before {
+            return;
+        }
+    }
+}
+
+fn click_on_operation(page: &mut Page, op: usize) {
+    let at = place(page, op);
+    page.click(at);
+}
+
+#[track_caller]
+fn no_errors(page: &mut Page) {
+    let errors = page.errors();
+    assert!(errors.is_empty(), "the console has: {errors:#?}");
+}
+
+// ---- what is said ----
+
+#[test]
+fn the_headline_says_what_was_found_and_the_pane_why() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&small().to_html());
+    assert_eq!(page.text("#headline"), "Not linearizable: key 'x', first error at 1.500\u{a0}s");
+    assert_eq!(page.text("#title"), "a get that is late");
+    let why = page.text("#why").replace(['\u{a0}', '\u{202f}'], " ");
+    for said in [
+        "No order fits all 8 operations of key 'x'",
+        "The longest that fits has 5. It ends with get('x') -> 'c' by client 1, in the state c.",
+        "get('x') -> 'ab' by client 2 must come before 1.500 s, when it returned.",
+        "So one of these 2 calls, all made by then, must come next; but none of them can have happened in this state:",
+        "get('x') -> 'ab' by client 0",
+        "was last possible after get('x') -> 'ab' by client 2, in the state ab; then came put('x', 'c') by client 0.",
+    ] {
+        assert!(why.contains(said), "{said}\nis not in\n{why}");
+    }
+    let legend = page.text("#legend");
+    for word in ["get", "put", "append", "partition", "restart"] {
+        assert!(legend.contains(word), "{word} is not in {legend}");
+    }
+    page.screenshot("small");
+    no_errors(&mut page);
+}
+
+#[test]
+fn every_verdict_has_its_page() {
+    let Some(mut page) = Page::new(1200, 800) else { return };
+    let ok = Workload { clients: 3, keys: 4, each: 20, longest: 10 * MS }.picture("all is well", &[]);
+    page.open(&ok.to_html());
+    assert_eq!(page.text("#headline"), "Linearizable: an order fits all 60 operations");
+    assert_eq!(page.eval("document.getElementById('error').hidden"), true);
+    page.press("e");
+    let whole = page.eval("page.axis.whole");
+    assert_eq!(whole, true, "no error to go to");
+    page.click_on("#parts button");
+    assert!(page.text("#why").contains("An order fits all"), "{}", page.text("#why"));
+    page.screenshot("ok");
+
+    let mut unknown = ok.clone();
+    unknown.verdict = Verdict::Unknown;
+    unknown.parts[1].verdict = Verdict::Unknown;
+    unknown.parts[1].partials[0].truncate(3);
+    page.open(&unknown.to_html());
+    assert_eq!(page.text("#headline"), "Undecided: the check was stopped before it knew about key 'b'");
+    assert!(page.text("#why").contains("The search in key 'b' was stopped"), "{}", page.text("#why"));
+    page.screenshot("unknown");
+
+    let none = Picture { title: "nothing".into(), verdict: Verdict::Ok, parts: vec![], marks: vec![] };
+    page.open(&none.to_html());
+    assert_eq!(page.text("#headline"), "Linearizable: no operations");
+    for key in ["e", "f", "+", "ArrowRight", ".", "o", "n", "Escape"] {
+        page.press(key);
+    }
+
+    // A check that keeps no partial linearizations; and a client that waits for ever.
+    let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
+    let operations = vec![bar(0, 0, u64::MAX, "put('x', 'a')"), bar(1, 10 * MS, 20 * MS, "get('x') -> 'b'")];
+    let bare = PicturePart {
+        title: String::new(),
+        verdict: Verdict::Illegal,
+        initial: String::new(),
+        operations,
+        partials: vec![],
+        last_fit: LastFit::Unknown,
+    };
+    let bare = Picture { title: "bare".into(), verdict: Verdict::Illegal, parts: vec![bare], marks: vec![] };
+    page.open(&bare.to_html());
+    assert_eq!(page.text("#headline"), "Not linearizable");
+    let why = page.text("#why");
+    assert!(why.contains("nothing is known about why") && !why.contains("cannot"), "{why}");
+    page.press("e");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known to go to");
+    page.press("f");
+    rest(&mut page);
+    click_on_operation(&mut page, 0);
+    assert!(page.text("#pinned").contains("never"), "{}", page.text("#pinned"));
+    page.screenshot("bare");
+
+    // A check that has found that nothing can be first.
+    let history = [Operation {
+        client: 1,
+        input: KvInput::get("x"),
+        call: 0,
+        output: KvOutput::value("b"),
+        ret: 10 * MS,
+    }];
+    let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
+    page.open(&picture(&KvModel, &history, &report, "a value from nowhere", vec![]).to_html());
+    assert_eq!(page.text("#headline"), "Not linearizable: key 'x', first error at 0.010\u{a0}s");
+    assert!(page.text("#why").contains("No order fits even one of them"), "{}", page.text("#why"));
+    page.press("e");
+    assert_eq!(page.eval("page.chosen.pinned"), 0);
+    no_errors(&mut page);
+}
+
+// ---- the way about ----
+
+#[test]
+fn the_first_error_is_a_key_or_a_click_away() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&medium().to_html());
+    page.screenshot("medium");
+    assert_eq!(page.eval("page.axis.whole"), true);
+    let error = "page.recording.errors[0]";
+    for way in ["key", "button"] {
+        if way == "key" {
+            page.press("e")
+        } else {
+            page.click_on("#error")
+        }
+        rest(&mut page);
+        assert_eq!(page.eval("page.axis.whole"), false, "{way}: the view has not moved");
+        let seen = format!("page.axis.from < page.recording.call[{error}.op] && {error}.time < page.axis.to");
+        assert_eq!(page.eval(&seen), true, "{way}: the error is out of view");
+        assert_eq!(page.eval(&format!("page.chosen.pinned === {error}.op")), true, "{way}");
+        assert!(page.text("#pinned").contains("First error"), "{}", page.text("#pinned"));
+        page.screenshot("medium-error");
+        page.press("Escape");
+        page.press("Escape");
+        page.press("f");
+        rest(&mut page);
+        assert_eq!(page.eval("page.axis.whole && page.chosen.pinned < 0 && page.chosen.part < 0"), true);
+    }
+    page.press("]");
+    page.press("]");
+    assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[1].op"), true, "the second error");
+    page.press("[");
+    assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[0].op"), true, "back to the first");
+    no_errors(&mut page);
+}
+
+#[test]
+fn wheel_drag_and_keys_move_the_view() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&medium().to_html());
+    let middle = (700.0, 350.0);
+    let time_at = "page.axis.time(700 - page.chart.canvas.getBoundingClientRect().x)";
+
+    // The wheel zooms, and the time under the pointer stays there.
+    let pointed = page.number(time_at);
+    let whole = view(&mut page);
+    page.wheel(middle, -300.0);
+    page.wheel(middle, -300.0);
+    let zoomed = view(&mut page);
+    assert!(zoomed.1 - zoomed.0 < (whole.1 - whole.0) / 2.0, "{whole:?} {zoomed:?}");
+    assert!((page.number(time_at) - pointed).abs() < 10_000.0, "the time under the pointer has moved");
+
+    // A drag to the left goes on in time, by as many pixels.
+    let scale = page.number("page.axis.scale");
+    page.drag(middle, (600.0, 350.0));
+    let dragged = view(&mut page);
+    assert!((dragged.0 - zoomed.0 - 100.0 * scale).abs() < scale, "{zoomed:?} {dragged:?}");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "a drag is no click");
+
+    page.press("ArrowRight");
+    let later = view(&mut page);
+    assert!(later.0 > dragged.0 && later.1 > dragged.1);
+    page.press("ArrowLeft");
+    assert!((view(&mut page).0 - dragged.0).abs() < 1.0);
+    page.press("+");
+    let closer = view(&mut page);
+    assert!(closer.0 > dragged.0 && closer.1 < dragged.1);
+    page.press("-");
+    assert!((view(&mut page).0 - dragged.0).abs() < 1.0);
+
+    // In the strip of the whole run, a drag chooses what is shown.
+    page.press("f");
+    rest(&mut page);
+    assert_eq!(page.eval("page.axis.whole"), true);
+    let strip = page.number("page.overview.canvas.getBoundingClientRect().y") + 20.0;
+    page.drag((500.0, strip), (600.0, strip));
+    let chosen = page.number("page.overview.x(page.axis.to) - page.overview.x(page.axis.from)");
+    assert!((chosen - 100.0).abs() < 1.0, "{chosen} pixels are shown");
+
+    // It goes no closer than nanoseconds, and no further than the run.
+    for _ in 0..80 {
+        page.eval("page.axis.zoom(0.5)");
+    }
+    page.screenshot("medium-closest");
+    let (from, to) = view(&mut page);
+    assert!(to > from && to - from >= 99.0, "{from} {to}");
+    page.eval("page.axis.zoom(1e12)");
+    assert_eq!(page.eval("page.axis.whole"), true);
+    no_errors(&mut page);
+}
+
+#[test]
+fn pointing_tells_and_a_click_pins() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&small().to_html());
+    let at = place(&mut page, 3);
+    page.point(at);
+    let tip = page.text("#tooltip").replace('\u{a0}', " ");
+    for told in
+        ["put('x', 'c')", "client", "0.460 s", "0.900 s", "440 ms", "4 of 5", "state before", "ab", "c"]
+    {
+        assert!(tip.contains(told), "{told} is not in {tip}");
+    }
+    page.screenshot("small-tooltip");
+    page.click(at);
+    assert_eq!(page.eval("page.chosen.pinned"), 3);
+    assert!(page.text("#pinned").contains("put('x', 'c')"));
+    // Along the order, to the operation that has no place.
+    page.press(".");
+    assert_eq!(page.eval("page.chosen.pinned"), 4);
+    page.press(".");
+    assert_eq!(page.eval("page.chosen.pinned"), 5);
+    page.press(",");
+    assert_eq!(page.eval("page.chosen.pinned"), 4);
+    page.press("Escape");
+    assert_eq!(page.eval("page.chosen.pinned"), -1);
+    // The strip of the test's events has a text, too.
+    let (x, y) = (place(&mut page, 4).0, page.number("page.chart.canvas.getBoundingClientRect().y") + 36.0);
+    page.point((x, y));
+    let tip = page.text("#tooltip");
+    assert!(tip.contains("partition: servers 0 1 | server 2"), "{tip}");
+    // A link in the words pins what it names.
+    page.click_on("#why .next a");
+    assert_eq!(page.eval("page.chosen.pinned"), 5);
+    no_errors(&mut page);
+}
+
+#[test]
+fn a_search_finds_and_visits() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&medium().to_html());
+    page.press("/");
+    page.write("put client 3");
+    page.until("document.getElementById('found').textContent.endsWith('found')");
+    let found = page.number("page.search.matches.length");
+    assert!(found > 5.0, "{found} found");
+    let right = "page.search.matches.every((op) => page.recording.client[op] === 3 && page.recording.texts[op].startsWith('put'))";
+    assert_eq!(page.eval(right), true);
+    page.press("Enter");
+    assert_eq!(page.eval("page.chosen.pinned === page.search.matches[0]"), true);
+    page.press("Enter");
+    assert_eq!(page.eval("page.chosen.pinned === page.search.matches[1]"), true);
+    page.screenshot("medium-search");
+    assert_eq!(page.text("#found"), format!("2 of {found}"));
+    page.press("Escape");
+    assert_eq!(page.eval("page.search.matches.length"), 0);
+    page.press("/");
+    page.write("nobody wrote this");
+    page.until("document.getElementById('found').textContent === '0 found'");
+    no_errors(&mut page);
+}
+
+#[test]
+fn a_part_that_is_chosen_stays_bright() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&medium().to_html());
+    assert_eq!(page.eval("document.querySelectorAll('#parts button').length"), 8);
+    let first = page.text("#parts button:first-child .sign");
+    assert_eq!(first, "✕", "what is wrong comes first");
+    let all = page.screenshot("medium-all").colours().len();
+    page.click_on("#parts button:first-child");
+    assert_eq!(page.eval("page.chosen.part === page.recording.errors[0].part"), true);
+    let one = page.screenshot("medium-part");
+    assert!(one.colours().len() > all / 4, "the dimmed picture is nearly empty");
+    page.click_on("#parts button:first-child");
+    assert_eq!(page.eval("page.chosen.part"), -1, "a second click lets go");
+    page.click_on("#filter");
+    page.write("'d'");
+    assert_eq!(page.text("#parts .name"), "key 'd'");
+    assert_eq!(page.eval("document.querySelectorAll('#parts button').length"), 1);
+    no_errors(&mut page);
+}
+
+#[test]
+fn the_address_keeps_the_view() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&medium().to_html());
+    page.press("/");
+    page.write("append");
+    page.until("document.getElementById('found').textContent.endsWith('found')");
+    page.press("e"); // Still typing: no key of the page.
+    assert_eq!(page.eval("page.chosen.pinned"), -1);
+    page.eval("document.activeElement.blur()");
+    page.press("e");
+    rest(&mut page);
+    page.eval("page.fragment.write()");
+    let state = "[page.axis.from, page.axis.to].map(Math.round).concat(page.chosen.part, page.chosen.pinned, page.search.query).join()";
+    let (url, kept) = (page.eval("location.href"), page.eval(state));
+    let url = url.as_str().expect("a text");
+    assert!(url.contains("#t="), "{url}");
+    page.go("about:blank");
+    page.go(url);
+    page.settle();
+    assert_eq!(page.eval(state), kept, "another window shows the same");
+    // The same page with another fragment, and fragments that are nonsense.
+    for fragment in
+        ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00", "%", "t=--", "op=1&order=77&q=%3Cimg%3E"]
+    {
+        page.eval(&format!("location.hash = '{fragment}'"));
+        page.settle();
+        assert_eq!(page.eval("page.axis.whole"), true, "{fragment}");
+    }
+    no_errors(&mut page);
+}
+
+#[test]
+fn all_orders_can_be_seen() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(
+        &Workload { clients: 20, keys: 12, each: 250, longest: 80 * MS }.picture("a crowd", &[2]).to_html(),
+    );
+    let orders = page.number("page.recording.parts[page.explained].orders.length");
+    assert!(orders > 1.0, "the example has one order only");
+    page.press("o");
+    assert_eq!(page.eval("page.chosen.order"), 1);
+    assert!(page.text("#why").contains("order 2 of"), "{}", page.text("#why"));
+    page.press("O");
+    assert_eq!(page.eval("page.chosen.order"), 0);
+    // Each point is within its operation, and none is before the one before.
+    let sound = "page.recording.parts.every((part) => part.orders.every((order) => {
+        const { call, ret } = page.recording, at = order.points();
+        return at.every((t, i) => t >= call[order.ops[i]] && t <= ret[order.ops[i]] && (i === 0 || t >= at[i - 1]));
+    }))";
+    assert_eq!(page.eval(sound), true);
+    no_errors(&mut page);
+}
+
+// ---- how it looks ----
+
+#[test]
+fn light_and_dark_at_all_sizes() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&medium().to_html());
+    page.press("e");
+    rest(&mut page);
+    for (width, height) in [(1920, 1080), (1440, 900), (900, 700), (420, 800)] {
+        page.resize(width, height);
+        for dark in [false, true] {
+            page.dark(dark);
+            let shot = page.screenshot(&format!("size-{width}-{}", if dark { "dark" } else { "light" }));
+            assert_eq!((shot.width, shot.height), (width, height));
+            let colours = shot.colours();
+            assert!(colours.len() > 100, "{width}: only {} colours", colours.len());
+            let most = colours.values().max().copied().unwrap_or(0);
+            assert!(most * 100 < shot.pixels.len() * 90, "{width}: nearly all of it has one colour");
+            let brightness = shot.brightness();
+            assert!(if dark { brightness < 90.0 } else { brightness > 180.0 }, "{width}: {brightness}");
+            let wide = page.number("document.documentElement.scrollWidth");
+            assert!(wide <= f64::from(width), "{width}: {wide} pixels wide");
+        }
+    }
+    // The reader's choice goes before the system's.
+    page.resize(1440, 900);
+    page.dark(true);
+    page.press("t");
+    assert!(page.screenshot("switched").brightness() > 180.0);
+    page.dark(false);
+    page.click_on("#theme");
+    assert!(page.screenshot("switched-back").brightness() < 90.0);
+    page.press("?");
+    assert_eq!(page.eval("document.getElementById('help').open"), true);
+    page.screenshot("help");
+    page.press("e");
+    page.click_on("#help-close");
+    assert_eq!(page.eval("document.getElementById('help').open"), false);
+    no_errors(&mut page);
+}
+
+// ---- texts that mean harm ----
+
+#[test]
+fn hostile_texts_are_only_text() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    let hostile = [
+        "</script><img src=x onerror=window.harm=1><script>window.harm=1</script>",
+        "<!--<script>",
+        "'\"`${window.harm=1}`\\",
+        "\u{0}\u{1}\u{8}\n\r\t\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{feff}\u{200b}",
+        "<svg onload=window.harm=1>",
+        "javascript:window.harm=1",
+        "__proto__",
+        "constructor",
+        "😀e\u{301}漢字",
+        "",
+    ];
+    let mut texts: Vec<String> = hostile.iter().map(ToString::to_string).collect();
+    texts.push("</script>".repeat(120_000));
+    let parts = texts.iter().enumerate().map(|(i, text)| {
+        let call = i as u64 * 10 * MS;
+        let bar = |client, at: u64| Bar {
+            client,
+            call: call + at * MS,
+            ret: call + (at + 4) * MS,
+            text: text.clone(),
+        };
+        PicturePart {
+            title: text.clone(),
+            verdict: Verdict::Illegal,
+            initial: text.clone(),
+            operations: vec![bar(0, 0), bar(u32::MAX, 5)],
+            partials: vec![vec![Step { bar: 0, state: text.clone() }]],
+            last_fit: LastFit::After(0),
+        }
+    });
+    let mark = |text: &String| Mark { from: 0, to: Some(50 * MS), kind: MarkKind::Other, text: text.clone() };
+    let picture = Picture {
+        title: texts.concat(),
+        verdict: Verdict::Illegal,
+        parts: parts.collect(),
+        marks: texts.iter().map(mark).collect(),
+    };
+    page.open(&picture.to_html());
+    page.screenshot("hostile");
+    assert_eq!(page.eval("page.recording.size"), 2 * texts.len());
+    for (i, text) in texts.iter().enumerate() {
+        assert_eq!(page.eval(&format!("page.recording.texts[{}]", 2 * i)), **text, "the text has changed");
+        page.press("]");
+        rest(&mut page);
+        let op = page.number("page.chosen.pinned") as usize;
+        let at = place(&mut page, op);
+        page.point(at);
+    }
+    page.screenshot("hostile-pinned");
+    page.eval("document.querySelectorAll('.more').forEach((button) => button.click())");
+    page.press("/");
+    page.write("</script>");
+    page.until("page.search.matches.length > 0");
+    page.press("Enter");
+    assert_eq!(page.eval("window.harm === undefined"), true, "a text was run");
+    assert_eq!(page.eval("document.querySelectorAll('img, svg').length"), 0, "a text became markup");
+    no_errors(&mut page);
+}
+
+// ---- many operations ----
+
+/// Draws the page while it is moved, and returns the mean and the longest time of a frame in ms.
+fn pan(page: &mut Page) -> (f64, f64) {
+    let script = "(() => {
+        const times = [];
+        for (let i = 0; i < 40; i += 1) {
+            const start = performance.now();
+            page.axis.pan(i % 2 === 0 ? 37 : -36);
+            page.draw();
+            times.push(performance.now() - start);
+        }
+        return [times.reduce((a, b) => a + b) / times.length, Math.max(...times)];
+    })()";
+    let times = page.eval(script);
+    (times[0].as_f64().expect("a number"), times[1].as_f64().expect("a number"))
+}
+
+fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    let n = clients as usize * each;
+    let start = Instant::now();
+    let picture = Workload { clients, keys, each, longest: 20 * MS }.picture("many operations", &[3]);
+    let checked = start.elapsed();
+    let start = Instant::now();
+    let length = picture.parts.iter().flat_map(|part| &part.operations).map(|bar| bar.ret).max().unwrap_or(0);
+    let html = Picture { marks: faults(length), ..picture }.to_html();
+    let written = start.elapsed();
+    let opened = page.open(&html);
+    page.until("page.painted > 0");
+    let paint = page.number("page.painted");
+    assert_eq!(page.eval("page.recording.size"), n);
+    assert!(page.screenshot(name).colours().len() > 100);
+    println!(
+        "{n} operations: checked {checked:.1?}, page of {:.1} MB made in {written:.1?}, opened in {opened:.1?}, first paint after {paint:.0} ms",
+        html.len() as f64 / 1e6
+    );
+    let whole = pan(&mut page);
+    page.eval("page.axis.zoom(0.3)");
+    let third = pan(&mut page);
+    page.press("e");
+    rest(&mut page);
+    let close = pan(&mut page);
+    page.screenshot(&format!("{name}-error"));
+    page.eval("page.axis.fit()");
+    rest(&mut page);
+    let part = pan(&mut page);
+    page.screenshot(&format!("{name}-part"));
+    for (view, (mean, longest)) in
+        [("whole run", whole), ("a third", third), ("the error", close), ("whole run, one part bright", part)]
+    {
+        println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
+    }
+    // In view of everything, a bar is a pixel; what is drawn is what is there.
+    let drawn: HashSet<[u8; 3]> = page.screenshot(name).colours().into_keys().collect();
+    assert!(drawn.len() > 50);
+    page.press("/");
+    page.write("get");
+    page.until("page.search.matches.length > 1000");
+    let searched = pan(&mut page);
+    println!("  with {} matches: {:.1} ms", page.number("page.search.matches.length"), searched.0);
+    no_errors(&mut page);
+}
+
+#[test]
+fn five_thousand_operations_of_twenty_clients() {
+    many_operations(20, 12, 250, "many-5000");
+}
+
+#[test]
+fn a_hundred_thousand_operations() {
+    many_operations(20, 60, 5_000, "many-100000");
+}

@@ -1,0 +1,144 @@
+//! The state machine by itself.
+
+use crate::kvraft::{GetArgs, Kv, KvError, Op, PutAppendArgs, PutOrAppend, Reply, Value};
+use crate::rsm::{Stamp, StateMachine};
+
+fn get(kv: &mut Kv, key: &str) -> Reply {
+    kv.apply(Op::Get(GetArgs { key: key.to_owned() }))
+}
+
+fn write(kv: &mut Kv, op: PutOrAppend, key: &str, value: &str, stamp: (u64, u64)) -> Reply {
+    let stamp = Stamp { client: stamp.0, seq: stamp.1 };
+    kv.apply(Op::PutAppend(PutAppendArgs { op, key: key.to_owned(), value: value.to_owned(), stamp }))
+}
+
+fn put(kv: &mut Kv, key: &str, value: &str, stamp: (u64, u64)) -> Reply {
+    write(kv, PutOrAppend::Put, key, value, stamp)
+}
+
+fn append(kv: &mut Kv, key: &str, value: &str, stamp: (u64, u64)) -> Reply {
+    write(kv, PutOrAppend::Append, key, value, stamp)
+}
+
+fn text(reply: Reply) -> String {
+    reply.map(Value::into_string).expect("the key has a value")
+}
+
+fn restored(kv: &Kv) -> Kv {
+    let mut other = Kv::new();
+    other.restore(&kv.snapshot()).expect("just written");
+    other
+}
+
+#[test]
+fn what_the_operations_do() {
+    let kv = &mut Kv::new();
+    assert_eq!(get(kv, "k"), Err(KvError::ErrNoKey));
+    assert_eq!(append(kv, "k", "a", (1, 1)), Ok(Value::default()));
+    assert_eq!(append(kv, "k", "b", (1, 2)), Ok(Value::default()));
+    assert_eq!(text(get(kv, "k")), "ab", "append to nothing is put");
+    put(kv, "k", "c", (1, 3)).expect("a put never fails");
+    assert_eq!(text(get(kv, "k")), "c");
+    put(kv, "k", "", (1, 4)).expect("a put never fails");
+    assert_eq!(get(kv, "k"), Ok(Value::default()), "empty is not absent");
+    assert_eq!(get(kv, "K"), Err(KvError::ErrNoKey));
+}
+
+#[test]
+fn a_write_that_comes_twice_is_done_once() {
+    let kv = &mut Kv::new();
+    for seq in [1, 1, 2, 1, 2, 3, 3, 2] {
+        append(kv, "k", &seq.to_string(), (1, seq)).expect("its client hears the same each time");
+    }
+    append(kv, "k", "x", (2, 1)).expect("another client");
+    assert_eq!(text(get(kv, "k")), "123x");
+}
+
+/// A copy may come when the write itself is long in a snapshot, on a server that has seen nothing but that.
+#[test]
+fn a_copy_after_a_snapshot_is_not_done_again() {
+    let kv = &mut Kv::new();
+    append(kv, "k", "once", (1, 1)).expect("an append never fails");
+    let kv = &mut restored(kv);
+    append(kv, "k", "once", (1, 1)).expect("an append never fails");
+    assert_eq!(text(get(kv, "k")), "once");
+}
+
+#[test]
+fn a_snapshot_has_everything() {
+    let kv = &mut Kv::new();
+    for i in 0..100 {
+        put(kv, &format!("key {i}"), &"v".repeat(i), (i as u64 % 7, i as u64)).expect("a put never fails");
+    }
+    assert_eq!(restored(kv), *kv);
+    assert_eq!(restored(&Kv::new()), Kv::new());
+}
+
+/// The course allows 500 bytes for one key and one client, after 400 writes and 400 reads.
+#[test]
+fn a_snapshot_does_not_grow_with_the_number_of_operations() {
+    let kv = &mut Kv::new();
+    let mut sizes = Vec::new();
+    for seq in 1..=1000 {
+        put(kv, "x", "0", (u64::MAX, seq)).expect("a put never fails");
+        get(kv, "x").expect("it was just put");
+        sizes.push(kv.snapshot().len());
+    }
+    assert!(sizes[999] <= sizes[0] + 8, "from {} to {} bytes", sizes[0], sizes[999]);
+    assert!(sizes[999] < 50, "{} bytes", sizes[999]);
+}
+
+#[test]
+fn a_snapshot_that_is_none_changes_nothing() {
+    let kv = &mut Kv::new();
+    put(kv, "k", "v", (1, 1)).expect("a put never fails");
+    let good = kv.snapshot();
+    let bad = [&good[..good.len() - 1], &[255; 9], b"", &[&good[..], b"more"].concat()];
+    for bytes in bad {
+        let error = kv.restore(bytes).expect_err("this is no snapshot");
+        assert!(error.to_string().starts_with("cannot decode"), "{error}");
+    }
+    assert_eq!(kv.snapshot(), good);
+}
+
+/// Followers do every Get, too, and drop the reply: a long value must not be copied for that. Nor for an append, when
+/// nobody else has the value any more.
+#[test]
+fn a_get_copies_nothing() {
+    let kv = &mut Kv::new();
+    put(kv, "k", &"v".repeat(1 << 20), (1, 1)).expect("a put never fails");
+    let place = |reply: &Reply| reply.as_ref().expect("it was put").as_str().as_ptr();
+    let (one, two) = (get(kv, "k"), get(kv, "k"));
+    assert_eq!(place(&one), place(&two));
+
+    // Somebody still has the old value, which must not change.
+    append(kv, "k", "w", (1, 2)).expect("an append never fails");
+    let three = get(kv, "k");
+    assert_ne!(place(&one), place(&three));
+    assert_eq!(text(one).len() + 1, text(three).len());
+    drop(two);
+
+    // The first append takes room for more, the second stays where it is.
+    append(kv, "k", "x", (1, 3)).expect("an append never fails");
+    let before = place(&get(kv, "k"));
+    append(kv, "k", "y", (1, 4)).expect("an append never fails");
+    assert_eq!(place(&get(kv, "k")), before);
+}
+
+/// Followers and restarts do the same operations: they must come to the same state, to the byte.
+#[test]
+fn the_same_operations_give_the_same_bytes() {
+    let run = || {
+        let mut kv = Kv::new();
+        for i in 0..500_u64 {
+            let key = (i * 7919 % 83).to_string();
+            append(&mut kv, &key, &i.to_string(), (i * 31 % 17, i)).expect("an append never fails");
+        }
+        kv.snapshot()
+    };
+    let (one, two) = (run(), run());
+    assert_eq!(one, two);
+    let mut kv = Kv::new();
+    kv.restore(&one).expect("just written");
+    assert_eq!(kv.snapshot(), one);
+}

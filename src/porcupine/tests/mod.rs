@@ -1,0 +1,7 @@
+//! Tests of the checker.
+
+mod limits;
+mod oracle;
+mod partials;
+mod rules;
+mod support;

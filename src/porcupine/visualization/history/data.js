@@ -1,0 +1,279 @@
+// @ts-check
+"use strict";
+// The history of the page: operations of all parts in columns, and orders of operations.
+// An operation is known by one number in the whole page; the operations of a part have consecutive numbers.
+
+/** @typedef {"ok" | "illegal" | "unknown"} Verdict */
+/** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */
+/**
+ * @typedef {object} WirePart
+ * @property {string} title
+ * @property {Verdict} verdict
+ * @property {number} initial
+ * @property {number[]} client
+ * @property {number[]} call
+ * @property {(number | null)[]} ret
+ * @property {string[]} text
+ * @property {number[][]} partials
+ * @property {number | "never" | null} lastFit
+ */
+/** @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire */
+
+// These have the same colour on every page; other kinds get the colours that are left.
+const USUAL_KINDS = ["get", "put", "append"];
+const KIND_COLOURS = 5;
+
+/** An order of operations that the model allows, from the start. */
+class Order {
+  /** @param {Recording} recording @param {Part} part @param {number[]} columns operation, state, ... */
+  constructor(recording, part, columns) {
+    this.recording = recording;
+    this.part = part;
+    const n = columns.length / 2;
+    this.ops = new Int32Array(n);
+    this.states = new Int32Array(n);
+    for (let i = 0; i < n; i += 1) {
+      this.ops[i] = part.first + columns[2 * i];
+      this.states[i] = columns[2 * i + 1];
+    }
+    /** @type {Map<number, number> | undefined} */
+    this.places = undefined;
+    /** @type {Float64Array | undefined} */
+    this.times = undefined;
+    /** @type {{ blocked: number, next: number[] } | undefined} */
+    this.end = undefined;
+  }
+
+  get length() {
+    return this.ops.length;
+  }
+
+  /** The place of an operation in this order, from 0; -1 if it is not in it. @param {number} op */
+  place(op) {
+    this.places ??= new Map(Array.from(this.ops, (placed, i) => [placed, i]));
+    return this.places.get(op) ?? -1;
+  }
+
+  /** The state before the operation at this place. @param {number} place */
+  before(place) {
+    return this.recording.states[place === 0 ? this.part.initial : this.states[place - 1]];
+  }
+
+  /** The state after the operation at this place; after none at all for -1. @param {number} place */
+  after(place) {
+    return this.recording.states[place < 0 ? this.part.initial : this.states[place]];
+  }
+
+  /**
+   * When each operation may have taken effect: in this order, each within its call and return, and as far apart as
+   * that allows.
+   */
+  points() {
+    if (this.times) return this.times;
+    const { call, ret } = this.recording;
+    const n = this.length;
+    // All of an order that ends comes before the operation that has no place in it, which gets a share of the time.
+    const { blocked } = this.part.verdict === "illegal" && this.part.kept ? this.stop() : { blocked: -1 };
+    const end = blocked >= 0 ? ret[blocked] : Infinity;
+    // No earlier than any call so far, no later than any return from here on.
+    const [earliest, latest] = [new Float64Array(n), new Float64Array(n)];
+    for (let i = 0; i < n; i += 1) earliest[i] = Math.max(call[this.ops[i]], i > 0 ? earliest[i - 1] : 0);
+    for (let i = n - 1; i >= 0; i -= 1) {
+      latest[i] = Math.min(ret[this.ops[i]], i < n - 1 ? latest[i + 1] : end);
+    }
+    this.times = new Float64Array(n);
+    let crowd = 0;
+    let last = -Infinity;
+    for (let i = 0; i < n; i += 1) {
+      // So many want a place before this one's time is over.
+      while (crowd < n && earliest[crowd] < latest[i]) crowd += 1;
+      const from = Math.max(last, earliest[i]);
+      const more = crowd === n && blocked >= 0 && call[blocked] < latest[i] ? 1 : 0;
+      last = from + (latest[i] - from) / (Math.max(crowd - i, 1) + 1 + more);
+      this.times[i] = last;
+    }
+    return this.times;
+  }
+
+  /** The operation that must come before all others have returned, and all that could come next. */
+  stop() {
+    if (this.end) return this.end;
+    const { recording, part } = this;
+    const { call, ret } = recording;
+    const placed = new Uint8Array(part.size);
+    for (const op of this.ops) placed[op - part.first] = 1;
+    const missing = [];
+    for (let op = part.first; op < part.last; op += 1) {
+      if (!placed[op - part.first]) missing.push(op);
+    }
+    let blocked = -1;
+    for (const op of missing) {
+      if (!recording.open.has(op) && (blocked < 0 || ret[op] < ret[blocked])) blocked = op;
+    }
+    // Calls come before returns of the same time.
+    const next = blocked < 0 ? [] : missing.filter((op) => call[op] <= ret[blocked]);
+    next.sort((a, b) => ret[a] - ret[b]);
+    this.end = { blocked, next };
+    return this.end;
+  }
+}
+
+class Part {
+  /** @param {Recording} recording @param {WirePart} wire @param {number} index @param {number} first */
+  constructor(recording, wire, index, first) {
+    this.index = index;
+    this.named = wire.title !== "";
+    this.title = visible(wire.title, 120) || "the history";
+    this.verdict = wire.verdict;
+    this.initial = wire.initial;
+    /** How many operations of the longest order had happened when the blocked one was last possible. */
+    this.lastFit = wire.lastFit;
+    this.first = first;
+    this.last = first + wire.text.length;
+    this.orders = wire.partials.map((columns) => new Order(recording, this, columns));
+    /** Did the check keep orders? If not, nothing is known about why. */
+    this.kept = this.orders.length > 0;
+    if (!this.kept) this.orders.push(new Order(recording, this, []));
+    /** @type {Int32Array | undefined} */
+    this.largest = undefined;
+  }
+
+  get size() {
+    return this.last - this.first;
+  }
+
+  /** The longest order with this operation, or the longest of all if none has it. @param {number} op */
+  orderOf(op) {
+    if (!this.largest) {
+      this.largest = new Int32Array(this.size);
+      for (let i = this.orders.length - 1; i >= 0; i -= 1) {
+        for (const placed of this.orders[i].ops) this.largest[placed - this.first] = i;
+      }
+    }
+    return this.orders[this.largest[op - this.first]];
+  }
+
+  /** The operation at which the longest order ends, if this part is illegal; else -1. */
+  get blocked() {
+    return this.verdict === "illegal" && this.kept ? this.orders[0].stop().blocked : -1;
+  }
+}
+
+class Recording {
+  /** @param {Wire} wire */
+  constructor(wire) {
+    this.title = wire.title;
+    this.verdict = wire.verdict;
+    // An empty state must be seen, too.
+    this.states = wire.states.map((state) => state || "(empty)");
+    const n = wire.parts.reduce((sum, part) => sum + part.text.length, 0);
+    this.size = n;
+    this.call = new Float64Array(n);
+    this.ret = new Float64Array(n);
+    this.client = new Float64Array(n);
+    this.partOf = new Int32Array(n);
+    this.kindOf = new Uint8Array(n);
+    /** @type {string[]} */
+    this.texts = [];
+    /** Operations that never returned. @type {Set<number>} */
+    this.open = new Set();
+    /** @type {Part[]} */
+    this.parts = [];
+    for (const [index, part] of wire.parts.entries()) this.take(part, index);
+
+    this.from = Infinity;
+    this.to = -Infinity;
+    const see = (/** @type {number} */ time) => {
+      if (time < this.from) this.from = time;
+      if (time > this.to) this.to = time;
+    };
+    for (let op = 0; op < n; op += 1) {
+      see(this.call[op]);
+      if (!this.open.has(op)) see(this.ret[op]);
+    }
+    for (const { from, to } of wire.marks) {
+      see(from);
+      if (to !== null) see(to);
+    }
+    if (this.from > this.to) [this.from, this.to] = [0, 1e9];
+    const beyond = this.to + (this.to - this.from) * 0.02;
+    for (const op of this.open) this.ret[op] = beyond;
+    this.marks = [...wire.marks].sort((a, b) => a.from - b.from);
+    this.kinds = this.sortKinds();
+    this.errors = this.parts
+      .filter((part) => part.blocked >= 0)
+      .map((part) => ({ part: part.index, op: part.blocked, time: this.ret[part.blocked] }))
+      .sort((a, b) => a.time - b.time);
+  }
+
+  /** @param {WirePart} wire @param {number} index */
+  take(wire, index) {
+    const first = this.texts.length;
+    for (let i = 0; i < wire.text.length; i += 1) {
+      const op = first + i;
+      this.client[op] = wire.client[i];
+      this.call[op] = wire.call[i];
+      const ret = wire.ret[i];
+      if (ret === null) this.open.add(op);
+      this.ret[op] = ret ?? Infinity;
+      this.partOf[op] = index;
+      this.texts.push(wire.text[i]);
+    }
+    this.parts.push(new Part(this, wire, index, first));
+  }
+
+  /** The kinds of operations, by the first word of their texts; what has no colour of its own is the last kind. */
+  sortKinds() {
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    const names = this.texts.map((text) => /^[^\s(]{1,24}/.exec(text)?.[0] ?? "");
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const rank = (/** @type {string} */ name) => {
+      const usual = USUAL_KINDS.indexOf(name.toLowerCase());
+      return usual >= 0 ? usual : USUAL_KINDS.length;
+    };
+    const found = [...counts.keys()].sort((a, b) => rank(a) - rank(b) || (counts.get(b) ?? 0) - (counts.get(a) ?? 0));
+    /** @type {{ name: string, colour: number, count: number }[]} */
+    const kinds = [];
+    const taken = new Set(found.map(rank).filter((r) => r < USUAL_KINDS.length));
+    const free = Array.from({ length: KIND_COLOURS }, (_, i) => i).filter((i) => !taken.has(i));
+    /** @type {Map<string, number>} */
+    const colours = new Map();
+    for (const name of found) {
+      const usual = rank(name);
+      const colour = usual < USUAL_KINDS.length && !kinds.some((k) => k.colour === usual) ? usual : free.shift();
+      if (colour === undefined || name === "") continue;
+      colours.set(name, colour);
+      kinds.push({ name: visible(name, 24), colour, count: counts.get(name) ?? 0 });
+    }
+    for (let op = 0; op < names.length; op += 1) this.kindOf[op] = colours.get(names[op]) ?? KIND_COLOURS;
+    const other = this.kindOf.filter((colour) => colour === KIND_COLOURS).length;
+    if (other > 0) kinds.push({ name: "other", colour: KIND_COLOURS, count: other });
+    return kinds;
+  }
+
+  /** @param {number} op @param {number} [limit] of characters */
+  text(op, limit = 160) {
+    return visible(this.texts[op], limit);
+  }
+
+  /** @param {number} op */
+  returned(op) {
+    return this.open.has(op) ? "never" : formatTime(this.ret[op]);
+  }
+
+  /** The operations that have all these words, by call. `client 3` is that client. @param {string[]} words in lower case */
+  find(words) {
+    const found = [];
+    const at = words.findIndex((word, i) => word === "client" && /^\d+$/.test(words[i + 1] ?? ""));
+    const client = at >= 0 ? Number(words[at + 1]) : -1;
+    if (at >= 0) words = words.toSpliced(at, 2);
+    const titles = this.parts.map((part) => part.title.toLowerCase());
+    for (let op = 0; op < this.size; op += 1) {
+      if (client >= 0 && this.client[op] !== client) continue;
+      const text = `${this.texts[op].toLowerCase()}\n${titles[this.partOf[op]]}`;
+      if (words.every((word) => text.includes(word))) found.push(op);
+    }
+    return found.sort((a, b) => this.call[a] - this.call[b]);
+  }
+}

@@ -1,0 +1,368 @@
+// @ts-check
+"use strict";
+// The page of a history: what is chosen, and who must hear of it.
+
+class HistoryPage {
+  /** @param {Wire} wire */
+  constructor(wire) {
+    this.recording = new Recording(wire);
+    const { recording } = this;
+    /** What the reader has chosen. */
+    this.chosen = { part: recording.parts.length === 1 ? 0 : -1, pinned: -1, order: -1 };
+    this.hover = -1;
+    /** @type {number | null} */
+    this.cursor = null;
+    /** When the first frame was on the screen, in ms since the page was asked for; for tests. */
+    this.painted = 0;
+
+    this.theme = new Theme();
+    this.axis = new TimeAxis(recording.from, recording.to);
+    this.rows = new Rows(recording);
+    this.marks = new Marks(recording);
+    this.describe();
+    const chartCanvas = /** @type {HTMLCanvasElement} */ (byId("chart"));
+    const overviewCanvas = /** @type {HTMLCanvasElement} */ (byId("overview"));
+    this.parts = new PartList(recording, (part) => this.focus(part));
+    this.details = new Details(recording, {
+      pin: (op) => this.visit(op),
+      step: (by) => this.step(by),
+      order: (by) => this.nextOrder(by),
+      unpin: () => this.pin(-1),
+    });
+    this.chart = new Chart(chartCanvas, recording, this.axis, this.rows, this.marks, this.theme);
+    this.overview = new Overview(overviewCanvas, recording, this.axis, this.marks, this.theme);
+    this.tooltip = new Tooltip(byId("tooltip"));
+    this.redraw = onceAFrame(() => this.draw());
+    this.search = new Search(
+      { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
+      (words) => recording.find(words),
+      { found: () => this.changed(), visit: (op) => this.visit(op) },
+    );
+    this.fragment = new Fragment(
+      () => this.state(),
+      (state) => this.restore(state),
+    );
+    this.axis.listeners.push(() => {
+      this.tooltip.hide();
+      this.redraw();
+      this.fragment.changed();
+    });
+    this.theme.listeners.push(() => this.resize());
+    attachGestures(chartCanvas, this.axis, {
+      scroll: (pixels) => this.scroll(pixels),
+      hover: (x, y) => this.point(x, y),
+      leave: () => this.leave(),
+      click: (x, y) => this.click(x, y),
+    });
+    this.attachControls();
+    new ResizeObserver(() => this.resize()).observe(chartCanvas);
+    this.fragment.read();
+    this.draw();
+    requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
+  }
+
+  /** The words that do not change. */
+  describe() {
+    const { recording } = this;
+    byId("headline").textContent = headline(recording);
+    byId("verdict").textContent = VERDICT_SIGNS[recording.verdict];
+    byId("verdict").className = `sign ${recording.verdict}`;
+    byId("title").textContent = visible(recording.title, 200);
+    byId("facts").textContent = summary(recording);
+    document.body.classList.add(recording.verdict);
+    byId("error").hidden = recording.errors.length === 0;
+    byId("next-error").hidden = recording.errors.length < 2;
+    const legend = byId("legend");
+    for (const { name, colour, count } of recording.kinds) {
+      const swatch = element("i", "swatch");
+      swatch.style.background = `var(--kind-${colour})`;
+      swatch.style.borderColor = `var(--kind-${colour}-line)`;
+      const item = element("span", "", swatch, name);
+      item.title = plural(count, "operation");
+      legend.append(item);
+    }
+    if (recording.size > 0) {
+      legend.append(element("span", "", element("i", "swatch order"), "takes effect, in this order"));
+    }
+    if (recording.errors.length > 0) {
+      legend.append(element("span", "", element("i", "swatch error"), "has no place"));
+      legend.append(element("span", "", element("i", "swatch could"), "could come next, is not possible"));
+    }
+    for (const kind of this.marks.kinds) {
+      const sign = element("b", "", MARK_SIGNS[kind] ?? MARK_SIGNS.other);
+      sign.style.color = `var(--${kind in MARK_SIGNS ? `mark-${kind}` : "mark-other"})`;
+      legend.append(element("span", "", sign, kind));
+    }
+  }
+
+  attachControls() {
+    const { axis, search } = this;
+    const help = /** @type {HTMLDialogElement} */ (byId("help"));
+    const by = (/** @type {number} */ share) => axis.width * share;
+    /** @type {[string, () => void][]} */
+    const buttons = [
+      ["error", () => this.firstError()],
+      ["next-error", () => this.nextError(1)],
+      ["fit", () => axis.fit()],
+      ["zoom-in", () => axis.zoom(0.6)],
+      ["zoom-out", () => axis.zoom(1 / 0.6)],
+      ["theme", () => this.theme.toggle()],
+      ["help-button", () => help.showModal()],
+    ];
+    for (const [id, run] of buttons) byId(id).addEventListener("click", run);
+    byId("help-close").addEventListener("click", () => help.close());
+    attachKeys(
+      [
+        { keys: ["e"], shown: "E", does: "first error", run: () => this.firstError() },
+        { keys: ["]"], shown: "]", does: "next error", run: () => this.nextError(1) },
+        { keys: ["["], shown: "[", does: "error before", run: () => this.nextError(-1) },
+        { keys: ["."], shown: ".", does: "next operation in the order shown", run: () => this.step(1) },
+        { keys: [","], shown: ",", does: "operation before in the order shown", run: () => this.step(-1) },
+        { keys: ["o"], shown: "O", does: "another order; with Shift, the one before", run: (e) => this.nextOrder(e.shiftKey ? -1 : 1) },
+        { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in", run: () => axis.zoom(0.7) },
+        { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
+        { keys: ["ArrowLeft", "a"], shown: "← A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
+        { keys: ["ArrowRight", "d"], shown: "→ D", does: "later", run: (e) => axis.pan(by(e.shiftKey ? 0.9 : 0.15)) },
+        { keys: ["ArrowUp"], shown: "↑", does: "rows above", run: () => this.scroll(-2 * this.rows.lane) },
+        { keys: ["ArrowDown"], shown: "↓", does: "rows below", run: () => this.scroll(2 * this.rows.lane) },
+        { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
+        { keys: ["/"], shown: "/", does: "search; then Enter and Shift Enter", run: () => search.input.select() },
+        { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
+        { keys: ["Escape"], shown: "Esc", does: "let go: the pinned operation, the chosen part, the search", run: () => this.letGo() },
+        { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
+        { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
+      ],
+      help,
+    );
+  }
+
+  // ---- what is chosen ----
+
+  /** The part that stays bright. */
+  get part() {
+    const { part, pinned } = this.chosen;
+    return pinned >= 0 ? this.recording.partOf[pinned] : part;
+  }
+
+  /** The order whose line is drawn: of what is pinned, pointed at, or chosen. @returns {Order | null} */
+  get order() {
+    const { recording, chosen, hover } = this;
+    if (chosen.order >= 0 && this.part >= 0) return recording.parts[this.part].orders[chosen.order];
+    if (chosen.pinned >= 0) {
+      const part = recording.parts[recording.partOf[chosen.pinned]];
+      // The longest order, of what has no place in it: that is what there is to see.
+      return chosen.pinned === part.blocked ? part.orders[0] : part.orderOf(chosen.pinned);
+    }
+    if (hover >= 0 && (chosen.part < 0 || recording.partOf[hover] === chosen.part)) {
+      return recording.parts[recording.partOf[hover]].orderOf(hover);
+    }
+    return chosen.part >= 0 ? recording.parts[chosen.part].orders[0] : null;
+  }
+
+  /** The part to explain: the chosen one, else the one that matters most. */
+  get explained() {
+    const { recording, part } = this;
+    if (part >= 0) return part;
+    if (recording.errors.length > 0) return recording.errors[0].part;
+    const odd = recording.parts.findIndex((one) => one.verdict !== "ok");
+    return odd >= 0 || recording.parts.length !== 1 ? odd : 0;
+  }
+
+  /** @param {number} op or -1 */
+  pin(op) {
+    const part = op >= 0 ? this.recording.partOf[op] : this.chosen.part;
+    this.chosen = { part, pinned: op, order: -1 };
+    this.changed();
+  }
+
+  /** Chooses a part, or none with -1. @param {number} part */
+  focus(part) {
+    if (part < 0 && this.recording.parts.length === 1) part = 0;
+    this.chosen = { part, pinned: -1, order: -1 };
+    this.changed();
+  }
+
+  /** Pins an operation and brings it into view. @param {number} op */
+  visit(op) {
+    this.pin(op);
+    this.rows.reveal(op);
+    this.axis.reveal(this.recording.call[op], this.recording.ret[op]);
+  }
+
+  /** Along the order that is shown, which stays the same. @param {number} by */
+  step(by) {
+    const { order } = this;
+    if (!order || order.length === 0) return;
+    const { pinned } = this.chosen;
+    const target = pinned >= 0 ? neighbour(order, pinned, by) : order.ops[by > 0 ? 0 : order.length - 1];
+    if (target < 0) return;
+    this.visit(target);
+    this.chosen.order = order.part.orders.indexOf(order);
+  }
+
+  /** To another order of the part that is explained. @param {number} by */
+  nextOrder(by) {
+    const { explained, order } = this;
+    if (explained < 0) return;
+    const { orders } = this.recording.parts[explained];
+    const now = order && order.part.index === explained ? orders.indexOf(order) : 0;
+    this.chosen.part = explained;
+    this.chosen.order = (now + by + orders.length) % orders.length;
+    this.changed();
+  }
+
+  firstError() {
+    this.visitError(0);
+  }
+
+  /** @param {number} by */
+  nextError(by) {
+    const { errors } = this.recording;
+    const now = errors.findIndex((error) => error.op === this.chosen.pinned);
+    this.visitError(now < 0 ? 0 : (now + by + errors.length) % errors.length);
+  }
+
+  /** Pins the operation without a place, with what led to it in view. @param {number} index */
+  visitError(index) {
+    const { recording, axis, rows } = this;
+    const error = recording.errors[index];
+    if (!error) return;
+    const order = recording.parts[error.part].orders[0];
+    const { next } = order.stop();
+    const steps = order.points();
+    let from = recording.call[error.op];
+    let to = recording.ret[error.op];
+    const long = to - from;
+    for (const op of next.slice(0, 12)) from = Math.min(from, Math.max(recording.call[op], to - 6 * long));
+    // And the last operations of the order: some in any case, more of them if they are near.
+    for (let i = order.length - 1; i >= Math.max(0, order.length - 8); i -= 1) {
+      if (i >= order.length - 3 || steps[i] > to - 2 * long) from = Math.min(from, recording.call[order.ops[i]]);
+    }
+    // But near enough to read it.
+    from = Math.max(from, to - Math.max(14 * long, 1e3));
+    const margin = (to - from) * 0.15;
+    to += margin;
+    this.pin(error.op);
+    rows.reveal(error.op);
+    axis.show(from - margin, to + margin);
+  }
+
+  letGo() {
+    if (this.chosen.pinned >= 0) this.pin(-1);
+    else if (this.search.query) this.search.set("");
+    else this.focus(-1);
+  }
+
+  // ---- the pointer ----
+
+  /** @param {number} x @param {number} y */
+  point(x, y) {
+    const { chart, axis, recording, marks } = this;
+    this.cursor = x >= LABELS ? axis.time(x) : null;
+    const box = chart.canvas.getBoundingClientRect();
+    const { op, many } = chart.at(x, y, this.part);
+    this.hover = op;
+    chart.canvas.style.cursor = op >= 0 ? "pointer" : "";
+    const mark = y >= chart.stripTop && y < chart.rowsTop && x >= LABELS ? marks.at(axis, x, y - chart.stripTop) : -1;
+    if (op >= 0) {
+      const shown = this.order;
+      const order = shown && shown.part.index === recording.partOf[op] ? shown : recording.parts[recording.partOf[op]].orderOf(op);
+      /** @type {[string, string][]} */
+      const fields = operationFields(recording, op, order).map(([label, value]) => [label, visible(value, 120)]);
+      if (many > 1) fields.push(["here", `${plural(many, "operation")}: zoom in to tell them apart`]);
+      const tone = recording.errors.some((error) => error.op === op) ? "error" : "";
+      this.tooltip.show(box.left + x, box.top + y, recording.text(op, 220), fields, tone);
+    } else if (mark >= 0) {
+      const { from, to, kind, text } = marks.all[mark];
+      /** @type {[string, string][]} */
+      const fields = [["event", kind], [to === null ? "at" : "from", formatTime(from)]];
+      if (to !== null) fields.push(["to", formatTime(to)], ["for", formatDuration(to - from)]);
+      this.tooltip.show(box.left + x, box.top + y, visible(text, 220) || kind, fields);
+    } else {
+      this.tooltip.hide();
+    }
+    this.redraw();
+  }
+
+  leave() {
+    this.hover = -1;
+    this.cursor = null;
+    this.tooltip.hide();
+    this.redraw();
+  }
+
+  /** @param {number} x @param {number} y */
+  click(x, y) {
+    const { op } = this.chart.at(x, y, this.part);
+    if (op >= 0 || this.chosen.pinned >= 0) this.pin(op === this.chosen.pinned ? -1 : op);
+  }
+
+  /** @param {number} pixels */
+  scroll(pixels) {
+    this.rows.scrollTo(this.rows.scroll + pixels);
+    this.redraw();
+    this.fragment.changed();
+  }
+
+  // ---- the screen ----
+
+  changed() {
+    this.redraw();
+    this.fragment.changed();
+  }
+
+  resize() {
+    this.chart.layout();
+    this.overview.layout();
+    this.draw();
+  }
+
+  draw() {
+    const { chosen, hover, part, order, search, cursor } = this;
+    const { matches, at } = search;
+    const shown = { part, hover, pinned: chosen.pinned, order, matches, match: matches[at] ?? -1, cursor };
+    this.chart.draw(shown);
+    this.overview.draw(shown);
+    this.parts.mark(part);
+    const { explained } = this;
+    const told = order && order.part.index === explained && (chosen.pinned >= 0 || chosen.order >= 0) ? order : null;
+    this.details.show(explained, chosen.pinned, told ?? (explained >= 0 ? this.recording.parts[explained].orders[0] : null));
+  }
+
+  // ---- the address ----
+
+  /** @returns {Record<string, string>} */
+  state() {
+    const { axis, chosen, search, rows, recording } = this;
+    return {
+      t: axis.whole ? "" : `${Math.round(axis.from)}-${Math.round(axis.to)}`,
+      part: chosen.part >= 0 && recording.parts.length > 1 ? String(chosen.part) : "",
+      op: chosen.pinned >= 0 ? String(chosen.pinned) : "",
+      order: chosen.order >= 0 ? String(chosen.order) : "",
+      q: search.query,
+      y: rows.scroll > 0 ? String(Math.round(rows.scroll)) : "",
+    };
+  }
+
+  /** @param {Record<string, string>} state */
+  restore({ t = "", part = "", op = "", order = "", q = "", y = "" }) {
+    const { recording, axis } = this;
+    const index = (/** @type {string} */ text, /** @type {number} */ n) => {
+      return /^\d{1,9}$/.test(text) && Number(text) < n ? Number(text) : -1;
+    };
+    const one = recording.parts.length === 1 ? 0 : -1;
+    const pinned = index(op, recording.size);
+    const shown = pinned >= 0 ? recording.partOf[pinned] : Math.max(one, index(part, recording.parts.length));
+    const orders = shown >= 0 ? recording.parts[shown].orders.length : 0;
+    this.chosen = { part: shown, pinned, order: index(order, orders) };
+    this.search.set(q);
+    const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(t);
+    if (range && Number(range[1]) < Number(range[2])) axis.set(Number(range[1]), Number(range[2]));
+    else axis.set(axis.full.from, axis.full.to);
+    this.rows.scrollTo(/^\d{1,7}$/.test(y) ? Number(y) : 0);
+    this.redraw();
+  }
+}
+
+/** For the console, and for tests. */
+var page = new HistoryPage(JSON.parse(byId("data").textContent ?? ""));

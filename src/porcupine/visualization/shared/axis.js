@@ -1,0 +1,143 @@
+// @ts-check
+"use strict";
+// The axis of time: which stretch of it is in view, and where on the screen a time is. Several canvases may hang on
+// one axis; it tells them when the view has changed.
+
+const SHORTEST_VIEW = 100; // ns
+const GLIDE_MS = 160;
+
+class TimeAxis {
+  /** @param {number} from the run's first time, ns @param {number} to its last */
+  constructor(from, to) {
+    const margin = Math.max((to - from) * 0.02, 500);
+    this.full = { from: from - margin, to: to + margin };
+    this.from = this.full.from;
+    this.to = this.full.to;
+    /** Where the axis lies, in CSS pixels of the canvas. */
+    this.left = 0;
+    this.width = 1;
+    /** @type {(() => void)[]} */
+    this.listeners = [];
+    this.glide = 0;
+  }
+
+  get span() {
+    return this.to - this.from;
+  }
+
+  /** ns of a pixel. */
+  get scale() {
+    return this.span / this.width;
+  }
+
+  /** @param {number} time */
+  x(time) {
+    return this.left + ((time - this.from) / this.span) * this.width;
+  }
+
+  /** @param {number} x */
+  time(x) {
+    return this.from + ((x - this.left) / this.width) * this.span;
+  }
+
+  get whole() {
+    return this.span >= (this.full.to - this.full.from) * (1 - 1e-9);
+  }
+
+  /** Shows this stretch, at once. @param {number} from @param {number} to */
+  set(from, to) {
+    cancelAnimationFrame(this.glide);
+    this.place(from, to);
+  }
+
+  /** @param {number} from @param {number} to */
+  place(from, to) {
+    const { full } = this;
+    const span = Math.min(Math.max(to - from, SHORTEST_VIEW), full.to - full.from);
+    // About the middle of what was asked for, and within the run.
+    const start = Math.min(Math.max((from + to - span) / 2, full.from), full.to - span);
+    if (start === this.from && start + span === this.to) return;
+    this.from = start;
+    this.to = start + span;
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Glides to this stretch, so that the reader sees where it lies. @param {number} from @param {number} to */
+  show(from, to) {
+    cancelAnimationFrame(this.glide);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      this.place(from, to);
+      return;
+    }
+    const start = { from: this.from, to: this.to, at: performance.now() };
+    const step = (/** @type {number} */ now) => {
+      const done = Math.min(1, Math.max(0, (now - start.at) / GLIDE_MS));
+      const eased = 1 - (1 - done) ** 3;
+      this.place(start.from + (from - start.from) * eased, start.to + (to - start.to) * eased);
+      if (done < 1) this.glide = requestAnimationFrame(step);
+    };
+    this.glide = requestAnimationFrame(step);
+  }
+
+  fit() {
+    this.show(this.full.from, this.full.to);
+  }
+
+  /** @param {number} factor of the span: below 1 shows less @param {number} [x] stays where it is */
+  zoom(factor, x = this.left + this.width / 2) {
+    const span = Math.min(Math.max(this.span * factor, SHORTEST_VIEW), this.full.to - this.full.from);
+    const from = this.time(x) - ((x - this.left) / this.width) * span;
+    this.set(from, from + span);
+  }
+
+  /** @param {number} pixels to the right */
+  pan(pixels) {
+    const by = pixels * this.scale;
+    this.set(this.from + by, this.to + by);
+  }
+
+  /** Brings a stretch into view, with as little change as will do. @param {number} from @param {number} to */
+  reveal(from, to) {
+    const { span } = this;
+    if (to - from > span * 0.9) {
+      const margin = (to - from) * 0.2;
+      this.show(from - margin, to + margin);
+    } else if (from < this.from + span * 0.05 || to > this.to - span * 0.05) {
+      const middle = (from + to) / 2;
+      this.show(middle - span / 2, middle + span / 2);
+    }
+  }
+
+  /** Round times in view, about `distance` pixels apart. @param {number} distance */
+  ticks(distance) {
+    const least = this.scale * distance;
+    const power = 10 ** Math.floor(Math.log10(least));
+    const step = Math.max(1, power * (/** @type {number} */ ([1, 2, 5, 10].find((f) => f * power >= least * 0.999))));
+    const times = [];
+    for (let n = Math.ceil(this.from / step); n * step <= this.to; n += 1) {
+      if (n >= 0) times.push(n * step);
+    }
+    return { step, times };
+  }
+}
+
+/**
+ * Draws the scale into a strip `top` to `bottom`, and grid lines down to `foot`.
+ * @param {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme
+ * @param {{ top: number, bottom: number, foot: number }} place
+ */
+function drawScale(context, axis, theme, { top, bottom, foot }) {
+  const { step, times } = axis.ticks(110);
+  context.font = theme.colour("font-small");
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  for (const time of times) {
+    const x = Math.round(axis.x(time)) + 0.5;
+    context.fillStyle = theme.colour("grid");
+    context.fillRect(x - 0.5, bottom, 1, foot - bottom);
+    context.fillStyle = theme.colour("line-strong");
+    context.fillRect(x - 0.5, bottom - 5, 1, 5);
+    context.fillStyle = theme.colour("muted");
+    context.fillText(formatTime(time, step), x + 4, (top + bottom) / 2);
+  }
+}

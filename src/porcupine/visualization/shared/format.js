@@ -1,0 +1,106 @@
+// @ts-check
+"use strict";
+// Numbers, times and foreign texts as a person reads them.
+
+/** Digits in groups of three, with narrow blanks. @param {number} n */
+function formatCount(n) {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** `3 operations`. @param {number} n @param {string} one @param {string} [many] */
+function plural(n, one, many) {
+  return `${formatCount(n)} ${n === 1 ? one : (many ?? one + "s")}`;
+}
+
+/**
+ * A point in time: seconds, as exact as `step` needs (by default to the microsecond, without idle zeros).
+ * @param {number} ns @param {number} [step] the distance that must still be told apart, in ns
+ */
+function formatTime(ns, step) {
+  let digits;
+  if (step === undefined) {
+    digits = ns % 1e6 === 0 ? 3 : ns % 1e3 === 0 ? 6 : 9;
+    digits = Math.min(digits, 6);
+  } else {
+    digits = Math.min(9, Math.max(0, Math.ceil(9 - Math.log10(step) - 1e-9)));
+  }
+  const [whole, fraction] = (ns / 1e9).toFixed(digits).split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return fraction ? `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1\u202f")}\u00a0s` : `${grouped}\u00a0s`;
+}
+
+/** A length of time, to three digits. @param {number} ns */
+function formatDuration(ns) {
+  for (const [unit, size] of /** @type {[string, number][]} */ ([["s", 1e9], ["ms", 1e6], ["µs", 1e3]])) {
+    if (ns >= size * 0.9995) {
+      return `${Number((ns / size).toPrecision(3))}\u00a0${unit}`;
+    }
+  }
+  return `${Math.round(ns)}\u00a0ns`;
+}
+
+/** @type {Record<string, string>} */
+const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+// What is invisible, breaks the line, or changes the direction of what follows.
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+
+/**
+ * A foreign text as one visible line of at most about `limit` characters.
+ * @param {string} text @param {number} limit
+ */
+function visible(text, limit) {
+  let cut = text;
+  if (text.length > limit) {
+    // The end of a long value tells as much as its beginning.
+    const tail = Math.floor(limit / 4);
+    cut = `${text.slice(0, limit - tail - 1)}…${text.slice(-tail)}`;
+  }
+  return cut.replace(INVISIBLE, (c) => {
+    return ESCAPES[c] ?? `\\u{${/** @type {number} */ (c.codePointAt(0)).toString(16)}}`;
+  });
+}
+
+/**
+ * An element with a class and content; texts become text nodes, never markup.
+ * @param {string} tag @param {string} [className] @param {...(Node | string)} content
+ * @returns {HTMLElement}
+ */
+function element(tag, className, ...content) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...content);
+  return made;
+}
+
+/** The element of the page with this id. @param {string} id @returns {HTMLElement} */
+function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no element ${id}`);
+  return found;
+}
+
+/** `f` at the next frame, once however often it is asked for. @param {() => void} f */
+function onceAFrame(f) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      f();
+    });
+  };
+}
+
+/**
+ * The first index in lo..hi for which `after` holds; it must hold for all behind it.
+ * @param {number} lo @param {number} hi @param {(index: number) => boolean} after
+ */
+function firstIndex(lo, hi, after) {
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (after(mid)) hi = mid;
+    else lo = mid + 1;
+  }
+  return lo;
+}

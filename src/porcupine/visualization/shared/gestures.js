@@ -1,0 +1,84 @@
+// @ts-check
+"use strict";
+// Wheel, drag, pinch and click on a canvas that shows a stretch of an axis.
+
+const CLICK_SLACK = 4; // pixels that a hand may shake between down and up
+
+/**
+ * @typedef {object} Reactions
+ * @property {(pixels: number) => void} scroll the rows, downwards
+ * @property {(x: number, y: number) => void} hover
+ * @property {() => void} leave
+ * @property {(x: number, y: number) => void} click
+ */
+
+/**
+ * Wheel: zoom about the pointer; with Shift, or sideways: pan. Drag: pan and scroll. Two fingers: pinch.
+ * Double click: zoom in.
+ * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions
+ */
+function attachGestures(canvas, axis, reactions) {
+  /** @type {Map<number, { x: number, y: number }>} */
+  const down = new Map();
+  let dragged = false;
+
+  const place = (/** @type {MouseEvent} */ event) => {
+    const box = canvas.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
+      const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
+      if (event.altKey) reactions.scroll(dy);
+      else if (event.shiftKey) axis.pan(dy || dx);
+      else if (Math.abs(dx) > Math.abs(dy)) axis.pan(dx);
+      else axis.zoom(Math.exp(Math.min(Math.max(dy, -300), 300) * (event.ctrlKey ? 0.008 : 0.002)), place(event).x);
+    },
+    { passive: false },
+  );
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    down.set(event.pointerId, place(event));
+    dragged = down.size > 1;
+  });
+
+  canvas.addEventListener("pointermove", (event) => {
+    const now = place(event);
+    const before = down.get(event.pointerId);
+    if (!before) {
+      reactions.hover(now.x, now.y);
+      return;
+    }
+    if (!dragged && Math.hypot(now.x - before.x, now.y - before.y) < CLICK_SLACK) return;
+    dragged = true;
+    canvas.style.cursor = "grabbing";
+    if (down.size === 2) {
+      const other = /** @type {{ x: number, y: number }} */ ([...down].find(([id]) => id !== event.pointerId)?.[1]);
+      const [was, is] = [Math.abs(before.x - other.x), Math.abs(now.x - other.x)];
+      if (was > 10 && is > 10) axis.zoom(was / is, other.x);
+    } else {
+      axis.pan(before.x - now.x);
+      reactions.scroll(before.y - now.y);
+    }
+    down.set(event.pointerId, now);
+  });
+
+  const up = (/** @type {PointerEvent} */ event) => {
+    if (!down.delete(event.pointerId)) return;
+    canvas.style.cursor = "";
+    const { x, y } = place(event);
+    if (event.type === "pointerup" && !dragged) reactions.click(x, y);
+  };
+  canvas.addEventListener("pointerup", up);
+  canvas.addEventListener("pointercancel", up);
+  canvas.addEventListener("pointerleave", () => {
+    if (down.size === 0) reactions.leave();
+  });
+  canvas.addEventListener("dblclick", (event) => axis.zoom(0.4, place(event).x));
+}

@@ -1,0 +1,74 @@
+// @ts-check
+"use strict";
+// A field to search with, how many were found, and the way from one to the next.
+
+class Search {
+  /**
+   * @param {{ input: HTMLInputElement, count: HTMLElement }} elements
+   * @param {(words: string[]) => number[]} find what has all words, in the order to visit them
+   * @param {{ found: () => void, visit: (match: number) => void }} tell
+   */
+  constructor({ input, count }, find, tell) {
+    this.input = input;
+    this.count = count;
+    this.find = find;
+    this.tell = tell;
+    /** @type {number[]} */
+    this.matches = [];
+    this.at = -1;
+    let wait = 0;
+    input.addEventListener("input", () => {
+      clearTimeout(wait);
+      wait = setTimeout(() => this.run(), 120);
+    });
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        clearTimeout(wait);
+        if (this.asked !== this.query) this.run();
+        this.step(event.shiftKey ? -1 : 1);
+      } else if (event.key === "Escape") {
+        clearTimeout(wait);
+        this.set("");
+        input.blur();
+      } else {
+        return;
+      }
+      event.preventDefault();
+    });
+    this.asked = "";
+  }
+
+  get query() {
+    return this.input.value.trim();
+  }
+
+  /** @param {string} query */
+  set(query) {
+    this.input.value = query;
+    this.run();
+  }
+
+  run() {
+    this.asked = this.query;
+    const words = this.asked.toLowerCase().split(/\s+/).filter((word) => word);
+    this.matches = words.length > 0 ? this.find(words) : [];
+    this.at = -1;
+    this.say();
+    this.tell.found();
+  }
+
+  /** @param {number} by */
+  step(by) {
+    const n = this.matches.length;
+    if (n === 0) return;
+    this.at = this.at < 0 ? (by > 0 ? 0 : n - 1) : (this.at + by + n) % n;
+    this.say();
+    this.tell.visit(this.matches[this.at]);
+  }
+
+  say() {
+    const n = formatCount(this.matches.length);
+    this.count.textContent = !this.asked ? "" : this.at < 0 ? `${n} found` : `${formatCount(this.at + 1)} of ${n}`;
+    this.count.classList.toggle("none", this.asked !== "" && this.matches.length === 0);
+  }
+}

@@ -1,0 +1,31 @@
+// @ts-check
+"use strict";
+// A small box beside the pointer.
+
+class Tooltip {
+  /** @param {HTMLElement} box */
+  constructor(box) {
+    this.box = box;
+  }
+
+  /**
+   * @param {number} x of the window @param {number} y
+   * @param {string} title @param {[string, string][]} rows @param {string} [tone] a class for the title
+   */
+  show(x, y, title, rows, tone = "") {
+    const list = element("dl", "");
+    for (const [label, value] of rows) {
+      list.append(element("dt", "", label), element("dd", "", value));
+    }
+    this.box.replaceChildren(element("div", `tip-title ${tone}`, title), list);
+    this.box.hidden = false;
+    const { offsetWidth: w, offsetHeight: h } = this.box;
+    const left = x + 16 + w > innerWidth - 8 ? Math.max(8, x - 16 - w) : x + 16;
+    const above = y + 18 + h > innerHeight - 8;
+    this.box.style.transform = `translate(${left}px, ${above ? Math.max(8, y - 14 - h) : y + 18}px)`;
+  }
+
+  hide() {
+    this.box.hidden = true;
+  }
+}

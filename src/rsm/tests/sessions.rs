@@ -1,0 +1,101 @@
+//! Exactly once, and what becomes of the memory.
+
+use crate::rsm::{Session, Sessions, Stamp};
+
+fn stamp(client: u64, seq: u64) -> Stamp {
+    Stamp { client, seq }
+}
+
+#[test]
+fn a_copy_is_not_done_again_and_hears_the_same() {
+    let mut sessions = Sessions::new();
+    let mut done = 0;
+    let mut once = |seq| {
+        sessions.once(stamp(1, seq), || {
+            done += 1;
+            done
+        })
+    };
+    assert_eq!(once(1), Some(1));
+    assert_eq!(once(1), Some(1), "a copy");
+    assert_eq!(once(2), Some(2));
+    assert_eq!(once(2), Some(2));
+    assert_eq!(once(1), None, "a copy of something long past, for which nobody waits");
+    assert_eq!(once(3), Some(3));
+    assert_eq!(done, 3);
+}
+
+#[test]
+fn clients_do_not_get_in_each_others_way() {
+    let mut sessions = Sessions::new();
+    for client in 0..100 {
+        assert_eq!(sessions.once(stamp(client, 1), || client), Some(client));
+    }
+    assert_eq!(sessions.once(stamp(7, 1), || unreachable!("done already")), Some(7));
+}
+
+/// A client that goes on needs no more memory than one that stops.
+#[test]
+fn the_memory_has_one_entry_a_client() {
+    let mut sessions = Sessions::new();
+    assert!(sessions.is_empty());
+    for seq in 1..=1000 {
+        for client in 1..=3 {
+            sessions.once(stamp(client, seq), || seq);
+        }
+    }
+    assert_eq!(sessions.len(), 3);
+}
+
+#[test]
+fn a_memory_survives_a_snapshot() {
+    let mut sessions = Sessions::new();
+    sessions.once(stamp(1, 5), || "five".to_owned());
+    sessions.once(stamp(2, 9), || "nine".to_owned());
+    let mut restored: Sessions<String> = labgob::decode(&labgob::encode(&sessions)).expect("just written");
+    assert_eq!(restored, sessions);
+    assert_eq!(restored.once(stamp(2, 9), || unreachable!("done already")).as_deref(), Some("nine"));
+}
+
+/// State that moves brings its memory along; for each client the later operation counts, on whichever side it is.
+#[test]
+fn merging_keeps_the_later_of_two() {
+    let mut ours = Sessions::new();
+    ours.once(stamp(1, 5), || "ours");
+    ours.once(stamp(2, 5), || "ours");
+    ours.once(stamp(3, 5), || "ours");
+    let mut theirs = Sessions::new();
+    theirs.once(stamp(2, 4), || "theirs");
+    theirs.once(stamp(3, 6), || "theirs");
+    theirs.once(stamp(4, 1), || "theirs");
+    ours.merge(theirs);
+    let mut heard = |client, seq| ours.once(stamp(client, seq), || "done now");
+    assert_eq!(heard(1, 5), Some("ours"), "only we knew the client");
+    assert_eq!(heard(2, 5), Some("ours"), "we knew the later one");
+    assert_eq!(heard(3, 6), Some("theirs"), "they knew the later one");
+    assert_eq!(heard(3, 5), None, "which makes ours a late copy");
+    assert_eq!(heard(4, 1), Some("theirs"), "only they knew the client");
+    assert_eq!(heard(4, 2), Some("done now"));
+}
+
+#[test]
+fn a_merge_with_equals_changes_nothing() {
+    let mut ours = Sessions::new();
+    ours.once(stamp(1, 5), || "once");
+    let before = ours.clone();
+    ours.merge(before.clone());
+    assert_eq!(ours, before);
+    ours.merge(Sessions::new());
+    assert_eq!(ours, before);
+}
+
+#[test]
+fn a_session_numbers_from_1_and_is_its_own() {
+    labrt::run(|| {
+        let (mut one, mut other) = (Session::new(), Session::new());
+        let first = one.next_stamp();
+        assert_eq!(first.seq, 1);
+        assert_eq!(one.next_stamp(), stamp(first.client, 2));
+        assert_ne!(other.next_stamp().client, first.client);
+    });
+}

@@ -1,0 +1,261 @@
+//! The replicated state of a group: its configuration, and its shards with their data.
+
+use super::events;
+use super::key2shard;
+use super::messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
+use super::migration::{Event, Owner, Parcel, Shard, Verdict};
+use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs};
+use crate::shardctrler::{Config, Gid, NO_GROUP, NSHARDS};
+use labgob::{DecodeError, Decoder, Encoder, Problem};
+use labrt::collections::BTreeMap;
+use labrt::sync::Arc;
+
+/// A group as all its servers have it after the same operations. See `migration.rs` for what moves.
+///
+/// Each shard is a key/value store of lab 3, with its own memory of who has written last, so that it can leave as a
+/// whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    gid: Gid,
+    config: Config,
+    shards: [Shard<Kv>; NSHARDS],
+    /// Which shards have had an owner in some configuration so far. The first owner starts with nothing; a later one
+    /// must wait for the data.
+    owned_before: [bool; NSHARDS],
+    /// The servers of groups that are not in the configuration any more, and that parcels go to.
+    departed: BTreeMap<Gid, Vec<String>>,
+}
+
+/// Parcels for one group, of one configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipment {
+    /// The names of the group's servers, as far as they are known here.
+    pub servers: Vec<String>,
+    /// What to say to them.
+    pub args: DeliverArgs,
+}
+
+impl Group {
+    /// Group `gid` in configuration 0.
+    pub fn new(gid: Gid) -> Group {
+        Group {
+            gid,
+            config: Config::default(),
+            shards: Default::default(),
+            owned_before: [false; NSHARDS],
+            departed: BTreeMap::new(),
+        }
+    }
+
+    /// The current configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The shards, by number.
+    pub fn shards(&self) -> &[Shard<Kv>; NSHARDS] {
+        &self.shards
+    }
+
+    /// The number of the configuration to take next; `None` as long as shards are awaited.
+    pub fn wants(&self) -> Option<u64> {
+        let settled = !self.shards.iter().any(Shard::is_awaiting);
+        settled.then_some(self.config.num + 1)
+    }
+
+    /// How many bytes of keys and values are here, of shards in whatever state.
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
+    }
+
+    /// What there is to send, at most one shipment a group: the oldest. It has as many shards as have `limit` bytes of keys
+    /// and values together, but at least one.
+    pub fn shipments(&self, limit: usize) -> BTreeMap<Gid, Shipment> {
+        let mut parcels: Vec<(usize, &Parcel<Kv>)> = self.parcels().collect();
+        parcels.sort_by_key(|(_, parcel)| parcel.num);
+        let mut shipments: BTreeMap<Gid, (usize, Shipment)> = BTreeMap::new();
+        for (shard, parcel) in parcels {
+            let size = parcel.data.bytes();
+            let (total, shipment) = shipments.entry(parcel.to).or_insert_with(|| {
+                let args = DeliverArgs { from: self.gid, num: parcel.num, shards: Vec::new() };
+                (0, Shipment { servers: self.servers_of(parcel.to), args })
+            });
+            let fits = shipment.args.shards.is_empty() || *total + size <= limit;
+            if parcel.num == shipment.args.num && fits {
+                *total += size;
+                shipment.args.shards.push((shard, parcel.data.clone()));
+            }
+        }
+        shipments.into_iter().map(|(gid, (_, shipment))| (gid, shipment)).collect()
+    }
+
+    /// What this group thinks of a delivery as a whole: something in it is wrong, early or wanted, or all is known.
+    pub fn judge(&self, args: &DeliverArgs) -> Verdict {
+        let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
+            Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),
+            None => Verdict::Wrong,
+        };
+        let verdicts: Vec<Verdict> = args.shards.iter().map(verdict).collect();
+        let worst = [Verdict::Wrong, Verdict::Early, Verdict::Wanted];
+        worst.into_iter().find(|verdict| verdicts.contains(verdict)).unwrap_or(Verdict::Known)
+    }
+
+    /// Does a committed operation.
+    pub fn apply(&mut self, op: Op) -> Outcome {
+        match op {
+            Op::Get(args) => Outcome::Client(self.get(&args)),
+            Op::PutAppend(args) => Outcome::Client(self.put_append(args)),
+            Op::Reconfigure(config) => {
+                self.reconfigure(config);
+                Outcome::Done
+            }
+            Op::Deliver(args) => Outcome::Delivery(self.take(args)),
+            Op::Acknowledge { num, shards } => {
+                self.forget(num, &shards);
+                Outcome::Done
+            }
+            Op::NewTerm => Outcome::Done,
+        }
+    }
+
+    fn get(&mut self, args: &GetArgs) -> Reply {
+        self.serving(&args.key)?.get(args).map_err(client_error)
+    }
+
+    fn put_append(&mut self, args: PutAppendArgs) -> Reply {
+        self.serving(&args.key)?.put_append(args).map_err(client_error)
+    }
+
+    fn serving(&mut self, key: &str) -> Result<&mut Kv, ShardKvError> {
+        let num = self.config.num;
+        self.shards[key2shard(key)].serving().ok_or(ShardKvError::ErrWrongGroup { num })
+    }
+
+    /// The next configuration takes effect, if it is that and nothing is awaited.
+    fn reconfigure(&mut self, config: Config) {
+        if self.wants() != Some(config.num) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.config, config);
+        events::reconfigured(&self.config);
+        for shard in 0..NSHARDS {
+            let owner = self.owner(shard);
+            let first = !self.owned_before[shard];
+            self.owned_before[shard] |= owner != Owner::Nobodys;
+            self.step(shard, Event::Configured { num: self.config.num, owner, first });
+        }
+        // Servers are looked up in the configuration, so those of groups that are gone have to be kept.
+        let mut known = before.groups;
+        known.append(&mut self.departed);
+        self.departed = known;
+        self.forget_departed();
+    }
+
+    /// Takes in what is awaited of a delivery.
+    fn take(&mut self, args: DeliverArgs) -> Delivery {
+        let verdict = self.judge(&args);
+        if verdict == Verdict::Wanted {
+            for (shard, data) in args.shards {
+                self.step(shard, Event::Arrived(data));
+            }
+        }
+        Delivery::of(verdict)
+    }
+
+    fn forget(&mut self, num: u64, shards: &[usize]) {
+        for &shard in shards.iter().filter(|&&shard| shard < NSHARDS) {
+            self.step(shard, Event::Acknowledged { num });
+        }
+        self.forget_departed();
+    }
+
+    fn step(&mut self, shard: usize, event: Event<Kv>) {
+        let state = std::mem::take(&mut self.shards[shard]);
+        let before = events::Look::at(&state);
+        let after = state.step(event);
+        events::moved(self.config.num, shard, before, events::Look::at(&after));
+        debug_assert!(
+            after.is_sound(self.config.num, self.owner(shard)),
+            "shard {shard} of group {} is {after:?} in {:?}",
+            self.gid,
+            self.config
+        );
+        self.shards[shard] = after;
+    }
+
+    fn owner(&self, shard: usize) -> Owner {
+        match self.config.shards[shard] {
+            NO_GROUP => Owner::Nobodys,
+            gid if gid == self.gid => Owner::Mine,
+            gid => Owner::Others(gid),
+        }
+    }
+
+    fn parcels(&self) -> impl Iterator<Item = (usize, &Parcel<Kv>)> {
+        self.shards.iter().enumerate().filter_map(|(shard, state)| Some((shard, state.parcel()?)))
+    }
+
+    fn servers_of(&self, gid: Gid) -> Vec<String> {
+        let servers = self.config.groups.get(&gid).or_else(|| self.departed.get(&gid));
+        servers.cloned().unwrap_or_default()
+    }
+
+    /// Keeps no more addresses than are needed.
+    fn forget_departed(&mut self) {
+        let mut departed = std::mem::take(&mut self.departed);
+        departed.retain(|gid, _| {
+            !self.config.groups.contains_key(gid) && self.parcels().any(|(_, parcel)| parcel.to == *gid)
+        });
+        self.departed = departed;
+    }
+
+    /// All of it, as several values: what is in one shard may be as large as one value may be.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.encode(&(self.gid, &self.config, &self.owned_before, &self.departed));
+        self.shards.iter().for_each(|shard| encoder.encode(shard));
+        encoder.into_bytes()
+    }
+
+    /// A group from what [`encode`](Group::encode) has made of it.
+    ///
+    /// # Errors
+    /// The bytes are something else, or of another group than `gid`.
+    pub fn decode(gid: Gid, bytes: &[u8]) -> Result<Group, DecodeError> {
+        let mut decoder = Decoder::new(bytes);
+        let wrong = |decoder: &Decoder<'_>, problem| DecodeError {
+            expected: std::any::type_name::<Group>(),
+            offset: bytes.len() - decoder.remaining().len(),
+            length: bytes.len(),
+            problem,
+        };
+        let (of, config, owned_before, departed): (Gid, _, _, _) = decoder.decode()?;
+        if of != gid {
+            let what = format!("found the state of group {of}, expected that of group {gid}");
+            return Err(wrong(&decoder, Problem::Invalid(what)));
+        }
+        let mut group = Group { gid, config, owned_before, departed, shards: Default::default() };
+        for shard in 0..NSHARDS {
+            let state: Shard<Kv> = decoder.decode()?;
+            if !state.is_sound(group.config.num, group.owner(shard)) {
+                let what = format!(
+                    "shard {shard} of group {gid} cannot be in its state where configuration {} gives it to group {}",
+                    group.config.num, group.config.shards[shard]
+                );
+                return Err(wrong(&decoder, Problem::Invalid(what)));
+            }
+            group.shards[shard] = state;
+        }
+        if !decoder.is_empty() {
+            return Err(wrong(&decoder, Problem::TrailingBytes { count: decoder.remaining().len() }));
+        }
+        Ok(group)
+    }
+}
+
+fn client_error(error: KvError) -> ShardKvError {
+    match error {
+        KvError::ErrNoKey => ShardKvError::ErrNoKey,
+        KvError::ErrWrongLeader => ShardKvError::ErrWrongLeader,
+    }
+}

@@ -1,0 +1,53 @@
+//! Lab 4B: a key/value service whose keys are spread over groups of servers, and move between them.
+//!
+//! Every key is in one of ten shards ([`key2shard`]), and the [controller](crate::shardctrler) says which group serves
+//! which shard. A group is a replicated [`Group`]; each of its servers is a [`ShardKv`], which is one behind an
+//! [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard by the configuration it knows, and the
+//! controller for a newer one when that group does not. What a client may expect:
+//!
+//! * **Linearizable, exactly once**, as in [lab 3](crate::kvraft), also while shards move.
+//! * **What does not move is served** all the time, and what has arrived is served at once, whatever becomes of the
+//!   other shards (challenge 2).
+//! * **What has moved is gone**: a group deletes a shard as soon as its new owner has it for good (challenge 1).
+//! * **Nothing is lost when all groups leave**: a shard that no group has waits with the group that had it last.
+//! * **A call never gives up.** It returns when the controller and the shard's group have majorities and the shard has
+//!   arrived.
+//!
+//! How shards move, and why that is safe, is in the header of `migration`.
+//!
+//! | file | what it owns | in the Go labs |
+//! |---|---|---|
+//! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
+//! | `migration` | the protocol between groups: the states of a shard and their transitions | |
+//! | `group` | [`Group`]: the configuration and the shards, and what an operation does to them | |
+//! | `server` | [`ShardKv`]: the handlers, snapshots | `server.go` |
+//! | `courier` | the thread that takes in configurations and delivers shards | |
+//! | `errand` | whom to ask next, and when | |
+//! | `client` | [`Clerk`] | `client.go` |
+//! | `events` | what the log and the trace are told | |
+
+mod client;
+mod courier;
+mod errand;
+mod events;
+mod group;
+mod messages;
+mod migration;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+pub use client::Clerk;
+pub use events::{CONFIGURED, DELETED, GIVEN, SERVED};
+pub use group::{Group, Shipment};
+pub use messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
+pub use migration::{Event, Owner, Parcel, Shard, Verdict};
+pub use server::{MakeEnd, ShardKv, Start};
+
+use crate::shardctrler::NSHARDS;
+
+/// The shard of a key: its first byte modulo [`NSHARDS`]; 0 for the empty key.
+pub fn key2shard(key: &str) -> usize {
+    key.as_bytes().first().map_or(0, |&byte| usize::from(byte) % NSHARDS)
+}

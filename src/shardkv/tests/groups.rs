@@ -1,0 +1,346 @@
+//! Several groups by themselves, without servers and without a network: random configurations, clients and faults.
+//!
+//! What a leader would do is done in random order, late, twice, or not at all: operations that were proposed are
+//! applied at any time or lost, messages are delivered at any time, again, or lost. After every step it must hold that
+//!
+//! * a shard is served by one group at most;
+//! * the latest data of every shard, with its memory of writers, is somewhere, and is what is served;
+//! * a group's servers have equal states, also one that now and then starts again from a snapshot.
+//!
+//! When the faults end, all shards come to rest with their owners, and nothing else is left anywhere.
+
+use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend};
+use crate::rsm::Stamp;
+use crate::shardctrler::{Config, Gid, NSHARDS};
+use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict, key2shard};
+use labrt::collections::BTreeMap;
+use labrt::rng;
+
+const GIDS: [Gid; 4] = [1, 2, 3, 4];
+const CLIENTS: usize = 4;
+
+/// A group, as two of its servers have it, and what its leaders have proposed.
+struct Replicas {
+    gid: Gid,
+    steady: Group,
+    restarting: Group,
+    proposed: Vec<Op>,
+}
+
+impl Replicas {
+    fn apply(&mut self, op: Op) -> Outcome {
+        let outcome = self.steady.apply(op.clone());
+        assert_eq!(self.restarting.apply(op), outcome);
+        assert_eq!(self.restarting, self.steady);
+        outcome
+    }
+
+    fn restart(&mut self) {
+        self.restarting = Group::decode(self.gid, &self.restarting.encode()).expect("its own state");
+        assert_eq!(self.restarting, self.steady);
+    }
+}
+
+enum Message {
+    Deliver { to: Gid, args: DeliverArgs },
+    Taken { by: Gid, to: Gid, num: u64, shards: Vec<usize> },
+}
+
+/// A client and what it is at.
+#[derive(Clone)]
+struct Client {
+    stamp: Stamp,
+    args: PutAppendArgs,
+}
+
+struct World {
+    configs: Vec<Config>,
+    groups: BTreeMap<Gid, Replicas>,
+    messages: Vec<Message>,
+    clients: Vec<Client>,
+    /// Requests that may still come out of the network.
+    late: Vec<PutAppendArgs>,
+    /// What each shard must be.
+    expected: Vec<Kv>,
+}
+
+fn below(n: usize) -> usize {
+    usize::try_from(rng::below(n as u64)).expect("below a usize")
+}
+
+fn one_in(n: usize) -> bool {
+    below(n) == 0
+}
+
+impl World {
+    fn new() -> World {
+        let replicas = |gid| Replicas {
+            gid,
+            steady: Group::new(gid),
+            restarting: Group::new(gid),
+            proposed: Vec::new(),
+        };
+        let clients = (1..=CLIENTS as u64).map(|client| Client::new(Stamp { client, seq: 1 })).collect();
+        World {
+            configs: vec![Config::default()],
+            groups: GIDS.iter().map(|&gid| (gid, replicas(gid))).collect(),
+            messages: Vec::new(),
+            clients,
+            late: Vec::new(),
+            expected: vec![Kv::new(); NSHARDS],
+        }
+    }
+
+    fn some_group(&mut self) -> &mut Replicas {
+        self.groups.get_mut(&GIDS[below(GIDS.len())]).expect("all are there")
+    }
+
+    /// One thing happens.
+    fn step(&mut self) {
+        match below(20) {
+            0 => self.change_config(),
+            1..4 => self.propose_config(),
+            4..7 => self.send(),
+            7..10 => self.receive(),
+            10..14 => self.commit(),
+            14 => self.some_group().restart(),
+            15 => {
+                // A leader is gone, and with it all that was not committed.
+                self.some_group().proposed.clear();
+            }
+            16 => self.lose(),
+            _ => self.work(),
+        }
+        self.check();
+    }
+
+    fn change_config(&mut self) {
+        let latest = self.configs.last().expect("configuration 0 is there");
+        let (present, absent): (Vec<Gid>, Vec<Gid>) =
+            GIDS.iter().partition(|gid| latest.groups.contains_key(gid));
+        let some = |gids: &[Gid]| gids.iter().copied().filter(|_| one_in(2)).collect::<Vec<Gid>>();
+        let next = match below(3) {
+            0 => latest.join(&some(&absent).into_iter().map(|gid| (gid, vec![gid.to_string()])).collect()),
+            1 => latest.leave(&some(&present)),
+            _ if present.is_empty() => return,
+            _ => latest.move_shard(below(NSHARDS), present[below(present.len())]),
+        };
+        self.configs.push(next.expect("a change that can be made"));
+    }
+
+    /// A leader asks for the next configuration, or has done so long ago.
+    fn propose_config(&mut self) {
+        let any = self.configs[below(self.configs.len())].clone();
+        let configs = self.configs.clone();
+        let group = self.some_group();
+        let next = group.steady.wants().and_then(|num| configs.get(num as usize));
+        let config = next.filter(|_| !one_in(8)).cloned().unwrap_or(any);
+        group.proposed.push(Op::Reconfigure(config));
+    }
+
+    fn send(&mut self) {
+        let shipments = self.some_group().steady.shipments(below(100));
+        let sent = shipments.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
+        self.messages.extend(sent);
+    }
+
+    /// A message arrives; often it will come again.
+    fn receive(&mut self) {
+        if self.messages.is_empty() {
+            return;
+        }
+        let at = below(self.messages.len());
+        let message = if one_in(4) {
+            match &self.messages[at] {
+                Message::Deliver { to, args } => Message::Deliver { to: *to, args: args.clone() },
+                Message::Taken { by, to, num, shards } => {
+                    Message::Taken { by: *by, to: *to, num: *num, shards: shards.clone() }
+                }
+            }
+        } else {
+            self.messages.swap_remove(at)
+        };
+        self.handle(message);
+    }
+
+    /// What the handlers and the courier do.
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Deliver { to, args } => {
+                let group = self.groups.get_mut(&to).expect("all are there");
+                match group.steady.judge(&args) {
+                    Verdict::Wanted => group.proposed.push(Op::Deliver(args)),
+                    Verdict::Known => self.reply_taken(to, &args),
+                    Verdict::Early => {}
+                    Verdict::Wrong => panic!("group {to} does not expect {args:?}"),
+                }
+            }
+            Message::Taken { to, num, shards, .. } => {
+                let group = self.groups.get_mut(&to).expect("all are there");
+                group.proposed.push(Op::Acknowledge { num, shards });
+            }
+        }
+    }
+
+    fn reply_taken(&mut self, by: Gid, args: &DeliverArgs) {
+        let shards = args.shards.iter().map(|(shard, _)| *shard).collect();
+        self.messages.push(Message::Taken { by, to: args.from, num: args.num, shards });
+    }
+
+    /// Something that was proposed is applied; perhaps once more later.
+    fn commit(&mut self) {
+        let group = self.some_group();
+        if group.proposed.is_empty() {
+            return;
+        }
+        let at = below(group.proposed.len());
+        let op = if one_in(4) { group.proposed[at].clone() } else { group.proposed.swap_remove(at) };
+        let gid = group.gid;
+        self.apply(gid, op);
+    }
+
+    fn apply(&mut self, gid: Gid, op: Op) {
+        let delivery = if let Op::Deliver(args) = &op { Some(args.clone()) } else { None };
+        let group = self.groups.get_mut(&gid).expect("all are there");
+        let outcome = group.apply(op);
+        if let Some(args) = delivery {
+            match outcome {
+                Outcome::Delivery(Delivery::Taken) => self.reply_taken(gid, &args),
+                Outcome::Delivery(Delivery::Early) => panic!("groups never go back"),
+                other => panic!("group {gid} says {other:?} to {args:?}"),
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        if !self.messages.is_empty() {
+            self.messages.swap_remove(below(self.messages.len()));
+        }
+    }
+
+    /// A client asks some group, or an old request of one reaches some group.
+    fn work(&mut self) {
+        let old = (!self.late.is_empty() && one_in(3)).then(|| self.late[below(self.late.len())].clone());
+        let client = below(CLIENTS);
+        let args = old.clone().unwrap_or_else(|| self.clients[client].args.clone());
+        let gid = GIDS[below(GIDS.len())];
+        match self.groups.get_mut(&gid).expect("all are there").apply(Op::PutAppend(args.clone())) {
+            Outcome::Client(Ok(_)) => {
+                // In the model, too, copies do nothing.
+                let shard = key2shard(&args.key);
+                let wrote = self.expected[shard].put_append(args.clone());
+                assert!(wrote.is_ok());
+                self.read(gid, &args.key);
+            }
+            Outcome::Client(Err(ShardKvError::ErrWrongGroup { .. })) => return,
+            other => panic!("group {gid} says {other:?} to {args:?}"),
+        }
+        if old.is_none() {
+            self.late.push(args);
+            let Stamp { client: id, seq } = self.clients[client].stamp;
+            self.clients[client] = Client::new(Stamp { client: id, seq: seq + 1 });
+        }
+    }
+
+    fn read(&mut self, gid: Gid, key: &str) {
+        let args = GetArgs { key: key.to_owned() };
+        let expected = self.expected[key2shard(key)].get(&args).map_err(|error| match error {
+            KvError::ErrNoKey => ShardKvError::ErrNoKey,
+            KvError::ErrWrongLeader => ShardKvError::ErrWrongLeader,
+        });
+        let group = self.groups.get_mut(&gid).expect("all are there");
+        assert_eq!(group.apply(Op::Get(args)), Outcome::Client(expected));
+    }
+
+    fn check(&self) {
+        for shard in 0..NSHARDS {
+            let states = || self.groups.values().map(|group| &group.steady.shards()[shard]);
+            let serving: Vec<&Kv> = states()
+                .filter_map(|state| match state {
+                    Shard::Serving(data) => Some(data),
+                    _ => None,
+                })
+                .collect();
+            assert!(serving.len() <= 1, "shard {shard} is served by {} groups", serving.len());
+            assert!(
+                serving.iter().all(|data| **data == self.expected[shard]),
+                "shard {shard} is served with old data"
+            );
+            // Before its first owner has heard of it, a shard is nowhere.
+            let untouched = self.expected[shard] == Kv::new();
+            let there = states().filter_map(Shard::data).any(|data| *data == self.expected[shard]);
+            assert!(
+                untouched || there,
+                "the data of shard {shard} is lost: {:?}",
+                states().collect::<Vec<_>>()
+            );
+        }
+    }
+
+    /// No more faults and no more configurations: everything that can be done is done, in rounds.
+    fn settle(&mut self) {
+        let last = self.configs.len() as u64 - 1;
+        // A configuration takes a group a few rounds, and may have to wait for others to take theirs.
+        for _ in 0..10 * self.configs.len() {
+            for gid in GIDS {
+                let group = self.groups.get_mut(&gid).expect("all are there");
+                if let Some(config) = group.steady.wants().and_then(|num| self.configs.get(num as usize)) {
+                    group.apply(Op::Reconfigure(config.clone()));
+                }
+                let shipments = group.steady.shipments(usize::MAX);
+                let sent = shipments.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
+                self.messages.extend(sent);
+                while let Some(message) = self.messages.pop() {
+                    self.handle(message);
+                    for gid in GIDS {
+                        while let Some(op) = self.groups.get_mut(&gid).and_then(|it| it.proposed.pop()) {
+                            self.apply(gid, op);
+                        }
+                    }
+                }
+                self.check();
+            }
+        }
+        let config = &self.configs[last as usize];
+        for (gid, group) in &self.groups {
+            assert_eq!(group.steady.config(), config, "group {gid} has taken all configurations");
+            for (shard, state) in group.steady.shards().iter().enumerate() {
+                match (config.shards[shard], state) {
+                    (owner, Shard::Serving(data)) if owner == *gid => {
+                        assert_eq!(*data, self.expected[shard]);
+                    }
+                    (0, Shard::Parked(_)) => {}
+                    (owner, Shard::Elsewhere) if owner != *gid => {}
+                    (owner, state) => panic!("shard {shard} of group {owner} is {state:?} in group {gid}"),
+                }
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Its next operation.
+    fn new(stamp: Stamp) -> Client {
+        let op = if one_in(4) { PutOrAppend::Put } else { PutOrAppend::Append };
+        let (key, value) = (below(12).to_string(), format!("{}.{} ", stamp.client, stamp.seq));
+        Client { stamp, args: PutAppendArgs { op, key, value, stamp } }
+    }
+}
+
+#[test]
+fn shards_are_served_once_and_never_lost() {
+    const WORLDS: usize = 40;
+    const STEPS: usize = 800;
+    labrt::run(|| {
+        let (mut configs, mut writes) = (0, 0);
+        for _ in 0..WORLDS {
+            let mut world = World::new();
+            (0..STEPS).for_each(|_| world.step());
+            world.settle();
+            configs += world.configs.len();
+            writes += world.late.len();
+        }
+        // Otherwise nothing was tested.
+        assert!(configs > 10 * WORLDS && writes > 10 * WORLDS, "{configs} configurations, {writes} writes");
+    });
+}

@@ -1,0 +1,221 @@
+//! A group by itself: what it takes, what it refuses, what it saves.
+
+use crate::kvraft::{GetArgs, Kv, PutAppendArgs, PutOrAppend};
+use crate::rsm::Stamp;
+use crate::shardctrler::{Config, Gid, NSHARDS};
+use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict, key2shard};
+use labrt::collections::BTreeMap;
+use labrt::sync::Arc;
+
+const US: Gid = 1;
+const THEM: Gid = 2;
+/// Of a shipment.
+const LIMIT: usize = 1 << 20;
+
+fn append(key: &str, value: &str, seq: u64) -> Op {
+    let stamp = Stamp { client: 1, seq };
+    Op::PutAppend(PutAppendArgs { op: PutOrAppend::Append, key: key.into(), value: value.into(), stamp })
+}
+
+fn get(key: &str) -> Op {
+    Op::Get(GetArgs { key: key.into() })
+}
+
+/// Configuration `num`, with all shards on `owner` and these groups.
+fn config(num: u64, owner: Gid, gids: &[Gid]) -> Config {
+    let groups: BTreeMap<Gid, Vec<String>> = gids.iter().map(|gid| (*gid, vec![format!("s{gid}")])).collect();
+    Config { num, shards: [owner; NSHARDS], groups }
+}
+
+fn group(configs: &[Config]) -> Group {
+    let mut group = Group::new(US);
+    configs.iter().for_each(|config| drop(group.apply(Op::Reconfigure(config.clone()))));
+    group
+}
+
+fn wrong_group(num: u64) -> Outcome {
+    Outcome::Client(Err(ShardKvError::ErrWrongGroup { num }))
+}
+
+#[test]
+fn the_shard_of_a_key() {
+    let shards = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"].map(key2shard);
+    assert_eq!(shards, [8, 9, 0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(key2shard(""), 0);
+    assert_eq!(key2shard("0 and more"), 8, "the first byte alone counts");
+}
+
+#[test]
+fn configurations_are_taken_one_by_one() {
+    let mut group = group(&[config(1, US, &[US])]);
+    for num in [0, 1, 3] {
+        let before = group.clone();
+        group.apply(Op::Reconfigure(config(num, THEM, &[THEM])));
+        assert_eq!(group, before, "configuration {num} is not the next one");
+    }
+    group.apply(Op::Reconfigure(config(2, THEM, &[THEM])));
+    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "parcels hold nobody up");
+}
+
+#[test]
+fn nothing_is_taken_while_shards_are_awaited() {
+    let mut group = group(&[config(1, THEM, &[THEM]), config(2, US, &[US])]);
+    assert_eq!(group.wants(), None);
+    let before = group.clone();
+    group.apply(Op::Reconfigure(config(3, THEM, &[THEM])));
+    assert_eq!(group, before);
+}
+
+#[test]
+fn a_group_serves_what_it_has_and_nothing_else() {
+    let mut group = group(&[]);
+    assert_eq!(group.apply(append("k", "a", 1)), wrong_group(0));
+    group.apply(Op::Reconfigure(config(1, US, &[US, THEM])));
+    assert_eq!(group.apply(get("k")), Outcome::Client(Err(ShardKvError::ErrNoKey)));
+    group.apply(append("k", "a", 1));
+    group.apply(append("k", "a", 1));
+    assert_eq!(group.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())), "a copy does nothing");
+    group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
+    assert_eq!(group.apply(append("k", "b", 2)), wrong_group(2));
+    assert_eq!(group.apply(get("k")), wrong_group(2));
+}
+
+#[test]
+fn a_shard_goes_and_comes_back_with_its_memory() {
+    let mut group = group(&[config(1, US, &[US, THEM])]);
+    group.apply(append("k", "a", 1));
+    group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
+    let shipment = group.shipments(LIMIT).remove(&THEM).expect("all shards go there");
+    assert_eq!(shipment.servers, ["s2"]);
+    assert_eq!((shipment.args.from, shipment.args.num, shipment.args.shards.len()), (US, 2, NSHARDS));
+    group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
+    assert_eq!((group.shipments(LIMIT).len(), group.bytes()), (0, 0), "all is gone");
+
+    group.apply(Op::Reconfigure(config(3, US, &[US, THEM])));
+    assert_eq!(group.apply(get("k")), wrong_group(3), "not here yet");
+    let args = DeliverArgs { from: THEM, num: 3, ..shipment.args };
+    assert_eq!(group.judge(&args), Verdict::Wanted);
+    assert_eq!(group.apply(Op::Deliver(args.clone())), Outcome::Delivery(Delivery::Taken));
+    group.apply(append("k", "a", 1));
+    assert_eq!(group.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())));
+
+    // A copy must not bring back what was before the latest writes.
+    group.apply(append("k", "b", 2));
+    assert_eq!(group.judge(&args), Verdict::Known);
+    assert_eq!(group.apply(Op::Deliver(args)), Outcome::Delivery(Delivery::Taken));
+    assert_eq!(group.apply(get("k")), Outcome::Client(Ok("ab".to_owned().into())));
+}
+
+#[test]
+fn deliveries_that_do_not_fit_change_nothing() {
+    let mut group = group(&[config(1, THEM, &[US, THEM]), config(2, US, &[US, THEM])]);
+    let before = group.clone();
+    let deliver =
+        |num, shard| Op::Deliver(DeliverArgs { from: THEM, num, shards: vec![(shard, Arc::new(Kv::new()))] });
+    assert_eq!(group.apply(deliver(3, 0)), Outcome::Delivery(Delivery::Early));
+    assert_eq!(group.apply(deliver(1, 0)), Outcome::Delivery(Delivery::Taken));
+    assert_eq!(group.apply(deliver(2, NSHARDS)), Outcome::Delivery(Delivery::Refused), "no such shard");
+    group.apply(Op::Acknowledge { num: 2, shards: vec![0, NSHARDS] });
+    assert_eq!(group, before);
+    // Of a shard that this configuration does not give to the group: no "taken", or the only copy would be deleted.
+    let mut stranger = self::group(&[config(1, THEM, &[US, THEM])]);
+    assert_eq!(stranger.apply(deliver(1, 0)), Outcome::Delivery(Delivery::Refused));
+}
+
+#[test]
+fn part_of_a_delivery_may_be_known() {
+    let mut group = group(&[config(1, THEM, &[US, THEM]), config(2, US, &[US, THEM])]);
+    let mut other = Kv::new();
+    let stamp = Stamp { client: 1, seq: 1 };
+    let put = PutAppendArgs { op: PutOrAppend::Put, key: "k".into(), value: "v".into(), stamp };
+    assert!(other.put_append(put).is_ok());
+    let deliver = |shards: &[usize], data: &Kv| {
+        let shards = shards.iter().map(|shard| (*shard, Arc::new(data.clone()))).collect();
+        Op::Deliver(DeliverArgs { from: THEM, num: 2, shards })
+    };
+    group.apply(deliver(&[0, 1], &Kv::new()));
+    group.apply(deliver(&[1, 2], &other));
+    assert_eq!(group.shards()[1], Shard::Serving(Kv::new()), "it was there already");
+    assert_eq!(group.shards()[2], Shard::Serving(other));
+    assert!(group.shards()[3].is_awaiting());
+}
+
+/// Without groups the data stays, and the next owner gets it.
+#[test]
+fn nothing_is_lost_when_all_groups_leave() {
+    let mut group = group(&[config(1, US, &[US])]);
+    group.apply(append("k", "a", 1));
+    group.apply(Op::Reconfigure(config(2, 0, &[])));
+    assert_eq!(group.apply(get("k")), wrong_group(2));
+    let mut back = group.clone();
+    back.apply(Op::Reconfigure(config(3, US, &[US])));
+    assert_eq!(back.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())));
+
+    group.apply(Op::Reconfigure(config(3, THEM, &[THEM])));
+    let shipment = group.shipments(LIMIT).remove(&THEM).expect("all shards go there");
+    let mut them = Group::new(THEM);
+    for config in [config(1, US, &[US]), config(2, 0, &[]), config(3, THEM, &[THEM])] {
+        them.apply(Op::Reconfigure(config));
+    }
+    assert_eq!(them.apply(Op::Deliver(shipment.args)), Outcome::Delivery(Delivery::Taken));
+    assert_eq!(them.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())));
+}
+
+/// The new owner leaves before it has the data, and must be found all the same.
+#[test]
+fn groups_that_have_left_are_remembered_as_long_as_needed() {
+    let mut group = group(&[config(1, US, &[US]), config(2, THEM, &[US, THEM]), config(3, 3, &[US, 3])]);
+    assert_eq!(group.shipments(LIMIT)[&THEM].servers, ["s2"]);
+    let saved = Group::decode(US, &group.encode()).expect("its own state");
+    assert_eq!(saved, group);
+    group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
+    assert!(group.shipments(LIMIT).is_empty());
+    assert_eq!(
+        group,
+        self::group(&[config(1, THEM, &[THEM]), config(2, THEM, &[THEM]), config(3, 3, &[US, 3])])
+    );
+}
+
+#[test]
+fn large_shards_travel_one_by_one() {
+    let mut group = group(&[config(1, US, &[US, THEM])]);
+    for (seq, key) in (1..).zip(["0", "1", "2"]) {
+        group.apply(append(key, &"x".repeat(700_000), seq));
+    }
+    group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
+    let mut shipped = Vec::new();
+    while let Some(shipment) = group.shipments(LIMIT).remove(&THEM) {
+        let shards: Vec<usize> = shipment.args.shards.iter().map(|(shard, _)| *shard).collect();
+        let bytes: usize = shipment.args.shards.iter().map(|(_, data)| data.bytes()).sum();
+        assert!(bytes <= LIMIT, "shards {shards:?} have {bytes} bytes");
+        group.apply(Op::Acknowledge { num: 2, shards: shards.clone() });
+        shipped.extend(shards);
+    }
+    shipped.sort_unstable();
+    assert_eq!(shipped, (0..NSHARDS).collect::<Vec<_>>());
+}
+
+#[test]
+fn snapshots_that_are_none_are_refused() {
+    let mut group = group(&[config(1, US, &[US])]);
+    group.apply(append("k", "a", 1));
+    let bytes = group.encode();
+    assert_eq!(Group::decode(US, &bytes).as_ref(), Ok(&group));
+    let refused = |gid, bytes: &[u8]| Group::decode(gid, bytes).expect_err("no such snapshot").to_string();
+    let message = refused(THEM, &bytes);
+    assert!(message.contains("group 1") && message.contains("group 2"), "{message}");
+    for length in 0..bytes.len() {
+        refused(US, &bytes[..length]);
+    }
+    refused(US, &[&bytes[..], &[0]].concat());
+    // A state that cannot be: everything served in a configuration that gives everything to others.
+    let served = labgob::encode(&(
+        US,
+        config(1, THEM, &[US, THEM]),
+        [true; NSHARDS],
+        BTreeMap::<Gid, Vec<String>>::new(),
+    ));
+    let shards = (0..NSHARDS).flat_map(|_| labgob::encode(&Shard::Serving(Kv::new())));
+    let message = refused(US, &served.into_iter().chain(shards).collect::<Vec<_>>());
+    assert!(message.contains("shard 0"), "{message}");
+}

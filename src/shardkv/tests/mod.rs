@@ -1,0 +1,7 @@
+//! The table, groups without a network, and the service on both clocks.
+
+mod cluster;
+mod groups;
+mod history;
+mod service;
+mod transitions;

@@ -1,0 +1,176 @@
+//! Clients, groups and a controller, on both clocks.
+
+use super::cluster::{Cluster, SERVERS, wait_until};
+use crate::shardctrler::NSHARDS;
+use crate::shardkv::{Clerk, Group, Shard};
+use labrt::thread;
+use labrt::time::{Duration, sleep};
+
+const KEYS: usize = 10;
+
+fn append_to_all(clerk: &mut Clerk, value: &str) {
+    (0..KEYS).for_each(|key| clerk.append(&key.to_string(), value));
+}
+
+#[track_caller]
+fn check_all(clerk: &mut Clerk, expected: &str) {
+    (0..KEYS).for_each(|key| assert_eq!(clerk.get(&key.to_string()), expected, "key {key}"));
+}
+
+#[test]
+fn put_append_and_get_while_shards_move() {
+    labrt::run(|| {
+        for maxraftstate in [None, Some(1), Some(1000)] {
+            let mut cluster = Cluster::start(&[101, 102], maxraftstate);
+            cluster.join(&[101]);
+            let mut clerk = cluster.clerk();
+            check_all(&mut clerk, "");
+            append_to_all(&mut clerk, "a");
+            cluster.join(&[102]);
+            append_to_all(&mut clerk, "b");
+            cluster.leave(&[101]);
+            append_to_all(&mut clerk, "c");
+            check_all(&mut cluster.clerk(), "abc");
+            clerk.put("0", "d");
+            assert_eq!(clerk.get("0"), "d");
+            wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
+            // Ten keys of one letter; one has "d", the others "abc".
+            wait_until("all servers of group 102 have everything", || {
+                cluster.bytes(102) == SERVERS * (KEYS + 3 * (KEYS - 1) + 1)
+            });
+        }
+    });
+}
+
+/// No client is there to help, and no group has all its servers.
+#[test]
+fn shards_move_on_their_own() {
+    labrt::run(|| {
+        let mut cluster = Cluster::start(&[101, 102], Some(100));
+        cluster.join(&[101]);
+        append_to_all(&mut cluster.clerk(), "a");
+        cluster.stop_server(101, 0);
+        cluster.stop_server(102, 1);
+        cluster.join(&[102]);
+        cluster.leave(&[101]);
+        wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
+        cluster.stop_group(101);
+        check_all(&mut cluster.clerk(), "a");
+    });
+}
+
+/// The giver has to remember across restarts that it has something to give, and to whom: a group that leaves.
+#[test]
+fn a_group_that_is_down_gets_its_shards_later() {
+    labrt::run(|| {
+        let mut cluster = Cluster::start(&[101, 102, 103], Some(1));
+        cluster.join(&[101]);
+        append_to_all(&mut cluster.clerk(), "a");
+        cluster.stop_group(102);
+        cluster.join(&[102]);
+        cluster.leave(&[101]);
+        cluster.join(&[103]);
+        cluster.leave(&[102]);
+        wait_until("group 101 has taken configuration 5", || {
+            cluster.servers(101).all(|server| server.read(|group| group.config().num == 5))
+        });
+        assert!(cluster.bytes(101) > 0, "nobody else has it");
+        cluster.stop_group(101);
+        cluster.start_group(101);
+        cluster.start_group(102);
+        check_all(&mut cluster.clerk(), "a");
+        wait_until("groups 101 and 102 are rid of everything", || {
+            cluster.bytes(101) + cluster.bytes(102) == 0
+        });
+    });
+}
+
+/// One that takes shards is dead. The giver serves what it keeps, and gives others what is theirs.
+#[test]
+fn a_dead_group_holds_up_nobody() {
+    labrt::run(|| {
+        let mut cluster = Cluster::start(&[101, 102, 103], None);
+        cluster.join(&[101]);
+        append_to_all(&mut cluster.clerk(), "a");
+        cluster.stop_group(102);
+        cluster.join(&[102, 103]);
+        let served = |cluster: &Cluster, gid| {
+            let count = |group: &Group| {
+                group.shards().iter().filter(|shard| matches!(shard, Shard::Serving(_))).count()
+            };
+            cluster.servers(gid).map(|server| server.read(count)).min().unwrap_or(0)
+        };
+        wait_until("groups 101 and 103 serve their shares", || {
+            served(&cluster, 101) + served(&cluster, 103) >= NSHARDS - 4
+        });
+        let config = cluster.ctrler.query(None);
+        let mut clerk = cluster.clerk();
+        for key in (0..KEYS).map(|key| key.to_string()) {
+            if config.shards[crate::shardkv::key2shard(&key)] != 102 {
+                clerk.append(&key, "b");
+                assert_eq!(clerk.get(&key), "ab", "key {key}");
+            }
+        }
+    });
+}
+
+/// The data waits for the next group that joins.
+#[test]
+fn all_groups_leave_and_another_one_joins() {
+    labrt::run(|| {
+        let mut cluster = Cluster::start(&[101, 102], Some(100));
+        cluster.join(&[101]);
+        append_to_all(&mut cluster.clerk(), "a");
+        cluster.leave(&[101]);
+        let mut waiting = cluster.clerk();
+        let get = thread::spawn(move || waiting.get("0"));
+        sleep(Duration::from_millis(300));
+        assert!(!get.is_finished(), "nobody serves anything");
+        cluster.join(&[102]);
+        assert_eq!(get.join().expect("a clerk never fails"), "a");
+        check_all(&mut cluster.clerk(), "a");
+        wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
+    });
+}
+
+/// Also while a group that is called never answers.
+#[test]
+fn a_killed_server_leaves_no_thread() {
+    labrt::run(|| {
+        let mut cluster = Cluster::start(&[101, 102], None);
+        cluster.join(&[101]);
+        append_to_all(&mut cluster.clerk(), "a");
+        cluster.net.long_delays(true);
+        cluster.stop_group(102);
+        cluster.join(&[102]);
+        sleep(Duration::from_millis(300));
+        let dead = cluster.stop_group(101);
+        sleep(Duration::from_millis(100));
+        for node in dead {
+            let left = thread::alive(node);
+            assert!(left.is_empty(), "{node}: {left:?}");
+        }
+    });
+}
+
+/// Whoever was started with the snapshot of another group says so.
+#[test]
+fn the_snapshot_of_another_group_is_refused() {
+    labrt::run(|| {
+        use crate::raft::Persister;
+        use crate::shardkv::ShardKv;
+        use labrpc::{End, Network};
+        use labrt::node::NodeId;
+        use labrt::sync::Arc;
+
+        let net = Network::new();
+        let ends = || -> Vec<End> { (0..SERVERS).map(|to| net.make_end(NodeId::NONE, to)).collect() };
+        let persister = Arc::new(Persister::new());
+        persister.save_state_and_snapshot(&persister.read_raft_state(), &Group::new(101).encode());
+        let named = net.clone();
+        let make_end = Arc::new(move |name: &str| named.make_end(NodeId::NONE, name));
+        let refused = ShardKv::start(ends(), 0, persister, None, 102, ends(), make_end);
+        let error = refused.map(drop).expect_err("of another group").to_string();
+        assert!(error.contains("group 101") && error.contains("group 102"), "{error}");
+    });
+}
