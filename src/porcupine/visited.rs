@@ -15,6 +15,8 @@ const CHUNK: usize = 4096;
 pub(super) struct Visited<S> {
     chunks: Vec<Chunk<S>>,
     len: usize,
+    /// How many words [`Linearized::open`] has, in all of them.
+    words: usize,
     /// 0, or an index + 1. The length is a power of two, and at most half of it is taken.
     table: Vec<u32>,
     /// What the states take, as far as they have told.
@@ -35,12 +37,12 @@ struct Entry<S> {
 
 impl<S: Eq + Hash> Visited<S> {
     pub(super) fn new() -> Visited<S> {
-        Visited { chunks: Vec::new(), len: 0, table: vec![0; 16], state_bytes: 0 }
+        Visited { chunks: Vec::new(), len: 0, words: 0, table: vec![0; 16], state_bytes: 0 }
     }
 
     /// About how many bytes it all takes.
     pub(super) fn bytes(&self) -> usize {
-        let words: usize = self.chunks.iter().map(|chunk| chunk.open.capacity()).sum();
+        let words = self.len * self.words;
         let beside_states = size_of::<Entry<S>>() - size_of::<S>();
         self.state_bytes
             + self.len * beside_states
@@ -79,6 +81,7 @@ impl<S: Eq + Hash> Visited<S> {
         chunk.entries.push(Entry { hash, frontier: set.frontier, state });
         chunk.open.extend_from_slice(&set.open);
         self.len += 1;
+        self.words = set.open.len();
         self.state_bytes += footprint;
         if 2 * self.len > self.table.len() {
             self.grow();
@@ -88,8 +91,7 @@ impl<S: Eq + Hash> Visited<S> {
 
     fn entry(&self, index: u32) -> (&Entry<S>, &[u64]) {
         let (chunk, at) = (&self.chunks[index as usize / CHUNK], index as usize % CHUNK);
-        let words = chunk.open.len() / chunk.entries.len();
-        (&chunk.entries[at], &chunk.open[at * words..(at + 1) * words])
+        (&chunk.entries[at], &chunk.open[at * self.words..(at + 1) * self.words])
     }
 
     fn grow(&mut self) {
@@ -112,4 +114,47 @@ fn hash_of<S: Hash>(set: &Linearized, state: &S) -> u64 {
     set.open.iter().for_each(|&word| hasher.write_u64(word));
     state.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// States that all have the same hash.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Colliding(u32);
+
+    impl Hash for Colliding {
+        fn hash<H: Hasher>(&self, _: &mut H) {}
+    }
+
+    #[test]
+    fn configurations_are_compared_and_not_only_their_hashes() {
+        let set = Linearized { frontier: 3, open: vec![5, 0] };
+        let mut visited = Visited::new();
+        for number in 0..100 {
+            assert_eq!(visited.insert(&set, Colliding(number), 4), Some(number));
+        }
+        for number in 0..100 {
+            assert_eq!(visited.insert(&set, Colliding(number), 4), None);
+            assert_eq!(visited.state(number), &Colliding(number));
+        }
+        // The same state is another configuration with another set.
+        for set in [Linearized { frontier: 4, ..set.clone() }, Linearized { open: vec![5, 1], ..set }] {
+            assert!(visited.insert(&set, Colliding(7), 4).is_some());
+        }
+    }
+
+    #[test]
+    fn it_tells_how_much_memory_it_takes() {
+        let mut visited = Visited::new();
+        let entries = 3 * CHUNK as u32 + 10;
+        for frontier in 0..entries {
+            let set = Linearized { frontier, open: vec![u64::from(frontier)] };
+            // As if each state owned 1,000 bytes.
+            assert_eq!(visited.insert(&set, frontier, size_of::<u32>() + 1_000), Some(frontier));
+        }
+        let each = visited.bytes() / entries as usize;
+        assert!((1_030..1_070).contains(&each), "{each} bytes each");
+    }
 }
