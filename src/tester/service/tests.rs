@@ -27,6 +27,9 @@ trait Play: Send + Sync + 'static {
     fn live(_killed: Signal, _persister: Arc<Persister>) {}
 }
 
+/// A text to save, and who wants to know.
+type Late = (String, Responder<()>);
+
 /// A server that plays `P`.
 struct Fake<P> {
     me: usize,
@@ -34,7 +37,7 @@ struct Fake<P> {
     persister: Arc<Persister>,
     killed: Signal,
     /// What to save, and whom to tell, when it is killed.
-    late: Arc<Mutex<Vec<(String, Responder<()>)>>>,
+    late: Arc<Mutex<Vec<Late>>>,
     play: PhantomData<P>,
 }
 
