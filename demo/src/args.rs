@@ -9,11 +9,11 @@ use clap::ValueEnum;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// End by itself after so many seconds, 1 to 600
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<600>)]
     pub seconds: u64,
     /// How many clients read and write, 1 to 64
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub clients: u32,
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = number::<64>)]
+    pub clients: u64,
     /// Faults by themselves, or only by your keys
     #[arg(long, value_enum, default_value_t = Faults::Auto)]
     pub faults: Faults,
@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long)]
     pub plain: bool,
     /// Let the check give up after so many seconds, 1 to 600
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<600>)]
     pub check_limit: u64,
 }
 
@@ -46,6 +46,11 @@ impl Args {
         // Short, as it is there to be typed again.
         self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)
     }
+}
+
+fn number<const MOST: u64>(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("expected a whole number, 1 to {MOST}"))
 }
 
 fn parse_seed(text: &str) -> Result<u64, String> {

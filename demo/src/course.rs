@@ -39,8 +39,9 @@ pub enum Ended {
 /// Plays it all.
 pub fn play(args: &Args, seed: u64, stage: &mut dyn Stage, signals: &Signals) -> Ended {
     let title = format!("live demo, seed {seed:#x}");
-    let room = Room::open(&title, args.clients);
-    let app = App::new(Duration::from_secs(args.seconds), args.clients, seed, room.view());
+    let clients = u32::try_from(args.clients).expect("there are at most 64");
+    let room = Room::open(&title, clients);
+    let app = App::new(Duration::from_secs(args.seconds), clients, seed, room.view());
     let mut play = Play { stage, signals, app };
     play.all(args, title, room).unwrap_or_else(|ended| ended)
 }
@@ -69,7 +70,7 @@ impl Play<'_> {
             title,
             operations,
             marks,
-            clients: args.clients,
+            clients: self.app.clients,
             worked,
             faults,
             report: args.report.clone(),
