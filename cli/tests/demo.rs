@@ -216,6 +216,8 @@ mod live {
         let (mut terminal, report) = demo("picture", 31, 104);
         terminal.sees("★ leader");
         if regenerate {
+            wait_for_clock(&terminal, "0:05");
+            terminal.press("m");
             wait_for_clock(&terminal, "0:08");
             terminal.press("u");
             wait_for_clock(&terminal, "0:10");
@@ -229,6 +231,8 @@ mod live {
         }
         cut_off_a_leader(&mut terminal);
         terminal.sees("old leader");
+        // The event of the same moment, which is drawn below and later: then all is.
+        terminal.sees_row(&["leads group 100 in term"]);
         let picture = svg::of(&terminal.screen());
         terminal.press("q");
         assert_eq!(terminal.left().status.code(), Some(0));

@@ -9,10 +9,11 @@ use std::sync::Once;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{self, Event, KeyEvent};
-use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+    disable_raw_mode, enable_raw_mode,
 };
+use crossterm::{execute, queue};
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::time::Duration;
 use ratatui::Terminal;
@@ -69,10 +70,13 @@ impl Stage for Screen {
     }
 
     fn show(&mut self, app: &App, _new: &[Happened]) -> io::Result<()> {
-        if TAKEN.load(Ordering::SeqCst) {
-            self.terminal.draw(|frame| screen::draw(frame, app))?;
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
         }
-        Ok(())
+        // Terminals that know these show all of it at once, the others ignore them.
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| screen::draw(frame, app))?;
+        execute!(io::stdout(), EndSynchronizedUpdate)
     }
 }
 
@@ -81,7 +85,7 @@ fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Where the terminal is gone there is nothing to give back.
         let _ = disable_raw_mode();
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show);
     }
 }
 

@@ -61,9 +61,9 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
     let width = f32::from(cells) * CELL.0;
     if let Some(back) = style.back {
         let height = CELL.1;
-        write!(
+        writeln!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{back}\"/>\n"
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{back}\"/>"
         )
         .expect("a string takes all");
     }
@@ -73,17 +73,54 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
     if ink.is_empty() {
         return;
     }
+    if ink.chars().all(|c| shape(c).is_some() || c == ' ') {
+        return shapes(svg, (x, y), text, style);
+    }
     let (x, base) = (x + blank as f32 * CELL.0, y + CELL.1 * 0.74);
     let length = ink.chars().count() as f32 * CELL.0;
     let ink = ink.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(' ', "\u{a0}");
     let bold = if style.bold { " font-weight=\"bold\"" } else { "" };
     let dim = if style.dim { " opacity=\"0.55\"" } else { "" };
     let color = style.color;
-    write!(
+    writeln!(
         svg,
-        "<text x=\"{x:.1}\" y=\"{base:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{color}\"{bold}{dim}>{ink}</text>\n"
+        "<text x=\"{x:.1}\" y=\"{base:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{color}\"{bold}{dim}>{ink}</text>"
     )
     .expect("a string takes all");
+}
+
+/// Characters that are drawn as they are meant, so that they join whatever the font: bars and lines. Where they begin
+/// in their cell, from its top, and how high they are, in parts of it.
+fn shape(c: char) -> Option<(f32, f32)> {
+    match c {
+        '▁'..='█' => {
+            let height = (c as u32 - '▁' as u32 + 1) as f32 / 8.0;
+            Some((1.0 - height, height))
+        }
+        '─' => Some((0.47, 0.06)),
+        '━' => Some((0.42, 0.16)),
+        _ => None,
+    }
+}
+
+fn shapes(svg: &mut String, (x, y): (f32, f32), text: &str, style: &Style) {
+    let cells: Vec<char> = text.chars().collect();
+    let mut column = 0;
+    for same in cells.chunk_by(|a, b| a == b) {
+        let (x, width) = (x + column as f32 * CELL.0, same.len() as f32 * CELL.0);
+        column += same.len();
+        let Some((top, part)) = shape(same[0]) else { continue };
+        let (y, height) = (y + top * CELL.1, part * CELL.1);
+        let dim = if style.dim { " opacity=\"0.55\"" } else { "" };
+        let color = style.color;
+        // A little wider, as edges that only meet show between them what is behind.
+        let width = width + 0.3;
+        writeln!(
+            svg,
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{color}\"{dim}/>"
+        )
+        .expect("a string takes all");
+    }
 }
 
 fn style_at(screen: &Screen, row: u16, column: u16) -> Style {

@@ -11,7 +11,7 @@
 
 mod events;
 mod frame;
-mod servers;
+pub mod servers;
 mod side;
 
 use ratatui::Frame;

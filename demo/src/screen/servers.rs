@@ -16,7 +16,7 @@ use crate::stage::title_of;
 use crate::view::{View, list};
 
 /// Columns of all.
-pub const WIDTH: u16 = 57;
+pub const WIDTH: u16 = 58;
 
 /// Rows of all.
 pub fn height(roomy: bool) -> u16 {
