@@ -190,7 +190,7 @@ impl Room {
             Act::Join(gi) => self.change(Change::Join(gi), format!("group {} is to join", gid(gi))),
             Act::Leave(gi) => self.change(Change::Leave(gi), format!("group {} is to leave", gid(gi))),
             Act::Move(shard, gi) => {
-                let shard = shard.unwrap_or_else(|| scale(self.dice.next_u64(), NSHARDS as u64) as usize);
+                let shard = shard.unwrap_or_else(|| self.shard_of_others(gi));
                 self.change(
                     Change::Move(shard, gi),
                     format!("shard {shard} is to move to group {}", gid(gi)),
@@ -247,6 +247,16 @@ impl Room {
             self.faults += 1;
             self.tell(Kind::Other, text);
         }
+    }
+
+    /// A shard by chance, if possible one that another group has.
+    fn shard_of_others(&mut self, gi: usize) -> usize {
+        let owners = self.view().shards().map(|shard| shard.owner);
+        let mut shards: Vec<usize> = (0..NSHARDS).filter(|&shard| owners[shard] != Some(gi)).collect();
+        if shards.is_empty() {
+            shards.extend(0..NSHARDS);
+        }
+        shards[scale(self.dice.next_u64(), shards.len() as u64) as usize]
     }
 
     /// The server that is meant.

@@ -128,8 +128,7 @@ mod tests {
             *kept.lock() = (0..count).map(|_| script.step()).collect();
         });
         assert!(outcome.failure.is_none());
-        let steps = steps.lock().clone();
-        steps
+        steps.lock().clone()
     }
 
     #[test]

@@ -56,9 +56,9 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
         Constraint::Length(1),
     ];
     let [title, gauge, main, events, keys] = Layout::vertical(rows).areas(area);
-    let [left, _, right] =
-        Layout::horizontal([Constraint::Length(servers::WIDTH), Constraint::Length(1), Constraint::Fill(1)])
-            .areas(main);
+    let between = if area.width >= SMALLEST.0 + 4 { 3 } else { 1 };
+    let columns = [Constraint::Length(servers::WIDTH), Constraint::Length(between), Constraint::Fill(1)];
+    let [left, _, right] = Layout::horizontal(columns).areas(main);
     frame::title(frame, title, app);
     frame::gauge(frame, gauge, app);
     servers::draw(frame, left, app, roomy);

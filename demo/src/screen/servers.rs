@@ -95,7 +95,8 @@ fn server_line(app: &App, team: Team, place: Place) -> Line<'static> {
         (true, false) => ("● up", Color::Green),
     };
     spans.push(Span::styled(format!("{state:<9} "), base.fg(color)));
-    let sizes = format!("{:>6} {:>6}", bytes(look.raft_bytes), bytes(look.snapshot_bytes));
+    let snapshot = if look.snapshot_bytes == 0 { "-".to_owned() } else { bytes(look.snapshot_bytes) };
+    let sizes = format!("{:>6} {snapshot:>6}", bytes(look.raft_bytes));
     let Some(status) = &look.status else {
         spans.push(Span::styled(format!("{:<10} {:>4} {:>7} ", "", "", ""), FAINT));
         spans.push(Span::styled(sizes, FAINT));

@@ -7,7 +7,7 @@ use labrt::Run;
 use labrt::locks::Discipline;
 use labrt::time::{Duration, Instant, sleep};
 use mit6824::porcupine::Verdict;
-use mit6824::tester::shards::Place;
+use mit6824::tester::shards::{Holding, Place};
 
 use crate::act::{Act, Target, Team};
 use crate::judge::{Case, Judge, prepare};
@@ -55,6 +55,14 @@ fn acts_are_done_told_and_mended_and_the_history_is_judged() {
         assert!(view.servers.iter().all(|(_, look)| look.up && !look.cut_off) && !view.unreliable);
         room.act(Act::Restart(Target::Server(leader)));
         hear(&mut room, "is up already");
+
+        // Any shard that moves here comes from another group.
+        room.act(Act::Move(None, 1));
+        hear(&mut room, "is to move to group 101");
+        until("its arrival", || {
+            let shards = room.view().shards_of(1, Holding::Serving);
+            shards.len() == 4 && room.changes_waiting() == 0
+        });
 
         // What cannot be is refused, in words.
         room.act(Act::Join(0));
