@@ -67,6 +67,9 @@ mod live {
     use super::pty::{Terminal, svg};
     use super::{LAB, lab, refused};
 
+    use labrt::Run;
+    use mit6824_demo::terminal::Screen;
+
     use std::fs;
     use std::io::{BufRead, BufReader};
     use std::path::{Path, PathBuf};
@@ -169,6 +172,43 @@ mod live {
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
         assert!(left.text.contains("signal 15") && !left.text.contains("linearizable"), "{}", left.text);
         fs::remove_file(report).expect("it is ours");
+    }
+
+    /// Set for the process that panics with a screen open.
+    const PANICS: &str = "LAB_DEMO_TEST_PANICS";
+
+    /// This test starts itself, in a terminal.
+    #[test]
+    fn a_panic_in_any_thread_gives_the_terminal_back_before_it_is_told() {
+        if std::env::var_os(PANICS).is_some() {
+            return panic_with_a_screen_open();
+        }
+        let program = std::env::current_exe().expect("the system knows it");
+        let (program, variable) =
+            (program.to_str().expect("cargo's folders have plain names"), format!("{PANICS}=1"));
+        let name = "live::a_panic_in_any_thread_gives_the_terminal_back_before_it_is_told";
+        let terminal =
+            Terminal::start("env", &[&variable, program, "--exact", name, "--nocapture"], folder(), 40, 120);
+        let left = terminal.left();
+        assert!(left.status.success(), "{}", left.text);
+        // What was told before the terminal was given back would have gone with the other screen.
+        assert!(left.text.contains("a server has failed on purpose"), "{}", left.text);
+        assert!(left.text.contains("the screen was open"), "{}", left.text);
+        assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
+    }
+
+    fn panic_with_a_screen_open() {
+        let outcome = Run::default().once(1, || {
+            let screen = Screen::open().expect("it is in a terminal");
+            labrt::thread::spawn_named("server", || panic!("a server has failed on purpose"));
+            loop {
+                // Ends when its run is over.
+                labrt::time::sleep(Duration::from_millis(10));
+                let _ = &screen;
+            }
+        });
+        assert_eq!(outcome.failure.expect("it has failed").thread, "server");
+        println!("the screen was open");
     }
 
     #[test]

@@ -46,7 +46,7 @@ mod screen;
 mod script;
 mod signals;
 mod stage;
-mod terminal;
+pub mod terminal;
 mod view;
 
 #[cfg(test)]
