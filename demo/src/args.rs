@@ -8,8 +8,8 @@ use clap::ValueEnum;
 /// The sharded key/value service, live in the terminal, with faults and a verdict.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// End by itself after so many seconds, 1 to 600
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<600>)]
+    /// End by itself after so many seconds, 1 to 300
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<300>)]
     pub seconds: u64,
     /// How many clients read and write, 1 to 64
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = number::<64>)]

@@ -21,9 +21,14 @@ use crate::view::View;
 /// A Raft state of so many bytes is replaced by a snapshot: every few seconds, under this load.
 const MAXRAFTSTATE: usize = 48 << 10;
 
-/// So long a client rests between two operations. It keeps the history small enough to be checked in seconds, and
-/// the machine cool.
-const PAUSE: Duration = Duration::from_millis(5);
+/// All clients together begin at most so many operations a second, so that the history can be kept, checked in seconds
+/// and looked at in a browser.
+const MOST_A_SECOND: u32 = 1600;
+
+/// So long each of `clients` rests between two operations.
+fn pause(clients: u32) -> Duration {
+    Duration::from_secs(1) * clients / MOST_A_SECOND
+}
 
 /// The first letters of the keys: one for each shard.
 const LETTERS: &[u8; NSHARDS] = b"abcdefghij";
@@ -87,11 +92,11 @@ impl Room {
             faults: 0,
             dice: rng::stream("room", 0),
         };
-        room.clients = (0..clients).map(|me| room.start_client(me)).collect();
+        room.clients = (0..clients).map(|me| room.start_client(me, pause(clients))).collect();
         room
     }
 
-    fn start_client(&self, me: u32) -> JoinHandle<()> {
+    fn start_client(&self, me: u32, pause: Duration) -> JoinHandle<()> {
         let (cluster, history) = (self.config.share(), self.history.clone());
         let (operations, done) = (self.operations.clone(), self.done.clone());
         thread::spawn_named(format!("client-{me}"), move || {
@@ -112,7 +117,7 @@ impl Room {
                     _ => clerk.put(&key, &value),
                 }
                 operations.fetch_add(1, Ordering::Relaxed);
-                sleep(PAUSE);
+                sleep(pause);
             }
         })
     }
