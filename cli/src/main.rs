@@ -1,9 +1,10 @@
 //! `lab`: the command line of the labs.
 //!
+//! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
 //! * `lab dslogs` lays a run's log out in one column per server ([`dslogs`]).
 //!
-//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary and call it.
+//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary, without the demo, and call it.
 //!
 //! This crate works on processes, files and terminals, outside any run of a lab. It therefore names the
 //! system's own threads, clock and maps, which node and test code must not.
@@ -21,7 +22,20 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The MIT 6.824 labs: a live demo, and tools
+#[cfg(feature = "demo")]
+#[derive(Parser)]
+#[command(name = "lab", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Without a subcommand it is the demo, and takes its options.
+    #[command(flatten)]
+    demo: mit6824_demo::Args,
+}
+
 /// Tools around the MIT 6.824 labs
+#[cfg(not(feature = "demo"))]
 #[derive(Parser)]
 #[command(name = "lab", version, arg_required_else_help = true)]
 struct Cli {
@@ -29,8 +43,23 @@ struct Cli {
     command: Command,
 }
 
+impl Cli {
+    #[cfg(feature = "demo")]
+    fn command(self) -> Command {
+        self.command.unwrap_or(Command::Demo(self.demo))
+    }
+
+    #[cfg(not(feature = "demo"))]
+    fn command(self) -> Command {
+        self.command
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
+    /// Show the sharded key/value service live in the terminal, break it, and check it (the default)
+    #[cfg(feature = "demo")]
+    Demo(mit6824_demo::Args),
     /// Run tests many times, on real threads or in virtual time, and keep what failed
     Dstest(dstest::Args),
     /// Show log lines in one column per server
@@ -44,7 +73,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    match Cli::parse().command() {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => mit6824_demo::main(&args),
         Command::Dstest(args) => dstest::main(args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),

@@ -39,6 +39,6 @@ pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,
 };
-pub use self::node::{Options, Raft};
+pub use self::node::{Options, Raft, Status};
 pub use self::persister::{FrameError, Persister};
 pub use self::progress::{Outgoing, Sent};
