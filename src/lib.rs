@@ -26,4 +26,5 @@ pub mod raft;
 pub mod rsm;
 pub mod shardctrler;
 pub mod shardkv;
+pub mod spacetime;
 pub mod tester;

@@ -1,9 +1,10 @@
 //! `lab`: the command line of the labs.
 //!
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
+//! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` lays a run's log out in one column per server ([`dslogs`]).
 //!
-//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary and call it.
+//! `scripts/dstest.sh`, `scripts/trace.sh` and `scripts/dslogs.sh` build this binary and call it.
 //!
 //! This crate works on processes, files and terminals, outside any run of a lab. It therefore names the
 //! system's own threads, clock and maps, which node and test code must not.
@@ -16,6 +17,7 @@
 
 mod dslogs;
 mod dstest;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,8 @@ struct Cli {
 enum Command {
     /// Run tests many times, on real threads or in virtual time, and keep what failed
     Dstest(dstest::Args),
+    /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
+    Trace(trace::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
     /// One chunk of seeds for `dstest --hosts`
@@ -46,6 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dstest(args) => dstest::main(args),
+        Command::Trace(args) => trace::main(&args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),
         Command::DstestExec(args) => dstest::process::exec(&args),
