@@ -11,6 +11,7 @@ const LABEL_ROW = 13;
 /** Kinds whose events are no more than the ends of arrows, or say little. */
 const QUIET_KINDS = /^(rpc\.|raft\.(request|reply|persist)$|client\.)/;
 /** Kinds that are always to be seen. */
+const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/; // the picture says it without words
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
@@ -44,6 +45,7 @@ class Chart {
     this.width = fitted.width;
     this.height = fitted.height;
     this.quiet = run.kinds.map(({ name }) => QUIET_KINDS.test(name));
+    this.wordless = run.kinds.map(({ name }) => WORDLESS_KINDS.test(name));
     this.loud = run.kinds.map(({ name }) => LOUD_KINDS.test(name));
     /** For each client its operations by their calls. @type {Map<number, number[]>} */
     this.operations = new Map();
@@ -92,6 +94,9 @@ class Chart {
     c.rect(columns.left, HEAD, width - columns.left, height - HEAD);
     c.clip();
     this.drawFailure(false);
+    const found = this.arrows.look();
+    // A crowd is behind the lanes, single arrows end on them.
+    if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
       if (x + columns.wide[lane] / 2 < columns.left || x - columns.wide[lane] / 2 > width) continue;
@@ -100,7 +105,7 @@ class Chart {
       else this.drawThread(x);
       if (kind === "client") this.drawOperations(lane, x);
     }
-    this.arrows.draw(c, HEAD, height);
+    if (!this.arrows.dense) this.arrows.drawLegs(c, this.arrows.legs, found.length);
     if (shown.message >= 0 || shown.kin.length > 0) this.drawChosen(shown);
     this.drawEvents(shown);
     this.drawFailure(true);
@@ -264,9 +269,8 @@ class Chart {
       if (s.term[i] === last || !s.alive[i]) continue;
       // What came before the view stands at its upper edge.
       const y = Math.max(axis.x(time(i)), HEAD + 1);
-      const before = last;
+      if (s.term[i] === 0) continue;
       last = s.term[i];
-      if (s.term[i] === 0 && before < 0) continue;
       if (y < free) {
         // No room: the last of a crowd is what holds.
         const next = firstIndex(i + 1, n, (k) => axis.x(time(k)) >= free) - 1;
@@ -366,7 +370,7 @@ class Chart {
         this.drawMark(e, x, y);
       }
       const room = columns.wide[lane] / 2 - 22;
-      if (words && room > 34 && y >= free[lane] && y > HEAD + 4) {
+      if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
         this.drawLabel(e, x + 20, y, room);
         free[lane] = y + LABEL_ROW;
       }

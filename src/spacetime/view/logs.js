@@ -5,7 +5,7 @@
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;
-const LOG_LEFT = 206; // width of the words before the cells
+const LOG_LEFT = 218; // width of the words before the cells
 const CELL = 25;
 
 class LogPanel {
@@ -145,21 +145,21 @@ class LogPanel {
     c.fillText(visible(run.lanes[lane].name, 9), 26, middle);
     c.font = theme.colour("font-small");
     c.fillStyle = theme.colour("muted");
-    c.fillText(!state ? "unknown" : role, 78, middle);
+    c.fillText(!state ? "unknown" : role, 86, middle);
     if (!state) return;
     if (state.term > 0) {
       c.fillStyle = theme.colour(`term-${state.term % 8}`);
       c.beginPath();
-      c.roundRect(134, middle - 7, 28, 14, 3);
+      c.roundRect(143, middle - 7, 28, 14, 3);
       c.fill();
       c.textAlign = "center";
       c.fillStyle = theme.colour("ink");
-      c.fillText(`T${state.term}`, 148, middle + 0.5, 26);
+      c.fillText(`T${state.term}`, 157, middle + 0.5, 26);
     }
     if (state.vote >= 0) {
       c.textAlign = "left";
       c.fillStyle = theme.colour("muted");
-      c.fillText(`→${run.mate(lane, state.vote).replace(/^G\d+/, "")}`, 167, middle, LOG_LEFT - 169);
+      c.fillText(`→${run.mate(lane, state.vote).replace(/^G\d+/, "")}`, 177, middle, LOG_LEFT - 179);
     }
     if (state.run !== -2) this.drawCells(state, y, lo, hi, down);
   }

@@ -77,7 +77,7 @@ class RunPage {
     byId("headline").textContent = headlineOf(run);
     byId("verdict").textContent = failed ? "✕" : "•";
     byId("verdict").className = `sign ${failed ? "illegal" : "plain"}`;
-    byId("title").textContent = visible(run.test, 200);
+    byId("title").textContent = failed ? visible(run.test, 200) : "";
     byId("facts").textContent = factsOf(run);
     document.body.classList.add(failed ? "illegal" : "plain");
     byId("error").hidden = !failed;

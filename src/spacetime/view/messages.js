@@ -106,17 +106,12 @@ class Arrows {
     return legs;
   }
 
-  /** @param {CanvasRenderingContext2D} c @param {number} top @param {number} foot */
-  draw(c, top, foot) {
+  /** Finds what can be seen, and where it lies if it can be told apart. */
+  look() {
     const found = this.inView();
     this.dense = found.length > MOST_ARROWS;
-    this.legs = [];
-    if (this.dense) {
-      this.drawDense(c, found, top, foot);
-      return;
-    }
-    for (const m of found) this.legs.push(...this.legsOf(m));
-    this.drawLegs(c, this.legs, found.length);
+    this.legs = this.dense ? [] : found.flatMap((m) => this.legsOf(m));
+    return found;
   }
 
   /** @param {CanvasRenderingContext2D} c @param {Leg[]} legs @param {number} crowd */
@@ -234,9 +229,9 @@ class Arrows {
       if (all === 0) continue;
       const [gap, row] = [cell % gaps, Math.floor(cell / gaps)];
       const [x0, x1] = [columns.x(order[gap]), columns.x(order[gap + 1])];
-      c.globalAlpha = Math.min(0.85, 0.16 + 0.14 * Math.log2(all));
+      c.globalAlpha = Math.min(0.6, 0.1 + 0.07 * Math.log2(all));
       c.fillStyle = styles[colour];
-      c.fillRect(x0, top + row * DENSE_ROW, x1 - x0, DENSE_ROW - 0.5);
+      c.fillRect(x0, top + row * DENSE_ROW, x1 - x0, DENSE_ROW);
     }
     c.globalAlpha = 1;
   }

@@ -89,11 +89,19 @@ function shortText(run, e) {
   }
 }
 
+/** Delays that are no loss. */
+const MERE_DELAYS = /^(cost|unreliable)?$/;
+
 /** Why a message got lost; empty if it did not. @param {Run} run @param {number} m */
 function lossOf(run, m) {
-  const { dropped, failed, replied } = run.messages;
+  const { id, dropped, failed, replied } = run.messages;
   if (replied[m] >= 0) return "";
-  return run.cause(dropped[m]) || run.cause(failed[m]) || (dropped[m] >= 0 ? "dropped" : failed[m] >= 0 ? "failed" : "");
+  if (run.cause(dropped[m])) return run.cause(dropped[m]);
+  // Whoever waits for news of a loss knows the reason; the end of the wait may have another.
+  for (const e of run.ofId(id[m])) {
+    if (run.kind(e) === "rpc.delayed" && !MERE_DELAYS.test(run.cause(e))) return run.cause(e);
+  }
+  return run.cause(failed[m]) || (dropped[m] >= 0 ? "dropped" : failed[m] >= 0 ? "failed" : "");
 }
 
 /** What became of a message. @param {Run} run @param {number} m */
@@ -108,7 +116,7 @@ function fateOf(run, m) {
 
 /** The first sentence of the page. @param {Run} run */
 function headlineOf(run) {
-  if (run.failed < 0) return `${run.test ? "The run of" : "A run"} ${run.test}`.trim();
+  if (run.failed < 0) return run.test ? `Run of ${visible(run.test, 200)}` : "A run";
   const message = valueText(run.field(run.failed, "message") ?? "no message");
   return `Failed at ${formatTime(run.t[run.failed])}: ${visible(message, 260)}`;
 }
