@@ -137,7 +137,7 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
     for seed in ["0x11", "0x1b", "0x7"] {
         names.extend([
             format!("lab2a-re_election_2a-{seed}.log"),
-            format!("lab2a-re_election_2a-{seed}.trace"),
+            format!("lab2a-re_election_2a-{seed}.trace.jsonl"),
         ]);
     }
     names.insert(0, "failures.txt".to_owned());
@@ -154,7 +154,7 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
         assert!(record.contains(text), "no {text:?} in\n{record}");
     }
     assert!(!record.contains("seed 0x8"), "the replay is alone");
-    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace"), "the trace\n");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace\n");
     assert_eq!(project.read("kept/failures.txt").lines().count(), 3);
 }
 

@@ -106,7 +106,8 @@ impl Runs {
         })
     }
 
-    /// The terms of the entries, for tests and texts: index and term of each, from the first.
+    /// Index and term of each entry, from the first.
+    #[cfg(test)]
     pub fn entries(&self, log: &Log) -> Vec<(u64, u64)> {
         let mut entries = Vec::new();
         let (mut end, mut run) = (log.last, log.run);

@@ -115,11 +115,6 @@ impl Messages {
             }
         }
     }
-
-    /// The operation of this id.
-    pub fn operation(&self, id: u64) -> Option<usize> {
-        self.operation_of.get(&id).copied()
-    }
 }
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ impl Servers {
     }
 
     /// The state of the server on `lane` after event `at`.
+    #[cfg(test)]
     pub fn state(&self, lane: usize, at: usize) -> Option<State> {
         let states = self.states.get(&lane)?;
         let after = states.partition_point(|(made, _)| *made <= at);

@@ -7,6 +7,7 @@
 //! | [`value`] | the commands that the tests submit | `interface{}` commands |
 //! | [`events`] | what a test tells the trace: faults, operations of clients | |
 //! | [`output`] | what the tests print | |
+//! | [`page`] | the page that the first failure of a test leaves | |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`lab2`] | the bodies of the lab 2 tests, one file a part | `raft/test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
@@ -33,6 +34,7 @@ mod lives;
 pub mod marks;
 pub mod migration;
 pub mod output;
+pub mod page;
 pub mod peer;
 pub mod raft;
 pub mod rsm;

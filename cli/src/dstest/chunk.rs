@@ -385,6 +385,8 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
         ("LAB_RUNS".to_owned(), count.to_string().into()),
         ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
+        // Of thousands of runs, only the failures that are kept get a page, from their replay.
+        ("LAB_PAGE".to_owned(), "0".into()),
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
     ];

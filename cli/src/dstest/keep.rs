@@ -2,12 +2,15 @@
 //!
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether that was tried, and the output. The header's
 //!   lines begin with `#`, so that the file can be read with `lab dslogs`.
-//! * `<target>-<test>-<seed>.trace`: the replay's events (sim).
+//! * `<target>-<test>-<seed>.trace.jsonl`: the replay's events (sim).
+//! * `<target>-<test>-<seed>.html`: the same as a page ([`spacetime`](mit6824::spacetime)).
 //! * `failures.txt`: a line for every failure, also for those beyond the number that is kept.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use mit6824::spacetime;
 
 use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
@@ -19,6 +22,7 @@ struct Failure {
     replayed: Option<Replayed>,
     log: Option<PathBuf>,
     trace: Option<PathBuf>,
+    page: Option<PathBuf>,
 }
 
 /// Keeps the failures of a campaign.
@@ -52,7 +56,13 @@ impl Keeper {
         let kept = self.failures.iter().filter(|f| f.run.test == run.test).count();
         let keep = run.kept && (kept as u64) < self.limit;
         if keep {
-            self.failures.push(Failure { run: run.clone(), replayed: None, log: None, trace: None });
+            self.failures.push(Failure {
+                run: run.clone(),
+                replayed: None,
+                log: None,
+                trace: None,
+                page: None,
+            });
         } else {
             self.beyond[run.test] += 1;
         }
@@ -130,8 +140,11 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     append(&mut file, "output of the process in which it failed first", evidence.first.as_deref())?;
     failure.log = Some(path);
     if let Some(from) = evidence.trace {
-        let to = stem.with_extension("trace");
+        let to = stem.with_extension("trace.jsonl");
         move_file(&from, &to)?;
+        // A package may have traces of its own; then there is no page, and nothing is wrong.
+        let page = stem.with_extension("html");
+        failure.page = spacetime::draw(&to, &page, spacetime::MOST_EVENTS).is_ok().then_some(page);
         failure.trace = Some(to);
     }
     Ok(())
@@ -158,6 +171,9 @@ fn describe(out: &mut String, test: &Test, failure: &Failure) {
     }
     if let Some(trace) = &failure.trace {
         line("trace", trace.display().to_string());
+    }
+    if let Some(page) = &failure.page {
+        line("page", page.display().to_string());
     }
     line("repeat", run.replay.clone());
     if let Some(replayed) = &failure.replayed {

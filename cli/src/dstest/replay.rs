@@ -56,7 +56,7 @@ enum Outcome {
 /// Replays a failed run. `first` is the output of the process in which it failed, if that is worth keeping.
 pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence {
     let log = context.scratch.path("log");
-    let trace = context.scratch.path("trace");
+    let trace = context.scratch.path("trace.jsonl");
     let outcome = attempt(context, run, &log, &trace);
     let replayed = judge(run, &outcome, &log);
     let exists = |path: PathBuf| path.exists().then_some(path);

@@ -369,7 +369,8 @@ class Chart {
         last[lane] = y;
         this.drawMark(e, x, y);
       }
-      const room = columns.wide[lane] / 2 - 22;
+      // Up to what stands left of the next bar.
+      const room = columns.wide[lane] - 54;
       if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
         this.drawLabel(e, x + 20, y, room);
         free[lane] = y + LABEL_ROW;
