@@ -142,8 +142,8 @@ class RunPage {
     attachKeys(
       [
         { keys: ["e"], shown: "E", does: "the failure", run: () => this.showFailure() },
-        { keys: [".", ">"], shown: ".", does: "next event of those shown; with Shift, of all", run: (e) => this.step(1, e.shiftKey) },
-        { keys: [",", "<"], shown: ",", does: "event before; with Shift, of all", run: (e) => this.step(-1, e.shiftKey) },
+        { keys: [".", ">"], shown: ".", does: "next event of those shown; with Shift, of all", run: (e) => this.step(1, e.shiftKey || e.key === ">") },
+        { keys: [",", "<"], shown: ",", does: "event before; with Shift, of all", run: (e) => this.step(-1, e.shiftKey || e.key === "<") },
         { keys: ["]"], shown: "]", does: "next landmark: a fault, a new leader, a verdict", run: () => this.landmark(1) },
         { keys: ["["], shown: "[", does: "landmark before", run: () => this.landmark(-1) },
         { keys: ["o"], shown: "O", does: "follow the message: its next event; with Shift, the one before", run: (e) => this.follow(e.shiftKey ? -1 : 1) },
