@@ -89,7 +89,8 @@ fn what_is_no_trace_is_named_with_the_line_and_what_was_expected() {
     let bad = format!("{TRACE}{}\n", r#"{"t":"soon","kind":"x"}"#);
     for (name, text, said) in [
         ("bad.jsonl", bad.as_str(), "bad.jsonl: line 4: `t` is \"soon\": expected a whole number"),
-        ("run.txt", "0.0031 4 S1 raft.vote\n", "run.txt: line 1: no JSON"),
+        ("run.txt", "0.0031 4 S1 raft.vote\n", "run.txt: line 1: expected an object such as {"),
+        ("run.txt", "0.0031 4 S1 raft.vote\n", "(a trace is recorded as JSON lines by LAB_TRACE=run.jsonl)"),
         ("empty.jsonl", "", "empty.jsonl: no events: expected the JSON lines of a trace"),
     ] {
         folder.write(name, text);

@@ -56,6 +56,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(error) => write!(f, "{error}"),
+            // Somebody else's file, or the text that is for diff.
+            Error::Line { line: 1, what } => {
+                write!(f, "line 1: {what} (a trace is recorded as JSON lines by LAB_TRACE=run.jsonl)")
+            }
             Error::Line { line, what } => write!(f, "line {line}: {what}"),
             Error::Empty => {
                 f.write_str("no events: expected the JSON lines of a trace (LAB_TRACE=run.jsonl)")

@@ -135,8 +135,8 @@ class Details {
     add("event", `${run.kind(e)}${run.cause(e) ? `, ${visible(run.cause(e), 80)}` : ""}`);
     add("at", formatTime(run.t[e]), ` · ${run.lanes[run.lane[e]].name}`);
     const thread = run.threads.get(run.thread[e]);
-    if (thread) add("thread", visible(thread, 60));
-    for (const [name, value] of run.fields(e)) add(name, element("code", "", ...this.long(valueText(value))));
+    if (thread && run.field(e, "thread") === undefined) add("thread", visible(thread, 60));
+    for (const [name, value] of run.fields(e)) add(name === "inc" ? "life" : name, element("code", "", ...this.long(valueText(value))));
     if (run.id[e] >= 0) add("id", `#${run.ids[run.id[e]]}`);
     return [list];
   }

@@ -5,7 +5,7 @@
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;
-const LOG_LEFT = 218; // width of the words before the cells
+const LOG_LEFT = 224; // width of the words before the cells
 const CELL = 25;
 
 class LogPanel {
@@ -150,16 +150,16 @@ class LogPanel {
     if (state.term > 0) {
       c.fillStyle = theme.colour(`term-${state.term % 8}`);
       c.beginPath();
-      c.roundRect(143, middle - 7, 28, 14, 3);
+      c.roundRect(149, middle - 7, 28, 14, 3);
       c.fill();
       c.textAlign = "center";
       c.fillStyle = theme.colour("ink");
-      c.fillText(`T${state.term}`, 157, middle + 0.5, 26);
+      c.fillText(`T${state.term}`, 163, middle + 0.5, 26);
     }
     if (state.vote >= 0) {
       c.textAlign = "left";
       c.fillStyle = theme.colour("muted");
-      c.fillText(`→${run.mate(lane, state.vote).replace(/^G\d+/, "")}`, 177, middle, LOG_LEFT - 179);
+      c.fillText(`→${run.mate(lane, state.vote).replace(/^G\d+/, "")}`, 183, middle, LOG_LEFT - 185);
     }
     if (state.run !== -2) this.drawCells(state, y, lo, hi, down);
   }
@@ -205,7 +205,7 @@ class LogPanel {
     if (state.last < lo) {
       c.textAlign = "left";
       c.fillStyle = theme.colour("muted");
-      c.fillText(`◂ ends at ${state.last}`, LOG_LEFT + 4, top + h / 2);
+      c.fillText(state.last === 0 ? "empty" : `◂ ends at ${state.last}`, LOG_LEFT + 4, top + h / 2);
     }
     // Committed and applied: lines below the cells.
     for (const [index, tone, offset] of /** @type {[number, string, number][]} */ ([

@@ -19,7 +19,9 @@ function eventText(run, e) {
 
 /** The short name of a type of messages: `AppendEntries`. @param {string} type */
 function typeName(type) {
-  return visible(type.replace(/^[A-Za-z]\w*\./, ""), 40);
+  const name = type.replace(/^[A-Za-z]\w*\./, "");
+  // As the paper calls it.
+  return name === "AppendEntries (empty)" ? "heartbeat" : visible(name, 40);
 }
 
 /** An operation: `put("x", "1") → ok`. @param {Run} run @param {number} op */
@@ -40,7 +42,7 @@ function shortText(run, e) {
   const cause = run.cause(e);
   switch (run.kind(e)) {
     case "raft.role":
-      return `${f("role")}, term ${f("term")}`;
+      return `${f("role")} T${f("term")}`;
     case "raft.term":
       return `term ${f("term")}`;
     case "raft.vote": {
