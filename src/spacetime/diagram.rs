@@ -364,8 +364,8 @@ fn verdict(
     let named = event.number("client").zip(event.number("called")).and_then(|(client, called)| {
         let lane = lanes.client(client)?;
         let calls = made.operations.iter().filter(|op| op.lane == lane);
-        let made_by_then = calls.filter(|op| op.call.is_some_and(|call| all[call].t <= called));
-        let id = made_by_then.last()?.id;
+        let mut made_by_then = calls.filter(|op| op.call.is_some_and(|call| all[call].t <= called));
+        let id = made_by_then.next_back()?.id;
         let place = signed(*ids.places.get(&id)?);
         operations.id.iter().position(|&id| id == place)
     });

@@ -8,7 +8,7 @@
 //! limits are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
-//! test prints one line for all its seeds. The first failure of a test leaves its run as a [page](super::page).
+//! test prints one line for all its seeds. The first failure of a test leaves its run as a [`page`].
 //!
 //! | exit code | |
 //! |---|---|

@@ -3,7 +3,7 @@
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether that was tried, and the output. The header's
 //!   lines begin with `#`, so that the file can be read with `lab dslogs`.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the replay's events (sim).
-//! * `<target>-<test>-<seed>.html`: the same as a page ([`spacetime`](mit6824::spacetime)).
+//! * `<target>-<test>-<seed>.html`: the same as a page ([`spacetime`]).
 //! * `failures.txt`: a line for every failure, also for those beyond the number that is kept.
 
 use std::fs::{self, File};
