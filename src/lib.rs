@@ -9,6 +9,8 @@
 //! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? and the page that shows why not |
 //! | [`shardkv`] | 4B | the sharded key/value service: groups, and shards that move between them |
 //! | [`models`] | 3, 4 | what it checks against: the key/value store |
+//! | [`spacetime`] | | the page of a run: its trace as a space-time diagram |
+//! | [`page`] | | what the pages have in common |
 //! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
 //! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
@@ -18,9 +20,11 @@
 
 pub mod kvraft;
 pub mod models;
+pub mod page;
 pub mod porcupine;
 pub mod raft;
 pub mod rsm;
 pub mod shardctrler;
 pub mod shardkv;
+pub mod spacetime;
 pub mod tester;

@@ -83,9 +83,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("shardctrler", &["rsm", "raft"]),
     ("shardkv", &["shardctrler", "kvraft", "rsm", "raft"]),
     // The models are for its unit tests, which judge histories of a key/value store.
-    ("porcupine", &["models"]),
+    ("porcupine", &["models", "page"]),
     ("models", &["porcupine"]),
-    ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models"]),
+    ("page", &[]),
+    ("spacetime", &["page"]),
+    ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models", "spacetime"]),
 ];
 
 #[test]
@@ -107,11 +109,14 @@ fn rooms_name_only_what_they_stand_on() {
     }
 }
 
-/// A history of operations is all that is judged, whoever made it.
+/// A history of operations is all that is judged, and a trace all that is drawn, whoever made it.
 #[test]
-fn the_checker_knows_no_network() {
-    for room in ["src/porcupine", "src/models"].into_iter().filter(|room| root().join(room).exists()) {
-        nobody("a history is all that is judged", &[room], &["labrpc"]);
+fn the_checker_and_the_pages_know_no_network() {
+    for room in ["src/porcupine", "src/models", "src/page", "src/spacetime"]
+        .into_iter()
+        .filter(|room| root().join(room).exists())
+    {
+        nobody("a history is all that is judged, a trace all that is drawn", &[room], &["labrpc"]);
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
+//! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` lays a run's log out in one column per server ([`dslogs`]).
 //!
-//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary, without the demo, and call it.
+//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary without the demo and the pages, which stand on the labs,
+//! and call it; `scripts/trace.sh` builds it without the demo.
 //!
 //! This crate works on processes, files and terminals, outside any run of a lab. It therefore names the
 //! system's own threads, clock and maps, which node and test code must not.
@@ -17,6 +19,8 @@
 
 mod dslogs;
 mod dstest;
+#[cfg(feature = "trace")]
+mod trace;
 
 use std::process::ExitCode;
 
@@ -62,6 +66,9 @@ enum Command {
     Demo(mit6824_demo::Args),
     /// Run tests many times, on real threads or in virtual time, and keep what failed
     Dstest(dstest::Args),
+    /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
+    #[cfg(feature = "trace")]
+    Trace(trace::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
     /// One chunk of seeds for `dstest --hosts`
@@ -77,6 +84,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => mit6824_demo::main(&args),
         Command::Dstest(args) => dstest::main(args),
+        #[cfg(feature = "trace")]
+        Command::Trace(args) => trace::main(&args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),
         Command::DstestExec(args) => dstest::process::exec(&args),

@@ -138,8 +138,9 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
     let mut names = Vec::new();
     for seed in ["0x11", "0x1b", "0x7"] {
         names.extend([
+            format!("lab2a-re_election_2a-{seed}.html"),
             format!("lab2a-re_election_2a-{seed}.log"),
-            format!("lab2a-re_election_2a-{seed}.trace"),
+            format!("lab2a-re_election_2a-{seed}.trace.jsonl"),
         ]);
     }
     names.insert(0, "failures.txt".to_owned());
@@ -156,7 +157,8 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
         assert!(record.contains(text), "no {text:?} in\n{record}");
     }
     assert!(!record.contains("seed 0x8"), "the replay is alone");
-    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace"), "the trace\n");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace\n");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.html"), "the page of 0x7\n");
     assert_eq!(project.read("kept/failures.txt").lines().count(), 3);
 }
 
@@ -306,7 +308,13 @@ fn on_the_real_clock_every_run_has_a_process_and_failures_keep_their_output() {
     assert_eq!(order, ["re_election_2a", "many_elections_2a", "basic_2b"].repeat(2), "the tests take turns");
     assert_eq!(
         project.names_in("kept"),
-        ["failures.txt", "lab2a-many_elections_2a-0x3.log", "lab2a-re_election_2a-0x7.log"]
+        [
+            "failures.txt",
+            "lab2a-many_elections_2a-0x3.html",
+            "lab2a-many_elections_2a-0x3.log",
+            "lab2a-re_election_2a-0x7.html",
+            "lab2a-re_election_2a-0x7.log"
+        ]
     );
     let record = project.read("kept/lab2a-re_election_2a-0x7.log");
     assert!(record.contains("re_election_2a has seed 0x7, logs Err(NotPresent)"), "{record}");

@@ -75,7 +75,7 @@ use sim as imp;
 pub use imp::{chan, sync, thread, time};
 pub use offload::offload;
 pub use outcome::{Failure, Outcome, Stats, Summary};
-pub use run::{Identity, Run, run};
+pub use run::{Failed, Identity, Run, run};
 
 /// True in a virtual-time build.
 pub const fn is_sim() -> bool {

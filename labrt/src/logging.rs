@@ -83,6 +83,14 @@ pub fn set_topics(list: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// `f` with all topics off. Other runs of the process are silent meanwhile, too.
+pub(crate) fn muted<T>(f: impl FnOnce() -> T) -> T {
+    let before = MASK.swap(0, Relaxed);
+    let value = f();
+    MASK.store(before, Relaxed);
+    value
+}
+
 pub(crate) fn init_from(lookup: &env::Lookup<'_>) -> Result<(), String> {
     lookup("LAB_LOG").map_or(Ok(()), |list| set_topics(&list))
 }

@@ -1,6 +1,7 @@
 //! What came of a run.
 
 use crate::node::NodeId;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a run failed: its first failure.
@@ -48,6 +49,8 @@ pub struct Outcome {
     pub stats: Stats,
     /// Its first failure; None: it passed.
     pub failure: Option<Failure>,
+    /// The file that has its events, if they were written.
+    pub events: Option<PathBuf>,
 }
 
 /// What came of all runs that were asked for.

@@ -88,13 +88,34 @@ pub struct Run {
     pub events: bool,
     /// The file that gets the events of the last run.
     pub trace_file: Option<PathBuf>,
+    /// Virtual time: at least so many of the last events are in that file, and of those before at most as many more.
+    pub trace_most: usize,
     /// The hash the trace must have.
     pub expect: Option<u64>,
     /// The file that gets a line at the start and the end of each run; the runs then go on after a
     /// failure.
     pub report: Option<PathBuf>,
+    /// Is told of the first run that fails, after the report of the failure.
+    pub on_failure: Option<fn(&Failed<'_>)>,
     /// Where the test is found.
     pub identity: Identity,
+}
+
+/// A run that has failed, for whoever wants to know more of it: [`Run::on_failure`].
+pub struct Failed<'a> {
+    /// How it was run.
+    pub run: &'a Run,
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    body: &'a Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Failed<'_> {
+    /// The same body with the same seed once more, as `run` says. In virtual time that is the same run again, if what
+    /// a seed means is the same; nothing is logged meanwhile.
+    pub fn again(&self, run: &Run) -> Outcome {
+        logging::muted(|| run.once_dyn(self.outcome.seed, self.body))
+    }
 }
 
 /// Runs a test body: on real threads, or once per seed in a virtual-time build. The `LAB_*` variables
@@ -129,8 +150,10 @@ impl Default for Run {
             discipline: Discipline::Fail,
             events: true,
             trace_file: None,
+            trace_most: usize::MAX,
             expect: None,
             report: None,
+            on_failure: None,
             identity: Identity {
                 package: String::new(),
                 target: String::new(),
@@ -227,6 +250,9 @@ impl Run {
                     failure.message
                 );
                 self.print_failure(&line, &outcome);
+                if let Some(tell) = self.on_failure.filter(|_| first_failure.is_none()) {
+                    tell(&Failed { run: self, outcome: &outcome, body: &f });
+                }
                 first_failure.get_or_insert(line);
                 if self.report.is_none() {
                     break;
@@ -450,8 +476,14 @@ mod tests {
 
     #[test]
     fn the_replay_line_can_be_pasted() {
-        let outcome =
-            Outcome { seed: 0x2a, trace: 0xbeef, preempt: 4, stats: Default::default(), failure: None };
+        let outcome = Outcome {
+            seed: 0x2a,
+            trace: 0xbeef,
+            preempt: 4,
+            stats: Default::default(),
+            failure: None,
+            events: None,
+        };
         let run = Run { identity: identity().with_test("a_test", true), ..Run::default() };
         let line = run.replay_line(&outcome);
         assert!(line.ends_with(" -p labrt --features sim --lib -- --exact a_test --ignored"), "{line}");

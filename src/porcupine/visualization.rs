@@ -24,13 +24,8 @@
 //! assert!(picture.to_html().starts_with("<!DOCTYPE html>"));
 //! ```
 //!
-//! The page stands on parts that another page can stand on, too (`visualization/shared/`: the axis of time with its
-//! gestures, the theme, keys, tooltip, search, and the view in the URL); what is about histories of operations is in
-//! `visualization/history/`. The files are put together here, in the order of the tables below, as plain scripts of
-//! one document: a file may use what stands in an earlier one.
-//!
-//! Texts come from tests and may hold anything. They are data in the page, never markup: the JSON has no `<`, and the
-//! scripts set text and never HTML.
+//! The page stands on the parts of [`page`](crate::page); what is about histories of operations is in
+//! `visualization/history/`. Texts come from tests and may hold anything: they are data, never markup.
 
 use std::io;
 use std::path::Path;
@@ -39,6 +34,7 @@ use labrt::collections::HashMap;
 use serde::Serialize;
 
 use super::Verdict;
+use crate::page::Page;
 
 /// A history, what a check has found in it, and what befell the system meanwhile. Times are in ns since the run's
 /// start.
@@ -141,18 +137,7 @@ pub enum MarkKind {
     Other,
 }
 
-const STYLES: &[&str] =
-    &[include_str!("visualization/shared/base.css"), include_str!("visualization/history/history.css")];
-
 const SCRIPTS: &[&str] = &[
-    include_str!("visualization/shared/format.js"),
-    include_str!("visualization/shared/theme.js"),
-    include_str!("visualization/shared/axis.js"),
-    include_str!("visualization/shared/gestures.js"),
-    include_str!("visualization/shared/keys.js"),
-    include_str!("visualization/shared/tooltip.js"),
-    include_str!("visualization/shared/search.js"),
-    include_str!("visualization/shared/fragment.js"),
     include_str!("visualization/history/data.js"),
     include_str!("visualization/history/explain.js"),
     include_str!("visualization/history/rows.js"),
@@ -171,7 +156,11 @@ impl Picture {
     /// If a step names an operation that its part does not have.
     pub fn to_html(&self) -> String {
         let title = format!("{}: {}", words(self.verdict), self.title);
-        page(&title, STYLES, include_str!("visualization/history/page.html"), SCRIPTS, &Wire::of(self))
+        let (style, body) = (
+            include_str!("visualization/history/history.css"),
+            include_str!("visualization/history/page.html"),
+        );
+        Page { title: &title, style, body, scripts: SCRIPTS }.html(&Wire::of(self))
     }
 
     /// Writes the page to a file, in place of what is there.
@@ -189,68 +178,6 @@ fn words(verdict: Verdict) -> &'static str {
         Verdict::Illegal => "Not linearizable",
         Verdict::Unknown => "Undecided",
     }
-}
-
-/// One HTML document of styles, markup, scripts, and data that the scripts find in the element `data`.
-fn page(title: &str, styles: &[&str], body: &str, scripts: &[&str], data: &impl Serialize) -> String {
-    let json = serde_json::to_string(data).expect("numbers, texts and lists are JSON");
-    let mut html = String::with_capacity(json.len() + 150_000);
-    html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    // No request leaves the page, whatever stands in it.
-    html.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
-    html.push_str("style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n");
-    html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>");
-    push_text(&mut html, title);
-    html.push_str("</title>\n");
-    for style in styles {
-        html.push_str("<style>\n");
-        html.push_str(style);
-        html.push_str("</style>\n");
-    }
-    html.push_str("</head>\n<body>\n");
-    html.push_str(body);
-    html.push_str("<script type=\"application/json\" id=\"data\">");
-    push_json(&mut html, &json);
-    html.push_str("</script>\n");
-    for script in scripts {
-        html.push_str("<script>\n");
-        html.push_str(script);
-        html.push_str("</script>\n");
-    }
-    html.push_str("</body>\n</html>\n");
-    html
-}
-
-/// Text as the content of an element.
-fn push_text(html: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '&' => html.push_str("&amp;"),
-            c if c.is_control() => html.push(' '),
-            c => html.push(c),
-        }
-    }
-}
-
-/// JSON as the content of a script element: the characters that could end it are written as escapes. They stand
-/// within strings only, where an escape means the same.
-fn push_json(html: &mut String, json: &str) {
-    let mut rest = json;
-    while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {
-        html.push_str(&rest[..at]);
-        let c = rest[at..].chars().next().expect("found just now");
-        html.push_str(match c {
-            '<' => "\\u003c",
-            '\u{2028}' => "\\u2028",
-            _ => "\\u2029",
-        });
-        rest = &rest[at + c.len_utf8()..];
-    }
-    html.push_str(rest);
 }
 
 /// A [`Picture`] as the page reads it: in columns, and each state's text once. A history has many operations and few

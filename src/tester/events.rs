@@ -7,8 +7,11 @@
 
 use labrpc::Link;
 use labrt::node::NodeId;
-use labrt::trace::{self, CourseGuard, Kind, Links};
+use labrt::trace::{self, CourseGuard, Field, Kind, Links};
 use std::borrow::Cow;
+
+use crate::models::kv::Operation;
+use crate::porcupine::Verdict;
 
 const BEGIN: Kind = Kind::new("test.begin");
 const END: Kind = Kind::new("test.end");
@@ -26,6 +29,7 @@ const UNRELIABLE: Kind = Kind::new("net.unreliable");
 const LONG_REORDERING: Kind = Kind::new("net.long_reordering");
 const CALL: Kind = Kind::new("client.call");
 const RETURN: Kind = Kind::new("client.return");
+const VERDICT: Kind = Kind::new("check.verdict");
 
 /// So many characters of a value or a result are shown.
 const EXCERPT: usize = 64;
@@ -103,6 +107,28 @@ pub fn unreliable(unreliable: bool) {
 /// The network holds replies back from now on, or no longer does.
 pub fn long_reordering(on: bool) {
     trace::emit(LONG_REORDERING, Links::NONE, &[("on", on.into())]);
+}
+
+/// What the checker has found about a history of so many operations; of one that is not linearizable also the
+/// operation for which no place is left.
+pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
+    if !trace::on() {
+        return;
+    }
+    let word = match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Illegal => "illegal",
+        Verdict::Unknown => "unknown",
+    };
+    let mut fields = vec![("verdict", Field::from(word)), ("operations", operations.into())];
+    if let Some(Operation { client, input, call, .. }) = blocked {
+        fields.extend([
+            ("key", input.key.as_str().into()),
+            ("client", (*client).into()),
+            ("called", (*call).into()),
+        ]);
+    }
+    trace::emit(VERDICT, Links::NONE, &fields);
 }
 
 fn of(server: NodeId, kind: Kind) {

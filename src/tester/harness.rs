@@ -8,7 +8,7 @@
 //! limits are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
-//! test prints one line for all its seeds.
+//! test prints one line for all its seeds. The first failure of a test leaves its run as a [`page`].
 //!
 //! | exit code | |
 //! |---|---|
@@ -23,8 +23,9 @@ use labrt::locks::Discipline;
 use labrt::{Identity, Run, Summary};
 use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 
-use super::output;
+use super::page::Place;
 use super::peer::Strictness;
+use super::{output, page};
 
 /// One test.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +121,7 @@ fn trial(args: &Arguments, here: &Identity, strictness: Strictness, case: Case) 
     if strictness == Strictness::Warn {
         run.discipline = Discipline::Warn;
     }
+    run.on_failure = (Place::from_env()? != Place::Nowhere).then_some(page::write);
     let mid_line = prints_name_first(args);
     let execute = move || {
         if mid_line {

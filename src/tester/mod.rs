@@ -9,6 +9,7 @@
 //! | [`events`] | what a test tells the trace: faults, operations of clients | |
 //! | [`output`] | what the tests print | |
 //! | [`marks`] | what a test does to its servers, for pictures | |
+//! | [`page`] | the page that the first failure of a test leaves | |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`service`] | a replicated service under test: [`Replicated`](service::Replicated) | `kvraft/config.go`, `shardctrler/config.go` |
 //! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
@@ -40,6 +41,7 @@ mod lives;
 pub mod marks;
 pub mod migration;
 pub mod output;
+pub mod page;
 pub mod peer;
 pub mod raft;
 pub mod rsm;

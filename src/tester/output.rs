@@ -31,7 +31,9 @@ pub fn note(text: &str) {
 
 /// Prints what whoever runs the test must know, however many seeds there are.
 pub fn info(text: &str) {
-    println!("info: {text}");
+    if !silent() {
+        println!("info: {text}");
+    }
 }
 
 /// Set when one process runs many seeds, or one many times.
@@ -42,9 +44,25 @@ pub(in crate::tester) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::SeqCst);
 }
 
+/// Set while a run is repeated of which everything has been said.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// `f` without a line, and without files that a first run leaves for people.
+pub(in crate::tester) fn silently<T>(f: impl FnOnce() -> T) -> T {
+    SILENT.store(true, Ordering::SeqCst);
+    let value = f();
+    SILENT.store(false, Ordering::SeqCst);
+    value
+}
+
+/// Whether this run was seen before.
+pub(in crate::tester) fn silent() -> bool {
+    SILENT.load(Ordering::SeqCst)
+}
+
 /// Prints a line of a test.
 pub(in crate::tester) fn line(text: &str) {
-    if !QUIET.load(Ordering::SeqCst) {
+    if !QUIET.load(Ordering::SeqCst) && !silent() {
         println!("{text}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether that was tried, and the output. The header's
 //!   lines begin with `#`, so that the file can be read with `lab dslogs`.
-//! * `<target>-<test>-<seed>.trace`: the replay's events (sim).
+//! * `<target>-<test>-<seed>.trace.jsonl`: the replay's events (sim).
+//! * `<target>-<test>-<seed>.html`: the same as a page, if the test writes pages.
 //! * `failures.txt`: a line for every failure, also for those beyond the number that is kept.
 
 use std::fs::{self, File};
@@ -19,6 +20,7 @@ struct Failure {
     replayed: Option<Replayed>,
     log: Option<PathBuf>,
     trace: Option<PathBuf>,
+    page: Option<PathBuf>,
 }
 
 /// Keeps the failures of a campaign.
@@ -52,7 +54,13 @@ impl Keeper {
         let kept = self.failures.iter().filter(|f| f.run.test == run.test).count();
         let keep = run.kept && (kept as u64) < self.limit;
         if keep {
-            self.failures.push(Failure { run: run.clone(), replayed: None, log: None, trace: None });
+            self.failures.push(Failure {
+                run: run.clone(),
+                replayed: None,
+                log: None,
+                trace: None,
+                page: None,
+            });
         } else {
             self.beyond[run.test] += 1;
         }
@@ -73,7 +81,7 @@ impl Keeper {
     pub fn evidence(&mut self, tests: &[Test], evidence: Evidence) {
         let found =
             self.failures.iter_mut().find(|f| f.run.test == evidence.test && f.run.seed == evidence.seed);
-        let files = [evidence.log.clone(), evidence.first.clone(), evidence.trace.clone()];
+        let files = [&evidence.log, &evidence.first, &evidence.trace, &evidence.page].map(Clone::clone);
         if let Some(failure) = found {
             let written = write(&self.dir, &tests[evidence.test], failure, evidence);
             if let Err(e) = written {
@@ -95,7 +103,10 @@ impl Keeper {
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
         for (test, seed) in missing {
             let replayed = Replayed::No("the campaign ended before".to_owned());
-            self.evidence(tests, Evidence { test, seed, replayed, log: None, first: None, trace: None });
+            self.evidence(
+                tests,
+                Evidence { test, seed, replayed, log: None, first: None, trace: None, page: None },
+            );
         }
         let mut out = String::new();
         for failure in &self.failures {
@@ -130,9 +141,14 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     append(&mut file, "output of the process in which it failed first", evidence.first.as_deref())?;
     failure.log = Some(path);
     if let Some(from) = evidence.trace {
-        let to = stem.with_extension("trace");
+        let to = stem.with_extension("trace.jsonl");
         move_file(&from, &to)?;
         failure.trace = Some(to);
+    }
+    if let Some(from) = evidence.page {
+        let to = stem.with_extension("html");
+        move_file(&from, &to)?;
+        failure.page = Some(to);
     }
     Ok(())
 }
@@ -158,6 +174,9 @@ fn describe(out: &mut String, test: &Test, failure: &Failure) {
     }
     if let Some(trace) = &failure.trace {
         line("trace", trace.display().to_string());
+    }
+    if let Some(page) = &failure.page {
+        line("page", page.display().to_string());
     }
     line("repeat", run.replay.clone());
     if let Some(replayed) = &failure.replayed {

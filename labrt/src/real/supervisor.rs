@@ -202,8 +202,8 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
         leaked: stuck.len(),
         ..Stats::default()
     };
-    let outcome = Outcome { seed, trace: 0, preempt: 0, stats, failure };
-    keep_events(cfg, &run, &outcome);
+    let mut outcome = Outcome { seed, trace: 0, preempt: 0, stats, failure, events: None };
+    outcome.events = keep_events(cfg, &run, &outcome);
     if !stuck.is_empty() {
         give_up(cfg, &stuck, outcome.failure.as_ref());
     }
@@ -241,9 +241,9 @@ fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     std::process::exit(101);
 }
 
-/// Writes the events where they were asked for; those of a failed run in any case.
-fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) {
-    let Some(events) = &run.events else { return };
+/// Writes the events where they were asked for; those of a failed run in any case. Says where they are.
+fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) -> Option<PathBuf> {
+    let events = run.events.as_ref()?;
     let test = &cfg.identity.test;
     let path: PathBuf = match &cfg.trace_file {
         Some(path) => path.clone(),
@@ -252,16 +252,19 @@ fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) {
             let _ = std::fs::create_dir_all("out");
             Path::new("out").join(format!("{}-{:x}.trace.jsonl", file_name(test), outcome.seed))
         }
-        None => return,
+        None => return None,
     };
     let ring = events.lock();
-    match trace::write_file(&path, &trace::heading(cfg, outcome.seed, ring.lost), ring.events.iter()) {
-        Ok(()) if cfg.trace_file.is_none() => {
-            eprintln!("[lab] the last events of the run: {}", path.display())
-        }
-        Ok(()) => {}
-        Err(e) => eprintln!("[lab] the events cannot be written to {}: {e}", path.display()),
+    if let Err(e) =
+        trace::write_file(&path, &trace::heading(cfg, outcome.seed, ring.lost), ring.events.iter())
+    {
+        eprintln!("[lab] the events cannot be written to {}: {e}", path.display());
+        return None;
     }
+    if cfg.trace_file.is_none() {
+        eprintln!("[lab] the last events of the run: {}", path.display());
+    }
+    Some(path)
 }
 
 fn file_name(test: &str) -> String {

@@ -87,6 +87,26 @@ enum Phase {
     Teardown,
 }
 
+/// Events for a file.
+struct Record {
+    events: Vec<Event>,
+    /// How many of the last are kept at least.
+    most: usize,
+    /// How many there were before those.
+    lost: u64,
+}
+
+impl Record {
+    fn push(&mut self, event: Event) {
+        if self.events.len() >= self.most.saturating_mul(2) {
+            let gone = self.events.len() - self.most;
+            self.events.drain(..gone);
+            self.lost += gone as u64;
+        }
+        self.events.push(event);
+    }
+}
+
 struct State {
     now: u64,
     cur: Option<TaskSlot>,
@@ -99,8 +119,8 @@ struct State {
     live: usize,
     sched: Xoshiro256PlusPlus,
     hash: Hash,
-    /// All events, the scheduler's own too, when a trace file was asked for.
-    record: Option<Vec<Event>>,
+    /// The events, the scheduler's own too, when a trace file was asked for.
+    record: Option<Record>,
     phase: Phase,
     failure: Option<Failure>,
     stats: Stats,
@@ -236,8 +256,8 @@ impl State {
         if let Some(record) = &mut self.record {
             let event = trace::failed(at, number, node, &thread, &message);
             // The task has been unwound since.
-            let place = record.partition_point(|earlier| earlier.time <= at);
-            record.insert(place, event);
+            let place = record.events.partition_point(|earlier| earlier.time <= at);
+            record.events.insert(place, event);
         }
         self.failure = Some(Failure { thread, message, at: Duration::from_nanos(at) });
     }
@@ -685,7 +705,11 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
             live: 0,
             sched: generator(seed, Label::new("scheduler"), 0),
             hash: Hash::new(),
-            record: cfg.trace_file.is_some().then(Vec::new),
+            record: cfg.trace_file.is_some().then(|| Record {
+                events: Vec::new(),
+                most: cfg.trace_most.max(1),
+                lost: 0,
+            }),
             phase: Phase::Running,
             failure: None,
             stats: Stats::default(),
@@ -710,10 +734,12 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     }
     let mut st = k.state.lock();
     st.stats.time_ns = st.now;
-    if let (Some(path), Some(events)) = (&cfg.trace_file, &st.record)
-        && let Err(e) = trace::write_file(path, &trace::heading(cfg, seed, 0), events.iter())
-    {
-        eprintln!("[lab] LAB_TRACE={}: {e}", path.display());
+    let mut written = None;
+    if let (Some(path), Some(record)) = (&cfg.trace_file, &st.record) {
+        match trace::write_file(path, &trace::heading(cfg, seed, record.lost), record.events.iter()) {
+            Ok(()) => written = Some(path.clone()),
+            Err(e) => eprintln!("[lab] LAB_TRACE={}: {e}", path.display()),
+        }
     }
-    Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure: st.failure.take() }
+    Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure: st.failure.take(), events: written }
 }

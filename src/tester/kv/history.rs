@@ -14,8 +14,9 @@ use labrt::time::Duration;
 
 use crate::models::kv::{KvModel, Operation};
 use crate::porcupine::{self, Model, Options, Report, Verdict};
+use crate::tester::events;
 use crate::tester::marks::{Mark, now};
-use crate::tester::output::info;
+use crate::tester::output::{info, silent};
 
 /// What becomes of a history that the checker could not judge within its limits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,6 +109,9 @@ impl History {
         let limit = if_unknown.limit();
         let options = Options { limit: Some(limit), ..Options::default() };
         let report = porcupine::check(&KvModel, &operations, &options);
+        if report.verdict != Verdict::Illegal {
+            events::verdict(report.verdict, operations.len(), None);
+        }
         match report.verdict {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
@@ -116,9 +120,12 @@ impl History {
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
                 let picture = porcupine::picture(&KvModel, &operations, &detailed, title, marks);
-                let path = pictures.join(random_name());
-                info(&written(&path, &picture.write(&path)));
+                if !silent() {
+                    let path = pictures.join(random_name());
+                    info(&written(&path, &picture.write(&path)));
+                }
                 let told = if detailed.verdict == Verdict::Illegal { &detailed } else { &report };
+                events::verdict(Verdict::Illegal, operations.len(), blocked(&operations, told));
                 Err(format!("history is not linearizable: {}", describe(&operations, told)))
             }
         }
@@ -141,11 +148,16 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
+/// The first operation for which no place is left.
+fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
+    let part = report.illegal().next()?;
+    part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
+}
+
 /// Which part is illegal, and what does not fit.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
-    let blocked = part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index]);
-    let Some(blocked) = blocked else { return "an empty part is".to_owned() };
+    let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };
     let placed = part.partials.first().map_or(0, Vec::len);
     format!(
         "key {:?}: of {} operations at most {placed} fit, then no place is left for client {}'s {}, {:.6} to {:.6} s",

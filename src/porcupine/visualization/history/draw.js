@@ -494,8 +494,3 @@ class Chart {
     return { op, many: narrow ? end - first : Math.min(1, end - first) };
   }
 }
-
-/** @param {string} text @param {number} letters */
-function cutText(text, letters) {
-  return text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`;
-}

@@ -137,13 +137,3 @@ class Marks {
     return -1;
   }
 }
-
-/**
- * As much of a text as fits, with an ellipsis for the rest.
- * @param {CanvasRenderingContext2D} context @param {string} text @param {number} room in pixels
- */
-function fitText(context, text, room) {
-  if (context.measureText(text).width <= room) return text;
-  const keep = firstIndex(0, text.length, (n) => context.measureText(`${text.slice(0, n + 1)}…`).width > room);
-  return keep > 0 ? `${text.slice(0, keep)}…` : "";
-}

@@ -6,7 +6,7 @@ const CLICK_SLACK = 4; // pixels that a hand may shake between down and up
 
 /**
  * @typedef {object} Reactions
- * @property {(pixels: number) => void} scroll the rows, downwards
+ * @property {(pixels: number) => void} scroll the rows across the axis, downwards or to the right
  * @property {(x: number, y: number) => void} hover
  * @property {() => void} leave
  * @property {(x: number, y: number) => void} click
@@ -16,8 +16,11 @@ const CLICK_SLACK = 4; // pixels that a hand may shake between down and up
  * Wheel: zoom about the pointer; with Shift, or sideways: pan. Drag: pan and scroll. Two fingers: pinch.
  * Double click: zoom in.
  * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions
+ * @param {boolean} [downwards] does the axis run down, not to the right?
  */
-function attachGestures(canvas, axis, reactions) {
+function attachGestures(canvas, axis, reactions, downwards = false) {
+  const along = (/** @type {{ x: number, y: number }} */ at) => (downwards ? at.y : at.x);
+  const across = (/** @type {{ x: number, y: number }} */ at) => (downwards ? at.x : at.y);
   /** @type {Map<number, { x: number, y: number }>} */
   const down = new Map();
   let dragged = false;
@@ -35,8 +38,8 @@ function attachGestures(canvas, axis, reactions) {
       const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
       if (event.altKey) reactions.scroll(dy);
       else if (event.shiftKey) axis.pan(dy || dx);
-      else if (Math.abs(dx) > Math.abs(dy)) axis.pan(dx);
-      else axis.zoom(Math.exp(Math.min(Math.max(dy, -300), 300) * (event.ctrlKey ? 0.008 : 0.002)), place(event).x);
+      else if (Math.abs(dx) > Math.abs(dy)) (downwards ? reactions.scroll(dx) : axis.pan(dx));
+      else axis.zoom(Math.exp(Math.min(Math.max(dy, -300), 300) * (event.ctrlKey ? 0.008 : 0.002)), along(place(event)));
     },
     { passive: false },
   );
@@ -60,11 +63,11 @@ function attachGestures(canvas, axis, reactions) {
     canvas.style.cursor = "grabbing";
     if (down.size === 2) {
       const other = /** @type {{ x: number, y: number }} */ ([...down].find(([id]) => id !== event.pointerId)?.[1]);
-      const [was, is] = [Math.abs(before.x - other.x), Math.abs(now.x - other.x)];
-      if (was > 10 && is > 10) axis.zoom(was / is, other.x);
+      const [was, is] = [before, now].map((at) => Math.abs(along(at) - along(other)));
+      if (was > 10 && is > 10) axis.zoom(was / is, along(other));
     } else {
-      axis.pan(before.x - now.x);
-      reactions.scroll(before.y - now.y);
+      axis.pan(along(before) - along(now));
+      reactions.scroll(across(before) - across(now));
     }
     down.set(event.pointerId, now);
   });
@@ -80,5 +83,5 @@ function attachGestures(canvas, axis, reactions) {
   canvas.addEventListener("pointerleave", () => {
     if (down.size === 0) reactions.leave();
   });
-  canvas.addEventListener("dblclick", (event) => axis.zoom(0.4, place(event).x));
+  canvas.addEventListener("dblclick", (event) => axis.zoom(0.4, along(place(event))));
 }

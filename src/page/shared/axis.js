@@ -1,7 +1,8 @@
 // @ts-check
 "use strict";
 // The axis of time: which stretch of it is in view, and where on the screen a time is. Several canvases may hang on
-// one axis; it tells them when the view has changed.
+// one axis; it tells them when the view has changed. It may run to the right or down: its places are called x, and are
+// pixels from the left or from the top.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;
@@ -13,7 +14,7 @@ class TimeAxis {
     this.full = { from: from - margin, to: to + margin };
     this.from = this.full.from;
     this.to = this.full.to;
-    /** Where the axis lies, in CSS pixels of the canvas. */
+    /** Where the axis begins and how long it is, in CSS pixels of the canvas. */
     this.left = 0;
     this.width = 1;
     /** @type {(() => void)[]} */
@@ -90,7 +91,7 @@ class TimeAxis {
     this.set(from, from + span);
   }
 
-  /** @param {number} pixels to the right */
+  /** @param {number} pixels towards later */
   pan(pixels) {
     const by = pixels * this.scale;
     this.set(this.from + by, this.to + by);

@@ -1,0 +1,571 @@
+//! The page of a run, as a person uses it.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "no code of a run: it drives a process, on real threads and the real clock in both builds"
+)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Instant;
+use std::{env, fs, process};
+
+use labrt::Run;
+use labrt::time::Duration;
+use mit6824::raft::Raft;
+use mit6824::spacetime::{MOST_EVENTS, Trace, html};
+use mit6824::tester::raft::{Retry, Setup, make_config};
+use mit6824_browser::Page;
+
+/// A run that fails: the leader is cut off with one follower, and the test wants what only the others can have.
+fn failing_run() -> Trace {
+    let file: PathBuf = env::temp_dir().join(format!("mit6824-spacetime-{}.jsonl", process::id()));
+    let run = Run {
+        seed: 7,
+        quiet: true,
+        trace_file: Some(file.clone()),
+        identity: labrt::here!().with_test("a_partition_2b", false),
+        ..Run::default()
+    };
+    let outcome = run.once(7, || {
+        let cfg = make_config::<Raft>(Setup::of(5));
+        cfg.begin("Test: a minority does not commit");
+        cfg.one(1, 5, Retry::No);
+        let old = cfg.check_one_leader();
+        let [mate, others @ ..] = [1, 2, 3, 4].map(|n| cfg.after(old, n));
+        cfg.partition(&[&[old, mate], &others]);
+        let started = cfg.start(old, 100).expect("it leads still");
+        cfg.check_one_leader_among(&others);
+        labrt::time::sleep(Duration::from_millis(300));
+        cfg.crash1(others[0]);
+        labrt::time::sleep(Duration::from_millis(50));
+        assert!(
+            cfg.applied(old, started.index).is_some(),
+            "server {old} has not committed index {}",
+            started.index
+        );
+    });
+    assert!(outcome.failure.is_some(), "the run was to fail");
+    let trace = Trace::open(&file).expect("a trace");
+    fs::remove_file(&file).expect("the file is there");
+    trace
+}
+
+#[track_caller]
+fn no_errors(page: &mut Page) {
+    let errors = page.errors();
+    assert!(errors.is_empty(), "the console has: {errors:#?}");
+}
+
+/// Waits until the view stands still.
+fn rest(page: &mut Page) {
+    loop {
+        let before = page.eval("[page.axis.from, page.axis.to]");
+        page.settle();
+        page.settle();
+        if page.eval("[page.axis.from, page.axis.to]") == before {
+            return;
+        }
+    }
+}
+
+/// Where a place of the chart is in the window.
+fn place(page: &mut Page, x: &str, y: &str) -> (f64, f64) {
+    let at = page.number(&format!("page.chart.canvas.getBoundingClientRect().x + {x}"));
+    (at, page.number(&format!("page.chart.canvas.getBoundingClientRect().y + {y}")))
+}
+
+/// The number of the first message for which an expression in `m` and `f`, its columns, holds.
+fn message(page: &mut Page, wanted: &str) -> usize {
+    let script =
+        format!("(() => {{ const f = page.run.messages; return f.sent.findIndex((_, m) => {wanted}); }})()");
+    let found = page.number(&script);
+    assert!(found >= 0.0, "no message with {wanted}");
+    found as usize
+}
+
+// ---- a run that has failed ----
+
+#[test]
+fn the_page_opens_at_the_failure_and_says_it() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "test.failed");
+    assert_eq!(
+        page.eval(
+            "page.axis.from < page.run.t[page.run.failed] && page.axis.to > page.run.t[page.run.failed]"
+        ),
+        true
+    );
+    let said = page.text("#headline");
+    assert!(said.starts_with("Failed at ") && said.contains("has not committed index 2"), "{said}");
+    assert!(page.text("#why").contains("has not committed index 2"));
+    assert_eq!(page.text("#title"), "a_partition_2b");
+    let facts = page.text("#facts");
+    assert!(facts.contains("5 servers") && facts.contains("seed 0x7"), "{facts}");
+    // Elsewhere, and back with one key.
+    page.press("f");
+    rest(&mut page);
+    page.press("Escape");
+    assert_eq!(page.eval("page.pinned"), -1);
+    assert_eq!(page.eval("page.axis.whole"), true);
+    page.press("e");
+    rest(&mut page);
+    assert_eq!(page.eval("page.pinned === page.run.failed && !page.axis.whole"), true);
+    // The bands of the test's faults, with the sides of the partition.
+    let bands = page.eval("page.run.bands.filter((b) => b.to === null || page.run.t[b.to] > page.run.t[b.from]).map((b) => b.kind)");
+    let bands: Vec<&str> = bands.as_array().expect("a list").iter().filter_map(|b| b.as_str()).collect();
+    assert!(bands.contains(&"partition") || bands.contains(&"cut"), "{bands:?}");
+    assert!(bands.contains(&"crash"), "{bands:?}");
+    page.screenshot("run-failed");
+    no_errors(&mut page);
+}
+
+#[test]
+fn logs_roles_and_terms_are_those_of_the_moment() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    // The minority has an entry that nobody has committed; whoever leads it is still the leader of an older term.
+    let state = "(() => {
+        const all = [...page.run.servers.keys()].map((lane) => page.run.state(lane, page.now));
+        const leaders = all.filter((s) => s.alive && s.role === 3);
+        const old = leaders.toSorted((a, b) => a.term - b.term)[0];
+        return {
+            servers: all.length,
+            down: all.filter((s) => !s.alive).length,
+            leaders: leaders.length,
+            last: old.last, commit: old.commit, apply: old.apply,
+            terms: page.run.entries(old, 1, 9).map((r) => [r.from, r.to, r.term === old.term]),
+        };
+    })()";
+    let now = page.eval(state);
+    assert_eq!((now["servers"].as_u64(), now["down"].as_u64()), (Some(5), Some(1)), "{now}");
+    assert_eq!(
+        (now["last"].as_u64(), now["commit"].as_u64(), now["apply"].as_u64()),
+        (Some(2), Some(1), Some(1))
+    );
+    assert_eq!(now["terms"], serde_json::json!([[1, 2, true]]), "two entries of its own term");
+    // At the pointer, near the beginning, nobody leads.
+    page.press("f");
+    rest(&mut page);
+    let early = place(&mut page, "page.columns.x(1) + 30", "page.axis.x(page.run.from) + 2");
+    page.point(early);
+    let leaders =
+        "[...page.run.servers.keys()].filter((lane) => page.run.state(lane, page.now)?.role === 3).length";
+    assert_eq!(page.eval(leaders), 0);
+    assert!(page.text("#moment").starts_with("at the pointer"));
+    no_errors(&mut page);
+}
+
+#[test]
+fn steps_go_from_event_to_event_and_back() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let failed = page.number("page.run.failed");
+    page.press(",");
+    assert_eq!(page.number("page.pinned"), failed - 1.0);
+    page.press(".");
+    assert_eq!(page.number("page.pinned"), failed);
+    page.click_on("#before");
+    page.click_on("#before");
+    assert_eq!(page.number("page.pinned"), failed - 2.0);
+    // Of those that are shown: the next that is no heartbeat and of no other server.
+    page.eval("page.filter.hiddenKinds = new Set(page.run.kinds.map((_, i) => i).filter((i) => page.run.kinds[i].name !== 'raft.role')); page.choices.apply()");
+    page.press("e");
+    page.press(",");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "raft.role");
+    page.press("<");
+    assert_ne!(page.eval("page.filter.shown[page.pinned]"), 1, "with Shift through all events");
+    page.press("e");
+    page.press("[");
+    let kind = page.eval("page.run.kind(page.pinned)");
+    let fault = kind.as_str().is_some_and(|kind| kind.starts_with("fault."));
+    assert!(fault, "the landmark before the failure is the crash, not {kind}");
+    page.press("]");
+    assert_eq!(page.number("page.pinned"), failed);
+    no_errors(&mut page);
+}
+
+#[test]
+fn a_filter_leaves_what_was_asked_for() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let all = page.number("page.filter.count");
+    let count = "page.filter.shown.reduce((sum, one) => sum + one, 0)";
+    // A server.
+    page.click_on("#servers button");
+    assert_eq!(page.eval("Number.isNaN(page.columns.middle[1])"), true, "its lane is gone");
+    let without = page.number(count);
+    assert!(without < all && page.text("#shown").contains(" of "), "{without} of {all}");
+    page.click_on("#servers button");
+    assert_eq!(page.number(count), all);
+    // A type of messages: none of them is drawn, and the others are.
+    let votes = message(&mut page, "/RequestVote/.test(page.run.types[f.type[m]])");
+    page.click_on("#types button");
+    let hidden = page.eval("page.run.types[[...page.filter.hiddenTypes][0]]");
+    assert_eq!(page.eval(&format!("page.filter.messageShown.every((on, m) => on === (page.run.types[page.run.messages.type[m]] === {hidden} ? 0 : 1))")), true);
+    page.eval("page.filter.clear(); page.choices.apply()");
+    // A term.
+    page.click_on("#term");
+    page.write("2");
+    page.until("page.filter.any");
+    let terms = "page.run.termOf.every((term, e) => !page.filter.shown[e] || term === 2 || e === page.run.failed || page.run.id[e] >= 0)";
+    assert_eq!(page.eval(terms), true);
+    assert!(page.number(count) > 1.0 && page.number(count) < all);
+    page.press("Escape");
+    assert_eq!(page.number(count), all, "Esc in the field lets go");
+    // By the keyboard.
+    page.eval("page.filter.hiddenTypes.add(0); page.choices.apply()");
+    page.press("Escape");
+    page.press("Escape");
+    assert_eq!(page.eval("page.filter.any"), false);
+    assert_eq!(page.eval(&format!("page.filter.messageShown[{votes}]")), 1);
+    no_errors(&mut page);
+}
+
+#[test]
+fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let m = message(&mut page, "/AppendEntries$/.test(page.run.types[f.type[m]]) && f.replied[m] >= 0");
+    page.eval(&format!("page.visit(page.run.messages.sent[{m}]); page.zoomToPinned()"));
+    rest(&mut page);
+    page.press("Escape");
+    // The middle of its arrow, where nothing else is.
+    let leg = format!("page.arrows.legsOf({m})[0]");
+    let middle = |a: &str, b: &str| format!("({leg}.{a} * 0.7 + {leg}.{b} * 0.3)");
+    let at = place(&mut page, &middle("x0", "x1"), &middle("y0", "y1"));
+    page.click(at);
+    assert_eq!(page.eval("page.message"), m, "a click on the arrow pins the message");
+    let words = page.text("#pinned");
+    for said in
+        ["AppendEntries", "request: term", "delivered by", "answered by", "replied by", "In its course"]
+    {
+        assert!(words.contains(said), "{said} is not in\n{words}");
+    }
+    // Round its events, from the first: every one of them, and back.
+    page.eval(&format!("page.visit(page.run.ofId(page.run.messages.id[{m}])[0])"));
+    let events = page.number(&format!("page.run.ofId(page.run.messages.id[{m}]).length")) as usize;
+    let mut seen = Vec::new();
+    for _ in 0..events {
+        seen.push(page.eval("page.run.kind(page.pinned)").as_str().expect("a kind").to_owned());
+        page.press("o");
+    }
+    for kind in ["raft.request", "rpc.sent", "rpc.delivered", "raft.reply", "rpc.answered", "rpc.replied"] {
+        assert!(seen.iter().any(|one| one == kind), "{kind} is not in {seen:?}");
+    }
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), seen[0].as_str(), "round and round");
+    let lanes = format!(
+        "[page.run.lane[page.run.messages.sent[{m}]], page.run.lane[page.run.messages.delivered[{m}]]]"
+    );
+    let lanes = page.eval(&lanes);
+    assert_ne!(lanes[0], lanes[1], "its two ends are on two lanes");
+    // What it caused has it as its parent, and leads back.
+    page.press("i");
+    assert_eq!(page.eval(&format!("page.run.parent[page.pinned] === page.run.messages.id[{m}]")), true);
+    page.press("u");
+    assert_eq!(page.eval("page.message"), m);
+    page.screenshot("run-message");
+    no_errors(&mut page);
+}
+
+#[test]
+fn a_search_visits_and_the_address_keeps_it() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    page.press("/");
+    page.write("raft.role leader");
+    page.until("page.search.matches.length > 0");
+    page.press("Enter");
+    assert_eq!(page.eval("page.run.field(page.pinned, 'role')"), "leader");
+    rest(&mut page);
+    page.eval("page.filter.hiddenTypes.add(1); page.choices.apply(); page.fragment.write()");
+    let state = "[page.pinned, Math.round(page.axis.from), Math.round(page.axis.to), page.search.query, [...page.filter.hiddenTypes]]";
+    let (kept, url) = (page.eval(state), page.eval("location.href"));
+    page.go("about:blank");
+    page.go(url.as_str().expect("a text"));
+    page.settle();
+    assert_eq!(page.eval(state), kept, "another window shows the same");
+    for nonsense in [
+        "e=99999999",
+        "t=5-1&e=-3&m=x",
+        "lanes=a.b.999&types=%00",
+        "%",
+        "term=9-&key=%3Cimg%3E&q=%3Cscript%3E",
+    ] {
+        page.eval(&format!("location.hash = '{nonsense}'"));
+        page.settle();
+        assert_eq!(page.eval("page.pinned < page.run.size"), true, "{nonsense}");
+    }
+    no_errors(&mut page);
+}
+
+#[test]
+fn light_and_dark_at_all_sizes() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    for (width, height) in [(1920, 1080), (1440, 900), (900, 900), (420, 800)] {
+        page.resize(width, height);
+        for dark in [false, true] {
+            page.dark(dark);
+            let shot = page.screenshot(&format!("run-{width}-{}", if dark { "dark" } else { "light" }));
+            assert_eq!((shot.width, shot.height), (width, height));
+            let colours = shot.colours();
+            assert!(colours.len() > 100, "{width}: only {} colours", colours.len());
+            let most = colours.values().max().copied().unwrap_or(0);
+            assert!(most * 100 < shot.pixels.len() * 92, "{width}: nearly all of it has one colour");
+            let brightness = shot.brightness();
+            assert!(if dark { brightness < 95.0 } else { brightness > 175.0 }, "{width}: {brightness}");
+            let wide = page.number("document.documentElement.scrollWidth");
+            assert!(wide <= f64::from(width), "{width}: {wide} pixels wide");
+        }
+    }
+    page.press("?");
+    assert_eq!(page.eval("document.getElementById('help').open"), true);
+    no_errors(&mut page);
+}
+
+// ---- clients, and the checker's verdict ----
+
+#[test]
+fn operations_and_the_verdict_are_on_their_lanes() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    let lines = [
+        r#""t":0,"kind":"run.begin","f.test":"clients","f.seed":"1","f.clock":"real","f.lost":12"#,
+        r#""t":1000000,"kind":"client.call","id":1,"f.client":0,"f.op":"put","f.key":"x","f.value":"new""#,
+        r#""t":1100000,"kind":"rpc.sent","id":2,"parent":1,"f.method":"KVServer.Put","f.to":"S1""#,
+        r#""t":1500000,"node":"S1","kind":"rpc.delivered","id":2"#,
+        r#""t":1600000,"node":"S1","kind":"raft.append","parent":2,"f.first":40,"f.last":40,"f.terms":"3""#,
+        r#""t":2000000,"node":"S1","kind":"rpc.answered","id":2"#,
+        r#""t":2500000,"kind":"rpc.replied","id":2"#,
+        r#""t":3000000,"kind":"client.return","id":1,"f.client":0,"f.result":"""#,
+        r#""t":4000000,"kind":"client.call","id":3,"f.client":1,"f.op":"get","f.key":"x","f.value":"""#,
+        r#""t":6000000,"kind":"client.return","id":3,"f.client":1,"f.result":"old""#,
+        r#""t":6500000,"kind":"client.call","id":4,"f.client":1,"f.op":"get","f.key":"y","f.value":"""#,
+        r#""t":7000000,"kind":"check.verdict","f.verdict":"illegal","f.operations":2,"f.key":"x","f.client":1,"f.called":4000003"#,
+        r#""t":7000000,"kind":"test.failed","f.thread":"body","f.message":"history is not linearizable""#,
+    ];
+    let text: String = lines.iter().map(|line| format!("{{{line}}}\n")).collect();
+    page.open(&html(&Trace::read(text.as_bytes()).expect("a trace"), MOST_EVENTS));
+    let why = page.text("#why");
+    assert!(why.contains("the history is not linearizable"), "{why}");
+    assert!(why.contains("No place is left for get(x) → old of client 1"), "{why}");
+    assert!(page.text("#facts").contains("12 earlier events not here"));
+    // A click on the bar of the operation pins it.
+    page.press("f");
+    rest(&mut page);
+    let lane = "page.run.lanes.findIndex((lane) => lane.name === 'client 1')";
+    let at = place(&mut page, &format!("page.columns.x({lane})"), "page.axis.x(5e6)");
+    page.click(at);
+    assert!(page.text("#pinned").starts_with("get(x) → old"), "{}", page.text("#pinned"));
+    // From an event of a server up to the message and the operation that caused it.
+    page.eval("page.visit(page.run.lane.findIndex((_, e) => page.run.kind(e) === 'raft.append'))");
+    assert!(page.text("#pinned").contains("Caused by"), "{}", page.text("#pinned"));
+    page.press("u");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.delivered");
+    page.press("u");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "client.call");
+    // A key: its operations and all that happened in their course, on whatever server.
+    page.click_on("#key");
+    page.write("y");
+    assert_eq!(
+        page.eval("[...page.filter.shown].flatMap((on, e) => (on ? [page.run.kind(e)] : []))"),
+        serde_json::json!(["client.call", "test.failed"])
+    );
+    page.press("Escape");
+    page.click_on("#key");
+    page.write("x");
+    let shown = page.eval("[...page.filter.shown].flatMap((on, e) => (on ? [page.run.kind(e)] : []))");
+    let shown: Vec<&str> =
+        shown.as_array().expect("a list").iter().filter_map(|kind| kind.as_str()).collect();
+    assert!(shown.contains(&"raft.append") && shown.contains(&"rpc.sent"), "{shown:?}");
+    page.screenshot("run-clients");
+    no_errors(&mut page);
+}
+
+// ---- texts that mean harm, and traces without anything ----
+
+#[test]
+fn hostile_texts_are_only_text() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    let hostile = [
+        "</script><img src=x onerror=window.harm=1>",
+        "<!--<script>",
+        "__proto__",
+        "'\"`${window.harm=1}`\\",
+        "\u{202e}\u{0}\u{2028}",
+    ];
+    let mut text = String::new();
+    for (t, harm) in hostile.iter().enumerate() {
+        let harm = serde_json::to_string(harm).expect("a text is JSON");
+        writeln!(text, "{{\"t\":{t},\"node\":{harm},\"kind\":{harm},\"cause\":{harm},\"id\":{},\"parent\":{},\"f.__proto__\":{harm},{harm}:{harm}}}", t + 1, t + 1).expect("a String takes everything");
+        writeln!(
+            text,
+            "{{\"t\":{t},\"kind\":\"client.call\",\"id\":9,\"f.client\":0,\"f.op\":{harm},\"f.key\":{harm}}}"
+        )
+        .expect("a String takes everything");
+        writeln!(
+            text,
+            "{{\"t\":{t},\"kind\":\"rpc.sent\",\"id\":{},\"f.method\":{harm},\"f.to\":{harm}}}",
+            t + 20
+        )
+        .expect("a String takes everything");
+    }
+    writeln!(
+        text,
+        "{{\"t\":9,\"kind\":\"test.failed\",\"f.message\":{}}}",
+        serde_json::to_string(&hostile.concat()).expect("JSON")
+    )
+    .expect("a String takes everything");
+    page.open(&html(&Trace::read(text.as_bytes()).expect("a trace"), MOST_EVENTS));
+    for _ in 0..20 {
+        page.press(",");
+    }
+    page.press("/");
+    page.write("</script>");
+    page.until("page.search.matches.length > 0");
+    page.press("Enter");
+    assert_eq!(page.eval("window.harm === undefined"), true, "a text was run");
+    assert_eq!(page.eval("document.querySelectorAll('img, svg').length"), 0, "a text became markup");
+    no_errors(&mut page);
+}
+
+#[test]
+fn a_run_with_next_to_nothing_has_a_page() {
+    let Some(mut page) = Page::new(1000, 700) else { return };
+    page.open(&html(&Trace::read(&b"{\"t\":5,\"kind\":\"x\"}\n"[..]).expect("a trace"), MOST_EVENTS));
+    for key in
+        ["e", "f", "+", ".", ",", "o", "u", "i", "z", "[", "]", "n", "ArrowDown", "ArrowRight", "Escape"]
+    {
+        page.press(key);
+    }
+    assert_eq!(page.text("#headline"), "A run");
+    no_errors(&mut page);
+}
+
+// ---- many events ----
+
+/// A run of 100,000 events: five servers, their leader's messages to all, and ten clients.
+fn many() -> String {
+    let mut text = String::from(
+        "{\"t\":0,\"kind\":\"run.begin\",\"f.test\":\"many\",\"f.seed\":\"1\",\"f.clock\":\"virtual\",\"f.lost\":0}\n",
+    );
+    let mut line = |t: u64, rest: String| {
+        writeln!(text, "{{\"t\":{t},\"thread\":1,{rest}}}").expect("a String takes everything")
+    };
+    for server in 0..5 {
+        line(
+            0,
+            format!(
+                r#""node":"S{server}","kind":"raft.restore","f.term":0,"f.last_included_index":0,"f.last_included_term":0,"f.last":0,"f.terms":"""#
+            ),
+        );
+    }
+    let (mut t, mut id, mut index) = (1_000, 1, 0);
+    for round in 0..3_400 {
+        let (leader, term) = (round / 700 % 5, round / 700 + 1);
+        if round % 700 == 0 {
+            line(
+                t,
+                format!(
+                    r#""node":"S{leader}","kind":"raft.role","cause":"won","f.role":"leader","f.term":{term}"#
+                ),
+            );
+        }
+        index += 1;
+        let client = round % 10;
+        let op = id;
+        line(
+            t,
+            format!(
+                r#""kind":"client.call","id":{op},"f.client":{client},"f.op":"put","f.key":"k{}","f.value":"{round}""#,
+                round % 7
+            ),
+        );
+        line(
+            t,
+            format!(
+                r#""node":"S{leader}","kind":"raft.append","parent":{op},"f.first":{index},"f.last":{index},"f.terms":"{term}""#
+            ),
+        );
+        id += 1;
+        for peer in (0..5).filter(|&peer| peer != leader) {
+            t += 100_000;
+            line(
+                t,
+                format!(
+                    r#""node":"S{leader}","kind":"rpc.sent","id":{id},"parent":{op},"f.method":"Raft.AppendEntries","f.to":"S{peer}""#
+                ),
+            );
+            line(t + 20_000, format!(r#""node":"S{peer}","kind":"rpc.delivered","id":{id}"#));
+            line(
+                t + 20_000,
+                format!(
+                    r#""node":"S{peer}","kind":"raft.append","parent":{id},"f.first":{index},"f.last":{index},"f.terms":"{term}""#
+                ),
+            );
+            line(t + 30_000, format!(r#""node":"S{peer}","kind":"rpc.answered","id":{id}"#));
+            line(t + 60_000, format!(r#""node":"S{leader}","kind":"rpc.replied","id":{id}"#));
+            line(
+                t + 60_000,
+                format!(r#""node":"S{leader}","kind":"raft.commit","f.index":{index},"f.term":{term}"#),
+            );
+            line(t + 60_000, format!(r#""node":"S{leader}","kind":"raft.apply","f.index":{index}"#));
+            id += 1;
+        }
+        line(t + 80_000, format!(r#""kind":"client.return","id":{op},"f.client":{client},"f.result":"""#));
+        t += 80_000;
+    }
+    text
+}
+
+#[test]
+fn a_hundred_thousand_events() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    let text = many();
+    let start = Instant::now();
+    let trace = Trace::read(text.as_bytes()).expect("a trace");
+    let read = start.elapsed();
+    let start = Instant::now();
+    let made = html(&trace, MOST_EVENTS);
+    let written = start.elapsed();
+    let opened = page.open(&made);
+    page.until("page.painted > 0");
+    let (events, paint) = (page.number("page.run.size"), page.number("page.painted"));
+    assert!(events > 100_000.0, "{events} events");
+    println!(
+        "{events} events: {:.1} MB read in {read:.1?}, page of {:.1} MB made in {written:.1?}, opened in {opened:.1?}, first paint after {paint:.0} ms",
+        text.len() as f64 / 1e6,
+        made.len() as f64 / 1e6
+    );
+    let frames = "(() => {
+        const times = [];
+        for (let i = 0; i < 30; i += 1) {
+            const start = performance.now();
+            page.axis.pan(i % 2 === 0 ? 37 : -36);
+            page.draw();
+            times.push(performance.now() - start);
+        }
+        return [times.reduce((a, b) => a + b) / times.length, Math.max(...times)];
+    })()";
+    page.press("f");
+    rest(&mut page);
+    assert!(page.screenshot("run-many").colours().len() > 100);
+    for (view, zoom) in
+        [("whole run", 1.0), ("a tenth", 0.1), ("a thousandth", 0.01), ("ten thousandth", 0.1)]
+    {
+        page.eval(&format!("page.axis.zoom({zoom})"));
+        let times = page.eval(frames);
+        let (mean, longest) = (times[0].as_f64().expect("a number"), times[1].as_f64().expect("a number"));
+        println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
+        assert!(mean < 1000.0, "{view}: {mean} ms a frame");
+    }
+    page.screenshot("run-many-close");
+    page.press("/");
+    page.write("raft.commit S3");
+    page.until("page.search.matches.length > 100");
+    let apply = "(() => { const start = performance.now(); page.filter.term = '2'; page.choices.apply(); page.draw(); return performance.now() - start; })()";
+    println!("  a filter: {:.0} ms", page.number(apply));
+    no_errors(&mut page);
+}

@@ -1,0 +1,99 @@
+//! `lab trace`: a trace as a page, one HTML file that needs nothing else.
+//!
+//! Reads the JSON lines of `LAB_TRACE=run.jsonl`, or those that a failed run on real threads leaves in `out/`, and
+//! prints the path of the page. Exit code 2, with the line and what was expected there: the input is no trace.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use mit6824::spacetime::{self, Error, Trace};
+
+/// Arguments of `lab trace`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - for stdin
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The page to write, in place of what is there [default: FILE with .html for .jsonl; run.html for stdin]
+    #[arg(short, long, value_name = "OUT.html")]
+    output: Option<PathBuf>,
+    /// Show at most so many events: those before the failure, or else the last
+    #[arg(short = 'n', long, value_name = "N", default_value_t = spacetime::MOST_EVENTS as u64,
+          value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    events: u64,
+}
+
+/// Runs `lab trace`: 0, 1 when the page cannot be written, 2 for bad arguments and input.
+pub fn main(args: &Args) -> ExitCode {
+    let name = if from_stdin(&args.file) { "standard input".into() } else { args.file.display().to_string() };
+    let trace = match read(&args.file) {
+        Ok(trace) => trace,
+        Err(error) => {
+            let what = match error {
+                Error::Io(error) => format!("cannot read {name}: {error}"),
+                other => format!("{name}: {other}"),
+            };
+            eprintln!("trace: {what}");
+            return ExitCode::from(2);
+        }
+    };
+    let page = args.output.clone().unwrap_or_else(|| beside(&args.file));
+    let most = usize::try_from(args.events).unwrap_or(usize::MAX);
+    match std::fs::write(&page, spacetime::html(&trace, most)) {
+        Ok(()) => {
+            println!("{}", page.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("trace: cannot write {}: {error}", page.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn from_stdin(file: &Path) -> bool {
+    file.as_os_str() == OsStr::new("-")
+}
+
+fn read(file: &Path) -> Result<Trace, Error> {
+    if from_stdin(file) {
+        return Trace::read(io::stdin().lock());
+    }
+    Trace::read(BufReader::with_capacity(1 << 16, File::open(file)?))
+}
+
+/// Where the page goes if nobody says: beside the trace, and never over it.
+fn beside(file: &Path) -> PathBuf {
+    if from_stdin(file) {
+        return PathBuf::from("run.html");
+    }
+    match file.extension().and_then(OsStr::to_str) {
+        Some("jsonl" | "json") => file.with_extension("html"),
+        _ => {
+            let mut name = file.as_os_str().to_owned();
+            name.push(".html");
+            name.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_beside_the_trace() {
+        for (trace, page) in [
+            ("out/a-7.trace.jsonl", "out/a-7.trace.html"),
+            ("run", "run.html"),
+            ("run.txt", "run.txt.html"),
+            ("run.html", "run.html.html"),
+            ("-", "run.html"),
+        ] {
+            assert_eq!(beside(Path::new(trace)), Path::new(page), "{trace}");
+        }
+    }
+}

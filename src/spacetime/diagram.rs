@@ -1,0 +1,451 @@
+//! A run as the page has it: everything in columns, by the numbers of events.
+//!
+//! An event is known by its number on the page, and a message or operation, which have ids from the trace, by its
+//! place among the ids. The picture may have the last part of a run only; what each server was before that is still
+//! known from the events that are left out.
+
+use labrt::collections::{BTreeMap, HashMap};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::event::Event;
+use super::faults::{Band, Faults};
+use super::lanes::{Lane, Lanes};
+use super::logs::TermRun;
+use super::messages::Messages;
+use super::read::Trace;
+use super::servers::{Servers, State};
+
+/// The data of a page. -1 stands for nothing in all columns.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagram {
+    pub(super) test: String,
+    pub(super) seed: String,
+    pub(super) clock: String,
+    /// So many earlier events are not here.
+    pub(super) before: u64,
+    /// So many later events are not here.
+    pub(super) after: u64,
+    pub(super) notes: Vec<String>,
+    pub(super) lanes: Vec<Lane>,
+    /// Numbers and names of threads.
+    pub(super) threads: Vec<(u64, String)>,
+    /// Ids of messages and operations, in the order in which they show.
+    pub(super) ids: Vec<u64>,
+    pub(super) events: Events,
+    pub(super) messages: MessageColumns,
+    pub(super) operations: OperationColumns,
+    pub(super) bands: Vec<Band>,
+    /// The runs of the logs: term, first index, run before; all in one list.
+    pub(super) runs: Vec<i64>,
+    pub(super) servers: Vec<StateColumns>,
+    /// The event of the run's failure.
+    pub(super) failed: i64,
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// Columns of events.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Events {
+    /// Time since the event before, in ns; of the first since the start.
+    pub dt: Vec<u64>,
+    pub thread: Vec<u64>,
+    pub lane: Vec<usize>,
+    /// Into `shapes`.
+    pub shape: Vec<usize>,
+    /// Into `causes`.
+    pub cause: Vec<usize>,
+    /// Into `ids`.
+    pub id: Vec<i64>,
+    pub parent: Vec<i64>,
+    /// The values of the fields of all events, one after the other.
+    pub values: Vec<Value>,
+    /// Kinds with the names of their fields, the kind first.
+    pub shapes: Vec<Vec<String>>,
+    /// The first is that of events without a cause.
+    pub causes: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct MessageColumns {
+    /// The names of types.
+    pub types: Vec<String>,
+    #[serde(rename = "type")]
+    pub kind: Vec<usize>,
+    pub id: Vec<i64>,
+    pub from: Vec<usize>,
+    pub to: Vec<i64>,
+    pub sent: Vec<i64>,
+    pub delivered: Vec<i64>,
+    pub answered: Vec<i64>,
+    pub replied: Vec<i64>,
+    pub dropped: Vec<i64>,
+    pub failed: Vec<i64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct OperationColumns {
+    pub id: Vec<i64>,
+    pub lane: Vec<usize>,
+    pub call: Vec<i64>,
+    pub ret: Vec<i64>,
+}
+
+/// The states of one server.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StateColumns {
+    pub lane: usize,
+    /// The event after which it is so; -1: from the beginning.
+    pub at: Vec<i64>,
+    pub alive: Vec<u8>,
+    /// 0: unknown, 1: follower, 2: candidate, 3: leader.
+    pub role: Vec<u8>,
+    pub term: Vec<u64>,
+    pub vote: Vec<i64>,
+    /// Into `runs`; -1: no entries, -2: nothing is known.
+    pub run: Vec<i64>,
+    pub last: Vec<u64>,
+    pub start: Vec<u64>,
+    pub start_term: Vec<u64>,
+    pub commit: Vec<u64>,
+    pub apply: Vec<u64>,
+}
+
+/// What the checker has found.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Verdict {
+    pub at: i64,
+    /// The operation that has no place; -1: none, or not known.
+    pub operation: i64,
+}
+
+/// The part of the events that is on the page.
+#[derive(Clone, Copy)]
+struct Window {
+    begin: usize,
+    end: usize,
+}
+
+impl Window {
+    /// At most `most` events: up to the last, or if the run has failed to a while after that.
+    fn of(events: usize, failed: Option<usize>, most: usize) -> Window {
+        let end = failed.map_or(events, |at| events.min((at + 1).saturating_add(most / 4)));
+        Window { begin: end.saturating_sub(most), end }
+    }
+
+    fn has(self, at: usize) -> bool {
+        (self.begin..self.end).contains(&at)
+    }
+
+    /// The number on the page of an event; -1: it is not there.
+    fn number(self, at: Option<usize>) -> i64 {
+        at.filter(|&at| self.has(at)).map_or(-1, |at| signed(at - self.begin))
+    }
+}
+
+fn signed(n: usize) -> i64 {
+    i64::try_from(n).expect("fewer than 2^63 of anything fit into memory")
+}
+
+impl Diagram {
+    /// The picture of a trace, with at most `most` of its events.
+    pub fn of(trace: &Trace, most: usize) -> Diagram {
+        let all = &trace.events;
+        let lanes = Lanes::of(all);
+        let (mut messages, mut faults, mut servers) =
+            (Messages::default(), Faults::default(), Servers::default());
+        let mut lane_of = Vec::with_capacity(all.len());
+        for (at, event) in all.iter().enumerate() {
+            let lane = messages.lane(event, &lanes);
+            lane_of.push(lane);
+            messages.take(at, lane, event, &lanes);
+            faults.take(at, lane, event, &lanes);
+            if event.node.is_some() {
+                servers.take(at, lane, event);
+            }
+        }
+        let failed = all.iter().position(|event| event.kind == "test.failed");
+        let window = Window::of(all.len(), failed, most);
+        let mut ids = Ids::default();
+        let events = Events::of(&all[window.begin..window.end], &lane_of[window.begin..window.end], &mut ids);
+        let operations = OperationColumns::of(&messages, window, &mut ids);
+        let mut notes = trace.notes.clone();
+        notes.extend(servers.odd.as_ref().map(|(first, what, count)| {
+            let at = window.number(Some(*first));
+            let times = if *count > 1 { format!(", and {} more such", count - 1) } else { String::new() };
+            format!(
+                "An event of Raft makes no sense, so that the logs may be wrong: event {at}, {what}{times}."
+            )
+        }));
+        Diagram {
+            test: trace.run.test.clone(),
+            seed: trace.run.seed.clone(),
+            clock: trace.run.clock.clone(),
+            before: trace.run.lost.saturating_add(window.begin as u64),
+            after: (all.len() - window.end) as u64,
+            notes,
+            threads: trace.threads.iter().map(|(number, name)| (*number, name.clone())).collect(),
+            messages: MessageColumns::of(&messages, window, &mut ids),
+            bands: bands(faults.bands, window),
+            runs: servers.runs.all.iter().flat_map(run_columns).collect(),
+            servers: servers
+                .states
+                .iter()
+                .map(|(lane, states)| StateColumns::of(*lane, states, window))
+                .collect(),
+            failed: window.number(failed),
+            verdict: verdict(all, &messages, &lanes, window, &operations, &ids),
+            events,
+            operations,
+            ids: ids.all,
+            lanes: lanes.all,
+        }
+    }
+}
+
+/// Ids as places in a list.
+#[derive(Default)]
+struct Ids {
+    all: Vec<u64>,
+    places: HashMap<u64, usize>,
+}
+
+impl Ids {
+    fn place(&mut self, id: u64) -> i64 {
+        if id == 0 {
+            return -1;
+        }
+        signed(*self.places.entry(id).or_insert_with(|| {
+            self.all.push(id);
+            self.all.len() - 1
+        }))
+    }
+}
+
+/// Texts by their first use.
+#[derive(Default)]
+struct Names<K> {
+    all: Vec<K>,
+    places: BTreeMap<K, usize>,
+}
+
+impl<K: Ord + Clone> Names<K> {
+    fn place(&mut self, name: K) -> usize {
+        *self.places.entry(name).or_insert_with_key(|name| {
+            self.all.push(name.clone());
+            self.all.len() - 1
+        })
+    }
+}
+
+impl Events {
+    fn of(events: &[Event], lanes: &[usize], ids: &mut Ids) -> Events {
+        let mut shapes = Names::default();
+        let mut causes = Names::default();
+        causes.place("");
+        let mut columns = Events::default();
+        let mut last = 0;
+        for (event, lane) in events.iter().zip(lanes) {
+            columns.dt.push(event.t - last);
+            last = event.t;
+            columns.thread.push(event.thread);
+            columns.lane.push(*lane);
+            let names = event.fields.iter().map(|(name, _)| name.as_str());
+            columns
+                .shape
+                .push(shapes.place([event.kind.as_str()].into_iter().chain(names).collect::<Vec<_>>()));
+            columns.cause.push(causes.place(event.cause.as_str()));
+            columns.id.push(ids.place(event.id));
+            columns.parent.push(ids.place(event.parent));
+            columns.values.extend(event.fields.iter().map(|(_, value)| value.clone()));
+        }
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        columns.shapes = shapes.all.into_iter().map(owned).collect();
+        columns.causes = owned(causes.all);
+        columns
+    }
+}
+
+impl MessageColumns {
+    fn of(made: &Messages, window: Window, ids: &mut Ids) -> MessageColumns {
+        let mut types = Names::default();
+        let mut columns = MessageColumns::default();
+        for message in made.messages.iter().filter(|message| window.has(message.sent)) {
+            columns.kind.push(types.place(message.what.clone()));
+            columns.id.push(ids.place(message.id));
+            columns.from.push(message.from);
+            columns.to.push(message.to.map_or(-1, signed));
+            for (column, at) in [
+                (&mut columns.sent, Some(message.sent)),
+                (&mut columns.delivered, message.delivered),
+                (&mut columns.answered, message.answered),
+                (&mut columns.replied, message.replied),
+                (&mut columns.dropped, message.dropped),
+                (&mut columns.failed, message.failed),
+            ] {
+                column.push(window.number(at));
+            }
+        }
+        columns.types = types.all;
+        columns
+    }
+}
+
+impl OperationColumns {
+    fn of(made: &Messages, window: Window, ids: &mut Ids) -> OperationColumns {
+        let mut columns = OperationColumns::default();
+        for operation in &made.operations {
+            let began = operation.call.is_none_or(|call| call < window.end);
+            let lasts = operation.ret.is_none_or(|ret| ret >= window.begin);
+            if began && lasts {
+                columns.id.push(ids.place(operation.id));
+                columns.lane.push(operation.lane);
+                columns.call.push(window.number(operation.call));
+                columns.ret.push(window.number(operation.ret));
+            }
+        }
+        columns
+    }
+}
+
+impl StateColumns {
+    fn of(lane: usize, states: &[(usize, State)], window: Window) -> StateColumns {
+        let mut columns = StateColumns { lane, ..StateColumns::default() };
+        let before = states.partition_point(|(at, _)| *at < window.begin).saturating_sub(1);
+        for (at, state) in states[before..].iter().filter(|(at, _)| *at < window.end) {
+            columns.at.push(window.number(Some(*at)));
+            columns.alive.push(state.alive.into());
+            columns.role.push(state.role as u8);
+            columns.term.push(state.term);
+            columns.vote.push(state.vote.map_or(-1, |vote| i64::try_from(vote).unwrap_or(-1)));
+            let log = state.log.unwrap_or_default();
+            let run = log.run.map_or(-1, signed);
+            columns.run.push(if state.log.is_none() { -2 } else { run });
+            columns.last.push(log.last);
+            columns.start.push(log.start);
+            columns.start_term.push(log.start_term);
+            columns.commit.push(state.commit);
+            columns.apply.push(state.apply);
+        }
+        columns
+    }
+}
+
+fn run_columns(run: &TermRun) -> [i64; 3] {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    [number(run.term), number(run.first), run.before.map_or(-1, signed)]
+}
+
+/// The bands that can be seen, by numbers on the page.
+fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
+    let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
+    let shift = |band: Band| Band {
+        from: band.from.saturating_sub(window.begin),
+        to: band.to.filter(|&to| to < window.end).map(|to| to - window.begin),
+        ..band
+    };
+    all.into_iter().filter(seen).map(shift).collect()
+}
+
+/// The verdict of the checker, and which operation it names.
+fn verdict(
+    all: &[Event],
+    made: &Messages,
+    lanes: &Lanes,
+    window: Window,
+    operations: &OperationColumns,
+    ids: &Ids,
+) -> Option<Verdict> {
+    let at = all.iter().rposition(|event| event.kind == "check.verdict")?;
+    let event = &all[at];
+    // By the client and the last of its calls that was made by then: the checker's times may be a little later.
+    let named = event.number("client").zip(event.number("called")).and_then(|(client, called)| {
+        let lane = lanes.client(client)?;
+        let calls = made.operations.iter().filter(|op| op.lane == lane);
+        let mut made_by_then = calls.filter(|op| op.call.is_some_and(|call| all[call].t <= called));
+        let id = made_by_then.next_back()?.id;
+        let place = signed(*ids.places.get(&id)?);
+        operations.id.iter().position(|&id| id == place)
+    });
+    Some(Verdict { at: window.number(Some(at)), operation: named.map_or(-1, signed) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(lines: &[&str]) -> Trace {
+        let text: Vec<String> =
+            lines.iter().zip(0..).map(|(line, t)| format!("{{\"t\":{},{line}}}\n", t * 10)).collect();
+        Trace::read(text.concat().as_bytes()).expect("a good trace")
+    }
+
+    const RUN: &[&str] = &[
+        r#""node":"S0","kind":"fault.restart""#,
+        r#""node":"S0","kind":"raft.restore","f.term":0,"f.last_included_index":0,"f.last_included_term":0,"f.last":0,"f.terms":"""#,
+        r#""kind":"client.call","id":50,"f.client":3,"f.op":"get","f.key":"x""#,
+        r#""kind":"rpc.sent","id":70,"parent":50,"f.method":"KV.Get","f.to":"S0""#,
+        r#""node":"S0","kind":"rpc.delivered","id":70"#,
+        r#""node":"S0","kind":"raft.append","parent":70,"f.first":1,"f.last":1,"f.terms":"2""#,
+        r#""kind":"net.unreliable""#,
+        r#""node":"S0","kind":"rpc.answered","id":70"#,
+        r#""kind":"rpc.replied","id":70"#,
+        r#""kind":"client.return","id":50,"f.client":3,"f.result":"stale""#,
+        r#""kind":"check.verdict","f.verdict":"illegal","f.client":3,"f.called":21"#,
+        r#""node":"S0","kind":"test.failed","f.message":"not linearizable""#,
+        r#""node":"S0","kind":"raft.persist""#,
+    ];
+
+    #[test]
+    fn columns_by_the_numbers_of_events() {
+        let d = Diagram::of(&trace(RUN), 1000);
+        assert_eq!((d.failed, d.before, d.after), (11, 0, 0));
+        assert_eq!(d.ids, [50, 70]);
+        assert_eq!(d.events.dt, [0].into_iter().chain([10; 12]).collect::<Vec<_>>());
+        assert_eq!(d.events.shapes[d.events.shape[4]], ["rpc.delivered"]);
+        assert_eq!(d.events.shapes[d.events.shape[5]], ["raft.append", "first", "last", "terms"]);
+        assert_eq!((d.events.id[5], d.events.parent[5]), (-1, 1));
+        let m = &d.messages;
+        assert_eq!((m.types.as_slice(), m.id.as_slice()), (["KV.Get".to_owned()].as_slice(), [1].as_slice()));
+        let ends = (m.sent[0], m.delivered[0], m.answered[0], m.replied[0], m.dropped[0], m.failed[0]);
+        assert_eq!(ends, (3, 4, 7, 8, -1, -1));
+        assert_eq!((d.lanes[m.from[0]].name.as_str(), m.to[0]), ("client 3", 1));
+        assert_eq!((d.operations.call[0], d.operations.ret[0]), (2, 9));
+        assert_eq!(d.verdict, Some(Verdict { at: 10, operation: 0 }));
+        let s = &d.servers[0];
+        assert_eq!((s.lane, s.at.as_slice()), (1, [0, 1, 5].as_slice()));
+        assert_eq!((s.role.as_slice(), s.run.as_slice()), ([0, 1, 1].as_slice(), [-2, -1, 0].as_slice()));
+        assert_eq!(d.runs, [2, 1, -1]);
+    }
+
+    #[test]
+    fn a_long_run_is_cut_and_what_was_before_is_known() {
+        let d = Diagram::of(&trace(RUN), 6);
+        // One event after the failure, and what is before it as far as there is room.
+        assert_eq!((d.before, d.after), (7, 0));
+        assert_eq!(d.failed, 4);
+        assert_eq!(d.events.dt[0], 70, "times are those of the run");
+        assert!(d.messages.id.is_empty(), "it was sent before");
+        assert_eq!((d.operations.call[0], d.operations.ret[0]), (-1, 2));
+        assert_eq!(d.verdict, Some(Verdict { at: 3, operation: 0 }));
+        assert_eq!((d.bands[0].from, d.bands[0].to), (0, None));
+        let s = &d.servers[0];
+        assert_eq!((s.at.as_slice(), s.last.as_slice()), ([-1].as_slice(), [1].as_slice()));
+    }
+
+    #[test]
+    fn the_window_has_the_failure_and_what_led_to_it() {
+        for (events, failed, most, begin, end) in [
+            (10, None, 100, 0, 10),
+            (1000, None, 100, 900, 1000),
+            (1000, Some(500), 100, 426, 526),
+            (1000, Some(990), 100, 900, 1000),
+            (1000, Some(5), 100, 0, 31),
+        ] {
+            let window = Window::of(events, failed, most);
+            assert_eq!((window.begin, window.end), (begin, end), "{events} {failed:?} {most}");
+        }
+    }
+}

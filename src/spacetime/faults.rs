@@ -1,0 +1,205 @@
+//! What the test did to servers and network, as stretches of time.
+
+use serde::Serialize;
+
+use super::event::Event;
+use super::lanes::{LaneKind, Lanes, sides};
+
+/// Something that lasts from one event to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Band {
+    /// The event at which it begins.
+    pub from: usize,
+    /// The event at which it ends; `None`: it lasts until the end.
+    pub to: Option<usize>,
+    /// What it is.
+    pub kind: BandKind,
+    /// In words.
+    pub text: String,
+    /// The lane of the server that it is about; `None`: it is about the network.
+    pub lane: Option<usize>,
+    /// Of a partition: for each lane the side it is on, from 1; 0: it is no server's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<usize>,
+}
+
+/// What sort of thing a [`Band`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BandKind {
+    /// A server is down.
+    Crash,
+    /// A server is off the network, or cut off from others.
+    Cut,
+    /// The network has fallen apart.
+    Partition,
+    /// A link works one way only.
+    Link,
+    /// The network loses, delays or reorders messages.
+    Network,
+}
+
+/// The bands of a run, in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// In the order of their beginnings.
+    pub bands: Vec<Band>,
+    open: Vec<(Topic, usize)>,
+}
+
+/// What a band is about: there is one at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Topic {
+    Down(usize),
+    Off(usize),
+    Isolated(usize),
+    Partition,
+    Link(String, String),
+    Unreliable,
+    Reordering,
+}
+
+impl Faults {
+    /// Takes event `at` on `lane`.
+    pub fn take(&mut self, at: usize, lane: usize, event: &Event, lanes: &Lanes) {
+        let about = Some(lane);
+        match event.kind.as_str() {
+            "fault.crash" => self.begin(at, Topic::Down(lane), BandKind::Crash, about, "down"),
+            "fault.restart" => self.end(at, |topic| *topic == Topic::Down(lane)),
+            "fault.disconnect" => {
+                self.begin(at, Topic::Off(lane), BandKind::Cut, about, "off the network");
+            }
+            "fault.connect" => self.end(at, |topic| *topic == Topic::Off(lane)),
+            "fault.isolate" => self.begin(at, Topic::Isolated(lane), BandKind::Cut, about, "isolated"),
+            "fault.isolate_from_group" => {
+                self.begin(at, Topic::Isolated(lane), BandKind::Cut, about, "isolated from its group");
+            }
+            "fault.partition" => self.partition(at, event, lanes),
+            "fault.heal" => {
+                self.end(at, |topic| matches!(topic, Topic::Isolated(_) | Topic::Partition | Topic::Link(..)))
+            }
+            "fault.link" => self.link(at, event),
+            "net.unreliable" => {
+                self.begin(at, Topic::Unreliable, BandKind::Network, None, "unreliable network");
+            }
+            "net.reliable" => self.end(at, |topic| *topic == Topic::Unreliable),
+            "net.long_reordering" => match event.field("on").and_then(|on| on.as_bool()) {
+                Some(true) => {
+                    self.begin(at, Topic::Reordering, BandKind::Network, None, "long reordering");
+                }
+                _ => self.end(at, |topic| *topic == Topic::Reordering),
+            },
+            _ => {}
+        }
+    }
+
+    fn partition(&mut self, at: usize, event: &Event, lanes: &Lanes) {
+        let groups = sides(event);
+        let mut next = groups.len();
+        let side = |(lane, of): (usize, &super::lanes::Lane)| {
+            if of.kind != LaneKind::Server {
+                return 0;
+            }
+            let found =
+                groups.iter().position(|side| side.iter().any(|name| lanes.server(name) == Some(lane)));
+            // Who is on no side is alone.
+            found.map_or_else(
+                || {
+                    next += 1;
+                    next
+                },
+                |side| side + 1,
+            )
+        };
+        let sides = lanes.all.iter().enumerate().map(side).collect();
+        let text: Vec<String> = groups.iter().map(|side| side.join(" ")).collect();
+        self.begin(
+            at,
+            Topic::Partition,
+            BandKind::Partition,
+            None,
+            &format!("partition: {}", text.join(" | ")),
+        );
+        if let Some(band) = self.bands.last_mut() {
+            band.sides = sides;
+        }
+    }
+
+    fn link(&mut self, at: usize, event: &Event) {
+        let name = |field| event.text(field).unwrap_or("?").to_owned();
+        let (from, to, loses) = (name("from"), name("to"), name("loses"));
+        let topic = Topic::Link(from.clone(), to.clone());
+        if loses == "nothing" {
+            self.end(at, |open| *open == topic);
+        } else {
+            let text = format!("{from} → {to} loses {loses}");
+            self.begin(at, topic, BandKind::Link, None, &text);
+        }
+    }
+
+    /// Begins a band, in place of an earlier one of this topic.
+    fn begin(&mut self, at: usize, topic: Topic, kind: BandKind, lane: Option<usize>, text: &str) {
+        self.end(at, |open| *open == topic);
+        self.open.push((topic, self.bands.len()));
+        self.bands.push(Band { from: at, to: None, kind, text: text.to_owned(), lane, sides: Vec::new() });
+    }
+
+    fn end(&mut self, at: usize, over: impl Fn(&Topic) -> bool) {
+        let bands = &mut self.bands;
+        self.open.retain(|(topic, band)| {
+            let over = over(topic);
+            if over {
+                bands[*band].to = Some(at);
+            }
+            !over
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lasts_has_an_end() {
+        let lines = [
+            r#""node":"S0","kind":"fault.crash""#,
+            r#""node":"S1","kind":"fault.disconnect""#,
+            r#""node":"S1","kind":"fault.isolate""#,
+            r#""kind":"fault.partition","f.sides":"S0,S1|S2""#,
+            r#""kind":"fault.link","f.from":"S0","f.to":"S1","f.loses":"replies""#,
+            r#""kind":"net.unreliable""#,
+            r#""kind":"fault.partition","f.sides":"S1|S2""#,
+            r#""kind":"fault.heal""#,
+            r#""kind":"net.long_reordering","f.on":true"#,
+            r#""kind":"net.long_reordering","f.on":false"#,
+            r#""node":"S0","kind":"fault.restart""#,
+        ];
+        let events: Vec<Event> = lines
+            .iter()
+            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("a good line"))
+            .collect();
+        let lanes = Lanes::of(&events);
+        let mut faults = Faults::default();
+        for (at, event) in events.iter().enumerate() {
+            let lane = event.node.as_ref().and_then(|node| lanes.server(&node.name)).unwrap_or(0);
+            faults.take(at, lane, event, &lanes);
+        }
+        let seen: Vec<_> =
+            faults.bands.iter().map(|b| (b.from, b.to, b.kind, b.text.as_str(), b.lane)).collect();
+        use BandKind::{Crash, Cut, Link, Network, Partition};
+        let wanted = [
+            (0, Some(10), Crash, "down", Some(1)),
+            (1, None, Cut, "off the network", Some(2)),
+            (2, Some(7), Cut, "isolated", Some(2)),
+            (3, Some(6), Partition, "partition: S0 S1 | S2", None),
+            (4, Some(7), Link, "S0 → S1 loses replies", None),
+            (5, None, Network, "unreliable network", None),
+            (6, Some(7), Partition, "partition: S1 | S2", None),
+            (8, Some(9), Network, "long reordering", None),
+        ];
+        assert_eq!(seen, wanted);
+        assert_eq!(faults.bands[3].sides, [0, 1, 1, 2]);
+        assert_eq!(faults.bands[6].sides, [0, 3, 1, 2], "who is on no side is alone");
+    }
+}

@@ -1,0 +1,139 @@
+//! Who has a lane in the picture: the test, each server, each client.
+
+use labrt::collections::{BTreeMap, BTreeSet};
+use serde::Serialize;
+
+use super::event::{Event, Node};
+
+/// The lane of the test itself, which has all that is nobody else's.
+pub const TEST: usize = 0;
+
+/// A lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lane {
+    /// What stands above it: `S2`, `client 3`.
+    pub name: String,
+    /// Whose it is.
+    pub kind: LaneKind,
+    /// The group of a server; 0 if there is only one, and for others.
+    pub group: u64,
+    /// The number of a server in its group, or that of a client.
+    pub index: u64,
+}
+
+/// Whose a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LaneKind {
+    /// The test's.
+    Test,
+    /// A server's, with all its lives.
+    Server,
+    /// A client's.
+    Client,
+}
+
+/// All lanes, in order: the test, servers by group and number, clients by number.
+#[derive(Clone, Debug, Default)]
+pub struct Lanes {
+    /// The lanes.
+    pub all: Vec<Lane>,
+    servers: BTreeMap<String, usize>,
+    clients: BTreeMap<u64, usize>,
+}
+
+impl Lanes {
+    /// Of everybody whom the events name.
+    pub fn of(events: &[Event]) -> Lanes {
+        let mut servers = BTreeMap::new();
+        let mut clients = BTreeSet::new();
+        for event in events {
+            if let Some(node) = &event.node {
+                servers.entry(node.name.clone()).or_insert_with(|| node.clone());
+            }
+            for name in named(event) {
+                servers.entry(name.to_owned()).or_insert_with(|| Node::of_name(name));
+            }
+            if event.kind.starts_with("client.") {
+                clients.extend(event.number("client"));
+            }
+        }
+        let mut servers: Vec<Node> = servers.into_values().collect();
+        servers.sort_unstable();
+        let test = Lane { name: "test".into(), kind: LaneKind::Test, group: 0, index: 0 };
+        let server = |Node { name, group, index }: &Node| Lane {
+            name: name.clone(),
+            kind: LaneKind::Server,
+            group: *group,
+            index: *index,
+        };
+        let client =
+            |&index: &u64| Lane { name: format!("client {index}"), kind: LaneKind::Client, group: 0, index };
+        let first_client = 1 + servers.len();
+        Lanes {
+            all: [test]
+                .into_iter()
+                .chain(servers.iter().map(server))
+                .chain(clients.iter().map(client))
+                .collect(),
+            servers: servers.into_iter().zip(1..).map(|(node, lane)| (node.name, lane)).collect(),
+            clients: clients.into_iter().zip(first_client..).collect(),
+        }
+    }
+
+    /// The lane of the server of this name.
+    pub fn server(&self, name: &str) -> Option<usize> {
+        self.servers.get(name).copied()
+    }
+
+    /// The lane of the client of this number.
+    pub fn client(&self, number: u64) -> Option<usize> {
+        self.clients.get(&number).copied()
+    }
+}
+
+/// The servers that the fields of an event name.
+fn named(event: &Event) -> Vec<&str> {
+    let texts = match event.kind.as_str() {
+        "rpc.sent" => vec![event.text("to")],
+        "fault.link" => vec![event.text("from"), event.text("to")],
+        "fault.partition" => return sides(event).into_iter().flatten().collect(),
+        _ => vec![],
+    };
+    texts.into_iter().flatten().filter(|name| !name.is_empty()).collect()
+}
+
+/// The sides of a partition: `S0,S1|S2`.
+pub fn sides(event: &Event) -> Vec<Vec<&str>> {
+    let sides = event.text("sides").unwrap_or_default().split('|');
+    sides
+        .map(|side| side.split(',').filter(|name| !name.is_empty()).collect::<Vec<_>>())
+        .filter(|side| !side.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_has_a_lane_in_order() {
+        let events: Vec<Event> = [
+            r#"{"t":0,"node":"G101S0","group":101,"index":0,"kind":"fault.restart"}"#,
+            r#"{"t":0,"node":"G100S10","group":100,"index":10,"kind":"fault.restart"}"#,
+            r#"{"t":0,"kind":"client.call","f.client":1000}"#,
+            r#"{"t":0,"kind":"client.call","f.client":2}"#,
+            r#"{"t":0,"kind":"rpc.sent","f.to":"G100S9"}"#,
+            r#"{"t":0,"kind":"fault.partition","f.sides":"G1S0,G1S1|G1S2"}"#,
+        ]
+        .map(|line| Event::parse(line).expect("a good line"))
+        .into();
+        let lanes = Lanes::of(&events);
+        let names: Vec<&str> = lanes.all.iter().map(|lane| lane.name.as_str()).collect();
+        let wanted =
+            ["test", "G1S0", "G1S1", "G1S2", "G100S9", "G100S10", "G101S0", "client 2", "client 1000"];
+        assert_eq!(names, wanted);
+        assert_eq!((lanes.server("G101S0"), lanes.client(1000), lanes.client(3)), (Some(6), Some(8), None));
+        assert_eq!(sides(&events[5]), [vec!["G1S0", "G1S1"], vec!["G1S2"]]);
+    }
+}

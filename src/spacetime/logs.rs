@@ -1,0 +1,226 @@
+//! The logs of Raft servers, as far as their events tell.
+//!
+//! Logs grow out of each other, on one server and from server to server. So all logs of a run are kept in one
+//! tree: a [`TermRun`] is a stretch of entries of one term that follows another run, and a [`Log`] is the run at which it
+//! ends. A state of a log costs the same however long it is, and two logs have the same beginning exactly if they share
+//! its runs.
+
+use labrt::collections::HashMap;
+
+/// Entries of one term, from `first` on, after those of `before`. Where they end is said by who follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TermRun {
+    /// Their term.
+    pub term: u64,
+    /// The index of the first of them.
+    pub first: u64,
+    /// The run before; `None`: the log begins here, or nothing is known of what comes before.
+    pub before: Option<usize>,
+}
+
+/// A log at some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The run at whose entries it ends; `None`: it has no entries.
+    pub run: Option<usize>,
+    /// The last index; that of the snapshot if there are no entries.
+    pub last: u64,
+    /// The log begins after this index: the last one that the snapshot covers.
+    pub start: u64,
+    /// The term of that one; 0: there is no snapshot, or its term is not known.
+    pub start_term: u64,
+}
+
+/// The runs of all logs.
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    /// Each after the one that it follows.
+    pub all: Vec<TermRun>,
+    places: HashMap<TermRun, usize>,
+}
+
+impl Runs {
+    /// A log with nothing but a snapshot up to `start`.
+    pub fn empty(start: u64, start_term: u64) -> Log {
+        Log { run: None, last: start, start, start_term }
+    }
+
+    /// Ends the log at `last`, if it is longer.
+    pub fn cut(&self, log: &mut Log, last: u64) {
+        if last >= log.last {
+            return;
+        }
+        log.last = last.max(log.start);
+        while let Some(run) = log.run {
+            if self.all[run].first <= log.last && log.last > log.start {
+                break;
+            }
+            log.run = self.all[run].before;
+            if log.last <= log.start {
+                log.run = None;
+            }
+        }
+    }
+
+    /// Puts entries with these `terms` (`1*2,3`) at `first` to `last`, in place of what is there.
+    ///
+    /// # Errors
+    /// If the terms are not those of so many entries.
+    pub fn append(&mut self, log: &mut Log, first: u64, last: u64, terms: &str) -> Result<(), String> {
+        let runs = parse_terms(terms)?;
+        let count: u64 = runs.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count));
+        if first == 0 || last.checked_add(1).and_then(|end| end.checked_sub(first)) != Some(count) {
+            return Err(format!("{count} terms for the entries {first} to {last}"));
+        }
+        if first > log.last + 1 || first <= log.start {
+            // Some events are missing: what was before is not known.
+            *log = Runs::empty(first - 1, 0);
+        }
+        self.cut(log, first - 1);
+        let mut next = first;
+        for (term, count) in runs {
+            let same = log.run.is_some_and(|run| self.all[run].term == term);
+            if !same {
+                log.run = Some(self.place(TermRun { term, first: next, before: log.run }));
+            }
+            next += count;
+        }
+        log.last = last;
+        Ok(())
+    }
+
+    /// The log begins after `start` from now on, and ends at `last`.
+    pub fn compact(&self, log: &mut Log, start: u64, start_term: u64, last: u64) {
+        if last <= start || log.last < start {
+            *log = Runs::empty(start, start_term);
+        } else {
+            (log.start, log.start_term) = (start, start_term);
+            self.cut(log, last);
+        }
+    }
+
+    fn place(&mut self, run: TermRun) -> usize {
+        *self.places.entry(run).or_insert_with(|| {
+            self.all.push(run);
+            self.all.len() - 1
+        })
+    }
+
+    /// Index and term of each entry, from the first.
+    #[cfg(test)]
+    pub fn entries(&self, log: &Log) -> Vec<(u64, u64)> {
+        let mut entries = Vec::new();
+        let (mut end, mut run) = (log.last, log.run);
+        while let Some(TermRun { term, first, before }) = run.map(|run| self.all[run]) {
+            entries.extend((first.max(log.start + 1)..=end).rev().map(|index| (index, term)));
+            end = end.min(first - 1);
+            run = before.filter(|_| end > log.start);
+        }
+        entries.reverse();
+        entries
+    }
+}
+
+/// `1*2,3` as pairs of a term and how many.
+fn parse_terms(text: &str) -> Result<Vec<(u64, u64)>, String> {
+    let run = |part: &str| {
+        let (term, count) = part.split_once('*').unwrap_or((part, "1"));
+        Some((term.parse().ok()?, count.parse().ok().filter(|&count| count > 0)?))
+    };
+    let parts = text.split(',').filter(|_| !text.is_empty());
+    parts
+        .map(|part| run(part).ok_or_else(|| format!("`terms` is {text:?}: expected runs such as 1*2,3")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(runs: &mut Runs, start: u64, terms: &str) -> Log {
+        let mut log = Runs::empty(start, 0);
+        let count: u64 = parse_terms(terms).expect("terms").iter().map(|(_, count)| count).sum();
+        runs.append(&mut log, start + 1, start + count, terms).expect("so many");
+        log
+    }
+
+    fn terms(runs: &Runs, log: &Log) -> Vec<u64> {
+        let entries = runs.entries(log);
+        let indices: Vec<u64> = entries.iter().map(|(index, _)| *index).collect();
+        assert_eq!(indices, (log.start + 1..=log.last).collect::<Vec<_>>(), "{log:?}");
+        entries.into_iter().map(|(_, term)| term).collect()
+    }
+
+    #[test]
+    fn entries_are_appended_and_cut_off() {
+        // What is there; what is appended from where; what is there then.
+        for (before, first, added, after) in [
+            ("", 1, "1", vec![1]),
+            ("1*2", 3, "1", vec![1, 1, 1]),
+            ("1*2", 3, "2*2", vec![1, 1, 2, 2]),
+            ("1*2,2", 3, "3", vec![1, 1, 3]),
+            ("1*2,2", 2, "1,3", vec![1, 1, 3]),
+            ("1,2,3", 1, "4", vec![4]),
+            ("1,2,3", 3, "2", vec![1, 2, 2]),
+        ] {
+            let mut runs = Runs::default();
+            let mut log = of(&mut runs, 0, before);
+            let count = parse_terms(added).expect("terms").iter().map(|(_, count)| count).sum::<u64>();
+            runs.append(&mut log, first, first + count - 1, added).expect("so many");
+            assert_eq!(terms(&runs, &log), after, "{before} with {added} at {first}");
+        }
+        for (last, after) in [(5, vec![1, 1, 2]), (2, vec![1, 1]), (1, vec![1]), (0, vec![])] {
+            let mut runs = Runs::default();
+            let mut log = of(&mut runs, 0, "1*2,2");
+            runs.cut(&mut log, last);
+            assert_eq!(terms(&runs, &log), after, "cut at {last}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_takes_the_beginning() {
+        // Snapshot up to, the log then ends at; terms of what is left.
+        for (start, last, after) in
+            [(2, 4, vec![2, 3]), (3, 4, vec![3]), (4, 4, vec![]), (9, 9, vec![]), (1, 2, vec![1])]
+        {
+            let mut runs = Runs::default();
+            let mut log = of(&mut runs, 0, "1*2,2,3");
+            runs.compact(&mut log, start, 7, last);
+            assert_eq!((log.start, log.start_term, log.last), (start, 7, last.max(start)));
+            assert_eq!(terms(&runs, &log), after, "up to {start}");
+            runs.append(&mut log, last + 1, last + 1, "8").expect("it goes on");
+            assert_eq!(terms(&runs, &log).last(), Some(&8));
+        }
+    }
+
+    #[test]
+    fn equal_logs_are_one() {
+        let mut runs = Runs::default();
+        let one = of(&mut runs, 0, "1*2,2");
+        let mut other = of(&mut runs, 0, "1*2");
+        runs.append(&mut other, 3, 3, "2").expect("so many");
+        assert_eq!(one, other);
+        assert_eq!(runs.all.len(), 2);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let mut runs = Runs::default();
+        for (first, last, terms) in [
+            (1, 2, "1"),
+            (0, 0, "1"),
+            (2, 1, "1"),
+            (1, 1, "x"),
+            (1, 1, "1*0"),
+            (1, 1, "1*"),
+            (1, u64::MAX, "1"),
+        ] {
+            let mut log = Log::default();
+            assert!(runs.append(&mut log, first, last, terms).is_err(), "{first} {last} {terms}");
+            assert_eq!(log, Log::default(), "it is as it was");
+        }
+        let mut log = of(&mut runs, 0, "1");
+        runs.append(&mut log, 5, 5, "2").expect("events may be missing");
+        assert_eq!((log.start, runs.entries(&log)), (4, vec![(5, 2)]));
+    }
+}

@@ -1,0 +1,176 @@
+//! Messages and operations: what events with one id are about.
+
+use labrt::collections::HashMap;
+
+use super::event::Event;
+use super::lanes::{Lanes, TEST};
+
+/// A message, from one lane to another, by the numbers of its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: u64,
+    /// What it is, in a word: `Raft.AppendEntries`.
+    pub what: String,
+    /// The sender's lane.
+    pub from: usize,
+    /// The receiver's lane; `None`: nobody has ever had that name.
+    pub to: Option<usize>,
+    /// It sets out.
+    pub sent: usize,
+    /// Its handler is called.
+    pub delivered: Option<usize>,
+    /// The handler has answered.
+    pub answered: Option<usize>,
+    /// The sender has the reply.
+    pub replied: Option<usize>,
+    /// It, or its reply, is lost.
+    pub dropped: Option<usize>,
+    /// The sender learns that there is no reply.
+    pub failed: Option<usize>,
+}
+
+/// An operation of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its id.
+    pub id: u64,
+    /// The client's lane.
+    pub lane: usize,
+    /// Its call; `None`: it is not in the trace.
+    pub call: Option<usize>,
+    /// Its return; `None`: its outcome is unknown.
+    pub ret: Option<usize>,
+}
+
+/// All of them, in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Messages {
+    /// In the order in which they set out.
+    pub messages: Vec<Message>,
+    /// In the order of their calls.
+    pub operations: Vec<Operation>,
+    message_of: HashMap<u64, usize>,
+    operation_of: HashMap<u64, usize>,
+    /// Messages that are about to be sent and carry nothing, by id.
+    empty: HashMap<u64, ()>,
+}
+
+impl Messages {
+    /// The lane on which an event is to be drawn.
+    pub fn lane(&self, event: &Event, lanes: &Lanes) -> usize {
+        if let Some(lane) = event.node.as_ref().and_then(|node| lanes.server(&node.name)) {
+            return lane;
+        }
+        if event.kind.starts_with("client.") {
+            return event.number("client").and_then(|client| lanes.client(client)).unwrap_or(TEST);
+        }
+        if event.kind == "rpc.sent" {
+            return self.operation_of.get(&event.parent).map_or(TEST, |&op| self.operations[op].lane);
+        }
+        if event.kind.starts_with("rpc.") {
+            return self.message_of.get(&event.id).map_or(TEST, |&message| self.messages[message].from);
+        }
+        TEST
+    }
+
+    /// Takes event `at` on its lane.
+    pub fn take(&mut self, at: usize, lane: usize, event: &Event, lanes: &Lanes) {
+        let id = event.id;
+        match event.kind.as_str() {
+            "raft.request" if event.number("entries") == Some(0) => {
+                self.empty.insert(id, ());
+            }
+            "rpc.sent" => {
+                let method = event.text("method").unwrap_or("message");
+                let what = match self.empty.remove(&id) {
+                    Some(()) => format!("{method} (empty)"),
+                    None => method.to_owned(),
+                };
+                let to = event.text("to").and_then(|name| lanes.server(name));
+                self.message_of.insert(id, self.messages.len());
+                self.messages.push(Message { id, what, from: lane, to, sent: at, ..Message::default() });
+            }
+            "client.call" => {
+                self.operation_of.insert(id, self.operations.len());
+                self.operations.push(Operation { id, lane, call: Some(at), ret: None });
+            }
+            "client.return" => match self.operation_of.get(&id) {
+                Some(&op) => self.operations[op].ret = Some(at),
+                None => self.operations.push(Operation { id, lane, call: None, ret: Some(at) }),
+            },
+            kind => {
+                let Some(message) = self.message_of.get(&id).map(|&at| &mut self.messages[at]) else {
+                    return;
+                };
+                let place = match kind {
+                    "rpc.delivered" => &mut message.delivered,
+                    "rpc.answered" => &mut message.answered,
+                    "rpc.replied" => &mut message.replied,
+                    "rpc.dropped" => &mut message.dropped,
+                    "rpc.failed" => &mut message.failed,
+                    _ => return,
+                };
+                place.get_or_insert(at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_from_end_to_end() {
+        let lines = [
+            r#""kind":"client.call","id":1,"f.client":3,"f.op":"put""#,
+            r#""kind":"rpc.sent","id":2,"parent":1,"f.method":"KV.Put","f.to":"S1""#,
+            r#""kind":"rpc.delivered","node":"S1","id":2"#,
+            r#""kind":"raft.request","node":"S1","id":4,"f.entries":0"#,
+            r#""kind":"rpc.sent","node":"S1","id":4,"f.method":"Raft.AppendEntries","f.to":"S0""#,
+            r#""kind":"rpc.dropped","node":"S1","id":4,"cause":"unreliable request""#,
+            r#""kind":"rpc.answered","node":"S1","id":2"#,
+            r#""kind":"rpc.replied","id":2"#,
+            r#""kind":"rpc.failed","node":"S1","id":4,"cause":"unreliable request""#,
+            r#""kind":"client.return","id":1,"f.client":3"#,
+            r#""kind":"client.return","id":77,"f.client":4"#,
+            r#""kind":"rpc.sent","id":9,"f.method":"KV.Get","f.to":"nobody""#,
+            r#""kind":"rpc.replied","id":12345"#,
+        ];
+        let events: Vec<Event> = lines
+            .iter()
+            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("a good line"))
+            .collect();
+        let lanes = Lanes::of(&events);
+        let mut made = Messages::default();
+        let mut drawn_on = Vec::new();
+        for (at, event) in events.iter().enumerate() {
+            let lane = made.lane(event, &lanes);
+            drawn_on.push(lanes.all[lane].name.as_str());
+            made.take(at, lane, event, &lanes);
+        }
+        let (c3, s1) = ("client 3", "S1");
+        assert_eq!(drawn_on, [c3, c3, s1, s1, s1, s1, s1, c3, s1, c3, "client 4", "test", "test"]);
+        let [put, append, get] = &made.messages[..] else { panic!("{:?}", made.messages) };
+        let wanted = Message {
+            id: 2,
+            what: "KV.Put".into(),
+            from: lanes.client(3).expect("a lane"),
+            to: lanes.server("S1"),
+            sent: 1,
+            delivered: Some(2),
+            answered: Some(6),
+            replied: Some(7),
+            ..Message::default()
+        };
+        assert_eq!(*put, wanted);
+        assert_eq!(
+            (append.what.as_str(), append.dropped, append.failed),
+            ("Raft.AppendEntries (empty)", Some(5), Some(8))
+        );
+        assert_eq!((get.to, get.from), (lanes.server("nobody"), TEST));
+        assert_eq!(made.operations[0], Operation { id: 1, lane: 4, call: Some(0), ret: Some(9) });
+        assert_eq!(made.operations[1].call, None, "its call is not in the trace");
+    }
+}

@@ -1,0 +1,250 @@
+//! What each server was at each moment: alive, in which role and term, with which vote and log.
+
+use labrt::collections::BTreeMap;
+
+use super::event::Event;
+use super::logs::{Log, Runs};
+
+/// The role of a Raft server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Nobody has said yet.
+    #[default]
+    Unknown,
+    /// It follows.
+    Follower,
+    /// It asks for votes.
+    Candidate,
+    /// It leads.
+    Leader,
+}
+
+impl Role {
+    fn of_name(name: &str) -> Role {
+        match name {
+            "follower" => Role::Follower,
+            "candidate" => Role::Candidate,
+            "leader" => Role::Leader,
+            _ => Role::Unknown,
+        }
+    }
+}
+
+/// What is known of a server at some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// It runs.
+    pub alive: bool,
+    /// Its role.
+    pub role: Role,
+    /// Its term; 0: not known, or the first.
+    pub term: u64,
+    /// Whom it has voted for in this term: a number in its group.
+    pub vote: Option<u64>,
+    /// Its log; `None`: it has none, or nothing is known of it.
+    pub log: Option<Log>,
+    /// Committed up to here.
+    pub commit: u64,
+    /// The service has everything up to here.
+    pub apply: u64,
+}
+
+/// The states of all servers: for each, those that differ from the one before, with the event that made it.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    /// By the server's lane: number of the event, state after it.
+    pub states: BTreeMap<usize, Vec<(usize, State)>>,
+    /// The logs' entries.
+    pub runs: Runs,
+    /// Events of Raft that could not be understood: number of the first, what is wrong, how many.
+    pub odd: Option<(usize, String, usize)>,
+}
+
+impl Servers {
+    /// Takes event `at`, of the server on `lane`.
+    pub fn take(&mut self, at: usize, lane: usize, event: &Event) {
+        let states = self.states.entry(lane).or_insert_with(|| {
+            // Whoever is heard of first in the midst of a run has been there before.
+            let alive = event.kind != "fault.restart" && !event.kind.starts_with("fault.");
+            vec![(at, State { alive, ..State::default() })]
+        });
+        let before = states.last().expect("it has a first").1;
+        let mut now = before;
+        if let Err(what) = step(&mut now, &mut self.runs, event) {
+            let odd = self.odd.get_or_insert((at, format!("{}: {what}", event.kind), 0));
+            odd.2 += 1;
+            return;
+        }
+        if now != before {
+            match states.last_mut() {
+                Some((same, state)) if *same == at => *state = now,
+                _ => states.push((at, now)),
+            }
+        }
+    }
+
+    /// The state of the server on `lane` after event `at`.
+    #[cfg(test)]
+    pub fn state(&self, lane: usize, at: usize) -> Option<State> {
+        let states = self.states.get(&lane)?;
+        let after = states.partition_point(|(made, _)| *made <= at);
+        Some(states[after.checked_sub(1)?].1)
+    }
+}
+
+fn step(state: &mut State, runs: &mut Runs, event: &Event) -> Result<(), String> {
+    let need = |name| event.number(name).ok_or_else(|| format!("expected a number in `{name}`"));
+    let text = |name| event.text(name).ok_or_else(|| format!("expected a text in `{name}`"));
+    match event.kind.as_str() {
+        "fault.restart" => *state = State { alive: true, ..State::default() },
+        "fault.crash" => (state.alive, state.role) = (false, Role::Unknown),
+        "raft.restore" => {
+            let start = need("last_included_index")?;
+            let mut log = Runs::empty(start, need("last_included_term")?);
+            let (last, terms) = (need("last")?, text("terms")?);
+            if last > start {
+                runs.append(&mut log, start + 1, last, terms)?;
+            }
+            *state = State {
+                alive: true,
+                role: Role::Follower,
+                term: need("term")?,
+                vote: event.number("voted_for"),
+                log: Some(log),
+                commit: start,
+                apply: start,
+            };
+        }
+        "raft.role" => {
+            state.role = Role::of_name(text("role")?);
+            higher(state, need("term")?);
+        }
+        "raft.term" => higher(state, need("term")?),
+        "raft.vote" if event.cause == "granted" => {
+            higher(state, need("term")?);
+            state.vote = Some(need("candidate")?);
+        }
+        "raft.append" => {
+            let (first, last, terms) = (need("first")?, need("last")?, text("terms")?);
+            let mut log = state.log.unwrap_or(Runs::empty(first.saturating_sub(1), 0));
+            runs.append(&mut log, first, last, terms)?;
+            state.log = Some(log);
+        }
+        "raft.truncate" => {
+            let from = need("from")?;
+            if let Some(log) = &mut state.log {
+                runs.cut(log, from.saturating_sub(1));
+            }
+        }
+        "raft.commit" => state.commit = need("index")?,
+        "raft.apply" => {
+            state.apply = need("index")?;
+            state.commit = state.commit.max(state.apply);
+        }
+        "raft.snapshot" => {
+            let (index, last) = (need("index")?, need("last")?);
+            let mut log = state.log.unwrap_or(Runs::empty(index, 0));
+            runs.compact(&mut log, index, event.number("term").unwrap_or(0), last);
+            state.log = Some(log);
+            state.commit = state.commit.max(index);
+        }
+        // Of a server whose beginning is not in the trace, the first messages tell.
+        "raft.request" if state.role == Role::Unknown => {
+            state.role = match text("rpc")? {
+                "RequestVote" => Role::Candidate,
+                _ => Role::Leader,
+            };
+            higher(state, need("term")?);
+        }
+        "raft.reply" if state.term == 0 => higher(state, need("term")?),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn higher(state: &mut State, term: u64) {
+    if term > state.term {
+        (state.term, state.vote) = (term, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(lines: &[&str]) -> (Servers, State) {
+        let mut servers = Servers::default();
+        for (at, line) in lines.iter().enumerate() {
+            let line = format!(r#"{{"t":{at},"node":"S0",{line}}}"#);
+            servers.take(at, 3, &Event::parse(&line).expect("a good line"));
+        }
+        let state = servers.state(3, lines.len()).expect("a state");
+        (servers, state)
+    }
+
+    const RESTORE: &str = r#""kind":"raft.restore","f.term":4,"f.last_included_index":2,"f.last_included_term":1,"f.last":4,"f.terms":"3*2","f.voted_for":1"#;
+
+    #[test]
+    fn a_life_from_its_events() {
+        let lines = [
+            r#""kind":"fault.restart""#,
+            RESTORE,
+            r#""kind":"raft.term","f.term":5"#,
+            r#""kind":"raft.vote","cause":"granted","f.candidate":2,"f.term":5"#,
+            r#""kind":"raft.truncate","f.from":4,"f.dropped":1"#,
+            r#""kind":"raft.append","f.first":4,"f.last":5,"f.terms":"5*2""#,
+            r#""kind":"raft.commit","f.index":5,"f.term":5"#,
+            r#""kind":"raft.apply","f.index":4"#,
+            r#""kind":"raft.snapshot","cause":"own","f.index":3,"f.term":3,"f.last":5,"f.bytes":9"#,
+            r#""kind":"raft.role","cause":"timeout","f.role":"candidate","f.term":6"#,
+            r#""kind":"fault.crash""#,
+        ];
+        let (servers, end) = after(&lines);
+        assert!(servers.odd.is_none());
+        let restored = servers.state(3, 1).expect("a state");
+        assert_eq!((restored.role, restored.term, restored.vote), (Role::Follower, 4, Some(1)));
+        assert_eq!((restored.commit, restored.apply), (2, 2));
+        let log = |at| {
+            let log = servers.state(3, at).and_then(|state| state.log).expect("a log");
+            servers.runs.entries(&log)
+        };
+        assert_eq!(log(1), [(3, 3), (4, 3)]);
+        assert_eq!(servers.state(3, 2).expect("a state").vote, None, "free in a new term");
+        assert_eq!(servers.state(3, 3).expect("a state").vote, Some(2));
+        assert_eq!(log(4), [(3, 3)]);
+        assert_eq!(log(5), [(3, 3), (4, 5), (5, 5)]);
+        assert_eq!(log(8), [(4, 5), (5, 5)]);
+        let last = servers.state(3, 9).expect("a state");
+        assert_eq!((last.role, last.term, last.commit, last.apply), (Role::Candidate, 6, 5, 4));
+        assert!(last.alive && !end.alive);
+        assert_eq!(servers.states[&3].len(), 11, "one for each change");
+    }
+
+    #[test]
+    fn a_beginning_that_is_missing_is_told_by_what_comes() {
+        for (line, role, term) in [
+            (r#""kind":"raft.request","f.rpc":"AppendEntries","f.term":7"#, Role::Leader, 7),
+            (r#""kind":"raft.request","f.rpc":"RequestVote","f.term":8"#, Role::Candidate, 8),
+            (r#""kind":"raft.reply","f.rpc":"RequestVote","f.term":9"#, Role::Unknown, 9),
+        ] {
+            let (_, state) = after(&[line]);
+            assert_eq!((state.alive, state.role, state.term), (true, role, term), "{line}");
+        }
+        let (servers, state) = after(&[r#""kind":"raft.append","f.first":50,"f.last":50,"f.terms":"3""#]);
+        assert_eq!(servers.runs.entries(&state.log.expect("a log")), [(50, 3)]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_changes_nothing() {
+        let (servers, state) = after(&[
+            RESTORE,
+            r#""kind":"raft.append","f.first":9,"f.last":3,"f.terms":"1""#,
+            r#""kind":"raft.commit""#,
+            r#""kind":"raft.restore","f.term":"x""#,
+        ]);
+        let (first, what, count) = servers.odd.clone().expect("they are counted");
+        assert_eq!((first, count), (1, 3));
+        assert_eq!(what, "raft.append: 1 terms for the entries 9 to 3");
+        assert_eq!(Some(state), servers.state(3, 0));
+    }
+}

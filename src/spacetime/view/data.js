@@ -1,0 +1,258 @@
+// @ts-check
+"use strict";
+// The run of the page: events in columns, what belongs to one message or operation, what each server was when.
+// An event is known by its number; a message or operation by the place of its id. -1 stands for nothing.
+
+/** @typedef {{ name: string, kind: "test" | "server" | "client", group: number, index: number }} Lane */
+/** @typedef {{ from: number, to: number | null, kind: string, text: string, lane: number | null, sides?: number[] }} Band */
+/**
+ * @typedef {object} State
+ * @property {boolean} alive
+ * @property {number} role 0: unknown, 1: follower, 2: candidate, 3: leader
+ * @property {number} term @property {number} vote @property {number} run into the tree; -1: no entries, -2: unknown
+ * @property {number} last @property {number} start @property {number} startTerm
+ * @property {number} commit @property {number} apply
+ */
+
+const ROLES = ["unknown", "follower", "candidate", "leader"];
+// Events that a reader in a hurry goes from one to the next.
+const LANDMARKS = /^(test\.|fault\.(?!connect)|net\.|check\.|raft\.truncate$)/;
+
+class Run {
+  /** @param {any} wire */
+  constructor(wire) {
+    Object.assign(this, { test: wire.test, seed: wire.seed, clock: wire.clock, before: wire.before, after: wire.after });
+    /** @type {string[]} */
+    this.notes = wire.notes;
+    /** @type {Lane[]} */
+    this.lanes = wire.lanes;
+    /** @type {Map<number, string>} */
+    this.threads = new Map(wire.threads);
+    /** @type {number[]} */
+    this.ids = wire.ids;
+    this.takeEvents(wire.events);
+    /** @type {Record<string, Int32Array>} */
+    this.messages = {};
+    for (const name of ["type", "id", "from", "to", "sent", "delivered", "answered", "replied", "dropped", "failed"]) {
+      this.messages[name] = Int32Array.from(wire.messages[name]);
+    }
+    /** @type {string[]} */
+    this.types = wire.messages.types;
+    /** @type {Record<string, Int32Array>} */
+    this.operations = {};
+    for (const name of ["id", "lane", "call", "ret"]) this.operations[name] = Int32Array.from(wire.operations[name]);
+    this.messageOf = this.places(this.messages.id);
+    this.operationOf = this.places(this.operations.id);
+    /** @type {Band[]} */
+    this.bands = wire.bands;
+    this.tree = Float64Array.from(wire.runs);
+    /** By lane. @type {Map<number, any>} */
+    this.servers = new Map(wire.servers.map((/** @type {any} */ server) => [server.lane, server]));
+    /** @type {number} */
+    this.failed = wire.failed;
+    /** @type {{ at: number, operation: number } | null} */
+    this.verdict = wire.verdict;
+    this.from = this.size > 0 ? this.t[0] : 0;
+    this.to = this.size > 0 ? this.t[this.size - 1] : 1e9;
+    this.findParents();
+    this.findTerms();
+    this.landmarks = this.findLandmarks();
+  }
+
+  /** @param {any} wire */
+  takeEvents(wire) {
+    const n = wire.dt.length;
+    this.size = n;
+    this.t = new Float64Array(n);
+    for (let e = 0, now = 0; e < n; e += 1) this.t[e] = now += wire.dt[e];
+    this.thread = Float64Array.from(wire.thread);
+    this.lane = Int32Array.from(wire.lane);
+    this.shape = Int32Array.from(wire.shape);
+    this.causeOf = Int32Array.from(wire.cause);
+    this.id = Int32Array.from(wire.id);
+    this.parent = Int32Array.from(wire.parent);
+    this.values = wire.values;
+    /** @type {string[][]} */
+    this.shapes = wire.shapes;
+    /** @type {string[]} */
+    this.causes = wire.causes;
+    this.valueAt = new Int32Array(n + 1);
+    for (let e = 0; e < n; e += 1) this.valueAt[e + 1] = this.valueAt[e] + this.shapes[this.shape[e]].length - 1;
+    // Kinds by how often they are.
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    for (let e = 0; e < n; e += 1) counts.set(this.kind(e), (counts.get(this.kind(e)) ?? 0) + 1);
+    this.kinds = [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const placeOf = new Map(this.kinds.map(({ name }, place) => [name, place]));
+    const ofShape = this.shapes.map(([kind]) => placeOf.get(kind) ?? 0);
+    this.kindOf = this.shape.map((shape) => ofShape[shape]);
+  }
+
+  /** For each id its place in a column of ids. @param {Int32Array} column */
+  places(column) {
+    const places = new Int32Array(this.ids.length).fill(-1);
+    for (let i = 0; i < column.length; i += 1) if (column[i] >= 0) places[column[i]] = i;
+    return places;
+  }
+
+  /** @param {number} e */
+  kind(e) {
+    return this.shapes[this.shape[e]][0];
+  }
+
+  /** @param {number} e */
+  cause(e) {
+    return e < 0 ? "" : this.causes[this.causeOf[e]];
+  }
+
+  /** The value of a field; undefined if the event has none. @param {number} e @param {string} name */
+  field(e, name) {
+    if (e < 0) return undefined;
+    const at = this.shapes[this.shape[e]].indexOf(name, 1);
+    return at < 0 ? undefined : this.values[this.valueAt[e] + at - 1];
+  }
+
+  /** @param {number} e @returns {[string, any][]} */
+  fields(e) {
+    return this.shapes[this.shape[e]].slice(1).map((name, i) => [name, this.values[this.valueAt[e] + i]]);
+  }
+
+  /** The last event at this time or before; -1: none. @param {number} time */
+  at(time) {
+    return firstIndex(0, this.size, (e) => this.t[e] > time) - 1;
+  }
+
+  // ---- what belongs together ----
+
+  /** Events sorted by a column of ids: where those of each id begin, and all of them. @param {Int32Array} column */
+  gather(column) {
+    const begin = new Int32Array(this.ids.length + 1);
+    for (const id of column) if (id >= 0) begin[id + 1] += 1;
+    for (let i = 1; i < begin.length; i += 1) begin[i] += begin[i - 1];
+    const free = begin.slice();
+    const events = new Int32Array(begin[begin.length - 1]);
+    for (let e = 0; e < column.length; e += 1) if (column[e] >= 0) events[free[column[e]]++] = e;
+    return { begin, events };
+  }
+
+  /** All events of an id, in order. @param {number} id */
+  ofId(id) {
+    this.byId ??= this.gather(this.id);
+    return id < 0 ? new Int32Array(0) : this.byId.events.subarray(this.byId.begin[id], this.byId.begin[id + 1]);
+  }
+
+  /** All events that happened in the course of an id. @param {number} id */
+  ofParent(id) {
+    this.byParent ??= this.gather(this.parent);
+    return id < 0 ? new Int32Array(0) : this.byParent.events.subarray(this.byParent.begin[id], this.byParent.begin[id + 1]);
+  }
+
+  findParents() {
+    this.parentOf = new Int32Array(this.ids.length).fill(-1);
+    for (let e = 0; e < this.size; e += 1) {
+      const id = this.id[e];
+      if (id >= 0 && this.parent[e] >= 0 && this.parentOf[id] < 0) this.parentOf[id] = this.parent[e];
+    }
+    // The ancestor at the beginning of each chain; a chain that bites its tail has no end, and is not looked for.
+    this.rootOf = Int32Array.from(this.parentOf, (_, id) => {
+      let root = id;
+      for (let steps = 0; steps < 64 && this.parentOf[root] >= 0; steps += 1) root = this.parentOf[root];
+      return root;
+    });
+  }
+
+  /** What the event, or its message, was caused by, up to the beginning: ids. @param {number} id */
+  ancestors(id) {
+    const found = [];
+    for (let up = this.parentOf[id]; up >= 0 && found.length < 32; up = this.parentOf[up]) found.push(up);
+    return found;
+  }
+
+  // ---- servers ----
+
+  /** The state of a server after an event. @param {number} lane @param {number} e @returns {State | null} */
+  state(lane, e) {
+    const s = this.servers.get(lane);
+    if (!s) return null;
+    const i = firstIndex(0, s.at.length, (k) => s.at[k] > e) - 1;
+    return i < 0 ? null : this.stateOf(s, i);
+  }
+
+  /** @param {any} s @param {number} i @returns {State} */
+  stateOf(s, i) {
+    return {
+      alive: s.alive[i] === 1,
+      role: s.role[i],
+      term: s.term[i],
+      vote: s.vote[i],
+      run: s.run[i],
+      last: s.last[i],
+      start: s.start[i],
+      startTerm: s.startTerm[i],
+      commit: s.commit[i],
+      apply: s.apply[i],
+    };
+  }
+
+  /**
+   * The terms of the entries lo to hi of a log, as runs from the last to the first.
+   * @param {State} state @param {number} lo @param {number} hi
+   * @returns {{ term: number, from: number, to: number }[]}
+   */
+  entries(state, lo, hi) {
+    const found = [];
+    let end = state.last;
+    for (let run = state.run; run >= 0 && end >= lo && end > state.start; run = this.tree[3 * run + 2]) {
+      const from = Math.max(this.tree[3 * run + 1], state.start + 1);
+      if (from <= hi && from <= end) found.push({ term: this.tree[3 * run], from: Math.max(from, lo), to: Math.min(end, hi) });
+      end = Math.min(end, this.tree[3 * run + 1] - 1);
+    }
+    return found;
+  }
+
+  /** For each event the term that it is about; -1: none. */
+  findTerms() {
+    this.termOf = new Int32Array(this.size).fill(-1);
+    const next = new Map([...this.servers].map(([lane]) => [lane, 0]));
+    for (let e = 0; e < this.size; e += 1) {
+      const said = this.field(e, "term");
+      const s = this.servers.get(this.lane[e]);
+      if (typeof said === "number") this.termOf[e] = said;
+      else if (s) {
+        let i = next.get(this.lane[e]) ?? 0;
+        while (i < s.at.length && s.at[i] <= e) i += 1;
+        next.set(this.lane[e], i);
+        if (i > 0) this.termOf[e] = s.term[i - 1];
+      }
+    }
+  }
+
+  findLandmarks() {
+    const wanted = this.kinds.map(({ name }) => LANDMARKS.test(name));
+    const found = [];
+    for (let e = 0; e < this.size; e += 1) {
+      if (wanted[this.kindOf[e]]) found.push(e);
+      else if (this.kind(e) === "raft.role" && this.field(e, "role") === "leader") found.push(e);
+    }
+    return found;
+  }
+
+  /** The name of server `index` in the group of a lane. @param {number} lane @param {number} index */
+  mate(lane, index) {
+    const { group } = this.lanes[lane];
+    const found = this.lanes.find((other) => other.kind === "server" && other.group === group && other.index === index);
+    return found?.name ?? `server ${index}`;
+  }
+
+  // ---- search ----
+
+  /** The events that have all these words, among those that are shown. @param {string[]} words @param {Uint8Array} shown */
+  find(words, shown) {
+    this.texts ??= Array.from({ length: this.size }, (_, e) => eventText(this, e).toLowerCase());
+    const found = [];
+    for (let e = 0; e < this.size; e += 1) {
+      if (shown[e] && words.every((word) => this.texts?.[e].includes(word))) found.push(e);
+    }
+    return found;
+  }
+}

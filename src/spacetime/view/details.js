@@ -1,0 +1,215 @@
+// @ts-check
+"use strict";
+// The pane with words: why the run failed, everything about what is pinned, and the events around.
+
+const AROUND = 9; // events before and after in the list
+const FIRST_LETTERS = 600;
+
+class Details {
+  /** @param {Run} run @param {Filter} filter @param {Arrows} arrows @param {{ pin: (e: number) => void, unpin: () => void, step: (by: number) => void }} act */
+  constructor(run, filter, arrows, act) {
+    this.run = run;
+    this.filter = filter;
+    this.arrows = arrows;
+    this.act = act;
+    this.drawn = "";
+    this.describe();
+  }
+
+  /** What holds for the whole run. */
+  describe() {
+    const { run } = this;
+    const told = [];
+    if (run.failed >= 0) {
+      const sign = element("span", "sign illegal", "✕");
+      told.push(element("h2", "", sign, "Why it failed"));
+      told.push(element("p", "text", element("code", "", ...this.long(valueText(run.field(run.failed, "message") ?? "")))));
+      const thread = run.field(run.failed, "thread");
+      const where = element("p", "", this.link(run.failed, formatTime(run.t[run.failed])));
+      if (thread) where.append(" in ", element("code", "", visible(valueText(thread), 80)));
+      told.push(where);
+    }
+    if (run.verdict && run.verdict.at >= 0) {
+      const { at, operation } = run.verdict;
+      const words = { ok: "the history is linearizable", illegal: "the history is not linearizable", unknown: "undecided" };
+      const verdict = String(run.field(at, "verdict"));
+      const line = element("p", "", "Checker: ", this.link(at, /** @type {Record<string, string>} */ (words)[verdict] ?? visible(verdict, 40)));
+      if (operation >= 0) {
+        const event = run.operations.call[operation] >= 0 ? run.operations.call[operation] : run.operations.ret[operation];
+        line.append(". No place is left for ");
+        line.append(event >= 0 ? this.link(event, operationText(run, operation)) : operationText(run, operation));
+        line.append(` of ${run.lanes[run.operations.lane[operation]].name}`);
+      }
+      told.push(line);
+    }
+    for (const note of run.notes) told.push(element("p", "hint", visible(note, 400)));
+    byId("why").replaceChildren(...told);
+  }
+
+  /** @param {number} pinned @param {number} around the event whose neighbours are listed @param {number} revision of the filter */
+  show(pinned, around, revision) {
+    const key = `${pinned} ${around} ${revision}`;
+    if (key === this.drawn) return;
+    this.drawn = key;
+    byId("pinned").replaceChildren(...(pinned >= 0 ? this.pinned(pinned) : this.hint()));
+    byId("around").replaceChildren(...this.around(around, pinned));
+  }
+
+  /** A link to an event. @param {number} e @param {string} text */
+  link(e, text) {
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "", text));
+    link.href = `#e=${e}`;
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.act.pin(e);
+    });
+    return link;
+  }
+
+  /** @param {number} e */
+  pinned(e) {
+    const { run } = this;
+    const id = run.id[e];
+    const message = id >= 0 ? run.messageOf[id] : -1;
+    const operation = id >= 0 ? run.operationOf[id] : -1;
+    const title = message >= 0 ? typeName(run.types[run.messages.type[message]]) : operation >= 0 ? operationText(run, operation) : run.kind(e);
+    const heading = element("h2", "");
+    if (message >= 0) {
+      const swatch = element("i", "line");
+      swatch.style.background = `var(--msg-${this.arrows.colours[run.messages.type[message]]})`;
+      heading.append(swatch);
+    }
+    heading.append(element("span", "headline", visible(title, 120)));
+    const close = element("button", "close", "×");
+    close.title = "Let go (Esc)";
+    close.addEventListener("click", () => this.act.unpin());
+    heading.append(close);
+    const made = [heading];
+    if (message >= 0) made.push(this.messageLine(message), this.course(id, e));
+    else if (operation >= 0) made.push(this.course(id, e));
+    made.push(...this.eventFields(e));
+    if (id >= 0) made.push(...this.family(id));
+    else if (run.parent[e] >= 0) made.push(...this.causes([run.parent[e], ...run.ancestors(run.parent[e])]));
+    return made;
+  }
+
+  /** @param {number} m */
+  messageLine(m) {
+    const { run } = this;
+    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "nobody";
+    const line = element("p", "", element("b", "", `${run.lanes[run.messages.from[m]].name} → ${to}`), ` ${visible(fateOf(run, m), 90)}`);
+    return line;
+  }
+
+  /** All events of a message or operation, each with how long after the first. @param {number} id @param {number} pinned */
+  course(id, pinned) {
+    const { run } = this;
+    const list = element("ol", "course");
+    const events = run.ofId(id);
+    for (const e of events.subarray(0, 40)) {
+      const after = run.t[e] - run.t[events[0]];
+      const item = element("li", e === pinned ? "now" : "");
+      item.append(element("small", "", after === 0 ? formatTime(run.t[e]) : `+${formatDuration(after)}`), this.link(e, visible(this.step(e), 110)));
+      list.append(item);
+    }
+    return list;
+  }
+
+  /** What an event says of its message. @param {number} e */
+  step(e) {
+    const { run } = this;
+    const kind = run.kind(e);
+    const cause = run.cause(e);
+    const where = run.lanes[run.lane[e]].name;
+    if (kind === "raft.request" || kind === "raft.reply") return shortText(run, e);
+    return `${kind.replace(/^(rpc|client)\./, "")} ${kind === "rpc.delayed" || kind === "rpc.held" ? "" : `by ${where}`}${cause ? ` (${cause})` : ""}`;
+  }
+
+  /** @param {number} e */
+  eventFields(e) {
+    const { run } = this;
+    const list = element("dl", "fields");
+    const add = (/** @type {string} */ name, /** @type {(Node | string)[]} */ ...value) => {
+      list.append(element("dt", "", visible(name, 40)), element("dd", "", ...value));
+    };
+    add("event", `${run.kind(e)}${run.cause(e) ? `, ${visible(run.cause(e), 80)}` : ""}`);
+    add("at", formatTime(run.t[e]), ` · ${run.lanes[run.lane[e]].name}`);
+    const thread = run.threads.get(run.thread[e]);
+    if (thread && run.field(e, "thread") === undefined) add("thread", visible(thread, 60));
+    for (const [name, value] of run.fields(e)) add(name === "inc" ? "life" : name, element("code", "", ...this.long(valueText(value))));
+    if (run.id[e] >= 0) add("id", `#${run.ids[run.id[e]]}`);
+    return [list];
+  }
+
+  /** What caused a message or operation, and what it caused. @param {number} id */
+  family(id) {
+    const { run } = this;
+    const made = this.causes(run.ancestors(id));
+    const children = [...run.ofParent(id)].filter((e) => !/^(rpc\.(?!sent)|raft\.(request|persist))/.test(run.kind(e)));
+    if (children.length > 0) {
+      made.push(element("h3", "", "In its course"));
+      const list = element("ul", "family");
+      for (const e of children.slice(0, 25)) {
+        const text = run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0 ? this.messageText(run.messageOf[run.id[e]]) : `${run.lanes[run.lane[e]].name} ${shortText(run, e)}`;
+        list.append(element("li", "", this.link(e, visible(text, 100))));
+      }
+      if (children.length > 25) list.append(element("li", "", `and ${plural(children.length - 25, "other")}`));
+      made.push(list);
+    }
+    return made;
+  }
+
+  /** @param {number[]} ids from the nearest to the first */
+  causes(ids) {
+    const { run } = this;
+    const known = ids.filter((id) => run.ofId(id).length > 0);
+    if (known.length === 0) return [];
+    const list = element("ul", "family");
+    for (const id of known.slice(0, 12)) {
+      const [m, op] = [run.messageOf[id], run.operationOf[id]];
+      const text = m >= 0 ? this.messageText(m) : op >= 0 ? `${run.lanes[run.operations.lane[op]].name} ${operationText(run, op)}` : `#${run.ids[id]}`;
+      list.append(element("li", "", this.link(run.ofId(id)[0], visible(text, 100))));
+    }
+    return [element("h3", "", "Caused by"), list];
+  }
+
+  /** @param {number} m */
+  messageText(m) {
+    const { run } = this;
+    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "nobody";
+    return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
+  }
+
+  /** The events before and after, of those that are shown. @param {number} e @param {number} pinned */
+  around(e, pinned) {
+    const { run, filter } = this;
+    const before = [];
+    for (let at = filter.next(e + 1, -1, false); at >= 0 && before.length <= AROUND; at = filter.next(at, -1, false)) before.push(at);
+    const after = [];
+    for (let at = filter.next(e, 1, false); at >= 0 && after.length < AROUND; at = filter.next(at, 1, false)) after.push(at);
+    const list = element("ol", "around");
+    for (const at of [...before.reverse(), ...after]) {
+      const item = element("li", at === pinned ? "now" : at === e ? "here" : "");
+      item.append(element("small", "", run.lanes[run.lane[at]].name), this.link(at, visible(shortText(run, at), 70)));
+      item.title = formatTime(run.t[at]);
+      list.append(item);
+    }
+    return [element("h2", "", "Events around"), list];
+  }
+
+  /** A text of any length: its beginning, and a button for the rest. @param {string} text @returns {(Node | string)[]} */
+  long(text) {
+    if (text.length <= FIRST_LETTERS) return [visible(text, Infinity)];
+    const span = element("span", "", visible(text.slice(0, FIRST_LETTERS), Infinity));
+    const more = element("button", "more", `… all ${formatCount(text.length)} characters`);
+    more.addEventListener("click", () => {
+      span.textContent = visible(text, 200_000);
+      more.remove();
+    });
+    return [span, more];
+  }
+
+  hint() {
+    return [element("p", "hint", "Point at the picture to see what every server is at that time; click a message, a mark or a bar for all about it. , and . go from event to event.")];
+  }
+}

@@ -1,0 +1,602 @@
+// @ts-check
+"use strict";
+// The chart: time runs down, a lane for everybody, messages between them. Only what is in view is looked at, and what
+// shares a pixel is drawn as one: a frame costs as much as there are pixels, not events.
+
+const BAR = 10; // width of a server's bar
+const MOST_MARKS = 1500;
+const MOST_LABELS = 500;
+const LABEL_ROW = 13;
+
+/** Kinds whose events are no more than the ends of arrows, or say little. */
+const QUIET_KINDS = /^(rpc\.|raft\.(request|reply|persist)$|client\.)/;
+/** Kinds that are always to be seen. */
+const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/; // the picture says it without words
+const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
+
+/**
+ * What is to be seen besides the run itself.
+ * @typedef {object} Shown
+ * @property {number} pinned an event or -1
+ * @property {number} hover an event or -1
+ * @property {number | null} cursor the time under the pointer
+ * @property {number} time of the moment that is chosen
+ * @property {number} message of the pinned event, or -1
+ * @property {number[]} kin messages in whose course it happened, or that happened in its course
+ * @property {number[]} matches what the search has found
+ * @property {number} match the one visited last, or -1
+ */
+
+class Chart {
+  /**
+   * @param {HTMLCanvasElement} canvas @param {Run} run @param {Filter} filter @param {TimeAxis} axis
+   * @param {Columns} columns @param {Arrows} arrows @param {Theme} theme
+   */
+  constructor(canvas, run, filter, axis, columns, arrows, theme) {
+    this.canvas = canvas;
+    this.run = run;
+    this.filter = filter;
+    this.axis = axis;
+    this.columns = columns;
+    this.arrows = arrows;
+    this.theme = theme;
+    const fitted = fitCanvas(canvas);
+    this.context = fitted.context;
+    this.width = fitted.width;
+    this.height = fitted.height;
+    this.quiet = run.kinds.map(({ name }) => QUIET_KINDS.test(name));
+    this.wordless = run.kinds.map(({ name }) => WORDLESS_KINDS.test(name));
+    this.loud = run.kinds.map(({ name }) => LOUD_KINDS.test(name));
+    /** For each client its operations by their calls. @type {Map<number, number[]>} */
+    this.operations = new Map();
+    for (let op = 0; op < run.operations.id.length; op += 1) {
+      const lane = run.operations.lane[op];
+      const list = this.operations.get(lane) ?? [];
+      list.push(op);
+      this.operations.set(lane, list);
+    }
+    for (const list of this.operations.values()) list.sort((a, b) => this.callTime(a) - this.callTime(b));
+    this.layout();
+  }
+
+  layout() {
+    Object.assign(this, fitCanvas(this.canvas));
+    this.axis.left = HEAD;
+    this.axis.width = Math.max(50, this.height - HEAD);
+    this.columns.layout(this.width);
+  }
+
+  /** When an operation was called, or the beginning of what is here. @param {number} op */
+  callTime(op) {
+    const e = this.run.operations.call[op];
+    return e >= 0 ? this.run.t[e] : this.run.from;
+  }
+
+  /** When it returned, or the end. @param {number} op */
+  returnTime(op) {
+    const e = this.run.operations.ret[op];
+    return e >= 0 ? this.run.t[e] : this.axis.full.to;
+  }
+
+  /** @param {Shown} shown */
+  draw(shown) {
+    const { context: c, theme, width, height, columns, axis } = this;
+    c.globalAlpha = 1;
+    c.fillStyle = theme.colour("panel");
+    c.fillRect(0, 0, width, height);
+    c.save();
+    c.beginPath();
+    c.rect(0, HEAD, width, height - HEAD);
+    c.clip();
+    this.drawScale();
+    this.drawBands();
+    c.beginPath();
+    c.rect(columns.left, HEAD, width - columns.left, height - HEAD);
+    c.clip();
+    this.drawFailure(false);
+    const found = this.arrows.look();
+    // A crowd is behind the lanes, single arrows end on them.
+    if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
+    for (const lane of columns.order) {
+      const x = columns.x(lane);
+      if (x + columns.wide[lane] / 2 < columns.left || x - columns.wide[lane] / 2 > width) continue;
+      const kind = this.run.lanes[lane].kind;
+      if (kind === "server") this.drawServer(lane, x);
+      else this.drawThread(x);
+      if (kind === "client") this.drawOperations(lane, x);
+    }
+    if (!this.arrows.dense) this.arrows.drawLegs(c, this.arrows.legs, found.length);
+    if (shown.message >= 0 || shown.kin.length > 0) this.drawChosen(shown);
+    this.drawEvents(shown);
+    this.drawFailure(true);
+    c.restore();
+    this.drawMoment(shown);
+    this.drawHead(shown);
+  }
+
+  drawScale() {
+    const { context: c, axis, theme, width } = this;
+    const { step, times } = axis.ticks(70);
+    c.font = theme.colour("font-small");
+    c.textBaseline = "middle";
+    c.textAlign = "right";
+    for (const time of times) {
+      const y = Math.round(axis.x(time));
+      c.fillStyle = theme.colour("grid");
+      c.fillRect(SCALE, y, width - SCALE, 1);
+      c.fillStyle = theme.colour("muted");
+      c.fillText(formatTime(time, step), SCALE - 8, y + 0.5);
+    }
+  }
+
+  /** Faults of the network: bands at the side, with their words along them, and behind all lanes. */
+  drawBands() {
+    const { context: c, run, axis, theme, columns, width } = this;
+    for (const [index, column] of columns.bandColumn ?? []) {
+      const band = run.bands[index];
+      const [from, to] = [run.t[band.from], band.to === null ? axis.full.to : run.t[band.to]];
+      if (from > axis.to || to < axis.from) continue;
+      const y0 = Math.max(axis.x(from), HEAD - 4);
+      const y1 = Math.min(axis.x(to), axis.left + axis.width + 4);
+      const x = SCALE + column * BAND;
+      const colour = theme.colour(`mark-${bandTone(band.kind)}`);
+      c.fillStyle = colour;
+      c.globalAlpha = band.kind === "network" ? 0.025 : 0.05;
+      c.fillRect(columns.left, y0, width, y1 - y0);
+      c.globalAlpha = 0.2;
+      c.beginPath();
+      c.roundRect(x + 1, y0, BAND - 3, Math.max(1.5, y1 - y0), 3);
+      c.fill();
+      c.globalAlpha = 1;
+      c.fillRect(x + 1, y0, 2, Math.max(1.5, y1 - y0));
+      if (band.kind === "partition" && y1 - y0 > 3) {
+        c.globalAlpha = 0.5;
+        for (const y of [y0, y1]) c.fillRect(columns.left, Math.round(y), width, 1);
+        c.globalAlpha = 1;
+      }
+      if (y1 - y0 > 30) {
+        c.save();
+        c.translate(x + BAND / 2 + 1, y0 + 6);
+        c.rotate(Math.PI / 2);
+        c.font = theme.colour("font-small");
+        c.textAlign = "left";
+        c.textBaseline = "middle";
+        c.fillStyle = theme.colour("ink");
+        c.fillText(fitText(c, visible(band.text, 120), y1 - y0 - 12), 0, 0);
+        c.restore();
+      }
+    }
+  }
+
+  /** The lane of the test or a client: a thin line. @param {number} x */
+  drawThread(x) {
+    const { context: c, theme, height } = this;
+    c.fillStyle = theme.colour("line-strong");
+    c.globalAlpha = 0.5;
+    c.fillRect(Math.round(x), HEAD, 1, height - HEAD);
+    c.globalAlpha = 1;
+  }
+
+  /** A server's bar, by its roles; hollow where it is down. @param {number} lane @param {number} x */
+  drawServer(lane, x) {
+    const { context: c, run, axis, theme, columns, height } = this;
+    const s = run.servers.get(lane);
+    const left = Math.round(x - BAR / 2);
+    if (!s) {
+      this.drawThread(x);
+      return;
+    }
+    const n = s.at.length;
+    const time = (/** @type {number} */ i) => (i >= n ? axis.full.to : s.at[i] < 0 ? axis.full.from : run.t[s.at[i]]);
+    // Changes by pixels: of those that share one, the last is drawn.
+    let i = Math.max(0, firstIndex(0, n, (k) => time(k) > axis.from) - 1);
+    while (i < n && time(i) <= axis.to) {
+      const y0 = Math.max(axis.x(time(i)), HEAD);
+      const [alive, role] = [s.alive[i], s.role[i]];
+      // Where it is another.
+      let next = i + 1;
+      while (next < n && s.alive[next] === alive && s.role[next] === role && time(next) <= axis.to) next += 1;
+      const y1 = Math.min(axis.x(time(next)), height);
+      const h = Math.max(1, y1 - y0);
+      if (alive) {
+        c.fillStyle = theme.colour(`role-${ROLES[role]}`);
+        c.fillRect(left, y0, BAR, h);
+        if (role === 3) {
+          // A leader can be told without colours, too: it is wider.
+          c.fillRect(left - 2, y0, 2, h);
+          c.fillRect(left + BAR, y0, 2, h);
+        }
+      } else if (h > 2) {
+        c.strokeStyle = theme.colour("line-strong");
+        c.lineWidth = 1;
+        c.setLineDash([3, 3]);
+        c.strokeRect(left + 0.5, y0 + 0.5, BAR - 1, h - 1);
+        c.setLineDash([]);
+      }
+      if (next < n && axis.x(time(next)) - axis.x(time(i)) < 0.5) {
+        // Many changes in one pixel: go to the last of them.
+        const beyond = axis.time(Math.floor(axis.x(time(i))) + 1);
+        next = Math.max(next, firstIndex(next, n, (k) => time(k) >= beyond) - 1);
+      }
+      i = Math.max(next, i + 1);
+    }
+    this.drawCuts(lane, x);
+    this.drawTerms(s, x);
+    if (columns.wide[lane] > 0) c.globalAlpha = 1;
+  }
+
+  /** Where a server is off the network or cut off: hatched beside the bar; in a partition, its side. @param {number} lane @param {number} x */
+  drawCuts(lane, x) {
+    const { context: c, run, axis, theme, height } = this;
+    for (const band of run.bands) {
+      if (band.lane === null && !(band.kind === "partition" && band.sides)) continue;
+      if (band.lane !== null && (band.lane !== lane || band.kind === "crash")) continue;
+      const [from, to] = [run.t[band.from], band.to === null ? axis.full.to : run.t[band.to]];
+      if (from > axis.to || to < axis.from) continue;
+      const y0 = Math.max(axis.x(from), HEAD);
+      const y1 = Math.min(axis.x(to), height);
+      if (y1 - y0 < 0.7) continue;
+      if (band.lane === null) {
+        const side = band.sides?.[lane] ?? 0;
+        if (side === 0) continue;
+        c.fillStyle = theme.colour(`side-${(side - 1) % 4}`);
+        c.globalAlpha = 0.9;
+        c.fillRect(Math.round(x - BAR / 2) - 6, y0, 3, y1 - y0);
+        c.globalAlpha = 1;
+        continue;
+      }
+      c.fillStyle = theme.colour("cut");
+      c.globalAlpha = 0.13;
+      c.fillRect(x - 17, y0, 34, y1 - y0);
+      c.globalAlpha = 1;
+      c.fillRect(Math.round(x - 17), y0, 1.5, y1 - y0);
+      c.fillRect(Math.round(x + 16), y0, 1.5, y1 - y0);
+    }
+  }
+
+  /** The term at each change, left of the bar. @param {any} s @param {number} x */
+  drawTerms(s, x) {
+    const { context: c, run, axis, theme } = this;
+    const n = s.at.length;
+    c.font = theme.colour("font-tiny");
+    c.textAlign = "right";
+    c.textBaseline = "middle";
+    const time = (/** @type {number} */ i) => (s.at[i] < 0 ? axis.full.from : run.t[s.at[i]]);
+    const first = Math.max(0, firstIndex(0, n, (k) => time(k) > axis.from) - 1);
+    let free = HEAD;
+    let last = -1;
+    for (let i = first; i < n && time(i) <= axis.to; i += 1) {
+      if (s.term[i] === last || !s.alive[i]) continue;
+      // What came before the view stands at its upper edge.
+      const y = Math.max(axis.x(time(i)), HEAD + 1);
+      if (s.term[i] === 0) continue;
+      last = s.term[i];
+      if (y < free) {
+        // No room: the last of a crowd is what holds.
+        const next = firstIndex(i + 1, n, (k) => axis.x(time(k)) >= free) - 1;
+        if (next > i) {
+          i = next - 1;
+          last = -1;
+        }
+        continue;
+      }
+      const text = `T${s.term[i]}`;
+      const w = c.measureText(text).width + 6;
+      c.fillStyle = theme.colour(`term-${s.term[i] % 8}`);
+      c.beginPath();
+      c.roundRect(x - 20 - w, y, w, 13, 3);
+      c.fill();
+      c.fillStyle = theme.colour("ink");
+      c.fillText(text, x - 23, y + 7);
+      free = y + 15;
+    }
+  }
+
+  /** @param {number} lane @param {number} x */
+  drawOperations(lane, x) {
+    const { context: c, run, axis, theme, columns, filter } = this;
+    const list = this.operations.get(lane) ?? [];
+    const n = list.length;
+    const half = Math.min(9, Math.max(3, columns.wide[lane] / 2 - 3));
+    const wide = columns.wide[lane] >= 96;
+    const left = wide ? x - 6 : x - half;
+    const room = wide ? 12 : 2 * half;
+    const bad = run.verdict?.operation ?? -1;
+    let drawn = -Infinity;
+    for (let i = Math.max(0, firstIndex(0, n, (k) => this.returnTime(list[k]) >= axis.from)); i < n; i += 1) {
+      const op = list[i];
+      if (this.callTime(op) > axis.to) break;
+      const [y0, y1] = [axis.x(this.callTime(op)), axis.x(this.returnTime(op))];
+      if (y1 < HEAD) continue;
+      if (y1 - y0 < 1 && y0 - drawn < 1 && op !== bad) continue;
+      drawn = y0;
+      const kind = operationKind(run, op);
+      const call = run.operations.call[op];
+      c.globalAlpha = call < 0 || filter.shown[call] ? 1 : 0.2;
+      c.fillStyle = theme.colour(op === bad ? "error-ground" : `kind-${kind}`);
+      c.strokeStyle = theme.colour(op === bad ? "error-line" : `kind-${kind}-line`);
+      c.lineWidth = op === bad ? 2 : 1;
+      const h = Math.max(1, y1 - y0);
+      if (h < 3) {
+        c.fillStyle = c.strokeStyle;
+        c.fillRect(left, y0, room, h);
+        continue;
+      }
+      c.beginPath();
+      c.roundRect(left + 0.5, y0 + 0.5, room - 1, h - 1, Math.min(3, h / 2));
+      c.fill();
+      if (run.operations.ret[op] < 0) c.setLineDash([3, 3]);
+      c.stroke();
+      c.setLineDash([]);
+      c.fillStyle = theme.colour("ink");
+      c.font = theme.colour("font-code");
+      c.textAlign = "left";
+      c.textBaseline = "middle";
+      const top = Math.max(y0, HEAD);
+      if (wide && h >= 12) {
+        c.fillText(fitText(c, operationText(run, op), columns.wide[lane] / 2 - 14), x + 10, Math.min(top + 8, y1 - 5));
+      } else if (!wide && room >= 12 && y1 - top > 34) {
+        c.save();
+        c.translate(x + 0.5, top + 5);
+        c.rotate(Math.PI / 2);
+        c.fillText(fitText(c, operationText(run, op), Math.min(y1, this.height) - top - 8), 0, 0);
+        c.restore();
+      }
+    }
+    c.globalAlpha = 1;
+  }
+
+  /** Marks of events on the lanes, and their words where there is room. @param {Shown} shown */
+  drawEvents(shown) {
+    const { context: c, run, axis, theme, columns, filter, height } = this;
+    const from = Math.max(0, run.at(axis.from));
+    const to = run.at(axis.to);
+    let count = 0;
+    for (let e = from; e <= to && count <= MOST_MARKS; e += 1) if (filter.shown[e] && !this.quiet[run.kindOf[e]]) count += 1;
+    const all = count <= MOST_MARKS;
+    const words = count <= MOST_LABELS;
+    const last = new Float64Array(run.lanes.length).fill(-Infinity);
+    const free = new Float64Array(run.lanes.length).fill(-Infinity);
+    for (let e = from; e <= to; e += 1) {
+      const kind = run.kindOf[e];
+      if (!filter.shown[e] || (this.quiet[kind] && e !== run.failed) || (!all && !this.loud[kind])) continue;
+      const lane = run.lane[e];
+      const x = columns.x(lane);
+      if (Number.isNaN(x)) continue;
+      const y = axis.x(run.t[e]);
+      if (y < HEAD - 6 || y > height + 6) continue;
+      if (y - last[lane] >= 1 || this.loud[kind]) {
+        last[lane] = y;
+        this.drawMark(e, x, y);
+      }
+      // Up to what stands left of the next bar.
+      const room = columns.wide[lane] - 54;
+      if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
+        this.drawLabel(e, x + 20, y, room);
+        free[lane] = y + LABEL_ROW;
+      }
+    }
+    c.globalAlpha = 1;
+    if (shown.matches.length > 0) this.drawFound(shown);
+    for (const [e, tone] of /** @type {[number, string][]} */ ([[shown.hover, "muted"], [shown.pinned, "accent"]])) {
+      if (e < 0) continue;
+      const [x, y] = [columns.x(run.lane[e]), axis.x(run.t[e])];
+      if (Number.isNaN(x) || y < HEAD - 8 || y > height + 8) continue;
+      c.strokeStyle = theme.colour("panel");
+      c.lineWidth = 5;
+      c.beginPath();
+      c.arc(x, y, 7.5, 0, 2 * Math.PI);
+      c.stroke();
+      c.strokeStyle = theme.colour(tone);
+      c.lineWidth = 2.5;
+      c.stroke();
+    }
+  }
+
+  /** @param {number} e @param {number} x @param {number} y */
+  drawMark(e, x, y) {
+    const { context: c, run, theme } = this;
+    const kind = run.kind(e);
+    if (kind === "fault.crash" || kind === "test.failed") {
+      c.strokeStyle = theme.colour(kind === "test.failed" ? "mark-failure" : "mark-crash");
+      c.lineWidth = 2.5;
+      const path = new Path2D();
+      this.arrows.addCross(path, x, y, 5.5);
+      c.stroke(path);
+      return;
+    }
+    if (kind === "fault.restart" || kind === "raft.restore") {
+      c.fillStyle = theme.colour("mark-restart");
+      c.beginPath();
+      c.moveTo(x - 6, y);
+      c.lineTo(x + 6, y);
+      c.lineTo(x, y + 7);
+      c.fill();
+      return;
+    }
+    const tone =
+      kind === "raft.commit" || kind === "raft.apply" ? "ok" : kind === "raft.truncate" ? "error-line" : kind.startsWith("shard") ? "mark-configuration" : "ink";
+    c.fillStyle = theme.colour(tone);
+    if (kind.startsWith("fault.") || kind.startsWith("net.")) {
+      c.fillStyle = theme.colour("cut");
+      c.fillRect(x - 8, y - 1, 16, 2.5);
+    } else {
+      c.fillRect(x - BAR / 2 + 1, y - 0.75, BAR - 2, 1.5);
+    }
+  }
+
+  /** @param {number} e @param {number} x @param {number} y @param {number} room */
+  drawLabel(e, x, y, room) {
+    const { context: c, run, theme } = this;
+    c.font = theme.colour("font-small");
+    c.textAlign = "left";
+    c.textBaseline = "middle";
+    const text = fitText(c, visible(shortText(run, e), 80), room);
+    c.fillStyle = theme.colour("panel");
+    c.globalAlpha = 0.78;
+    c.fillRect(x - 2, y - 6, c.measureText(text).width + 4, 12);
+    c.globalAlpha = 1;
+    const kind = run.kind(e);
+    c.fillStyle = theme.colour(this.loud[run.kindOf[e]] ? (kind === "test.failed" ? "mark-failure" : "ink") : "muted");
+    c.fillText(text, x, y + 0.5);
+  }
+
+  /** @param {Shown} shown */
+  drawFound({ matches, match }) {
+    const { context: c, run, axis, theme, columns } = this;
+    const n = matches.length;
+    const last = new Float64Array(run.lanes.length).fill(-Infinity);
+    for (let i = firstIndex(0, n, (k) => run.t[matches[k]] >= axis.from); i < n && run.t[matches[i]] <= axis.to; i += 1) {
+      const e = matches[i];
+      const [x, y] = [columns.x(run.lane[e]), axis.x(run.t[e])];
+      if (Number.isNaN(x) || (y - last[run.lane[e]] < 2 && e !== match)) continue;
+      last[run.lane[e]] = y;
+      c.strokeStyle = theme.colour("accent");
+      c.lineWidth = e === match ? 2.5 : 1.3;
+      c.strokeRect(x - 8, y - 3, 16, 6);
+    }
+  }
+
+  /** The message of the pinned event, and those it is kin to. @param {Shown} shown */
+  drawChosen(shown) {
+    const { context: c } = this;
+    for (const m of shown.kin.slice(0, 200)) this.arrows.highlight(c, m, false);
+    if (shown.message >= 0) this.arrows.highlight(c, shown.message, true);
+  }
+
+  /** The failure: a line across all. @param {boolean} words */
+  drawFailure(words) {
+    const { context: c, run, axis, theme, columns, width } = this;
+    if (run.failed < 0) return;
+    const y = Math.round(axis.x(run.t[run.failed]));
+    if (y < HEAD - 20 || y > this.height + 2) return;
+    c.fillStyle = theme.colour("mark-failure");
+    if (!words) {
+      c.fillRect(columns.left, y - 1, width, 2.5);
+      return;
+    }
+    c.font = theme.colour("font-label-strong");
+    c.textAlign = "left";
+    c.textBaseline = "middle";
+    const text = fitText(c, visible(`Failed: ${valueText(run.field(run.failed, "message") ?? "")}`, 300), width - columns.left - 24);
+    const w = c.measureText(text).width + 14;
+    c.beginPath();
+    c.roundRect(columns.left + 4, y + 4, w, 19, 4);
+    c.fill();
+    c.fillStyle = theme.colour("panel");
+    c.fillText(text, columns.left + 11, y + 14);
+  }
+
+  /** The moment that is chosen, and the time under the pointer. @param {Shown} shown */
+  drawMoment(shown) {
+    const { context: c, axis, theme, width, height } = this;
+    const line = (/** @type {number} */ time, /** @type {string} */ tone, /** @type {boolean} */ strong) => {
+      const y = Math.round(axis.x(time)) + 0.5;
+      if (y < HEAD || y > height) return;
+      c.strokeStyle = theme.colour(tone);
+      c.lineWidth = 1;
+      c.setLineDash(strong ? [] : [2, 3]);
+      c.globalAlpha = strong ? 0.9 : 0.7;
+      c.beginPath();
+      c.moveTo(SCALE - 4, y);
+      c.lineTo(width, y);
+      c.stroke();
+      c.setLineDash([]);
+      c.globalAlpha = 1;
+      c.font = theme.colour("font-small");
+      const text = formatTime(time, Math.max(1, axis.scale));
+      c.fillStyle = theme.colour(tone);
+      c.beginPath();
+      c.roundRect(2, y - 8.5, SCALE - 6, 17, 4);
+      c.fill();
+      c.fillStyle = theme.colour("panel");
+      c.textAlign = "right";
+      c.textBaseline = "middle";
+      c.fillText(text, SCALE - 8, y + 0.5, SCALE - 12);
+    };
+    line(shown.time, "accent", true);
+    if (shown.cursor !== null) line(shown.cursor, "muted", false);
+  }
+
+  /** @param {Shown} shown */
+  drawHead(shown) {
+    const { context: c, run, theme, columns, width } = this;
+    c.fillStyle = theme.colour("panel");
+    c.fillRect(0, 0, width, HEAD);
+    c.fillStyle = theme.colour("line");
+    c.fillRect(0, HEAD - 1, width, 1);
+    c.save();
+    c.beginPath();
+    c.rect(columns.left, 0, width, HEAD);
+    c.clip();
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    const on = shown.pinned >= 0 ? run.lane[shown.pinned] : -1;
+    for (const lane of columns.order) {
+      const { name, kind, index } = run.lanes[lane];
+      c.font = theme.colour(kind === "server" ? "font-label-strong" : "font-small");
+      c.fillStyle = theme.colour(lane === on ? "accent" : kind === "server" ? "ink" : "muted");
+      const wide = columns.wide[lane];
+      const text = kind === "client" && wide < 56 ? `c${index}` : visible(name, 20);
+      c.fillText(fitText(c, text, wide - 2), columns.x(lane), HEAD / 2);
+    }
+    c.restore();
+    c.font = theme.colour("font-small");
+    c.textAlign = "right";
+    c.textBaseline = "middle";
+    c.fillStyle = theme.colour("muted");
+    c.fillText("time ↓", SCALE - 8, HEAD / 2);
+  }
+
+  /** What is at a place: an event, a message or an operation. @param {number} x @param {number} y */
+  at(x, y) {
+    const { run, axis, columns, filter } = this;
+    const nothing = { event: -1, message: -1, operation: -1, band: -1 };
+    if (y < HEAD) return nothing;
+    if (x < columns.left) return { ...nothing, band: this.bandAt(x, y) };
+    const lane = columns.at(x);
+    if (lane >= 0 && Math.abs(columns.x(lane) - x) <= 9) {
+      let [best, nearest] = [-1, 6];
+      const from = Math.max(0, run.at(axis.time(y - 6)));
+      for (let e = from; e < run.size && axis.x(run.t[e]) <= y + 6; e += 1) {
+        if (run.lane[e] !== lane || !filter.shown[e] || this.quiet[run.kindOf[e]]) continue;
+        // What matters wins over what is as near.
+        const distance = Math.abs(axis.x(run.t[e]) - y) - (this.loud[run.kindOf[e]] ? 2 : 0);
+        if (distance < nearest) [best, nearest] = [e, distance];
+      }
+      if (best >= 0) return { ...nothing, event: best };
+    }
+    const message = this.arrows.at(x, y);
+    if (message >= 0) return { ...nothing, message };
+    if (lane >= 0 && run.lanes[lane].kind === "client") {
+      const time = axis.time(y);
+      const list = this.operations.get(lane) ?? [];
+      const found = list.findLast((op) => this.callTime(op) <= time && this.returnTime(op) + 2 * axis.scale >= time);
+      if (found !== undefined) return { ...nothing, operation: found };
+    }
+    return nothing;
+  }
+
+  /** @param {number} x @param {number} y @returns a band of the network, or -1 */
+  bandAt(x, y) {
+    const { run, axis, columns } = this;
+    const column = Math.floor((x - SCALE) / BAND);
+    for (const [index, at] of columns.bandColumn ?? []) {
+      const { from, to } = run.bands[index];
+      const time = axis.time(y);
+      if (at === column && time >= run.t[from] && (to === null || time <= run.t[to])) return index;
+    }
+    return -1;
+  }
+}
+
+/** @param {string} kind of a band */
+function bandTone(kind) {
+  return kind === "link" ? "configuration" : kind === "cut" ? "crash" : kind;
+}
+
+/** The colour of an operation, as on the page of a history. @param {Run} run @param {number} op */
+function operationKind(run, op) {
+  const usual = ["get", "put", "append"].indexOf(String(run.field(run.operations.call[op], "op")).toLowerCase());
+  return usual >= 0 ? usual : 4;
+}

@@ -1,0 +1,95 @@
+// @ts-check
+"use strict";
+// Where lanes lie: from left to right the scale, the faults of the network, the test, servers, clients.
+
+const SCALE = 82; // width of the scale
+const HEAD = 30; // height of the row of names
+const BAND = 17; // width of a column of faults
+const MOST_BANDS = 5;
+
+class Columns {
+  /** @param {Run} run @param {Filter} filter */
+  constructor(run, filter) {
+    this.run = run;
+    this.filter = filter;
+    this.width = 1;
+    this.scroll = 0;
+    this.total = 0;
+    /** The middle of each lane, before scrolling; NaN: hidden. */
+    this.middle = new Float64Array(run.lanes.length);
+    this.wide = new Float64Array(run.lanes.length);
+    /** Lanes that are shown, from left to right. @type {number[]} */
+    this.order = [];
+    this.placeBands();
+  }
+
+  /** Bands of the network get columns, so that those that overlap lie side by side. */
+  placeBands() {
+    /** @type {number[]} */
+    const ends = [];
+    const { run } = this;
+    /** @type {Map<number, number>} */
+    this.bandColumn = new Map();
+    for (const [index, band] of run.bands.entries()) {
+      if (band.lane !== null) continue;
+      let column = ends.findIndex((end) => end <= band.from);
+      if (column < 0) column = ends.length < MOST_BANDS ? ends.length : MOST_BANDS - 1;
+      ends[column] = band.to ?? Infinity;
+      this.bandColumn.set(index, column);
+    }
+    this.bandColumns = ends.length;
+  }
+
+  /** Where the lanes begin. */
+  get left() {
+    return SCALE + this.bandColumns * BAND + (this.bandColumns > 0 ? 4 : 0);
+  }
+
+  /** @param {number} width of the canvas */
+  layout(width) {
+    const { run, filter, left } = this;
+    this.width = width;
+    this.order = run.lanes.map((_, lane) => lane).filter((lane) => !filter.hiddenLanes.has(lane));
+    const of = (/** @type {string} */ kind) => this.order.filter((lane) => run.lanes[lane].kind === kind).length;
+    const [tests, servers, clients] = [of("test"), of("server"), of("client")];
+    const room = width - left - 8;
+    const unit = room / Math.max(1, 3 * servers + clients + tests * 0.6);
+    const test = Math.min(60, Math.max(30, unit));
+    const client = Math.min(servers === 0 ? 300 : 150, Math.max(26, unit));
+    const server = Math.min(420, Math.max(66, (room - tests * test - clients * client) / Math.max(1, servers)));
+    this.middle.fill(NaN);
+    let x = left;
+    for (const lane of this.order) {
+      const wide = { test, server, client }[run.lanes[lane].kind];
+      this.middle[lane] = x + wide / 2;
+      this.wide[lane] = wide;
+      x += wide;
+    }
+    this.total = x + 8;
+    this.scrollTo(this.scroll);
+  }
+
+  /** @param {number} scroll */
+  scrollTo(scroll) {
+    this.scroll = Math.min(Math.max(0, scroll), Math.max(0, this.total - this.width));
+  }
+
+  /** The middle of a lane on the screen; NaN: it is hidden. @param {number} lane */
+  x(lane) {
+    return this.middle[lane] - this.scroll;
+  }
+
+  /** The lane at x; -1: none. @param {number} x */
+  at(x) {
+    if (x < this.left) return -1;
+    return this.order.find((lane) => Math.abs(this.x(lane) - x) <= this.wide[lane] / 2) ?? -1;
+  }
+
+  /** Scrolls until a lane can be seen. @param {number} lane */
+  reveal(lane) {
+    if (Number.isNaN(this.middle[lane])) return;
+    const [from, to] = [this.middle[lane] - this.wide[lane] / 2, this.middle[lane] + this.wide[lane] / 2];
+    if (from - this.scroll < this.left) this.scrollTo(from - this.left);
+    else if (to - this.scroll > this.width) this.scrollTo(to - this.width);
+  }
+}

@@ -1,0 +1,485 @@
+// @ts-check
+"use strict";
+// The page of a run: what is chosen, and who must hear of it.
+
+class RunPage {
+  /** @param {any} wire */
+  constructor(wire) {
+    this.run = new Run(wire);
+    const { run } = this;
+    /** The pinned event, and the moment: they are the same unless the reader has clicked where nothing is. */
+    this.pinned = -1;
+    this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
+    /** @type {number | null} */
+    this.cursor = null;
+    this.hover = -1;
+    /** Grows when the filter changes. */
+    this.revision = 0;
+    /** When the first frame was on the screen, in ms since the page was asked for; for tests. */
+    this.painted = 0;
+
+    this.theme = new Theme();
+    this.axis = new TimeAxis(run.from, run.to);
+    this.filter = new Filter(run);
+    this.columns = new Columns(run, this.filter);
+    this.arrows = new Arrows(run, this.filter, this.axis, this.columns, this.theme);
+    const canvas = (/** @type {string} */ id) => /** @type {HTMLCanvasElement} */ (byId(id));
+    this.redraw = onceAFrame(() => this.draw());
+    this.describe();
+    this.logs = new LogPanel(canvas("logs"), run, this.filter, this.theme, () => this.redraw());
+    this.chart = new Chart(canvas("chart"), run, this.filter, this.axis, this.columns, this.arrows, this.theme);
+    this.overview = new Overview(canvas("overview"), run, this.axis, this.theme);
+    this.choices = new Choices(run, this.filter, this.arrows, () => this.filtered());
+    this.details = new Details(run, this.filter, this.arrows, {
+      pin: (e) => this.visit(e),
+      unpin: () => this.pin(-1),
+      step: (by) => this.step(by, false),
+    });
+    this.tooltip = new Tooltip(byId("tooltip"));
+    this.search = new Search(
+      { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
+      (words) => run.find(words, this.filter.shown),
+      { found: () => this.changed(), visit: (e) => this.visit(e) },
+    );
+    this.fragment = new Fragment(
+      () => this.state(),
+      (state) => this.restore(state),
+    );
+    this.axis.listeners.push(() => {
+      this.tooltip.hide();
+      this.redraw();
+      this.fragment.changed();
+    });
+    this.theme.listeners.push(() => this.resize());
+    attachGestures(
+      this.chart.canvas,
+      this.axis,
+      {
+        scroll: (pixels) => this.scroll(pixels),
+        hover: (x, y) => this.point(x, y),
+        leave: () => this.leave(),
+        click: (x, y) => this.click(x, y),
+      },
+      true,
+    );
+    this.attachLogs();
+    this.attachControls();
+    new ResizeObserver(() => this.resize()).observe(this.chart.canvas);
+    this.fragment.read();
+    this.draw();
+    requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
+  }
+
+  /** The words that do not change. */
+  describe() {
+    const { run, arrows } = this;
+    const failed = run.failed >= 0;
+    byId("headline").textContent = headlineOf(run);
+    byId("verdict").textContent = failed ? "✕" : "•";
+    byId("verdict").className = `sign ${failed ? "illegal" : "plain"}`;
+    byId("title").textContent = failed ? visible(run.test, 200) : "";
+    byId("facts").textContent = factsOf(run);
+    document.body.classList.add(failed ? "illegal" : "plain");
+    byId("error").hidden = !failed;
+    const legend = byId("legend");
+    const swatch = (/** @type {string} */ className, /** @type {string} */ colour) => {
+      const made = element("i", className);
+      made.style.background = `var(--${colour})`;
+      return made;
+    };
+    for (const role of ["follower", "candidate", "leader"]) legend.append(element("span", "", swatch(`bar ${role}`, `role-${role}`), role));
+    legend.append(element("span", "", element("i", "bar down"), "down"));
+    legend.append(element("span", "", element("i", "bar cut"), "off the network"));
+    for (const [place, type] of run.types.entries()) {
+      if (place < 8) legend.append(element("span", "", swatch("line", `msg-${arrows.colours[place]}`), typeName(type)));
+    }
+    legend.append(element("span", "", element("i", "line reply"), "reply"), element("span", "", element("b", "lost", "✕"), "lost"));
+    legend.append(element("span", "", swatch("line", "commit"), "committed"), element("span", "", swatch("line", "apply"), "applied"));
+  }
+
+  attachLogs() {
+    const { logs, tooltip, run } = this;
+    logs.canvas.addEventListener("pointermove", (event) => {
+      const box = logs.canvas.getBoundingClientRect();
+      const found = logs.at(event.clientX - box.left, event.clientY - box.top);
+      const state = found && run.state(found.lane, this.now);
+      if (!found || !state || event.buttons !== 0) {
+        tooltip.hide();
+        return;
+      }
+      /** @type {[string, string][]} */
+      const rows = [["role", state.alive ? ROLES[state.role] : "down"], ["term", String(state.term)]];
+      if (state.vote >= 0) rows.push(["has voted for", run.mate(found.lane, state.vote)]);
+      if (state.run !== -2) {
+        rows.push(["log", state.last > state.start ? `${state.start + 1} to ${state.last}` : "no entries"]);
+        if (state.start > 0) rows.push(["snapshot to", `${state.start}${state.startTerm > 0 ? `, term ${state.startTerm}` : ""}`]);
+        rows.push(["committed to", String(state.commit)], ["applied to", String(state.apply)]);
+      }
+      const entry = found.index > 0 ? run.entries(state, found.index, found.index)[0] : undefined;
+      const title = entry ? `${run.lanes[found.lane].name}: entry ${found.index}, of term ${entry.term}` : run.lanes[found.lane].name;
+      tooltip.show(event.clientX, event.clientY, title, rows);
+    });
+    logs.canvas.addEventListener("pointerleave", () => tooltip.hide());
+  }
+
+  attachControls() {
+    const { axis, search } = this;
+    const help = /** @type {HTMLDialogElement} */ (byId("help"));
+    const by = (/** @type {number} */ share) => axis.width * share;
+    /** @type {[string, () => void][]} */
+    const buttons = [
+      ["error", () => this.showFailure()],
+      ["before", () => this.step(-1, false)],
+      ["after", () => this.step(1, false)],
+      ["fit", () => axis.fit()],
+      ["zoom-in", () => axis.zoom(0.6)],
+      ["zoom-out", () => axis.zoom(1 / 0.6)],
+      ["theme", () => this.theme.toggle()],
+      ["help-button", () => help.showModal()],
+    ];
+    for (const [id, run] of buttons) byId(id).addEventListener("click", run);
+    byId("help-close").addEventListener("click", () => help.close());
+    attachKeys(
+      [
+        { keys: ["e"], shown: "E", does: "the failure", run: () => this.showFailure() },
+        { keys: [".", ">"], shown: ".", does: "next event of those shown; with Shift, of all", run: (e) => this.step(1, e.shiftKey || e.key === ">") },
+        { keys: [",", "<"], shown: ",", does: "event before; with Shift, of all", run: (e) => this.step(-1, e.shiftKey || e.key === "<") },
+        { keys: ["]"], shown: "]", does: "next landmark: a fault, a new leader, a verdict", run: () => this.landmark(1) },
+        { keys: ["["], shown: "[", does: "landmark before", run: () => this.landmark(-1) },
+        { keys: ["o"], shown: "O", does: "follow the message: its next event; with Shift, the one before", run: (e) => this.follow(e.shiftKey ? -1 : 1) },
+        { keys: ["u"], shown: "U", does: "up: to what caused it", run: () => this.up() },
+        { keys: ["i"], shown: "I", does: "into: to the first that happened in its course", run: () => this.into() },
+        { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in", run: () => axis.zoom(0.7) },
+        { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
+        { keys: ["ArrowUp", "a"], shown: "↑ A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
+        { keys: ["ArrowDown", "d"], shown: "↓ D", does: "later", run: (e) => axis.pan(by(e.shiftKey ? 0.9 : 0.15)) },
+        { keys: ["ArrowLeft"], shown: "←", does: "lanes to the left", run: () => this.scroll(-120) },
+        { keys: ["ArrowRight"], shown: "→", does: "lanes to the right", run: () => this.scroll(120) },
+        { keys: ["z"], shown: "Z", does: "zoom to what is pinned", run: () => this.zoomToPinned() },
+        { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
+        { keys: ["/"], shown: "/", does: "search; then Enter and Shift Enter", run: () => search.input.select() },
+        { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
+        { keys: ["Escape"], shown: "Esc", does: "let go: what is pinned, the search, the filters", run: () => this.letGo() },
+        { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
+        { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
+      ],
+      help,
+    );
+  }
+
+  // ---- what is chosen ----
+
+  /** The event after which everything is shown: at the pointer, else at the moment. */
+  get now() {
+    const { run, cursor, pinned, time } = this;
+    if (cursor !== null) return run.at(cursor);
+    return pinned >= 0 ? pinned : run.at(time);
+  }
+
+  /** The message of the pinned event; -1: none. */
+  get message() {
+    const id = this.pinned >= 0 ? this.run.id[this.pinned] : -1;
+    return id >= 0 ? this.run.messageOf[id] : -1;
+  }
+
+  /** Messages that caused the pinned one, and that it caused. */
+  get kin() {
+    const { run, pinned } = this;
+    if (pinned < 0) return [];
+    const id = run.id[pinned] >= 0 ? run.id[pinned] : -1;
+    const up = id >= 0 ? run.ancestors(id) : run.parent[pinned] >= 0 ? [run.parent[pinned], ...run.ancestors(run.parent[pinned])] : [];
+    const found = up.map((one) => run.messageOf[one]);
+    for (const e of run.ofParent(id)) {
+      if (run.kind(e) === "rpc.sent" && run.id[e] >= 0) found.push(run.messageOf[run.id[e]]);
+    }
+    return found.filter((m) => m >= 0);
+  }
+
+  /** Pins an event, or none with -1. @param {number} e */
+  pin(e) {
+    this.pinned = e;
+    if (e >= 0) this.time = this.run.t[e];
+    this.changed();
+  }
+
+  /** Pins an event and brings it into view. @param {number} e */
+  visit(e) {
+    if (e < 0) return;
+    this.cursor = null;
+    this.hover = -1;
+    this.tooltip.hide();
+    this.pin(e);
+    this.columns.reveal(this.run.lane[e]);
+    this.axis.reveal(this.run.t[e], this.run.t[e]);
+  }
+
+  /** The failure, with what led to it in view. */
+  showFailure() {
+    const { run, axis } = this;
+    if (run.failed < 0) return;
+    this.visit(run.failed);
+    const [from, to] = this.aboutFailure();
+    axis.show(from, to);
+  }
+
+  /** The stretch about the failure in which there are so many messages as can be read. @returns {[number, number]} */
+  aboutFailure() {
+    const { run } = this;
+    const at = run.t[run.failed];
+    const { sent } = run.messages;
+    const before = firstIndex(0, sent.length, (m) => run.t[sent[m]] > at);
+    const first = before > 0 ? run.t[sent[Math.max(0, before - 45)]] : run.from;
+    const span = Math.max(at - first, (run.to - run.from) * 1e-4, 2e6);
+    return [at - span, at + span * 0.22];
+  }
+
+  /** @param {number} by @param {boolean} all also events that are not shown */
+  step(by, all) {
+    const start = this.pinned >= 0 ? this.pinned : by > 0 ? this.run.at(this.time) : this.run.at(this.time) + 1;
+    const next = this.filter.next(start, by, all);
+    if (next >= 0) this.visit(next);
+  }
+
+  /** @param {number} by */
+  landmark(by) {
+    const { landmarks } = this.run;
+    const now = this.pinned >= 0 ? this.pinned : this.run.at(this.time);
+    const after = firstIndex(0, landmarks.length, (i) => landmarks[i] > now);
+    let next = by > 0 ? after : after - 1;
+    if (by < 0 && landmarks[next] === now) next -= 1;
+    if (landmarks[next] !== undefined) this.visit(landmarks[next]);
+  }
+
+  /** From event to event of the same message or operation, round and round. @param {number} by */
+  follow(by) {
+    const { run, pinned } = this;
+    if (pinned < 0 || run.id[pinned] < 0) return;
+    const events = run.ofId(run.id[pinned]);
+    const at = events.indexOf(pinned);
+    this.visit(events[(at + by + events.length) % events.length]);
+  }
+
+  up() {
+    const { run, pinned } = this;
+    if (pinned < 0) return;
+    const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
+    const events = run.ofId(parent);
+    if (events.length === 0) return;
+    // What it was about when this was caused: the last of its events before.
+    this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
+  }
+
+  into() {
+    const { run, pinned } = this;
+    if (pinned < 0 || run.id[pinned] < 0) return;
+    const events = run.ofParent(run.id[pinned]);
+    if (events.length > 0) this.visit(events[0]);
+  }
+
+  zoomToPinned() {
+    const { run, pinned, axis, time } = this;
+    const events = pinned >= 0 && run.id[pinned] >= 0 ? run.ofId(run.id[pinned]) : null;
+    const [from, to] = events ? [run.t[events[0]], run.t[events[events.length - 1]]] : [time, time];
+    const margin = Math.max((to - from) * 0.4, axis.span * 0.05, 1e5);
+    axis.show(from - margin, to + margin);
+  }
+
+  letGo() {
+    if (this.pinned >= 0) this.pin(-1);
+    else if (this.search.query) this.search.set("");
+    else if (this.filter.any) {
+      this.filter.clear();
+      this.choices.refresh();
+      this.filtered();
+    }
+  }
+
+  filtered() {
+    this.revision += 1;
+    this.columns.layout(this.chart.width);
+    if (this.search.query) this.search.run();
+    this.logs.layout();
+    this.changed();
+  }
+
+  // ---- the pointer ----
+
+  /** @param {number} x @param {number} y */
+  point(x, y) {
+    const { chart, axis, run } = this;
+    this.cursor = y >= HEAD ? axis.time(y) : null;
+    const box = chart.canvas.getBoundingClientRect();
+    const { event, message, operation, band } = chart.at(x, y);
+    this.hover = event;
+    chart.canvas.style.cursor = event >= 0 || message >= 0 || operation >= 0 ? "pointer" : "";
+    if (event >= 0) {
+      this.tooltip.show(box.left + x, box.top + y, visible(`${run.lanes[run.lane[event]].name}: ${shortText(run, event)}`, 220), this.eventRows(event));
+    } else if (message >= 0) {
+      const m = message;
+      const { from, to, sent, delivered, answered, replied } = run.messages;
+      /** @type {[string, string][]} */
+      const rows = [["from", run.lanes[from[m]].name], ["to", to[m] >= 0 ? run.lanes[to[m]].name : "nobody"], ["sent", formatTime(run.t[sent[m]])]];
+      for (const [name, e] of /** @type {[string, number][]} */ ([["delivered", delivered[m]], ["answered", answered[m]], ["replied", replied[m]]])) {
+        if (e >= 0) rows.push([name, `after ${formatDuration(run.t[e] - run.t[sent[m]])}`]);
+      }
+      for (const e of run.ofId(run.messages.id[m])) {
+        if (/^raft\.re(quest|ply)$/.test(run.kind(e))) rows.push([run.kind(e).slice(5), visible(shortText(run, e).replace(/^\S+ \S+: /, ""), 120)]);
+      }
+      rows.push(["fate", visible(fateOf(run, m), 100)]);
+      this.tooltip.show(box.left + x, box.top + y, typeName(run.types[run.messages.type[m]]), rows);
+    } else if (operation >= 0) {
+      const { lane, call, ret } = run.operations;
+      /** @type {[string, string][]} */
+      const rows = [["by", run.lanes[lane[operation]].name]];
+      if (call[operation] >= 0) rows.push(["called", formatTime(run.t[call[operation]])]);
+      rows.push(["returned", ret[operation] >= 0 ? formatTime(run.t[ret[operation]]) : "never: its outcome is unknown"]);
+      const bad = run.verdict?.operation === operation;
+      if (bad) rows.push(["checker", "no order of the operations has a place for it"]);
+      this.tooltip.show(box.left + x, box.top + y, operationText(run, operation), rows, bad ? "error" : "");
+    } else if (band >= 0) {
+      const { from, to, kind, text } = run.bands[band];
+      this.tooltip.show(box.left + x, box.top + y, visible(text, 220), [
+        ["fault", kind],
+        ["from", formatTime(run.t[from])],
+        ["to", to === null ? "the end" : formatTime(run.t[to])],
+      ]);
+    } else {
+      this.tooltip.hide();
+    }
+    this.redraw();
+  }
+
+  /** @param {number} e @returns {[string, string][]} */
+  eventRows(e) {
+    const { run } = this;
+    /** @type {[string, string][]} */
+    const rows = [["event", run.kind(e)], ["at", formatTime(run.t[e])]];
+    if (run.cause(e)) rows.push(["cause", visible(run.cause(e), 100)]);
+    for (const [name, value] of run.fields(e).slice(0, 12)) rows.push([visible(name, 30), visible(valueText(value), 160)]);
+    return rows;
+  }
+
+  leave() {
+    this.hover = -1;
+    this.cursor = null;
+    this.tooltip.hide();
+    this.redraw();
+  }
+
+  /** @param {number} x @param {number} y */
+  click(x, y) {
+    const { run, chart, axis } = this;
+    const { event, message, operation, band } = chart.at(x, y);
+    if (event >= 0) this.pin(event);
+    else if (message >= 0) this.pin(this.nearestOf(run.messages.id[message], axis.time(y)));
+    else if (operation >= 0) this.pin(this.nearestOf(run.operations.id[operation], axis.time(y)));
+    else if (band >= 0) this.pin(run.bands[band].from);
+    else if (y >= HEAD) {
+      // A moment where nothing is.
+      this.pinned = -1;
+      this.time = axis.time(y);
+      this.changed();
+    }
+  }
+
+  /** The event of a message that was nearest to a time. @param {number} id @param {number} time */
+  nearestOf(id, time) {
+    const { run } = this;
+    let best = -1;
+    for (const e of run.ofId(id)) {
+      if (best < 0 || Math.abs(run.t[e] - time) < Math.abs(run.t[best] - time)) best = e;
+    }
+    return best;
+  }
+
+  /** @param {number} pixels */
+  scroll(pixels) {
+    this.columns.scrollTo(this.columns.scroll + pixels);
+    this.redraw();
+    this.fragment.changed();
+  }
+
+  // ---- the screen ----
+
+  changed() {
+    this.redraw();
+    this.fragment.changed();
+  }
+
+  resize() {
+    this.logs.layout();
+    this.chart.layout();
+    this.overview.layout();
+    this.draw();
+  }
+
+  draw() {
+    const { run, pinned, hover, cursor, time, message, kin, search, now } = this;
+    const { matches, at } = search;
+    const shown = { pinned, hover, cursor, time, message, kin, matches, match: matches[at] ?? -1 };
+    this.chart.draw(shown);
+    this.overview.draw(shown);
+    this.logs.draw(now, pinned >= 0 ? run.lane[pinned] : -1);
+    byId("moment").textContent = `${cursor === null ? "at" : "at the pointer,"} ${formatTime(cursor ?? time, 1000)}`;
+    this.details.show(pinned, pinned >= 0 ? pinned : run.at(time), this.revision);
+  }
+
+  // ---- the address ----
+
+  /** @returns {Record<string, string>} */
+  state() {
+    const { axis, pinned, time, search, columns, filter, run } = this;
+    const list = (/** @type {Set<number>} */ hidden) => [...hidden].sort((a, b) => a - b).join(".");
+    const plain = pinned < 0 && time !== (run.failed >= 0 ? run.t[run.failed] : run.to);
+    return {
+      t: axis.whole ? "whole" : `${Math.round(axis.from)}-${Math.round(axis.to)}`,
+      e: pinned >= 0 ? String(pinned) : "",
+      m: plain ? String(Math.round(time)) : "",
+      q: search.query,
+      lanes: list(filter.hiddenLanes),
+      types: list(filter.hiddenTypes),
+      kinds: list(filter.hiddenKinds),
+      term: filter.term.trim(),
+      key: filter.key,
+      x: columns.scroll > 0 ? String(Math.round(columns.scroll)) : "",
+    };
+  }
+
+  /** @param {Record<string, string>} state */
+  restore({ t = "", e = "", m = "", q = "", lanes = "", types = "", kinds = "", term = "", key = "", x = "" }) {
+    const { run, axis, filter } = this;
+    const whole = (/** @type {string} */ text) => (/^\d{1,16}$/.test(text) ? Number(text) : -1);
+    const set = (/** @type {Set<number>} */ hidden, /** @type {string} */ text, /** @type {number} */ n) => {
+      hidden.clear();
+      for (const part of text.split(".").slice(0, 10_000)) {
+        const place = whole(part);
+        if (place >= 0 && place < n) hidden.add(place);
+      }
+    };
+    set(filter.hiddenLanes, lanes, run.lanes.length);
+    set(filter.hiddenTypes, types, run.types.length);
+    set(filter.hiddenKinds, kinds, run.kinds.length);
+    filter.term = term.slice(0, 40);
+    filter.key = key;
+    filter.apply();
+    this.choices.refresh();
+    this.revision += 1;
+    this.columns.layout(this.chart.width);
+    this.logs.layout();
+    const event = whole(e);
+    const first = !e && !m && !t;
+    this.pinned = event >= 0 && event < run.size ? event : first ? run.failed : -1;
+    const moment = whole(m);
+    this.time = this.pinned >= 0 ? run.t[this.pinned] : moment >= 0 ? moment : run.failed >= 0 ? run.t[run.failed] : run.to;
+    this.search.set(q);
+    const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(t);
+    if (range && Number(range[1]) < Number(range[2])) axis.set(Number(range[1]), Number(range[2]));
+    else if (t === "" && run.failed >= 0) axis.set(...this.aboutFailure());
+    else axis.set(axis.full.from, axis.full.to);
+    this.columns.scrollTo(/^\d{1,7}$/.test(x) ? Number(x) : 0);
+    this.redraw();
+  }
+}
+
+/** For the console, and for tests. */
+var page = new RunPage(JSON.parse(byId("data").textContent ?? ""));

@@ -1,0 +1,152 @@
+// @ts-check
+"use strict";
+// The whole run in a strip at the side: how much goes on when, who leads, faults, the failure, matches, and the stretch
+// that the chart shows.
+
+const EDGE = 6; // pixels about an edge of the window that take hold of it
+
+class Overview {
+  /** @param {HTMLCanvasElement} canvas @param {Run} run @param {TimeAxis} axis of the chart @param {Theme} theme */
+  constructor(canvas, run, axis, theme) {
+    this.canvas = canvas;
+    this.run = run;
+    this.axis = axis;
+    this.theme = theme;
+    const fitted = fitCanvas(canvas);
+    this.context = fitted.context;
+    this.width = fitted.width;
+    this.height = fitted.height;
+    this.density = new Float64Array(0);
+    this.layout();
+    this.attach();
+  }
+
+  layout() {
+    Object.assign(this, fitCanvas(this.canvas));
+    const rows = Math.max(1, Math.ceil(this.height));
+    this.density = new Float64Array(rows);
+    for (let e = 0; e < this.run.size; e += 1) {
+      const row = Math.floor(this.y(this.run.t[e]));
+      if (row >= 0 && row < rows) this.density[row] += 1;
+    }
+  }
+
+  /** @param {number} time */
+  y(time) {
+    const { from, to } = this.axis.full;
+    return ((time - from) / (to - from)) * this.height;
+  }
+
+  /** @param {number} y */
+  time(y) {
+    const { from, to } = this.axis.full;
+    return from + (y / this.height) * (to - from);
+  }
+
+  /** @param {Shown} shown */
+  draw(shown) {
+    const { context: c, theme, width, height, density, run, axis } = this;
+    c.fillStyle = theme.colour("panel");
+    c.fillRect(0, 0, width, height);
+    c.fillStyle = theme.colour("dense");
+    const most = Math.log1p(density.reduce((a, b) => Math.max(a, b), 1));
+    for (let row = 0; row < density.length; row += 1) {
+      if (density[row] > 0) c.fillRect(8, row, (Math.log1p(density[row]) / most) * (width - 14), 1);
+    }
+    for (const band of run.bands) {
+      if (band.kind === "cut") continue;
+      c.fillStyle = theme.colour(`mark-${bandTone(band.kind)}`);
+      const y = this.y(run.t[band.from]);
+      const end = band.to === null ? height : this.y(run.t[band.to]);
+      c.globalAlpha = 0.7;
+      c.fillRect(band.kind === "network" ? 1 : 4, y, 2.5, Math.max(1.5, end - y));
+    }
+    c.globalAlpha = 1;
+    c.fillStyle = theme.colour("accent");
+    let drawn = -Infinity;
+    for (const e of shown.matches) {
+      const y = Math.round(this.y(run.t[e]));
+      if (y > drawn) c.fillRect(width - 6, (drawn = y), 6, 1);
+    }
+    const [y0, y1] = [this.y(axis.from), this.y(axis.to)];
+    c.fillStyle = theme.colour("panel");
+    c.globalAlpha = 0.6;
+    c.fillRect(0, 0, width, y0);
+    c.fillRect(0, y1, width, height - y1);
+    c.globalAlpha = 1;
+    if (!axis.whole) {
+      const [a, b] = y1 - y0 >= 3 ? [y0, y1] : [(y0 + y1) / 2 - 1.5, (y0 + y1) / 2 + 1.5];
+      c.strokeStyle = theme.colour("accent");
+      c.lineWidth = 1.5;
+      c.beginPath();
+      c.roundRect(1, a, width - 2, b - a, 3);
+      c.stroke();
+    }
+    c.fillStyle = theme.colour("accent");
+    c.fillRect(0, Math.round(this.y(shown.time)), width, 1);
+    if (run.failed >= 0) {
+      const y = this.y(run.t[run.failed]);
+      c.fillStyle = theme.colour("mark-failure");
+      c.fillRect(0, y - 1, width, 2);
+      c.beginPath();
+      c.moveTo(width, y - 6);
+      c.lineTo(width, y + 6);
+      c.lineTo(width - 9, y);
+      c.fill();
+    }
+  }
+
+  /** Drag the window, one of its edges, or a new one; click: the middle of the view. */
+  attach() {
+    const { canvas, axis } = this;
+    /** @type {{ kind: string, y: number, from: number, to: number, moved: boolean } | null} */
+    let grip = null;
+    const at = (/** @type {PointerEvent} */ event) => event.clientY - canvas.getBoundingClientRect().top;
+    const kindAt = (/** @type {number} */ y) => {
+      const [y0, y1] = [this.y(axis.from), this.y(axis.to)];
+      if (axis.whole) return "new";
+      if (Math.abs(y - y0) < EDGE && y1 - y0 > 3 * EDGE) return "from";
+      if (Math.abs(y - y1) < EDGE && y1 - y0 > 3 * EDGE) return "to";
+      return y > y0 - EDGE && y < y1 + EDGE ? "move" : "new";
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      canvas.setPointerCapture(event.pointerId);
+      grip = { kind: kindAt(at(event)), y: at(event), from: axis.from, to: axis.to, moved: false };
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const y = at(event);
+      if (!grip) {
+        const kind = kindAt(y);
+        canvas.style.cursor = kind === "move" ? "grab" : kind === "new" ? "crosshair" : "ns-resize";
+        return;
+      }
+      if (Math.abs(y - grip.y) > CLICK_SLACK) grip.moved = true;
+      if (!grip.moved) return;
+      const by = this.time(y) - this.time(grip.y);
+      if (grip.kind === "move") axis.set(grip.from + by, grip.to + by);
+      else if (grip.kind === "from") axis.set(Math.min(grip.from + by, grip.to), grip.to);
+      else if (grip.kind === "to") axis.set(grip.from, Math.max(grip.to + by, grip.from));
+      else axis.set(Math.min(this.time(y), this.time(grip.y)), Math.max(this.time(y), this.time(grip.y)));
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (grip && !grip.moved && !axis.whole) {
+        const time = this.time(at(event));
+        axis.show(time - axis.span / 2, time + axis.span / 2);
+      }
+      grip = null;
+    });
+    canvas.addEventListener("pointercancel", () => {
+      grip = null;
+    });
+    canvas.addEventListener("dblclick", () => axis.fit());
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        axis.zoom(Math.exp(Math.min(Math.max(event.deltaY, -300), 300) * 0.002));
+      },
+      { passive: false },
+    );
+  }
+}

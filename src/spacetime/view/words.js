@@ -1,0 +1,139 @@
+// @ts-check
+"use strict";
+// Events, messages and operations in words.
+
+/** A value of a field. @param {any} value */
+function valueText(value) {
+  return typeof value === "string" ? value : String(value);
+}
+
+/** All that is said by an event, in a line: what the search looks at. @param {Run} run @param {number} e */
+function eventText(run, e) {
+  const fields = run.fields(e).map(([name, value]) => `${name}=${valueText(value)}`);
+  const cause = run.cause(e);
+  const id = run.id[e] >= 0 ? `#${run.ids[run.id[e]]}` : "";
+  const message = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
+  const type = message >= 0 ? run.types[run.messages.type[message]] : "";
+  return [run.lanes[run.lane[e]].name, run.kind(e), id, cause && `(${cause})`, type, ...fields].filter((part) => part).join(" ");
+}
+
+/** The short name of a type of messages: `AppendEntries`. @param {string} type */
+function typeName(type) {
+  const name = type.replace(/^[A-Za-z]\w*\./, "");
+  // As the paper calls it.
+  return name === "AppendEntries (empty)" ? "heartbeat" : visible(name, 40);
+}
+
+/** An operation: `put("x", "1") → ok`. @param {Run} run @param {number} op */
+function operationText(run, op) {
+  const { call, ret } = run.operations;
+  const [key, value, result] = [run.field(call[op], "key"), run.field(call[op], "value"), run.field(ret[op], "result")];
+  const name = run.field(call[op], "op") ?? "operation";
+  const given = [key, value].filter((part) => part !== undefined && part !== "").map((part) => `${valueText(part)}`);
+  const asked = `${name}(${given.join(", ")})`;
+  if (ret[op] < 0) return visible(`${asked} → ?`, 200);
+  return visible(result === undefined || result === "" ? asked : `${asked} → ${valueText(result)}`, 200);
+}
+
+/** What an event says, for its lane: a few words. @param {Run} run @param {number} e */
+function shortText(run, e) {
+  const f = (/** @type {string} */ name) => run.field(e, name);
+  const lane = run.lane[e];
+  const cause = run.cause(e);
+  switch (run.kind(e)) {
+    case "raft.role":
+      return `${f("role")} T${f("term")}`;
+    case "raft.term":
+      return `term ${f("term")}`;
+    case "raft.vote": {
+      const candidate = run.mate(lane, Number(f("candidate")));
+      return cause === "granted" ? `votes for ${candidate}` : `no vote for ${candidate}: ${cause}`;
+    }
+    case "raft.append":
+      return f("first") === f("last") ? `+${f("last")}` : `+${f("first")}–${f("last")}`;
+    case "raft.truncate":
+      return `drops ${f("dropped")} from ${f("from")}`;
+    case "raft.commit":
+      return `commits ${f("index")}`;
+    case "raft.apply":
+      return `applies ${f("index")}`;
+    case "raft.snapshot":
+      return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
+    case "raft.restore":
+      return `starts: term ${f("term")}, log to ${f("last")}`;
+    case "raft.persist":
+      return "saves";
+    case "test.failed":
+      return "FAILED";
+    case "check.verdict":
+      return `checker: ${f("verdict")}`;
+    case "test.begin":
+      return `begins: ${f("title")}`;
+    case "test.end":
+      return "has passed";
+    case "client.call":
+    case "client.return":
+      return run.id[e] >= 0 && run.operationOf[run.id[e]] >= 0 ? operationText(run, run.operationOf[run.id[e]]) : run.kind(e);
+    default: {
+      const kind = run.kind(e);
+      if (kind.startsWith("rpc.") && run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0) {
+        const type = typeName(run.types[run.messages.type[run.messageOf[run.id[e]]]]);
+        return `${type} ${kind.slice(4)}${cause ? `: ${cause}` : ""}`;
+      }
+      if (kind === "raft.request" || kind === "raft.reply") {
+        const rest = run.fields(e).filter(([name]) => name !== "rpc" && name !== "inc");
+        return `${f("rpc")} ${kind.slice(5)}: ${rest.map(([name, value]) => `${name} ${valueText(value)}`).join(", ")}`;
+      }
+      const rest = run.fields(e).filter(([name]) => name !== "inc");
+      const said = rest.map(([name, value]) => (rest.length === 1 ? valueText(value) : `${name} ${valueText(value)}`)).join(", ");
+      return `${kind.replace(/^(fault|net|raft|shard|shardkv)\./, "")}${said ? ` ${said}` : ""}${cause ? ` (${cause})` : ""}`;
+    }
+  }
+}
+
+/** Delays that are no loss. */
+const MERE_DELAYS = /^(cost|unreliable)?$/;
+
+/** Why a message got lost; empty if it did not. @param {Run} run @param {number} m */
+function lossOf(run, m) {
+  const { id, dropped, failed, replied } = run.messages;
+  if (replied[m] >= 0) return "";
+  if (run.cause(dropped[m])) return run.cause(dropped[m]);
+  // Whoever waits for news of a loss knows the reason; the end of the wait may have another.
+  for (const e of run.ofId(id[m])) {
+    if (run.kind(e) === "rpc.delayed" && !MERE_DELAYS.test(run.cause(e))) return run.cause(e);
+  }
+  return run.cause(failed[m]) || (dropped[m] >= 0 ? "dropped" : failed[m] >= 0 ? "failed" : "");
+}
+
+/** What became of a message. @param {Run} run @param {number} m */
+function fateOf(run, m) {
+  const { delivered, answered, replied, failed, dropped } = run.messages;
+  const loss = lossOf(run, m);
+  if (replied[m] >= 0) return "answered";
+  if (delivered[m] < 0) return loss ? `request lost: ${loss}` : "under way when the trace ends";
+  if (answered[m] < 0) return loss ? `delivered; given up: ${loss}` : "delivered, not yet answered when the trace ends";
+  return failed[m] >= 0 || dropped[m] >= 0 ? `reply lost: ${loss}` : "its reply is under way when the trace ends";
+}
+
+/** The first sentence of the page. @param {Run} run */
+function headlineOf(run) {
+  if (run.failed < 0) return run.test ? `Run of ${visible(run.test, 200)}` : "A run";
+  const message = valueText(run.field(run.failed, "message") ?? "no message");
+  return `Failed at ${formatTime(run.t[run.failed])}: ${visible(message, 260)}`;
+}
+
+/** What the page has, in numbers. @param {Run} run */
+function factsOf(run) {
+  const servers = run.lanes.filter((lane) => lane.kind === "server").length;
+  const clients = run.lanes.filter((lane) => lane.kind === "client").length;
+  const parts = [];
+  if (run.clock) parts.push(`${run.clock === "virtual" ? "virtual time" : "real threads"}`);
+  if (run.seed) parts.push(`seed 0x${run.seed.replace(/^0+(?=.)/, "")}`);
+  parts.push(formatDuration(run.to - run.from), plural(servers, "server"));
+  if (clients > 0) parts.push(plural(clients, "client"));
+  parts.push(plural(run.messages.id.length, "message"), plural(run.size, "event"));
+  if (run.before > 0) parts.push(`${plural(run.before, "earlier event")} not here`);
+  if (run.after > 0) parts.push(`${plural(run.after, "later event")} not here`);
+  return parts.join(" · ");
+}
