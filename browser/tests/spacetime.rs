@@ -361,6 +361,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     assert!(page.text("#pinned").starts_with("get(x) → old"), "{}", page.text("#pinned"));
     // From an event of a server up to the message and the operation that caused it.
     page.eval("page.visit(page.run.lane.findIndex((_, e) => page.run.kind(e) === 'raft.append'))");
+    page.settle();
     assert!(page.text("#pinned").contains("Caused by"), "{}", page.text("#pinned"));
     page.press("u");
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.delivered");
