@@ -129,7 +129,9 @@ fn run(args: &Args) -> u8 {
         return FAILED;
     }
     let ended = ended.lock().take();
-    report(ended.expect("a run that has not failed has reached the end of its body"), seed)
+    let ended = ended.expect("a run that has not failed has reached the end of its body");
+    tell(&ended, seed);
+    code_of(&ended)
 }
 
 fn refuse(message: &str) -> u8 {
@@ -137,32 +139,33 @@ fn refuse(message: &str) -> u8 {
     BAD_ARGUMENTS
 }
 
-/// Says how it ended.
-fn report(ended: Ended, seed: u64) -> u8 {
+/// The exit code of an end.
+fn code_of(ended: &Ended) -> u8 {
     match ended {
-        Ended::Judged(judged) => {
-            say(&judged, seed);
-            match judged.verdict {
-                Verdict::Ok => LINEARIZABLE,
-                Verdict::Illegal => ILLEGAL,
-                Verdict::Unknown => UNDECIDED,
-            }
-        }
+        Ended::Judged(judged) => match judged.verdict {
+            Verdict::Ok => LINEARIZABLE,
+            Verdict::Illegal => ILLEGAL,
+            Verdict::Unknown => UNDECIDED,
+        },
+        Ended::Stuck { .. } | Ended::Lost(_) => UNDECIDED,
+        Ended::Signal(number) => number.saturating_add(128),
+    }
+}
+
+/// Says how it ended.
+fn tell(ended: &Ended, seed: u64) {
+    match ended {
+        Ended::Judged(judged) => say(judged, seed),
         Ended::Stuck { clients, waited } => {
             let seconds = waited.as_secs();
             eprintln!(
                 "undecided: {clients} clients were still waiting for an answer {seconds} s after all was mended (seed {seed:#x})"
             );
-            UNDECIDED
         }
-        Ended::Signal(number) => {
-            eprintln!("ended by signal {number}; nothing was checked");
-            number.saturating_add(128)
-        }
+        Ended::Signal(number) => eprintln!("ended by signal {number}; nothing was checked"),
         Ended::Lost(error) => {
             // Standard error may be as gone as the rest.
             let _ = writeln!(std::io::stderr(), "error: the terminal is gone: {error}; nothing was checked");
-            UNDECIDED
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is shown, of servers that are made up.
 
+mod ends;
 mod lines;
 mod news;
 mod room;
