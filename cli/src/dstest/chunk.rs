@@ -344,7 +344,7 @@ impl Job<'_> {
         if self.context.mode == Mode::Sim {
             return;
         }
-        for Kept { run, first } in self.kept.drain(..) {
+        for Kept { run, first } in std::mem::take(&mut self.kept) {
             let (log, page) = (self.aside(output, "log"), self.aside(&page_of(output), "page.html"));
             let replayed = Replayed::No("on the real clock no run is like another".to_owned());
             (self.tell)(Event::Evidence(Evidence {
