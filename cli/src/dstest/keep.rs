@@ -16,6 +16,9 @@ use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
 use super::scratch::{forget, move_file};
 
+/// The page of a longer trace, in bytes, is left to whoever wants it (`lab trace`): it takes memory and time.
+const LONGEST_DRAWN: u64 = 1 << 29;
+
 /// A failure that is kept.
 struct Failure {
     run: Run,
@@ -144,7 +147,9 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
         move_file(&from, &to)?;
         // A package may have traces of its own; then there is no page, and nothing is wrong.
         let page = stem.with_extension("html");
-        failure.page = spacetime::draw(&to, &page, spacetime::MOST_EVENTS).is_ok().then_some(page);
+        let drawn = fs::metadata(&to).is_ok_and(|file| file.len() <= LONGEST_DRAWN)
+            && spacetime::draw(&to, &page, spacetime::MOST_EVENTS).is_ok();
+        failure.page = drawn.then_some(page);
         failure.trace = Some(to);
     }
     Ok(())
