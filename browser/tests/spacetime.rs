@@ -271,6 +271,56 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
 }
 
 #[test]
+fn wheel_drag_and_keys_move_the_view() {
+    let Some(mut page) = Page::new(1440, 900) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    page.press("f");
+    rest(&mut page);
+    let middle = place(&mut page, "500", "300");
+    let under = "page.axis.time(300)";
+    let (span, time) = (page.number("page.axis.span"), page.number(under));
+    page.wheel(middle, -400.0);
+    assert!(page.number("page.axis.span") < span * 0.7, "the wheel zooms");
+    let moved = (page.number(under) - time).abs();
+    assert!(moved < span * 0.01, "about the pointer, not {moved} ns off");
+    let from = page.number("page.axis.from");
+    page.drag(middle, (middle.0, middle.1 - 80.0));
+    assert!(page.number("page.axis.from") > from, "dragged upwards, it shows what is later");
+    for (key, later) in [("ArrowDown", true), ("ArrowUp", false), ("d", true), ("a", false)] {
+        let from = page.number("page.axis.from");
+        page.press(key);
+        assert_eq!(page.number("page.axis.from") > from, later, "{key}");
+    }
+    let span = page.number("page.axis.span");
+    page.press("+");
+    assert!(page.number("page.axis.span") < span);
+    page.press("-");
+    page.press("-");
+    assert!(page.number("page.axis.span") > span);
+    // The strip of the whole run: what is dragged over is shown.
+    page.press("f");
+    rest(&mut page);
+    let strip = |share: f64| format!("page.overview.height * {share}");
+    let x =
+        "page.overview.canvas.getBoundingClientRect().x - page.chart.canvas.getBoundingClientRect().x + 20";
+    let (a, b) = (place(&mut page, x, &strip(0.4)), place(&mut page, x, &strip(0.6)));
+    page.drag(a, b);
+    let share = page.number("page.axis.span / (page.axis.full.to - page.axis.full.from)");
+    assert!((0.15..0.25).contains(&share), "{share} of the run");
+    // A click where nothing is chooses the moment.
+    page.press("Escape");
+    page.press("Escape");
+    let empty = place(&mut page, "page.columns.x(0) + 30", "page.axis.x(page.axis.from) + 40");
+    page.click(empty);
+    assert_eq!(page.eval("page.pinned"), -1);
+    assert_eq!(
+        page.eval("Math.abs(page.time - page.axis.time(page.axis.left + 40)) < 3 * page.axis.scale"),
+        true
+    );
+    no_errors(&mut page);
+}
+
+#[test]
 fn a_search_visits_and_the_address_keeps_it() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));

@@ -240,6 +240,36 @@ fn the_report_names_every_run() {
     assert_eq!(failed.is_err(), text.contains("FAIL"));
 }
 
+/// Who is told of a failure can have the same run again, with what was not kept of it the first time.
+#[test]
+fn the_first_failure_is_told_and_can_be_run_again() {
+    static TOLD: AtomicUsize = AtomicUsize::new(0);
+    let path = std::env::temp_dir().join(format!("labrt-again-{}", std::process::id()));
+    let (report, events) = (path.with_extension("report"), path.with_extension("jsonl"));
+    fn told(failed: &labrt::Failed<'_>) {
+        TOLD.fetch_add(1, SeqCst);
+        let events = failed.run.report.as_ref().expect("it was asked for").with_extension("jsonl");
+        let again = Run { trace_file: Some(events.clone()), trace_most: 100, ..failed.run.clone() };
+        let outcome = failed.again(&again);
+        assert_eq!(outcome.trace, failed.outcome.trace, "the same run");
+        assert_eq!(outcome.events, Some(events));
+        assert!(failed.outcome.events.is_none(), "nobody had asked for them");
+    }
+    let run = Run { seed: 3, runs: 3, report: Some(report.clone()), on_failure: Some(told), ..quiet() };
+    let failed = run.execute(|| {
+        chatter();
+        panic!("in the end");
+    });
+    assert!(failed.is_err());
+    assert_eq!(TOLD.load(SeqCst), 1, "of three failures one is told");
+    let text = std::fs::read_to_string(&events).expect("it was written");
+    [report, events].iter().for_each(|file| std::fs::remove_file(file).expect("it is ours"));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!((101..=201).contains(&lines.len()), "{} lines of the last events", lines.len());
+    assert!(lines[0].contains("run.begin") && !lines[0].contains("\"f.lost\":0"), "{}", lines[0]);
+    assert!(text.contains("in the end"), "the failure is among the last");
+}
+
 /// Memory does not grow with the number of runs: stacks are reused, worlds are dropped.
 #[test]
 fn memory_is_flat_over_many_runs() {

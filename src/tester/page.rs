@@ -17,6 +17,9 @@ use crate::spacetime;
 /// The page of a run in virtual time has at least so many of its last events, those of the scheduler included.
 const MOST_EVENTS: usize = 400_000;
 
+/// A page of a longer trace, in bytes, takes memory and time, and is left to whoever asks for it.
+const LONGEST_DRAWN: u64 = 1 << 29;
+
 /// Where pages of failed runs go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -78,6 +81,9 @@ fn draw(failed: &Failed<'_>, page: &Path) -> Result<(), String> {
     }
     let written = failed.outcome.events.as_ref();
     if let Some(trace) = written.filter(|path| path.extension().is_some_and(|e| e == "jsonl")) {
+        if fs::metadata(trace).is_ok_and(|file| file.len() > LONGEST_DRAWN) {
+            return Err(format!("the trace is long; scripts/trace.sh {} makes one", trace.display()));
+        }
         return spacetime::draw(trace, page, spacetime::MOST_EVENTS);
     }
     if !labrt::is_sim() {

@@ -17,6 +17,7 @@ use super::{Generic, KvService, make_client};
 use crate::models::kv::{KvInput, KvOutput, Operation};
 use crate::raft::Persister;
 use crate::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachine};
+use crate::spacetime::{Event, Trace};
 use crate::tester::clerks::KvClerk;
 use crate::tester::lab3::{self, Part};
 use crate::tester::lives::join;
@@ -241,6 +242,30 @@ fn a_lost_append_is_not_linearizable() {
     let message = failure(move || test.run::<Faulty<Forgets>>());
     expect_start(&message, "history is not linearizable: key ");
     assert_eq!(std::fs::read_dir(folder).expect("it is there").count(), 1, "one picture");
+    std::fs::remove_dir_all(folder).expect("it is removed");
+}
+
+/// A reader of the trace finds the operation that the checker means.
+#[test]
+fn the_verdict_of_the_checker_is_in_the_trace() {
+    let folder: &'static Path = Box::leak(folder("verdict").into_boxed_path());
+    let file = folder.join("run.jsonl");
+    set_quiet(true);
+    let run = Run { quiet: true, trace_file: Some(file.clone()), ..Run::default() };
+    let test = Generic { random_keys: true, pictures: Some(folder), ..small(3) };
+    let outcome = run.once(7, move || test.run::<Faulty<Forgets>>());
+    assert!(outcome.failure.is_some(), "the mistake must be found");
+    let trace = Trace::open(&file).expect("a trace");
+    let verdict = trace.events.iter().find(|event| event.kind == "check.verdict").expect("a verdict");
+    assert_eq!(verdict.text("verdict"), Some("illegal"));
+    let client = verdict.number("client").expect("whose operation it is");
+    let called = verdict.number("called").expect("when it was called");
+    let of_client = |event: &&Event| event.kind == "client.call" && event.number("client") == Some(client);
+    let calls = trace.events.iter().filter(of_client);
+    let meant = calls.take_while(|event| event.t <= called).last();
+    // On real threads the trace has the last events only.
+    assert!(meant.is_some() || trace.run.lost > 0, "client {client} has called nothing by {called} ns");
+    assert!(meant.is_none_or(|call| call.text("key") == verdict.text("key")), "{meant:?} {verdict:?}");
     std::fs::remove_dir_all(folder).expect("it is removed");
 }
 
