@@ -20,7 +20,7 @@
 //! labrt::run(|| {
 //!     let net = Network::new();
 //!     let ends = |owner: NodeId| -> Vec<End> {
-//!         let ends: Vec<End> = (0..3).map(|to| net.make_end(owner, to)).collect();
+//!         let ends: Vec<End> = (0..3_usize).map(|to| net.make_end(owner, to)).collect();
 //!         ends.iter().for_each(|end| net.enable(end, true));
 //!         ends
 //!     };

@@ -14,7 +14,7 @@
 //! labrt::run(|| {
 //!     let (net, (apply, applied)) = (Network::new(), chan::unbounded());
 //!     let start = |me: usize| {
-//!         let ends: Vec<_> = (0..3).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
+//!         let ends: Vec<_> = (0..3_usize).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
 //!         ends.iter().for_each(|end| net.enable(end, true));
 //!         // What is started from here on belongs to server `me`.
 //!         let _node = node::enter(NodeId::first(me));

@@ -40,9 +40,9 @@
 //! labrt::run(|| {
 //!     let net = Network::new();
 //!     let _node = node::enter(NodeId::first(0));
-//!     let ends = vec![net.make_end(NodeId::first(0), 0)];
+//!     let ends = vec![net.make_end(NodeId::first(0), "counter")];
 //!     let counter = Rsm::start(ends, 0, Arc::new(Persister::new()), None, Counter(40)).expect("a first start");
-//!     net.add_server(0, Server::new().service(counter.raft_service()));
+//!     net.add_server("counter", Server::new().service(counter.raft_service()));
 //!     while !counter.get_state().1 {
 //!         time::sleep(time::Duration::from_millis(50));
 //!     }
