@@ -3,4 +3,4 @@
 #   LAB_LOG=all cargo test --test lab2a initial_election_2a 2>&1 | scripts/dslogs.sh
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
-exec cargo run --quiet --release --manifest-path "$root/Cargo.toml" --package mit6824-cli --bin lab -- dslogs "$@"
+exec cargo run --quiet --release --manifest-path "$root/Cargo.toml" --package mit6824-cli --no-default-features --bin lab -- dslogs "$@"

@@ -3,4 +3,5 @@
 #   LAB_TRACE=run.jsonl cargo test --features sim --test lab2b basic_agree_2b; scripts/trace.sh run.jsonl
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
-exec cargo run --quiet --release --manifest-path "$root/Cargo.toml" --package mit6824-cli --bin lab -- trace "$@"
+exec cargo run --quiet --release --manifest-path "$root/Cargo.toml" --package mit6824-cli --no-default-features \
+    --features trace --bin lab -- trace "$@"

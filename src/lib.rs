@@ -15,6 +15,13 @@
 //!
 //! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
 //! back; `labrt`, threads, locks, channels, clock and randomness on real or virtual time.
+//!
+//! # Where to begin
+//!
+//! With the module of the lab you are at: [`raft`], [`kvraft`], [`shardctrler`] and [`shardkv`] each begin with what they promise, a
+//! table of their files and a small program that runs. All these programs have the same shape: a `labrpc::Network`, servers on it,
+//! each within its `labrt::node`, and [`labrt::run`](fn@labrt::run) around everything, which gives the threads their clock and ends the
+//! run when they have ended. `docs/guide.md` has the same pieces by the names of the Go files and of the paper.
 
 #![forbid(unsafe_code)]
 

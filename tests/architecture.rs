@@ -51,7 +51,7 @@ fn nobody(why: &str, dirs: &[&str], words: &[&str]) {
 }
 
 /// The folders of node code and of the code that tests it.
-const NODE_CODE: &[&str] = &["src", "labrpc/src", "labgob/src", "starter/src"];
+const NODE_CODE: &[&str] = &["src", "labrpc/src", "labgob/src", "starter/src", "demo/src"];
 
 #[test]
 fn only_labrt_names_the_machine() {
@@ -63,7 +63,11 @@ fn only_labrt_names_the_machine() {
 
 #[test]
 fn only_labgob_names_bincode() {
-    nobody("use labgob instead", &["src", "labrpc/src", "labrt/src", "cli/src", "starter/src"], &["bincode"]);
+    nobody(
+        "use labgob instead",
+        &["src", "labrpc/src", "labrt/src", "cli/src", "starter/src", "demo/src"],
+        &["bincode"],
+    );
 }
 
 #[test]
@@ -133,7 +137,9 @@ fn the_core_is_pure() {
 
 #[test]
 fn unsafe_code_is_in_labrt_alone() {
-    for crate_root in ["src/lib.rs", "labrpc/src/lib.rs", "labgob/src/lib.rs", "starter/src/lib.rs"] {
+    for crate_root in
+        ["src/lib.rs", "labrpc/src/lib.rs", "labgob/src/lib.rs", "starter/src/lib.rs", "demo/src/lib.rs"]
+    {
         let text = fs::read_to_string(root().join(crate_root)).expect("a readable crate root");
         assert!(text.contains("#![forbid(unsafe_code)]"), "{crate_root} does not forbid unsafe code");
     }

@@ -4,5 +4,7 @@ use mit6824_benches::{Floor, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bench_main(|_| in_run(Watched::NOTHING, || Floor.print()))
+    bench_main(|_| {
+        in_run(Watched::NOTHING, || Floor.print());
+    })
 }

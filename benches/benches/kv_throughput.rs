@@ -7,11 +7,13 @@
 
 use labrt::time::Instant;
 use mit6824_benches::kv::{KvGroup, Load};
-use mit6824_benches::{Effort, Floor, Samples, Watched, bench_main, in_run};
+use mit6824_benches::{Effort, Floor, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
 /// What is measured: load, servers, clerks, aim.
-const ROWS: [(Load, usize, usize, &str); 16] = [
+type Row = (Load, usize, usize, &'static str);
+
+const ROWS: [Row; 16] = [
     (Load::Put, 3, 1, "4 hand-overs"),
     (Load::Put, 3, 8, ""),
     (Load::Put, 3, 32, "60000"),
@@ -45,7 +47,7 @@ fn seconds(effort: Effort) -> Result<usize, String> {
 }
 
 fn measure(effort: Effort, seconds: usize) {
-    in_run(Watched::NOTHING, || Floor.print());
+    let floor = in_run(Watched::NOTHING, || Floor.print());
     println!("key/value service, reliable network, no snapshots, {seconds} s each");
     println!("    op  servers  clerks    ops/s   us/op  hand-overs  aim           last/first  each second");
     let only = std::env::var("KV_ONLY").ok();
@@ -54,7 +56,7 @@ fn measure(effort: Effort, seconds: usize) {
         let chosen =
             only.as_ref().map_or(effort == Effort::Full || (servers, clerks) == (3, 1), |o| *o == name);
         if chosen {
-            row(load, servers, clerks, aim, seconds);
+            row((load, servers, clerks, aim), seconds, floor);
         }
     }
     let appends = effort.pick(1000, 10);
@@ -76,12 +78,8 @@ fn name(load: Load) -> &'static str {
     }
 }
 
-fn row(load: Load, servers: usize, clerks: usize, aim: &str, seconds: usize) {
-    let (floor, rates) = in_run(Watched::NOTHING, move || {
-        let floor: Samples = (0..10).map(|_| Floor.hand_over()).collect();
-        let rates = KvGroup::start(servers).rates(clerks, load, seconds);
-        (floor.median(), rates)
-    });
+fn row((load, servers, clerks, aim): Row, seconds: usize, floor: f64) {
+    let rates = in_run(Watched::NOTHING, move || KvGroup::start(servers).rates(clerks, load, seconds));
     let rate = rates.iter().sum::<u64>() as f64 / seconds as f64;
     // What one clerk waits for one operation.
     let ns = 1e9 * clerks as f64 / rate;

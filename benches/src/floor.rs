@@ -39,14 +39,16 @@ impl Floor {
         time_round_trips(|| rally.round_trip())
     }
 
-    /// Measures the floor and prints it, for everything that is printed after it to stand on.
-    pub fn print(self) {
+    /// Measures the floor and prints it, for everything that is printed after it to stand on. Returns the nanoseconds
+    /// of a hand-over by condition variable.
+    pub fn print(self) -> f64 {
         let condvar: Samples = (0..SAMPLES).map(|_| self.hand_over()).collect();
         let rendezvous: Samples = (0..SAMPLES).map(|_| self.rendezvous()).collect();
         let mut table = Table::of_times("one hand-over between two threads, here and now");
         table.time("condition variable", &condvar, None, "(the floor; 3 to 45 us, 1 us within a core)");
         table.time("rendezvous channel", &rendezvous, None, "");
         print!("{table}");
+        condvar.median()
     }
 
     /// `samples` samples of `f`, which returns nanoseconds, each beside one of a hand-over.

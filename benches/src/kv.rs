@@ -84,6 +84,12 @@ impl Drop for KvGroup {
     }
 }
 
+/// Options with which server 0 of a group becomes its leader, and stays it.
+pub fn first_leads(me: usize) -> Options {
+    let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
+    Options { election_timeout: patience..patience * 2, ..Options::default() }
+}
+
 /// One clerk's operations in each second.
 fn work(clerk: &mut Clerk, key: &str, load: Load, seconds: usize, stop: &AtomicBool) -> Vec<u64> {
     let start = Instant::now();
@@ -104,11 +110,9 @@ fn start_server(net: &Network, me: usize, n: usize) -> KvServer {
     let id = NodeId::first(me);
     let ends: Vec<End> = (0..n).map(|to| net.make_end(id, to)).collect();
     ends.iter().for_each(|end| net.enable(end, true));
-    let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
-    let options = Options { election_timeout: patience..patience * 2, ..Options::default() };
     let server = {
         let _node = node::enter(id);
-        KvServer::start_with(ends, me, Arc::new(Persister::new()), None, options)
+        KvServer::start_with(ends, me, Arc::new(Persister::new()), None, first_leads(me))
             .expect("an empty persister can be restored from")
     };
     net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));

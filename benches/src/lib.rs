@@ -1,5 +1,5 @@
 //! What the benches share: a quiet world to measure in, the price of a hand-over, tables, a Raft cluster, a
-//! key/value group.
+//! key/value group, a sharded service.
 //!
 //! ```text
 //! cargo bench -p mit6824-benches                  # all of them, about a minute
@@ -14,6 +14,7 @@
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
 //! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
 //! | `kv_throughput` | the key/value service: operations a second by the number of clerks |
+//! | `shard_throughput` | the sharded service: operations a second by the number of groups, waits while shards move |
 //! | `porcupine` | checking histories for linearizability, recorded and made ones |
 //! | `trace` | what recording events and watching locks cost, as tests do both |
 //!
@@ -36,6 +37,7 @@ pub mod cluster;
 pub mod floor;
 pub mod kv;
 pub mod samples;
+pub mod shards;
 pub mod table;
 pub mod world;
 

@@ -1,10 +1,12 @@
 //! `lab`: the command line of the labs.
 //!
+//! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
 //! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` lays a run's log out in one column per server ([`dslogs`]).
 //!
-//! `scripts/dstest.sh`, `scripts/trace.sh` and `scripts/dslogs.sh` build this binary and call it.
+//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary without the demo and the pages, which stand on the labs,
+//! and call it; `scripts/trace.sh` builds it without the demo.
 //!
 //! This crate works on processes, files and terminals, outside any run of a lab. It therefore names the
 //! system's own threads, clock and maps, which node and test code must not.
@@ -17,13 +19,27 @@
 
 mod dslogs;
 mod dstest;
+#[cfg(feature = "trace")]
 mod trace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The MIT 6.824 labs: a live demo, and tools
+#[cfg(feature = "demo")]
+#[derive(Parser)]
+#[command(name = "lab", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Without a subcommand it is the demo, and takes its options.
+    #[command(flatten)]
+    demo: mit6824_demo::Args,
+}
+
 /// Tools around the MIT 6.824 labs
+#[cfg(not(feature = "demo"))]
 #[derive(Parser)]
 #[command(name = "lab", version, arg_required_else_help = true)]
 struct Cli {
@@ -31,11 +47,27 @@ struct Cli {
     command: Command,
 }
 
+impl Cli {
+    #[cfg(feature = "demo")]
+    fn command(self) -> Command {
+        self.command.unwrap_or(Command::Demo(self.demo))
+    }
+
+    #[cfg(not(feature = "demo"))]
+    fn command(self) -> Command {
+        self.command
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
+    /// Show the sharded key/value service live in the terminal, break it, and check it (the default)
+    #[cfg(feature = "demo")]
+    Demo(mit6824_demo::Args),
     /// Run tests many times, on real threads or in virtual time, and keep what failed
     Dstest(dstest::Args),
     /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
+    #[cfg(feature = "trace")]
     Trace(trace::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
@@ -48,8 +80,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    match Cli::parse().command() {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => mit6824_demo::main(&args),
         Command::Dstest(args) => dstest::main(args),
+        #[cfg(feature = "trace")]
         Command::Trace(args) => trace::main(&args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),

@@ -9,6 +9,38 @@
 //!   A `Get` may be done again: until the client has its answer, any later moment is as good.
 //! * **A call never gives up.** It returns as soon as a majority of the servers can be reached.
 //!
+//! Three servers and a clerk:
+//!
+//! ```
+//! use labrpc::{End, Network, Server};
+//! use labrt::node::{self, NodeId};
+//! use labrt::sync::Arc;
+//! use mit6824::{kvraft::{Clerk, KvServer}, raft::Persister};
+//!
+//! labrt::run(|| {
+//!     let net = Network::new();
+//!     let ends = |owner: NodeId| -> Vec<End> {
+//!         let ends: Vec<End> = (0..3).map(|to| net.make_end(owner, to)).collect();
+//!         ends.iter().for_each(|end| net.enable(end, true));
+//!         ends
+//!     };
+//!     let start = |me: usize| {
+//!         let _node = node::enter(NodeId::first(me));
+//!         let saved = Arc::new(Persister::new());
+//!         // A snapshot whenever the log has a thousand bytes.
+//!         let server = KvServer::start(ends(NodeId::first(me)), me, saved, Some(1000)).expect("a first start");
+//!         net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));
+//!         server
+//!     };
+//!     let _servers: Vec<KvServer> = (0..3).map(start).collect();
+//!
+//!     let mut clerk = Clerk::new(ends(NodeId::NONE));
+//!     clerk.put("greeting", "hello");
+//!     clerk.append("greeting", " world");
+//!     assert_eq!(clerk.get("greeting"), "hello world");
+//! });
+//! ```
+//!
 //! | file | what it owns | in the Go labs |
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |

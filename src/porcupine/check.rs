@@ -139,7 +139,14 @@ fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u6
         }
     }
     let Some(own) = hands.pop() else { return false };
-    let run = |hand: Vec<&mut Search<'_, M>>| hand.into_iter().for_each(|search| search.run(slice, watch));
+    let run = |hand: Vec<&mut Search<'_, M>>| {
+        for search in hand {
+            search.run(slice, watch);
+            if !search.is_open() {
+                watch.count_done(search.operations());
+            }
+        }
+    };
     offload::scope(|scope| {
         let others: Vec<_> = hands.into_iter().map(|hand| scope.spawn(|| run(hand))).collect();
         run(own);
@@ -161,6 +168,8 @@ pub(super) struct Watch {
     /// How many bytes all searches hold.
     used: AtomicUsize,
     cancel: Option<Arc<AtomicBool>>,
+    /// How many operations are in parts whose searches have ended; for whoever waits.
+    progress: Option<Arc<AtomicUsize>>,
     /// Does an illegal part settle it all?
     first_illegal_settles: bool,
     settled: AtomicBool,
@@ -175,6 +184,7 @@ impl Watch {
             memory: options.memory,
             used: AtomicUsize::new(0),
             cancel: options.cancel.clone(),
+            progress: options.progress.clone(),
             first_illegal_settles: true,
             settled: AtomicBool::new(false),
         }
@@ -187,6 +197,7 @@ impl Watch {
         let left = watch.deadline.map_or(EXPLAIN_FOR, |deadline| deadline.saturating_sub(now));
         watch.deadline = Some(now + left.clamp(EXPLAIN_FOR_AT_LEAST, EXPLAIN_FOR));
         watch.first_illegal_settles = false;
+        watch.progress = None;
         watch
     }
 
@@ -209,6 +220,13 @@ impl Watch {
         // Wrapping, as atomics do: the sum of all changes is never below zero.
         self.used.fetch_add(bytes.wrapping_sub(*counted), Relaxed);
         *counted = bytes;
+    }
+
+    /// The search of a part of so many operations has ended.
+    fn count_done(&self, operations: usize) {
+        if let Some(progress) = &self.progress {
+            progress.fetch_add(operations, Relaxed);
+        }
     }
 
     /// A part is illegal.

@@ -1,6 +1,6 @@
 //! What may be asked of a check.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use labrt::sync::Arc;
 use labrt::time::Duration;
@@ -25,6 +25,9 @@ pub struct Options {
     pub partials: bool,
     /// Set by somebody to have the check end soon; what is not decided then is Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Grows by the number of operations of each part that is through with its search, whatever came out: for
+    /// whoever waits. The second search for partial linearizations adds nothing.
+    pub progress: Option<Arc<AtomicUsize>>,
 }
 
 /// How long an illegal history is searched at most for partial linearizations.
@@ -32,6 +35,14 @@ pub const EXPLAIN_FOR: Duration = Duration::from_secs(1);
 
 impl Default for Options {
     fn default() -> Options {
-        Options { limit: None, steps: None, memory: 1 << 30, threads: None, partials: false, cancel: None }
+        Options {
+            limit: None,
+            steps: None,
+            memory: 1 << 30,
+            threads: None,
+            partials: false,
+            cancel: None,
+            progress: None,
+        }
     }
 }

@@ -91,6 +91,11 @@ impl<'a, M: Model> Search<'a, M> {
         search
     }
 
+    /// How many operations the part has.
+    pub(super) fn operations(&self) -> usize {
+        self.operations.len()
+    }
+
     /// Is there something left to do?
     pub(super) fn is_open(&self) -> bool {
         self.end.is_none()

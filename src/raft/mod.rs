@@ -3,6 +3,42 @@
 //! The rules of the paper's Figure 2 are a pure [`Core`]: arguments in, reply and [`Effects`] out, with no clock, no
 //! channel and no lock inside. [`Raft`] is the shell around it: the lock, the threads, the RPCs.
 //!
+//! Three servers agree on a command:
+//!
+//! ```
+//! use labrpc::{Network, Server};
+//! use labrt::node::{self, NodeId};
+//! use labrt::{chan, sync::Arc, time};
+//! use mit6824::raft::{ApplyMsg, Command, Persister, Raft};
+//!
+//! labrt::run(|| {
+//!     let (net, (apply, applied)) = (Network::new(), chan::unbounded());
+//!     let start = |me: usize| {
+//!         let ends: Vec<_> = (0..3).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
+//!         ends.iter().for_each(|end| net.enable(end, true));
+//!         // What is started from here on belongs to server `me`.
+//!         let _node = node::enter(NodeId::first(me));
+//!         let raft = Raft::make(ends, me, Arc::new(Persister::new()), apply.clone());
+//!         let raft = raft.expect("an empty persister: a first start");
+//!         net.add_server(me, Server::new().service(raft.service()));
+//!         raft
+//!     };
+//!     let servers: Vec<Raft> = (0..3).map(start).collect();
+//!
+//!     // The first who leads takes it.
+//!     let command = Command::new(*b"hello");
+//!     while !servers.iter().any(|raft| raft.start(command.clone()).is_some()) {
+//!         time::sleep(time::Duration::from_millis(50));
+//!     }
+//!     for _ in 0..3 {
+//!         let Ok(ApplyMsg::Command { index: 1, command, .. }) = applied.recv() else { panic!("not the first") };
+//!         assert_eq!(command.as_bytes(), b"hello");
+//!     }
+//! });
+//! ```
+//!
+//! Where to read on: [`core`] for the rules, with the paper beside it; [`node`] for the threads.
+//!
 //! | file | what it owns |
 //! |---|---|
 //! | `node` | a server: the lock and the threads around the rules (`node/senders`: what is sent when) |
@@ -39,6 +75,6 @@ pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,
 };
-pub use self::node::{Options, Raft};
+pub use self::node::{Options, Raft, Status};
 pub use self::persister::{FrameError, Persister};
 pub use self::progress::{Outgoing, Sent};

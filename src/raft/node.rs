@@ -68,6 +68,23 @@ impl Default for Options {
     }
 }
 
+/// Where a server stands at one moment, for whoever watches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its current term.
+    pub term: u64,
+    /// What it is in that term, as it believes.
+    pub role: Role,
+    /// The highest index that it knows to be committed.
+    pub commit_index: u64,
+    /// The highest index that its service was given.
+    pub last_applied: u64,
+    /// The highest index in its log.
+    pub last_index: u64,
+    /// The last index that its snapshot covers; 0: it has none.
+    pub snapshot_index: u64,
+}
+
 /// The most commands the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
 
@@ -204,6 +221,20 @@ impl Raft {
     pub fn get_state(&self) -> (u64, bool) {
         let state = self.shared.state.lock();
         (state.core.current_term(), state.core.is_leader())
+    }
+
+    /// Where the server stands at this moment.
+    pub fn status(&self) -> Status {
+        let state = self.shared.state.lock();
+        let core = &state.core;
+        Status {
+            term: core.current_term(),
+            role: core.role(),
+            commit_index: core.commit_index(),
+            last_applied: core.last_applied(),
+            last_index: core.log().last_index(),
+            snapshot_index: core.log().last_included_index(),
+        }
     }
 
     /// The service has all of its state up to and including `index` in `snapshot`; the log may forget it

@@ -8,6 +8,48 @@
 //! handler --submit--> Rsm --start--> Raft ... committed ... Raft --batch--> StateMachine::apply --reply--> handler's caller
 //! ```
 //!
+//! A counter on one server:
+//!
+//! ```
+//! use labgob::DecodeError;
+//! use labrpc::{Network, Server};
+//! use labrt::{node::{self, NodeId}, sync::Arc, time};
+//! use mit6824::{raft::Persister, rsm::{Rsm, StateMachine}};
+//!
+//! struct Counter(u64);
+//!
+//! impl StateMachine for Counter {
+//!     type Op = u64;
+//!     type Reply = u64;
+//!
+//!     fn apply(&mut self, more: u64) -> u64 {
+//!         self.0 += more;
+//!         self.0
+//!     }
+//!
+//!     fn snapshot(&self) -> Vec<u8> {
+//!         labgob::encode(&self.0)
+//!     }
+//!
+//!     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
+//!         self.0 = labgob::decode(snapshot)?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! labrt::run(|| {
+//!     let net = Network::new();
+//!     let _node = node::enter(NodeId::first(0));
+//!     let ends = vec![net.make_end(NodeId::first(0), 0)];
+//!     let counter = Rsm::start(ends, 0, Arc::new(Persister::new()), None, Counter(40)).expect("a first start");
+//!     net.add_server(0, Server::new().service(counter.raft_service()));
+//!     while !counter.get_state().1 {
+//!         time::sleep(time::Duration::from_millis(50));
+//!     }
+//!     assert_eq!(counter.submit_and_wait(&2), Ok(42));
+//! });
+//! ```
+//!
 //! | file | what it owns |
 //! |---|---|
 //! | `server` | [`Rsm`]: submitting, applying, answering, snapshots |

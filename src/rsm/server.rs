@@ -205,6 +205,11 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().get_state()
     }
 
+    /// Where this server's Raft stands, for whoever watches it.
+    pub fn raft_status(&self) -> raft::Status {
+        self.raft().status()
+    }
+
     /// Raft's own RPC handlers, to be registered beside those of the service.
     pub fn raft_service(&self) -> Service {
         self.raft().service()

@@ -10,6 +10,21 @@
 //! * **Kept for ever**: every configuration can be asked for by its number.
 //! * **Even, with the fewest moves** after each `Join` and `Leave`: see [`rebalance`](rebalance()).
 //!
+//! What a change does to a configuration needs no server to try:
+//!
+//! ```
+//! use mit6824::shardctrler::{Config, Gid, NSHARDS};
+//! use labrt::collections::BTreeMap;
+//!
+//! let group = |gid: Gid| BTreeMap::from([(gid, vec![format!("server-{gid}")])]);
+//! let one = Config::default().join(&group(100)).expect("a new group");
+//! assert_eq!(one.shards, [100; NSHARDS]);
+//!
+//! let two = one.join(&group(101)).expect("a new group");
+//! let moved = (0..NSHARDS).filter(|&shard| two.shards[shard] != one.shards[shard]).count();
+//! assert_eq!((two.num, moved), (2, NSHARDS / 2));
+//! ```
+//!
 //! # What makes a configuration, and what is refused
 //!
 //! Every `Join`, `Leave` and `Move` makes exactly one configuration, numbered one more than the former; also a `Move`

@@ -2,7 +2,7 @@
 
 use super::machine::Controller;
 use super::messages::{CtrlerError, Op, Reply};
-use crate::raft::{Options, Persister};
+use crate::raft::{Options, Persister, Status};
 use crate::rsm::{Rsm, StartError};
 use labrpc::{End, Responder, Service};
 use labrt::node::{self, NodeId};
@@ -57,6 +57,16 @@ impl ShardCtrler {
     /// The current term, and whether this server believes that it leads it.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
+    }
+
+    /// Where this server's Raft stands, for whoever watches it.
+    pub fn raft_status(&self) -> Status {
+        self.rsm.raft_status()
+    }
+
+    /// Looks at the configurations as they are on this server at this moment, which may be behind the leader's.
+    pub fn read<T>(&self, look: impl FnOnce(&Controller) -> T) -> T {
+        self.rsm.read(look)
     }
 
     /// Ends the server: its threads end, and the calls that wait in it fail. Does not wait for any of that.

@@ -15,6 +15,65 @@
 //!
 //! How shards move, and why that is safe, is in the header of `migration`.
 //!
+//! A controller and two groups, of one server each to be short; the second group joins, and gets half of the shards:
+//!
+//! ```
+//! use labrpc::{End, Network, Server, Service};
+//! use labrt::{collections::BTreeMap, node::{self, NodeId}, sync::Arc};
+//! use mit6824::{raft::Persister, shardctrler::{self, Gid, ShardCtrler}, shardkv::{Clerk, MakeEnd, ShardKv}};
+//!
+//! labrt::run(|| {
+//!     let net = Network::new();
+//!     let make_end = |owner: NodeId| -> MakeEnd {
+//!         let net = net.clone();
+//!         Arc::new(move |server: &str| {
+//!             let end = net.make_end(owner, server);
+//!             net.enable(&end, true);
+//!             end
+//!         })
+//!     };
+//!     let end = |owner, server: &str| -> Vec<End> { vec![make_end(owner)(server)] };
+//!     let add = |name: &str, services: Vec<Service>| {
+//!         net.add_server(name, services.into_iter().fold(Server::new(), Server::service));
+//!     };
+//!
+//!     let node = NodeId { group: 1, ..NodeId::first(0) };
+//!     let entered = node::enter(node);
+//!     let ctrler = ShardCtrler::start(end(node, "ctrler"), 0, Arc::new(Persister::new()));
+//!     let ctrler = ctrler.expect("a first start");
+//!     add("ctrler", ctrler.services());
+//!     drop(entered);
+//!
+//!     let start = |gid: Gid| {
+//!         let (name, node) = (format!("server-{gid}"), NodeId { group: gid as u16, ..NodeId::first(0) });
+//!         let _node = node::enter(node);
+//!         let (peers, ctrlers, saved) = (end(node, &name), end(node, "ctrler"), Arc::new(Persister::new()));
+//!         let server = ShardKv::start(peers, 0, saved, Some(1000), gid, ctrlers, make_end(node));
+//!         let server = server.expect("a first start");
+//!         add(&name, server.services());
+//!         server
+//!     };
+//!     let groups = [start(100), start(101)];
+//!
+//!     let mut admin = shardctrler::Clerk::new(end(NodeId::NONE, "ctrler"));
+//!     let mut join = |gid: Gid| {
+//!         admin.join(BTreeMap::from([(gid, vec![format!("server-{gid}")])])).expect("a new group");
+//!     };
+//!     let mut clerk = Clerk::new(end(NodeId::NONE, "ctrler"), make_end(NodeId::NONE));
+//!     join(100);
+//!     (0..10).for_each(|key| clerk.put(&key.to_string(), "a"));
+//!     join(101);
+//!     // Whoever has a key now: what was written is there.
+//!     for key in (0..10).map(|key| key.to_string()) {
+//!         clerk.append(&key, "b");
+//!         assert_eq!(clerk.get(&key), "ab");
+//!     }
+//!     drop(groups);
+//!     net.delete_server("server-100");
+//!     net.delete_server("server-101");
+//! });
+//! ```
+//!
 //! | file | what it owns | in the Go labs |
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |

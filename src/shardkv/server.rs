@@ -5,7 +5,7 @@ use super::group::Group;
 use super::messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
 use super::migration::Verdict;
 use crate::kvraft::{GetArgs, PutAppendArgs};
-use crate::raft::{Options, Persister, RoleChange};
+use crate::raft::{Options, Persister, RoleChange, Status};
 use crate::rsm::{Rsm, StartError, StateMachine};
 use crate::shardctrler::Gid;
 use labgob::DecodeError;
@@ -95,6 +95,11 @@ impl ShardKv {
     /// The current term, and whether this server believes that it leads it.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
+    }
+
+    /// Where this server's Raft stands, for whoever watches it.
+    pub fn raft_status(&self) -> Status {
+        self.rsm.raft_status()
     }
 
     /// Looks at the group as it is on this server at this moment, which may be behind the leader's.

@@ -4,17 +4,24 @@
 //! |---|---|---|
 //! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
 //! | [`peer`] | what the suites ask of a Raft: [`RaftPeer`] | the comments over `Make` in `raft.go` |
+//! | [`clerks`] | what the suites ask of clients: [`KvClerk`], [`CtrlerClerk`] | |
 //! | [`value`] | the commands that the tests submit | `interface{}` commands |
 //! | [`events`] | what a test tells the trace: faults, operations of clients | |
 //! | [`output`] | what the tests print | |
+//! | [`marks`] | what a test does to its servers, for pictures | |
 //! | [`page`] | the page that the first failure of a test leaves | |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
-//! | [`lab2`] | the bodies of the lab 2 tests, one file a part | `raft/test_test.go` |
+//! | [`service`] | a replicated service under test: [`Replicated`](service::Replicated) | `kvraft/config.go`, `shardctrler/config.go` |
+//! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
+//! | [`shards`] | a sharded service under test: a controller and groups | `shardkv/config.go` |
+//! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab, one file a part | `test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
+//! | [`migration`] | shards that move while servers crash and are cut off | |
 //! | [`hunt`] | Rafts with a mistake, and scenarios that find it | |
 //!
 //! To test a Raft of one's own: implement [`RaftPeer`] for it, and give each test binary (`harness = false`)
-//! three lines:
+//! three lines. A key/value service of one's own needs [`Replicated`](service::Replicated), and [`KvClerk`] for its
+//! clerk; then `lab3::main_3a` and `main_3b` do the same for it.
 //!
 //! ```text
 //! fn main() -> std::process::ExitCode {

@@ -124,13 +124,15 @@ impl Job<'_> {
         }
         forget(&report);
         forget(&output);
+        forget(&page_of(&output));
     }
 
     fn start(&self, report: &Path, output: &Path) -> Result<(Process, Tail), String> {
         let tail = Tail::create(report).map_err(|e| format!("cannot make {}: {e}", report.display()))?;
         let mut plan = plan(self.test(), self.next, self.left, report);
-        if self.context.mode == Mode::Sim {
-            plan.unset.extend(["LAB_LOG", "RUST_LOG"]);
+        match self.context.mode {
+            Mode::Sim => plan.unset.extend(["LAB_LOG", "RUST_LOG"]),
+            Mode::Real => plan.set.push(("LAB_PAGE".to_owned(), page_of(output).into_os_string())),
         }
         let process = Process::spawn(&plan, output)
             .map_err(|e| format!("cannot start {}: {e}", self.test().binary.display()))?;
@@ -342,9 +344,8 @@ impl Job<'_> {
         if self.context.mode == Mode::Sim {
             return;
         }
-        for Kept { run, first } in self.kept.drain(..) {
-            let log = self.context.scratch.path("log");
-            let log = std::fs::rename(output, &log).ok().map(|()| log);
+        for Kept { run, first } in std::mem::take(&mut self.kept) {
+            let (log, page) = (self.aside(output, "log"), self.aside(&page_of(output), "page.html"));
             let replayed = Replayed::No("on the real clock no run is like another".to_owned());
             (self.tell)(Event::Evidence(Evidence {
                 test: run.test,
@@ -353,8 +354,15 @@ impl Job<'_> {
                 log,
                 first,
                 trace: None,
+                page,
             }));
         }
+    }
+
+    /// Puts a child's file where it is not forgotten with the child; `None` if there is none.
+    fn aside(&self, file: &Path, what: &str) -> Option<PathBuf> {
+        let path = self.context.scratch.path(what);
+        std::fs::rename(file, &path).ok().map(|()| path)
     }
 
     fn replay_kept(&mut self) {
@@ -364,6 +372,11 @@ impl Job<'_> {
             }
         }
     }
+}
+
+/// Where the page goes of a run on the real clock, whose output goes there.
+fn page_of(output: &Path) -> PathBuf {
+    output.with_extension("html")
 }
 
 /// The limit for one seed, with what is added on the real clock.
@@ -385,7 +398,7 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
         ("LAB_RUNS".to_owned(), count.to_string().into()),
         ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
-        // Of thousands of runs, only the failures that are kept get a page, from their replay.
+        // Of thousands of runs in virtual time, only the failures that are kept get a page, from their replay.
         ("LAB_PAGE".to_owned(), "0".into()),
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),

@@ -3,21 +3,16 @@
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether that was tried, and the output. The header's
 //!   lines begin with `#`, so that the file can be read with `lab dslogs`.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the replay's events (sim).
-//! * `<target>-<test>-<seed>.html`: the same as a page ([`spacetime`]).
+//! * `<target>-<test>-<seed>.html`: the same as a page, if the test writes pages.
 //! * `failures.txt`: a line for every failure, also for those beyond the number that is kept.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use mit6824::spacetime;
-
 use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
 use super::scratch::{forget, move_file};
-
-/// The page of a longer trace, in bytes, is left to whoever wants it (`lab trace`): it takes memory and time.
-const LONGEST_DRAWN: u64 = 1 << 29;
 
 /// A failure that is kept.
 struct Failure {
@@ -86,7 +81,7 @@ impl Keeper {
     pub fn evidence(&mut self, tests: &[Test], evidence: Evidence) {
         let found =
             self.failures.iter_mut().find(|f| f.run.test == evidence.test && f.run.seed == evidence.seed);
-        let files = [evidence.log.clone(), evidence.first.clone(), evidence.trace.clone()];
+        let files = [&evidence.log, &evidence.first, &evidence.trace, &evidence.page].map(Clone::clone);
         if let Some(failure) = found {
             let written = write(&self.dir, &tests[evidence.test], failure, evidence);
             if let Err(e) = written {
@@ -108,7 +103,10 @@ impl Keeper {
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
         for (test, seed) in missing {
             let replayed = Replayed::No("the campaign ended before".to_owned());
-            self.evidence(tests, Evidence { test, seed, replayed, log: None, first: None, trace: None });
+            self.evidence(
+                tests,
+                Evidence { test, seed, replayed, log: None, first: None, trace: None, page: None },
+            );
         }
         let mut out = String::new();
         for failure in &self.failures {
@@ -145,12 +143,12 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     if let Some(from) = evidence.trace {
         let to = stem.with_extension("trace.jsonl");
         move_file(&from, &to)?;
-        // A package may have traces of its own; then there is no page, and nothing is wrong.
-        let page = stem.with_extension("html");
-        let drawn = fs::metadata(&to).is_ok_and(|file| file.len() <= LONGEST_DRAWN)
-            && spacetime::draw(&to, &page, spacetime::MOST_EVENTS).is_ok();
-        failure.page = drawn.then_some(page);
         failure.trace = Some(to);
+    }
+    if let Some(from) = evidence.page {
+        let to = stem.with_extension("html");
+        move_file(&from, &to)?;
+        failure.page = Some(to);
     }
     Ok(())
 }

@@ -57,18 +57,28 @@ enum Outcome {
 pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence {
     let log = context.scratch.path("log");
     let trace = context.scratch.path("trace.jsonl");
-    let outcome = attempt(context, run, &log, &trace);
+    let page = context.scratch.path("page.html");
+    let outcome = attempt(context, run, &log, &trace, &page);
     let replayed = judge(run, &outcome, &log);
     let exists = |path: PathBuf| path.exists().then_some(path);
-    Evidence { test: run.test, seed: run.seed, replayed, log: exists(log), first, trace: exists(trace) }
+    Evidence {
+        test: run.test,
+        seed: run.seed,
+        replayed,
+        log: exists(log),
+        first,
+        trace: exists(trace),
+        page: exists(page),
+    }
 }
 
-fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path) -> Outcome {
+fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) -> Outcome {
     let report = context.scratch.path("report");
     let mut plan = plan(&context.tests[run.test], run.seed, 1, &report);
     plan.unset.clear();
     plan.set.push(("LAB_LOG".to_owned(), "all".into()));
     plan.set.push(("LAB_TRACE".to_owned(), trace.as_os_str().to_owned()));
+    plan.set.push(("LAB_PAGE".to_owned(), page.as_os_str().to_owned()));
     match run.hash {
         Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),
         None => plan.unset.push("LAB_EXPECT"),

@@ -94,6 +94,8 @@ pub struct Evidence {
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,
+    /// The page of the replay, or of the run itself where there is no replay. None comes from other machines.
+    pub page: Option<PathBuf>,
 }
 
 /// The result of running a failure again, alone and in a fresh process.

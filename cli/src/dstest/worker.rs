@@ -264,6 +264,7 @@ impl<'a> Reader<'a> {
                     log: path(log),
                     first: path(first),
                     trace: path(trace),
+                    page: None,
                 }));
             }
             ["trouble", text] => self.pending.push(Event::Trouble(text.to_owned())),

@@ -1,6 +1,6 @@
 //! What stops a search, and that a search that was stopped says nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use labrt::offload;
 use labrt::sync::Arc;
@@ -85,6 +85,26 @@ fn endless_and_illegal() -> Vec<Operation> {
     history.push(operation(KvInput::get("endless"), found, 20, 30));
     history.push(operation(KvInput::get("illegal"), KvOutput::value("?"), 20, 30));
     history
+}
+
+#[test]
+fn progress_counts_the_operations_of_parts_that_are_through() {
+    let operation = |key: &str, found| Operation {
+        client: 0,
+        input: KvInput::get(key),
+        call: 0,
+        output: KvOutput::value(found),
+        ret: 10,
+    };
+    let history = [operation("a", ""), operation("b", ""), operation("a", ""), operation("c", "?")];
+    let progress = Arc::new(AtomicUsize::new(0));
+    let options = Options { progress: Some(progress.clone()), partials: true, ..Options::default() };
+    assert_eq!(check(&KvModel, &history, &options).verdict, Verdict::Illegal);
+    assert_eq!(
+        progress.load(Ordering::Relaxed),
+        history.len(),
+        "once, though the illegal part is searched twice"
+    );
 }
 
 #[test]

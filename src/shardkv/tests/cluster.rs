@@ -2,7 +2,7 @@
 
 use crate::raft::Persister;
 use crate::shardctrler::{self, Gid, ShardCtrler};
-use crate::shardkv::{Clerk, MakeEnd, ShardKv};
+use crate::shardkv::{Clerk, DeliverArgs, Delivery, MakeEnd, ShardKv};
 use labrpc::{End, Network, Server};
 use labrt::collections::BTreeMap;
 use labrt::node::{self, NodeId};
@@ -126,6 +126,12 @@ impl Cluster {
     /// The running servers of a group.
     pub fn servers(&self, gid: Gid) -> impl Iterator<Item = &ShardKv> {
         (0..SERVERS).filter_map(move |me| self.places[&(gid, me)].running.as_ref())
+    }
+
+    /// What a server answers to a delivery within a second.
+    pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<Delivery> {
+        let end = make_end(&self.net, NodeId::NONE)(&name(gid, me));
+        end.call_within(Duration::from_secs(1), "ShardKV.Deliver", args)
     }
 
     /// How many bytes of keys and values the servers of a group hold.

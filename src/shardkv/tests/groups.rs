@@ -340,7 +340,7 @@ fn shards_are_served_once_and_never_lost() {
             configs += world.configs.len();
             writes += world.late.len();
         }
-        // Otherwise nothing was tested.
-        assert!(configs > 10 * WORLDS && writes > 10 * WORLDS, "{configs} configurations, {writes} writes");
+        // Otherwise nothing was tested. Usual are 1500 and 400.
+        assert!(configs > 10 * WORLDS && writes > 5 * WORLDS, "{configs} configurations, {writes} writes");
     });
 }

@@ -1,8 +1,10 @@
 //! Clients, groups and a controller, on both clocks.
 
 use super::cluster::{Cluster, SERVERS, wait_until};
+use crate::kvraft::Kv;
 use crate::shardctrler::NSHARDS;
-use crate::shardkv::{Clerk, Group, Shard};
+use crate::shardkv::{Clerk, DeliverArgs, Group, Shard};
+use labrt::sync::Arc;
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
@@ -82,6 +84,40 @@ fn a_group_that_is_down_gets_its_shards_later() {
         wait_until("groups 101 and 102 are rid of everything", || {
             cluster.bytes(101) + cluster.bytes(102) == 0
         });
+    });
+}
+
+/// Who hears "taken" deletes the data. So a leader without a majority must not say it: what it has proposed is
+/// lost with it.
+#[test]
+fn a_delivery_is_not_taken_before_it_is_committed() {
+    labrt::run(|| {
+        let mut cluster = Cluster::start(&[101, 102], None);
+        cluster.join(&[101]);
+        append_to_all(&mut cluster.clerk(), "a");
+        cluster.stop_group(101);
+        cluster.join(&[102]);
+        wait_until("all of group 102 await their shards", || {
+            let awaits = |group: &Group| group.shards().iter().any(Shard::is_awaiting);
+            cluster.servers(102).all(|server| server.read(awaits))
+        });
+
+        let leader = cluster.servers(102).position(|server| server.get_state().1).expect("a leader");
+        let others: Vec<usize> = (0..SERVERS).filter(|&me| me != leader).collect();
+        for &me in &others {
+            cluster.stop_server(102, me);
+        }
+        let config = cluster.ctrler.query(None);
+        let given = (0..NSHARDS).filter(|&shard| config.shards[shard] == 102);
+        let shards = given.map(|shard| (shard, Arc::new(Kv::new()))).collect();
+        let args = DeliverArgs { from: 101, num: config.num, shards };
+        assert_eq!(cluster.deliver(102, leader, &args), None, "server {leader} is alone");
+
+        // The others know nothing of it, and get the shards from group 101.
+        cluster.stop_server(102, leader);
+        others.iter().for_each(|&me| cluster.start_server(102, me));
+        cluster.start_group(101);
+        check_all(&mut cluster.clerk(), "a");
     });
 }
 

@@ -80,6 +80,11 @@ impl History {
         self.operations.lock().push(operation);
     }
 
+    /// Takes all operations out, for another judge than [`check`](History::check).
+    pub fn take(&self) -> Vec<Operation> {
+        std::mem::take(&mut *self.operations.lock())
+    }
+
     /// Fails the test if the operations are not linearizable; a picture of them is then in the system's folder for
     /// temporary files, and a line says where.
     #[track_caller]
@@ -100,7 +105,7 @@ impl History {
         marks: Vec<Mark>,
         pictures: &Path,
     ) -> Result<(), String> {
-        let operations = std::mem::take(&mut *self.operations.lock());
+        let operations = self.take();
         let limit = if_unknown.limit();
         let options = Options { limit: Some(limit), ..Options::default() };
         let report = porcupine::check(&KvModel, &operations, &options);

@@ -35,6 +35,7 @@ mod load;
 mod peers;
 mod place;
 mod report;
+mod status;
 mod steps;
 mod system;
 #[cfg(test)]
@@ -60,6 +61,7 @@ use links::Life;
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
 pub use place::{Place, gid};
+pub use status::{Holding, Look, Status};
 pub use system::{Replica, Running, ServerStart, Sharded};
 
 /// No test may take longer than this, measured from [`make_config`] on.
@@ -186,6 +188,12 @@ impl Living {
 /// Prints the title and starts everybody. The network is reliable until all have started.
 pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     report::begin(title);
+    make_quietly(title, setup)
+}
+
+/// [`make_config`], but nothing is printed; for whoever has a screen of his own. To be ended with
+/// [`Config::stop`].
+pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
     let places: Vec<Place> = ctrlers.chain(servers).collect();
@@ -231,6 +239,12 @@ impl<S: Sharded> Config<S> {
         self.cleanup();
         self.check_timeout();
         report::end();
+    }
+
+    /// [`end`](Config::end) without a limit of time and without a line.
+    #[track_caller]
+    pub fn stop(self) {
+        self.cleanup();
     }
 }
 

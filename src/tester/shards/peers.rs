@@ -3,11 +3,12 @@
 use labrpc::End;
 use labrt::sync::Arc;
 
+use super::status::{Holding, Status};
 use super::system::{Replica, Running, ServerStart, Sharded};
 use crate::raft::Persister;
 use crate::rsm::StartError;
-use crate::shardctrler::{self, ShardCtrler};
-use crate::shardkv::{self, MakeEnd, ShardKv};
+use crate::shardctrler::{self, NSHARDS, ShardCtrler};
+use crate::shardkv::{self, MakeEnd, Shard, ShardKv};
 use crate::tester::clerks::KvClerk;
 use crate::tester::peer::Strictness;
 
@@ -47,6 +48,11 @@ impl Replica for ShardCtrler {
     fn kill(&self) {
         ShardCtrler::kill(self);
     }
+
+    fn status(&self) -> Option<Status> {
+        let config = self.read(|controller| controller.query(None));
+        Some(Status::new(self.raft_status(), &config, [Holding::Nothing; NSHARDS]))
+    }
 }
 
 impl Replica for ShardKv {
@@ -61,6 +67,11 @@ impl Replica for ShardKv {
     fn bytes_held(&self) -> Option<usize> {
         Some(self.read(|group| group.bytes()))
     }
+
+    fn status(&self) -> Option<Status> {
+        let raft = self.raft_status();
+        Some(self.read(|group| Status::new(raft, group.config(), group.shards().each_ref().map(holding))))
+    }
 }
 
 impl KvClerk for shardkv::Clerk {
@@ -74,6 +85,16 @@ impl KvClerk for shardkv::Clerk {
 
     fn append(&mut self, key: &str, value: &str) {
         shardkv::Clerk::append(self, key, value);
+    }
+}
+
+fn holding<D>(shard: &Shard<D>) -> Holding {
+    match shard {
+        Shard::Elsewhere => Holding::Nothing,
+        Shard::Serving(_) => Holding::Serving,
+        Shard::Awaiting(_) => Holding::Awaiting,
+        Shard::Parked(_) => Holding::Parked,
+        Shard::Giving(_) => Holding::Giving,
     }
 }
 

@@ -3,6 +3,7 @@
 use labrpc::{End, Service};
 use labrt::sync::Arc;
 
+use super::status::Status;
 use crate::raft::Persister;
 use crate::shardctrler::Gid;
 use crate::shardkv::MakeEnd;
@@ -23,6 +24,11 @@ pub trait Replica: Send + Sync + 'static {
     /// How many bytes of keys and values this server holds, of shards that it serves and of others. `None`: it
     /// does not say.
     fn bytes_held(&self) -> Option<usize> {
+        None
+    }
+
+    /// Where this server stands, for whoever watches it. `None`: it does not say.
+    fn status(&self) -> Option<Status> {
         None
     }
 }

@@ -72,6 +72,9 @@ fn run(test: &str) -> bool {
     if let Some(trace) = std::env::var_os("LAB_TRACE") {
         std::fs::write(trace, "the trace\n").expect("the trace can be written");
     }
+    if let Some(page) = std::env::var_os("LAB_PAGE").filter(|page| page != "0") {
+        std::fs::write(page, format!("the page of {first:#x}\n")).expect("the page can be written");
+    }
     let mut failed = false;
     for seed in first..first + runs {
         println!("000001 TEST {test} has seed {seed:#x}, logs {:?}", std::env::var("LAB_LOG"));

@@ -6,7 +6,10 @@ use labrpc::End;
 use labrt::Run;
 use labrt::time::{Duration, sleep};
 
-use super::{MarkKind, Place, Setup, gid, make_config};
+use super::{Holding, MarkKind, Place, Setup, gid, make_config};
+use crate::raft;
+use crate::shardctrler::NSHARDS;
+use crate::shardkv::ShardKv;
 use crate::tester::lab4;
 use crate::tester::output::set_quiet;
 use crate::tester::peer::Strictness;
@@ -337,5 +340,65 @@ fn helpers_may_change_the_configuration_too() {
         let config = cfg.query();
         assert_eq!((config.num, config.groups.len()), (3, 3));
         cfg.end();
+    });
+}
+
+/// Looks until something is so, and fails the test if that takes too long.
+fn until(cluster: &super::Cluster<ShardKv>, place: Place, so: impl Fn(&super::Look) -> bool) {
+    let asked = labrt::time::Instant::now();
+    while !so(&cluster.look(place)) {
+        assert!(asked.elapsed() < Duration::from_secs(60), "{place}: {:?}", cluster.look(place));
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_look_says_how_servers_stand() {
+    passes(|| {
+        let cfg = super::make_quietly::<ShardKv>("looks", Setup::new().maxraftstate(200));
+        let server = Place::Server(1, 0);
+        let first = cfg.look(server);
+        let status = first.status.expect("it runs");
+        assert!(first.up && !first.cut_off);
+        assert_eq!((status.config, status.groups, status.shards), (0, vec![], Default::default()));
+
+        cfg.join(1);
+        until(&cfg, server, |look| {
+            look.status.as_ref().is_some_and(|it| it.shards == [Holding::Serving; NSHARDS])
+        });
+        let mut client = cfg.make_client();
+        (0..20).for_each(|i| client.put(&i.to_string(), "something long enough for a snapshot"));
+        until(&cfg, server, |look| {
+            let status = look.status.as_ref().expect("it runs");
+            let raft = status.raft;
+            assert!(raft.snapshot_index <= raft.last_applied && raft.commit_index <= raft.last_index);
+            look.snapshot_bytes > 0 && raft.snapshot_index > 0 && raft.commit_index >= 20 && raft.term > 0
+        });
+        let leaders = (0..3).filter(|&i| {
+            let status = cfg.look(Place::Server(1, i)).status.expect("it runs");
+            status.raft.role == raft::Role::Leader
+        });
+        assert_eq!(leaders.count(), 1);
+        let ctrler = cfg.look(Place::Ctrler(0)).status.expect("it runs");
+        assert_eq!(ctrler.shards, [Holding::Nothing; NSHARDS]);
+
+        // A group that is down cannot take what is its own from now on.
+        cfg.shutdown_group(2);
+        cfg.join(2);
+        until(&cfg, server, |look| {
+            look.status.as_ref().is_some_and(|it| it.owners[9] == gid(2) && it.shards[9] == Holding::Giving)
+        });
+
+        cfg.isolate(server);
+        assert!(cfg.look(server).cut_off && cfg.look(server).up);
+        cfg.shutdown_server(1, 0);
+        let down = cfg.look(server);
+        assert!(!down.up && down.status.is_none() && down.cut_off && down.raft_bytes > 0);
+        cfg.heal();
+        assert!(!cfg.look(server).cut_off);
+        assert!(!cfg.is_unreliable() && cfg.rpcs() > 0);
+        cfg.set_unreliable(true);
+        assert!(cfg.is_unreliable());
+        cfg.stop();
     });
 }

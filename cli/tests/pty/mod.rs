@@ -1,0 +1,169 @@
+//! A program in a terminal of its own: what it shows, what is typed, how it leaves the terminal.
+//!
+//! `setsid --ctty` (util-linux) makes the pseudo-terminal the program's own, so that nothing reaches the terminal in
+//! which the tests run.
+
+pub mod svg;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use nix::sys::termios::{Termios, tcgetattr};
+
+/// Nothing that is waited for takes this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program in a terminal.
+pub struct Terminal {
+    child: Child,
+    keyboard: File,
+    slave: OwnedFd,
+    before: Termios,
+    shown: Arc<Shown>,
+    reader: JoinHandle<()>,
+}
+
+struct Shown {
+    parser: Mutex<vt100::Parser>,
+    changed: Condvar,
+}
+
+impl Shown {
+    fn lock(&self) -> MutexGuard<'_, vt100::Parser> {
+        self.parser.lock().expect("no thread panics with it")
+    }
+}
+
+/// How it ended.
+pub struct Left {
+    pub status: ExitStatus,
+    /// What the terminal shows.
+    pub text: String,
+    /// Echo, line by line and so on: all is as it was.
+    pub modes_are_back: bool,
+    /// The normal screen is shown, with its cursor.
+    pub screen_is_back: bool,
+}
+
+impl Terminal {
+    /// Starts a program, in a folder, in a terminal with so many rows and columns.
+    pub fn start(program: &str, args: &[&str], folder: &Path, rows: u16, columns: u16) -> Terminal {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).expect("the system has pseudo-terminals");
+        let before = tcgetattr(&pty.slave).expect("it is a terminal");
+        let stdio = || Stdio::from(pty.slave.try_clone().expect("a spare descriptor"));
+        let child = Command::new("setsid")
+            .arg("--ctty")
+            .arg(program)
+            .args(args)
+            .current_dir(folder)
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .stdin(stdio())
+            .stdout(stdio())
+            .stderr(stdio())
+            .spawn()
+            .expect("setsid, of util-linux, can be run");
+        let keyboard = File::from(pty.master);
+        let mut output = keyboard.try_clone().expect("a spare descriptor");
+        let shown = Arc::new(Shown {
+            parser: Mutex::new(vt100::Parser::new(rows, columns, 0)),
+            changed: Condvar::new(),
+        });
+        let to = Arc::clone(&shown);
+        let reader = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // An error is the end: nobody has the other side open any more.
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                to.lock().process(&bytes[..count]);
+                to.changed.notify_all();
+            }
+        });
+        Terminal { child, keyboard, slave: pty.slave, before, shown, reader }
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes input");
+    }
+
+    /// Gives the terminal another size, as dragging its window does.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        self.shown.lock().screen_mut().set_size(rows, columns);
+        let stdin = Stdio::from(self.slave.try_clone().expect("a spare descriptor"));
+        let size = [rows, columns].map(|it| it.to_string());
+        let done = Command::new("stty").args(["rows", &size[0], "cols", &size[1]]).stdin(stdin).status();
+        assert!(done.expect("stty, of coreutils, can be run").success());
+    }
+
+    /// Waits until the screen is as it should.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, so: impl Fn(&vt100::Screen) -> bool) {
+        let asked = Instant::now();
+        let mut parser = self.shown.lock();
+        while !so(parser.screen()) {
+            let left = PATIENCE.saturating_sub(asked.elapsed());
+            assert!(!left.is_zero(), "{what} is not to be seen:\n{}", parser.screen().contents());
+            parser = self.shown.changed.wait_timeout(parser, left).expect("no thread panics with it").0;
+        }
+    }
+
+    /// Waits for a text.
+    #[track_caller]
+    pub fn sees(&self, text: &str) {
+        self.wait_for(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Waits for a row that has all these texts.
+    #[track_caller]
+    pub fn sees_row(&self, texts: &[&str]) {
+        self.wait_for(&texts.join(" ... "), |screen| {
+            screen.contents().lines().any(|row| texts.iter().all(|text| row.contains(text)))
+        });
+    }
+
+    /// The screen as it is now.
+    pub fn screen(&self) -> vt100::Screen {
+        self.shown.lock().screen().clone()
+    }
+
+    /// The program's process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the program's end.
+    #[track_caller]
+    pub fn left(mut self) -> Left {
+        let asked = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                break status;
+            }
+            if asked.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                panic!("it does not end:\n{}", self.screen().contents());
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        let after = tcgetattr(&self.slave).expect("it is a terminal");
+        // The last one to have it open, so that the reader comes to an end.
+        drop(self.slave);
+        self.reader.join().expect("the reader does not panic");
+        let parser = self.shown.lock();
+        let screen = parser.screen();
+        Left {
+            status,
+            text: screen.contents(),
+            modes_are_back: after == self.before,
+            screen_is_back: !screen.alternate_screen() && !screen.hide_cursor(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The command line.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+/// The sharded key/value service, live in the terminal, with faults and a verdict.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// End by itself after so many seconds, 1 to 300
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<300>)]
+    pub seconds: u64,
+    /// How many clients read and write, 1 to 64
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = number::<64>)]
+    pub clients: u64,
+    /// Faults by themselves, or only by your keys
+    #[arg(long, value_enum, default_value_t = Faults::Auto)]
+    pub faults: Faults,
+    /// What the dice of clients, faults and network are thrown from; decimal, or 0x and hexadecimal [default: random]
+    #[arg(long, value_name = "SEED", value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Where the page with the whole history goes
+    #[arg(long, value_name = "PATH", default_value = "out/demo.html")]
+    pub report: PathBuf,
+    /// Plain lines instead of a screen, as when the output is no terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// Let the check give up after so many seconds, 1 to 600
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<600>)]
+    pub check_limit: u64,
+}
+
+/// Where faults come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Faults {
+    /// From your keys alone
+    None,
+    /// By themselves, as long as you press none of the keys for faults
+    Auto,
+}
+
+impl Args {
+    /// The seed asked for, or one that the system has made up.
+    pub(crate) fn seed(&self) -> u64 {
+        // Short, as it is there to be typed again.
+        self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)
+    }
+}
+
+fn number<const MOST: u64>(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("expected a whole number, 1 to {MOST}"))
+}
+
+fn parse_seed(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "expected a number below 2^64, decimal or 0x and hexadecimal".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_decimal_or_hexadecimal() {
+        assert_eq!(parse_seed("17"), Ok(17));
+        assert_eq!(parse_seed("0xff"), Ok(255));
+        for bad in ["", "x", "0x", "-1", "18446744073709551616"] {
+            let message = parse_seed(bad).expect_err(bad);
+            assert!(message.contains("expected a number below 2^64"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The demo from its beginning to its end.
+
+use std::io;
+
+use labrt::rng::{self, Stream};
+use labrt::thread;
+use labrt::time::{Duration, Instant};
+
+use crate::act::Act;
+use crate::app::{App, Phase, Source};
+use crate::args::{Args, Faults};
+use crate::judge::{Case, Judge, Judged};
+use crate::keys::{Wish, wish};
+use crate::room::{Event, Room};
+use crate::script::{Script, Step};
+use crate::signals::{Asked, Signals};
+use crate::stage::Stage;
+
+/// The screen is drawn so often, and servers are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// After a key for a fault the script rests so long.
+const REST: Duration = Duration::from_secs(10);
+/// So long clients may take for what they have begun, once all is mended.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How the demo has ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// With a verdict.
+    Judged(Judged),
+    /// Some clients wait for ever: what they have begun may have been done or not.
+    Stuck { clients: usize, waited: Duration },
+    /// A signal with this number wants it gone.
+    Signal(u8),
+    /// The terminal is gone.
+    Lost(io::Error),
+}
+
+/// Plays it all.
+pub fn play(args: &Args, seed: u64, stage: &mut dyn Stage, signals: &Signals) -> Ended {
+    let title = format!("live demo, seed {seed:#x}");
+    let clients = u32::try_from(args.clients).expect("there are at most 64");
+    let room = Room::open(&title, clients);
+    let app = App::new(Duration::from_secs(args.seconds), clients, seed, room.view());
+    let mut play = Play { stage, signals, app };
+    play.all(args, title, room).unwrap_or_else(|ended| ended)
+}
+
+struct Play<'a> {
+    stage: &'a mut dyn Stage,
+    signals: &'a Signals,
+    app: App,
+}
+
+/// What somebody wants who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Want {
+    Nothing,
+    Quit,
+}
+
+impl Play<'_> {
+    fn all(&mut self, args: &Args, title: String, mut room: Room) -> Result<Ended, Ended> {
+        self.run(args, &mut room)?;
+        let worked = room.elapsed();
+        let faults = room.faults();
+        self.wind_up(&mut room)?;
+        let (operations, marks) = room.close();
+        let judge = Judge::begin(Case {
+            title,
+            operations,
+            marks,
+            clients: self.app.clients,
+            worked,
+            faults,
+            report: args.report.clone(),
+            limit: Duration::from_secs(args.check_limit),
+        });
+        while !judge.is_finished() {
+            self.app.phase = match judge.writes() {
+                true => Phase::Writing,
+                false => Phase::Checking { done: judge.done(), of: judge.operations },
+            };
+            self.show(&[])?;
+            if self.wait()? == Want::Quit {
+                judge.cancel();
+            }
+        }
+        Ok(Ended::Judged(judge.join()))
+    }
+
+    /// Clients work, and things break, until the time is over or somebody wants the end.
+    fn run(&mut self, args: &Args, room: &mut Room) -> Result<(), Ended> {
+        let mut faults = Faulty::new(args.faults);
+        let mut next_look = Instant::now();
+        while self.app.view.at < self.app.total {
+            let wait = next_look.saturating_duration_since(Instant::now());
+            match self.asked()? {
+                Want::Quit => return Ok(()),
+                Want::Nothing => {}
+            }
+            for key in self.stage.keys(wait).map_err(Ended::Lost)? {
+                match wish(key, self.app.chosen) {
+                    None => {}
+                    Some(Wish::End) => return Ok(()),
+                    Some(Wish::Help) => self.app.help = !self.app.help,
+                    Some(Wish::Choose(rows)) => self.app.choose(rows),
+                    Some(Wish::Auto) => {
+                        let text = faults.toggle();
+                        self.app.tell(text);
+                    }
+                    Some(Wish::Do(act)) => {
+                        faults.key();
+                        room.act(act);
+                    }
+                }
+                next_look = Instant::now();
+            }
+            if let Some(act) = faults.due() {
+                room.act(act);
+            }
+            if Instant::now() >= next_look {
+                next_look = Instant::now() + LOOK_EVERY;
+                self.app.source = faults.source();
+                self.look(room)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All is mended, and the clients end.
+    fn wind_up(&mut self, room: &mut Room) -> Result<(), Ended> {
+        room.act(Act::Mend);
+        room.set_done();
+        self.app.source = Source::Keys;
+        self.app.help = false;
+        let since = Instant::now();
+        loop {
+            let clients = room.busy_clients();
+            if clients == 0 {
+                return Ok(());
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(Ended::Stuck { clients, waited: PATIENCE });
+            }
+            self.app.phase = Phase::Ending { clients };
+            self.look(room)?;
+            self.wait()?;
+        }
+    }
+
+    fn look(&mut self, room: &mut Room) -> Result<(), Ended> {
+        let told = room.take_events();
+        let new = self.app.update(room.view(), told);
+        self.app.faults = room.faults();
+        self.app.changes_waiting = room.changes_waiting();
+        self.show(&new)
+    }
+
+    fn show(&mut self, new: &[Event]) -> Result<(), Ended> {
+        self.stage.show(&self.app, new).map_err(Ended::Lost)
+    }
+
+    /// A moment, in which somebody may want the end.
+    fn wait(&mut self) -> Result<Want, Ended> {
+        let keys = self.stage.keys(LOOK_EVERY).map_err(Ended::Lost)?;
+        let end = keys.into_iter().any(|key| wish(key, self.app.chosen) == Some(Wish::End));
+        let asked = self.asked()?;
+        Ok(if end { Want::Quit } else { asked })
+    }
+
+    /// What signals want. Ends the thread if its run is over.
+    fn asked(&self) -> Result<Want, Ended> {
+        thread::yield_now();
+        match self.signals.take() {
+            None => Ok(Want::Nothing),
+            Some(Asked::End) => Ok(Want::Quit),
+            Some(Asked::Die(number)) => Err(Ended::Signal(number)),
+        }
+    }
+}
+
+/// The script, as long as nobody presses keys.
+struct Faulty {
+    on: bool,
+    script: Script<Stream>,
+    next: Step,
+    due: Instant,
+    /// A key was pressed: nothing comes by itself before.
+    rests_until: Instant,
+}
+
+impl Faulty {
+    fn new(faults: Faults) -> Faulty {
+        let mut script = Script::new(rng::stream("script", 0));
+        let (next, now) = (script.step(), Instant::now());
+        Faulty { on: faults == Faults::Auto, script, next, due: now + next.wait, rests_until: now }
+    }
+
+    /// What is to be done now.
+    fn due(&mut self) -> Option<Act> {
+        let now = Instant::now();
+        if !self.on || now < self.due {
+            return None;
+        }
+        let act = self.next.act;
+        self.plan(now);
+        Some(act)
+    }
+
+    fn plan(&mut self, from: Instant) {
+        self.next = self.script.step();
+        self.due = from + self.next.wait;
+    }
+
+    /// Somebody does something himself.
+    fn key(&mut self) {
+        self.rest(Instant::now() + REST);
+    }
+
+    fn toggle(&mut self) -> &'static str {
+        self.on = !self.on;
+        self.rest(Instant::now());
+        if self.on { "faults come by themselves" } else { "faults come from your keys alone" }
+    }
+
+    fn rest(&mut self, until: Instant) {
+        self.rests_until = until;
+        self.script.start_over();
+        self.plan(until);
+    }
+
+    fn source(&self) -> Source {
+        let now = Instant::now();
+        match self.on {
+            false => Source::Keys,
+            true if now < self.rests_until => Source::Resting(self.rests_until - now),
+            true => Source::Script(self.due.saturating_duration_since(now)),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What has changed between two views, in words.
+
+use labrt::collections::BTreeSet;
+use mit6824::tester::shards::{Holding, gid};
+
+use crate::act::{GROUPS, Team};
+use crate::view::{View, list};
+
+/// What an event is about; it decides its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something was broken.
+    Fault,
+    /// Something was mended.
+    Mended,
+    /// A leader was elected.
+    Leader,
+    /// A new configuration, shards that have moved.
+    Shards,
+    /// Anything else.
+    Other,
+}
+
+/// The events that show by comparing two views.
+pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
+    let mut news = Vec::new();
+    for team in Team::ALL {
+        let (old, new) = (led(before, team), led(after, team));
+        if let Some((place, term)) = new.filter(|_| new != old) {
+            news.push((Kind::Leader, format!("{place} leads {} in term {term}", called(team))));
+        }
+    }
+    let number = |view: &View| view.config().map_or(0, |config| config.config);
+    if let Some(config) = after.config().filter(|config| config.config > number(before)) {
+        let groups = match config.groups.is_empty() {
+            true => "no groups".to_owned(),
+            false => format!("groups {}", list(&config.groups)),
+        };
+        news.push((Kind::Shards, format!("configuration {}: {groups}", config.config)));
+    }
+    for gi in 0..GROUPS {
+        let serves = |view: &View| view.shards_of(gi, Holding::Serving).into_iter().collect::<BTreeSet<_>>();
+        // A group that nobody is up of has not given anything away.
+        let (Some(_), Some(_)) = (before.best(Team::Group(gi)), after.best(Team::Group(gi))) else {
+            continue;
+        };
+        let (old, new) = (serves(before), serves(after));
+        let gained: Vec<usize> = new.difference(&old).copied().collect();
+        if !gained.is_empty() {
+            let plural = if gained.len() == 1 { "" } else { "s" };
+            news.push((
+                Kind::Shards,
+                format!("group {} now serves shard{plural} {}", gid(gi), list(&gained)),
+            ));
+        }
+    }
+    news
+}
+
+/// How a team is called in a sentence.
+pub fn called(team: Team) -> String {
+    match team {
+        Team::Ctrlers => "the controllers".to_owned(),
+        Team::Group(gi) => format!("group {}", gid(gi)),
+    }
+}
+
+fn led(view: &View, team: Team) -> Option<(mit6824::tester::shards::Place, u64)> {
+    let leader = view.leader(team)?;
+    Some((leader, view.status(leader)?.raft.term))
+}

@@ -1,0 +1,333 @@
+//! The cluster, its clients, and what is done to them.
+
+use labrt::chan::{self, Receiver, Sender};
+use labrt::rng::{self, Rng, scale};
+use labrt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use labrt::sync::{Arc, Mutex};
+use labrt::thread::{self, JoinHandle};
+use labrt::time::{Duration, Instant, sleep};
+use mit6824::models::kv::Operation;
+use mit6824::raft::Role;
+use mit6824::shardctrler::NSHARDS;
+use mit6824::shardkv::ShardKv;
+use mit6824::tester::kv::History;
+use mit6824::tester::marks::Mark;
+use mit6824::tester::shards::{Cluster, Config, Place, Setup, gid, make_quietly};
+
+use crate::act::{Act, GROUPS, Target, Team};
+use crate::news::{Kind, called};
+use crate::view::View;
+
+/// A Raft state of so many bytes is replaced by a snapshot: every few seconds, under this load.
+const MAXRAFTSTATE: usize = 48 << 10;
+
+/// All clients together begin at most so many operations a second, so that the history can be kept, checked in seconds
+/// and looked at in a browser.
+const MOST_A_SECOND: u32 = 1600;
+
+/// So long each of `clients` rests between two operations.
+fn pause(clients: u32) -> Duration {
+    Duration::from_secs(1) * clients / MOST_A_SECOND
+}
+
+/// The first letters of the keys: one for each shard.
+const LETTERS: &[u8; NSHARDS] = b"abcdefghij";
+/// Keys of each letter.
+const KEYS_A_SHARD: u64 = 4;
+
+/// So many changes of the configuration may wait for the controllers.
+const MOST_CHANGES: usize = 8;
+
+/// A change of the configuration, for the thread that makes them.
+enum Change {
+    Join(usize),
+    Leave(usize),
+    Move(usize, usize),
+}
+
+/// What happened, and when, counted from the clients' begin.
+pub type Event = (Duration, Kind, String);
+
+/// The cluster under load.
+pub struct Room {
+    config: Config<ShardKv>,
+    history: Arc<History>,
+    start: Instant,
+    operations: Arc<AtomicU64>,
+    done: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<()>>,
+    changes: Sender<Change>,
+    /// Changes that are not made yet.
+    waiting: Arc<AtomicUsize>,
+    refusals: Arc<Mutex<Vec<String>>>,
+    events: Vec<Event>,
+    /// Things broken so far.
+    faults: u64,
+    dice: rng::Stream,
+}
+
+impl Room {
+    /// Starts the servers, lets all groups join, and then starts the clients.
+    pub fn open(title: &str, clients: u32) -> Room {
+        let setup = Setup::new().maxraftstate(MAXRAFTSTATE).groups(GROUPS);
+        let config = make_quietly::<ShardKv>(title, setup);
+        config.joinm(&[0, 1, 2]);
+        let (changes, todo) = chan::unbounded();
+        let (waiting, refusals) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+        {
+            let (cluster, waiting, refusals) = (config.share(), waiting.clone(), refusals.clone());
+            thread::spawn_named("changes", move || make_changes(&cluster, &todo, &waiting, &refusals));
+        }
+        let mut room = Room {
+            config,
+            history: Arc::new(History::new()),
+            start: Instant::now(),
+            operations: Arc::new(AtomicU64::new(0)),
+            done: Arc::new(AtomicBool::new(false)),
+            clients: Vec::new(),
+            changes,
+            waiting,
+            refusals,
+            events: Vec::new(),
+            faults: 0,
+            dice: rng::stream("room", 0),
+        };
+        room.clients = (0..clients).map(|me| room.start_client(me, pause(clients))).collect();
+        room
+    }
+
+    fn start_client(&self, me: u32, pause: Duration) -> JoinHandle<()> {
+        let (cluster, history) = (self.config.share(), self.history.clone());
+        let (operations, done) = (self.operations.clone(), self.done.clone());
+        thread::spawn_named(format!("client-{me}"), move || {
+            let mut dice = rng::stream("client", u64::from(me));
+            let mut below = |n| scale(dice.next_u64(), n);
+            let mut clerk = cluster.make_client().recorded(&history, me);
+            for number in 0_u64.. {
+                if done.load(Ordering::SeqCst) {
+                    break;
+                }
+                let letter = char::from(LETTERS[below(NSHARDS as u64) as usize]);
+                let key = format!("{letter}{}", below(KEYS_A_SHARD));
+                // No two writes are the same: what is read tells whose it is.
+                let value = format!("{me}.{number} ");
+                match below(10) {
+                    0..4 => drop(clerk.get(&key)),
+                    4..8 => clerk.append(&key, &value),
+                    _ => clerk.put(&key, &value),
+                }
+                operations.fetch_add(1, Ordering::Relaxed);
+                sleep(pause);
+            }
+        })
+    }
+
+    /// Since the clients began.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// All servers as they are now.
+    pub fn view(&self) -> View {
+        let places = Team::ALL.into_iter().flat_map(Team::places);
+        View {
+            at: self.elapsed(),
+            servers: places.map(|place| (place, self.config.look(place))).collect(),
+            unreliable: self.config.is_unreliable(),
+            rpcs: self.config.rpcs(),
+            operations: self.operations.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How many things were broken, and groups and shards moved, so far.
+    pub fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    /// How many changes of the configuration wait for the controllers.
+    pub fn changes_waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// The events since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        let refused = std::mem::take(&mut *self.refusals.lock());
+        refused.into_iter().for_each(|text| self.tell(Kind::Other, text));
+        std::mem::take(&mut self.events)
+    }
+
+    fn tell(&mut self, kind: Kind, text: String) {
+        self.events.push((self.elapsed(), kind, text));
+    }
+
+    fn broken(&mut self, text: String) {
+        self.faults += 1;
+        self.tell(Kind::Fault, text);
+    }
+
+    /// Does something to the servers. Changes of the configuration are made later, in order.
+    pub fn act(&mut self, act: Act) {
+        match act {
+            Act::Crash(target) => self.crash(target),
+            Act::Restart(target) => {
+                let place = self.place(target);
+                match self.config.is_up(place) {
+                    true => self.tell(Kind::Other, format!("{place} is up already")),
+                    false => self.restart(place),
+                }
+            }
+            Act::Toggle(place) => match self.config.is_up(place) {
+                true => self.crash(Target::Server(place)),
+                false => self.restart(place),
+            },
+            Act::CutOff(target) => {
+                let place = self.place(target);
+                let what = self.described(place);
+                self.config.isolate(place);
+                self.broken(format!("{what} is cut off"));
+            }
+            Act::Heal => {
+                self.config.heal();
+                self.tell(Kind::Mended, "the network is healed".to_owned());
+            }
+            Act::Unreliable(unreliable) => self.set_unreliable(unreliable),
+            Act::ToggleUnreliable => self.set_unreliable(!self.config.is_unreliable()),
+            Act::Join(gi) => self.change(Change::Join(gi), format!("group {} is to join", gid(gi))),
+            Act::Leave(gi) => self.change(Change::Leave(gi), format!("group {} is to leave", gid(gi))),
+            Act::Move(shard, gi) => {
+                let shard = shard.unwrap_or_else(|| self.shard_of_others(gi));
+                self.change(
+                    Change::Move(shard, gi),
+                    format!("shard {shard} is to move to group {}", gid(gi)),
+                );
+            }
+            Act::Mend => self.mend(),
+        }
+    }
+
+    fn crash(&mut self, target: Target) {
+        let place = self.place(target);
+        if !self.config.is_up(place) {
+            return self.tell(Kind::Other, format!("{place} is down already"));
+        }
+        let what = self.described(place);
+        self.config.shutdown(place);
+        self.broken(format!("{what} crashes"));
+    }
+
+    fn restart(&mut self, place: Place) {
+        self.config.start(place);
+        self.tell(Kind::Mended, format!("{place} restarts"));
+    }
+
+    fn set_unreliable(&mut self, unreliable: bool) {
+        self.config.set_unreliable(unreliable);
+        match unreliable {
+            true => self.broken("the network is unreliable: messages are late and get lost".to_owned()),
+            false => self.tell(Kind::Mended, "the network is reliable".to_owned()),
+        }
+    }
+
+    fn mend(&mut self) {
+        if self.config.is_unreliable() {
+            self.set_unreliable(false);
+        }
+        let places: Vec<Place> = Team::ALL.into_iter().flat_map(Team::places).collect();
+        if places.iter().any(|&place| self.config.look(place).cut_off) {
+            self.act(Act::Heal);
+        }
+        for place in places {
+            if !self.config.is_up(place) {
+                self.restart(place);
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change, text: String) {
+        if self.changes_waiting() >= MOST_CHANGES {
+            return self.tell(Kind::Other, "too many changes wait for the controllers".to_owned());
+        }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        if self.changes.send(change).is_ok() {
+            self.faults += 1;
+            self.tell(Kind::Other, text);
+        }
+    }
+
+    /// A shard by chance, if possible one that another group has.
+    fn shard_of_others(&mut self, gi: usize) -> usize {
+        let owners = self.view().shards().map(|shard| shard.owner);
+        let mut shards: Vec<usize> = (0..NSHARDS).filter(|&shard| owners[shard] != Some(gi)).collect();
+        if shards.is_empty() {
+            shards.extend(0..NSHARDS);
+        }
+        shards[scale(self.dice.next_u64(), shards.len() as u64) as usize]
+    }
+
+    /// The server that is meant.
+    fn place(&self, target: Target) -> Place {
+        let Target::Leader(team) = target else {
+            let Target::Server(place) = target else { unreachable!("there are two kinds of targets") };
+            return place;
+        };
+        let up = || team.places().into_iter().find(|&place| self.config.is_up(place));
+        self.view().leader(team).or_else(up).unwrap_or(team.place(0))
+    }
+
+    /// A server with its part, for a sentence.
+    fn described(&self, place: Place) -> String {
+        let role = self.config.look(place).status.map(|status| status.raft.role);
+        match role {
+            Some(Role::Leader) => format!("{place}, leader of {},", called(Team::of(place))),
+            _ => place.to_string(),
+        }
+    }
+
+    /// From now on clients begin nothing.
+    pub fn set_done(&self) {
+        self.done.store(true, Ordering::SeqCst);
+    }
+
+    /// How many clients have not ended.
+    pub fn busy_clients(&self) -> usize {
+        self.clients.iter().filter(|client| !client.is_finished()).count()
+    }
+
+    /// Stops the servers, once the clients have ended: what was done, and what befell them meanwhile.
+    pub fn close(self) -> (Vec<Operation>, Vec<Mark>) {
+        let marks = self.config.marks();
+        self.config.stop();
+        (self.history.take(), marks)
+    }
+}
+
+fn make_changes(
+    cluster: &Arc<Cluster<ShardKv>>,
+    todo: &Receiver<Change>,
+    waiting: &AtomicUsize,
+    refusals: &Mutex<Vec<String>>,
+) {
+    for change in todo.iter() {
+        // Nobody else changes the configuration, so what fits now will fit.
+        let config = cluster.query();
+        let is_in = |gi| config.groups.contains_key(&gid(gi));
+        let refuse = |text: String| refusals.lock().push(text);
+        match change {
+            Change::Join(gi) if is_in(gi) => refuse(format!("group {} has joined already", gid(gi))),
+            Change::Join(gi) => cluster.join(gi),
+            Change::Leave(gi) if !is_in(gi) => refuse(format!("group {} has left already", gid(gi))),
+            Change::Leave(gi) if config.groups.len() == 1 => {
+                refuse(format!("group {} stays: clients would wait for as long as there is none", gid(gi)));
+            }
+            Change::Leave(gi) => cluster.leave(gi),
+            Change::Move(_, gi) if !is_in(gi) => {
+                refuse(format!("group {} has left: no shard for it", gid(gi)))
+            }
+            Change::Move(shard, gi) if config.shards[shard] == gid(gi) => {
+                refuse(format!("shard {shard} is on group {} already", gid(gi)));
+            }
+            Change::Move(shard, gi) => cluster.move_shard(shard, gi),
+        }
+        waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}

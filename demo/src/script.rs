@@ -1,0 +1,182 @@
+//! The faults that come by themselves.
+//!
+//! A deck of all sorts of faults is shuffled and played, one fault at a time: something breaks, and is mended a few
+//! seconds later. When the deck is through, it is shuffled again. What comes, and when, depends on the dice alone;
+//! only which server leads a team is looked up when it comes to it.
+
+use labrt::rng::{Rng, scale};
+use labrt::time::Duration;
+
+use crate::act::{Act, GROUPS, SERVERS, Target, Team};
+
+/// Something to do, so long after what was before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub wait: Duration,
+    pub act: Act,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Card {
+    CrashLeader,
+    CrashAny,
+    CrashCtrler,
+    CutOffLeader,
+    CutOffCtrler,
+    Unreliable,
+    LeaveAndJoin,
+    Move,
+}
+
+const DECK: [Card; 10] = [
+    Card::CrashLeader,
+    Card::CutOffLeader,
+    Card::LeaveAndJoin,
+    Card::Unreliable,
+    Card::CrashAny,
+    Card::Move,
+    Card::CrashLeader,
+    Card::CutOffLeader,
+    Card::CrashCtrler,
+    Card::CutOffCtrler,
+];
+
+/// An endless sequence of steps.
+pub struct Script<R> {
+    dice: R,
+    deck: Vec<Card>,
+    /// What mends the last fault.
+    then: Option<Act>,
+}
+
+impl<R: Rng> Script<R> {
+    /// As these dice will have it.
+    pub fn new(dice: R) -> Script<R> {
+        Script { dice, deck: Vec::new(), then: None }
+    }
+
+    /// What is next.
+    pub fn step(&mut self) -> Step {
+        match self.then.take() {
+            Some(act) => Step { wait: self.between(2000, 3500), act },
+            None => {
+                let wait = self.between(1000, 2000);
+                let card = self.draw();
+                let (act, then) = self.play(card);
+                self.then = then;
+                Step { wait, act }
+            }
+        }
+    }
+
+    /// Somebody else has broken things meanwhile: mend them first.
+    pub fn start_over(&mut self) {
+        self.then = Some(Act::Mend);
+    }
+
+    fn play(&mut self, card: Card) -> (Act, Option<Act>) {
+        let gi = self.below(GROUPS);
+        let leader = Target::Leader(Team::Group(gi));
+        match card {
+            Card::CrashLeader => (Act::Crash(leader), Some(Act::Mend)),
+            Card::CrashAny => {
+                let place = Team::Group(gi).place(self.below(SERVERS));
+                (Act::Crash(Target::Server(place)), Some(Act::Restart(Target::Server(place))))
+            }
+            Card::CrashCtrler => (Act::Crash(Target::Leader(Team::Ctrlers)), Some(Act::Mend)),
+            Card::CutOffLeader => (Act::CutOff(leader), Some(Act::Heal)),
+            Card::CutOffCtrler => (Act::CutOff(Target::Leader(Team::Ctrlers)), Some(Act::Heal)),
+            Card::Unreliable => (Act::Unreliable(true), Some(Act::Unreliable(false))),
+            Card::LeaveAndJoin => (Act::Leave(gi), Some(Act::Join(gi))),
+            Card::Move => (Act::Move(Some(self.below(mit6824::shardctrler::NSHARDS)), gi), None),
+        }
+    }
+
+    fn draw(&mut self) -> Card {
+        if self.deck.is_empty() {
+            self.deck = DECK.to_vec();
+            for last in (1..self.deck.len()).rev() {
+                let other = self.below(last + 1);
+                self.deck.swap(last, other);
+            }
+        }
+        self.deck.pop().expect("it has just been filled")
+    }
+
+    fn between(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + scale(self.dice.next_u64(), to - from))
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        scale(self.dice.next_u64(), n as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labrt::Run;
+    use labrt::rng::stream;
+    use labrt::sync::{Arc, Mutex};
+
+    /// The first steps of the script with this seed.
+    fn steps(seed: u64, count: usize) -> Vec<Step> {
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let kept = steps.clone();
+        let outcome = Run::default().once(seed, move || {
+            let mut script = Script::new(stream("script", 0));
+            *kept.lock() = (0..count).map(|_| script.step()).collect();
+        });
+        assert!(outcome.failure.is_none());
+        steps.lock().clone()
+    }
+
+    #[test]
+    fn a_seed_is_a_script() {
+        assert_eq!(steps(1, 100), steps(1, 100));
+        assert_ne!(steps(1, 100), steps(2, 100));
+    }
+
+    #[test]
+    fn a_deck_has_all_sorts_of_faults() {
+        // All ten cards, and what mends nine of them.
+        let acts: Vec<Act> = steps(3, 19).into_iter().map(|step| step.act).collect();
+        let has = |sort: fn(&Act) -> bool| acts.iter().any(sort);
+        assert!(has(|act| matches!(act, Act::Crash(Target::Leader(Team::Group(_))))));
+        assert!(has(|act| matches!(act, Act::CutOff(_))));
+        assert!(has(|act| matches!(act, Act::Unreliable(true))));
+        assert!(has(|act| matches!(act, Act::Leave(_))) && has(|act| matches!(act, Act::Join(_))));
+        assert!(has(|act| matches!(act, Act::Move(..))));
+    }
+
+    #[test]
+    fn one_thing_is_broken_at_a_time() {
+        let mut broken = None;
+        for Step { wait, act } in steps(4, 500) {
+            assert!(wait >= Duration::from_secs(1) && wait < Duration::from_secs(4), "{wait:?}");
+            broken = match (broken, act) {
+                (None, Act::Move(..)) => None,
+                (None, Act::Crash(_) | Act::CutOff(_) | Act::Unreliable(true) | Act::Leave(_)) => Some(act),
+                (Some(Act::Crash(Target::Server(down))), Act::Restart(Target::Server(up))) if down == up => {
+                    None
+                }
+                (Some(Act::Crash(Target::Leader(_))), Act::Mend) => None,
+                (Some(Act::CutOff(_)), Act::Heal) => None,
+                (Some(Act::Unreliable(true)), Act::Unreliable(false)) => None,
+                (Some(Act::Leave(left)), Act::Join(joins)) if left == joins => None,
+                (before, act) => panic!("{act:?} after {before:?}"),
+            };
+        }
+    }
+
+    #[test]
+    fn after_a_stranger_all_is_mended_first() {
+        let outcome = Run::default().once(5, || {
+            let mut script = Script::new(stream("script", 0));
+            script.step();
+            script.start_over();
+            assert_eq!(script.step().act, Act::Mend);
+        });
+        assert!(outcome.failure.is_none());
+    }
+}

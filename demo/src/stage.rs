@@ -1,0 +1,168 @@
+//! Where the demo is shown: on a screen, or as plain lines.
+
+use std::io::{self, IsTerminal, Write};
+
+use crossterm::event::KeyEvent;
+use labrt::time::{Duration, sleep};
+use mit6824::shardctrler::NSHARDS;
+use mit6824::tester::shards::{Place, gid};
+
+use crate::act::{GROUPS, Team};
+use crate::app::{App, Phase};
+use crate::news::called;
+use crate::room::Event;
+use crate::terminal::Screen;
+use crate::view::{View, list};
+
+/// Something that shows an [`App`] and knows which keys are pressed.
+pub trait Stage: Send {
+    /// The keys pressed within so long; returns at the first. Only waits, where there are none.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn keys(&mut self, wait: Duration) -> io::Result<Vec<KeyEvent>>;
+
+    /// Shows how things are now, and what is new.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn show(&mut self, app: &App, new: &[Event]) -> io::Result<()>;
+}
+
+/// A screen where there is a terminal, else lines.
+///
+/// # Errors
+/// The terminal cannot be used.
+pub fn open(plain: bool) -> io::Result<Box<dyn Stage>> {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match plain || dumb || !io::stdout().is_terminal() {
+        true => Ok(Box::new(Lines::new(io::stdout()))),
+        false => Ok(Box::new(Screen::open()?)),
+    }
+}
+
+/// A line a second, and one an event.
+pub struct Lines<W> {
+    out: W,
+    /// When the next line about all is due.
+    next: Duration,
+    phase: Option<Phase>,
+}
+
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+impl<W: Write + Send> Lines<W> {
+    pub fn new(out: W) -> Lines<W> {
+        Lines { out, next: Duration::ZERO, phase: None }
+    }
+
+    fn begin(&mut self, app: &App) -> io::Result<()> {
+        writeln!(
+            self.out,
+            "sharded key/value service: 3 controllers, {GROUPS} groups of 3, {} clients, {} s, seed {:#x}",
+            app.clients,
+            app.total.as_secs(),
+            app.seed
+        )
+    }
+
+    fn phase(&mut self, app: &App) -> io::Result<()> {
+        let of_sort = |phase: &Phase| std::mem::discriminant(phase);
+        if self.phase.as_ref().map(of_sort) == Some(of_sort(&app.phase)) {
+            return Ok(());
+        }
+        match app.phase {
+            Phase::Running => self.begin(app)?,
+            Phase::Ending { clients } => writeln!(self.out, "the end: {clients} clients end what they do")?,
+            Phase::Checking { of, .. } => writeln!(self.out, "checking {of} operations for linearizability")?,
+            Phase::Writing => writeln!(self.out, "writing the report")?,
+        }
+        self.phase = Some(app.phase);
+        Ok(())
+    }
+}
+
+impl<W: Write + Send> Stage for Lines<W> {
+    fn keys(&mut self, wait: Duration) -> io::Result<Vec<KeyEvent>> {
+        sleep(wait);
+        Ok(Vec::new())
+    }
+
+    fn show(&mut self, app: &App, new: &[Event]) -> io::Result<()> {
+        self.phase(app)?;
+        for (at, _, text) in new {
+            writeln!(self.out, "{:>6.1} s  * {text}", at.as_secs_f64())?;
+        }
+        if app.phase == Phase::Running && app.view.at >= self.next {
+            writeln!(self.out, "{}", summary(app))?;
+            self.next = app.view.at - Duration::from_nanos(app.view.at.subsec_nanos().into()) + LINE_EVERY;
+        } else if let Phase::Checking { done, of } = app.phase
+            && self.phase != Some(app.phase)
+        {
+            // Progress, but not a line at every look.
+            if let Some(Phase::Checking { done: before, .. }) = self.phase
+                && done * 10 / of.max(1) > before * 10 / of.max(1)
+            {
+                writeln!(self.out, "checked {done} of {of}")?;
+                self.phase = Some(app.phase);
+            }
+        }
+        self.out.flush()
+    }
+}
+
+/// How things are, in a line.
+fn summary(app: &App) -> String {
+    let view = &app.view;
+    let mut line = format!(
+        "{:>6.1} s  {:>5} op/s {:>7} in all | shards {}",
+        view.at.as_secs_f64(),
+        app.rate(),
+        view.operations,
+        shards(view)
+    );
+    for team in Team::ALL {
+        let leader = view.leader(team).and_then(|place| Some((place, view.status(place)?.raft.term)));
+        let name = match team {
+            Team::Ctrlers => "ctrl".to_owned(),
+            Team::Group(gi) => gid(gi).to_string(),
+        };
+        line += &match leader {
+            Some((Place::Ctrler(i) | Place::Server(_, i) | Place::Second(i), term)) => {
+                format!(" | {name}: S{i} t{term}")
+            }
+            None => format!(" | {name}: no leader"),
+        };
+    }
+    let those = |what: &str, so: &dyn Fn(Place) -> bool| {
+        let places = Team::ALL.into_iter().flat_map(Team::places).filter(|&place| so(place));
+        let places: Vec<Place> = places.collect();
+        if places.is_empty() { String::new() } else { format!(" | {what}: {}", list(&places)) }
+    };
+    line += &those("down", &|place| !view.is_up(place));
+    line += &those("cut off", &|place| view.look(place).is_some_and(|look| look.cut_off));
+    if view.unreliable {
+        line += " | unreliable";
+    }
+    line
+}
+
+/// A letter a shard: its group (A is the first), small while the group does not have it yet, - if nobody has.
+fn shards(view: &View) -> String {
+    let letter = |gi: usize| char::from(b'A' + gi as u8);
+    let shards: [_; NSHARDS] = view.shards();
+    let shown = shards.map(|shard| match (shard.owner, shard.served) {
+        (None, _) => '-',
+        (Some(gi), true) => letter(gi),
+        (Some(gi), false) => letter(gi).to_ascii_lowercase(),
+    });
+    shown.iter().collect()
+}
+
+/// What a team is called where there is room.
+pub fn title_of(team: Team) -> String {
+    match team {
+        Team::Ctrlers => "controllers".to_owned(),
+        Team::Group(_) => called(team),
+    }
+}

@@ -1,0 +1,100 @@
+//! Plain lines, and what both sorts of stages count.
+
+use labrt::time::Duration;
+use mit6824::tester::shards::Place;
+
+use super::samples::{app, calm, troubled};
+use crate::app::{App, Phase, SAMPLE};
+use crate::news::Kind;
+use crate::room::Event;
+use crate::stage::{Lines, Stage};
+use crate::view::View;
+
+fn shown(shows: &[(&App, &[Event])]) -> String {
+    let mut out = Vec::new();
+    let mut lines = Lines::new(&mut out);
+    for (app, new) in shows {
+        lines.show(app, new).expect("memory takes all");
+    }
+    String::from_utf8(out).expect("plain text")
+}
+
+#[test]
+fn a_line_says_how_things_are() {
+    let text = shown(&[(&app(troubled()), &[])]);
+    let expected = "\
+sharded key/value service: 3 controllers, 3 groups of 3, 8 clients, 36 s, seed 0x7
+  12.3 s      0 op/s    9876 in all | shards AAAABBBCCb | ctrl: S0 t3 | 100: S1 t4 | 101: S0 t3 | 102: S0 t3 | down: G101S2 | cut off: G100S0 | unreliable
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_line_a_second_and_one_an_event() {
+    let at = |millis: u64| app(View { at: Duration::from_millis(millis), ..calm() });
+    let event: Event = (Duration::from_millis(2_050), Kind::Fault, "G101S2 crashes".to_owned());
+    let (first, second, third) = (at(1_500), at(1_900), at(2_100));
+    let text = shown(&[(&first, &[]), (&second, &[]), (&third, &[event])]);
+    let lines: Vec<&str> = text.lines().skip(1).map(|line| &line[..line.len().min(30)]).collect();
+    assert_eq!(
+        lines,
+        ["   1.5 s      0 op/s    9876 i", "   2.0 s  * G101S2 crashes", "   2.1 s      0 op/s    9876 i"]
+    );
+}
+
+#[test]
+fn the_end_has_its_lines_once() {
+    let mut shows = Vec::new();
+    for phase in [
+        Phase::Ending { clients: 8 },
+        Phase::Ending { clients: 3 },
+        Phase::Checking { done: 0, of: 1000 },
+        Phase::Checking { done: 40, of: 1000 },
+        Phase::Checking { done: 500, of: 1000 },
+        Phase::Writing,
+    ] {
+        let mut app = app(calm());
+        app.phase = phase;
+        shows.push(app);
+    }
+    let shows: Vec<(&App, &[Event])> = shows.iter().map(|app| (app, &[] as &[Event])).collect();
+    assert_eq!(
+        shown(&shows).lines().collect::<Vec<_>>(),
+        [
+            "the end: 8 clients end what they do",
+            "checking 1000 operations for linearizability",
+            "checked 500 of 1000",
+            "writing the report",
+        ]
+    );
+}
+
+#[test]
+fn the_rate_is_that_of_the_last_second() {
+    let mut app = app(calm());
+    let later = |samples: u32, more: u64| View {
+        at: calm().at + SAMPLE * samples,
+        operations: calm().operations + more,
+        ..calm()
+    };
+    app.update(later(1, 100), Vec::new());
+    assert_eq!(app.rate(), 400);
+    // A look that comes late is spread over the time since.
+    app.update(later(3, 300), Vec::new());
+    assert_eq!(app.rates, [100, 100, 100]);
+    app.update(later(4, 300), Vec::new());
+    app.update(later(5, 300), Vec::new());
+    assert_eq!(app.rate(), 200);
+}
+
+#[test]
+fn servers_are_chosen_round_and_round() {
+    let mut app = app(calm());
+    assert_eq!(app.chosen, Place::Server(0, 0));
+    app.choose(-1);
+    assert_eq!(app.chosen, Place::Ctrler(2));
+    app.choose(-3);
+    assert_eq!(app.chosen, Place::Server(2, 2));
+    app.choose(1);
+    assert_eq!(app.chosen, Place::Ctrler(0));
+}

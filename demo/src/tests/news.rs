@@ -1,0 +1,69 @@
+//! What two views differ in.
+
+use mit6824::tester::shards::{Holding, Place, gid};
+
+use super::samples::{calm, down, leads, troubled, with_status};
+use crate::act::Team;
+use crate::news::{Kind, between};
+
+#[test]
+fn nothing_new_is_no_news() {
+    assert!(between(&calm(), &calm()).is_empty());
+}
+
+#[test]
+fn a_new_leader_is_news_also_while_the_old_one_leads_on() {
+    let news = between(&calm(), &troubled());
+    let leader = news.iter().find(|(kind, _)| *kind == Kind::Leader);
+    assert_eq!(leader.map(|(_, text)| &**text), Some("G100S1 leads group 100 in term 4"));
+}
+
+#[test]
+fn a_leader_of_the_same_name_in_another_term_is_news() {
+    let mut after = calm();
+    leads(&mut after, Place::Ctrler(0), 9);
+    assert_eq!(between(&calm(), &after), [(Kind::Leader, "G1S0 leads the controllers in term 9".to_owned())]);
+}
+
+#[test]
+fn a_group_without_a_leader_is_no_news() {
+    let mut after = calm();
+    down(&mut after, Place::Server(1, 0));
+    assert!(between(&calm(), &after).is_empty(), "the others know as much");
+}
+
+#[test]
+fn configurations_and_shards_that_arrive_are_news() {
+    let before = troubled();
+    let mut after = troubled();
+    with_status(&mut after, Place::Ctrler(2), |status| {
+        status.config = 3;
+        status.groups = vec![100, 101];
+        status.owners = [gid(0); 10];
+    });
+    with_status(&mut after, Place::Server(1, 0), |status| status.shards[9] = Holding::Serving);
+    assert_eq!(
+        between(&before, &after),
+        [
+            (Kind::Shards, "configuration 3: groups 100 101".to_owned()),
+            (Kind::Shards, "group 101 now serves shard 9".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_group_that_comes_back_has_not_gained_anything() {
+    let mut before = calm();
+    Team::Group(2).places().into_iter().for_each(|place| down(&mut before, place));
+    let shards = between(&before, &calm()).into_iter().filter(|(kind, _)| *kind == Kind::Shards);
+    assert_eq!(shards.count(), 0);
+}
+
+#[test]
+fn shards_are_served_by_whom_they_belong_to() {
+    let view = troubled();
+    let shards = view.shards();
+    assert!(shards[..9].iter().all(|shard| shard.served));
+    assert_eq!((shards[9].owner, shards[9].served), (Some(1), false));
+    assert_eq!(view.leader(Team::Group(0)), Some(Place::Server(0, 1)), "of two the one of the later term");
+}

@@ -1,0 +1,102 @@
+//! Servers that are made up.
+
+use labrt::time::Duration;
+use mit6824::raft::{self, Role};
+use mit6824::shardctrler::{Gid, NSHARDS};
+use mit6824::tester::shards::{Holding, Look, Place, Status, gid};
+
+use crate::act::Team;
+use crate::app::App;
+use crate::view::View;
+
+/// Servers 0 lead, the shards are dealt to three groups, and all is well.
+pub fn calm() -> View {
+    let places = Team::ALL.into_iter().flat_map(Team::places);
+    View {
+        at: Duration::from_millis(12_300),
+        servers: places.map(|place| (place, look(place))).collect(),
+        unreliable: false,
+        rpcs: 54_321,
+        operations: 9_876,
+    }
+}
+
+/// Who has which shard, at first.
+pub fn owners() -> [Gid; NSHARDS] {
+    [0, 0, 0, 0, 1, 1, 1, 2, 2, 2].map(gid)
+}
+
+fn look(place: Place) -> Look {
+    let index = match place {
+        Place::Ctrler(i) | Place::Server(_, i) | Place::Second(i) => i,
+    };
+    let role = if index == 0 { Role::Leader } else { Role::Follower };
+    let raft = raft::Status {
+        term: 3,
+        role,
+        commit_index: 1234,
+        last_applied: 1234,
+        last_index: 1236,
+        snapshot_index: 0,
+    };
+    let held = |owner: Gid| match place {
+        Place::Server(gi, _) if owner == gid(gi) => Holding::Serving,
+        _ => Holding::Nothing,
+    };
+    let owners = owners();
+    let status = Status { raft, config: 1, owners, groups: vec![100, 101, 102], shards: owners.map(held) };
+    Look { status: Some(status), up: true, cut_off: false, raft_bytes: 12_345, snapshot_bytes: 678 }
+}
+
+/// Changes how a server looks.
+pub fn with(view: &mut View, place: Place, change: impl FnOnce(&mut Look)) {
+    let found = view.servers.iter_mut().find(|(it, _)| *it == place);
+    change(&mut found.expect("it is one of them").1);
+}
+
+/// Changes where a server stands.
+pub fn with_status(view: &mut View, place: Place, change: impl FnOnce(&mut Status)) {
+    with(view, place, |look| change(look.status.as_mut().expect("it is up")));
+}
+
+/// A server is down.
+pub fn down(view: &mut View, place: Place) {
+    with(view, place, |look| {
+        look.up = false;
+        look.status = None;
+    });
+}
+
+/// A server leads a later term.
+pub fn leads(view: &mut View, place: Place, term: u64) {
+    with_status(view, place, |status| {
+        status.raft.role = Role::Leader;
+        status.raft.term = term;
+    });
+}
+
+/// Much is broken at once.
+pub fn troubled() -> View {
+    let mut view = calm();
+    view.unreliable = true;
+    // The leader of the first group is cut off, and another one was elected.
+    with(&mut view, Place::Server(0, 0), |look| look.cut_off = true);
+    leads(&mut view, Place::Server(0, 1), 4);
+    down(&mut view, Place::Server(1, 2));
+    with_status(&mut view, Place::Server(2, 1), |status| status.raft.role = Role::Candidate);
+    // Shard 9 moves from the last group to the second.
+    for i in 0..3 {
+        with_status(&mut view, Place::Ctrler(i), |status| {
+            status.config = 2;
+            status.owners[9] = gid(1);
+        });
+        with_status(&mut view, Place::Server(2, i), |status| status.shards[9] = Holding::Giving);
+    }
+    with_status(&mut view, Place::Server(1, 0), |status| status.shards[9] = Holding::Awaiting);
+    view
+}
+
+/// What is shown of a view, at a third of the time.
+pub fn app(view: View) -> App {
+    App::new(Duration::from_secs(36), 8, 0x7, view)
+}

@@ -1,0 +1,97 @@
+//! What is seen of all servers at one moment.
+
+use labrt::time::Duration;
+use mit6824::raft::Role;
+use mit6824::shardctrler::{Gid, NSHARDS};
+use mit6824::tester::shards::{Holding, Look, Place, Status, gid};
+
+use crate::act::{GROUPS, Team};
+
+/// All servers at one moment.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Since the clients began.
+    pub at: Duration,
+    /// Every server.
+    pub servers: Vec<(Place, Look)>,
+    /// The network loses and delays messages.
+    pub unreliable: bool,
+    /// Requests sent so far.
+    pub rpcs: u64,
+    /// Operations that clients have ended so far.
+    pub operations: u64,
+}
+
+/// Who should have a shard, and whether it has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardView {
+    /// Its owner by the newest configuration; `None`: nobody.
+    pub owner: Option<usize>,
+    /// The owner serves it.
+    pub served: bool,
+}
+
+impl View {
+    /// How a server looks.
+    pub fn look(&self, place: Place) -> Option<&Look> {
+        self.servers.iter().find(|(it, _)| *it == place).map(|(_, look)| look)
+    }
+
+    /// Where a server stands, if it is up.
+    pub fn status(&self, place: Place) -> Option<&Status> {
+        self.look(place)?.status.as_ref()
+    }
+
+    /// Is this server up?
+    pub fn is_up(&self, place: Place) -> bool {
+        self.look(place).is_some_and(|look| look.up)
+    }
+
+    /// Who leads a team: of those who believe it, the one with the highest term.
+    pub fn leader(&self, team: Team) -> Option<Place> {
+        let leads = |&place: &Place| self.status(place).is_some_and(|it| it.raft.role == Role::Leader);
+        let term = |place: &Place| self.status(*place).map(|it| it.raft.term);
+        team.places().into_iter().filter(leads).max_by_key(term)
+    }
+
+    /// The server of a team that knows most: its leader, or whoever has applied most.
+    pub fn best(&self, team: Team) -> Option<&Status> {
+        let applied = || team.places().into_iter().filter_map(|place| self.status(place));
+        let leader = self.leader(team).and_then(|place| self.status(place));
+        leader.or_else(|| applied().max_by_key(|status| status.raft.last_applied))
+    }
+
+    /// The newest configuration that a controller knows: its number, the owners of shards, the groups.
+    pub fn config(&self) -> Option<&Status> {
+        let known = Team::Ctrlers.places().into_iter().filter_map(|place| self.status(place));
+        known.max_by_key(|status| status.config)
+    }
+
+    /// The shards that a group holds in this way.
+    pub fn shards_of(&self, gi: usize, holding: Holding) -> Vec<usize> {
+        let Some(status) = self.best(Team::Group(gi)) else { return Vec::new() };
+        (0..NSHARDS).filter(|&shard| status.shards[shard] == holding).collect()
+    }
+
+    /// All shards.
+    pub fn shards(&self) -> [ShardView; NSHARDS] {
+        let mut shards = [ShardView { owner: None, served: false }; NSHARDS];
+        let Some(config) = self.config() else { return shards };
+        let serving: Vec<Vec<usize>> = (0..GROUPS).map(|gi| self.shards_of(gi, Holding::Serving)).collect();
+        for (number, shard) in shards.iter_mut().enumerate() {
+            shard.owner = index_of(config.owners[number]);
+            shard.served = shard.owner.is_some_and(|gi| serving[gi].contains(&number));
+        }
+        shards
+    }
+}
+
+/// The index of a group of the demo.
+pub fn index_of(group: Gid) -> Option<usize> {
+    (0..GROUPS).find(|&gi| gid(gi) == group)
+}
+
+/// Numbers in a row: `0 3 7`.
+pub fn list<T: std::fmt::Display>(numbers: &[T]) -> String {
+    numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the pictures of the README anew: docs/demo.svg, the screen of a live run; docs/page.png, the page of a failed one
+# (that needs Chromium); and out/demo.png, to look at.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
+cd "$root"
+mkdir -p out
+
+LAB_REGENERATE=1 cargo test --quiet --release --package mit6824-cli --test demo the_screen_as_a_picture
+echo "docs/demo.svg"
+
+chromium=
+for name in chromium chromium-browser google-chrome; do
+    chromium=$(command -v "$name") && break
+done
+if [ -z "$chromium" ]; then
+    echo "screenshots.sh: expected a chromium to make the others" >&2
+    exit 1
+fi
+picture() { # size file page
+    "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=3000 \
+        --window-size="$1" --screenshot="$2" "file://$root/$3" >/dev/null 2>&1
+    echo "$2"
+}
+
+picture "$(sed -n '1s/.* width="\([0-9]*\)" height="\([0-9]*\)".*/\1,\2/p' docs/demo.svg)" out/demo.png docs/demo.svg
+
+# Fails, as it must: this Raft commits entries of older terms by counting replicas.
+rm -f out/page.html
+LAB_SEED=1 LAB_PAGE=out/page.html cargo test --quiet --release --features sim --test hunt -- \
+    --ignored --exact figure_8_to_the_letter_hunt >/dev/null 2>&1 || true
+picture 1600,1000 docs/page.png out/page.html
