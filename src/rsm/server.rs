@@ -226,6 +226,12 @@ impl<M: StateMachine> Rsm<M> {
     fn raft(&self) -> &Raft {
         self.shared.raft()
     }
+
+    /// As if Raft had delivered this.
+    #[cfg(test)]
+    pub(super) fn hear(&self, message: ApplyMsg) {
+        self.shared.take_in(message, &mut self.shared.machine.lock());
+    }
 }
 
 impl<M: StateMachine> Drop for Rsm<M> {
@@ -265,9 +271,8 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // A leader's own waiters are of its term.
-        let ended = if role.is_leader { role.term } else { role.term + 1 };
-        let dismissed = self.waiters.lock().end_terms_before(ended);
+        // Not of this one: who leads a term leads it to its end, and that it stood for election may be told late.
+        let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
             // If it no longer leads, the next leader does the same.

@@ -1,7 +1,7 @@
 //! Submitting, changes of leadership, the end of a server, snapshots: on both clocks.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
-use crate::raft::Options;
+use crate::raft::{ApplyMsg, Options};
 use crate::rsm::NotLeader;
 use labrt::chan::{self, RecvTimeoutError, TryRecvError};
 use labrt::sync::Arc;
@@ -39,6 +39,23 @@ fn who_does_not_lead_says_so_at_once() {
         if labrt::is_sim() {
             assert_eq!(start.elapsed(), Duration::ZERO);
         }
+    });
+}
+
+/// That it stood for election may be told after it has won and taken something in. That ends nobody's wait; the next
+/// term does.
+#[test]
+fn late_news_of_a_candidacy_ends_no_wait() {
+    labrt::run(|| {
+        let group = Group::start(3, None);
+        let leader = group.leader(|_| true);
+        let (term, _) = group.servers[leader].get_state();
+        group.connect(leader, false);
+        let heard = group.submit(leader, &word("first"));
+        group.servers[leader].hear(ApplyMsg::Role { term, is_leader: false });
+        assert_eq!(heard.try_recv().err(), Some(TryRecvError::Empty), "it waits");
+        group.servers[leader].hear(ApplyMsg::Role { term: term + 1, is_leader: false });
+        assert_eq!(outcome(&heard), Some(Err(NotLeader)));
     });
 }
 
