@@ -37,6 +37,7 @@ pub mod kv;
 pub mod lab2;
 pub mod lab3;
 pub mod lab4;
+mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;

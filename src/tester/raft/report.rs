@@ -3,14 +3,12 @@
 //! The line is `  ... Passed --` with five columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were
 //! agreed on.
 
-use labrt::time::{Duration, Instant};
+use labrt::time::Instant;
 
 use super::Cluster;
+use crate::tester::limit::{TEST_LIMIT, check_limit};
 use crate::tester::output;
 use crate::tester::peer::RaftPeer;
-
-/// No test may take longer than this, measured from [`make_config`](super::make_config) on.
-const TEST_LIMIT: Duration = Duration::from_secs(120);
 
 /// The counters when the test began.
 pub(super) struct Begun {
@@ -54,10 +52,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// Fails the test when it is older than two minutes. It does not interrupt one.
     #[track_caller]
     pub(super) fn check_timeout(&self) {
-        let taken = self.start.elapsed();
-        if taken > TEST_LIMIT {
-            panic!("test took longer than 120 seconds: {:.1} s", taken.as_secs_f64());
-        }
+        check_limit(self.start, TEST_LIMIT);
     }
 
     /// The requests that have reached peer `i` since it was last started.

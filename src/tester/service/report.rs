@@ -4,13 +4,11 @@
 //! tests of the controller print it without them.
 
 use labrt::sync::atomic::Ordering;
-use labrt::time::{Duration, Instant};
+use labrt::time::Instant;
 
 use super::{Cluster, Replicated};
+use crate::tester::limit::{TEST_LIMIT, check_limit};
 use crate::tester::output;
-
-/// No test may take longer than this, measured from [`make_config`](super::make_config) on.
-const TEST_LIMIT: Duration = Duration::from_secs(120);
 
 /// The counters when the test began.
 pub(super) struct Begun {
@@ -57,10 +55,7 @@ impl<S: Replicated> Cluster<S> {
     /// Fails the test when it is older than two minutes. It does not interrupt one.
     #[track_caller]
     pub(super) fn check_timeout(&self) {
-        let taken = self.start.elapsed();
-        if taken > TEST_LIMIT {
-            panic!("test took longer than 120 seconds: {:.1} s", taken.as_secs_f64());
-        }
+        check_limit(self.start, TEST_LIMIT);
     }
 }
 

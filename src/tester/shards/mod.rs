@@ -53,6 +53,7 @@ use labrt::time::{Duration, Instant};
 
 use super::events;
 use super::kv::{History, IfUnknown};
+use super::limit::{TEST_LIMIT, check_limit};
 use super::lives::check_none_left;
 use super::marks::{Lasting, Mark, MarkKind, Marks};
 use crate::raft::Persister;
@@ -63,9 +64,6 @@ pub use load::{Mixed, within};
 pub use place::{Place, gid};
 pub use status::{Holding, Look, Status};
 pub use system::{Replica, Running, ServerStart, Sharded};
-
-/// No test may take longer than this, measured from [`make_config`] on.
-const TEST_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a test wants.
 #[derive(Clone, Copy, Debug)]
@@ -470,11 +468,7 @@ impl<S: Sharded> Cluster<S> {
     /// Fails the test when it is older than its limit. It does not interrupt one.
     #[track_caller]
     fn check_timeout(&self) {
-        let taken = self.start.elapsed();
-        let limit = self.setup.limit;
-        if taken > limit {
-            panic!("test took longer than {} seconds: {:.1} s", limit.as_secs(), taken.as_secs_f64());
-        }
+        check_limit(self.start, self.setup.limit);
     }
 
     /// What the test has done so far, for a picture. What lasts still lasts until now.
