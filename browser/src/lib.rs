@@ -31,4 +31,4 @@ mod page;
 
 pub use chromium::Chromium;
 pub use image::Image;
-pub use page::Page;
+pub use page::{Looks, Page};

@@ -18,6 +18,17 @@ pub struct Page {
     errors: Vec<String>,
 }
 
+/// How much of a picture a page must have.
+#[derive(Clone, Copy, Debug)]
+pub struct Looks {
+    /// No colour fills so many hundredths of it.
+    pub one_colour: usize,
+    /// The dark one is darker than this, 0 to 255.
+    pub dark: f64,
+    /// The light one is lighter.
+    pub light: f64,
+}
+
 impl Page {
     /// An empty page of this size; `None` if there is no browser ([`Chromium::launch`]).
     pub fn new(width: u32, height: u32) -> Option<Page> {
@@ -193,6 +204,48 @@ impl Page {
                 .expect("LAB_SCREENSHOTS is writable");
         }
         Image::of_png(&png)
+    }
+
+    /// Fails unless the console is silent.
+    #[track_caller]
+    pub fn no_errors(&mut self) {
+        let errors = self.errors();
+        assert!(errors.is_empty(), "the console has: {errors:#?}");
+    }
+
+    /// Waits until the view stands still. The page is one with an axis of time.
+    pub fn rest(&mut self) {
+        const VIEW: &str = "[page.axis.from, page.axis.to]";
+        loop {
+            let before = self.eval(VIEW);
+            self.settle();
+            self.settle();
+            if self.eval(VIEW) == before {
+                return;
+            }
+        }
+    }
+
+    /// Fails unless the page has a picture at this size, light and dark, and nothing hangs over its side. `name` is for
+    /// the screenshots.
+    #[track_caller]
+    pub fn has_a_picture(&mut self, name: &str, (width, height): (u32, u32), looks: &Looks) {
+        self.resize(width, height);
+        for dark in [false, true] {
+            self.dark(dark);
+            let shot = self.screenshot(&format!("{name}-{width}-{}", if dark { "dark" } else { "light" }));
+            assert_eq!((shot.width, shot.height), (width, height));
+            let colours = shot.colours();
+            assert!(colours.len() > 100, "{width}: only {} colours", colours.len());
+            let most = colours.values().max().copied().unwrap_or(0);
+            let room = shot.pixels.len() * looks.one_colour;
+            assert!(most * 100 < room, "{width}: nearly all of it has one colour");
+            let brightness = shot.brightness();
+            let right = if dark { brightness < looks.dark } else { brightness > looks.light };
+            assert!(right, "{width}: {brightness}");
+            let wide = self.number("document.documentElement.scrollWidth");
+            assert!(wide <= f64::from(width), "{width}: {wide} pixels wide");
+        }
     }
 
     /// Errors and warnings of the console, exceptions, and requests for anything but the document, so far.

@@ -15,7 +15,7 @@ use common::{MS, Workload, faults, small};
 use mit6824::models::kv::{KvInput, KvModel, KvOutput, Operation};
 use mit6824::porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
 use mit6824::porcupine::{Options, Verdict, check, picture};
-use mit6824_browser::Page;
+use mit6824_browser::{Looks, Page};
 
 /// Five clients and eight keys, two of them with a stale get, and faults of all kinds.
 fn medium() -> Picture {
@@ -41,27 +41,9 @@ fn view(page: &mut Page) -> (f64, f64) {
     (page.number("page.axis.from"), page.number("page.axis.to"))
 }
 
-/// Waits until the view stands still.
-fn rest(page: &mut Page) {
-    loop {
-        let before = view(page);
-        page.settle();
-        page.settle();
-        if view(page) == before {
-            return;
-        }
-    }
-}
-
 fn click_on_operation(page: &mut Page, op: usize) {
     let at = place(page, op);
     page.click(at);
-}
-
-#[track_caller]
-fn no_errors(page: &mut Page) {
-    let errors = page.errors();
-    assert!(errors.is_empty(), "the console has: {errors:#?}");
 }
 
 // ---- what is said ----
@@ -88,7 +70,7 @@ fn the_headline_says_what_was_found_and_the_pane_why() {
         assert!(legend.contains(word), "{word} is not in {legend}");
     }
     page.screenshot("small");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -140,7 +122,7 @@ fn every_verdict_has_its_page() {
     page.press("e");
     assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known to go to");
     page.press("f");
-    rest(&mut page);
+    page.rest();
     click_on_operation(&mut page, 0);
     assert!(page.text("#pinned").contains("never"), "{}", page.text("#pinned"));
     page.screenshot("bare");
@@ -159,7 +141,7 @@ fn every_verdict_has_its_page() {
     assert!(page.text("#why").contains("No order fits even one of them"), "{}", page.text("#why"));
     page.press("e");
     assert_eq!(page.eval("page.chosen.pinned"), 0);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- the way about ----
@@ -177,7 +159,7 @@ fn the_first_error_is_a_key_or_a_click_away() {
         } else {
             page.click_on("#error")
         }
-        rest(&mut page);
+        page.rest();
         assert_eq!(page.eval("page.axis.whole"), false, "{way}: the view has not moved");
         let seen = format!("page.axis.from < page.recording.call[{error}.op] && {error}.time < page.axis.to");
         assert_eq!(page.eval(&seen), true, "{way}: the error is out of view");
@@ -187,7 +169,7 @@ fn the_first_error_is_a_key_or_a_click_away() {
         page.press("Escape");
         page.press("Escape");
         page.press("f");
-        rest(&mut page);
+        page.rest();
         assert_eq!(page.eval("page.axis.whole && page.chosen.pinned < 0 && page.chosen.part < 0"), true);
     }
     page.press("]");
@@ -195,7 +177,7 @@ fn the_first_error_is_a_key_or_a_click_away() {
     assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[1].op"), true, "the second error");
     page.press("[");
     assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[0].op"), true, "back to the first");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -234,7 +216,7 @@ fn wheel_drag_and_keys_move_the_view() {
 
     // In the strip of the whole run, a drag chooses what is shown.
     page.press("f");
-    rest(&mut page);
+    page.rest();
     assert_eq!(page.eval("page.axis.whole"), true);
     let strip = page.number("page.overview.canvas.getBoundingClientRect().y") + 20.0;
     page.drag((500.0, strip), (600.0, strip));
@@ -250,7 +232,7 @@ fn wheel_drag_and_keys_move_the_view() {
     assert!(to > from && to - from >= 99.0, "{from} {to}");
     page.eval("page.axis.zoom(1e12)");
     assert_eq!(page.eval("page.axis.whole"), true);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -286,7 +268,7 @@ fn pointing_tells_and_a_click_pins() {
     // A link in the words pins what it names.
     page.click_on("#why .next a");
     assert_eq!(page.eval("page.chosen.pinned"), 5);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -311,7 +293,7 @@ fn a_search_finds_and_visits() {
     page.press("/");
     page.write("nobody wrote this");
     page.until("document.getElementById('found').textContent === '0 found'");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -332,7 +314,7 @@ fn a_part_that_is_chosen_stays_bright() {
     page.write("'d'");
     assert_eq!(page.text("#parts .name"), "key 'd'");
     assert_eq!(page.eval("document.querySelectorAll('#parts button').length"), 1);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -346,7 +328,7 @@ fn the_address_keeps_the_view() {
     assert_eq!(page.eval("page.chosen.pinned"), -1);
     page.eval("document.activeElement.blur()");
     page.press("e");
-    rest(&mut page);
+    page.rest();
     page.eval("page.fragment.write()");
     let state = "[page.axis.from, page.axis.to].map(Math.round).concat(page.chosen.part, page.chosen.pinned, page.search.query).join()";
     let (url, kept) = (page.eval("location.href"), page.eval(state));
@@ -364,7 +346,7 @@ fn the_address_keeps_the_view() {
         page.settle();
         assert_eq!(page.eval("page.axis.whole"), true, "{fragment}");
     }
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -386,7 +368,7 @@ fn all_orders_can_be_seen() {
         return at.every((t, i) => t >= call[order.ops[i]] && t <= ret[order.ops[i]] && (i === 0 || t >= at[i - 1]));
     }))";
     assert_eq!(page.eval(sound), true);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- how it looks ----
@@ -396,22 +378,10 @@ fn light_and_dark_at_all_sizes() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&medium().to_html());
     page.press("e");
-    rest(&mut page);
-    for (width, height) in [(1920, 1080), (1440, 900), (900, 700), (420, 800)] {
-        page.resize(width, height);
-        for dark in [false, true] {
-            page.dark(dark);
-            let shot = page.screenshot(&format!("size-{width}-{}", if dark { "dark" } else { "light" }));
-            assert_eq!((shot.width, shot.height), (width, height));
-            let colours = shot.colours();
-            assert!(colours.len() > 100, "{width}: only {} colours", colours.len());
-            let most = colours.values().max().copied().unwrap_or(0);
-            assert!(most * 100 < shot.pixels.len() * 90, "{width}: nearly all of it has one colour");
-            let brightness = shot.brightness();
-            assert!(if dark { brightness < 90.0 } else { brightness > 180.0 }, "{width}: {brightness}");
-            let wide = page.number("document.documentElement.scrollWidth");
-            assert!(wide <= f64::from(width), "{width}: {wide} pixels wide");
-        }
+    page.rest();
+    let looks = Looks { one_colour: 90, dark: 90.0, light: 180.0 };
+    for size in [(1920, 1080), (1440, 900), (900, 700), (420, 800)] {
+        page.has_a_picture("size", size, &looks);
     }
     // The reader's choice goes before the system's.
     page.resize(1440, 900);
@@ -427,7 +397,7 @@ fn light_and_dark_at_all_sizes() {
     page.press("e");
     page.click_on("#help-close");
     assert_eq!(page.eval("document.getElementById('help').open"), false);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- texts that mean harm ----
@@ -479,7 +449,7 @@ fn hostile_texts_are_only_text() {
     for (i, text) in texts.iter().enumerate() {
         assert_eq!(page.eval(&format!("page.recording.texts[{}]", 2 * i)), **text, "the text has changed");
         page.press("]");
-        rest(&mut page);
+        page.rest();
         let op = page.number("page.chosen.pinned") as usize;
         let at = place(&mut page, op);
         page.point(at);
@@ -492,7 +462,7 @@ fn hostile_texts_are_only_text() {
     page.press("Enter");
     assert_eq!(page.eval("window.harm === undefined"), true, "a text was run");
     assert_eq!(page.eval("document.querySelectorAll('img, svg').length"), 0, "a text became markup");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- many operations ----
@@ -536,11 +506,11 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     page.eval("page.axis.zoom(0.3)");
     let third = pan(&mut page);
     page.press("e");
-    rest(&mut page);
+    page.rest();
     let close = pan(&mut page);
     page.screenshot(&format!("{name}-error"));
     page.eval("page.axis.fit()");
-    rest(&mut page);
+    page.rest();
     let part = pan(&mut page);
     page.screenshot(&format!("{name}-part"));
     for (view, (mean, longest)) in
@@ -556,7 +526,7 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     page.until("page.search.matches.length > 1000");
     let searched = pan(&mut page);
     println!("  with {} matches: {:.1} ms", page.number("page.search.matches.length"), searched.0);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]

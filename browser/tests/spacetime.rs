@@ -16,7 +16,7 @@ use labrt::time::Duration;
 use mit6824::raft::Raft;
 use mit6824::spacetime::{MOST_EVENTS, Trace, html};
 use mit6824::tester::raft::{Retry, Setup, make_config};
-use mit6824_browser::Page;
+use mit6824_browser::{Looks, Page};
 
 /// A run that fails: the leader is cut off with one follower, and the test wants what only the others can have.
 fn failing_run() -> Trace {
@@ -50,24 +50,6 @@ fn failing_run() -> Trace {
     let trace = Trace::open(&file).expect("a trace");
     fs::remove_file(&file).expect("the file is there");
     trace
-}
-
-#[track_caller]
-fn no_errors(page: &mut Page) {
-    let errors = page.errors();
-    assert!(errors.is_empty(), "the console has: {errors:#?}");
-}
-
-/// Waits until the view stands still.
-fn rest(page: &mut Page) {
-    loop {
-        let before = page.eval("[page.axis.from, page.axis.to]");
-        page.settle();
-        page.settle();
-        if page.eval("[page.axis.from, page.axis.to]") == before {
-            return;
-        }
-    }
 }
 
 /// Where a place of the chart is in the window.
@@ -106,12 +88,12 @@ fn the_page_opens_at_the_failure_and_says_it() {
     assert!(facts.contains("5 servers") && facts.contains("seed 0x7"), "{facts}");
     // Elsewhere, and back with one key.
     page.press("f");
-    rest(&mut page);
+    page.rest();
     page.press("Escape");
     assert_eq!(page.eval("page.pinned"), -1);
     assert_eq!(page.eval("page.axis.whole"), true);
     page.press("e");
-    rest(&mut page);
+    page.rest();
     assert_eq!(page.eval("page.pinned === page.run.failed && !page.axis.whole"), true);
     // The bands of the test's faults, with the sides of the partition.
     let bands = page.eval("page.run.bands.filter((b) => b.to === null || page.run.t[b.to] > page.run.t[b.from]).map((b) => b.kind)");
@@ -119,7 +101,7 @@ fn the_page_opens_at_the_failure_and_says_it() {
     assert!(bands.contains(&"partition") || bands.contains(&"cut"), "{bands:?}");
     assert!(bands.contains(&"crash"), "{bands:?}");
     page.screenshot("run-failed");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -148,14 +130,14 @@ fn logs_roles_and_terms_are_those_of_the_moment() {
     assert_eq!(now["terms"], serde_json::json!([[1, 2, true]]), "two entries of its own term");
     // At the pointer, near the beginning, nobody leads.
     page.press("f");
-    rest(&mut page);
+    page.rest();
     let early = place(&mut page, "page.columns.x(1) + 30", "page.axis.x(page.run.from) + 2");
     page.point(early);
     let leaders =
         "[...page.run.servers.keys()].filter((lane) => page.run.state(lane, page.now)?.role === 3).length";
     assert_eq!(page.eval(leaders), 0);
     assert!(page.text("#moment").starts_with("at the pointer"));
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -184,7 +166,7 @@ fn steps_go_from_event_to_event_and_back() {
     assert!(fault, "the landmark before the failure is the crash, not {kind}");
     page.press("]");
     assert_eq!(page.number("page.pinned"), failed);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -221,7 +203,7 @@ fn a_filter_leaves_what_was_asked_for() {
     page.press("Escape");
     assert_eq!(page.eval("page.filter.any"), false);
     assert_eq!(page.eval(&format!("page.filter.messageShown[{votes}]")), 1);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -230,7 +212,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     page.open(&html(&failing_run(), MOST_EVENTS));
     let m = message(&mut page, "/AppendEntries$/.test(page.run.types[f.type[m]]) && f.replied[m] >= 0");
     page.eval(&format!("page.visit(page.run.messages.sent[{m}]); page.zoomToPinned()"));
-    rest(&mut page);
+    page.rest();
     page.press("Escape");
     // The middle of its arrow, where nothing else is.
     let leg = format!("page.arrows.legsOf({m})[0]");
@@ -267,7 +249,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     page.press("u");
     assert_eq!(page.eval("page.message"), m);
     page.screenshot("run-message");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -275,7 +257,7 @@ fn wheel_drag_and_keys_move_the_view() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     page.press("f");
-    rest(&mut page);
+    page.rest();
     let middle = place(&mut page, "500", "300");
     let under = "page.axis.time(300)";
     let (span, time) = (page.number("page.axis.span"), page.number(under));
@@ -299,7 +281,7 @@ fn wheel_drag_and_keys_move_the_view() {
     assert!(page.number("page.axis.span") > span);
     // The strip of the whole run: what is dragged over is shown.
     page.press("f");
-    rest(&mut page);
+    page.rest();
     let strip = |share: f64| format!("page.overview.height * {share}");
     let x =
         "page.overview.canvas.getBoundingClientRect().x - page.chart.canvas.getBoundingClientRect().x + 20";
@@ -317,7 +299,7 @@ fn wheel_drag_and_keys_move_the_view() {
         page.eval("Math.abs(page.time - page.axis.time(page.axis.left + 40)) < 3 * page.axis.scale"),
         true
     );
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -329,7 +311,7 @@ fn a_search_visits_and_the_address_keeps_it() {
     page.until("page.search.matches.length > 0");
     page.press("Enter");
     assert_eq!(page.eval("page.run.field(page.pinned, 'role')"), "leader");
-    rest(&mut page);
+    page.rest();
     page.eval("page.filter.hiddenTypes.add(1); page.choices.apply(); page.fragment.write()");
     let state = "[page.pinned, Math.round(page.axis.from), Math.round(page.axis.to), page.search.query, [...page.filter.hiddenTypes]]";
     let (kept, url) = (page.eval(state), page.eval("location.href"));
@@ -348,32 +330,20 @@ fn a_search_visits_and_the_address_keeps_it() {
         page.settle();
         assert_eq!(page.eval("page.pinned < page.run.size"), true, "{nonsense}");
     }
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
 fn light_and_dark_at_all_sizes() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
-    for (width, height) in [(1920, 1080), (1440, 900), (900, 900), (420, 800)] {
-        page.resize(width, height);
-        for dark in [false, true] {
-            page.dark(dark);
-            let shot = page.screenshot(&format!("run-{width}-{}", if dark { "dark" } else { "light" }));
-            assert_eq!((shot.width, shot.height), (width, height));
-            let colours = shot.colours();
-            assert!(colours.len() > 100, "{width}: only {} colours", colours.len());
-            let most = colours.values().max().copied().unwrap_or(0);
-            assert!(most * 100 < shot.pixels.len() * 92, "{width}: nearly all of it has one colour");
-            let brightness = shot.brightness();
-            assert!(if dark { brightness < 95.0 } else { brightness > 175.0 }, "{width}: {brightness}");
-            let wide = page.number("document.documentElement.scrollWidth");
-            assert!(wide <= f64::from(width), "{width}: {wide} pixels wide");
-        }
+    let looks = Looks { one_colour: 92, dark: 95.0, light: 175.0 };
+    for size in [(1920, 1080), (1440, 900), (900, 900), (420, 800)] {
+        page.has_a_picture("run", size, &looks);
     }
     page.press("?");
     assert_eq!(page.eval("document.getElementById('help').open"), true);
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- clients, and the checker's verdict ----
@@ -404,7 +374,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     assert!(page.text("#facts").contains("12 earlier events not here"));
     // A click on the bar of the operation pins it.
     page.press("f");
-    rest(&mut page);
+    page.rest();
     let lane = "page.run.lanes.findIndex((lane) => lane.name === 'client 1')";
     let at = place(&mut page, &format!("page.columns.x({lane})"), "page.axis.x(5e6)");
     page.click(at);
@@ -432,7 +402,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
         shown.as_array().expect("a list").iter().filter_map(|kind| kind.as_str()).collect();
     assert!(shown.contains(&"raft.append") && shown.contains(&"rpc.sent"), "{shown:?}");
     page.screenshot("run-clients");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- texts that mean harm, and traces without anything ----
@@ -479,7 +449,7 @@ fn hostile_texts_are_only_text() {
     page.press("Enter");
     assert_eq!(page.eval("window.harm === undefined"), true, "a text was run");
     assert_eq!(page.eval("document.querySelectorAll('img, svg').length"), 0, "a text became markup");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 #[test]
@@ -492,7 +462,7 @@ fn a_run_with_next_to_nothing_has_a_page() {
         page.press(key);
     }
     assert_eq!(page.text("#headline"), "A run");
-    no_errors(&mut page);
+    page.no_errors();
 }
 
 // ---- many events ----
@@ -601,7 +571,7 @@ fn a_hundred_thousand_events() {
         return [times.reduce((a, b) => a + b) / times.length, Math.max(...times)];
     })()";
     page.press("f");
-    rest(&mut page);
+    page.rest();
     assert!(page.screenshot("run-many").colours().len() > 100);
     for (view, zoom) in
         [("whole run", 1.0), ("a tenth", 0.1), ("a thousandth", 0.01), ("ten thousandth", 0.1)]
@@ -618,5 +588,5 @@ fn a_hundred_thousand_events() {
     page.until("page.search.matches.length > 100");
     let apply = "(() => { const start = performance.now(); page.filter.term = '2'; page.choices.apply(); page.draw(); return performance.now() - start; })()";
     println!("  a filter: {:.0} ms", page.number(apply));
-    no_errors(&mut page);
+    page.no_errors();
 }

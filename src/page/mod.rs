@@ -27,6 +27,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("shared/canvas.js"),
     include_str!("shared/axis.js"),
     include_str!("shared/gestures.js"),
+    include_str!("shared/strip.js"),
     include_str!("shared/keys.js"),
     include_str!("shared/tooltip.js"),
     include_str!("shared/search.js"),

@@ -45,6 +45,19 @@ class TimeAxis {
     return this.span >= (this.full.to - this.full.from) * (1 - 1e-9);
   }
 
+  /** The stretch in view, for an address. */
+  get address() {
+    return `${Math.round(this.from)}-${Math.round(this.to)}`;
+  }
+
+  /** Shows the stretch of an address, which comes from anybody. False: it names none. @param {string} text */
+  go(text) {
+    const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(text);
+    if (!range || Number(range[1]) >= Number(range[2])) return false;
+    this.set(Number(range[1]), Number(range[2]));
+    return true;
+  }
+
   /** Shows this stretch, at once. @param {number} from @param {number} to */
   set(from, to) {
     cancelAnimationFrame(this.glide);

@@ -104,3 +104,17 @@ function firstIndex(lo, hi, after) {
   }
   return lo;
 }
+
+const FIRST_LETTERS = 600;
+
+/** A text of any length: its beginning, and a button for the rest. @param {string} text @returns {(Node | string)[]} */
+function longText(text) {
+  if (text.length <= FIRST_LETTERS) return [visible(text, Infinity)];
+  const span = element("span", "", visible(text.slice(0, FIRST_LETTERS), Infinity));
+  const more = element("button", "more", `… all ${formatCount(text.length)} characters`);
+  more.addEventListener("click", () => {
+    span.textContent = visible(text, 200_000);
+    more.remove();
+  });
+  return [span, more];
+}

@@ -3,7 +3,6 @@
 // The pane with words: why the run failed, everything about what is pinned, and the events around.
 
 const AROUND = 9; // events before and after in the list
-const FIRST_LETTERS = 600;
 
 class Details {
   /** @param {Run} run @param {Filter} filter @param {Arrows} arrows @param {{ pin: (e: number) => void, unpin: () => void, step: (by: number) => void }} act */
@@ -23,7 +22,7 @@ class Details {
     if (run.failed >= 0) {
       const sign = element("span", "sign illegal", "✕");
       told.push(element("h2", "", sign, "Why it failed"));
-      told.push(element("p", "text", element("code", "", ...this.long(valueText(run.field(run.failed, "message") ?? "")))));
+      told.push(element("p", "text", element("code", "", ...longText(valueText(run.field(run.failed, "message") ?? "")))));
       const thread = run.field(run.failed, "thread");
       const where = element("p", "", this.link(run.failed, formatTime(run.t[run.failed])));
       if (thread) where.append(" in ", element("code", "", visible(valueText(thread), 80)));
@@ -136,7 +135,7 @@ class Details {
     add("at", formatTime(run.t[e]), ` · ${run.lanes[run.lane[e]].name}`);
     const thread = run.threads.get(run.thread[e]);
     if (thread && run.field(e, "thread") === undefined) add("thread", visible(thread, 60));
-    for (const [name, value] of run.fields(e)) add(name === "inc" ? "life" : name, element("code", "", ...this.long(valueText(value))));
+    for (const [name, value] of run.fields(e)) add(name === "inc" ? "life" : name, element("code", "", ...longText(valueText(value))));
     if (run.id[e] >= 0) add("id", `#${run.ids[run.id[e]]}`);
     return [list];
   }
@@ -195,18 +194,6 @@ class Details {
       list.append(item);
     }
     return [element("h2", "", "Events around"), list];
-  }
-
-  /** A text of any length: its beginning, and a button for the rest. @param {string} text @returns {(Node | string)[]} */
-  long(text) {
-    if (text.length <= FIRST_LETTERS) return [visible(text, Infinity)];
-    const span = element("span", "", visible(text.slice(0, FIRST_LETTERS), Infinity));
-    const more = element("button", "more", `… all ${formatCount(text.length)} characters`);
-    more.addEventListener("click", () => {
-      span.textContent = visible(text, 200_000);
-      more.remove();
-    });
-    return [span, more];
   }
 
   hint() {

@@ -432,7 +432,7 @@ class RunPage {
     const list = (/** @type {Set<number>} */ hidden) => [...hidden].sort((a, b) => a - b).join(".");
     const plain = pinned < 0 && time !== (run.failed >= 0 ? run.t[run.failed] : run.to);
     return {
-      t: axis.whole ? "whole" : `${Math.round(axis.from)}-${Math.round(axis.to)}`,
+      t: axis.whole ? "whole" : axis.address,
       e: pinned >= 0 ? String(pinned) : "",
       m: plain ? String(Math.round(time)) : "",
       q: search.query,
@@ -472,10 +472,10 @@ class RunPage {
     const moment = whole(m);
     this.time = this.pinned >= 0 ? run.t[this.pinned] : moment >= 0 ? moment : run.failed >= 0 ? run.t[run.failed] : run.to;
     this.search.set(q);
-    const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(t);
-    if (range && Number(range[1]) < Number(range[2])) axis.set(Number(range[1]), Number(range[2]));
-    else if (t === "" && run.failed >= 0) axis.set(...this.aboutFailure());
-    else axis.set(axis.full.from, axis.full.to);
+    if (!axis.go(t)) {
+      if (t === "" && run.failed >= 0) axis.set(...this.aboutFailure());
+      else axis.set(axis.full.from, axis.full.to);
+    }
     this.columns.scrollTo(/^\d{1,7}$/.test(x) ? Number(x) : 0);
     this.redraw();
   }

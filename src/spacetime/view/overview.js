@@ -3,8 +3,6 @@
 // The whole run in a strip at the side: how much goes on when, who leads, faults, the failure, matches, and the stretch
 // that the chart shows.
 
-const EDGE = 6; // pixels about an edge of the window that take hold of it
-
 class Overview {
   /** @param {HTMLCanvasElement} canvas @param {Run} run @param {TimeAxis} axis of the chart @param {Theme} theme */
   constructor(canvas, run, axis, theme) {
@@ -18,7 +16,7 @@ class Overview {
     this.height = fitted.height;
     this.density = new Float64Array(0);
     this.layout();
-    this.attach();
+    attachStrip(canvas, axis, { place: (time) => this.y(time), time: (y) => this.time(y) }, true);
   }
 
   layout() {
@@ -94,59 +92,5 @@ class Overview {
       c.lineTo(width - 9, y);
       c.fill();
     }
-  }
-
-  /** Drag the window, one of its edges, or a new one; click: the middle of the view. */
-  attach() {
-    const { canvas, axis } = this;
-    /** @type {{ kind: string, y: number, from: number, to: number, moved: boolean } | null} */
-    let grip = null;
-    const at = (/** @type {PointerEvent} */ event) => event.clientY - canvas.getBoundingClientRect().top;
-    const kindAt = (/** @type {number} */ y) => {
-      const [y0, y1] = [this.y(axis.from), this.y(axis.to)];
-      if (axis.whole) return "new";
-      if (Math.abs(y - y0) < EDGE && y1 - y0 > 3 * EDGE) return "from";
-      if (Math.abs(y - y1) < EDGE && y1 - y0 > 3 * EDGE) return "to";
-      return y > y0 - EDGE && y < y1 + EDGE ? "move" : "new";
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      canvas.setPointerCapture(event.pointerId);
-      grip = { kind: kindAt(at(event)), y: at(event), from: axis.from, to: axis.to, moved: false };
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const y = at(event);
-      if (!grip) {
-        const kind = kindAt(y);
-        canvas.style.cursor = kind === "move" ? "grab" : kind === "new" ? "crosshair" : "ns-resize";
-        return;
-      }
-      if (Math.abs(y - grip.y) > CLICK_SLACK) grip.moved = true;
-      if (!grip.moved) return;
-      const by = this.time(y) - this.time(grip.y);
-      if (grip.kind === "move") axis.set(grip.from + by, grip.to + by);
-      else if (grip.kind === "from") axis.set(Math.min(grip.from + by, grip.to), grip.to);
-      else if (grip.kind === "to") axis.set(grip.from, Math.max(grip.to + by, grip.from));
-      else axis.set(Math.min(this.time(y), this.time(grip.y)), Math.max(this.time(y), this.time(grip.y)));
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      if (grip && !grip.moved && !axis.whole) {
-        const time = this.time(at(event));
-        axis.show(time - axis.span / 2, time + axis.span / 2);
-      }
-      grip = null;
-    });
-    canvas.addEventListener("pointercancel", () => {
-      grip = null;
-    });
-    canvas.addEventListener("dblclick", () => axis.fit());
-    canvas.addEventListener(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        axis.zoom(Math.exp(Math.min(Math.max(event.deltaY, -300), 300) * 0.002));
-      },
-      { passive: false },
-    );
   }
 }

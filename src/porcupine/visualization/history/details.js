@@ -2,8 +2,6 @@
 "use strict";
 // The pane with words: what was found in a part, and everything about the operation that is pinned.
 
-const FIRST_LETTERS = 600;
-
 class Details {
   /**
    * @param {Recording} recording
@@ -99,10 +97,10 @@ class Details {
     heading.append(close);
     const list = element("dl", "fields");
     for (const [label, value] of operationFields(recording, op, order)) {
-      const content = label.startsWith("state") ? element("code", "state", ...this.long(value)) : value;
+      const content = label.startsWith("state") ? element("code", "state", ...longText(value)) : value;
       list.append(element("dt", "", label), element("dd", "", content));
     }
-    const made = [heading, element("p", "text", element("code", "", ...this.long(recording.texts[op]))), list];
+    const made = [heading, element("p", "text", element("code", "", ...longText(recording.texts[op]))), list];
     if (place < 0 && part.blocked >= 0 && op === (order ?? part.orders[0]).stop().blocked) {
       made.splice(1, 0, element("p", "error-note", "First error: here the longest order ends."));
     }
@@ -120,18 +118,6 @@ class Details {
     }
     made.push(buttons);
     return made;
-  }
-
-  /** A text of any length: its beginning, and a button for the rest. @param {string} text @returns {(Node | string)[]} */
-  long(text) {
-    if (text.length <= FIRST_LETTERS) return [visible(text, Infinity)];
-    const span = element("span", "", visible(text.slice(0, FIRST_LETTERS), Infinity));
-    const more = element("button", "more", `… all ${formatCount(text.length)} characters`);
-    more.addEventListener("click", () => {
-      span.textContent = visible(text, 200_000);
-      more.remove();
-    });
-    return [span, more];
   }
 
   hint() {

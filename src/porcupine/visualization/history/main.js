@@ -335,7 +335,7 @@ class HistoryPage {
   state() {
     const { axis, chosen, search, rows, recording } = this;
     return {
-      t: axis.whole ? "" : `${Math.round(axis.from)}-${Math.round(axis.to)}`,
+      t: axis.whole ? "" : axis.address,
       part: chosen.part >= 0 && recording.parts.length > 1 ? String(chosen.part) : "",
       op: chosen.pinned >= 0 ? String(chosen.pinned) : "",
       order: chosen.order >= 0 ? String(chosen.order) : "",
@@ -356,9 +356,7 @@ class HistoryPage {
     const orders = shown >= 0 ? recording.parts[shown].orders.length : 0;
     this.chosen = { part: shown, pinned, order: index(order, orders) };
     this.search.set(q);
-    const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(t);
-    if (range && Number(range[1]) < Number(range[2])) axis.set(Number(range[1]), Number(range[2]));
-    else axis.set(axis.full.from, axis.full.to);
+    if (!axis.go(t)) axis.set(axis.full.from, axis.full.to);
     this.rows.scrollTo(/^\d{1,7}$/.test(y) ? Number(y) : 0);
     this.redraw();
   }

@@ -2,8 +2,6 @@
 "use strict";
 // The whole run in a strip: how much goes on when, faults, errors, matches, and the stretch that the chart shows.
 
-const EDGE = 6; // pixels about an edge of the window that take hold of it
-
 class Overview {
   /**
    * @param {HTMLCanvasElement} canvas @param {Recording} recording @param {TimeAxis} axis of the chart
@@ -23,7 +21,7 @@ class Overview {
     this.room = 1;
     this.density = new Float64Array(0);
     this.layout();
-    this.attach();
+    attachStrip(canvas, axis, { place: (time) => this.x(time), time: (x) => this.time(x), first: LABELS });
   }
 
   layout() {
@@ -130,60 +128,5 @@ class Overview {
     c.textBaseline = "middle";
     c.fillStyle = theme.colour("muted");
     c.fillText("whole run", left - 11, height / 2);
-  }
-
-  /** Drag the window, one of its edges, or a new one; click: the middle of the view. */
-  attach() {
-    const { canvas, axis } = this;
-    /** @type {{ kind: string, x: number, from: number, to: number, moved: boolean } | null} */
-    let grip = null;
-    const at = (/** @type {PointerEvent} */ event) => event.clientX - canvas.getBoundingClientRect().left;
-    const kindAt = (/** @type {number} */ x) => {
-      const [x0, x1] = [this.x(axis.from), this.x(axis.to)];
-      if (axis.whole) return "new";
-      if (Math.abs(x - x0) < EDGE && x1 - x0 > 3 * EDGE) return "from";
-      if (Math.abs(x - x1) < EDGE && x1 - x0 > 3 * EDGE) return "to";
-      return x > x0 - EDGE && x < x1 + EDGE ? "move" : "new";
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      const x = at(event);
-      if (event.button !== 0 || x < this.left) return;
-      canvas.setPointerCapture(event.pointerId);
-      grip = { kind: kindAt(x), x, from: axis.from, to: axis.to, moved: false };
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const x = at(event);
-      if (!grip) {
-        const kind = kindAt(x);
-        canvas.style.cursor = kind === "move" ? "grab" : kind === "new" ? "crosshair" : "ew-resize";
-        return;
-      }
-      if (Math.abs(x - grip.x) > CLICK_SLACK) grip.moved = true;
-      if (!grip.moved) return;
-      const by = this.time(x) - this.time(grip.x);
-      if (grip.kind === "move") axis.set(grip.from + by, grip.to + by);
-      else if (grip.kind === "from") axis.set(Math.min(grip.from + by, grip.to), grip.to);
-      else if (grip.kind === "to") axis.set(grip.from, Math.max(grip.to + by, grip.from));
-      else axis.set(Math.min(this.time(x), this.time(grip.x)), Math.max(this.time(x), this.time(grip.x)));
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      if (grip && !grip.moved && !axis.whole) {
-        const time = this.time(at(event));
-        axis.show(time - axis.span / 2, time + axis.span / 2);
-      }
-      grip = null;
-    });
-    canvas.addEventListener("pointercancel", () => {
-      grip = null;
-    });
-    canvas.addEventListener("dblclick", () => axis.fit());
-    canvas.addEventListener(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        axis.zoom(Math.exp(Math.min(Math.max(event.deltaY, -300), 300) * 0.002));
-      },
-      { passive: false },
-    );
   }
 }
