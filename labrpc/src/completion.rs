@@ -74,7 +74,7 @@ impl Callback {
 
     /// Runs it, in the course of message `id`.
     pub fn run(self, id: u64, outcome: Outcome) {
-        let _course = trace::in_course_of(id);
+        let _under = trace::under(id);
         let _node = node::enter(self.node);
         (self.run)(outcome);
     }

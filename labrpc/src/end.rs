@@ -141,7 +141,7 @@ impl End {
         let step = send_off(&core, id, self.id, method, labgob::encode(args), &mut sender);
         drop(core);
         if let (Step::Over(outcome), Some(on_reply)) = (step, on_reply) {
-            let _course = trace::in_course_of(id);
+            let _under = trace::under(id);
             on_reply(decode(outcome));
         }
     }

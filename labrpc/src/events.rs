@@ -59,7 +59,7 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
     ];
     // Nobody may have been there yet, and the test's own servers are nobody's.
     let known = fields.len() - usize::from(message.to.is_none());
-    let links = Links { parent: trace::course(), ..Links::id(message.id) };
+    let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);
 }
 

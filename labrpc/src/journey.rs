@@ -171,7 +171,7 @@ impl Journey {
         match &handler.kind {
             Kind::Inline(run) => {
                 let reply = {
-                    let _course = trace::in_course_of(self.message.id);
+                    let _under = trace::under(self.message.id);
                     let _callee = node::enter(service.owner());
                     run(&args)
                 };
@@ -181,7 +181,7 @@ impl Journey {
                 self.enlist(Phase::Serving, sender);
                 let id = self.message.id;
                 let ticket = self.into_ticket();
-                let _course = trace::in_course_of(id);
+                let _under = trace::under(id);
                 let _callee = node::enter(service.owner());
                 run(&args, ticket);
                 Step::Waits(id)
@@ -194,7 +194,7 @@ impl Journey {
                     let (service, handler) = server.at(place);
                     let Kind::Pooled(run) = &handler.kind else { return };
                     let reply = {
-                        let _course = trace::in_course_of(id);
+                        let _under = trace::under(id);
                         let _callee = node::enter(service.owner());
                         run(&args)
                     };

@@ -1125,11 +1125,11 @@ fn an_unknown_end_is_no_mistake() {
 }
 
 #[test]
-fn what_a_message_brings_about_happens_in_its_course() {
+fn what_a_message_brings_about_has_it_as_its_parent() {
     run(|| {
         let net = Network::new();
         let (tell, told) = chan::unbounded();
-        let record = move |what: &'static str| tell.send((what, trace::course())).expect("read below");
+        let record = move |what: &'static str| tell.send((what, trace::parent())).expect("read below");
         let (inline, pooled, deferred) = (record.clone(), record.clone(), record.clone());
         let service = Service::new("T")
             .inline("Inline", move |()| inline("handler"))
@@ -1150,7 +1150,7 @@ fn what_a_message_brings_about_happens_in_its_course() {
             });
             assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
             assert_eq!(told.recv(), Ok(("call-back", id)), "{method}");
-            assert_eq!(trace::course(), 0, "{method} leaves its sender as it was");
+            assert_eq!(trace::parent(), 0, "{method} leaves its sender as it was");
         }
 
         // So does the news that there will be no reply.

@@ -1,4 +1,4 @@
-//! What belongs to the running thread: the current node, what it acts in the course of, and the locks it holds.
+//! What belongs to the running thread: the current node, the message or operation that it works for, and the locks it holds.
 //!
 //! On real threads this is a plain thread-local. In virtual time many tasks share one OS thread; the
 //! switch exchanges the contents of this thread-local whenever it moves from one task to another.
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 pub(crate) struct Context {
     pub(crate) node: NodeId,
     /// The message or operation that this thread is about; 0: none.
-    pub(crate) course: u64,
+    pub(crate) parent: u64,
     /// The locks this thread holds, in the order in which it took them.
     pub(crate) held: Vec<Held>,
     pub(crate) discipline: Discipline,
@@ -20,7 +20,7 @@ pub(crate) struct Context {
 impl Context {
     /// The context of a thread owned by `node`.
     pub(crate) fn new(node: NodeId, discipline: Discipline) -> Context {
-        Context { node, course: 0, held: Vec::new(), discipline }
+        Context { node, parent: 0, held: Vec::new(), discipline }
     }
 }
 
@@ -47,10 +47,10 @@ pub(crate) fn set_node(node: NodeId) -> NodeId {
     with(|c| std::mem::replace(&mut c.node, node)).unwrap_or_default()
 }
 
-pub(crate) fn node_and_course() -> (NodeId, u64) {
-    with(|c| (c.node, c.course)).unwrap_or_default()
+pub(crate) fn node_and_parent() -> (NodeId, u64) {
+    with(|c| (c.node, c.parent)).unwrap_or_default()
 }
 
-pub(crate) fn set_course(course: u64) -> u64 {
-    with(|c| std::mem::replace(&mut c.course, course)).unwrap_or_default()
+pub(crate) fn set_parent(parent: u64) -> u64 {
+    with(|c| std::mem::replace(&mut c.parent, parent)).unwrap_or_default()
 }

@@ -14,8 +14,8 @@
 //!
 //! # What caused it
 //!
-//! A thread acts *in the course of* a message or operation while it runs the handler of that message, the
-//! call-back for its reply, or the code between a client's call and its return: [`in_course_of`]. Events made
+//! A thread acts *under* a message or operation while it runs the handler of that message, the
+//! call-back for its reply, or the code between a client's call and its return: [`under`]. Events made
 //! meanwhile name that message or operation as their parent by themselves, and so do messages sent meanwhile.
 //! A pooled thread ([`crate::thread::spawn`]) goes on with what its maker was doing, and so inherits it; a named
 //! one ([`crate::thread::spawn_named`]) outlives that, and starts with nothing.
@@ -62,7 +62,7 @@ impl Kind {
 pub struct Links {
     /// The message or operation that the event belongs to; 0: none.
     pub id: u64,
-    /// The message or operation in whose course it happened; 0: none. [`emit`] fills it in.
+    /// The message or operation under which it happened; 0: none. [`emit`] fills it in.
     pub parent: u64,
     /// Why it happened, in a few fixed words; empty: it needs no reason.
     pub cause: &'static str,
@@ -194,7 +194,7 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node), in the course of what this thread is about. Outside a
+/// Records an event of the current [node](crate::node), under what this thread is [under](under). Outside a
 /// run, and where nobody looks, it does nothing.
 #[inline]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -204,9 +204,9 @@ pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
 }
 
 fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
-    let (node, course) = context::node_and_course();
-    let inherits = links.parent == 0 && links.id != course;
-    let parent = if inherits { course } else { links.parent };
+    let (node, current) = context::node_and_parent();
+    let inherits = links.parent == 0 && links.id != current;
+    let parent = if inherits { current } else { links.parent };
     imp::emit(node, kind, Links { parent, ..links }, fields);
 }
 
@@ -218,35 +218,36 @@ pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, 
     }
 }
 
-/// The message or operation in whose course this thread acts; 0: none.
-pub fn course() -> u64 {
-    context::node_and_course().1
+/// The message or operation that this thread acts [under](under); 0: none.
+pub fn parent() -> u64 {
+    context::node_and_parent().1
 }
 
-/// Lets this thread act in the course of message or operation `id` (0: of nothing) until the guard is dropped.
-pub fn in_course_of(id: u64) -> CourseGuard {
-    CourseGuard { before: context::set_course(id), here: std::marker::PhantomData }
+/// This thread acts under message or operation `id` (0: under none) until the guard is dropped: the events that
+/// it makes have `id` as their parent.
+pub fn under(id: u64) -> ParentGuard {
+    ParentGuard { before: context::set_parent(id), here: std::marker::PhantomData }
 }
 
-/// Restores what this thread was about before [`in_course_of`].
+/// Restores what this thread acted under before [`under`](fn@under).
 #[must_use = "it lasts only as long as the guard lives"]
-pub struct CourseGuard {
+pub struct ParentGuard {
     before: u64,
     /// A guard belongs to the thread that made it.
     here: std::marker::PhantomData<*const ()>,
 }
 
-impl Drop for CourseGuard {
+impl Drop for ParentGuard {
     fn drop(&mut self) {
-        context::set_course(self.before);
+        context::set_parent(self.before);
     }
 }
 
-/// `f` for another thread, in the course of what this one is about now.
+/// `f` for another thread, under the same message or operation as this one.
 pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
-    let course = course();
+    let parent = parent();
     move || {
-        let _course = in_course_of(course);
+        let _under = under(parent);
         f()
     }
 }

@@ -502,23 +502,23 @@ fn many_short_threads() {
 }
 
 #[test]
-fn a_thread_acts_in_the_course_of_something() {
+fn a_thread_works_for_a_message() {
     labrt::run(|| {
-        assert_eq!(trace::course(), 0);
+        assert_eq!(trace::parent(), 0);
         let id = trace::next_id();
         {
-            let _outer = trace::in_course_of(id);
+            let _outer = trace::under(id);
             {
-                let _inner = trace::in_course_of(id + 1);
-                assert_eq!(trace::course(), id + 1);
+                let _inner = trace::under(id + 1);
+                assert_eq!(trace::parent(), id + 1);
             }
-            assert_eq!(trace::course(), id, "guards nest");
+            assert_eq!(trace::parent(), id, "guards nest");
             let seen = |thread: thread::JoinHandle<u64>| thread.join().expect("no panic");
-            assert_eq!(seen(thread::spawn(trace::course)), id, "a pooled thread goes on with it");
-            assert_eq!(seen(thread::spawn_named("other", trace::course)), 0, "a named one does not");
+            assert_eq!(seen(thread::spawn(trace::parent)), id, "a pooled thread goes on with it");
+            assert_eq!(seen(thread::spawn_named("other", trace::parent)), 0, "a named one does not");
         }
-        assert_eq!(trace::course(), 0);
-        let fresh = thread::spawn(trace::course).join().expect("no panic");
+        assert_eq!(trace::parent(), 0);
+        let fresh = thread::spawn(trace::parent).join().expect("no panic");
         assert_eq!(fresh, 0, "a thread that is used again has forgotten it");
     });
 }

@@ -118,7 +118,7 @@ impl Reply for RequestVoteReply {
             ("term", self.term.into()),
             ("vote_granted", self.vote_granted.into()),
         ];
-        emit(REPLY, trace::course(), &fields);
+        emit(REPLY, trace::parent(), &fields);
     }
 }
 
@@ -137,13 +137,13 @@ impl Reply for AppendEntriesReply {
             ("conflict_index", index.into()),
             ("conflict_term", term.unwrap_or_default().into()),
         ];
-        emit(REPLY, trace::course(), &fields[..3 + known]);
+        emit(REPLY, trace::parent(), &fields[..3 + known]);
     }
 }
 
 impl Reply for InstallSnapshotReply {
     fn trace(&self) {
-        emit(REPLY, trace::course(), &[("rpc", "InstallSnapshot".into()), ("term", self.term.into())]);
+        emit(REPLY, trace::parent(), &[("rpc", "InstallSnapshot".into()), ("term", self.term.into())]);
     }
 }
 

@@ -343,18 +343,18 @@ impl Shared {
             if let Some(roles) = &mut state.roles {
                 roles.push_back(change);
             }
-            state.applier_woken_by = trace::course();
+            state.applier_woken_by = trace::parent();
             self.applier.notify_one();
             self.ticker.notify_one();
         }
         if effects.wake_applier {
-            state.applier_woken_by = trace::course();
+            state.applier_woken_by = trace::parent();
             if !(state.resting && state.may_rest()) {
                 self.applier.notify_one();
             }
         }
         for &peer in &effects.wake_peers {
-            state.clocks[peer].work_from(trace::course());
+            state.clocks[peer].work_from(trace::parent());
         }
         effects.wake_peers
     }
@@ -417,7 +417,7 @@ impl Shared {
 
     fn apply(&self, mut sink: impl ApplySink) {
         while let Some((batch, woken_by)) = self.next_batch() {
-            let _course = trace::in_course_of(woken_by);
+            let _under = trace::under(woken_by);
             if !sink.deliver_batch(batch, &self.killed) {
                 return;
             }
@@ -443,7 +443,7 @@ impl Shared {
                 state.resting = false;
                 continue;
             }
-            let _course = trace::in_course_of(woken_by);
+            let _under = trace::under(woken_by);
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
                 state.rest = now + self.options.follow;
                 return Some((batch, woken_by));

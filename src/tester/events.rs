@@ -7,7 +7,7 @@
 
 use labrpc::Link;
 use labrt::node::NodeId;
-use labrt::trace::{self, CourseGuard, Field, Kind, Links};
+use labrt::trace::{self, Field, Kind, Links, ParentGuard};
 use std::borrow::Cow;
 
 use crate::models::kv::Operation;
@@ -152,7 +152,7 @@ fn of(server: NodeId, kind: Kind) {
 pub struct ClientCall {
     id: u64,
     client: u32,
-    _course: CourseGuard,
+    _under: ParentGuard,
 }
 
 impl ClientCall {
@@ -170,7 +170,7 @@ impl ClientCall {
             ];
             trace::emit(CALL, Links::id(id), &fields);
         }
-        ClientCall { id, client, _course: trace::in_course_of(id) }
+        ClientCall { id, client, _under: trace::under(id) }
     }
 
     /// The operation's id in the trace: the parent of the messages that it sends.

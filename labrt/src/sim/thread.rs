@@ -44,7 +44,7 @@ pub struct ThreadInfo {
 /// Starts `f` on a thread of the run's pool: the labs' `go`.
 ///
 /// The thread is owned by the current [`node`], and goes on in the course of what this one is about
-/// ([`trace::in_course_of`]). A panic in it fails the run.
+/// ([`trace::under`]). A panic in it fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     spawn_named("", trace::carried(f))

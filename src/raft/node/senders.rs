@@ -133,7 +133,7 @@ impl Shared {
         let end = &self.ends[sent.peer];
         let shared = self.clone();
         let id = trace::next_id();
-        let _course = trace::in_course_of(woken_by);
+        let _under = trace::under(woken_by);
         events::request(id, &message);
         match message {
             Message::RequestVote(args) => {
