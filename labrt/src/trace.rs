@@ -194,7 +194,7 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node), under what this thread is [under](under). Outside a
+/// Records an event of the current [node](crate::node), under what this thread is [under]. Outside a
 /// run, and where nobody looks, it does nothing.
 #[inline]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -218,7 +218,7 @@ pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, 
     }
 }
 
-/// The message or operation that this thread acts [under](under); 0: none.
+/// The message or operation that this thread acts [under]; 0: none.
 pub fn parent() -> u64 {
     context::node_and_parent().1
 }
