@@ -6,15 +6,11 @@
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
 //! | [`kvraft`] | 3 | a key/value service on Raft |
 //! | [`shardctrler`] | 4A | the shard controller |
-//! | [`porcupine`] | 3, 4 | a checker: is a history of operations linearizable? and the page that shows why not |
 //! | [`shardkv`] | 4B | the sharded key/value service: groups, and shards that move between them |
-//! | [`models`] | 3, 4 | what it checks against: the key/value store |
-//! | [`spacetime`] | | the page of a run: its trace as a space-time diagram |
-//! | [`page`] | | what the pages have in common |
-//! | [`tester`] | | the harness and the test suites of the labs, for this Raft or anybody's |
 //!
-//! They stand on three crates of this workspace: `labrpc`, the simulated network; `labgob`, bytes to values and
-//! back; `labrt`, threads, locks, channels, clock and randomness on real or virtual time.
+//! They stand on four crates of this workspace: `labapi`, what they and their tests agree on; `labrpc`, the simulated
+//! network; `labgob`, bytes to values and back; `labrt`, threads, locks, channels, clock and randomness on real or
+//! virtual time. They do not know the tests: those are in the crate `labtest`, and meet them in `tests/`.
 //!
 //! # Where to begin
 //!
@@ -26,12 +22,7 @@
 #![forbid(unsafe_code)]
 
 pub mod kvraft;
-pub mod models;
-pub mod page;
-pub mod porcupine;
 pub mod raft;
 pub mod rsm;
 pub mod shardctrler;
 pub mod shardkv;
-pub mod spacetime;
-pub mod tester;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use labtest::lab2;
 use mit6824::raft::Raft;
-use mit6824::tester::lab2;
 
 fn main() -> ExitCode {
     lab2::main_2b::<Raft>(labrt::here!())

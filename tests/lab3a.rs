@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use labtest::lab3;
 use mit6824::kvraft::KvServer;
-use mit6824::tester::lab3;
 
 fn main() -> ExitCode {
     lab3::main_3a::<KvServer>(labrt::here!())

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use labtest::lab4;
 use mit6824::shardctrler::ShardCtrler;
-use mit6824::tester::lab4;
 
 fn main() -> ExitCode {
     lab4::main_4a::<ShardCtrler>(labrt::here!())

@@ -3,14 +3,15 @@
 //! The expectation behind all of them: a leader stops being one only when it sees a higher term. Cut off from
 //! its majority it stays the leader of its term, commits nothing, and follows when it hears of the new term.
 
+use labapi::{Started, Strictness};
 use std::process::ExitCode;
 
 use labrpc::Link;
 use labrt::time::{Duration, Instant, sleep};
-use mit6824::raft::{Raft, Started};
-use mit6824::tester::harness::{self, Case};
-use mit6824::tester::raft::{Cluster, Retry, Setup, make_config, note};
-use mit6824::tester::{Strictness, Value};
+use labtest::Value;
+use labtest::harness::{self, Case};
+use labtest::raft::{Cluster, Retry, Setup, make_config, note};
+use mit6824::raft::Raft;
 
 fn main() -> ExitCode {
     let cases = [

@@ -12,8 +12,8 @@ use std::io::Write;
 use std::path::Path;
 
 use labrt::time::Duration;
-use mit6824::models::{kv::KvModel, kv_log};
-use mit6824::porcupine::{Options, Report, Verdict, check_events};
+use porcupine::models::{kv::KvModel, kv_log};
+use porcupine::{Options, Report, Verdict, check_events};
 
 /// Checks all histories in a folder; returns how many of each kind there were.
 fn check_folder(folder: &Path) -> (usize, usize) {

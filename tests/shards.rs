@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use labtest::migration;
 use mit6824::shardkv::ShardKv;
-use mit6824::tester::migration;
 
 fn main() -> ExitCode {
     migration::main::<ShardKv>(labrt::here!())

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use labrt::Run;
 use labrt::time::{Duration, sleep};
+use labtest::events::ClientCall;
+use labtest::raft::{Config, Retry, Setup, make_config};
+use labtest::{kv, service};
 use mit6824::kvraft::KvServer;
 use mit6824::raft::Raft;
-use mit6824::tester::events::ClientCall;
-use mit6824::tester::raft::{Config, Retry, Setup, make_config};
-use mit6824::tester::{kv, service};
 
 /// One line of a trace.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! Encoding and decoding of what Raft sends most: AppendEntries with 32-byte commands.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use labapi::Command;
 use labrt::time::Duration;
-use mit6824::raft::{AppendEntriesArgs, AppendEntriesReply, Command, Entry};
+use mit6824::raft::{AppendEntriesArgs, AppendEntriesReply, Entry};
 use mit6824_benches::cluster::COMMAND_BYTES;
 use mit6824_benches::{Floor, Watched, bench_main, in_run};
 use std::hint::black_box;

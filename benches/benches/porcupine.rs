@@ -5,10 +5,10 @@
 
 use labrt::offload;
 use labrt::time::Duration;
-use mit6824::models::kv::{Event, KvInput, KvModel, KvOutput, Operation, Text};
-use mit6824::models::kv_log;
-use mit6824::porcupine::{Limit, Options, Report, Verdict, check, check_events};
 use mit6824_benches::{Effort, Samples, Table, bench_main};
+use porcupine::models::kv::{Event, KvInput, KvModel, KvOutput, Operation, Text};
+use porcupine::models::kv_log;
+use porcupine::{Limit, Options, Report, Verdict, check, check_events};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

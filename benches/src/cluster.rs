@@ -3,6 +3,7 @@
 //! *Applied* means: taken out of the channel by its consumer. Server 0 leads: its election timeout is short and
 //! the others' is long, so that a cluster is ready at once, and busy threads cost nobody the leadership.
 
+use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{End, Network, Server};
 use labrt::chan::{self, Receiver};
 use labrt::node::{self, NodeId};
@@ -10,7 +11,7 @@ use labrt::sync::atomic::{AtomicU64, Ordering};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::thread;
 use labrt::time::{Duration, Instant};
-use mit6824::raft::{ApplyMsg, Command, Options, Persister, Raft};
+use mit6824::raft::{Options, Raft};
 
 /// Servers of a cluster.
 pub const SERVERS: usize = 3;

@@ -3,6 +3,7 @@
 //! Server 0 leads: its election timeout is short and the others' is long, so that a group is ready at once, and
 //! busy threads cost nobody the leadership. Snapshots are off.
 
+use labapi::{Persister, ServerStart};
 use labrpc::{End, Network, Server};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
@@ -10,7 +11,7 @@ use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 use mit6824::kvraft::{Clerk, KvServer};
-use mit6824::raft::{Options, Persister};
+use mit6824::raft::Options;
 
 /// The server that leads.
 const LEADER: usize = 0;
@@ -112,7 +113,8 @@ fn start_server(net: &Network, me: usize, n: usize) -> KvServer {
     ends.iter().for_each(|end| net.enable(end, true));
     let server = {
         let _node = node::enter(id);
-        KvServer::start_with(ends, me, Arc::new(Persister::new()), None, first_leads(me))
+        let persister = Arc::new(Persister::new());
+        KvServer::start_with(ServerStart { ends, me, persister, maxraftstate: None }, first_leads(me))
             .expect("an empty persister can be restored from")
     };
     net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));

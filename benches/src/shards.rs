@@ -3,6 +3,7 @@
 //! As in [`kv`](crate::kv), the first server of every group leads, and snapshots are off.
 
 use crate::kv::first_leads;
+use labapi::{Config, Gid, GroupStart, MakeEnd, NSHARDS, Persister, ServerStart, key2shard};
 use labrpc::{End, Name, Network, Server, Service};
 use labrt::collections::BTreeMap;
 use labrt::node::{self, NodeId};
@@ -10,9 +11,8 @@ use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::sync::{Arc, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
-use mit6824::raft::Persister;
-use mit6824::shardctrler::{self, Config, Gid, NSHARDS, ShardCtrler};
-use mit6824::shardkv::{Clerk, MakeEnd, ShardKv, Start, key2shard};
+use mit6824::shardctrler::{self, ShardCtrler};
+use mit6824::shardkv::{Clerk, ShardKv};
 
 /// Servers of each group, and of the controller.
 const SERVERS: usize = 3;
@@ -46,8 +46,11 @@ impl Shards {
             let (ends, node) = (ends(&net, NodeId::first(me), &ctrler_names()), NodeId::first(me));
             let _node = node::enter(node);
             let persister = Arc::new(Persister::new());
-            let server = ShardCtrler::start_with(ends, me, persister, None, first_leads(me))
-                .expect("an empty persister can be restored from");
+            let server = ShardCtrler::start_with(
+                ServerStart { ends, me, persister, maxraftstate: None },
+                first_leads(me),
+            )
+            .expect("an empty persister can be restored from");
             serve(&net, ctrler_names()[me].clone(), server.services());
             server
         };
@@ -154,17 +157,19 @@ impl Shards {
         let start = |me| {
             let node = NodeId { group: gid as u16, ..NodeId::first(me) };
             let _node = node::enter(node);
-            let server = ShardKv::start_with(Start {
-                ends: ends(&self.net, node, &server_names(gid)),
-                me,
-                persister: Arc::new(Persister::new()),
-                maxraftstate: None,
+            let start = GroupStart {
+                server: ServerStart {
+                    ends: ends(&self.net, node, &server_names(gid)),
+                    me,
+                    persister: Arc::new(Persister::new()),
+                    maxraftstate: None,
+                },
                 gid,
                 ctrlers: ends(&self.net, node, &ctrler_names()),
                 make_end: make_end(&self.net, node),
-                options: first_leads(me),
-            })
-            .expect("an empty persister can be restored from");
+            };
+            let server =
+                ShardKv::start_with(start, first_leads(me)).expect("an empty persister can be restored from");
             serve(&self.net, server_names(gid)[me].clone(), server.services());
             server
         };

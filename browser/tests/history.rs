@@ -12,10 +12,10 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use common::{MS, Workload, faults, small};
-use mit6824::models::kv::{KvInput, KvModel, KvOutput, Operation};
-use mit6824::porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
-use mit6824::porcupine::{Options, Verdict, check, picture};
 use mit6824_browser::{Looks, Page};
+use porcupine::models::kv::{KvInput, KvModel, KvOutput, Operation};
+use porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
+use porcupine::{Options, Verdict, check, picture};
 
 /// Five clients and eight keys, two of them with a stale get, and faults of all kinds.
 fn medium() -> Picture {

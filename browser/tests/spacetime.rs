@@ -13,9 +13,9 @@ use std::{env, fs, process};
 
 use labrt::Run;
 use labrt::time::Duration;
+use labtest::raft::{Retry, Setup, make_config};
+use labview::spacetime::{MOST_EVENTS, Trace, html};
 use mit6824::raft::Raft;
-use mit6824::spacetime::{MOST_EVENTS, Trace, html};
-use mit6824::tester::raft::{Retry, Setup, make_config};
 use mit6824_browser::{Looks, Page};
 
 /// A run that fails: the leader is cut off with one follower, and the test wants what only the others can have.

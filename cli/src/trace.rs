@@ -9,7 +9,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use mit6824::spacetime::{self, Error, Trace};
+use labview::spacetime::{self, Error, Trace};
 
 /// Arguments of `lab trace`.
 #[derive(clap::Args)]

@@ -1,6 +1,6 @@
 //! What can be done to the servers, by a key or by the script.
 
-use mit6824::tester::shards::Place;
+use labtest::shards::Place;
 
 /// Servers that have a log in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use labrt::collections::VecDeque;
 use labrt::time::Duration;
-use mit6824::tester::shards::Place;
+use labtest::shards::Place;
 
 use crate::act::Team;
 use crate::news::{self, Kind};

@@ -9,9 +9,9 @@ use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread::{self, JoinHandle};
 use labrt::time::Duration;
-use mit6824::models::kv::{KvModel, Operation};
-use mit6824::porcupine::{self, Limit, Options, Verdict};
-use mit6824::tester::marks::Mark;
+use labtest::marks::Mark;
+use porcupine::models::kv::{KvModel, Operation};
+use porcupine::{self, Limit, Options, Verdict};
 
 /// A file that cannot be written is better known before the demo than after it.
 ///

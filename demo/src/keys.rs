@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::act::{Act, SERVERS, Target, Team};
-use mit6824::tester::shards::Place;
+use labtest::shards::Place;
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 //! a key or by themselves, and a verdict at the end.
 //!
 //! Three controllers and three groups of three servers run in one process, on the simulated network, in the course's
-//! own harness ([`mit6824::tester::shards`]). Clients read and write all the time, and every operation is recorded.
+//! own harness ([`labtest::shards`]). Clients read and write all the time, and every operation is recorded.
 //! When the time is over, or at `q`, all is mended, the clients end what they have begun, and the whole history goes
-//! through the checker ([`mit6824::porcupine`]): was it linearizable? The page that shows it is written to a file.
+//! through the checker ([`porcupine`]): was it linearizable? The page that shows it is written to a file.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -64,7 +64,7 @@ use labrt::time::Duration;
 
 use course::Ended;
 use judge::Judged;
-use mit6824::porcupine::Verdict;
+use porcupine::Verdict;
 
 /// The history is linearizable.
 const LINEARIZABLE: u8 = 0;

@@ -1,7 +1,8 @@
 //! What has changed between two views, in words.
 
+use labapi::Holding;
 use labrt::collections::BTreeSet;
-use mit6824::tester::shards::{Holding, gid};
+use labtest::shards::gid;
 
 use crate::act::{GROUPS, Team};
 use crate::view::{View, list};
@@ -65,7 +66,7 @@ pub fn called(team: Team) -> String {
     }
 }
 
-fn led(view: &View, team: Team) -> Option<(mit6824::tester::shards::Place, u64)> {
+fn led(view: &View, team: Team) -> Option<(labtest::shards::Place, u64)> {
     let leader = view.leader(team)?;
     Some((leader, view.status(leader)?.raft.term))
 }

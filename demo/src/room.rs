@@ -1,18 +1,17 @@
 //! The cluster, its clients, and what is done to them.
 
+use labapi::{NSHARDS, Role};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::rng::{self, Rng, scale};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use labrt::sync::{Arc, Mutex};
 use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, Instant, sleep};
-use mit6824::models::kv::Operation;
-use mit6824::raft::Role;
-use mit6824::shardctrler::NSHARDS;
+use labtest::kv::History;
+use labtest::marks::Mark;
+use labtest::shards::{Cluster, Config, Place, Setup, gid, make_quietly};
 use mit6824::shardkv::ShardKv;
-use mit6824::tester::kv::History;
-use mit6824::tester::marks::Mark;
-use mit6824::tester::shards::{Cluster, Config, Place, Setup, gid, make_quietly};
+use porcupine::models::kv::Operation;
 
 use crate::act::{Act, GROUPS, Target, Team};
 use crate::news::{Kind, called};

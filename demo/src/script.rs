@@ -88,7 +88,7 @@ impl<R: Rng> Script<R> {
             Card::CutOffCtrler => (Act::CutOff(Target::Leader(Team::Ctrlers)), Some(Act::Heal)),
             Card::Unreliable => (Act::Unreliable(true), Some(Act::Unreliable(false))),
             Card::LeaveAndJoin => (Act::Leave(gi), Some(Act::Join(gi))),
-            Card::Move => (Act::Move(Some(self.below(mit6824::shardctrler::NSHARDS)), gi), None),
+            Card::Move => (Act::Move(Some(self.below(labapi::NSHARDS)), gi), None),
         }
     }
 

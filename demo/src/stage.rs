@@ -1,11 +1,11 @@
 //! Where the demo is shown: on a screen, or as plain lines.
 
+use labapi::NSHARDS;
 use std::io::{self, IsTerminal, Write};
 
 use crossterm::event::KeyEvent;
 use labrt::time::{Duration, sleep};
-use mit6824::shardctrler::NSHARDS;
-use mit6824::tester::shards::{Place, gid};
+use labtest::shards::{Place, gid};
 
 use crate::act::{GROUPS, Team};
 use crate::app::{App, Phase};

@@ -1,9 +1,8 @@
 //! What is seen of all servers at one moment.
 
+use labapi::{Gid, Holding, NSHARDS, ReplicaStatus, Role};
 use labrt::time::Duration;
-use mit6824::raft::Role;
-use mit6824::shardctrler::{Gid, NSHARDS};
-use mit6824::tester::shards::{Holding, Look, Place, Status, gid};
+use labtest::shards::{Look, Place, gid};
 
 use crate::act::{GROUPS, Team};
 
@@ -38,7 +37,7 @@ impl View {
     }
 
     /// Where a server stands, if it is up.
-    pub fn status(&self, place: Place) -> Option<&Status> {
+    pub fn status(&self, place: Place) -> Option<&ReplicaStatus> {
         self.look(place)?.status.as_ref()
     }
 
@@ -55,14 +54,14 @@ impl View {
     }
 
     /// The server of a team that knows most: its leader, or whoever has applied most.
-    pub fn best(&self, team: Team) -> Option<&Status> {
+    pub fn best(&self, team: Team) -> Option<&ReplicaStatus> {
         let applied = || team.places().into_iter().filter_map(|place| self.status(place));
         let leader = self.leader(team).and_then(|place| self.status(place));
         leader.or_else(|| applied().max_by_key(|status| status.raft.last_applied))
     }
 
     /// The newest configuration that a controller knows: its number, the owners of shards, the groups.
-    pub fn config(&self) -> Option<&Status> {
+    pub fn config(&self) -> Option<&ReplicaStatus> {
         let known = Team::Ctrlers.places().into_iter().filter_map(|place| self.status(place));
         known.max_by_key(|status| status.config)
     }

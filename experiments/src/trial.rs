@@ -18,6 +18,7 @@
 //! the vote is given and the follower's timeout begins afresh, and holds the answer back until it is written and has
 //! travelled.
 
+use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::node::{self, NodeId};
@@ -27,8 +28,8 @@ use labrt::sync::{Arc, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 use mit6824::raft::{
-    AppendEntriesArgs, AppendEntriesReply, ApplyMsg, ApplySink, Command, Entry, InstallSnapshotArgs,
-    InstallSnapshotReply, Options, Persister, Raft, RequestVoteArgs, RequestVoteReply,
+    AppendEntriesArgs, AppendEntriesReply, ApplySink, Entry, InstallSnapshotArgs, InstallSnapshotReply,
+    Options, Raft, RequestVoteArgs, RequestVoteReply,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

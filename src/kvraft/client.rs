@@ -2,6 +2,7 @@
 
 use super::messages::{GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
 use crate::rsm::{Servers, Session};
+use labapi::KvClerk;
 use labrpc::End;
 
 /// A client: one operation at a time. Its calls return when they are done, however long that takes.
@@ -45,5 +46,19 @@ fn value(reply: Reply) -> Option<Value> {
         Ok(value) => Some(value),
         Err(KvError::ErrNoKey) => Some(Value::default()),
         Err(KvError::ErrWrongLeader) => None,
+    }
+}
+
+impl KvClerk for Clerk {
+    fn get(&mut self, key: &str) -> String {
+        Clerk::get(self, key)
+    }
+
+    fn put(&mut self, key: &str, value: &str) {
+        Clerk::put(self, key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        Clerk::append(self, key, value);
     }
 }

@@ -15,7 +15,8 @@
 //! use labrpc::{End, Network, Server};
 //! use labrt::node::{self, NodeId};
 //! use labrt::sync::Arc;
-//! use mit6824::{kvraft::{Clerk, KvServer}, raft::Persister};
+//! use labapi::{Persister, ServerStart};
+//! use mit6824::kvraft::{Clerk, KvServer};
 //!
 //! labrt::run(|| {
 //!     let net = Network::new();
@@ -26,9 +27,10 @@
 //!     };
 //!     let start = |me: usize| {
 //!         let _node = node::enter(NodeId::first(me));
-//!         let saved = Arc::new(Persister::new());
+//!         let (ends, persister) = (ends(NodeId::first(me)), Arc::new(Persister::new()));
 //!         // A snapshot whenever the log has a thousand bytes.
-//!         let server = KvServer::start(ends(NodeId::first(me)), me, saved, Some(1000)).expect("a first start");
+//!         let start = ServerStart { ends, me, persister, maxraftstate: Some(1000) };
+//!         let server = KvServer::start(start).expect("a first start");
 //!         net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));
 //!         server
 //!     };
@@ -51,6 +53,7 @@
 mod client;
 mod machine;
 mod messages;
+mod peer;
 mod server;
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
-use crate::raft::{Options, Persister};
+use crate::raft::Options;
 use crate::rsm::{Rsm, StartError};
-use labrpc::{End, Responder, Service};
+use labapi::ServerStart;
+use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 
@@ -15,34 +16,20 @@ pub struct KvServer {
 }
 
 impl KvServer {
-    /// Starts server `me`, with what `persister` holds (nothing: a first start). Returns at once.
-    ///
-    /// `ends[i]` leads to server `i`. When the saved Raft state has grown to `maxraftstate` bytes, a snapshot takes
-    /// its place; `None`: never. The server belongs to the node that is [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the node that is [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
-    pub fn start(
-        ends: Vec<End>,
-        me: usize,
-        persister: Arc<Persister>,
-        maxraftstate: Option<usize>,
-    ) -> Result<KvServer, StartError> {
-        KvServer::start_with(ends, me, persister, maxraftstate, Options::default())
+    pub fn start(start: ServerStart) -> Result<KvServer, StartError> {
+        KvServer::start_with(start, Options::default())
     }
 
     /// [`start`](KvServer::start) with options for Raft.
     ///
     /// # Errors
     /// As [`start`](KvServer::start).
-    pub fn start_with(
-        ends: Vec<End>,
-        me: usize,
-        persister: Arc<Persister>,
-        maxraftstate: Option<usize>,
-        options: Options,
-    ) -> Result<KvServer, StartError> {
-        let rsm = Rsm::start_with(ends, me, persister, maxraftstate, Kv::new(), options)?;
+    pub fn start_with(start: ServerStart, options: Options) -> Result<KvServer, StartError> {
+        let rsm = Rsm::start_with(start, Kv::new(), options)?;
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 

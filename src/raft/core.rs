@@ -43,8 +43,6 @@ mod storage;
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
 
-use super::apply_msg::ApplyMsg;
-use super::command::Bytes;
 use super::effects::{Due, Effects, RoleChange, Tick};
 use super::events;
 use super::invariants::Invariant;
@@ -52,29 +50,9 @@ use super::log::RaftLog;
 use super::messages::{AppendEntriesArgs, Message};
 use super::progress::{LeaderView, MAX_BATCH_BYTES, Outgoing, Plan, Progress, Sent, What};
 use election::Ballot;
+use labapi::{ApplyMsg, Bytes, Role};
 use labrt::dlog;
 use labrt::trace::{self, Links};
-
-/// What a server is at the moment (5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Answers others.
-    Follower,
-    /// Asks for votes.
-    Candidate,
-    /// Leads its term.
-    Leader,
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Role::Follower => "follower",
-            Role::Candidate => "candidate",
-            Role::Leader => "leader",
-        }
-    }
-}
 
 /// A role with what belongs to it.
 #[derive(Clone, Debug)]
@@ -82,15 +60,6 @@ enum Standing {
     Follower,
     Candidate(Vec<Ballot>),
     Leader(Vec<Progress>),
-}
-
-/// A command was taken into the leader's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Started {
-    /// Where it will appear if it is ever committed.
-    pub index: u64,
-    /// The leader's term.
-    pub term: u64,
 }
 
 /// Committed messages in order; what [`Core::take_apply`] hands out.

@@ -1,6 +1,6 @@
 //! The messages of Figure 2 and Figure 13 of the Raft paper, in its field names.
 
-use super::command::{Bytes, Command, shared_bytes};
+use labapi::{Bytes, Command, shared_bytes};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the log.

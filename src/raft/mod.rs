@@ -9,7 +9,8 @@
 //! use labrpc::{Network, Server};
 //! use labrt::node::{self, NodeId};
 //! use labrt::{chan, sync::Arc, time};
-//! use mit6824::raft::{ApplyMsg, Command, Persister, Raft};
+//! use labapi::{ApplyMsg, Command, Persister};
+//! use mit6824::raft::Raft;
 //!
 //! labrt::run(|| {
 //!     let (net, (apply, applied)) = (Network::new(), chan::unbounded());
@@ -48,12 +49,11 @@
 //! | `effects` | what the rules ask of the threads around them |
 //! | `invariants` | the properties of Figure 3, checked where the state changes |
 //! | `messages` | the RPCs |
-//! | `persister` | the simulated disk: Raft state as frames, and the snapshot |
-//! | `command`, `apply_msg` | what goes in, what comes out |
+//! | `apply_sink` | the way to the service |
+//! | `peer` | the server as the suites of lab 2 see it |
 //! | `events` | the kinds of trace events |
 
-pub mod apply_msg;
-pub mod command;
+pub mod apply_sink;
 pub mod core;
 pub mod effects;
 pub mod events;
@@ -61,20 +61,18 @@ pub mod invariants;
 pub mod log;
 pub mod messages;
 pub mod node;
-pub mod persister;
+mod peer;
 pub mod progress;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::apply_msg::{ApplyMsg, ApplySink};
-pub use self::command::{Bytes, Command};
-pub use self::core::{ApplyBatch, Core, RestoreError, Role, Rules, SnapshotError, Started};
+pub use self::apply_sink::ApplySink;
+pub use self::core::{ApplyBatch, Core, RestoreError, Rules, SnapshotError};
 pub use self::effects::{Due, Effects, PersistDelta, RoleChange, Tick};
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,
 };
-pub use self::node::{Options, Raft, Status};
-pub use self::persister::{FrameError, Persister};
+pub use self::node::{Options, Raft};
 pub use self::progress::{Outgoing, Sent};

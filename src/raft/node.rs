@@ -16,13 +16,12 @@
 
 mod senders;
 
-use super::apply_msg::{ApplyMsg, ApplySink};
-use super::command::{Bytes, Command};
-use super::core::{Core, RestoreError, Role, Rules, SnapshotError, Started};
+use super::apply_sink::ApplySink;
+use super::core::{Core, RestoreError, Rules, SnapshotError};
 use super::effects::RoleChange;
 use super::events::Reply;
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
-use super::persister::Persister;
+use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, Role, Started};
 use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
@@ -66,23 +65,6 @@ impl Default for Options {
             rules: Rules::default(),
         }
     }
-}
-
-/// Where a server stands at one moment, for whoever watches it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// Its current term.
-    pub term: u64,
-    /// What it is in that term, as it believes.
-    pub role: Role,
-    /// The highest index that it knows to be committed.
-    pub commit_index: u64,
-    /// The highest index that its service was given.
-    pub last_applied: u64,
-    /// The highest index in its log.
-    pub last_index: u64,
-    /// The last index that its snapshot covers; 0: it has none.
-    pub snapshot_index: u64,
 }
 
 /// The most commands the applier takes at a time.
@@ -224,10 +206,10 @@ impl Raft {
     }
 
     /// Where the server stands at this moment.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> RaftStatus {
         let state = self.shared.state.lock();
         let core = &state.core;
-        Status {
+        RaftStatus {
             term: core.current_term(),
             role: core.role(),
             commit_index: core.commit_index(),

@@ -14,7 +14,8 @@
 //! use labgob::DecodeError;
 //! use labrpc::{Network, Server};
 //! use labrt::{node::{self, NodeId}, sync::Arc, time};
-//! use mit6824::{raft::Persister, rsm::{Rsm, StateMachine}};
+//! use labapi::{Persister, ServerStart};
+//! use mit6824::rsm::{Rsm, StateMachine};
 //!
 //! struct Counter(u64);
 //!
@@ -41,7 +42,8 @@
 //!     let net = Network::new();
 //!     let _node = node::enter(NodeId::first(0));
 //!     let ends = vec![net.make_end(NodeId::first(0), "counter")];
-//!     let counter = Rsm::start(ends, 0, Arc::new(Persister::new()), None, Counter(40)).expect("a first start");
+//!     let start = ServerStart { ends, me: 0, persister: Arc::new(Persister::new()), maxraftstate: None };
+//!     let counter = Rsm::start(start, Counter(40)).expect("a first start");
 //!     net.add_server("counter", Server::new().service(counter.raft_service()));
 //!     while !counter.get_state().1 {
 //!         time::sleep(time::Duration::from_millis(50));

@@ -9,11 +9,10 @@
 //! ```
 
 use super::waiters::Waiters;
-use crate::raft::{
-    self, ApplyMsg, ApplySink, Bytes, Command, Persister, Raft, RestoreError, RoleChange, Started,
-};
+use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange};
+use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, ServerStart, Started};
 use labgob::DecodeError;
-use labrpc::{End, Service};
+use labrpc::Service;
 use labrt::sync::{Arc, Mutex, Signal};
 use labrt::{chan, dlog};
 use serde::Serialize;
@@ -105,21 +104,13 @@ struct Shared<M: StateMachine> {
 }
 
 impl<M: StateMachine> Rsm<M> {
-    /// Starts server `me` with a fresh `machine`, which is restored from the snapshot in `persister` if there is one.
-    /// Returns at once.
-    ///
-    /// A snapshot is taken as soon as the saved Raft state has `maxraftstate` bytes; `None`: never.
+    /// Starts a server with a fresh `machine`, which is restored from the saved snapshot if there is one. Returns at
+    /// once. The server belongs to the node that is [current](labrt::node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
-    pub fn start(
-        peers: Vec<End>,
-        me: usize,
-        persister: Arc<Persister>,
-        maxraftstate: Option<usize>,
-        machine: M,
-    ) -> Result<Rsm<M>, StartError> {
-        Rsm::start_with(peers, me, persister, maxraftstate, machine, raft::Options::default())
+    pub fn start(start: ServerStart, machine: M) -> Result<Rsm<M>, StartError> {
+        Rsm::start_with(start, machine, raft::Options::default())
     }
 
     /// [`start`](Rsm::start) with options for Raft.
@@ -127,13 +118,11 @@ impl<M: StateMachine> Rsm<M> {
     /// # Errors
     /// As [`start`](Rsm::start).
     pub fn start_with(
-        peers: Vec<End>,
-        me: usize,
-        persister: Arc<Persister>,
-        maxraftstate: Option<usize>,
+        start: ServerStart,
         mut machine: M,
         options: raft::Options,
     ) -> Result<Rsm<M>, StartError> {
+        let ServerStart { ends, me, persister, maxraftstate } = start;
         let snapshot = persister.read_snapshot();
         if !snapshot.is_empty() {
             let bytes = snapshot.len();
@@ -149,7 +138,7 @@ impl<M: StateMachine> Rsm<M> {
         // Under this lock nothing from Raft is looked at before Raft is known here.
         let machine = shared.machine.lock();
         let raft =
-            Raft::make_with(peers, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
+            Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
         let first = shared.raft.set(raft).is_ok();
         debug_assert!(first, "a server starts once");
         drop(machine);
@@ -206,7 +195,7 @@ impl<M: StateMachine> Rsm<M> {
     }
 
     /// Where this server's Raft stands, for whoever watches it.
-    pub fn raft_status(&self) -> raft::Status {
+    pub fn raft_status(&self) -> RaftStatus {
         self.raft().status()
     }
 

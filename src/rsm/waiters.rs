@@ -4,7 +4,7 @@
 //! entry of an older term may still be committed, but its waiters were told [`NotLeader`], which is always allowed.
 
 use super::server::NotLeader;
-use crate::raft::Started;
+use labapi::Started;
 use labrt::collections::VecDeque;
 
 /// What a submitter left behind: called once, or dropped with the server.

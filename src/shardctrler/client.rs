@@ -1,8 +1,9 @@
 //! The client's side.
 
-use super::config::{Config, ConfigError, Gid};
+use super::changes::ConfigError;
 use super::messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, QueryArgs, Reply};
 use crate::rsm::{Servers, Session};
+use labapi::{Config, CtrlerClerk, Gid};
 use labrpc::End;
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
@@ -32,7 +33,7 @@ impl Clerk {
     /// Adds groups: their servers' names, by gid. The shards are spread anew.
     ///
     /// # Errors
-    /// Those of [`Config::join`]; then nothing has changed.
+    /// Those of [`join`](super::join); then nothing has changed.
     pub fn join(&mut self, servers: BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Join", &JoinArgs { servers, stamp })
@@ -41,7 +42,7 @@ impl Clerk {
     /// Removes groups. The shards are spread anew over those that remain.
     ///
     /// # Errors
-    /// Those of [`Config::leave`]; then nothing has changed.
+    /// Those of [`leave`](super::leave); then nothing has changed.
     pub fn leave(&mut self, gids: &[Gid]) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Leave", &LeaveArgs { gids: gids.to_vec(), stamp })
@@ -50,7 +51,7 @@ impl Clerk {
     /// Moves one shard to a group, whether it had it or not. Nothing else moves.
     ///
     /// # Errors
-    /// Those of [`Config::move_shard`]; then nothing has changed.
+    /// Those of [`move_shard`](super::move_shard); then nothing has changed.
     pub fn move_shard(&mut self, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Move", &MoveArgs { shard, gid, stamp })
@@ -62,5 +63,31 @@ impl Clerk {
             Err(CtrlerError::Refused(error)) => Some(Err(error)),
             Err(CtrlerError::ErrWrongLeader) => None,
         })
+    }
+}
+
+impl CtrlerClerk for Clerk {
+    fn query(&mut self, num: Option<u64>) -> Config {
+        Clerk::query(self, num)
+    }
+
+    fn join(&mut self, groups: BTreeMap<Gid, Vec<String>>) {
+        made("join", Clerk::join(self, groups));
+    }
+
+    fn leave(&mut self, gids: Vec<Gid>) {
+        made("leave", Clerk::leave(self, &gids));
+    }
+
+    fn move_shard(&mut self, shard: usize, gid: Gid) {
+        made("move", Clerk::move_shard(self, shard, gid));
+    }
+}
+
+/// The tests ask for nothing that could be refused.
+#[track_caller]
+fn made(what: &str, outcome: Result<Config, ConfigError>) {
+    if let Err(error) = outcome {
+        panic!("the controller has refused a {what}: {error}");
     }
 }

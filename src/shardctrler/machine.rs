@@ -1,8 +1,9 @@
 //! The replicated state: all configurations there ever were, and who has changed what last.
 
-use super::config::{Config, ConfigError};
+use super::changes::{self, ConfigError};
 use super::messages::Op;
 use crate::rsm::{Sessions, Stamp, StateMachine};
+use labapi::Config;
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::sync::Arc;
 
@@ -63,9 +64,11 @@ impl StateMachine for Controller {
 
     fn apply(&mut self, op: Op) -> Result<Arc<Config>, ConfigError> {
         match op {
-            Op::Join(args) => self.change(args.stamp, |config| config.join(&args.servers)),
-            Op::Leave(args) => self.change(args.stamp, |config| config.leave(&args.gids)),
-            Op::Move(args) => self.change(args.stamp, |config| config.move_shard(args.shard, args.gid)),
+            Op::Join(args) => self.change(args.stamp, |config| changes::join(config, &args.servers)),
+            Op::Leave(args) => self.change(args.stamp, |config| changes::leave(config, &args.gids)),
+            Op::Move(args) => {
+                self.change(args.stamp, |config| changes::move_shard(config, args.shard, args.gid))
+            }
             Op::Query(args) => Ok(self.query(args.num)),
         }
     }
@@ -99,7 +102,7 @@ impl StateMachine for Controller {
             if config.num != num {
                 return invalid(&decoder, format!("found configuration {}, expected {num}", config.num));
             }
-            if !config.has_sound_owners() {
+            if !changes::has_sound_owners(&config) {
                 return invalid(
                     &decoder,
                     format!("configuration {num} has shards on groups that it has not"),

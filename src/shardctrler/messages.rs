@@ -2,8 +2,9 @@
 //!
 //! An operation in the log is what its client sent, to the letter.
 
-use super::config::{Config, ConfigError, Gid};
+use super::changes::ConfigError;
 use crate::rsm::Stamp;
+use labapi::{Config, Gid};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 use serde::{Deserialize, Serialize};

@@ -13,14 +13,15 @@
 //! What a change does to a configuration needs no server to try:
 //!
 //! ```
-//! use mit6824::shardctrler::{Config, Gid, NSHARDS};
+//! use labapi::{Config, Gid, NSHARDS};
 //! use labrt::collections::BTreeMap;
+//! use mit6824::shardctrler;
 //!
 //! let group = |gid: Gid| BTreeMap::from([(gid, vec![format!("server-{gid}")])]);
-//! let one = Config::default().join(&group(100)).expect("a new group");
+//! let one = shardctrler::join(&Config::default(), &group(100)).expect("a new group");
 //! assert_eq!(one.shards, [100; NSHARDS]);
 //!
-//! let two = one.join(&group(101)).expect("a new group");
+//! let two = shardctrler::join(&one, &group(101)).expect("a new group");
 //! let moved = (0..NSHARDS).filter(|&shard| two.shards[shard] != one.shards[shard]).count();
 //! assert_eq!((two.num, moved), (2, NSHARDS / 2));
 //! ```
@@ -44,25 +45,27 @@
 //!
 //! | file | what it owns | in the Go labs |
 //! |---|---|---|
-//! | `config` | [`Config`], and the next one after a change | `common.go` |
+//! | `changes` | the next configuration after a change |  |
+//! | `peer` | the service as the suites of lab 4A see it | |
 //! | `rebalance` | spreading shards over groups | |
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `machine` | [`Controller`]: the history of configurations | |
 //! | `server` | [`ShardCtrler`]: the handlers, snapshots | `server.go` |
 //! | `client` | [`Clerk`] | `client.go` |
 
+mod changes;
 mod client;
-mod config;
 mod machine;
 mod messages;
+mod peer;
 mod rebalance;
 mod server;
 
 #[cfg(test)]
 mod tests;
 
+pub use changes::{ConfigError, join, leave, move_shard};
 pub use client::Clerk;
-pub use config::{Config, ConfigError, Gid, NO_GROUP, NSHARDS};
 pub use machine::Controller;
 pub use messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, Op, QueryArgs, Reply};
 pub use rebalance::rebalance;

@@ -9,7 +9,7 @@
 //! others have to move. A larger quota adds one to this sum if the group owns more than N div G, and nothing
 //! otherwise. So no choice is better than to give the larger quotas to the groups that own most.
 
-use super::config::{Gid, NO_GROUP};
+use labapi::{Gid, NO_GROUP};
 use labrt::collections::BTreeMap;
 use std::cmp::Reverse;
 

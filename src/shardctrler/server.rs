@@ -2,9 +2,10 @@
 
 use super::machine::Controller;
 use super::messages::{CtrlerError, Op, Reply};
-use crate::raft::{Options, Persister, Status};
+use crate::raft::Options;
 use crate::rsm::{Rsm, StartError};
-use labrpc::{End, Responder, Service};
+use labapi::{RaftStatus, ServerStart};
+use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 
@@ -15,30 +16,20 @@ pub struct ShardCtrler {
 }
 
 impl ShardCtrler {
-    /// Starts server `me`, with what `persister` holds (nothing: a first start). Returns at once.
-    ///
-    /// `ends[i]` leads to server `i`. As in the course, no snapshots are taken; one that was saved is read. The server
-    /// belongs to the node that is [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the node that is [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
-    pub fn start(ends: Vec<End>, me: usize, persister: Arc<Persister>) -> Result<ShardCtrler, StartError> {
-        ShardCtrler::start_with(ends, me, persister, None, Options::default())
+    pub fn start(start: ServerStart) -> Result<ShardCtrler, StartError> {
+        ShardCtrler::start_with(start, Options::default())
     }
 
-    /// [`start`](ShardCtrler::start) with options for Raft, and with snapshots: one takes the place of the saved Raft
-    /// state when that has grown to `maxraftstate` bytes; `None`: never.
+    /// [`start`](ShardCtrler::start) with options for Raft.
     ///
     /// # Errors
     /// As [`start`](ShardCtrler::start).
-    pub fn start_with(
-        ends: Vec<End>,
-        me: usize,
-        persister: Arc<Persister>,
-        maxraftstate: Option<usize>,
-        options: Options,
-    ) -> Result<ShardCtrler, StartError> {
-        let rsm = Rsm::start_with(ends, me, persister, maxraftstate, Controller::new(), options)?;
+    pub fn start_with(start: ServerStart, options: Options) -> Result<ShardCtrler, StartError> {
+        let rsm = Rsm::start_with(start, Controller::new(), options)?;
         Ok(ShardCtrler { rsm: Arc::new(rsm), node: node::current() })
     }
 
@@ -60,7 +51,7 @@ impl ShardCtrler {
     }
 
     /// Where this server's Raft stands, for whoever watches it.
-    pub fn raft_status(&self) -> Status {
+    pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
 

@@ -1,11 +1,10 @@
 //! The client's side.
 
-use super::key2shard;
 use super::messages::{Reply, ShardKvError};
-use super::server::MakeEnd;
 use crate::kvraft::{GetArgs, PutAppendArgs, PutOrAppend, Value};
 use crate::rsm::{Servers, Session};
-use crate::shardctrler::{self, Config, Gid};
+use crate::shardctrler::{self};
+use labapi::{Config, Gid, KvClerk, MakeEnd, key2shard};
 use labrpc::End;
 use labrt::collections::BTreeMap;
 use labrt::time::{Duration, sleep};
@@ -120,5 +119,19 @@ impl Clerk {
         let now = &self.config.groups;
         self.groups.retain(|gid, _| now.get(gid).is_some_and(|names| before.groups.get(gid) == Some(names)));
         true
+    }
+}
+
+impl KvClerk for Clerk {
+    fn get(&mut self, key: &str) -> String {
+        Clerk::get(self, key)
+    }
+
+    fn put(&mut self, key: &str, value: &str) {
+        Clerk::put(self, key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        Clerk::append(self, key, value);
     }
 }

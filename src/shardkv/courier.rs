@@ -10,9 +10,10 @@
 use super::errand::{Errand, Heard};
 use super::group::Shipment;
 use super::messages::{Delivery, Op};
-use super::server::{MakeEnd, Replica};
+use super::server::Replica;
 use crate::rsm::Rsm;
-use crate::shardctrler::{self, Config, CtrlerError, Gid, QueryArgs};
+use crate::shardctrler::{self, CtrlerError, QueryArgs};
+use labapi::{Config, Gid, MakeEnd};
 use labrpc::End;
 use labrt::collections::BTreeMap;
 use labrt::dlog;

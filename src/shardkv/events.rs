@@ -3,7 +3,7 @@
 
 use super::migration::Shard;
 use crate::kvraft::Kv;
-use crate::shardctrler::Config;
+use labapi::Config;
 use labrt::dlog;
 use labrt::trace::{self, Kind, Links};
 

@@ -1,11 +1,10 @@
 //! The replicated state of a group: its configuration, and its shards with their data.
 
 use super::events;
-use super::key2shard;
 use super::messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
 use super::migration::{Event, Owner, Parcel, Shard, Verdict};
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs};
-use crate::shardctrler::{Config, Gid, NO_GROUP, NSHARDS};
+use labapi::{Config, Gid, NO_GROUP, NSHARDS, key2shard};
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;

@@ -4,7 +4,7 @@
 
 use super::migration::Verdict;
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, Value};
-use crate::shardctrler::{Config, Gid};
+use labapi::{Config, Gid};
 use labrt::sync::Arc;
 use serde::{Deserialize, Serialize};
 use std::fmt;

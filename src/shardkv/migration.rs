@@ -69,7 +69,7 @@
 //! at n or beyond: the parcels are made, and are being pushed. So it gets them and goes on, if their givers and it have
 //! majorities. New leaders propose an operation of their own term at once, so nothing waits for a client to come along.
 
-use crate::shardctrler::Gid;
+use labapi::Gid;
 use labrt::sync::Arc;
 use serde::{Deserialize, Serialize};
 

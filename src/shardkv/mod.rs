@@ -1,6 +1,6 @@
 //! Lab 4B: a key/value service whose keys are spread over groups of servers, and move between them.
 //!
-//! Every key is in one of ten shards ([`key2shard`]), and the [controller](crate::shardctrler) says which group serves
+//! Every key is in one of ten shards ([`key2shard`](labapi::key2shard)), and the [controller](crate::shardctrler) says which group serves
 //! which shard. A group is a replicated [`Group`]; each of its servers is a [`ShardKv`], which is one behind an
 //! [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard by the configuration it knows, and the
 //! controller for a newer one when that group does not. What a client may expect:
@@ -20,7 +20,8 @@
 //! ```
 //! use labrpc::{End, Network, Server, Service};
 //! use labrt::{collections::BTreeMap, node::{self, NodeId}, sync::Arc};
-//! use mit6824::{raft::Persister, shardctrler::{self, Gid, ShardCtrler}, shardkv::{Clerk, MakeEnd, ShardKv}};
+//! use labapi::{Gid, GroupStart, MakeEnd, Persister, ServerStart};
+//! use mit6824::{shardctrler::{self, ShardCtrler}, shardkv::{Clerk, ShardKv}};
 //!
 //! labrt::run(|| {
 //!     let net = Network::new();
@@ -33,23 +34,25 @@
 //!         })
 //!     };
 //!     let end = |owner, server: &str| -> Vec<End> { vec![make_end(owner)(server)] };
+//!     let alone = |ends: Vec<End>| ServerStart {
+//!         ends, me: 0, persister: Arc::new(Persister::new()), maxraftstate: Some(1000),
+//!     };
 //!     let add = |name: &str, services: Vec<Service>| {
 //!         net.add_server(name, services.into_iter().fold(Server::new(), Server::service));
 //!     };
 //!
 //!     let node = NodeId { group: 1, ..NodeId::first(0) };
 //!     let entered = node::enter(node);
-//!     let ctrler = ShardCtrler::start(end(node, "ctrler"), 0, Arc::new(Persister::new()));
-//!     let ctrler = ctrler.expect("a first start");
+//!     let ctrler = ShardCtrler::start(alone(end(node, "ctrler"))).expect("a first start");
 //!     add("ctrler", ctrler.services());
 //!     drop(entered);
 //!
 //!     let start = |gid: Gid| {
 //!         let (name, node) = (format!("server-{gid}"), NodeId { group: gid as u16, ..NodeId::first(0) });
 //!         let _node = node::enter(node);
-//!         let (peers, ctrlers, saved) = (end(node, &name), end(node, "ctrler"), Arc::new(Persister::new()));
-//!         let server = ShardKv::start(peers, 0, saved, Some(1000), gid, ctrlers, make_end(node));
-//!         let server = server.expect("a first start");
+//!         let (server, ctrlers) = (alone(end(node, &name)), end(node, "ctrler"));
+//!         let start = GroupStart { server, gid, ctrlers, make_end: make_end(node) };
+//!         let server = ShardKv::start(start).expect("a first start");
 //!         add(&name, server.services());
 //!         server
 //!     };
@@ -92,6 +95,7 @@ mod events;
 mod group;
 mod messages;
 mod migration;
+mod peer;
 mod server;
 
 #[cfg(test)]
@@ -102,11 +106,4 @@ pub use events::{CONFIGURED, DELETED, GIVEN, SERVED};
 pub use group::{Group, Shipment};
 pub use messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
 pub use migration::{Event, Owner, Parcel, Shard, Verdict};
-pub use server::{MakeEnd, ShardKv, Start};
-
-use crate::shardctrler::NSHARDS;
-
-/// The shard of a key: its first byte modulo [`NSHARDS`]; 0 for the empty key.
-pub fn key2shard(key: &str) -> usize {
-    key.as_bytes().first().map_or(0, |&byte| usize::from(byte) % NSHARDS)
-}
+pub use server::ShardKv;

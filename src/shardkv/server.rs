@@ -5,17 +5,14 @@ use super::group::Group;
 use super::messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
 use super::migration::Verdict;
 use crate::kvraft::{GetArgs, PutAppendArgs};
-use crate::raft::{Options, Persister, RoleChange, Status};
+use crate::raft::{Options, RoleChange};
 use crate::rsm::{Rsm, StartError, StateMachine};
-use crate::shardctrler::Gid;
+use labapi::{Gid, GroupStart, RaftStatus};
 use labgob::DecodeError;
-use labrpc::{End, Responder, Service};
+use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::thread;
-
-/// Gives a new end to the server of this name. The end is deleted when it is dropped.
-pub type MakeEnd = Arc<dyn Fn(&str) -> End + Send + Sync>;
 
 /// One server of a group. Dropping it kills it.
 pub struct ShardKv {
@@ -24,54 +21,26 @@ pub struct ShardKv {
     node: NodeId,
 }
 
-/// What a server is started with.
-pub struct Start {
-    /// Ends to the servers of the group, by index.
-    pub ends: Vec<End>,
-    /// The server's own index.
-    pub me: usize,
-    /// What it has saved; nothing at a first start.
-    pub persister: Arc<Persister>,
-    /// When the saved Raft state has grown to so many bytes, a snapshot takes its place; `None`: never.
-    pub maxraftstate: Option<usize>,
-    /// The group.
-    pub gid: Gid,
-    /// Ends to the servers of the controller, in any order; not empty.
-    pub ctrlers: Vec<End>,
-    /// Ends to the servers of other groups, by name.
-    pub make_end: MakeEnd,
-    /// Options for Raft.
-    pub options: Options,
-}
-
 impl ShardKv {
-    /// Starts a server of group `gid`. Returns at once. The server belongs to the node that is
-    /// [current](node::current). See [`Start`] for the arguments.
+    /// Starts a server of a group. Returns at once. The server belongs to the node that is
+    /// [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
-    pub fn start(
-        ends: Vec<End>,
-        me: usize,
-        persister: Arc<Persister>,
-        maxraftstate: Option<usize>,
-        gid: Gid,
-        ctrlers: Vec<End>,
-        make_end: MakeEnd,
-    ) -> Result<ShardKv, StartError> {
-        let options = Options::default();
-        ShardKv::start_with(Start { ends, me, persister, maxraftstate, gid, ctrlers, make_end, options })
+    pub fn start(start: GroupStart) -> Result<ShardKv, StartError> {
+        ShardKv::start_with(start, Options::default())
     }
 
     /// [`start`](ShardKv::start) with options for Raft.
     ///
     /// # Errors
     /// As [`start`](ShardKv::start).
-    pub fn start_with(start: Start) -> Result<ShardKv, StartError> {
-        let Start { ends, me, persister, maxraftstate, gid, ctrlers, make_end, options } = start;
+    pub fn start_with(start: GroupStart, options: Options) -> Result<ShardKv, StartError> {
+        let GroupStart { server, gid, ctrlers, make_end } = start;
+        let (me, maxraftstate) = (server.me, server.maxraftstate);
         let bell = Arc::new(Bell::default());
         let replica = Replica { group: Group::new(gid), gid, bell: bell.clone() };
-        let rsm = Arc::new(Rsm::start_with(ends, me, persister, maxraftstate, replica, options)?);
+        let rsm = Arc::new(Rsm::start_with(server, replica, options)?);
         let courier = Courier::new(rsm.clone(), bell.clone(), ctrlers, make_end, maxraftstate);
         thread::spawn_named(format!("shardkv-{me}-courier"), move || courier.run());
         Ok(ShardKv { rsm, bell, node: node::current() })
@@ -98,7 +67,7 @@ impl ShardKv {
     }
 
     /// Where this server's Raft stands, for whoever watches it.
-    pub fn raft_status(&self) -> Status {
+    pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
 

@@ -9,11 +9,10 @@
 //! * no lock is held over an RPC or over a message to the service;
 //! * every thread of a peer ends soon after [`RaftPeer::kill`].
 
+use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started};
 use labrpc::{End, Service};
 use labrt::chan::Sender;
 use labrt::sync::{Arc, Mutex, Signal};
-use mit6824::raft::{ApplyMsg, Command, Persister, Started};
-use mit6824::tester::RaftPeer;
 use serde::{Deserialize, Serialize};
 
 /// The arguments of the RequestVote RPC (Figure 2).

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use mit6824::tester::lab2;
+use labtest::lab2;
 use starter::Raft;
 
 fn main() -> ExitCode {

@@ -1,11 +1,12 @@
 //! The servers of a script: their rules, their disks, and the messages between them.
 
+use labapi::{ApplyMsg, Command, Persister};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use labrt::collections::BTreeMap;
 use mit6824::raft::{
-    AppendEntriesArgs, AppendEntriesReply, ApplyMsg, Command, Core, Entry, InstallSnapshotReply, Message,
-    Outgoing, Persister, RequestVoteReply, Rules, Sent, Tick,
+    AppendEntriesArgs, AppendEntriesReply, Core, Entry, InstallSnapshotReply, Message, Outgoing,
+    RequestVoteReply, Rules, Sent, Tick,
 };
 
 use crate::step::{Fate, Step, Targets};

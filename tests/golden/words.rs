@@ -1,8 +1,9 @@
 //! What happens, in the words of the paper.
 
+use labapi::Role;
 use mit6824::raft::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Core, Entry, InstallSnapshotArgs, Message,
-    RequestVoteArgs, Role,
+    RequestVoteArgs,
 };
 
 /// What a request says.

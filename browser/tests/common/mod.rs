@@ -1,8 +1,8 @@
 //! Histories for pages: made up, the same each time, and judged by the checker.
 
-use mit6824::models::kv::{KvInput, KvModel, KvOutput, Operation};
-use mit6824::porcupine::visualization::{Mark, MarkKind, Picture};
-use mit6824::porcupine::{Options, check, picture};
+use porcupine::models::kv::{KvInput, KvModel, KvOutput, Operation};
+use porcupine::visualization::{Mark, MarkKind, Picture};
+use porcupine::{Options, check, picture};
 
 /// One millisecond in ns.
 pub const MS: u64 = 1_000_000;

@@ -1,7 +1,7 @@
 //! The servers, a row each, by team.
 
-use mit6824::raft::Role;
-use mit6824::tester::shards::{Holding, Place};
+use labapi::{Holding, Role};
+use labtest::shards::Place;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};

@@ -1,7 +1,7 @@
 //! Beside the servers: the map of shards, the operations, the network, where faults come from.
 
 use labrt::time::Duration;
-use mit6824::tester::shards::gid;
+use labtest::shards::gid;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};

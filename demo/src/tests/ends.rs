@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use labrt::time::Duration;
-use mit6824::porcupine::{Limit, Verdict};
+use porcupine::{Limit, Verdict};
 
 use crate::code_of;
 use crate::course::Ended;

@@ -1,7 +1,7 @@
 //! Plain lines, and what both sorts of stages count.
 
 use labrt::time::Duration;
-use mit6824::tester::shards::Place;
+use labtest::shards::Place;
 
 use super::samples::{app, calm, troubled};
 use crate::app::{App, Phase, SAMPLE};

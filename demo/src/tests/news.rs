@@ -1,6 +1,7 @@
 //! What two views differ in.
 
-use mit6824::tester::shards::{Holding, Place, gid};
+use labapi::Holding;
+use labtest::shards::{Place, gid};
 
 use super::samples::{calm, down, leads, troubled, with_status};
 use crate::act::Team;

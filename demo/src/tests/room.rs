@@ -1,13 +1,14 @@
 //! The cluster itself, and the check of what its clients did; on real threads.
 #![cfg(not(feature = "sim"))]
 
+use labapi::Holding;
 use std::fs;
 
 use labrt::Run;
 use labrt::locks::Discipline;
 use labrt::time::{Duration, Instant, sleep};
-use mit6824::porcupine::Verdict;
-use mit6824::tester::shards::{Holding, Place};
+use labtest::shards::Place;
+use porcupine::Verdict;
 
 use crate::act::{Act, Target, Team};
 use crate::judge::{Case, Judge, prepare};

@@ -1,9 +1,8 @@
 //! Servers that are made up.
 
+use labapi::{Gid, Holding, NSHARDS, RaftStatus, ReplicaStatus, Role};
 use labrt::time::Duration;
-use mit6824::raft::{self, Role};
-use mit6824::shardctrler::{Gid, NSHARDS};
-use mit6824::tester::shards::{Holding, Look, Place, Status, gid};
+use labtest::shards::{Look, Place, gid};
 
 use crate::act::Team;
 use crate::app::App;
@@ -31,7 +30,7 @@ fn look(place: Place) -> Look {
         Place::Ctrler(i) | Place::Server(_, i) | Place::Second(i) => i,
     };
     let role = if index == 0 { Role::Leader } else { Role::Follower };
-    let raft = raft::Status {
+    let raft = RaftStatus {
         term: 3,
         role,
         commit_index: 1234,
@@ -44,7 +43,8 @@ fn look(place: Place) -> Look {
         _ => Holding::Nothing,
     };
     let owners = owners();
-    let status = Status { raft, config: 1, owners, groups: vec![100, 101, 102], shards: owners.map(held) };
+    let status =
+        ReplicaStatus { raft, config: 1, owners, groups: vec![100, 101, 102], shards: owners.map(held) };
     Look { status: Some(status), up: true, cut_off: false, raft_bytes: 12_345, snapshot_bytes: 678 }
 }
 
@@ -55,7 +55,7 @@ pub fn with(view: &mut View, place: Place, change: impl FnOnce(&mut Look)) {
 }
 
 /// Changes where a server stands.
-pub fn with_status(view: &mut View, place: Place, change: impl FnOnce(&mut Status)) {
+pub fn with_status(view: &mut View, place: Place, change: impl FnOnce(&mut ReplicaStatus)) {
     with(view, place, |look| change(look.status.as_mut().expect("it is up")));
 }
 

@@ -2,8 +2,9 @@
 
 use super::group::Group;
 use crate::kvraft::{Clerk, KvServer};
-use crate::raft::{ApplyMsg, Command, Persister, Raft};
+use crate::raft::Raft;
 use crate::rsm::StartError;
+use labapi::{ApplyMsg, Command, Persister, ServerStart};
 use labrpc::{Network, Server};
 use labrt::Run;
 use labrt::chan;
@@ -117,7 +118,8 @@ fn arguments_of_another_type_end_the_run_and_are_named() {
 fn start_alone(persister: Arc<Persister>) -> Result<KvServer, StartError> {
     let net = Network::new();
     let _node = node::enter(NodeId::first(0));
-    let server = KvServer::start(vec![net.make_end(NodeId::first(0), 0usize)], 0, persister, None)?;
+    let ends = vec![net.make_end(NodeId::first(0), 0usize)];
+    let server = KvServer::start(ServerStart { ends, me: 0, persister, maxraftstate: None })?;
     net.add_server(0usize, server.services().into_iter().fold(Server::new(), Server::service));
     Ok(server)
 }

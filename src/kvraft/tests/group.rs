@@ -1,7 +1,7 @@
 //! Servers on a perfect network.
 
 use crate::kvraft::{Clerk, KvServer};
-use crate::raft::Persister;
+use labapi::{Persister, ServerStart};
 use labrpc::{Network, Server};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
@@ -27,7 +27,8 @@ impl Group {
             let ends: Vec<_> = (0..n).map(|to| net.make_end(NodeId::first(me), to)).collect();
             ends.iter().for_each(|end| net.enable(end, true));
             let _node = node::enter(NodeId::first(me));
-            let server = KvServer::start(ends, me, persisters[me].clone(), maxraftstate);
+            let start = ServerStart { ends, me, persister: persisters[me].clone(), maxraftstate };
+            let server = KvServer::start(start);
             let server = server.unwrap_or_else(|error| panic!("server {me} does not start: {error}"));
             let shared = server.services().into_iter().fold(Server::new(), Server::service);
             net.add_server(me, shared);

@@ -1,8 +1,8 @@
 //! Log replication (5.3) and commitment (5.4.2).
 
 use super::*;
-use crate::raft::command::Command;
 use crate::raft::messages::{AppendEntriesReply, Conflict, Entry};
+use labapi::{ApplyMsg, Command, Started};
 
 impl Core {
     /// The leader takes a command into its log (5.3). `None`: this server does not lead.

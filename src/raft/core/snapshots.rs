@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::raft::messages::{InstallSnapshotArgs, InstallSnapshotReply};
+use labapi::{ApplyMsg, Bytes};
 use std::fmt;
 
 /// A snapshot that cannot be what the service says.

@@ -6,7 +6,7 @@
 use super::*;
 use crate::raft::effects::PersistDelta;
 use crate::raft::messages::Entry;
-use crate::raft::persister::{FrameError, Frames, Persister};
+use labapi::{FrameError, Frames, Persister, Writer};
 use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -119,7 +119,7 @@ impl Core {
         let begin = self.log.last_included_index();
         let dropped = (begin - delta.saved_from) as usize;
         // A new server's first frame is the head, whatever has changed.
-        let write = |w: &mut crate::raft::persister::Writer| {
+        let write = |w: &mut Writer| {
             if delta.hard_state {
                 w.head(self.hard_state());
             }

@@ -4,6 +4,7 @@
 
 use super::support::Dice;
 use crate::raft::*;
+use labapi::{ApplyMsg, Command, Persister};
 use labrt::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
+use labapi::ApplyMsg;
 
 /// 5.3: an entry is committed once a majority holds it.
 #[test]

@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
+use labapi::{Bytes, Role};
 
 fn ask(term: u64, candidate_id: usize, last: (u64, u64)) -> RequestVoteArgs {
     RequestVoteArgs { term, candidate_id, last_log_index: last.0, last_log_term: last.1 }

@@ -3,6 +3,7 @@
 use super::support::*;
 use crate::raft::log::RaftLog;
 use crate::raft::*;
+use labapi::Command;
 
 /// A log whose snapshot ends at index 10 in term 3, with entries of these terms from 11 on.
 fn log_after_10(terms: &[u64]) -> RaftLog {

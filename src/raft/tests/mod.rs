@@ -5,7 +5,6 @@ mod commitment;
 mod elections;
 mod log;
 mod node;
-mod persister;
 mod progress;
 mod replication;
 mod snapshots;

@@ -1,6 +1,7 @@
 //! The shell: threads, timers and the apply channel around the core. On both clocks.
 
-use crate::raft::{ApplyMsg, ApplySink, Command, Options, Persister, Raft, RestoreError};
+use crate::raft::{ApplySink, Options, Raft, RestoreError};
+use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, Network, Server};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::node::{self, NodeId};

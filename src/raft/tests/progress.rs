@@ -4,6 +4,7 @@
 use super::support::*;
 use crate::raft::progress::{MAX_BATCH_BYTES, State, WINDOW};
 use crate::raft::*;
+use labapi::{Command, Role};
 
 /// A leader of three in term 1 with an empty log, to whom follower 1 has answered.
 fn in_touch() -> Core {

@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
+use labapi::Started;
 
 /// Figure 7 of the paper, in spirit: what becomes of a log when a message comes.
 #[test]

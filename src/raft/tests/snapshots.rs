@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
+use labapi::{ApplyMsg, Bytes};
 
 fn install(term: u64, index: u64, included_term: u64) -> InstallSnapshotArgs {
     InstallSnapshotArgs {

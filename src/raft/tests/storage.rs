@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
+use labapi::{Bytes, Persister, Role};
 
 /// Persists as the threads do after every call.
 fn settle(core: &mut Core, persister: &Persister) {

@@ -1,6 +1,7 @@
 //! Builders that let the tests read as prose.
 
 use crate::raft::*;
+use labapi::Command;
 
 /// The command that these tests put at an index in a term; two entries agree if and only if both agree.
 pub(super) fn command(index: u64, term: u64) -> Command {

@@ -1,8 +1,9 @@
 //! Bytes that are no operation and no snapshot: what is said about them.
 
 use super::group::{Group, Op, SECOND, Words, failure, wait_until, word};
-use crate::raft::{ApplyMsg, Command, Options, Persister, Raft};
+use crate::raft::{Options, Raft};
 use crate::rsm::{Rsm, StartError};
+use labapi::{ApplyMsg, Command, Persister, ServerStart};
 use labrpc::{Network, Server};
 use labrt::chan;
 use labrt::node::{self, NodeId};
@@ -30,7 +31,7 @@ fn start_alone(persister: Arc<Persister>) -> Result<Rsm<Words>, StartError> {
     let net = Network::new();
     let _node = node::enter(NodeId::first(0));
     let ends = vec![net.make_end(NodeId::first(0), 0usize)];
-    let rsm = Rsm::start(ends, 0, persister, None, Words::default())?;
+    let rsm = Rsm::start(ServerStart { ends, me: 0, persister, maxraftstate: None }, Words::default())?;
     net.add_server(0usize, Server::new().service(rsm.raft_service()));
     Ok(rsm)
 }

@@ -1,7 +1,8 @@
 //! Servers on a network, and a machine that shows what was done to it.
 
-use crate::raft::{Options, Persister, RoleChange};
+use crate::raft::{Options, RoleChange};
 use crate::rsm::{NotLeader, Rsm, StateMachine};
+use labapi::{Persister, ServerStart};
 use labgob::DecodeError;
 use labrpc::{Name, Network, Server};
 use labrt::Run;
@@ -92,7 +93,8 @@ impl Group {
             names.push(ends.iter().map(|end| end.name().clone()).collect());
             let _node = node::enter(NodeId::first(me));
             let (machine, options) = make(me);
-            let rsm = Rsm::start_with(ends, me, persisters[me].clone(), maxraftstate, machine, options);
+            let start = ServerStart { ends, me, persister: persisters[me].clone(), maxraftstate };
+            let rsm = Rsm::start_with(start, machine, options);
             let rsm = rsm.unwrap_or_else(|error| panic!("server {me} does not start: {error}"));
             net.add_server(me, Server::new().service(rsm.raft_service()));
             rsm

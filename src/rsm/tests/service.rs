@@ -1,8 +1,9 @@
 //! Submitting, changes of leadership, the end of a server, snapshots: on both clocks.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
-use crate::raft::{ApplyMsg, Options};
+use crate::raft::Options;
 use crate::rsm::NotLeader;
+use labapi::ApplyMsg;
 use labrt::chan::{self, RecvTimeoutError, TryRecvError};
 use labrt::sync::Arc;
 use labrt::thread;

@@ -1,8 +1,8 @@
 //! Who is answered when, and with what. Each waiter notes its outcome under its index.
 
-use crate::raft::Started;
 use crate::rsm::NotLeader;
 use crate::rsm::waiters::{Done, Waiters};
+use labapi::Started;
 use labrt::collections::BTreeMap;
 use labrt::sync::{Arc, Mutex};
 

@@ -1,11 +1,13 @@
 //! What a change makes of a configuration, and which changes are refused.
 
 use super::groups;
-use crate::shardctrler::{Config, ConfigError, Gid, NSHARDS};
+use crate::shardctrler::ConfigError;
+use crate::shardctrler::{join, leave, move_shard};
+use labapi::{Config, Gid, NSHARDS};
 
 /// Configuration 1, with these groups.
 fn with(gids: &[Gid]) -> Config {
-    Config::default().join(&groups(gids)).expect("new groups with servers")
+    join(&Config::default(), &groups(gids)).expect("new groups with servers")
 }
 
 #[test]
@@ -19,7 +21,7 @@ fn join_adds_groups_and_spreads_the_shards() {
     let one = with(&[4]);
     assert_eq!((one.num, one.shards), (1, [4; NSHARDS]));
     assert_eq!(one.groups, groups(&[4]));
-    let three = one.join(&groups(&[8, 2])).expect("new groups with servers");
+    let three = join(&one, &groups(&[8, 2])).expect("new groups with servers");
     assert_eq!((three.num, three.shards), (2, [4, 4, 4, 4, 2, 2, 2, 8, 8, 8]));
     assert_eq!(three.groups, groups(&[2, 4, 8]));
 }
@@ -28,23 +30,23 @@ fn join_adds_groups_and_spreads_the_shards() {
 #[test]
 fn the_servers_of_a_group_are_kept_as_they_were_given() {
     let names = ["z", "a", "z"].map(String::from).to_vec();
-    let config = Config::default().join(&[(1, names.clone())].into()).expect("a new group with servers");
+    let config = join(&Config::default(), &[(1, names.clone())].into()).expect("a new group with servers");
     assert_eq!(config.groups[&1], names);
 }
 
 #[test]
 fn leave_removes_groups_and_spreads_their_shards() {
     let three = with(&[1, 2, 3]);
-    let two = three.leave(&[1, 1]).expect("it is there");
+    let two = leave(&three, &[1, 1]).expect("it is there");
     assert_eq!((two.num, two.groups), (2, groups(&[2, 3])));
     assert_eq!(two.shards, [2, 2, 3, 3, 2, 2, 2, 3, 3, 3]);
-    let none = three.leave(&[3, 1, 2]).expect("they are there");
+    let none = leave(&three, &[3, 1, 2]).expect("they are there");
     assert_eq!(none, Config { num: 2, ..Config::default() });
 }
 
 #[test]
 fn a_group_that_left_may_join_again() {
-    let back = with(&[1, 2]).leave(&[1]).and_then(|config| config.join(&groups(&[1])));
+    let back = leave(&with(&[1, 2]), &[1]).and_then(|config| join(&config, &groups(&[1])));
     assert_eq!(back.expect("gid 1 is free").groups, groups(&[1, 2]));
 }
 
@@ -52,20 +54,20 @@ fn a_group_that_left_may_join_again() {
 #[test]
 fn move_moves_one_shard() {
     let two = with(&[1, 2]);
-    let moved = two.move_shard(0, 2).expect("both are there");
+    let moved = move_shard(&two, 0, 2).expect("both are there");
     assert_eq!((moved.num, moved.shards), (2, [2, 1, 1, 1, 1, 2, 2, 2, 2, 2]));
-    let same = moved.move_shard(0, 2).expect("both are there");
+    let same = move_shard(&moved, 0, 2).expect("both are there");
     assert_eq!(same, Config { num: 3, ..moved });
 }
 
 /// A Join or Leave of nothing spreads the shards anew.
 #[test]
 fn an_empty_change_undoes_moves() {
-    let moved = with(&[1, 2]).move_shard(9, 1).expect("both are there");
+    let moved = move_shard(&with(&[1, 2]), 9, 1).expect("both are there");
     assert_eq!(moved.shards, [1, 1, 1, 1, 1, 2, 2, 2, 2, 1]);
     let expected = Config { num: 3, shards: [1, 1, 1, 1, 1, 2, 2, 2, 2, 2], groups: groups(&[1, 2]) };
-    assert_eq!(moved.join(&groups(&[])), Ok(expected.clone()));
-    assert_eq!(moved.leave(&[]), Ok(expected));
+    assert_eq!(join(&moved, &groups(&[])), Ok(expected.clone()));
+    assert_eq!(leave(&moved, &[]), Ok(expected));
 }
 
 /// Each with what was wrong and what was expected. The change is refused as a whole.
@@ -75,37 +77,37 @@ fn what_cannot_be_meant_is_refused() {
     let nobody = [(5, vec!["5a".to_owned()]), (6, Vec::new())].into();
     let cases = [
         (
-            two.join(&groups(&[0, 5])),
+            join(&two, &groups(&[0, 5])),
             ConfigError::InvalidGid,
             "a group cannot have the gid 0, which stands for no group: expected 1 or more",
         ),
         (
-            two.join(&groups(&[5, 2])),
+            join(&two, &groups(&[5, 2])),
             ConfigError::AlreadyJoined { gid: 2 },
             "group 2 has joined already: expected a gid that is not in use",
         ),
         (
-            two.join(&nobody),
+            join(&two, &nobody),
             ConfigError::NoServers { gid: 6 },
             "group 6 has no servers: expected the name of at least one",
         ),
         (
-            two.leave(&[2, 7]),
+            leave(&two, &[2, 7]),
             ConfigError::UnknownGroup { gid: 7, known: vec![1, 2] },
             "there is no group 7: expected one of [1, 2]",
         ),
         (
-            Config::default().leave(&[7]),
+            leave(&Config::default(), &[7]),
             ConfigError::UnknownGroup { gid: 7, known: vec![] },
             "there is no group 7: no group has joined",
         ),
         (
-            two.move_shard(3, 0),
+            move_shard(&two, 3, 0),
             ConfigError::UnknownGroup { gid: 0, known: vec![1, 2] },
             "there is no group 0: expected one of [1, 2]",
         ),
         (
-            two.move_shard(10, 1),
+            move_shard(&two, 10, 1),
             ConfigError::UnknownShard { shard: 10 },
             "there is no shard 10: expected 0 to 9",
         ),

@@ -1,8 +1,8 @@
 //! Servers on a network, which can be stopped and started again.
 
-use crate::raft::{Options, Persister};
 use crate::rsm::StateMachine;
 use crate::shardctrler::{Clerk, Controller, ShardCtrler};
+use labapi::{Persister, ServerStart};
 use labrpc::{Network, Server};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
@@ -43,7 +43,8 @@ impl Group {
         ends.iter().for_each(|end| self.net.enable(end, true));
         let _node = node::enter(place.node);
         let saved = place.persister.clone();
-        let started = ShardCtrler::start_with(ends, me, saved, self.maxraftstate, Options::default());
+        let start = ServerStart { ends, me, persister: saved, maxraftstate: self.maxraftstate };
+        let started = ShardCtrler::start(start);
         let server = started.unwrap_or_else(|error| panic!("server {me} does not start: {error}"));
         let shared = server.services().into_iter().fold(Server::new(), Server::service);
         self.net.add_server(me, shared);

@@ -2,9 +2,8 @@
 
 use super::groups;
 use crate::rsm::{Stamp, StateMachine};
-use crate::shardctrler::{
-    Config, ConfigError, Controller, Gid, JoinArgs, LeaveArgs, MoveArgs, NSHARDS, Op, QueryArgs,
-};
+use crate::shardctrler::{ConfigError, Controller, JoinArgs, LeaveArgs, MoveArgs, Op, QueryArgs};
+use labapi::{Config, Gid, NSHARDS};
 use labrt::collections::BTreeMap;
 
 fn stamp(client: u64, seq: u64) -> Stamp {

@@ -6,7 +6,7 @@ mod history;
 mod service;
 mod spreading;
 
-use super::Gid;
+use labapi::Gid;
 use labrt::collections::BTreeMap;
 
 /// Groups with these gids, to be joined; each has two servers.

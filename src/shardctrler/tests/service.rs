@@ -2,7 +2,8 @@
 
 use super::group::Group;
 use super::groups;
-use crate::shardctrler::{Clerk, Config, ConfigError};
+use crate::shardctrler::{Clerk, ConfigError};
+use labapi::Config;
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 

@@ -1,7 +1,9 @@
 //! Rebalancing against oracles that know nothing of how it is done.
 
 use super::groups;
-use crate::shardctrler::{Config, Gid, NO_GROUP, NSHARDS, rebalance};
+use crate::shardctrler::rebalance;
+use crate::shardctrler::{join, leave, move_shard};
+use labapi::{Config, Gid, NO_GROUP, NSHARDS};
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 
@@ -133,13 +135,12 @@ fn random_step(config: &Config) -> Config {
         gids.iter().copied().filter(|_| rng().random_bool(share)).collect()
     };
     let next = match rng().random_range(0..3) {
-        0 => config.join(&groups(&some(&outside))),
-        1 => config.leave(&some(&inside)),
+        0 => join(config, &groups(&some(&outside))),
+        1 => leave(config, &some(&inside)),
         _ if inside.is_empty() => return config.clone(),
         _ => {
             let gid = inside[rng().random_range(0..inside.len())];
-            return config
-                .move_shard(rng().random_range(0..NSHARDS), gid)
+            return move_shard(config, rng().random_range(0..NSHARDS), gid)
                 .expect("shard and group are there");
         }
     };

@@ -1,8 +1,8 @@
 //! A controller and groups on a perfect network, whose servers can be stopped and started again.
 
-use crate::raft::Persister;
-use crate::shardctrler::{self, Gid, ShardCtrler};
-use crate::shardkv::{Clerk, DeliverArgs, Delivery, MakeEnd, ShardKv};
+use crate::shardctrler::{self, ShardCtrler};
+use crate::shardkv::{Clerk, DeliverArgs, Delivery, ShardKv};
+use labapi::{Gid, GroupStart, MakeEnd, Persister, ServerStart};
 use labrpc::{End, Network, Server};
 use labrt::collections::BTreeMap;
 use labrt::node::{self, NodeId};
@@ -56,7 +56,12 @@ impl Cluster {
             let node = NodeId { group: 1, ..NodeId::first(me) };
             let _node = node::enter(node);
             let persister = Arc::new(Persister::new());
-            let ctrler = ShardCtrler::start(ends(&net, node, ctrler_names()), me, persister);
+            let ctrler = ShardCtrler::start(ServerStart {
+                ends: ends(&net, node, ctrler_names()),
+                me,
+                persister,
+                maxraftstate: None,
+            });
             let ctrler = ctrler.unwrap_or_else(|error| panic!("controller {me} does not start: {error}"));
             let shared = ctrler.services().into_iter().fold(Server::new(), Server::service);
             net.add_server(format!("ctrler-{me}"), shared);
@@ -92,7 +97,8 @@ impl Cluster {
         let ctrlers = ends(&self.net, place.node, ctrler_names());
         let make_end = make_end(&self.net, place.node);
         let saved = place.persister.clone();
-        let started = ShardKv::start(peers, me, saved, self.maxraftstate, gid, ctrlers, make_end);
+        let server = ServerStart { ends: peers, me, persister: saved, maxraftstate: self.maxraftstate };
+        let started = ShardKv::start(GroupStart { server, gid, ctrlers, make_end });
         let server = started.unwrap_or_else(|error| panic!("server {me} of {gid} does not start: {error}"));
         let shared = server.services().into_iter().fold(Server::new(), Server::service);
         self.net.add_server(name(gid, me), shared);

@@ -11,8 +11,9 @@
 
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
-use crate::shardctrler::{Config, Gid, NSHARDS};
-use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict, key2shard};
+use crate::shardctrler::{join, leave, move_shard};
+use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict};
+use labapi::{Config, Gid, NSHARDS, key2shard};
 use labrt::collections::BTreeMap;
 use labrt::rng;
 
@@ -120,10 +121,10 @@ impl World {
             GIDS.iter().partition(|gid| latest.groups.contains_key(gid));
         let some = |gids: &[Gid]| gids.iter().copied().filter(|_| one_in(2)).collect::<Vec<Gid>>();
         let next = match below(3) {
-            0 => latest.join(&some(&absent).into_iter().map(|gid| (gid, vec![gid.to_string()])).collect()),
-            1 => latest.leave(&some(&present)),
+            0 => join(latest, &some(&absent).into_iter().map(|gid| (gid, vec![gid.to_string()])).collect()),
+            1 => leave(latest, &some(&present)),
             _ if present.is_empty() => return,
-            _ => latest.move_shard(below(NSHARDS), present[below(present.len())]),
+            _ => move_shard(latest, below(NSHARDS), present[below(present.len())]),
         };
         self.configs.push(next.expect("a change that can be made"));
     }

@@ -2,8 +2,8 @@
 
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
-use crate::shardctrler::{Config, Gid, NSHARDS};
-use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict, key2shard};
+use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict};
+use labapi::{Config, Gid, NSHARDS, key2shard};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 

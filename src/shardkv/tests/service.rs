@@ -2,8 +2,8 @@
 
 use super::cluster::{Cluster, SERVERS, wait_until};
 use crate::kvraft::Kv;
-use crate::shardctrler::NSHARDS;
 use crate::shardkv::{Clerk, DeliverArgs, Group, Shard};
+use labapi::{GroupStart, NSHARDS, ServerStart};
 use labrt::sync::Arc;
 use labrt::thread;
 use labrt::time::{Duration, sleep};
@@ -142,7 +142,7 @@ fn a_dead_group_holds_up_nobody() {
         let config = cluster.ctrler.query(None);
         let mut clerk = cluster.clerk();
         for key in (0..KEYS).map(|key| key.to_string()) {
-            if config.shards[crate::shardkv::key2shard(&key)] != 102 {
+            if config.shards[labapi::key2shard(&key)] != 102 {
                 clerk.append(&key, "b");
                 assert_eq!(clerk.get(&key), "ab", "key {key}");
             }
@@ -193,8 +193,8 @@ fn a_killed_server_leaves_no_thread() {
 #[test]
 fn the_snapshot_of_another_group_is_refused() {
     labrt::run(|| {
-        use crate::raft::Persister;
         use crate::shardkv::ShardKv;
+        use labapi::Persister;
         use labrpc::{End, Network};
         use labrt::node::NodeId;
         use labrt::sync::Arc;
@@ -205,7 +205,12 @@ fn the_snapshot_of_another_group_is_refused() {
         persister.save_state_and_snapshot(&persister.read_raft_state(), &Group::new(101).encode());
         let named = net.clone();
         let make_end = Arc::new(move |name: &str| named.make_end(NodeId::NONE, name));
-        let refused = ShardKv::start(ends(), 0, persister, None, 102, ends(), make_end);
+        let refused = ShardKv::start(GroupStart {
+            server: ServerStart { ends: ends(), me: 0, persister, maxraftstate: None },
+            gid: 102,
+            ctrlers: ends(),
+            make_end,
+        });
         let error = refused.map(drop).expect_err("of another group").to_string();
         assert!(error.contains("group 101") && error.contains("group 102"), "{error}");
     });

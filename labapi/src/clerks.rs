@@ -1,0 +1,30 @@
+//! What the suites ask of clients.
+//!
+//! A call never gives up: it returns when it is done, or its thread ends with the test. A client makes one call at
+//! a time, on whatever thread has it.
+
+use labrt::collections::BTreeMap;
+
+use crate::{Config, Gid};
+
+/// A client of a key/value service (the course's `Clerk` of `kvraft` and `shardkv`).
+pub trait KvClerk: Send + 'static {
+    /// The value of `key`; empty if it was never written.
+    fn get(&mut self, key: &str) -> String;
+    /// Makes `value` the value of `key`.
+    fn put(&mut self, key: &str, value: &str);
+    /// Adds `value` to the end of the value of `key`.
+    fn append(&mut self, key: &str, value: &str);
+}
+
+/// A client of the shard controller (the course's `Clerk` of `shardctrler`).
+pub trait CtrlerClerk: Send + 'static {
+    /// Configuration `num`; the latest one for `None` and for a number that does not exist yet.
+    fn query(&mut self, num: Option<u64>) -> Config;
+    /// Adds groups, with the names of their servers.
+    fn join(&mut self, groups: BTreeMap<Gid, Vec<String>>);
+    /// Removes groups.
+    fn leave(&mut self, gids: Vec<Gid>);
+    /// Gives a shard to a group.
+    fn move_shard(&mut self, shard: usize, gid: Gid);
+}

@@ -1,0 +1,52 @@
+//! What a lab's code and its tests agree on.
+//!
+//! A solution of the labs (this project's, or one of your own) and the suites that judge it know each other only
+//! through this crate. A solution implements the traits below; the suites are generic over them.
+//!
+//! | lab | your type implements | its clients implement | in the Go labs |
+//! |---|---|---|---|
+//! | 2 | [`RaftPeer`] | | `raft.go`: `Make`, `Start`, `GetState`, `Snapshot`, `Kill` |
+//! | 3 | [`Replicated`] | [`KvClerk`] | `kvraft`: `StartKVServer`, `MakeClerk` |
+//! | 4A | [`Replicated`] | [`CtrlerClerk`] | `shardctrler`: `StartServer`, `MakeClerk` |
+//! | 4B | [`Sharded`], [`Replica`] | [`KvClerk`], [`CtrlerClerk`] | `shardkv`: `StartServer`, `MakeClerk` |
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `apply_msg` | [`ApplyMsg`]: what Raft hands to its service |
+//! | `command` | [`Command`]: an entry of the log; [`Bytes`] |
+//! | `persister` | [`Persister`]: the simulated disk of a server |
+//! | `raft_peer` | [`RaftPeer`], [`Started`], [`Role`], [`RaftStatus`] |
+//! | `replicated` | [`Replicated`], [`ServerStart`], [`KvService`], [`CtrlerService`] |
+//! | `clerks` | [`KvClerk`], [`CtrlerClerk`] |
+//! | `config` | [`Config`] of lab 4, [`Gid`], [`NSHARDS`], [`key2shard`] |
+//! | `sharded` | [`Sharded`], [`Replica`], [`GroupStart`], [`MakeEnd`], [`Holding`], [`ReplicaStatus`] |
+//! | `strictness` | [`Strictness`]: what becomes of breaches of good order |
+//!
+//! # On which thread, in what order
+//!
+//! The suites start a server, put what it answers to on the network, and then connect it. They call a server while
+//! it is labrt's current node, so that the threads that it spawns, its log lines and its events are its own. Every
+//! method may be called at any time and from any thread, also after `kill`; no method may block for long. After
+//! `kill` the threads of a server must end within 100 ms.
+
+#![forbid(unsafe_code)]
+
+mod apply_msg;
+mod clerks;
+mod command;
+mod config;
+mod persister;
+mod raft_peer;
+mod replicated;
+mod sharded;
+mod strictness;
+
+pub use apply_msg::ApplyMsg;
+pub use clerks::{CtrlerClerk, KvClerk};
+pub use command::{Bytes, Command, shared_bytes};
+pub use config::{Config, Gid, NO_GROUP, NSHARDS, key2shard};
+pub use persister::{FrameError, Frames, Persister, Writer};
+pub use raft_peer::{RaftPeer, RaftStatus, Role, Started};
+pub use replicated::{CtrlerService, KvService, Replicated, ServerStart};
+pub use sharded::{GroupStart, Holding, MakeEnd, Replica, ReplicaStatus, Running, Sharded};
+pub use strictness::Strictness;

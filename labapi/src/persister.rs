@@ -1,0 +1,368 @@
+//! The simulated disk of one server: its Raft state and its snapshot.
+//!
+//! Saving always succeeds and is durable at once. A crash is simulated by giving a [`Persister::copy`] to the
+//! next incarnation: what the old one saves after the copy is lost.
+//!
+//! # Two levels
+//!
+//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string, so
+//! a Raft that saves whole states works with this persister. A Raft whose log has grown long cannot afford to
+//! write it all for each new entry; for it the state is a sequence of **frames**: one *head* (term, vote,
+//! where the log begins), then one frame for each log entry. [`Persister::update`] changes frames at both
+//! ends, at a cost of what changes. Read as bytes, each frame is preceded by its length, four bytes with the
+//! least significant first; bytes that were saved whole can be looked at as frames if they have this form.
+
+use labrt::collections::VecDeque;
+use labrt::sync::{Arc, Mutex};
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// The bytes of a frame's length.
+const PREFIX: usize = size_of::<u32>();
+
+/// The simulated disk of one server. Every operation is atomic.
+#[derive(Default)]
+pub struct Persister {
+    disk: Mutex<Disk>,
+}
+
+/// What a copy shares until one side changes it.
+#[derive(Clone, Default)]
+struct Disk {
+    raft_state: RaftState,
+    snapshot: Arc<[u8]>,
+    bytes_written: u64,
+}
+
+#[derive(Clone)]
+enum RaftState {
+    /// Saved as one byte string, by whoever.
+    Raw(Arc<[u8]>),
+    /// Kept as frames.
+    Framed(Arc<Frames>),
+}
+
+/// The Raft state as frames.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frames {
+    head: Option<Arc<[u8]>>,
+    entries: VecDeque<Arc<[u8]>>,
+    /// Bytes of all frames with their prefixes.
+    size: usize,
+}
+
+impl Persister {
+    /// An empty disk.
+    pub fn new() -> Persister {
+        Persister::default()
+    }
+
+    /// An independent persister with the present contents. The bytes are shared until one of the two changes
+    /// them.
+    pub fn copy(&self) -> Persister {
+        Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
+    }
+
+    /// Replaces the Raft state. The snapshot stays.
+    pub fn save_raft_state(&self, state: &[u8]) {
+        self.disk.lock().save_raft_state(state);
+    }
+
+    /// The Raft state; empty if none was saved.
+    pub fn read_raft_state(&self) -> Vec<u8> {
+        match self.disk.lock().raft_state.clone() {
+            RaftState::Raw(bytes) => bytes.to_vec(),
+            RaftState::Framed(frames) => frames.to_bytes(),
+        }
+    }
+
+    /// The length of [`read_raft_state`](Persister::read_raft_state) in bytes, at no cost.
+    pub fn raft_state_size(&self) -> usize {
+        match &self.disk.lock().raft_state {
+            RaftState::Raw(bytes) => bytes.len(),
+            RaftState::Framed(frames) => frames.size,
+        }
+    }
+
+    /// Replaces Raft state and snapshot as one step: no copy sees only one of them.
+    pub fn save_state_and_snapshot(&self, state: &[u8], snapshot: &[u8]) {
+        let mut disk = self.disk.lock();
+        disk.save_raft_state(state);
+        disk.save_snapshot(snapshot.into());
+    }
+
+    /// The snapshot; empty if none was saved.
+    pub fn read_snapshot(&self) -> Arc<[u8]> {
+        self.disk.lock().snapshot.clone()
+    }
+
+    /// The length of the snapshot in bytes.
+    pub fn snapshot_size(&self) -> usize {
+        self.disk.lock().snapshot.len()
+    }
+
+    /// The Raft state as frames.
+    ///
+    /// # Errors
+    /// If it was saved as bytes that are not a sequence of frames.
+    pub fn frames(&self) -> Result<Frames, FrameError> {
+        match self.disk.lock().raft_state.clone() {
+            RaftState::Raw(bytes) => Frames::parse(&bytes),
+            RaftState::Framed(frames) => Ok(Arc::unwrap_or_clone(frames)),
+        }
+    }
+
+    /// Changes frames, and the snapshot if asked, as one step. The closure writes down the steps, which are
+    /// then done in its order; it runs before the disk is locked.
+    ///
+    /// # Errors
+    /// If the present state was saved as bytes that are not a sequence of frames; then nothing is changed.
+    ///
+    /// # Panics
+    /// If it keeps or drops more frames than there are, or appends to a state without a head; then nothing is
+    /// changed either.
+    pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
+        let mut writer = Writer::default();
+        write(&mut writer);
+        self.disk.lock().apply(writer.steps)
+    }
+
+    /// The bytes that all saves to this object have written so far. Copies begin at 0.
+    pub fn bytes_written(&self) -> u64 {
+        self.disk.lock().bytes_written
+    }
+}
+
+impl fmt::Debug for Persister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (state, snapshot) = (self.raft_state_size(), self.snapshot_size());
+        write!(f, "Persister(Raft state {state} bytes, snapshot {snapshot} bytes)")
+    }
+}
+
+/// The steps of one [`Persister::update`].
+#[derive(Default)]
+pub struct Writer {
+    steps: Vec<Step>,
+}
+
+enum Step {
+    Head(Vec<u8>),
+    TruncateTo(usize),
+    Append(Vec<u8>),
+    DropFront(usize),
+    Snapshot(Arc<[u8]>),
+}
+
+impl Writer {
+    /// Replaces the head frame.
+    pub fn head(&mut self, frame: Vec<u8>) {
+        self.steps.push(Step::Head(frame));
+    }
+
+    /// Keeps the first `kept` entry frames, drops the others.
+    pub fn truncate_to(&mut self, kept: usize) {
+        self.steps.push(Step::TruncateTo(kept));
+    }
+
+    /// Adds an entry frame at the end.
+    pub fn append(&mut self, frame: Vec<u8>) {
+        self.steps.push(Step::Append(frame));
+    }
+
+    /// Drops the first `dropped` entry frames.
+    pub fn drop_front(&mut self, dropped: usize) {
+        self.steps.push(Step::DropFront(dropped));
+    }
+
+    /// Replaces the snapshot.
+    pub fn snapshot(&mut self, snapshot: Arc<[u8]>) {
+        self.steps.push(Step::Snapshot(snapshot));
+    }
+}
+
+impl Disk {
+    fn save_raft_state(&mut self, state: &[u8]) {
+        self.bytes_written += state.len() as u64;
+        self.raft_state = RaftState::Raw(state.into());
+    }
+
+    fn save_snapshot(&mut self, snapshot: Arc<[u8]>) {
+        self.bytes_written += snapshot.len() as u64;
+        self.snapshot = snapshot;
+    }
+
+    fn apply(&mut self, steps: Vec<Step>) -> Result<(), FrameError> {
+        if let RaftState::Raw(bytes) = &self.raft_state {
+            self.raft_state = RaftState::Framed(Arc::new(Frames::parse(bytes)?));
+        }
+        let RaftState::Framed(shared) = &mut self.raft_state else {
+            unreachable!("raw bytes have just been parsed");
+        };
+        shared.check(&steps);
+        // Clones the pointers, not the frames, and only while a copy shares them.
+        let frames = Arc::make_mut(shared);
+        let mut new_snapshot = None;
+        for step in steps {
+            match step {
+                Step::Head(frame) => self.bytes_written += frames.set_head(frame),
+                Step::TruncateTo(kept) => frames.truncate_to(kept),
+                Step::Append(frame) => self.bytes_written += frames.append(frame),
+                Step::DropFront(dropped) => frames.drop_front(dropped),
+                Step::Snapshot(snapshot) => new_snapshot = Some(snapshot),
+            }
+        }
+        if let Some(snapshot) = new_snapshot {
+            self.save_snapshot(snapshot);
+        }
+        Ok(())
+    }
+}
+
+impl Default for RaftState {
+    fn default() -> RaftState {
+        RaftState::Raw(Arc::default())
+    }
+}
+
+impl Frames {
+    /// The head frame; `None` if nothing was ever saved.
+    pub fn head(&self) -> Option<&[u8]> {
+        self.head.as_deref()
+    }
+
+    /// The entry frames, oldest first.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.entries.iter().map(|frame| &**frame)
+    }
+
+    /// Reads frames out of bytes.
+    ///
+    /// # Errors
+    /// If the bytes end within a frame or within its length.
+    pub fn parse(bytes: &[u8]) -> Result<Frames, FrameError> {
+        let mut frames = Frames { size: bytes.len(), ..Frames::default() };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let error = |claimed| FrameError {
+                frame: frames.head.iter().len() + frames.entries.len(),
+                offset: bytes.len() - rest.len(),
+                length: bytes.len(),
+                claimed,
+            };
+            let (prefix, body) = rest.split_first_chunk::<PREFIX>().ok_or_else(|| error(None))?;
+            let claimed = u32::from_le_bytes(*prefix) as usize;
+            let (frame, after) = body.split_at_checked(claimed).ok_or_else(|| error(Some(claimed)))?;
+            match frames.head {
+                None => frames.head = Some(frame.into()),
+                Some(_) => frames.entries.push_back(frame.into()),
+            }
+            rest = after;
+        }
+        Ok(frames)
+    }
+
+    /// The frames as bytes, each after its length.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.size);
+        for frame in self.head.iter().chain(&self.entries) {
+            let length = u32::try_from(frame.len()).expect("checked when the frame came in");
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(frame);
+        }
+        bytes
+    }
+
+    /// Panics unless the steps can all be done.
+    fn check(&self, steps: &[Step]) {
+        let (mut has_head, mut count) = (self.head.is_some(), self.entries.len());
+        for step in steps {
+            match step {
+                Step::Head(frame) => {
+                    has_head = true;
+                    assert_fits(frame);
+                }
+                Step::Append(frame) => {
+                    assert!(
+                        has_head,
+                        "Persister::update: an entry frame is appended, but there is no head frame"
+                    );
+                    assert_fits(frame);
+                    count += 1;
+                }
+                Step::TruncateTo(kept) => {
+                    assert!(*kept <= count, "Persister::update: keep {kept} entry frames of {count}");
+                    count = *kept;
+                }
+                Step::DropFront(dropped) => {
+                    assert!(*dropped <= count, "Persister::update: drop {dropped} entry frames of {count}");
+                    count -= dropped;
+                }
+                Step::Snapshot(_) => {}
+            }
+        }
+    }
+
+    fn set_head(&mut self, frame: Vec<u8>) -> u64 {
+        let size = PREFIX + frame.len();
+        self.size = self.size + size - self.head.as_ref().map_or(0, |old| PREFIX + old.len());
+        self.head = Some(frame.into());
+        size as u64
+    }
+
+    fn append(&mut self, frame: Vec<u8>) -> u64 {
+        let size = PREFIX + frame.len();
+        self.size += size;
+        self.entries.push_back(frame.into());
+        size as u64
+    }
+
+    fn truncate_to(&mut self, kept: usize) {
+        let dropped: usize = self.entries.drain(kept..).map(|frame| PREFIX + frame.len()).sum();
+        self.size -= dropped;
+    }
+
+    fn drop_front(&mut self, dropped: usize) {
+        let dropped: usize = self.entries.drain(..dropped).map(|frame| PREFIX + frame.len()).sum();
+        self.size -= dropped;
+    }
+}
+
+fn assert_fits(frame: &[u8]) {
+    assert!(
+        u32::try_from(frame.len()).is_ok(),
+        "Persister::update: a frame of {} bytes is too long",
+        frame.len()
+    );
+}
+
+/// Bytes that are not a sequence of frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameError {
+    /// Which frame; 0 is the head.
+    pub frame: usize,
+    /// The byte at which that frame begins.
+    pub offset: usize,
+    /// The length of the whole Raft state in bytes.
+    pub length: usize,
+    /// The length that the frame claims; `None` if the bytes end within the length itself.
+    pub claimed: Option<usize>,
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FrameError { frame, offset, length, claimed } = self;
+        let left = length - offset;
+        write!(f, "Raft state, frame {frame} at byte {offset} of {length}: ")?;
+        match claimed {
+            None => write!(f, "expected a length of {PREFIX} bytes, only {left} bytes are left"),
+            Some(claimed) => {
+                write!(f, "expected {claimed} bytes after the length, only {} are left", left - PREFIX)
+            }
+        }
+    }
+}
+
+impl std::error::Error for FrameError {}

@@ -1,0 +1,197 @@
+//! The simulated disk. Its lock is labrt's, so each test is a run.
+
+use super::{Persister, Writer};
+use labrt::collections::BTreeSet;
+use labrt::sync::{Arc, Signal};
+
+fn framed(entries: usize) -> Persister {
+    let persister = Persister::new();
+    persister
+        .update(|w| {
+            w.head(b"head".to_vec());
+            (0..entries).for_each(|i| w.append(vec![i as u8; i]));
+        })
+        .expect("an empty disk holds no frames");
+    persister
+}
+
+/// The lengths of the entry frames, which name them here.
+fn lengths(persister: &Persister) -> Vec<usize> {
+    persister.frames().expect("frames").entries().map(<[u8]>::len).collect()
+}
+
+/// The course's operations, on whole states.
+#[test]
+fn whole_states_replace_one_another() {
+    labrt::run(|| {
+        let persister = Persister::new();
+        assert_eq!((persister.raft_state_size(), persister.snapshot_size()), (0, 0));
+        assert!(persister.read_raft_state().is_empty() && persister.read_snapshot().is_empty());
+
+        persister.save_state_and_snapshot(b"state", b"snapshot");
+        assert_eq!((persister.raft_state_size(), persister.snapshot_size()), (5, 8));
+        // A state alone leaves the snapshot.
+        persister.save_raft_state(b"other state");
+        assert_eq!(persister.read_raft_state(), b"other state");
+        assert_eq!(&*persister.read_snapshot(), b"snapshot");
+    });
+}
+
+#[test]
+fn copies_are_independent_both_ways() {
+    labrt::run(|| {
+        let old = framed(3);
+        old.update(|w| w.snapshot(Arc::from(&b"one"[..]))).expect("frames");
+        let new = old.copy();
+        let before = new.read_raft_state();
+
+        old.update(|w| {
+            w.head(b"later".to_vec());
+            w.truncate_to(1);
+            w.snapshot(Arc::from(&b"two"[..]));
+        })
+        .expect("frames");
+        assert_eq!((new.read_raft_state(), &*new.read_snapshot()), (before, &b"one"[..]));
+
+        let old_state = old.read_raft_state();
+        new.update(|w| w.append(vec![9; 9])).expect("frames");
+        new.save_raft_state(b"raw");
+        assert_eq!((old.read_raft_state(), &*old.read_snapshot()), (old_state, &b"two"[..]));
+    });
+}
+
+/// State and snapshot change as one step: a reader who copies at any moment sees both old or both new.
+#[test]
+fn state_and_snapshot_change_together() {
+    labrt::run(|| {
+        let persister = Arc::new(Persister::new());
+        let seen_enough = Signal::new();
+        let writer = {
+            let (persister, seen_enough) = (persister.clone(), seen_enough.clone());
+            labrt::thread::spawn(move || {
+                for i in (0..u32::MAX).take_while(|_| !seen_enough.is_raised()) {
+                    write_both(&persister, i);
+                    labrt::thread::yield_now();
+                }
+            })
+        };
+        let mut seen = BTreeSet::new();
+        while seen.len() < 50 {
+            let copy = persister.copy();
+            let (state, snapshot) = (copy.read_raft_state(), copy.read_snapshot());
+            assert_eq!(state.get(4..).unwrap_or_default(), &*snapshot, "a torn copy");
+            seen.insert(snapshot);
+            labrt::thread::yield_now();
+        }
+        seen_enough.raise();
+        writer.join().expect("the writer only writes");
+    });
+}
+
+/// Writes `i` as the only frame and as the snapshot, in one of the two ways.
+fn write_both(persister: &Persister, i: u32) {
+    let bytes = i.to_le_bytes();
+    if i.is_multiple_of(2) {
+        persister.save_state_and_snapshot(&[4u32.to_le_bytes(), bytes].concat(), &bytes);
+        return;
+    }
+    let write = |w: &mut Writer| {
+        w.snapshot(Arc::from(&bytes[..]));
+        w.head(bytes.to_vec());
+    };
+    persister.update(write).expect("frames");
+}
+
+#[test]
+fn frames_change_at_both_ends() {
+    labrt::run(|| {
+        let persister = framed(5);
+        assert_eq!(lengths(&persister), [0, 1, 2, 3, 4]);
+        persister
+            .update(|w| {
+                w.drop_front(1);
+                w.truncate_to(3);
+                w.append(vec![0; 7]);
+            })
+            .expect("frames");
+        assert_eq!(lengths(&persister), [1, 2, 3, 7]);
+        assert_eq!(persister.frames().expect("frames").head(), Some(&b"head"[..]));
+    });
+}
+
+/// The size is known at every moment, and is that of the bytes; the bytes read back as the same frames.
+#[test]
+fn size_and_bytes_agree_with_the_frames() {
+    labrt::run(|| {
+        let persister = framed(0);
+        for i in 0..40usize {
+            persister
+                .update(|w| {
+                    w.head(vec![1; i % 7]);
+                    w.append(vec![2; i]);
+                    w.append(vec![3; 2 * i]);
+                    w.drop_front(i % 3);
+                })
+                .expect("frames");
+            let bytes = persister.read_raft_state();
+            assert_eq!(persister.raft_state_size(), bytes.len());
+            let raw = Persister::new();
+            raw.save_raft_state(&bytes);
+            assert_eq!(raw.frames(), persister.frames());
+            // Bytes that were saved whole can be gone on with as frames.
+            raw.update(|w| w.append(vec![4])).expect("frames");
+            assert_eq!(raw.raft_state_size(), bytes.len() + 5);
+        }
+    });
+}
+
+/// A new entry costs the entry, however long the log is.
+#[test]
+fn the_cost_of_an_entry_does_not_grow() {
+    labrt::run(|| {
+        let persister = framed(0);
+        for i in 0..10_000u32 {
+            let before = persister.bytes_written();
+            persister.update(|w| w.append(vec![0; 100])).expect("frames");
+            assert_eq!(persister.bytes_written() - before, 104, "entry {i}");
+        }
+        // Cutting costs nothing at all.
+        let before = persister.bytes_written();
+        let cut = persister.update(|w| {
+            w.truncate_to(9000);
+            w.drop_front(8000);
+        });
+        assert_eq!((cut, persister.bytes_written()), (Ok(()), before));
+        assert_eq!(persister.raft_state_size(), 8 + 1000 * 104);
+    });
+}
+
+#[test]
+fn bytes_that_are_no_frames_are_named_not_touched() {
+    labrt::run(|| {
+        let persister = framed(3);
+        let good = persister.read_raft_state();
+        for cut in 1..good.len() {
+            persister.save_raft_state(&good[..cut]);
+            match persister.frames() {
+                // Cut between two frames: fewer frames.
+                Ok(frames) => assert!(frames.entries().len() < 3),
+                Err(error) => {
+                    assert!(error.offset <= cut && error.length == cut);
+                    assert_eq!(
+                        persister.update(|w| w.head(vec![])),
+                        Err(error),
+                        "nothing is written over it"
+                    );
+                    assert_eq!(persister.read_raft_state(), good[..cut]);
+                }
+            }
+        }
+        persister.save_raft_state(&[4, 0, 0, 0, 1, 2, 3, 4, 200, 0, 0, 0, 1]);
+        let error = persister.frames().expect_err("200 bytes are not there");
+        assert_eq!(
+            error.to_string(),
+            "Raft state, frame 1 at byte 8 of 13: expected 200 bytes after the length, only 1 are left"
+        );
+    });
+}

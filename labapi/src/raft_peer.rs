@@ -1,0 +1,109 @@
+//! Lab 2: what the suites ask of a Raft.
+
+use labrpc::{End, Service};
+use labrt::chan::Sender;
+use labrt::sync::Arc;
+
+use crate::{ApplyMsg, Command, Persister, Strictness};
+
+/// One Raft peer (the comments over `Make` in the course's `raft.go`).
+///
+/// The harness calls [`make`](RaftPeer::make) first, then [`service`](RaftPeer::service) once, then puts the service on
+/// the network and connects the peer. From then on it calls the other methods, from the test's thread and from
+/// threads of its own. [`kill`](RaftPeer::kill) comes last, but calls of the other methods may still be under way or
+/// may follow it; they must not panic.
+///
+/// While the harness calls a peer, the peer is labrt's current node: what the peer spawns, logs and tells the trace is
+/// the peer's own. The harness holds no lock of its own during a call.
+pub trait RaftPeer: Send + Sync + 'static {
+    /// What becomes of breaches of good order. The default reports them; the course's own verdicts do not
+    /// change.
+    const STRICTNESS: Strictness = Strictness::Warn;
+
+    /// Starts a peer with what `persister` holds. An empty persister means a first start.
+    ///
+    /// `peers[i]` is the end to peer `i`; `peers[me]` is the end to the peer itself. `make` must return soon. It must
+    /// not deliver a message and must not wait for an RPC, because nobody reads `apply` yet and the peer is not
+    /// on the network yet. Start threads for that.
+    ///
+    /// `apply` is a rendezvous channel: a send ends when the service takes the message. So hold no lock over a send.
+    fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Self;
+
+    /// Starts agreement on a command and returns at once.
+    ///
+    /// Returns the index where the command will be if it is ever committed (the first index is 1) and the current
+    /// term; `None` if this peer is not the leader or has been killed. An index is promised once in a term.
+    fn start(&self, command: Command) -> Option<Started>;
+
+    /// The current term, and whether this peer believes that it is the leader.
+    fn get_state(&self) -> (u64, bool);
+
+    /// Part 2D: the service has everything up to and including `index` in `snapshot`, so the log may forget it.
+    ///
+    /// The harness calls this from the thread that reads the apply channel. A peer that waits here for that channel
+    /// waits for ever.
+    fn snapshot(&self, index: u64, snapshot: Vec<u8>);
+
+    /// Part 2D of 2022 only: may the service switch to this snapshot? The harness calls this from the thread that
+    /// reads the apply channel.
+    ///
+    /// Since 2023 the answer is always yes, which is the default here.
+    fn cond_install_snapshot(&self, term: u64, index: u64, snapshot: &[u8]) -> bool {
+        let _ = (term, index, snapshot);
+        true
+    }
+
+    /// The peer is no longer needed. Its threads must end within 100 ms, and it must deliver no further message.
+    fn kill(&self);
+
+    /// The RPC handlers, as a service named `Raft`.
+    fn service(self: &Arc<Self>) -> Service;
+}
+
+/// What a leader returns for a command that it has taken into its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The index of the command, if it is ever committed.
+    pub index: u64,
+    /// The leader's term.
+    pub term: u64,
+}
+
+/// What a server is at the moment (section 5.1 of the paper).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It answers others.
+    Follower,
+    /// It asks for votes.
+    Candidate,
+    /// It leads its term.
+    Leader,
+}
+
+impl Role {
+    /// The role in one word: `follower`, `candidate`, `leader`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Follower => "follower",
+            Role::Candidate => "candidate",
+            Role::Leader => "leader",
+        }
+    }
+}
+
+/// Where the Raft of a server stands at one moment, for people who watch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RaftStatus {
+    /// Its current term.
+    pub term: u64,
+    /// What it believes to be in that term.
+    pub role: Role,
+    /// The highest index that it knows to be committed.
+    pub commit_index: u64,
+    /// The highest index that its service was given.
+    pub last_applied: u64,
+    /// The highest index in its log.
+    pub last_index: u64,
+    /// The last index that its snapshot covers; 0: it has no snapshot.
+    pub snapshot_index: u64,
+}

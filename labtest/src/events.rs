@@ -1,0 +1,211 @@
+//! What a test tells the trace: where it begins and ends, what it does to the servers and the network, and what its
+//! clients call.
+//!
+//! An event about one server is that server's own, so that a reader finds it on the server's lane; the others are
+//! the test's. Lists are texts of node names: `S0,S1|S2` are two sides of a partition. `docs/trace.md` has the
+//! whole schema.
+
+use labrpc::Link;
+use labrt::node::NodeId;
+use labrt::trace::{self, Field, Kind, Links, ParentGuard};
+use std::borrow::Cow;
+
+use porcupine::Verdict;
+use porcupine::models::kv::Operation;
+
+const BEGIN: Kind = Kind::new("test.begin");
+const END: Kind = Kind::new("test.end");
+const CRASH: Kind = Kind::new("fault.crash");
+const RESTART: Kind = Kind::new("fault.restart");
+const CONNECT: Kind = Kind::new("fault.connect");
+const DISCONNECT: Kind = Kind::new("fault.disconnect");
+const ISOLATE: Kind = Kind::new("fault.isolate");
+const ISOLATE_FROM_GROUP: Kind = Kind::new("fault.isolate_from_group");
+const PARTITION: Kind = Kind::new("fault.partition");
+const HEAL: Kind = Kind::new("fault.heal");
+const LINK: Kind = Kind::new("fault.link");
+const RELIABLE: Kind = Kind::new("net.reliable");
+const UNRELIABLE: Kind = Kind::new("net.unreliable");
+const LONG_REORDERING: Kind = Kind::new("net.long_reordering");
+const CALL: Kind = Kind::new("client.call");
+const RETURN: Kind = Kind::new("client.return");
+const VERDICT: Kind = Kind::new("check.verdict");
+
+/// So many characters of a value or a result are shown.
+const EXCERPT: usize = 64;
+
+/// A test begins.
+pub fn begin(title: &str) {
+    trace::emit(BEGIN, Links::NONE, &[("title", title.into())]);
+}
+
+/// A test has passed.
+pub fn end() {
+    trace::emit(END, Links::NONE, &[]);
+}
+
+/// This life of a server ends: it keeps what it has saved, and nothing else.
+pub fn crash(server: NodeId) {
+    of(server, CRASH);
+}
+
+/// A server starts, for the first time or again; this is its new life.
+pub fn restart(server: NodeId) {
+    of(server, RESTART);
+}
+
+/// A server is put on the network.
+pub fn connect(server: NodeId) {
+    of(server, CONNECT);
+}
+
+/// A server is taken off the network.
+pub fn disconnect(server: NodeId) {
+    of(server, DISCONNECT);
+}
+
+/// A server is cut off from the other servers, until the network is healed.
+pub fn isolate(server: NodeId) {
+    of(server, ISOLATE);
+}
+
+/// A server is cut off from the others of its group alone, until the network is healed.
+pub fn isolate_from_group(server: NodeId) {
+    of(server, ISOLATE_FROM_GROUP);
+}
+
+/// The network falls apart into these sides; whoever is on none is alone.
+pub fn partition(sides: &[Vec<NodeId>]) {
+    if !trace::on() {
+        return;
+    }
+    let names = |side: &Vec<NodeId>| side.iter().map(NodeId::to_string).collect::<Vec<_>>().join(",");
+    let sides: Vec<String> = sides.iter().map(names).collect();
+    trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
+}
+
+/// Partitions, isolation and one-way faults end.
+pub fn heal() {
+    trace::emit(HEAL, Links::NONE, &[]);
+}
+
+/// What the network does from now on with the messages that `from` sends to `to`, and with the replies.
+pub fn link(from: NodeId, to: NodeId, link: Link) {
+    let loses = match link {
+        Link::Both => "nothing",
+        Link::RequestsLost => "requests",
+        Link::RepliesLost => "replies",
+    };
+    trace::emit(LINK, Links::NONE, &[("from", from.into()), ("to", to.into()), ("loses", loses.into())]);
+}
+
+/// The network loses and delays messages from now on, or no longer does.
+pub fn unreliable(unreliable: bool) {
+    trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::NONE, &[]);
+}
+
+/// The network holds replies back from now on, or no longer does.
+pub fn long_reordering(on: bool) {
+    trace::emit(LONG_REORDERING, Links::NONE, &[("on", on.into())]);
+}
+
+/// What the checker has found about a history of so many operations; of one that is not linearizable also the
+/// operation for which no place is left.
+pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
+    if !trace::on() {
+        return;
+    }
+    let word = match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Illegal => "illegal",
+        Verdict::Unknown => "unknown",
+    };
+    let mut fields = vec![("verdict", Field::from(word)), ("operations", operations.into())];
+    if let Some(Operation { client, input, call, .. }) = blocked {
+        fields.extend([
+            ("key", input.key.as_str().into()),
+            ("client", (*client).into()),
+            ("called", (*call).into()),
+        ]);
+    }
+    trace::emit(VERDICT, Links::NONE, &fields);
+}
+
+fn of(server: NodeId, kind: Kind) {
+    trace::emit_of(server, kind, Links::NONE, &[]);
+}
+
+/// One operation of a client, from its call on. What its thread sends meanwhile is sent in the course of it.
+///
+/// Dropped without [`returned`](ClientCall::returned), the operation has no end in the trace: its outcome is
+/// unknown.
+///
+/// ```
+/// # use labtest::events::ClientCall;
+/// labrt::run(|| {
+///     let call = ClientCall::begin(3, "put", "k", "v");
+///     // clerk.put("k", "v");
+///     call.returned("");
+/// });
+/// ```
+#[must_use = "the operation lasts until it has returned"]
+pub struct ClientCall {
+    id: u64,
+    client: u32,
+    _under: ParentGuard,
+}
+
+impl ClientCall {
+    /// Client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with `value`; either may be
+    /// empty. Only the beginning of a long value is kept.
+    pub fn begin(client: u32, op: &str, key: &str, value: &str) -> ClientCall {
+        let id = trace::next_id();
+        if trace::on() {
+            let excerpt = excerpt(value);
+            let fields = [
+                ("client", client.into()),
+                ("op", op.into()),
+                ("key", key.into()),
+                ("value", (&*excerpt).into()),
+            ];
+            trace::emit(CALL, Links::id(id), &fields);
+        }
+        ClientCall { id, client, _under: trace::under(id) }
+    }
+
+    /// The operation's id in the trace: the parent of the messages that it sends.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// It has returned `result`. Only the beginning of a long one is kept.
+    pub fn returned(self, result: &str) {
+        if trace::on() {
+            let excerpt = excerpt(result);
+            let fields = [("client", self.client.into()), ("result", (&*excerpt).into())];
+            trace::emit(RETURN, Links::id(self.id), &fields);
+        }
+    }
+}
+
+/// A short text as it is; a long one by its beginning and its length in bytes.
+fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(EXCERPT) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}... ({} bytes)", &text[..end], text.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(excerpt("short"), "short");
+        let exact = "é".repeat(EXCERPT);
+        assert_eq!(excerpt(&exact), exact);
+        let long = "é".repeat(EXCERPT + 1);
+        assert_eq!(excerpt(&long), format!("{exact}... (130 bytes)"));
+    }
+}

@@ -1,0 +1,77 @@
+//! A clerk whose operations are counted, and recorded if the test wants a history.
+
+use labrt::dlog;
+use labrt::sync::Arc;
+
+use super::KvService;
+use super::appends::difference;
+use super::history::History;
+use super::recorder::{Recorder, perform};
+use crate::service::{self, Cluster};
+use porcupine::models::kv::KvOp;
+
+/// A clerk under test.
+pub struct Client<S: KvService> {
+    cluster: Arc<Cluster<S>>,
+    client: service::Client<S::Clerk>,
+    recorder: Option<Recorder>,
+}
+
+/// A clerk that reaches the servers `to`. It records nothing.
+pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Client<S> {
+    Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), recorder: None }
+}
+
+impl<S: KvService> Client<S> {
+    /// From now on operations are recorded as those of client `number`.
+    pub fn record(&mut self, history: &Arc<History>, number: u32) {
+        self.recorder = Some(Recorder::new(history, number));
+    }
+
+    /// How the harness knows the clerk.
+    pub fn id(&self) -> service::ClientId {
+        self.client.id()
+    }
+
+    /// The clerk itself, for operations that are neither counted nor recorded.
+    pub fn clerk(&mut self) -> &mut S::Clerk {
+        &mut self.client
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: &str) -> String {
+        self.operation(KvOp::Get, key, "")
+    }
+
+    /// Replaces a value.
+    pub fn put(&mut self, key: &str, value: &str) {
+        self.operation(KvOp::Put, key, value);
+    }
+
+    /// Adds to the end of a value.
+    pub fn append(&mut self, key: &str, value: &str) {
+        self.operation(KvOp::Append, key, value);
+    }
+
+    fn operation(&mut self, op: KvOp, key: &str, value: &str) -> String {
+        let number = self.id().number();
+        let output = perform(&mut *self.client, number, self.recorder.as_mut(), op, key, value);
+        self.cluster.op();
+        dlog!(CLNT, "{} {}({key:?}, {value:?}) -> {} bytes", self.id(), op.name(), output.len());
+        output
+    }
+
+    /// The value of a key must be `expected`.
+    #[track_caller]
+    pub fn check(&mut self, key: &str, expected: &str) {
+        let value = self.get(key);
+        if value != expected {
+            panic!("Get({key}): {}", difference(expected, &value));
+        }
+    }
+
+    /// The clerk is no longer needed.
+    pub fn delete(self) {
+        self.cluster.delete_client(self.client);
+    }
+}

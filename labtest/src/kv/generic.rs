@@ -1,0 +1,269 @@
+//! The engine behind most tests of a key/value service: clients read and write for three rounds of five seconds,
+//! while the network splits and loses messages and servers restart, in whatever combination the test wants.
+//!
+//! What is checked:
+//! * with keys of their own, each client knows what it must read, and at the end of a round each of its appends must
+//!   be there once and in order;
+//! * the history of all operations must be linearizable;
+//! * the servers keep their Raft state small if they are to take snapshots, and take none if not.
+
+use labapi::KvService;
+use std::path::Path;
+
+use labrt::rng::{self, Rng};
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::time::{Duration, sleep};
+
+use super::appends::{check_appends, difference, element};
+use super::history::{History, IfUnknown};
+use super::{Client, make_client, partitioner, spawn_clients};
+use crate::lives::join;
+use crate::output::note;
+use crate::raft::ELECTION_TIMEOUT;
+use crate::service::{Config, Setup, make_config};
+
+/// A Raft state may be this many times as large as the limit for snapshots.
+const LOG_ALLOWANCE: usize = 8;
+
+/// One combination. Start from [`Generic::new`], the calmest one, and change what is to differ:
+///
+/// ```text
+/// Generic { crash: true, partitions: true, ..Generic::new("3A", 5, 5) }.run::<S>()
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Generic {
+    /// The part of the lab, for the title: `3A`.
+    pub part: &'static str,
+    /// How many clients.
+    pub clients: usize,
+    /// How many servers.
+    pub servers: usize,
+    /// The network delays requests, and loses a tenth of them and a tenth of the replies.
+    pub unreliable: bool,
+    /// All servers are restarted in each round.
+    pub crash: bool,
+    /// The servers are split into two random sides, anew every second.
+    pub partitions: bool,
+    /// Servers take a snapshot when their Raft state grows beyond so many bytes, and the state must stay below
+    /// eight times that; `None`: there must be no snapshot.
+    pub maxraftstate: Option<usize>,
+    /// The clients share the keys, so only linearizability tells what they may read.
+    pub random_keys: bool,
+    /// How many rounds; the course has three.
+    pub rounds: usize,
+    /// How long the clients go on in each round, and the network splits; the course has five seconds.
+    pub period: Duration,
+    /// What becomes of a history that was too hard to judge.
+    pub if_unknown: IfUnknown,
+    /// The folder for the picture of a history that is not linearizable; `None`: the system's for temporary files.
+    pub pictures: Option<&'static Path>,
+}
+
+impl Generic {
+    /// A reliable network, nothing that goes wrong, no snapshots, a key for each client.
+    pub fn new(part: &'static str, clients: usize, servers: usize) -> Generic {
+        Generic {
+            part,
+            clients,
+            servers,
+            unreliable: false,
+            crash: false,
+            partitions: false,
+            maxraftstate: None,
+            random_keys: false,
+            rounds: 3,
+            period: Duration::from_secs(5),
+            if_unknown: IfUnknown::default(),
+            pictures: None,
+        }
+    }
+
+    /// What the test is called.
+    pub fn title(&self) -> String {
+        let parts = [
+            ("unreliable net, ", self.unreliable),
+            ("restarts, ", self.crash),
+            ("partitions, ", self.partitions),
+            ("snapshots, ", self.maxraftstate.is_some()),
+            ("random keys, ", self.random_keys),
+        ];
+        let faults: String = parts.iter().filter(|(_, on)| *on).map(|(text, _)| *text).collect();
+        let clients = if self.clients > 1 { "many clients" } else { "one client" };
+        format!("Test: {faults}{clients} ({})", self.part)
+    }
+
+    /// Runs the test.
+    pub fn run<S: KvService>(self) {
+        let setup =
+            Setup { unreliable: self.unreliable, maxraftstate: self.maxraftstate, ..Setup::of(self.servers) };
+        let cfg = make_config::<S>(setup);
+        cfg.begin(&self.title());
+        let history = Arc::new(History::new());
+        let mut ck = make_client(&cfg, &cfg.all());
+        ck.record(&history, 0);
+        let sizes = (0..self.rounds).map(|round| self.round(&cfg, &history, &mut ck, round));
+        let largest = sizes.max().unwrap_or(0);
+        if let Some(limit) = self.maxraftstate {
+            note_log_size(largest, limit);
+        }
+        let pictures = self.pictures.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        if let Err(error) = history.judge(self.if_unknown, &self.title(), cfg.marks(), &pictures) {
+            panic!("{error}");
+        }
+        cfg.end();
+    }
+
+    /// One round; returns the size of the largest Raft state at its end.
+    fn round<S: KvService>(
+        &self,
+        cfg: &Config<S>,
+        history: &Arc<History>,
+        ck: &mut Client<S>,
+        round: usize,
+    ) -> usize {
+        let done = Arc::new(AtomicBool::new(false));
+        let clients = {
+            let (work, history) = (Work::new(self, round, &done), Arc::clone(history));
+            spawn_clients(cfg, self.clients, move |me, client| {
+                client.record(&history, u32::try_from(me).expect("a test has a handful of clients"));
+                work.run(me, client)
+            })
+        };
+
+        // First a second without disturbance, then the network splits.
+        let splitting = self.partitions.then(|| {
+            sleep(Duration::from_secs(1));
+            partitioner::start(cfg, round, &done)
+        });
+        sleep(self.period);
+        done.store(true, Ordering::SeqCst);
+
+        if let Some(splitting) = splitting {
+            join(splitting);
+            // A while for a new term, in which requests that are stuck in a minority are answered.
+            cfg.connect_all();
+            sleep(ELECTION_TIMEOUT);
+        }
+        if self.crash {
+            // In the middle of the calls of the clients: these have to survive it.
+            cfg.all().into_iter().for_each(|i| cfg.shutdown_server(i));
+            sleep(ELECTION_TIMEOUT);
+            cfg.all().into_iter().for_each(|i| cfg.start_server(i));
+            cfg.connect_all();
+        }
+
+        for (client, thread) in clients.into_iter().enumerate() {
+            let count = join(thread);
+            let value = ck.get(&client.to_string());
+            if !self.random_keys
+                && let Err(error) = check_appends(client, &value, count)
+            {
+                panic!("{error}");
+            }
+        }
+        let snapshot = cfg.snapshot_size();
+        match self.maxraftstate {
+            Some(limit) => check_log_size(cfg, limit),
+            None if snapshot == 0 => cfg.log_size(),
+            None => panic!("snapshot of {snapshot} bytes, though maxraftstate says that there shall be none"),
+        }
+    }
+}
+
+/// The Raft state of no server may have more than eight times `maxraftstate` bytes. Returns how many it has.
+#[track_caller]
+pub(crate) fn check_log_size<S: KvService>(cfg: &Config<S>, maxraftstate: usize) -> usize {
+    let size = cfg.log_size();
+    assert!(
+        size <= LOG_ALLOWANCE * maxraftstate,
+        "logs were not trimmed: {size} bytes > {LOG_ALLOWANCE}*{maxraftstate}"
+    );
+    size
+}
+
+/// Says how far that limit was away.
+pub(crate) fn note_log_size(size: usize, maxraftstate: usize) {
+    note(&format!("the largest Raft state has {size} bytes, {} are allowed", LOG_ALLOWANCE * maxraftstate));
+}
+
+/// What the clients of a round do.
+struct Work {
+    clients: usize,
+    random_keys: bool,
+    round: usize,
+    done: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn new(test: &Generic, round: usize, done: &Arc<AtomicBool>) -> Work {
+        Work { clients: test.clients, random_keys: test.random_keys, round, done: Arc::clone(done) }
+    }
+
+    /// Reads and writes until the round is done; returns how many elements it has written.
+    fn run<S: KvService>(&self, me: usize, client: &mut Client<S>) -> usize {
+        let mut luck = rng::stream("tester.client", (self.round * self.clients + me) as u64);
+        let mut below = |n: u64| rng::scale(luck.next_u64(), n);
+        let mut count = 0;
+        // What the client's own key holds.
+        let mut last = String::new();
+        if !self.random_keys {
+            client.put(&me.to_string(), "");
+        }
+        while !self.done.load(Ordering::SeqCst) {
+            let owner = if self.random_keys { below(self.clients as u64) as usize } else { me };
+            let key = owner.to_string();
+            let next = element(me, count);
+            if below(1000) < 500 {
+                client.append(&key, &next);
+                if !self.random_keys {
+                    last += &next;
+                }
+                count += 1;
+            } else if self.random_keys && below(1000) < 100 {
+                // Not on its own key: it would no longer tell what was appended.
+                client.put(&key, &next);
+                count += 1;
+            } else {
+                let value = client.get(&key);
+                if !self.random_keys && value != last {
+                    panic!("get wrong value, key {key}: {}", difference(&last, &value));
+                }
+            }
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_the_courses() {
+        let calm = Generic::new("3A", 1, 5);
+        assert_eq!(calm.title(), "Test: one client (3A)");
+        assert_eq!(Generic::new("3A", 5, 5).title(), "Test: many clients (3A)");
+        let all = Generic {
+            unreliable: true,
+            crash: true,
+            partitions: true,
+            maxraftstate: Some(1000),
+            random_keys: true,
+            ..Generic::new("3B", 15, 7)
+        };
+        let title = "Test: unreliable net, restarts, partitions, snapshots, random keys, many clients (3B)";
+        assert_eq!(all.title(), title);
+        // Each word comes from its own option.
+        let crash = Generic { crash: true, ..calm };
+        assert_eq!(crash.title(), "Test: restarts, one client (3A)");
+        let partitions = Generic { partitions: true, ..calm };
+        assert_eq!(partitions.title(), "Test: partitions, one client (3A)");
+        let snapshots = Generic { maxraftstate: Some(1), ..calm };
+        assert_eq!(snapshots.title(), "Test: snapshots, one client (3A)");
+        let random = Generic { random_keys: true, ..calm };
+        assert_eq!(random.title(), "Test: random keys, one client (3A)");
+        let unreliable = Generic { unreliable: true, ..calm };
+        assert_eq!(unreliable.title(), "Test: unreliable net, one client (3A)");
+    }
+}

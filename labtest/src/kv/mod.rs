@@ -1,0 +1,56 @@
+//! The tests of a key/value service: the course's `kvraft/test_test.go` without the tests themselves.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `generic` | [`Generic`]: clients that read and write while things go wrong, in many combinations |
+//! | `client` | [`Client`]: a clerk whose operations are counted and recorded |
+//! | `appends` | values that tell who wrote what |
+//! | `recorder` | how an operation gets into a history |
+//! | `history` | what the clients did, and whether it is linearizable |
+//! | `partitioner` | a thread that splits the network anew every second |
+//! | `speed` | how long an operation takes |
+
+pub mod appends;
+mod client;
+mod generic;
+mod history;
+mod partitioner;
+mod recorder;
+mod speed;
+#[cfg(test)]
+mod tests;
+
+use labapi::KvService;
+use labrt::sync::Arc;
+use labrt::thread::{self, JoinHandle};
+
+use super::service::{Cluster, Config};
+
+pub use client::{Client, make_client};
+pub use generic::Generic;
+pub(crate) use generic::{check_log_size, note_log_size};
+pub use history::{History, IfUnknown};
+pub use recorder::Recorder;
+pub(crate) use recorder::perform;
+pub use speed::speed;
+
+/// Starts clients 0 to `count` - 1, each with a clerk of its own that reaches all servers and is deleted when the
+/// client has returned.
+pub fn spawn_clients<S: KvService, T: Send + 'static>(
+    cfg: &Config<S>,
+    count: usize,
+    body: impl Fn(usize, &mut Client<S>) -> T + Send + Sync + 'static,
+) -> Vec<JoinHandle<T>> {
+    let body = Arc::new(body);
+    let client = |me: usize| {
+        let (cluster, body): (Arc<Cluster<S>>, _) = (cfg.share(), Arc::clone(&body));
+        thread::spawn_named(format!("client-{me}"), move || {
+            let all = cluster.all();
+            let mut client = make_client(&cluster, &all);
+            let result = body(me, &mut client);
+            client.delete();
+            result
+        })
+    };
+    (0..count).map(client).collect()
+}

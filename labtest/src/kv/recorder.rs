@@ -1,0 +1,96 @@
+//! How an operation gets into a history: who did it, when, and what came out.
+
+use labapi::KvClerk;
+use labrt::collections::BTreeMap;
+use labrt::sync::Arc;
+
+use super::history::History;
+use crate::events::ClientCall;
+use porcupine::models::kv::{KvInput, KvOp, KvOutput, Operation, Text};
+
+/// Where the operations of one client are recorded.
+pub struct Recorder {
+    history: Arc<History>,
+    client: u32,
+    seen: Seen,
+}
+
+impl Recorder {
+    /// Records what client number `client` does.
+    pub fn new(history: &Arc<History>, client: u32) -> Recorder {
+        Recorder { history: Arc::clone(history), client, seen: Seen::default() }
+    }
+}
+
+/// Does one operation and returns what was read; nothing is, unless it is a get. `value` is empty for a get. In the trace
+/// the client has the number of its history, or else `number`.
+pub(crate) fn perform(
+    clerk: &mut impl KvClerk,
+    number: u32,
+    recorder: Option<&mut Recorder>,
+    op: KvOp,
+    key: &str,
+    value: &str,
+) -> String {
+    let number = recorder.as_ref().map_or(number, |it| it.client);
+    let traced = ClientCall::begin(number, op.name(), key, value);
+    let call = recorder.as_ref().map(|it| it.history.time());
+    let mut output = String::new();
+    match op {
+        KvOp::Get => output = clerk.get(key),
+        KvOp::Put => clerk.put(key, value),
+        KvOp::Append => clerk.append(key, value),
+    }
+    if let Some((Recorder { history, client, seen }, call)) = recorder.zip(call) {
+        let ret = history.time();
+        let read = if op == KvOp::Get { seen.text(key, &output) } else { Text::EMPTY };
+        history.push(Operation {
+            client: *client,
+            input: KvInput { op, key: key.to_owned(), value: value.into() },
+            call,
+            output: KvOutput { value: read },
+            ret,
+        });
+    }
+    traced.returned(&output);
+    output
+}
+
+/// The values that a client has read. A value that begins with the one before it, as it does while everybody
+/// appends, is then taken in by what is new alone.
+#[derive(Default)]
+struct Seen(BTreeMap<String, (String, Text)>);
+
+impl Seen {
+    /// The text of a value that was read.
+    fn text(&mut self, key: &str, value: &str) -> Text {
+        let Some((seen, text)) = self.0.get_mut(key) else {
+            let text = Text::new(value);
+            self.0.insert(key.to_owned(), (value.to_owned(), text.clone()));
+            return text;
+        };
+        if let Some(more) = value.strip_prefix(seen.as_str()) {
+            *text = text.followed_by(&Text::new(more));
+            seen.push_str(more);
+        } else {
+            *text = Text::new(value);
+            value.clone_into(seen);
+        }
+        text.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_taken_in_by_what_is_new() {
+        let mut seen = Seen::default();
+        let long = "x 0 1 y".repeat(100);
+        let values = ["", "a", "ab", &long, &format!("{long}b"), "other", &long];
+        for (key, value) in values.iter().flat_map(|value| [("k", *value), ("l", *value)]) {
+            assert_eq!(seen.text(key, value), Text::new(value), "{key}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Lab 2, Raft: the 25 tests of 2022, the two of 2023 that lay dormant before, and the one that 2023 added.
+//!
+//! | part | file | about |
+//! |---|---|---|
+//! | 2A | `part_a.rs` | leader election |
+//! | 2B | `part_b.rs` | the log |
+//! | 2C | `part_c.rs` | persistence |
+//! | 2D | `part_d.rs` | log compaction |
+//!
+//! Numbers of servers, pauses, counts and limits are the course's. Two cases are ours and stand last in their
+//! part: the tests of 2D that restart everybody, on an unreliable network, where later years run them.
+
+mod part_a;
+mod part_b;
+mod part_c;
+mod part_d;
+
+use labapi::RaftPeer;
+use std::process::ExitCode;
+
+use labrt::Identity;
+
+use super::harness::{self, Case};
+
+/// A part of lab 2.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// 2A, leader election.
+    A,
+    /// 2B, the log.
+    B,
+    /// 2C, persistence.
+    C,
+    /// 2D, log compaction.
+    D,
+}
+
+/// The tests of a part, in the course's order, for the Raft `R`.
+pub fn cases<R: RaftPeer>(part: Part) -> Vec<Case> {
+    match part {
+        Part::A => part_a::cases::<R>(),
+        Part::B => part_b::cases::<R>(),
+        Part::C => part_c::cases::<R>(),
+        Part::D => part_d::cases::<R>(),
+    }
+}
+
+/// The `main` of a test binary for a part, with `labrt::here!()` of that binary.
+pub fn main<R: RaftPeer>(part: Part, here: Identity) -> ExitCode {
+    harness::main(here, R::STRICTNESS, &cases::<R>(part))
+}
+
+/// The `main` of a test binary for part 2A, leader election.
+pub fn main_2a<R: RaftPeer>(here: Identity) -> ExitCode {
+    main::<R>(Part::A, here)
+}
+
+/// The `main` of a test binary for part 2B, the log.
+pub fn main_2b<R: RaftPeer>(here: Identity) -> ExitCode {
+    main::<R>(Part::B, here)
+}
+
+/// The `main` of a test binary for part 2C, persistence.
+pub fn main_2c<R: RaftPeer>(here: Identity) -> ExitCode {
+    main::<R>(Part::C, here)
+}
+
+/// The `main` of a test binary for part 2D, log compaction.
+pub fn main_2d<R: RaftPeer>(here: Identity) -> ExitCode {
+    main::<R>(Part::D, here)
+}

@@ -1,0 +1,87 @@
+//! Part 2A: leader election.
+
+use labapi::RaftPeer;
+use labrt::rng;
+use labrt::time::{Duration, sleep};
+
+use crate::harness::Case;
+use crate::raft::{ELECTION_TIMEOUT, Setup, make_config, note};
+
+pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
+    vec![
+        Case::of_course("initial_election_2a", "TestInitialElection2A", initial_election_2a::<R>),
+        Case::of_course("re_election_2a", "TestReElection2A", re_election_2a::<R>),
+        Case::of_course("many_elections_2a", "TestManyElections2A", many_elections_2a::<R>),
+    ]
+}
+
+fn initial_election_2a<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2A): initial election");
+
+    // Is a leader elected?
+    cfg.check_one_leader();
+
+    // After a moment in which followers learn of the election, do all agree on the term?
+    sleep(Duration::from_millis(50));
+    let term = cfg.check_terms();
+    assert!(term >= 1, "term is {term}, but should be at least 1");
+
+    // Do leader and term stay the same without any failure?
+    sleep(2 * ELECTION_TIMEOUT);
+    let later = cfg.check_terms();
+    if later != term {
+        note(&format!("warning: term changed even though there were no failures: {term}, then {later}"));
+    }
+
+    // There is still a leader.
+    cfg.check_one_leader();
+    cfg.end();
+}
+
+fn re_election_2a<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2A): election after network failure");
+    let leader1 = cfg.check_one_leader();
+
+    // Without the leader, the others elect a new one.
+    cfg.disconnect(leader1);
+    cfg.check_one_leader();
+
+    // The old leader comes back: it must follow, not disturb.
+    cfg.connect(leader1);
+    let leader2 = cfg.check_one_leader();
+
+    // Without a majority there is no new leader.
+    cfg.disconnect(leader2);
+    cfg.disconnect(cfg.after(leader2, 1));
+    sleep(2 * ELECTION_TIMEOUT);
+    cfg.check_no_leader();
+
+    // With a majority again there is.
+    cfg.connect(cfg.after(leader2, 1));
+    cfg.check_one_leader();
+
+    // The last one to come back does not end that.
+    cfg.connect(leader2);
+    cfg.check_one_leader();
+    cfg.end();
+}
+
+fn many_elections_2a<R: RaftPeer>() {
+    const SERVERS: usize = 7;
+    let cfg = make_config::<R>(Setup::of(SERVERS));
+    cfg.begin("Test (2A): multiple elections");
+    cfg.check_one_leader();
+
+    for _round in 1..10 {
+        // Up to three servers go. Either the leader is still there, or the other four elect one.
+        let gone: [usize; 3] = std::array::from_fn(|_| rng::below(SERVERS as u64) as usize);
+        gone.iter().for_each(|&i| cfg.disconnect(i));
+        cfg.check_one_leader();
+        gone.iter().for_each(|&i| cfg.connect(i));
+    }
+
+    cfg.check_one_leader();
+    cfg.end();
+}

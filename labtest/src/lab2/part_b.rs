@@ -1,0 +1,368 @@
+//! Part 2B: the log.
+
+use labapi::{RaftPeer, Started};
+use labrt::sync::Arc;
+use labrt::thread;
+use labrt::time::{Duration, sleep};
+
+use crate::harness::Case;
+use crate::lives::join;
+use crate::raft::{Cluster, Config, ELECTION_TIMEOUT, Retry, Setup, make_config, note};
+use crate::value::Value;
+
+pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
+    vec![
+        Case::of_course("basic_agree_2b", "TestBasicAgree2B", basic_agree_2b::<R>),
+        Case::of_course("rpc_bytes_2b", "TestRPCBytes2B", rpc_bytes_2b::<R>),
+        Case::of_course("follower_failure_2b", "TestFollowerFailure2B", follower_failure_2b::<R>),
+        Case::of_course("leader_failure_2b", "TestLeaderFailure2B", leader_failure_2b::<R>),
+        Case::of_course("fail_agree_2b", "TestFailAgree2B", fail_agree_2b::<R>),
+        Case::of_course("fail_no_agree_2b", "TestFailNoAgree2B", fail_no_agree_2b::<R>),
+        Case::of_course("concurrent_starts_2b", "TestConcurrentStarts2B", concurrent_starts_2b::<R>),
+        Case::of_course("rejoin_2b", "TestRejoin2B", rejoin_2b::<R>),
+        Case::of_course("backup_2b", "TestBackup2B", backup_2b::<R>),
+        Case::of_course("count_2b", "TestCount2B", count_2b::<R>),
+    ]
+}
+
+/// Some tests need a while without a change of terms, and try again if there was one.
+const ATTEMPTS: usize = 5;
+/// Between two attempts: time for things to settle.
+const SETTLE: Duration = Duration::from_secs(3);
+
+fn basic_agree_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): basic agreement");
+    for index in 1..=3 {
+        let committed = cfg.n_committed(index);
+        assert!(committed.count == 0, "some have committed before Start(): {committed:?} at index {index}");
+        let got = cfg.one(index.cast_signed() * 100, 3, Retry::No);
+        assert!(got == index, "got index {got} but expected {index}");
+    }
+    cfg.end();
+}
+
+/// A command goes over the network once to each follower, not more often.
+fn rpc_bytes_2b<R: RaftPeer>() {
+    const LENGTH: usize = 5000;
+    const ALLOWANCE: u64 = 50_000;
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): RPC byte count");
+    cfg.one(99, 3, Retry::No);
+    let before = cfg.bytes_total();
+
+    let mut sent = 0;
+    for index in 2..12 {
+        let got = cfg.one(Value::random_text(LENGTH), 3, Retry::No);
+        assert!(got == index, "got index {got} but expected {index}");
+        sent += LENGTH as u64;
+    }
+
+    let got = cfg.bytes_total() - before;
+    let expected = 3 * sent;
+    assert!(got <= expected + ALLOWANCE, "too many RPC bytes; got {got}, expected {expected}");
+    note(&format!("{got} bytes of RPCs, {} below the limit", expected + ALLOWANCE - got));
+    cfg.end();
+}
+
+fn follower_failure_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): test progressive failure of followers");
+    cfg.one(101, 3, Retry::No);
+
+    // One follower goes; the leader and the other one still agree, also after a while.
+    let leader1 = cfg.check_one_leader();
+    cfg.disconnect(cfg.after(leader1, 1));
+    cfg.one(102, 2, Retry::No);
+    sleep(ELECTION_TIMEOUT);
+    cfg.one(103, 2, Retry::No);
+
+    // The other follower goes too.
+    let leader2 = cfg.check_one_leader();
+    cfg.disconnect(cfg.after(leader2, 1));
+    cfg.disconnect(cfg.after(leader2, 2));
+
+    // The leader, alone, accepts a command but cannot commit it.
+    let started = cfg.start(leader2, 104);
+    expect_index(started, "leader rejected Start()", 4);
+    sleep(2 * ELECTION_TIMEOUT);
+    cfg.check_no_agreement(4);
+    cfg.end();
+}
+
+fn leader_failure_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): test failure of leaders");
+    cfg.one(101, 3, Retry::No);
+
+    // The first leader goes; the others elect a new one and agree.
+    let leader1 = cfg.check_one_leader();
+    cfg.disconnect(leader1);
+    cfg.one(102, 2, Retry::No);
+    sleep(ELECTION_TIMEOUT);
+    cfg.one(103, 2, Retry::No);
+
+    // The second leader goes too. Whoever believes that it leads gets a command, and nobody can commit it.
+    let leader2 = cfg.check_one_leader();
+    cfg.disconnect(leader2);
+    for i in 0..3 {
+        cfg.start(i, 104);
+    }
+    sleep(2 * ELECTION_TIMEOUT);
+    cfg.check_no_agreement(4);
+    cfg.end();
+}
+
+fn fail_agree_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): agreement after follower reconnects");
+    cfg.one(101, 3, Retry::No);
+
+    // One follower goes; the others agree without it.
+    let leader = cfg.check_one_leader();
+    cfg.disconnect(cfg.after(leader, 1));
+    cfg.one(102, 2, Retry::No);
+    cfg.one(103, 2, Retry::No);
+    sleep(ELECTION_TIMEOUT);
+    cfg.one(104, 2, Retry::No);
+    cfg.one(105, 2, Retry::No);
+
+    // It comes back; all three agree, now and after a while.
+    cfg.connect(cfg.after(leader, 1));
+    cfg.one(106, 3, Retry::Yes);
+    sleep(ELECTION_TIMEOUT);
+    cfg.one(107, 3, Retry::Yes);
+    cfg.end();
+}
+
+fn fail_no_agree_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(5));
+    cfg.begin("Test (2B): no agreement if too many followers disconnect");
+    cfg.one(10, 5, Retry::No);
+
+    // Three of five go: what the leader accepts now cannot commit.
+    let leader = cfg.check_one_leader();
+    let gone = [1, 2, 3].map(|n| cfg.after(leader, n));
+    gone.iter().for_each(|&i| cfg.disconnect(i));
+    let started = cfg.start(leader, 20);
+    expect_index(started, "leader rejected Start()", 2);
+    sleep(2 * ELECTION_TIMEOUT);
+    cfg.check_no_agreement(2);
+
+    // They come back. The disconnected majority may have chosen a leader among themselves, forgetting index
+    // 2.
+    gone.iter().for_each(|&i| cfg.connect(i));
+    let leader2 = cfg.check_one_leader();
+    let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };
+    assert!((2..=3).contains(&index), "unexpected index {index}");
+
+    cfg.one(1000, 5, Retry::Yes);
+    cfg.end();
+}
+
+#[track_caller]
+fn expect_index(started: Option<Started>, rejected: &str, expected: u64) {
+    let Some(Started { index, .. }) = started else { panic!("{rejected}") };
+    assert!(index == expected, "expected index {expected}, got {index}");
+}
+
+fn concurrent_starts_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): concurrent Start()s");
+    within_one_term(|| concurrent_starts(&cfg));
+    cfg.end();
+}
+
+/// Runs an attempt until one was not disturbed by a change of terms, and returns what it returns.
+#[track_caller]
+fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
+    for n in 0..ATTEMPTS {
+        if n > 0 {
+            sleep(SETTLE);
+        }
+        if let Some(result) = attempt() {
+            return result;
+        }
+    }
+    panic!("term changed too often");
+}
+
+/// One attempt. `None`: the term has changed meanwhile.
+fn concurrent_starts<R: RaftPeer>(cfg: &Config<R>) -> Option<()> {
+    const STARTS: i64 = 5;
+    let leader = cfg.check_one_leader();
+    let Started { term, .. } = cfg.start(leader, 1)?;
+
+    // Five threads submit at once. Those of the same term say where their command should be.
+    let start = |i| {
+        let cluster: Arc<Cluster<R>> = cfg.share();
+        thread::spawn(move || cluster.start(leader, 100 + i).filter(|started| started.term == term))
+    };
+    let starters: Vec<_> = (0..STARTS).map(start).collect();
+    let started: Vec<Started> = starters.into_iter().filter_map(join).collect();
+    if cfg.terms().iter().any(|other| *other != term) {
+        return None;
+    }
+
+    // All five commands are there.
+    let mut values = Vec::new();
+    for Started { index, .. } in started {
+        match cfg.wait(index, 3, Some(term))? {
+            Value::Int(number) => values.push(number),
+            other => panic!("value {other} is not an int"),
+        }
+    }
+    for number in (0..STARTS).map(|i| 100 + i) {
+        assert!(values.contains(&number), "cmd {number} missing in {values:?}");
+    }
+    Some(())
+}
+
+fn rejoin_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): rejoin of partitioned leader");
+    cfg.one(101, 3, Retry::Yes);
+
+    // A leader goes, and accepts commands that cannot commit.
+    let leader1 = cfg.check_one_leader();
+    cfg.disconnect(leader1);
+    for number in [102, 103, 104] {
+        cfg.start(leader1, number);
+    }
+
+    // A new leader commits something else at index 2.
+    cfg.one(103, 2, Retry::Yes);
+
+    // The new leader goes, the old one comes back: its own entries have to give way.
+    let leader2 = cfg.check_one_leader();
+    cfg.disconnect(leader2);
+    cfg.connect(leader1);
+    cfg.one(104, 2, Retry::Yes);
+
+    // All together.
+    cfg.connect(leader2);
+    cfg.one(105, 3, Retry::Yes);
+    cfg.end();
+}
+
+fn backup_2b<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(5));
+    cfg.begin("Test (2B): leader backs up quickly over incorrect follower logs");
+    cfg.one(Value::random(), 5, Retry::Yes);
+
+    // A leader with one follower: 50 commands that cannot commit.
+    let leader1 = cfg.check_one_leader();
+    let [with_leader, third, fourth, fifth] = [1, 2, 3, 4].map(|n| cfg.after(leader1, n));
+    [third, fourth, fifth].iter().for_each(|&i| cfg.disconnect(i));
+    submit_many(&cfg, leader1);
+    sleep(ELECTION_TIMEOUT / 2);
+
+    // The three others instead: 50 commands that do.
+    [leader1, with_leader].iter().for_each(|&i| cfg.disconnect(i));
+    [third, fourth, fifth].iter().for_each(|&i| cfg.connect(i));
+    agree_on_many(&cfg);
+
+    // Their leader keeps one follower: 50 more that cannot commit.
+    let leader2 = cfg.check_one_leader();
+    let other = if third == leader2 { cfg.after(leader2, 1) } else { third };
+    cfg.disconnect(other);
+    submit_many(&cfg, leader2);
+    sleep(ELECTION_TIMEOUT / 2);
+
+    // Now the first leader and its follower, with long wrong logs, and the one that was left out: 50 that
+    // commit.
+    (0..5).for_each(|i| cfg.disconnect(i));
+    [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
+    agree_on_many(&cfg);
+
+    // All together.
+    (0..5).for_each(|i| cfg.connect(i));
+    cfg.one(Value::random(), 5, Retry::Yes);
+    cfg.end();
+}
+
+/// 50 commands for one server, whatever becomes of them.
+fn submit_many<R: RaftPeer>(cfg: &Config<R>, server: usize) {
+    for _ in 0..50 {
+        cfg.start(server, Value::random());
+    }
+}
+
+/// 50 agreements among three, one after the other.
+#[track_caller]
+fn agree_on_many<R: RaftPeer>(cfg: &Config<R>) {
+    for _ in 0..50 {
+        cfg.one(Value::random(), 3, Retry::Yes);
+    }
+}
+
+/// How many commands [`count_2b`] submits at once, after a first one.
+const COUNTED: u64 = 10;
+
+fn count_2b<R: RaftPeer>() {
+    const IDLE_LIMIT: u64 = 3 * 20;
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2B): RPC counts aren't too high");
+
+    // An election does not take many RPCs, nor none.
+    cfg.check_one_leader();
+    let elected = rpcs(&cfg);
+    assert!((1..=30).contains(&elected), "too many or few RPCs ({elected}) to elect initial leader");
+
+    // Agreement does not take many.
+    let (agreed, total) = within_one_term(|| count_agreement(&cfg));
+
+    // An idle second does not take many.
+    sleep(ELECTION_TIMEOUT);
+    let idle = rpcs(&cfg) - total;
+    assert!(idle <= IDLE_LIMIT, "too many RPCs ({idle}) for 1 second of idleness");
+    note(&format!(
+        "RPCs: {elected} of 30 to elect, {agreed} of {} to agree, {idle} of {IDLE_LIMIT} while idle",
+        agreement_limit()
+    ));
+    cfg.end();
+}
+
+fn agreement_limit() -> u64 {
+    (COUNTED + 1 + 3) * 3
+}
+
+/// One attempt: the RPCs that a burst of commands took, and all so far. `None`: the term has changed
+/// meanwhile.
+fn count_agreement<R: RaftPeer>(cfg: &Config<R>) -> Option<(u64, u64)> {
+    let leader = cfg.check_one_leader();
+    let before = rpcs(cfg);
+    let first = cfg.start(leader, 1)?;
+
+    let mut values = Vec::new();
+    for i in 1..COUNTED + 2 {
+        let value = Value::random_below(1 << 31);
+        let started = cfg.start(leader, value.clone()).filter(|started| started.term == first.term)?;
+        values.push(value);
+        let expected = first.index + i;
+        assert!(started.index == expected, "Start() failed: index {}, expected {expected}", started.index);
+    }
+
+    for (index, value) in (first.index + 1..=first.index + COUNTED).zip(&values) {
+        let committed = cfg.wait(index, 3, Some(first.term))?;
+        let expected: Vec<String> = values.iter().map(Value::to_string).collect();
+        assert!(
+            committed == *value,
+            "wrong value {committed} committed for index {index}; expected {}",
+            expected.join(" ")
+        );
+    }
+
+    let after = rpcs(cfg);
+    if cfg.terms().iter().any(|term| *term != first.term) {
+        return None;
+    }
+    let taken = after - before;
+    assert!(taken <= agreement_limit(), "too many RPCs ({taken}) for {COUNTED} entries");
+    Some((taken, after))
+}
+
+/// The requests that have reached the three servers.
+fn rpcs<R: RaftPeer>(cfg: &Config<R>) -> u64 {
+    (0..3).map(|i| cfg.rpc_count(i)).sum()
+}

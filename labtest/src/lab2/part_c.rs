@@ -1,0 +1,362 @@
+//! Part 2C: persistence. Servers crash and come back with what they had persisted.
+
+use labapi::RaftPeer;
+use labrt::rng;
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::thread;
+use labrt::time::{Duration, sleep};
+
+use crate::harness::Case;
+use crate::lives::join;
+use crate::raft::{Cluster, Config, ELECTION_TIMEOUT, Retry, Setup, make_config};
+use crate::value::Value;
+
+pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
+    vec![
+        Case::of_course("persist_1_2c", "TestPersist12C", persist_1_2c::<R>),
+        Case::of_course("persist_2_2c", "TestPersist22C", persist_2_2c::<R>),
+        Case::of_course("persist_3_2c", "TestPersist32C", persist_3_2c::<R>),
+        Case::of_course("figure_8_2c", "TestFigure82C", figure_8_2c::<R>),
+        Case::of_course("unreliable_agree_2c", "TestUnreliableAgree2C", unreliable_agree_2c::<R>),
+        Case::of_course("figure_8_unreliable_2c", "TestFigure8Unreliable2C", figure_8_unreliable_2c::<R>),
+        Case::of_course("reliable_churn_2c", "TestReliableChurn2C", reliable_churn_2c::<R>),
+        Case::of_course("unreliable_churn_2c", "TestUnreliableChurn2C", unreliable_churn_2c::<R>),
+    ]
+}
+
+fn persist_1_2c<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2C): basic persistence");
+    cfg.one(11, 3, Retry::Yes);
+
+    // All servers crash and restart.
+    (0..3).for_each(|i| cfg.start1(i));
+    for i in 0..3 {
+        cfg.disconnect(i);
+        cfg.connect(i);
+    }
+    cfg.one(12, 3, Retry::Yes);
+
+    // The leader does.
+    let leader1 = cfg.check_one_leader();
+    cfg.disconnect(leader1);
+    cfg.start1(leader1);
+    cfg.connect(leader1);
+    cfg.one(13, 3, Retry::Yes);
+
+    // The leader does, after the others have gone on without it.
+    let leader2 = cfg.check_one_leader();
+    cfg.disconnect(leader2);
+    cfg.one(14, 2, Retry::Yes);
+    cfg.start1(leader2);
+    cfg.connect(leader2);
+
+    // It catches up before the next server goes.
+    cfg.wait(4, 3, None);
+
+    // A follower does, after the others have gone on without it.
+    let follower = cfg.after(cfg.check_one_leader(), 1);
+    cfg.disconnect(follower);
+    cfg.one(15, 2, Retry::Yes);
+    cfg.start1(follower);
+    cfg.connect(follower);
+    cfg.one(16, 3, Retry::Yes);
+    cfg.end();
+}
+
+fn persist_2_2c<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(5));
+    cfg.begin("Test (2C): more persistence");
+    // The three agreements of a round are on 11, 12, 13, then 14, 15, 16, and so on.
+    for base in (11..).step_by(3).take(5) {
+        cfg.one(base, 5, Retry::Yes);
+        let leader1 = cfg.check_one_leader();
+        let [first, second, third, fourth] = [1, 2, 3, 4].map(|n| cfg.after(leader1, n));
+
+        // Two followers miss an agreement.
+        cfg.disconnect(first);
+        cfg.disconnect(second);
+        cfg.one(base + 1, 3, Retry::Yes);
+
+        // The other three go; the two that missed it restart.
+        [leader1, third, fourth].iter().for_each(|&i| cfg.disconnect(i));
+        cfg.start1(first);
+        cfg.start1(second);
+        cfg.connect(first);
+        cfg.connect(second);
+        sleep(ELECTION_TIMEOUT);
+
+        // One of the three restarts: with its log, which is the longest, they are a majority.
+        cfg.start1(third);
+        cfg.connect(third);
+        cfg.one(base + 2, 3, Retry::Yes);
+
+        // The last two come back as they were.
+        cfg.connect(fourth);
+        cfg.connect(leader1);
+    }
+    cfg.one(1000, 5, Retry::Yes);
+    cfg.end();
+}
+
+fn persist_3_2c<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(3));
+    cfg.begin("Test (2C): partitioned leader and one follower crash, leader restarts");
+    cfg.one(101, 3, Retry::Yes);
+
+    // One follower misses an agreement.
+    let leader = cfg.check_one_leader();
+    let [follower, absent] = [1, 2].map(|n| cfg.after(leader, n));
+    cfg.disconnect(absent);
+    cfg.one(102, 2, Retry::Yes);
+
+    // The other two crash. The absent one comes back, and the old leader restarts.
+    cfg.crash1(leader);
+    cfg.crash1(follower);
+    cfg.connect(absent);
+    cfg.start1(leader);
+    cfg.connect(leader);
+    cfg.one(103, 2, Retry::Yes);
+
+    // All together.
+    cfg.start1(follower);
+    cfg.connect(follower);
+    cfg.one(104, 3, Retry::Yes);
+    cfg.end();
+}
+
+/// How often a leader goes in the tests of Figure 8.
+const FIGURE_8_ROUNDS: usize = 1000;
+
+/// Figure 8 of the paper: leaders come and go before they have spread their entries, so that entries of old
+/// terms are on majorities without being committed. Only entries of the current term may be committed by
+/// counting.
+fn figure_8_2c<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(5));
+    cfg.begin("Test (2C): Figure 8");
+    cfg.one(Value::random(), 1, Retry::Yes);
+
+    let mut up = 5;
+    for _ in 0..FIGURE_8_ROUNDS {
+        // Every server is offered a command; the last that takes it is the leader.
+        let leader = last_to_accept(5, |i| cfg.start(i, Value::random()).map(|_| i));
+        short_or_long_pause();
+
+        // The leader crashes.
+        if let Some(leader) = leader {
+            cfg.crash1(leader);
+            up -= 1;
+        }
+
+        // There are to be three, mostly.
+        if up < 3 {
+            let i = random_server();
+            if !cfg.is_up(i) {
+                cfg.start1(i);
+                cfg.connect(i);
+                up += 1;
+            }
+        }
+    }
+
+    // All come back, and agree.
+    for i in (0..5).filter(|&i| !cfg.is_up(i)).collect::<Vec<_>>() {
+        cfg.start1(i);
+        cfg.connect(i);
+    }
+    cfg.one(Value::random(), 5, Retry::Yes);
+    cfg.end();
+}
+
+/// Offers something to every server in order; what the last one that accepts makes of it.
+fn last_to_accept<T>(servers: usize, mut offer: impl FnMut(usize) -> Option<T>) -> Option<T> {
+    (0..servers).fold(None, |last, i| offer(i).or(last))
+}
+
+/// The pause before a leader goes: mostly shorter than a replication takes, sometimes long enough for an
+/// election.
+fn short_or_long_pause() {
+    let half_timeout = ELECTION_TIMEOUT.as_millis() as u64 / 2;
+    let bound = if one_in(10) { half_timeout } else { 13 };
+    sleep(Duration::from_millis(rng::below(bound)));
+}
+
+fn unreliable_agree_2c<R: RaftPeer>() {
+    let cfg = make_config::<R>(Setup::of(5).unreliable());
+    cfg.begin("Test (2C): unreliable agreement");
+
+    // Five agreements at a time, four of them in threads of their own.
+    let mut helpers = Vec::new();
+    for round in 1..50 {
+        for j in 0..4 {
+            let cluster = cfg.share();
+            helpers.push(thread::spawn(move || cluster.one(100 * round + j, 1, Retry::Yes)));
+        }
+        cfg.one(round, 1, Retry::Yes);
+    }
+
+    // In the end all are there, and all agree.
+    cfg.set_unreliable(false);
+    helpers.into_iter().for_each(|helper| {
+        join(helper);
+    });
+    cfg.one(100, 5, Retry::Yes);
+    cfg.end();
+}
+
+/// The same as [`figure_8_2c`] with disconnections in place of crashes, on a network that loses and reorders.
+fn figure_8_unreliable_2c<R: RaftPeer>() {
+    const REORDERING_FROM: usize = 200;
+    let cfg = make_config::<R>(Setup::of(5).unreliable());
+    cfg.begin("Test (2C): Figure 8 (unreliable)");
+    let command = || Value::random_below(10_000);
+    cfg.one(command(), 1, Retry::Yes);
+
+    let mut up = 5;
+    for round in 0..FIGURE_8_ROUNDS {
+        if round == REORDERING_FROM {
+            cfg.set_long_reordering(true);
+        }
+
+        // Every server is offered a command; the last connected one that takes it is the leader.
+        let leader =
+            last_to_accept(5, |i| cfg.start(i, command()).filter(|_| cfg.is_connected(i)).map(|_| i));
+        short_or_long_pause();
+
+        // The leader goes, every other time.
+        if let Some(leader) = leader.filter(|_| one_in(2)) {
+            cfg.disconnect(leader);
+            up -= 1;
+        }
+
+        // There are to be three, mostly.
+        if up < 3 {
+            let i = random_server();
+            if !cfg.is_connected(i) {
+                cfg.connect(i);
+                up += 1;
+            }
+        }
+    }
+
+    // All come back, and agree.
+    for i in (0..5).filter(|&i| !cfg.is_connected(i)).collect::<Vec<_>>() {
+        cfg.connect(i);
+    }
+    cfg.one(command(), 5, Retry::Yes);
+    cfg.end();
+}
+
+fn reliable_churn_2c<R: RaftPeer>() {
+    churn::<R>(Setup::of(5), "Test (2C): churn");
+}
+
+fn unreliable_churn_2c<R: RaftPeer>() {
+    churn::<R>(Setup::of(5).unreliable(), "Test (2C): unreliable churn");
+}
+
+/// Clients submit while servers come and go; nothing that a client has seen committed may be lost.
+fn churn<R: RaftPeer>(setup: Setup, title: &str) {
+    let cfg = make_config::<R>(setup);
+    cfg.begin(title);
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let client = |me| {
+        let (cluster, stop) = (cfg.share(), Arc::clone(&stop));
+        thread::spawn(move || churn_client(&cluster, me, &stop))
+    };
+    let clients: Vec<_> = (0..3).map(client).collect();
+
+    // For a while any server may be cut off, come back or crash. The pause is a little shorter than an
+    // election, so that some get through and some do not.
+    for _ in 0..20 {
+        churn_once(&cfg);
+        sleep(ELECTION_TIMEOUT * 7 / 10);
+    }
+
+    // Everybody comes back.
+    sleep(ELECTION_TIMEOUT);
+    cfg.set_unreliable(false);
+    for i in 0..5 {
+        if !cfg.is_up(i) {
+            cfg.start1(i);
+        }
+        cfg.connect(i);
+    }
+    stop.store(true, Ordering::SeqCst);
+    let seen: Vec<i64> = clients.into_iter().flat_map(join).collect();
+
+    // What the clients have seen is there.
+    sleep(ELECTION_TIMEOUT);
+    let last = cfg.one(Value::random(), 5, Retry::Yes);
+    let committed: Vec<i64> = (1..=last).map(|index| committed_number(&cfg, index)).collect();
+    for number in seen {
+        assert!(committed.contains(&number), "didn't find a value: {number}, among {last} committed ones");
+    }
+    cfg.end();
+}
+
+fn churn_once<R: RaftPeer>(cfg: &Config<R>) {
+    if one_in(5) {
+        cfg.disconnect(random_server());
+    }
+    if one_in(2) {
+        let i = random_server();
+        if !cfg.is_up(i) {
+            cfg.start1(i);
+        }
+        cfg.connect(i);
+    }
+    if one_in(5) {
+        let i = random_server();
+        if cfg.is_up(i) {
+            cfg.crash1(i);
+        }
+    }
+}
+
+/// Submits numbers to whoever takes them, until told to stop. Returns those that it has seen committed.
+fn churn_client<R: RaftPeer>(cluster: &Cluster<R>, me: u64, stop: &AtomicBool) -> Vec<i64> {
+    const PAUSES: [u64; 5] = [10, 20, 50, 100, 200];
+    let mut seen = Vec::new();
+    while !stop.load(Ordering::SeqCst) {
+        let value = Value::random();
+        let accepted = last_to_accept(cluster.servers(), |i| cluster.start(i, value.clone()));
+        let Some(started) = accepted else {
+            sleep(Duration::from_millis(79 + 17 * me));
+            continue;
+        };
+        for pause in PAUSES {
+            match cluster.n_committed(started.index).value {
+                Some(Value::Int(number)) => {
+                    if Value::Int(number) == value {
+                        seen.push(number);
+                    }
+                    break;
+                }
+                Some(other) => panic!("wrong command type: {other}"),
+                None => sleep(Duration::from_millis(pause)),
+            }
+        }
+    }
+    seen
+}
+
+#[track_caller]
+fn committed_number<R: RaftPeer>(cfg: &Config<R>, index: u64) -> i64 {
+    match cfg.wait(index, 5, None) {
+        Some(Value::Int(number)) => number,
+        other => panic!("not an int: {other:?}, at index {index}"),
+    }
+}
+
+/// One of five.
+fn random_server() -> usize {
+    rng::below(5) as usize
+}
+
+/// True once in so many times.
+fn one_in(n: u64) -> bool {
+    rng::below(n) == 0
+}

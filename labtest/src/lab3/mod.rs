@@ -1,0 +1,50 @@
+//! Lab 3, a fault-tolerant key/value service: the 23 tests of 2022.
+//!
+//! | part | file | about |
+//! |---|---|---|
+//! | 3A | `part_a.rs` | linearizable and exactly once, without snapshots |
+//! | 3B | `part_b.rs` | the same with snapshots |
+//!
+//! Numbers of clients and servers, pauses and limits are the course's. Cases that are ours stand last in their part.
+
+mod part_a;
+mod part_b;
+
+use labapi::KvService;
+use std::process::ExitCode;
+
+use labrt::Identity;
+
+use super::harness::{self, Case};
+
+/// A part of lab 3.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// 3A, without snapshots.
+    A,
+    /// 3B, with snapshots.
+    B,
+}
+
+/// The tests of a part, in the course's order, for the service `S`.
+pub fn cases<S: KvService>(part: Part) -> Vec<Case> {
+    match part {
+        Part::A => part_a::cases::<S>(),
+        Part::B => part_b::cases::<S>(),
+    }
+}
+
+/// The `main` of a test binary for a part, with `labrt::here!()` of that binary.
+pub fn main<S: KvService>(part: Part, here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases::<S>(part))
+}
+
+/// The `main` of a test binary for part 3A, without snapshots.
+pub fn main_3a<S: KvService>(here: Identity) -> ExitCode {
+    main::<S>(Part::A, here)
+}
+
+/// The `main` of a test binary for part 3B, with snapshots.
+pub fn main_3b<S: KvService>(here: Identity) -> ExitCode {
+    main::<S>(Part::B, here)
+}

@@ -1,0 +1,38 @@
+//! Lab 4, a sharded key/value service.
+//!
+//! | part | file | about |
+//! |---|---|---|
+//! | 4A | `part_a/` | the controller, which says which group serves which shard |
+//! | 4B | `part_b/` | groups that serve shards, and shards that move |
+//!
+//! Numbers of servers, pauses, counts and limits are the course's. Cases that are ours stand last in their part.
+
+mod part_a;
+mod part_b;
+
+use labapi::{CtrlerService, Sharded};
+use std::process::ExitCode;
+
+use labrt::Identity;
+
+use super::harness::{self, Case};
+
+/// The tests of part 4A, in the course's order, for the controller `S`.
+pub fn cases_4a<S: CtrlerService>() -> Vec<Case> {
+    part_a::cases::<S>()
+}
+
+/// The `main` of a test binary for part 4A, with `labrt::here!()` of that binary.
+pub fn main_4a<S: CtrlerService>(here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases_4a::<S>())
+}
+
+/// The tests of part 4B, in the course's order, for the service `S`.
+pub fn cases_4b<S: Sharded>() -> Vec<Case> {
+    part_b::cases::<S>()
+}
+
+/// The `main` of a test binary for part 4B, with `labrt::here!()` of that binary.
+pub fn main_4b<S: Sharded>(here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases_4b::<S>())
+}

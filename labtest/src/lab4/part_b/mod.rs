@@ -1,0 +1,170 @@
+//! Part 4B: groups serve the shards that the controller gives them, and hand them over when that changes.
+//!
+//! | file | tests |
+//! |---|---|
+//! | `moves.rs` | one client at a time: static shards, joins and leaves, snapshots, replicas that miss changes |
+//! | `concurrent.rs` | clients that append while shards move and groups restart |
+//! | `unreliable.rs` | the same on a network that loses and delays messages; linearizability |
+//! | `challenges.rs` | deletion of shards that were given away; service while a change is in progress |
+//! | `ours.rs` | what the course's tests leave open |
+
+mod challenges;
+mod concurrent;
+mod moves;
+mod ours;
+mod unreliable;
+
+use labapi::{KvClerk, Sharded};
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::thread::{self, JoinHandle};
+use labrt::time::{Duration, sleep};
+
+use crate::harness::Case;
+use crate::kv::History;
+use crate::lives::join;
+use crate::shards::{Client, Config, random_text};
+
+pub(super) fn cases<S: Sharded>() -> Vec<Case> {
+    let course = [
+        ("static_shards", "TestStaticShards", moves::static_shards::<S> as fn()),
+        ("join_leave", "TestJoinLeave", moves::join_leave::<S>),
+        ("snapshot", "TestSnapshot", moves::snapshot::<S>),
+        ("miss_change", "TestMissChange", moves::miss_change::<S>),
+        ("concurrent_1", "TestConcurrent1", concurrent::concurrent_1::<S>),
+        ("concurrent_2", "TestConcurrent2", concurrent::concurrent_2::<S>),
+        ("concurrent_3", "TestConcurrent3", concurrent::concurrent_3::<S>),
+        ("unreliable_1", "TestUnreliable1", unreliable::unreliable_1::<S>),
+        ("unreliable_2", "TestUnreliable2", unreliable::unreliable_2::<S>),
+        ("unreliable_3", "TestUnreliable3", unreliable::unreliable_3::<S>),
+        ("challenge_1_delete", "TestChallenge1Delete", challenges::challenge_1_delete::<S>),
+        ("challenge_2_unaffected", "TestChallenge2Unaffected", challenges::challenge_2_unaffected::<S>),
+        ("challenge_2_partial", "TestChallenge2Partial", challenges::challenge_2_partial::<S>),
+    ];
+    let course = course.into_iter().map(|(name, go_name, body)| Case::of_course(name, go_name, body));
+    course.chain(ours::cases::<S>()).collect()
+}
+
+/// The keys "0", "1" and so on with the values that they must have, and the clerk that the test works with.
+struct Keys<C> {
+    clerk: Client<C>,
+    values: Vec<String>,
+}
+
+/// Key number `i`.
+fn key(i: usize) -> String {
+    i.to_string()
+}
+
+impl<C: KvClerk> Keys<C> {
+    /// No keys yet.
+    fn new<S: Sharded<Clerk = C>>(cfg: &Config<S>) -> Keys<C> {
+        Keys { clerk: cfg.make_client(), values: Vec::new() }
+    }
+
+    /// The same, with all operations recorded as those of client number `client`.
+    fn recorded(self, history: &Arc<History>, client: u32) -> Keys<C> {
+        Keys { clerk: self.clerk.recorded(history, client), ..self }
+    }
+
+    /// Puts `count` keys with random values of `len` letters.
+    fn put(&mut self, count: usize, len: usize) {
+        self.values = (0..count).map(|_| random_text(len)).collect();
+        for (i, value) in self.values.iter().enumerate() {
+            self.clerk.put(&key(i), value);
+        }
+    }
+
+    /// Puts key `i`.
+    fn put_one(&mut self, i: usize, value: String) {
+        self.clerk.put(&key(i), &value);
+        self.values[i] = value;
+    }
+
+    #[track_caller]
+    fn check(&mut self) {
+        self.check_first(self.values.len());
+    }
+
+    #[track_caller]
+    fn check_first(&mut self, count: usize) {
+        (0..count).for_each(|i| self.check_one(i));
+    }
+
+    #[track_caller]
+    fn check_one(&mut self, i: usize) {
+        self.clerk.check(&key(i), &self.values[i]);
+    }
+
+    /// Adds a random text of `len` letters to key `i`.
+    fn append_one(&mut self, i: usize, len: usize) {
+        let more = random_text(len);
+        self.clerk.append(&key(i), &more);
+        self.values[i] += &more;
+    }
+
+    /// Checks each key and appends to it, one after the other.
+    #[track_caller]
+    fn check_and_append(&mut self, len: usize) {
+        for i in 0..self.values.len() {
+            self.check_one(i);
+            self.append_one(i, len);
+        }
+    }
+}
+
+/// Clients in the background, each of which appends to a key of its own until they are stopped.
+struct Appenders {
+    done: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<String>>,
+}
+
+/// What the clients of [`Appenders`] do.
+#[derive(Clone, Copy)]
+struct Appending {
+    /// Letters of an append.
+    len: usize,
+    /// The pause after each.
+    pause: Duration,
+    /// The clerks are made before any client starts, not by the clients themselves.
+    clerks_first: bool,
+}
+
+impl Appenders {
+    /// One client a key.
+    fn start<S: Sharded>(cfg: &Config<S>, keys: &Keys<S::Clerk>, how: Appending) -> Appenders {
+        let done = Arc::new(AtomicBool::new(false));
+        let clerk = |_: &String| how.clerks_first.then(|| cfg.make_client());
+        let clerks: Vec<_> = keys.values.iter().map(clerk).collect();
+        let clients = clerks.into_iter().zip(&keys.values).enumerate().map(|(i, (clerk, value))| {
+            let (cluster, done, mut value) = (cfg.share(), Arc::clone(&done), value.clone());
+            thread::spawn_named(format!("client-{i}"), move || {
+                let mut clerk = clerk.unwrap_or_else(|| cluster.make_client());
+                while !done.load(Ordering::SeqCst) {
+                    let more = random_text(how.len);
+                    clerk.append(&key(i), &more);
+                    value += &more;
+                    sleep(how.pause);
+                }
+                value
+            })
+        });
+        Appenders { clients: clients.collect(), done }
+    }
+
+    /// From now on no client begins another append.
+    fn set_done(&self) {
+        self.done.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits for all clients; the keys then have the values that the clients know of.
+    fn wait<C>(self, keys: &mut Keys<C>) {
+        self.set_done();
+        keys.values = self.clients.into_iter().map(join).collect();
+    }
+}
+
+/// A pause of the test.
+fn pause(ms: u64) {
+    sleep(Duration::from_millis(ms));
+}

@@ -1,0 +1,82 @@
+//! What a test does beside the operations of its clients, for the picture of a history: partitions, crashes.
+
+use labrt::sync::Mutex;
+use labrt::time::since_start;
+
+pub use porcupine::visualization::{Mark, MarkKind};
+
+/// Nanoseconds since the start of the run.
+pub(crate) fn now() -> u64 {
+    u64::try_from(since_start().as_nanos()).expect("a run takes less than 584 years")
+}
+
+/// The marks of a test. Some last: they are opened and closed.
+pub(crate) struct Marks(Mutex<Vec<(Mark, bool)>>);
+
+/// A mark that lasts.
+#[derive(Clone, Copy)]
+#[must_use = "it is to be closed"]
+pub(crate) struct Lasting(usize);
+
+impl Marks {
+    pub fn new() -> Marks {
+        Marks(Mutex::new(Vec::new()))
+    }
+
+    /// Something happens now.
+    pub fn instant(&self, kind: MarkKind, text: impl Into<String>) {
+        self.add(kind, text.into(), false);
+    }
+
+    /// Something begins now.
+    pub fn open(&self, kind: MarkKind, text: impl Into<String>) -> Lasting {
+        Lasting(self.add(kind, text.into(), true))
+    }
+
+    /// It ends now.
+    pub fn close(&self, mark: Lasting) {
+        let (mark, open) = &mut self.0.lock()[mark.0];
+        mark.to = Some(now());
+        *open = false;
+    }
+
+    fn add(&self, kind: MarkKind, text: String, open: bool) -> usize {
+        let mut marks = self.0.lock();
+        marks.push((Mark { from: now(), to: None, kind, text }, open));
+        marks.len() - 1
+    }
+
+    /// All of them, in order; those that are still open last until now.
+    pub fn all(&self) -> Vec<Mark> {
+        let until = |(mark, open): &(Mark, bool)| match open {
+            true => Mark { to: Some(now()), ..mark.clone() },
+            false => mark.clone(),
+        };
+        self.0.lock().iter().map(until).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labrt::time::{Duration, sleep};
+
+    #[test]
+    fn what_lasts_ends_when_it_is_closed_or_now() {
+        labrt::run(|| {
+            let marks = Marks::new();
+            let down = marks.open(MarkKind::Crash, "S0 down");
+            let _cut = marks.open(MarkKind::Partition, "0 | 1");
+            marks.instant(MarkKind::Network, "unreliable");
+            sleep(Duration::from_millis(5));
+            marks.close(down);
+            sleep(Duration::from_millis(5));
+            let all = marks.all();
+            let texts: Vec<&str> = all.iter().map(|mark| mark.text.as_str()).collect();
+            assert_eq!(texts, ["S0 down", "0 | 1", "unreliable"]);
+            let lengths: Vec<Option<u64>> =
+                all.iter().map(|mark| mark.to.map(|to| (to - mark.from) / 5_000_000)).collect();
+            assert!(lengths[0] < lengths[1] && lengths[2].is_none(), "{lengths:?}");
+        });
+    }
+}

@@ -1,0 +1,100 @@
+//! Everything at once.
+
+use labapi::{NSHARDS, Sharded};
+use labrt::dlog;
+use labrt::rng;
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::thread;
+use labrt::time::Duration;
+
+use super::{Work, pause_up_to};
+use crate::lives::join;
+use crate::shards::{Cluster, Config, Place, Setup, gid};
+
+const CHANGES: usize = 50;
+
+/// The pause between two changes, at most, in milliseconds.
+const PAUSE: u64 = 600;
+
+/// How long a fault lasts, and how long there is none, at most, in milliseconds.
+const FAULT: u64 = 700;
+
+/// Fifty random changes of the configuration on an unreliable network, while servers, whole groups and controllers
+/// crash and are cut off, one fault after the other.
+pub(super) fn fifty_changes<S: Sharded>() {
+    let title = "Test (ours): fifty changes of the configuration under all faults ...";
+    let setup = Setup::new().unreliable().maxraftstate(100).limit(Duration::from_secs(300));
+    let work = Work::<S>::begin(title, setup);
+    let done = Arc::new(AtomicBool::new(false));
+    let faults = {
+        let (cluster, done) = (work.cfg.share(), Arc::clone(&done));
+        thread::spawn_named("faults", move || {
+            while !done.load(Ordering::SeqCst) {
+                pause_up_to(FAULT);
+                one_fault(&cluster);
+            }
+        })
+    };
+    for _ in 0..CHANGES {
+        one_change(&work.cfg);
+        pause_up_to(PAUSE);
+    }
+    done.store(true, Ordering::SeqCst);
+    join(faults);
+    work.cfg.set_unreliable(false);
+    work.end();
+}
+
+/// Something breaks, and is mended after a while.
+fn one_fault<S: Sharded>(cluster: &Arc<Cluster<S>>) {
+    let server = Place::Server(below(cluster.groups()), below(cluster.servers()));
+    let ctrler = Place::Ctrler(below(cluster.ctrlers()));
+    let crash = |places: &[Place]| {
+        places.iter().for_each(|&place| cluster.shutdown(place));
+        pause_up_to(FAULT);
+        places.iter().for_each(|&place| cluster.start(place));
+    };
+    match rng::below(6) {
+        0 => crash(&[server]),
+        1 => {
+            let gi = below(cluster.groups());
+            crash(&(0..cluster.servers()).map(|i| Place::Server(gi, i)).collect::<Vec<_>>());
+        }
+        2 => crash(&[ctrler]),
+        3 => crash(&[ctrler, server]),
+        kind => {
+            match kind {
+                4 => cluster.isolate(if rng::below(2) == 0 { server } else { ctrler }),
+                _ => cluster.isolate_from_group(if rng::below(2) == 0 { server } else { ctrler }),
+            }
+            pause_up_to(2 * FAULT);
+            cluster.heal();
+        }
+    }
+}
+
+/// Groups join or leave, or a shard moves. At least one group stays: nobody would have the data without it.
+fn one_change<S: Sharded>(cfg: &Config<S>) {
+    let config = cfg.query();
+    let (present, absent): (Vec<usize>, Vec<usize>) =
+        (0..cfg.groups()).partition(|&gi| config.groups.contains_key(&gid(gi)));
+    let some = |gis: &[usize], at_most: usize| {
+        let mut left = gis.to_vec();
+        let count = (1 + below(gis.len())).min(at_most);
+        (0..count).map(|_| left.swap_remove(below(left.len()))).collect::<Vec<_>>()
+    };
+    match rng::below(3) {
+        0 if !absent.is_empty() => cfg.joinm(&some(&absent, absent.len())),
+        1 if present.len() > 1 => cfg.leavem(&some(&present, present.len() - 1)),
+        _ => {
+            let (shard, to) = (below(NSHARDS), present[below(present.len())]);
+            cfg.move_shard(shard, to);
+        }
+    }
+    dlog!(TEST, "was configuration {}", config.num);
+}
+
+fn below(n: usize) -> usize {
+    usize::try_from(rng::below(n as u64)).expect("below a usize")
+}

@@ -1,0 +1,91 @@
+//! Crashes of those who give and take shards.
+//!
+//! All shards move from one group to the next, round after round. In each round the victims crash once, at an
+//! instant between shortly before the change of the configuration and the time by which the groups should have
+//! heard of it, exchanged the shards and deleted them; so every step of a migration is hit in some round of some
+//! seed. The Raft state is allowed to be so small that nearly every step makes a snapshot.
+
+use labapi::Sharded;
+use labrt::thread;
+use labrt::time::{Duration, sleep};
+
+use super::{Work, leader_or_any, pause_up_to};
+use crate::lives::join;
+use crate::shards::{Place, Setup};
+
+/// Rounds of a test.
+const ROUNDS: usize = 8;
+
+/// A change comes this long after the beginning of a round; crashes come earlier or later.
+const BEFORE: Duration = Duration::from_millis(50);
+
+/// In this time, in milliseconds from the beginning of a round, the victims crash.
+const WINDOW: u64 = 500;
+
+/// How long a victim is down at most, in milliseconds.
+const DOWN: u64 = 400;
+
+/// Who crashes in a round.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Victims {
+    /// The leader of the group that gives.
+    Giver,
+    /// The leader of the group that takes.
+    Taker,
+    /// Both leaders, each at its own instant.
+    Both,
+    /// All servers of both groups, each group at its own instant.
+    Groups,
+}
+
+pub(super) fn giver_crashes<S: Sharded>() {
+    rounds::<S>("Test (ours): the leader of the group that gives shards crashes ...", Victims::Giver);
+}
+
+pub(super) fn taker_crashes<S: Sharded>() {
+    rounds::<S>("Test (ours): the leader of the group that takes shards crashes ...", Victims::Taker);
+}
+
+pub(super) fn both_crash<S: Sharded>() {
+    rounds::<S>("Test (ours): both leaders crash while shards move ...", Victims::Both);
+}
+
+pub(super) fn whole_groups_crash<S: Sharded>() {
+    rounds::<S>("Test (ours): whole groups crash while shards move ...", Victims::Groups);
+}
+
+fn rounds<S: Sharded>(title: &str, victims: Victims) {
+    let work = Work::<S>::begin(title, Setup::new().maxraftstate(100));
+    for round in 0..ROUNDS {
+        let (giver, taker) = (round % 3, (round + 1) % 3);
+        let groups = match victims {
+            Victims::Giver => vec![giver],
+            Victims::Taker => vec![taker],
+            Victims::Both | Victims::Groups => vec![giver, taker],
+        };
+        let crashes: Vec<_> = groups
+            .into_iter()
+            .map(|gi| {
+                let cluster = work.cfg.share();
+                thread::spawn_named(format!("crash-{gi}"), move || {
+                    pause_up_to(WINDOW);
+                    let down: Vec<Place> = match victims {
+                        Victims::Groups => (0..cluster.servers()).map(|i| Place::Server(gi, i)).collect(),
+                        _ => vec![leader_or_any(&cluster, gi)],
+                    };
+                    down.iter().for_each(|&place| cluster.shutdown(place));
+                    pause_up_to(DOWN);
+                    down.iter().for_each(|&place| cluster.start(place));
+                })
+            })
+            .collect();
+
+        sleep(BEFORE);
+        work.cfg.join(taker);
+        work.cfg.leave(giver);
+        crashes.into_iter().for_each(join);
+        // The next change may come before this one has been digested.
+        pause_up_to(WINDOW);
+    }
+    work.end();
+}

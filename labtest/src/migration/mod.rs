@@ -1,0 +1,127 @@
+//! Shards that move while things go wrong: tests of ours, which go further than lab 4B.
+//!
+//! | file | tests |
+//! |---|---|
+//! | `crashes.rs` | the leader of the group that gives or takes shards crashes, at any moment |
+//! | `controller.rs` | a controller is cut off during a migration |
+//! | `alone.rs` | migrations that no client helps along: after a restart of everybody, with no group in between, in a swap |
+//! | `room.rs` | shards that were given away leave nothing behind |
+//! | `chaos.rs` | many random changes of the configuration under all faults at once |
+//!
+//! Each test draws the instants of its faults from the run's seed, so many seeds in virtual time meet all steps of
+//! a migration. The history of all clients must be linearizable in the end; the checker must come to a verdict.
+
+mod alone;
+mod chaos;
+mod controller;
+mod crashes;
+mod room;
+
+use labapi::Sharded;
+use std::process::ExitCode;
+
+use labrt::Identity;
+use labrt::rng;
+use labrt::sync::Arc;
+use labrt::time::{Duration, sleep};
+
+use super::harness::{self, Case};
+use super::kv::{History, IfUnknown};
+use super::output::note;
+use super::shards::{Client, Cluster, Config, Mixed, Place, Setup, make_config, within};
+
+/// The tests for the service `S`.
+pub fn cases<S: Sharded>() -> Vec<Case> {
+    vec![
+        Case::ours("giver_crashes", crashes::giver_crashes::<S>),
+        Case::ours("taker_crashes", crashes::taker_crashes::<S>),
+        Case::ours("both_crash", crashes::both_crash::<S>),
+        Case::ours("whole_groups_crash", crashes::whole_groups_crash::<S>),
+        Case::ours("controller_cut_off", controller::controller_cut_off::<S>),
+        Case::ours("controller_leads_a_minority", controller::controller_leads_a_minority::<S>),
+        Case::ours("all_restart_in_an_empty_term", alone::all_restart_in_an_empty_term::<S>),
+        Case::ours("all_leave_and_another_comes", alone::all_leave_and_another_comes::<S>),
+        Case::ours("shards_are_swapped", alone::shards_are_swapped::<S>),
+        Case::ours("nothing_is_left_behind", room::nothing_is_left_behind::<S>),
+        Case::ours("fifty_changes", chaos::fifty_changes::<S>),
+    ]
+}
+
+/// The `main` of a test binary with these tests, with `labrt::here!()` of that binary.
+pub fn main<S: Sharded>(here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases::<S>())
+}
+
+/// How many keys the clients use; each is in a shard of its own.
+const KEYS: usize = 10;
+
+/// How many clients work while shards move.
+const CLIENTS: u32 = 5;
+
+/// Once everybody is up and connected, whatever still hangs must end in this time: elections, restarts and several
+/// configurations may be on the way.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The checker must come to a verdict.
+const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
+
+/// A test with clients at work.
+struct Work<S: Sharded> {
+    cfg: Config<S>,
+    history: Arc<History>,
+    clients: Mixed,
+}
+
+impl<S: Sharded> Work<S> {
+    /// Starts everybody, joins group 0, writes all keys and lets the clients work.
+    fn begin(title: &str, setup: Setup) -> Work<S> {
+        let cfg = make_config::<S>(title, setup);
+        let history = Arc::new(History::new());
+        cfg.join(0);
+        let mut writer = main_client(&cfg, &history);
+        (0..KEYS).for_each(|i| writer.put(&i.to_string(), "."));
+        let clients = Mixed::start(&cfg, &history, CLIENTS, KEYS as u64);
+        Work { cfg, history, clients }
+    }
+
+    /// The clients come to an end, now that nothing disturbs them any more. All keys are read once more, and the
+    /// history must be linearizable.
+    #[track_caller]
+    fn end(self) {
+        let Work { cfg, history, clients } = self;
+        clients.set_done();
+        let operations = within(PATIENCE, "the last operation of each client", || clients.wait());
+        read_all(&cfg, &history);
+        cfg.checklogs();
+        cfg.check_linearizable(&history, DECIDED);
+        note(&format!("{operations} operations of {CLIENTS} clients"));
+        cfg.end();
+    }
+}
+
+/// Reads all keys, in time, with a new clerk that knows of no configuration.
+#[track_caller]
+fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
+    let mut reader = main_client(cfg, history);
+    within(PATIENCE, "reading all keys", move || {
+        for i in 0..KEYS {
+            reader.get(&i.to_string());
+        }
+    });
+}
+
+/// A clerk of the test itself. Its number is that of nobody else.
+fn main_client<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) -> Client<S::Clerk> {
+    cfg.make_client().recorded(history, CLIENTS)
+}
+
+/// A random pause of up to `ms` milliseconds.
+fn pause_up_to(ms: u64) {
+    sleep(Duration::from_micros(rng::below(ms * 1000)));
+}
+
+/// The server of a group that leads, or any if none says that it does.
+fn leader_or_any<S: Sharded>(cfg: &Cluster<S>, gi: usize) -> Place {
+    let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a group has a handful of servers");
+    Place::Server(gi, cfg.leader(gi).unwrap_or(any))
+}

@@ -1,0 +1,78 @@
+//! Shards that were given away leave nothing behind, whatever happened on the way.
+
+use labapi::Sharded;
+use labrt::rng;
+use labrt::time::{Duration, Instant, sleep};
+
+use super::{PATIENCE, leader_or_any, pause_up_to};
+use crate::output::note;
+use crate::shards::{Config, Setup, gid, make_config, random_text};
+
+/// Keys, and letters of a value.
+const KEYS: usize = 30;
+const LEN: usize = 1000;
+
+/// What a server of a group without shards may have on its disk, in bytes: not even one value fits into it.
+const LEFT: usize = LEN;
+
+/// All shards go from group to group. The old group must be rid of them in the end: on its disks, in memory, also on
+/// a server that was down while they moved, and when its leader crashed after they had moved and before they were
+/// deleted.
+pub(super) fn nothing_is_left_behind<S: Sharded>() {
+    let title = "Test (ours): shards that have moved leave nothing behind ...";
+    let cfg = make_config::<S>(title, Setup::new().maxraftstate(1));
+    let mut clerk = cfg.make_client();
+    cfg.join(0);
+    let values: Vec<String> = (0..KEYS).map(|_| random_text(LEN)).collect();
+    (0..KEYS).for_each(|i| clerk.put(&i.to_string(), &values[i]));
+
+    let mut most = 0;
+    for round in 0..6 {
+        let (giver, taker) = (round % 3, (round + 1) % 3);
+        // One server sleeps through it all.
+        let sleeper = usize::try_from(rng::below(3)).expect("three servers");
+        cfg.shutdown_server(giver, sleeper);
+        cfg.join(taker);
+        cfg.leave(giver);
+
+        // In most rounds this comes before everything has been deleted.
+        pause_up_to(500);
+        cfg.start_server(giver, sleeper);
+        let victim = leader_or_any(&cfg, giver);
+        cfg.shutdown(victim);
+        pause_up_to(300);
+        cfg.start(victim);
+
+        most = most.max(wait_until_empty(&cfg, giver));
+        (0..KEYS).for_each(|i| clerk.check(&i.to_string(), &values[i]));
+    }
+    note(&format!("a server of a group without shards has saved at most {most} of {LEFT} bytes"));
+    cfg.end();
+}
+
+/// Waits until no server of group `gi` has anything of its former shards. Gives the most bytes that one of them has
+/// saved.
+#[track_caller]
+fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
+    let began = Instant::now();
+    loop {
+        let saved: Vec<usize> = (0..cfg.servers())
+            .map(|i| {
+                let (raft, snapshot) = cfg.saved_bytes(gi, i);
+                raft + snapshot
+            })
+            .collect();
+        let held: Vec<usize> = (0..cfg.servers()).map(|i| cfg.bytes_held(gi, i).unwrap_or(0)).collect();
+        if saved.iter().all(|&bytes| bytes < LEFT) && held.iter().all(|&bytes| bytes == 0) {
+            return saved.into_iter().max().unwrap_or(0);
+        }
+        assert!(
+            began.elapsed() < PATIENCE,
+            "group {} has no shard any more, and {} s later its servers have saved {saved:?} bytes and hold {held:?}; \
+             less than {LEFT}, and none, was expected",
+            gid(gi),
+            PATIENCE.as_secs()
+        );
+        sleep(Duration::from_millis(50));
+    }
+}

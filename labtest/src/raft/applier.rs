@@ -1,0 +1,195 @@
+//! The service above each Raft: it reads the apply channel and checks that every peer applies the same
+//! commands in the same order, without a gap.
+//!
+//! With snapshots it also plays a service that makes one every [`SNAPSHOT_INTERVAL`] commands and that
+//! restarts from one. The snapshot holds the whole history, so a wrong one is found out.
+//!
+//! A wrong message panics in the reader, which fails the run. The reader goes on reading when its peer's life
+//! is over, and ignores what it reads: nobody may be left waiting to deliver.
+
+use labapi::{ApplyMsg, Command, RaftPeer};
+use labrt::chan::Receiver;
+use labrt::node::NodeId;
+use labrt::sync::Arc;
+use labrt::thread;
+use labrt::trace::{self, Field, Kind, Links};
+
+use super::{Applied, Cluster, Peer, SNAPSHOT_INTERVAL, Slot, State};
+use crate::value::Value;
+
+const APPLY: Kind = Kind::new("apply");
+const INGEST: Kind = Kind::new("apply.snapshot");
+
+/// A command as it came up the apply channel.
+struct Delivered {
+    index: u64,
+    term: u64,
+    value: Value,
+}
+
+impl<R: RaftPeer> Cluster<R> {
+    /// Starts the reader of one life of a peer. The thread is the harness's, not the node's.
+    pub(super) fn start_reader(self: &Arc<Self>, node: NodeId, messages: Receiver<ApplyMsg>) {
+        let cluster = Arc::clone(self);
+        thread::spawn_named(format!("reader-{}", node.index), move || {
+            for message in messages.iter() {
+                if let Err(error) = cluster.take(node, message) {
+                    panic!("apply error: {error}");
+                }
+            }
+        });
+    }
+
+    /// One message of the life `node`. Those of a life that is over are dropped.
+    fn take(&self, node: NodeId, message: ApplyMsg) -> Result<(), String> {
+        match message {
+            ApplyMsg::Command { index, term, command } => self.take_command(node, index, term, &command),
+            ApplyMsg::Snapshot { index, term, data } => self.take_snapshot(node, index, term, &data),
+            ApplyMsg::Role { .. } => Ok(()),
+        }
+    }
+
+    fn take_command(&self, node: NodeId, index: u64, term: u64, command: &Command) -> Result<(), String> {
+        let i = usize::from(node.index);
+        let value =
+            Value::from_command(command).map_err(|error| format!("server {i} index={index}: {error}"))?;
+        let snapshot = {
+            let mut state = self.state.lock();
+            if state.living(node).is_none() {
+                return Ok(());
+            }
+            trace_apply(node, index, command);
+            state.apply(i, Delivered { index, term, value }, self.setup.snapshots)?;
+            let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
+            due.then(|| state.servers[i].make_snapshot(index))
+        };
+        // Without the lock: the peer may be waiting for somebody who needs it.
+        if let Some((snapshot, peer)) = snapshot.zip(self.living(node)) {
+            peer.call(|raft| raft.snapshot(index, snapshot));
+        }
+        Ok(())
+    }
+
+    fn take_snapshot(&self, node: NodeId, index: u64, term: u64, data: &[u8]) -> Result<(), String> {
+        let i = usize::from(node.index);
+        // The plain service of parts 2A to 2C knows no snapshots and ignores them, as in the course.
+        let Some(peer) = self.living(node).filter(|_| self.setup.snapshots) else { return Ok(()) };
+        if !peer.call(|raft| raft.cond_install_snapshot(term, index, data)) {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        if state.living(node).is_none() {
+            return Ok(());
+        }
+        trace::emit_of(node, INGEST, Links::NONE, &[("index", index.into())]);
+        state.servers[i].ingest_snapshot(i, data, Some(index))
+    }
+
+    fn living(&self, node: NodeId) -> Option<Peer<R>> {
+        self.state.lock().living(node)
+    }
+}
+
+impl<R> State<R> {
+    /// The instance behind `node`, unless that life is over.
+    fn living(&self, node: NodeId) -> Option<Peer<R>> {
+        self.servers[usize::from(node.index)].peer(node.index.into()).filter(|peer| peer.node == node)
+    }
+
+    /// Enters what peer `i` applies, after comparing it with what all have applied at that index.
+    fn apply(&mut self, i: usize, message: Delivered, snapshots: bool) -> Result<(), String> {
+        let Delivered { index, term, value } = message;
+        if snapshots {
+            let expected = self.servers[i].last_applied + 1;
+            if index != expected {
+                return Err(format!(
+                    "server {i} apply out of order, expected index {expected}, got {index} (term {term}, {value})"
+                ));
+            }
+        }
+        self.check_others(i, index, term, &value)?;
+        if index > 1 && !self.servers[i].log.contains_key(&(index - 1)) {
+            return Err(format!("server {i} apply out of order {index} (term {term}, {value})"));
+        }
+        let slot = &mut self.servers[i];
+        slot.log.insert(index, Applied { value, term });
+        slot.last_applied = index;
+        self.max_index = self.max_index.max(index);
+        Ok(())
+    }
+
+    /// No peer may have applied another command at this index.
+    fn check_others(&self, i: usize, index: u64, term: u64, value: &Value) -> Result<(), String> {
+        for (j, other) in self.servers.iter().enumerate() {
+            let Some(old) = other.log.get(&index).filter(|old| old.value != *value) else { continue };
+            return Err(format!(
+                "commit index={index} server={i} {value} != server={j} {} (of term {term}, and {}); \
+                 server {i} has applied {}, server {j} {}",
+                old.value,
+                term_name(old.term),
+                self.servers[i].around(index),
+                other.around(index),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl<R> Slot<R> {
+    /// The snapshot of the course's service: the last index, then everything applied up to it. Index 0 holds
+    /// nothing.
+    fn make_snapshot(&self, index: u64) -> Vec<u8> {
+        let history: Vec<Option<&Value>> =
+            (0..=index).map(|at| self.log.get(&at).map(|applied| &applied.value)).collect();
+        let mut encoder = labgob::Encoder::new();
+        encoder.encode(&index);
+        encoder.encode(&history);
+        encoder.into_bytes()
+    }
+
+    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is what Raft says that it
+    /// covers.
+    pub(super) fn ingest_snapshot(
+        &mut self,
+        i: usize,
+        snapshot: &[u8],
+        index: Option<u64>,
+    ) -> Result<(), String> {
+        let (last, history) = decode_snapshot(snapshot).map_err(|error| {
+            format!("server {i} snapshot decode error: {error} ({} bytes)", snapshot.len())
+        })?;
+        if index.is_some_and(|index| index != last) {
+            return Err(format!(
+                "server {i} snapshot doesn't match m.SnapshotIndex: the message says {}, the snapshot {last}",
+                index.unwrap_or_default()
+            ));
+        }
+        let values = (0..).zip(history);
+        self.log = values.filter_map(|(at, value)| Some((at, Applied { value: value?, term: 0 }))).collect();
+        self.last_applied = last;
+        Ok(())
+    }
+
+    /// The applied entries near an index, for a message.
+    fn around(&self, index: u64) -> String {
+        let near = self.log.range(index.saturating_sub(3)..=index + 1);
+        let entries: Vec<String> = near.map(|(at, applied)| format!("{at}:{}", applied.value)).collect();
+        format!("[{}]", entries.join(" "))
+    }
+}
+
+fn decode_snapshot(bytes: &[u8]) -> Result<(u64, Vec<Option<Value>>), labgob::DecodeError> {
+    let mut decoder = labgob::Decoder::new(bytes);
+    Ok((decoder.decode()?, decoder.decode()?))
+}
+
+fn term_name(term: u64) -> String {
+    if term == 0 { "a snapshot".to_owned() } else { format!("term {term}") }
+}
+
+fn trace_apply(node: NodeId, index: u64, command: &Command) {
+    if trace::on() {
+        let hash = Field::X(trace::digest(command.as_bytes()));
+        trace::emit_of(node, APPLY, Links::NONE, &[("index", index.into()), ("command", hash)]);
+    }
+}

@@ -1,0 +1,282 @@
+//! What a test can see and expect: leaders, terms, and what the peers have applied.
+//!
+//! The waiting times, the numbers of rounds and the texts are the course's. A peer that is not running is
+//! left out.
+
+use labapi::RaftPeer;
+use labrt::rng;
+use labrt::time::{Duration, Instant, sleep};
+
+use super::{Cluster, Peer};
+use crate::value::Value;
+
+/// How often [`Cluster::check_one_leader`] looks before it gives up.
+const LEADER_ROUNDS: usize = 10;
+/// How long [`Cluster::one`] goes on submitting.
+const ONE_LIMIT: Duration = Duration::from_secs(10);
+/// How long [`Cluster::one`] waits for one submission to commit.
+const COMMIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Whether [`Cluster::one`] may submit its command again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Retry {
+    /// Once a leader has accepted the command, it must commit in time.
+    No,
+    /// A command that does not commit in time is submitted again, so it may end up in the log several times.
+    Yes,
+}
+
+/// What the peers have applied at one index.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Committed {
+    /// How many peers have applied something there; crashed and disconnected ones count with what they had.
+    pub count: usize,
+    /// What it is. `None` when nobody has.
+    pub value: Option<Value>,
+}
+
+/// How a submission of [`Cluster::one`] went.
+struct Submitted {
+    server: usize,
+    index: u64,
+    term: u64,
+}
+
+impl<R: RaftPeer> Cluster<R> {
+    /// Waits for exactly one leader among the connected peers, and returns it: of several, the one of the
+    /// newest term.
+    ///
+    /// # Panics
+    /// With two leaders in one term, or after about five seconds without any.
+    #[track_caller]
+    pub fn check_one_leader(&self) -> usize {
+        let all: Vec<usize> = (0..self.servers()).collect();
+        self.check_one_leader_among(&all)
+    }
+
+    /// [`check_one_leader`](Cluster::check_one_leader), looking only at these peers: one side of a partition.
+    #[track_caller]
+    pub fn check_one_leader_among(&self, peers: &[usize]) -> usize {
+        for _ in 0..LEADER_ROUNDS {
+            sleep(Duration::from_millis(450 + rng::below(100)));
+            if let Some(leader) = self.newest_leader(peers) {
+                return leader;
+            }
+        }
+        panic!("expected one leader, got none; {}", self.describe_peers());
+    }
+
+    /// The claimant of the newest term among the connected of these peers. Fails on two claimants of one
+    /// term.
+    #[track_caller]
+    fn newest_leader(&self, peers: &[usize]) -> Option<usize> {
+        let states = self.connected_states().into_iter().filter(|(i, _)| peers.contains(i));
+        let mut claims: Vec<(u64, usize)> =
+            states.filter(|(_, (_, leads))| *leads).map(|(i, (term, _))| (term, i)).collect();
+        claims.sort_unstable();
+        if let Some(of_term) = claims.chunk_by(|a, b| a.0 == b.0).find(|of_term| of_term.len() > 1) {
+            let leaders: Vec<String> = of_term.iter().map(|(_, i)| format!("S{i}")).collect();
+            panic!("term {} has {} (>1) leaders: {}", of_term[0].0, of_term.len(), leaders.join(", "));
+        }
+        claims.last().map(|&(_, leader)| leader)
+    }
+
+    /// The term that all connected peers agree on, now; 0 if nobody is connected.
+    ///
+    /// # Panics
+    /// When they do not agree.
+    #[track_caller]
+    pub fn check_terms(&self) -> u64 {
+        let states = self.connected_states();
+        let term = states.first().map_or(0, |(_, (term, _))| *term);
+        if states.iter().any(|(_, (other, _))| *other != term) {
+            panic!("servers disagree on term; {}", self.describe_peers());
+        }
+        term
+    }
+
+    /// No connected peer may claim to be the leader, now.
+    #[track_caller]
+    pub fn check_no_leader(&self) {
+        for (i, (term, leads)) in self.connected_states() {
+            if leads {
+                panic!(
+                    "expected no leader among connected servers, but {i} claims to be leader of term {term}"
+                );
+            }
+        }
+    }
+
+    /// The states of the connected peers, asked one after the other.
+    fn connected_states(&self) -> Vec<(usize, (u64, bool))> {
+        let connected = (0..self.servers()).filter(|&i| self.is_connected(i));
+        connected.filter_map(|i| Some((i, self.get_state(i)?))).collect()
+    }
+
+    /// The terms of all running peers, connected or not.
+    pub fn terms(&self) -> Vec<u64> {
+        (0..self.servers()).filter_map(|i| Some(self.get_state(i)?.0)).collect()
+    }
+
+    /// How many peers have applied a command at this index, and which.
+    ///
+    /// # Panics
+    /// When they have applied different ones.
+    #[track_caller]
+    pub fn n_committed(&self, index: u64) -> Committed {
+        let mut seen = Committed { count: 0, value: None };
+        for i in 0..self.servers() {
+            let Some(value) = self.applied(i, index) else { continue };
+            if let Some(other) = seen.value.as_ref().filter(|other| **other != value) {
+                let what = self.describe_index(index);
+                panic!("committed values do not match: index {index}, {other}, {value}; {what}");
+            }
+            seen.count += 1;
+            seen.value = Some(value);
+        }
+        seen
+    }
+
+    /// What the service of peer `i` has applied at this index.
+    pub fn applied(&self, i: usize, index: u64) -> Option<Value> {
+        Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
+    }
+
+    /// Nobody may have applied anything at this index: there was no majority.
+    #[track_caller]
+    pub fn check_no_agreement(&self, index: u64) {
+        let Committed { count, .. } = self.n_committed(index);
+        if count > 0 {
+            panic!("{count} committed but no majority; {}", self.describe_index(index));
+        }
+    }
+
+    /// Waits for `expected` peers to apply what is at this index, and returns it. Does not start agreement.
+    ///
+    /// `None` if meanwhile some peer has gone on to a later term than `term`: then nobody can say what will
+    /// be there.
+    ///
+    /// # Panics
+    /// After about 31 seconds.
+    #[track_caller]
+    pub fn wait(&self, index: u64, expected: usize, term: Option<u64>) -> Option<Value> {
+        const ROUNDS: usize = 30;
+        let mut pause = Duration::from_millis(10);
+        for _ in 0..ROUNDS {
+            if self.n_committed(index).count >= expected {
+                break;
+            }
+            sleep(pause);
+            if pause < Duration::from_secs(1) {
+                pause *= 2;
+            }
+            if term.is_some_and(|term| self.terms().into_iter().any(|newer| newer > term)) {
+                return None;
+            }
+        }
+        let Committed { count, value } = self.n_committed(index);
+        if count < expected {
+            panic!(
+                "only {count} decided for index {index}; wanted {expected}; {}",
+                self.describe_index(index)
+            );
+        }
+        value
+    }
+
+    /// A complete agreement: finds a leader, submits the value, and waits until `expected` peers have applied
+    /// it.
+    ///
+    /// Returns its index; 0 if the test came to its end meanwhile. Leaders are looked for during 10 s; an
+    /// accepted command has 2 s to be applied. With [`Retry::No`] it is submitted at most once.
+    ///
+    /// # Panics
+    /// When there is no agreement in time.
+    #[track_caller]
+    pub fn one(&self, value: impl Into<Value>, expected: usize, retry: Retry) -> u64 {
+        let value = value.into();
+        let start = Instant::now();
+        let mut tried = 0;
+        let mut last = None;
+        while start.elapsed() < ONE_LIMIT && !self.finished() {
+            let Some(submitted) = self.submit_to_anyone(&value, &mut tried) else {
+                sleep(Duration::from_millis(50));
+                continue;
+            };
+            if self.applied_in_time(&submitted, &value, expected) {
+                return submitted.index;
+            }
+            if retry == Retry::No {
+                panic!("{}", self.no_agreement(&value, expected, Some(&submitted)));
+            }
+            last = Some(submitted);
+        }
+        if !self.finished() {
+            panic!("{}", self.no_agreement(&value, expected, last.as_ref()));
+        }
+        0
+    }
+
+    /// Offers the value to the connected peers in turn, starting after the one that was tried last.
+    fn submit_to_anyone(&self, value: &Value, tried: &mut usize) -> Option<Submitted> {
+        for _ in 0..self.servers() {
+            *tried = self.after(*tried, 1);
+            if !self.is_connected(*tried) {
+                continue;
+            }
+            if let Some(started) = self.start(*tried, value.clone()) {
+                return Some(Submitted { server: *tried, index: started.index, term: started.term });
+            }
+        }
+        None
+    }
+
+    #[track_caller]
+    fn applied_in_time(&self, submitted: &Submitted, value: &Value, expected: usize) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < COMMIT_LIMIT {
+            let seen = self.n_committed(submitted.index);
+            if seen.count > 0 && seen.count >= expected && seen.value.as_ref() == Some(value) {
+                return true;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    fn no_agreement(&self, value: &Value, expected: usize, last: Option<&Submitted>) -> String {
+        let text = format!("one({value}) failed to reach agreement");
+        let Some(Submitted { server, index, term }) = last else {
+            return format!("{text}: no leader accepted it; {}", self.describe_peers());
+        };
+        let what = self.describe_index(*index);
+        let peers = self.describe_peers();
+        format!(
+            "{text}: server {server} accepted it in term {term} at index {index}, wanted {expected} to apply it; \
+             {what}; {peers}"
+        )
+    }
+
+    /// What each peer has applied at an index, for a message.
+    fn describe_index(&self, index: u64) -> String {
+        let state = self.state.lock();
+        let entries = state.servers.iter().enumerate().map(|(i, slot)| match slot.log.get(&index) {
+            Some(applied) => format!("S{i} {} (term {})", applied.value, applied.term),
+            None => format!("S{i} nothing"),
+        });
+        format!("at index {index}: {}", entries.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Every peer's place, term and role, for a message.
+    fn describe_peers(&self) -> String {
+        let describe = |i| {
+            let place = if self.is_connected(i) { "" } else { ", disconnected" };
+            match self.peer(i).as_ref().map(|peer: &Peer<R>| peer.call(R::get_state)) {
+                Some((term, true)) => format!("S{i} leader of term {term}{place}"),
+                Some((term, false)) => format!("S{i} in term {term}{place}"),
+                None => format!("S{i} crashed"),
+            }
+        };
+        (0..self.servers()).map(describe).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,347 @@
+//! The harness against peers that are no Rafts: does it see what it must see?
+
+use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
+use labrpc::{End, Link, Service};
+use labrt::Run;
+use labrt::chan::Sender;
+use labrt::sync::{Arc, Signal};
+use labrt::thread;
+use labrt::time::{Duration, sleep};
+
+use super::{Retry, Setup, make_config};
+use crate::output::set_quiet;
+use crate::value::Value;
+
+/// What a fake peer does. By default peer 0 leads term 1, accepts nothing and applies nothing.
+trait Play: Send + Sync + 'static {
+    const STRICTNESS: Strictness = Strictness::Fail;
+
+    /// Term and role of peer `me`.
+    fn state(me: usize) -> (u64, bool) {
+        (1, me == 0)
+    }
+
+    /// What the only thread of a life does.
+    fn live(_life: Life) {}
+}
+
+/// What the thread of a fake peer has.
+struct Life {
+    me: usize,
+    persister: Arc<Persister>,
+    apply: Sender<ApplyMsg>,
+    killed: Signal,
+}
+
+impl Life {
+    fn apply(&self, index: u64, value: impl Into<Value>) {
+        let command = value.into().to_command();
+        // A harness that has gone takes no more messages.
+        let _ = self.apply.send(ApplyMsg::Command { index, term: 1, command });
+    }
+}
+
+/// A peer that plays `P`.
+struct Fake<P> {
+    me: usize,
+    ends: Vec<End>,
+    killed: Signal,
+    play: std::marker::PhantomData<P>,
+}
+
+impl<P: Play> RaftPeer for Fake<P> {
+    const STRICTNESS: Strictness = P::STRICTNESS;
+
+    fn make(ends: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Fake<P> {
+        let killed = Signal::new();
+        let life = Life { me, persister, apply, killed: killed.clone() };
+        thread::spawn_named(format!("fake-{me}"), move || P::live(life));
+        Fake { me, ends, killed, play: std::marker::PhantomData }
+    }
+
+    fn start(&self, _command: Command) -> Option<Started> {
+        P::state(self.me).1.then_some(Started { index: 1, term: 1 })
+    }
+
+    fn get_state(&self) -> (u64, bool) {
+        P::state(self.me)
+    }
+
+    fn snapshot(&self, _index: u64, _snapshot: Vec<u8>) {}
+
+    fn kill(&self) {
+        self.killed.raise();
+    }
+
+    fn service(self: &Arc<Self>) -> Service {
+        let me = self.me;
+        Service::new("Raft").inline("Who", move |_: ()| me)
+    }
+}
+
+/// Runs a body and returns how it failed.
+#[track_caller]
+fn failure(body: fn()) -> String {
+    try_run(body).expect("the body must fail")
+}
+
+fn passes(body: fn()) {
+    assert_eq!(try_run(body), None);
+}
+
+fn try_run(body: fn()) -> Option<String> {
+    set_quiet(true);
+    let run = Run { quiet: true, ..Run::default() };
+    run.once(7, body).failure.map(|failure| failure.message)
+}
+
+#[track_caller]
+fn expect_start(message: &str, expected: &str) {
+    assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
+}
+
+struct Idle;
+impl Play for Idle {}
+
+#[test]
+fn one_leader_is_found() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(3));
+        assert_eq!(cfg.check_one_leader(), 0);
+        assert_eq!(cfg.check_terms(), 1);
+        cfg.disconnect(0);
+        cfg.check_no_leader();
+        cfg.end();
+    });
+}
+
+#[test]
+fn two_leaders_of_one_term_are_seen() {
+    struct AllLead;
+    impl Play for AllLead {
+        fn state(_me: usize) -> (u64, bool) {
+            (3, true)
+        }
+    }
+    let message = failure(|| {
+        make_config::<Fake<AllLead>>(Setup::of(3)).check_one_leader();
+    });
+    expect_start(&message, "term 3 has 3 (>1) leaders: S0, S1, S2");
+}
+
+#[test]
+fn leaders_of_old_terms_are_tolerated() {
+    struct EachItsTerm;
+    impl Play for EachItsTerm {
+        fn state(me: usize) -> (u64, bool) {
+            (me as u64, true)
+        }
+    }
+    passes(|| {
+        let cfg = make_config::<Fake<EachItsTerm>>(Setup::of(3));
+        assert_eq!(cfg.check_one_leader(), 2);
+        assert_eq!(cfg.check_one_leader_among(&[0, 1]), 1);
+        cfg.end();
+    });
+    let message = failure(|| {
+        make_config::<Fake<EachItsTerm>>(Setup::of(3)).check_terms();
+    });
+    expect_start(&message, "servers disagree on term");
+    let message = failure(|| make_config::<Fake<EachItsTerm>>(Setup::of(3)).check_no_leader());
+    expect_start(&message, "expected no leader among connected servers, but 0 claims to be leader");
+}
+
+#[test]
+fn a_missing_leader_is_missed() {
+    let message = failure(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(3));
+        cfg.disconnect(0);
+        cfg.check_one_leader();
+    });
+    expect_start(&message, "expected one leader, got none; S0 leader of term 1, disconnected, S1 in term 1");
+}
+
+#[test]
+fn a_command_that_does_not_commit_fails_the_agreement() {
+    let message = failure(|| {
+        make_config::<Fake<Idle>>(Setup::of(3)).one(5, 3, Retry::No);
+    });
+    expect_start(&message, "one(5) failed to reach agreement: server 0 accepted it in term 1 at index 1");
+}
+
+/// In real time it takes half a minute.
+#[cfg(feature = "sim")]
+#[test]
+fn waiting_ends() {
+    let message = failure(|| {
+        make_config::<Fake<Idle>>(Setup::of(3)).wait(1, 2, None);
+    });
+    expect_start(&message, "only 0 decided for index 1; wanted 2; at index 1: S0 nothing");
+}
+
+#[test]
+fn different_commands_at_one_index_are_seen() {
+    struct OwnIdeas;
+    impl Play for OwnIdeas {
+        fn live(life: Life) {
+            life.apply(1, 7);
+            sleep(Duration::from_millis(100 * (1 + life.me as u64)));
+            life.apply(2, life.me as i64);
+        }
+    }
+    let message = failure(|| {
+        let _cfg = make_config::<Fake<OwnIdeas>>(Setup::of(3));
+        sleep(Duration::from_secs(5));
+    });
+    expect_start(&message, "apply error: commit index=2 server=1 1 != server=0 0 (of term 1, and term 1)");
+    assert!(message.contains("server 1 has applied [1:7], server 0 [1:7 2:0]"), "{message}");
+}
+
+#[test]
+fn a_gap_is_seen() {
+    struct Skips;
+    impl Play for Skips {
+        fn live(life: Life) {
+            life.apply(2, 2);
+        }
+    }
+    fn body(setup: Setup) {
+        let _cfg = make_config::<Fake<Skips>>(setup);
+        sleep(Duration::from_secs(1));
+    }
+    let message = failure(|| body(Setup::of(1)));
+    expect_start(&message, "apply error: server 0 apply out of order 2");
+    let message = failure(|| body(Setup::of(1).with_snapshots()));
+    expect_start(&message, "apply error: server 0 apply out of order, expected index 1, got 2");
+}
+
+#[test]
+fn a_snapshot_must_be_what_it_says() {
+    struct WrongIndex;
+    impl Play for WrongIndex {
+        fn live(life: Life) {
+            let snapshot = [labgob::encode(&9u64), labgob::encode(&vec![None::<Value>; 10])].concat();
+            let _ = life.apply.send(ApplyMsg::Snapshot { index: 8, term: 1, data: snapshot.into() });
+        }
+    }
+    let message = failure(|| {
+        let _cfg = make_config::<Fake<WrongIndex>>(Setup::of(1).with_snapshots());
+        sleep(Duration::from_secs(1));
+    });
+    expect_start(&message, "apply error: server 0 snapshot doesn't match m.SnapshotIndex");
+}
+
+#[test]
+fn what_is_saved_or_applied_after_a_crash_is_lost() {
+    struct TalksOn;
+    impl Play for TalksOn {
+        fn live(life: Life) {
+            if !life.persister.read_raft_state().is_empty() {
+                return;
+            }
+            life.persister.save_raft_state(b"before");
+            life.apply(1, 1);
+            life.killed.wait();
+            life.persister.save_raft_state(b"after the crash");
+            life.apply(2, 2);
+        }
+    }
+    passes(|| {
+        let cfg = make_config::<Fake<TalksOn>>(Setup::of(1));
+        sleep(Duration::from_millis(100));
+        assert_eq!(cfg.n_committed(1).count, 1);
+        cfg.start1(0);
+        sleep(Duration::from_millis(100));
+        assert_eq!(cfg.n_committed(2).count, 0);
+        assert_eq!(cfg.log_size(), b"before".len());
+        cfg.end();
+    });
+}
+
+#[test]
+fn a_thread_left_behind_is_seen() {
+    struct Lingers;
+    impl Play for Lingers {
+        fn live(life: Life) {
+            life.killed.wait();
+            sleep(Duration::from_secs(60));
+        }
+    }
+    struct LingersInPeace;
+    impl Play for LingersInPeace {
+        const STRICTNESS: Strictness = Strictness::Warn;
+        fn live(life: Life) {
+            Lingers::live(life);
+        }
+    }
+    let message = failure(|| make_config::<Fake<Lingers>>(Setup::of(1)).end());
+    expect_start(&message, "1 threads left behind after kill(): S0 fake-0");
+    passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
+}
+
+/// In real time it takes what it says.
+#[cfg(feature = "sim")]
+#[test]
+fn a_test_may_take_two_minutes() {
+    let message = failure(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(1));
+        sleep(Duration::from_secs(121));
+        cfg.end();
+    });
+    expect_start(&message, "test took longer than 120 seconds");
+}
+
+/// Who reaches whom, as a table of `from` by `to`.
+fn reached(cfg: &super::Cluster<Fake<Idle>>) -> Vec<String> {
+    let reaches = |i: usize, j: usize| {
+        let peer = cfg.peer(i).expect("all run");
+        peer.raft.ends[j].call::<_, usize>("Raft.Who", &()) == Some(j)
+    };
+    let row = |i| (0..cfg.servers()).map(|j| if reaches(i, j) { '+' } else { '.' }).collect();
+    (0..cfg.servers()).map(row).collect()
+}
+
+#[test]
+fn links_follow_the_faults() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(4));
+        cfg.net.long_delays(false);
+        assert_eq!(reached(&cfg), ["++++", "++++", "++++", "++++"]);
+        cfg.disconnect(1);
+        assert_eq!(reached(&cfg), ["+.++", "....", "+.++", "+.++"]);
+        cfg.disconnect(2);
+        cfg.connect(1);
+        assert_eq!(reached(&cfg), ["++.+", "++.+", "....", "++.+"]);
+        cfg.connect(2);
+
+        // Two sides that can talk among themselves; a restart does not mend that.
+        cfg.partition(&[&[0, 1], &[2, 3]]);
+        cfg.start1(1);
+        cfg.connect(1);
+        assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
+        cfg.heal();
+        assert_eq!(reached(&cfg), ["++++", "++++", "++++", "++++"]);
+
+        // What 0 sends to 1 is lost: its requests, and its replies to the requests of 1.
+        cfg.mute(0, 1);
+        cfg.start1(0);
+        cfg.connect(0);
+        assert_eq!(reached(&cfg), ["+.++", ".+++", "++++", "++++"]);
+        assert_eq!((cfg.rpc_count(1), cfg.rpc_count(0)), (9, 4), "the requests of 1 arrive");
+        cfg.set_link(0, 1, Link::Both);
+        assert_eq!(reached(&cfg), ["++++", ".+++", "++++", "++++"]);
+        cfg.end();
+    });
+}
+
+#[test]
+fn helpers_are_told_that_the_test_is_over() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(3));
+        let cluster = cfg.share();
+        let helper = thread::spawn(move || cluster.one(1, 3, Retry::Yes));
+        sleep(Duration::from_secs(1));
+        cfg.end();
+        assert_eq!(helper.join().expect("it returns"), 0);
+    });
+}

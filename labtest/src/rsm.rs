@@ -1,0 +1,326 @@
+//! The replicated state machine by itself: the course's tests of it, which came in 2025 (its Lab 4A and a part of 4C).
+//!
+//! The machine is a counter. There are no clerks: a test submits at the servers themselves, and looks at the counter
+//! of each. To test a layer of one's own: implement [`CounterService`] for a server that runs a counter on it.
+//!
+//! Numbers of servers, pauses, counts and limits are the course's.
+
+use labapi::Replicated;
+use std::process::ExitCode;
+
+use labrt::Identity;
+use labrt::chan::{self, Receiver};
+use labrt::collections::BTreeSet;
+use labrt::thread;
+use labrt::time::{Duration, Instant, sleep};
+use serde::{Deserialize, Serialize};
+
+use super::harness::{self, Case};
+use super::service::{Cluster, Config, Setup, make_config};
+
+/// What a test asks of the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Adds 1; the reply is the new value.
+    Inc,
+    /// Does nothing; the reply is the value.
+    Null,
+    /// Is never to be committed. To apply it is an error.
+    Dec,
+}
+
+/// A server that runs a counter on a replicated state machine.
+pub trait CounterService: Replicated {
+    /// Has the request applied, and returns the reply of this server's machine; the calling thread waits. `None`: this
+    /// server does not lead, or no longer does, or was killed.
+    fn submit(&self, request: Request) -> Option<u64>;
+
+    /// The counter as it is on this server.
+    fn counter(&self) -> u64;
+}
+
+/// The `main` of a test binary, with `labrt::here!()` of that binary.
+pub fn main<S: CounterService>(here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases::<S>())
+}
+
+/// The tests, in the course's order, for the servers `S`.
+pub fn cases<S: CounterService>() -> Vec<Case> {
+    vec![
+        Case::of_course("basic_4a", "TestBasic4A", basic_4a::<S>),
+        Case::of_course("concurrent_4a", "TestConcurrent4A", concurrent_4a::<S>),
+        Case::of_course("leader_failure_4a", "TestLeaderFailure4A", leader_failure_4a::<S>),
+        Case::of_course("leader_partition_4a", "TestLeaderPartition4A", leader_partition_4a::<S>),
+        Case::of_course("restart_replay_4a", "TestRestartReplay4A", restart_replay_4a::<S>),
+        Case::of_course("shutdown_4a", "TestShutdown4A", shutdown_4a::<S>),
+        Case::of_course("restart_submit_4a", "TestRestartSubmit4A", restart_submit_4a::<S>),
+        Case::of_course("snapshot_4c", "TestSnapshot4C", snapshot_4c::<S>),
+    ]
+}
+
+/// Every test has three servers on a reliable network.
+const SERVERS: usize = 3;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How long all waiting submitters may need to return when the servers are shut down.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(11);
+
+/// A cluster under test, and who is thought to lead it.
+struct Group<S: CounterService> {
+    cfg: Config<S>,
+    leader: usize,
+    /// Those that the test has cut off.
+    cut: BTreeSet<usize>,
+}
+
+impl<S: CounterService> Group<S> {
+    fn start(title: &str, setup: Setup) -> Group<S> {
+        let cfg = make_config(setup);
+        cfg.begin(title);
+        Group { cfg, leader: 0, cut: BTreeSet::new() }
+    }
+
+    /// [`one`] at the servers that are not cut off.
+    fn one(&mut self, request: Request) -> Option<u64> {
+        let (leader, reply) = one(&self.cfg, self.leader, &self.cut, request)?;
+        self.leader = leader;
+        Some(reply)
+    }
+
+    #[track_caller]
+    fn inc(&mut self) -> u64 {
+        self.one(Request::Inc).expect("nobody took a request within ten seconds")
+    }
+
+    /// Waits until at least `enough` servers have this value.
+    #[track_caller]
+    fn check_counter(&self, value: u64, enough: usize) {
+        let mut pause = Duration::from_millis(10);
+        let mut counters = Vec::new();
+        for _ in 0..30 {
+            let counter = |i| self.cfg.call(i, |server| server.counter());
+            counters = (0..SERVERS).map(counter).collect();
+            if counters.iter().filter(|&&counter| counter == Some(value)).count() >= enough {
+                return;
+            }
+            sleep(pause);
+            if pause < SECOND {
+                pause *= 2;
+            }
+        }
+        panic!("fewer than {enough} servers have {value}: the counters are {counters:?}");
+    }
+
+    /// Cuts a server off from the others.
+    fn cut(&mut self, server: usize) {
+        let others: Vec<usize> = (0..SERVERS).filter(|&i| i != server).collect();
+        self.cfg.partition(&others, &[server]);
+        self.cut.insert(server);
+    }
+
+    fn heal(&mut self) {
+        self.cfg.connect_all();
+        self.cut.clear();
+    }
+
+    fn shut_down(&self) {
+        (0..SERVERS).for_each(|i| self.cfg.shutdown_server(i));
+    }
+
+    fn start_again(&self) {
+        (0..SERVERS).for_each(|i| self.cfg.start_server(i));
+        self.cfg.connect_all();
+    }
+
+    /// So many threads that each do a piece of work.
+    fn parallel<T: Send + 'static>(
+        &self,
+        count: usize,
+        work: impl Fn(&Cluster<S>) -> T + Clone + Send + 'static,
+    ) -> Parallel<T> {
+        let (tx, outcomes) = chan::unbounded();
+        for _ in 0..count {
+            let (cluster, work, tx) = (self.cfg.share(), work.clone(), tx.clone());
+            // Nobody listens any more if the test has failed.
+            thread::spawn(move || drop(tx.send(work(&cluster))));
+        }
+        Parallel { outcomes, missing: count }
+    }
+
+    /// So many requests at once, each by whoever leads.
+    fn parallel_ones(&self, count: usize, request: Request) -> Parallel<Option<u64>> {
+        let leader = self.leader;
+        let none = BTreeSet::new();
+        self.parallel(count, move |cluster| Some(one(cluster, leader, &none, request)?.1))
+    }
+
+    /// A hundred requests that do nothing are under way when all servers are shut down. All must come back.
+    #[track_caller]
+    fn shut_down_while_submitting(&self) {
+        let mut submitters = self.parallel_ones(100, Request::Null);
+        sleep(Duration::from_millis(20));
+        self.shut_down();
+        submitters.wait(SHUTDOWN_LIMIT, |_| {});
+        let missing = submitters.missing;
+        assert_eq!(missing, 0, "submits that did not return within {SHUTDOWN_LIMIT:?} of the shutdown");
+    }
+}
+
+/// Has a request done by whoever leads, for up to ten seconds: asks each server that is not cut off, the `first` one
+/// first. Who did it, and the reply.
+fn one<S: CounterService>(
+    cluster: &Cluster<S>,
+    first: usize,
+    cut: &BTreeSet<usize>,
+    request: Request,
+) -> Option<(usize, u64)> {
+    let start = Instant::now();
+    while start.elapsed() < 10 * SECOND {
+        let submit = |i: usize| Some((i, cluster.call(i, |server| server.submit(request))??));
+        let mut servers = (0..SERVERS).map(|i| (first + i) % SERVERS).filter(|i| !cut.contains(i));
+        let done = servers.find_map(submit);
+        if done.is_some() {
+            return done;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    None
+}
+
+/// Threads at work, and how many have not come back.
+struct Parallel<T> {
+    outcomes: Receiver<T>,
+    missing: usize,
+}
+
+impl<T> Parallel<T> {
+    /// Waits for all, but not longer than `limit`, and looks at each outcome.
+    fn wait(&mut self, limit: Duration, mut look: impl FnMut(T)) {
+        let deadline = Instant::now() + limit;
+        while self.missing > 0
+            && let Ok(outcome) = self.outcomes.recv_deadline(deadline)
+        {
+            look(outcome);
+            self.missing -= 1;
+        }
+    }
+}
+
+/// One request after the other reaches all servers.
+fn basic_4a<S: CounterService>() {
+    let mut group = Group::<S>::start("Test RSM basic", Setup::of(SERVERS));
+    for i in 1..=10 {
+        assert_eq!(group.inc(), i, "the reply of Inc");
+        group.check_counter(i, SERVERS);
+    }
+    group.cfg.end();
+}
+
+/// Fifty requests at once.
+fn concurrent_4a<S: CounterService>() {
+    let group = Group::<S>::start("Test concurrent submit", Setup::of(SERVERS));
+    let mut submitters = group.parallel_ones(50, Request::Inc);
+    let look = |reply: Option<u64>| assert!(reply.is_some(), "nobody took a request within ten seconds");
+    submitters.wait(11 * SECOND, look);
+    group.check_counter(50, SERVERS);
+    group.cfg.end();
+}
+
+/// The leader is cut off; the others go on, and it catches up when it is back.
+fn leader_failure_4a<S: CounterService>() {
+    let mut group = Group::<S>::start("Test Leader Failure", Setup::of(SERVERS));
+    let value = group.inc();
+    group.check_counter(value, SERVERS);
+
+    let leader = group.leader;
+    group.cut(leader);
+    let value = group.inc();
+    group.check_counter(value, SERVERS - 1);
+
+    group.heal();
+    group.check_counter(value, SERVERS);
+    group.cfg.end();
+}
+
+/// A leader that is cut off takes requests in and can neither do nor refuse them: those who wait hear of it when it is
+/// back, at once.
+fn leader_partition_4a<S: CounterService>() {
+    let mut group = Group::<S>::start("Test Leader Partition", Setup::of(SERVERS));
+    let value = group.inc();
+    group.check_counter(value, SERVERS);
+
+    let leader = group.leader;
+    group.cut(leader);
+    let submit =
+        move |cluster: &Cluster<S>| cluster.call(leader, |server| server.submit(Request::Dec)).flatten();
+    let mut submitters = group.parallel(100, submit);
+    let refused = |reply| assert_eq!(reply, None, "a leader without a majority has done a request");
+    sleep(Duration::from_millis(10));
+    let value = group.inc();
+    submitters.wait(SECOND, refused);
+    assert!(submitters.missing > 0, "submits at a leader that was cut off have all returned");
+
+    group.heal();
+    submitters.wait(SECOND, refused);
+    let missing = submitters.missing;
+    assert_eq!(missing, 0, "submits that did not return within a second when their leader was back");
+    group.check_counter(value, SERVERS);
+    group.cfg.end();
+}
+
+/// A hundred requests; all servers stop, and come back with what they had.
+#[track_caller]
+fn hundred_and_restart<S: CounterService>(group: &mut Group<S>) {
+    for i in 1..=100 {
+        assert_eq!(group.inc(), i, "the reply of Inc");
+        group.check_counter(i, SERVERS);
+    }
+    group.shut_down();
+    sleep(SECOND);
+    group.start_again();
+    assert_eq!(group.inc(), 101, "the reply of Inc after a restart");
+    sleep(SECOND);
+}
+
+fn restart_replay_4a<S: CounterService>() {
+    let mut group = Group::<S>::start("Test Restart", Setup::of(SERVERS));
+    hundred_and_restart(&mut group);
+    group.check_counter(101, SERVERS);
+    group.cfg.end();
+}
+
+fn shutdown_4a<S: CounterService>() {
+    let group = Group::<S>::start("Test Shutdown", Setup::of(SERVERS));
+    group.shut_down_while_submitting();
+    group.cfg.end();
+}
+
+fn restart_submit_4a<S: CounterService>() {
+    let mut group = Group::<S>::start("Test Restart and submit", Setup::of(SERVERS));
+    hundred_and_restart(&mut group);
+    group.shut_down_while_submitting();
+    group.start_again();
+    let value = group.inc();
+    group.check_counter(value, SERVERS);
+    group.cfg.end();
+}
+
+/// With snapshots the log stays short, and a restart begins with one.
+fn snapshot_4c<S: CounterService>() {
+    const MAXRAFTSTATE: usize = 1000;
+    let setup = Setup::of(SERVERS).maxraftstate(MAXRAFTSTATE);
+    let mut group = Group::<S>::start("Test creating and restoring snapshot", setup);
+    for i in 1..=100 {
+        assert_eq!(group.inc(), i, "the reply of Inc");
+    }
+    group.check_counter(100, SERVERS);
+    let size = group.cfg.log_size();
+    assert!(size <= 2 * MAXRAFTSTATE, "the log was not trimmed: {size} bytes > 2 x {MAXRAFTSTATE}");
+
+    group.shut_down();
+    group.start_again();
+    assert_eq!(group.inc(), 101, "the reply of Inc after a restart");
+    group.check_counter(101, SERVERS);
+    group.cfg.end();
+}

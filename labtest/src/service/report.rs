@@ -1,0 +1,78 @@
+//! The course's counters and its time limit, and the line of a test, or a part of one, that has passed.
+//!
+//! The line is `  ... Passed --` with four columns: seconds, servers, RPCs sent, and operations of clerks. The
+//! tests of the controller print it without them.
+
+use labapi::Replicated;
+use labrt::sync::atomic::Ordering;
+use labrt::time::Instant;
+
+use super::Cluster;
+use crate::limit::{TEST_LIMIT, check_limit};
+use crate::output;
+
+/// The counters when the test began.
+pub(super) struct Begun {
+    at: Instant,
+    rpcs: u64,
+}
+
+impl Begun {
+    pub(super) fn now() -> Begun {
+        Begun { at: Instant::now(), rpcs: 0 }
+    }
+}
+
+impl<S: Replicated> Cluster<S> {
+    /// Starts the counters and prints the title of the test, or of a part of it.
+    pub fn begin(&self, title: &str) {
+        output::begin(title);
+        self.ops.store(0, Ordering::SeqCst);
+        self.state.lock().begun = Begun { at: Instant::now(), rpcs: self.net.total_count() };
+    }
+
+    /// Counts an operation of a clerk.
+    pub fn op(&self) {
+        self.ops.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A part of a test has passed; another one follows.
+    #[track_caller]
+    pub fn part_passed(&self) {
+        self.check_timeout();
+        output::end(&self.passed_line());
+    }
+
+    /// The line of a test, or a part of one, that has passed.
+    pub(super) fn passed_line(&self) -> String {
+        if !self.setup.columns {
+            return "  ... Passed".to_owned();
+        }
+        let (rpcs, ops) = (self.net.total_count(), self.ops.load(Ordering::SeqCst));
+        let begun = &self.state.lock().begun;
+        passed(begun.at.elapsed().as_secs_f64(), self.setup.servers, rpcs - begun.rpcs, ops)
+    }
+
+    /// Fails the test when it is older than two minutes. It does not interrupt one.
+    #[track_caller]
+    pub(super) fn check_timeout(&self) {
+        check_limit(self.start, TEST_LIMIT);
+    }
+}
+
+fn passed(seconds: f64, servers: usize, rpcs: u64, ops: u64) -> String {
+    format!("  ... Passed --  {seconds:4.1}  {servers} {rpcs:5} {ops:4}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Right-aligned with blanks; what is wider than its column pushes the others.
+    #[test]
+    fn the_columns_are_the_courses() {
+        assert_eq!(passed(3.04, 3, 44, 0), "  ... Passed --   3.0  3    44    0");
+        assert_eq!(passed(15.1, 5, 14171, 3110), "  ... Passed --  15.1  5 14171 3110");
+        assert_eq!(passed(115.16, 7, 141_710, 31_103), "  ... Passed --  115.2  7 141710 31103");
+    }
+}

@@ -1,0 +1,81 @@
+//! The servers of a test by their places: names on the network, and nodes in logs and traces.
+
+use labapi::Gid;
+use std::fmt;
+
+use labrpc::Name;
+use labrt::node::NodeId;
+
+/// The group number of the controllers in a [`NodeId`]; the groups have their gids.
+const CTRLER_GROUP: u16 = 1;
+
+/// The group number of the second controller.
+const SECOND_GROUP: u16 = 2;
+
+/// The gid of group index 0; the others follow it.
+const FIRST_GID: Gid = 100;
+
+/// Where a server stands.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Place {
+    /// Controller `i`.
+    Ctrler(usize),
+    /// Server `i` of group index `gi`: `Server(gi, i)`.
+    Server(usize, usize),
+    /// Server `i` of the second controller, in tests that have one.
+    Second(usize),
+}
+
+/// The gid of group index `gi`.
+pub fn gid(gi: usize) -> Gid {
+    FIRST_GID + gi as Gid
+}
+
+impl Place {
+    /// The server's name on the network: the course's.
+    pub fn name(self) -> String {
+        match self {
+            Place::Ctrler(i) => format!("ctrler{i}"),
+            Place::Server(gi, i) => format!("server-{}-{i}", gid(gi)),
+            Place::Second(i) => format!("second-ctrler{i}"),
+        }
+    }
+
+    pub(super) fn on_network(self) -> Name {
+        Name::from(self.name())
+    }
+
+    /// The node that one life of the server is: `G1S0` a controller, `G101S0` a server of the second group.
+    pub(super) fn node(self, incarnation: u32) -> NodeId {
+        let (group, index) = match self {
+            Place::Ctrler(i) => (CTRLER_GROUP, i),
+            Place::Server(gi, i) => (u16::try_from(gid(gi)).expect("a test has a handful of groups"), i),
+            Place::Second(i) => (SECOND_GROUP, i),
+        };
+        NodeId { group, index: u16::try_from(index).expect("a group has a handful of servers"), incarnation }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node(1).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_courses() {
+        assert_eq!(Place::Ctrler(2).name(), "ctrler2");
+        assert_eq!(Place::Server(0, 1).name(), "server-100-1");
+        assert_eq!(Place::Server(2, 0).name(), "server-102-0");
+    }
+
+    #[test]
+    fn nodes_say_who_is_who() {
+        assert_eq!(Place::Ctrler(0).to_string(), "G1S0");
+        assert_eq!(Place::Server(1, 2).to_string(), "G101S2");
+    }
+}

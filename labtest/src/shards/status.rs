@@ -1,0 +1,47 @@
+//! What can be seen of the servers from outside, for people who watch them.
+
+use super::Cluster;
+use super::place::Place;
+use labapi::{ReplicaStatus, Sharded};
+
+/// A server, up or down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Where it stands; `None`: it is down, or does not say.
+    pub status: Option<ReplicaStatus>,
+    /// It runs.
+    pub up: bool,
+    /// It is cut off, from everybody or from its own group.
+    pub cut_off: bool,
+    /// The bytes of Raft state that it has saved.
+    pub raft_bytes: usize,
+    /// The bytes of the snapshot that it has saved.
+    pub snapshot_bytes: usize,
+}
+
+impl<S: Sharded> Cluster<S> {
+    /// A look at the server at `place`.
+    pub fn look(&self, place: Place) -> Look {
+        let (living, saved, cut_off) = {
+            let mut state = self.state.lock();
+            let cut_off = state.cut.contains(&place) || state.cut_from_group.contains(&place);
+            let slot = state.slot(place);
+            (slot.living.clone(), slot.saved.clone(), cut_off)
+        };
+        let (raft_bytes, snapshot_bytes) =
+            saved.map_or((0, 0), |saved| (saved.raft_state_size(), saved.snapshot_size()));
+        let up = living.is_some();
+        let status = living.and_then(|living| living.call(|replica| replica.status()));
+        Look { status, up, cut_off, raft_bytes, snapshot_bytes }
+    }
+
+    /// Does the network lose and delay messages?
+    pub fn is_unreliable(&self) -> bool {
+        !self.net.is_reliable()
+    }
+
+    /// How many requests have been sent so far.
+    pub fn rpcs(&self) -> u64 {
+        self.net.total_count()
+    }
+}

@@ -1,0 +1,148 @@
+//! Pages for people: one HTML file each, that needs no network, no server and no other file.
+//!
+//! A [`Page`] is put together from what all pages share (`shared/`: look, theme, the axis of time with its gestures,
+//! keys, tooltip, search, and the view in the URL) and from its own style, markup, scripts and data. The scripts are
+//! plain scripts of one document, in the order in which they are given: a file may use what stands in an earlier one, and
+//! all of them what is shared.
+//!
+//! This room knows nothing of what its pages are about. Texts may come from anybody and hold anything. They are data
+//! in a page, never markup: the JSON has no `<`, and scripts set text and never HTML.
+//!
+//! ```
+//! use labview::page::Page;
+//!
+//! let page = Page { title: "a < b", style: "", body: "<p id=\"said\"></p>", scripts: &[] };
+//! let html = page.html(&["</script>"]);
+//! assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<title>a &lt; b</title>"));
+//! assert!(html.contains(r#"["\u003c/script>"]"#));
+//! ```
+
+use serde::Serialize;
+
+const STYLES: &[&str] = &[include_str!("shared/base.css"), include_str!("shared/frame.css")];
+
+const SCRIPTS: &[&str] = &[
+    include_str!("shared/format.js"),
+    include_str!("shared/theme.js"),
+    include_str!("shared/canvas.js"),
+    include_str!("shared/axis.js"),
+    include_str!("shared/gestures.js"),
+    include_str!("shared/strip.js"),
+    include_str!("shared/keys.js"),
+    include_str!("shared/tooltip.js"),
+    include_str!("shared/search.js"),
+    include_str!("shared/fragment.js"),
+];
+
+/// What makes a page this page and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// What the window is called: any text.
+    pub title: &'a str,
+    /// CSS, after that of all pages.
+    pub style: &'a str,
+    /// The markup of the body.
+    pub body: &'a str,
+    /// Scripts, after those of all pages.
+    pub scripts: &'a [&'a str],
+}
+
+impl Page<'_> {
+    /// The document. Its scripts find `data` as JSON in the element `data`.
+    ///
+    /// # Panics
+    /// If the data cannot be JSON: a map in it has keys that are no texts.
+    pub fn html(&self, data: &impl Serialize) -> String {
+        let json = serde_json::to_string(data).expect("numbers, texts and lists are JSON");
+        let mut html = String::with_capacity(json.len() + 150_000);
+        html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+        html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
+        // No request leaves the page, whatever stands in it.
+        html.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
+        html.push_str("style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n");
+        html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>");
+        push_text(&mut html, self.title);
+        html.push_str("</title>\n");
+        for style in STYLES.iter().chain([&self.style]) {
+            html.push_str("<style>\n");
+            html.push_str(style);
+            html.push_str("</style>\n");
+        }
+        html.push_str("</head>\n<body>\n");
+        html.push_str(self.body);
+        html.push_str("<script type=\"application/json\" id=\"data\">");
+        push_json(&mut html, &json);
+        html.push_str("</script>\n");
+        for script in SCRIPTS.iter().chain(self.scripts) {
+            html.push_str("<script>\n");
+            html.push_str(script);
+            html.push_str("</script>\n");
+        }
+        html.push_str("</body>\n</html>\n");
+        html
+    }
+}
+
+/// Text as the content of an element.
+fn push_text(html: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '&' => html.push_str("&amp;"),
+            c if c.is_control() => html.push(' '),
+            c => html.push(c),
+        }
+    }
+}
+
+/// JSON as the content of a script element: the characters that could end it are written as escapes. They stand
+/// within strings only, where an escape means the same.
+fn push_json(html: &mut String, json: &str) {
+    let mut rest = json;
+    while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {
+        html.push_str(&rest[..at]);
+        let c = rest[at..].chars().next().expect("found just now");
+        html.push_str(match c {
+            '<' => "\\u003c",
+            '\u{2028}' => "\\u2028",
+            _ => "\\u2029",
+        });
+        rest = &rest[at + c.len_utf8()..];
+    }
+    html.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Page<'_> = Page { title: "", style: "", body: "", scripts: &[] };
+
+    #[test]
+    fn data_cannot_end_its_element() {
+        for text in ["</script><img onerror=x>", "<!-- <script>", "\u{0}\n\u{2028}\u{2029}'\"\\", "é漢😀", ""]
+        {
+            let html = PLAIN.html(&text);
+            let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
+            let (data, _) = data.split_once("</script").expect("the data ends");
+            assert!(!data.contains('<') && !data.contains('\u{2028}'));
+            assert_eq!(serde_json::from_str::<String>(data).expect("JSON"), text);
+        }
+    }
+
+    #[test]
+    fn a_title_is_no_markup() {
+        let html = Page { title: "</title><b>&amp;\n", ..PLAIN }.html(&0);
+        assert!(html.contains("<title>&lt;/title&gt;&lt;b&gt;&amp;amp; </title>"));
+    }
+
+    #[test]
+    fn what_is_shared_comes_first() {
+        let html = Page { style: "own {}", scripts: &["own();"], ..PLAIN }.html(&0);
+        let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
+        assert!(place(":root") < place("own {}"));
+        assert!(place("class TimeAxis") < place("own();"));
+    }
+}

@@ -1,0 +1,95 @@
+//! A register to check, random numbers, and histories that take for ever.
+
+use crate::{Model, Operation};
+
+/// A register that holds one number.
+pub struct Register {
+    /// Does the model tell which operations only read?
+    pub tells_reads: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Read,
+    Write(u32),
+    /// Writes the second number if the first is there.
+    Cas(u32, u32),
+}
+
+/// What a read has found; whether a cas has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Found(u32),
+    Written(bool),
+}
+
+impl Register {
+    pub const NEW: Register = Register { tells_reads: true };
+
+    /// What one copy of the register does: the answer, and the state after it.
+    pub fn perform(state: u32, ask: Ask) -> (Answer, u32) {
+        match ask {
+            Ask::Read => (Answer::Found(state), state),
+            Ask::Write(value) => (Answer::Written(true), value),
+            Ask::Cas(from, to) if from == state => (Answer::Written(true), to),
+            Ask::Cas(..) => (Answer::Written(false), state),
+        }
+    }
+}
+
+impl Model for Register {
+    type Input = Ask;
+    type Output = Answer;
+    type State = u32;
+
+    fn init(&self) -> u32 {
+        0
+    }
+
+    fn step(&self, state: &u32, input: &Ask, output: &Answer) -> Option<u32> {
+        let (answer, after) = Register::perform(*state, *input);
+        (answer == *output).then_some(after)
+    }
+
+    fn step_unanswered(&self, state: &u32, input: &Ask) -> Option<u32> {
+        Some(Register::perform(*state, *input).1)
+    }
+
+    fn read_only(&self, input: &Ask) -> bool {
+        self.tells_reads && *input == Ask::Read
+    }
+}
+
+pub fn write(value: u32, call: u64, ret: u64) -> Operation<Ask, Answer> {
+    Operation { client: 0, input: Ask::Write(value), call, output: Answer::Written(true), ret }
+}
+
+pub fn read(value: u32, call: u64, ret: u64) -> Operation<Ask, Answer> {
+    Operation { client: 1, input: Ask::Read, call, output: Answer::Found(value), ret }
+}
+
+/// Writes of different values, all at the same time, and then a read of one that nobody wrote: illegal, but a search
+/// that knows nothing of registers has to try more orders than anybody can wait for.
+pub fn endless() -> Vec<Operation<Ask, Answer>> {
+    let mut history: Vec<_> = (1..=60).map(|value| write(value, 0, 10)).collect();
+    history.push(read(99, 20, 30));
+    history
+}
+
+/// Random numbers of the test's own (splitmix64): the same each time, within a run or not.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 33) as u32 % n
+    }
+
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: u32) -> bool {
+        self.below(n) == 0
+    }
+}

@@ -1,0 +1,353 @@
+//! What a check has found, as a page: one HTML file that needs no network, no server and no other file.
+//!
+//! A [`Picture`] is plain data: bars on the rows of their clients, orders in which they may have happened, faults of
+//! the test on the same axis. It knows no model and no checker; [`picture`](super::picture) makes one of a report.
+//!
+//! ```
+//! use porcupine::Verdict;
+//! use porcupine::visualization::{Bar, LastFit, Picture, PicturePart, Step};
+//!
+//! let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
+//! let picture = Picture {
+//!     title: "two clients, one key".into(),
+//!     verdict: Verdict::Illegal,
+//!     parts: vec![PicturePart {
+//!         title: "key 'x'".into(),
+//!         verdict: Verdict::Illegal,
+//!         initial: "''".into(),
+//!         operations: vec![bar(0, 0, 1_000, "put('x', 'a')"), bar(1, 2_000, 3_000, "get('x') -> ''")],
+//!         partials: vec![vec![Step { bar: 0, state: "'a'".into() }]],
+//!         last_fit: LastFit::After(0),
+//!     }],
+//!     marks: vec![],
+//! };
+//! assert!(picture.to_html().starts_with("<!DOCTYPE html>"));
+//! ```
+//!
+//! The page stands on the parts of [`page`](labview::page); what is about histories of operations is in
+//! `visualization/history/`. Texts come from tests and may hold anything: they are data, never markup.
+
+use std::io;
+use std::path::Path;
+
+use labrt::collections::HashMap;
+use serde::Serialize;
+
+use super::Verdict;
+use labview::page::Page;
+
+/// A history, what a check has found in it, and what befell the system meanwhile. Times are in ns since the run's
+/// start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// What was checked, in words: the name of the test.
+    pub title: String,
+    /// What the check has found.
+    pub verdict: Verdict,
+    /// Parts of the history that were checked on their own, such as keys.
+    pub parts: Vec<PicturePart>,
+    /// Faults and other events of the test.
+    pub marks: Vec<Mark>,
+}
+
+/// One part of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PicturePart {
+    /// What the part is, as in a sentence: `key 'x'`.
+    pub title: String,
+    /// What the check has found in this part.
+    pub verdict: Verdict,
+    /// The state before the first operation, in words.
+    pub initial: String,
+    /// The operations, in any order.
+    pub operations: Vec<Bar>,
+    /// Orders of some operations that the model allows from the start, the longest first; of a part that is Ok the
+    /// first has all operations. None of them can be continued, unless the verdict is Unknown. If there are none, nobody
+    /// has kept any, and the page says nothing about why; where not even one operation fits, there is an empty one.
+    pub partials: Vec<Vec<Step>>,
+    /// What is known about the operation at which the first of the partials ends.
+    pub last_fit: LastFit,
+}
+
+/// When the model would last have allowed the operation at which an order ends: of those that are left the one that
+/// returned first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastFit {
+    /// Nobody has looked; the page says nothing.
+    #[default]
+    Unknown,
+    /// In no state of the order.
+    Never,
+    /// In the state after so many operations of the order, and in no later one.
+    After(usize),
+}
+
+/// An operation of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// Who called: the row.
+    pub client: u32,
+    /// When it was called.
+    pub call: u64,
+    /// When it returned; `u64::MAX` if it never did.
+    pub ret: u64,
+    /// What was asked and answered: `get('x') -> 'a'`. What stands before the first `(` or blank is the kind of the
+    /// operation, which gives the bar its colour.
+    pub text: String,
+}
+
+/// An operation in an order of operations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The operation's index in its part.
+    pub bar: usize,
+    /// The state after it, in words.
+    pub state: String,
+}
+
+/// Something that befell the system under test, or that the test did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When it began.
+    pub from: u64,
+    /// When it ended; `None` if it has no length.
+    pub to: Option<u64>,
+    /// What sort of thing it is.
+    pub kind: MarkKind,
+    /// What it was, in words.
+    pub text: String,
+}
+
+/// What sort of thing a [`Mark`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MarkKind {
+    /// Servers are cut off from each other.
+    Partition,
+    /// A server is down.
+    Crash,
+    /// A server starts again.
+    Restart,
+    /// The network loses, delays or reorders messages.
+    Network,
+    /// Groups join or leave, shards move.
+    Configuration,
+    /// A check of the test has failed.
+    Failure,
+    /// Anything else.
+    Other,
+}
+
+const SCRIPTS: &[&str] = &[
+    include_str!("visualization/history/data.js"),
+    include_str!("visualization/history/explain.js"),
+    include_str!("visualization/history/rows.js"),
+    include_str!("visualization/history/marks.js"),
+    include_str!("visualization/history/draw.js"),
+    include_str!("visualization/history/overview.js"),
+    include_str!("visualization/history/parts.js"),
+    include_str!("visualization/history/details.js"),
+    include_str!("visualization/history/main.js"),
+];
+
+impl Picture {
+    /// The page.
+    ///
+    /// # Panics
+    /// If a step names an operation that its part does not have.
+    pub fn to_html(&self) -> String {
+        let title = format!("{}: {}", words(self.verdict), self.title);
+        let (style, body) = (
+            include_str!("visualization/history/history.css"),
+            include_str!("visualization/history/page.html"),
+        );
+        Page { title: &title, style, body, scripts: SCRIPTS }.html(&Wire::of(self))
+    }
+
+    /// Writes the page to a file, in place of what is there.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        std::fs::write(path, self.to_html())
+    }
+}
+
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "Linearizable",
+        Verdict::Illegal => "Not linearizable",
+        Verdict::Unknown => "Undecided",
+    }
+}
+
+/// A [`Picture`] as the page reads it: in columns, and each state's text once. A history has many operations and few
+/// names of fields, and a long state stands in many partial linearizations.
+#[derive(Serialize)]
+struct Wire<'a> {
+    title: &'a str,
+    verdict: &'static str,
+    parts: Vec<WirePart<'a>>,
+    states: Vec<&'a str>,
+    marks: Vec<WireMark<'a>>,
+}
+
+#[derive(Serialize)]
+struct WirePart<'a> {
+    title: &'a str,
+    verdict: &'static str,
+    initial: usize,
+    client: Vec<u32>,
+    call: Vec<u64>,
+    /// `None`: it never returned.
+    ret: Vec<Option<u64>>,
+    text: Vec<&'a str>,
+    /// Operation, state, operation, state, ...
+    partials: Vec<Vec<usize>>,
+    #[serde(rename = "lastFit")]
+    last_fit: Option<WireFit>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WireFit {
+    After(usize),
+    Never(&'static str),
+}
+
+#[derive(Serialize)]
+struct WireMark<'a> {
+    from: u64,
+    to: Option<u64>,
+    kind: &'static str,
+    text: &'a str,
+}
+
+impl<'a> Wire<'a> {
+    fn of(picture: &'a Picture) -> Wire<'a> {
+        let mut states = States::default();
+        let parts = picture.parts.iter().map(|part| WirePart::of(part, &mut states)).collect();
+        let marks = picture.marks.iter().map(WireMark::of).collect();
+        Wire { title: &picture.title, verdict: name(picture.verdict), parts, states: states.texts, marks }
+    }
+}
+
+impl<'a> WirePart<'a> {
+    fn of(part: &'a PicturePart, states: &mut States<'a>) -> WirePart<'a> {
+        let operations = &part.operations;
+        let mut columns = |steps: &'a Vec<Step>| {
+            steps
+                .iter()
+                .flat_map(|Step { bar, state }| {
+                    let n = operations.len();
+                    assert!(*bar < n, "{}: a step names operation {bar} of {n}", part.title);
+                    [*bar, states.index(state)]
+                })
+                .collect()
+        };
+        WirePart {
+            partials: part.partials.iter().map(&mut columns).collect(),
+            last_fit: match part.last_fit {
+                LastFit::Unknown => None,
+                LastFit::Never => Some(WireFit::Never("never")),
+                LastFit::After(steps) => Some(WireFit::After(steps)),
+            },
+            title: &part.title,
+            verdict: name(part.verdict),
+            initial: states.index(&part.initial),
+            client: operations.iter().map(|bar| bar.client).collect(),
+            call: operations.iter().map(|bar| bar.call).collect(),
+            ret: operations.iter().map(|bar| (bar.ret != u64::MAX).then_some(bar.ret)).collect(),
+            text: operations.iter().map(|bar| bar.text.as_str()).collect(),
+        }
+    }
+}
+
+impl<'a> WireMark<'a> {
+    fn of(mark: &'a Mark) -> WireMark<'a> {
+        let kind = match mark.kind {
+            MarkKind::Partition => "partition",
+            MarkKind::Crash => "crash",
+            MarkKind::Restart => "restart",
+            MarkKind::Network => "network",
+            MarkKind::Configuration => "configuration",
+            MarkKind::Failure => "failure",
+            MarkKind::Other => "other",
+        };
+        WireMark { from: mark.from, to: mark.to, kind, text: &mark.text }
+    }
+}
+
+fn name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Illegal => "illegal",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+/// The texts of states, each once.
+#[derive(Default)]
+struct States<'a> {
+    texts: Vec<&'a str>,
+    of_text: HashMap<&'a str, usize>,
+}
+
+impl<'a> States<'a> {
+    fn index(&mut self, text: &'a str) -> usize {
+        *self.of_text.entry(text).or_insert_with(|| {
+            self.texts.push(text);
+            self.texts.len() - 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(text: &str) -> Picture {
+        let bar = Bar { client: 0, call: 0, ret: u64::MAX, text: text.into() };
+        let part = PicturePart {
+            title: text.into(),
+            verdict: Verdict::Unknown,
+            initial: text.into(),
+            operations: vec![bar],
+            partials: vec![vec![Step { bar: 0, state: text.into() }]],
+            last_fit: LastFit::Unknown,
+        };
+        Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], marks: vec![] }
+    }
+
+    /// The data of a page, as a browser cuts it out: up to the first end of the element.
+    fn data_of(html: &str) -> serde_json::Value {
+        let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
+        let (data, _) = data.split_once("</script").expect("the data ends");
+        serde_json::from_str(data).expect("the data is JSON")
+    }
+
+    #[test]
+    fn texts_survive_and_cannot_end_the_data() {
+        for text in ["</script><img onerror=x>", "<!-- <script>", "\u{0}\n\u{2028}\u{2029}'\"\\", "é漢😀", ""]
+        {
+            let data = data_of(&picture(text).to_html());
+            assert_eq!(data["parts"][0]["text"][0], text);
+            assert_eq!(data["title"], text);
+            assert_eq!(data["states"], serde_json::json!([text]), "one text for equal states");
+            assert!(data["parts"][0]["ret"][0].is_null(), "it never returned");
+        }
+    }
+
+    #[test]
+    fn a_title_is_no_markup() {
+        let html = picture("</title><b>&amp;").to_html();
+        assert!(html.contains("<title>Undecided: &lt;/title&gt;&lt;b&gt;&amp;amp;</title>"));
+    }
+
+    #[test]
+    #[should_panic(expected = "a step names operation 7 of 1")]
+    fn a_step_without_its_operation_is_refused() {
+        let mut picture = picture("key 'x'");
+        picture.parts[0].partials[0][0].bar = 7;
+        let _ = picture.to_html();
+    }
+}

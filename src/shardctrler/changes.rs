@@ -1,0 +1,134 @@
+//! What a `Join`, a `Leave` and a `Move` make of a configuration: the next one.
+
+use super::rebalance::rebalance;
+use labapi::{Config, Gid, NO_GROUP, NSHARDS};
+use labrt::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The next configuration, with these groups as well; their servers' names by gid. The shards are spread anew
+/// ([`rebalance`]), also if there are no groups in the list.
+///
+/// # Errors
+/// A group has no servers or the gid 0, or is there already.
+pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
+    for (&gid, servers) in servers {
+        if gid == NO_GROUP {
+            return Err(ConfigError::InvalidGid);
+        }
+        if config.groups.contains_key(&gid) {
+            return Err(ConfigError::AlreadyJoined { gid });
+        }
+        if servers.is_empty() {
+            return Err(ConfigError::NoServers { gid });
+        }
+    }
+    let mut groups = config.groups.clone();
+    groups.extend(servers.iter().map(|(&gid, servers)| (gid, servers.clone())));
+    Ok(next(config, rebalance(&config.shards, &groups), groups))
+}
+
+/// The next configuration, without these groups; a gid may be there twice. The shards are spread anew
+/// ([`rebalance`]), also if there are no groups in the list.
+///
+/// # Errors
+/// A group is not there.
+pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
+    gids.iter().try_for_each(|&gid| check_known(config, gid))?;
+    let mut groups = config.groups.clone();
+    groups.retain(|gid, _| !gids.contains(gid));
+    Ok(next(config, rebalance(&config.shards, &groups), groups))
+}
+
+/// The next configuration, in which this group serves this shard; all else stays, even or not. The next Join or
+/// Leave may undo it.
+///
+/// # Errors
+/// There is no such shard, or no such group.
+pub fn move_shard(config: &Config, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
+    let mut shards = config.shards;
+    *shards.get_mut(shard).ok_or(ConfigError::UnknownShard { shard })? = gid;
+    check_known(config, gid)?;
+    Ok(next(config, shards, config.groups.clone()))
+}
+
+fn next(config: &Config, shards: [Gid; NSHARDS], groups: BTreeMap<Gid, Vec<String>>) -> Config {
+    let next = Config { num: config.num + 1, shards, groups };
+    debug_assert!(has_sound_owners(&next), "{next:?}");
+    next
+}
+
+fn check_known(config: &Config, gid: Gid) -> Result<(), ConfigError> {
+    if config.groups.contains_key(&gid) {
+        return Ok(());
+    }
+    Err(ConfigError::UnknownGroup { gid, known: config.groups.keys().copied().collect() })
+}
+
+/// Is every shard where it may be?
+pub(super) fn has_sound_owners(config: &Config) -> bool {
+    let sound = |gid: &Gid| match config.groups.is_empty() {
+        true => *gid == NO_GROUP,
+        false => config.groups.contains_key(gid),
+    };
+    config.shards.iter().all(sound)
+}
+
+/// Why a change cannot be made. A change is made as a whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConfigError {
+    /// A Join named [`NO_GROUP`].
+    InvalidGid,
+    /// A Join named a group that is there.
+    AlreadyJoined {
+        /// The first such group.
+        gid: Gid,
+    },
+    /// A Join named a group without servers: nobody could reach its shards.
+    NoServers {
+        /// The first such group.
+        gid: Gid,
+    },
+    /// A Leave or Move named a group that is not there.
+    UnknownGroup {
+        /// The first such group.
+        gid: Gid,
+        /// The groups that are.
+        known: Vec<Gid>,
+    },
+    /// A Move named a shard that does not exist.
+    UnknownShard {
+        /// Its number.
+        shard: usize,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::InvalidGid => {
+                write!(
+                    f,
+                    "a group cannot have the gid {NO_GROUP}, which stands for no group: expected 1 or more"
+                )
+            }
+            ConfigError::AlreadyJoined { gid } => {
+                write!(f, "group {gid} has joined already: expected a gid that is not in use")
+            }
+            ConfigError::NoServers { gid } => {
+                write!(f, "group {gid} has no servers: expected the name of at least one")
+            }
+            ConfigError::UnknownGroup { gid, known } if known.is_empty() => {
+                write!(f, "there is no group {gid}: no group has joined")
+            }
+            ConfigError::UnknownGroup { gid, known } => {
+                write!(f, "there is no group {gid}: expected one of {known:?}")
+            }
+            ConfigError::UnknownShard { shard } => {
+                write!(f, "there is no shard {shard}: expected 0 to {}", NSHARDS - 1)
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,24 @@
+//! Bugs to hunt: this project's Raft with one of its rules switched off, and scenarios that find out.
+//!
+//! The cases with a mistaken Raft are ignored, since they fail. They show a newcomer what a failure looks like, its
+//! replay line and its log. The same scenarios pass with all rules on. To see the failures:
+//!
+//! ```text
+//! cargo test --features sim --test hunt -- --ignored
+//! ```
+//!
+//! and then paste one of the replay lines, with `LAB_LOG=all` in front.
+
+use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
+use std::marker::PhantomData;
+
+mod cases;
+
+use std::process::ExitCode;
+
+use labapi::Strictness;
+use labtest::harness;
+
+fn main() -> ExitCode {
+    harness::main(labrt::here!(), Strictness::Fail, &cases::cases())
+}
