@@ -1,10 +1,12 @@
 //! The scenarios, and the Rafts with a mistake.
 
+use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Service};
 use labrt::chan::Sender;
 use labrt::sync::Arc;
 use labrt::time::{Duration, sleep};
 use mit6824::raft::{Options, Raft, Rules};
+use std::marker::PhantomData;
 
 use labtest::harness::Case;
 use labtest::raft::{Retry, Setup, make_config};

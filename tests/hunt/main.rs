@@ -9,9 +9,6 @@
 //!
 //! and then paste one of the replay lines, with `LAB_LOG=all` in front.
 
-use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
-use std::marker::PhantomData;
-
 mod cases;
 
 use std::process::ExitCode;
