@@ -1,10 +1,13 @@
-//! The layers of the project, held by a test: who may name what, and which way imports point.
+//! The layers of the project, held by tests: which crate may depend on which, who may name what, and which way
+//! imports point.
 //!
-//! `clippy.toml` bans single types and functions; this looks at the sources as text, for whole crates and for
-//! arrows between rooms.
+//! Cargo accepts every arrow between crates that is no circle, so the first test reads `cargo metadata` and holds the
+//! table of `docs/design.md`. `clippy.toml` bans single types and functions. The other tests look at the sources as
+//! text, for arrows between the rooms of `src` and for the purity of Raft's rules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,8 +53,78 @@ fn nobody(why: &str, dirs: &[&str], words: &[&str]) {
     assert!(hits.is_empty(), "{why}:\n{}", hits.join("\n"));
 }
 
+/// Each member, and the members that it may depend on outside of its tests.
+const CRATES: &[(&str, &[&str])] = &[
+    ("labrt", &[]),
+    ("labgob", &[]),
+    ("labrpc", &["labrt", "labgob"]),
+    ("labapi", &["labrt", "labgob", "labrpc"]),
+    ("labview", &["labrt"]),
+    ("porcupine", &["labview", "labrt"]),
+    ("labtest", &["labapi", "porcupine", "labview", "labrt", "labgob", "labrpc"]),
+    ("mit6824", &["labapi", "labrt", "labgob", "labrpc"]),
+    ("starter", &["labapi", "labrt", "labgob", "labrpc"]),
+    ("mit6824-demo", &["mit6824", "labtest", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
+    ("mit6824-cli", &["mit6824-demo", "labview", "labrt"]),
+    ("mit6824-benches", &["mit6824", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
+    ("mit6824-browser", &["mit6824", "labtest", "labapi", "labview", "porcupine", "labrt"]),
+    ("mit6824-experiments", &["mit6824", "labapi", "labrt", "labgob", "labrpc"]),
+];
+
+/// What no crate may have even for its tests: a judge or a skeleton that knows a solution.
+const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
+
+/// What `cargo metadata` says of a member: its name, and its dependencies as (name, only for tests).
+fn members() -> Vec<(String, Vec<(String, bool)>)> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("a name is a text").to_owned();
+    let dependency = |it: &serde_json::Value| (text(&it["name"]), it["kind"] == "dev");
+    let member = |package: &serde_json::Value| {
+        let dependencies = package["dependencies"].as_array().expect("a list");
+        (text(&package["name"]), dependencies.iter().map(dependency).collect())
+    };
+    metadata["packages"].as_array().expect("a list").iter().map(member).collect()
+}
+
+#[test]
+fn crates_depend_only_on_what_they_stand_on() {
+    let members = members();
+    let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for (name, dependencies) in &members {
+        let row = CRATES.iter().find(|(crate_name, _)| crate_name == name);
+        let Some((_, allowed)) = row else { panic!("the crate {name} has no row in the table above") };
+        for (other, only_tests) in dependencies.iter().filter(|(other, _)| names.contains(&other.as_str())) {
+            if !only_tests && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{name} depends on {other}"));
+            }
+            if NEVER.contains(&(name.as_str(), other.as_str())) {
+                wrong.push(format!("{name} depends on {other}, which it may not even for its tests"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that the table does not have:\n{}", wrong.join("\n"));
+    assert_eq!(members.len(), CRATES.len(), "the table has a crate that is no member: {names:?}");
+}
+
 /// The folders of node code and of the code that tests it.
-const NODE_CODE: &[&str] = &["src", "labrpc/src", "labgob/src", "starter/src", "demo/src"];
+const NODE_CODE: &[&str] = &[
+    "src",
+    "labapi/src",
+    "labtest/src",
+    "labrpc/src",
+    "labgob/src",
+    "porcupine/src",
+    "starter/src",
+    "demo/src",
+];
 
 #[test]
 fn only_labrt_names_the_machine() {
@@ -65,7 +138,16 @@ fn only_labrt_names_the_machine() {
 fn only_labgob_names_bincode() {
     nobody(
         "use labgob instead",
-        &["src", "labrpc/src", "labrt/src", "cli/src", "starter/src", "demo/src"],
+        &[
+            "src",
+            "labapi/src",
+            "labtest/src",
+            "labrpc/src",
+            "labrt/src",
+            "cli/src",
+            "starter/src",
+            "demo/src",
+        ],
         &["bincode"],
     );
 }
@@ -82,18 +164,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("kvraft", &["rsm", "raft"]),
     ("shardctrler", &["rsm", "raft"]),
     ("shardkv", &["shardctrler", "kvraft", "rsm", "raft"]),
-    // The models are for its unit tests, which judge histories of a key/value store.
-    ("porcupine", &["models", "page"]),
-    ("models", &["porcupine"]),
-    ("page", &[]),
-    ("spacetime", &["page"]),
-    ("tester", &["raft", "rsm", "kvraft", "shardctrler", "shardkv", "porcupine", "models", "spacetime"]),
 ];
 
 #[test]
 fn rooms_name_only_what_they_stand_on() {
     // So that no other room hides in a list.
-    nobody("name one room an import", &["src"], &["crate::{", "mit6824::{"]);
+    nobody("name one room an import", &["src"], &["crate::{"]);
     for entry in fs::read_dir(root().join("src")).expect("a readable folder") {
         let path = entry.expect("a readable folder").path();
         let Some(room) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()) else {
@@ -106,17 +182,6 @@ fn rooms_name_only_what_they_stand_on() {
             let why = format!("{room} does not stand on {other}");
             nobody(&why, &[&format!("src/{room}")], &words.each_ref().map(String::as_str));
         }
-    }
-}
-
-/// A history of operations is all that is judged, and a trace all that is drawn, whoever made it.
-#[test]
-fn the_checker_and_the_pages_know_no_network() {
-    for room in ["src/porcupine", "src/models", "src/page", "src/spacetime"]
-        .into_iter()
-        .filter(|room| root().join(room).exists())
-    {
-        nobody("a history is all that is judged, a trace all that is drawn", &[room], &["labrpc"]);
     }
 }
 
@@ -137,9 +202,17 @@ fn the_core_is_pure() {
 
 #[test]
 fn unsafe_code_is_in_labrt_alone() {
-    for crate_root in
-        ["src/lib.rs", "labrpc/src/lib.rs", "labgob/src/lib.rs", "starter/src/lib.rs", "demo/src/lib.rs"]
-    {
+    for crate_root in [
+        "src/lib.rs",
+        "labapi/src/lib.rs",
+        "labtest/src/lib.rs",
+        "labview/src/lib.rs",
+        "porcupine/src/lib.rs",
+        "labrpc/src/lib.rs",
+        "labgob/src/lib.rs",
+        "starter/src/lib.rs",
+        "demo/src/lib.rs",
+    ] {
         let text = fs::read_to_string(root().join(crate_root)).expect("a readable crate root");
         assert!(text.contains("#![forbid(unsafe_code)]"), "{crate_root} does not forbid unsafe code");
     }
