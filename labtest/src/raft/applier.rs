@@ -58,7 +58,7 @@ impl<R: RaftPeer> Cluster<R> {
             if state.living(node).is_none() {
                 return Ok(());
             }
-            trace_apply(node, index, command);
+            trace_apply(node, index, term, command);
             state.apply(i, Delivered { index, term, value }, self.setup.snapshots)?;
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             due.then(|| state.servers[i].make_snapshot(index))
@@ -187,9 +187,14 @@ fn term_name(term: u64) -> String {
     if term == 0 { "a snapshot".to_owned() } else { format!("term {term}") }
 }
 
-fn trace_apply(node: NodeId, index: u64, command: &Command) {
+fn trace_apply(node: NodeId, index: u64, term: u64, command: &Command) {
     if trace::on() {
         let hash = Field::X(trace::digest(command.as_bytes()));
-        trace::emit_of(node, APPLY, Links::NONE, &[("index", index.into()), ("command", hash)]);
+        trace::emit_of(
+            node,
+            APPLY,
+            Links::NONE,
+            &[("index", index.into()), ("term", term.into()), ("command", hash)],
+        );
     }
 }

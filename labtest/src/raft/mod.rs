@@ -4,7 +4,8 @@
 //! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
 //! (`links.rs`), submits commands and watches what the peers apply (`observe.rs`). One reader a peer plays
 //! the service above Raft and checks every delivered message against what all others have applied
-//! (`applier.rs`). The course's counters are in `report.rs`.
+//! (`applier.rs`). The course's counters are in `report.rs`. A thread looks at the peers from outside, for the
+//! page (`watch.rs`).
 //!
 //! # What a crash is
 //!
@@ -30,6 +31,7 @@ mod observe;
 mod report;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use labapi::{Persister, RaftPeer, Started};
 use std::ops::Deref;
@@ -39,8 +41,7 @@ use labrt::chan;
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::dlog;
 use labrt::node::{self, NodeId};
-use labrt::sync::atomic::{AtomicBool, Ordering};
-use labrt::sync::{Arc, Mutex};
+use labrt::sync::{Arc, Mutex, Signal};
 use labrt::time::{Duration, Instant};
 
 use super::events;
@@ -100,7 +101,7 @@ pub struct Cluster<R> {
     /// When the harness was made: the 120 seconds of a test count from here.
     start: Instant,
     /// Raised at cleanup.
-    finished: AtomicBool,
+    finished: Signal,
     state: Mutex<State<R>>,
 }
 
@@ -164,7 +165,7 @@ pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
         setup,
         net,
         start: Instant::now(),
-        finished: AtomicBool::new(false),
+        finished: Signal::new(),
         state: Mutex::new(state),
     });
     for i in 0..setup.servers {
@@ -173,6 +174,7 @@ pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
     for i in 0..setup.servers {
         cluster.connect(i);
     }
+    cluster.start_watch();
     Config { cluster }
 }
 
@@ -208,7 +210,8 @@ impl<R: RaftPeer> Deref for Config<R> {
 /// left is to stop the helper threads and the network.
 impl<R: RaftPeer> Drop for Config<R> {
     fn drop(&mut self) {
-        if !self.cluster.finished.swap(true, Ordering::SeqCst) {
+        if !self.cluster.finished.is_raised() {
+            self.cluster.finished.raise();
             self.cluster.net.cleanup();
         }
     }
@@ -354,7 +357,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// Stops everything: every peer, then the network. Checks that no thread of a peer is left behind.
     #[track_caller]
     fn cleanup(&self) {
-        self.finished.store(true, Ordering::SeqCst);
+        self.finished.raise();
         for i in 0..self.setup.servers {
             let peer = self.peer(i);
             self.state.lock().servers[i].raft = None;
@@ -375,7 +378,7 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     fn finished(&self) -> bool {
-        self.finished.load(Ordering::SeqCst)
+        self.finished.is_raised()
     }
 }
 

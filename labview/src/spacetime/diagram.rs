@@ -154,14 +154,16 @@ impl Diagram {
     pub fn of(trace: &Trace, most: usize) -> Diagram {
         let all = &trace.events;
         let lanes = Lanes::of(all);
-        let (mut messages, mut faults, mut servers) =
-            (Messages::default(), Faults::default(), Servers::default());
+        let (mut messages, mut faults) = (Messages::default(), Faults::default());
         let mut lane_of = Vec::with_capacity(all.len());
         for (at, event) in all.iter().enumerate() {
             let lane = messages.lane(event, &lanes);
             lane_of.push(lane);
             messages.take(at, lane, event, &lanes);
             faults.take(at, lane, event, &lanes);
+        }
+        let mut servers = Servers::of(lane_of.iter().copied().zip(all));
+        for (at, (event, &lane)) in all.iter().zip(&lane_of).enumerate() {
             if event.node.is_some() {
                 servers.take(at, lane, event);
             }
@@ -179,6 +181,7 @@ impl Diagram {
                 "An event of Raft makes no sense, so that the logs may be wrong: event {at}, {what}{times}."
             )
         }));
+        notes.extend(outside_note(&servers, &lanes));
         Diagram {
             test: trace.run.test.clone(),
             seed: trace.run.seed.clone(),
@@ -203,6 +206,23 @@ impl Diagram {
             lanes: lanes.all,
         }
     }
+}
+
+/// Says which servers do not tell what they do, so that nobody takes what was seen of them for all there is.
+fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
+    let seen = servers.seen_from_outside();
+    let names = |of: fn(&(usize, bool, bool)) -> bool| {
+        let names: Vec<&str> =
+            seen.iter().filter(|it| of(it)).map(|it| lanes.all[it.0].name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let roles = names(|it| it.1).map(|names| {
+        format!("The roles and terms of {names} are what `get_state` said, asked every few ms: a candidate shows as a follower.")
+    });
+    let logs = names(|it| it.2).map(|names| format!("The logs of {names} have the applied entries only."));
+    let how = "A Raft that calls the functions of `labapi::observe` shows all of it.";
+    let parts: Vec<String> = roles.into_iter().chain(logs).collect();
+    (!parts.is_empty()).then(|| format!("{} {how}", parts.join(" ")))
 }
 
 /// Ids as places in a list.

@@ -58,9 +58,43 @@ pub struct Servers {
     pub runs: Runs,
     /// Events of Raft that could not be understood: number of the first, what is wrong, how many.
     pub odd: Option<(usize, String, usize)>,
+    /// By the server's lane: what the server tells by itself.
+    tells: BTreeMap<usize, Tells>,
+}
+
+/// What a server's own events tell. The rest is taken from what the test has seen of it from outside.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tells {
+    /// Its roles and terms.
+    roles: bool,
+    /// Its log.
+    log: bool,
 }
 
 impl Servers {
+    /// For a run with these events, each with its lane. None of them is taken yet.
+    pub fn of<'a>(events: impl Iterator<Item = (usize, &'a Event)>) -> Servers {
+        let mut servers = Servers::default();
+        for (lane, event) in events.filter(|(_, event)| event.node.is_some()) {
+            let tells = servers.tells.entry(lane).or_default();
+            tells.roles |= matches!(event.kind.as_str(), "raft.role" | "raft.term");
+            tells.log |= matches!(event.kind.as_str(), "raft.append" | "raft.restore");
+        }
+        servers
+    }
+
+    /// The lanes of servers of which something is known from outside only, as (lane, roles, log).
+    pub fn seen_from_outside(&self) -> Vec<(usize, bool, bool)> {
+        let missing = |(&lane, tells): (&usize, &Tells)| (lane, !tells.roles, !tells.log);
+        let seen = |&(lane, roles, log): &(usize, bool, bool)| {
+            let states = self.states.get(&lane).map_or(&[][..], Vec::as_slice);
+            let known =
+                |(_, state): &(usize, State)| (roles && state.term > 0) || (log && state.log.is_some());
+            states.iter().any(known)
+        };
+        self.tells.iter().map(missing).filter(seen).collect()
+    }
+
     /// Takes event `at`, of the server on `lane`.
     pub fn take(&mut self, at: usize, lane: usize, event: &Event) {
         let states = self.states.entry(lane).or_insert_with(|| {
@@ -70,7 +104,8 @@ impl Servers {
         });
         let before = states.last().expect("it has a first").1;
         let mut now = before;
-        if let Err(what) = step(&mut now, &mut self.runs, event) {
+        let tells = self.tells.get(&lane).copied().unwrap_or_default();
+        if let Err(what) = step(&mut now, &mut self.runs, event, tells) {
             let odd = self.odd.get_or_insert((at, format!("{}: {what}", event.kind), 0));
             odd.2 += 1;
             return;
@@ -92,7 +127,7 @@ impl Servers {
     }
 }
 
-fn step(state: &mut State, runs: &mut Runs, event: &Event) -> Result<(), String> {
+fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Result<(), String> {
     let need = |name| event.number(name).ok_or_else(|| format!("expected a number in `{name}`"));
     let text = |name| event.text(name).ok_or_else(|| format!("expected a text in `{name}`"));
     match event.kind.as_str() {
@@ -148,6 +183,25 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event) -> Result<(), String>
             state.log = Some(log);
             state.commit = state.commit.max(index);
         }
+        // What the test has seen of a server that does not tell it by itself.
+        "seen.state" if !tells.roles => {
+            state.role = Role::of_name(text("role")?);
+            higher(state, need("term")?);
+        }
+        "apply" if !tells.log => {
+            let index = need("index")?;
+            let mut log = state.log.unwrap_or(Runs::empty(index.saturating_sub(1), 0));
+            let term = event.number("term").unwrap_or(0);
+            runs.append(&mut log, index, index, &term.to_string())?;
+            (state.log, state.apply, state.commit) = (Some(log), index, state.commit.max(index));
+        }
+        "apply.snapshot" if !tells.log => {
+            let index = need("index")?;
+            let mut log = state.log.unwrap_or(Runs::empty(index, 0));
+            let last = log.last.max(index);
+            runs.compact(&mut log, index, 0, last);
+            (state.log, state.apply, state.commit) = (Some(log), index, state.commit.max(index));
+        }
         // Of a server whose beginning is not in the trace, the first messages tell.
         "raft.request" if state.role == Role::Unknown => {
             state.role = match text("rpc")? {
@@ -173,10 +227,13 @@ mod tests {
     use super::*;
 
     fn after(lines: &[&str]) -> (Servers, State) {
-        let mut servers = Servers::default();
-        for (at, line) in lines.iter().enumerate() {
-            let line = format!(r#"{{"t":{at},"node":"S0",{line}}}"#);
-            servers.take(at, 3, &Event::parse(&line).expect("a good line"));
+        let event = |(at, line): (usize, &&str)| {
+            Event::parse(&format!(r#"{{"t":{at},"node":"S0",{line}}}"#)).expect("a good line")
+        };
+        let events: Vec<Event> = lines.iter().enumerate().map(event).collect();
+        let mut servers = Servers::of(events.iter().map(|event| (3, event)));
+        for (at, event) in events.iter().enumerate() {
+            servers.take(at, 3, event);
         }
         let state = servers.state(3, lines.len()).expect("a state");
         (servers, state)
@@ -232,6 +289,40 @@ mod tests {
         }
         let (servers, state) = after(&[r#""kind":"raft.append","f.first":50,"f.last":50,"f.terms":"3""#]);
         assert_eq!(servers.runs.entries(&state.log.expect("a log")), [(50, 3)]);
+    }
+
+    #[test]
+    fn a_server_that_tells_nothing_is_seen_from_outside() {
+        let lines = [
+            r#""kind":"fault.restart""#,
+            r#""kind":"seen.state","f.role":"follower","f.term":0"#,
+            r#""kind":"seen.state","f.role":"leader","f.term":2"#,
+            r#""kind":"apply","f.index":1,"f.term":1"#,
+            r#""kind":"apply","f.index":2,"f.term":2"#,
+            r#""kind":"apply.snapshot","f.index":9"#,
+        ];
+        let (servers, state) = after(&lines);
+        assert!(servers.odd.is_none());
+        assert_eq!((state.role, state.term, state.apply, state.commit), (Role::Leader, 2, 9, 9));
+        let log = servers.state(3, 4).and_then(|state| state.log).expect("a log");
+        assert_eq!(servers.runs.entries(&log), [(1, 1), (2, 2)]);
+        assert_eq!(state.log.expect("a log").start, 9);
+        assert_eq!(servers.seen_from_outside(), [(3, true, true)]);
+    }
+
+    /// What a server tells by itself is better than what is seen of it, and comes earlier.
+    #[test]
+    fn what_a_server_tells_goes_before_what_is_seen_of_it() {
+        let (servers, state) = after(&[
+            RESTORE,
+            r#""kind":"raft.role","f.role":"candidate","f.term":5"#,
+            r#""kind":"raft.append","f.first":5,"f.last":5,"f.terms":"5""#,
+            r#""kind":"seen.state","f.role":"follower","f.term":4"#,
+            r#""kind":"apply","f.index":3,"f.term":3"#,
+        ]);
+        assert_eq!((state.role, state.term), (Role::Candidate, 5));
+        assert_eq!(servers.runs.entries(&state.log.expect("a log")), [(3, 3), (4, 3), (5, 5)]);
+        assert_eq!(servers.seen_from_outside(), []);
     }
 
     #[test]

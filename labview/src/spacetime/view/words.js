@@ -59,6 +59,8 @@ function shortText(run, e) {
       return `applies ${f("index")}`;
     case "raft.snapshot":
       return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
+    case "seen.state":
+      return f("role") === "leader" ? `seen as leader T${f("term")}` : `seen in term ${f("term")}`;
     case "raft.restore":
       return `starts: term ${f("term")}, log to ${f("last")}`;
     case "raft.persist":

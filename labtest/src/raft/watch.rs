@@ -1,0 +1,48 @@
+//! Looks at the peers from outside, for the page of the run.
+//!
+//! A Raft that tells the trace what it does (`labapi::observe`) is drawn from what it tells. A Raft that tells nothing
+//! shall not be grey: a thread of the harness asks every peer for its state every [`PERIOD`], and tells the trace
+//! when the answer has changed. It holds no lock of the harness while it asks, since a peer takes its own lock then.
+
+use labapi::RaftPeer;
+use labrt::collections::BTreeMap;
+use labrt::node::NodeId;
+use labrt::sync::Arc;
+use labrt::thread;
+use labrt::time::{Duration, Instant};
+use labrt::trace::{self, Kind, Links};
+
+use super::Cluster;
+
+/// The pause between two looks.
+const PERIOD: Duration = Duration::from_millis(10);
+
+/// A peer has said another term or role than the last time.
+const SEEN: Kind = Kind::new("seen.state");
+
+impl<R: RaftPeer> Cluster<R> {
+    /// Starts the thread. It ends when the test does.
+    pub(super) fn start_watch(self: &Arc<Self>) {
+        if !trace::on() {
+            return;
+        }
+        let cluster = Arc::clone(self);
+        thread::spawn_named("watch", move || {
+            let mut seen = BTreeMap::new();
+            while !cluster.finished.wait_until(Instant::now() + PERIOD) {
+                (0..cluster.servers()).for_each(|i| cluster.look_at(i, &mut seen));
+            }
+        });
+    }
+
+    fn look_at(&self, i: usize, seen: &mut BTreeMap<NodeId, (u64, bool)>) {
+        let Some(peer) = self.peer(i) else { return };
+        let state = peer.call(R::get_state);
+        if seen.insert(peer.node, state) == Some(state) {
+            return;
+        }
+        let (term, leads) = state;
+        let role = if leads { "leader" } else { "follower" };
+        trace::emit_of(peer.node, SEEN, Links::NONE, &[("role", role.into()), ("term", term.into())]);
+    }
+}
