@@ -175,7 +175,10 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
     let command = line.split(" # ").next().unwrap_or_default();
     let words: Vec<&str> = command.split_whitespace().collect();
     let own_package = !words.iter().any(|word| ["-p", "--package", "--workspace"].contains(word));
-    let suite = |name: &str| root().join(format!("tests/{name}.rs")).exists();
+    let suite = |name: &str| {
+        root().join(format!("tests/{name}.rs")).exists()
+            || root().join(format!("tests/{name}/main.rs")).exists()
+    };
     let mut wrong: Vec<String> = words.iter().filter_map(|word| check_path(word)).collect();
     for pair in words.windows(2) {
         match pair {

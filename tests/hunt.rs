@@ -9,6 +9,7 @@
 //!
 //! and then paste one of the replay lines, with `LAB_LOG=all` in front.
 
+#[path = "hunt/cases.rs"]
 mod cases;
 
 use std::process::ExitCode;
