@@ -51,7 +51,7 @@ pub enum Link {
 pub enum Cost {
     /// 100 to 250 us: a call between the servers of one group.
     #[default]
-    Raft,
+    Peer,
     /// 1 to 2 ms: a call of a client to a server.
     Client,
     /// Nothing: a call over a perfect network takes no virtual time at all.
@@ -62,7 +62,7 @@ impl Cost {
     /// The least and the most, in microseconds.
     fn range_us(self) -> Option<(u64, u64)> {
         match self {
-            Cost::Raft => Some((100, 250)),
+            Cost::Peer => Some((100, 250)),
             Cost::Client => Some((1000, 2000)),
             Cost::Free => None,
         }

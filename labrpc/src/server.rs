@@ -33,7 +33,7 @@ pub(crate) struct HandlerAt {
 }
 
 impl Server {
-    /// A server without services, count 0, [`Cost::Raft`].
+    /// A server without services, count 0, [`Cost::Peer`].
     pub fn new() -> Server {
         Server {
             shared: Arc::new(SharedServer {

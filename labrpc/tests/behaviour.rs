@@ -949,7 +949,7 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
 #[test]
 fn a_request_costs_virtual_time() {
     run(|| {
-        for (cost, least, most) in [(Cost::Raft, 100, 250), (Cost::Client, 1000, 2000), (Cost::Free, 0, 0)] {
+        for (cost, least, most) in [(Cost::Peer, 100, 250), (Cost::Client, 1000, 2000), (Cost::Free, 0, 0)] {
             let net = Network::new();
             let service = Service::new("T").inline("Inc", |n: u64| n + 1);
             net.add_server("s", Server::new().cost(cost).service(service));
@@ -984,7 +984,7 @@ fn a_service_charges_its_own_cost_before_its_servers() {
         let server = Server::new().cost(Cost::Client).service(inc("T"));
         net.add_server(
             "s",
-            server.service(inc("Near").cost(Cost::Raft)).service(inc("Here").cost(Cost::Free)),
+            server.service(inc("Near").cost(Cost::Peer)).service(inc("Here").cost(Cost::Free)),
         );
         let end = joined(&net, "s");
         let took = |method: &str| {
