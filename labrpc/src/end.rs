@@ -52,7 +52,18 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.send_and_wait(trace::next_id(), method, args, |slot| slot.wait())
+        self.call_as(trace::next_id(), method, args)
+    }
+
+    /// [`call`](End::call) under an id from [`trace::next_id`], for a sender that has events of its
+    /// own about the message.
+    #[track_caller]
+    pub fn call_as<A, R>(&self, id: u64, method: &str, args: &A) -> Option<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        self.send_and_wait(id, method, args, |slot| slot.wait())
     }
 
     /// [`call`](End::call), but wait at most `patience`. A reply that comes later reaches nobody,

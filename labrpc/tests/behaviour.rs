@@ -1145,11 +1145,15 @@ fn what_a_message_brings_about_has_it_as_its_parent() {
             let id = trace::next_id();
             let back = record.clone();
             end.send_as(id, method, &(), move |reply: Option<()>| {
-                assert!(reply.is_some(), "{method} has answered");
-                back("call-back");
+                assert!(reply.is_some(), "{method} has replied");
+                back("callback");
             });
             assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
-            assert_eq!(told.recv(), Ok(("call-back", id)), "{method}");
+            assert_eq!(told.recv(), Ok(("callback", id)), "{method}");
+
+            let id = trace::next_id();
+            assert_eq!(end.call_as(id, method, &()), Some(()), "{method} has replied");
+            assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
             assert_eq!(trace::parent(), 0, "{method} leaves its sender as it was");
         }
 
@@ -1158,8 +1162,8 @@ fn what_a_message_brings_about_has_it_as_its_parent() {
         let (id, back) = (trace::next_id(), record.clone());
         end.send_as(id, "T.Inline", &(), move |reply: Option<()>| {
             assert!(reply.is_none(), "it reaches nobody");
-            back("call-back");
+            back("callback");
         });
-        assert_eq!(told.recv(), Ok(("call-back", id)));
+        assert_eq!(told.recv(), Ok(("callback", id)));
     });
 }
