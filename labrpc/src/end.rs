@@ -111,8 +111,9 @@ impl End {
         decode(outcome)
     }
 
+    /// Message `id` need not wait any longer. It may still wait in a network that is cleaned up.
     fn give_up(&self, id: u64) {
-        if let Some(network) = self.network() {
+        if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);
         }
     }

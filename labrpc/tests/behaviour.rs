@@ -878,6 +878,25 @@ fn a_call_may_have_limited_patience() {
     });
 }
 
+/// A clean-up ends no message under way, and the caller may still leave before the outcome.
+#[test]
+fn after_a_cleanup_a_call_may_still_be_given_up() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = Arc::new(joined(&net, "s"));
+        let on_thread = Arc::clone(&end);
+        let caller = thread::spawn(move || on_thread.call_within::<u64, u64>(50 * MS, "Later.Ask", &1));
+        let (_, responder) = responders.recv().expect("the request has arrived");
+        net.cleanup();
+        assert_eq!(caller.join().expect("a panic fails the run"), None);
+        let bytes = net.total_bytes();
+        responder.reply(10);
+        assert_eq!(net.total_bytes(), bytes, "a reply that reaches nobody does not count");
+    });
+}
+
 #[test]
 fn a_reply_runs_no_code_of_the_sender() {
     run(|| {
