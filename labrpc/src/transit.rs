@@ -88,16 +88,22 @@ struct Request<'a> {
 
 impl Transit {
     /// `stage` after `delay`: here and at once if there is none, else through the timer's queue.
-    fn after(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+    fn after(self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         if delay.is_zero() {
             return self.run(stage, make);
         }
+        self.wait(delay, stage, make)
+    }
+
+    /// Not inlined: this needs much stack, and would make an undelayed call slower by a fifth.
+    #[inline(never)]
+    fn wait(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         self.enlist(stage.phase(), make);
         let timer = Arc::clone(&self.network.timer);
         let stage = stage.into_owned();
         timer.run_after(delay, move || {
             self.on_network_thread = true;
-            let _waits_elsewhere = self.run(stage, &mut is_enlisted_already);
+            let _pending = self.run(stage, &mut is_enlisted_already);
         });
         Poll::Pending
     }
@@ -178,7 +184,7 @@ impl Transit {
             let HandlerKind::Pooled(run) = &handler.kind else { return };
             let reply = as_callee(self.message.id, service, || run(&args));
             self.on_network_thread = true;
-            let _waits_elsewhere = self.replied(reply, &mut is_enlisted_already);
+            let _pending = self.replied(reply, &mut is_enlisted_already);
         });
     }
 
@@ -271,7 +277,7 @@ impl ReplyPath for SharedNetwork {
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
         // The thread is the server's: no callback runs on it.
         let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
-        let _waits_elsewhere = transit.replied(reply, &mut is_enlisted_already);
+        let _pending = transit.replied(reply, &mut is_enlisted_already);
     }
 
     fn no_reply(&self, message: &Message) {
