@@ -13,7 +13,8 @@
 //!     let net = Network::new();
 //!
 //!     // One server with one service with one handler.
-//!     let greeter = Service::new("Greeter").handler("Hello", |name: String| format!("hello {name}"));
+//!     let hello = |name: String| format!("hello {name}");
+//!     let greeter = Service::new("Greeter").handler("Hello", hello);
 //!     net.add_server("server-1", Server::new().service(greeter));
 //!
 //!     // An end starts disabled: until it is enabled, every call fails.
@@ -43,7 +44,7 @@
 //! | long reordering | | two of three wait 200..2199 ms | |
 //! | end disabled, unconnected, no such server | lost | | after 0..99 ms |
 //! | the same under long delays | lost | | after 0..6999 ms |
-//! | server deleted or replaced, end disabled, while the handler runs | passed | thrown away | at once |
+//! | server deleted or replaced, end disabled, while the handler runs | passed | lost | at once |
 //!
 //! One-way faults ([`Link`]) are an extension of the course's network. What happens to the n-th
 //! message of an end depends on the run's seed, on that end's number and on n, and on nothing else.

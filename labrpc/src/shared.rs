@@ -44,7 +44,7 @@ impl SharedNetwork {
         })
     }
 
-    // ---- the whole network ------------------------------------------------------------------------------------
+    // ---- the whole network ----------------------------------------------------------------------
 
     pub fn is_done(&self) -> bool {
         self.is_done.load(Ordering::Acquire)
@@ -84,7 +84,7 @@ impl SharedNetwork {
         drop(old);
     }
 
-    // ---- messages ---------------------------------------------------------------------------------------------
+    // ---- messages -------------------------------------------------------------------------------
 
     /// Count message `id` and read all that it needs, under the lock once. `None`: the end is
     /// closed.
@@ -154,7 +154,7 @@ impl SharedNetwork {
         }
     }
 
-    // ---- ends -------------------------------------------------------------------------------------------------
+    // ---- ends -----------------------------------------------------------------------------------
 
     /// A new end, disabled and connected to nothing. `None`: the name is taken.
     pub fn add_end(&self, name: Name, owner: NodeId) -> Option<u64> {
@@ -202,7 +202,7 @@ impl SharedNetwork {
         self.change_reach(cause::END_CLOSED, |state| state.remove_end(end));
     }
 
-    // ---- servers ----------------------------------------------------------------------------------------------
+    // ---- servers --------------------------------------------------------------------------------
 
     /// Put a server behind a name, or replace or (`None`) remove the one that is there.
     pub fn set_server(&self, name: Name, server: Option<Server>) {
@@ -216,7 +216,7 @@ impl SharedNetwork {
         self.state.lock().server(name).map_or(0, |server| server.count())
     }
 
-    // ---- who can reach whom -----------------------------------------------------------------------------------
+    // ---- who can reach whom ---------------------------------------------------------------------
 
     /// Change who can reach whom, and end the messages that are lost by it. A `change` that returns
     /// `None` has changed nothing.

@@ -82,7 +82,7 @@ pub(crate) struct Waiting {
 /// Messages that an event has ended, to be completed outside the lock.
 pub(crate) type Ended = Vec<Waiting>;
 
-// ---- messages -------------------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
     /// Count message `id` and read all that it needs. `None`: the end is closed.
@@ -182,7 +182,7 @@ impl EndRecord {
     }
 }
 
-// ---- ends -----------------------------------------------------------------------------------------------------
+// ---- ends ---------------------------------------------------------------------------------------
 
 impl NetworkState {
     /// A new end, disabled and connected to nothing. `None`: the name is taken.
@@ -275,7 +275,7 @@ impl NetworkState {
     }
 }
 
-// ---- servers --------------------------------------------------------------------------------------------------
+// ---- servers ------------------------------------------------------------------------------------
 
 impl NetworkState {
     /// Put a server, or none, behind a name, and return the one that was there. `None`: this very

@@ -95,7 +95,7 @@ impl Transit {
         self.wait(delay, stage, make)
     }
 
-    /// Not inlined: this needs much stack, and would make an undelayed call slower by a fifth.
+    /// Not inlined, because inlining it makes an undelayed call slower by a fifth.
     #[inline(never)]
     fn wait(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         self.enlist(stage.phase(), make);
@@ -126,7 +126,7 @@ impl Transit {
         self.network.enlist(&self.message, phase, make());
     }
 
-    // ---- the request ------------------------------------------------------------------------------------------
+    // ---- the request ----------------------------------------------------------------------------
 
     fn request_delay(&self) -> Duration {
         if !self.message.settings.unreliable {
@@ -149,7 +149,7 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    // ---- the handler ------------------------------------------------------------------------------------------
+    // ---- the handler ----------------------------------------------------------------------------
 
     fn handle(mut self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let Request { server, method, args } = request;
@@ -195,7 +195,7 @@ impl Transit {
         Ticket::new(path, self.message)
     }
 
-    // ---- the reply --------------------------------------------------------------------------------------------
+    // ---- the reply ------------------------------------------------------------------------------
 
     /// The handler has replied.
     fn replied(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
@@ -223,7 +223,7 @@ impl Transit {
         self.after(hold, Stage::Deliver(reply), make)
     }
 
-    // ---- the outcome ------------------------------------------------------------------------------------------
+    // ---- the outcome ----------------------------------------------------------------------------
 
     /// The sender learns of the failure as late as if nobody were there.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
