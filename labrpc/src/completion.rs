@@ -1,25 +1,28 @@
-//! How a message that had to wait comes back to whoever sent it.
+//! How the sender of a message that had to wait learns the outcome.
 //!
-//! Completing runs no code of the sender by itself: a slot only wakes its thread, a callback is handed back to be
-//! run where running foreign code is allowed.
+//! A slot wakes its thread. A callback is the sender's code: whoever ends the message decides on
+//! which thread it runs.
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::time::Instant;
 use labrt::trace;
 
-/// The encoded reply, or `None` for a failure of any kind.
+/// What a caller gets: the encoded reply, or `None` for a failure of any kind.
 pub(crate) type Outcome = Option<Vec<u8>>;
 
-/// Whoever waits for a message.
+/// What to do with the outcome of a message.
 pub(crate) enum Completion {
-    /// A thread in `call`.
+    /// A thread waits in `call`.
     Slot(Arc<Slot>),
-    /// The `on_reply` of a `send`.
+    /// The `on_reply` of a `send` has to run.
     Callback(Callback),
 }
 
-/// One outcome, filled once, taken once.
+/// Makes the completion of a message, when the message has to wait for the first time.
+pub(crate) type MakeCompletion<'a> = &'a mut dyn FnMut() -> Completion;
+
+/// A place for one outcome: filled once, taken once.
 pub(crate) struct Slot {
     outcome: Mutex<Option<Outcome>>,
     filled: Condvar,
@@ -46,7 +49,7 @@ impl Slot {
         }
     }
 
-    /// Wait until `deadline` at the latest; `None`: it came first.
+    /// Wait until `deadline` at the latest. `None`: the deadline came first.
     #[track_caller]
     pub fn wait_until(&self, deadline: Instant) -> Option<Outcome> {
         let mut outcome = self.outcome.lock();
@@ -61,18 +64,19 @@ impl Slot {
     }
 }
 
-/// What a sender wants done with the outcome, and the node whose code that is.
+/// The `on_reply` of a `send`, and the node whose code it is.
 pub(crate) struct Callback {
     node: NodeId,
     run: Box<dyn FnOnce(Outcome) + Send>,
 }
 
 impl Callback {
+    /// A callback of the current node.
     pub fn new(run: impl FnOnce(Outcome) + Send + 'static) -> Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
-    /// Runs it, in the course of message `id`.
+    /// Run it as its node, under message `id`.
     pub fn run(self, id: u64, outcome: Outcome) {
         let _under = trace::under(id);
         let _node = node::enter(self.node);

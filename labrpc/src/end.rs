@@ -1,36 +1,37 @@
 //! An end: the sending side of one connection.
 //!
-//! `call` and `send` are one path; they differ in who waits. A call that is delayed blocks its thread; a send that
-//! is delayed holds none.
+//! `call` and `send` take the same way. They differ in who waits: a delayed call blocks its thread,
+//! a delayed send holds no thread.
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
-use crate::core::Core;
 use crate::events::cause;
-use crate::journey::{Step, send_off};
 use crate::name::Name;
+use crate::shared::SharedNetwork;
+use crate::transit::send_off;
 use labrt::sync::{Arc, Weak};
 use labrt::time::{Duration, Instant};
 use labrt::trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::task::Poll;
 
 /// One end of a [`Network`](crate::Network): sends requests to the server it is connected to.
 ///
-/// It belongs to whoever made it and does not keep the network alive. Dropping it deletes the end; what it still
-/// waits for fails then. To share one, put it into an `Arc`.
+/// It belongs to whoever made it and does not keep the network alive. Dropping it deletes the end:
+/// the calls that still wait on it fail then. To share an end, put it into an `Arc`.
 ///
-/// Neither [`call`](End::call) nor [`send`](End::send) may be made while a labrt lock is held: the reply may need
-/// that lock. It is reported.
+/// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because
+/// the reply may need that lock. labrt reports it.
 pub struct End {
     id: u64,
     name: Name,
-    core: Weak<Core>,
+    network: Weak<SharedNetwork>,
 }
 
 impl End {
-    pub(crate) fn new(core: &Arc<Core>, id: u64, name: Name) -> End {
-        End { id, name, core: Arc::downgrade(core) }
+    pub(crate) fn new(network: &Arc<SharedNetwork>, id: u64, name: Name) -> End {
+        End { id, name, network: Arc::downgrade(network) }
     }
 
     /// The end's name in its network.
@@ -38,10 +39,12 @@ impl End {
         &self.name
     }
 
-    /// Call `method` (`"Service.Method"`) and wait for the outcome, without a time limit of its own.
+    /// Call `method` (`"Service.Method"`) and wait for the outcome, without a time limit of its
+    /// own.
     ///
-    /// `None`: lost in some way, and nothing is known about whether the handler ran. At once, uncounted, when the
-    /// network is cleaned up or gone or the end closed. Fatal: an unknown method, arguments or a reply of another
+    /// `None`: the request or the reply was lost in some way, and nothing is known about whether
+    /// the handler ran. When the network is cleaned up or gone, or the end closed, the call fails
+    /// at once and is not counted. Fatal: an unknown method, and arguments or a reply of another
     /// type than the handler's.
     #[track_caller]
     pub fn call<A, R>(&self, method: &str, args: &A) -> Option<R>
@@ -49,62 +52,81 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.wait_for_reply(method, args, |_, slot| slot.wait())
+        self.call_as(trace::next_id(), method, args)
     }
 
-    /// [`call`](End::call), but wait at most `patience`: a reply that comes later reaches nobody, and nothing is known
-    /// about whether the handler ran or will run. The course's network has no such thing.
+    /// [`call`](End::call) under an id from [`trace::next_id`], for a sender that has events of its
+    /// own about the message.
+    #[track_caller]
+    pub fn call_as<A, R>(&self, id: u64, method: &str, args: &A) -> Option<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        self.send_and_wait(id, method, args, |slot| slot.wait())
+    }
+
+    /// [`call`](End::call), but wait at most `patience`. A reply that comes later reaches nobody,
+    /// and nothing is known about whether the handler ran or will run. The course's network has no
+    /// such call.
     #[track_caller]
     pub fn call_within<A, R>(&self, patience: Duration, method: &str, args: &A) -> Option<R>
     where
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
+        let id = trace::next_id();
         let deadline = Instant::now() + patience;
-        self.wait_for_reply(method, args, |id, slot| match slot.wait_until(deadline) {
-            Some(outcome) => outcome,
-            None => {
-                if let Some(core) = self.network() {
-                    core.fail(id, cause::GIVEN_UP);
-                }
+        self.send_and_wait(id, method, args, |slot| {
+            slot.wait_until(deadline).unwrap_or_else(|| {
+                self.give_up(id);
                 None
-            }
+            })
         })
     }
 
     #[track_caller]
-    fn wait_for_reply<A, R>(
+    fn send_and_wait<A, R>(
         &self,
+        id: u64,
         method: &str,
         args: &A,
-        wait: impl FnOnce(u64, &Slot) -> Outcome,
+        wait: impl FnOnce(&Slot) -> Outcome,
     ) -> Option<R>
     where
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
         labrt::locks::blocking(method);
-        let core = self.network()?;
+        let network = self.network()?;
         let mut slot = None;
-        let mut sender = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let outcome =
-            match send_off(&core, trace::next_id(), self.id, method, labgob::encode(args), &mut sender) {
-                Step::Over(outcome) => outcome,
-                Step::Waits(id) => {
-                    drop(core);
-                    wait(id, &slot.expect("a message waits only with a completion"))
-                }
-            };
+        let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
+        let sent = send_off(&network, id, self.id, method, labgob::encode(args), &mut make);
+        // A call that waits does not keep the network alive.
+        drop(network);
+        let outcome = match sent {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => wait(&slot.expect("a message waits only with a completion")),
+        };
         decode(outcome)
     }
 
-    /// Call `method` without waiting: `on_reply` gets what [`call`](End::call) would have returned, exactly once.
+    /// Message `id` need not wait any longer. It may still wait in a network that is cleaned up.
+    fn give_up(&self, id: u64) {
+        if let Some(network) = self.network.upgrade() {
+            network.fail(id, cause::GIVEN_UP);
+        }
+    }
+
+    /// Call `method` without waiting. `on_reply` gets what [`call`](End::call) would have returned,
+    /// exactly once.
     ///
-    /// It runs on this thread before `send` returns when the outcome is immediate (no delay, an inline handler, the
-    /// network gone), else later on a thread of the network, with the sender's node as the current node. There it
-    /// must be brief: it may take a lock for a moment, but not sleep or `call`.
+    /// When the outcome is immediate (no delay and an inline handler, or the network gone),
+    /// `on_reply` runs on this thread before `send` returns. Else it runs later on a thread of the
+    /// network, with the sender's node as the current node. There it must be brief: it may take a
+    /// lock for a moment, but not sleep or `call`.
     ///
-    /// A call-back that is still due when its run ends is dropped.
+    /// An `on_reply` that is still due when its run ends is dropped.
     #[track_caller]
     pub fn send<A, R>(
         &self,
@@ -118,8 +140,8 @@ impl End {
         self.send_as(trace::next_id(), method, args, on_reply);
     }
 
-    /// [`send`](End::send) under an id from [`trace::next_id`], for a sender that has events of its own about the
-    /// message.
+    /// [`send`](End::send) under an id from [`trace::next_id`], for a sender that has events of its
+    /// own about the message.
     #[track_caller]
     pub fn send_as<A, R>(
         &self,
@@ -132,37 +154,39 @@ impl End {
         R: DeserializeOwned,
     {
         labrt::locks::blocking(method);
-        let Some(core) = self.network() else { return on_reply(None) };
+        let Some(network) = self.network() else { return on_reply(None) };
         let mut on_reply = Some(on_reply);
-        let mut sender = || {
+        let mut make = || {
             let on_reply = on_reply.take().expect("a message is enlisted once");
             Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome))))
         };
-        let step = send_off(&core, id, self.id, method, labgob::encode(args), &mut sender);
-        drop(core);
-        if let (Step::Over(outcome), Some(on_reply)) = (step, on_reply) {
+        let sent = send_off(&network, id, self.id, method, labgob::encode(args), &mut make);
+        drop(network);
+        if let (Poll::Ready(outcome), Some(on_reply)) = (sent, on_reply) {
             let _under = trace::under(id);
             on_reply(decode(outcome));
         }
     }
 
-    /// Close the end for good: what it waits for fails at once, and so does every later call. Never blocks; the
-    /// `on_reply` of failed sends run on a thread of the network. Closing twice is harmless.
+    /// Close the end for good: the calls that wait on it fail at once, and so does every later
+    /// call. This never blocks: the `on_reply` of a failed send runs on a thread of the network.
+    /// Closing twice is harmless.
     pub fn close(&self) {
-        if let Some(core) = self.core.upgrade() {
-            core.close_end(self.id);
+        if let Some(network) = self.network.upgrade() {
+            network.close_end(self.id);
         }
     }
 
-    fn network(&self) -> Option<Arc<Core>> {
-        self.core.upgrade().filter(|core| !core.is_done())
+    /// The network; `None` when it is cleaned up or gone.
+    fn network(&self) -> Option<Arc<SharedNetwork>> {
+        self.network.upgrade().filter(|network| !network.is_done())
     }
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        if let Some(core) = self.core.upgrade() {
-            core.remove_end(self.id);
+        if let Some(network) = self.network.upgrade() {
+            network.remove_end(self.id);
         }
     }
 }

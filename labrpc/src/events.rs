@@ -1,13 +1,14 @@
-//! What the network tells the trace: one event for each turn in a message's life, all under the message's id.
+//! What the network tells the trace: one event for each thing that happens to a message, all under
+//! the message's id.
 //!
-//! `rpc.delivered` and `rpc.answered` are the callee's, all others are the sender's, on whatever thread they come
-//! about.
+//! `rpc.delivered` and `rpc.answered` are events of the callee, all others are events of the
+//! sender, whatever thread they happen on.
 //!
-//! `rpc.sent` and `rpc.answered` carry a hash of the bytes, so that the determinism hash of a run
+//! `rpc.sent` and `rpc.answered` have a hash of the bytes, so that the determinism hash of a run
 //! covers the data and not only the schedule.
 
-use crate::core::Message;
 use crate::faults::Dice;
+use crate::message::Message;
 use crate::name::Name;
 use labrt::time::Duration;
 use labrt::trace::{self, Field, Kind, Links};
@@ -42,7 +43,7 @@ pub(crate) mod cause {
 
 pub(crate) type Cause = &'static str;
 
-/// A request sets out, to the server of this name. `end` and `nth` are what the dice are thrown for.
+/// A request starts, to the server of this name. Its fields `end` and `nth` are what the dice use.
 pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
     if !trace::on() {
         return;
@@ -57,7 +58,8 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
         ("hash", Field::X(trace::digest(args))),
         ("to", message.to.into()),
     ];
-    // Nobody may have been there yet, and the test's own servers are nobody's.
+    // `to` is the last field. It is left out when no node is known: there was no server yet, or the
+    // server belongs to the test itself.
     let known = fields.len() - usize::from(message.to.is_none());
     let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);
@@ -68,16 +70,16 @@ pub(crate) fn delivered(message: &Message, method: &str) {
     trace::emit_of(message.to, DELIVERED, Links::id(message.id), &[("method", method.into())]);
 }
 
-/// The handler has answered, and the reply sets out.
-pub(crate) fn answered(message: &Message, reply: &[u8]) {
+/// The handler has replied, and the reply starts on its way back.
+pub(crate) fn handler_replied(message: &Message, reply: &[u8]) {
     if trace::on() {
         let fields = [("bytes", reply.len().into()), ("hash", Field::X(trace::digest(reply)))];
         trace::emit_of(message.to, ANSWERED, Links::id(message.id), &fields);
     }
 }
 
-/// The sender gets its reply.
-pub(crate) fn replied(message: &Message) {
+/// The sender gets the reply.
+pub(crate) fn reply_delivered(message: &Message) {
     trace::emit_of(message.from, REPLIED, Links::id(message.id), &[]);
 }
 

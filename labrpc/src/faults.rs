@@ -1,9 +1,9 @@
-//! The dice of the network, and nothing else: what happens to the n-th message of an end.
+//! The dice of the network: what happens to the n-th message of an end, and how long it takes.
 //!
-//! Every decision has a label of its own and is a function of (seed of the run, label, end, n). So a decision more
-//! in one place shifts no other one, and a single decision can be named, recorded and replayed.
+//! Each decision has a label of its own and is a function of (seed of the run, label, end, n). So
+//! one more decision in one place changes no other decision, and a single decision can be named,
+//! recorded and replayed.
 
-use crate::server::Cost;
 use labrt::rng::{self, Label};
 use labrt::time::Duration;
 
@@ -18,17 +18,18 @@ const COST: Label = Label::new("net.cost");
 
 /// An unreliable network delays a request by less than this many milliseconds.
 const SHORT_DELAY_MS: u64 = 27;
-/// A call that reaches nobody fails within this many milliseconds,
+/// A call that reaches nobody fails in less than this many milliseconds.
 const UNREACHABLE_MS: u64 = 100;
-/// or within this many under long delays.
+/// Under long delays, a call that reaches nobody fails in less than this many milliseconds.
 const LONG_DELAY_MS: u64 = 7000;
-/// Of 1000 requests, and of 1000 replies, an unreliable network loses this many.
+/// An unreliable network loses this many of 1000 requests, and this many of 1000 replies.
 const DROPPED_OF_1000: u64 = 100;
 
-/// A one-way fault of one end: an asymmetric partition that enabling and disabling cannot make.
+/// A one-way fault of one end. It makes the asymmetric partitions that enabling and disabling
+/// cannot make.
 ///
-/// To the caller a message lost on a one-way link looks like an unreachable server: `None` after the delay that
-/// the network has for those (up to 99 ms, or up to 6999 ms under long delays).
+/// To the caller a message lost on a one-way link looks like an unreachable server: `None` after up
+/// to 99 ms, or after up to 6999 ms under long delays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Link {
     /// Requests and replies pass.
@@ -40,7 +41,35 @@ pub enum Link {
     RepliesLost,
 }
 
-/// The identity of a message for the dice: its end, and which of this end's messages it is.
+/// What a request costs its server in virtual time (`--features sim`). The real clock charges
+/// nothing.
+///
+/// One half is spent before the handler runs, the other half after it. Then the network looks
+/// whether the server is still there. Without a cost, five clients in a loop would do 200,000
+/// operations in a "five second" test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Cost {
+    /// 100 to 250 us: a call between the servers of one group.
+    #[default]
+    Peer,
+    /// 1 to 2 ms: a call of a client to a server.
+    Client,
+    /// Nothing: a call over a perfect network takes no virtual time at all.
+    Free,
+}
+
+impl Cost {
+    /// The least and the most, in microseconds.
+    fn range_us(self) -> Option<(u64, u64)> {
+        match self {
+            Cost::Peer => Some((100, 250)),
+            Cost::Client => Some((1000, 2000)),
+            Cost::Free => None,
+        }
+    }
+}
+
+/// What the decisions about a message depend on: its end, and which of this end's messages it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Dice {
     pub end: u64,
@@ -67,7 +96,8 @@ impl Dice {
         self.below(REPLY_DROP, 1000) < DROPPED_OF_1000
     }
 
-    /// How long long reordering holds the reply back; `None`: not at all. Short holds are favoured.
+    /// How long long reordering holds the reply back. `None`: not at all. Short holds are more
+    /// likely.
     pub fn hold(self) -> Option<Duration> {
         if self.below(HOLD, 900) >= 600 {
             return None;

@@ -1,8 +1,10 @@
-//! The simulated network of the labs: ends that call, servers that answer, and the faults between them.
+//! The simulated network of the labs: ends that call, servers that reply, and the faults between
+//! them.
 //!
-//! A [`Network`] joins [`End`]s (whoever calls) to [`Server`]s (whoever answers; a bundle of named [`Service`]s).
-//! Arguments and replies cross it only as bytes, so caller and handler share no memory. The network can lose,
-//! delay, hold back and refuse messages, and it counts them; it knows nothing of what they say.
+//! A [`Network`] joins [`End`]s to [`Server`]s. An end belongs to whoever calls. A server holds
+//! named [`Service`]s, whose handlers reply. Arguments and replies cross the network only as bytes,
+//! so caller and handler share no memory. The network can lose, delay, hold back and refuse
+//! messages, and it counts them. It knows nothing of what they say.
 //!
 //! ```
 //! use labrpc::{Network, Server, Service};
@@ -11,7 +13,8 @@
 //!     let net = Network::new();
 //!
 //!     // One server with one service with one handler.
-//!     let greeter = Service::new("Greeter").handler("Hello", |name: String| format!("hello {name}"));
+//!     let hello = |name: String| format!("hello {name}");
+//!     let greeter = Service::new("Greeter").handler("Hello", hello);
 //!     net.add_server("server-1", Server::new().service(greeter));
 //!
 //!     // An end starts disabled: until it is enabled, every call fails.
@@ -26,9 +29,11 @@
 //!
 //! # What a call may expect
 //!
-//! * `Some(reply)`: the handler ran, and this is its reply. `None` says nothing about whether it ran.
-//! * Calls on one end do not wait for one another and may arrive in any order.
-//! * A call ends always, except when its handler never returns *and* server and end stay as they are.
+//! * `Some(reply)`: the handler ran, and this is its reply. `None` says nothing about whether it
+//!   ran.
+//! * Calls on one end do not wait for one another, and may arrive in any order.
+//! * A call always ends, except when its handler never returns *and* server and end stay as they
+//!   are.
 //!
 //! # What the network does to a message
 //!
@@ -39,45 +44,69 @@
 //! | long reordering | | two of three wait 200..2199 ms | |
 //! | end disabled, unconnected, no such server | lost | | after 0..99 ms |
 //! | the same under long delays | lost | | after 0..6999 ms |
-//! | server deleted or replaced, end disabled, while the handler runs | passed | thrown away | at once |
+//! | server deleted or replaced, end disabled, while the handler runs | passed | lost | at once |
 //!
-//! One-way faults ([`Link`]) are an extension of the course's network. What is drawn for the n-th message of an end
-//! depends on the run's seed, on that end's number and on n, and on nothing else: a message more on one end moves
-//! no other end's luck.
+//! One-way faults ([`Link`]) are an extension of the course's network. What happens to the n-th
+//! message of an end depends on the run's seed, on that end's number and on n, and on nothing else.
+//! So one more message on one end changes nothing for the messages of another end.
 //!
 //! # Threads
 //!
-//! There is no dispatcher. A message travels on its caller's thread as long as nothing delays it; a delayed one
-//! waits in the network's one queue and holds no thread. How a handler runs is the service's choice, see
-//! [`Service`]; how a caller waits is the caller's, see [`End`].
+//! There is no dispatcher. As long as nothing delays a message, it travels on its caller's thread.
+//! A delayed message waits in the network's one queue and holds no thread. The service chooses how
+//! a handler runs, see [`Service`]; the caller chooses how it waits, see [`End`].
 //!
-//! Code that the network runs for others (inline and deferred handlers, the `on_reply` of [`End::send`]) may run on
-//! the network's one timer thread: it may take a lock for a moment, but it must not sleep and must not `call`.
+//! Code that the network runs for others (inline and deferred handlers, the `on_reply` of
+//! [`End::send`]) may run on the network's one timer thread. It may take a lock for a moment, but
+//! it must not sleep and must not `call`.
 //!
 //! # Time
 //!
-//! On the real clock a reliable call takes as long as it takes. On virtual time (`--features sim`) computing takes
-//! no time, so a server, or a service, charges each request its [`Cost`].
+//! On the real clock a reliable call takes as long as it takes. On virtual time (`--features sim`)
+//! computing takes no time, so a server, or a service, charges each request its [`Cost`].
+//!
+//! # The files
+//!
+//! They form layers: a file imports only files of the rows above its own.
+//!
+//! | layer | file | what it holds |
+//! |---|---|---|
+//! | 1 | `name.rs` | names of ends and servers |
+//! | 1 | `faults.rs` | one-way faults, costs, and what the dice decide |
+//! | 1 | `completion.rs` | how a sender that waits learns the outcome |
+//! | 1 | `timer.rs` | the queue of delayed tasks, and its thread |
+//! | 2 | `message.rs` | what the network remembers of one message |
+//! | 3 | `events.rs` | what the network tells the trace |
+//! | 3 | `responder.rs` | what a deferred handler replies with |
+//! | 4 | `service.rs` | named handlers |
+//! | 5 | `server.rs` | named services, and a count of requests |
+//! | 6 | `state.rs` | the tables of ends, servers and waiting messages |
+//! | 7 | `shared.rs` | the lock around these tables, the counters, the timer |
+//! | 8 | `transit.rs` | the way of one message from its sender to the handler and back |
+//! | 9 | `end.rs` | `call` and `send` |
+//! | 10 | `network.rs` | the handle for a test's harness |
 
 #![forbid(unsafe_code)]
 
 mod completion;
-mod core;
 mod end;
 mod events;
 mod faults;
-mod journey;
+mod message;
 mod name;
 mod network;
 mod responder;
 mod server;
 mod service;
+mod shared;
+mod state;
 mod timer;
+mod transit;
 
 pub use end::End;
-pub use faults::Link;
+pub use faults::{Cost, Link};
 pub use name::Name;
 pub use network::Network;
 pub use responder::Responder;
-pub use server::{Cost, Server};
+pub use server::Server;
 pub use service::Service;

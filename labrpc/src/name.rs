@@ -1,4 +1,4 @@
-//! Names of ends and servers: texts or numbers, and a text never equals a number.
+//! Names of ends and servers: texts or numbers. A text never equals a number.
 
 use labrt::sync::Arc;
 use labrt::trace::Field;

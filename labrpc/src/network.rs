@@ -1,147 +1,155 @@
-//! The handle on a network: what a test's harness turns and reads.
+//! The handle on a network: what a test's harness sets and reads.
 
-use crate::core::Core;
 use crate::end::End;
 use crate::faults::Link;
 use crate::name::Name;
 use crate::server::Server;
+use crate::shared::SharedNetwork;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
 
-/// One simulated network; clones are handles on the same one.
+/// One simulated network. Clones are handles on the same one.
 ///
-/// It starts reliable, without long delays and without reordering. When its last handle is dropped it is gone: all
-/// that is under way fails at once. Ends do not count as handles. Ends are named by anything that turns into a
-/// [`Name`]: an `&End`, an `&Name`, a text, a number; for an end that does not exist nothing happens.
+/// It starts reliable, without long delays and without reordering. When its last handle is dropped,
+/// the network is gone: all messages under way fail at once. Ends do not count as handles. An end
+/// is named by anything that turns into a [`Name`]: an `&End`, an `&Name`, a text, a number. For an
+/// end that does not exist nothing happens.
 ///
-/// None of these operations blocks, and none runs a sender's code; call-backs that they cause run on a thread of
-/// the network.
+/// No operation blocks, and none runs a sender's code: the callbacks that it causes run on a thread
+/// of the network.
 #[derive(Clone)]
 pub struct Network {
     handle: Arc<Handle>,
 }
 
-/// What all clones share; dropped with the last of them.
+/// What all clones hold. It is dropped with the last of them.
 struct Handle {
-    core: Arc<Core>,
+    shared: Arc<SharedNetwork>,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.core.shut_down();
+        self.shared.shut_down();
     }
 }
 
 impl Network {
     /// A network without ends and servers.
     pub fn new() -> Network {
-        Network { handle: Arc::new(Handle { core: Core::new() }) }
+        Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
     }
 
-    /// End the network: calls made from now on fail at once, uncounted. Those under way end as they would have.
+    /// End the network: later calls fail at once and are not counted. Messages under way end as
+    /// they would have ended without this.
     pub fn cleanup(&self) {
-        self.core().clean_up();
+        self.shared().clean_up();
     }
 
-    /// Without reliability (`false`) requests are delayed by 0..26 ms, and a tenth of the requests and a tenth of the
-    /// replies are lost.
+    /// Set whether the network is reliable. An unreliable one delays requests by 0..26 ms, and
+    /// loses a tenth of the requests and a tenth of the replies.
     pub fn reliable(&self, reliable: bool) {
-        self.core().change_moods(|moods| moods.unreliable = !reliable);
+        self.shared().change_settings(|settings| settings.unreliable = !reliable);
     }
 
-    /// Hold two of three replies back, by 200..2199 ms.
+    /// Set whether two of three replies are held back, by 200..2199 ms.
     pub fn long_reordering(&self, reordering: bool) {
-        self.core().change_moods(|moods| moods.long_reordering = reordering);
+        self.shared().change_settings(|settings| settings.long_reordering = reordering);
     }
 
-    /// A call that reaches nobody fails after up to 7 s instead of up to 100 ms.
+    /// Set whether a call that reaches nobody fails after up to 7 s instead of up to 100 ms.
     pub fn long_delays(&self, long: bool) {
-        self.core().change_moods(|moods| moods.long_delays = long);
+        self.shared().change_settings(|settings| settings.long_delays = long);
     }
 
     /// Is the network reliable?
     pub fn is_reliable(&self) -> bool {
-        !self.core().moods().unreliable
+        !self.shared().settings().unreliable
     }
 
     /// Are long delays on?
     pub fn is_long_delays(&self) -> bool {
-        self.core().moods().long_delays
+        self.shared().settings().long_delays
     }
 
-    /// An end of a fresh name for `owner`, connected to `target` (which need not exist yet) and disabled.
+    /// Make an end of a fresh name for `owner`, connected to `target` (which need not exist yet)
+    /// and disabled.
     pub fn make_end(&self, owner: NodeId, target: impl Into<Name>) -> End {
-        let (id, name) = self.core().add_fresh_end(owner, target.into());
-        End::new(self.core(), id, name)
+        let (id, name) = self.shared().add_fresh_end(owner, target.into());
+        End::new(self.shared(), id, name)
     }
 
-    /// An end of this name, owned by nobody, connected to nothing and disabled. Fatal when the name is taken.
+    /// Make an end of this name, owned by nobody, connected to nothing and disabled. Fatal when the
+    /// name is taken.
     #[track_caller]
     pub fn make_named_end(&self, name: impl Into<Name>) -> End {
         let name = name.into();
-        match self.core().add_end(&name, NodeId::NONE) {
-            Some(id) => End::new(self.core(), id, name),
+        match self.shared().add_end(name.clone(), NodeId::NONE) {
+            Some(id) => End::new(self.shared(), id, name),
             None => labrt::fatal(format!("MakeEnd: {name} already exists")),
         }
     }
 
-    /// Connect an end to the server of this name, which need not exist yet. Done anew, the last one holds.
+    /// Connect an end to the server of this name, which need not exist yet. The last connection
+    /// holds.
     pub fn connect(&self, end: impl Into<Name>, server: impl Into<Name>) {
-        self.core().connect(&end.into(), server.into());
+        self.shared().connect(&end.into(), server.into());
     }
 
-    /// Enable or disable an end. Disabling fails the calls whose handlers run at this moment.
+    /// Enable or disable an end. Disabling it fails the calls whose handlers run at this moment.
     pub fn enable(&self, end: impl Into<Name>, enabled: bool) {
-        self.core().enable(&end.into(), enabled);
+        self.shared().enable(&end.into(), enabled);
     }
 
-    /// Set or mend a one-way fault; messages under way are not affected.
+    /// Set or repair a one-way fault. Messages under way are not affected.
     pub fn set_link(&self, end: impl Into<Name>, link: Link) {
-        self.core().set_link(&end.into(), link);
+        self.shared().set_link(&end.into(), link);
     }
 
-    /// Delete an end: calls on its handle reach nobody from now on, and its name is free. Fatal when unknown.
+    /// Delete an end: later calls on its handle reach nobody, and its name is free. Fatal when
+    /// there is no such end.
     #[track_caller]
     pub fn delete_end(&self, end: impl Into<Name>) {
         let end = end.into();
-        if !self.core().delete_end(&end) {
+        if !self.shared().delete_end(&end) {
             labrt::fatal(format!("MakeEnd: {end} doesn't exists"));
         }
     }
 
-    /// Close all ends of a node: what they wait for fails at once, and so does every later call on them.
+    /// Close all ends of a node: the calls that wait on them fail at once, and so does every later
+    /// call.
     pub fn close_ends_of(&self, owner: NodeId) {
-        self.core().close_ends_of(owner);
+        self.shared().close_ends_of(owner);
     }
 
-    /// Put a server under a name, or replace the one there, whose calls under way fail at once.
+    /// Put a server behind a name. If there is another one, it is replaced, and the calls whose
+    /// handlers run in it at this moment fail at once.
     pub fn add_server(&self, name: impl Into<Name>, server: Server) {
-        self.core().set_server(name.into(), Some(server));
+        self.shared().set_server(name.into(), Some(server));
     }
 
-    /// Remove the server under a name. Calls whose handlers run at this moment fail at once; the handlers run on,
-    /// and their replies reach nobody.
+    /// Remove the server behind a name. Calls whose handlers run at this moment fail at once. The
+    /// handlers run on, and their replies reach nobody.
     pub fn delete_server(&self, name: impl Into<Name>) {
-        self.core().set_server(name.into(), None);
+        self.shared().set_server(name.into(), None);
     }
 
-    /// How many requests have reached the server that now has this name; 0 when there is none.
+    /// How many requests have reached the server that now has this name. 0 when there is none.
     pub fn count(&self, server: impl Into<Name>) -> u64 {
-        self.core().count(&server.into())
+        self.shared().count(&server.into())
     }
 
     /// How many requests have been sent, lost ones included.
     pub fn total_count(&self) -> u64 {
-        self.core().total_count()
+        self.shared().total_count()
     }
 
     /// How many bytes of arguments have been sent and of replies delivered.
     pub fn total_bytes(&self) -> u64 {
-        self.core().total_bytes()
+        self.shared().total_bytes()
     }
 
-    fn core(&self) -> &Arc<Core> {
-        &self.handle.core
+    fn shared(&self) -> &Arc<SharedNetwork> {
+        &self.handle.shared
     }
 }
 

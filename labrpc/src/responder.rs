@@ -1,16 +1,16 @@
-//! The right, and the duty, to answer one request later: what a deferred handler gets.
+//! What a deferred handler gets to reply with: it may reply later, and has to reply once.
 
-use crate::core::{Core, Message};
-use crate::events::cause;
-use crate::journey::Journey;
+use crate::message::Message;
 use labrt::sync::{Arc, Weak};
 use serde::Serialize;
 use std::marker::PhantomData;
 
-/// Answers one request of a [deferred](crate::Service::deferred) handler: once, at any time, from any thread.
+/// Replies to one request of a [deferred](crate::Service::deferred) handler: once, at any time,
+/// from any thread.
 ///
-/// Dropped without a reply, the call fails at once, as if the reply had been lost. A responder keeps neither the
-/// network nor the server alive, so a server may keep it in its own tables.
+/// If it is dropped without a reply, the call fails at once, as if the reply had been lost. A
+/// responder keeps neither the network nor the server alive, so a server may keep it in its own
+/// tables.
 #[must_use = "a responder that is dropped fails the call"]
 pub struct Responder<R> {
     ticket: Ticket,
@@ -22,39 +22,50 @@ impl<R: Serialize> Responder<R> {
         Responder { ticket, reply: PhantomData }
     }
 
-    /// Send the reply on its way. Never blocks and never runs the caller's code, so a lock may be held.
+    /// Send the reply on its way. This never blocks and never runs the caller's code, so a lock may
+    /// be held.
     pub fn reply(self, reply: R) {
         self.ticket.reply(labgob::encode(&reply));
     }
 }
 
-/// The untyped half of a [`Responder`].
+/// The way back to the sender, as far as a ticket needs to know it.
+pub(crate) trait ReplyPath: Send + Sync {
+    /// The handler of `message` has replied.
+    fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>);
+
+    /// The handler of `message` will never reply.
+    fn no_reply(&self, message: &Message);
+}
+
+/// The untyped half of a [`Responder`]. It uses the way back once: with a reply, or when it is
+/// dropped.
 pub(crate) struct Ticket {
-    core: Weak<Core>,
+    path: Weak<dyn ReplyPath>,
     message: Message,
-    open: bool,
+    is_open: bool,
 }
 
 impl Ticket {
-    pub fn new(core: &Arc<Core>, message: Message) -> Ticket {
-        Ticket { core: Arc::downgrade(core), message, open: true }
+    pub fn new(path: Weak<dyn ReplyPath>, message: Message) -> Ticket {
+        Ticket { path, message, is_open: true }
     }
 
     fn reply(mut self, reply: Vec<u8>) {
-        self.open = false;
-        if let Some(core) = self.core.upgrade() {
-            Journey::of_ticket(core, self.message).replied_late(reply);
+        self.is_open = false;
+        if let Some(path) = self.path.upgrade() {
+            path.reply(self.message, reply);
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.open {
+        if !self.is_open {
             return;
         }
-        if let Some(core) = self.core.upgrade() {
-            core.fail(self.message.id, cause::NO_REPLY);
+        if let Some(path) = self.path.upgrade() {
+            path.no_reply(&self.message);
         }
     }
 }

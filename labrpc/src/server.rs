@@ -1,54 +1,31 @@
-//! A server: the destination of requests, a bundle of named services with a count of what arrived.
+//! A server: named services, and a count of the requests that have reached them.
 //!
-//! The services are fixed once the server is shared, so looking a handler up takes no lock. Which *object* stands
-//! behind a name is what a restart changes: the network compares objects, never contents.
+//! The services are fixed once the server is shared, so a look-up of a handler takes no lock. A
+//! restart puts another server *object* behind the same name: the network compares objects, never
+//! contents.
 
+use crate::faults::Cost;
 use crate::service::{Handler, Service};
 use labrt::node::NodeId;
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicU64, Ordering};
 
-/// What a request costs its server in virtual time (`--features sim`; on the real clock nothing is charged).
+/// A server: first it is built, then it is a handle. Clones share one server and its count.
 ///
-/// Half is spent before the handler runs, half after it and before the network looks whether the server is still
-/// there. Without it, five clients in a loop would do 200,000 operations in a "five second" test.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Cost {
-    /// 100 to 250 us: peers of one Raft group.
-    #[default]
-    Raft,
-    /// 1 to 2 ms: clients and their key/value servers.
-    Client,
-    /// Nothing: a call over a perfect network takes no virtual time at all.
-    Free,
-}
-
-impl Cost {
-    /// The least and the most, in microseconds.
-    pub(crate) fn range_us(self) -> Option<(u64, u64)> {
-        match self {
-            Cost::Raft => Some((100, 250)),
-            Cost::Client => Some((1000, 2000)),
-            Cost::Free => None,
-        }
-    }
-}
-
-/// A server under construction, then a handle on it; clones share the one server and its count.
-///
-/// A server that is added to a network anew after a restart is a new object and counts from 0.
+/// A server that is added to a network after a restart is a new object and counts from 0.
 #[derive(Clone)]
 pub struct Server {
-    pub(crate) core: Arc<ServerCore>,
+    pub(crate) shared: Arc<SharedServer>,
 }
 
-pub(crate) struct ServerCore {
+/// What all handles of one server share.
+pub(crate) struct SharedServer {
     services: Vec<Service>,
     cost: Cost,
     count: AtomicU64,
 }
 
-/// Where a handler stands in its server's table.
+/// A handler's place in its server's lists.
 #[derive(Clone, Copy)]
 pub(crate) struct HandlerAt {
     service: usize,
@@ -56,10 +33,10 @@ pub(crate) struct HandlerAt {
 }
 
 impl Server {
-    /// A server without services, count 0, [`Cost::Raft`].
+    /// A server without services, count 0, [`Cost::Peer`].
     pub fn new() -> Server {
         Server {
-            core: Arc::new(ServerCore {
+            shared: Arc::new(SharedServer {
                 services: Vec::new(),
                 cost: Cost::default(),
                 count: AtomicU64::new(0),
@@ -67,7 +44,8 @@ impl Server {
         }
     }
 
-    /// Add a service, in place of one of the same name. Fatal once the server is shared (cloned or in a network).
+    /// Add a service, in place of one of the same name. Fatal once the server is shared (cloned or
+    /// in a network).
     pub fn service(mut self, service: Service) -> Server {
         self.add_service(service);
         self
@@ -77,13 +55,13 @@ impl Server {
     pub fn add_service(&mut self, service: Service) {
         let services = &mut self.own("a service cannot be added").services;
         match services.iter_mut().find(|s| s.name() == service.name()) {
-            Some(place) => *place = service,
+            Some(old) => *old = service,
             None => services.push(service),
         }
     }
 
-    /// Set what a request costs in virtual time, unless its service says otherwise ([`Service::cost`]). Fatal once
-    /// the server is shared.
+    /// Set what a request costs in virtual time, unless its service says otherwise
+    /// ([`Service::cost`]). Fatal once the server is shared.
     pub fn cost(mut self, cost: Cost) -> Server {
         self.own("the cost cannot be set").cost = cost;
         self
@@ -91,12 +69,12 @@ impl Server {
 
     /// How many requests have reached this server object.
     pub fn count(&self) -> u64 {
-        self.core.count()
+        self.shared.count()
     }
 
-    fn own(&mut self, what: &str) -> &mut ServerCore {
-        match Arc::get_mut(&mut self.core) {
-            Some(core) => core,
+    fn own(&mut self, what: &str) -> &mut SharedServer {
+        match Arc::get_mut(&mut self.shared) {
+            Some(server) => server,
             None => labrt::fatal(format!(
                 "labrpc.Server: {what}: the server is shared already; build it before cloning or adding it"
             )),
@@ -110,12 +88,12 @@ impl Default for Server {
     }
 }
 
-impl ServerCore {
+impl SharedServer {
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What a request costs: what its service says, else what the server says.
+    /// What a request to `method` costs: what its service says, else what the server says.
     pub fn cost_of(&self, method: &str) -> Cost {
         let service = method.rsplit_once('.').and_then(|(name, _)| self.named(name));
         service.and_then(|at| self.services[at].own_cost()).unwrap_or(self.cost)
@@ -125,7 +103,7 @@ impl ServerCore {
         self.services.iter().position(|s| s.name() == service)
     }
 
-    /// Whose services these are; of several nodes, the first one's.
+    /// The node of the services. If they belong to several nodes, the first one.
     pub fn node(&self) -> NodeId {
         self.services.iter().map(Service::owner).find(|node| !node.is_none()).unwrap_or_default()
     }
@@ -154,9 +132,9 @@ impl ServerCore {
         HandlerAt { service, handler }
     }
 
-    pub fn at(&self, place: HandlerAt) -> (&Service, &Handler) {
-        let service = &self.services[place.service];
-        (service, service.get(place.handler))
+    pub fn at(&self, at: HandlerAt) -> (&Service, &Handler) {
+        let service = &self.services[at.service];
+        (service, service.get(at.handler))
     }
 }
 

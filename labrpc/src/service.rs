@@ -1,44 +1,49 @@
-//! A service: an object whose methods answer requests, registered one by one.
+//! A service: a named set of handlers, registered one by one.
 //!
-//! The network sees a handler as bytes in, bytes out; the typed closure is wrapped here, where arguments that do
-//! not decode are fatal with the method's name and the type that was expected.
+//! For the network a handler takes bytes and gives bytes. Here the typed closure is wrapped:
+//! arguments that do not decode are fatal, with the method's name and the type that was expected.
 
+use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};
-use crate::server::Cost;
 use labrt::node::NodeId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-type Plain = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
-type Answering = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
+/// A handler that returns its reply.
+type Replying = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+/// A handler that replies through a ticket.
+type ReplyingLater = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 
 /// A named set of handlers, all of one node. There are three kinds of handlers:
 ///
-/// * [`handler`](Service::handler): the safe choice. Runs on a thread from a pool and may block as long as it
-///   likes; the caller leaves when the server is deleted or replaced, or its end disabled.
-/// * [`inline`](Service::inline): for handlers that only take their node's lock for microseconds. Runs on whatever
-///   thread brings the request, which is the caller's own when nothing delayed it. Must not block.
-/// * [`deferred`](Service::deferred): runs like an inline handler but answers later, once, from any thread, through
-///   its [`Responder`]: no thread sits in a handler that waits for a commit.
+/// * [`handler`](Service::handler), the safe choice: runs on a thread of a pool and may block as
+///   long as it likes. The caller leaves when the server is deleted or replaced, or its end
+///   disabled.
+/// * [`inline`](Service::inline), for handlers that only take their node's lock for microseconds:
+///   runs on the thread that brings the request, which is the caller's own when nothing has delayed
+///   the request. It must not block.
+/// * [`deferred`](Service::deferred): runs like an inline handler but replies later, once, from any
+///   thread, through its [`Responder`]. So no thread sits in a handler that waits for a commit.
 ///
-/// While a handler runs, the thread's current node is the service's; a panic inside is charged to that node.
+/// While a handler runs, the thread's current node is the service's. A panic in it is charged to
+/// that node.
 pub struct Service {
     name: String,
     node: NodeId,
-    /// `None`: what its server charges.
+    /// `None`: a request costs what the server charges.
     cost: Option<Cost>,
     handlers: Vec<Handler>,
 }
 
 pub(crate) struct Handler {
     name: String,
-    pub kind: Kind,
+    pub kind: HandlerKind,
 }
 
-pub(crate) enum Kind {
-    Pooled(Plain),
-    Inline(Plain),
-    Deferred(Answering),
+pub(crate) enum HandlerKind {
+    Pooled(Replying),
+    Inline(Replying),
+    Deferred(ReplyingLater),
 }
 
 impl Service {
@@ -47,49 +52,50 @@ impl Service {
         Service { name: name.into(), node: NodeId::NONE, cost: None, handlers: Vec::new() }
     }
 
-    /// The node whose code the handlers are.
+    /// Set the node whose code the handlers are.
     pub fn node(mut self, node: NodeId) -> Service {
         self.node = node;
         self
     }
 
-    /// What a request to this service costs in virtual time, instead of what its server charges
+    /// Set what a request to this service costs in virtual time, instead of what its server charges
     /// ([`Server::cost`](crate::Server::cost)).
     pub fn cost(mut self, cost: Cost) -> Service {
         self.cost = Some(cost);
         self
     }
 
-    /// A pooled handler: may block.
+    /// Add a pooled handler: it may block.
     pub fn handler<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
         R: Serialize,
     {
-        let plain = self.plain(method, f);
-        self.with(method, Kind::Pooled(plain))
+        let run = self.replying(method, f);
+        self.with(method, HandlerKind::Pooled(run))
     }
 
-    /// An inline handler: must not block, sleep or `call`.
+    /// Add an inline handler: it must not block, sleep or `call`.
     pub fn inline<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
         R: Serialize,
     {
-        let plain = self.plain(method, f);
-        self.with(method, Kind::Inline(plain))
+        let run = self.replying(method, f);
+        self.with(method, HandlerKind::Inline(run))
     }
 
-    /// A deferred handler: returns at once and answers through the [`Responder`] when it can.
+    /// Add a deferred handler: it returns at once and replies through the [`Responder`] when it
+    /// can.
     pub fn deferred<A, R>(self, method: &str, f: impl Fn(A, Responder<R>) + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
         R: Serialize,
     {
         let full = self.full_name(method);
-        let answering: Answering =
+        let run: ReplyingLater =
             Box::new(move |args, ticket| f(decode_args(&full, args), Responder::new(ticket)));
-        self.with(method, Kind::Deferred(answering))
+        self.with(method, HandlerKind::Deferred(run))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -120,7 +126,7 @@ impl Service {
         format!("{}.{method}", self.name)
     }
 
-    fn plain<A, R>(&self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Plain
+    fn replying<A, R>(&self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Replying
     where
         A: DeserializeOwned,
         R: Serialize,
@@ -129,7 +135,7 @@ impl Service {
         Box::new(move |args| labgob::encode(&f(decode_args(&full, args))))
     }
 
-    fn with(mut self, method: &str, kind: Kind) -> Service {
+    fn with(mut self, method: &str, kind: HandlerKind) -> Service {
         self.handlers.retain(|h| h.name != method);
         self.handlers.push(Handler { name: method.to_string(), kind });
         self

@@ -1,10 +1,9 @@
-//! The network's one queue of things to do later, and the one thread that does them.
+//! The queue of a network's delayed tasks, and the one thread that runs them.
 //!
-//! The thread starts with the first delayed message and ends when the network is cleaned up or gone and the queue
-//! is empty. It holds the queue, never the network. Each task runs outside the queue's lock.
+//! The thread starts with the first task. It ends when the queue is empty and the network is
+//! cleaned up or gone. It holds the queue, never the network. It runs each task outside the queue's
+//! lock.
 
-use crate::completion::{Callback, Outcome};
-use crate::journey::{Journey, Stage};
 use labrt::collections::BinaryHeap;
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
@@ -12,26 +11,13 @@ use labrt::thread;
 use labrt::time::{Duration, Instant};
 use std::cmp::Ordering;
 
-/// Something to do at its time.
-pub(crate) enum Task {
-    /// A message goes on.
-    Stage(Journey, Stage<'static>),
-    /// A sender learns how its message of this id ended; on this thread, so that whoever ended it runs no foreign code.
-    Callback(u64, Callback, Outcome),
-}
-
-impl Task {
-    fn run(self) {
-        match self {
-            Task::Stage(journey, stage) => journey.resume(stage),
-            Task::Callback(id, callback, outcome) => callback.run(id, outcome),
-        }
-    }
-}
+type Task = Box<dyn FnOnce() + Send>;
 
 struct Entry {
     due: Instant,
     order: u64,
+    /// Run the task even when the network is gone.
+    outlives_network: bool,
     task: Task,
 }
 
@@ -59,11 +45,12 @@ impl Eq for Entry {}
 /// How much longer the queue is needed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Life {
-    /// The network is in use: the thread waits for more.
+    /// The network is in use: the thread waits for more tasks.
     Open,
-    /// Cleaned up: what is queued, and what follows from it, is still done.
+    /// The network is cleaned up: the tasks in the queue, and those that follow from them, still
+    /// run.
     Ending,
-    /// The network is gone: only callbacks are still run.
+    /// The network is gone: only the tasks that outlive it still run.
     Closed,
 }
 
@@ -85,18 +72,28 @@ impl Timer {
         Arc::new(Timer { queue: Mutex::new(queue), changed: Condvar::new() })
     }
 
-    /// Run `task` after `delay`. A stage of a message is dropped when the network is gone.
-    pub fn push(self: &Arc<Timer>, delay: Duration, task: Task) {
+    /// Run `task` after `delay`. It is dropped when the network is gone.
+    pub fn run_after(self: &Arc<Timer>, delay: Duration, task: impl FnOnce() + Send + 'static) {
+        self.push(delay, false, Box::new(task));
+    }
+
+    /// Run `task` as soon as the thread is free, even when the network is gone.
+    pub fn run_soon(self: &Arc<Timer>, task: impl FnOnce() + Send + 'static) {
+        self.push(Duration::ZERO, true, Box::new(task));
+    }
+
+    fn push(self: &Arc<Timer>, delay: Duration, outlives_network: bool, task: Task) {
         let due = Instant::now() + delay;
         let mut queue = self.queue.lock();
-        if queue.life == Life::Closed && matches!(task, Task::Stage(..)) {
+        if queue.life == Life::Closed && !outlives_network {
+            // What a task does when it is dropped is not done under the lock.
             drop(queue);
             return drop(task);
         }
         let order = queue.next_order;
         queue.next_order += 1;
         let is_first = queue.heap.peek().is_none_or(|first| due < first.due);
-        queue.heap.push(Entry { due, order, task });
+        queue.heap.push(Entry { due, order, outlives_network, task });
         let starts = !std::mem::replace(&mut queue.thread_runs, true);
         drop(queue);
         if starts {
@@ -106,7 +103,7 @@ impl Timer {
         }
     }
 
-    /// The network is cleaned up: end when there is nothing left to do.
+    /// The network is cleaned up: the thread ends when there is nothing left to do.
     pub fn end_when_empty(&self) {
         let mut queue = self.queue.lock();
         queue.life = queue.life.max(Life::Ending);
@@ -114,17 +111,17 @@ impl Timer {
         self.changed.notify_one();
     }
 
-    /// The network is gone: forget the messages, run the callbacks, end.
+    /// The network is gone: drop all tasks but those that outlive it; the thread ends after those.
     pub fn close(&self) {
         let mut queue = self.queue.lock();
         queue.life = Life::Closed;
         let all = std::mem::take(&mut queue.heap);
-        let (stages, callbacks): (Vec<Entry>, Vec<Entry>) =
-            all.into_iter().partition(|entry| matches!(entry.task, Task::Stage(..)));
-        queue.heap.extend(callbacks);
+        let (kept, dropped): (Vec<Entry>, Vec<Entry>) =
+            all.into_iter().partition(|entry| entry.outlives_network);
+        queue.heap.extend(kept);
         drop(queue);
         self.changed.notify_one();
-        drop(stages);
+        drop(dropped);
     }
 
     fn start(self: &Arc<Timer>) {
@@ -136,12 +133,12 @@ impl Timer {
     fn serve(&self) {
         let panicking = Panicking(self);
         while let Some(task) = self.next() {
-            task.run();
+            task();
         }
         std::mem::forget(panicking);
     }
 
-    /// Wait for the next task that is due; `None`: there will be none.
+    /// Wait for the next task that is due. `None`: there will be none.
     fn next(&self) -> Option<Task> {
         let mut queue = self.queue.lock();
         loop {
@@ -151,7 +148,7 @@ impl Timer {
                     self.changed.wait_until(&mut queue, due);
                 }
                 None if queue.life >= Life::Ending => {
-                    // Under the same lock: a push from here on starts another thread.
+                    // Under the same lock: a push after this starts another thread.
                     queue.thread_runs = false;
                     return None;
                 }
@@ -161,7 +158,8 @@ impl Timer {
     }
 }
 
-/// A task that panics takes the thread with it (and fails the run); outside a run the next push starts another.
+/// A task that panics ends the thread, and fails the run. Outside a run the next push starts
+/// another thread.
 struct Panicking<'a>(&'a Timer);
 
 impl Drop for Panicking<'_> {

@@ -1,4 +1,5 @@
-//! What the course's tests do not look at: each fault alone, its limits, its counts, and who runs what where.
+//! What the course's tests do not look at: each fault alone, its limits, its counts, and which code
+//! runs on which thread.
 
 mod common;
 
@@ -12,11 +13,11 @@ use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Timers on the virtual clock are late by no more than this, over the few that follow one another in a message.
+/// How late a message may be on the virtual clock, for all its timers together.
 const LATE: Duration = MS;
 
-/// A server "s" whose handlers cost nothing:
-/// `T.Inc` inline and `T.Pooled` pooled add one to a number.
+/// A server whose handlers cost nothing. `T.Inc` (inline) and `T.Pooled` (pooled) add one to a
+/// number.
 fn inc_server() -> Server {
     let service = Service::new("T").inline("Inc", |n: u64| n + 1).handler("Pooled", |n: u64| n + 1);
     Server::new().cost(Cost::Free).service(service)
@@ -40,7 +41,7 @@ fn inc(end: &End, n: u64) -> Option<u64> {
     end.call("T.Inc", &n)
 }
 
-/// A handler that waits until it is released: `Gate.Wait` of the server, with the signals around it.
+/// The signals of a handler, `Gate.Wait`, that waits until it is released.
 struct Gate {
     entered: Signal,
     release: Signal,
@@ -61,7 +62,7 @@ impl Gate {
     }
 }
 
-/// Calls `Gate.Wait` from a thread of its own; what comes of it, and when.
+/// Calls `Gate.Wait` from a thread of its own. The channel gets the outcome, and when it came.
 fn call_gate(end: &Arc<End>) -> chan::Receiver<(Option<u64>, Instant)> {
     let (done, result) = chan::unbounded();
     let end = Arc::clone(end);
@@ -73,7 +74,7 @@ fn call_gate(end: &Arc<End>) -> chan::Receiver<(Option<u64>, Instant)> {
     result
 }
 
-/// Sends `n` times and collects what comes back, with the time that it took.
+/// Sends `n` times and collects the outcomes, each with the time that it took.
 fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Duration)> {
     let (done, results) = chan::unbounded();
     for i in 0..n {
@@ -86,16 +87,16 @@ fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Durati
             done.send((reply, start.elapsed())).expect("the test collects all results");
         });
     }
-    (0..n).map(|_| results.recv().expect("every send is answered")).collect()
+    (0..n).map(|_| results.recv().expect("every send has an outcome")).collect()
 }
 
-/// A run of its own that must fail; how.
+/// Runs `body` in a run of its own that must fail, and returns how it failed.
 fn failing(body: impl Fn() + Send + Sync + 'static) -> Failure {
     let run = Run { quiet: true, limit: Duration::from_secs(60), ..Run::default() };
     run.once(1, body).failure.expect("the run should have failed")
 }
 
-// ---- faults, one by one ---------------------------------------------------------------------------------------
+// ---- faults, one by one -------------------------------------------------------------------------
 
 #[test]
 fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
@@ -110,7 +111,8 @@ fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
             let done = done.clone();
             end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
         }
-        let ok = (0..N).filter(|_| results.recv().expect("every send is answered").is_some()).count() as u64;
+        let ok =
+            (0..N).filter(|_| results.recv().expect("every send has an outcome").is_some()).count() as u64;
         let handled = net.count("s");
         assert_eq!(net.total_count(), N, "lost requests count too");
         assert!(handled < N, "no request was lost");
@@ -151,14 +153,14 @@ fn long_reordering_holds_two_of_three_replies() {
         let (done, results) = chan::unbounded();
         let mut held = 0;
         for i in 0..N {
-            let (done, answered) = (done.clone(), Arc::new(AtomicBool::new(false)));
-            let (start, out) = (Instant::now(), Arc::clone(&answered));
+            let (done, is_over) = (done.clone(), Arc::new(AtomicBool::new(false)));
+            let (start, out) = (Instant::now(), Arc::clone(&is_over));
             end.send("T.Inc", &i, move |reply: Option<u64>| {
                 out.store(true, SeqCst);
                 done.send((reply, start.elapsed())).expect("collected below");
             });
-            if answered.load(SeqCst) {
-                results.recv().expect("that answer");
+            if is_over.load(SeqCst) {
+                results.recv().expect("that outcome");
             } else {
                 held += 1;
             }
@@ -189,7 +191,7 @@ fn the_reply_bytes_of_a_held_reply_count_at_delivery() {
     run(|| {
         let (net, end) = inc_net();
         net.long_reordering(true);
-        // Some send is held, sooner or later; at that moment its reply has not been counted.
+        // Sooner or later a reply is held. At that moment it has not been counted.
         let (done, results) = chan::unbounded();
         let mut sent = 0;
         while results.len() as u64 == sent {
@@ -288,8 +290,9 @@ fn one_way_replies_lost() {
 }
 
 #[test]
-fn the_fate_of_a_message_does_not_hang_on_other_ends() {
-    /// What becomes of 100 messages of the first end when a second one sends `others` between them.
+fn the_fate_of_a_message_does_not_depend_on_other_ends() {
+    /// Which of 100 messages of one end succeed, when another end sends `others` messages between
+    /// two of them.
     fn fates(others: u64) -> Vec<bool> {
         let fates = Arc::new(Mutex::new(Vec::new()));
         let out = Arc::clone(&fates);
@@ -308,7 +311,7 @@ fn the_fate_of_a_message_does_not_hang_on_other_ends() {
                 });
             }
             let mut all: Vec<(u64, bool)> =
-                (0..100).map(|_| results.recv().expect("every send is answered")).collect();
+                (0..100).map(|_| results.recv().expect("every send has an outcome")).collect();
             all.sort_unstable();
             *out.lock() = all.into_iter().map(|(_, ok)| ok).collect();
         };
@@ -321,7 +324,7 @@ fn the_fate_of_a_message_does_not_hang_on_other_ends() {
     assert_eq!(alone, fates(3));
 }
 
-// ---- servers and ends come and go -----------------------------------------------------------------------------
+// ---- servers and ends come and go ---------------------------------------------------------------
 
 #[test]
 fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
@@ -336,7 +339,8 @@ fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
         let disabled = Instant::now();
         let (reply, at) = result.recv().expect("the call ends");
         assert_eq!(reply, None);
-        // An event, not a look every 100 ms; the handler itself would never end.
+        // The network acts on the event and does not look every 100 ms. The handler would never
+        // end.
         let most = if labrt::is_sim() { MS } else { 1000 * MS };
         assert!(at.saturating_duration_since(disabled) < most);
         // The handler is not interrupted.
@@ -429,10 +433,10 @@ fn the_handler_runs_once_the_request_has_set_out() {
         // Most requests are still on their way.
         net.delete_server("s");
         let before = server.count();
-        let replies: Vec<_> = (0..N).map(|_| results.recv().expect("every send is answered")).collect();
+        let replies: Vec<_> = (0..N).map(|_| results.recv().expect("every send has an outcome")).collect();
         assert!(server.count() > before, "requests under way reach the old server");
-        let answered = replies.iter().filter(|reply| reply.is_some()).count() as u64;
-        assert!(answered <= before, "but its replies count for nothing");
+        let replied = replies.iter().filter(|reply| reply.is_some()).count() as u64;
+        assert!(replied <= before, "but its replies count for nothing");
     });
 }
 
@@ -492,7 +496,7 @@ fn closing_the_ends_of_a_node_fails_what_they_wait_for_at_once() {
         for end in [&*blocked, &lost, &*other] {
             net.enable(end, true);
         }
-        // One in a handler, many that wait in vain for up to 7 s, and one of another node.
+        // One call is in a handler, many wait in vain for up to 7 s, and one is of another node.
         let result = call_gate(&blocked);
         let other_result = call_gate(&other);
         gate.entered.wait();
@@ -546,7 +550,7 @@ fn closing_or_dropping_an_end_runs_no_code_of_the_sender() {
         let (closed, dropped) = (joined(&net, "nobody"), joined(&net, "nobody"));
         send(&closed);
         send(&dropped);
-        // A node may do both under the lock that its call-backs take.
+        // A node may do both under the lock that its callbacks take.
         let mut guard = state.lock();
         closed.close();
         drop(dropped);
@@ -572,7 +576,7 @@ fn names_are_texts_or_numbers() {
     });
 }
 
-// ---- the end of a network -------------------------------------------------------------------------------------
+// ---- the end of a network -----------------------------------------------------------------------
 
 #[test]
 fn a_call_after_cleanup_fails_at_once_uncounted() {
@@ -599,7 +603,7 @@ fn a_call_under_way_at_cleanup_completes() {
         net.add_server("s", server);
         net.long_reordering(true);
         let end = Arc::new(joined(&net, "s"));
-        // Twenty, so that some replies are held by a timer that starts after the clean-up.
+        // Twenty calls, so that some replies are held by a timer that starts after the clean-up.
         let results: Vec<_> = (0..20).map(|_| call_gate(&end)).collect();
         while net.count("s") < 20 {
             time::sleep(MS);
@@ -669,7 +673,7 @@ fn a_network_is_dropped_with_its_servers() {
         }
     }
     run(|| {
-        // The server's service holds an end of the very network, as a Raft peer does.
+        // The server's service holds an end of the same network, as a Raft peer does.
         let net = Network::new();
         let gone = Signal::new();
         let peer = Peer { end: net.make_end(NodeId::first(0), "s"), gone: gone.clone() };
@@ -682,7 +686,7 @@ fn a_network_is_dropped_with_its_servers() {
     });
 }
 
-// ---- threads and nodes ----------------------------------------------------------------------------------------
+// ---- threads and nodes --------------------------------------------------------------------------
 
 #[test]
 fn a_delayed_send_holds_no_thread() {
@@ -742,7 +746,7 @@ fn each_piece_of_code_runs_as_its_own_node() {
                     end.send(method, &(), move |reply: Option<String>| {
                         done.send((reply, node::current())).expect("collected below");
                     });
-                    let (reply, on_reply_ran_as) = result.recv().expect("every send is answered");
+                    let (reply, on_reply_ran_as) = result.recv().expect("every send has an outcome");
                     assert_eq!(on_reply_ran_as, caller, "{method}");
                     if let Some(ran_as) = reply {
                         assert_eq!(ran_as, callee.to_string(), "{method}");
@@ -782,7 +786,7 @@ fn a_panic_in_a_handler_is_charged_to_the_callee() {
 
 #[test]
 fn outside_a_run_a_panic_in_a_handler_fails_the_call() {
-    // In virtual time there is no outside.
+    // In virtual time no code may run outside a run.
     if labrt::is_sim() {
         return;
     }
@@ -811,7 +815,7 @@ fn a_call_under_a_lock_is_reported() {
     }
 }
 
-// ---- deferred replies -----------------------------------------------------------------------------------------
+// ---- deferred replies ---------------------------------------------------------------------------
 
 /// A server whose one handler, `Later.Ask`, gives its responders to the test.
 fn later_server() -> (Server, chan::Receiver<(u64, Responder<u64>)>) {
@@ -836,7 +840,7 @@ fn a_deferred_reply_comes_from_another_thread() {
                 thread::spawn(move || (i, end.call::<u64, u64>("Later.Ask", &i)))
             })
             .collect();
-        // Answered in any order, each reaches its own caller; a lock may be held meanwhile.
+        // In whatever order they come, each reply reaches its own caller. A lock may be held.
         let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests")).collect();
         waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
         let lock = Mutex::new(());
@@ -852,7 +856,8 @@ fn a_deferred_reply_comes_from_another_thread() {
     });
 }
 
-/// The caller leaves when its patience ends, not before; a reply within it arrives, and a later one harms nobody.
+/// The caller leaves when its patience ends, and not before. A reply within that time arrives. A
+/// later one reaches nobody.
 #[test]
 fn a_call_may_have_limited_patience() {
     run(|| {
@@ -867,14 +872,33 @@ fn a_call_may_have_limited_patience() {
 
         let (_, late) = responders.recv().expect("the request has arrived");
         late.reply(10);
-        let answers = thread::spawn(move || {
+        let replier = thread::spawn(move || {
             let (n, responder) = responders.recv().expect("the second request");
             responder.reply(n * 10);
         });
         let patience = Duration::from_secs(3600);
         assert_eq!(end.call_within::<u64, u64>(patience, "Later.Ask", &2), Some(20));
-        answers.join().expect("a panic fails the run");
+        replier.join().expect("a panic fails the run");
         assert_eq!(net.count("s"), 2);
+    });
+}
+
+/// A clean-up ends no message under way, and the caller may still leave before the outcome.
+#[test]
+fn after_a_cleanup_a_call_may_still_be_given_up() {
+    run(|| {
+        let (server, responders) = later_server();
+        let net = Network::new();
+        net.add_server("s", server);
+        let end = Arc::new(joined(&net, "s"));
+        let on_thread = Arc::clone(&end);
+        let caller = thread::spawn(move || on_thread.call_within::<u64, u64>(50 * MS, "Later.Ask", &1));
+        let (_, responder) = responders.recv().expect("the request has arrived");
+        net.cleanup();
+        assert_eq!(caller.join().expect("a panic fails the run"), None);
+        let bytes = net.total_bytes();
+        responder.reply(10);
+        assert_eq!(net.total_bytes(), bytes, "a reply that reaches nobody does not count");
     });
 }
 
@@ -928,10 +952,10 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
         end.send("Later.Ask", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
         let (_, responder) = responders.recv().expect("one request");
         net.delete_server("s");
-        assert_eq!(result.recv(), Ok(None), "at once, not when the server answers");
+        assert_eq!(result.recv(), Ok(None), "at once, not when the server replies");
         let bytes = net.total_bytes();
         responder.reply(2);
-        assert!(result.recv_timeout(50 * MS).is_err(), "answered once only");
+        assert!(result.recv_timeout(50 * MS).is_err(), "one outcome only");
         assert_eq!(net.total_bytes(), bytes);
 
         // A responder may outlive the network itself.
@@ -944,12 +968,12 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
     });
 }
 
-// ---- the cost of a request in virtual time --------------------------------------------------------------------
+// ---- the cost of a request in virtual time ------------------------------------------------------
 
 #[test]
 fn a_request_costs_virtual_time() {
     run(|| {
-        for (cost, least, most) in [(Cost::Raft, 100, 250), (Cost::Client, 1000, 2000), (Cost::Free, 0, 0)] {
+        for (cost, least, most) in [(Cost::Peer, 100, 250), (Cost::Client, 1000, 2000), (Cost::Free, 0, 0)] {
             let net = Network::new();
             let service = Service::new("T").inline("Inc", |n: u64| n + 1);
             net.add_server("s", Server::new().cost(cost).service(service));
@@ -975,7 +999,7 @@ fn a_request_costs_virtual_time() {
     });
 }
 
-/// A peer of a Raft group is near, a client is not, and both ask the same server.
+/// Peers and clients may call the same server, and each service has its own cost.
 #[test]
 fn a_service_charges_its_own_cost_before_its_servers() {
     run(|| {
@@ -984,7 +1008,7 @@ fn a_service_charges_its_own_cost_before_its_servers() {
         let server = Server::new().cost(Cost::Client).service(inc("T"));
         net.add_server(
             "s",
-            server.service(inc("Near").cost(Cost::Raft)).service(inc("Here").cost(Cost::Free)),
+            server.service(inc("Near").cost(Cost::Peer)).service(inc("Here").cost(Cost::Free)),
         );
         let end = joined(&net, "s");
         let took = |method: &str| {
@@ -1049,7 +1073,7 @@ fn the_same_seed_gives_the_same_trace() {
     assert_ne!(trace(3), trace(4));
 }
 
-// ---- mistakes are fatal, with a message -----------------------------------------------------------------------
+// ---- mistakes are fatal, with a message ---------------------------------------------------------
 
 /// What a fatal call returns is of no interest.
 fn forget<R>(_: Option<R>) {}
@@ -1100,7 +1124,7 @@ fn mistakes_are_fatal_and_named() {
         let failure = failing(move || {
             let (net, end) = inc_net();
             mistake(&net, &end);
-            // The failure may be on another thread: give it the time of a run.
+            // The failure may be on another thread: give it time.
             time::sleep(Duration::from_secs(30));
         });
         for word in words {
@@ -1145,21 +1169,25 @@ fn what_a_message_brings_about_has_it_as_its_parent() {
             let id = trace::next_id();
             let back = record.clone();
             end.send_as(id, method, &(), move |reply: Option<()>| {
-                assert!(reply.is_some(), "{method} has answered");
-                back("call-back");
+                assert!(reply.is_some(), "{method} has replied");
+                back("callback");
             });
             assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
-            assert_eq!(told.recv(), Ok(("call-back", id)), "{method}");
+            assert_eq!(told.recv(), Ok(("callback", id)), "{method}");
+
+            let id = trace::next_id();
+            assert_eq!(end.call_as(id, method, &()), Some(()), "{method} has replied");
+            assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
             assert_eq!(trace::parent(), 0, "{method} leaves its sender as it was");
         }
 
-        // So does the news that there will be no reply.
+        // A callback that learns of a failure has the message as its parent, too.
         net.enable(&*end, false);
         let (id, back) = (trace::next_id(), record.clone());
         end.send_as(id, "T.Inline", &(), move |reply: Option<()>| {
             assert!(reply.is_none(), "it reaches nobody");
-            back("call-back");
+            back("callback");
         });
-        assert_eq!(told.recv(), Ok(("call-back", id)));
+        assert_eq!(told.recv(), Ok(("callback", id)));
     });
 }

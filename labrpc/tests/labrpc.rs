@@ -327,7 +327,7 @@ fn killed() {
     });
 }
 
-/// How long a call takes; nothing is asserted about it.
+/// Prints how long a call takes, and asserts nothing about it.
 #[test]
 fn benchmark() {
     run(|| {
@@ -342,7 +342,8 @@ fn benchmark() {
     });
 }
 
-/// The long-delay flag may change while calls look at it (2025). There is nothing to see but that it ends.
+/// The long-delay flag may change while calls read it (2025). The test only shows that the calls
+/// end.
 #[test]
 fn long_delay_race() {
     run(|| {

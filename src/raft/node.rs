@@ -248,7 +248,7 @@ impl Raft {
         // Inline: each takes the lock for microseconds and waits for nobody.
         Service::new("Raft")
             .node(self.shared.node)
-            .cost(Cost::Raft)
+            .cost(Cost::Peer)
             .inline("RequestVote", move |args: RequestVoteArgs| votes.answer(|core| core.request_vote(&args)))
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
                 entries.answer(|core| core.append_entries(&args))

@@ -19,7 +19,7 @@ struct Group {
 }
 
 fn group(n: usize, sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
-    group_with(n, sink, |_| Options::default(), Cost::Raft)
+    group_with(n, sink, |_| Options::default(), Cost::Peer)
 }
 
 fn group_with(
@@ -231,7 +231,7 @@ fn flushing_together_leaves_nothing_behind() {
         let (tx, rx) = chan::unbounded();
         let mut tx = Some(tx);
         let sink = |me: usize| if me == 0 { Box::new(tx.take().expect("one of them")) } else { discard(me) };
-        let mut group = group_with(3, sink, server_0_leads, Cost::Raft);
+        let mut group = group_with(3, sink, server_0_leads, Cost::Peer);
         group.leader();
         let leader = Arc::new(group.rafts.swap_remove(0));
         let propose = |n: u8| {
@@ -277,7 +277,7 @@ fn a_follower_takes_its_time_between_batches() {
         let sink = |me: usize| -> Box<dyn ApplySink> {
             if me == 1 { Box::new(CountBatches(batches.clone(), tx.clone())) } else { discard(me) }
         };
-        let group = group_with(3, sink, |me| Options { follow, ..server_0_leads(me) }, Cost::Raft);
+        let group = group_with(3, sink, |me| Options { follow, ..server_0_leads(me) }, Cost::Peer);
         let (leader, start) = (group.leader(), Instant::now());
         for n in 0..100 {
             leader.start(Command::new(vec![n])).expect("it leads");

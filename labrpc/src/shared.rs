@@ -1,0 +1,242 @@
+//! What all handles of one network share: its state under one lock, its counters, and its timer.
+//!
+//! The lock is held for look-ups only, never while a handler runs or while foreign code is called
+//! or dropped. A change of who can reach whom adds one to `epoch`. So a message that finds the
+//! epoch of its start unchanged knows, without taking the lock again, that its server is still
+//! there.
+//!
+//! A message that has to wait is *enlisted*: its completion moves into the table of waiting
+//! messages. Whoever takes it out of there first ends the message: its own transit, a deleted
+//! server, or a closed end. So no message is ended twice, and none is forgotten.
+
+use crate::completion::{Callback, Completion, Outcome};
+use crate::events::{self, Cause, cause};
+use crate::faults::Link;
+use crate::message::{Message, Phase, Settings};
+use crate::name::Name;
+use crate::server::Server;
+use crate::state::{Ended, NetworkState, Start, Waiting};
+use crate::timer::Timer;
+use labrt::node::{self, NodeId};
+use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use labrt::sync::{Arc, Mutex};
+
+pub(crate) struct SharedNetwork {
+    state: Mutex<NetworkState>,
+    pub timer: Arc<Timer>,
+    /// Set by a clean-up: later calls fail at once.
+    is_done: AtomicBool,
+    /// Counts the changes after which somebody may be out of somebody's reach.
+    epoch: AtomicU64,
+    rpcs: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl SharedNetwork {
+    pub fn new() -> Arc<SharedNetwork> {
+        Arc::new(SharedNetwork {
+            state: Mutex::new(NetworkState::default()),
+            timer: Timer::new(),
+            is_done: AtomicBool::new(false),
+            epoch: AtomicU64::new(0),
+            rpcs: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        })
+    }
+
+    // ---- the whole network ----------------------------------------------------------------------
+
+    pub fn is_done(&self) -> bool {
+        self.is_done.load(Ordering::Acquire)
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.state.lock().settings
+    }
+
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.state.lock().settings);
+    }
+
+    pub fn total_count(&self) -> u64 {
+        self.rpcs.load(Ordering::Relaxed)
+    }
+
+    pub fn total_bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn clean_up(&self) {
+        self.is_done.store(true, Ordering::Release);
+        self.timer.end_when_empty();
+    }
+
+    /// The last handle is gone: end all messages that wait, and let go of the servers.
+    pub fn shut_down(&self) {
+        self.is_done.store(true, Ordering::Release);
+        let (old, ended) = {
+            let mut state = self.state.lock();
+            self.begin_epoch();
+            state.end()
+        };
+        self.fail_all(ended, cause::NETWORK_GONE);
+        self.timer.close();
+        drop(old);
+    }
+
+    // ---- messages -------------------------------------------------------------------------------
+
+    /// Count message `id` and read all that it needs, under the lock once. `None`: the end is
+    /// closed.
+    pub fn start(&self, id: u64, end: u64, method: &str, args: &[u8]) -> Option<Start> {
+        let from = node::current();
+        let start = self.state.lock().start(id, from, end, method, self.epoch.load(Ordering::Relaxed))?;
+        self.rpcs.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(args.len() as u64, Ordering::Relaxed);
+        events::sent(&start.message, start.target.as_ref(), method, args);
+        Some(start)
+    }
+
+    pub fn count_reply(&self, reply: &[u8]) {
+        self.bytes.fetch_add(reply.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Why the server that this message started for is out of its reach by now, if so.
+    pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
+        let route = message.route?;
+        if self.epoch.load(Ordering::Acquire) == route.epoch {
+            return None;
+        }
+        self.state.lock().why_server_lost(message)
+    }
+
+    /// A message begins to wait. If it is lost already, it ends now.
+    pub fn enlist(&self, message: &Message, phase: Phase, completion: Completion) {
+        let waiting = Waiting { message: *message, phase, completion };
+        let mut state = self.state.lock();
+        let Some(cause) = state.why_ended(message, phase) else { return state.add_waiting(waiting) };
+        drop(state);
+        self.fail_all(vec![waiting], cause);
+    }
+
+    /// A waiting message enters another phase. If it is lost in that phase, it ends now.
+    pub fn set_phase(&self, message: &Message, phase: Phase) {
+        let mut state = self.state.lock();
+        let Some(cause) = state.why_ended(message, phase) else { return state.set_phase(message.id, phase) };
+        let ended = state.take_waiting(message.id);
+        drop(state);
+        self.fail_all(ended, cause);
+    }
+
+    /// Take a waiting message's completion, in order to end it. `None`: it has ended already.
+    pub fn claim(&self, id: u64) -> Option<Completion> {
+        self.state.lock().take_waiting(id).map(|waiting| waiting.completion)
+    }
+
+    /// End a waiting message without a reply. No foreign code runs on this thread.
+    pub fn fail(&self, id: u64, cause: Cause) {
+        let ended = self.state.lock().take_waiting(id);
+        self.fail_all(ended, cause);
+    }
+
+    /// Run the callback of message `id` on the timer's thread.
+    pub fn call_back(&self, id: u64, callback: Callback, outcome: Outcome) {
+        self.timer.run_soon(move || callback.run(id, outcome));
+    }
+
+    fn fail_all(&self, ended: impl IntoIterator<Item = Waiting>, cause: Cause) {
+        for Waiting { message, completion, .. } in ended {
+            events::failed(&message, cause);
+            match completion {
+                Completion::Slot(slot) => slot.fill(None),
+                Completion::Callback(callback) => self.call_back(message.id, callback, None),
+            }
+        }
+    }
+
+    // ---- ends -----------------------------------------------------------------------------------
+
+    /// A new end, disabled and connected to nothing. `None`: the name is taken.
+    pub fn add_end(&self, name: Name, owner: NodeId) -> Option<u64> {
+        self.state.lock().add_end(name, owner)
+    }
+
+    /// A new end of a fresh name, disabled and connected to `target`.
+    pub fn add_fresh_end(&self, owner: NodeId, target: Name) -> (u64, Name) {
+        let mut state = self.state.lock();
+        let name = state.fresh_end_name(owner, &target);
+        let id = state.add_end(name.clone(), owner).expect("no end has a fresh name");
+        state.connect(&name, target);
+        (id, name)
+    }
+
+    pub fn connect(&self, end: &Name, server: Name) {
+        self.state.lock().connect(end, server);
+    }
+
+    pub fn enable(&self, end: &Name, enabled: bool) {
+        self.change_reach(cause::DISABLED, |state| state.enable(end, enabled));
+    }
+
+    pub fn set_link(&self, end: &Name, link: Link) {
+        self.state.lock().set_link(end, link);
+    }
+
+    /// Forget the name. Later calls on the end's handle reach nobody. False: there is no such end.
+    pub fn delete_end(&self, end: &Name) -> bool {
+        self.change_reach(cause::DISABLED, |state| state.delete_end(end)).is_some()
+    }
+
+    /// Close an end: the calls that wait on it fail at once, and so does every later call.
+    pub fn close_end(&self, end: u64) {
+        self.change_reach(cause::END_CLOSED, |state| state.close_end(end));
+    }
+
+    /// Close all ends of a node.
+    pub fn close_ends_of(&self, owner: NodeId) {
+        self.change_reach(cause::END_CLOSED, |state| state.close_ends_of(owner));
+    }
+
+    /// The end's handle is dropped: forget the end.
+    pub fn remove_end(&self, end: u64) {
+        self.change_reach(cause::END_CLOSED, |state| state.remove_end(end));
+    }
+
+    // ---- servers --------------------------------------------------------------------------------
+
+    /// Put a server behind a name, or replace or (`None`) remove the one that is there.
+    pub fn set_server(&self, name: Name, server: Option<Server>) {
+        let server = server.map(|server| server.shared);
+        let old = self.change_reach(cause::SERVER_GONE, |state| state.set_server(name, server));
+        // Here its services are dropped, which are foreign code: the lock is free again.
+        drop(old);
+    }
+
+    pub fn count(&self, name: &Name) -> u64 {
+        self.state.lock().server(name).map_or(0, |server| server.count())
+    }
+
+    // ---- who can reach whom ---------------------------------------------------------------------
+
+    /// Change who can reach whom, and end the messages that are lost by it. A `change` that returns
+    /// `None` has changed nothing.
+    fn change_reach<T>(
+        &self,
+        cause: Cause,
+        change: impl FnOnce(&mut NetworkState) -> Option<T>,
+    ) -> Option<T> {
+        let (result, ended): (T, Ended) = {
+            let mut state = self.state.lock();
+            let result = change(&mut state)?;
+            self.begin_epoch();
+            (result, state.take_lost())
+        };
+        self.fail_all(ended, cause);
+        Some(result)
+    }
+
+    /// To be called under the lock, with a change.
+    fn begin_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,323 @@
+//! What a network knows: its settings, its ends, the servers behind the names, and the messages
+//! that wait.
+//!
+//! These are tables without a lock. `shared.rs` locks them, and acts on what they return.
+
+use crate::completion::Completion;
+use crate::events::{Cause, cause};
+use crate::faults::{Cost, Dice, Link};
+use crate::message::{Message, Phase, Route, Settings};
+use crate::name::Name;
+use crate::server::SharedServer;
+use labrt::collections::{BTreeMap, HashMap};
+use labrt::node::NodeId;
+use labrt::sync::Arc;
+use labrt::trace;
+
+#[derive(Default)]
+pub(crate) struct NetworkState {
+    pub settings: Settings,
+    ends: HashMap<u64, EndRecord>,
+    end_names: HashMap<Name, u64>,
+    next_end: u64,
+    /// One for each server name that was ever used. Ends remember the index, so that a message
+    /// needs no look-up by name.
+    addresses: Vec<Address>,
+    server_names: HashMap<Name, usize>,
+    registrations: u64,
+    waiting: BTreeMap<u64, Waiting>,
+    is_gone: bool,
+}
+
+struct EndRecord {
+    name: Name,
+    owner: NodeId,
+    messages: u64,
+    /// The address that it is connected to.
+    target: Option<usize>,
+    is_enabled: bool,
+    link: Link,
+    access: Access,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Open,
+    /// `delete_end`: the network has forgotten its name. Calls on its handle still start, and reach
+    /// nobody.
+    Deleted,
+    /// `close`: its owner is dead. Calls fail at once.
+    Closed,
+}
+
+/// A server name, and the server that has it now.
+struct Address {
+    name: Name,
+    server: Option<Registered>,
+    /// The node of the present server, or of the last one.
+    node: NodeId,
+}
+
+struct Registered {
+    server: Arc<SharedServer>,
+    /// Tells this server object from the later ones of the same name.
+    registration: u64,
+}
+
+/// What a message finds when it starts, all read under one lock.
+pub(crate) struct Start {
+    pub message: Message,
+    pub server: Result<Arc<SharedServer>, Cause>,
+    /// The server name that the end is connected to. Only there when somebody looks at the trace.
+    pub target: Option<Name>,
+}
+
+/// A message that waits, and what to do with its outcome.
+pub(crate) struct Waiting {
+    pub message: Message,
+    pub phase: Phase,
+    pub completion: Completion,
+}
+
+/// Messages that an event has ended, to be completed outside the lock.
+pub(crate) type Ended = Vec<Waiting>;
+
+// ---- messages -----------------------------------------------------------------------------------
+
+impl NetworkState {
+    /// Count message `id` and read all that it needs. `None`: the end is closed.
+    pub fn start(&mut self, id: u64, from: NodeId, end: u64, method: &str, epoch: u64) -> Option<Start> {
+        let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
+        record.messages += 1;
+        let dice = Dice { end, nth: record.messages };
+        let address = record.target.map(|at| (at, &self.addresses[at]));
+        let target = address.filter(|_| trace::on()).map(|(_, address)| address.name.clone());
+        let (route, cost, server) = match record.reach(address) {
+            Ok((address, found)) => {
+                let route = Route { address, registration: found.registration, epoch };
+                let cost = if labrt::is_sim() { found.server.cost_of(method) } else { Cost::Free };
+                (Some(route), cost, Ok(Arc::clone(&found.server)))
+            }
+            Err(cause) => (None, Cost::Free, Err(cause)),
+        };
+        let to = address.map_or(NodeId::NONE, |(_, address)| address.node);
+        let message = Message { id, from, to, dice, settings: self.settings, link: record.link, cost, route };
+        Some(Start { message, server, target })
+    }
+
+    /// A message begins to wait.
+    pub fn add_waiting(&mut self, waiting: Waiting) {
+        self.waiting.insert(waiting.message.id, waiting);
+    }
+
+    pub fn set_phase(&mut self, id: u64, phase: Phase) {
+        if let Some(waiting) = self.waiting.get_mut(&id) {
+            waiting.phase = phase;
+        }
+    }
+
+    /// A message waits no longer. `None`: it had ended already.
+    pub fn take_waiting(&mut self, id: u64) -> Option<Waiting> {
+        self.waiting.remove(&id)
+    }
+
+    /// All messages whose wait has become useless since the last change, in the order of their ids.
+    pub fn take_lost(&mut self) -> Ended {
+        let lost: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| self.why_ended(&waiting.message, waiting.phase).is_some())
+            .map(|(&id, _)| id)
+            .collect();
+        lost.into_iter().filter_map(|id| self.take_waiting(id)).collect()
+    }
+
+    /// Why a message need not begin to wait in this phase, or need not go on waiting, if so.
+    pub fn why_ended(&self, message: &Message, phase: Phase) -> Option<Cause> {
+        if self.is_gone {
+            return Some(cause::NETWORK_GONE);
+        }
+        let is_closed = self.ends.get(&message.dice.end).is_none_or(|record| record.access == Access::Closed);
+        if is_closed {
+            return Some(cause::END_CLOSED);
+        }
+        match phase {
+            Phase::Travelling => None,
+            Phase::Serving => self.why_server_lost(message),
+        }
+    }
+
+    /// Why the server that this message started for is out of its reach by now, if so.
+    pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
+        let route = message.route?;
+        let Some(record) = self.ends.get(&message.dice.end) else { return Some(cause::END_CLOSED) };
+        if !record.is_enabled || record.access != Access::Open {
+            return Some(cause::DISABLED);
+        }
+        let present = self.addresses[route.address].server.as_ref().map(|found| found.registration);
+        (present != Some(route.registration)).then_some(cause::SERVER_GONE)
+    }
+
+    /// The network is gone: what it knew, and the messages that waited.
+    pub fn end(&mut self) -> (NetworkState, Ended) {
+        let gone = NetworkState { is_gone: true, ..NetworkState::default() };
+        let mut old = std::mem::replace(self, gone);
+        let ended = std::mem::take(&mut old.waiting).into_values().collect();
+        (old, ended)
+    }
+}
+
+impl EndRecord {
+    /// The server that a message on this end reaches, or why it reaches none.
+    fn reach<'a>(&self, address: Option<(usize, &'a Address)>) -> Result<(usize, &'a Registered), Cause> {
+        if !self.is_enabled || self.access != Access::Open {
+            return Err(cause::DISABLED);
+        }
+        let (at, address) = address.ok_or(cause::NOT_CONNECTED)?;
+        let found = address.server.as_ref().ok_or(cause::NO_SERVER)?;
+        if self.link == Link::RequestsLost {
+            return Err(cause::ONE_WAY_REQUEST);
+        }
+        Ok((at, found))
+    }
+}
+
+// ---- ends ---------------------------------------------------------------------------------------
+
+impl NetworkState {
+    /// A new end, disabled and connected to nothing. `None`: the name is taken.
+    pub fn add_end(&mut self, name: Name, owner: NodeId) -> Option<u64> {
+        if self.end_names.contains_key(&name) {
+            return None;
+        }
+        let id = self.next_end;
+        self.next_end += 1;
+        self.end_names.insert(name.clone(), id);
+        let record = EndRecord {
+            name,
+            owner,
+            messages: 0,
+            target: None,
+            is_enabled: false,
+            link: Link::Both,
+            access: Access::Open,
+        };
+        self.ends.insert(id, record);
+        Some(id)
+    }
+
+    /// A name that no end has.
+    pub fn fresh_end_name(&self, owner: NodeId, target: &Name) -> Name {
+        let mut name = Name::from(format!("{owner}->{target}#{}", self.next_end));
+        while self.end_names.contains_key(&name) {
+            name = Name::from(format!("{name}'"));
+        }
+        name
+    }
+
+    pub fn connect(&mut self, end: &Name, server: Name) {
+        let address = self.address(server);
+        if let Some(record) = self.named_end(end) {
+            record.target = Some(address);
+        }
+    }
+
+    /// `None`: there is no such end, or it is so already.
+    pub fn enable(&mut self, end: &Name, enabled: bool) -> Option<()> {
+        let record = self.named_end(end).filter(|record| record.is_enabled != enabled)?;
+        record.is_enabled = enabled;
+        Some(())
+    }
+
+    pub fn set_link(&mut self, end: &Name, link: Link) {
+        if let Some(record) = self.named_end(end) {
+            record.link = link;
+        }
+    }
+
+    /// `None`: there is no such end.
+    pub fn delete_end(&mut self, end: &Name) -> Option<()> {
+        let id = self.end_names.remove(end)?;
+        let record = self.ends.get_mut(&id).expect("a named end has a record");
+        record.access = Access::Deleted;
+        Some(())
+    }
+
+    /// `None`: there is no such end.
+    pub fn close_end(&mut self, end: u64) -> Option<()> {
+        self.ends.get_mut(&end)?.access = Access::Closed;
+        Some(())
+    }
+
+    /// `None`: the node has no ends.
+    pub fn close_ends_of(&mut self, owner: NodeId) -> Option<()> {
+        let mut closed = None;
+        for record in self.ends.values_mut().filter(|record| record.owner == owner) {
+            record.access = Access::Closed;
+            closed = Some(());
+        }
+        closed
+    }
+
+    /// Forget an end. Its name stays if it belongs to a later end by now. `None`: there is no such
+    /// end.
+    pub fn remove_end(&mut self, end: u64) -> Option<()> {
+        let record = self.ends.remove(&end)?;
+        if self.end_names.get(&record.name) == Some(&end) {
+            self.end_names.remove(&record.name);
+        }
+        Some(())
+    }
+
+    fn named_end(&mut self, name: &Name) -> Option<&mut EndRecord> {
+        let id = self.end_names.get(name)?;
+        self.ends.get_mut(id)
+    }
+}
+
+// ---- servers ------------------------------------------------------------------------------------
+
+impl NetworkState {
+    /// Put a server, or none, behind a name, and return the one that was there. `None`: this very
+    /// server is there already.
+    pub fn set_server(
+        &mut self,
+        name: Name,
+        server: Option<Arc<SharedServer>>,
+    ) -> Option<Option<Arc<SharedServer>>> {
+        let address = self.address(name);
+        let address = &mut self.addresses[address];
+        let is_same = match (&address.server, &server) {
+            (Some(old), Some(new)) => Arc::ptr_eq(&old.server, new),
+            _ => false,
+        };
+        if is_same {
+            return None;
+        }
+        if let Some(server) = &server {
+            address.node = server.node();
+        }
+        self.registrations += 1;
+        let registration = self.registrations;
+        let new = server.map(|server| Registered { server, registration });
+        let old = std::mem::replace(&mut address.server, new);
+        Some(old.map(|old| old.server))
+    }
+
+    /// The server that now has this name.
+    pub fn server(&self, name: &Name) -> Option<&SharedServer> {
+        let address = &self.addresses[*self.server_names.get(name)?];
+        address.server.as_ref().map(|found| &*found.server)
+    }
+
+    /// The index of a server name's address, which is made if need be.
+    fn address(&mut self, name: Name) -> usize {
+        if let Some(&address) = self.server_names.get(&name) {
+            return address;
+        }
+        let address = self.addresses.len();
+        self.addresses.push(Address { name: name.clone(), server: None, node: NodeId::NONE });
+        self.server_names.insert(name, address);
+        address
+    }
+}

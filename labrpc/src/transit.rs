@@ -1,0 +1,323 @@
+//! One message in transit, stage by stage:
+//!
+//! ```text
+//! start -> (reaches nobody: wait, fail)
+//!       -> delay -> dropped? -> request leg -> handler -> reply leg
+//!       -> server lost? -> dropped? -> hold -> deliver
+//! ```
+//!
+//! A stage without delay runs at once on the present thread. Before a delay the message is
+//! enlisted, and the next stage goes into the timer's queue. As long as nothing delays it, a
+//! message allocates only its bytes and takes the network's lock once.
+//!
+//! Once the request has passed, the handler always runs, on the server that was there at the start.
+//! Whether that server has been deleted meanwhile is looked at only after the handler; then the
+//! reply is thrown away.
+
+use crate::completion::{Completion, MakeCompletion, Outcome};
+use crate::events::{self, Cause, cause};
+use crate::faults::Link;
+use crate::message::{Message, Phase};
+use crate::responder::{ReplyPath, Ticket};
+use crate::server::{HandlerAt, SharedServer};
+use crate::service::{HandlerKind, Service};
+use crate::shared::SharedNetwork;
+use labrt::node::{self, NodeId};
+use labrt::sync::{Arc, Weak};
+use labrt::thread;
+use labrt::time::Duration;
+use labrt::trace;
+use std::borrow::Cow;
+use std::task::Poll;
+
+/// Send message `id`. Ready: it is over, and nothing of it is left in the network. Pending: it is
+/// enlisted, and its completion gets the outcome, or has got it already.
+pub(crate) fn send_off(
+    network: &Arc<SharedNetwork>,
+    id: u64,
+    end: u64,
+    method: &str,
+    args: Vec<u8>,
+    make: MakeCompletion<'_>,
+) -> Poll<Outcome> {
+    let Some(start) = network.start(id, end, method, &args) else { return Poll::Ready(None) };
+    let transit = Transit {
+        network: Arc::clone(network),
+        message: start.message,
+        is_enlisted: false,
+        on_network_thread: false,
+    };
+    let server = match start.server {
+        Ok(server) => server,
+        Err(cause) => return transit.fail_late(cause, make),
+    };
+    let delay = transit.request_delay();
+    transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(method), args }), make)
+}
+
+/// One message in transit. If it is dropped before its end (a handler has panicked), the call
+/// fails, so that nobody waits for ever.
+struct Transit {
+    network: Arc<SharedNetwork>,
+    message: Message,
+    /// The network has its completion.
+    is_enlisted: bool,
+    /// The present thread is one of the network's: a sender's callback may run on it.
+    on_network_thread: bool,
+}
+
+/// What is left to do with a message after a delay.
+enum Stage<'a> {
+    /// The request has passed its delay. It may still be dropped.
+    Arrive(Request<'a>),
+    /// The request reaches its handler.
+    Handle(Request<'a>),
+    /// The handler has replied. The reply may still be lost or held.
+    Return(Vec<u8>),
+    /// The reply reaches the sender.
+    Deliver(Vec<u8>),
+    /// The sender learns that there is no reply.
+    Fail(Cause),
+}
+
+struct Request<'a> {
+    server: Arc<SharedServer>,
+    method: Cow<'a, str>,
+    args: Vec<u8>,
+}
+
+impl Transit {
+    /// `stage` after `delay`: here and at once if there is none, else through the timer's queue.
+    fn after(self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        if delay.is_zero() {
+            return self.run(stage, make);
+        }
+        self.wait(delay, stage, make)
+    }
+
+    /// Not inlined, because inlining it makes an undelayed call slower by a fifth.
+    #[inline(never)]
+    fn wait(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        self.enlist(stage.phase(), make);
+        let timer = Arc::clone(&self.network.timer);
+        let stage = stage.into_owned();
+        timer.run_after(delay, move || {
+            self.on_network_thread = true;
+            let _pending = self.run(stage, &mut is_enlisted_already);
+        });
+        Poll::Pending
+    }
+
+    fn run(self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        match stage {
+            Stage::Arrive(request) => self.arrive(request, make),
+            Stage::Handle(request) => self.handle(request, make),
+            Stage::Return(reply) => self.return_reply(reply, make),
+            Stage::Deliver(reply) => self.deliver(reply),
+            Stage::Fail(cause) => self.fail(cause),
+        }
+    }
+
+    fn enlist(&mut self, phase: Phase, make: MakeCompletion<'_>) {
+        if self.is_enlisted {
+            return self.network.set_phase(&self.message, phase);
+        }
+        self.is_enlisted = true;
+        self.network.enlist(&self.message, phase, make());
+    }
+
+    // ---- the request ----------------------------------------------------------------------------
+
+    fn request_delay(&self) -> Duration {
+        if !self.message.settings.unreliable {
+            return Duration::ZERO;
+        }
+        let delay = self.message.dice.request_delay();
+        events::delayed(&self.message, cause::UNRELIABLE, delay);
+        delay
+    }
+
+    fn arrive(self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        if self.message.settings.unreliable && self.message.dice.drops_request() {
+            events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
+            return self.fail(cause::UNRELIABLE_REQUEST);
+        }
+        let leg = self.message.dice.cost_leg(self.message.cost);
+        if !leg.is_zero() {
+            events::delayed(&self.message, cause::COST, leg);
+        }
+        self.after(leg, Stage::Handle(request), make)
+    }
+
+    // ---- the handler ----------------------------------------------------------------------------
+
+    fn handle(mut self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        let Request { server, method, args } = request;
+        let at = server.accept(&method);
+        events::delivered(&self.message, &method);
+        let (service, handler) = server.at(at);
+        match &handler.kind {
+            HandlerKind::Inline(run) => {
+                let reply = as_callee(self.message.id, service, || run(&args));
+                self.replied(reply, make)
+            }
+            HandlerKind::Deferred(run) => {
+                self.enlist(Phase::Serving, make);
+                let id = self.message.id;
+                let ticket = self.into_ticket();
+                as_callee(id, service, || run(&args, ticket));
+                Poll::Pending
+            }
+            HandlerKind::Pooled(_) => {
+                self.enlist(Phase::Serving, make);
+                self.handle_pooled(server, at, args);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn handle_pooled(mut self, server: Arc<SharedServer>, at: HandlerAt, args: Vec<u8>) {
+        // The thread belongs to the network, not to the node that sends.
+        let _nobody = node::enter(NodeId::NONE);
+        thread::spawn(move || {
+            let (service, handler) = server.at(at);
+            let HandlerKind::Pooled(run) = &handler.kind else { return };
+            let reply = as_callee(self.message.id, service, || run(&args));
+            self.on_network_thread = true;
+            let _pending = self.replied(reply, &mut is_enlisted_already);
+        });
+    }
+
+    /// The deferred handler gets the message, and with it the duty to end it.
+    fn into_ticket(mut self) -> Ticket {
+        self.is_enlisted = false;
+        let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);
+        Ticket::new(path, self.message)
+    }
+
+    // ---- the reply ------------------------------------------------------------------------------
+
+    /// The handler has replied.
+    fn replied(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        events::handler_replied(&self.message, &reply);
+        let leg = self.message.dice.cost_leg(self.message.cost);
+        self.after(leg, Stage::Return(reply), make)
+    }
+
+    fn return_reply(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        let Message { dice, settings, link, .. } = self.message;
+        if let Some(cause) = self.network.why_server_lost(&self.message) {
+            return self.fail(cause);
+        }
+        if link == Link::RepliesLost {
+            events::dropped(&self.message, cause::ONE_WAY_REPLY);
+            return self.fail_late(cause::ONE_WAY_REPLY, make);
+        }
+        if settings.unreliable && dice.drops_reply() {
+            events::dropped(&self.message, cause::UNRELIABLE_REPLY);
+            return self.fail(cause::UNRELIABLE_REPLY);
+        }
+        let hold = if settings.long_reordering { dice.hold() } else { None };
+        let Some(hold) = hold else { return self.deliver(reply) };
+        events::held(&self.message, cause::LONG_REORDERING, hold);
+        self.after(hold, Stage::Deliver(reply), make)
+    }
+
+    // ---- the outcome ----------------------------------------------------------------------------
+
+    /// The sender learns of the failure as late as if nobody were there.
+    fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
+        events::delayed(&self.message, cause, delay);
+        self.after(delay, Stage::Fail(cause), make)
+    }
+
+    fn deliver(self, reply: Vec<u8>) -> Poll<Outcome> {
+        let network = Arc::clone(&self.network);
+        let message = self.message;
+        self.finish(Some(reply), |outcome| {
+            network.count_reply(outcome.as_deref().unwrap_or_default());
+            events::reply_delivered(&message);
+        })
+    }
+
+    fn fail(self, cause: Cause) -> Poll<Outcome> {
+        let message = self.message;
+        self.finish(None, |_| events::failed(&message, cause))
+    }
+
+    /// Give the outcome to the sender, and `record` that, unless the message has ended already.
+    fn finish(mut self, outcome: Outcome, record: impl FnOnce(&Outcome)) -> Poll<Outcome> {
+        if !self.is_enlisted {
+            record(&outcome);
+            return Poll::Ready(outcome);
+        }
+        self.is_enlisted = false;
+        let id = self.message.id;
+        let Some(completion) = self.network.claim(id) else { return Poll::Pending };
+        record(&outcome);
+        match completion {
+            Completion::Slot(slot) => slot.fill(outcome),
+            Completion::Callback(callback) if self.on_network_thread => callback.run(id, outcome),
+            Completion::Callback(callback) => self.network.call_back(id, callback, outcome),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Transit {
+    fn drop(&mut self) {
+        if self.is_enlisted {
+            self.network.fail(self.message.id, cause::NO_REPLY);
+        }
+    }
+}
+
+impl ReplyPath for SharedNetwork {
+    fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
+        // The thread is the server's: no callback runs on it.
+        let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
+        let _pending = transit.replied(reply, &mut is_enlisted_already);
+    }
+
+    fn no_reply(&self, message: &Message) {
+        self.fail(message.id, cause::NO_REPLY);
+    }
+}
+
+impl Stage<'_> {
+    /// The handler's turn includes the legs that the request and the reply cost.
+    fn phase(&self) -> Phase {
+        match self {
+            Stage::Handle(_) | Stage::Return(_) => Phase::Serving,
+            Stage::Arrive(_) | Stage::Deliver(_) | Stage::Fail(_) => Phase::Travelling,
+        }
+    }
+
+    fn into_owned(self) -> Stage<'static> {
+        match self {
+            Stage::Arrive(request) => Stage::Arrive(request.into_owned()),
+            Stage::Handle(request) => Stage::Handle(request.into_owned()),
+            Stage::Return(reply) => Stage::Return(reply),
+            Stage::Deliver(reply) => Stage::Deliver(reply),
+            Stage::Fail(cause) => Stage::Fail(cause),
+        }
+    }
+}
+
+impl Request<'_> {
+    fn into_owned(self) -> Request<'static> {
+        Request { server: self.server, method: Cow::Owned(self.method.into_owned()), args: self.args }
+    }
+}
+
+/// Run a handler of `service` as its node, under message `id`.
+fn as_callee<T>(id: u64, service: &Service, handler: impl FnOnce() -> T) -> T {
+    let _under = trace::under(id);
+    let _callee = node::enter(service.owner());
+    handler()
+}
+
+fn is_enlisted_already() -> Completion {
+    unreachable!("a message that has waited has a completion")
+}
