@@ -377,11 +377,14 @@ impl State {
     }
 
     /// Counts a call of the kernel. True: too many have been made at one instant; the run is failed.
+    #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
-        if self.still <= STILL_LIMIT {
-            return false;
-        }
+        self.still > STILL_LIMIT && self.fail_livelocked()
+    }
+
+    #[cold]
+    fn fail_livelocked(&mut self) -> bool {
         if self.phase == Phase::Running {
             let list = self.list();
             self.fail_here(format!("livelock: the clock does not move; the threads:{list}"));
@@ -389,6 +392,13 @@ impl State {
             return false;
         }
         true
+    }
+
+    /// The running task has looked at the clock too often. True: it must be unwound.
+    #[cold]
+    fn ends_livelocked(&mut self) -> bool {
+        self.fail_livelocked();
+        self.cancels()
     }
 
     /// Nobody can run: moves the clock to the next deadline and makes ready all that are due then.
@@ -556,12 +566,12 @@ impl Kernel {
     }
 
     /// The present, for the running task. None: the task is to be unwound, since the run is livelocked.
+    #[inline]
     fn look_at_clock(&self, place: Place) -> Option<u64> {
         let mut st = self.state.lock();
         st.entered("Instant::now", place);
-        let phase = st.phase;
-        let livelocked = st.is_livelocked() || st.phase != phase;
-        if livelocked && st.cancels() {
+        st.still += 1;
+        if st.still > STILL_LIMIT && st.ends_livelocked() {
             return None;
         }
         Some(st.now)
@@ -590,6 +600,7 @@ impl Kernel {
 // ---- the calls the primitives are made of ------------------------------------------------------
 
 /// Does the calling thread belong to a run?
+#[inline]
 #[track_caller]
 pub(super) fn active() -> bool {
     let active = try_with(|_| ()).is_some();
@@ -735,6 +746,7 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     f(&current().world)
 }
 
+#[inline]
 #[track_caller]
 pub(crate) fn tracing() -> bool {
     active()
