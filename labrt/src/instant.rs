@@ -14,11 +14,13 @@ pub struct Instant(pub(crate) u64);
 
 impl Instant {
     /// The present.
+    #[track_caller]
     pub fn now() -> Instant {
         Instant(imp::now())
     }
 
     /// Time since then.
+    #[track_caller]
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }

@@ -49,10 +49,12 @@
 
 mod context;
 mod env;
+mod foreign;
 mod instant;
 mod outcome;
 mod panics;
 mod run;
+mod runs;
 mod world;
 
 pub mod collections;

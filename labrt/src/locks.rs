@@ -9,7 +9,7 @@
 //! Under [`Discipline::Fail`] the first such use fails the run; under `Warn` it prints a line.
 
 use crate::collections::{HashMap, HashSet};
-use crate::{context, imp};
+use crate::{context, foreign, imp};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -161,6 +161,7 @@ pub(crate) fn released(meta: &Meta) {
 /// thread holds a lock. To be called at the top of every RPC and of everything alike.
 #[track_caller]
 pub fn blocking(what: &str) {
+    foreign::touch();
     let held = context::with(|c| if c.discipline == Discipline::Off { None } else { c.held.last().copied() });
     let Some(h) = held.flatten() else { return };
     if std::thread::panicking() {

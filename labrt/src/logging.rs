@@ -111,6 +111,7 @@ fn install() {
 }
 
 /// Prints a line; use [`dlog!`](crate::dlog), which asks first whether the topic is on.
+#[track_caller]
 pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
     let now = time::since_start().as_micros() / 100;
     let (node, name) = (context::node(), topic.name());

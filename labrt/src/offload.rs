@@ -20,7 +20,7 @@ pub fn real_time() -> Duration {
 
 /// Runs `f` outside the world of the run and returns its result.
 ///
-/// `f` must not use labrt's primitives; in virtual time they panic there.
+/// `f` must not use labrt; in virtual time that fails the run, as a panic in `f` does.
 pub fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     imp::offload(f)
 }

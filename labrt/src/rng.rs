@@ -9,7 +9,7 @@
 //! comes from the system, unless `LAB_SEED` gives one.
 
 use crate::node::NodeId;
-use crate::{context, imp};
+use crate::{context, foreign, imp};
 use rand::TryRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -65,21 +65,26 @@ pub(crate) fn generator(seed: u64, label: Label, id: u64) -> Xoshiro256PlusPlus 
 
 /// A decision with a name: a number that depends on the run's seed, the label and the two arguments,
 /// and on nothing that was drawn before.
+#[track_caller]
 pub fn draw(label: Label, a: u64, b: u64) -> u64 {
     split(imp::with_world(|w| w.seed), [label.0, a, b])
 }
 
 /// A stream of its own, split off the run's seed by name and number.
+#[track_caller]
 pub fn stream(label: &str, id: u64) -> Stream {
     Stream(generator(imp::with_world(|w| w.seed), Label::new(label), id))
 }
 
 /// The stream of the node whose code runs, or of the test's body.
+#[track_caller]
 pub fn rng() -> RunRng {
+    foreign::touch();
     RunRng(())
 }
 
 /// A number from [`rng`], uniform in `0..n` (0 when `n` is 0).
+#[track_caller]
 pub fn below(n: u64) -> u64 {
     scale(rng().next_u64(), n)
 }

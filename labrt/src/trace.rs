@@ -185,11 +185,13 @@ pub fn digest(bytes: &[u8]) -> u64 {
 
 /// Does anybody look at events now? To be asked before an event's fields are computed at some cost.
 #[inline]
+#[track_caller]
 pub fn on() -> bool {
     imp::tracing()
 }
 
 /// A number for a message or operation, unique in the run.
+#[track_caller]
 pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
@@ -197,6 +199,7 @@ pub fn next_id() -> u64 {
 /// Records an event of the current [node](crate::node), under what this thread is [under]. Outside a
 /// run, and where nobody looks, it does nothing.
 #[inline]
+#[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     if on() {
         emit_here(kind, links, fields);
@@ -212,6 +215,7 @@ fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
 
 /// Records an event of `node`, with these links and no others: for what a network or a test does to a server.
 #[inline]
+#[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     if on() {
         imp::emit(node, kind, links, fields);

@@ -334,6 +334,30 @@ fn threads_belong_to_nodes() {
     });
 }
 
+/// A report names the user's code, also where labrt calls itself.
+#[test]
+fn places_are_those_of_the_user() {
+    let run = Run { limit: 200 * MS, ..quiet() };
+    let outcome = run.once(1, || {
+        let (_tx, rx) = unbounded::<()>();
+        thread::spawn_named("iterates", move || rx.iter().count());
+        thread::spawn_named("joins", || thread::spawn(|| sleep(Duration::from_secs(5000))).join());
+        sleep(Duration::from_secs(5000));
+    });
+    let message = outcome.failure.expect("it takes too long").message;
+    for thread in ["iterates: in Receiver::recv at", "joins: in "] {
+        let line = message.lines().find(|line| line.contains(thread)).expect("each thread has a line");
+        assert!(line.contains(" at labrt/tests/behaviour.rs"), "{message}");
+    }
+    let message = failure(|| {
+        let pair = (Mutex::new(()), Condvar::new());
+        let mut guard = pair.0.lock();
+        pair.1.wait_for(&mut guard, MS);
+        locks::blocking("an RPC");
+    });
+    assert_eq!(message.matches("labrt/tests/behaviour.rs").count(), 4, "{message}");
+}
+
 #[test]
 fn a_run_over_its_limit_says_who_waits_where() {
     let run = Run { limit: Duration::from_secs(1), ..quiet() };

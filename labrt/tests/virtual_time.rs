@@ -112,6 +112,17 @@ fn a_livelock_is_reported() {
     assert!(message.contains("livelock"), "{message}");
 }
 
+/// A loop around the clock never moves it, since computing takes no virtual time.
+#[test]
+fn waiting_for_the_clock_in_a_loop_is_reported() {
+    let message = failure(|| {
+        let end = Instant::now() + MS;
+        while Instant::now() < end {}
+    });
+    assert!(message.contains("livelock"), "{message}");
+    assert!(message.contains("running since Instant::now at labrt/tests/virtual_time.rs"), "{message}");
+}
+
 /// A loop around yield_now moves the clock, so it ends.
 #[test]
 fn yielding_moves_the_clock() {

@@ -3,7 +3,7 @@
 use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
 use super::time::{Duration, Instant, to_std};
-use crate::locks;
+use crate::{foreign, locks};
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use crossbeam::channel::{at, never, select};
 use std::panic::Location;
@@ -43,6 +43,7 @@ impl<T> Sender<T> {
     /// Gives the message back when all receivers are gone.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        foreign::touch();
         if self.unbounded {
             return self.inner.send(message);
         }
@@ -55,6 +56,7 @@ impl<T> Sender<T> {
     /// Gives the message back when all receivers are gone or the signal is raised.
     #[track_caller]
     pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
+        foreign::touch();
         if stop.is_raised() {
             return Err(SendError(message));
         }
@@ -98,7 +100,9 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// Gives the message back when the channel is full, or all receivers are gone.
+    #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        foreign::touch();
         self.inner.try_send(message)
     }
 }
@@ -119,13 +123,22 @@ fn finish_other<N>(
 
 impl<T> Receiver<T> {
     #[track_caller]
-    fn recv_inner(&self, limit: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    fn recv_until(&self, limit: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        foreign::touch();
+        self.recv_from(limit, Location::caller())
+    }
+
+    fn recv_from(
+        &self,
+        limit: Option<Instant>,
+        place: &'static Location<'static>,
+    ) -> Result<T, RecvTimeoutError> {
         match self.0.try_recv() {
             Ok(m) => return Ok(m),
             Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
             Err(TryRecvError::Empty) => {}
         }
-        let _waiting = waiting("Receiver::recv", Location::caller(), None);
+        let _waiting = waiting("Receiver::recv", place, None);
         if check() {
             return Err(RecvTimeoutError::Disconnected);
         }
@@ -153,7 +166,7 @@ impl<T> Receiver<T> {
     /// When the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_inner(None).map_err(|_| RecvError)
+        self.recv_until(None).map_err(|_| RecvError)
     }
 
     /// Waits for a message until `at`.
@@ -162,7 +175,7 @@ impl<T> Receiver<T> {
     /// The time has come, or the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv_deadline(&self, at: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_inner(Some(at))
+        self.recv_until(Some(at))
     }
 
     /// Waits for a message for `d`.
@@ -171,30 +184,38 @@ impl<T> Receiver<T> {
     /// The time has passed, or the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv_timeout(&self, d: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_inner(Instant::now().checked_add(d))
+        self.recv_until(Instant::now().checked_add(d))
     }
 
     /// Takes a message if there is one.
     ///
     /// # Errors
     /// There is none; or there is none and all senders are gone.
+    #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        foreign::touch();
         self.0.try_recv()
     }
 
     /// Messages in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
+        foreign::touch();
         self.0.len()
     }
 
     /// Is the channel empty?
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The messages one after the other, until all senders are gone.
+    #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        std::iter::from_fn(|| self.recv().ok())
+        foreign::touch();
+        let place = Location::caller();
+        std::iter::from_fn(move || self.recv_from(None, place).ok())
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn enter(run: Arc<RealRun>, slot: Arc<Slot>) -> impl Sized {
 
 /// Does anybody keep this thread's events?
 #[inline]
-pub(crate) fn watched() -> bool {
+pub(super) fn watched() -> bool {
     tls::WATCHED.get()
 }
 

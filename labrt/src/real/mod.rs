@@ -12,17 +12,20 @@ pub mod sync;
 pub mod thread;
 pub mod time;
 
+use crate::foreign;
 use crate::locks::Discipline;
 use crate::node::NodeId;
 use crate::trace::{self, Event, Field, Kind, Links};
 use crate::world::World;
 use std::sync::OnceLock;
 
-pub(crate) use supervisor::run_one;
+pub(crate) use supervisor::{RealRun as Running, run_one};
 pub(crate) use time::now;
 
 /// The world of the current run; outside a run, one for the whole process.
+#[track_caller]
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
+    foreign::touch();
     current::with_run(|run| match run {
         Some(run) => f(&run.world),
         None => {
@@ -36,7 +39,13 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
-pub(crate) use current::watched as tracing;
+/// Does anybody keep this thread's events?
+#[inline]
+#[track_caller]
+pub(crate) fn tracing() -> bool {
+    foreign::touch();
+    current::watched()
+}
 
 pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     current::with_run(|run| {
@@ -53,8 +62,13 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
 
 /// Called by the panic hook: keeps the panic for the report. True: say nothing.
 pub(crate) fn on_panic(panic: crate::panics::Panic) -> bool {
-    current::set_last_panic(panic);
-    current::with_run(|run| run.is_some_and(|r| r.quiet))
+    match current::with_run(|run| run.map(|r| r.quiet)) {
+        Some(quiet) => {
+            current::set_last_panic(panic);
+            quiet
+        }
+        None => foreign::panicked(&panic),
+    }
 }
 
 pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {

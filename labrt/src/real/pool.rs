@@ -2,6 +2,7 @@
 //! so that a thread per RPC is affordable; the pool belongs to the run and ends with it.
 
 use super::supervisor::RealRun;
+use crate::foreign;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -75,6 +76,7 @@ impl Pool {
 
 fn new_worker(first: Task) {
     os_thread("labrt-pool".into(), move || {
+        foreign::adopt();
         let (tx, rx) = bounded(1);
         let me = Arc::new(Worker { tx, rx });
         let (run, mut job) = first;
@@ -98,7 +100,10 @@ fn new_worker(first: Task) {
 
 /// A thread of its own, with a name that debuggers show.
 pub(super) fn dedicated(name: String, run: Arc<RealRun>, job: Job) {
-    os_thread(name, move || job(&run));
+    os_thread(name, move || {
+        foreign::adopt();
+        job(&run);
+    });
 }
 
 /// A thread of no run.

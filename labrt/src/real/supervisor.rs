@@ -9,10 +9,12 @@ use super::current::Slot;
 use super::pool::Pool;
 use super::{current, thread};
 use crate::collections::BTreeMap;
+use crate::locks::Discipline;
 use crate::node::NodeId;
 use crate::outcome::{Failure, Outcome, Stats};
-use crate::panics::Panic;
+use crate::panics::{self, Panic};
 use crate::run::Run;
+use crate::runs;
 use crate::trace::{self, Event};
 use crate::world::World;
 use crossbeam::channel::{Receiver, Sender};
@@ -53,7 +55,7 @@ pub(crate) struct RealRun {
     pub(crate) world: World,
     pub(super) start: Instant,
     pub(super) pool: Pool,
-    pub(super) quiet: bool,
+    pub(crate) quiet: bool,
     pub(super) events: Option<Mutex<Ring>>,
     cancelled: AtomicBool,
     /// Dropped to cancel the run: its receivers are disconnected then.
@@ -140,6 +142,16 @@ impl RealRun {
         self.end();
     }
 
+    /// Fails the run of what a foreign thread has done.
+    pub(crate) fn fail_from_outside(&self, thread: String, text: String) {
+        self.fail(0, thread, Panic { text, node: NodeId::NONE });
+    }
+
+    /// What happens when a foreign thread uses labrt.
+    pub(crate) fn discipline_of_strangers(&self) -> Discipline {
+        self.world.discipline
+    }
+
     fn end(&self) {
         self.threads.lock().over = true;
         self.changed.notify_all();
@@ -180,6 +192,7 @@ impl RealRun {
 /// One run. The calling thread supervises it.
 pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> Outcome {
     let run = Arc::new(RealRun::new(cfg, seed));
+    let going_on = runs::enlist(&run, current::run());
     start_body(&run, body);
     if !run.wait_for_end(run.start + cfg.limit) {
         let message = format!(
@@ -193,6 +206,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
     let at_end = run.threads().len();
     let stuck = run.wind_up();
     run.pool.close();
+    drop(going_on);
     let failure = run.failure.lock().take();
     let stats = Stats {
         time_ns: elapsed.as_nanos() as u64,
@@ -229,16 +243,15 @@ fn list(slots: &[Arc<Slot>]) -> String {
 /// The process cannot go on with these threads in it.
 fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     let test = &cfg.identity.test;
-    if let Some(f) = failure {
-        eprintln!("[lab] {test} failed at t={:.6}s in {}: {}", f.at.as_secs_f64(), f.thread, f.message);
-    }
-    eprintln!(
-        "[lab] {test}: {} threads have not ended {} s after the end of the run; the process exits:{}",
+    let failure = failure.map_or(String::new(), |f| {
+        format!("[lab] {test} failed at t={:.6}s in {}: {}\n", f.at.as_secs_f64(), f.thread, f.message)
+    });
+    panics::exit(&format!(
+        "{failure}[lab] {test}: {} threads have not ended {} s after the end of the run; the process exits:{}",
         stuck.len(),
         GRACE.as_secs(),
         list(stuck)
-    );
-    std::process::exit(101);
+    ));
 }
 
 /// Writes the events where they were asked for; those of a failed run in any case. Says where they are.

@@ -3,7 +3,7 @@
 use super::current::{self, check, waiting};
 use super::time::{Duration, Instant, to_std};
 pub use crate::instant::WaitTimeoutResult;
-use crate::locks;
+use crate::{foreign, locks};
 use crossbeam::channel::{Receiver, Sender};
 use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
@@ -46,6 +46,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Waits until the lock is free and takes it.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        foreign::touch();
         locks::acquiring(&self.meta);
         let inner = match self.inner.try_lock() {
             Some(inner) => inner,
@@ -69,6 +70,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock if it is free.
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        foreign::touch();
         let inner = self.inner.try_lock()?;
         locks::acquired(&self.meta);
         Some(MutexGuard { mutex: self, inner })
@@ -122,28 +124,25 @@ impl Condvar {
     /// Gives the lock back, waits for a notification, takes the lock again.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
-        self.wait_inner(guard, None, Location::caller());
+        self.wait_inner(guard, None);
     }
 
     /// The same, until `at` at the latest.
     #[track_caller]
     pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
-        self.wait_inner(guard, Some(at), Location::caller())
+        self.wait_inner(guard, Some(at))
     }
 
     /// The same, for `d` at the most.
     #[track_caller]
     pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, d: Duration) -> WaitTimeoutResult {
-        self.wait_inner(guard, Instant::now().checked_add(d), Location::caller())
+        self.wait_inner(guard, Instant::now().checked_add(d))
     }
 
-    fn wait_inner<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        at: Option<Instant>,
-        place: &'static Location<'static>,
-    ) -> WaitTimeoutResult {
-        let waiting = waiting("Condvar::wait", place, Some(self.inner.clone()));
+    #[track_caller]
+    fn wait_inner<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Option<Instant>) -> WaitTimeoutResult {
+        foreign::touch();
+        let waiting = waiting("Condvar::wait", Location::caller(), Some(self.inner.clone()));
         // After the registration: a cancellation from here on notifies this condition variable.
         let at = match check() {
             true => Some(Instant::now() + LAST_WAIT),
@@ -164,12 +163,16 @@ impl Condvar {
     }
 
     /// Wakes one waiting thread; was there one?
+    #[track_caller]
     pub fn notify_one(&self) -> bool {
+        foreign::touch();
         self.inner.notify_one()
     }
 
     /// Wakes all waiting threads; how many?
+    #[track_caller]
     pub fn notify_all(&self) -> usize {
+        foreign::touch();
         self.inner.notify_all()
     }
 }
@@ -203,34 +206,39 @@ impl Signal {
     }
 
     /// Lets it happen. A second time does nothing.
+    #[track_caller]
     pub fn raise(&self) {
+        foreign::touch();
         self.0.flag.store(true, atomic::Ordering::Release);
         let sender = self.0.sender.lock().take();
         drop(sender);
     }
 
     /// Has it happened?
+    #[track_caller]
     pub fn is_raised(&self) -> bool {
+        foreign::touch();
         self.0.flag.load(atomic::Ordering::Acquire)
     }
 
     /// Waits for it.
     #[track_caller]
     pub fn wait(&self) {
-        self.wait_inner(None, Location::caller());
+        self.wait_inner(None);
     }
 
     /// Waits for it until `at`; true: it has happened.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
-        self.wait_inner(Some(at), Location::caller())
+        self.wait_inner(Some(at))
     }
 
-    fn wait_inner(&self, at: Option<Instant>, place: &'static Location<'static>) -> bool {
+    #[track_caller]
+    fn wait_inner(&self, at: Option<Instant>) -> bool {
         if self.is_raised() {
             return true;
         }
-        let _waiting = waiting("Signal::wait", place, None);
+        let _waiting = waiting("Signal::wait", Location::caller(), None);
         if check() {
             return self.is_raised();
         }

@@ -3,6 +3,7 @@
 use super::current::{self, check};
 use super::{chan, pool, supervisor};
 use crate::context::{self, Context};
+use crate::foreign;
 use crate::node::{self, NodeId};
 use crate::outcome::title;
 use crate::panics;
@@ -24,6 +25,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Has it ended?
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
         // Every thread sends its result, however it ends.
         !self.0.is_empty()
@@ -43,12 +45,14 @@ pub struct ThreadInfo {
 ///
 /// The thread is owned by the current [`node`], and goes on in the course of what this one is about
 /// ([`trace::under`]). A panic in it fails the run.
+#[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     start(String::new(), trace::carried(f))
 }
 
 /// Starts `f` on a thread of its own, whose name shows in debuggers and reports; for work that lasts
 /// as long as its node.
+#[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
     f: impl FnOnce() -> T + Send + 'static,
@@ -56,7 +60,9 @@ pub fn spawn_named<T: Send + 'static>(
     start(name.into(), f)
 }
 
+#[track_caller]
 fn start<T: Send + 'static>(name: String, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    foreign::touch();
     let (tx, rx) = chan::bounded(1);
     let owner = node::current();
     let Some(run) = current::run() else {
@@ -97,7 +103,9 @@ fn start<T: Send + 'static>(name: String, f: impl FnOnce() -> T + Send + 'static
 }
 
 /// Lets others run.
+#[track_caller]
 pub fn yield_now() {
+    foreign::touch();
     check();
     std::thread::yield_now();
 }

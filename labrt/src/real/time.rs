@@ -1,6 +1,7 @@
 //! The machine's monotonic clock.
 
 use super::current::{cancel_channel, check, waiting, with_run};
+use crate::foreign;
 use std::panic::Location;
 use std::sync::OnceLock;
 
@@ -13,7 +14,10 @@ fn epoch() -> std::time::Instant {
 }
 
 /// Nanoseconds since the first call.
+#[inline]
+#[track_caller]
 pub(crate) fn now() -> u64 {
+    foreign::touch();
     epoch().elapsed().as_nanos() as u64
 }
 
@@ -25,6 +29,7 @@ pub(super) fn to_std(at: Instant) -> std::time::Instant {
 /// Waits for `d`, or until the run is over.
 #[track_caller]
 pub fn sleep(d: Duration) {
+    foreign::touch();
     let _waiting = waiting("sleep", Location::caller(), None);
     if check() {
         return;
@@ -38,6 +43,8 @@ pub fn sleep(d: Duration) {
 }
 
 /// Time since the start of the run; zero outside one.
+#[track_caller]
 pub fn since_start() -> Duration {
+    foreign::touch();
     with_run(|r| r.map_or(Duration::ZERO, |r| r.start.elapsed()))
 }

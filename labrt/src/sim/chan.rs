@@ -1,11 +1,12 @@
 //! Channels in virtual time, with the interface and the error types of the real ones.
 
-use super::kernel::{self as k, Waiter};
+use super::kernel::{self as k, Place, Waiter};
 use super::sync::Signal;
 use super::time::{Duration, Instant, after};
 use crate::locks;
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use std::collections::VecDeque;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// A message in the channel. On a rendezvous channel its sender waits until it is taken.
@@ -132,7 +133,7 @@ impl<T> Sender<T> {
             locks::blocking("a send on a bounded channel");
         }
         if k::active() {
-            k::preempt();
+            k::preempt("Sender::send");
         }
         match capacity {
             Some(0) => self.meet(message, stop),
@@ -205,9 +206,10 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// Gives the message back when the channel is full, or all receivers are gone.
+    #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         if k::active() {
-            k::preempt();
+            k::preempt("Sender::try_send");
         }
         let mut s = self.0.lock();
         if s.receivers == 0 {
@@ -246,15 +248,19 @@ impl<T> Receiver<T> {
     }
 
     #[track_caller]
-    fn recv_inner(&self, at: Option<u64>) -> Result<T, RecvTimeoutError> {
-        k::preempt();
+    fn recv_until(&self, at: Option<u64>) -> Result<T, RecvTimeoutError> {
+        self.recv_from(at, Location::caller())
+    }
+
+    fn recv_from(&self, at: Option<u64>, place: Place) -> Result<T, RecvTimeoutError> {
+        k::preempt_at("Receiver::recv", place);
         loop {
             let w = match self.step(true) {
                 Step::Got(m) => return Ok(m),
                 Step::Closed => return Err(RecvTimeoutError::Disconnected),
                 Step::Empty(w) => w.expect("enlisted"),
             };
-            if !k::block(w, at, "Receiver::recv") {
+            if !k::block_at(w, at, "Receiver::recv", place) {
                 self.0.lock().receivers_waiting.retain(|x| *x != w);
                 return match self.step(false) {
                     Step::Got(m) => Ok(m),
@@ -271,7 +277,7 @@ impl<T> Receiver<T> {
     /// When the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_inner(None).map_err(|_| RecvError)
+        self.recv_until(None).map_err(|_| RecvError)
     }
 
     /// Waits for a message until `at`.
@@ -280,7 +286,7 @@ impl<T> Receiver<T> {
     /// The time has come, or the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv_deadline(&self, at: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_inner(Some(at.0))
+        self.recv_until(Some(at.0))
     }
 
     /// Waits for a message for `d`.
@@ -289,16 +295,17 @@ impl<T> Receiver<T> {
     /// The time has passed, or the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv_timeout(&self, d: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_inner(Some(after(d)))
+        self.recv_until(Some(after(d)))
     }
 
     /// Takes a message if there is one.
     ///
     /// # Errors
     /// There is none; or there is none and all senders are gone.
+    #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         if k::active() {
-            k::preempt();
+            k::preempt("Receiver::try_recv");
         }
         match self.step(false) {
             Step::Got(m) => Ok(m),
@@ -308,19 +315,24 @@ impl<T> Receiver<T> {
     }
 
     /// Messages in the channel; 0 on a rendezvous channel, which holds none.
+    #[track_caller]
     pub fn len(&self) -> usize {
+        k::active();
         let s = self.0.lock();
         if s.capacity == Some(0) { 0 } else { s.offers.len() }
     }
 
     /// Is the channel empty?
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The messages one after the other, until all senders are gone.
+    #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        std::iter::from_fn(|| self.recv().ok())
+        let place = Location::caller();
+        std::iter::from_fn(move || self.recv_from(None, place).ok())
     }
 }
 

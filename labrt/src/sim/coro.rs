@@ -2,6 +2,7 @@
 
 use super::kernel::{Kernel, TaskSlot, set_current};
 use crate::context::{self, Context};
+use crate::foreign;
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::RefCell;
@@ -57,6 +58,7 @@ struct Task {
 pub(super) fn drive(k: &Arc<Kernel>) {
     // A run may be driven from inside a task of another run.
     let outer_run = set_current(Some(k.clone()));
+    let _adopted = foreign::adopt_for_now();
     let outer_yielders = tls::YIELDERS.take();
     let mut tasks: Vec<Option<Task>> = Vec::new();
     while let Some(slot) = k.current_task() {

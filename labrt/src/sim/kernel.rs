@@ -5,13 +5,17 @@
 //! The next one is drawn from `ready` with the seeded generator; when `ready` is empty the clock jumps to
 //! the earliest deadline. So a run is a function of (code, seed).
 
+use super::watch::Standstill;
 use super::{coro, osthread};
 use crate::context::{self, Context};
+use crate::foreign;
+use crate::locks::Discipline;
 use crate::node::NodeId;
 use crate::outcome::{Failure, Outcome, Stats, title};
 use crate::panics::{Cancelled, Panic, cancel};
 use crate::rng::{Label, generator, scale, split};
 use crate::run::Run;
+use crate::runs;
 use crate::trace::{self, Event, Field, Hash, Kind, Links};
 use crate::world::World;
 use parking_lot::Mutex;
@@ -27,6 +31,8 @@ use std::time::Duration;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 pub(super) type TaskSlot = u32;
+/// A place in somebody's source.
+pub(super) type Place = &'static Location<'static>;
 
 /// A one-shot ticket: names one particular wait of one task. Waking it again, or after its deadline has
 /// passed, does nothing.
@@ -57,8 +63,9 @@ struct Task {
     status: Status,
     ticket: u64,
     wake: Wake,
+    /// What it called last of labrt, and where; before the first call: empty, and where it was spawned.
     what: &'static str,
-    place: Option<&'static Location<'static>>,
+    place: Option<Place>,
     /// The job, until the task first runs.
     job: Option<Job>,
     /// It is being unwound already: its destructors may block as usual.
@@ -71,10 +78,12 @@ struct Task {
 
 impl Task {
     fn describe(&self) -> String {
-        let at = match (self.status, self.place) {
-            (Status::Running, _) => "running".to_string(),
-            (_, Some(place)) => format!("in {} at {place}", self.what),
-            (_, None) => "not started".to_string(),
+        let place = self.place.map_or(String::new(), |place| format!(" at {place}"));
+        let at = match (self.status, self.what) {
+            (Status::Running, "") => format!("running, spawned{place}"),
+            (Status::Running, what) => format!("running since {what}{place}"),
+            (_, "") => "not started".to_string(),
+            (_, what) => format!("in {what}{place}"),
         };
         format!("{}: {at}", title(self.owner, &self.name, self.number))
     }
@@ -130,16 +139,19 @@ struct State {
     down: u64,
 }
 
-pub(super) struct Kernel {
+pub(crate) struct Kernel {
     state: Mutex<State>,
     world: World,
     pub(super) stack: usize,
     preempt: u64,
     jitter: u64,
     limit: u64,
-    quiet: bool,
+    pub(crate) quiet: bool,
+    /// The name of the test, for reports.
+    test: String,
     /// Offloaded work that runs now: the world stands still on purpose.
     pub(super) offloads: AtomicUsize,
+    pub(super) standstill: Standstill,
     switch: Switch,
 }
 
@@ -179,15 +191,39 @@ fn try_with<R>(f: impl FnOnce(&Arc<Kernel>) -> R) -> Option<R> {
 
 #[track_caller]
 fn current() -> Arc<Kernel> {
-    try_with(Arc::clone).expect(
+    current_for(Location::caller())
+}
+
+/// The run of a caller that is at `place`.
+#[track_caller]
+fn current_for(place: Place) -> Arc<Kernel> {
+    match try_with(Arc::clone) {
+        Some(kernel) => kernel,
+        None => no_run(place),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn no_run(place: Place) -> ! {
+    foreign::touch_at(place);
+    panic!(
         "labrt was built with virtual time (feature `sim`), which exists only inside labrt::run: \
-         put the code into `labrt::run(|| ...)`, or build without the feature",
+         put the code into `labrt::run(|| ...)`, or build without the feature"
     )
 }
 
 impl State {
     fn me(&self) -> TaskSlot {
         self.cur.expect("a task is running")
+    }
+
+    /// Notes that the running task has called labrt.
+    fn entered(&mut self, what: &'static str, place: Place) {
+        let Some(me) = self.cur else { return };
+        let task = &mut self.tasks[me as usize];
+        task.what = what;
+        task.place = Some(place);
     }
 
     fn draw(&mut self, n: u64) -> u64 {
@@ -341,11 +377,14 @@ impl State {
     }
 
     /// Counts a call of the kernel. True: too many have been made at one instant; the run is failed.
+    #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
-        if self.still <= STILL_LIMIT {
-            return false;
-        }
+        self.still > STILL_LIMIT && self.fail_livelocked()
+    }
+
+    #[cold]
+    fn fail_livelocked(&mut self) -> bool {
         if self.phase == Phase::Running {
             let list = self.list();
             self.fail_here(format!("livelock: the clock does not move; the threads:{list}"));
@@ -353,6 +392,13 @@ impl State {
             return false;
         }
         true
+    }
+
+    /// The running task has looked at the clock too often. True: it must be unwound.
+    #[cold]
+    fn ends_livelocked(&mut self) -> bool {
+        self.fail_livelocked();
+        self.cancels()
     }
 
     /// Nobody can run: moves the clock to the next deadline and makes ready all that are due then.
@@ -460,7 +506,7 @@ impl Kernel {
         st.pick(self.limit)
     }
 
-    pub(super) fn spawn(&self, name: String, owner: NodeId, job: Job) {
+    pub(super) fn spawn(&self, name: String, owner: NodeId, job: Job, place: Option<Place>) {
         let mut st = self.state.lock();
         let number = st.stats.spawns;
         st.stats.spawns += 1;
@@ -473,7 +519,7 @@ impl Kernel {
             ticket: 0,
             wake: Wake::Notified,
             what: "",
-            place: None,
+            place,
             job: Some(job),
             unwinding: false,
             cancelled: 0,
@@ -490,11 +536,45 @@ impl Kernel {
         st.note(slot, SPAWN);
     }
 
-    /// Steps so far, and what runs now: for the watchdog.
-    pub(super) fn progress(&self) -> (u64, String) {
+    /// The present, for the watchdog.
+    pub(super) fn clock(&self) -> u64 {
+        self.state.lock().now
+    }
+
+    /// Which run this is and what runs now, for the watchdog.
+    pub(super) fn describe(&self) -> String {
         let st = self.state.lock();
+        let failed = st.failure.as_ref();
+        let failed = failed.map_or(String::new(), |f| format!("\n    failed in {}: {}", f.thread, f.message));
         let who = st.cur.map(|c| st.tasks[c as usize].describe()).unwrap_or_default();
-        (st.stats.steps, format!("seed {:#x}, t={:.6}s, {who}", self.world.seed, st.now as f64 / 1e9))
+        let (test, seed, now) = (&self.test, self.world.seed, st.now as f64 / 1e9);
+        format!("{test} seed {seed:#x}, t={now:.6}s{failed}\n    {who}")
+    }
+
+    /// Fails the run of what a foreign thread has done. In a run whose tasks hang for good outside labrt,
+    /// this shows only when the watchdog ends it.
+    pub(crate) fn fail_from_outside(&self, thread: String, text: String) {
+        let mut st = self.state.lock();
+        let now = st.now;
+        st.fail(0, thread, Panic { text, node: NodeId::NONE }, now);
+        st.start_teardown();
+    }
+
+    /// What happens when a foreign thread uses labrt: it has no part in virtual time.
+    pub(crate) fn discipline_of_strangers(&self) -> Discipline {
+        Discipline::Fail
+    }
+
+    /// The present, for the running task. None: the task is to be unwound, since the run is livelocked.
+    #[inline]
+    fn look_at_clock(&self, place: Place) -> Option<u64> {
+        let mut st = self.state.lock();
+        st.entered("Instant::now", place);
+        st.still += 1;
+        if st.still > STILL_LIMIT && st.ends_livelocked() {
+            return None;
+        }
+        Some(st.now)
     }
 
     /// The current task, for the driver of the coroutines.
@@ -520,14 +600,25 @@ impl Kernel {
 // ---- the calls the primitives are made of ------------------------------------------------------
 
 /// Does the calling thread belong to a run?
+#[inline]
+#[track_caller]
 pub(super) fn active() -> bool {
-    try_with(|_| ()).is_some()
+    let active = try_with(|_| ()).is_some();
+    if !active {
+        foreign::touch();
+    }
+    active
 }
 
 /// The virtual time, in nanoseconds since the start of the run.
 #[track_caller]
 pub(crate) fn now() -> u64 {
-    try_with(|k| k.state.lock().now).unwrap_or_else(|| current().state.lock().now)
+    let place = Location::caller();
+    match try_with(|k| k.look_at_clock(place)) {
+        Some(Some(now)) => now,
+        Some(None) => cancel(),
+        None => no_run(place),
+    }
 }
 
 /// A scheduling choice among `n`.
@@ -539,6 +630,7 @@ pub(super) fn choose(n: u64) -> u64 {
 }
 
 /// A ticket for the running task's next [`block`].
+#[track_caller]
 pub(super) fn prepare() -> Waiter {
     let k = current();
     let mut st = k.state.lock();
@@ -551,8 +643,13 @@ pub(super) fn prepare() -> Waiter {
 /// Gives up the CPU until the ticket is woken (true) or the clock reaches `at` (false).
 #[track_caller]
 pub(super) fn block(w: Waiter, at: Option<u64>, what: &'static str) -> bool {
-    let place = Location::caller();
-    let k = current();
+    block_at(w, at, what, Location::caller())
+}
+
+/// The same, for a caller that is at `place`.
+#[track_caller]
+pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Place) -> bool {
+    let k = current_for(place);
     let mut st = k.state.lock();
     if st.cancels() {
         drop(st);
@@ -590,7 +687,10 @@ pub(super) fn wake(w: Waiter) -> bool {
         }
         hit
     })
-    .unwrap_or(false)
+    .unwrap_or_else(|| {
+        foreign::dropped();
+        false
+    })
 }
 
 /// Does the task still wait with this ticket?
@@ -600,9 +700,16 @@ pub(super) fn is_waiting(w: Waiter) -> bool {
 
 /// Maybe lets another ready task run.
 #[track_caller]
-pub(super) fn preempt() {
-    let k = current();
+pub(super) fn preempt(what: &'static str) {
+    preempt_at(what, Location::caller());
+}
+
+/// The same, for a caller that is at `place`.
+#[track_caller]
+pub(super) fn preempt_at(what: &'static str, place: Place) {
+    let k = current_for(place);
     let mut st = k.state.lock();
+    st.entered(what, place);
     st.is_livelocked();
     if st.cancels() {
         drop(st);
@@ -622,11 +729,13 @@ pub(super) fn preempt() {
 /// Starts a task.
 #[track_caller]
 pub(super) fn spawn(name: String, owner: NodeId, job: Job) {
-    current().spawn(name, owner, job);
+    current().spawn(name, owner, job, Some(Location::caller()));
 }
 
 /// The live tasks of the run: number, owner, description.
+#[track_caller]
 pub(super) fn live_tasks() -> Vec<(u64, NodeId, String)> {
+    active();
     try_with(|k| k.live_tasks()).unwrap_or_default()
 }
 
@@ -637,6 +746,8 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     f(&current().world)
 }
 
+#[inline]
+#[track_caller]
 pub(crate) fn tracing() -> bool {
     active()
 }
@@ -656,21 +767,19 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
 
 /// Called by the panic hook: keeps the panic for the report. True: say nothing.
 pub(crate) fn on_panic(panic: Panic) -> bool {
-    try_with(|k| {
-        // The lock is free: no code of the kernel panics while it holds it, save for its own bugs.
-        let Some(mut st) = k.state.try_lock() else { return k.quiet };
-        let Some(me) = st.cur else { return k.quiet };
-        let now = st.now;
-        let t = &mut st.tasks[me as usize];
-        t.unwinding = true;
-        let who = title(panic.node, &t.name, t.number);
-        t.panic = Some((panic, now));
-        if !k.quiet {
-            eprintln!("[lab] seed {:#x}, t={:.6}s: {who} panics", k.world.seed, now as f64 / 1e9);
-        }
-        k.quiet
-    })
-    .unwrap_or(false)
+    let Some(k) = try_with(Arc::clone) else { return foreign::panicked(&panic) };
+    // The lock is free: no code of the kernel panics while it holds it, save for its own bugs.
+    let Some(mut st) = k.state.try_lock() else { return k.quiet };
+    let Some(me) = st.cur else { return k.quiet };
+    let now = st.now;
+    let t = &mut st.tasks[me as usize];
+    t.unwinding = true;
+    let who = title(panic.node, &t.name, t.number);
+    t.panic = Some((panic, now));
+    if !k.quiet {
+        eprintln!("[lab] seed {:#x}, t={:.6}s: {who} panics", k.world.seed, now as f64 / 1e9);
+    }
+    k.quiet
 }
 
 pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
@@ -722,16 +831,20 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
         jitter: cfg.jitter.as_nanos() as u64,
         limit: cfg.limit.as_nanos() as u64,
         quiet: cfg.quiet,
+        test: cfg.identity.test.clone(),
         offloads: AtomicUsize::new(0),
+        standstill: Standstill::default(),
         switch: if threads { Switch::Threads(osthread::Os::default()) } else { Switch::Coroutines },
     });
-    super::watch::watch(&k);
-    k.spawn("body".into(), NodeId::NONE, body);
+    let going_on = runs::enlist(&k, try_with(Arc::clone));
+    super::watch::start();
+    k.spawn("body".into(), NodeId::NONE, body, None);
     let first = k.state.lock().pick(k.limit).expect("the body is ready");
     match &k.switch {
         Switch::Coroutines => coro::drive(&k),
         Switch::Threads(os) => os.drive(&k, first),
     }
+    drop(going_on);
     let mut st = k.state.lock();
     st.stats.time_ns = st.now;
     let mut written = None;

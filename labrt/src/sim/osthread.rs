@@ -3,6 +3,7 @@
 //! and a debugger sees real threads.
 
 use super::kernel::{Kernel, TaskSlot, set_current};
+use crate::foreign;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -95,6 +96,7 @@ fn new_worker(stack: usize) -> Arc<Worker> {
         .name("labrt-task".into())
         .stack_size(stack)
         .spawn(move || {
+            foreign::adopt();
             loop {
                 me.gate.wait();
                 let (k, slot) = me.work.lock().take().expect("work with the token");

@@ -59,7 +59,7 @@ impl<T: ?Sized> Mutex<T> {
             return MutexGuard { mutex: self, inner: Some(self.inner.lock()) };
         }
         locks::acquiring(&self.meta);
-        k::preempt();
+        k::preempt("Mutex::lock");
         let inner = self.lock_now();
         locks::acquired(&self.meta);
         MutexGuard { mutex: self, inner: Some(inner) }
@@ -81,7 +81,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         if k::active() {
-            k::preempt();
+            k::preempt("Mutex::try_lock");
         }
         let inner = self.inner.try_lock()?;
         locks::acquired(&self.meta);
@@ -176,7 +176,7 @@ impl Condvar {
     #[track_caller]
     pub fn notify_one(&self) -> bool {
         if k::active() {
-            k::preempt();
+            k::preempt("Condvar::notify_one");
         }
         let mut queue = self.waiters.lock();
         while !queue.is_empty() {
@@ -192,7 +192,7 @@ impl Condvar {
     #[track_caller]
     pub fn notify_all(&self) -> usize {
         if k::active() {
-            k::preempt();
+            k::preempt("Condvar::notify_all");
         }
         let queue = std::mem::take(&mut *self.waiters.lock());
         queue.into_iter().filter(|w| k::wake(*w)).count()
@@ -216,7 +216,9 @@ impl Signal {
     }
 
     /// Lets it happen. A second time does nothing. Never switches tasks.
+    #[track_caller]
     pub fn raise(&self) {
+        k::active();
         let waiters = {
             let mut s = self.0.lock();
             s.raised = true;
@@ -228,7 +230,9 @@ impl Signal {
     }
 
     /// Has it happened?
+    #[track_caller]
     pub fn is_raised(&self) -> bool {
+        k::active();
         self.0.lock().raised
     }
 
@@ -246,7 +250,7 @@ impl Signal {
 
     #[track_caller]
     fn wait_inner(&self, at: Option<u64>) -> bool {
-        k::preempt();
+        k::preempt("Signal::wait");
         if self.is_raised() {
             return true;
         }

@@ -68,13 +68,15 @@ pub fn spawn_named<T: Send + 'static>(
         }
     };
     k::spawn(name.into(), node::current(), Box::new(job));
-    k::preempt();
+    k::preempt("thread::spawn");
     JoinHandle(shared)
 }
 
 impl<T> JoinHandle<T> {
     /// Has it ended?
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
+        k::active();
         self.0.lock().done
     }
 
@@ -109,12 +111,14 @@ pub fn yield_now() {
 }
 
 /// The threads of the current run that `node` owns: those spawned while its code ran.
+#[track_caller]
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let all = k::live_tasks().into_iter();
     all.filter(|t| t.1 == node).map(|(number, _, what)| ThreadInfo { number, what }).collect()
 }
 
 /// How many threads the current run has.
+#[track_caller]
 pub fn count() -> usize {
     k::live_tasks().len()
 }

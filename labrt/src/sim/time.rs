@@ -5,6 +5,7 @@ pub use crate::instant::Instant;
 pub use std::time::Duration;
 
 /// The point in time `d` from now.
+#[track_caller]
 pub(super) fn after(d: Duration) -> u64 {
     k::now().saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
 }
@@ -17,6 +18,7 @@ pub fn sleep(d: Duration) {
 }
 
 /// Time since the start of the run; zero outside one.
+#[track_caller]
 pub fn since_start() -> Duration {
     if !k::active() {
         return Duration::ZERO;

@@ -1,0 +1,168 @@
+//! Runs that do not end: the process does, and says why, although libtest captures what a test prints. Each
+//! case runs in a process of its own.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the point is what comes of it")]
+
+mod common;
+
+use common::{Child, alone, back_ends};
+use labrt::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use labrt::sync::{Arc, Mutex};
+use labrt::time::{Duration, sleep};
+use labrt::{Run, thread};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Longer than any limit here.
+const AGES: Duration = Duration::from_secs(3600);
+
+/// The child `test` ends with exit code 101, and what it says has all of `parts`.
+fn ends(test: &str, parts: &[&str]) {
+    for back_end in back_ends() {
+        let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end), ("LAB_WATCHDOG_S", "1")]);
+        assert_eq!(code, Some(101), "{back_end}: {text}");
+        for part in parts {
+            assert!(text.contains(part), "{back_end}: no {part:?} in {text}");
+        }
+    }
+}
+
+/// What the watchdog of the virtual clock says of a thread, which has called labrt last as in `last`.
+fn the_watchdog_ends(test: &str, last: &str) {
+    if !labrt::is_sim() {
+        return;
+    }
+    let test_name = format!("the process exits: {test} seed 0x");
+    let stuck = "[lab] stuck: the virtual clock has not moved for 1 s of real time";
+    ends(test, &[stuck, &test_name, last, "use labrt::time::sleep", "LAB_WATCHDOG_S"]);
+}
+
+/// A ticker as a beginner writes it: it calls the kernel all the time, but the clock never moves.
+#[test]
+fn a_real_sleep_beside_locks() {
+    the_watchdog_ends("ticks_with_std", "ticker: running since Mutex::lock at labrt/tests/hangs.rs:");
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn ticks_with_std() {
+    labrt::run(|| {
+        let state = Arc::new(Mutex::new(0));
+        thread::spawn_named("ticker", move || {
+            loop {
+                std::thread::sleep(10 * MS);
+                *state.lock() += 1;
+            }
+        });
+        sleep(Duration::from_secs(5));
+    });
+}
+
+#[test]
+fn a_real_sleep_for_ages() {
+    the_watchdog_ends("sleeps_with_std", "sleeper: running, spawned at labrt/tests/hangs.rs:");
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn sleeps_with_std() {
+    labrt::run(|| {
+        thread::spawn_named("sleeper", || std::thread::sleep(AGES));
+        sleep(Duration::from_secs(5));
+    });
+}
+
+#[test]
+fn a_real_lock() {
+    the_watchdog_ends("locks_with_std", "body: running since sleep at labrt/tests/hangs.rs:");
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn locks_with_std() {
+    labrt::run(|| {
+        let lock = Arc::new(std::sync::Mutex::new(()));
+        let lock2 = lock.clone();
+        thread::spawn_named("holder", move || {
+            let _held = lock2.lock();
+            sleep(AGES);
+        });
+        sleep(MS);
+        let _never = lock.lock();
+    });
+}
+
+#[test]
+fn a_busy_loop() {
+    the_watchdog_ends("waits_busily", "body: running since thread::spawn at labrt/tests/hangs.rs:");
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn waits_busily() {
+    labrt::run(|| {
+        let done = Arc::new(AtomicBool::new(false));
+        let done2 = done.clone();
+        thread::spawn(move || {
+            sleep(MS);
+            done2.store(true, SeqCst);
+        });
+        while !done.load(SeqCst) {
+            std::hint::spin_loop();
+        }
+    });
+}
+
+/// What takes long on purpose is not ended.
+#[test]
+fn what_is_offloaded_may_take_long() {
+    for test in ["offloads_for_long", "runs_others_for_long"] {
+        let Child { code, text } = alone(test, &[("LAB_WATCHDOG_S", "1")]);
+        assert_eq!(code, Some(0), "{test}: {text}");
+    }
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn offloads_for_long() {
+    labrt::run(|| labrt::offload(|| std::thread::sleep(2500 * MS)));
+}
+
+/// The clock of the outer run stands still meanwhile.
+#[test]
+#[ignore = "run by another test"]
+fn runs_others_for_long() {
+    labrt::run(|| {
+        for seed in 0..3 {
+            let inner = Run::default().once(seed, || labrt::offload(|| std::thread::sleep(900 * MS)));
+            assert!(inner.failure.is_none());
+        }
+    });
+}
+
+/// A thread of a run on real threads that does not end with it.
+#[test]
+fn a_thread_that_outlives_its_run() {
+    if labrt::is_sim() {
+        return;
+    }
+    let stuck = "1 threads have not ended 2 s after the end of the run; the process exits:\n    stubborn: ";
+    ends("outlives_its_run", &[stuck]);
+    let late = "failed at t=1.0";
+    ends("outlives_its_limit", &[late, "the run has taken more than 1 s; its threads:", stuck]);
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn outlives_its_run() {
+    labrt::run(|| drop(thread::spawn_named("stubborn", || std::thread::sleep(AGES))));
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn outlives_its_limit() {
+    let run = Run { limit: Duration::from_secs(1), ..Run::default() };
+    run.once(1, || {
+        thread::spawn_named("stubborn", || std::thread::sleep(AGES));
+        sleep(AGES);
+    });
+}
