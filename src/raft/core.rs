@@ -46,35 +46,14 @@ pub use storage::RestoreError;
 use super::apply_msg::ApplyMsg;
 use super::command::Bytes;
 use super::effects::{Due, Effects, RoleChange, Tick};
-use super::events;
 use super::invariants::Invariant;
 use super::log::RaftLog;
 use super::messages::{AppendEntriesArgs, Message};
+use super::observe;
 use super::progress::{LeaderView, MAX_BATCH_BYTES, Outgoing, Plan, Progress, Sent, What};
+use super::role::Role;
 use election::Ballot;
 use labrt::dlog;
-use labrt::trace::{self, Links};
-
-/// What a server is at the moment (5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Answers others.
-    Follower,
-    /// Asks for votes.
-    Candidate,
-    /// Leads its term.
-    Leader,
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Role::Follower => "follower",
-            Role::Candidate => "candidate",
-            Role::Leader => "leader",
-        }
-    }
-}
 
 /// A role with what belongs to it.
 #[derive(Clone, Debug)]
@@ -305,6 +284,7 @@ impl Core {
         });
         self.set_term(self.current_term + 1);
         self.set_vote(self.me);
+        observe::vote(self.me, self.current_term);
         self.enter(Standing::Candidate(vec![Ballot::default(); self.n]), "election timeout");
         self.effects.reset_election_timer = true;
     }
@@ -324,8 +304,7 @@ impl Core {
         self.standing = standing;
         let (role, term) = (self.role(), self.current_term);
         self.effects.role_changed = Some(RoleChange { term, is_leader: self.is_leader() });
-        let fields = [("role", role.name().into()), ("term", term.into())];
-        trace::emit(events::ROLE, Links::NONE.because(cause), &fields);
+        observe::role(role, term, cause);
         dlog!(TERM, term, "{}: {cause}", role.name());
     }
 
@@ -336,7 +315,7 @@ impl Core {
         self.current_term = term;
         self.voted_for = None;
         self.effects.persist.hard_state = true;
-        trace::emit(events::TERM, Links::NONE, &[("term", term.into())]);
+        observe::term(term);
     }
 
     fn set_vote(&mut self, candidate: usize) {

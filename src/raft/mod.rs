@@ -50,26 +50,28 @@
 //! | `messages` | the RPCs |
 //! | `persister` | the simulated disk: Raft state as frames, and the snapshot |
 //! | `command`, `apply_msg` | what goes in, what comes out |
-//! | `events` | the kinds of trace events |
+//! | `role` | follower, candidate, leader |
+//! | `observe` | what a Raft tells the trace |
 
 pub mod apply_msg;
 pub mod command;
 pub mod core;
 pub mod effects;
-pub mod events;
 pub mod invariants;
 pub mod log;
 pub mod messages;
 pub mod node;
+pub mod observe;
 pub mod persister;
 pub mod progress;
+mod role;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::apply_msg::{ApplyMsg, ApplySink};
 pub use self::command::{Bytes, Command};
-pub use self::core::{ApplyBatch, Core, RestoreError, Role, Rules, SnapshotError, Started};
+pub use self::core::{ApplyBatch, Core, RestoreError, Rules, SnapshotError, Started};
 pub use self::effects::{Due, Effects, PersistDelta, RoleChange, Tick};
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
@@ -78,3 +80,4 @@ pub use self::messages::{
 pub use self::node::{Options, Raft, Status};
 pub use self::persister::{FrameError, Persister};
 pub use self::progress::{Outgoing, Sent};
+pub use self::role::Role;

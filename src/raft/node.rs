@@ -18,11 +18,12 @@ mod senders;
 
 use super::apply_msg::{ApplyMsg, ApplySink};
 use super::command::{Bytes, Command};
-use super::core::{Core, RestoreError, Role, Rules, SnapshotError, Started};
+use super::core::{Core, RestoreError, Rules, SnapshotError, Started};
 use super::effects::RoleChange;
-use super::events::Reply;
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
+use super::observe;
 use super::persister::Persister;
+use super::role::Role;
 use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
@@ -267,12 +268,21 @@ impl Raft {
         Service::new("Raft")
             .node(self.shared.node)
             .cost(Cost::Raft)
-            .inline("RequestVote", move |args: RequestVoteArgs| votes.answer(|core| core.request_vote(&args)))
+            .inline("RequestVote", move |args: RequestVoteArgs| {
+                let reply = votes.with(|core| core.request_vote(&args));
+                observe::vote_reply(reply.term, reply.vote_granted);
+                reply
+            })
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
-                entries.answer(|core| core.append_entries(&args))
+                let reply = entries.with(|core| core.append_entries(&args));
+                let conflict = reply.conflict.map(|it| (it.index, it.term.unwrap_or_default()));
+                observe::append_reply(reply.term, reply.success, conflict);
+                reply
             })
             .inline("InstallSnapshot", move |args: InstallSnapshotArgs| {
-                snapshots.answer(|core| core.install_snapshot(&args))
+                let reply = snapshots.with(|core| core.install_snapshot(&args));
+                observe::snapshot_reply(reply.term);
+                reply
             })
     }
 }
@@ -306,15 +316,6 @@ impl Shared {
         let result = rule(&mut state.core);
         self.settle(&mut state);
         result
-    }
-
-    /// [`with`](Shared::with) for an RPC.
-    fn answer<R: Reply>(&self, rule: impl FnOnce(&mut Core) -> R) -> R {
-        let reply = self.with(rule);
-        if trace::on() {
-            reply.trace();
-        }
-        reply
     }
 
     /// Persists what the core has changed; then timers and wake-ups.

@@ -37,7 +37,7 @@ impl Core {
             self.set_vote(args.candidate_id);
             self.effects.reset_election_timer = true;
         }
-        self.vote_event(args, refusal.unwrap_or("granted"));
+        self.tell_vote(args, refusal);
         RequestVoteReply { term: self.current_term, vote_granted: refusal.is_none() }
     }
 
@@ -67,10 +67,14 @@ impl Core {
         (!up_to_date).then_some("log behind ours")
     }
 
-    fn vote_event(&self, args: &RequestVoteArgs, why: &'static str) {
-        let fields = [("candidate", args.candidate_id.into()), ("term", args.term.into())];
-        trace::emit(events::VOTE, Links::NONE.because(why), &fields);
-        dlog!(VOTE, self.current_term, "S{} asks for a vote in term {}: {why}", args.candidate_id, args.term);
+    fn tell_vote(&self, args: &RequestVoteArgs, refusal: Option<&'static str>) {
+        let (candidate, term) = (args.candidate_id, args.term);
+        match refusal {
+            None => observe::vote(candidate, term),
+            Some(why) => observe::vote_refused(candidate, term, why),
+        }
+        let why = refusal.unwrap_or("granted");
+        dlog!(VOTE, self.current_term, "S{candidate} asks for a vote in term {term}: {why}");
     }
 
     fn count_votes(&mut self) {

@@ -111,7 +111,7 @@ impl Core {
         let dropped = self.log.last_index() + 1 - index;
         self.log.truncate_from(index);
         self.effects.persist.entries_from(index);
-        trace::emit(events::TRUNCATE, Links::NONE, &[("from", index.into()), ("dropped", dropped.into())]);
+        observe::truncate(index, dropped);
     }
 
     fn append(&mut self, entries: &[Entry]) {
@@ -128,12 +128,7 @@ impl Core {
             )
         });
         self.effects.persist.entries_from(first);
-        if trace::on() {
-            let last = self.log.last_index();
-            let fields =
-                [("first", first.into()), ("last", last.into()), ("terms", events::terms(entries).into())];
-            trace::emit(events::APPEND, Links::NONE, &fields);
-        }
+        observe::append(first, entries.iter().map(Entry::parts));
     }
 
     /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes
@@ -180,11 +175,7 @@ impl Core {
         });
         self.commit_index = index;
         self.effects.wake_applier = true;
-        trace::emit(
-            events::COMMIT,
-            Links::NONE,
-            &[("index", index.into()), ("term", self.current_term.into())],
-        );
+        observe::commit(index, self.current_term);
         dlog!(CMIT, self.current_term, "commits up to {index}");
     }
 
@@ -217,6 +208,6 @@ impl Core {
             },
         );
         self.last_applied = index;
-        trace::emit(events::APPLY, Links::NONE, &[("index", index.into())]);
+        observe::apply(index);
     }
 }

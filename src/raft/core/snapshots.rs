@@ -83,13 +83,8 @@ impl Core {
         let persist = &mut self.effects.persist;
         (persist.snapshot, persist.hard_state) = (true, true);
         let index = self.log.last_included_index();
-        let fields = [
-            ("index", index.into()),
-            ("term", self.log.last_included_term().into()),
-            ("last", self.log.last_index().into()),
-            ("bytes", self.snapshot.len().into()),
-        ];
-        trace::emit(events::SNAPSHOT, Links::NONE.because(whose), &fields);
+        let (term, last) = (self.log.last_included_term(), self.log.last_index());
+        observe::snapshot(whose, index, term, last, &self.snapshot);
         dlog!(SNAP, self.current_term, "snapshot up to {index}, {whose}, {} bytes", self.snapshot.len());
     }
 

@@ -6,6 +6,7 @@
 use super::*;
 use crate::raft::effects::PersistDelta;
 use crate::raft::messages::Entry;
+use crate::raft::observe::Restored;
 use crate::raft::persister::{FrameError, Frames, Persister};
 use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
@@ -91,20 +92,14 @@ impl Core {
 
     /// Tells the trace with what the server starts.
     fn restored(&self) {
-        if !trace::on() {
-            return;
-        }
-        let fields = [
-            ("term", self.current_term.into()),
-            ("last_included_index", self.log.last_included_index().into()),
-            ("last_included_term", self.log.last_included_term().into()),
-            ("last", self.log.last_index().into()),
-            ("terms", events::terms(self.log.iter_from(0)).into()),
-            ("voted_for", self.voted_for.unwrap_or_default().into()),
-        ];
-        // A server that has not voted has no last field.
-        let known = fields.len() - usize::from(self.voted_for.is_none());
-        trace::emit(events::RESTORE, Links::NONE, &fields[..known]);
+        let restored = Restored {
+            term: self.current_term,
+            voted_for: self.voted_for,
+            last_included_index: self.log.last_included_index(),
+            last_included_term: self.log.last_included_term(),
+            snapshot: &self.snapshot,
+        };
+        observe::restore(&restored, self.log.iter_from(0).map(Entry::parts));
     }
 
     /// Hands what has changed to the persister, as one atomic step. `delta` is the newest from
@@ -140,8 +135,6 @@ impl Core {
             }
         };
         persister.update(write).expect("the core has been restored from these frames, or has written them");
-        let fields = [("term", self.current_term.into()), ("last", self.log.last_index().into())];
-        trace::emit(events::PERSIST, Links::NONE, &fields);
         dlog!(PERS, self.current_term, "persists: {delta:?}");
     }
 

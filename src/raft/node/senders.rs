@@ -3,8 +3,8 @@
 use super::{Options, Shared, State};
 use crate::raft::core::Core;
 use crate::raft::effects::{Due, Tick};
-use crate::raft::events;
-use crate::raft::messages::Message;
+use crate::raft::messages::{Entry, Message};
+use crate::raft::observe;
 use crate::raft::progress::{Outgoing, Sent};
 use labrt::node;
 use labrt::sync::Arc;
@@ -134,19 +134,25 @@ impl Shared {
         let shared = self.clone();
         let id = trace::next_id();
         let _under = trace::under(woken_by);
-        events::request(id, &message);
         match message {
             Message::RequestVote(args) => {
+                let last = (args.last_log_index, args.last_log_term);
+                observe::request_vote(id, args.term, args.candidate_id, last);
                 end.send_as(id, "Raft.RequestVote", &args, move |r| {
                     shared.answered(sent, r, Core::vote_reply)
                 });
             }
             Message::AppendEntries(args) => {
+                let prev = (args.prev_log_index, args.prev_log_term);
+                let entries = args.entries.iter().map(Entry::parts);
+                observe::append_entries(id, args.term, args.leader_id, prev, entries, args.leader_commit);
                 end.send_as(id, "Raft.AppendEntries", &args, move |r| {
                     shared.answered(sent, r, Core::append_reply)
                 });
             }
             Message::InstallSnapshot(args) => {
+                let last = (args.last_included_index, args.last_included_term);
+                observe::install_snapshot(id, args.term, args.leader_id, last, &args.data);
                 end.send_as(id, "Raft.InstallSnapshot", &args, move |r| {
                     shared.answered(sent, r, Core::snapshot_reply)
                 });

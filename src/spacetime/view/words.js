@@ -61,7 +61,7 @@ function shortText(run, e) {
       return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
     case "raft.restore":
       return `starts: term ${f("term")}, log to ${f("last")}`;
-    case "raft.persist":
+    case "persister.save":
       return "saves";
     case "test.failed":
       return "FAILED";
@@ -81,7 +81,7 @@ function shortText(run, e) {
         return `${type} ${kind.slice(4)}${cause ? `: ${cause}` : ""}`;
       }
       if (kind === "raft.request" || kind === "raft.reply") {
-        const rest = run.fields(e).filter(([name]) => name !== "rpc" && name !== "inc");
+        const rest = run.fields(e).filter(([name]) => !["rpc", "inc", "commands"].includes(name));
         return `${f("rpc")} ${kind.slice(5)}: ${rest.map(([name, value]) => `${name} ${valueText(value)}`).join(", ")}`;
       }
       const rest = run.fields(e).filter(([name]) => name !== "inc");
