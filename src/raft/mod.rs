@@ -72,7 +72,8 @@ mod tests;
 pub use self::apply_msg::{ApplyMsg, ApplySink};
 pub use self::command::{Bytes, Command};
 pub use self::core::{ApplyBatch, Core, RestoreError, Rules, SnapshotError, Started};
-pub use self::effects::{Due, Effects, PersistDelta, RoleChange, Tick};
+pub use self::effects::{Due, Effects, Event, PersistDelta, RoleChange, Tick};
+pub use self::log::RaftLog;
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,

@@ -15,11 +15,12 @@
 //! All sleeping is on condition variables with a deadline. Nothing polls, and [`Raft::kill`] wakes all.
 
 mod senders;
+mod tell;
 
 use super::apply_msg::{ApplyMsg, ApplySink};
 use super::command::{Bytes, Command};
 use super::core::{Core, RestoreError, Rules, SnapshotError, Started};
-use super::effects::RoleChange;
+use super::effects::{Effects, RoleChange};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use super::observe;
 use super::persister::Persister;
@@ -111,6 +112,8 @@ struct Shared {
 
 struct State {
     core: Core,
+    /// Of the last rule; kept for its buffers.
+    effects: Effects,
     election_deadline: Instant,
     clocks: Vec<PeerClock>,
     /// A thread in [`Raft::flush`] sends at the moment, and will look for more.
@@ -164,9 +167,11 @@ impl Raft {
     ) -> Result<Raft, RestoreError> {
         let mut core = Core::restore(me, peers.len(), &persister)?;
         core.rules = options.rules;
+        tell::restored(&core);
         let now = Instant::now();
         let state = State {
             core,
+            effects: Effects::default(),
             election_deadline: now + election_timeout(&options),
             clocks: vec![PeerClock::new(now); peers.len()],
             flushing: false,
@@ -330,10 +335,13 @@ impl Shared {
     /// [`settle`](Shared::settle), except for the senders to be woken, which are returned. Whom nobody wakes comes
     /// up again the next time.
     fn settle_but_senders(&self, state: &mut State) -> Vec<usize> {
-        let effects = state.core.take_effects();
+        let State { core, effects, .. } = state;
+        core.take_effects_into(effects);
         if !effects.persist.is_empty() {
-            state.core.persist_to(&self.persister, &effects.persist);
+            core.persist_to(&self.persister, &effects.persist);
+            dlog!(PERS, core.current_term(), "persists: {:?}", effects.persist);
         }
+        effects.events.iter().for_each(|event| tell::event(core, event));
         if effects.reset_election_timer {
             // The deadline only moves away, so the ticker need not be woken for it.
             state.election_deadline = Instant::now() + election_timeout(&self.options);
@@ -354,10 +362,11 @@ impl Shared {
                 self.applier.notify_one();
             }
         }
-        for &peer in &effects.wake_peers {
+        let wake = std::mem::take(&mut state.effects.wake_peers);
+        for &peer in &wake {
             state.clocks[peer].work_from(trace::parent());
         }
-        effects.wake_peers
+        wake
     }
 
     fn kill(&self) {
@@ -446,6 +455,7 @@ impl Shared {
             }
             let _under = trace::under(woken_by);
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
+                self.settle(&mut state);
                 state.rest = now + self.options.follow;
                 return Some((batch, woken_by));
             }

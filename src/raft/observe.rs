@@ -123,8 +123,8 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
 /// The server is a `role` from now on, in `term`. `cause` says why, in a few fixed words.
 ///
 /// Call it under your lock, right after the role has changed, and after [`term`] if the term has risen with it.
-/// A leader tells it before it sends anything as a leader. A candidate whose election has failed and who stands
-/// again, in a new term, tells it again.
+/// A leader tells it before it sends anything as a leader. A server whose role stays while its term rises, such as
+/// a candidate that stands again, may tell it again.
 pub fn role(role: Role, term: u64, cause: &'static str) {
     let fields = [("role", role.name().into()), ("term", term.into())];
     trace::emit(ROLE, Links::NONE.because(cause), &fields);

@@ -32,12 +32,15 @@ impl Core {
         if args.term > self.current_term {
             self.become_follower(args.term, "a candidate of a higher term");
         }
+        let (candidate, term) = (args.candidate_id, args.term);
         let refusal = self.reason_to_refuse(args);
-        if refusal.is_none() {
-            self.set_vote(args.candidate_id);
-            self.effects.reset_election_timer = true;
+        match refusal {
+            None => {
+                self.set_vote(candidate);
+                self.effects.reset_election_timer = true;
+            }
+            Some(cause) => self.happened(Event::VoteRefused { candidate, term, cause }),
         }
-        self.tell_vote(args, refusal);
         RequestVoteReply { term: self.current_term, vote_granted: refusal.is_none() }
     }
 
@@ -65,16 +68,6 @@ impl Core {
         }
         let up_to_date = self.log.is_up_to_date(args.last_log_index, args.last_log_term);
         (!up_to_date).then_some("log behind ours")
-    }
-
-    fn tell_vote(&self, args: &RequestVoteArgs, refusal: Option<&'static str>) {
-        let (candidate, term) = (args.candidate_id, args.term);
-        match refusal {
-            None => observe::vote(candidate, term),
-            Some(why) => observe::vote_refused(candidate, term, why),
-        }
-        let why = refusal.unwrap_or("granted");
-        dlog!(VOTE, self.current_term, "S{candidate} asks for a vote in term {term}: {why}");
     }
 
     fn count_votes(&mut self) {

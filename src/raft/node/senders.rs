@@ -6,6 +6,7 @@ use crate::raft::effects::{Due, Tick};
 use crate::raft::messages::{Entry, Message};
 use crate::raft::observe;
 use crate::raft::progress::{Outgoing, Sent};
+use labrt::dlog;
 use labrt::node;
 use labrt::sync::Arc;
 use labrt::time::{Duration, Instant};
@@ -152,6 +153,7 @@ impl Shared {
             }
             Message::InstallSnapshot(args) => {
                 let last = (args.last_included_index, args.last_included_term);
+                dlog!(SNAP, sent.term, "sends S{} the snapshot up to {}", sent.peer, last.0);
                 observe::install_snapshot(id, args.term, args.leader_id, last, &args.data);
                 end.send_as(id, "Raft.InstallSnapshot", &args, move |r| {
                     shared.answered(sent, r, Core::snapshot_reply)
@@ -168,7 +170,10 @@ impl Shared {
                 state.clocks[sent.peer].heard = Instant::now();
                 rule(&mut state.core, sent, reply);
             }
-            None => state.core.message_lost(sent),
+            None => {
+                dlog!(DROP, sent.term, "message {} to S{} lost", sent.seq, sent.peer);
+                state.core.message_lost(sent);
+            }
         }
         self.settle(&mut state);
     }
