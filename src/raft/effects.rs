@@ -2,7 +2,8 @@
 //!
 //! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]; the caller takes them out
 //! before it releases the lock, and sees to them: **first persist, then let anything out** (Figure 2:
-//! "updated on stable storage before responding to RPCs"), then events, timers and wake-ups.
+//! "updated on stable storage before responding to RPCs"), then timers and wake-ups. Events are told before what
+//! they tell is saved: a reader of the trace sees the change, then the save, then the reply.
 
 use super::messages::Conflict;
 use super::role::Role;

@@ -337,11 +337,11 @@ impl Shared {
     fn settle_but_senders(&self, state: &mut State) -> Vec<usize> {
         let State { core, effects, .. } = state;
         core.take_effects_into(effects);
+        effects.events.iter().for_each(|event| tell::event(core, event));
         if !effects.persist.is_empty() {
             core.persist_to(&self.persister, &effects.persist);
             dlog!(PERS, core.current_term(), "persists: {:?}", effects.persist);
         }
-        effects.events.iter().for_each(|event| tell::event(core, event));
         if effects.reset_election_timer {
             // The deadline only moves away, so the ticker need not be woken for it.
             state.election_deadline = Instant::now() + election_timeout(&self.options);
