@@ -190,7 +190,8 @@ fn the_log_of_every_server_follows_from_its_events() {
     let mut saved: BTreeMap<&str, Vec<Log>> = BTreeMap::new();
     // Log Matching: of all logs, what comes before the entry at an index of a term.
     let mut before: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.kind.starts_with("raft.")) {
+    let of_a_raft = |kind: &str| kind.starts_with("raft.") || kind == "persister.save";
+    for event in events.iter().filter(|event| of_a_raft(&event.kind)) {
         let log = logs.entry(&event.node).or_default();
         log.happens(event);
         let mut prev = log.covered_term;
@@ -200,7 +201,7 @@ fn the_log_of_every_server_follows_from_its_events() {
         }
         let saved = saved.entry(&event.node).or_default();
         match event.kind.as_str() {
-            "raft.persist" => saved.push(log.clone()),
+            "persister.save" => saved.push(log.clone()),
             "raft.restore" if !saved.is_empty() => {
                 let known = saved.iter().any(|old| old.terms == log.terms && old.covered == log.covered);
                 assert!(known, "{} has restored what it never had: {log:?}", event.node);

@@ -15,6 +15,7 @@
 //! | `apply_msg` | [`ApplyMsg`]: what Raft hands to its service |
 //! | `command` | [`Command`]: an entry of the log; [`Bytes`] |
 //! | `persister` | [`Persister`]: the simulated disk of a server |
+//! | [`observe`] | what a Raft does, told to the trace: for pages, monitors and traces |
 //! | `raft_peer` | [`RaftPeer`], [`Started`], [`Role`], [`RaftStatus`] |
 //! | `replicated` | [`Replicated`], [`ServerStart`], [`KvService`], [`CtrlerService`] |
 //! | `clerks` | [`KvClerk`], [`CtrlerClerk`] |
@@ -35,6 +36,7 @@ mod apply_msg;
 mod clerks;
 mod command;
 mod config;
+pub mod observe;
 mod persister;
 mod raft_peer;
 mod replicated;

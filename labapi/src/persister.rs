@@ -11,13 +11,24 @@
 //! where the log begins), then one frame for each log entry. [`Persister::update`] changes frames at both
 //! ends, at a cost of what changes. Read as bytes, each frame is preceded by its length, four bytes with the
 //! least significant first; bytes that were saved whole can be looked at as frames if they have this form.
+//!
+//! # The trace
+//!
+//! Each save is told to the trace by the persister itself, as the event `persister.save`, with sizes and
+//! digests of Raft state and snapshot as they are after it. So nobody who uses a persister has to do it, and
+//! nobody can forget it. The digest of frames is kept up to date with each change, and so it costs no more than
+//! the change.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
+use labrt::trace::{self, Field, Kind, Links};
 use std::fmt;
 
 #[cfg(test)]
 mod tests;
+
+/// Raft state or snapshot were saved.
+const SAVE: Kind = Kind::new("persister.save");
 
 /// The bytes of a frame's length.
 const PREFIX: usize = size_of::<u32>();
@@ -33,6 +44,8 @@ pub struct Persister {
 struct Disk {
     raft_state: RaftState,
     snapshot: Arc<[u8]>,
+    /// Known once somebody has looked at a save since the snapshot came.
+    snapshot_digest: Option<u64>,
     bytes_written: u64,
 }
 
@@ -45,12 +58,15 @@ enum RaftState {
 }
 
 /// The Raft state as frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Frames {
     head: Option<Arc<[u8]>>,
     entries: VecDeque<Arc<[u8]>>,
     /// Bytes of all frames with their prefixes.
     size: usize,
+    /// The digest of the entry frames; `None` while nobody has asked for it, or the frames were changed while
+    /// nobody looked.
+    digest: Option<SequenceDigest>,
 }
 
 impl Persister {
@@ -67,7 +83,9 @@ impl Persister {
 
     /// Replaces the Raft state. The snapshot stays.
     pub fn save_raft_state(&self, state: &[u8]) {
-        self.disk.lock().save_raft_state(state);
+        let mut disk = self.disk.lock();
+        disk.save_raft_state(state);
+        disk.tell();
     }
 
     /// The Raft state; empty if none was saved.
@@ -91,6 +109,7 @@ impl Persister {
         let mut disk = self.disk.lock();
         disk.save_raft_state(state);
         disk.save_snapshot(snapshot.into());
+        disk.tell();
     }
 
     /// The snapshot; empty if none was saved.
@@ -126,7 +145,10 @@ impl Persister {
     pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
         let mut writer = Writer::default();
         write(&mut writer);
-        self.disk.lock().apply(writer.steps)
+        let mut disk = self.disk.lock();
+        disk.apply(writer.steps)?;
+        disk.tell();
+        Ok(())
     }
 
     /// The bytes that all saves to this object have written so far. Copies begin at 0.
@@ -192,6 +214,26 @@ impl Disk {
     fn save_snapshot(&mut self, snapshot: Arc<[u8]>) {
         self.bytes_written += snapshot.len() as u64;
         self.snapshot = snapshot;
+        self.snapshot_digest = None;
+    }
+
+    /// Tells the trace what is saved now. Under the disk's lock, so that the events are in the order of the saves.
+    fn tell(&mut self) {
+        if !trace::on() {
+            return;
+        }
+        let (bytes, state) = match &mut self.raft_state {
+            RaftState::Raw(bytes) => (bytes.len(), trace::digest(bytes)),
+            RaftState::Framed(frames) => (frames.size, Arc::make_mut(frames).digest()),
+        };
+        let snapshot = *self.snapshot_digest.get_or_insert_with(|| trace::digest(&self.snapshot));
+        let fields = [
+            ("bytes", bytes.into()),
+            ("state", Field::X(state)),
+            ("snapshot_bytes", self.snapshot.len().into()),
+            ("snapshot", Field::X(snapshot)),
+        ];
+        trace::emit(SAVE, Links::NONE, &fields);
     }
 
     fn apply(&mut self, steps: Vec<Step>) -> Result<(), FrameError> {
@@ -204,6 +246,9 @@ impl Disk {
         shared.check(&steps);
         // Clones the pointers, not the frames, and only while a copy shares them.
         let frames = Arc::make_mut(shared);
+        if !trace::on() {
+            frames.digest = None;
+        }
         let mut new_snapshot = None;
         for step in steps {
             match step {
@@ -315,19 +360,105 @@ impl Frames {
     fn append(&mut self, frame: Vec<u8>) -> u64 {
         let size = PREFIX + frame.len();
         self.size += size;
+        if let Some(digest) = &mut self.digest {
+            digest.push_back(&frame);
+        }
         self.entries.push_back(frame.into());
         size as u64
     }
 
     fn truncate_to(&mut self, kept: usize) {
-        let dropped: usize = self.entries.drain(kept..).map(|frame| PREFIX + frame.len()).sum();
-        self.size -= dropped;
+        for frame in self.entries.drain(kept..).rev() {
+            self.size -= PREFIX + frame.len();
+            if let Some(digest) = &mut self.digest {
+                digest.pop_back(&frame);
+            }
+        }
     }
 
     fn drop_front(&mut self, dropped: usize) {
-        let dropped: usize = self.entries.drain(..dropped).map(|frame| PREFIX + frame.len()).sum();
-        self.size -= dropped;
+        for frame in self.entries.drain(..dropped) {
+            self.size -= PREFIX + frame.len();
+            if let Some(digest) = &mut self.digest {
+                digest.pop_front(&frame);
+            }
+        }
     }
+
+    /// A digest of all frames: equal for equal frames. The first call reads them all, later ones only the head.
+    fn digest(&mut self) -> u64 {
+        let entries = &self.entries;
+        let digest = self.digest.get_or_insert_with(|| {
+            let mut digest = SequenceDigest::default();
+            entries.iter().for_each(|frame| digest.push_back(frame));
+            digest
+        });
+        let head = self.head.as_ref().map_or(0, |head| trace::digest(head));
+        (head.rotate_left(32) ^ digest.value).wrapping_add(entries.len() as u64)
+    }
+}
+
+impl PartialEq for Frames {
+    fn eq(&self, other: &Frames) -> bool {
+        (&self.head, &self.entries) == (&other.head, &other.entries)
+    }
+}
+
+impl Eq for Frames {}
+
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames").field("head", &self.head).field("entries", &self.entries).finish()
+    }
+}
+
+/// A digest of a sequence of frames that can change at both ends, at the cost of the frame that comes or goes:
+/// the polynomial `d0 + d1*B + d2*B^2 + ...` of the frames' own digests, modulo 2^64. It depends on the sequence
+/// alone, not on how it came about.
+#[derive(Clone, Copy)]
+struct SequenceDigest {
+    value: u64,
+    /// B to the power of the number of frames.
+    power: u64,
+}
+
+impl SequenceDigest {
+    /// B: odd, and so there is a number by which it can be divided out again.
+    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+    const INVERSE: u64 = inverse(SequenceDigest::BASE);
+
+    fn push_back(&mut self, frame: &[u8]) {
+        self.value = self.value.wrapping_add(trace::digest(frame).wrapping_mul(self.power));
+        self.power = self.power.wrapping_mul(SequenceDigest::BASE);
+    }
+
+    fn pop_back(&mut self, frame: &[u8]) {
+        self.power = self.power.wrapping_mul(SequenceDigest::INVERSE);
+        self.value = self.value.wrapping_sub(trace::digest(frame).wrapping_mul(self.power));
+    }
+
+    fn pop_front(&mut self, frame: &[u8]) {
+        self.value = self.value.wrapping_sub(trace::digest(frame)).wrapping_mul(SequenceDigest::INVERSE);
+        self.power = self.power.wrapping_mul(SequenceDigest::INVERSE);
+    }
+}
+
+impl Default for SequenceDigest {
+    fn default() -> SequenceDigest {
+        SequenceDigest { value: 0, power: 1 }
+    }
+}
+
+/// The number that `odd` has to be multiplied by to give 1 modulo 2^64. Each step of Newton's method doubles the
+/// number of bits that are right, and `odd` itself has three.
+const fn inverse(odd: u64) -> u64 {
+    let mut x = odd;
+    let mut step = 0;
+    while step < 5 {
+        x = x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x)));
+        step += 1;
+    }
+    x
 }
 
 fn assert_fits(frame: &[u8]) {

@@ -43,16 +43,13 @@ mod storage;
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
 
-use super::effects::{Due, Effects, RoleChange, Tick};
-use super::events;
+use super::effects::{Due, Effects, Event, RoleChange, Tick};
 use super::invariants::Invariant;
 use super::log::RaftLog;
 use super::messages::{AppendEntriesArgs, Message};
 use super::progress::{LeaderView, MAX_BATCH_BYTES, Outgoing, Plan, Progress, Sent, What};
 use election::Ballot;
 use labapi::{ApplyMsg, Bytes, Role};
-use labrt::dlog;
-use labrt::trace::{self, Links};
 
 /// A role with what belongs to it.
 #[derive(Clone, Debug)]
@@ -130,6 +127,28 @@ impl Core {
         }
     }
 
+    /// Server `me` of `n` in this state, with no snapshot but what `log` begins with and nothing committed beyond
+    /// that. A candidate has no vote but its own, and a leader knows nothing of its followers.
+    ///
+    /// # Panics
+    /// If no server can be in this state: the log reaches beyond `term`, or a candidate or leader has not voted
+    /// for itself.
+    pub fn of(me: usize, n: usize, term: u64, voted_for: Option<usize>, log: RaftLog, role: Role) -> Core {
+        assert!(log.last_term() <= term, "a log that ends in term {}, in term {term}", log.last_term());
+        let stands = role != Role::Follower;
+        assert!(!stands || voted_for == Some(me), "a {} votes for itself, not {voted_for:?}", role.name());
+        let mut core = Core::new(me, n);
+        core.standing = match role {
+            Role::Follower => Standing::Follower,
+            Role::Candidate => Standing::Candidate(vec![Ballot::default(); n]),
+            Role::Leader => Standing::Leader(vec![Progress::new(log.last_index()); n]),
+        };
+        let covered = log.last_included_index();
+        (core.commit_index, core.last_applied, core.saved_from) = (covered, covered, covered);
+        (core.current_term, core.voted_for, core.log) = (term, voted_for, log);
+        core
+    }
+
     /// This server's number.
     pub fn me(&self) -> usize {
         self.me
@@ -164,6 +183,11 @@ impl Core {
         matches!(self.standing, Standing::Leader(_))
     }
 
+    /// The snapshot that stands for the beginning of the log; empty if there is none.
+    pub fn snapshot_data(&self) -> &Bytes {
+        &self.snapshot
+    }
+
     /// The log.
     pub fn log(&self) -> &RaftLog {
         &self.log
@@ -189,14 +213,21 @@ impl Core {
 
     /// Takes what the calls since the last time want done. See to [`Effects::persist`] first.
     pub fn take_effects(&mut self) -> Effects {
-        let mut effects = std::mem::take(&mut self.effects);
+        let mut effects = Effects::default();
+        self.take_effects_into(&mut effects);
+        effects
+    }
+
+    /// [`take_effects`](Core::take_effects) in place of what is in `effects`, whose buffers are used again.
+    pub fn take_effects_into(&mut self, effects: &mut Effects) {
+        effects.clear();
+        std::mem::swap(effects, &mut self.effects);
         if !effects.persist.is_empty() {
             effects.persist.saved_from = self.saved_from;
             self.saved_from = self.log.last_included_index();
         }
         effects.wake_peers =
             self.peers().filter(|&p| self.peek_due(p).sooner_than(self.planned[p])).collect();
-        effects
     }
 
     /// When there will be something to send to `peer` if nothing happens before. Ask before going to sleep: a
@@ -224,7 +255,6 @@ impl Core {
     pub fn message_lost(&mut self, sent: Sent) {
         let next_seq = self.next_seq;
         if let Some(progress) = self.progress_of(sent) {
-            dlog!(DROP, sent.term, "message {} to S{} lost", sent.seq, sent.peer);
             progress_lost(progress, sent, next_seq);
         }
     }
@@ -285,7 +315,6 @@ impl Core {
         });
         let progress = vec![Progress::new(self.log.last_index()); self.n];
         self.enter(Standing::Leader(progress), "votes of a majority");
-        dlog!(LEAD, self.current_term, "leads, log ends at {}", self.log.last_index());
     }
 
     /// The one place where a role changes; it makes the one event.
@@ -293,9 +322,7 @@ impl Core {
         self.standing = standing;
         let (role, term) = (self.role(), self.current_term);
         self.effects.role_changed = Some(RoleChange { term, is_leader: self.is_leader() });
-        let fields = [("role", role.name().into()), ("term", term.into())];
-        trace::emit(events::ROLE, Links::NONE.because(cause), &fields);
-        dlog!(TERM, term, "{}: {cause}", role.name());
+        self.happened(Event::RoleChanged { role, term, cause });
     }
 
     fn set_term(&mut self, term: u64) {
@@ -305,7 +332,7 @@ impl Core {
         self.current_term = term;
         self.voted_for = None;
         self.effects.persist.hard_state = true;
-        trace::emit(events::TERM, Links::NONE, &[("term", term.into())]);
+        self.happened(Event::TermRose(term));
     }
 
     fn set_vote(&mut self, candidate: usize) {
@@ -317,6 +344,11 @@ impl Core {
         });
         self.voted_for = Some(candidate);
         self.effects.persist.hard_state = true;
+        self.happened(Event::Voted { candidate, term: self.current_term });
+    }
+
+    fn happened(&mut self, event: Event) {
+        self.effects.events.push(event);
     }
 
     /// A message from the leader of `term` has come. False: the term is over.

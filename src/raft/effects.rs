@@ -2,7 +2,11 @@
 //!
 //! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]; the caller takes them out
 //! before it releases the lock, and sees to them: **first persist, then let anything out** (Figure 2:
-//! "updated on stable storage before responding to RPCs"), then timers and wake-ups.
+//! "updated on stable storage before responding to RPCs"), then timers and wake-ups. Events are told before what
+//! they tell is saved: a reader of the trace sees the change, then the save, then the reply.
+
+use super::messages::Conflict;
+use labapi::Role;
 
 /// What is to be done after a change of the core. Take it with
 /// [`Core::take_effects`](super::Core::take_effects).
@@ -11,6 +15,8 @@
 pub struct Effects {
     /// What to hand to the persister, by [`Core::persist_to`](super::Core::persist_to).
     pub persist: PersistDelta,
+    /// What has happened, in this order, to be told to whoever looks.
+    pub events: Vec<Event>,
     /// Start the election timeout afresh: a leader was heard, a vote was granted, an election was started, or
     /// a leader has stepped down.
     pub reset_election_timer: bool,
@@ -20,6 +26,84 @@ pub struct Effects {
     pub wake_peers: Vec<usize>,
     /// The role or the term has changed.
     pub role_changed: Option<RoleChange>,
+}
+
+impl Effects {
+    /// Nothing is to be done any more. The buffers stay.
+    pub(super) fn clear(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
+        *self = Effects { events, ..Effects::default() };
+    }
+}
+
+/// Something that a rule has changed or found. Figures only: what else a reader wants to know, such as the
+/// entries of a log that has grown, is in the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The term has risen to this one.
+    TermRose(u64),
+    /// The vote in `term` goes to `candidate`, who may be this server.
+    Voted {
+        /// Who has the vote.
+        candidate: usize,
+        /// In which term.
+        term: u64,
+    },
+    /// `candidate` does not get the vote in `term`, its term.
+    VoteRefused {
+        /// Who has asked.
+        candidate: usize,
+        /// In which term.
+        term: u64,
+        /// Why not.
+        cause: &'static str,
+    },
+    /// The server is a `role` in `term` from now on.
+    RoleChanged {
+        /// What it is.
+        role: Role,
+        /// In which term.
+        term: u64,
+        /// Why.
+        cause: &'static str,
+    },
+    /// The log has grown by the entries `first` to `last`.
+    Appended {
+        /// The index of the first new entry.
+        first: u64,
+        /// The index of the last one.
+        last: u64,
+    },
+    /// The log has lost its last entries.
+    Truncated {
+        /// The index of the first of them.
+        from: u64,
+        /// How many.
+        dropped: u64,
+    },
+    /// The commit index has risen to this one.
+    Committed(u64),
+    /// The service is given everything up to this index.
+    Applied(u64),
+    /// There is a new snapshot, up to where the log begins now; the text says where it comes from.
+    SnapshotKept(&'static str),
+    /// This follower has refused the entries after `prev`.
+    EntriesRefused {
+        /// The index that does not match.
+        prev: u64,
+        /// What the leader is told.
+        conflict: Conflict,
+    },
+    /// A follower has refused this leader's entries after `prev`.
+    RefusalHeard {
+        /// Who has.
+        peer: usize,
+        /// The index that does not match there.
+        prev: u64,
+        /// What it has told; `None`: nothing.
+        conflict: Option<Conflict>,
+    },
 }
 
 /// The term and role of a server from now on.

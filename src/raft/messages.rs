@@ -12,6 +12,13 @@ pub struct Entry {
     pub command: Command,
 }
 
+impl Entry {
+    /// Term and command, as [`observe`](labapi::observe) takes entries.
+    pub(super) fn parts(&self) -> (u64, &Command) {
+        (self.term, &self.command)
+    }
+}
+
 /// A candidate asks for a vote (5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVoteArgs {

@@ -51,12 +51,10 @@
 //! | `messages` | the RPCs |
 //! | `apply_sink` | the way to the service |
 //! | `peer` | the server as the suites of lab 2 see it |
-//! | `events` | the kinds of trace events |
 
 pub mod apply_sink;
 pub mod core;
 pub mod effects;
-pub mod events;
 pub mod invariants;
 pub mod log;
 pub mod messages;
@@ -69,7 +67,8 @@ mod tests;
 
 pub use self::apply_sink::ApplySink;
 pub use self::core::{ApplyBatch, Core, RestoreError, Rules, SnapshotError};
-pub use self::effects::{Due, Effects, PersistDelta, RoleChange, Tick};
+pub use self::effects::{Due, Effects, Event, PersistDelta, RoleChange, Tick};
+pub use self::log::RaftLog;
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,

@@ -15,13 +15,13 @@
 //! All sleeping is on condition variables with a deadline. Nothing polls, and [`Raft::kill`] wakes all.
 
 mod senders;
+mod tell;
 
 use super::apply_sink::ApplySink;
 use super::core::{Core, RestoreError, Rules, SnapshotError};
-use super::effects::RoleChange;
-use super::events::Reply;
+use super::effects::{Effects, RoleChange};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
-use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, Role, Started};
+use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, Role, Started, observe};
 use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
@@ -92,6 +92,8 @@ struct Shared {
 
 struct State {
     core: Core,
+    /// Of the last rule; kept for its buffers.
+    effects: Effects,
     election_deadline: Instant,
     clocks: Vec<PeerClock>,
     /// A thread in [`Raft::flush`] sends at the moment, and will look for more.
@@ -145,9 +147,11 @@ impl Raft {
     ) -> Result<Raft, RestoreError> {
         let mut core = Core::restore(me, peers.len(), &persister)?;
         core.rules = options.rules;
+        tell::restored(&core);
         let now = Instant::now();
         let state = State {
             core,
+            effects: Effects::default(),
             election_deadline: now + election_timeout(&options),
             clocks: vec![PeerClock::new(now); peers.len()],
             flushing: false,
@@ -249,12 +253,21 @@ impl Raft {
         Service::new("Raft")
             .node(self.shared.node)
             .cost(Cost::Peer)
-            .inline("RequestVote", move |args: RequestVoteArgs| votes.answer(|core| core.request_vote(&args)))
+            .inline("RequestVote", move |args: RequestVoteArgs| {
+                let reply = votes.with(|core| core.request_vote(&args));
+                observe::vote_reply(reply.term, reply.vote_granted);
+                reply
+            })
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
-                entries.answer(|core| core.append_entries(&args))
+                let reply = entries.with(|core| core.append_entries(&args));
+                let conflict = reply.conflict.map(|it| (it.index, it.term.unwrap_or_default()));
+                observe::append_reply(reply.term, reply.success, conflict);
+                reply
             })
             .inline("InstallSnapshot", move |args: InstallSnapshotArgs| {
-                snapshots.answer(|core| core.install_snapshot(&args))
+                let reply = snapshots.with(|core| core.install_snapshot(&args));
+                observe::snapshot_reply(reply.term);
+                reply
             })
     }
 }
@@ -290,15 +303,6 @@ impl Shared {
         result
     }
 
-    /// [`with`](Shared::with) for an RPC.
-    fn answer<R: Reply>(&self, rule: impl FnOnce(&mut Core) -> R) -> R {
-        let reply = self.with(rule);
-        if trace::on() {
-            reply.trace();
-        }
-        reply
-    }
-
     /// Persists what the core has changed; then timers and wake-ups.
     fn settle(&self, state: &mut State) {
         let wake = self.settle_but_senders(state);
@@ -311,9 +315,12 @@ impl Shared {
     /// [`settle`](Shared::settle), except for the senders to be woken, which are returned. Whom nobody wakes comes
     /// up again the next time.
     fn settle_but_senders(&self, state: &mut State) -> Vec<usize> {
-        let effects = state.core.take_effects();
+        let State { core, effects, .. } = state;
+        core.take_effects_into(effects);
+        effects.events.iter().for_each(|event| tell::event(core, event));
         if !effects.persist.is_empty() {
-            state.core.persist_to(&self.persister, &effects.persist);
+            core.persist_to(&self.persister, &effects.persist);
+            dlog!(PERS, core.current_term(), "persists: {:?}", effects.persist);
         }
         if effects.reset_election_timer {
             // The deadline only moves away, so the ticker need not be woken for it.
@@ -335,10 +342,11 @@ impl Shared {
                 self.applier.notify_one();
             }
         }
-        for &peer in &effects.wake_peers {
+        let wake = std::mem::take(&mut state.effects.wake_peers);
+        for &peer in &wake {
             state.clocks[peer].work_from(trace::parent());
         }
-        effects.wake_peers
+        wake
     }
 
     fn kill(&self) {
@@ -427,6 +435,7 @@ impl Shared {
             }
             let _under = trace::under(woken_by);
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
+                self.settle(&mut state);
                 state.rest = now + self.options.follow;
                 return Some((batch, woken_by));
             }

@@ -1,6 +1,7 @@
 //! The simulated disk. Its lock is labrt's, so each test is a run.
 
 use super::{Persister, Writer};
+use labrt::Run;
 use labrt::collections::BTreeSet;
 use labrt::sync::{Arc, Signal};
 
@@ -194,4 +195,64 @@ fn bytes_that_are_no_frames_are_named_not_touched() {
             "Raft state, frame 1 at byte 8 of 13: expected 200 bytes after the length, only 1 are left"
         );
     });
+}
+
+/// The digests that the trace has of the saves of `body`: of Raft state and snapshot.
+fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, String)> {
+    let file = format!("persister-{name}-{}.txt", std::process::id());
+    let path = std::env::temp_dir().join(file);
+    let run = Run { quiet: true, trace_file: Some(path.clone()), ..Run::default() };
+    let failure = run.once(1, body).failure;
+    assert!(failure.is_none(), "{failure:?}");
+    let text = std::fs::read_to_string(&path).expect("the run has written its trace");
+    std::fs::remove_file(&path).expect("it was there just now");
+    let field = |line: &str, name: &str| {
+        let value = line.split(' ').find_map(|word| word.strip_prefix(name));
+        value.unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
+    };
+    let lines = text.lines().filter(|line| line.contains(" persister.save "));
+    lines.map(|line| (field(line, "state="), field(line, "snapshot="))).collect()
+}
+
+/// The persister tells each save, and equal contents by equal digests, whatever way led to them.
+#[test]
+fn saves_are_told_with_a_digest_of_the_contents() {
+    let told = saves("contents", || {
+        let write = |steps: fn(&mut Writer)| {
+            let persister = framed(4);
+            persister.update(steps).expect("frames");
+            persister
+        };
+        // Entry frames 1, 2, 3 by three ways.
+        write(|w| w.drop_front(1));
+        write(|w| {
+            w.append(vec![7; 7]);
+            w.drop_front(1);
+            w.truncate_to(3);
+        });
+        let copy = write(|w| w.truncate_to(0)).copy();
+        copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)]))).expect("frames");
+        // Others: one fewer, another order, another head; and then a snapshot.
+        write(|w| w.drop_front(2));
+        let other = write(|w| {
+            w.truncate_to(0);
+            [2, 1, 3].into_iter().for_each(|i| w.append(vec![i; usize::from(i)]));
+        });
+        other.update(|w| w.head(b"other".to_vec())).expect("frames");
+        other.update(|w| w.snapshot(Arc::from(&b"one"[..]))).expect("frames");
+        other.save_state_and_snapshot(b"raw", b"one");
+        other.save_raft_state(b"raw");
+    });
+    // The saves that made the four frames, and the one that took them away, are told, too.
+    let known = told[0].0.clone();
+    let told: Vec<_> = told.into_iter().filter(|(state, _)| *state != known).collect();
+    let [first, second, empty, third, fewer, order, head, snapshot, raw, raw_again] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!((&first.0, &first.0), (&second.0, &third.0));
+    let different: BTreeSet<_> =
+        [first, empty, fewer, order, head, raw].into_iter().map(|it| &it.0).collect();
+    assert_eq!(different.len(), 6, "{told:?}");
+    assert_eq!((&head.0, head.1 == snapshot.1), (&snapshot.0, false));
+    assert_eq!((&snapshot.1, raw), (&raw.1, raw_again));
 }

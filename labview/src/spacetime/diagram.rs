@@ -415,7 +415,7 @@ mod tests {
         r#""kind":"client.return","id":50,"f.client":3,"f.result":"stale""#,
         r#""kind":"check.verdict","f.verdict":"illegal","f.client":3,"f.called":21"#,
         r#""node":"S0","kind":"test.failed","f.message":"not linearizable""#,
-        r#""node":"S0","kind":"raft.persist""#,
+        r#""node":"S0","kind":"persister.save""#,
     ];
 
     #[test]

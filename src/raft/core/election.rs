@@ -32,12 +32,15 @@ impl Core {
         if args.term > self.current_term {
             self.become_follower(args.term, "a candidate of a higher term");
         }
+        let (candidate, term) = (args.candidate_id, args.term);
         let refusal = self.reason_to_refuse(args);
-        if refusal.is_none() {
-            self.set_vote(args.candidate_id);
-            self.effects.reset_election_timer = true;
+        match refusal {
+            None => {
+                self.set_vote(candidate);
+                self.effects.reset_election_timer = true;
+            }
+            Some(cause) => self.happened(Event::VoteRefused { candidate, term, cause }),
         }
-        self.vote_event(args, refusal.unwrap_or("granted"));
         RequestVoteReply { term: self.current_term, vote_granted: refusal.is_none() }
     }
 
@@ -65,12 +68,6 @@ impl Core {
         }
         let up_to_date = self.log.is_up_to_date(args.last_log_index, args.last_log_term);
         (!up_to_date).then_some("log behind ours")
-    }
-
-    fn vote_event(&self, args: &RequestVoteArgs, why: &'static str) {
-        let fields = [("candidate", args.candidate_id.into()), ("term", args.term.into())];
-        trace::emit(events::VOTE, Links::NONE.because(why), &fields);
-        dlog!(VOTE, self.current_term, "S{} asks for a vote in term {}: {why}", args.candidate_id, args.term);
     }
 
     fn count_votes(&mut self) {

@@ -13,7 +13,6 @@ impl Core {
         let term = self.current_term;
         let index = self.log.last_index() + 1;
         self.append(&[Entry { term, command }]);
-        dlog!(LOG1, term, "takes in {index}");
         // A majority of one has it now.
         self.advance_commit();
         Some(Started { index, term })
@@ -26,12 +25,7 @@ impl Core {
         }
         let (prev, prev_term, entries) = self.skip_covered(args);
         if let Some(conflict) = self.conflict_with(prev, prev_term) {
-            let Conflict { index, term } = conflict;
-            dlog!(
-                LOG2,
-                self.current_term,
-                "refuses entries after {prev}: conflict at {index}, term {term:?}"
-            );
+            self.happened(Event::EntriesRefused { prev, conflict });
             return self.refuse(Some(conflict));
         }
         self.store(prev, entries);
@@ -58,7 +52,7 @@ impl Core {
         // A reply that does not say where the conflict is makes us back up by one entry, as in Figure 2.
         let conflict = reply.conflict.unwrap_or(Conflict { index: prev, term: None });
         progress.refused(sent.seq, prev, conflict, &self.log, next_seq);
-        dlog!(LOG1, self.current_term, "S{} refused entries after {prev}: {conflict:?}", sent.peer);
+        self.happened(Event::RefusalHeard { peer: sent.peer, prev, conflict: reply.conflict });
     }
 
     fn refuse(&self, conflict: Option<Conflict>) -> AppendEntriesReply {
@@ -99,7 +93,6 @@ impl Core {
             self.truncate_from(first_new);
         }
         self.append(&entries[known..]);
-        dlog!(LOG2, self.current_term, "stores {first_new}..={}", self.log.last_index());
     }
 
     fn truncate_from(&mut self, index: u64) {
@@ -111,7 +104,7 @@ impl Core {
         let dropped = self.log.last_index() + 1 - index;
         self.log.truncate_from(index);
         self.effects.persist.entries_from(index);
-        trace::emit(events::TRUNCATE, Links::NONE, &[("from", index.into()), ("dropped", dropped.into())]);
+        self.happened(Event::Truncated { from: index, dropped });
     }
 
     fn append(&mut self, entries: &[Entry]) {
@@ -128,12 +121,7 @@ impl Core {
             )
         });
         self.effects.persist.entries_from(first);
-        if trace::on() {
-            let last = self.log.last_index();
-            let fields =
-                [("first", first.into()), ("last", last.into()), ("terms", events::terms(entries).into())];
-            trace::emit(events::APPEND, Links::NONE, &fields);
-        }
+        self.happened(Event::Appended { first, last: self.log.last_index() });
     }
 
     /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes
@@ -180,12 +168,7 @@ impl Core {
         });
         self.commit_index = index;
         self.effects.wake_applier = true;
-        trace::emit(
-            events::COMMIT,
-            Links::NONE,
-            &[("index", index.into()), ("term", self.current_term.into())],
-        );
-        dlog!(CMIT, self.current_term, "commits up to {index}");
+        self.happened(Event::Committed(index));
     }
 
     /// The next committed messages for the service, at most `max`: a snapshot if the service is behind it,
@@ -217,6 +200,6 @@ impl Core {
             },
         );
         self.last_applied = index;
-        trace::emit(events::APPLY, Links::NONE, &[("index", index.into())]);
+        self.happened(Event::Applied(index));
     }
 }

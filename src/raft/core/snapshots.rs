@@ -83,15 +83,7 @@ impl Core {
         self.snapshot = data;
         let persist = &mut self.effects.persist;
         (persist.snapshot, persist.hard_state) = (true, true);
-        let index = self.log.last_included_index();
-        let fields = [
-            ("index", index.into()),
-            ("term", self.log.last_included_term().into()),
-            ("last", self.log.last_index().into()),
-            ("bytes", self.snapshot.len().into()),
-        ];
-        trace::emit(events::SNAPSHOT, Links::NONE.because(whose), &fields);
-        dlog!(SNAP, self.current_term, "snapshot up to {index}, {whose}, {} bytes", self.snapshot.len());
+        self.happened(Event::SnapshotKept(whose));
     }
 
     pub(super) fn take_snapshot_to_apply(&mut self) -> Option<ApplyMsg> {
@@ -115,7 +107,6 @@ impl Core {
         let sent = self.stamp(peer, What::Snapshot { last_included_index });
         let progress = self.progress_of(sent).expect("only a leader sends snapshots");
         progress.snapshot_sent(sent.seq, last_included_index);
-        dlog!(SNAP, self.current_term, "sends S{peer} the snapshot up to {last_included_index}");
         Outgoing { sent, message }
     }
 }

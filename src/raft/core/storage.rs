@@ -6,7 +6,7 @@
 use super::*;
 use crate::raft::effects::PersistDelta;
 use crate::raft::messages::Entry;
-use labapi::{FrameError, Frames, Persister, Writer};
+use labapi::{FrameError, Frames, Persister, Role, Writer};
 use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -68,43 +68,15 @@ impl Core {
     /// # Panics
     /// If `me` is not below `n`.
     pub fn restore(me: usize, n: usize, persister: &Persister) -> Result<Core, RestoreError> {
-        let mut core = Core::new(me, n);
         let frames = persister.frames()?;
-        let Some(head) = frames.head() else {
-            core.restored();
-            return Ok(core);
-        };
+        let Some(head) = frames.head() else { return Ok(Core::new(me, n)) };
         let hard: HardState = labgob::decode(head).map_err(RestoreError::Head)?;
         let entries = read_entries(&hard, &frames)?;
         check(&hard, &entries, n)?;
-
-        core.current_term = hard.current_term;
-        core.voted_for = hard.voted_for;
-        core.log = RaftLog::after(hard.last_included_index, hard.last_included_term, entries);
+        let log = RaftLog::after(hard.last_included_index, hard.last_included_term, entries);
+        let mut core = Core::of(me, n, hard.current_term, hard.voted_for, log, Role::Follower);
         core.snapshot = persister.read_snapshot();
-        core.commit_index = hard.last_included_index;
-        core.last_applied = hard.last_included_index;
-        core.saved_from = hard.last_included_index;
-        core.restored();
         Ok(core)
-    }
-
-    /// Tells the trace with what the server starts.
-    fn restored(&self) {
-        if !trace::on() {
-            return;
-        }
-        let fields = [
-            ("term", self.current_term.into()),
-            ("last_included_index", self.log.last_included_index().into()),
-            ("last_included_term", self.log.last_included_term().into()),
-            ("last", self.log.last_index().into()),
-            ("terms", events::terms(self.log.iter_from(0)).into()),
-            ("voted_for", self.voted_for.unwrap_or_default().into()),
-        ];
-        // A server that has not voted has no last field.
-        let known = fields.len() - usize::from(self.voted_for.is_none());
-        trace::emit(events::RESTORE, Links::NONE, &fields[..known]);
     }
 
     /// Hands what has changed to the persister, as one atomic step. `delta` is the newest from
@@ -140,9 +112,6 @@ impl Core {
             }
         };
         persister.update(write).expect("the core has been restored from these frames, or has written them");
-        let fields = [("term", self.current_term.into()), ("last", self.log.last_index().into())];
-        trace::emit(events::PERSIST, Links::NONE, &fields);
-        dlog!(PERS, self.current_term, "persists: {delta:?}");
     }
 
     fn hard_state(&self) -> Vec<u8> {

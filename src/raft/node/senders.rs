@@ -3,9 +3,10 @@
 use super::{Options, Shared, State};
 use crate::raft::core::Core;
 use crate::raft::effects::{Due, Tick};
-use crate::raft::events;
-use crate::raft::messages::Message;
+use crate::raft::messages::{Entry, Message};
 use crate::raft::progress::{Outgoing, Sent};
+use labapi::observe;
+use labrt::dlog;
 use labrt::node;
 use labrt::sync::Arc;
 use labrt::time::{Duration, Instant};
@@ -134,19 +135,26 @@ impl Shared {
         let shared = self.clone();
         let id = trace::next_id();
         let _under = trace::under(woken_by);
-        events::request(id, &message);
         match message {
             Message::RequestVote(args) => {
+                let last = (args.last_log_index, args.last_log_term);
+                observe::request_vote(id, args.term, args.candidate_id, last);
                 end.send_as(id, "Raft.RequestVote", &args, move |r| {
                     shared.answered(sent, r, Core::vote_reply)
                 });
             }
             Message::AppendEntries(args) => {
+                let prev = (args.prev_log_index, args.prev_log_term);
+                let entries = args.entries.iter().map(Entry::parts);
+                observe::append_entries(id, args.term, args.leader_id, prev, entries, args.leader_commit);
                 end.send_as(id, "Raft.AppendEntries", &args, move |r| {
                     shared.answered(sent, r, Core::append_reply)
                 });
             }
             Message::InstallSnapshot(args) => {
+                let last = (args.last_included_index, args.last_included_term);
+                dlog!(SNAP, sent.term, "sends S{} the snapshot up to {}", sent.peer, last.0);
+                observe::install_snapshot(id, args.term, args.leader_id, last, &args.data);
                 end.send_as(id, "Raft.InstallSnapshot", &args, move |r| {
                     shared.answered(sent, r, Core::snapshot_reply)
                 });
@@ -162,7 +170,10 @@ impl Shared {
                 state.clocks[sent.peer].heard = Instant::now();
                 rule(&mut state.core, sent, reply);
             }
-            None => state.core.message_lost(sent),
+            None => {
+                dlog!(DROP, sent.term, "message {} to S{} lost", sent.seq, sent.peer);
+                state.core.message_lost(sent);
+            }
         }
         self.settle(&mut state);
     }

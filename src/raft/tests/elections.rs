@@ -61,7 +61,8 @@ fn a_stale_request_is_refused_5_1() {
     let mut core = follower(3, 5, &[1]);
     let reply = core.request_vote(&ask(4, 1, (9, 4)));
     assert_eq!(reply, RequestVoteReply { term: 5, vote_granted: false });
-    assert_eq!(core.take_effects(), Effects::default());
+    let refused = Event::VoteRefused { candidate: 1, term: 4, cause: "stale term" };
+    assert_eq!(core.take_effects(), Effects { events: vec![refused], ..Effects::default() });
     // Nor does a candidate or leader of this term give its own vote away.
     for mut core in [candidate(3, 5, &[1]), leader(3, 5, &[1])] {
         assert!(!core.request_vote(&ask(5, 1, (9, 4))).vote_granted);
@@ -81,6 +82,8 @@ fn a_timeout_starts_an_election_5_2() {
     assert!(effects.persist.hard_state && effects.reset_election_timer);
     assert_eq!(effects.role_changed, Some(RoleChange { term: 2, is_leader: false }));
     assert_eq!(effects.wake_peers, [1, 2, 3, 4]);
+    let role = Event::RoleChanged { role: Role::Candidate, term: 2, cause: "election timeout" };
+    assert_eq!(effects.events, [Event::TermRose(2), Event::Voted { candidate: 0, term: 2 }, role]);
 
     for peer in 1..5 {
         let message = core.next_message(peer, Tick::NONE).expect("a request for a vote").message;

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
-use labapi::Started;
+use labapi::{Role, Started};
 
 /// Figure 7 of the paper, in spirit: what becomes of a log when a message comes.
 #[test]
@@ -58,6 +58,24 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         assert!(effects.reset_election_timer, "a leader was heard: {what}");
         assert_eq!(effects.persist.log_from.is_some(), terms(&core) != log, "{what}");
     }
+}
+
+/// What a rule has done comes out as events, in the order in which it was done.
+#[test]
+fn a_rule_says_what_it_has_done() {
+    let mut core = follower(3, 2, &[1, 2, 2]);
+    assert!(core.append_entries(&committed(2, append(1, 3, (1, 1), &[3, 3]))).success);
+    let effects = core.take_effects();
+    let events = [
+        Event::TermRose(3),
+        Event::RoleChanged { role: Role::Follower, term: 3, cause: "heard the leader" },
+        Event::Truncated { from: 2, dropped: 2 },
+        Event::Appended { first: 2, last: 3 },
+        Event::Committed(2),
+    ];
+    assert_eq!(effects.events, events);
+    let _ = core.take_apply(10);
+    assert_eq!(core.take_effects().events, [Event::Applied(2)]);
 }
 
 /// 5.1: a leader of the past is told so; it does not count as heard.

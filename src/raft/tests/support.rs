@@ -1,7 +1,7 @@
 //! Builders that let the tests read as prose.
 
 use crate::raft::*;
-use labapi::Command;
+use labapi::{Command, Role};
 
 /// The command that these tests put at an index in a term; two entries agree if and only if both agree.
 pub(super) fn command(index: u64, term: u64) -> Command {
@@ -30,32 +30,24 @@ pub(super) fn committed(leader_commit: u64, args: AppendEntriesArgs) -> AppendEn
     AppendEntriesArgs { leader_commit, ..args }
 }
 
-/// A follower, server 0 of `n`, in term `term` with a log of these terms. Server 1 has sent it the entries.
-pub(super) fn follower(n: usize, term: u64, log: &[u64]) -> Core {
-    let mut core = Core::new(0, n);
-    assert!(core.append_entries(&append(1, term, (0, 0), log)).success);
-    forget_effects(&mut core);
-    core
+/// A log of these terms.
+fn log(terms: &[u64]) -> RaftLog {
+    RaftLog::after(0, 0, entries(1, terms))
+}
+
+/// A follower, server 0 of `n`, in term `term` with a log of these terms.
+pub(super) fn follower(n: usize, term: u64, terms: &[u64]) -> Core {
+    Core::of(0, n, term, None, log(terms), Role::Follower)
 }
 
 /// A candidate, server 0 of `n`, in term `term` with a log of these terms.
-pub(super) fn candidate(n: usize, term: u64, log: &[u64]) -> Core {
-    let mut core = follower(n, term - 1, log);
-    core.election_timeout();
-    assert_eq!(core.current_term(), term);
-    forget_effects(&mut core);
-    core
+pub(super) fn candidate(n: usize, term: u64, terms: &[u64]) -> Core {
+    Core::of(0, n, term, Some(0), log(terms), Role::Candidate)
 }
 
 /// The leader of `term`, server 0 of `n`, with a log of these terms. It has not sent anything as a leader.
-pub(super) fn leader(n: usize, term: u64, log: &[u64]) -> Core {
-    let mut core = candidate(n, term, log);
-    for peer in (1..n).take(n / 2) {
-        give_vote(&mut core, peer);
-    }
-    assert!(core.is_leader());
-    forget_effects(&mut core);
-    core
+pub(super) fn leader(n: usize, term: u64, terms: &[u64]) -> Core {
+    Core::of(0, n, term, Some(0), log(terms), Role::Leader)
 }
 
 /// `peer` answers the request for a vote with yes.

@@ -144,7 +144,7 @@ class Details {
   family(id) {
     const { run } = this;
     const made = this.causes(run.ancestors(id));
-    const children = [...run.ofParent(id)].filter((e) => !/^(rpc\.(?!sent)|raft\.(request|persist))/.test(run.kind(e)));
+    const children = [...run.ofParent(id)].filter((e) => !/^(rpc\.(?!sent)|raft\.request|persister\.save)/.test(run.kind(e)));
     if (children.length > 0) {
       made.push(element("h3", "", "In its course"));
       const list = element("ul", "family");

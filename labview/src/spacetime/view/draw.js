@@ -9,7 +9,7 @@ const MOST_LABELS = 500;
 const LABEL_ROW = 13;
 
 /** Kinds whose events are no more than the ends of arrows, or say little. */
-const QUIET_KINDS = /^(rpc\.|raft\.(request|reply|persist)$|client\.)/;
+const QUIET_KINDS = /^(rpc\.|raft\.(request|reply)$|persister\.save$|client\.)/;
 /** Kinds that are always to be seen. */
 const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/; // the picture says it without words
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;

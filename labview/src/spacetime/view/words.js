@@ -63,7 +63,7 @@ function shortText(run, e) {
       return f("role") === "leader" ? `seen as leader T${f("term")}` : `seen in term ${f("term")}`;
     case "raft.restore":
       return `starts: term ${f("term")}, log to ${f("last")}`;
-    case "raft.persist":
+    case "persister.save":
       return "saves";
     case "test.failed":
       return "FAILED";
@@ -83,7 +83,7 @@ function shortText(run, e) {
         return `${type} ${kind.slice(4)}${cause ? `: ${cause}` : ""}`;
       }
       if (kind === "raft.request" || kind === "raft.reply") {
-        const rest = run.fields(e).filter(([name]) => name !== "rpc" && name !== "inc");
+        const rest = run.fields(e).filter(([name]) => !["rpc", "inc", "commands"].includes(name));
         return `${f("rpc")} ${kind.slice(5)}: ${rest.map(([name, value]) => `${name} ${valueText(value)}`).join(", ")}`;
       }
       const rest = run.fields(e).filter(([name]) => name !== "inc");

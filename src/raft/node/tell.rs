@@ -1,0 +1,69 @@
+//! What the rules have done, for whoever looks: the trace ([`observe`]) and the log lines of `LAB_LOG`.
+
+use crate::raft::core::Core;
+use crate::raft::effects::Event;
+use crate::raft::messages::Entry;
+use labapi::{Role, observe};
+use labrt::dlog;
+
+/// With what the server starts.
+pub(super) fn restored(core: &Core) {
+    let state = observe::Restored {
+        term: core.current_term(),
+        voted_for: core.voted_for(),
+        last_included_index: core.log().last_included_index(),
+        last_included_term: core.log().last_included_term(),
+        snapshot: core.snapshot_data(),
+    };
+    observe::restore(&state, core.log().iter_from(0).map(Entry::parts));
+}
+
+/// One event of the last rule. `core` is as the rule has left it.
+pub(super) fn event(core: &Core, event: &Event) {
+    let (log, current_term) = (core.log(), core.current_term());
+    match *event {
+        Event::TermRose(term) => observe::term(term),
+        Event::Voted { candidate, term } => {
+            observe::vote(candidate, term);
+            dlog!(VOTE, current_term, "votes for S{candidate}");
+        }
+        Event::VoteRefused { candidate, term, cause } => {
+            observe::vote_refused(candidate, term, cause);
+            dlog!(VOTE, current_term, "no vote for S{candidate} in term {term}: {cause}");
+        }
+        Event::RoleChanged { role, term, cause } => {
+            observe::role(role, term, cause);
+            dlog!(TERM, term, "{}: {cause}", role.name());
+            if role == Role::Leader {
+                dlog!(LEAD, term, "leads, log ends at {}", log.last_index());
+            }
+        }
+        Event::Appended { first, last } => {
+            let count = usize::try_from(last + 1 - first).unwrap_or(usize::MAX);
+            observe::append(first, log.iter_from(first).take(count).map(Entry::parts));
+            match core.is_leader() {
+                true => dlog!(LOG1, current_term, "takes in {last}"),
+                false => dlog!(LOG2, current_term, "stores {first}..={last}"),
+            }
+        }
+        Event::Truncated { from, dropped } => observe::truncate(from, dropped),
+        Event::Committed(index) => {
+            observe::commit(index, current_term);
+            dlog!(CMIT, current_term, "commits up to {index}");
+        }
+        Event::Applied(index) => observe::apply(index),
+        Event::SnapshotKept(source) => {
+            let (index, term) = (log.last_included_index(), log.last_included_term());
+            let data = core.snapshot_data();
+            observe::snapshot(source, index, term, log.last_index(), data);
+            dlog!(SNAP, current_term, "snapshot up to {index}, {source}, {} bytes", data.len());
+        }
+        Event::EntriesRefused { prev, conflict } => {
+            let (index, term) = (conflict.index, conflict.term);
+            dlog!(LOG2, current_term, "refuses entries after {prev}: conflict at {index}, term {term:?}");
+        }
+        Event::RefusalHeard { peer, prev, conflict } => {
+            dlog!(LOG1, current_term, "S{peer} refused entries after {prev}: {conflict:?}");
+        }
+    }
+}
