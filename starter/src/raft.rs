@@ -1,30 +1,52 @@
 //! A Raft peer, to be written.
 //!
 //! Each part of the lab has its places here, marked `2A` to `2D`. Keep the paper's Figure 2 beside you:
-//! nearly all of it ends up in this file.
+//! nearly all of it ends up in this file. What stands here is a proposal: change whatever you like, as long as
+//! [`RaftPeer`] is implemented.
 //!
 //! Three rules of the house make everything also run in virtual time:
 //!
 //! * threads, locks, channels, clocks and random numbers come from [`labrt`], never from `std`;
 //! * no lock is held over an RPC or over a message to the service;
 //! * every thread of a peer ends soon after [`RaftPeer::kill`].
+//!
+//! The calls of [`observe`] tell the trace what the peer does, so that the page of a failing run can show it: roles,
+//! terms, votes, logs. They decide nothing. You may delete them; then the page shows less.
 
-use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started};
+use labapi::observe;
+use labapi::{ApplyMsg, Command, Persister, RaftPeer, Role, Started};
 use labrpc::{End, Service};
 use labrt::chan::Sender;
 use labrt::sync::{Arc, Mutex, Signal};
+use labrt::trace;
 use serde::{Deserialize, Serialize};
 
 /// The arguments of the RequestVote RPC (Figure 2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestVoteArgs {
+    /// The candidate's term.
+    pub term: u64,
+    /// Who asks.
+    pub candidate_id: usize,
     // Your data here (2A, 2B).
 }
 
 /// The reply of the RequestVote RPC (Figure 2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    // Your data here (2A).
+    /// The voter's term, for the candidate to update itself.
+    pub term: u64,
+    /// Did the candidate get the vote?
+    pub vote_granted: bool,
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// The term in which a leader took it in.
+    pub term: u64,
+    /// What the service will be given.
+    pub command: Command,
 }
 
 /// A Raft peer.
@@ -39,6 +61,7 @@ struct Inner {
     /// The index of this peer.
     me: usize,
     /// Keeps the peer's state over a crash.
+    #[allow(dead_code, reason = "to be used by `persist`")]
     persister: Arc<Persister>,
     /// To the service. Send committed commands here, without holding the lock.
     apply: Sender<ApplyMsg>,
@@ -48,22 +71,96 @@ struct Inner {
 }
 
 /// What the lock protects: the state of Figure 2.
-#[derive(Default)]
 struct State {
     current_term: u64,
-    is_leader: bool,
-    // Your data here (2A, 2B, 2C).
+    voted_for: Option<usize>,
+    role: Role,
+    /// The entries; the first one has index 1.
+    log: Vec<Entry>,
+    commit_index: u64,
+    last_applied: u64,
+    // Your data here (2A, 2B, 2D).
+}
+
+/// The small steps of Figure 2: each changes the state, and tells the trace.
+///
+/// Call them under the lock. After a change of the term, the vote or the log, call `persist` before anybody can see
+/// the change.
+#[allow(dead_code, reason = "to be called by the rules that you write")]
+impl State {
+    /// Goes on to a higher term, in which this peer has not voted yet.
+    fn raise_term(&mut self, term: u64) {
+        (self.current_term, self.voted_for) = (term, None);
+        observe::term(term);
+    }
+
+    /// Gives this peer's vote in the current term.
+    fn vote_for(&mut self, candidate: usize) {
+        self.voted_for = Some(candidate);
+        observe::vote(candidate, self.current_term);
+    }
+
+    /// Plays another role from now on. `cause` says why, in a few words.
+    fn change_role(&mut self, role: Role, cause: &'static str) {
+        self.role = role;
+        observe::role(role, self.current_term, cause);
+    }
+
+    /// The index of the last entry; 0 for an empty log.
+    fn last_index(&self) -> u64 {
+        self.log.len() as u64
+    }
+
+    /// Adds entries at the end of the log.
+    fn append(&mut self, entries: Vec<Entry>) {
+        observe::append(self.last_index() + 1, entries.iter().map(|entry| (entry.term, &entry.command)));
+        self.log.extend(entries);
+    }
+
+    /// Removes the entry at `index` and all after it.
+    fn truncate_from(&mut self, index: u64) {
+        let dropped = self.last_index() + 1 - index;
+        self.log.truncate((index - 1) as usize);
+        observe::truncate(index, dropped);
+    }
+
+    /// Everything up to `index` is committed.
+    fn commit_to(&mut self, index: u64) {
+        self.commit_index = index;
+        observe::commit(index, self.current_term);
+    }
+
+    /// Takes the next committed entry that the service was not given yet, with its index.
+    fn next_to_apply(&mut self) -> Option<(u64, Entry)> {
+        if self.last_applied >= self.commit_index {
+            return None;
+        }
+        let entry = self.log.get(self.last_applied as usize)?.clone();
+        self.last_applied += 1;
+        observe::apply(self.last_applied);
+        Some((self.last_applied, entry))
+    }
 }
 
 impl RaftPeer for Raft {
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Raft {
-        let state = Mutex::new(State::default());
-        let inner = Arc::new(Inner { peers, me, persister, apply, killed: Signal::new(), state });
+        // Initialize from the state that was persisted before a crash.
+        let state = read_persist(&persister);
 
         // Your initialization code here (2A, 2B, 2C).
 
-        // Initialize from the state that was persisted before a crash.
-        inner.read_persist(&inner.persister.read_raft_state());
+        let restored = observe::Restored {
+            term: state.current_term,
+            voted_for: state.voted_for,
+            // What the snapshot covers (2D).
+            last_included_index: 0,
+            last_included_term: 0,
+            snapshot: &persister.read_snapshot(),
+        };
+        observe::restore(&restored, state.log.iter().map(|entry| (entry.term, &entry.command)));
+
+        let state = Mutex::new(state);
+        let inner = Arc::new(Inner { peers, me, persister, apply, killed: Signal::new(), state });
 
         // Start the ticker, which starts elections.
         let ticker = Arc::clone(&inner);
@@ -79,13 +176,12 @@ impl RaftPeer for Raft {
     }
 
     fn get_state(&self) -> (u64, bool) {
-        // Your code here (2A).
         let state = self.inner.state.lock();
-        (state.current_term, state.is_leader)
+        (state.current_term, state.role == Role::Leader)
     }
 
     fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
-        // Your code here (2D).
+        // Your code here (2D). When the log is cut: observe::snapshot("own", ...).
         let _ = (index, snapshot);
     }
 
@@ -101,6 +197,24 @@ impl RaftPeer for Raft {
     }
 }
 
+/// Restores what `persist` has saved. A peer that starts for the first time has saved nothing.
+fn read_persist(persister: &Persister) -> State {
+    let state = State {
+        current_term: 0,
+        voted_for: None,
+        role: Role::Follower,
+        log: Vec::new(),
+        commit_index: 0,
+        last_applied: 0,
+    };
+    let saved = persister.read_raft_state();
+    // Your code here (2C), unless `saved` is empty. Example:
+    // let mut decoder = labgob::Decoder::new(&saved);
+    // state.current_term = decoder.decode().expect("written by persist");
+    let _ = saved;
+    state
+}
+
 impl Inner {
     /// Saves the state that has to survive a crash (Figure 2). Whoever changes it holds the lock already, and
     /// the lock is not re-entrant: hence `state`.
@@ -114,19 +228,14 @@ impl Inner {
         let _ = state;
     }
 
-    /// Restores what `persist` has saved; nothing at all on a first start.
-    fn read_persist(&self, saved: &[u8]) {
-        // Your code here (2C), unless `saved` is empty. Example:
-        // let mut decoder = labgob::Decoder::new(saved);
-        // let current_term: u64 = decoder.decode().expect("written by persist");
-        let _ = saved;
-    }
-
     /// The RequestVote RPC handler.
     fn request_vote(&self, args: RequestVoteArgs) -> RequestVoteReply {
+        let state = self.state.lock();
         // Your code here (2A, 2B).
         let _ = args;
-        RequestVoteReply {}
+        let reply = RequestVoteReply { term: state.current_term, vote_granted: false };
+        observe::vote_reply(reply.term, reply.vote_granted);
+        reply
     }
 
     /// Calls the RequestVote handler of a peer.
@@ -136,7 +245,10 @@ impl Inner {
     /// ([`labrt::thread::spawn`]), and never under the lock.
     #[allow(dead_code, reason = "an example of an RPC, to be called in an election")]
     fn send_request_vote(&self, server: usize, args: &RequestVoteArgs) -> Option<RequestVoteReply> {
-        self.peers[server].call("Raft.RequestVote", args)
+        let id = trace::next_id();
+        // The last entry's index and term belong here, too (2B).
+        observe::request_vote(id, args.term, args.candidate_id, (0, 0));
+        self.peers[server].call_as(id, "Raft.RequestVote", args)
     }
 
     /// Starts an election when this peer has not heard from a leader recently.
