@@ -1,7 +1,9 @@
-//! What belongs to the running thread: the current node, the message or operation that it works for, and the locks it holds.
+//! What belongs to the running thread: the current node, the message or operation that it works
+//! for, and the locks it holds.
 //!
-//! On real threads this is a plain thread-local. In virtual time many tasks share one OS thread; the
-//! switch exchanges the contents of this thread-local whenever it moves from one task to another.
+//! On real threads this is a plain thread-local. In virtual time many tasks share one OS thread;
+//! the switch exchanges the contents of this thread-local whenever it moves from one task to
+//! another.
 
 use crate::locks::{Discipline, Held};
 use crate::node::NodeId;

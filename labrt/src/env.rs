@@ -1,5 +1,5 @@
-//! The variables of a run, read through a lookup function so that they can be tested without setting
-//! any. A bad value is an error that names the variable, the value and what was expected.
+//! The variables of a run, read through a lookup function so that they can be tested without
+//! setting any. A bad value is an error that names the variable, the value and what was expected.
 
 /// Looks a variable up. A variable that is set to nothing counts as not set.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;

@@ -1,24 +1,25 @@
 //! Threads that labrt did not start, such as those of `std::thread::spawn`.
 //!
-//! A run knows nothing of such a thread, so its panic would be lost; and in virtual time it cannot take
-//! part in the run at all. So there are two rules:
+//! A run knows nothing of such a thread, so its panic would be lost; and in virtual time it cannot
+//! take part in the run at all. So there are two rules:
 //!
-//! * A panic of a foreign thread fails the run, whether the thread catches it or not: that cannot be seen
-//!   from here.
-//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it does so under
-//!   [`Discipline::Fail`], and is warned of once under [`Discipline::Warn`].
+//! * A panic of a foreign thread fails the run, whether the thread catches it or not: that cannot
+//!   be seen from here.
+//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it does so
+//!   under [`Discipline::Fail`], and is warned of once under [`Discipline::Warn`].
 //!
 //! A foreign thread that does neither is left alone.
 //!
-//! **Which threads are foreign.** Those that a thread of a run has started, directly or not, without labrt.
-//! The threads of the test harness, and what they start, are not: they may use labrt outside a run, and
-//! panic, while another test of the process is in a run. The system tells the two apart for us: a new
-//! thread inherits the signal mask of the thread that starts it. The threads of a run block a signal that
-//! nobody uses (and that does nothing by default), so that all their descendants block it, too.
+//! **Which threads are foreign.** Those that a thread of a run has started, directly or not,
+//! without labrt. The threads of the test harness, and what they start, are not: they may use labrt
+//! outside a run, and panic, while another test of the process is in a run. The system tells the
+//! two apart for us: a new thread inherits the signal mask of the thread that starts it. The
+//! threads of a run block a signal that nobody uses (and that does nothing by default), so that all
+//! their descendants block it, too.
 //!
-//! **Which run fails.** The mask does not say which run a thread descends from. If several go on at once,
-//! all of them fail: a wrong "passed" is worse than a failure too many, and the message names the culprit.
-//! Of nested runs only the innermost one fails.
+//! **Which run fails.** The mask does not say which run a thread descends from. If several go on at
+//! once, all of them fail: a wrong "passed" is worse than a failure too many, and the message names
+//! the culprit. Of nested runs only the innermost one fails.
 
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};
@@ -37,7 +38,8 @@ static RELIABLE: OnceLock<bool> = OnceLock::new();
 mod tls {
     use super::*;
     thread_local! {
-        /// This thread is none of a stranger: labrt has started it, or it has been looked at.
+        /// This thread needs no further look: labrt has started it, it is not foreign, or its one
+        /// warning has been given.
         pub(super) static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -57,7 +59,7 @@ pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }
 
-/// Makes the calling OS thread, for good, one that runs the threads of runs.
+/// Makes the calling OS thread, for good, one on which threads of runs may run.
 pub(crate) fn adopt() {
     std::mem::forget(adopt_for_now());
 }
@@ -65,7 +67,7 @@ pub(crate) fn adopt() {
 /// The same, until the guard is dropped.
 pub(crate) fn adopt_for_now() -> Adopted {
     let before = Adopted { known: tls::KNOWN.replace(true), marked: is_marked() };
-    // It can only fail on a bad argument. Then strangers go unnoticed.
+    // It can only fail on a bad argument. Foreign threads would go unnoticed then.
     let _ = mark().thread_block();
     before
 }
@@ -110,7 +112,7 @@ fn touched(place: &'static Location<'static>) {
         tls::KNOWN.set(true);
         return;
     }
-    if touched_by_stranger(&format!("labrt is used at {place}")) && !std::thread::panicking() {
+    if report_use(&format!("labrt is used at {place}")) && !std::thread::panicking() {
         // The run is over for its own threads, and so it is for this one.
         panics::cancel();
     }
@@ -121,18 +123,18 @@ fn touched(place: &'static Location<'static>) {
 #[cold]
 pub(crate) fn dropped() {
     if is_foreign() {
-        touched_by_stranger("a lock, a sender or a receiver of labrt is dropped");
+        report_use("a lock, a sender or a receiver of labrt is dropped");
     }
 }
 
 /// A foreign thread has used labrt. True: a run has failed of it.
-fn touched_by_stranger(what: &str) -> bool {
+fn report_use(what: &str) -> bool {
     let text = format!(
         "{what} on a thread that labrt did not start, which is no part of the run: start threads with \
          labrt::thread::spawn, and use nothing of labrt in labrt::offload"
     );
     let mut failed = false;
-    runs::each_innermost(|run| match run.discipline_of_strangers() {
+    runs::each_innermost(|run| match run.discipline_for_foreign() {
         Discipline::Off => {}
         Discipline::Warn => {
             tls::KNOWN.set(true);

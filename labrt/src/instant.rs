@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// A point in time.
 ///
-/// Nanoseconds: in virtual time since the start of the run, on real threads since the first look at the
-/// clock by this process.
+/// Nanoseconds: in virtual time since the start of the run, on real threads since the first look at
+/// the clock by this process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub(crate) u64);
 

@@ -4,9 +4,9 @@
 //! this crate, and so the same blocking source runs on two clocks:
 //!
 //! * **real** (the default): OS threads, parking_lot, crossbeam channels, the machine's clock;
-//! * **virtual** (feature `sim`): one task at a time, every choice drawn from one seed, a clock that
-//!   jumps to the next deadline when nobody can run. A seed is a run: the same seed gives the same
-//!   trace, so a failure can be replayed, logged and looked at.
+//! * **virtual** (feature `sim`): one task at a time, every choice drawn from one seed, a clock
+//!   that jumps to the next deadline when nobody can run. A seed is a run: the same seed gives the
+//!   same trace, so a failure can be replayed, logged and looked at.
 //!
 //! | module | what it holds |
 //! |---|---|

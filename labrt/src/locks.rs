@@ -1,10 +1,11 @@
 //! Lock discipline: what a labrt [`Mutex`](crate::sync::Mutex) notices about its use.
 //!
-//! * Two locks taken in both orders (a cycle in the order graph of the run) can deadlock, even if this
-//!   run was lucky. The graph is keyed by lock instance; reports name where the locks were made.
+//! * Two locks taken in both orders (a cycle in the order graph of the run) can deadlock, even if
+//!   this run was lucky. The graph is keyed by lock instance; reports name where the locks were
+//!   made.
 //! * A lock taken twice by one thread deadlocks.
-//! * Something that blocks on other parties, an RPC or a send on a bounded channel, under a lock: the
-//!   other party may need that lock. An unbounded send and a sleep are not reported.
+//! * Something that blocks on other parties, an RPC or a send on a bounded channel, under a lock:
+//!   the other party may need that lock. An unbounded send and a sleep are not reported.
 //!
 //! Under [`Discipline::Fail`] the first such use fails the run; under `Warn` it prints a line.
 

@@ -1,9 +1,9 @@
 //! Log lines by topic: `time TOPIC S<server> T<term> text`, the form the course's log viewer reads.
 //!
-//! `LAB_LOG=VOTE,LEAD` turns topics on, `LAB_LOG=all` all of them; without it nothing is printed and a
-//! line costs one atomic load. The time is in units of 0.1 ms since the start of the test, on the clock
-//! the test runs on. Lines go through the `log` crate to stdout; a program that installs a logger of its own
-//! gets them with the topic as the target.
+//! `LAB_LOG=VOTE,LEAD` turns topics on, `LAB_LOG=all` all of them; without it nothing is printed
+//! and a line costs one atomic load. The time is in units of 0.1 ms since the start of the test, on
+//! the clock the test runs on. Lines go through the `log` crate to stdout; a program that installs
+//! a logger of its own gets them with the topic as the target.
 
 use crate::{context, env, time};
 use std::sync::Once;

@@ -1,7 +1,7 @@
 //! Which server the running code belongs to.
 //!
-//! A node is named by its group, its index in the group and its incarnation (a restarted server is a
-//! new incarnation). The name follows the *code that runs*, not the thread: a network that runs a
+//! A node is named by its group, its index in the group and its incarnation (a restarted server is
+//! a new incarnation). The name follows the *code that runs*, not the thread: a network that runs a
 //! server's handler on the caller's thread enters the server's node for the duration.
 //!
 //! Threads inherit the node that is current where they are spawned, and are *owned* by it for their

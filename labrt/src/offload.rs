@@ -9,7 +9,8 @@ use crate::imp;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Real threads for the inside of an [`offload`](fn@offload): std's scoped threads, and how many can run at once.
+/// Real threads for the inside of an [`offload`](fn@offload): std's scoped threads, and how many
+/// can run at once.
 pub use std::thread::{available_parallelism, scope};
 
 /// The machine's monotonic clock, in either build: time since the first call of this process.

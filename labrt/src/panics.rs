@@ -1,6 +1,6 @@
-//! The panic hook: notes where a panic happened, so that the report of a failed run can say it, fails the
-//! run for a panic of a foreign thread, and keeps quiet runs quiet. And the end of the process when a run
-//! cannot be ended.
+//! The panic hook: notes where a panic happened, so that the report of a failed run can say it,
+//! fails the run for a panic of a foreign thread, and keeps quiet runs quiet. And the end of the
+//! process when a run cannot be ended.
 
 use crate::context;
 use crate::node::NodeId;
@@ -8,8 +8,8 @@ use crate::outcome::panic_text;
 use std::io::Write;
 use std::sync::Once;
 
-/// The payload with which a thread is unwound when its run is over. Raised by `resume_unwind`, so no
-/// hook sees it.
+/// The payload with which a thread is unwound when its run is over. Raised by `resume_unwind`, so
+/// no hook sees it.
 pub(crate) struct Cancelled;
 
 /// A panic, and whose code it happened in.
@@ -32,8 +32,8 @@ pub(crate) fn cancel() -> ! {
 
 /// Ends the process, because a run cannot be ended, and says why.
 ///
-/// libtest captures what `eprintln!` prints, and shows it when the test has ended: never, in this case. What
-/// is written to stderr itself is not captured.
+/// libtest captures what `eprintln!` prints, and shows it when the test has ended: never, in this
+/// case. What is written to stderr itself is not captured.
 pub(crate) fn exit(why: &str) -> ! {
     // If stderr is closed there is nobody to tell.
     let _ = writeln!(std::io::stderr().lock(), "{why}");

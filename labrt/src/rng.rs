@@ -5,8 +5,8 @@
 //! stateless draws for decisions that have a name. One number more drawn in one place does not
 //! shift the others, so a small change of a program changes its runs little.
 //!
-//! The generator is xoshiro256++, whose output for a seed is fixed for good. On real threads the seed
-//! comes from the system, unless `LAB_SEED` gives one.
+//! The generator is xoshiro256++, whose output for a seed is fixed for good. On real threads the
+//! seed comes from the system, unless `LAB_SEED` gives one.
 
 use crate::node::NodeId;
 use crate::{context, foreign, imp};
@@ -63,8 +63,8 @@ pub(crate) fn generator(seed: u64, label: Label, id: u64) -> Xoshiro256PlusPlus 
     Xoshiro256PlusPlus::seed_from_u64(split(seed, [label.0, id, 0]))
 }
 
-/// A decision with a name: a number that depends on the run's seed, the label and the two arguments,
-/// and on nothing that was drawn before.
+/// A decision with a name: a number that depends on the run's seed, the label and the two
+/// arguments, and on nothing that was drawn before.
 #[track_caller]
 pub fn draw(label: Label, a: u64, b: u64) -> u64 {
     split(imp::with_world(|w| w.seed), [label.0, a, b])

@@ -1,5 +1,5 @@
-//! [`run`] and [`Run`]: a test body, its seeds, their repetition, the report of a failure and the line
-//! that replays it.
+//! [`run`] and [`Run`]: a test body, its seeds, their repetition, the report of a failure and the
+//! line that replays it.
 
 use crate::env::{self, Seed};
 use crate::locks::Discipline;
@@ -88,7 +88,8 @@ pub struct Run {
     pub events: bool,
     /// The file that gets the events of the last run.
     pub trace_file: Option<PathBuf>,
-    /// Virtual time: at least so many of the last events are in that file, and of those before at most as many more.
+    /// Virtual time: at least so many of the last events are in that file, and of those before at
+    /// most as many more.
     pub trace_most: usize,
     /// The hash the trace must have.
     pub expect: Option<u64>,
@@ -111,15 +112,15 @@ pub struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    /// The same body with the same seed once more, as `run` says. In virtual time that is the same run again, if what
-    /// a seed means is the same; nothing is logged meanwhile.
+    /// The same body with the same seed once more, as `run` says. In virtual time that is the same
+    /// run again, if what a seed means is the same; nothing is logged meanwhile.
     pub fn again(&self, run: &Run) -> Outcome {
         logging::muted(|| run.once_dyn(self.outcome.seed, self.body))
     }
 }
 
-/// Runs a test body: on real threads, or once per seed in a virtual-time build. The `LAB_*` variables
-/// are honoured. Panics if a run fails, after a report with the line that replays it.
+/// Runs a test body: on real threads, or once per seed in a virtual-time build. The `LAB_*`
+/// variables are honoured. Panics if a run fails, after a report with the line that replays it.
 #[track_caller]
 pub fn run(f: impl Fn() + Send + Sync + 'static) {
     let outcome = Run::from_env(Identity::of_process()).and_then(|r| r.execute(f));
@@ -176,7 +177,8 @@ impl Run {
         Ok(run)
     }
 
-    /// A file that cannot be written is bad input, and better known before a long run than after it.
+    /// A file that cannot be written is bad input, and better known before a long run than after
+    /// it.
     fn check_files(&self) -> Result<(), String> {
         for (name, path) in [("LAB_TRACE", &self.trace_file), ("LAB_REPORT", &self.report)] {
             let Some(path) = path else { continue };
@@ -384,8 +386,8 @@ fn append_to(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// The file of `LAB_REPORT`: a line at the start and at the end of each run, each in one write, so that a
-/// reader knows after a crash which run was open.
+/// The file of `LAB_REPORT`: a line at the start and at the end of each run, each in one write, so
+/// that a reader knows after a crash which run was open.
 struct Report {
     file: Option<(std::fs::File, PathBuf)>,
     test: String,

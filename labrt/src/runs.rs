@@ -12,7 +12,8 @@ struct Entry {
 
 static RUNS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// Lists the run, which the calling thread asks for as part of run `outer`, until the guard is dropped.
+/// Lists the run, which the calling thread asks for as part of run `outer`, until the guard is
+/// dropped.
 pub(crate) fn enlist(run: &Arc<Running>, outer: Option<Arc<Running>>) -> GoingOn {
     foreign::prepare();
     RUNS.lock().push(Entry { run: run.clone(), outer });

@@ -9,16 +9,17 @@
 //!   compared by `diff`;
 //! * the bounded record of recent events of a real-thread test, which cannot be replayed.
 //!
-//! Events are made where something happens that a reader of a failed run would ask about; the crates
-//! above define their own kinds. `docs/trace.md` lists them all.
+//! Events are made where something happens that a reader of a failed run would ask about; the
+//! crates above define their own kinds. `docs/trace.md` lists them all.
 //!
 //! # What caused it
 //!
 //! A thread acts *under* a message or operation while it runs the handler of that message, the
-//! call-back for its reply, or the code between a client's call and its return: [`under`]. Events made
-//! meanwhile name that message or operation as their parent by themselves, and so do messages sent meanwhile.
-//! A pooled thread ([`crate::thread::spawn`]) goes on with what its maker was doing, and so inherits it; a named
-//! one ([`crate::thread::spawn_named`]) outlives that, and starts with nothing.
+//! call-back for its reply, or the code between a client's call and its return: [`under`]. Events
+//! made meanwhile name that message or operation as their parent by themselves, and so do messages
+//! sent meanwhile. A pooled thread ([`crate::thread::spawn`]) goes on with what its maker was
+//! doing, and so inherits it; a named one ([`crate::thread::spawn_named`]) outlives that, and
+//! starts with nothing.
 //!
 //! ```
 //! use labrt::trace::{self, Kind, Links};
@@ -170,8 +171,8 @@ pub(crate) fn kept(fields: &[(&'static str, Field<'_>)]) -> Vec<(&'static str, F
     fields.iter().map(|(name, value)| (*name, value.to_kept())).collect()
 }
 
-/// A hash of bytes for an event's field, so that the determinism hash covers data and not only the schedule.
-/// Eight bytes at a step: quick enough for every message of a test.
+/// A hash of bytes for an event's field, so that the determinism hash covers data and not only the
+/// schedule. Eight bytes at a step: quick enough for every message of a test.
 pub fn digest(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
@@ -196,8 +197,8 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node), under what this thread is [under]. Outside a
-/// run, and where nobody looks, it does nothing.
+/// Records an event of the current [node](crate::node), under what this thread is [under]. Outside
+/// a run, and where nobody looks, it does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -213,7 +214,8 @@ fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     imp::emit(node, kind, Links { parent, ..links }, fields);
 }
 
-/// Records an event of `node`, with these links and no others: for what a network or a test does to a server.
+/// Records an event of `node`, with these links and no others: for what a network or a test does to
+/// a server.
 #[inline]
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -227,8 +229,8 @@ pub fn parent() -> u64 {
     context::node_and_parent().1
 }
 
-/// This thread acts under message or operation `id` (0: under none) until the guard is dropped: the events that
-/// it makes have `id` as their parent.
+/// This thread acts under message or operation `id` (0: under none) until the guard is dropped: the
+/// events that it makes have `id` as their parent.
 pub fn under(id: u64) -> ParentGuard {
     ParentGuard { before: context::set_parent(id), here: std::marker::PhantomData }
 }
@@ -381,7 +383,8 @@ pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &
     Event { time, thread, node, kind: FAILED, links: Links::NONE, fields }
 }
 
-/// The first line of a file: which run it is of, and how many events before the next one were `lost`.
+/// The first line of a file: which run it is of, and how many events before the next one were
+/// `lost`.
 pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
     let fields = kept(&[
@@ -393,8 +396,8 @@ pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     Event { time: 0, thread: 0, node: NodeId::NONE, kind: RUN, links: Links::NONE, fields }
 }
 
-/// Writes events to a file, after the `heading` that says what they are: JSON lines if its name ends in `.jsonl`,
-/// else text.
+/// Writes events to a file, after the `heading` that says what they are: JSON lines if its name
+/// ends in `.jsonl`, else text.
 pub(crate) fn write_file<'a>(
     path: &std::path::Path,
     heading: &'a Event,

@@ -1,4 +1,5 @@
-//! What the labs rely on, on both clocks. Tests of what only virtual time has are in `virtual_time.rs`.
+//! What the labs rely on, on both clocks. Tests of what only virtual time has are in
+//! `virtual_time.rs`.
 
 use labrt::chan::{self, RecvTimeoutError, TryRecvError, TrySendError, bounded, rendezvous, unbounded};
 use labrt::node::{self, NodeId};

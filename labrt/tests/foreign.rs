@@ -1,5 +1,5 @@
-//! Threads that labrt did not start. Each case runs in a process of its own: a foreign thread belongs to no
-//! run in particular, and so fails every run of its process.
+//! Threads that labrt did not start. Each case runs in a process of its own: a foreign thread
+//! belongs to no run in particular, and so fails every run of its process.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the point is what comes of it")]
 
 mod common;
@@ -134,7 +134,8 @@ fn uses_labrt_elsewhere() {
     }
 }
 
-/// On real threads such a thread can take part where warnings are enough; in virtual time it cannot.
+/// On real threads such a thread can take part where warnings are enough; in virtual time it
+/// cannot.
 #[test]
 fn a_warning_is_given_once_for_a_thread() {
     let Child { code, text } = alone("uses_labrt_twice", &[]);

@@ -1,5 +1,5 @@
-//! Runs that do not end: the process does, and says why, although libtest captures what a test prints. Each
-//! case runs in a process of its own.
+//! Runs that do not end: the process does, and says why, although libtest captures what a test
+//! prints. Each case runs in a process of its own.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the point is what comes of it")]
 
 mod common;
@@ -26,7 +26,8 @@ fn ends(test: &str, parts: &[&str]) {
     }
 }
 
-/// What the watchdog of the virtual clock says of a thread, which has called labrt last as in `last`.
+/// What the watchdog of the virtual clock says of a thread, which has called labrt last as in
+/// `last`.
 fn the_watchdog_ends(test: &str, last: &str) {
     if !labrt::is_sim() {
         return;

@@ -1,4 +1,5 @@
-//! What only the virtual clock has: determinism, the search for schedules, reports of runs that hang.
+//! What only the virtual clock has: determinism, the search for schedules, reports of runs that
+//! hang.
 #![cfg(feature = "sim")]
 
 use labrt::chan::unbounded;
@@ -251,7 +252,8 @@ fn the_report_names_every_run() {
     assert_eq!(failed.is_err(), text.contains("FAIL"));
 }
 
-/// Who is told of a failure can have the same run again, with what was not kept of it the first time.
+/// Who is told of a failure can have the same run again, with what was not kept of it the first
+/// time.
 #[test]
 fn the_first_failure_is_told_and_can_be_run_again() {
     static TOLD: AtomicUsize = AtomicUsize::new(0);

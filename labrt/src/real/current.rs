@@ -55,7 +55,8 @@ mod tls {
     use super::*;
     thread_local! {
         pub(super) static CURRENT: Current = Current::default();
-        /// Does anybody keep this thread's events? Beside the above because it is asked for every event.
+        /// Does anybody keep this thread's events? Beside the above because it is asked for every
+        /// event.
         pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
     }
 }

@@ -1,8 +1,8 @@
 //! The default clock: OS threads, parking_lot, crossbeam channels, the machine's time.
 //!
 //! Every wait goes through this module, for two reasons: a run that has failed or ended can unwind
-//! all its threads at once ([`current::check`]), and a run that hangs can say where each thread waits
-//! ([`current::waiting`]).
+//! all its threads at once ([`current::check`]), and a run that hangs can say where each thread
+//! waits ([`current::waiting`]).
 
 pub mod chan;
 mod current;

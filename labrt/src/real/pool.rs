@@ -1,5 +1,5 @@
-//! OS threads for the threads of a run. A short thread takes an idle worker before a new one is made,
-//! so that a thread per RPC is affordable; the pool belongs to the run and ends with it.
+//! OS threads for the threads of a run. A short thread takes an idle worker before a new one is
+//! made, so that a thread per RPC is affordable; the pool belongs to the run and ends with it.
 
 use super::supervisor::RealRun;
 use crate::foreign;

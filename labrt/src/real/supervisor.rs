@@ -1,9 +1,9 @@
 //! A run on real threads, and the one that watches over it.
 //!
-//! The body runs on a thread of the run like any other; the caller of [`run_one`] is the supervisor.
-//! It waits for the first of: the body returns, something fails, the time limit. Then every wait of
-//! every thread of the run is unwound. Threads that do not end within a grace of 2 s are printed with
-//! what they wait for, and the process exits: zombies would spoil the next test.
+//! The body runs on a thread of the run like any other; the caller of [`run_one`] is the
+//! supervisor. It waits for the first of: the body returns, something fails, the time limit. Then
+//! every wait of every thread of the run is unwound. Threads that do not end within a grace of 2 s
+//! are printed with what they wait for, and the process exits: zombies would spoil the next test.
 
 use super::current::Slot;
 use super::pool::Pool;
@@ -148,7 +148,7 @@ impl RealRun {
     }
 
     /// What happens when a foreign thread uses labrt.
-    pub(crate) fn discipline_of_strangers(&self) -> Discipline {
+    pub(crate) fn discipline_for_foreign(&self) -> Discipline {
         self.world.discipline
     }
 
@@ -254,7 +254,8 @@ fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     ));
 }
 
-/// Writes the events where they were asked for; those of a failed run in any case. Says where they are.
+/// Writes the events where they were asked for; those of a failed run in any case. Says where they
+/// are.
 fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) -> Option<PathBuf> {
     let events = run.events.as_ref()?;
     let test = &cfg.identity.test;

@@ -75,7 +75,8 @@ pub(super) fn drive(k: &Arc<Kernel>) {
             tls::STACKS.with(|p| p.borrow_mut().push(stack));
         }
     }
-    // Only tasks that could not be cancelled are left: leak what they hold, keep their stacks mapped.
+    // Only tasks that could not be cancelled are left: leak what they hold, keep their stacks
+    // mapped.
     for task in tasks.into_iter().flatten() {
         let mut co = task.co;
         // SAFETY: the stack is never reused, so nothing on it is invalidated.

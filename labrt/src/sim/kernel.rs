@@ -1,9 +1,9 @@
 //! The kernel: which task runs, what time it is, and the trace. It knows nothing of stacks; a
 //! [`Switch`] moves control from one task to another.
 //!
-//! Exactly one task runs at a time. It gives up control only in [`block`], [`preempt`] and at its end.
-//! The next one is drawn from `ready` with the seeded generator; when `ready` is empty the clock jumps to
-//! the earliest deadline. So a run is a function of (code, seed).
+//! Exactly one task runs at a time. It gives up control only in [`block`], [`preempt`] and at its
+//! end. The next one is drawn from `ready` with the seeded generator; when `ready` is empty the
+//! clock jumps to the earliest deadline. So a run is a function of (code, seed).
 
 use super::watch::Standstill;
 use super::{coro, osthread};
@@ -34,8 +34,8 @@ pub(super) type TaskSlot = u32;
 /// A place in somebody's source.
 pub(super) type Place = &'static Location<'static>;
 
-/// A one-shot ticket: names one particular wait of one task. Waking it again, or after its deadline has
-/// passed, does nothing.
+/// A one-shot ticket: names one particular wait of one task. Waking it again, or after its deadline
+/// has passed, does nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Waiter {
     slot: TaskSlot,
@@ -63,7 +63,8 @@ struct Task {
     status: Status,
     ticket: u64,
     wake: Wake,
-    /// What it called last of labrt, and where; before the first call: empty, and where it was spawned.
+    /// What it called last of labrt, and where; before the first call: empty, and where it was
+    /// spawned.
     what: &'static str,
     place: Option<Place>,
     /// The job, until the task first runs.
@@ -286,7 +287,8 @@ impl State {
             return;
         }
         let Panic { text: message, node } = panic;
-        // The text is not part of the hash: two runs are the same even if it has a map's order in it.
+        // The text is not part of the hash: two runs are the same even if it has a map's order in
+        // it.
         self.hash.mix(at);
         self.hash.mix_event(node, trace::FAILED, &Links::NONE, &[]);
         if let Some(record) = &mut self.record {
@@ -376,7 +378,8 @@ impl State {
         Some(slot)
     }
 
-    /// Counts a call of the kernel. True: too many have been made at one instant; the run is failed.
+    /// Counts a call of the kernel. True: too many have been made at one instant; the run is
+    /// failed.
     #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
@@ -445,8 +448,8 @@ impl State {
         if phase == Phase::Running {
             return false;
         }
-        // A task that has caught its panic runs on, and is no longer being unwound. (Panics of other
-        // tasks of this OS thread can hide that; then it is given up later.)
+        // A task that has caught its panic runs on, and is no longer being unwound. (Panics of
+        // other tasks of this OS thread can hide that; then it is given up later.)
         if t.unwinding && !std::thread::panicking() && t.cancelled < CANCEL_LIMIT {
             t.unwinding = false;
         }
@@ -469,8 +472,8 @@ impl Kernel {
         }
     }
 
-    /// The body of every task: called by the back end on the task's own stack. Returns the task to hand
-    /// control to.
+    /// The body of every task: called by the back end on the task's own stack. Returns the task to
+    /// hand control to.
     pub(super) fn task_main(self: &Arc<Self>, slot: TaskSlot) -> Option<TaskSlot> {
         let (job, owner, run) = {
             let mut st = self.state.lock();
@@ -551,8 +554,8 @@ impl Kernel {
         format!("{test} seed {seed:#x}, t={now:.6}s{failed}\n    {who}")
     }
 
-    /// Fails the run of what a foreign thread has done. In a run whose tasks hang for good outside labrt,
-    /// this shows only when the watchdog ends it.
+    /// Fails the run of what a foreign thread has done. In a run whose tasks hang for good outside
+    /// labrt, this shows only when the watchdog ends it.
     pub(crate) fn fail_from_outside(&self, thread: String, text: String) {
         let mut st = self.state.lock();
         let now = st.now;
@@ -561,11 +564,12 @@ impl Kernel {
     }
 
     /// What happens when a foreign thread uses labrt: it has no part in virtual time.
-    pub(crate) fn discipline_of_strangers(&self) -> Discipline {
+    pub(crate) fn discipline_for_foreign(&self) -> Discipline {
         Discipline::Fail
     }
 
-    /// The present, for the running task. None: the task is to be unwound, since the run is livelocked.
+    /// The present, for the running task. None: the task is to be unwound, since the run is
+    /// livelocked.
     #[inline]
     fn look_at_clock(&self, place: Place) -> Option<u64> {
         let mut st = self.state.lock();
@@ -676,8 +680,8 @@ pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Pl
     st.tasks[w.slot as usize].wake == Wake::Notified
 }
 
-/// Makes the task that waits with this ticket ready; false if it waits no longer. Never switches, and so
-/// may be called in destructors.
+/// Makes the task that waits with this ticket ready; false if it waits no longer. Never switches,
+/// and so may be called in destructors.
 pub(super) fn wake(w: Waiter) -> bool {
     try_with(|k| {
         let mut st = k.state.lock();
@@ -787,7 +791,8 @@ pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     if let Some(k) = &kernel {
         k.offloads.fetch_add(1, SeqCst);
     }
-    // A thread of its own: `f` may want more stack than a task has, and must find no world to act in.
+    // A thread of its own: `f` may want more stack than a task has, and must find no world to act
+    // in.
     let result = std::thread::scope(|s| s.spawn(f).join());
     if let Some(k) = &kernel {
         k.offloads.fetch_sub(1, SeqCst);

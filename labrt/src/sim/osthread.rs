@@ -1,6 +1,6 @@
-//! Tasks as OS threads that run only while they hold the token. Threads are pooled across tasks
-//! and across runs. `LAB_BACKEND=threads`: the same kernel, the same traces, slower; it names stack overflows,
-//! and a debugger sees real threads.
+//! Tasks as OS threads that run only while they hold the token. Threads are pooled across tasks and
+//! across runs. `LAB_BACKEND=threads`: the same kernel, the same traces, slower; it names stack
+//! overflows, and a debugger sees real threads.
 
 use super::kernel::{Kernel, TaskSlot, set_current};
 use crate::foreign;

@@ -1,7 +1,7 @@
 //! Locks, condition variables and one-shot events in virtual time.
 //!
-//! No code here switches tasks while it holds one of its internal locks, so those are never contended;
-//! they exist so that the types are `Send` and `Sync` without `unsafe`.
+//! No code here switches tasks while it holds one of its internal locks, so those are never
+//! contended; they exist so that the types are `Send` and `Sync` without `unsafe`.
 
 use super::kernel::{self as k, Waiter};
 use super::time::{Duration, Instant, after};
@@ -14,7 +14,8 @@ pub use std::sync::{Arc, Weak, atomic};
 
 /// A lock around a value, without poisoning. See [`locks`] for what it watches.
 ///
-/// The value sits in a real mutex, which is taken with `try_lock`; a task that finds it held queues up.
+/// The value sits in a real mutex, which is taken with `try_lock`; a task that finds it held queues
+/// up.
 pub struct Mutex<T: ?Sized> {
     meta: locks::Meta,
     waiters: parking_lot::Mutex<VecDeque<Waiter>>,

@@ -50,8 +50,8 @@ pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinH
     spawn_named("", trace::carried(f))
 }
 
-/// Starts `f` on a thread of its own, whose name shows in reports; for work that lasts as long as its
-/// node.
+/// Starts `f` on a thread of its own, whose name shows in reports; for work that lasts as long as
+/// its node.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,

@@ -1,10 +1,10 @@
 //! A watchdog on the machine's clock. A task that blocks on something of the machine (a
-//! `std::thread::sleep`, a `std::sync::Mutex`, a socket), or computes for ever, stops the virtual clock for
-//! all tasks, and so no limit of virtual time ever ends the run.
+//! `std::thread::sleep`, a `std::sync::Mutex`, a socket), or computes for ever, stops the virtual
+//! clock for all tasks, and so no limit of virtual time ever ends the run.
 //!
 //! It looks at the virtual clock and not at the calls of the kernel: a task that sleeps with
-//! `std::thread::sleep` and takes a lock now and then calls the kernel again and again, but the clock does
-//! not move, since it moves only when no task can run.
+//! `std::thread::sleep` and takes a lock now and then calls the kernel again and again, but the
+//! clock does not move, since it moves only when no task can run.
 
 use super::kernel::Kernel;
 use crate::{env, panics, runs};
@@ -15,8 +15,9 @@ use std::time::Duration;
 
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(500);
-/// `LAB_WATCHDOG_S`, unless it is set. A run moves its clock thousands of times a second, and a check that
-/// takes long is offloaded: ten seconds are ample even for a debug build on a machine under load.
+/// `LAB_WATCHDOG_S`, unless it is set. A run moves its clock thousands of times a second, and a
+/// check that takes long is offloaded: ten seconds are ample even for a debug build on a machine
+/// under load.
 const DEFAULT_LIMIT_S: u64 = 10;
 
 /// For how long the clock of a run has stood still, as far as the watchdog has seen.
@@ -26,8 +27,8 @@ pub(super) struct Standstill(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     clock: u64,
-    /// Counted in ticks, not taken from the machine's clock: while the whole process is stopped, by Ctrl-Z or
-    /// a debugger, the watchdog is stopped, too.
+    /// Counted in ticks, not taken from the machine's clock: while the whole process is stopped, by
+    /// Ctrl-Z or a debugger, the watchdog is stopped, too.
     since: Duration,
 }
 
@@ -59,7 +60,8 @@ fn watch(limit: Duration) -> ! {
     loop {
         std::thread::sleep(TICK);
         runs::each(|run, has_inner| {
-            // While a task waits for a run that it has asked for, the clock of its own run stands still, too.
+            // While a task waits for a run that it has asked for, the clock of its own run stands
+            // still, too.
             let excused = has_inner || run.offloads.load(SeqCst) > 0;
             if run.standstill.tick(run.clock(), excused) >= limit {
                 panics::exit(&report(run, limit));

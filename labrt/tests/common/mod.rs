@@ -10,8 +10,8 @@ pub struct Child {
     pub text: String,
 }
 
-/// Runs an ignored test of this binary alone, with these variables. libtest captures its output as usual, and
-/// shows it at the end, if the process comes so far.
+/// Runs an ignored test of this binary alone, with these variables. libtest captures its output as
+/// usual, and shows it at the end, if the process comes so far.
 pub fn alone(test: &str, variables: &[(&str, &str)]) -> Child {
     let exe = std::env::current_exe().expect("the test's own binary");
     let output = Command::new(exe)
