@@ -5,6 +5,7 @@
 //! table of `docs/design.md`. `clippy.toml` bans single types and functions. The other tests look at the sources as
 //! text, for arrows between the rooms of `src` and for the purity of Raft's rules.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,8 +16,12 @@ fn root() -> &'static Path {
 
 /// All Rust files below a folder of the project.
 fn sources(dir: &str) -> Vec<PathBuf> {
+    let start = root().join(dir);
+    if start.is_file() {
+        return vec![start];
+    }
     let mut found = Vec::new();
-    let mut open = vec![root().join(dir)];
+    let mut open = vec![start];
     while let Some(dir) = open.pop() {
         for entry in fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
             let path = entry.expect("a readable folder").path();
@@ -185,19 +190,116 @@ fn rooms_name_only_what_they_stand_on() {
     }
 }
 
-/// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` and below it.
+/// Rooms whose files form layers: no file imports, even through others, a file that imports it. A file and the
+/// folder of the same name count as one.
+const LAYERED: &[&str] = &[
+    "labrpc/src",
+    "labapi/src",
+    "src/raft",
+    "src/rsm",
+    "src/kvraft",
+    "src/shardctrler",
+    "src/shardkv",
+    "cli/src/dstest",
+];
+
+/// The module names that a text imports by `prefix`: `b` and `c` for `prefix::b::X` and `prefix::{c::Y}`.
+fn imported<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    let name_of = |path: &'a str| {
+        path.trim().split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default()
+    };
+    let mut found = Vec::new();
+    for rest in text.split(prefix).skip(1) {
+        match rest.strip_prefix('{').and_then(|list| list.split('}').next()) {
+            Some(list) => found.extend(list.split(',').map(name_of)),
+            None => found.push(name_of(rest)),
+        }
+    }
+    found
+}
+
+/// For each file of a room, the files of the room that it imports.
+fn arrows(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let module_of = |path: &Path| {
+        let path = path.strip_prefix(root().join(room)).expect("it lies below the room");
+        let first = path.components().next().expect("a file has a name").as_os_str().to_string_lossy();
+        first.trim_end_matches(".rs").to_owned()
+    };
+    let is_part = |name: &str| !["lib", "mod", "main", "tests"].contains(&name);
+    let files: Vec<(String, String)> = sources(room)
+        .into_iter()
+        .map(|path| (module_of(&path), fs::read_to_string(&path).expect("a readable file")))
+        .filter(|(name, _)| is_part(name))
+        .collect();
+    let names: BTreeSet<&String> = files.iter().map(|(name, _)| name).collect();
+    let own_path = match room.strip_prefix("src/") {
+        Some(inner) => format!("crate::{inner}::"),
+        None => match room.split_once("/src/") {
+            Some((_, inner)) => format!("crate::{inner}::"),
+            None => "crate::".to_owned(),
+        },
+    };
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, text) in &files {
+        let code: Vec<&str> = text.lines().filter_map(|line| line.split("//").next()).collect();
+        let code = code.join("\n");
+        let mut all = imported(&code, "super::");
+        all.extend(imported(&code, &own_path));
+        let others = all.into_iter().map(str::to_owned).filter(|it| it != name && names.contains(it));
+        arrows.entry(name.clone()).or_default().extend(others);
+    }
+    arrows
+}
+
+#[test]
+fn files_of_a_room_form_layers() {
+    for room in LAYERED {
+        let mut left = arrows(room);
+        // Takes away the files that import nothing that is left, until there are none.
+        while let Some(name) = left.iter().find(|(_, to)| to.is_empty()).map(|(name, _)| name.clone()) {
+            left.remove(&name);
+            left.values_mut().for_each(|to| {
+                to.remove(&name);
+            });
+        }
+        assert!(left.is_empty(), "{room} has a circle of imports among these files: {left:?}");
+    }
+}
+
+/// The rules of the paper, which run without a world around them.
+const CORE: &[&str] = &[
+    "src/raft/core",
+    "src/raft/core.rs",
+    "src/raft/effects.rs",
+    "src/raft/invariants.rs",
+    "src/raft/log.rs",
+    "src/raft/messages.rs",
+    "src/raft/progress.rs",
+];
+
+/// What waits, sends, tells the time, logs or traces is in the server around the rules.
 #[test]
 fn the_core_is_pure() {
-    let shell = root().join("src/raft/node.rs");
-    assert!(shell.exists(), "the shell of the core has moved");
-    let words = ["labrt::thread", "labrt::time", "labrt::chan", "Condvar", "labrpc::", "rng::"];
-    let hits: Vec<_> = naming(&["src/raft"], &words)
-        .into_iter()
-        .filter(|hit| !hit.starts_with("src/raft/node") && !hit.starts_with("src/raft/tests"))
-        // A sink may be a channel: that is where committed commands leave.
-        .filter(|hit| !hit.starts_with("src/raft/apply_msg.rs"))
-        .collect();
-    assert!(hits.is_empty(), "the core of Raft has no clock, channel or thread:\n{}", hits.join("\n"));
+    let words = [
+        "labrt::thread",
+        "labrt::time",
+        "labrt::chan",
+        "labrt::node",
+        "labrt::rng",
+        "labrt::trace",
+        "labrt::dlog",
+        "dlog!",
+        "trace::",
+        "observe::",
+        "Instant",
+        "Condvar",
+        "Mutex",
+        "labrpc",
+        "rng::",
+        "println!",
+    ];
+    nobody("the rules of Raft have no clock, channel, thread, log line or trace", CORE, &words);
+    nobody("each file of the core says what it needs", &["src/raft/core"], &["use super::*"]);
 }
 
 #[test]
