@@ -8,6 +8,7 @@
 //! | [`output`] | what the tests print | |
 //! | [`marks`] | what a test does to its servers, for pictures | |
 //! | [`page`] | the page that the first failure of a test leaves | |
+//! | [`owner`] | the owner of a cluster: the end of a test | `cfg.end()`, `cfg.cleanup()` |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`service`] | a replicated service under test: [`Replicated`](labapi::Replicated) | `kvraft/config.go`, `shardctrler/config.go` |
 //! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
@@ -38,7 +39,9 @@ mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;
+mod network;
 pub mod output;
+pub mod owner;
 pub mod page;
 pub mod raft;
 pub mod rsm;

@@ -2,14 +2,28 @@
 
 use labrt::time::{Duration, Instant};
 
-/// The course's limit, measured from the start of the test's cluster on.
+/// The course's limit.
 pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(120);
 
-/// Fails a test that began at `start` and is older than `limit`. It does not interrupt one.
-#[track_caller]
-pub(crate) fn check_limit(start: Instant, limit: Duration) {
-    let taken = start.elapsed();
-    if taken > limit {
-        panic!("test took longer than {} seconds: {:.1} s", limit.as_secs(), taken.as_secs_f64());
+/// The limit of one test. Its time counts from when the harness was made.
+pub(crate) struct Limit {
+    start: Instant,
+    limit: Duration,
+}
+
+impl Limit {
+    /// The test begins now.
+    pub fn from_now(limit: Duration) -> Limit {
+        Limit { start: Instant::now(), limit }
+    }
+
+    /// Fails a test that is older than its limit. It does not interrupt one.
+    #[track_caller]
+    pub fn check(&self) {
+        let taken = self.start.elapsed();
+        if taken > self.limit {
+            let (limit, taken) = (self.limit.as_secs(), taken.as_secs_f64());
+            panic!("test took longer than {limit} seconds: {taken:.1} s");
+        }
     }
 }

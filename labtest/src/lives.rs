@@ -1,24 +1,228 @@
-//! The lives of a test's servers, and its threads: none may outlive the server that it belongs to.
+//! The lives of a test's servers, and the one order in which a life begins and ends.
+//!
+//! A server of a test is started, crashes, and is started again with what it had saved. [`Lives`] stands for one such
+//! server. It owns what outlives a crash: who the server is, how many lives it has had, and its disk. All three
+//! harnesses start and crash their servers with it.
+//!
+//! # A start
+//!
+//! 1. [`Lives::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh ends, which are disabled.
+//! 2. [`Lives::start`]: the server is made, as its own code: what it spawns, logs and tells the trace is its own.
+//! 3. [`Lives::join_network`]: its services are put on the network, so the server answers only when it is complete.
+//!
+//! # A crash
+//!
+//! A crash keeps what was saved at one instant. Nobody may learn of something that was saved later, because the next
+//! life will not know of it. The order of the steps in [`Lives::crash`] ensures that:
+//!
+//! 1. The life is over: an end that the dying server makes from now on is closed. The trace has `fault.crash` here,
+//!    before all effects of the crash.
+//! 2. Its ends are disabled: it can send no request that tells of a later save.
+//! 3. Its name leaves the network: it can send no reply that tells of a later save, not even to calls under way.
+//! 4. The persister is copied, and the copy is kept for the next life. The dying server has the original, so what it
+//!    still saves is lost. At the same instant the harness forgets the server, so nobody finds it any more.
+//! 5. The server is killed, as its own code.
+//! 6. Its ends are closed, so that calls that still wait fail at once and do not keep its threads alive. This comes
+//!    after the kill: a server that runs could repeat a call that fails at once, without any pause.
+//! 7. No thread of it may be left. That is checked once for all lives, at the end of the test ([`check_none_left`]).
+//!
+//! # Locks
+//!
+//! Each `Lives` has a lock of its own. It is never held while the network or a server is called, so a harness may ask
+//! a `Lives` for something while it holds its own lock.
 
-use labapi::Strictness;
-use labrt::node::NodeId;
+use labapi::{Persister, Strictness};
+use labrpc::{End, Name, Network, Server, Service};
+use labrt::dlog;
+use labrt::node::{self, NodeId};
+use labrt::sync::atomic::{AtomicBool, Ordering};
+use labrt::sync::{Arc, Mutex};
 use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, Instant, sleep};
 
+use super::events;
 use super::output::note;
 
-/// The identity of one life of server `i` of the only group. Lives count from 1.
-pub(crate) fn node_id(i: usize, incarnation: u32) -> NodeId {
-    let index = u16::try_from(i).expect("a test has a handful of servers");
-    NodeId { group: 0, index, incarnation }
+/// One server of a test: the running instance, if any, and what outlives its crashes.
+pub(crate) struct Lives<S: ?Sized> {
+    net: Network,
+    /// The server's name on the network.
+    name: Name,
+    newest: Mutex<Newest<S>>,
 }
 
-/// No thread of any of `nodes`, which have been killed, may live 100 ms from now on. In virtual time that is
+/// The newest life, and what the next one will get.
+struct Newest<S: ?Sized> {
+    life: Arc<Life>,
+    /// The disk of the newest life; after its crash a copy that only the next life will write to.
+    saved: Arc<Persister>,
+    /// The names of the ends that the newest life was given.
+    ends: Vec<Name>,
+    /// The instance, from its start to its crash.
+    server: Option<Arc<S>>,
+}
+
+/// One life of a server.
+pub(crate) struct Life {
+    /// The life's identity. Lives count from 1.
+    pub node: NodeId,
+    over: AtomicBool,
+}
+
+impl Life {
+    /// Whether it has crashed.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+}
+
+/// What a new life is started with.
+pub(crate) struct NewLife {
+    pub life: Arc<Life>,
+    pub persister: Arc<Persister>,
+    /// In the order of the targets.
+    pub ends: Vec<End>,
+}
+
+/// A running server and the identity of its life.
+pub(crate) struct Living<S: ?Sized> {
+    pub server: Arc<S>,
+    pub node: NodeId,
+}
+
+impl<S: ?Sized> Living<S> {
+    /// Runs a call into the server as its own code. Must be called without a harness lock.
+    pub fn call<T>(&self, f: impl FnOnce(&S) -> T) -> T {
+        let _as_node = node::enter(self.node);
+        f(&self.server)
+    }
+}
+
+impl<S: ?Sized> Newest<S> {
+    fn living(&self) -> Option<Living<S>> {
+        Some(Living { server: Arc::clone(self.server.as_ref()?), node: self.life.node })
+    }
+}
+
+impl<S: ?Sized> Lives<S> {
+    /// The server called `name` on `net`, with an empty disk and no life yet. Its nodes are called `first` and differ
+    /// from that in their incarnation.
+    pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
+        let unborn = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
+        let newest = Newest { life: Arc::new(unborn), saved: Arc::default(), ends: Vec::new(), server: None };
+        Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest) }
+    }
+
+    /// Begins the next life of a server that does not run, with ends to `targets`.
+    pub fn begin(&self, targets: impl IntoIterator<Item: Into<Name>>) -> NewLife {
+        let (life, persister) = {
+            let mut newest = self.newest.lock();
+            let NodeId { incarnation, .. } = newest.life.node;
+            let node = NodeId { incarnation: incarnation + 1, ..newest.life.node };
+            newest.life = Arc::new(Life { node, over: AtomicBool::new(false) });
+            newest.ends.clear();
+            (Arc::clone(&newest.life), Arc::clone(&newest.saved))
+        };
+        dlog!(TEST, "starts {}, life {}", life.node, life.node.incarnation);
+        events::restart(life.node);
+        let ends: Vec<End> = targets.into_iter().map(|target| self.net.make_end(life.node, target)).collect();
+        self.newest.lock().ends = ends.iter().map(|end| end.name().clone()).collect();
+        NewLife { life, persister, ends }
+    }
+
+    /// Makes the server of a life that has begun. It is not on the network yet.
+    pub fn start(&self, life: &Life, make: impl FnOnce() -> Arc<S>) -> Living<S> {
+        let server = {
+            let _as_node = node::enter(life.node);
+            make()
+        };
+        self.newest.lock().server = Some(Arc::clone(&server));
+        Living { server, node: life.node }
+    }
+
+    /// Puts the services of a life on the network, as `server`.
+    pub fn join_network(&self, life: &Life, server: Server, services: impl IntoIterator<Item = Service>) {
+        let server =
+            services.into_iter().fold(server, |server, service| server.service(service.node(life.node)));
+        self.net.add_server(self.name.clone(), server);
+    }
+
+    /// Ends the newest life, in the order that the head of this file explains. `cut_off` disables the ends of others to
+    /// this server, if the harness wants that. Allowed on a server that does not run.
+    pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
+        let life = Arc::clone(&self.newest.lock().life);
+        if !life.over.swap(true, Ordering::SeqCst) {
+            dlog!(TEST, "stops {}", life.node);
+            events::crash(life.node);
+        }
+        cut_off();
+        self.ends().into_iter().for_each(|end| self.net.enable(end, false));
+        self.net.delete_server(self.name.clone());
+        let Some(dying) = self.forget() else { return };
+        dying.call(kill);
+        self.net.close_ends_of(dying.node);
+    }
+
+    /// Copies the persister and lets go of the running instance, as one step.
+    fn forget(&self) -> Option<Living<S>> {
+        let mut newest = self.newest.lock();
+        let dying = newest.living()?;
+        newest.server = None;
+        newest.saved = Arc::new(newest.saved.copy());
+        Some(dying)
+    }
+
+    /// The running instance.
+    pub fn living(&self) -> Option<Living<S>> {
+        self.newest.lock().living()
+    }
+
+    /// Whether the server runs.
+    pub fn is_up(&self) -> bool {
+        self.newest.lock().server.is_some()
+    }
+
+    /// Whether the newest life is over, or there was none yet: then none of its ends may work.
+    pub fn is_over(&self) -> bool {
+        self.newest.lock().life.is_over()
+    }
+
+    /// The newest life; before the first one, that one.
+    pub fn node(&self) -> NodeId {
+        let node = self.newest.lock().life.node;
+        NodeId { incarnation: node.incarnation.max(1), ..node }
+    }
+
+    /// The disk of the newest life.
+    pub fn saved(&self) -> Arc<Persister> {
+        Arc::clone(&self.newest.lock().saved)
+    }
+
+    /// The bytes that it has saved: its Raft state and its snapshot.
+    pub fn saved_bytes(&self) -> (usize, usize) {
+        let saved = self.saved();
+        (saved.raft_state_size(), saved.snapshot_size())
+    }
+
+    /// The names of the ends that the newest life was given, in the order of their targets.
+    pub fn ends(&self) -> Vec<Name> {
+        self.newest.lock().ends.clone()
+    }
+
+    /// All lives so far.
+    fn nodes(&self) -> Vec<NodeId> {
+        let newest = self.newest.lock().life.node;
+        (1..=newest.incarnation).map(|incarnation| NodeId { incarnation, ..newest }).collect()
+    }
+}
+
+/// No thread of any life of `servers`, which have all crashed, may live 100 ms from now on. In virtual time that is
 /// exact; real threads share the machine with others, so they get up to five seconds.
 #[track_caller]
-pub(crate) fn check_none_left(nodes: &[NodeId], strictness: Strictness) {
+pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], strictness: Strictness) {
     const GRACE: Duration = Duration::from_millis(100);
     const BUSY_MACHINE: Duration = Duration::from_secs(5);
+    let nodes: Vec<NodeId> = servers.iter().flat_map(|server| server.nodes()).collect();
     let killed = Instant::now();
     let left = loop {
         sleep(if labrt::is_sim() { GRACE } else { GRACE / 10 });
@@ -42,4 +246,89 @@ pub(crate) fn check_none_left(nodes: &[NodeId], strictness: Strictness) {
 /// What a helper thread of a test returns. Its panic is the test's.
 pub(crate) fn join<T>(helper: JoinHandle<T>) -> T {
     helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that answers with the number of its life, and has an end to itself.
+    struct Echo {
+        end: End,
+        persister: Arc<Persister>,
+    }
+
+    fn begin_and_start(lives: &Lives<Echo>) -> Living<Echo> {
+        let NewLife { life, persister, mut ends } = lives.begin(["echo"]);
+        let end = ends.remove(0);
+        let living = lives.start(&life, || Arc::new(Echo { end, persister }));
+        let incarnation = life.node.incarnation;
+        let service = Service::new("Echo").inline("Life", move |_: ()| incarnation);
+        lives.join_network(&life, Server::new(), [service]);
+        living
+    }
+
+    fn call(end: &End) -> Option<u32> {
+        end.call("Echo.Life", &())
+    }
+
+    fn enabled_end(net: &Network) -> End {
+        let end = net.make_end(NodeId::NONE, "echo");
+        net.enable(&end, true);
+        end
+    }
+
+    #[test]
+    fn a_crash_goes_step_by_step() {
+        labrt::run(|| {
+            let net = Network::new();
+            let lives = Arc::new(Lives::new(&net, "echo", NodeId::first(4)));
+            let living = begin_and_start(&lives);
+            living.server.persister.save_raft_state(b"before");
+            net.enable(&living.server.end, true);
+            let outside = enabled_end(&net);
+            assert_eq!((call(&outside), call(&living.server.end)), (Some(1), Some(1)));
+
+            let cut_off = || {
+                assert!(lives.is_over() && lives.is_up(), "it is over, but it is still known");
+                assert_eq!(call(&outside), Some(1), "and still on the network");
+            };
+            let kill = |server: &Echo| {
+                assert_eq!(node::current(), living.node);
+                assert!(!lives.is_up(), "nobody finds it any more");
+                assert_eq!((call(&outside), call(&server.end)), (None, None));
+                server.persister.save_raft_state(b"after the crash");
+            };
+            lives.crash(cut_off, kill);
+            assert_eq!(lives.saved().read_raft_state(), b"before");
+            net.enable(&living.server.end, true);
+
+            let next = begin_and_start(&lives);
+            assert_eq!(
+                (next.node.incarnation, next.server.persister.read_raft_state()),
+                (2, b"before".to_vec())
+            );
+            assert_eq!(call(&outside), Some(2));
+            assert_eq!(call(&living.server.end), None, "the ends of the first life are closed");
+            assert_eq!(call(&next.server.end), None, "those of the second one are disabled at first");
+            net.cleanup();
+        });
+    }
+
+    #[test]
+    fn who_does_not_run_may_crash() {
+        labrt::run(|| {
+            let net = Network::new();
+            let lives: Lives<Echo> = Lives::new(&net, "echo", NodeId::first(0));
+            let crash = || lives.crash(|| (), |_| panic!("there is nobody to kill"));
+            crash();
+            assert_eq!((lives.node().incarnation, lives.is_over(), lives.ends().len()), (1, true, 0));
+            let living = begin_and_start(&lives);
+            living.server.persister.save_state_and_snapshot(b"four", b"and more");
+            lives.crash(|| (), |_| ());
+            crash();
+            assert_eq!((lives.node(), lives.saved_bytes()), (living.node, (4, 8)));
+            net.cleanup();
+        });
+    }
 }

@@ -1,7 +1,11 @@
 //! What a test does beside the operations of its clients, for the picture of a history: partitions, crashes.
 
+use std::fmt::Display;
+
 use labrt::sync::Mutex;
 use labrt::time::since_start;
+
+use super::network::mood;
 
 pub use porcupine::visualization::{Mark, MarkKind};
 
@@ -40,6 +44,30 @@ impl Marks {
         *open = false;
     }
 
+    /// A server goes down now. Nothing happens if it is down already.
+    pub fn down(&self, server: impl Display) {
+        let text = down_text(server);
+        if self.find_open(&text).is_none() {
+            self.add(MarkKind::Crash, text, true);
+        }
+    }
+
+    /// It is up again now. Nothing happens if it was not down.
+    pub fn up(&self, server: impl Display) {
+        if let Some(down) = self.find_open(&down_text(server)) {
+            self.close(down);
+        }
+    }
+
+    fn find_open(&self, text: &str) -> Option<Lasting> {
+        self.0.lock().iter().position(|(mark, open)| *open && mark.text == text).map(Lasting)
+    }
+
+    /// The network becomes unreliable now, or reliable.
+    pub fn unreliable(&self, unreliable: bool) {
+        self.instant(MarkKind::Network, format!("{} network", mood(unreliable)));
+    }
+
     fn add(&self, kind: MarkKind, text: String, open: bool) -> usize {
         let mut marks = self.0.lock();
         marks.push((Mark { from: now(), to: None, kind, text }, open));
@@ -54,6 +82,10 @@ impl Marks {
         };
         self.0.lock().iter().map(until).collect()
     }
+}
+
+fn down_text(server: impl Display) -> String {
+    format!("{server} down")
 }
 
 #[cfg(test)]
@@ -77,6 +109,26 @@ mod tests {
             let lengths: Vec<Option<u64>> =
                 all.iter().map(|mark| mark.to.map(|to| (to - mark.from) / 5_000_000)).collect();
             assert!(lengths[0] < lengths[1] && lengths[2].is_none(), "{lengths:?}");
+        });
+    }
+
+    #[test]
+    fn each_time_that_a_server_is_down_has_its_mark() {
+        labrt::run(|| {
+            let marks = Marks::new();
+            marks.up("S0");
+            marks.down("S0");
+            marks.down("S0");
+            marks.down("S1");
+            sleep(Duration::from_millis(5));
+            marks.up("S0");
+            marks.down("S0");
+            let ended = |mark: &Mark| (mark.to.map(|to| (to - mark.from) / 5_000_000), mark.text.clone());
+            sleep(Duration::from_millis(10));
+            let all: Vec<(Option<u64>, String)> = marks.all().iter().map(ended).collect();
+            let texts: Vec<&str> = all.iter().map(|(_, text)| text.as_str()).collect();
+            assert_eq!(texts, ["S0 down", "S1 down", "S0 down"]);
+            assert!(all[0].0 < all[2].0 && all[2].0 < all[1].0, "{all:?}");
         });
     }
 }

@@ -14,7 +14,8 @@ use labrt::sync::Arc;
 use labrt::thread;
 use labrt::trace::{self, Field, Kind, Links};
 
-use super::{Applied, Cluster, Peer, SNAPSHOT_INTERVAL, Slot, State};
+use super::{Applied, Cluster, SNAPSHOT_INTERVAL, Slot, State};
+use crate::lives::Living;
 use crate::value::Value;
 
 const APPLY: Kind = Kind::new("apply");
@@ -85,15 +86,15 @@ impl<R: RaftPeer> Cluster<R> {
         state.servers[i].ingest_snapshot(i, data, Some(index))
     }
 
-    fn living(&self, node: NodeId) -> Option<Peer<R>> {
+    fn living(&self, node: NodeId) -> Option<Living<R>> {
         self.state.lock().living(node)
     }
 }
 
 impl<R> State<R> {
     /// The instance behind `node`, unless that life is over.
-    fn living(&self, node: NodeId) -> Option<Peer<R>> {
-        self.servers[usize::from(node.index)].peer(node.index.into()).filter(|peer| peer.node == node)
+    fn living(&self, node: NodeId) -> Option<Living<R>> {
+        self.servers[usize::from(node.index)].lives.living().filter(|peer| peer.node == node)
     }
 
     /// Enters what peer `i` applies, after comparing it with what all have applied at that index.

@@ -10,36 +10,34 @@ use labrpc::Link;
 use labrt::dlog;
 use labrt::node::NodeId;
 
-use super::{Cluster, State, node_id};
+use super::{Cluster, State};
 use crate::events;
+use crate::network::{self, Wanted};
 
 impl<R: RaftPeer> Cluster<R> {
     /// Puts peer `i` on the network: it can talk to every peer that is on it too.
     pub fn connect(&self, i: usize) {
         dlog!(TEST, "connects S{i}");
-        events::connect(self.life(i));
+        events::connect(self.node(i));
         self.set_connected(i, true);
     }
 
     /// Takes peer `i` off the network: it can talk to nobody, not even to itself.
     pub fn disconnect(&self, i: usize) {
         dlog!(TEST, "disconnects S{i}");
-        events::disconnect(self.life(i));
+        events::disconnect(self.node(i));
         self.set_connected(i, false);
     }
 
     /// The newest life of peer `i`; before its first, that one.
-    pub(super) fn life(&self, i: usize) -> NodeId {
-        node_id(i, self.state.lock().servers[i].incarnation.max(1))
+    fn node(&self, i: usize) -> NodeId {
+        self.lives(i).node()
     }
 
     fn set_connected(&self, i: usize, connected: bool) {
-        let mut state = self.state.lock();
-        state.servers[i].connected = connected;
-        for j in 0..self.setup.servers {
-            self.enable(&state, i, j);
-            self.enable(&state, j, i);
-        }
+        self.state.lock().servers[i].connected = connected;
+        let both_ways: Vec<_> = (0..self.setup.servers).flat_map(|j| [(i, j), (j, i)]).collect();
+        self.bring_links_in_line(&both_ways);
     }
 
     /// Splits the network: a peer can talk to those of its own side only. Nobody is disconnected by this, and
@@ -47,32 +45,33 @@ impl<R: RaftPeer> Cluster<R> {
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
         let lives: Vec<Vec<NodeId>> =
-            sides.iter().map(|side| side.iter().map(|&i| self.life(i)).collect()).collect();
+            sides.iter().map(|side| side.iter().map(|&i| self.node(i)).collect()).collect();
         events::partition(&lives);
         let together = |i, j| sides.iter().any(|side| side.contains(&i) && side.contains(&j));
-        let mut state = self.state.lock();
-        state.cut = pairs(self.setup.servers).filter(|&(i, j)| !together(i, j)).collect();
-        self.enable_all(&state);
+        let all = self.all_links();
+        self.state.lock().cut = all.iter().copied().filter(|&(i, j)| !together(i, j)).collect();
+        self.bring_links_in_line(&all);
     }
 
     /// Ends the partition and all one-way faults. Peers that are disconnected stay so.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
-        let mut state = self.state.lock();
-        state.cut.clear();
-        self.enable_all(&state);
-        for (i, j) in pairs(self.setup.servers) {
-            self.put_link(&mut state, i, j, Link::Both);
+        {
+            let mut state = self.state.lock();
+            state.cut.clear();
+            state.servers.iter_mut().for_each(|slot| slot.links.fill(Link::Both));
         }
+        self.bring_links_in_line(&self.all_links());
     }
 
     /// Which messages the end of `from` to `to` carries: both kinds, or requests only, or none. The calls
     /// that `to` makes go over another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
-        events::link(self.life(from), self.life(to), link);
-        self.put_link(&mut self.state.lock(), from, to, link);
+        events::link(self.node(from), self.node(to), link);
+        self.state.lock().servers[from].links[to] = link;
+        self.bring_links_in_line(&[(from, to)]);
     }
 
     /// Loses everything that `from` sends to `to`: the requests of its own calls, and its replies to the
@@ -82,32 +81,26 @@ impl<R: RaftPeer> Cluster<R> {
         self.set_link(to, from, Link::RepliesLost);
     }
 
-    fn put_link(&self, state: &mut State<R>, from: usize, to: usize, link: Link) {
-        let slot = &mut state.servers[from];
-        slot.links[to] = link;
-        if let Some(end) = slot.ends.get(to) {
-            self.net.set_link(end, link);
-        }
+    /// The links over which peer `i` calls everybody.
+    pub(super) fn links_from(&self, i: usize) -> Vec<(usize, usize)> {
+        (0..self.setup.servers).map(|j| (i, j)).collect()
     }
 
-    fn enable_all(&self, state: &State<R>) {
-        for (i, j) in pairs(self.setup.servers) {
-            self.enable(state, i, j);
-        }
+    fn all_links(&self) -> Vec<(usize, usize)> {
+        (0..self.setup.servers).flat_map(|i| self.links_from(i)).collect()
     }
 
-    /// Brings the end from `i` to `j` in line with the state.
-    fn enable(&self, state: &State<R>, i: usize, j: usize) {
-        let Some(end) = state.servers[i].ends.get(j) else { return };
-        let works = state.servers[i].connected && state.servers[j].connected && !state.cut.contains(&(i, j));
-        self.net.enable(end, works);
+    /// Brings the ends of these links in line with the state.
+    pub(super) fn bring_links_in_line(&self, links: &[(usize, usize)]) {
+        network::bring_in_line(&self.net, || {
+            let state = self.state.lock();
+            links.iter().filter_map(|&(i, j)| state.wanted(i, j)).collect()
+        });
     }
 
     /// Makes the network lose and delay messages (`true`), or not.
     pub fn set_unreliable(&self, unreliable: bool) {
-        dlog!(TEST, "makes the network {}", if unreliable { "unreliable" } else { "reliable" });
-        events::unreliable(unreliable);
-        self.net.reliable(!unreliable);
+        network::set_unreliable(&self.net, unreliable);
     }
 
     /// Makes the network hold back two thirds of the replies, by up to 2.2 s, or not.
@@ -118,6 +111,12 @@ impl<R: RaftPeer> Cluster<R> {
     }
 }
 
-fn pairs(servers: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..servers).flat_map(move |i| (0..servers).map(move |j| (i, j)))
+impl<R> State<R> {
+    /// What the end from `i` to `j` shall do. A peer that was never started has no ends.
+    fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
+        let (from, to) = (&self.servers[i], &self.servers[j]);
+        let end = from.lives.ends().get(j)?.clone();
+        let works = from.connected && to.connected && !self.cut.contains(&(i, j));
+        Some(Wanted { end, works, link: from.links[j] })
+    }
 }

@@ -7,7 +7,6 @@ use labapi::RaftPeer;
 use labrt::time::Instant;
 
 use super::Cluster;
-use crate::limit::{TEST_LIMIT, check_limit};
 use crate::output;
 
 /// The counters when the test began.
@@ -47,12 +46,6 @@ impl<R: RaftPeer> Cluster<R> {
         let peers = self.setup.servers;
         let commands = state.max_index - begun.max_index;
         passed(seconds, peers, rpcs - begun.rpcs, bytes - begun.bytes, commands)
-    }
-
-    /// Fails the test when it is older than two minutes. It does not interrupt one.
-    #[track_caller]
-    pub(super) fn check_timeout(&self) {
-        check_limit(self.start, TEST_LIMIT);
     }
 
     /// The requests that have reached peer `i` since it was last started.

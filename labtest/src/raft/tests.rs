@@ -295,7 +295,7 @@ fn a_test_may_take_two_minutes() {
 fn reached(cfg: &super::Cluster<Fake<Idle>>) -> Vec<String> {
     let reaches = |i: usize, j: usize| {
         let peer = cfg.peer(i).expect("all run");
-        peer.raft.ends[j].call::<_, usize>("Raft.Who", &()) == Some(j)
+        peer.server.ends[j].call::<_, usize>("Raft.Who", &()) == Some(j)
     };
     let row = |i| (0..cfg.servers()).map(|j| if reaches(i, j) { '+' } else { '.' }).collect();
     (0..cfg.servers()).map(row).collect()

@@ -93,8 +93,7 @@ impl<S: Replicated> Cluster<S> {
     }
 
     fn enable_client(&self, client: ClientId, servers: &[usize], works: bool) {
-        let state = self.state.lock();
-        let Some(names) = state.clerks.get(&client) else { return };
+        let Some(names) = self.state.lock().clerks.get(&client).cloned() else { return };
         servers.iter().for_each(|&j| self.net.enable(&names[j], works));
     }
 

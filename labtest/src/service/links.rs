@@ -4,13 +4,16 @@
 //! server.
 
 use labapi::Replicated;
+use labrt::collections::BTreeSet;
 use labrt::dlog;
 use labrt::node::NodeId;
+use labrt::sync::Arc;
 
-use super::{Cluster, State};
+use super::Cluster;
 use crate::events;
-use crate::lives::node_id;
+use crate::lives::Lives;
 use crate::marks::MarkKind;
+use crate::network::{self, Wanted};
 
 impl<S: Replicated> Cluster<S> {
     /// Splits the servers: the two sides cannot talk to each other, and each side can talk among itself. A server
@@ -19,15 +22,14 @@ impl<S: Replicated> Cluster<S> {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
         events::partition(&[self.lives(side1), self.lives(side2)]);
-        {
-            let state = self.state.lock();
+        self.change(|connected| {
             for (own, other) in [(side1, side2), (side2, side1)] {
-                for &i in own {
-                    self.disconnect(&state, i, other);
-                    self.connect(&state, i, own);
+                for pair in pairs(own, other) {
+                    connected.remove(&pair);
                 }
+                connected.extend(pairs(own, own));
             }
-        }
+        });
         self.end_partition_mark();
         let mark = self.marks.open(MarkKind::Partition, sides);
         self.state.lock().partition = Some(mark);
@@ -35,8 +37,7 @@ impl<S: Replicated> Cluster<S> {
 
     /// The newest lives of servers; of one that was never started, the first.
     fn lives(&self, servers: &[usize]) -> Vec<NodeId> {
-        let state = self.state.lock();
-        servers.iter().map(|&i| node_id(i, state.servers[i].incarnation.max(1))).collect()
+        servers.iter().map(|&i| self.servers[i].node()).collect()
     }
 
     /// The sides of a partition that puts the leader into the minority: of N servers the lowest N/2 + 1 others,
@@ -53,11 +54,8 @@ impl<S: Replicated> Cluster<S> {
     pub fn connect_all(&self) {
         dlog!(TEST, "connects all servers");
         events::heal();
-        {
-            let state = self.state.lock();
-            let all = self.all();
-            all.iter().for_each(|&i| self.connect(&state, i, &all));
-        }
+        let all = self.all();
+        self.change(|connected| connected.extend(pairs(&all, &all)));
         self.end_partition_mark();
     }
 
@@ -68,35 +66,42 @@ impl<S: Replicated> Cluster<S> {
         }
     }
 
-    /// Enables the ends from server `i` to others, and theirs to it.
-    fn connect(&self, state: &State<S>, i: usize, others: &[usize]) {
-        self.enable(state, i, others, true);
+    /// Disables the ends from server `i` to all servers, and theirs to it.
+    pub(super) fn disconnect(&self, i: usize) {
+        self.change(|connected| connected.retain(|&(from, to)| from != i && to != i));
     }
 
-    /// Disables the ends from server `i` to others, and theirs to it.
-    pub(super) fn disconnect(&self, state: &State<S>, i: usize, others: &[usize]) {
-        self.enable(state, i, others, false);
+    /// Forgets which ends of server `i` worked: its next life has new ones, which are disabled.
+    pub(super) fn forget_ends_of(&self, i: usize) {
+        self.change(|connected| connected.retain(|&(from, _)| from != i));
     }
 
-    fn enable(&self, state: &State<S>, i: usize, others: &[usize], works: bool) {
-        let outgoing = others.iter().map(|&j| (i, j));
-        let incoming = others.iter().map(|&j| (j, i));
-        for (from, to) in outgoing.chain(incoming) {
-            // A server that was never started has no ends.
-            if let Some(end) = state.servers[from].ends.get(to) {
-                self.net.enable(end, works);
-            }
-        }
+    /// Changes which ends between servers work, and brings them in line with that.
+    fn change(&self, f: impl FnOnce(&mut BTreeSet<(usize, usize)>)) {
+        f(&mut self.state.lock().connected);
+        network::bring_in_line(&self.net, || self.wanted());
+    }
+
+    /// All ends between servers, and whether they shall work. A server that was never started has none.
+    fn wanted(&self) -> Vec<Wanted> {
+        let state = self.state.lock();
+        let of_server = |(i, lives): (usize, &Arc<Lives<S>>)| {
+            let ends = lives.ends().into_iter().enumerate();
+            ends.map(|(j, end)| Wanted::new(end, state.connected.contains(&(i, j)))).collect::<Vec<_>>()
+        };
+        self.servers.iter().enumerate().flat_map(of_server).collect()
     }
 
     /// Makes the network lose and delay messages (`true`), or not.
     pub fn set_unreliable(&self, unreliable: bool) {
-        let mood = if unreliable { "unreliable" } else { "reliable" };
-        dlog!(TEST, "makes the network {mood}");
-        events::unreliable(unreliable);
-        self.marks.instant(MarkKind::Network, format!("{mood} network"));
-        self.net.reliable(!unreliable);
+        self.marks.unreliable(unreliable);
+        network::set_unreliable(&self.net, unreliable);
     }
+}
+
+/// All pairs of one of `left` and one of `right`, both ways.
+fn pairs<'a>(left: &'a [usize], right: &'a [usize]) -> impl Iterator<Item = (usize, usize)> + 'a {
+    left.iter().flat_map(move |&i| right.iter().flat_map(move |&j| [(i, j), (j, i)]))
 }
 
 /// `S0 S2`; a dash for nobody.

@@ -8,7 +8,6 @@ use labrt::sync::atomic::Ordering;
 use labrt::time::Instant;
 
 use super::Cluster;
-use crate::limit::{TEST_LIMIT, check_limit};
 use crate::output;
 
 /// The counters when the test began.
@@ -39,7 +38,7 @@ impl<S: Replicated> Cluster<S> {
     /// A part of a test has passed; another one follows.
     #[track_caller]
     pub fn part_passed(&self) {
-        self.check_timeout();
+        self.limit.check();
         output::end(&self.passed_line());
     }
 
@@ -51,12 +50,6 @@ impl<S: Replicated> Cluster<S> {
         let (rpcs, ops) = (self.net.total_count(), self.ops.load(Ordering::SeqCst));
         let begun = &self.state.lock().begun;
         passed(begun.at.elapsed().as_secs_f64(), self.setup.servers, rpcs - begun.rpcs, ops)
-    }
-
-    /// Fails the test when it is older than two minutes. It does not interrupt one.
-    #[track_caller]
-    pub(super) fn check_timeout(&self) {
-        check_limit(self.start, TEST_LIMIT);
     }
 }
 

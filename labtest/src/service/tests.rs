@@ -29,6 +29,21 @@ trait Play: Send + Sync + 'static {
 /// A text to save, and who wants to know.
 type Late = (String, Responder<()>);
 
+/// What is to happen when the network lets go of a server's handlers.
+type Gone = Box<dyn FnOnce() + Send>;
+
+/// Does it. A handler holds this.
+struct WhenGone(Arc<Mutex<Option<Gone>>>);
+
+impl Drop for WhenGone {
+    fn drop(&mut self) {
+        let gone = self.0.lock().take();
+        if let Some(gone) = gone {
+            gone();
+        }
+    }
+}
+
 /// A server that plays `P`.
 struct Fake<P> {
     me: usize,
@@ -37,6 +52,7 @@ struct Fake<P> {
     killed: Signal,
     /// What to save, and whom to tell, when it is killed.
     late: Arc<Mutex<Vec<Late>>>,
+    gone: Arc<Mutex<Option<Gone>>>,
     play: PhantomData<P>,
 }
 
@@ -49,7 +65,7 @@ impl<P: Play> Replicated for Fake<P> {
         let killed = Signal::new();
         let (signal, saved) = (killed.clone(), Arc::clone(&persister));
         thread::spawn_named(format!("fake-{me}"), move || P::live(signal, saved));
-        Fake { me, ends, persister, killed, late: Arc::default(), play: PhantomData }
+        Fake { me, ends, persister, killed, late: Arc::default(), gone: Arc::default(), play: PhantomData }
     }
 
     fn is_leader(&self) -> bool {
@@ -70,8 +86,12 @@ impl<P: Play> Replicated for Fake<P> {
     fn services(self: &Arc<Self>) -> Vec<Service> {
         let who = (self.me, node::current().incarnation);
         let late = Arc::clone(&self.late);
+        let when_gone = WhenGone(Arc::clone(&self.gone));
         let fake = Service::new("Fake")
-            .inline("Who", move |_: ()| who)
+            .inline("Who", move |_: ()| {
+                let _held = &when_gone;
+                who
+            })
             .deferred("SaveWhenKilled", move |text, caller| late.lock().push((text, caller)));
         vec![fake]
     }
@@ -322,6 +342,26 @@ fn a_dying_server_acknowledges_nothing() {
         cfg.start_server(0);
         let living = cfg.living(0).expect("it runs");
         assert_eq!(living.server.persister.read_raft_state(), b"");
+        cfg.end();
+    });
+}
+
+/// When a server leaves the network, its handlers are dropped, and so is what they hold: code of the server may run.
+/// The harness must not hold its lock then.
+#[test]
+fn a_server_that_leaves_the_network_may_ask_the_harness() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(3));
+        let living = cfg.living(0).expect("it runs");
+        let (cluster, asked) = (cfg.share(), Signal::new());
+        let answered = asked.clone();
+        *living.server.gone.lock() = Some(Box::new(move || {
+            assert_eq!(cluster.leader(), Some(2));
+            cluster.connect_all();
+            answered.raise();
+        }));
+        cfg.shutdown_server(0);
+        assert!(asked.is_raised());
         cfg.end();
     });
 }

@@ -4,39 +4,19 @@
 //! other servers while it runs ([`Cluster::isolate`]).
 
 use labapi::{MakeEnd, Sharded};
-use labrpc::{End, Name, Network};
+use labrpc::{End, Network};
 use labrt::dlog;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
-use labrt::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::Place;
 use super::{Cluster, State};
 use crate::events;
+use crate::lives::Life;
 use crate::marks::MarkKind;
+use crate::network::{self, Wanted};
 
-/// One life of one server: what an end that it makes belongs to.
-pub(super) struct Life {
-    pub(super) node: NodeId,
-    over: AtomicBool,
-}
-
-impl Life {
-    pub(super) fn new(node: NodeId) -> Life {
-        Life { node, over: AtomicBool::new(false) }
-    }
-
-    /// From now on no end that this life makes will work.
-    pub(super) fn end(&self) {
-        self.over.store(true, Ordering::SeqCst);
-    }
-
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
-    }
-}
-
-/// The `make_end` of a server: ends of its life to servers by name. After that life they are closed from the
+/// The `make_end` of a server: ends of its life to servers by name. When that life is over they are closed from the
 /// start.
 pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
@@ -70,10 +50,9 @@ impl<S: Sharded> Cluster<S> {
     /// Fresh ends of a clerk to the controllers, enabled and remembered.
     pub(super) fn make_clerk_ends(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Ctrler(0)));
-        let mut state = self.state.lock();
-        state.clerks.push(ends.iter().map(|end| end.name().clone()).collect());
-        let names = state.clerks.last().expect("just added");
-        self.enable_to_ctrlers(&state, None, names);
+        let names = ends.iter().map(|end| end.name().clone()).collect();
+        self.state.lock().clerks.push(names);
+        self.bring_ends_in_line();
         ends
     }
 
@@ -84,38 +63,24 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Enables the ends of the server at `place`, which is about to start.
-    pub(super) fn enable_new(&self, place: Place, peers: &[Name], ctrlers: &[Name]) {
-        let state = self.state.lock();
-        self.enable_to_group(&state, place, peers);
-        self.enable_to_ctrlers(&state, Some(place), ctrlers);
-    }
-
     /// Cuts the server at `place` off: it cannot talk to its group and not to the controllers, nor they to it.
     /// A controller is out of reach for clerks, too; a server of a group is not, and ends between groups work. It
     /// survives restarts.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
-        events::isolate(self.life(place));
+        events::isolate(self.lives(place).node());
         self.marks.instant(MarkKind::Partition, format!("{place} cut off"));
-        let mut state = self.state.lock();
-        state.cut.insert(place);
-        self.enable_all(&state);
+        self.state.lock().cut.insert(place);
+        self.bring_ends_in_line();
     }
 
     /// Cuts the server at `place` off from its own group alone: everybody else reaches it. It survives restarts.
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
-        events::isolate_from_group(self.life(place));
+        events::isolate_from_group(self.lives(place).node());
         self.marks.instant(MarkKind::Partition, format!("{place} cut off from its group"));
-        let mut state = self.state.lock();
-        state.cut_from_group.insert(place);
-        self.enable_all(&state);
-    }
-
-    /// The newest life of the server at `place`; before its first, that one.
-    fn life(&self, place: Place) -> NodeId {
-        place.node(self.state.lock().slot(place).incarnation.max(1))
+        self.state.lock().cut_from_group.insert(place);
+        self.bring_ends_in_line();
     }
 
     /// Ends all isolation.
@@ -123,44 +88,60 @@ impl<S: Sharded> Cluster<S> {
         dlog!(TEST, "heals the network");
         events::heal();
         self.marks.instant(MarkKind::Partition, "healed");
-        let mut state = self.state.lock();
-        state.cut.clear();
-        state.cut_from_group.clear();
-        self.enable_all(&state);
+        {
+            let mut state = self.state.lock();
+            state.cut.clear();
+            state.cut_from_group.clear();
+        }
+        self.bring_ends_in_line();
     }
 
-    fn enable_all(&self, state: &State) {
-        for (&place, slot) in &state.slots {
-            let Some(living) = &slot.living else { continue };
-            self.enable_to_group(state, place, &living.peers);
-            self.enable_to_ctrlers(state, Some(place), &living.ctrlers);
+    /// To whom a server is given ends: its group, and from a server of a group to the controllers.
+    pub(super) fn targets(&self, place: Place) -> Vec<Place> {
+        let mut targets = self.group_of(place);
+        if let Place::Server(..) = place {
+            targets.extend(self.group_of(Place::Ctrler(0)));
         }
-        state.clerks.iter().for_each(|names| self.enable_to_ctrlers(state, None, names));
+        targets
     }
 
-    /// Brings the ends of `owner` to its group in line with the state.
-    fn enable_to_group(&self, state: &State, owner: Place, ends: &[Name]) {
-        for (target, end) in self.group_of(owner).into_iter().zip(ends) {
-            let cut =
-                [owner, target].iter().any(|it| state.cut.contains(it) || state.cut_from_group.contains(it));
-            self.net.enable(end, !cut);
-        }
+    /// Brings all ends that the harness has made in line with the state.
+    pub(super) fn bring_ends_in_line(&self) {
+        network::bring_in_line(&self.net, || self.wanted());
     }
 
-    /// Brings the ends of `owner`, or of a clerk, to the controllers in line with the state.
-    fn enable_to_ctrlers(&self, state: &State, owner: Option<Place>, ends: &[Name]) {
-        for (i, end) in ends.iter().enumerate() {
-            let owner_cut = owner.is_some_and(|owner| state.cut.contains(&owner));
-            self.net.enable(end, !owner_cut && !state.cut.contains(&Place::Ctrler(i)));
+    fn wanted(&self) -> Vec<Wanted> {
+        let state = self.state.lock();
+        let mut wanted = Vec::new();
+        for (&place, lives) in &state.servers {
+            let over = lives.is_over();
+            let ends = self.targets(place).into_iter().zip(lives.ends());
+            wanted.extend(
+                ends.map(|(target, end)| Wanted::new(end, !over && state.reaches(Some(place), target))),
+            );
         }
+        for names in &state.clerks {
+            let ends = (0..).map(Place::Ctrler).zip(names);
+            wanted.extend(ends.map(|(target, end)| Wanted::new(end.clone(), state.reaches(None, target))));
+        }
+        wanted
     }
 
     /// Makes the network lose and delay messages (`true`), or not.
     pub fn set_unreliable(&self, unreliable: bool) {
-        let mood = if unreliable { "unreliable" } else { "reliable" };
-        dlog!(TEST, "makes the network {mood}");
-        events::unreliable(unreliable);
-        self.marks.instant(MarkKind::Network, format!("{mood} network"));
-        self.net.reliable(!unreliable);
+        self.marks.unreliable(unreliable);
+        network::set_unreliable(&self.net, unreliable);
+    }
+}
+
+impl State {
+    /// Whether isolation leaves an end from `owner`, or from a clerk, to `target` alone. Both are of one group, or
+    /// the target is a controller.
+    fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
+        let is_cut = |place: Place| {
+            let in_group = owner.is_some_and(|owner| owner.group() == target.group());
+            self.cut.contains(&place) || (in_group && self.cut_from_group.contains(&place))
+        };
+        !is_cut(target) && !owner.is_some_and(is_cut)
     }
 }

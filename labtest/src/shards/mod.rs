@@ -18,16 +18,15 @@
 //! | clerk to controllers | with the clerk | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |
 //!
-//! # What a stop is
+//! # Crashes
 //!
-//! As in the course, in this order: the server's own ends are disabled; its name leaves the network, so that no
-//! request can be answered any more; its persister is copied, and the dying instance keeps the original; it is
-//! killed. Ends that it made itself work until then, and not a moment longer: they belong to the life that made
-//! them, and are closed with it (in the course such a zombie can talk on).
+//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. The ends that a
+//! server made itself belong to the life that made them, and are closed with it (in the course such a zombie can talk
+//! on).
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling a server or a clerk.
+//! One lock covers the state of the harness. It is never held while calling a server, a clerk or the network.
 
 mod clients;
 mod links;
@@ -39,23 +38,18 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use labapi::{GroupStart, Persister, Replica, ServerStart, Sharded};
-use std::ops::Deref;
-
+use labapi::{GroupStart, Replica, Running, ServerStart, Sharded};
 use labrpc::{Cost, Name, Network, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
-use labrt::dlog;
-use labrt::node;
-use labrt::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use labrt::sync::atomic::AtomicU32;
 use labrt::sync::{Arc, Mutex};
-use labrt::time::{Duration, Instant};
+use labrt::time::Duration;
 
-use super::events;
 use super::kv::{History, IfUnknown};
-use super::limit::{TEST_LIMIT, check_limit};
-use super::lives::check_none_left;
-use super::marks::{Lasting, Mark, MarkKind, Marks};
-use links::Life;
+use super::limit::{Limit, TEST_LIMIT};
+use super::lives::{Lives, Living, NewLife, check_none_left};
+use super::marks::{Mark, Marks};
+use super::owner::{Finish, Owner};
 
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
@@ -112,23 +106,15 @@ impl Default for Setup {
     }
 }
 
-/// The owner of a [`Cluster`]: gone with the test's body, and the cluster with it.
-///
-/// A body ends with [`Config::end`], which checks what is checked last and prints the course's line.
-#[must_use = "the cluster lives as long as its Config"]
-pub struct Config<S: Sharded> {
-    cluster: Arc<Cluster<S>>,
-}
+/// The owner of a [`Cluster`]. A body ends with [`Owner::end`].
+pub type Config<S> = Owner<Cluster<S>>;
 
 /// The controllers and the groups on one network, with the persister of each server.
 pub struct Cluster<S: Sharded> {
     title: String,
     setup: Setup,
     net: Network,
-    /// When the harness was made: the 120 seconds of a test count from here.
-    start: Instant,
-    /// Raised at cleanup.
-    finished: AtomicBool,
+    limit: Limit,
     state: Mutex<State>,
     marks: Marks,
     /// The controller's clerk of the harness; away while it is used.
@@ -141,43 +127,13 @@ pub struct Cluster<S: Sharded> {
 const FIRST_CLERK: u32 = 1000;
 
 struct State {
-    slots: BTreeMap<Place, Slot>,
+    servers: BTreeMap<Place, Arc<Lives<dyn Replica>>>,
     /// The names of each clerk's ends to the controllers.
     clerks: Vec<Vec<Name>>,
     /// Who is cut off.
     cut: BTreeSet<Place>,
     /// Who is cut off from its own group alone.
     cut_from_group: BTreeSet<Place>,
-}
-
-/// One server: the living instance, if any, and what outlives it.
-#[derive(Default)]
-struct Slot {
-    living: Option<Living>,
-    /// The number of the newest life; 0 before the first start.
-    incarnation: u32,
-    saved: Option<Arc<Persister>>,
-    /// Lasts while it is down.
-    down: Option<Lasting>,
-}
-
-/// A running server and its ends.
-#[derive(Clone)]
-struct Living {
-    replica: Arc<dyn Replica>,
-    life: Arc<Life>,
-    /// To its group, itself included.
-    peers: Vec<Name>,
-    /// To the controllers; empty for a controller.
-    ctrlers: Vec<Name>,
-}
-
-impl Living {
-    /// Runs a call into the server as its own code. Must be called without the harness lock.
-    fn call<T>(&self, f: impl FnOnce(&dyn Replica) -> T) -> T {
-        let _as_node = node::enter(self.life.node);
-        f(&*self.replica)
-    }
 }
 
 /// Prints the title and starts everybody. The network is reliable until all have started.
@@ -187,20 +143,20 @@ pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
 }
 
 /// [`make_config`], but nothing is printed; for whoever has a screen of his own. To be ended with
-/// [`Config::stop`].
+/// [`Owner::stop`].
 pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
     let places: Vec<Place> = ctrlers.chain(servers).collect();
-    let slots = places.iter().map(|&place| (place, Slot::default())).collect();
+    let net = Network::new();
+    let servers = places.iter().map(|&place| (place, place.lives(&net))).collect();
     let cluster = Arc::new(Cluster {
         title: title.trim_end_matches(['.', ' ']).to_owned(),
         setup,
-        net: Network::new(),
-        start: Instant::now(),
-        finished: AtomicBool::new(false),
+        net,
+        limit: Limit::from_now(setup.limit),
         state: Mutex::new(State {
-            slots,
+            servers,
             clerks: Vec::new(),
             cut: BTreeSet::new(),
             cut_from_group: BTreeSet::new(),
@@ -215,53 +171,31 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     if setup.unreliable {
         cluster.set_unreliable(true);
     }
-    Config { cluster }
+    Owner::new(cluster)
 }
 
-impl<S: Sharded> Config<S> {
-    /// The cluster, for a helper thread of the test.
-    pub fn share(&self) -> Arc<Cluster<S>> {
-        Arc::clone(&self.cluster)
-    }
-
-    /// The end of a test that has passed: the last checks, then the course's line.
-    ///
-    /// The checks are the course's 120 seconds and that the killed servers leave no thread behind. They come
-    /// before the line is printed (the course prints first), so a test that says `Passed` has passed.
+impl<S: Sharded> Finish for Cluster<S> {
     #[track_caller]
-    pub fn end(self) {
-        self.check_timeout();
-        self.cleanup();
-        self.check_timeout();
-        report::end();
+    fn check_timeout(&self) {
+        self.limit.check();
     }
 
-    /// [`end`](Config::end) without a limit of time and without a line.
+    fn passed_line(&self) -> String {
+        "  ... Passed".to_owned()
+    }
+
     #[track_caller]
-    pub fn stop(self) {
-        self.cleanup();
+    fn cleanup(&self) {
+        (0..self.setup.groups).for_each(|gi| self.shutdown_group(gi));
+        self.places().into_iter().for_each(|place| self.shutdown(place));
+        self.net.cleanup();
+        check_none_left(&self.all(), S::STRICTNESS);
     }
-}
 
-impl<S: Sharded> Deref for Config<S> {
-    type Target = Arc<Cluster<S>>;
-
-    fn deref(&self) -> &Arc<Cluster<S>> {
-        &self.cluster
-    }
-}
-
-/// A test that fails does not reach [`Config::end`]. Its run is over, and labrt ends the threads; what is left is
-/// to stop the network, and to take the servers off it, which hold it through their `make_end`.
-impl<S: Sharded> Drop for Config<S> {
-    fn drop(&mut self) {
-        if !self.cluster.finished.swap(true, Ordering::SeqCst) {
-            self.cluster.net.cleanup();
-            self.cluster
-                .places()
-                .into_iter()
-                .for_each(|place| self.cluster.net.delete_server(place.on_network()));
-        }
+    /// Takes the servers off the network, too: they hold it through their `make_end`, and it holds them.
+    fn abandon(&self) {
+        self.net.cleanup();
+        self.places().into_iter().for_each(|place| self.net.delete_server(place.on_network()));
     }
 }
 
@@ -283,7 +217,16 @@ impl<S: Sharded> Cluster<S> {
 
     /// All servers, the controllers first.
     fn places(&self) -> Vec<Place> {
-        self.state.lock().slots.keys().copied().collect()
+        self.state.lock().servers.keys().copied().collect()
+    }
+
+    fn all(&self) -> Vec<Arc<Lives<dyn Replica>>> {
+        self.state.lock().servers.values().cloned().collect()
+    }
+
+    #[track_caller]
+    fn lives(&self, place: Place) -> Arc<Lives<dyn Replica>> {
+        self.state.lock().lives(place)
     }
 
     /// The places of a server's group.
@@ -324,93 +267,52 @@ impl<S: Sharded> Cluster<S> {
     /// Starts the server at `place`, a controller or a server of a group.
     #[track_caller]
     pub fn start(&self, place: Place) {
-        let (life, persister) = self.next_life(place);
-        dlog!(TEST, "starts {place}, life {}", life.node.incarnation);
-        events::restart(life.node);
+        let lives = self.lives(place);
+        assert!(!lives.is_up(), "{place} is running: stop it before it is started again");
+        let targets = self.targets(place).into_iter().map(Place::on_network);
+        let new = lives.begin(targets);
+        let life = Arc::clone(&new.life);
+        self.bring_ends_in_line();
 
-        let peers = self.make_ends(life.node, &self.group_of(place));
-        let ctrlers = match place {
-            Place::Ctrler(_) | Place::Second(_) => Vec::new(),
-            Place::Server(..) => self.make_ends(life.node, &self.group_of(Place::Ctrler(0))),
-        };
-        let names = |ends: &[labrpc::End]| ends.iter().map(|end| end.name().clone()).collect::<Vec<_>>();
-        let (peer_names, ctrler_names) = (names(&peers), names(&ctrlers));
-        self.enable_new(place, &peer_names, &ctrler_names);
-
-        let running = {
-            let _as_node = node::enter(life.node);
-            match place {
-                Place::Ctrler(me) | Place::Second(me) => {
-                    S::start_ctrler(ServerStart { ends: peers, me, persister, maxraftstate: None })
-                }
-                Place::Server(gi, me) => S::start_server(GroupStart {
-                    server: ServerStart { ends: peers, me, persister, maxraftstate: self.setup.maxraftstate },
-                    gid: gid(gi),
-                    ctrlers,
-                    make_end: links::make_end_of(&self.net, &life),
-                }),
-            }
-        };
-        let living = Living { replica: running.replica, life, peers: peer_names, ctrlers: ctrler_names };
-        let node = living.life.node;
-        let down = {
-            let mut state = self.state.lock();
-            let slot = state.slot(place);
-            slot.living = Some(living);
-            slot.down.take()
-        };
-        if let Some(down) = down {
-            self.marks.close(down);
-        }
-        let server = running
-            .services
-            .into_iter()
-            .fold(Server::new().cost(Cost::Client), |server, it| server.service(it.node(node)));
-        self.net.add_server(place.on_network(), server);
+        let mut services = Vec::new();
+        lives.start(&life, || {
+            let running = self.run(place, new);
+            services = running.services;
+            running.replica
+        });
+        self.marks.up(place);
+        lives.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
-    /// The identity and the persister of the next life of the server at `place`.
-    #[track_caller]
-    fn next_life(&self, place: Place) -> (Arc<Life>, Arc<Persister>) {
-        let mut state = self.state.lock();
-        let slot = state.slot(place);
-        assert!(slot.living.is_none(), "{place} is running: stop it before it is started again");
-        slot.incarnation += 1;
-        let persister = Arc::new(slot.saved.as_ref().map_or_else(Persister::new, |saved| saved.copy()));
-        slot.saved = Some(Arc::clone(&persister));
-        (Arc::new(Life::new(place.node(slot.incarnation))), persister)
+    /// Starts a new life of the server at `place`, as its own code.
+    fn run(&self, place: Place, new: NewLife) -> Running {
+        let NewLife { life, persister, mut ends } = new;
+        let ctrlers = ends.split_off(self.group_of(place).len());
+        match place {
+            Place::Ctrler(me) | Place::Second(me) => {
+                S::start_ctrler(ServerStart { ends, me, persister, maxraftstate: None })
+            }
+            Place::Server(gi, me) => S::start_server(GroupStart {
+                server: ServerStart { ends, me, persister, maxraftstate: self.setup.maxraftstate },
+                gid: gid(gi),
+                ctrlers,
+                make_end: links::make_end_of(&self.net, &life),
+            }),
+        }
     }
 
     /// Stops the server at `place`, a controller or a server of a group. Allowed on one that is not running.
     pub fn shutdown(&self, place: Place) {
-        let names = self.state.lock().slot(place).living.as_ref().map(|it| {
-            events::crash(it.life.node);
-            [&it.peers[..], &it.ctrlers].concat()
-        });
-        for name in names.iter().flatten() {
-            self.net.enable(name, false);
+        let lives = self.lives(place);
+        if lives.is_up() {
+            self.marks.down(place);
         }
-        // The server goes before the persister is copied: nobody may get an answer for what is saved after the
-        // copy.
-        self.net.delete_server(place.on_network());
-        let living = {
-            let mut state = self.state.lock();
-            let slot = state.slot(place);
-            slot.saved = slot.saved.as_ref().map(|saved| Arc::new(saved.copy()));
-            slot.living.take()
-        };
-        let Some(living) = living else { return };
-        dlog!(TEST, "stops {place}");
-        let down = self.marks.open(MarkKind::Crash, format!("{place} down"));
-        self.state.lock().slot(place).down = Some(down);
-        living.call(|replica| replica.kill());
-        living.life.end();
-        self.net.close_ends_of(living.life.node);
+        lives.crash(|| (), |replica| replica.kill());
     }
 
     /// Whether the server at `place` is running.
     pub fn is_up(&self, place: Place) -> bool {
-        self.state.lock().slot(place).living.is_some()
+        self.lives(place).is_up()
     }
 
     /// The first server of group `gi`, in order, that believes that it leads.
@@ -436,35 +338,11 @@ impl<S: Sharded> Cluster<S> {
 
     /// The bytes that server `i` of group `gi` has saved: its Raft state and its snapshot.
     pub fn saved_bytes(&self, gi: usize, i: usize) -> (usize, usize) {
-        let saved = self.state.lock().slot(Place::Server(gi, i)).saved.clone();
-        saved.map_or((0, 0), |saved| (saved.raft_state_size(), saved.snapshot_size()))
+        self.lives(Place::Server(gi, i)).saved_bytes()
     }
 
-    fn living(&self, place: Place) -> Option<Living> {
-        self.state.lock().slot(place).living.clone()
-    }
-
-    /// Stops everything: the groups, the controllers, then the network. Checks that no thread of a server is left
-    /// behind.
-    #[track_caller]
-    fn cleanup(&self) {
-        self.finished.store(true, Ordering::SeqCst);
-        (0..self.setup.groups).for_each(|gi| self.shutdown_group(gi));
-        self.places().into_iter().for_each(|place| self.shutdown(place));
-        self.net.cleanup();
-        let lives: Vec<_> = {
-            let state = self.state.lock();
-            let lives = |(place, slot): (&Place, &Slot)| (*place, slot.incarnation);
-            state.slots.iter().map(lives).collect()
-        };
-        let nodes = lives.into_iter().flat_map(|(place, last)| (1..=last).map(move |life| place.node(life)));
-        check_none_left(&nodes.collect::<Vec<_>>(), S::STRICTNESS);
-    }
-
-    /// Fails the test when it is older than its limit. It does not interrupt one.
-    #[track_caller]
-    fn check_timeout(&self) {
-        check_limit(self.start, self.setup.limit);
+    fn living(&self, place: Place) -> Option<Living<dyn Replica>> {
+        self.lives(place).living()
     }
 
     /// What the test has done so far, for a picture. What lasts still lasts until now.
@@ -480,11 +358,11 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// The slot of a server that the test has.
+    /// The server at a place that the test has.
     #[track_caller]
-    fn slot(&mut self, place: Place) -> &mut Slot {
-        match self.slots.get_mut(&place) {
-            Some(slot) => slot,
+    fn lives(&self, place: Place) -> Arc<Lives<dyn Replica>> {
+        match self.servers.get(&place) {
+            Some(lives) => Arc::clone(lives),
             None => panic!("{place} ({}) is no server of this test", place.name()),
         }
     }

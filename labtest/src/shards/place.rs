@@ -3,8 +3,11 @@
 use labapi::Gid;
 use std::fmt;
 
-use labrpc::Name;
+use labrpc::{Name, Network};
 use labrt::node::NodeId;
+use labrt::sync::Arc;
+
+use crate::lives::Lives;
 
 /// The group number of the controllers in a [`NodeId`]; the groups have their gids.
 const CTRLER_GROUP: u16 = 1;
@@ -45,8 +48,18 @@ impl Place {
         Name::from(self.name())
     }
 
+    /// The server that stands there, before its first life.
+    pub(super) fn lives<S: ?Sized>(self, net: &Network) -> Arc<Lives<S>> {
+        Arc::new(Lives::new(net, self.on_network(), self.node(1)))
+    }
+
+    /// Its group, as a number in a [`NodeId`].
+    pub(super) fn group(self) -> u16 {
+        self.node(1).group
+    }
+
     /// The node that one life of the server is: `G1S0` a controller, `G101S0` a server of the second group.
-    pub(super) fn node(self, incarnation: u32) -> NodeId {
+    fn node(self, incarnation: u32) -> NodeId {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),
             Place::Server(gi, i) => (u16::try_from(gid(gi)).expect("a test has a handful of groups"), i),

@@ -22,14 +22,13 @@ pub struct Look {
 impl<S: Sharded> Cluster<S> {
     /// A look at the server at `place`.
     pub fn look(&self, place: Place) -> Look {
-        let (living, saved, cut_off) = {
-            let mut state = self.state.lock();
+        let (lives, cut_off) = {
+            let state = self.state.lock();
             let cut_off = state.cut.contains(&place) || state.cut_from_group.contains(&place);
-            let slot = state.slot(place);
-            (slot.living.clone(), slot.saved.clone(), cut_off)
+            (state.lives(place), cut_off)
         };
-        let (raft_bytes, snapshot_bytes) =
-            saved.map_or((0, 0), |saved| (saved.raft_state_size(), saved.snapshot_size()));
+        let (raft_bytes, snapshot_bytes) = lives.saved_bytes();
+        let living = lives.living();
         let up = living.is_some();
         let status = living.and_then(|living| living.call(|replica| replica.status()));
         Look { status, up, cut_off, raft_bytes, snapshot_bytes }

@@ -46,7 +46,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn start_second_ctrler(&self) -> S::CtrlerClerk {
         let places = self.group_of(Place::Second(0));
         for &place in &places {
-            self.state.lock().slots.entry(place).or_default();
+            self.state.lock().servers.entry(place).or_insert_with(|| place.lives(&self.net));
         }
         places.into_iter().for_each(|place| self.start(place));
         S::ctrler_clerk(self.make_ends_to_second())
@@ -88,8 +88,7 @@ impl<S: Sharded> Cluster<S> {
     #[track_caller]
     pub fn checklogs(&self) {
         for place in (0..self.setup.groups).flat_map(|gi| self.group(gi)) {
-            let saved = self.state.lock().slot(place).saved.clone();
-            let (raft, snapshot) = saved.map_or((0, 0), |it| (it.raft_state_size(), it.snapshot_size()));
+            let (raft, snapshot) = self.lives(place).saved_bytes();
             match self.setup.maxraftstate {
                 Some(max) => assert!(
                     raft <= 8 * max,

@@ -7,8 +7,9 @@ use labrpc::End;
 use labrt::Run;
 use labrt::time::{Duration, sleep};
 
-use super::{MarkKind, Place, Setup, gid, make_config};
+use super::{Place, Setup, gid, make_config};
 use crate::lab4;
+use crate::marks::MarkKind;
 use crate::output::set_quiet;
 use fake::{Fake, Honest, Life, Play};
 

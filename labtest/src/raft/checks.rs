@@ -7,7 +7,8 @@ use labapi::RaftPeer;
 use labrt::rng;
 use labrt::time::{Duration, Instant, sleep};
 
-use super::{Cluster, Peer};
+use super::Cluster;
+use crate::lives::Living;
 use crate::value::Value;
 
 /// How often [`Cluster::check_one_leader`] looks before it gives up.
@@ -271,7 +272,7 @@ impl<R: RaftPeer> Cluster<R> {
     fn describe_peers(&self) -> String {
         let describe = |i| {
             let place = if self.is_connected(i) { "" } else { ", disconnected" };
-            match self.peer(i).as_ref().map(|peer: &Peer<R>| peer.call(R::get_state)) {
+            match self.peer(i).as_ref().map(|peer: &Living<R>| peer.call(R::get_state)) {
                 Some((term, true)) => format!("S{i} leader of term {term}{place}"),
                 Some((term, false)) => format!("S{i} in term {term}{place}"),
                 None => format!("S{i} crashed"),
