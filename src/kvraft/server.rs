@@ -29,7 +29,7 @@ impl KvServer {
     /// # Errors
     /// As [`start`](KvServer::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<KvServer, StartError> {
-        let rsm = Rsm::start_with(start, Kv::new(), options)?;
+        let rsm = Rsm::make_with(start, Kv::new(), options)?;
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 

@@ -29,7 +29,7 @@ impl ShardCtrler {
     /// # Errors
     /// As [`start`](ShardCtrler::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<ShardCtrler, StartError> {
-        let rsm = Rsm::start_with(start, Controller::new(), options)?;
+        let rsm = Rsm::make_with(start, Controller::new(), options)?;
         Ok(ShardCtrler { rsm: Arc::new(rsm), node: node::current() })
     }
 

@@ -31,7 +31,7 @@ fn start_alone(persister: Arc<Persister>) -> Result<Rsm<Words>, StartError> {
     let net = Network::new();
     let _node = node::enter(NodeId::first(0));
     let ends = vec![net.make_end(NodeId::first(0), 0usize)];
-    let rsm = Rsm::start(ServerStart { ends, me: 0, persister, maxraftstate: None }, Words::default())?;
+    let rsm = Rsm::make(ServerStart { ends, me: 0, persister, maxraftstate: None }, Words::default())?;
     net.add_server(0usize, Server::new().service(rsm.raft_service()));
     Ok(rsm)
 }

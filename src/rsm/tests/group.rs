@@ -94,7 +94,7 @@ impl Group {
             let _node = node::enter(NodeId::first(me));
             let (machine, options) = make(me);
             let start = ServerStart { ends, me, persister: persisters[me].clone(), maxraftstate };
-            let rsm = Rsm::start_with(start, machine, options);
+            let rsm = Rsm::make_with(start, machine, options);
             let rsm = rsm.unwrap_or_else(|error| panic!("server {me} does not start: {error}"));
             net.add_server(me, Server::new().service(rsm.raft_service()));
             rsm

@@ -2,6 +2,7 @@
 
 mod corrupt;
 mod group;
+mod retry;
 mod service;
 mod sessions;
 mod waiters;

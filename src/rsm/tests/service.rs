@@ -35,7 +35,7 @@ fn who_does_not_lead_says_so_at_once() {
             let heard = group.submit(i, &word("never"));
             assert!(matches!(heard.try_recv(), Ok((Err(NotLeader), _))), "before submit returns");
             assert_eq!(group.servers[i].submit_and_wait(&word("never")), Err(NotLeader));
-            assert_eq!(group.servers[i].propose(&word("never")), None);
+            assert_eq!(group.servers[i].start(&word("never")), None);
         }
         if labrt::is_sim() {
             assert_eq!(start.elapsed(), Duration::ZERO);
@@ -53,9 +53,9 @@ fn late_news_of_a_candidacy_ends_no_wait() {
         let (term, _) = group.servers[leader].get_state();
         group.connect(leader, false);
         let heard = group.submit(leader, &word("first"));
-        group.servers[leader].hear(ApplyMsg::Role { term, is_leader: false });
+        group.servers[leader].deliver(ApplyMsg::Role { term, is_leader: false });
         assert_eq!(heard.try_recv().err(), Some(TryRecvError::Empty), "it waits");
-        group.servers[leader].hear(ApplyMsg::Role { term: term + 1, is_leader: false });
+        group.servers[leader].deliver(ApplyMsg::Role { term: term + 1, is_leader: false });
         assert_eq!(outcome(&heard), Some(Err(NotLeader)));
     });
 }

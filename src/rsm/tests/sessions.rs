@@ -38,13 +38,13 @@ fn clients_do_not_get_in_each_others_way() {
 #[test]
 fn the_memory_has_one_entry_a_client() {
     let mut sessions = Sessions::new();
-    assert!(sessions.is_empty());
+    assert_eq!(sessions.clients(), 0);
     for seq in 1..=1000 {
         for client in 1..=3 {
             sessions.once(stamp(client, seq), || seq);
         }
     }
-    assert_eq!(sessions.len(), 3);
+    assert_eq!(sessions.clients(), 3);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A controller and groups on a perfect network, whose servers can be stopped and started again.
 
 use crate::shardctrler::{self, ShardCtrler};
-use crate::shardkv::{Clerk, DeliverArgs, Delivery, ShardKv};
+use crate::shardkv::messages::{DeliverArgs, DeliverReply};
+use crate::shardkv::{Clerk, ShardKv};
 use labapi::{Gid, GroupStart, MakeEnd, Persister, ServerStart};
 use labrpc::{End, Network, Server};
 use labrt::collections::BTreeMap;
@@ -135,7 +136,7 @@ impl Cluster {
     }
 
     /// What a server answers to a delivery within a second.
-    pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<Delivery> {
+    pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<DeliverReply> {
         let end = make_end(&self.net, NodeId::NONE)(&name(gid, me));
         end.call_within(Duration::from_secs(1), "ShardKV.Deliver", args)
     }

@@ -12,7 +12,9 @@
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
 use crate::shardctrler::{join, leave, move_shard};
-use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict};
+use crate::shardkv::group::Group;
+use crate::shardkv::messages::{Applied, DeliverArgs, DeliverReply, Op, ShardKvError};
+use crate::shardkv::migration::{Shard, Verdict};
 use labapi::{Config, Gid, NSHARDS, key2shard};
 use labrt::collections::BTreeMap;
 use labrt::rng;
@@ -29,7 +31,7 @@ struct Replicas {
 }
 
 impl Replicas {
-    fn apply(&mut self, op: Op) -> Outcome {
+    fn apply(&mut self, op: Op) -> Applied {
         let outcome = self.steady.apply(op.clone());
         assert_eq!(self.restarting.apply(op), outcome);
         assert_eq!(self.restarting, self.steady);
@@ -140,8 +142,8 @@ impl World {
     }
 
     fn send(&mut self) {
-        let shipments = self.some_group().steady.shipments(below(100));
-        let sent = shipments.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
+        let deliveries = self.some_group().steady.deliveries(below(100));
+        let sent = deliveries.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
         self.messages.extend(sent);
     }
 
@@ -206,8 +208,8 @@ impl World {
         let outcome = group.apply(op);
         if let Some(args) = delivery {
             match outcome {
-                Outcome::Delivery(Delivery::Taken) => self.reply_taken(gid, &args),
-                Outcome::Delivery(Delivery::Early) => panic!("groups never go back"),
+                Applied::Deliver(DeliverReply::Taken) => self.reply_taken(gid, &args),
+                Applied::Deliver(DeliverReply::Early) => panic!("groups never go back"),
                 other => panic!("group {gid} says {other:?} to {args:?}"),
             }
         }
@@ -226,14 +228,14 @@ impl World {
         let args = old.clone().unwrap_or_else(|| self.clients[client].args.clone());
         let gid = GIDS[below(GIDS.len())];
         match self.groups.get_mut(&gid).expect("all are there").apply(Op::PutAppend(args.clone())) {
-            Outcome::Client(Ok(_)) => {
+            Applied::Client(Ok(_)) => {
                 // In the model, too, copies do nothing.
                 let shard = key2shard(&args.key);
                 let wrote = self.expected[shard].put_append(args.clone());
                 assert!(wrote.is_ok());
                 self.read(gid, &args.key);
             }
-            Outcome::Client(Err(ShardKvError::ErrWrongGroup { .. })) => return,
+            Applied::Client(Err(ShardKvError::ErrWrongGroup { .. })) => return,
             other => panic!("group {gid} says {other:?} to {args:?}"),
         }
         if old.is_none() {
@@ -250,7 +252,7 @@ impl World {
             KvError::ErrWrongLeader => ShardKvError::ErrWrongLeader,
         });
         let group = self.groups.get_mut(&gid).expect("all are there");
-        assert_eq!(group.apply(Op::Get(args)), Outcome::Client(expected));
+        assert_eq!(group.apply(Op::Get(args)), Applied::Client(expected));
     }
 
     fn check(&self) {
@@ -288,8 +290,8 @@ impl World {
                 if let Some(config) = group.steady.wants().and_then(|num| self.configs.get(num as usize)) {
                     group.apply(Op::Reconfigure(config.clone()));
                 }
-                let shipments = group.steady.shipments(usize::MAX);
-                let sent = shipments.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
+                let deliveries = group.steady.deliveries(usize::MAX);
+                let sent = deliveries.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
                 self.messages.extend(sent);
                 while let Some(message) = self.messages.pop() {
                     self.handle(message);

@@ -2,7 +2,10 @@
 
 use super::cluster::{Cluster, SERVERS, wait_until};
 use crate::kvraft::Kv;
-use crate::shardkv::{Clerk, DeliverArgs, Group, Shard};
+use crate::shardkv::group::Group;
+use crate::shardkv::messages::DeliverArgs;
+use crate::shardkv::migration::Shard;
+use crate::shardkv::{Clerk, ShardKv};
 use labapi::{GroupStart, NSHARDS, ServerStart};
 use labrt::sync::Arc;
 use labrt::thread;
@@ -193,7 +196,6 @@ fn a_killed_server_leaves_no_thread() {
 #[test]
 fn the_snapshot_of_another_group_is_refused() {
     labrt::run(|| {
-        use crate::shardkv::ShardKv;
         use labapi::Persister;
         use labrpc::{End, Network};
         use labrt::node::NodeId;
