@@ -1,4 +1,4 @@
-//! A server: the two handlers, which put operations into the log and answer when they come out.
+//! A server: the two handlers, which start operations and reply when they were applied.
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
@@ -50,7 +50,7 @@ impl KvServer {
         self.rsm.get_state()
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Does not wait for any of that.
+    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
     pub fn kill(&self) {
         self.rsm.kill();
     }

@@ -1,6 +1,7 @@
 //! The state machine by itself.
 
-use crate::kvraft::{GetArgs, Kv, KvError, Op, PutAppendArgs, PutOrAppend, Reply, Value};
+use crate::kvraft::messages::Op;
+use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
 use crate::rsm::{Stamp, StateMachine};
 
 fn get(kv: &mut Kv, key: &str) -> Reply {

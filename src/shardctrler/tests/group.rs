@@ -1,7 +1,8 @@
 //! Servers on a network, which can be stopped and started again.
 
 use crate::rsm::StateMachine;
-use crate::shardctrler::{Clerk, Controller, ShardCtrler};
+use crate::shardctrler::machine::Controller;
+use crate::shardctrler::{Clerk, ShardCtrler};
 use labapi::{Persister, ServerStart};
 use labrpc::{Network, Server};
 use labrt::node::{self, NodeId};

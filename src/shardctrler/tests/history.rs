@@ -2,7 +2,9 @@
 
 use super::groups;
 use crate::rsm::{Stamp, StateMachine};
-use crate::shardctrler::{ConfigError, Controller, JoinArgs, LeaveArgs, MoveArgs, Op, QueryArgs};
+use crate::shardctrler::machine::Controller;
+use crate::shardctrler::messages::Op;
+use crate::shardctrler::{ConfigError, JoinArgs, LeaveArgs, MoveArgs, QueryArgs};
 use labapi::{Config, Gid, NSHARDS};
 use labrt::collections::BTreeMap;
 
