@@ -5,6 +5,7 @@
 //! table of `docs/design.md`. `clippy.toml` bans single types and functions. The other tests look at the sources as
 //! text, for arrows between the rooms of `src` and for the purity of Raft's rules.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -183,6 +184,54 @@ fn rooms_name_only_what_they_stand_on() {
             nobody(&why, &[&format!("src/{room}")], &words.each_ref().map(String::as_str));
         }
     }
+}
+
+/// Rooms in which no two files import each other, directly or through others.
+const WITHOUT_CIRCLES: &[&str] =
+    &["src/rsm", "src/kvraft", "src/shardctrler", "src/shardkv", "cli/src/dstest"];
+
+#[test]
+fn files_of_a_room_import_each_other_in_one_direction() {
+    for room in WITHOUT_CIRCLES {
+        let imports = imports_of(room);
+        // What imports nothing that is left can be taken away. The rest, if there is any, has a circle.
+        let mut left: Vec<&str> = imports.keys().map(String::as_str).collect();
+        while let Some(at) =
+            left.iter().position(|file| !imports[*file].iter().any(|it| left.contains(&&**it)))
+        {
+            left.swap_remove(at);
+        }
+        assert!(left.is_empty(), "a circle among these files of {room}: {left:?}");
+    }
+}
+
+/// For each file of a room, by its name as a module, the files that it imports.
+fn imports_of(room: &str) -> BTreeMap<String, Vec<String>> {
+    let name = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+    let files: Vec<PathBuf> = sources(room)
+        .into_iter()
+        .filter(|path| path.parent() == Some(&root().join(room)) && name(path) != "mod")
+        .collect();
+    let names: Vec<String> = files.iter().map(|path| name(path)).collect();
+    let mut imports = BTreeMap::new();
+    for path in &files {
+        let text = fs::read_to_string(path).expect("a readable file");
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let mut found = Vec::new();
+        for rest in lines.flat_map(|line| line.split("super::").skip(1)) {
+            let list = rest.strip_prefix('{').and_then(|list| list.split('}').next());
+            for item in list.unwrap_or(rest).split(',').take(list.map_or(1, |_| usize::MAX)) {
+                let item: String =
+                    item.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                // Through `mod.rs` a circle would hide.
+                assert!(names.contains(&item), "{}: super::{item} names no file of {room}", path.display());
+                found.push(item);
+            }
+        }
+        imports.insert(name(path), found);
+    }
+    imports
 }
 
 /// The rules of the paper are pure: what waits, sends or tells the time is in `node.rs` and below it.

@@ -5,7 +5,8 @@ use crate::rsm::{Servers, Session};
 use labapi::KvClerk;
 use labrpc::End;
 
-/// A client: one operation at a time. A call returns when the operation is done, however long it takes.
+/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// takes.
 pub struct Clerk {
     servers: Servers,
     session: Session,

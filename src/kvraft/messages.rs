@@ -7,8 +7,8 @@ use labrt::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A value of the store. Clones share the text until one of them is appended to. Followers make a reply to
-/// each `Get` and drop it; so that costs little, however long the value is.
+/// A value of the store. Clones share the text until one of them is appended to. Followers make a
+/// reply to each `Get` and drop it; so that costs little, however long the value is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Value(Arc<String>);

@@ -1,12 +1,14 @@
 //! Lab 3: a linearizable key/value service on Raft.
 //!
-//! A [`KvServer`] is a key/value store behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one server after
-//! the other until the leader replies. What a client may expect:
+//! A [`KvServer`] is a key/value store behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one
+//! server after the other until the leader replies. What a client may expect:
 //!
-//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes through
-//!   the log like the others, so a deposed leader that does not know it cannot reply to one.
-//! * **Exactly once**: the client numbers each `Put` and `Append`, and it is done once however often it is
-//!   sent. A `Get` may be done again, because a later moment is as good until the client has the reply.
+//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes
+//!   through the log like the others, so a deposed leader that does not know it cannot reply to
+//!   one.
+//! * **Exactly once**: the client numbers each `Put` and `Append`, and it is done once however
+//!   often it is sent. A `Get` may be done again, because a later moment is as good until the
+//!   client has the reply.
 //! * **A call never gives up.** It returns as soon as a majority of the servers can be reached.
 //!
 //! This program has three servers and a clerk:

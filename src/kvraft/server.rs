@@ -16,7 +16,8 @@ pub struct KvServer {
 }
 
 impl KvServer {
-    /// Starts a server. Returns at once. The server belongs to the node that is [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the node that is
+    /// [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
@@ -33,7 +34,8 @@ impl KvServer {
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and those of Raft. No thread waits in them.
+    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and those of Raft. No thread waits
+    /// in them.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes) = (self.rsm.clone(), self.rsm.clone());
         let kv = Service::new("KVServer")

@@ -22,11 +22,11 @@ impl Servers {
         Servers { ends, retry, request: 0 }
     }
 
-    /// Calls `method` on one server after the other until `accept` takes a reply. `accept` returns `None`
-    /// for a reply of a server that does not lead.
+    /// Calls `method` on one server after the other until `accept` takes a reply. `accept` returns
+    /// `None` for a reply of a server that does not lead.
     ///
-    /// A server may get the same request twice. So the arguments must say which requests are repeats
-    /// ([`Stamp`](super::Stamp)).
+    /// A server may get the same request twice. So the arguments must say which requests are
+    /// repeats ([`Stamp`](super::Stamp)).
     pub fn call<A, R, T>(&mut self, method: &str, args: &A, accept: impl Fn(R) -> Option<T>) -> T
     where
         A: Serialize + ?Sized,

@@ -1,18 +1,18 @@
 //! The replicated state machine: what the services of labs 3 and 4 share.
 //!
 //! A service is a [`StateMachine`]: its state, and what one operation does to it. An [`Rsm`] puts
-//! operations into Raft's log and applies the committed ones to the machine, in the same order on every
-//! server. It tells each waiter the outcome of its operation, takes snapshots when the log has grown, and
-//! restores them.
+//! operations into Raft's log and applies the committed ones to the machine, in the same order on
+//! every server. It tells each waiter the outcome of its operation, takes snapshots when the log
+//! has grown, and restores them.
 //!
 //! ```text
 //! handler --submit--> Rsm --> Raft's log ... committed ... Raft --batch--> StateMachine::apply
 //! caller <--reply-- handler's closure <--outcome----------------------------------+
 //! ```
 //!
-//! Three words: a **reply** is what a machine gives for an operation, and what a handler sends to its
-//! caller. An **outcome** is what a waiter gets: the reply, or [`NotLeader`]. A **response** is what a
-//! client learns of one request: the reply, a refusal, or nothing.
+//! Three words: a **reply** is what a machine gives for an operation, and what a handler sends to
+//! its caller. An **outcome** is what a waiter gets: the reply, or [`NotLeader`]. A **response** is
+//! what a client learns of one request: the reply, a refusal, or nothing.
 //!
 //! A counter on one server:
 //!
@@ -48,7 +48,8 @@
 //!     let net = Network::new();
 //!     let _node = node::enter(NodeId::first(0));
 //!     let ends = vec![net.make_end(NodeId::first(0), "counter")];
-//!     let start = ServerStart { ends, me: 0, persister: Arc::new(Persister::new()), maxraftstate: None };
+//!     let persister = Arc::new(Persister::new());
+//!     let start = ServerStart { ends, me: 0, persister, maxraftstate: None };
 //!     let counter = Rsm::make(start, Counter(40)).expect("a first start");
 //!     net.add_server("counter", Server::new().service(counter.raft_service()));
 //!     while !counter.get_state().1 {
@@ -68,21 +69,21 @@
 //!
 //! # Who waits, and for how long
 //!
-//! No thread waits for a commit. A handler leaves a closure, which is called once with the outcome. It is
-//! the machine's reply when the entry was applied on this server. It is [`NotLeader`] as soon as this
-//! server learns that it no longer leads the term in which it started the operation. That is an event
-//! from Raft, in order with the applied entries, not a timeout. A leader that is cut off learns nothing:
-//! its callers wait, and a [`Servers`] asks another server after a while.
+//! No thread waits for a commit. A handler leaves a closure, which is called once with the outcome.
+//! It is the machine's reply when the entry was applied on this server. It is [`NotLeader`] as soon
+//! as this server learns that it no longer leads the term in which it started the operation. That
+//! is an event from Raft, in order with the applied entries, not a timeout. A leader that is cut
+//! off learns nothing: its callers wait, and a [`Servers`] asks another server after a while.
 //!
-//! [`NotLeader`] says nothing about the operation: it may still be applied later. Only a second try with
-//! the same [`Stamp`] is safe.
+//! [`NotLeader`] says nothing about the operation: it may still be applied later. Only a second try
+//! with the same [`Stamp`] is safe.
 //!
 //! # Exactly once
 //!
 //! A client numbers its operations, and repeats one under the same number. The machine keeps
-//! [`Sessions`]: for each client the last number and its reply. They are part of its state, so they are
-//! in every snapshot. They are a plain value, so a sharded service can keep one for each shard and send
-//! it along when the shard moves.
+//! [`Sessions`]: for each client the last number and its reply. They are part of its state, so they
+//! are in every snapshot. They are a plain value, so a sharded service can keep one for each shard
+//! and send it along when the shard moves.
 
 mod clerk;
 mod retry;

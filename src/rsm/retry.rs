@@ -1,19 +1,19 @@
-//! The retry policy of everything that asks a group of servers: which server to ask next, how long to
-//! wait for its reply, and when to pause.
+//! The retry policy of everything that asks a group of servers: which server to ask next, how long
+//! to wait for its reply, and when to pause.
 //!
-//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other, and
-//! begins with the one that replied last. A lost message says nothing about who leads, so the server
-//! that replied last gets a second try. After a round in which no server could reply comes a pause,
-//! and each pause is longer than the one before.
+//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other,
+//! and begins with the one that replied last. A lost message says nothing about who leads, so the
+//! server that replied last gets a second try. After a round in which no server could reply comes a
+//! pause, and each pause is longer than the one before.
 //!
-//! A [`Retry`] never blocks: time is an argument, and [`due`](Retry::due) says when the next step is
-//! due. A blocking client ([`Servers`](super::Servers)) sleeps until then. A thread that does other
-//! things meanwhile looks at it between them.
+//! A [`Retry`] never blocks: time is an argument, and [`due`](Retry::due) says when the next step
+//! is due. A blocking client ([`Servers`](super::Servers)) sleeps until then. A thread that does
+//! other things meanwhile looks at it between them.
 
 use labrt::time::{Duration, Instant};
 
-/// How long a client waits for the reply of one server before it asks the next one. A leader that is
-/// cut off from its followers cannot reply, and does not know it.
+/// How long a client waits for the reply of one server before it asks the next one. A leader that
+/// is cut off from its followers cannot reply, and does not know it.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Pauses that grow: each is twice as long as the one before, up to a limit.
@@ -55,7 +55,8 @@ pub(crate) enum Response {
     Reply,
 }
 
-/// One request to a group of servers, which is repeated until it is done; or a series of such requests.
+/// One request to a group of servers, which is repeated until it is done; or a series of such
+/// requests.
 #[derive(Debug)]
 pub(crate) struct Retry {
     servers: usize,
@@ -86,7 +87,8 @@ impl Retry {
         Retry { servers, server: 0, replied_last: false, failed: 0, backoff: Backoff::new(), state }
     }
 
-    /// When to [`ask`](Retry::ask). `None`: a reply has come, and the caller has not said what is next.
+    /// When to [`ask`](Retry::ask). `None`: a reply has come, and the caller has not said what is
+    /// next.
     pub fn due(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { due } | State::Asked { due, .. } => Some(due),
@@ -94,7 +96,8 @@ impl Retry {
         }
     }
 
-    /// The server to ask now. The caller numbers the requests, so that a late response is recognized.
+    /// The server to ask now. The caller numbers the requests, so that a late response is
+    /// recognized.
     pub fn ask(&mut self, request: u64, now: Instant) -> usize {
         if matches!(self.state, State::Asked { .. }) {
             self.try_next_server(now);
@@ -103,8 +106,8 @@ impl Retry {
         self.server
     }
 
-    /// Takes the response to a request. True: it is the reply to the latest request, and the caller has
-    /// to say what is next: [`restart`](Retry::restart), [`repeat`](Retry::repeat), or nothing.
+    /// Takes the response to a request. True: it is the reply to the latest request, and the caller
+    /// has to say what is next: [`restart`](Retry::restart), [`repeat`](Retry::repeat), or nothing.
     pub fn respond(&mut self, request: u64, response: Response, now: Instant) -> bool {
         if !matches!(self.state, State::Asked { request: latest, .. } if latest == request) {
             return false;

@@ -1,8 +1,8 @@
 //! A server of a replicated service: between its handlers, its state machine and Raft.
 //!
-//! One lock protects the machine; Raft's applier takes it for a batch of entries at a time. Another lock
-//! protects the waiters. Raft calls this file without a lock of its own, so both locks may be held while
-//! this file calls Raft. The order is:
+//! One lock protects the machine; Raft's applier takes it for a batch of entries at a time. Another
+//! lock protects the waiters. Raft calls this file without a lock of its own, so both locks may be
+//! held while this file calls Raft. The order is:
 //!
 //! ```text
 //! machine -> waiters -> raft
@@ -22,8 +22,8 @@ use std::sync::OnceLock;
 
 /// A deterministic service, of which each server of a group has a replica.
 ///
-/// The same operations in the same order must give the same state and the same replies on every server.
-/// So a machine uses no clock, no random numbers and no order of a hash map.
+/// The same operations in the same order must give the same state and the same replies on every
+/// server. So a machine uses no clock, no random numbers and no order of a hash map.
 pub trait StateMachine: Send + 'static {
     /// What goes through the log.
     type Op: Serialize + DeserializeOwned + Send + 'static;
@@ -42,9 +42,10 @@ pub trait StateMachine: Send + 'static {
     /// The bytes are no such snapshot.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError>;
 
-    /// The role of this server has changed. The call comes in order with [`apply`](StateMachine::apply).
-    /// An operation that a new leader returns is started at once. A leader needs an entry of its own term:
-    /// without one it cannot commit the entries of earlier terms (5.4.2 of the paper).
+    /// The role of this server has changed. The call comes in order with
+    /// [`apply`](StateMachine::apply). An operation that a new leader returns is started at once. A
+    /// leader needs an entry of its own term: without one it cannot commit the entries of earlier
+    /// terms (5.4.2 of the paper).
     fn on_role(&mut self, role: RoleChange) -> Option<Self::Op> {
         let _ = role;
         None
@@ -93,8 +94,9 @@ struct Shared<M: StateMachine> {
 }
 
 impl<M: StateMachine> Rsm<M> {
-    /// Makes a server with a fresh `machine`, which is restored from the saved snapshot if there is one.
-    /// Returns at once. The server belongs to the node that is [current](labrt::node::current).
+    /// Makes a server with a fresh `machine`, which is restored from the saved snapshot if there is
+    /// one. Returns at once. The server belongs to the node that is
+    /// [current](labrt::node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
@@ -124,7 +126,8 @@ impl<M: StateMachine> Rsm<M> {
             persister: persister.clone(),
             maxraftstate,
         });
-        // While this lock is held, no message from Raft is looked at. So `raft` is set before the first one.
+        // While this lock is held, no message from Raft is looked at. So `raft` is set before the
+        // first one.
         let machine = shared.machine.lock();
         let raft =
             Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
@@ -134,12 +137,12 @@ impl<M: StateMachine> Rsm<M> {
         Ok(Rsm { shared })
     }
 
-    /// Starts an operation and registers a waiter: `done` is called once with the outcome, which is the
-    /// machine's reply or [`NotLeader`]. The call may come before this returns. If the server is killed,
-    /// `done` is dropped uncalled.
+    /// Starts an operation and registers a waiter: `done` is called once with the outcome, which is
+    /// the machine's reply or [`NotLeader`]. The call may come before this returns. If the server
+    /// is killed, `done` is dropped uncalled.
     ///
-    /// Raft's applier thread calls `done` with the machine locked: it must be brief and must not call the
-    /// `Rsm`.
+    /// Raft's applier thread calls `done` with the machine locked: it must be brief and must not
+    /// call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::new(labgob::encode(op));
         // The lock makes sure that the waiter is there before the entry is applied.
@@ -154,11 +157,12 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().flush();
     }
 
-    /// Starts an operation and waits for the outcome. It blocks the thread; on a leader that is cut off that
-    /// can take long.
+    /// Starts an operation and waits for the outcome. It blocks the thread; on a leader that is cut
+    /// off that can take long.
     ///
     /// # Errors
-    /// This server is not the leader, or ceased to be, or was killed. The operation may still be applied.
+    /// This server is not the leader, or ceased to be, or was killed. The operation may still be
+    /// applied.
     pub fn submit_and_wait(&self, op: &M::Op) -> Result<M::Reply, NotLeader> {
         labrt::locks::blocking("Rsm::submit_and_wait");
         let (tx, rx) = chan::unbounded();
@@ -169,14 +173,14 @@ impl<M: StateMachine> Rsm<M> {
         rx.recv().unwrap_or(Err(NotLeader))
     }
 
-    /// Starts an operation without a waiter, as [`Raft::start`] does; for a step of the service's own.
-    /// `None`: this server does not lead.
+    /// Starts an operation without a waiter, as [`Raft::start`] does; for a step of the service's
+    /// own. `None`: this server does not lead.
     pub fn start(&self, op: &M::Op) -> Option<Started> {
         self.raft().start(Command::new(labgob::encode(op)))
     }
 
-    /// Looks at the machine as it is on this server now. It may be behind the leader's, so a reply to a
-    /// client must not come from here.
+    /// Looks at the machine as it is on this server now. It may be behind the leader's, so a reply
+    /// to a client must not come from here.
     pub fn read<T>(&self, look: impl FnOnce(&M) -> T) -> T {
         look(&self.shared.machine.lock())
     }
@@ -196,7 +200,8 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().service()
     }
 
-    /// Ends the server: its threads end, and the closures of all waiters are dropped. Returns at once.
+    /// Ends the server: its threads end, and the closures of all waiters are dropped. Returns at
+    /// once.
     pub fn kill(&self) {
         self.raft().kill();
         // Each operation that was started has its waiter here, and no further one can be started.
@@ -252,8 +257,8 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // The waiters of this term stay. A leader leads its term to the end, and the message that it was a
-        // candidate in this term may come late.
+        // The waiters of this term stay. A leader leads its term to the end, and the message that
+        // it was a candidate in this term may come late.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {

@@ -1,7 +1,8 @@
 //! Exactly once: the memory of the last operation of each client.
 //!
-//! A client has one operation under way at a time and numbers its operations 1, 2, 3, ... A new number
-//! says that the reply to the operation before has arrived. So one entry for each client is enough.
+//! A client has one operation under way at a time and numbers its operations 1, 2, 3, ... A new
+//! number says that the reply to the operation before has arrived. So one entry for each client is
+//! enough.
 
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
@@ -46,7 +47,8 @@ impl Default for Session {
 
 /// The servers' side: the last operation of each client that was done, and its reply.
 ///
-/// It is part of the state machine's state: it must be in the snapshots, and only `apply` may change it.
+/// It is part of the state machine's state: it must be in the snapshots, and only `apply` may
+/// change it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions<R> {
     last: BTreeMap<ClientId, (u64, R)>,
@@ -60,8 +62,8 @@ impl<R> Sessions<R> {
 
     /// Does the operation, unless it was done already: then gives the reply of that time.
     ///
-    /// `None`: a later operation of this client was done. So the client has the reply, and this is a late
-    /// copy for which no client waits.
+    /// `None`: a later operation of this client was done. So the client has the reply, and this is
+    /// a late copy for which no client waits.
     pub fn once(&mut self, stamp: Stamp, operation: impl FnOnce() -> R) -> Option<R>
     where
         R: Clone,
@@ -76,8 +78,8 @@ impl<R> Sessions<R> {
         Some(reply)
     }
 
-    /// Adds what another memory knows: for each client the later operation counts. It is for a state that
-    /// is joined from parts.
+    /// Adds what another memory knows: for each client the later operation counts. It is for a
+    /// state that is joined from parts.
     pub fn merge(&mut self, other: Sessions<R>) {
         for (client, (seq, reply)) in other.last {
             if self.last.get(&client).is_none_or(|(known, _)| *known < seq) {

@@ -1,14 +1,15 @@
 //! Who waits for which entry of the log, and what a waiter may be told.
 //!
-//! All waiters are of one term, the last one in which this server started an operation: in one term,
-//! indices only grow. An entry of an older term may still be committed, but its waiters were told
-//! [`NotLeader`], which is always allowed.
+//! All waiters are of one term, the last one in which this server started an operation: in one
+//! term, indices only grow. An entry of an older term may still be committed, but its waiters were
+//! told [`NotLeader`], which is always allowed.
 
 use labapi::Started;
 use labrt::collections::VecDeque;
 use std::fmt;
 
-/// This server does not lead, or no longer does: ask another one. The operation may still be applied.
+/// This server does not lead, or no longer does: ask another one. The operation may still be
+/// applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLeader;
 
@@ -61,8 +62,8 @@ impl<R> Waiters<R> {
         Dismissed(if self.term < term { std::mem::take(&mut self.queue) } else { VecDeque::new() })
     }
 
-    /// The waiter for the entry at `index`, which was applied and is of `term`; and the waiters whose
-    /// entries were never seen here. Entries are applied in order.
+    /// The waiter for the entry at `index`, which was applied and is of `term`; and the waiters
+    /// whose entries were never seen here. Entries are applied in order.
     pub fn applied(&mut self, index: u64, term: u64) -> (Option<Done<R>>, Dismissed<R>) {
         // A snapshot has covered their entries, so this server does not know the replies.
         let missed = self.queue.iter().take_while(|waiter| waiter.index < index).count();

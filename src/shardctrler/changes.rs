@@ -6,8 +6,8 @@ use labrt::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The next configuration with these groups added, which are given by gid with their servers' names. The
-/// shards are spread anew ([`rebalance`]), also if the list is empty.
+/// The next configuration with these groups added, which are given by gid with their servers'
+/// names. The shards are spread anew ([`rebalance`]), also if the list is empty.
 ///
 /// # Errors
 /// A group has no servers or the gid 0, or is there already.
@@ -28,8 +28,8 @@ pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Con
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration without these groups; a gid may be there twice. The shards are spread anew
-/// ([`rebalance`]), also if the list is empty.
+/// The next configuration without these groups; a gid may be there twice. The shards are spread
+/// anew ([`rebalance`]), also if the list is empty.
 ///
 /// # Errors
 /// A group is not there.
@@ -40,8 +40,8 @@ pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration in which this group serves this shard. Nothing else changes, so the shards may
-/// be spread unevenly. The next Join or Leave may undo the move.
+/// The next configuration in which this group serves this shard. Nothing else changes, so the
+/// shards may be spread unevenly. The next Join or Leave may undo the move.
 ///
 /// # Errors
 /// There is no such shard, or no such group.

@@ -42,8 +42,8 @@ pub struct MoveArgs {
 /// Arguments of `ShardCtrler.Query`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryArgs {
-    /// The number of the configuration. `None` (-1 in the course) or a number that no configuration has
-    /// means the latest one.
+    /// The number of the configuration. `None` (-1 in the course) or a number that no configuration
+    /// has means the latest one.
     pub num: Option<u64>,
 }
 
@@ -60,7 +60,8 @@ pub enum Op {
     Query(QueryArgs),
 }
 
-/// The reply of all four RPCs: the configuration that was asked for, or the one that the change has made.
+/// The reply of all four RPCs: the configuration that was asked for, or the one that the change has
+/// made.
 pub type Reply = Result<Arc<Config>, CtrlerError>;
 
 /// Why there is no configuration to reply with.

@@ -1,12 +1,12 @@
 //! Lab 4A: the shard controller, which decides which replica group serves which shard.
 //!
-//! A [`ShardCtrler`] is the history of configurations behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks
-//! one server after the other until the leader replies. What a client may expect:
+//! A [`ShardCtrler`] is the history of configurations behind an [`Rsm`](crate::rsm::Rsm). A
+//! [`Clerk`] asks one server after the other until the leader replies. What a client may expect:
 //!
-//! * **Linearizable**: a `Query` for the latest configuration goes through the log, and includes each change
-//!   that was complete before it began.
-//! * **Exactly once**: the client numbers each `Join`, `Leave` and `Move`, and it is done once however often
-//!   it is sent.
+//! * **Linearizable**: a `Query` for the latest configuration goes through the log, and includes
+//!   each change that was complete before it began.
+//! * **Exactly once**: the client numbers each `Join`, `Leave` and `Move`, and it is done once
+//!   however often it is sent.
 //! * **Kept for ever**: each configuration can be asked for by its number.
 //! * **Even, with the fewest moves** after each `Join` and `Leave`: see [`rebalance`](rebalance()).
 //!
@@ -28,10 +28,11 @@
 //!
 //! # What makes a configuration, and what is refused
 //!
-//! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than that of the
-//! configuration before. This is also true for a `Move` of a shard to the group that has it, and for a
-//! `Join` or `Leave` of no groups, which spreads the shards anew after `Move`s. A change that makes no sense
-//! is refused as a whole: it makes no configuration, and the client gets a [`ConfigError`].
+//! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than
+//! that of the configuration before. This is also true for a `Move` of a shard to the group that
+//! has it, and for a `Join` or `Leave` of no groups, which spreads the shards anew after `Move`s. A
+//! change that makes no sense is refused as a whole: it makes no configuration, and the client gets
+//! a [`ConfigError`].
 //!
 //! | refused | why |
 //! |---|---|

@@ -16,7 +16,8 @@ pub struct ShardCtrler {
 }
 
 impl ShardCtrler {
-    /// Starts a server. Returns at once. The server belongs to the node that is [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the node that is
+    /// [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
@@ -33,8 +34,8 @@ impl ShardCtrler {
         Ok(ShardCtrler { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and those of Raft. No thread
-    /// waits in them.
+    /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and those of Raft.
+    /// No thread waits in them.
     pub fn services(&self) -> Vec<Service> {
         let ctrler = Service::new("ShardCtrler")
             .node(self.node)

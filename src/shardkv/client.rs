@@ -10,10 +10,11 @@ use labrt::collections::BTreeMap;
 use labrt::time::sleep;
 use serde::Serialize;
 
-/// A client: one operation at a time. A call returns when the operation is done, however long it takes.
+/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// takes.
 ///
-/// It works with the configuration that it knows. If the shard's group of that configuration does not
-/// serve the shard or cannot be reached, the client asks the controller for a newer one.
+/// It works with the configuration that it knows. If the shard's group of that configuration does
+/// not serve the shard or cannot be reached, the client asks the controller for a newer one.
 pub struct Clerk {
     ctrler: shardctrler::Clerk,
     config: Config,
@@ -31,8 +32,8 @@ enum Failed {
 }
 
 impl Clerk {
-    /// A client of the controller whose servers are behind these ends, in any order; not empty. `make_end`
-    /// makes the ends to the servers of the groups, by their names.
+    /// A client of the controller whose servers are behind these ends, in any order; not empty.
+    /// `make_end` makes the ends to the servers of the groups, by their names.
     pub fn new(ctrlers: Vec<End>, make_end: MakeEnd) -> Clerk {
         Clerk {
             ctrler: shardctrler::Clerk::new(ctrlers),
@@ -72,8 +73,8 @@ impl Clerk {
             let known = self.config.num;
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
-                // The group is behind, or still awaits the shard. A newer configuration can only help if
-                // that takes long.
+                // The group is behind, or still awaits the shard. A newer configuration can only
+                // help if that takes long.
                 Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
                 Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };

@@ -1,5 +1,5 @@
-//! What the log and the trace are told about configurations and shards. Each server of a group tells it
-//! when it applies the operation, and again when it applies the operation after a restart.
+//! What the log and the trace are told about configurations and shards. Each server of a group
+//! tells it when it applies the operation, and again when it applies the operation after a restart.
 
 use super::migration::Shard;
 use labapi::{Config, Holding};

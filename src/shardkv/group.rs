@@ -12,17 +12,18 @@ use labrt::sync::Arc;
 /// The state of a group, which is the same on all its servers after the same operations. See
 /// `migration.rs` for how shards move.
 ///
-/// Each shard is a key/value store of lab 3 with its own memory of the last write of each client, so that
-/// a shard moves as a whole.
+/// Each shard is a key/value store of lab 3 with its own memory of the last write of each client,
+/// so that a shard moves as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     gid: Gid,
     config: Config,
     shards: [Shard<Kv>; NSHARDS],
-    /// Which shards have had an owner in some configuration so far. The first owner starts with an empty
-    /// store; a later one must wait for the data.
+    /// Which shards have had an owner in some configuration so far. The first owner starts with an
+    /// empty store; a later one must wait for the data.
     owned_before: [bool; NSHARDS],
-    /// The servers of groups that are not in the configuration any more, but still have to get shards.
+    /// The servers of groups that are not in the configuration any more, but still have to get
+    /// shards.
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
@@ -68,8 +69,8 @@ impl Group {
         self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
     }
 
-    /// What there is to send: for each group at most one delivery, of the oldest configuration. It has as
-    /// many shards as have `limit` bytes of keys and values together, but at least one.
+    /// What there is to send: for each group at most one delivery, of the oldest configuration. It
+    /// has as many shards as have `limit` bytes of keys and values together, but at least one.
     pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
         let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
         handoffs.sort_by_key(|(_, handoff)| handoff.num);
@@ -89,7 +90,8 @@ impl Group {
         deliveries.into_iter().map(|(gid, (_, delivery))| (gid, delivery)).collect()
     }
 
-    /// The verdict on a delivery as a whole: a shard in it is wrong, or early, or wanted, or all are known.
+    /// The verdict on a delivery as a whole: a shard in it is wrong, or early, or wanted, or all
+    /// are known.
     pub fn judge(&self, args: &DeliverArgs) -> Verdict {
         let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
             Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),

@@ -31,7 +31,8 @@ pub enum Op {
     NewTerm,
 }
 
-/// Arguments of `ShardKV.Deliver`: shards that one configuration has given to the group that is called.
+/// Arguments of `ShardKV.Deliver`: shards that one configuration has given to the group that is
+/// called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliverArgs {
     /// The group that had the shards.
@@ -56,7 +57,8 @@ pub enum DeliverReply {
 }
 
 impl DeliverReply {
-    /// The reply to a delivery with this verdict, when nothing of it is [wanted](Verdict::Wanted) any more.
+    /// The reply to a delivery with this verdict, when nothing of it is [wanted](Verdict::Wanted)
+    /// any more.
     pub(super) fn of(verdict: Verdict) -> DeliverReply {
         match verdict {
             Verdict::Wanted | Verdict::Known => DeliverReply::Taken,

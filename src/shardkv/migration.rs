@@ -3,78 +3,85 @@
 //!
 //! # The protocol
 //!
-//! Each group takes all configurations one after the other through its own log. So all its servers change
-//! from one configuration to the next at the same point of the log. If the new configuration takes a shard
-//! from the group, the group freezes the shard's data as a **handoff** to the new owner. The handoff has
-//! the number of the configuration that gave the shard away. The group *pushes* it until it hears that the
-//! new owner has the data. So a shard moves with two messages and two log entries, besides the
-//! configurations:
+//! Each group takes all configurations one after the other through its own log. So all its servers
+//! change from one configuration to the next at the same point of the log. If the new configuration
+//! takes a shard from the group, the group freezes the shard's data as a **handoff** to the new
+//! owner. The handoff has the number of the configuration that gave the shard away. The group
+//! *pushes* it until it hears that the new owner has the data. So a shard moves with two messages
+//! and two log entries, besides the configurations:
 //!
 //! ```text
-//! old owner  log: Reconfigure(n)   freezes the data; the leader sends   Deliver(n, shard, data) ---->
-//! new owner  log: Reconfigure(n)   awaits the data
-//!            log: Deliver          serves the shard                                      <---- Taken
-//! old owner  log: Acknowledge      deletes the data
+//! old owner  log: Reconfigure(n)  freezes the data; the leader sends  Deliver(n, shard, data) --->
+//! new owner  log: Reconfigure(n)  awaits the data
+//!            log: Deliver         serves the shard                                     <--- Taken
+//! old owner  log: Acknowledge     deletes the data
 //! ```
 //!
-//! Pushing needs no message that asks for data and none that asks for its deletion. The group that has the
-//! data has the duty to act. A group that awaits a shard need not remember which group will send it.
+//! Pushing needs no message that asks for data and none that asks for its deletion. The group that
+//! has the data has the duty to act. A group that awaits a shard need not remember which group will
+//! send it.
 //!
 //! # States and transitions
 //!
-//! Here is one shard in one group, as [`Shard::step`] has it. *Mine* is a configuration that gives the
-//! shard to this group.
+//! This is one shard in one group, as [`Shard::step`] has it. The columns are events. *Mine* is a
+//! new configuration that gives the shard to this group, *another's* one that gives it to another
+//! group, and *no group's* one that gives it to no group.
 //!
-//! | state | what is here | configuration: mine | another group's | no group's | its data arrives | acknowledged |
+//! | state | what is here | mine | another's | no group's | data arrives | acknowledged |
 //! |---|---|---|---|---|---|---|
-//! | Elsewhere | nothing | Awaiting; if it is the first owner: Serving | | | | |
+//! | Elsewhere | nothing | Awaiting (1) | | | | |
 //! | Serving | data, in use | | Giving | Parked | | |
-//! | Awaiting | perhaps an old handoff | (refused) | (refused) | (refused) | Serving | forgets the old handoff |
+//! | Awaiting | old handoff or nothing | (2) | (2) | (2) | Serving | forgets the old handoff |
 //! | Parked | data, at rest | Serving | Giving | | | |
 //! | Giving | a handoff | Awaiting | | | | Elsewhere |
 //!
-//! A group takes the next configuration when none of its shards is Awaiting. Its handoffs do not delay it:
-//! if a new owner is dead, that costs the old owner memory and nothing else. If all groups have left, a
-//! shard stays, frozen, in the group that had it last. That group gives it to the next owner.
+//! (1) Serving, if the group is the first owner ever. (2) The group refuses the configuration.
 //!
-//! Why there may be an old handoff beside Awaiting: the shard may come back to a group that has not heard
-//! yet whether its handoff has arrived. The group must go on delivering that handoff, because the data
-//! that it awaits can only be made from it.
+//! A group takes the next configuration when none of its shards is Awaiting. Its handoffs do not
+//! delay it: if a new owner is dead, that costs the old owner memory and nothing else. If all
+//! groups have left, a shard stays, frozen, in the group that had it last. That group gives it to
+//! the next owner.
 //!
-//! | operation in the log | who starts it | when |
+//! Why there may be an old handoff beside Awaiting: the shard may come back to a group that has not
+//! heard yet whether its handoff has arrived. The group must go on delivering that handoff, because
+//! the data that it awaits can only be made from it.
+//!
+//! | operation in the log | the leader that starts it | when |
 //! |---|---|---|
-//! | Reconfigure(n + 1) | the group's leader | it has got n + 1 from the controller, and no shard is Awaiting |
-//! | Deliver(n, shards) | the new owner's leader | the message has come, the group is at n and a shard is Awaiting |
-//! | Acknowledge(n, shards) | the old owner's leader | the new owner has replied Taken |
+//! | Reconfigure(n + 1) | of any group | it has got n + 1, and no shard is Awaiting |
+//! | Deliver(n, shards) | of the new owner | the message has come, and at n a shard is Awaiting |
+//! | Acknowledge(n, shards) | of the old owner | the new owner has replied Taken |
 //!
-//! Each operation is judged again when it is applied, and does nothing if it no longer fits. So a leader
-//! may start any operation twice.
+//! Each operation is judged again when it is applied, and does nothing if it no longer fits. So a
+//! leader may start any operation twice.
 //!
 //! # Why it is safe
 //!
-//! * **One group serves a shard at a time.** The old owner stops at Reconfigure(n). The new owner starts at
-//!   Deliver(n), with data that was frozen at Reconfigure(n). Client operations that the old owner applies
-//!   later are refused, and their clients repeat them at the new owner.
-//! * **Nothing is lost or done twice.** The data includes the memory of the last write of each client. So a
-//!   repeat is recognized wherever the shard is.
-//! * **A handoff is forgotten only when the new owner has the data for good.** A server replies Taken from
-//!   what it has *applied*, which is committed in its group: no crash undoes it. This is also true for a
-//!   follower, for a deposed leader, and for a killed server whose messages are still on their way. So a
-//!   Taken can be believed whichever server it comes from.
-//! * **Messages may be lost, late and repeated.** A delivery carries its configuration number n. For a group
-//!   before n it is too early, and it will be sent again. A group after n has had the data, because it could
-//!   not have gone on without it. A group at n takes the data once: after that the shard is not Awaiting. An
-//!   acknowledgement carries n, too. A group has at most one handoff of a shard, because the next one can
-//!   only be made from data that came back, and the data cannot come back before this one was taken.
-//! * **A restart goes on where the log or the snapshot ends.** All of the above is in the replicated state.
-//!   A new leader reads there what is to be done: which data it awaits, delivers or acknowledges.
+//! * **One group serves a shard at a time.** The old owner stops at Reconfigure(n). The new owner
+//!   starts at Deliver(n), with data that was frozen at Reconfigure(n). Client operations that the
+//!   old owner applies later are refused, and their clients repeat them at the new owner.
+//! * **Nothing is lost or done twice.** The data includes the memory of the last write of each
+//!   client. So a repeat is recognized wherever the shard is.
+//! * **A handoff is forgotten only when the new owner has the data for good.** A server replies
+//!   Taken from what it has *applied*, which is committed in its group: no crash undoes it. This is
+//!   also true for a follower, for a deposed leader, and for a killed server whose messages are
+//!   still on their way. So a Taken can be believed whichever server it comes from.
+//! * **Messages may be lost, late and repeated.** A delivery carries its configuration number n.
+//!   For a group before n it is too early, and it will be sent again. A group after n has had the
+//!   data, because it could not have gone on without it. A group at n takes the data once: after
+//!   that the shard is not Awaiting. An acknowledgement carries n, too. A group has at most one
+//!   handoff of a shard, because the next one can only be made from data that came back, and the
+//!   data cannot come back before this one was taken.
+//! * **A restart goes on where the log or the snapshot ends.** All of the above is in the
+//!   replicated state. A new leader reads there what is to be done: which data it awaits, delivers
+//!   or acknowledges.
 //!
 //! # Why it ends
 //!
-//! Take a group with the lowest configuration number of all, n. The data that it awaits was given away at n
-//! by groups that are at n or beyond. So the handoffs exist, and are being pushed. The group gets them and
-//! goes on, if the old owners and it have majorities. A new leader starts an operation of its own term at
-//! once, so no step has to wait for a client.
+//! Take a group with the lowest configuration number of all, n. The data that it awaits was given
+//! away at n by groups that are at n or beyond. So the handoffs exist, and are being pushed. The
+//! group gets them and goes on, if the old owners and it have majorities. A new leader starts an
+//! operation of its own term at once, so no step has to wait for a client.
 
 use labapi::{Gid, Holding};
 use labrt::sync::Arc;
@@ -88,8 +95,8 @@ pub enum Shard<D> {
     Elsewhere,
     /// It is this group's, which serves it.
     Serving(D),
-    /// It is this group's by the current configuration, and its data is on its way. An old handoff may be
-    /// here, which this group gave away before and whose arrival is not known yet.
+    /// It is this group's by the current configuration, and its data is on its way. An old handoff
+    /// may be here, which this group gave away before and whose arrival is not known yet.
     Awaiting(Option<Handoff<D>>),
     /// It is no group's by the current configuration, and this group had it last.
     Parked(D),
@@ -97,7 +104,8 @@ pub enum Shard<D> {
     Giving(Handoff<D>),
 }
 
-/// The frozen data of a shard that was given away: what it was when configuration `num` took effect.
+/// The frozen data of a shard that was given away: what it was when configuration `num` took
+/// effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handoff<D> {
     /// The configuration that gave the shard away.
@@ -175,7 +183,8 @@ impl<D> Shard<D> {
         }
     }
 
-    /// Whether it is this group's and not here yet. Then the group does not take the next configuration.
+    /// Whether it is this group's and not here yet. Then the group does not take the next
+    /// configuration.
     pub fn is_awaiting(&self) -> bool {
         self.state() == Holding::Awaiting
     }
@@ -204,7 +213,8 @@ impl<D> Shard<D> {
         }
     }
 
-    /// Whether a shard can be in this state if the current configuration, number `num`, gives it to `owner`.
+    /// Whether a shard can be in this state if the current configuration, number `num`, gives it to
+    /// `owner`.
     pub fn is_sound(&self, num: u64, owner: Owner) -> bool {
         let owned = match self.state() {
             Holding::Serving | Holding::Awaiting => owner == Owner::Mine,
@@ -229,8 +239,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a shard of configuration `num`, in a group that is at configuration `at`. There the
-    /// shard is `owner`'s, and `here` is what the group has of it.
+    /// The verdict on a shard of configuration `num`, in a group that is at configuration `at`.
+    /// There the shard is `owner`'s, and `here` is what the group has of it.
     pub fn of<D>(num: u64, at: u64, owner: Owner, here: &Shard<D>) -> Verdict {
         match num {
             _ if num > at => Verdict::Early,

@@ -1,13 +1,14 @@
 //! What a group does without a client: a thread in each server takes in configurations and delivers
 //! shards to their new owners.
 //!
-//! Only the leader's thread works; the others sleep. It asks the controller for the next configuration
-//! every 100 ms. It asks at once when it has become leader, when it has just taken a configuration, and
-//! when another group has offered a shard of a later one. Each group that shards go to has its own ends
-//! and its own [`Retry`], so a dead group delays no other.
+//! Only the leader's thread works; the others sleep. It asks the controller for the next
+//! configuration every 100 ms. It asks at once when it has become leader, when it has just taken a
+//! configuration, and when another group has offered a shard of a later one. Each group that shards
+//! go to has its own ends and its own [`Retry`], so a dead group delays no other.
 //!
 //! The thread never blocks in an RPC. It *sends*, and the replies come into its [`Mailbox`], beside
-//! everything else that concerns it. So it ends at once when the server is killed, and its ends go with it.
+//! everything else that concerns it. So it ends at once when the server is killed, and its ends go
+//! with it.
 
 use super::group::Delivery;
 use super::machine::GroupMachine;
@@ -25,8 +26,8 @@ use labrt::time::{Duration, Instant};
 /// How often a leader asks for the next configuration.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The most bytes of keys and values in one delivery, unless it has one shard only. A delivery is one
-/// entry of the new owner's log.
+/// The most bytes of keys and values in one delivery, unless it has one shard only. A delivery is
+/// one entry of the new owner's log.
 const MAX_DELIVERY_BYTES: usize = 1 << 20;
 
 pub(super) struct Migrator {

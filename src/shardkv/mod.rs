@@ -2,24 +2,24 @@
 //!
 //! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)), and the
 //! [controller](crate::shardctrler) says which group serves which shard. The servers of a group are
-//! [`ShardKv`]s; each has the group's state behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group
-//! that has the shard by the configuration that it knows. If that group does not serve the shard, the clerk
-//! asks the controller for a newer configuration. What a client may expect:
+//! [`ShardKv`]s; each has the group's state behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks
+//! the group that has the shard by the configuration that it knows. If that group does not serve
+//! the shard, the clerk asks the controller for a newer configuration. What a client may expect:
 //!
 //! * **Linearizable, exactly once**, as in [lab 3](crate::kvraft), also while shards move.
-//! * **A shard that does not move is always served**, and a shard that has arrived is served at once. Other
-//!   shards do not delay it (challenge 2).
-//! * **A shard that has moved is deleted**: the old owner deletes it as soon as the new owner has it for
-//!   good (challenge 1).
-//! * **Nothing is lost when all groups leave**: a shard that no group has stays in the group that had it
-//!   last.
-//! * **A call never gives up.** It returns when the controller and the shard's group have majorities and the
-//!   shard has arrived.
+//! * **A shard that does not move is always served**, and a shard that has arrived is served at
+//!   once. Other shards do not delay it (challenge 2).
+//! * **A shard that has moved is deleted**: the old owner deletes it as soon as the new owner has
+//!   it for good (challenge 1).
+//! * **Nothing is lost when all groups leave**: a shard that no group has stays in the group that
+//!   had it last.
+//! * **A call never gives up.** It returns when the controller and the shard's group have
+//!   majorities and the shard has arrived.
 //!
 //! How shards move, and why that is safe, is in the header of the file `migration.rs`.
 //!
-//! This program has a controller and two groups, each of one server to be short. The second group joins and
-//! gets half of the shards:
+//! This program has a controller and two groups, each of one server to be short. The second group
+//! joins and gets half of the shards:
 //!
 //! ```
 //! use labrpc::{End, Network, Server, Service};
@@ -52,7 +52,8 @@
 //!     drop(entered);
 //!
 //!     let start = |gid: Gid| {
-//!         let (name, node) = (format!("server-{gid}"), NodeId { group: gid as u16, ..NodeId::first(0) });
+//!         let name = format!("server-{gid}");
+//!         let node = NodeId { group: gid as u16, ..NodeId::first(0) };
 //!         let _node = node::enter(node);
 //!         let (server, ctrlers) = (alone(end(node, &name)), end(node, "ctrler"));
 //!         let start = GroupStart { server, gid, ctrlers, make_end: make_end(node) };
@@ -64,7 +65,8 @@
 //!
 //!     let mut admin = shardctrler::Clerk::new(end(NodeId::NONE, "ctrler"));
 //!     let mut join = |gid: Gid| {
-//!         admin.join(BTreeMap::from([(gid, vec![format!("server-{gid}")])])).expect("a new group");
+//!         let servers = vec![format!("server-{gid}")];
+//!         admin.join(BTreeMap::from([(gid, servers)])).expect("a new group");
 //!     };
 //!     let mut clerk = Clerk::new(end(NodeId::NONE, "ctrler"), make_end(NodeId::NONE));
 //!     join(100);
@@ -85,7 +87,7 @@
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `migration` | the protocol between groups: the states of a shard and their transitions | |
-//! | `group` | the state of a group: configuration and shards, and what an operation does to them | |
+//! | `group` | the state of a group, and what an operation does to it | |
 //! | `machine` | the group's state as the state machine of a server | |
 //! | `server` | [`ShardKv`]: the handlers | `server.go` |
 //! | `migrator` | the thread that takes in configurations and delivers shards | |

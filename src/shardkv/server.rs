@@ -43,12 +43,12 @@ impl ShardKv {
         let machine = GroupMachine::new(gid, mailbox.clone());
         let rsm = Arc::new(Rsm::make_with(server, machine, options)?);
         let migrator = Migrator::new(rsm.clone(), mailbox.clone(), ctrlers, make_end, maxraftstate);
-        thread::spawn_named(format!("shardkv-{me}-courier"), move || migrator.run());
+        thread::spawn_named(format!("shardkv-{me}-migrator"), move || migrator.run());
         Ok(ShardKv { rsm, mailbox, node: node::current() })
     }
 
-    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and those of
-    /// Raft. No thread waits in them.
+    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and
+    /// those of Raft. No thread waits in them.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes, deliveries) = (self.rsm.clone(), self.rsm.clone(), self.rsm.clone());
         let mailbox = self.mailbox.clone();
@@ -102,8 +102,8 @@ fn submit(rsm: &Rsm<GroupMachine>, op: &Op, caller: Responder<Reply>) {
     });
 }
 
-/// Most deliveries need no entry in the log. What this server has applied is committed, so every server
-/// may reply from it; that saves the log a copy of all the data.
+/// Most deliveries need no entry in the log. What this server has applied is committed, so every
+/// server may reply from it; that saves the log a copy of all the data.
 fn deliver(rsm: &Rsm<GroupMachine>, mailbox: &Mailbox, args: DeliverArgs, caller: Responder<DeliverReply>) {
     match rsm.read(|machine| machine.group().judge(&args)) {
         Verdict::Wanted => rsm.submit(&Op::Deliver(args), move |outcome| {

@@ -1,5 +1,5 @@
-//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its output
-//! says.
+//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its
+//! output says.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,7 +21,8 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
         ("LAB_RUNS".to_owned(), count.to_string().into()),
         ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
-        // A page for each of thousands of runs is too much. A failure that is kept gets one from its replay.
+        // A page for each of thousands of runs is too much. A failure that is kept gets one from
+        // its replay.
         ("LAB_PAGE".to_owned(), "0".into()),
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
@@ -41,8 +42,8 @@ pub fn last_words(output: &Path) -> String {
     format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
 }
 
-/// Pauses between two looks at a child, which grow: the end of a short run is seen at once, and a long
-/// run costs little.
+/// Pauses between two looks at a child, which grow: the end of a short run is seen at once, and a
+/// long run costs little.
 #[derive(Default)]
 pub struct Pause {
     millis: u64,

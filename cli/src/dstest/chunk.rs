@@ -1,9 +1,10 @@
-//! One chunk of seeds of one test: a child process that goes through them, and another one if it dies.
+//! One chunk of seeds of one test: a child process that goes through them, and another one if it
+//! dies.
 //!
-//! The child reports the start and the end of each seed. If it ends early, takes too long for one seed, or
-//! writes a report that cannot be read, the open seed is blamed and a new child resumes after it. Each
-//! failed seed in virtual time is then replayed ([`super::replay`]). On the real clock a chunk is one run,
-//! and its output is kept as it is.
+//! The child reports the start and the end of each seed. If it ends early, takes too long for one
+//! seed, or writes a report that cannot be read, the open seed is blamed and a new child resumes
+//! after it. Each failed seed in virtual time is then replayed ([`super::replay`]). On the real
+//! clock a chunk is one run, and its output is kept as it is.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -18,8 +19,8 @@ use super::run::{Event, Evidence, How, Mode, Replayed, Run, Test};
 use super::scratch::forget;
 use super::{names, replay};
 
-/// What is added to the limit of a seed on the real clock. There a test has a time limit of its own and
-/// prints where its threads wait; it needs the time to do so.
+/// What is added to the limit of a seed on the real clock. There a test has a time limit of its own
+/// and prints where its threads wait; it needs the time to do so.
 const REAL_GRACE: Duration = Duration::from_secs(5);
 
 /// Seeds `first`, `first + 1`, ... of a test.
@@ -124,7 +125,8 @@ impl Job<'_> {
         let mut pause = Pause::default();
         let mut since = Instant::now();
         loop {
-            // This comes before the report is read, so that the report of an ended child is complete.
+            // This comes before the report is read, so that the report of an ended child is
+            // complete.
             let ended = process.poll();
             let before = seen.lines;
             if let Err(error) = tail.read(|line| self.take(line, seen)) {
@@ -149,7 +151,8 @@ impl Job<'_> {
         }
     }
 
-    /// Whether to stop the child. On the real clock a child that has just failed may print its reasons.
+    /// Whether to stop the child. On the real clock a child that has just failed may print its
+    /// reasons.
     fn must_stop(&self, seen: &Seen) -> bool {
         let printing = self.context.mode == Mode::Real && seen.failed;
         self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !printing)
@@ -338,7 +341,8 @@ impl Job<'_> {
         }
     }
 
-    /// Renames a file of a child, so that it is not deleted with the child's others. `None`: there is none.
+    /// Renames a file of a child, so that it is not deleted with the child's others. `None`: there
+    /// is none.
     fn aside(&self, file: &Path, what: &str) -> Option<PathBuf> {
         let path = self.context.scratch.path(what);
         std::fs::rename(file, &path).ok().map(|()| path)

@@ -1,4 +1,4 @@
-//! The layer by itself, with a machine that only remembers words.
+//! The replicated state machine by itself, with a machine that only remembers words.
 
 mod corrupt;
 mod group;

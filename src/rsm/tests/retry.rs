@@ -1,11 +1,11 @@
-//! Which server is asked when.
+//! Which server is asked, and when.
 
 use crate::rsm::retry::{PATIENCE, Response, Retry};
 use labrt::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Asks whenever a request is due; no server leads. Gives the time and the server of each request.
+/// Asks when a request is due; no server leads. Gives the time and the server of each request.
 fn ask_followers(retry: &mut Retry, start: Instant, requests: u64) -> Vec<(u128, usize)> {
     let mut now = start;
     (0..requests)

@@ -1,4 +1,4 @@
-//! A group by itself: what it takes, what it refuses, what it saves.
+//! A group by itself: what it takes, what it refuses, and what it saves.
 
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
@@ -11,7 +11,7 @@ use labrt::sync::Arc;
 
 const US: Gid = 1;
 const THEM: Gid = 2;
-/// Of a delivery.
+/// The most bytes in a delivery.
 const LIMIT: usize = 1 << 20;
 
 fn append(key: &str, value: &str, seq: u64) -> Op {
@@ -56,7 +56,7 @@ fn configurations_are_taken_one_by_one() {
         assert_eq!(group, before, "configuration {num} is not the next one");
     }
     group.apply(Op::Reconfigure(config(2, THEM, &[THEM])));
-    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "handoffs hold nobody up");
+    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "handoffs delay no group");
 }
 
 #[test]
@@ -119,7 +119,8 @@ fn deliveries_that_do_not_fit_change_nothing() {
     assert_eq!(group.apply(deliver(2, NSHARDS)), Applied::Deliver(DeliverReply::Refused), "no such shard");
     group.apply(Op::Acknowledge { num: 2, shards: vec![0, NSHARDS] });
     assert_eq!(group, before);
-    // Of a shard that this configuration does not give to the group: no "taken", or the only copy would be deleted.
+    // The configuration does not give the shard to this group. After "taken" the only copy would be
+    // deleted.
     let mut stranger = self::group(&[config(1, THEM, &[US, THEM])]);
     assert_eq!(stranger.apply(deliver(1, 0)), Applied::Deliver(DeliverReply::Refused));
 }
@@ -142,7 +143,7 @@ fn part_of_a_delivery_may_be_known() {
     assert!(group.shards()[3].is_awaiting());
 }
 
-/// Without groups the data stays, and the next owner gets it.
+/// If there are no groups, the data stays, and the next owner gets it.
 #[test]
 fn nothing_is_lost_when_all_groups_leave() {
     let mut group = group(&[config(1, US, &[US])]);
@@ -163,7 +164,7 @@ fn nothing_is_lost_when_all_groups_leave() {
     assert_eq!(them.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 }
 
-/// The new owner leaves before it has the data, and must be found all the same.
+/// The new owner leaves before it has the data. The old owner must still know its servers.
 #[test]
 fn groups_that_have_left_are_remembered_as_long_as_needed() {
     let mut group = group(&[config(1, US, &[US]), config(2, THEM, &[US, THEM]), config(3, 3, &[US, 3])]);
@@ -179,22 +180,22 @@ fn groups_that_have_left_are_remembered_as_long_as_needed() {
 }
 
 #[test]
-fn large_shards_travel_one_by_one() {
+fn large_shards_are_delivered_one_by_one() {
     let mut group = group(&[config(1, US, &[US, THEM])]);
     for (seq, key) in (1..).zip(["0", "1", "2"]) {
         group.apply(append(key, &"x".repeat(700_000), seq));
     }
     group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
-    let mut shipped = Vec::new();
+    let mut delivered = Vec::new();
     while let Some(delivery) = group.deliveries(LIMIT).remove(&THEM) {
         let shards: Vec<usize> = delivery.args.shards.iter().map(|(shard, _)| *shard).collect();
         let bytes: usize = delivery.args.shards.iter().map(|(_, data)| data.bytes()).sum();
         assert!(bytes <= LIMIT, "shards {shards:?} have {bytes} bytes");
         group.apply(Op::Acknowledge { num: 2, shards: shards.clone() });
-        shipped.extend(shards);
+        delivered.extend(shards);
     }
-    shipped.sort_unstable();
-    assert_eq!(shipped, (0..NSHARDS).collect::<Vec<_>>());
+    delivered.sort_unstable();
+    assert_eq!(delivered, (0..NSHARDS).collect::<Vec<_>>());
 }
 
 #[test]
@@ -210,7 +211,8 @@ fn snapshots_that_are_none_are_refused() {
         refused(US, &bytes[..length]);
     }
     refused(US, &[&bytes[..], &[0]].concat());
-    // A state that cannot be: everything served in a configuration that gives everything to others.
+    // An impossible state: the group serves all shards in a configuration that gives them to
+    // another.
     let served = labgob::encode(&(
         US,
         config(1, THEM, &[US, THEM]),
