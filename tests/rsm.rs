@@ -50,7 +50,7 @@ impl Replicated for CounterServer {
 
     fn start(start: ServerStart) -> CounterServer {
         let me = start.me;
-        match Rsm::start(start, Counter::default()) {
+        match Rsm::make(start, Counter::default()) {
             Ok(rsm) => CounterServer(rsm),
             Err(error) => panic!("server {me} cannot start from what it has saved: {error}"),
         }

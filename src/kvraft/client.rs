@@ -5,7 +5,8 @@ use crate::rsm::{Servers, Session};
 use labapi::KvClerk;
 use labrpc::End;
 
-/// A client: one operation at a time. Its calls return when they are done, however long that takes.
+/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// takes.
 pub struct Clerk {
     servers: Servers,
     session: Session,
@@ -40,7 +41,7 @@ impl Clerk {
     }
 }
 
-/// `None`: ask another server.
+/// The value in a reply. `None`: the server does not lead.
 fn value(reply: Reply) -> Option<Value> {
     match reply {
         Ok(value) => Some(value),

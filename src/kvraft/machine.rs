@@ -1,4 +1,4 @@
-//! The replicated state: the data, and who has written what last.
+//! The replicated state: the data, and the last write of each client.
 
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, PutOrAppend, Reply, Value};
 use crate::rsm::{Sessions, StateMachine};
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// A key/value store that does each write once.
 ///
-/// Its memory of writers has one entry a client, and goes wherever the data goes, into snapshots and to other servers:
-/// a copy of a write may come after them.
+/// It remembers the last write of each client. This memory goes with the data, into snapshots and
+/// to other servers, because a copy of a write may come after the data has moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kv {
     data: BTreeMap<String, Value>,
@@ -30,7 +30,8 @@ impl Kv {
         self.data.get(&args.key).cloned().ok_or(KvError::ErrNoKey)
     }
 
-    /// Writes, unless it is a copy of what was written already: its client hears the same. Never an error.
+    /// Writes, unless the same write was done already. The reply is the same in both cases, and
+    /// never an error.
     pub fn put_append(&mut self, args: PutAppendArgs) -> Reply {
         let data = &mut self.data;
         self.sessions.once(args.stamp, || match (args.op, data.get_mut(&args.key)) {

@@ -1,14 +1,14 @@
 //! The RPCs of the service, and what goes through the log.
 //!
-//! An operation in the log is what its client sent, to the letter.
+//! An operation in the log is the arguments of the RPC.
 
 use crate::rsm::Stamp;
 use labrt::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A value of the store. Clones share the text until one of them is appended to, so that a reply which nobody
-/// sends costs nothing however long the value is.
+/// A value of the store. Clones share the text until one of them is appended to. Followers make a
+/// reply to each `Get` and drop it; so that costs little, however long the value is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Value(Arc<String>);
@@ -24,7 +24,7 @@ impl Value {
         Arc::make_mut(&mut self.0).push_str(more);
     }
 
-    /// The text; it is copied only if somebody else has it, too.
+    /// The text. It is copied only if there is another clone.
     pub fn into_string(self) -> String {
         Arc::unwrap_or_clone(self.0)
     }
@@ -45,25 +45,25 @@ impl Serialize for Value {
 /// Arguments of `KVServer.Get`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetArgs {
-    /// Whose value is wanted.
+    /// The key to read.
     pub key: String,
 }
 
 /// What `KVServer.PutAppend` does to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PutOrAppend {
-    /// Replaces it.
+    /// Replaces the value.
     Put,
-    /// Adds to its end; to a key without a value it is a `Put`.
+    /// Adds to the end of the value. If the key has no value, it is a `Put`.
     Append,
 }
 
 /// Arguments of `KVServer.PutAppend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutAppendArgs {
-    /// Which of the two.
+    /// What to do to the value.
     pub op: PutOrAppend,
-    /// Whose value is changed.
+    /// The key to write.
     pub key: String,
     /// The new value, or what is added to it.
     pub value: String,
@@ -80,7 +80,7 @@ pub enum Op {
     PutAppend(PutAppendArgs),
 }
 
-/// The reply of both RPCs; that of a `PutAppend` is the empty value.
+/// The reply of both RPCs. For a `PutAppend` it is the empty value.
 pub type Reply = Result<Value, KvError>;
 
 /// Why there is no value.
@@ -88,7 +88,7 @@ pub type Reply = Result<Value, KvError>;
 pub enum KvError {
     /// The key was never written.
     ErrNoKey,
-    /// Another server leads: nothing is known about whether the operation will be done.
+    /// Another server leads. The operation may still be done.
     ErrWrongLeader,
 }
 

@@ -1,15 +1,17 @@
 //! Lab 3: a linearizable key/value service on Raft.
 //!
-//! A [`KvServer`] is a [`Kv`] behind an [`Rsm`](crate::rsm::Rsm); a [`Clerk`] asks one server after the other until
-//! the leader answers. What a client may expect:
+//! A [`KvServer`] is a key/value store behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one
+//! server after the other until the leader replies. What a client may expect:
 //!
-//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes through the log like
-//!   the others, so a leader that has been deposed without knowing it cannot answer one.
-//! * **Exactly once**: `Put` and `Append` are numbered by their client, and done once however often they are sent.
-//!   A `Get` may be done again: until the client has its answer, any later moment is as good.
+//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes
+//!   through the log like the others, so a deposed leader that does not know it cannot reply to
+//!   one.
+//! * **Exactly once**: the client numbers each `Put` and `Append`, and it is done once however
+//!   often it is sent. A `Get` may be done again, because a later moment is as good until the
+//!   client has the reply.
 //! * **A call never gives up.** It returns as soon as a majority of the servers can be reached.
 //!
-//! Three servers and a clerk:
+//! This program has three servers and a clerk:
 //!
 //! ```
 //! use labrpc::{End, Network, Server};
@@ -46,9 +48,10 @@
 //! | file | what it owns | in the Go labs |
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
-//! | `machine` | [`Kv`]: the data, and what an operation does to it | |
-//! | `server` | [`KvServer`]: the handlers, snapshots | `server.go` |
+//! | `machine` | the data, and what an operation does to it | |
+//! | `server` | [`KvServer`]: the handlers | `server.go` |
 //! | `client` | [`Clerk`] | `client.go` |
+//! | `peer` | the service as the suites of lab 3 see it | |
 
 mod client;
 mod machine;
@@ -60,6 +63,6 @@ mod server;
 mod tests;
 
 pub use client::Clerk;
-pub use machine::Kv;
-pub use messages::{GetArgs, KvError, Op, PutAppendArgs, PutOrAppend, Reply, Value};
+pub(crate) use machine::Kv;
+pub use messages::{GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
 pub use server::KvServer;

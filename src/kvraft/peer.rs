@@ -1,6 +1,7 @@
 //! The service as the suites of lab 3 see it.
 
-use super::{Clerk, KvServer};
+use super::client::Clerk;
+use super::server::KvServer;
 use labapi::{Replicated, ServerStart, Strictness};
 use labrpc::{End, Service};
 use labrt::sync::Arc;

@@ -1,4 +1,4 @@
-//! A server: the two handlers, which put operations into the log and answer when they come out.
+//! A server: the two handlers, which start operations and reply when they were applied.
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
@@ -16,7 +16,8 @@ pub struct KvServer {
 }
 
 impl KvServer {
-    /// Starts a server. Returns at once. The server belongs to the node that is [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the node that is
+    /// [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
@@ -29,11 +30,12 @@ impl KvServer {
     /// # Errors
     /// As [`start`](KvServer::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<KvServer, StartError> {
-        let rsm = Rsm::start_with(start, Kv::new(), options)?;
+        let rsm = Rsm::make_with(start, Kv::new(), options)?;
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and those of Raft. No thread waits in them.
+    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and those of Raft. No thread waits
+    /// in them.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes) = (self.rsm.clone(), self.rsm.clone());
         let kv = Service::new("KVServer")
@@ -50,7 +52,7 @@ impl KvServer {
         self.rsm.get_state()
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Does not wait for any of that.
+    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
     pub fn kill(&self) {
         self.rsm.kill();
     }

@@ -1,12 +1,18 @@
 //! The replicated state machine: what the services of labs 3 and 4 share.
 //!
-//! A service is a [`StateMachine`]: its state, and what one operation does to it. An [`Rsm`] puts operations into
-//! Raft's log and feeds the machine with what comes out, the same on every server; it answers whoever
-//! submitted an operation, takes snapshots when the log has grown, and restores them.
+//! A service is a [`StateMachine`]: its state, and what one operation does to it. An [`Rsm`] puts
+//! operations into Raft's log and applies the committed ones to the machine, in the same order on
+//! every server. It tells each waiter the outcome of its operation, takes snapshots when the log
+//! has grown, and restores them.
 //!
 //! ```text
-//! handler --submit--> Rsm --start--> Raft ... committed ... Raft --batch--> StateMachine::apply --reply--> handler's caller
+//! handler --submit--> Rsm --> Raft's log ... committed ... Raft --batch--> StateMachine::apply
+//! caller <--reply-- handler's closure <--outcome----------------------------------+
 //! ```
+//!
+//! Three words: a **reply** is what a machine gives for an operation, and what a handler sends to
+//! its caller. An **outcome** is what a waiter gets: the reply, or [`NotLeader`]. A **response** is
+//! what a client learns of one request: the reply, a refusal, or nothing.
 //!
 //! A counter on one server:
 //!
@@ -42,8 +48,9 @@
 //!     let net = Network::new();
 //!     let _node = node::enter(NodeId::first(0));
 //!     let ends = vec![net.make_end(NodeId::first(0), "counter")];
-//!     let start = ServerStart { ends, me: 0, persister: Arc::new(Persister::new()), maxraftstate: None };
-//!     let counter = Rsm::start(start, Counter(40)).expect("a first start");
+//!     let persister = Arc::new(Persister::new());
+//!     let start = ServerStart { ends, me: 0, persister, maxraftstate: None };
+//!     let counter = Rsm::make(start, Counter(40)).expect("a first start");
 //!     net.add_server("counter", Server::new().service(counter.raft_service()));
 //!     while !counter.get_state().1 {
 //!         time::sleep(time::Duration::from_millis(50));
@@ -54,28 +61,32 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `server` | [`Rsm`]: submitting, applying, answering, snapshots |
-//! | `waiters` | who waits for which log entry |
+//! | `server` | [`Rsm`]: starting operations, applying them, snapshots |
+//! | `waiters` | who waits for which log entry; [`NotLeader`] |
 //! | `sessions` | [`Sessions`]: exactly-once by client and sequence number |
-//! | `clerk` | [`Servers`]: the client's side, which finds the leader and never gives up |
+//! | `retry` | the retry policy: which server to ask next, how long to wait, when to pause |
+//! | `clerk` | [`Servers`]: the blocking client, which finds the leader and never gives up |
 //!
 //! # Who waits, and for how long
 //!
-//! No thread waits for a commit. Whoever submits leaves a closure, which is called once: with the machine's reply when
-//! the entry was applied on this server, or with [`NotLeader`] as soon as this server hears that it no longer leads
-//! the term in which it took the operation in. That is an event from Raft, in order with the applied entries, not a
-//! timeout. A leader that is cut off hears nothing; its callers wait, and a [`Servers`] tries elsewhere after a while.
+//! No thread waits for a commit. A handler leaves a closure, which is called once with the outcome.
+//! It is the machine's reply when the entry was applied on this server. It is [`NotLeader`] as soon
+//! as this server learns that it no longer leads the term in which it started the operation. That
+//! is an event from Raft, in order with the applied entries, not a timeout. A leader that is cut
+//! off learns nothing: its callers wait, and a [`Servers`] asks another server after a while.
 //!
-//! [`NotLeader`] says nothing about the operation: it may still be applied later. Only a second try with the same
-//! [`Stamp`] is safe.
+//! [`NotLeader`] says nothing about the operation: it may still be applied later. Only a second try
+//! with the same [`Stamp`] is safe.
 //!
 //! # Exactly once
 //!
-//! A client numbers its operations, and repeats one under the same number. The machine keeps [`Sessions`]: per
-//! client the last number and its reply. They are part of its state, so they are in every snapshot; and they are a
-//! plain value, so that a sharded service keeps one per shard and sends it along when the shard moves.
+//! A client numbers its operations, and repeats one under the same number. The machine keeps
+//! [`Sessions`]: for each client the last number and its reply. They are part of its state, so they
+//! are in every snapshot. They are a plain value, so a sharded service can keep one for each shard
+//! and send it along when the shard moves.
 
 mod clerk;
+mod retry;
 mod server;
 mod sessions;
 mod waiters;
@@ -83,6 +94,8 @@ mod waiters;
 #[cfg(test)]
 mod tests;
 
-pub use clerk::{PATIENCE, Servers};
-pub use server::{NotLeader, Rsm, StartError, StateMachine};
+pub use clerk::Servers;
+pub(crate) use retry::{Backoff, Response, Retry};
+pub use server::{Rsm, StartError, StateMachine};
 pub use sessions::{ClientId, Session, Sessions, Stamp};
+pub use waiters::NotLeader;

@@ -1,14 +1,14 @@
 //! A server of a replicated service: between its handlers, its state machine and Raft.
 //!
-//! The machine lives behind one lock, which Raft's applier takes for a batch of entries at a time; another lock has the
-//! waiters. Raft calls in here without any lock of its own, so both may be held while calling Raft, never the other
-//! way round:
+//! One lock protects the machine; Raft's applier takes it for a batch of entries at a time. Another
+//! lock protects the waiters. Raft calls this file without a lock of its own, so both locks may be
+//! held while this file calls Raft. The order is:
 //!
 //! ```text
 //! machine -> waiters -> raft
 //! ```
 
-use super::waiters::Waiters;
+use super::waiters::{NotLeader, Waiters};
 use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange};
 use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, ServerStart, Started};
 use labgob::DecodeError;
@@ -20,14 +20,14 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A deterministic service: what the replicas of a group all have.
+/// A deterministic service, of which each server of a group has a replica.
 ///
-/// The same operations in the same order must give the same state and the same replies on every server: no clock,
-/// no random numbers, no order of a hash map.
+/// The same operations in the same order must give the same state and the same replies on every
+/// server. So a machine uses no clock, no random numbers and no order of a hash map.
 pub trait StateMachine: Send + 'static {
     /// What goes through the log.
     type Op: Serialize + DeserializeOwned + Send + 'static;
-    /// What a submitter hears when its operation was applied.
+    /// What the machine replies to an operation.
     type Reply: Send + 'static;
 
     /// Does a committed operation. Called for every entry of the log, in order, on every server.
@@ -42,25 +42,15 @@ pub trait StateMachine: Send + 'static {
     /// The bytes are no such snapshot.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError>;
 
-    /// This server's part has changed; in order with [`apply`](StateMachine::apply). What a new leader returns is proposed at once: an operation
-    /// of its own term, without which it cannot commit what its predecessors left (5.4.2 of the paper).
+    /// The role of this server has changed. The call comes in order with
+    /// [`apply`](StateMachine::apply). An operation that a new leader returns is started at once. A
+    /// leader needs an entry of its own term: without one it cannot commit the entries of earlier
+    /// terms (5.4.2 of the paper).
     fn on_role(&mut self, role: RoleChange) -> Option<Self::Op> {
         let _ = role;
         None
     }
 }
-
-/// This server does not lead, or no longer does: ask another one. The operation may still be applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotLeader;
-
-impl fmt::Display for NotLeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this server is not the leader")
-    }
-}
-
-impl std::error::Error for NotLeader {}
 
 /// Why a server cannot start from what it has saved.
 #[derive(Debug)]
@@ -97,27 +87,28 @@ pub struct Rsm<M: StateMachine> {
 struct Shared<M: StateMachine> {
     machine: Mutex<M>,
     waiters: Mutex<Waiters<M::Reply>>,
-    /// Set before the first message from Raft is looked at.
+    /// It is set before the first message from Raft is looked at.
     raft: OnceLock<Raft>,
     persister: Arc<Persister>,
     maxraftstate: Option<usize>,
 }
 
 impl<M: StateMachine> Rsm<M> {
-    /// Starts a server with a fresh `machine`, which is restored from the saved snapshot if there is one. Returns at
-    /// once. The server belongs to the node that is [current](labrt::node::current).
+    /// Makes a server with a fresh `machine`, which is restored from the saved snapshot if there is
+    /// one. Returns at once. The server belongs to the node that is
+    /// [current](labrt::node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
-    pub fn start(start: ServerStart, machine: M) -> Result<Rsm<M>, StartError> {
-        Rsm::start_with(start, machine, raft::Options::default())
+    pub fn make(start: ServerStart, machine: M) -> Result<Rsm<M>, StartError> {
+        Rsm::make_with(start, machine, raft::Options::default())
     }
 
-    /// [`start`](Rsm::start) with options for Raft.
+    /// [`make`](Rsm::make) with options for Raft.
     ///
     /// # Errors
-    /// As [`start`](Rsm::start).
-    pub fn start_with(
+    /// As [`make`](Rsm::make).
+    pub fn make_with(
         start: ServerStart,
         mut machine: M,
         options: raft::Options,
@@ -135,7 +126,8 @@ impl<M: StateMachine> Rsm<M> {
             persister: persister.clone(),
             maxraftstate,
         });
-        // Under this lock nothing from Raft is looked at before Raft is known here.
+        // While this lock is held, no message from Raft is looked at. So `raft` is set before the
+        // first one.
         let machine = shared.machine.lock();
         let raft =
             Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
@@ -145,13 +137,15 @@ impl<M: StateMachine> Rsm<M> {
         Ok(Rsm { shared })
     }
 
-    /// Submits an operation: `done` is called once, with the machine's reply or with [`NotLeader`], perhaps before
-    /// this returns; or it is dropped uncalled when the server is killed.
+    /// Starts an operation and registers a waiter: `done` is called once with the outcome, which is
+    /// the machine's reply or [`NotLeader`]. The call may come before this returns. If the server
+    /// is killed, `done` is dropped uncalled.
     ///
-    /// It is called on Raft's applier thread with the machine locked: it must be brief and must not call the `Rsm`.
+    /// Raft's applier thread calls `done` with the machine locked: it must be brief and must not
+    /// call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::new(labgob::encode(op));
-        // The lock makes sure that the waiter is there before the entry comes out.
+        // The lock makes sure that the waiter is there before the entry is applied.
         let mut waiters = self.shared.waiters.lock();
         let Some(started) = self.raft().propose(command) else {
             drop(waiters);
@@ -163,28 +157,30 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().flush();
     }
 
-    /// Submits an operation and waits for the outcome. The thread is blocked meanwhile; on a leader that is cut off
-    /// that can be long.
+    /// Starts an operation and waits for the outcome. It blocks the thread; on a leader that is cut
+    /// off that can take long.
     ///
     /// # Errors
-    /// This server is not the leader, or ceased to be, or was killed; the operation may be applied all the same.
+    /// This server is not the leader, or ceased to be, or was killed. The operation may still be
+    /// applied.
     pub fn submit_and_wait(&self, op: &M::Op) -> Result<M::Reply, NotLeader> {
         labrt::locks::blocking("Rsm::submit_and_wait");
         let (tx, rx) = chan::unbounded();
         self.submit(op, move |outcome| {
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = tx.send(outcome);
         });
         rx.recv().unwrap_or(Err(NotLeader))
     }
 
-    /// Proposes an operation that nobody waits for, such as a step of the service's own. `None`: this server does
-    /// not lead.
-    pub fn propose(&self, op: &M::Op) -> Option<Started> {
+    /// Starts an operation without a waiter, as [`Raft::start`] does; for a step of the service's
+    /// own. `None`: this server does not lead.
+    pub fn start(&self, op: &M::Op) -> Option<Started> {
         self.raft().start(Command::new(labgob::encode(op)))
     }
 
-    /// Looks at the machine as it is on this server at this moment, which may be behind the leader's. Not for answering clients.
+    /// Looks at the machine as it is on this server now. It may be behind the leader's, so a reply
+    /// to a client must not come from here.
     pub fn read<T>(&self, look: impl FnOnce(&M) -> T) -> T {
         look(&self.shared.machine.lock())
     }
@@ -194,20 +190,21 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().get_state()
     }
 
-    /// Where this server's Raft stands, for whoever watches it.
+    /// The status of this server's Raft, for people who watch it.
     pub fn raft_status(&self) -> RaftStatus {
         self.raft().status()
     }
 
-    /// Raft's own RPC handlers, to be registered beside those of the service.
+    /// Raft's own RPC handlers. Register them beside those of the service.
     pub fn raft_service(&self) -> Service {
         self.raft().service()
     }
 
-    /// Ends the server: its threads end, and the closures of all who wait are dropped. Waits for none of that.
+    /// Ends the server: its threads end, and the closures of all waiters are dropped. Returns at
+    /// once.
     pub fn kill(&self) {
         self.raft().kill();
-        // Whoever has started an operation by now has left its closure, and nobody can start another one.
+        // Each operation that was started has its waiter here, and no further one can be started.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
     }
@@ -216,9 +213,9 @@ impl<M: StateMachine> Rsm<M> {
         self.shared.raft()
     }
 
-    /// As if Raft had delivered this.
+    /// Takes a message in as if Raft had delivered it.
     #[cfg(test)]
-    pub(super) fn hear(&self, message: ApplyMsg) {
+    pub(super) fn deliver(&self, message: ApplyMsg) {
         self.shared.take_in(message, &mut self.shared.machine.lock());
     }
 }
@@ -260,11 +257,12 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // Not of this one: who leads a term leads it to its end, and that it stood for election may be told late.
+        // The waiters of this term stay. A leader leads its term to the end, and the message that
+        // it was a candidate in this term may come late.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
-            // If it no longer leads, the next leader does the same.
+            // If this server no longer leads, the next leader starts its own.
             self.raft().start(Command::new(labgob::encode(&op)));
         }
     }
@@ -293,7 +291,7 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Where Raft's applier delivers: on its own thread, a batch under one lock.
+/// Where Raft's applier delivers entries: on its own thread, a batch under one lock.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 
 impl<M: StateMachine> ApplySink for Sink<M> {

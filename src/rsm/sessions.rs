@@ -1,19 +1,20 @@
-//! Exactly once: the memory of who has done what.
+//! Exactly once: the memory of the last operation of each client.
 //!
-//! A client has one operation under way at a time and numbers them 1, 2, 3, ...; a new number says that the reply
-//! to the one before has arrived. So one entry a client is enough, whatever it does.
+//! A client has one operation under way at a time and numbers its operations 1, 2, 3, ... A new
+//! number says that the reply to the operation before has arrived. So one entry for each client is
+//! enough.
 
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 use serde::{Deserialize, Serialize};
 
-/// A client: a random number, so that nobody has to hand them out.
+/// The identity of a client: a random number, so that no server has to give it out.
 pub type ClientId = u64;
 
 /// The identity of an operation: repeats carry the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Who wants it.
+    /// The client that wants it.
     pub client: ClientId,
     /// Its number among the operations of this client, from 1.
     pub seq: u64,
@@ -26,12 +27,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// A client that never was before.
+    /// A new client.
     pub fn new() -> Session {
         Session { last: Stamp { client: rng().random(), seq: 0 } }
     }
 
-    /// The stamp of the next operation. Call it once an operation, not once a try.
+    /// The stamp of the next operation. Call it once for each operation, not for each try.
     pub fn next_stamp(&mut self) -> Stamp {
         self.last.seq += 1;
         self.last
@@ -44,24 +45,25 @@ impl Default for Session {
     }
 }
 
-/// The servers' side: for each client the last operation that was done, and its reply.
+/// The servers' side: the last operation of each client that was done, and its reply.
 ///
-/// It is part of the state machine's state: it must be in the snapshots, and change in `apply` only.
+/// It is part of the state machine's state: it must be in the snapshots, and only `apply` may
+/// change it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions<R> {
     last: BTreeMap<ClientId, (u64, R)>,
 }
 
 impl<R> Sessions<R> {
-    /// Nobody has done anything yet.
+    /// A memory without clients.
     pub fn new() -> Sessions<R> {
         Sessions { last: BTreeMap::new() }
     }
 
     /// Does the operation, unless it was done already: then gives the reply of that time.
     ///
-    /// `None`: the client has done a later one since, so it has the reply and this is a late copy that nobody waits
-    /// for.
+    /// `None`: a later operation of this client was done. So the client has the reply, and this is
+    /// a late copy for which no client waits.
     pub fn once(&mut self, stamp: Stamp, operation: impl FnOnce() -> R) -> Option<R>
     where
         R: Clone,
@@ -76,7 +78,8 @@ impl<R> Sessions<R> {
         Some(reply)
     }
 
-    /// Takes over what another memory knows: per client the later operation. For state that is joined from parts.
+    /// Adds what another memory knows: for each client the later operation counts. It is for a
+    /// state that is joined from parts.
     pub fn merge(&mut self, other: Sessions<R>) {
         for (client, (seq, reply)) in other.last {
             if self.last.get(&client).is_none_or(|(known, _)| *known < seq) {
@@ -86,13 +89,9 @@ impl<R> Sessions<R> {
     }
 
     /// How many clients it remembers.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn clients(&self) -> usize {
         self.last.len()
-    }
-
-    /// Does it remember nobody?
-    pub fn is_empty(&self) -> bool {
-        self.last.is_empty()
     }
 }
 

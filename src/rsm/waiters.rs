@@ -1,13 +1,27 @@
-//! Who waits for which entry of the log.
+//! Who waits for which entry of the log, and what a waiter may be told.
 //!
-//! All waiters are of one term, the last one in which this server took something in: in it, indices only grow. An
-//! entry of an older term may still be committed, but its waiters were told [`NotLeader`], which is always allowed.
+//! All waiters are of one term, the last one in which this server started an operation: in one
+//! term, indices only grow. An entry of an older term may still be committed, but its waiters were
+//! told [`NotLeader`], which is always allowed.
 
-use super::server::NotLeader;
 use labapi::Started;
 use labrt::collections::VecDeque;
+use std::fmt;
 
-/// What a submitter left behind: called once, or dropped with the server.
+/// This server does not lead, or no longer does: ask another one. The operation may still be
+/// applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotLeader;
+
+impl fmt::Display for NotLeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this server is not the leader")
+    }
+}
+
+impl std::error::Error for NotLeader {}
+
+/// The closure of a waiter. It is called once with the outcome, or dropped with the server.
 pub(super) type Done<R> = Box<dyn FnOnce(Result<R, NotLeader>) + Send>;
 
 struct Waiter<R> {
@@ -20,8 +34,8 @@ pub(super) struct Waiters<R> {
     queue: VecDeque<Waiter<R>>,
 }
 
-/// Waiters that have nothing to hope for. Call [`dismiss`](Dismissed::dismiss) without a lock.
-#[must_use = "they wait for an answer"]
+/// Waiters whose outcome is [`NotLeader`]. Call [`dismiss`](Dismissed::dismiss) without a lock.
+#[must_use = "they wait for their outcome"]
 pub(super) struct Dismissed<R>(VecDeque<Waiter<R>>);
 
 impl<R> Dismissed<R> {
@@ -35,7 +49,7 @@ impl<R> Waiters<R> {
         Waiters { term: 0, queue: VecDeque::new() }
     }
 
-    /// Adds a waiter for an operation that was just taken in.
+    /// Adds a waiter for an operation that was just started.
     pub fn add(&mut self, started: Started, done: Done<R>) -> Dismissed<R> {
         let older = self.end_terms_before(started.term);
         self.term = started.term;
@@ -48,10 +62,10 @@ impl<R> Waiters<R> {
         Dismissed(if self.term < term { std::mem::take(&mut self.queue) } else { VecDeque::new() })
     }
 
-    /// The waiter for the entry at `index`, which came out with `term`; and those that missed theirs. Entries come out
-    /// in order.
+    /// The waiter for the entry at `index`, which was applied and is of `term`; and the waiters
+    /// whose entries were never seen here. Entries are applied in order.
     pub fn applied(&mut self, index: u64, term: u64) -> (Option<Done<R>>, Dismissed<R>) {
-        // What a snapshot has covered came out unseen: nobody here knows the reply.
+        // A snapshot has covered their entries, so this server does not know the replies.
         let missed = self.queue.iter().take_while(|waiter| waiter.index < index).count();
         let mut missed = Dismissed(self.queue.drain(..missed).collect());
         if self.queue.front().is_none_or(|waiter| waiter.index != index) {
@@ -65,7 +79,7 @@ impl<R> Waiters<R> {
         (None, missed)
     }
 
-    /// All of them, for a server that ends. To be dropped without a lock.
+    /// Takes all waiters out, for a server that ends. Drop them without a lock.
     pub fn take(&mut self) -> Dismissed<R> {
         Dismissed(std::mem::take(&mut self.queue))
     }

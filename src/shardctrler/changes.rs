@@ -1,4 +1,4 @@
-//! What a `Join`, a `Leave` and a `Move` make of a configuration: the next one.
+//! The next configuration after a `Join`, a `Leave` or a `Move`.
 
 use super::rebalance::rebalance;
 use labapi::{Config, Gid, NO_GROUP, NSHARDS};
@@ -6,8 +6,8 @@ use labrt::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The next configuration, with these groups as well; their servers' names by gid. The shards are spread anew
-/// ([`rebalance`]), also if there are no groups in the list.
+/// The next configuration with these groups added, which are given by gid with their servers'
+/// names. The shards are spread anew ([`rebalance`]), also if the list is empty.
 ///
 /// # Errors
 /// A group has no servers or the gid 0, or is there already.
@@ -28,8 +28,8 @@ pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Con
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration, without these groups; a gid may be there twice. The shards are spread anew
-/// ([`rebalance`]), also if there are no groups in the list.
+/// The next configuration without these groups; a gid may be there twice. The shards are spread
+/// anew ([`rebalance`]), also if the list is empty.
 ///
 /// # Errors
 /// A group is not there.
@@ -40,8 +40,8 @@ pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration, in which this group serves this shard; all else stays, even or not. The next Join or
-/// Leave may undo it.
+/// The next configuration in which this group serves this shard. Nothing else changes, so the
+/// shards may be spread unevenly. The next Join or Leave may undo the move.
 ///
 /// # Errors
 /// There is no such shard, or no such group.
@@ -65,7 +65,7 @@ fn check_known(config: &Config, gid: Gid) -> Result<(), ConfigError> {
     Err(ConfigError::UnknownGroup { gid, known: config.groups.keys().copied().collect() })
 }
 
-/// Is every shard where it may be?
+/// Whether each shard is on a group of the configuration; on no group, if there are none.
 pub(super) fn has_sound_owners(config: &Config) -> bool {
     let sound = |gid: &Gid| match config.groups.is_empty() {
         true => *gid == NO_GROUP,
@@ -84,7 +84,7 @@ pub enum ConfigError {
         /// The first such group.
         gid: Gid,
     },
-    /// A Join named a group without servers: nobody could reach its shards.
+    /// A Join named a group without servers: its shards could not be reached.
     NoServers {
         /// The first such group.
         gid: Gid,

@@ -9,7 +9,8 @@ use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 use serde::Serialize;
 
-/// A client: one operation at a time. Its calls return when they are done, however long that takes.
+/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// takes.
 ///
 /// A change returns the configuration that it has made.
 pub struct Clerk {
@@ -23,8 +24,8 @@ impl Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
 
-    /// The configuration with this number. The latest, if there is none with it or none is given: one that knows of
-    /// every change that was complete before this call.
+    /// The configuration with this number. `None` or a number that no configuration has means the
+    /// latest one, which includes each change that was complete before this call.
     pub fn query(&mut self, num: Option<u64>) -> Config {
         self.call("ShardCtrler.Query", &QueryArgs { num })
             .expect("a query changes nothing that could be refused")
@@ -48,7 +49,7 @@ impl Clerk {
         self.call("ShardCtrler.Leave", &LeaveArgs { gids: gids.to_vec(), stamp })
     }
 
-    /// Moves one shard to a group, whether it had it or not. Nothing else moves.
+    /// Moves one shard to a group, which may have it already. Nothing else moves.
     ///
     /// # Errors
     /// Those of [`move_shard`](super::move_shard); then nothing has changed.

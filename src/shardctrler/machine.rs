@@ -1,4 +1,5 @@
-//! The replicated state: all configurations there ever were, and who has changed what last.
+//! The replicated state: all configurations since the first one, and the last change of each
+//! client.
 
 use super::changes::{self, ConfigError};
 use super::messages::Op;
@@ -7,15 +8,16 @@ use labapi::Config;
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::sync::Arc;
 
-/// The history of configurations. Each change that is made adds one, once however often it is sent; a change that is
-/// refused adds none.
+/// The history of configurations. A change adds one, once however often it is sent. A change that
+/// is refused adds none.
 ///
-/// Configurations are never changed or forgotten, so a reply shares the one in the history.
+/// A configuration is never changed or deleted, so a reply shares the one in the history.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
-    /// Each at the index that is its number; not empty.
+    /// Each configuration is at the index that is its number. The list is not empty.
     configs: Vec<Arc<Config>>,
-    /// Per client the outcome of its last change: the number of the configuration, or why there is none.
+    /// For each client the result of its last change: the number of the configuration, or why there
+    /// is none.
     sessions: Sessions<Result<u64, ConfigError>>,
 }
 
@@ -25,7 +27,8 @@ impl Controller {
         Controller { configs: vec![Arc::default()], sessions: Sessions::new() }
     }
 
-    /// The configuration with this number; the latest, if there is none with it or none is given.
+    /// The configuration with this number. `None` or a number that no configuration has means the
+    /// latest one.
     pub fn query(&self, num: Option<u64>) -> Arc<Config> {
         let numbered = num.and_then(|num| self.configs.get(usize::try_from(num).ok()?));
         numbered.unwrap_or_else(|| latest(&self.configs)).clone()
@@ -37,14 +40,15 @@ impl Controller {
         make: impl FnOnce(&Config) -> Result<Config, ConfigError>,
     ) -> Result<Arc<Config>, ConfigError> {
         let configs = &mut self.configs;
-        let outcome = self.sessions.once(stamp, || {
-            let made = make(latest(configs))?;
-            let num = made.num;
-            configs.push(Arc::new(made));
+        let made = self.sessions.once(stamp, || {
+            let next = make(latest(configs))?;
+            let num = next.num;
+            configs.push(Arc::new(next));
             Ok(num)
         });
-        // Nobody waits for the answer to a copy that comes after a later operation: any will do.
-        outcome.transpose().map(|num| self.query(num))
+        // If this is a copy that came after a later operation, no client waits for the reply: any
+        // will do.
+        made.transpose().map(|num| self.query(num))
     }
 }
 
@@ -73,8 +77,8 @@ impl StateMachine for Controller {
         }
     }
 
-    /// The number of configurations, each of them, the sessions: as values of their own, so that a long history is
-    /// not limited by what one value may take.
+    /// The number of configurations, each configuration and the sessions are values of their own.
+    /// So the limit for the size of one value does not limit the history.
     fn snapshot(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&self.configs.len());

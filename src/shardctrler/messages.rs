@@ -1,6 +1,6 @@
 //! The RPCs of the service, and what goes through the log.
 //!
-//! An operation in the log is what its client sent, to the letter.
+//! An operation in the log is the arguments of the RPC.
 
 use super::changes::ConfigError;
 use crate::rsm::Stamp;
@@ -22,13 +22,13 @@ pub struct JoinArgs {
 /// Arguments of `ShardCtrler.Leave`: groups that go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaveArgs {
-    /// Who they are.
+    /// Their gids.
     pub gids: Vec<Gid>,
     /// The identity of the operation: the same in all its copies.
     pub stamp: Stamp,
 }
 
-/// Arguments of `ShardCtrler.Move`: one shard, and where it is to be.
+/// Arguments of `ShardCtrler.Move`: one shard and its new group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoveArgs {
     /// Its number, from 0.
@@ -42,7 +42,8 @@ pub struct MoveArgs {
 /// Arguments of `ShardCtrler.Query`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryArgs {
-    /// The configuration with this number; the latest, if there is none with it or none is given (-1 in the course).
+    /// The number of the configuration. `None` (-1 in the course) or a number that no configuration
+    /// has means the latest one.
     pub num: Option<u64>,
 }
 
@@ -59,15 +60,16 @@ pub enum Op {
     Query(QueryArgs),
 }
 
-/// The reply of all four RPCs: the configuration that was asked for, or that the change has made.
+/// The reply of all four RPCs: the configuration that was asked for, or the one that the change has
+/// made.
 pub type Reply = Result<Arc<Config>, CtrlerError>;
 
 /// Why there is no configuration to reply with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CtrlerError {
-    /// Another server leads: nothing is known about whether the operation will be done.
+    /// Another server leads. The operation may still be done.
     ErrWrongLeader,
-    /// The change cannot be made, and was not.
+    /// The change cannot be made, and was not made.
     Refused(ConfigError),
 }
 

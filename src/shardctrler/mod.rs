@@ -1,16 +1,16 @@
 //! Lab 4A: the shard controller, which decides which replica group serves which shard.
 //!
-//! A [`ShardCtrler`] is a [`Controller`] behind an [`Rsm`](crate::rsm::Rsm); a [`Clerk`] asks one server after the other
-//! until the leader answers. What a client may expect:
+//! A [`ShardCtrler`] is the history of configurations behind an [`Rsm`](crate::rsm::Rsm). A
+//! [`Clerk`] asks one server after the other until the leader replies. What a client may expect:
 //!
-//! * **Linearizable**: a `Query` for the latest configuration goes through the log, and knows of every change that was
-//!   complete before it began.
-//! * **Exactly once**: `Join`, `Leave` and `Move` are numbered by their client, and done once however often they are
-//!   sent.
-//! * **Kept for ever**: every configuration can be asked for by its number.
+//! * **Linearizable**: a `Query` for the latest configuration goes through the log, and includes
+//!   each change that was complete before it began.
+//! * **Exactly once**: the client numbers each `Join`, `Leave` and `Move`, and it is done once
+//!   however often it is sent.
+//! * **Kept for ever**: each configuration can be asked for by its number.
 //! * **Even, with the fewest moves** after each `Join` and `Leave`: see [`rebalance`](rebalance()).
 //!
-//! What a change does to a configuration needs no server to try:
+//! This program makes changes to a configuration without a server:
 //!
 //! ```
 //! use labapi::{Config, Gid, NSHARDS};
@@ -28,20 +28,21 @@
 //!
 //! # What makes a configuration, and what is refused
 //!
-//! Every `Join`, `Leave` and `Move` makes exactly one configuration, numbered one more than the former; also a `Move`
-//! of a shard to the group that has it, and a `Join` or `Leave` of no groups at all, which spreads the shards anew after
-//! `Move`s. What cannot be meant is refused, as a whole: it makes no configuration, and the client gets a
-//! [`ConfigError`].
+//! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than
+//! that of the configuration before. This is also true for a `Move` of a shard to the group that
+//! has it, and for a `Join` or `Leave` of no groups, which spreads the shards anew after `Move`s. A
+//! change that makes no sense is refused as a whole: it makes no configuration, and the client gets
+//! a [`ConfigError`].
 //!
 //! | refused | why |
 //! |---|---|
 //! | joining gid 0 | it stands for "no group" |
-//! | joining a group without servers | nobody could reach its shards |
-//! | joining a group that is there | two groups under one gid: one of them is a mistake |
+//! | joining a group without servers | its shards could not be reached |
+//! | joining a group that is there | two groups would have one gid |
 //! | leaving a group that is not there, or moving a shard to it | |
 //! | moving a shard that does not exist | |
 //!
-//! The course says nothing about these, and its tests do none of them.
+//! The course says nothing about these changes, and its tests make none of them.
 //!
 //! | file | what it owns | in the Go labs |
 //! |---|---|---|
@@ -49,8 +50,8 @@
 //! | `peer` | the service as the suites of lab 4A see it | |
 //! | `rebalance` | spreading shards over groups | |
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
-//! | `machine` | [`Controller`]: the history of configurations | |
-//! | `server` | [`ShardCtrler`]: the handlers, snapshots | `server.go` |
+//! | `machine` | the history of configurations | |
+//! | `server` | [`ShardCtrler`]: the handlers | `server.go` |
 //! | `client` | [`Clerk`] | `client.go` |
 
 mod changes;
@@ -66,7 +67,6 @@ mod tests;
 
 pub use changes::{ConfigError, join, leave, move_shard};
 pub use client::Clerk;
-pub use machine::Controller;
-pub use messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, Op, QueryArgs, Reply};
+pub use messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, QueryArgs, Reply};
 pub use rebalance::rebalance;
 pub use server::ShardCtrler;

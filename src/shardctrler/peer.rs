@@ -1,6 +1,7 @@
 //! The controller as the suites of lab 4 see it.
 
-use super::{Clerk, ShardCtrler};
+use super::client::Clerk;
+use super::server::ShardCtrler;
 use labapi::{Holding, NSHARDS, Replica, ReplicaStatus, Replicated, ServerStart, Strictness};
 use labrpc::{End, Service};
 use labrt::sync::Arc;

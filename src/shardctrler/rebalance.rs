@@ -1,25 +1,28 @@
-//! Spreading shards over groups: evenly, and with the fewest moves there can be.
+//! Spreading shards over groups: evenly, and with the fewest possible moves.
 //!
-//! *Evenly*: no group has more than one shard more than another. So with N shards and G groups, N mod G groups have a
-//! quota of N div G + 1 shards and the others one of N div G; which groups have the larger quota is all that can be
-//! chosen.
+//! *Evenly*: no group has more than one shard more than another. So with N shards and G groups, N
+//! mod G groups have a quota of N div G + 1 shards and the others have a quota of N div G. The only
+//! choice is which groups get the larger quota.
 //!
-//! *Fewest moves*: a group that owns `o` shards and has the quota `q` keeps at most min(o, q) of them. It can keep
-//! that many whatever the others do, so for given quotas the shards that can stay are the sum of min(o, q), and all
-//! others have to move. A larger quota adds one to this sum if the group owns more than N div G, and nothing
-//! otherwise. So no choice is better than to give the larger quotas to the groups that own most.
+//! *Fewest moves*: a group that owns `o` shards and has the quota `q` keeps at most min(o, q) of
+//! them. It can keep that many, and the other groups do not matter for that. So for given quotas
+//! the number of shards that can stay is the sum of min(o, q), and all others have to move. A
+//! larger quota adds one to this sum if the group owns more than N div G, and nothing otherwise. So
+//! it is best to give the larger quotas to the groups that own most.
 
 use labapi::{Gid, NO_GROUP};
 use labrt::collections::BTreeMap;
 use std::cmp::Reverse;
 
-/// Spreads the shards, given by their present owners, evenly over `groups` (by gid; what they hold is not looked at)
-/// with the fewest moves. Without groups, all are on [`NO_GROUP`].
+/// Spreads the shards evenly over the groups with the fewest moves. `shards` has their present
+/// owners; `groups` has the gids as its keys, and its values are not looked at. Without groups, all
+/// shards are on [`NO_GROUP`].
 ///
 /// An owner that is not in `groups` loses its shards; each of them has to move.
 ///
-/// The result depends on the arguments alone. Where there is a choice, the smaller gid gets the larger quota, the
-/// shards with the smaller numbers stay, and those that move go to the smaller gids first.
+/// The result depends on the arguments alone. Where there is a choice, the smaller gid gets the
+/// larger quota, the shards with the smaller numbers stay, and the shards that move go to the
+/// smaller gids first.
 pub fn rebalance<G, const N: usize>(shards: &[Gid; N], groups: &BTreeMap<Gid, G>) -> [Gid; N] {
     let mut room = quotas(shards, groups);
     let mut spread = [NO_GROUP; N];

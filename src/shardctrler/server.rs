@@ -1,4 +1,4 @@
-//! A server: the four handlers, which put operations into the log and answer when they come out.
+//! A server: the four handlers, which start operations and reply when they were applied.
 
 use super::machine::Controller;
 use super::messages::{CtrlerError, Op, Reply};
@@ -16,7 +16,8 @@ pub struct ShardCtrler {
 }
 
 impl ShardCtrler {
-    /// Starts a server. Returns at once. The server belongs to the node that is [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the node that is
+    /// [current](node::current).
     ///
     /// # Errors
     /// What was saved cannot be read.
@@ -29,12 +30,12 @@ impl ShardCtrler {
     /// # Errors
     /// As [`start`](ShardCtrler::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<ShardCtrler, StartError> {
-        let rsm = Rsm::start_with(start, Controller::new(), options)?;
+        let rsm = Rsm::make_with(start, Controller::new(), options)?;
         Ok(ShardCtrler { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and those of Raft. No thread waits in
-    /// them.
+    /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and those of Raft.
+    /// No thread waits in them.
     pub fn services(&self) -> Vec<Service> {
         let ctrler = Service::new("ShardCtrler")
             .node(self.node)
@@ -50,17 +51,17 @@ impl ShardCtrler {
         self.rsm.get_state()
     }
 
-    /// Where this server's Raft stands, for whoever watches it.
+    /// The status of this server's Raft, for people who watch it.
     pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
 
-    /// Looks at the configurations as they are on this server at this moment, which may be behind the leader's.
-    pub fn read<T>(&self, look: impl FnOnce(&Controller) -> T) -> T {
+    /// Looks at the configurations as they are on this server now. They may be behind the leader's.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Controller) -> T) -> T {
         self.rsm.read(look)
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Does not wait for any of that.
+    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
     pub fn kill(&self) {
         self.rsm.kill();
     }

@@ -2,21 +2,19 @@
 
 use super::messages::{Reply, ShardKvError};
 use crate::kvraft::{GetArgs, PutAppendArgs, PutOrAppend, Value};
-use crate::rsm::{Servers, Session};
-use crate::shardctrler::{self};
+use crate::rsm::{Backoff, Servers, Session};
+use crate::shardctrler;
 use labapi::{Config, Gid, KvClerk, MakeEnd, key2shard};
 use labrpc::End;
 use labrt::collections::BTreeMap;
-use labrt::time::{Duration, sleep};
+use labrt::time::sleep;
 use serde::Serialize;
 
-/// The pauses before another try when there is nobody to ask: the first, and the longest.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(80));
-
-/// A client: one operation at a time. Its calls return when they are done, however long that takes.
+/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// takes.
 ///
-/// It works with the configuration that it knows, and asks the controller for another one when that does not lead
-/// it anywhere.
+/// It works with the configuration that it knows. If the shard's group of that configuration does
+/// not serve the shard or cannot be reached, the client asks the controller for a newer one.
 pub struct Clerk {
     ctrler: shardctrler::Clerk,
     config: Config,
@@ -25,17 +23,17 @@ pub struct Clerk {
     session: Session,
 }
 
-/// Why a group has given no answer.
+/// Why a group has not done an operation.
 enum Failed {
     /// It does not serve the shard, and is in this configuration.
     WrongGroup(u64),
-    /// None of its servers could say anything, or there is no group.
-    NoAnswer,
+    /// None of its servers has replied, or no group has the shard.
+    NoReply,
 }
 
 impl Clerk {
-    /// A client of the controller's servers behind these ends, in any order, not empty; and of all groups, whose servers
-    /// it reaches by their names.
+    /// A client of the controller whose servers are behind these ends, in any order; not empty.
+    /// `make_end` makes the ends to the servers of the groups, by their names.
     pub fn new(ctrlers: Vec<End>, make_end: MakeEnd) -> Clerk {
         Clerk {
             ctrler: shardctrler::Clerk::new(ctrlers),
@@ -70,21 +68,20 @@ impl Clerk {
 
     fn call(&mut self, key: &str, method: &str, args: &impl Serialize) -> Value {
         let shard = key2shard(key);
-        let mut pause = PAUSE.0;
+        let mut backoff = Backoff::new();
         loop {
             let known = self.config.num;
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
-                // The group lags behind, or still awaits the shard: the controller has nothing to add to that, unless
-                // it takes long.
-                Err(Failed::WrongGroup(num)) if num <= known && pause < PAUSE.1 => false,
-                Err(Failed::WrongGroup(_) | Failed::NoAnswer) => self.refresh(),
+                // The group is behind, or still awaits the shard. A newer configuration can only
+                // help if that takes long.
+                Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
+                Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };
             if newer {
-                pause = PAUSE.0;
+                backoff = Backoff::new();
             } else {
-                sleep(pause);
-                pause = PAUSE.1.min(pause * 2);
+                sleep(backoff.pause());
             }
         }
     }
@@ -92,7 +89,7 @@ impl Clerk {
     fn try_group(&mut self, gid: Gid, method: &str, args: &impl Serialize) -> Result<Value, Failed> {
         // Configuration 0 has no groups.
         let Some(names) = self.config.groups.get(&gid).filter(|names| !names.is_empty()) else {
-            return Err(Failed::NoAnswer);
+            return Err(Failed::NoReply);
         };
         let make_end = &self.make_end;
         let servers = self
@@ -105,17 +102,17 @@ impl Clerk {
             Err(ShardKvError::ErrWrongGroup { num }) => Some(Err(Failed::WrongGroup(num))),
             Err(ShardKvError::ErrWrongLeader) => None,
         });
-        reply.unwrap_or(Err(Failed::NoAnswer))
+        reply.unwrap_or(Err(Failed::NoReply))
     }
 
-    /// Gets the latest configuration. False: it is not newer than the one that was known.
+    /// Gets the latest configuration. Returns whether it is newer than the known one.
     fn refresh(&mut self) -> bool {
         let config = self.ctrler.query(None);
         if config.num <= self.config.num {
             return false;
         }
         let before = std::mem::replace(&mut self.config, config);
-        // What stays keeps its ends, and who its leader is.
+        // A group whose servers are the same keeps its ends, and remembers its leader.
         let now = &self.config.groups;
         self.groups.retain(|gid, _| now.get(gid).is_some_and(|names| before.groups.get(gid) == Some(names)));
         true

@@ -1,36 +1,38 @@
 //! The replicated state of a group: its configuration, and its shards with their data.
 
 use super::events;
-use super::messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
-use super::migration::{Event, Owner, Parcel, Shard, Verdict};
+use super::messages::{Applied, DeliverArgs, DeliverReply, Op, Reply, ShardKvError};
+use super::migration::{Event, Handoff, Owner, Shard, Verdict};
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs};
 use labapi::{Config, Gid, NO_GROUP, NSHARDS, key2shard};
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
-/// A group as all its servers have it after the same operations. See `migration.rs` for what moves.
+/// The state of a group, which is the same on all its servers after the same operations. See
+/// `migration.rs` for how shards move.
 ///
-/// Each shard is a key/value store of lab 3, with its own memory of who has written last, so that it can leave as a
-/// whole.
+/// Each shard is a key/value store of lab 3 with its own memory of the last write of each client,
+/// so that a shard moves as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     gid: Gid,
     config: Config,
     shards: [Shard<Kv>; NSHARDS],
-    /// Which shards have had an owner in some configuration so far. The first owner starts with nothing; a later one
-    /// must wait for the data.
+    /// Which shards have had an owner in some configuration so far. The first owner starts with an
+    /// empty store; a later one must wait for the data.
     owned_before: [bool; NSHARDS],
-    /// The servers of groups that are not in the configuration any more, and that parcels go to.
+    /// The servers of groups that are not in the configuration any more, but still have to get
+    /// shards.
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
-/// Parcels for one group, of one configuration.
+/// The shards of one configuration that are to be sent to one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shipment {
-    /// The names of the group's servers, as far as they are known here.
+pub struct Delivery {
+    /// The names of the group's servers, as far as this group knows them.
     pub servers: Vec<String>,
-    /// What to say to them.
+    /// The arguments for `ShardKV.Deliver`.
     pub args: DeliverArgs,
 }
 
@@ -56,39 +58,40 @@ impl Group {
         &self.shards
     }
 
-    /// The number of the configuration to take next; `None` as long as shards are awaited.
+    /// The number of the configuration to take next; `None` while the group awaits shards.
     pub fn wants(&self) -> Option<u64> {
         let settled = !self.shards.iter().any(Shard::is_awaiting);
         settled.then_some(self.config.num + 1)
     }
 
-    /// How many bytes of keys and values are here, of shards in whatever state.
+    /// How many bytes of keys and values are here, in shards of any state.
     pub fn bytes(&self) -> usize {
         self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
     }
 
-    /// What there is to send, at most one shipment a group: the oldest. It has as many shards as have `limit` bytes of keys
-    /// and values together, but at least one.
-    pub fn shipments(&self, limit: usize) -> BTreeMap<Gid, Shipment> {
-        let mut parcels: Vec<(usize, &Parcel<Kv>)> = self.parcels().collect();
-        parcels.sort_by_key(|(_, parcel)| parcel.num);
-        let mut shipments: BTreeMap<Gid, (usize, Shipment)> = BTreeMap::new();
-        for (shard, parcel) in parcels {
-            let size = parcel.data.bytes();
-            let (total, shipment) = shipments.entry(parcel.to).or_insert_with(|| {
-                let args = DeliverArgs { from: self.gid, num: parcel.num, shards: Vec::new() };
-                (0, Shipment { servers: self.servers_of(parcel.to), args })
+    /// What there is to send: for each group at most one delivery, of the oldest configuration. It
+    /// has as many shards as have `limit` bytes of keys and values together, but at least one.
+    pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
+        let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
+        handoffs.sort_by_key(|(_, handoff)| handoff.num);
+        let mut deliveries: BTreeMap<Gid, (usize, Delivery)> = BTreeMap::new();
+        for (shard, handoff) in handoffs {
+            let size = handoff.data.bytes();
+            let (total, delivery) = deliveries.entry(handoff.to).or_insert_with(|| {
+                let args = DeliverArgs { from: self.gid, num: handoff.num, shards: Vec::new() };
+                (0, Delivery { servers: self.servers_of(handoff.to), args })
             });
-            let fits = shipment.args.shards.is_empty() || *total + size <= limit;
-            if parcel.num == shipment.args.num && fits {
+            let fits = delivery.args.shards.is_empty() || *total + size <= limit;
+            if handoff.num == delivery.args.num && fits {
                 *total += size;
-                shipment.args.shards.push((shard, parcel.data.clone()));
+                delivery.args.shards.push((shard, handoff.data.clone()));
             }
         }
-        shipments.into_iter().map(|(gid, (_, shipment))| (gid, shipment)).collect()
+        deliveries.into_iter().map(|(gid, (_, delivery))| (gid, delivery)).collect()
     }
 
-    /// What this group thinks of a delivery as a whole: something in it is wrong, early or wanted, or all is known.
+    /// The verdict on a delivery as a whole: a shard in it is wrong, or early, or wanted, or all
+    /// are known.
     pub fn judge(&self, args: &DeliverArgs) -> Verdict {
         let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
             Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),
@@ -100,20 +103,20 @@ impl Group {
     }
 
     /// Does a committed operation.
-    pub fn apply(&mut self, op: Op) -> Outcome {
+    pub fn apply(&mut self, op: Op) -> Applied {
         match op {
-            Op::Get(args) => Outcome::Client(self.get(&args)),
-            Op::PutAppend(args) => Outcome::Client(self.put_append(args)),
+            Op::Get(args) => Applied::Client(self.get(&args)),
+            Op::PutAppend(args) => Applied::Client(self.put_append(args)),
             Op::Reconfigure(config) => {
                 self.reconfigure(config);
-                Outcome::Done
+                Applied::Done
             }
-            Op::Deliver(args) => Outcome::Delivery(self.take(args)),
+            Op::Deliver(args) => Applied::Deliver(self.take(args)),
             Op::Acknowledge { num, shards } => {
                 self.forget(num, &shards);
-                Outcome::Done
+                Applied::Done
             }
-            Op::NewTerm => Outcome::Done,
+            Op::NewTerm => Applied::Done,
         }
     }
 
@@ -130,7 +133,7 @@ impl Group {
         self.shards[key2shard(key)].serving().ok_or(ShardKvError::ErrWrongGroup { num })
     }
 
-    /// The next configuration takes effect, if it is that and nothing is awaited.
+    /// The configuration takes effect if it is the next one and the group awaits no shard.
     fn reconfigure(&mut self, config: Config) {
         if self.wants() != Some(config.num) {
             return;
@@ -143,22 +146,22 @@ impl Group {
             self.owned_before[shard] |= owner != Owner::Nobodys;
             self.step(shard, Event::Configured { num: self.config.num, owner, first });
         }
-        // Servers are looked up in the configuration, so those of groups that are gone have to be kept.
+        // The new configuration does not have the servers of groups that have left.
         let mut known = before.groups;
         known.append(&mut self.departed);
         self.departed = known;
         self.forget_departed();
     }
 
-    /// Takes in what is awaited of a delivery.
-    fn take(&mut self, args: DeliverArgs) -> Delivery {
+    /// Takes in the shards of a delivery that the group awaits.
+    fn take(&mut self, args: DeliverArgs) -> DeliverReply {
         let verdict = self.judge(&args);
         if verdict == Verdict::Wanted {
             for (shard, data) in args.shards {
                 self.step(shard, Event::Arrived(data));
             }
         }
-        Delivery::of(verdict)
+        DeliverReply::of(verdict)
     }
 
     fn forget(&mut self, num: u64, shards: &[usize]) {
@@ -170,9 +173,9 @@ impl Group {
 
     fn step(&mut self, shard: usize, event: Event<Kv>) {
         let state = std::mem::take(&mut self.shards[shard]);
-        let before = events::Look::at(&state);
+        let before = events::Summary::of(&state);
         let after = state.step(event);
-        events::moved(self.config.num, shard, before, events::Look::at(&after));
+        events::changed(self.config.num, shard, before, events::Summary::of(&after));
         debug_assert!(
             after.is_sound(self.config.num, self.owner(shard)),
             "shard {shard} of group {} is {after:?} in {:?}",
@@ -190,8 +193,8 @@ impl Group {
         }
     }
 
-    fn parcels(&self) -> impl Iterator<Item = (usize, &Parcel<Kv>)> {
-        self.shards.iter().enumerate().filter_map(|(shard, state)| Some((shard, state.parcel()?)))
+    fn handoffs(&self) -> impl Iterator<Item = (usize, &Handoff<Kv>)> {
+        self.shards.iter().enumerate().filter_map(|(shard, state)| Some((shard, state.handoff()?)))
     }
 
     fn servers_of(&self, gid: Gid) -> Vec<String> {
@@ -199,16 +202,16 @@ impl Group {
         servers.cloned().unwrap_or_default()
     }
 
-    /// Keeps no more addresses than are needed.
+    /// Forgets the servers of groups that get no more shards from this one.
     fn forget_departed(&mut self) {
         let mut departed = std::mem::take(&mut self.departed);
         departed.retain(|gid, _| {
-            !self.config.groups.contains_key(gid) && self.parcels().any(|(_, parcel)| parcel.to == *gid)
+            !self.config.groups.contains_key(gid) && self.handoffs().any(|(_, handoff)| handoff.to == *gid)
         });
         self.departed = departed;
     }
 
-    /// All of it, as several values: what is in one shard may be as large as one value may be.
+    /// The whole state, as several values: one shard may be as large as one value may be.
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&(self.gid, &self.config, &self.owned_before, &self.departed));
@@ -219,7 +222,7 @@ impl Group {
     /// A group from what [`encode`](Group::encode) has made of it.
     ///
     /// # Errors
-    /// The bytes are something else, or of another group than `gid`.
+    /// The bytes are no such state, or that of another group than `gid`.
     pub fn decode(gid: Gid, bytes: &[u8]) -> Result<Group, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let wrong = |decoder: &Decoder<'_>, problem| DecodeError {

@@ -1,6 +1,6 @@
 //! The RPCs of the service, and what goes through a group's log.
 //!
-//! Clients send the messages of lab 3, and get one answer more.
+//! Clients send the arguments of lab 3. The reply has one more error.
 
 use super::migration::Verdict;
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, Value};
@@ -18,25 +18,26 @@ pub enum Op {
     PutAppend(PutAppendArgs),
     /// The next configuration.
     Reconfigure(Config),
-    /// Shards that another group has given to this one.
+    /// Another group delivers shards to this one.
     Deliver(DeliverArgs),
     /// Shards that this group has given away have arrived.
     Acknowledge {
         /// The configuration that gave them away.
         num: u64,
-        /// Which shards.
+        /// The shards.
         shards: Vec<usize>,
     },
-    /// A leader's first words: with them everything before them is committed.
+    /// The first operation of a leader. When it is committed, everything before it is.
     NewTerm,
 }
 
-/// Arguments of `ShardKV.Deliver`: parcels of one configuration.
+/// Arguments of `ShardKV.Deliver`: shards that one configuration has given to the group that is
+/// called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliverArgs {
-    /// Who had the shards.
+    /// The group that had the shards.
     pub from: Gid,
-    /// The configuration that gives them to the group that is called.
+    /// The configuration that gave them away.
     pub num: u64,
     /// The shards and their data.
     pub shards: Vec<(usize, Arc<Kv>)>,
@@ -44,36 +45,37 @@ pub struct DeliverArgs {
 
 /// The reply of `ShardKV.Deliver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Delivery {
+pub enum DeliverReply {
     /// This group has the shards for good.
     Taken,
     /// This group is not at that configuration yet: try again soon.
     Early,
-    /// This group does not expect them; that is a mistake somewhere.
+    /// This group does not expect the shards; one of the groups has a mistake.
     Refused,
     /// This server does not lead.
     ErrWrongLeader,
 }
 
-impl Delivery {
-    /// The reply for parcels that were judged so, when nothing of them is [wanted](Verdict::Wanted) any more.
-    pub(super) fn of(verdict: Verdict) -> Delivery {
+impl DeliverReply {
+    /// The reply to a delivery with this verdict, when nothing of it is [wanted](Verdict::Wanted)
+    /// any more.
+    pub(super) fn of(verdict: Verdict) -> DeliverReply {
         match verdict {
-            Verdict::Wanted | Verdict::Known => Delivery::Taken,
-            Verdict::Early => Delivery::Early,
-            Verdict::Wrong => Delivery::Refused,
+            Verdict::Wanted | Verdict::Known => DeliverReply::Taken,
+            Verdict::Early => DeliverReply::Early,
+            Verdict::Wrong => DeliverReply::Refused,
         }
     }
 }
 
-/// What an operation in the log has come to.
+/// What a group replies to an operation of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// One of a client.
+pub enum Applied {
+    /// The reply to a client.
     Client(Reply),
-    /// A delivery.
-    Delivery(Delivery),
-    /// Nobody asks.
+    /// The reply to a group that has delivered shards.
+    Deliver(DeliverReply),
+    /// No caller waits for a reply.
     Done,
 }
 
@@ -90,7 +92,7 @@ pub enum ShardKvError {
         /// The number of the group's configuration.
         num: u64,
     },
-    /// Another server leads: nothing is known about whether the operation will be done.
+    /// Another server leads. The operation may still be done.
     ErrWrongLeader,
 }
 

@@ -1,21 +1,25 @@
 //! Lab 4B: a key/value service whose keys are spread over groups of servers, and move between them.
 //!
-//! Every key is in one of ten shards ([`key2shard`](labapi::key2shard)), and the [controller](crate::shardctrler) says which group serves
-//! which shard. A group is a replicated [`Group`]; each of its servers is a [`ShardKv`], which is one behind an
-//! [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard by the configuration it knows, and the
-//! controller for a newer one when that group does not. What a client may expect:
+//! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)), and the
+//! [controller](crate::shardctrler) says which group serves which shard. The servers of a group are
+//! [`ShardKv`]s; each has the group's state behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks
+//! the group that has the shard by the configuration that it knows. If that group does not serve
+//! the shard, the clerk asks the controller for a newer configuration. What a client may expect:
 //!
 //! * **Linearizable, exactly once**, as in [lab 3](crate::kvraft), also while shards move.
-//! * **What does not move is served** all the time, and what has arrived is served at once, whatever becomes of the
-//!   other shards (challenge 2).
-//! * **What has moved is gone**: a group deletes a shard as soon as its new owner has it for good (challenge 1).
-//! * **Nothing is lost when all groups leave**: a shard that no group has waits with the group that had it last.
-//! * **A call never gives up.** It returns when the controller and the shard's group have majorities and the shard has
-//!   arrived.
+//! * **A shard that does not move is always served**, and a shard that has arrived is served at
+//!   once. Other shards do not delay it (challenge 2).
+//! * **A shard that has moved is deleted**: the old owner deletes it as soon as the new owner has
+//!   it for good (challenge 1).
+//! * **Nothing is lost when all groups leave**: a shard that no group has stays in the group that
+//!   had it last.
+//! * **A call never gives up.** It returns when the controller and the shard's group have
+//!   majorities and the shard has arrived.
 //!
-//! How shards move, and why that is safe, is in the header of `migration`.
+//! How shards move, and why that is safe, is in the header of the file `migration.rs`.
 //!
-//! A controller and two groups, of one server each to be short; the second group joins, and gets half of the shards:
+//! This program has a controller and two groups, each of one server to be short. The second group
+//! joins and gets half of the shards:
 //!
 //! ```
 //! use labrpc::{End, Network, Server, Service};
@@ -48,7 +52,8 @@
 //!     drop(entered);
 //!
 //!     let start = |gid: Gid| {
-//!         let (name, node) = (format!("server-{gid}"), NodeId { group: gid as u16, ..NodeId::first(0) });
+//!         let name = format!("server-{gid}");
+//!         let node = NodeId { group: gid as u16, ..NodeId::first(0) };
 //!         let _node = node::enter(node);
 //!         let (server, ctrlers) = (alone(end(node, &name)), end(node, "ctrler"));
 //!         let start = GroupStart { server, gid, ctrlers, make_end: make_end(node) };
@@ -60,13 +65,14 @@
 //!
 //!     let mut admin = shardctrler::Clerk::new(end(NodeId::NONE, "ctrler"));
 //!     let mut join = |gid: Gid| {
-//!         admin.join(BTreeMap::from([(gid, vec![format!("server-{gid}")])])).expect("a new group");
+//!         let servers = vec![format!("server-{gid}")];
+//!         admin.join(BTreeMap::from([(gid, servers)])).expect("a new group");
 //!     };
 //!     let mut clerk = Clerk::new(end(NodeId::NONE, "ctrler"), make_end(NodeId::NONE));
 //!     join(100);
 //!     (0..10).for_each(|key| clerk.put(&key.to_string(), "a"));
 //!     join(101);
-//!     // Whoever has a key now: what was written is there.
+//!     // Half of the keys have moved, and no value is lost.
 //!     for key in (0..10).map(|key| key.to_string()) {
 //!         clerk.append(&key, "b");
 //!         assert_eq!(clerk.get(&key), "ab");
@@ -81,20 +87,23 @@
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `migration` | the protocol between groups: the states of a shard and their transitions | |
-//! | `group` | [`Group`]: the configuration and the shards, and what an operation does to them | |
-//! | `server` | [`ShardKv`]: the handlers, snapshots | `server.go` |
-//! | `courier` | the thread that takes in configurations and delivers shards | |
-//! | `errand` | whom to ask next, and when | |
+//! | `group` | the state of a group, and what an operation does to it | |
+//! | `machine` | the group's state as the state machine of a server | |
+//! | `server` | [`ShardKv`]: the handlers | `server.go` |
+//! | `migrator` | the thread that takes in configurations and delivers shards | |
+//! | `mailbox` | how that thread is told what has happened | |
 //! | `client` | [`Clerk`] | `client.go` |
+//! | `peer` | the service as the suites of lab 4B see it | |
 //! | `events` | what the log and the trace are told | |
 
 mod client;
-mod courier;
-mod errand;
 mod events;
 mod group;
+mod machine;
+mod mailbox;
 mod messages;
 mod migration;
+mod migrator;
 mod peer;
 mod server;
 
@@ -103,7 +112,5 @@ mod tests;
 
 pub use client::Clerk;
 pub use events::{CONFIGURED, DELETED, GIVEN, SERVED};
-pub use group::{Group, Shipment};
-pub use messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
-pub use migration::{Event, Owner, Parcel, Shard, Verdict};
+pub use messages::{Reply, ShardKvError};
 pub use server::ShardKv;

@@ -1,10 +1,12 @@
 //! The service as the suites of lab 4B see it.
 
-use super::{Clerk, Shard, ShardKv};
+use super::client::Clerk;
+use super::group::Group;
+use super::migration::Shard;
+use super::server::ShardKv;
 use crate::shardctrler::{self, ShardCtrler};
 use labapi::{
-    GroupStart, Holding, MakeEnd, Replica, ReplicaStatus, Replicated, Running, ServerStart, Sharded,
-    Strictness,
+    GroupStart, MakeEnd, Replica, ReplicaStatus, Replicated, Running, ServerStart, Sharded, Strictness,
 };
 use labrpc::End;
 use labrt::sync::Arc;
@@ -51,19 +53,9 @@ impl Replica for ShardKv {
 
     fn status(&self) -> Option<ReplicaStatus> {
         let raft = self.raft_status();
-        let status = |group: &super::Group| {
-            ReplicaStatus::new(raft, group.config(), group.shards().each_ref().map(holding))
+        let status = |group: &Group| {
+            ReplicaStatus::new(raft, group.config(), group.shards().each_ref().map(Shard::state))
         };
         Some(self.read(status))
-    }
-}
-
-fn holding<D>(shard: &Shard<D>) -> Holding {
-    match shard {
-        Shard::Elsewhere => Holding::Nothing,
-        Shard::Serving(_) => Holding::Serving,
-        Shard::Awaiting(_) => Holding::Awaiting,
-        Shard::Parked(_) => Holding::Parked,
-        Shard::Giving(_) => Holding::Giving,
     }
 }

@@ -1,14 +1,15 @@
-//! A server of a group: the handlers, which put operations into the log and answer when they come out.
+//! A server of a group: the handlers, which start operations and reply when they were applied.
 
-use super::courier::{Bell, Courier};
 use super::group::Group;
-use super::messages::{DeliverArgs, Delivery, Op, Outcome, Reply, ShardKvError};
+use super::machine::GroupMachine;
+use super::mailbox::Mailbox;
+use super::messages::{Applied, DeliverArgs, DeliverReply, Op, Reply, ShardKvError};
 use super::migration::Verdict;
+use super::migrator::Migrator;
 use crate::kvraft::{GetArgs, PutAppendArgs};
-use crate::raft::{Options, RoleChange};
-use crate::rsm::{Rsm, StartError, StateMachine};
-use labapi::{Gid, GroupStart, RaftStatus};
-use labgob::DecodeError;
+use crate::raft::Options;
+use crate::rsm::{Rsm, StartError};
+use labapi::{GroupStart, RaftStatus};
 use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
@@ -16,8 +17,8 @@ use labrt::thread;
 
 /// One server of a group. Dropping it kills it.
 pub struct ShardKv {
-    rsm: Arc<Rsm<Replica>>,
-    bell: Arc<Bell>,
+    rsm: Arc<Rsm<GroupMachine>>,
+    mailbox: Arc<Mailbox>,
     node: NodeId,
 }
 
@@ -38,26 +39,28 @@ impl ShardKv {
     pub fn start_with(start: GroupStart, options: Options) -> Result<ShardKv, StartError> {
         let GroupStart { server, gid, ctrlers, make_end } = start;
         let (me, maxraftstate) = (server.me, server.maxraftstate);
-        let bell = Arc::new(Bell::default());
-        let replica = Replica { group: Group::new(gid), gid, bell: bell.clone() };
-        let rsm = Arc::new(Rsm::start_with(server, replica, options)?);
-        let courier = Courier::new(rsm.clone(), bell.clone(), ctrlers, make_end, maxraftstate);
-        thread::spawn_named(format!("shardkv-{me}-courier"), move || courier.run());
-        Ok(ShardKv { rsm, bell, node: node::current() })
+        let mailbox = Arc::new(Mailbox::default());
+        let machine = GroupMachine::new(gid, mailbox.clone());
+        let rsm = Arc::new(Rsm::make_with(server, machine, options)?);
+        let migrator = Migrator::new(rsm.clone(), mailbox.clone(), ctrlers, make_end, maxraftstate);
+        thread::spawn_named(format!("shardkv-{me}-migrator"), move || migrator.run());
+        Ok(ShardKv { rsm, mailbox, node: node::current() })
     }
 
-    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and those of Raft. No
-    /// thread waits in them.
+    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and
+    /// those of Raft. No thread waits in them.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes, deliveries) = (self.rsm.clone(), self.rsm.clone(), self.rsm.clone());
-        let bell = self.bell.clone();
+        let mailbox = self.mailbox.clone();
         let shardkv = Service::new("ShardKV")
             .node(self.node)
             .deferred("Get", move |args: GetArgs, caller| submit(&gets, &Op::Get(args), caller))
             .deferred("PutAppend", move |args: PutAppendArgs, caller| {
                 submit(&writes, &Op::PutAppend(args), caller)
             })
-            .deferred("Deliver", move |args: DeliverArgs, caller| deliver(&deliveries, &bell, args, caller));
+            .deferred("Deliver", move |args: DeliverArgs, caller| {
+                deliver(&deliveries, &mailbox, args, caller);
+            });
         vec![shardkv, self.rsm.raft_service()]
     }
 
@@ -66,96 +69,54 @@ impl ShardKv {
         self.rsm.get_state()
     }
 
-    /// Where this server's Raft stands, for whoever watches it.
+    /// The status of this server's Raft, for people who watch it.
     pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
 
-    /// Looks at the group as it is on this server at this moment, which may be behind the leader's.
-    pub fn read<T>(&self, look: impl FnOnce(&Group) -> T) -> T {
-        self.rsm.read(|replica| look(&replica.group))
+    /// Looks at the group as it is on this server now. It may be behind the leader's.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Group) -> T) -> T {
+        self.rsm.read(|machine| look(machine.group()))
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Does not wait for any of that.
+    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
     pub fn kill(&self) {
-        self.bell.kill();
+        self.mailbox.kill();
         self.rsm.kill();
     }
 }
 
 impl Drop for ShardKv {
     fn drop(&mut self) {
-        // The network may still hold the handlers, and the courier the rest.
+        // The network may still hold the handlers, and the migrator's thread holds the rest.
         self.kill();
     }
 }
 
-fn submit(rsm: &Rsm<Replica>, op: &Op, caller: Responder<Reply>) {
+fn submit(rsm: &Rsm<GroupMachine>, op: &Op, caller: Responder<Reply>) {
     rsm.submit(op, move |outcome| {
         caller.reply(match outcome {
-            Ok(Outcome::Client(reply)) => reply,
+            Ok(Applied::Client(reply)) => reply,
             Ok(_) | Err(_) => Err(ShardKvError::ErrWrongLeader),
         });
     });
 }
 
-/// Most of what there is to say to a delivery can be said from what this server has applied, which is for good
-/// whoever leads; that saves the log a copy of all the data.
-fn deliver(rsm: &Rsm<Replica>, bell: &Bell, args: DeliverArgs, caller: Responder<Delivery>) {
-    match rsm.read(|replica| replica.group.judge(&args)) {
+/// Most deliveries need no entry in the log. What this server has applied is committed, so every
+/// server may reply from it; that saves the log a copy of all the data.
+fn deliver(rsm: &Rsm<GroupMachine>, mailbox: &Mailbox, args: DeliverArgs, caller: Responder<DeliverReply>) {
+    match rsm.read(|machine| machine.group().judge(&args)) {
         Verdict::Wanted => rsm.submit(&Op::Deliver(args), move |outcome| {
             caller.reply(match outcome {
-                Ok(Outcome::Delivery(delivery)) => delivery,
-                Ok(_) | Err(_) => Delivery::ErrWrongLeader,
+                Ok(Applied::Deliver(reply)) => reply,
+                Ok(_) | Err(_) => DeliverReply::ErrWrongLeader,
             });
         }),
         Verdict::Early if rsm.get_state().1 => {
-            bell.behind();
-            caller.reply(Delivery::Early);
+            mailbox.behind();
+            caller.reply(DeliverReply::Early);
         }
-        Verdict::Early => caller.reply(Delivery::ErrWrongLeader),
-        verdict @ (Verdict::Known | Verdict::Wrong) => caller.reply(Delivery::of(verdict)),
-    }
-}
-
-/// A group as one server has it, and the courier that is to hear what has become of it.
-pub(super) struct Replica {
-    group: Group,
-    gid: Gid,
-    bell: Arc<Bell>,
-}
-
-impl Replica {
-    pub fn group(&self) -> &Group {
-        &self.group
-    }
-}
-
-impl StateMachine for Replica {
-    type Op = Op;
-    type Reply = Outcome;
-
-    fn apply(&mut self, op: Op) -> Outcome {
-        let moves = matches!(op, Op::Reconfigure(_) | Op::Deliver(_) | Op::Acknowledge { .. });
-        let outcome = self.group.apply(op);
-        if moves {
-            self.bell.changed();
-        }
-        outcome
-    }
-
-    fn snapshot(&self) -> Vec<u8> {
-        self.group.encode()
-    }
-
-    fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
-        self.group = Group::decode(self.gid, snapshot)?;
-        self.bell.changed();
-        Ok(())
-    }
-
-    fn on_role(&mut self, role: RoleChange) -> Option<Op> {
-        self.bell.role(role.is_leader.then_some(role.term));
-        role.is_leader.then_some(Op::NewTerm)
+        Verdict::Early => caller.reply(DeliverReply::ErrWrongLeader),
+        verdict @ (Verdict::Known | Verdict::Wrong) => caller.reply(DeliverReply::of(verdict)),
     }
 }

@@ -105,7 +105,7 @@ impl<M: Mistake> Replicated for Faulty<M> {
         let start = ServerStart { maxraftstate: M::maxraftstate(start.maxraftstate), ..start };
         let store =
             Store { data: BTreeMap::new(), sessions: Sessions::new(), writes: 0, mistake: PhantomData };
-        let rsm = Rsm::start(start, store);
+        let rsm = Rsm::make(start, store);
         Faulty { rsm: Arc::new(rsm.expect("it reads what it has saved")) }
     }
 

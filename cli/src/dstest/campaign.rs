@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use super::chunk::{self, Chunk, Context};
+use super::chunk::{self, Chunk};
+use super::context::Context;
 use super::keep::Keeper;
 use super::process::cpu_of_children;
 use super::progress::Progress;

@@ -1,47 +1,27 @@
-//! One chunk of seeds of one test: a child process that goes through them, and another one if it dies.
+//! One chunk of seeds of one test: a child process that goes through them, and another one if it
+//! dies.
 //!
-//! The child reports the start and end of each seed. If it ends, or stays with one seed for longer than allowed, or
-//! writes what cannot be read, the open seed is blamed and a new child resumes after it. Each failed seed of a sim
-//! chunk is then replayed ([`super::replay`]). On the real clock a chunk is one run, whose output is kept as it is.
+//! The child reports the start and the end of each seed. If it ends early, takes too long for one
+//! seed, or writes a report that cannot be read, the open seed is blamed and a new child resumes
+//! after it. Each failed seed in virtual time is then replayed ([`super::replay`]). On the real
+//! clock a chunk is one run, and its output is kept as it is.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
-use super::process::{Plan, Process, describe};
+use super::child::{Pause, last_words, plan};
+use super::context::Context;
+use super::process::{Process, describe};
 use super::report::{End, Line, Tail};
-use super::run::{Event, Evidence, How, Mode, Replayed, Run, Stop, Test};
-use super::scratch::{Scratch, forget};
+use super::run::{Event, Evidence, How, Mode, Replayed, Run, Test};
+use super::scratch::forget;
 use super::{names, replay};
 
-/// On the real clock a test has a time limit of its own and says where everybody waits: let it speak first.
+/// What is added to the limit of a seed on the real clock. There a test has a time limit of its own
+/// and prints where its threads wait; it needs the time to do so.
 const REAL_GRACE: Duration = Duration::from_secs(5);
-
-/// What all chunks of a campaign share.
-pub struct Context {
-    /// The tests.
-    pub tests: Vec<Test>,
-    /// On which clock.
-    pub mode: Mode,
-    /// How long one seed may take, by the real clock.
-    pub limit: Duration,
-    /// How many failures of a test are replayed and kept.
-    pub keep: u64,
-    /// Whether the first failure ends it all.
-    pub until_fail: bool,
-    /// Whether it is to end.
-    pub stop: Stop,
-    /// Where the temporary files go.
-    pub scratch: Scratch,
-    /// Failures of each test so far.
-    pub failures: Vec<AtomicU64>,
-    /// Tests whose processes report nothing: there is no point in starting more of them.
-    pub broken: Vec<AtomicBool>,
-}
 
 /// Seeds `first`, `first + 1`, ... of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +30,7 @@ pub struct Chunk {
     pub test: usize,
     /// The first seed.
     pub first: u64,
-    /// How many.
+    /// How many seeds.
     pub count: u64,
 }
 
@@ -67,7 +47,7 @@ pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     job.replay_kept();
 }
 
-/// How a child went.
+/// How a child ended.
 enum Ending {
     Exited(ExitStatus),
     TimedOut,
@@ -85,11 +65,11 @@ struct Job<'a> {
     context: &'a Context,
     chunk: Chunk,
     tell: &'a dyn Fn(Event),
-    /// The seed that has to come next.
+    /// The next seed.
     next: u64,
-    /// How many seeds have no verdict yet.
+    /// How many seeds have no result yet.
     left: u64,
-    /// Children in a row that reported nothing at all.
+    /// How many children in a row have reported nothing.
     silent: u32,
     kept: Vec<Kept>,
 }
@@ -97,7 +77,7 @@ struct Job<'a> {
 /// What one child has reported.
 #[derive(Default)]
 struct Seen {
-    /// The seed it is at.
+    /// The seed that it runs now.
     open: Option<u64>,
     lines: u64,
     failed: bool,
@@ -117,7 +97,7 @@ impl Job<'_> {
             Ok((mut process, mut tail)) => {
                 let ending = self.watch(&mut process, &mut tail, &mut seen);
                 process.kill();
-                // The last failure of a real run takes the output with it.
+                // On the real clock this moves the output to the evidence.
                 self.conclude(ending, &seen, &output);
             }
             Err(error) => self.give_up(error),
@@ -145,7 +125,8 @@ impl Job<'_> {
         let mut pause = Pause::default();
         let mut since = Instant::now();
         loop {
-            // Asked before the report is read: what an ended child has written is then complete.
+            // This comes before the report is read, so that the report of an ended child is
+            // complete.
             let ended = process.poll();
             let before = seen.lines;
             if let Err(error) = tail.read(|line| self.take(line, seen)) {
@@ -170,10 +151,11 @@ impl Job<'_> {
         }
     }
 
-    /// Whether to drop the child. One whose only run has just failed may finish its sentence.
+    /// Whether to stop the child. On the real clock a child that has just failed may print its
+    /// reasons.
     fn must_stop(&self, seen: &Seen) -> bool {
-        let speaking = self.context.mode == Mode::Real && seen.failed;
-        self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !speaking)
+        let printing = self.context.mode == Mode::Real && seen.failed;
+        self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !printing)
     }
 
     /// Takes one line of the report.
@@ -226,7 +208,7 @@ impl Job<'_> {
         self.verdict(run, None);
     }
 
-    /// Draws the conclusions from a child's end.
+    /// Decides what the end of a child means for its seeds.
     fn conclude(&mut self, ending: Ending, seen: &Seen, output: &Path) {
         let (how, what) = match ending {
             Ending::Stopped => return self.keep_output(output),
@@ -258,14 +240,14 @@ impl Job<'_> {
         self.silent += 1;
         let message = format!("{what} without a report{}", last_words(output));
         if self.context.mode == Mode::Sim && self.silent < 2 && how != How::TimedOut {
-            // A machine short of memory, say. The second time it is no accident.
+            // The machine may be short of memory. The second time it is no accident.
             return;
         }
         self.blame(how, message, output);
         self.abandon();
     }
 
-    /// The next seed has failed because of what its process did.
+    /// The next seed has failed, because its process did.
     fn blame(&mut self, how: How, message: String, output: &Path) {
         if self.left == 0 {
             return (self.tell)(Event::Trouble(format!("{}: {message}", self.test().name)));
@@ -295,7 +277,7 @@ impl Job<'_> {
         }
     }
 
-    /// The rest of the test would go the same way.
+    /// Gives up the rest of the test: it would fail in the same way.
     fn abandon(&mut self) {
         self.context.broken[self.chunk.test].store(true, Ordering::Relaxed);
         (self.tell)(Event::Abandoned { test: self.chunk.test, runs: self.left });
@@ -311,7 +293,7 @@ impl Job<'_> {
         (self.tell)(Event::Trouble(text));
     }
 
-    /// A seed has its verdict.
+    /// Records the result of the next seed.
     fn verdict(&mut self, mut run: Run, output: Option<&Path>) {
         self.next = self.next.wrapping_add(1);
         self.left -= 1;
@@ -320,7 +302,7 @@ impl Job<'_> {
         }
         if self.context.until_fail {
             if !self.context.stop.enough() {
-                // Somebody else was first.
+                // Another chunk had the first failure.
                 return;
             }
             self.left = 0;
@@ -339,7 +321,7 @@ impl Job<'_> {
         std::fs::copy(output, &path).ok().map(|_| path)
     }
 
-    /// On the real clock the output of the failed run is the evidence.
+    /// Keeps the output of a failed run on the real clock: it is the evidence.
     fn keep_output(&mut self, output: &Path) {
         if self.context.mode == Mode::Sim {
             return;
@@ -359,7 +341,8 @@ impl Job<'_> {
         }
     }
 
-    /// Puts a child's file where it is not forgotten with the child; `None` if there is none.
+    /// Renames a file of a child, so that it is not deleted with the child's others. `None`: there
+    /// is none.
     fn aside(&self, file: &Path, what: &str) -> Option<PathBuf> {
         let path = self.context.scratch.path(what);
         std::fs::rename(file, &path).ok().map(|()| path)
@@ -374,60 +357,15 @@ impl Job<'_> {
     }
 }
 
-/// Where the page goes of a run on the real clock, whose output goes there.
+/// The path of the page of a run on the real clock whose output has this path.
 fn page_of(output: &Path) -> PathBuf {
     output.with_extension("html")
 }
 
-/// The limit for one seed, with what is added on the real clock.
-pub fn limit(context: &Context) -> Duration {
+/// How long one seed may take.
+fn limit(context: &Context) -> Duration {
     match context.mode {
         Mode::Sim => context.limit,
         Mode::Real => context.limit + REAL_GRACE,
-    }
-}
-
-/// The child that runs `count` seeds of a test.
-pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
-    let mut command: Vec<OsString> = vec![test.binary.clone().into()];
-    if test.ignored {
-        command.push("--include-ignored".into());
-    }
-    command.extend(["--exact", &test.name].map(OsString::from));
-    let set = vec![
-        ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
-        ("LAB_RUNS".to_owned(), count.to_string().into()),
-        ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
-        // Of thousands of runs in virtual time, only the failures that are kept get a page, from their replay.
-        ("LAB_PAGE".to_owned(), "0".into()),
-        ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
-        ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
-    ];
-    let unset = vec!["LAB_TRACE", "LAB_EXPECT"];
-    Plan { command, dir: test.dir.clone(), set, unset, death_signal: Signal::SIGKILL }
-}
-
-/// The end of an output, for a message.
-pub fn last_words(output: &Path) -> String {
-    let Ok(bytes) = std::fs::read(output) else { return String::new() };
-    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-    if lines.is_empty() {
-        return "; it printed nothing".to_owned();
-    }
-    format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
-}
-
-/// Ever longer pauses between two looks: a short run is noticed at once, a long one costs nothing.
-#[derive(Default)]
-pub struct Pause {
-    millis: u64,
-}
-
-impl Pause {
-    /// Sleeps, longer each time, 20 ms at most.
-    pub fn sleep(&mut self) {
-        self.millis = (self.millis * 2).clamp(1, 20);
-        std::thread::sleep(Duration::from_millis(self.millis));
     }
 }

@@ -17,11 +17,14 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::campaign::Board;
-use super::chunk::{Chunk, Context, last_words};
+use super::child::last_words;
+use super::chunk::Chunk;
+use super::context::Context;
 use super::process::{Plan, Process};
 use super::project::Problem;
 use super::replay::DRAWS;
 use super::run::{Event, Mode, Test};
+use super::scratch::random;
 use super::worker::Reader;
 
 /// How long the machines may take to tidy up.
@@ -102,7 +105,7 @@ pub fn run(
     board: &mut Board<'_>,
 ) -> Result<(), Problem> {
     let fail = |what: &str, e: std::io::Error| Problem::Failure(format!("--hosts: cannot {what}: {e}"));
-    let staging = Staging { dir: PathBuf::from(format!("/tmp/lab-dstest-{:016x}", super::random())), hosts };
+    let staging = Staging { dir: PathBuf::from(format!("/tmp/lab-dstest-{:016x}", random())), hosts };
     let files = stage(&staging.dir, &context.tests).map_err(|e| fail("copy the binaries", e))?;
     let jobs = context.scratch.path("jobs");
     fs::write(&jobs, job_lines(context, chunks)).map_err(|e| fail("write the list of jobs", e))?;

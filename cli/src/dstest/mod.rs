@@ -10,7 +10,9 @@
 //! Exit codes: 0 all passed, 1 a failure, 2 bad arguments, 128 + n after signal n.
 
 mod campaign;
+mod child;
 mod chunk;
+mod context;
 mod hosts;
 mod keep;
 mod names;
@@ -24,18 +26,17 @@ mod scratch;
 mod tally;
 pub mod worker;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use campaign::Board;
-use chunk::Context;
+use context::Context;
 use keep::Keeper;
 use project::{Builder, Problem, Project};
 use run::{Mode, Stop, Test};
-use scratch::Scratch;
+use scratch::{Scratch, random};
 
 /// How many failures of a test are replayed and kept.
 const KEEP: u64 = 20;
@@ -194,11 +195,6 @@ fn announce(settings: &Settings, context: &Context) {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// A number from the system's randomness (by way of the keys of a new hasher).
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 /// The date and time of day, UTC, as `20250131-235959`.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::chunk::{Pause, last_words};
+use super::child::{Pause, last_words};
 use super::names;
 use super::process::{Plan, Process, describe};
 use super::run::{Mode, Stop, Test};

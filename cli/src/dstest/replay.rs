@@ -1,22 +1,25 @@
-//! A failure of the simulation, again: alone, in a fresh process, with all logs and the trace.
+//! The replay of a failure in virtual time: alone, in a fresh process, with all logs and the trace.
 //!
-//! A seed determines its run. So the replay must fail with the same hash; one that does not is reported loudly.
+//! A seed determines its run. So the replay must fail with the same hash; if it does not, that is
+//! reported in capital letters.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::chunk::{Context, Pause, last_words, plan};
+use super::child::{Pause, last_words, plan};
+use super::context::Context;
 use super::process::{Process, describe};
 use super::report::{End, Line, Tail};
 use super::run::{Evidence, How, Mode, Replayed, Run, Test};
 use super::scratch::forget;
 
-/// Variables that change what a seed means or how it is run, and therefore belong into a replay line.
+/// Variables that change the run of a seed. So a replay line must have them.
 pub const DRAWS: [&str; 6] =
     ["LAB_PREEMPT", "LAB_JITTER_US", "LAB_LIMIT_S", "LAB_STACK_KB", "LAB_WATCHDOG_S", "LAB_BACKEND"];
 
-/// A line to paste that repeats a seed. Used where the test binary could not give its own.
+/// A line to paste into a shell, which repeats a seed. It is for runs whose test binary gave no
+/// line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {
@@ -44,7 +47,7 @@ pub fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-/// How a replay went.
+/// How a replay ended.
 enum Outcome {
     Ended(End),
     Died(ExitStatus),
@@ -53,7 +56,8 @@ enum Outcome {
     Interrupted,
 }
 
-/// Replays a failed run. `first` is the output of the process in which it failed, if that is worth keeping.
+/// Replays a failed run. `first` is the output of the process in which it failed, if that is to be
+/// kept.
 pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence {
     let log = context.scratch.path("log");
     let trace = context.scratch.path("trace.jsonl");
@@ -83,7 +87,8 @@ fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) 
         Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),
         None => plan.unset.push("LAB_EXPECT"),
     }
-    // Logging takes time, which is no failure. A seed that hung is not given more than before.
+    // Logging takes time, so a replay gets twice the limit. A seed that timed out would only hang
+    // longer.
     let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
     let outcome = match Tail::create(&report) {
         Ok(mut tail) => match Process::spawn(&plan, log) {

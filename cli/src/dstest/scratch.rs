@@ -4,6 +4,7 @@
 //! the next campaign: each owner holds a lock on its own, which the kernel gives back for the dead.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::fcntl::{Flock, FlockArg};
 
 const LOCK: &str = "lock";
+
+/// A number from the system's randomness (by way of the keys of a new hasher).
+pub fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
 
 /// The folder of one campaign.
 pub struct Scratch {
@@ -29,7 +35,7 @@ impl Scratch {
         // Making and sweeping exclude each other, so that nobody sweeps a folder before its owner has locked it.
         let _gate = lock(&base.join("gate"), FlockArg::LockExclusive)?;
         sweep(base)?;
-        let dir = base.join(format!("run-{:016x}", super::random()));
+        let dir = base.join(format!("run-{:016x}", random()));
         fs::create_dir(&dir)?;
         let lock = lock(&dir.join(LOCK), FlockArg::LockExclusiveNonblock)?;
         Ok(Scratch { dir, next: AtomicU64::new(0), _lock: lock })
@@ -106,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_scratch_goes_and_sweeps_the_dead_only() {
-        let base = std::env::temp_dir().join(format!("lab-scratch-{:x}", super::super::random()));
+        let base = std::env::temp_dir().join(format!("lab-scratch-{:x}", random()));
         let dead = base.join("run-dead");
         fs::create_dir_all(&dead).expect("a folder");
         let first = Scratch::below(&base).expect("a scratch");

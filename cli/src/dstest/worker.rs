@@ -23,7 +23,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use super::chunk::{self, Chunk, Context};
+use super::chunk::{self, Chunk};
+use super::context::Context;
 use super::process::cpu_of_children;
 use super::report::{escape, excerpt, parse_seed, unescape};
 use super::run::{Event, Evidence, How, Mode, Replayed, Run, Stop, Test};
@@ -339,7 +340,7 @@ mod tests {
     use super::*;
 
     fn scratch() -> (PathBuf, Scratch) {
-        let base = std::env::temp_dir().join(format!("lab-worker-{:x}", super::super::random()));
+        let base = std::env::temp_dir().join(format!("lab-worker-{:x}", crate::dstest::scratch::random()));
         let scratch = Scratch::below(&base).expect("a scratch");
         (base, scratch)
     }

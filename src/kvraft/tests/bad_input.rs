@@ -1,4 +1,4 @@
-//! What somebody might send, or find on the disk, that nobody thought of.
+//! Unusual keys and values, and bytes that are no arguments, no log or no snapshot.
 
 use super::group::Group;
 use crate::kvraft::{Clerk, KvServer};
@@ -12,7 +12,7 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::time::{Duration, sleep};
 
-/// In small groups with and without snapshots: what goes in comes out, and is there after a restart.
+/// Checks work in groups with and without snapshots, before and after a restart.
 #[track_caller]
 fn survives(work: impl Fn(&mut Clerk), check: impl Fn(&mut Clerk)) {
     for maxraftstate in [None, Some(1000)] {
@@ -84,7 +84,7 @@ fn a_key_and_a_value_of_a_megabyte() {
 #[test]
 fn ten_thousand_keys() {
     labrt::run(|| {
-        // Snapshots of so much after every few operations would take long, and show nothing more.
+        // With a smaller limit, snapshots of so many keys would take long and show nothing more.
         let group = Group::start(3, Some(100_000));
         let mut clerk = group.clerk();
         (0..10_000).for_each(|i| clerk.put(&format!("key {i}"), &i.to_string()));
@@ -99,7 +99,7 @@ fn ten_thousand_keys() {
     });
 }
 
-/// The bytes that a client might send are no arguments.
+/// A client sends bytes that are no arguments.
 #[test]
 fn arguments_of_another_type_end_the_run_and_are_named() {
     let run = Run { quiet: true, ..Run::default() };
@@ -109,7 +109,7 @@ fn arguments_of_another_type_end_the_run_and_are_named() {
         group.net.enable(&end, true);
         let _: Option<u64> = end.call("KVServer.PutAppend", &(77_u8, "key"));
     });
-    let message = outcome.failure.expect("nobody can handle that").message;
+    let message = outcome.failure.expect("the server cannot handle that").message;
     assert!(message.contains("KVServer.PutAppend"), "{message}");
     assert!(message.contains("cannot decode mit6824::kvraft::messages::PutAppendArgs"), "{message}");
 }
@@ -156,13 +156,13 @@ fn a_log_of_something_else_ends_the_run_and_is_named() {
         assert!(matches!(applied.recv(), Ok(ApplyMsg::Command { index: 1, .. })));
         raft.kill();
         let server = start_alone(Arc::new(persister.copy())).expect("Raft's part is sound");
-        // It cannot commit what it finds before it has taken something in.
+        // It cannot commit the entries that it finds before it has an entry of its own term.
         let end = net.make_end(NodeId::NONE, "server");
         net.add_server("server", server.services().into_iter().fold(Server::new(), Server::service));
         net.enable(&end, true);
         Clerk::new(vec![end]).put("key", "value");
     });
-    let message = outcome.failure.expect("nobody can go on from that").message;
+    let message = outcome.failure.expect("the server cannot go on from that").message;
     let expected = "the log is corrupt: the command at index 1 (12 bytes: Command(hello, world)) does not decode as \
                     mit6824::kvraft::messages::Op: cannot decode";
     assert!(message.starts_with(expected), "{message}");

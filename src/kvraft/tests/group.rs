@@ -13,13 +13,13 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// `n` servers, fresh.
+    /// `n` new servers.
     pub fn start(n: usize, maxraftstate: Option<usize>) -> Group {
         let persisters = (0..n).map(|_| Arc::new(Persister::new())).collect();
         Group::restart(persisters, maxraftstate)
     }
 
-    /// Servers that come up with what others have saved.
+    /// Servers that start with what others have saved.
     pub fn restart(persisters: Vec<Arc<Persister>>, maxraftstate: Option<usize>) -> Group {
         let net = Network::new();
         let n = persisters.len();

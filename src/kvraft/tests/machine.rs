@@ -1,6 +1,7 @@
 //! The state machine by itself.
 
-use crate::kvraft::{GetArgs, Kv, KvError, Op, PutAppendArgs, PutOrAppend, Reply, Value};
+use crate::kvraft::messages::Op;
+use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
 use crate::rsm::{Stamp, StateMachine};
 
 fn get(kv: &mut Kv, key: &str) -> Reply {
@@ -48,13 +49,13 @@ fn what_the_operations_do() {
 fn a_write_that_comes_twice_is_done_once() {
     let kv = &mut Kv::new();
     for seq in [1, 1, 2, 1, 2, 3, 3, 2] {
-        append(kv, "k", &seq.to_string(), (1, seq)).expect("its client hears the same each time");
+        append(kv, "k", &seq.to_string(), (1, seq)).expect("the reply is the same each time");
     }
     append(kv, "k", "x", (2, 1)).expect("another client");
     assert_eq!(text(get(kv, "k")), "123x");
 }
 
-/// A copy may come when the write itself is long in a snapshot, on a server that has seen nothing but that.
+/// A copy of a write may come to a server that has only got the snapshot with the write in it.
 #[test]
 fn a_copy_after_a_snapshot_is_not_done_again() {
     let kv = &mut Kv::new();
@@ -101,8 +102,8 @@ fn a_snapshot_that_is_none_changes_nothing() {
     assert_eq!(kv.snapshot(), good);
 }
 
-/// Followers do every Get, too, and drop the reply: a long value must not be copied for that. Nor for an append, when
-/// nobody else has the value any more.
+/// A follower does each Get, too, and drops the reply; that must not copy a long value. An append
+/// must not copy it either, if no reply holds it any more.
 #[test]
 fn a_get_copies_nothing() {
     let kv = &mut Kv::new();
@@ -111,21 +112,22 @@ fn a_get_copies_nothing() {
     let (one, two) = (get(kv, "k"), get(kv, "k"));
     assert_eq!(place(&one), place(&two));
 
-    // Somebody still has the old value, which must not change.
+    // A reply still holds the old value, which must not change.
     append(kv, "k", "w", (1, 2)).expect("an append never fails");
     let three = get(kv, "k");
     assert_ne!(place(&one), place(&three));
     assert_eq!(text(one).len() + 1, text(three).len());
     drop(two);
 
-    // The first append takes room for more, the second stays where it is.
+    // The first append takes room for more; the second does not move the value.
     append(kv, "k", "x", (1, 3)).expect("an append never fails");
     let before = place(&get(kv, "k"));
     append(kv, "k", "y", (1, 4)).expect("an append never fails");
     assert_eq!(place(&get(kv, "k")), before);
 }
 
-/// Followers and restarts do the same operations: they must come to the same state, to the byte.
+/// Followers and restarted servers do the same operations, and must have the same state to the
+/// byte.
 #[test]
 fn the_same_operations_give_the_same_bytes() {
     let run = || {

@@ -41,7 +41,8 @@ fn servers_come_back_with_what_they_had() {
     });
 }
 
-/// A fifth of the calls get no answer, so that every clerk repeats itself; some are done, some not.
+/// A fifth of the calls get no reply, so each clerk repeats some. Some of these were done, some
+/// not.
 #[test]
 fn what_is_repeated_is_done_once() {
     labrt::run(|| {
@@ -81,9 +82,9 @@ fn leader(group: &Group) -> usize {
     }
 }
 
-/// Two copies of one write under way at once: both are answered, and one is done.
+/// Several copies of one write are under way at once: each gets a reply, and one is done.
 #[test]
-fn copies_at_the_same_time_are_both_answered() {
+fn copies_at_the_same_time_all_get_a_reply() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let (leader, ends) = (leader(&group), Arc::new(ends(&group)));
@@ -97,7 +98,7 @@ fn copies_at_the_same_time_are_both_answered() {
             });
         }
         for _ in 0..5 {
-            let reply = replies.recv_deadline(Instant::now() + 10 * SECOND).expect("an answer");
+            let reply = replies.recv_deadline(Instant::now() + 10 * SECOND).expect("a reply");
             assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
         }
         assert_eq!(group.clerk().get("key"), "once");
@@ -118,7 +119,8 @@ fn followers_refuse() {
     });
 }
 
-/// Whoever waits in a server that is killed goes on at once and finds another one.
+/// A call that waits in a server fails at once when the server is killed. So a clerk asks another
+/// one.
 #[test]
 fn a_kill_fails_the_calls_that_wait() {
     labrt::run(|| {
@@ -135,7 +137,7 @@ fn a_kill_fails_the_calls_that_wait() {
         sleep(SECOND / 10);
         assert!(replies.try_recv().is_err(), "it waits");
         group.servers[leader].kill();
-        let (reply, at) = replies.recv_deadline(start + 10 * SECOND).expect("an answer");
+        let (reply, at) = replies.recv_deadline(start + 10 * SECOND).expect("a reply");
         assert_eq!(reply, None);
         assert!(!labrt::is_sim() || at - start < SECOND / 9, "{:?}", at - start);
         let reply: Option<Reply> = ends[leader].call("KVServer.Get", &get_key());
@@ -160,7 +162,7 @@ fn kill_ends_all_threads() {
     });
 }
 
-/// A clerk whose servers are all gone for a while: it does not give up, and does not spin either.
+/// All servers are gone for a while: a clerk does not give up, and does not spin either.
 #[test]
 fn a_clerk_never_gives_up() {
     labrt::run(|| {
@@ -177,7 +179,8 @@ fn a_clerk_never_gives_up() {
         });
         sleep(10 * SECOND);
         assert!(done.try_recv().is_err());
-        // Two heartbeats in 100 ms, and a try every 50 ms or so, since it takes so long to learn that nobody is there.
+        // There are two heartbeats in 100 ms. A try takes 50 ms or so, until the clerk learns that
+        // the server is gone.
         let calls = group.net.total_count() - before;
         assert!(calls < 1000, "{calls} calls in ten seconds");
         names.into_iter().for_each(|name| group.net.enable(name, true));

@@ -1,4 +1,4 @@
-//! Bytes that are no operation and no snapshot: what is said about them.
+//! Bytes that are no operation or no snapshot, and the messages about them.
 
 use super::group::{Group, Op, SECOND, Words, failure, wait_until, word};
 use crate::raft::{Options, Raft};
@@ -10,7 +10,7 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::time::sleep;
 
-/// A persister with a log in which the second command is none.
+/// A persister with a log whose second command does not decode.
 fn corrupt_log() -> Arc<Persister> {
     let net = Network::new();
     let persister = Arc::new(Persister::new());
@@ -31,17 +31,17 @@ fn start_alone(persister: Arc<Persister>) -> Result<Rsm<Words>, StartError> {
     let net = Network::new();
     let _node = node::enter(NodeId::first(0));
     let ends = vec![net.make_end(NodeId::first(0), 0usize)];
-    let rsm = Rsm::start(ServerStart { ends, me: 0, persister, maxraftstate: None }, Words::default())?;
+    let rsm = Rsm::make(ServerStart { ends, me: 0, persister, maxraftstate: None }, Words::default())?;
     net.add_server(0usize, Server::new().service(rsm.raft_service()));
     Ok(rsm)
 }
 
-/// Nobody can go on from a log that was written by something else: another version, or another service.
+/// No server can go on from a log that another version or another service has written.
 #[test]
 fn a_command_that_does_not_decode_ends_the_run_and_is_named() {
     let message = failure(|| {
         let rsm = start_alone(corrupt_log()).expect("the log itself is sound");
-        // The operation of its own term that the new leader proposes commits the rest.
+        // The new leader starts an operation of its own term, which commits the rest.
         sleep(10 * SECOND);
         drop(rsm);
     });
@@ -98,7 +98,7 @@ fn a_snapshot_from_the_leader_that_does_not_decode_ends_the_run_and_is_named() {
     assert!(message.contains("(5 bytes) is not one of this service: cannot decode"), "{message}");
 }
 
-/// The operations of one service are no operations of another.
+/// An operation of another service does not decode.
 #[test]
 fn an_operation_of_another_service_does_not_pass() {
     assert!(labgob::decode::<Op>(&labgob::encode("a text")).is_err());

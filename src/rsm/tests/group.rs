@@ -1,4 +1,4 @@
-//! Servers on a network, and a machine that shows what was done to it.
+//! Servers on a network, and a machine that shows what was applied to it.
 
 use crate::raft::{Options, RoleChange};
 use crate::rsm::{NotLeader, Rsm, StateMachine};
@@ -19,7 +19,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Op {
     Word(String),
-    /// What a new leader proposes, with its term.
+    /// The operation that a new leader starts, with its term.
     Leads(u64),
 }
 
@@ -31,11 +31,11 @@ pub(super) fn word(text: &str) -> Op {
 #[derive(Debug, Default)]
 pub(super) struct Words {
     pub words: Vec<String>,
-    /// The terms of which a leader's own proposal has come.
+    /// The terms of the leaders' own operations.
     pub terms: Vec<u64>,
-    /// The roles of this server that it was told of.
+    /// The roles that this server was told.
     pub roles: Vec<RoleChange>,
-    /// Its snapshots are no snapshots.
+    /// Whether its snapshots cannot be restored.
     pub writes_rubbish: bool,
 }
 
@@ -66,8 +66,9 @@ impl StateMachine for Words {
     }
 }
 
-/// What a submitter hears; nothing if its closure is dropped.
-pub(super) type Heard = Receiver<(Result<usize, NotLeader>, Instant)>;
+/// Where a test gets the outcome of an operation, and the time of it. It closes if the waiter is
+/// dropped.
+pub(super) type OutcomeReceiver = Receiver<(Result<usize, NotLeader>, Instant)>;
 
 pub(super) struct Group {
     pub net: Network,
@@ -94,7 +95,7 @@ impl Group {
             let _node = node::enter(NodeId::first(me));
             let (machine, options) = make(me);
             let start = ServerStart { ends, me, persister: persisters[me].clone(), maxraftstate };
-            let rsm = Rsm::start_with(start, machine, options);
+            let rsm = Rsm::make_with(start, machine, options);
             let rsm = rsm.unwrap_or_else(|error| panic!("server {me} does not start: {error}"));
             net.add_server(me, Server::new().service(rsm.raft_service()));
             rsm
@@ -103,10 +104,10 @@ impl Group {
         Group { net, servers, persisters, ends: names }
     }
 
-    /// Waits until somebody leads whom `wanted` wants.
+    /// Waits until a server leads for which `wanted` is true.
     pub fn leader(&self, wanted: impl Fn(usize) -> bool) -> usize {
         let mut leader = None;
-        wait_until("somebody leads", || {
+        wait_until("a server leads", || {
             leader = (0..self.servers.len()).find(|&i| wanted(i) && self.servers[i].get_state().1);
             leader.is_some()
         });
@@ -121,8 +122,8 @@ impl Group {
         }
     }
 
-    /// Submits, and returns where the outcome will be heard.
-    pub fn submit(&self, i: usize, op: &Op) -> Heard {
+    /// Submits an operation, and returns where its outcome will be.
+    pub fn submit(&self, i: usize, op: &Op) -> OutcomeReceiver {
         let (tx, rx) = chan::unbounded();
         self.servers[i].submit(op, move |outcome| {
             tx.send((outcome, Instant::now())).expect("called once, and the test listens");
@@ -134,14 +135,14 @@ impl Group {
         self.servers[i].read(|machine| machine.words.clone())
     }
 
-    /// Waits until server `i` has so many words.
+    /// Waits until server `i` has this many words.
     pub fn has_words(&self, i: usize, count: usize) {
         wait_until("the words are there", || self.words(i).len() >= count);
     }
 }
 
-/// The outcome that was heard, within ten seconds. `None`: the closure was dropped.
-pub(super) fn outcome(heard: &Heard) -> Option<Result<usize, NotLeader>> {
+/// The outcome, which must come within ten seconds. `None`: the waiter was dropped.
+pub(super) fn outcome(heard: &OutcomeReceiver) -> Option<Result<usize, NotLeader>> {
     let deadline = Instant::now() + 10 * SECOND;
     let outcome = heard.recv_deadline(deadline).ok().map(|(outcome, _)| outcome);
     assert!(Instant::now() < deadline, "no outcome within ten seconds");
@@ -156,8 +157,8 @@ pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until no thread of the server lives; in virtual time they have 100 ms, on real threads what a busy machine
-/// needs.
+/// Waits until all threads of the server have ended. In virtual time they have 100 ms; on real
+/// threads a busy machine needs longer.
 pub(super) fn assert_ends(server: usize) {
     let limit = if labrt::is_sim() { SECOND / 10 } else { 5 * SECOND };
     let deadline = Instant::now() + limit;
@@ -171,7 +172,7 @@ pub(super) fn assert_ends(server: usize) {
     }
 }
 
-/// How a body fails that must.
+/// The message with which a body fails. It must fail.
 #[track_caller]
 pub(super) fn failure(body: fn()) -> String {
     let run = Run { quiet: true, ..Run::default() };

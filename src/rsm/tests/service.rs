@@ -1,4 +1,4 @@
-//! Submitting, changes of leadership, the end of a server, snapshots: on both clocks.
+//! Submitting, changes of leadership, the end of a server, and snapshots; on both clocks.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
 use crate::raft::Options;
@@ -10,7 +10,7 @@ use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 
 #[test]
-fn what_is_submitted_is_done_everywhere_and_answered() {
+fn what_is_submitted_is_applied_everywhere_and_has_an_outcome() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let leader = group.leader(|_| true);
@@ -26,7 +26,7 @@ fn what_is_submitted_is_done_everywhere_and_answered() {
 }
 
 #[test]
-fn who_does_not_lead_says_so_at_once() {
+fn a_server_that_does_not_lead_says_so_at_once() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let leader = group.leader(|_| true);
@@ -35,7 +35,7 @@ fn who_does_not_lead_says_so_at_once() {
             let heard = group.submit(i, &word("never"));
             assert!(matches!(heard.try_recv(), Ok((Err(NotLeader), _))), "before submit returns");
             assert_eq!(group.servers[i].submit_and_wait(&word("never")), Err(NotLeader));
-            assert_eq!(group.servers[i].propose(&word("never")), None);
+            assert_eq!(group.servers[i].start(&word("never")), None);
         }
         if labrt::is_sim() {
             assert_eq!(start.elapsed(), Duration::ZERO);
@@ -43,8 +43,8 @@ fn who_does_not_lead_says_so_at_once() {
     });
 }
 
-/// That it stood for election may be told after it has won and taken something in. That ends nobody's wait; the next
-/// term does.
+/// The message that a server is a candidate may come after it has won and started an operation. It
+/// must not end a wait; the next term does.
 #[test]
 fn late_news_of_a_candidacy_ends_no_wait() {
     labrt::run(|| {
@@ -53,15 +53,15 @@ fn late_news_of_a_candidacy_ends_no_wait() {
         let (term, _) = group.servers[leader].get_state();
         group.connect(leader, false);
         let heard = group.submit(leader, &word("first"));
-        group.servers[leader].hear(ApplyMsg::Role { term, is_leader: false });
+        group.servers[leader].deliver(ApplyMsg::Role { term, is_leader: false });
         assert_eq!(heard.try_recv().err(), Some(TryRecvError::Empty), "it waits");
-        group.servers[leader].hear(ApplyMsg::Role { term: term + 1, is_leader: false });
+        group.servers[leader].deliver(ApplyMsg::Role { term: term + 1, is_leader: false });
         assert_eq!(outcome(&heard), Some(Err(NotLeader)));
     });
 }
 
-/// A leader is cut off with operations under way. When it is back, the first message of the new term ends the wait:
-/// no timeout is involved.
+/// A leader is cut off with operations under way. When it is back, the first message of the new
+/// term ends the wait: no timeout is involved.
 #[test]
 fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     labrt::run(|| {
@@ -73,7 +73,7 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
         assert_eq!(group.servers[new].submit_and_wait(&word("kept")), Ok(1));
         sleep(2 * SECOND);
         assert!(group.servers[old].get_state().1, "it has heard nothing");
-        assert!(heard.iter().all(|heard| heard.try_recv().is_err()), "and so have those who wait");
+        assert!(heard.iter().all(|heard| heard.try_recv().is_err()), "and its waiters wait");
 
         group.connect(old, true);
         let deposed = loop {
@@ -84,12 +84,13 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
         };
         for heard in &heard {
             let deadline = deposed + 10 * SECOND;
-            let (outcome, at) = heard.recv_deadline(deadline).expect("an answer within ten seconds");
+            let (outcome, at) = heard.recv_deadline(deadline).expect("an outcome within ten seconds");
             assert_eq!(outcome, Err(NotLeader));
             // A message takes 100 to 250 us.
             let late = at.saturating_duration_since(deposed);
             assert!(!labrt::is_sim() || late < MS / 4, "{late:?} after the leadership was lost");
-            // The closure goes once it has been called; on real threads that may be a moment after it was heard.
+            // The closure is dropped after the call. On real threads the outcome may be here a
+            // moment before.
             let more = heard.recv_deadline(deadline).map(|(outcome, _)| outcome);
             assert_eq!(more, Err(RecvTimeoutError::Disconnected), "called once");
         }
@@ -98,9 +99,10 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     });
 }
 
-/// What the deposed leader misses comes as a snapshot, in which nobody can see what became of an operation.
+/// The deposed leader gets what it has missed as a snapshot, which does not say whether an
+/// operation is in it.
 #[test]
-fn waiters_at_a_server_that_gets_a_snapshot_are_answered() {
+fn waiters_at_a_server_that_gets_a_snapshot_are_dismissed() {
     labrt::run(|| {
         let group = Group::start(3, Some(500));
         let old = group.leader(|_| true);
@@ -116,7 +118,7 @@ fn waiters_at_a_server_that_gets_a_snapshot_are_answered() {
         assert!(heard.iter().all(|heard| outcome(heard) == Some(Err(NotLeader))));
         group.has_words(old, 100);
         assert!(!group.words(old).contains(&"lost".to_owned()));
-        // And it can lead again.
+        // It can lead again.
         group.connect(new, false);
         let heir = group.leader(|i| i != new);
         assert_eq!(group.servers[heir].submit_and_wait(&word("after")), Ok(101));
@@ -140,7 +142,7 @@ fn kill_drops_the_closures_and_ends_all_threads() {
         servers[leader].kill();
         let gone = |heard: &_| matches!(chan::Receiver::try_recv(heard), Err(TryRecvError::Disconnected));
         assert!(heard.iter().all(gone), "their closures were dropped uncalled");
-        assert_eq!(blocked.recv(), Ok(Err(NotLeader)), "who was blocked goes on");
+        assert_eq!(blocked.recv(), Ok(Err(NotLeader)), "the blocked thread goes on");
         assert_ends(leader);
         servers[leader].kill();
         assert_eq!(servers[leader].submit_and_wait(&word("never")), Err(NotLeader));
@@ -162,9 +164,9 @@ fn dropping_a_server_kills_it() {
     });
 }
 
-/// A machine hears of roles in order, and what it proposes as a new leader goes through the log.
+/// A machine is told the roles in order, and the operation of a new leader goes through the log.
 #[test]
-fn a_new_leader_proposes_something_of_its_term() {
+fn a_new_leader_starts_an_operation_of_its_term() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let old = group.leader(|_| true);
@@ -172,9 +174,9 @@ fn a_new_leader_proposes_something_of_its_term() {
         let new = group.leader(|i| i != old);
         group.connect(old, true);
         let (term, _) = group.servers[new].get_state();
-        let proposals = |i: usize| group.servers[i].read(|machine: &Words| machine.terms.clone());
-        // Nobody has submitted anything.
-        wait_until("all have the new leader's operation", || (0..3).all(|i| proposals(i).contains(&term)));
+        let terms = |i: usize| group.servers[i].read(|machine: &Words| machine.terms.clone());
+        // The test has submitted nothing.
+        wait_until("all have the new leader's operation", || (0..3).all(|i| terms(i).contains(&term)));
         for i in 0..3 {
             let roles = group.servers[i].read(|machine| machine.roles.clone());
             assert!(roles.is_sorted_by_key(|role| role.term), "S{i}: {roles:?}");
@@ -187,7 +189,7 @@ fn a_new_leader_proposes_something_of_its_term() {
     });
 }
 
-/// The log stays short, however long the group works, and what it holds is kept by a restart.
+/// The log stays short, however long the group works.
 #[test]
 fn snapshots_keep_the_log_short() {
     labrt::run(|| {
@@ -208,7 +210,7 @@ fn snapshots_keep_the_log_short() {
     });
 }
 
-/// Many submit at once on a leader: each hears its own reply.
+/// Many threads submit at once on a leader: each gets its own reply.
 #[test]
 fn many_submit_at_once() {
     labrt::run(|| {

@@ -1,4 +1,4 @@
-//! Exactly once, and what becomes of the memory.
+//! Exactly once, and the memory in snapshots and merges.
 
 use crate::rsm::{Session, Sessions, Stamp};
 
@@ -20,7 +20,7 @@ fn a_copy_is_not_done_again_and_hears_the_same() {
     assert_eq!(once(1), Some(1), "a copy");
     assert_eq!(once(2), Some(2));
     assert_eq!(once(2), Some(2));
-    assert_eq!(once(1), None, "a copy of something long past, for which nobody waits");
+    assert_eq!(once(1), None, "a copy of something long past, for which no client waits");
     assert_eq!(once(3), Some(3));
     assert_eq!(done, 3);
 }
@@ -38,13 +38,13 @@ fn clients_do_not_get_in_each_others_way() {
 #[test]
 fn the_memory_has_one_entry_a_client() {
     let mut sessions = Sessions::new();
-    assert!(sessions.is_empty());
+    assert_eq!(sessions.clients(), 0);
     for seq in 1..=1000 {
         for client in 1..=3 {
             sessions.once(stamp(client, seq), || seq);
         }
     }
-    assert_eq!(sessions.len(), 3);
+    assert_eq!(sessions.clients(), 3);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_memory_survives_a_snapshot() {
     assert_eq!(restored.once(stamp(2, 9), || unreachable!("done already")).as_deref(), Some("nine"));
 }
 
-/// State that moves brings its memory along; for each client the later operation counts, on whichever side it is.
+/// A state that moves brings its memory along. For each client the later operation counts.
 #[test]
 fn merging_keeps_the_later_of_two() {
     let mut ours = Sessions::new();
@@ -69,13 +69,13 @@ fn merging_keeps_the_later_of_two() {
     theirs.once(stamp(3, 6), || "theirs");
     theirs.once(stamp(4, 1), || "theirs");
     ours.merge(theirs);
-    let mut heard = |client, seq| ours.once(stamp(client, seq), || "done now");
-    assert_eq!(heard(1, 5), Some("ours"), "only we knew the client");
-    assert_eq!(heard(2, 5), Some("ours"), "we knew the later one");
-    assert_eq!(heard(3, 6), Some("theirs"), "they knew the later one");
-    assert_eq!(heard(3, 5), None, "which makes ours a late copy");
-    assert_eq!(heard(4, 1), Some("theirs"), "only they knew the client");
-    assert_eq!(heard(4, 2), Some("done now"));
+    let mut once = |client, seq| ours.once(stamp(client, seq), || "done now");
+    assert_eq!(once(1, 5), Some("ours"), "only we knew the client");
+    assert_eq!(once(2, 5), Some("ours"), "we knew the later one");
+    assert_eq!(once(3, 6), Some("theirs"), "they knew the later one");
+    assert_eq!(once(3, 5), None, "which makes ours a late copy");
+    assert_eq!(once(4, 1), Some("theirs"), "only they knew the client");
+    assert_eq!(once(4, 2), Some("done now"));
 }
 
 #[test]

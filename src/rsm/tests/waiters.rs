@@ -1,4 +1,4 @@
-//! Who is answered when, and with what. Each waiter notes its outcome under its index.
+//! Which waiter gets which outcome, and when. Each waiter notes its outcome under its index.
 
 use crate::rsm::NotLeader;
 use crate::rsm::waiters::{Done, Waiters};
@@ -25,13 +25,13 @@ impl Notes {
         }
     }
 
-    /// Who was told what since the last time.
+    /// The outcomes since the last call, by index.
     fn take(&self) -> Vec<(u64, Result<&'static str, NotLeader>)> {
         std::mem::take(&mut *self.0.lock()).into_iter().collect()
     }
 }
 
-/// The entry at `index` comes out, as that of `term`.
+/// The entry at `index` is applied. It is of `term`.
 fn apply(waiters: &mut Waiters<&'static str>, index: u64, term: u64) {
     let (done, missed) = waiters.applied(index, term);
     missed.dismiss();
@@ -58,9 +58,9 @@ fn each_waiter_hears_of_its_own_entry() {
     });
 }
 
-/// Another leader's entry has come out where ours was to be.
+/// The entry of another leader was applied at the index of ours.
 #[test]
-fn an_entry_of_another_term_is_somebody_elses() {
+fn an_entry_of_another_term_is_another_leaders() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4]);
@@ -72,7 +72,7 @@ fn an_entry_of_another_term_is_somebody_elses() {
 }
 
 #[test]
-fn what_a_snapshot_covers_comes_out_unseen() {
+fn a_waiter_whose_entry_is_in_a_snapshot_is_dismissed() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4, 5, 9]);
@@ -100,7 +100,7 @@ fn the_end_of_a_term_dismisses_its_waiters_and_no_others() {
     });
 }
 
-/// The server leads again, and takes something in before it has heard that its last term is over.
+/// The server leads again, and starts an operation before it has heard that its last term is over.
 #[test]
 fn a_waiter_of_a_later_term_ends_the_older_ones() {
     labrt::run(|| {

@@ -1,4 +1,4 @@
-//! What a change makes of a configuration, and which changes are refused.
+//! The configuration after each change, and the changes that are refused.
 
 use super::groups;
 use crate::shardctrler::ConfigError;
@@ -50,7 +50,7 @@ fn a_group_that_left_may_join_again() {
     assert_eq!(back.expect("gid 1 is free").groups, groups(&[1, 2]));
 }
 
-/// To whom it belongs already, or not; nothing else moves.
+/// A shard may move to the group that has it already. Nothing else moves.
 #[test]
 fn move_moves_one_shard() {
     let two = with(&[1, 2]);
@@ -70,11 +70,11 @@ fn an_empty_change_undoes_moves() {
     assert_eq!(leave(&moved, &[]), Ok(expected));
 }
 
-/// Each with what was wrong and what was expected. The change is refused as a whole.
+/// The message says what was wrong and what was expected. The change is refused as a whole.
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn a_change_that_makes_no_sense_is_refused() {
     let two = with(&[1, 2]);
-    let nobody = [(5, vec!["5a".to_owned()]), (6, Vec::new())].into();
+    let no_servers = [(5, vec!["5a".to_owned()]), (6, Vec::new())].into();
     let cases = [
         (
             join(&two, &groups(&[0, 5])),
@@ -87,7 +87,7 @@ fn what_cannot_be_meant_is_refused() {
             "group 2 has joined already: expected a gid that is not in use",
         ),
         (
-            join(&two, &nobody),
+            join(&two, &no_servers),
             ConfigError::NoServers { gid: 6 },
             "group 6 has no servers: expected the name of at least one",
         ),

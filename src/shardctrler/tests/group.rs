@@ -1,7 +1,8 @@
 //! Servers on a network, which can be stopped and started again.
 
 use crate::rsm::StateMachine;
-use crate::shardctrler::{Clerk, Controller, ShardCtrler};
+use crate::shardctrler::machine::Controller;
+use crate::shardctrler::{Clerk, ShardCtrler};
 use labapi::{Persister, ServerStart};
 use labrpc::{Network, Server};
 use labrt::node::{self, NodeId};
@@ -13,7 +14,7 @@ pub(super) struct Group {
     maxraftstate: Option<usize>,
 }
 
-/// Where one server is, or was.
+/// One server, which may be stopped.
 struct Place {
     node: NodeId,
     persister: Arc<Persister>,
@@ -21,7 +22,7 @@ struct Place {
 }
 
 impl Group {
-    /// `n` servers, fresh.
+    /// `n` new servers.
     pub fn start(n: usize, maxraftstate: Option<usize>) -> Group {
         let place = |me| Place {
             node: NodeId { incarnation: 0, ..NodeId::first(me) },
@@ -51,7 +52,7 @@ impl Group {
         place.running = Some(server);
     }
 
-    /// Stops a server: nothing it says or saves from now on counts. Returns who it was.
+    /// Stops a server: what it sends or saves from now on does not count. Returns its node.
     pub fn stop_server(&mut self, me: usize) -> NodeId {
         let place = &mut self.servers[me];
         self.net.close_ends_of(place.node);
@@ -69,14 +70,14 @@ impl Group {
         (0..self.servers.len()).for_each(|me| self.start_server(me));
     }
 
-    /// Who leads, as far as they know.
+    /// The server that believes it leads; of several the one of the highest term.
     pub fn leader(&self) -> Option<usize> {
         let state = |place: &Place| place.running.as_ref().map(ShardCtrler::get_state);
         let leading = |me: &usize| state(&self.servers[*me]).is_some_and(|(_, leads)| leads);
         (0..self.servers.len()).filter(leading).max_by_key(|me| state(&self.servers[*me]))
     }
 
-    /// The state in the snapshot that a server has saved, if it has.
+    /// The state in the snapshot of a server, if it has saved one.
     pub fn saved(&self, me: usize) -> Option<Controller> {
         let snapshot = self.servers[me].persister.read_snapshot();
         let mut saved = Controller::new();

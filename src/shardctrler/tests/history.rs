@@ -2,7 +2,9 @@
 
 use super::groups;
 use crate::rsm::{Stamp, StateMachine};
-use crate::shardctrler::{ConfigError, Controller, JoinArgs, LeaveArgs, MoveArgs, Op, QueryArgs};
+use crate::shardctrler::machine::Controller;
+use crate::shardctrler::messages::Op;
+use crate::shardctrler::{ConfigError, JoinArgs, LeaveArgs, MoveArgs, QueryArgs};
 use labapi::{Config, Gid, NSHARDS};
 use labrt::collections::BTreeMap;
 
@@ -22,7 +24,7 @@ fn move_shard(stamp: Stamp, shard: usize, gid: Gid) -> Op {
     Op::Move(MoveArgs { shard, gid, stamp })
 }
 
-/// What a client hears.
+/// The reply to an operation.
 fn apply(controller: &mut Controller, op: Op) -> Result<Config, ConfigError> {
     controller.apply(op).map(|config| Config::clone(&config))
 }
@@ -75,7 +77,7 @@ fn every_configuration_can_be_asked_for() {
     }
 }
 
-/// A copy of the last change of a client gets the reply of that time, whatever has happened since.
+/// A copy of the last change of a client gets the reply of that time, also after other changes.
 #[test]
 fn copies_change_nothing() {
     let mut controller = controller();
@@ -96,7 +98,7 @@ fn a_refusal_is_final() {
     assert_eq!(controller.query(None).num, 4);
 }
 
-/// Its client has gone on: nobody waits for the answer.
+/// The client has gone on, so it does not wait for the reply.
 #[test]
 fn a_copy_that_comes_after_a_later_change_changes_nothing() {
     let mut controller = controller();
@@ -105,7 +107,7 @@ fn a_copy_that_comes_after_a_later_change_changes_nothing() {
     assert_eq!(controller.snapshot(), before);
 }
 
-/// The history, and the memory of who has done what.
+/// A snapshot has the history and the last change of each client.
 #[test]
 fn a_snapshot_holds_everything() {
     let original = controller();

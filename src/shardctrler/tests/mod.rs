@@ -1,4 +1,4 @@
-//! The pure parts as tables and against oracles; the service on both clocks.
+//! The pure parts are tested with tables and against simple oracles, the service on both clocks.
 
 mod changes;
 mod group;

@@ -36,7 +36,7 @@ fn a_client_hears_why_its_change_is_refused() {
     });
 }
 
-/// Makes some changes; returns the history.
+/// Makes some changes, and returns the history.
 fn changes(clerk: &mut Clerk) -> Vec<Config> {
     let mut history = vec![clerk.query(None)];
     for gid in 1..=12 {
@@ -56,7 +56,7 @@ fn assert_history(clerk: &mut Clerk, expected: &[Config]) {
     assert_eq!(Some(&clerk.query(None)), expected.last());
 }
 
-/// From the log alone, and from snapshots and what follows them.
+/// Servers restart from the log alone, or from a snapshot and the log after it.
 #[test]
 fn servers_come_back_with_all_configurations() {
     labrt::run(|| {
@@ -84,7 +84,7 @@ fn a_server_catches_up_by_a_snapshot() {
         group.stop_server(0);
         let history = changes(&mut clerk);
         group.start_server(0);
-        // The others have no log left that they could send.
+        // The others have no log entries left to send.
         let last = history.last();
         wait_for("the others' snapshot", || group.saved(0).filter(|saved| Some(&*saved.query(None)) == last));
         group.stop_server(1);
@@ -109,8 +109,8 @@ fn leaders_agree() {
     });
 }
 
-/// Requests and replies get lost, so clerks send changes again: each makes one configuration all the same, and no
-/// copy of a Join is refused because of the first.
+/// Requests and replies get lost, so clerks send changes again. Each change makes one
+/// configuration, and no copy of a Join is refused because the first one was done.
 #[test]
 fn changes_are_made_once_on_a_bad_network() {
     const CLERKS: u64 = 5;
@@ -141,7 +141,7 @@ fn changes_are_made_once_on_a_bad_network() {
     }
 }
 
-/// All of them, and at once: a handler that waits for a commit holds none.
+/// The threads end at once, because no handler waits for a commit.
 #[test]
 fn a_stopped_server_leaves_no_thread_behind() {
     labrt::run(|| {
@@ -154,7 +154,7 @@ fn a_stopped_server_leaves_no_thread_behind() {
     });
 }
 
-/// For what happens without anybody's asking; long on a busy machine.
+/// Waits until `look` sees something. The limit is long, for a busy machine.
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {

@@ -1,4 +1,4 @@
-//! Rebalancing against oracles that know nothing of how it is done.
+//! Rebalancing is compared with oracles that try all possibilities.
 
 use super::groups;
 use crate::shardctrler::rebalance;
@@ -7,7 +7,7 @@ use labapi::{Config, Gid, NO_GROUP, NSHARDS};
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 
-/// Whether no group has more than one shard more than another, and nobody else has any.
+/// Whether the groups have all shards, and no group has more than one shard more than another.
 fn is_even(shards: &[Gid], gids: &[Gid]) -> bool {
     let owned = |gid| shards.iter().filter(|owner| **owner == gid).count();
     let counts: Vec<usize> = gids.iter().map(|gid| owned(*gid)).collect();
@@ -20,7 +20,7 @@ fn moves(before: &[Gid], after: &[Gid]) -> usize {
     before.iter().zip(after).filter(|(before, after)| before != after).count()
 }
 
-/// The fewest moves to an even spread: looks at each way to give `N` shards to the groups.
+/// The fewest moves to an even spread. It tries each way to give `N` shards to the groups.
 fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     let ways = gids.len().pow(N as u32);
     let way = |mut number: usize| {
@@ -35,7 +35,8 @@ fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     even.map(|after| moves(before, &after)).min().expect("there is always an even way")
 }
 
-/// The fewest moves to an even spread, for more shards: looks at each choice of the groups that get one shard more.
+/// The fewest moves to an even spread, for more shards. It tries each choice of the groups that get
+/// one shard more.
 fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
     let kept = |chosen: u32| -> usize {
@@ -49,7 +50,8 @@ fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     before.len() - choices.map(kept).max().expect("there is always a choice")
 }
 
-/// Every way in which `N` shards can be owned by some of `n` groups, by a group that left, or by nobody.
+/// Tries each way in which `N` shards can be on `n` groups, on a group that has left, or on no
+/// group.
 fn check_all<const N: usize>(n: u64) {
     const LEFT: Gid = 99;
     let gids: Vec<Gid> = (1..=n).map(|gid| gid * 7).collect();
@@ -78,20 +80,20 @@ fn even_with_the_fewest_moves_in_all_small_cases() {
 }
 
 #[test]
-fn without_groups_nobody_has_a_shard() {
-    let nobody: BTreeMap<Gid, ()> = BTreeMap::new();
-    assert_eq!(rebalance(&[3, 3, 0, 5], &nobody), [NO_GROUP; 4]);
+fn without_groups_all_shards_are_on_no_group() {
+    let none: BTreeMap<Gid, ()> = BTreeMap::new();
+    assert_eq!(rebalance(&[3, 3, 0, 5], &none), [NO_GROUP; 4]);
 }
 
-/// Where there is a choice, it is made as the documentation says.
+/// Where there is a choice, the result is the documented one.
 #[test]
 fn ties_are_broken_by_gid_and_by_shard() {
     let spread = |shards: [Gid; NSHARDS], gids: &[Gid]| rebalance(&shards, &groups(gids));
-    // From nothing: the smaller gids get the larger quotas.
+    // No shard has an owner: the smaller gids get the larger quotas.
     assert_eq!(spread([0; NSHARDS], &[1, 2, 3]), [1, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
-    // A group that gives away keeps its first shards, and owns most.
+    // Group 9 had all shards: it gets a larger quota and keeps its first shards.
     assert_eq!(spread([9; NSHARDS], &[1, 9, 12]), [9, 9, 9, 9, 1, 1, 1, 12, 12, 12]);
-    // More groups than shards: those that have one keep it, whatever their gids.
+    // There are more groups than shards: the groups that have one keep it.
     let full = [20, 21, 22, 23, 24, 25, 26, 27, 28, 29];
     let more: Vec<Gid> = (10..30).collect();
     assert_eq!(spread(full, &more), full);
@@ -99,7 +101,7 @@ fn ties_are_broken_by_gid_and_by_shard() {
     assert_eq!(spread(full, &more[..18]), [20, 21, 22, 23, 24, 25, 26, 27, 10, 11]);
 }
 
-/// What spreads evenly already stays as it is.
+/// An even spread does not change.
 #[test]
 fn an_even_spread_is_left_alone() {
     labrt::run(|| {

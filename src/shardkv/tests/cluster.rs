@@ -1,7 +1,8 @@
 //! A controller and groups on a perfect network, whose servers can be stopped and started again.
 
 use crate::shardctrler::{self, ShardCtrler};
-use crate::shardkv::{Clerk, DeliverArgs, Delivery, ShardKv};
+use crate::shardkv::messages::{DeliverArgs, DeliverReply};
+use crate::shardkv::{Clerk, ShardKv};
 use labapi::{Gid, GroupStart, MakeEnd, Persister, ServerStart};
 use labrpc::{End, Network, Server};
 use labrt::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub(super) struct Cluster {
     maxraftstate: Option<usize>,
 }
 
-/// Where one server is, or was.
+/// One server, which may be stopped.
 struct Place {
     node: NodeId,
     persister: Arc<Persister>,
@@ -49,7 +50,7 @@ fn ctrler_names() -> impl Iterator<Item = String> {
 }
 
 impl Cluster {
-    /// Fresh groups, none of which has joined.
+    /// New groups, which have not joined yet.
     pub fn start(gids: &[Gid], maxraftstate: Option<usize>) -> Cluster {
         let net = Network::new();
         let start_ctrler = |me: usize| {
@@ -105,7 +106,7 @@ impl Cluster {
         place.running = Some(server);
     }
 
-    /// Stops a server: nothing it says or saves from now on counts. Returns who it was.
+    /// Stops a server: what it sends or saves from now on does not count. Returns its node.
     pub fn stop_server(&mut self, gid: Gid, me: usize) -> NodeId {
         let place = self.places.get_mut(&(gid, me)).expect("a server of this cluster");
         self.net.delete_server(name(gid, me));
@@ -134,8 +135,8 @@ impl Cluster {
         (0..SERVERS).filter_map(move |me| self.places[&(gid, me)].running.as_ref())
     }
 
-    /// What a server answers to a delivery within a second.
-    pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<Delivery> {
+    /// The reply of a server to a delivery within a second.
+    pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<DeliverReply> {
         let end = make_end(&self.net, NodeId::NONE)(&name(gid, me));
         end.call_within(Duration::from_secs(1), "ShardKV.Deliver", args)
     }
@@ -158,7 +159,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true.
 #[track_caller]
 pub(super) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     const LIMIT: Duration = Duration::from_secs(20);

@@ -1,18 +1,24 @@
-//! Several groups by themselves, without servers and without a network: random configurations, clients and faults.
+//! Several groups without servers and without a network, with random configurations, clients and
+//! faults.
 //!
-//! What a leader would do is done in random order, late, twice, or not at all: operations that were proposed are
-//! applied at any time or lost, messages are delivered at any time, again, or lost. After every step it must hold that
+//! The steps of a leader come in random order, late, twice, or not at all. An operation that was
+//! started is applied at any time or lost. A message is delivered at any time, again, or lost.
+//! After each step:
 //!
-//! * a shard is served by one group at most;
-//! * the latest data of every shard, with its memory of writers, is somewhere, and is what is served;
-//! * a group's servers have equal states, also one that now and then starts again from a snapshot.
+//! * at most one group serves a shard;
+//! * the latest data of each shard, with its memory of writes, is in some group, and a group that
+//!   serves the shard has it;
+//! * a group's servers have equal states, also a server that sometimes starts again from a
+//!   snapshot.
 //!
-//! When the faults end, all shards come to rest with their owners, and nothing else is left anywhere.
+//! When the faults end, each shard gets to its owner, and no other group has data of it.
 
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
 use crate::shardctrler::{join, leave, move_shard};
-use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict};
+use crate::shardkv::group::Group;
+use crate::shardkv::messages::{Applied, DeliverArgs, DeliverReply, Op, ShardKvError};
+use crate::shardkv::migration::{Shard, Verdict};
 use labapi::{Config, Gid, NSHARDS, key2shard};
 use labrt::collections::BTreeMap;
 use labrt::rng;
@@ -20,16 +26,16 @@ use labrt::rng;
 const GIDS: [Gid; 4] = [1, 2, 3, 4];
 const CLIENTS: usize = 4;
 
-/// A group, as two of its servers have it, and what its leaders have proposed.
+/// Two servers of a group, and the operations that its leaders have started.
 struct Replicas {
     gid: Gid,
     steady: Group,
     restarting: Group,
-    proposed: Vec<Op>,
+    started: Vec<Op>,
 }
 
 impl Replicas {
-    fn apply(&mut self, op: Op) -> Outcome {
+    fn apply(&mut self, op: Op) -> Applied {
         let outcome = self.steady.apply(op.clone());
         assert_eq!(self.restarting.apply(op), outcome);
         assert_eq!(self.restarting, self.steady);
@@ -47,7 +53,7 @@ enum Message {
     Taken { by: Gid, to: Gid, num: u64, shards: Vec<usize> },
 }
 
-/// A client and what it is at.
+/// A client and its present operation.
 #[derive(Clone)]
 struct Client {
     stamp: Stamp,
@@ -59,9 +65,9 @@ struct World {
     groups: BTreeMap<Gid, Replicas>,
     messages: Vec<Message>,
     clients: Vec<Client>,
-    /// Requests that may still come out of the network.
+    /// Old requests that the network may still deliver.
     late: Vec<PutAppendArgs>,
-    /// What each shard must be.
+    /// What each shard must contain.
     expected: Vec<Kv>,
 }
 
@@ -75,12 +81,8 @@ fn one_in(n: usize) -> bool {
 
 impl World {
     fn new() -> World {
-        let replicas = |gid| Replicas {
-            gid,
-            steady: Group::new(gid),
-            restarting: Group::new(gid),
-            proposed: Vec::new(),
-        };
+        let replicas =
+            |gid| Replicas { gid, steady: Group::new(gid), restarting: Group::new(gid), started: Vec::new() };
         let clients = (1..=CLIENTS as u64).map(|client| Client::new(Stamp { client, seq: 1 })).collect();
         World {
             configs: vec![Config::default()],
@@ -100,14 +102,14 @@ impl World {
     fn step(&mut self) {
         match below(20) {
             0 => self.change_config(),
-            1..4 => self.propose_config(),
+            1..4 => self.start_config(),
             4..7 => self.send(),
             7..10 => self.receive(),
             10..14 => self.commit(),
             14 => self.some_group().restart(),
             15 => {
-                // A leader is gone, and with it all that was not committed.
-                self.some_group().proposed.clear();
+                // A leader is lost, and with it the operations that were not committed.
+                self.some_group().started.clear();
             }
             16 => self.lose(),
             _ => self.work(),
@@ -129,23 +131,23 @@ impl World {
         self.configs.push(next.expect("a change that can be made"));
     }
 
-    /// A leader asks for the next configuration, or has done so long ago.
-    fn propose_config(&mut self) {
+    /// A leader starts the next configuration, or an old one that it asked for long ago.
+    fn start_config(&mut self) {
         let any = self.configs[below(self.configs.len())].clone();
         let configs = self.configs.clone();
         let group = self.some_group();
         let next = group.steady.wants().and_then(|num| configs.get(num as usize));
         let config = next.filter(|_| !one_in(8)).cloned().unwrap_or(any);
-        group.proposed.push(Op::Reconfigure(config));
+        group.started.push(Op::Reconfigure(config));
     }
 
     fn send(&mut self) {
-        let shipments = self.some_group().steady.shipments(below(100));
-        let sent = shipments.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
+        let deliveries = self.some_group().steady.deliveries(below(100));
+        let sent = deliveries.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
         self.messages.extend(sent);
     }
 
-    /// A message arrives; often it will come again.
+    /// A message arrives. It may come again later.
     fn receive(&mut self) {
         if self.messages.is_empty() {
             return;
@@ -164,13 +166,13 @@ impl World {
         self.handle(message);
     }
 
-    /// What the handlers and the courier do.
+    /// Does what the handlers and the migrator do.
     fn handle(&mut self, message: Message) {
         match message {
             Message::Deliver { to, args } => {
                 let group = self.groups.get_mut(&to).expect("all are there");
                 match group.steady.judge(&args) {
-                    Verdict::Wanted => group.proposed.push(Op::Deliver(args)),
+                    Verdict::Wanted => group.started.push(Op::Deliver(args)),
                     Verdict::Known => self.reply_taken(to, &args),
                     Verdict::Early => {}
                     Verdict::Wrong => panic!("group {to} does not expect {args:?}"),
@@ -178,7 +180,7 @@ impl World {
             }
             Message::Taken { to, num, shards, .. } => {
                 let group = self.groups.get_mut(&to).expect("all are there");
-                group.proposed.push(Op::Acknowledge { num, shards });
+                group.started.push(Op::Acknowledge { num, shards });
             }
         }
     }
@@ -188,14 +190,14 @@ impl World {
         self.messages.push(Message::Taken { by, to: args.from, num: args.num, shards });
     }
 
-    /// Something that was proposed is applied; perhaps once more later.
+    /// An operation that was started is applied. It may be applied again later.
     fn commit(&mut self) {
         let group = self.some_group();
-        if group.proposed.is_empty() {
+        if group.started.is_empty() {
             return;
         }
-        let at = below(group.proposed.len());
-        let op = if one_in(4) { group.proposed[at].clone() } else { group.proposed.swap_remove(at) };
+        let at = below(group.started.len());
+        let op = if one_in(4) { group.started[at].clone() } else { group.started.swap_remove(at) };
         let gid = group.gid;
         self.apply(gid, op);
     }
@@ -206,8 +208,8 @@ impl World {
         let outcome = group.apply(op);
         if let Some(args) = delivery {
             match outcome {
-                Outcome::Delivery(Delivery::Taken) => self.reply_taken(gid, &args),
-                Outcome::Delivery(Delivery::Early) => panic!("groups never go back"),
+                Applied::Deliver(DeliverReply::Taken) => self.reply_taken(gid, &args),
+                Applied::Deliver(DeliverReply::Early) => panic!("groups never go back"),
                 other => panic!("group {gid} says {other:?} to {args:?}"),
             }
         }
@@ -219,21 +221,21 @@ impl World {
         }
     }
 
-    /// A client asks some group, or an old request of one reaches some group.
+    /// A client, or an old request of a client, reaches some group.
     fn work(&mut self) {
         let old = (!self.late.is_empty() && one_in(3)).then(|| self.late[below(self.late.len())].clone());
         let client = below(CLIENTS);
         let args = old.clone().unwrap_or_else(|| self.clients[client].args.clone());
         let gid = GIDS[below(GIDS.len())];
         match self.groups.get_mut(&gid).expect("all are there").apply(Op::PutAppend(args.clone())) {
-            Outcome::Client(Ok(_)) => {
+            Applied::Client(Ok(_)) => {
                 // In the model, too, copies do nothing.
                 let shard = key2shard(&args.key);
                 let wrote = self.expected[shard].put_append(args.clone());
                 assert!(wrote.is_ok());
                 self.read(gid, &args.key);
             }
-            Outcome::Client(Err(ShardKvError::ErrWrongGroup { .. })) => return,
+            Applied::Client(Err(ShardKvError::ErrWrongGroup { .. })) => return,
             other => panic!("group {gid} says {other:?} to {args:?}"),
         }
         if old.is_none() {
@@ -250,7 +252,7 @@ impl World {
             KvError::ErrWrongLeader => ShardKvError::ErrWrongLeader,
         });
         let group = self.groups.get_mut(&gid).expect("all are there");
-        assert_eq!(group.apply(Op::Get(args)), Outcome::Client(expected));
+        assert_eq!(group.apply(Op::Get(args)), Applied::Client(expected));
     }
 
     fn check(&self) {
@@ -267,7 +269,7 @@ impl World {
                 serving.iter().all(|data| **data == self.expected[shard]),
                 "shard {shard} is served with old data"
             );
-            // Before its first owner has heard of it, a shard is nowhere.
+            // A shard is in no group before its first owner has taken the configuration.
             let untouched = self.expected[shard] == Kv::new();
             let there = states().filter_map(Shard::data).any(|data| *data == self.expected[shard]);
             assert!(
@@ -278,23 +280,23 @@ impl World {
         }
     }
 
-    /// No more faults and no more configurations: everything that can be done is done, in rounds.
+    /// There are no more faults and configurations: in rounds, all steps are done that can be done.
     fn settle(&mut self) {
         let last = self.configs.len() as u64 - 1;
-        // A configuration takes a group a few rounds, and may have to wait for others to take theirs.
+        // A group needs a few rounds for a configuration, and may have to wait for other groups.
         for _ in 0..10 * self.configs.len() {
             for gid in GIDS {
                 let group = self.groups.get_mut(&gid).expect("all are there");
                 if let Some(config) = group.steady.wants().and_then(|num| self.configs.get(num as usize)) {
                     group.apply(Op::Reconfigure(config.clone()));
                 }
-                let shipments = group.steady.shipments(usize::MAX);
-                let sent = shipments.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
+                let deliveries = group.steady.deliveries(usize::MAX);
+                let sent = deliveries.into_iter().map(|(to, it)| Message::Deliver { to, args: it.args });
                 self.messages.extend(sent);
                 while let Some(message) = self.messages.pop() {
                     self.handle(message);
                     for gid in GIDS {
-                        while let Some(op) = self.groups.get_mut(&gid).and_then(|it| it.proposed.pop()) {
+                        while let Some(op) = self.groups.get_mut(&gid).and_then(|it| it.started.pop()) {
                             self.apply(gid, op);
                         }
                     }
@@ -341,7 +343,7 @@ fn shards_are_served_once_and_never_lost() {
             configs += world.configs.len();
             writes += world.late.len();
         }
-        // Otherwise nothing was tested. Usual are 1500 and 400.
+        // With fewer, little was tested. The usual numbers are 1500 and 400.
         assert!(configs > 10 * WORLDS && writes > 5 * WORLDS, "{configs} configurations, {writes} writes");
     });
 }

@@ -1,15 +1,17 @@
-//! A group by itself: what it takes, what it refuses, what it saves.
+//! A group by itself: what it takes, what it refuses, and what it saves.
 
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
-use crate::shardkv::{DeliverArgs, Delivery, Group, Op, Outcome, Shard, ShardKvError, Verdict};
+use crate::shardkv::group::Group;
+use crate::shardkv::messages::{Applied, DeliverArgs, DeliverReply, Op, ShardKvError};
+use crate::shardkv::migration::{Shard, Verdict};
 use labapi::{Config, Gid, NSHARDS, key2shard};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
 const US: Gid = 1;
 const THEM: Gid = 2;
-/// Of a shipment.
+/// The most bytes in a delivery.
 const LIMIT: usize = 1 << 20;
 
 fn append(key: &str, value: &str, seq: u64) -> Op {
@@ -33,8 +35,8 @@ fn group(configs: &[Config]) -> Group {
     group
 }
 
-fn wrong_group(num: u64) -> Outcome {
-    Outcome::Client(Err(ShardKvError::ErrWrongGroup { num }))
+fn wrong_group(num: u64) -> Applied {
+    Applied::Client(Err(ShardKvError::ErrWrongGroup { num }))
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn configurations_are_taken_one_by_one() {
         assert_eq!(group, before, "configuration {num} is not the next one");
     }
     group.apply(Op::Reconfigure(config(2, THEM, &[THEM])));
-    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "parcels hold nobody up");
+    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "handoffs delay no group");
 }
 
 #[test]
@@ -71,10 +73,10 @@ fn a_group_serves_what_it_has_and_nothing_else() {
     let mut group = group(&[]);
     assert_eq!(group.apply(append("k", "a", 1)), wrong_group(0));
     group.apply(Op::Reconfigure(config(1, US, &[US, THEM])));
-    assert_eq!(group.apply(get("k")), Outcome::Client(Err(ShardKvError::ErrNoKey)));
+    assert_eq!(group.apply(get("k")), Applied::Client(Err(ShardKvError::ErrNoKey)));
     group.apply(append("k", "a", 1));
     group.apply(append("k", "a", 1));
-    assert_eq!(group.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())), "a copy does nothing");
+    assert_eq!(group.apply(get("k")), Applied::Client(Ok("a".to_owned().into())), "a copy does nothing");
     group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
     assert_eq!(group.apply(append("k", "b", 2)), wrong_group(2));
     assert_eq!(group.apply(get("k")), wrong_group(2));
@@ -85,25 +87,25 @@ fn a_shard_goes_and_comes_back_with_its_memory() {
     let mut group = group(&[config(1, US, &[US, THEM])]);
     group.apply(append("k", "a", 1));
     group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
-    let shipment = group.shipments(LIMIT).remove(&THEM).expect("all shards go there");
-    assert_eq!(shipment.servers, ["s2"]);
-    assert_eq!((shipment.args.from, shipment.args.num, shipment.args.shards.len()), (US, 2, NSHARDS));
+    let delivery = group.deliveries(LIMIT).remove(&THEM).expect("all shards go there");
+    assert_eq!(delivery.servers, ["s2"]);
+    assert_eq!((delivery.args.from, delivery.args.num, delivery.args.shards.len()), (US, 2, NSHARDS));
     group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
-    assert_eq!((group.shipments(LIMIT).len(), group.bytes()), (0, 0), "all is gone");
+    assert_eq!((group.deliveries(LIMIT).len(), group.bytes()), (0, 0), "all is gone");
 
     group.apply(Op::Reconfigure(config(3, US, &[US, THEM])));
     assert_eq!(group.apply(get("k")), wrong_group(3), "not here yet");
-    let args = DeliverArgs { from: THEM, num: 3, ..shipment.args };
+    let args = DeliverArgs { from: THEM, num: 3, ..delivery.args };
     assert_eq!(group.judge(&args), Verdict::Wanted);
-    assert_eq!(group.apply(Op::Deliver(args.clone())), Outcome::Delivery(Delivery::Taken));
+    assert_eq!(group.apply(Op::Deliver(args.clone())), Applied::Deliver(DeliverReply::Taken));
     group.apply(append("k", "a", 1));
-    assert_eq!(group.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())));
+    assert_eq!(group.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 
     // A copy must not bring back what was before the latest writes.
     group.apply(append("k", "b", 2));
     assert_eq!(group.judge(&args), Verdict::Known);
-    assert_eq!(group.apply(Op::Deliver(args)), Outcome::Delivery(Delivery::Taken));
-    assert_eq!(group.apply(get("k")), Outcome::Client(Ok("ab".to_owned().into())));
+    assert_eq!(group.apply(Op::Deliver(args)), Applied::Deliver(DeliverReply::Taken));
+    assert_eq!(group.apply(get("k")), Applied::Client(Ok("ab".to_owned().into())));
 }
 
 #[test]
@@ -112,14 +114,15 @@ fn deliveries_that_do_not_fit_change_nothing() {
     let before = group.clone();
     let deliver =
         |num, shard| Op::Deliver(DeliverArgs { from: THEM, num, shards: vec![(shard, Arc::new(Kv::new()))] });
-    assert_eq!(group.apply(deliver(3, 0)), Outcome::Delivery(Delivery::Early));
-    assert_eq!(group.apply(deliver(1, 0)), Outcome::Delivery(Delivery::Taken));
-    assert_eq!(group.apply(deliver(2, NSHARDS)), Outcome::Delivery(Delivery::Refused), "no such shard");
+    assert_eq!(group.apply(deliver(3, 0)), Applied::Deliver(DeliverReply::Early));
+    assert_eq!(group.apply(deliver(1, 0)), Applied::Deliver(DeliverReply::Taken));
+    assert_eq!(group.apply(deliver(2, NSHARDS)), Applied::Deliver(DeliverReply::Refused), "no such shard");
     group.apply(Op::Acknowledge { num: 2, shards: vec![0, NSHARDS] });
     assert_eq!(group, before);
-    // Of a shard that this configuration does not give to the group: no "taken", or the only copy would be deleted.
+    // The configuration does not give the shard to this group. After "taken" the only copy would be
+    // deleted.
     let mut stranger = self::group(&[config(1, THEM, &[US, THEM])]);
-    assert_eq!(stranger.apply(deliver(1, 0)), Outcome::Delivery(Delivery::Refused));
+    assert_eq!(stranger.apply(deliver(1, 0)), Applied::Deliver(DeliverReply::Refused));
 }
 
 #[test]
@@ -140,7 +143,7 @@ fn part_of_a_delivery_may_be_known() {
     assert!(group.shards()[3].is_awaiting());
 }
 
-/// Without groups the data stays, and the next owner gets it.
+/// If there are no groups, the data stays, and the next owner gets it.
 #[test]
 fn nothing_is_lost_when_all_groups_leave() {
     let mut group = group(&[config(1, US, &[US])]);
@@ -149,27 +152,27 @@ fn nothing_is_lost_when_all_groups_leave() {
     assert_eq!(group.apply(get("k")), wrong_group(2));
     let mut back = group.clone();
     back.apply(Op::Reconfigure(config(3, US, &[US])));
-    assert_eq!(back.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())));
+    assert_eq!(back.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 
     group.apply(Op::Reconfigure(config(3, THEM, &[THEM])));
-    let shipment = group.shipments(LIMIT).remove(&THEM).expect("all shards go there");
+    let delivery = group.deliveries(LIMIT).remove(&THEM).expect("all shards go there");
     let mut them = Group::new(THEM);
     for config in [config(1, US, &[US]), config(2, 0, &[]), config(3, THEM, &[THEM])] {
         them.apply(Op::Reconfigure(config));
     }
-    assert_eq!(them.apply(Op::Deliver(shipment.args)), Outcome::Delivery(Delivery::Taken));
-    assert_eq!(them.apply(get("k")), Outcome::Client(Ok("a".to_owned().into())));
+    assert_eq!(them.apply(Op::Deliver(delivery.args)), Applied::Deliver(DeliverReply::Taken));
+    assert_eq!(them.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 }
 
-/// The new owner leaves before it has the data, and must be found all the same.
+/// The new owner leaves before it has the data. The old owner must still know its servers.
 #[test]
 fn groups_that_have_left_are_remembered_as_long_as_needed() {
     let mut group = group(&[config(1, US, &[US]), config(2, THEM, &[US, THEM]), config(3, 3, &[US, 3])]);
-    assert_eq!(group.shipments(LIMIT)[&THEM].servers, ["s2"]);
+    assert_eq!(group.deliveries(LIMIT)[&THEM].servers, ["s2"]);
     let saved = Group::decode(US, &group.encode()).expect("its own state");
     assert_eq!(saved, group);
     group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
-    assert!(group.shipments(LIMIT).is_empty());
+    assert!(group.deliveries(LIMIT).is_empty());
     assert_eq!(
         group,
         self::group(&[config(1, THEM, &[THEM]), config(2, THEM, &[THEM]), config(3, 3, &[US, 3])])
@@ -177,22 +180,22 @@ fn groups_that_have_left_are_remembered_as_long_as_needed() {
 }
 
 #[test]
-fn large_shards_travel_one_by_one() {
+fn large_shards_are_delivered_one_by_one() {
     let mut group = group(&[config(1, US, &[US, THEM])]);
     for (seq, key) in (1..).zip(["0", "1", "2"]) {
         group.apply(append(key, &"x".repeat(700_000), seq));
     }
     group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
-    let mut shipped = Vec::new();
-    while let Some(shipment) = group.shipments(LIMIT).remove(&THEM) {
-        let shards: Vec<usize> = shipment.args.shards.iter().map(|(shard, _)| *shard).collect();
-        let bytes: usize = shipment.args.shards.iter().map(|(_, data)| data.bytes()).sum();
+    let mut delivered = Vec::new();
+    while let Some(delivery) = group.deliveries(LIMIT).remove(&THEM) {
+        let shards: Vec<usize> = delivery.args.shards.iter().map(|(shard, _)| *shard).collect();
+        let bytes: usize = delivery.args.shards.iter().map(|(_, data)| data.bytes()).sum();
         assert!(bytes <= LIMIT, "shards {shards:?} have {bytes} bytes");
         group.apply(Op::Acknowledge { num: 2, shards: shards.clone() });
-        shipped.extend(shards);
+        delivered.extend(shards);
     }
-    shipped.sort_unstable();
-    assert_eq!(shipped, (0..NSHARDS).collect::<Vec<_>>());
+    delivered.sort_unstable();
+    assert_eq!(delivered, (0..NSHARDS).collect::<Vec<_>>());
 }
 
 #[test]
@@ -208,7 +211,8 @@ fn snapshots_that_are_none_are_refused() {
         refused(US, &bytes[..length]);
     }
     refused(US, &[&bytes[..], &[0]].concat());
-    // A state that cannot be: everything served in a configuration that gives everything to others.
+    // An impossible state: the group serves all shards in a configuration that gives them to
+    // another.
     let served = labgob::encode(&(
         US,
         config(1, THEM, &[US, THEM]),

@@ -1,4 +1,4 @@
-//! The table, groups without a network, and the service on both clocks.
+//! The table of transitions, groups without a network, and the service on both clocks.
 
 mod cluster;
 mod groups;

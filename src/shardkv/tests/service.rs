@@ -2,7 +2,10 @@
 
 use super::cluster::{Cluster, SERVERS, wait_until};
 use crate::kvraft::Kv;
-use crate::shardkv::{Clerk, DeliverArgs, Group, Shard};
+use crate::shardkv::group::Group;
+use crate::shardkv::messages::DeliverArgs;
+use crate::shardkv::migration::Shard;
+use crate::shardkv::{Clerk, ShardKv};
 use labapi::{GroupStart, NSHARDS, ServerStart};
 use labrt::sync::Arc;
 use labrt::thread;
@@ -36,7 +39,7 @@ fn put_append_and_get_while_shards_move() {
             clerk.put("0", "d");
             assert_eq!(clerk.get("0"), "d");
             wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
-            // Ten keys of one letter; one has "d", the others "abc".
+            // There are ten keys of one letter. One has the value "d", the others have "abc".
             wait_until("all servers of group 102 have everything", || {
                 cluster.bytes(102) == SERVERS * (KEYS + 3 * (KEYS - 1) + 1)
             });
@@ -44,7 +47,7 @@ fn put_append_and_get_while_shards_move() {
     });
 }
 
-/// No client is there to help, and no group has all its servers.
+/// No client calls meanwhile, and no group has all its servers.
 #[test]
 fn shards_move_on_their_own() {
     labrt::run(|| {
@@ -61,7 +64,8 @@ fn shards_move_on_their_own() {
     });
 }
 
-/// The giver has to remember across restarts that it has something to give, and to whom: a group that leaves.
+/// The old owner has to remember over restarts which shards it must deliver to which servers,
+/// though their group has left.
 #[test]
 fn a_group_that_is_down_gets_its_shards_later() {
     labrt::run(|| {
@@ -76,7 +80,7 @@ fn a_group_that_is_down_gets_its_shards_later() {
         wait_until("group 101 has taken configuration 5", || {
             cluster.servers(101).all(|server| server.read(|group| group.config().num == 5))
         });
-        assert!(cluster.bytes(101) > 0, "nobody else has it");
+        assert!(cluster.bytes(101) > 0, "no other group has it");
         cluster.stop_group(101);
         cluster.start_group(101);
         cluster.start_group(102);
@@ -87,8 +91,8 @@ fn a_group_that_is_down_gets_its_shards_later() {
     });
 }
 
-/// Who hears "taken" deletes the data. So a leader without a majority must not say it: what it has proposed is
-/// lost with it.
+/// The old owner deletes the data when it hears "taken". So a leader without a majority must not
+/// reply so: the operations that it has started are lost with it.
 #[test]
 fn a_delivery_is_not_taken_before_it_is_committed() {
     labrt::run(|| {
@@ -113,7 +117,7 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
         let args = DeliverArgs { from: 101, num: config.num, shards };
         assert_eq!(cluster.deliver(102, leader, &args), None, "server {leader} is alone");
 
-        // The others know nothing of it, and get the shards from group 101.
+        // The others do not know the delivery, and get the shards from group 101.
         cluster.stop_server(102, leader);
         others.iter().for_each(|&me| cluster.start_server(102, me));
         cluster.start_group(101);
@@ -121,9 +125,10 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
     });
 }
 
-/// One that takes shards is dead. The giver serves what it keeps, and gives others what is theirs.
+/// One new owner is dead. The old owner serves the shards that it keeps, and delivers the others'
+/// shards.
 #[test]
-fn a_dead_group_holds_up_nobody() {
+fn a_dead_group_delays_no_other() {
     labrt::run(|| {
         let mut cluster = Cluster::start(&[101, 102, 103], None);
         cluster.join(&[101]);
@@ -150,7 +155,7 @@ fn a_dead_group_holds_up_nobody() {
     });
 }
 
-/// The data waits for the next group that joins.
+/// The data stays until another group joins.
 #[test]
 fn all_groups_leave_and_another_one_joins() {
     labrt::run(|| {
@@ -161,7 +166,7 @@ fn all_groups_leave_and_another_one_joins() {
         let mut waiting = cluster.clerk();
         let get = thread::spawn(move || waiting.get("0"));
         sleep(Duration::from_millis(300));
-        assert!(!get.is_finished(), "nobody serves anything");
+        assert!(!get.is_finished(), "no group serves the key");
         cluster.join(&[102]);
         assert_eq!(get.join().expect("a clerk never fails"), "a");
         check_all(&mut cluster.clerk(), "a");
@@ -169,7 +174,7 @@ fn all_groups_leave_and_another_one_joins() {
     });
 }
 
-/// Also while a group that is called never answers.
+/// This is also true while a group that is called does not reply.
 #[test]
 fn a_killed_server_leaves_no_thread() {
     labrt::run(|| {
@@ -189,11 +194,10 @@ fn a_killed_server_leaves_no_thread() {
     });
 }
 
-/// Whoever was started with the snapshot of another group says so.
+/// A server that is started with the snapshot of another group says so.
 #[test]
 fn the_snapshot_of_another_group_is_refused() {
     labrt::run(|| {
-        use crate::shardkv::ShardKv;
         use labapi::Persister;
         use labrpc::{End, Network};
         use labrt::node::NodeId;

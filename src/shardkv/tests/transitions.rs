@@ -1,16 +1,16 @@
 //! The table of `migration`, cell by cell.
 
-use crate::shardkv::{Event, Owner, Parcel, Shard, Verdict};
+use crate::shardkv::migration::{Event, Handoff, Owner, Shard, Verdict};
 use labrt::sync::Arc;
 
-/// The configuration of an old parcel, and the one that takes effect now.
+/// The configuration of an old handoff, and the one that takes effect now.
 const OLD: u64 = 3;
 const NOW: u64 = 7;
 const US: Owner = Owner::Mine;
 const THEM: Owner = Owner::Others(102);
 
-fn parcel(num: u64, to: u64) -> Parcel<&'static str> {
-    Parcel { num, to, data: Arc::new("old") }
+fn handoff(num: u64, to: u64) -> Handoff<&'static str> {
+    Handoff { num, to, data: Arc::new("old") }
 }
 
 fn states() -> [Shard<&'static str>; 6] {
@@ -18,19 +18,19 @@ fn states() -> [Shard<&'static str>; 6] {
         Shard::Elsewhere,
         Shard::Serving("data"),
         Shard::Awaiting(None),
-        Shard::Awaiting(Some(parcel(OLD, 101))),
+        Shard::Awaiting(Some(handoff(OLD, 101))),
         Shard::Parked("data"),
-        Shard::Giving(parcel(OLD, 101)),
+        Shard::Giving(handoff(OLD, 101)),
     ]
 }
 
 #[test]
 fn every_transition() {
     use Shard::{Awaiting, Elsewhere, Giving, Parked, Serving};
-    let given = || Giving(Parcel { num: NOW, to: 102, data: Arc::new("data") });
-    let old = || parcel(OLD, 101);
+    let given = || Giving(Handoff { num: NOW, to: 102, data: Arc::new("data") });
+    let old = || handoff(OLD, 101);
     let configured = |owner, first| Event::Configured { num: NOW, owner, first };
-    // One row an event, in the order of the states above.
+    // There is a row for each event. Its cells have the order of the states above.
     let table: [(Event<&str>, [Shard<&str>; 6]); 7] = [
         (
             configured(US, true),
@@ -106,19 +106,19 @@ fn every_verdict() {
     }
 }
 
-/// Which states there can be, by the owner in the current configuration.
+/// The possible states for each owner in the current configuration.
 #[test]
 fn a_state_fits_its_owner() {
     let sound = |owner, num| states().map(|state| state.is_sound(num, owner));
     assert_eq!(sound(US, NOW), [false, true, true, true, false, false]);
     assert_eq!(sound(THEM, NOW), [true, false, false, false, false, true]);
     assert_eq!(sound(Owner::Nobodys, NOW), [true, false, false, false, true, true]);
-    // A parcel of a configuration that the group has not reached.
+    // The handoff is of a configuration that the group has not reached.
     assert_eq!(sound(US, OLD - 1), [false, true, true, false, false, false]);
     assert_eq!(sound(THEM, OLD - 1), [true, false, false, false, false, false]);
 }
 
-/// Whatever happens in an order that can be leads to states that can be.
+/// Events in a possible order lead to possible states.
 #[test]
 fn transitions_keep_states_sound() {
     for state in states() {

@@ -1,0 +1,58 @@
+//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its
+//! output says.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::process::Plan;
+use super::run::Test;
+
+/// The child that runs `count` seeds of a test.
+pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
+    let mut command: Vec<OsString> = vec![test.binary.clone().into()];
+    if test.ignored {
+        command.push("--include-ignored".into());
+    }
+    command.extend(["--exact", &test.name].map(OsString::from));
+    let set = vec![
+        ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
+        ("LAB_RUNS".to_owned(), count.to_string().into()),
+        ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
+        // A page for each of thousands of runs is too much. A failure that is kept gets one from
+        // its replay.
+        ("LAB_PAGE".to_owned(), "0".into()),
+        ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
+        ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
+    ];
+    let unset = vec!["LAB_TRACE", "LAB_EXPECT"];
+    Plan { command, dir: test.dir.clone(), set, unset, death_signal: Signal::SIGKILL }
+}
+
+/// The last lines of an output, for a message.
+pub fn last_words(output: &Path) -> String {
+    let Ok(bytes) = std::fs::read(output) else { return String::new() };
+    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    if lines.is_empty() {
+        return "; it printed nothing".to_owned();
+    }
+    format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
+}
+
+/// Pauses between two looks at a child, which grow: the end of a short run is seen at once, and a
+/// long run costs little.
+#[derive(Default)]
+pub struct Pause {
+    millis: u64,
+}
+
+impl Pause {
+    /// Sleeps longer than the time before, but 20 ms at most.
+    pub fn sleep(&mut self) {
+        self.millis = (self.millis * 2).clamp(1, 20);
+        std::thread::sleep(Duration::from_millis(self.millis));
+    }
+}

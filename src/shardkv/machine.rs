@@ -1,0 +1,57 @@
+//! The state machine of a server: the group's state, and the mailbox of the server's migrator.
+
+use super::group::Group;
+use super::mailbox::Mailbox;
+use super::messages::{Applied, Op};
+use crate::raft::RoleChange;
+use crate::rsm::StateMachine;
+use labapi::Gid;
+use labgob::DecodeError;
+use labrt::sync::Arc;
+
+/// A group as one server has it. It tells the migrator what has changed.
+pub(super) struct GroupMachine {
+    group: Group,
+    gid: Gid,
+    mailbox: Arc<Mailbox>,
+}
+
+impl GroupMachine {
+    /// Group `gid` in configuration 0.
+    pub fn new(gid: Gid, mailbox: Arc<Mailbox>) -> GroupMachine {
+        GroupMachine { group: Group::new(gid), gid, mailbox }
+    }
+
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+}
+
+impl StateMachine for GroupMachine {
+    type Op = Op;
+    type Reply = Applied;
+
+    fn apply(&mut self, op: Op) -> Applied {
+        let migrates = matches!(op, Op::Reconfigure(_) | Op::Deliver(_) | Op::Acknowledge { .. });
+        let applied = self.group.apply(op);
+        if migrates {
+            self.mailbox.changed();
+        }
+        applied
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.group.encode()
+    }
+
+    fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
+        self.group = Group::decode(self.gid, snapshot)?;
+        self.mailbox.changed();
+        Ok(())
+    }
+
+    fn on_role(&mut self, role: RoleChange) -> Option<Op> {
+        self.mailbox.role(role.is_leader.then_some(role.term));
+        role.is_leader.then_some(Op::NewTerm)
+    }
+}

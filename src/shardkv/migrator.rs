@@ -1,0 +1,234 @@
+//! What a group does without a client: a thread in each server takes in configurations and delivers
+//! shards to their new owners.
+//!
+//! Only the leader's thread works; the others sleep. It asks the controller for the next
+//! configuration every 100 ms. It asks at once when it has become leader, when it has just taken a
+//! configuration, and when another group has offered a shard of a later one. Each group that shards
+//! go to has its own ends and its own [`Retry`], so a dead group delays no other.
+//!
+//! The thread never blocks in an RPC. It *sends*, and the replies come into its [`Mailbox`], beside
+//! everything else that concerns it. So it ends at once when the server is killed, and its ends go
+//! with it.
+
+use super::group::Delivery;
+use super::machine::GroupMachine;
+use super::mailbox::{Mailbox, Message};
+use super::messages::{DeliverReply, Op};
+use crate::rsm::{Response, Retry, Rsm};
+use crate::shardctrler::{self, CtrlerError, QueryArgs};
+use labapi::{Config, Gid, MakeEnd};
+use labrpc::End;
+use labrt::collections::BTreeMap;
+use labrt::dlog;
+use labrt::sync::Arc;
+use labrt::time::{Duration, Instant};
+
+/// How often a leader asks for the next configuration.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The most bytes of keys and values in one delivery, unless it has one shard only. A delivery is
+/// one entry of the new owner's log.
+const MAX_DELIVERY_BYTES: usize = 1 << 20;
+
+pub(super) struct Migrator {
+    rsm: Arc<Rsm<GroupMachine>>,
+    mailbox: Arc<Mailbox>,
+    make_end: MakeEnd,
+    ctrlers: Vec<End>,
+    /// The most bytes in one delivery.
+    limit: usize,
+    /// The term that this server leads. In a new term it begins anew, also if it has led before: an
+    /// operation that it started in an earlier term may be lost.
+    term: Option<u64>,
+    /// The number of the latest request.
+    request: u64,
+    /// The requests for the next configuration.
+    poll: Retry,
+    /// The number of the configuration to ask for.
+    wanted: Option<u64>,
+    recipients: BTreeMap<Gid, Recipient>,
+}
+
+/// A group that shards go to.
+struct Recipient {
+    delivery: Delivery,
+    ends: Vec<End>,
+    retry: Retry,
+}
+
+impl Migrator {
+    /// `maxraftstate` is the size of the log at which the groups take a snapshot.
+    pub fn new(
+        rsm: Arc<Rsm<GroupMachine>>,
+        mailbox: Arc<Mailbox>,
+        ctrlers: Vec<End>,
+        make_end: MakeEnd,
+        maxraftstate: Option<usize>,
+    ) -> Migrator {
+        assert!(!ctrlers.is_empty(), "a group needs a controller");
+        let poll = Retry::new(ctrlers.len(), Instant::now());
+        let limit = maxraftstate.map_or(MAX_DELIVERY_BYTES, |bytes| bytes.min(MAX_DELIVERY_BYTES));
+        let (term, wanted, recipients) = (None, None, BTreeMap::new());
+        Migrator { rsm, mailbox, make_end, ctrlers, limit, term, request: 0, poll, wanted, recipients }
+    }
+
+    /// Works until the server is killed.
+    pub fn run(mut self) {
+        let mut until = None;
+        while let Some(mail) = self.mailbox.wait(until) {
+            if mail.leads != self.term {
+                self.begin_term(mail.leads);
+            }
+            if self.term.is_none() {
+                until = None;
+                continue;
+            }
+            mail.messages.into_iter().for_each(|message| self.receive(message));
+            if mail.changed {
+                self.look_at_group();
+            }
+            if mail.behind {
+                self.poll.hurry(Instant::now());
+            }
+            self.send_due();
+            until = self.next_due();
+        }
+    }
+
+    fn begin_term(&mut self, term: Option<u64>) {
+        self.term = term;
+        self.poll = Retry::new(self.ctrlers.len(), Instant::now());
+        self.wanted = None;
+        self.recipients.clear();
+    }
+
+    /// Finds out what the group's present state asks for.
+    fn look_at_group(&mut self) {
+        let (wanted, deliveries) = self.rsm.read(|machine| {
+            let group = machine.group();
+            (group.wants(), group.deliveries(self.limit))
+        });
+        if wanted > self.wanted {
+            self.poll.hurry(Instant::now());
+        }
+        self.wanted = wanted;
+        self.recipients.retain(|gid, _| deliveries.contains_key(gid));
+        for (gid, delivery) in deliveries.into_iter().filter(|(_, delivery)| !delivery.servers.is_empty()) {
+            match self.recipients.get_mut(&gid) {
+                Some(known) if known.delivery.servers == delivery.servers => known.update(delivery),
+                _ => drop(self.recipients.insert(gid, Recipient::new(delivery, &self.make_end))),
+            }
+        }
+    }
+
+    /// Sends the requests that are due.
+    fn send_due(&mut self) {
+        let now = Instant::now();
+        let is_due = |retry: &Retry| retry.due().is_some_and(|due| due <= now);
+        if let Some(num) = self.wanted
+            && is_due(&self.poll)
+        {
+            self.request += 1;
+            let request = self.request;
+            let ctrler = self.poll.ask(request, now);
+            let mailbox = self.mailbox.clone();
+            self.ctrlers[ctrler].send("ShardCtrler.Query", &QueryArgs { num: Some(num) }, move |reply| {
+                mailbox.post(Message::Config { request, reply });
+            });
+        }
+        for (&to, recipient) in self.recipients.iter_mut().filter(|(_, it)| is_due(&it.retry)) {
+            self.request += 1;
+            let request = self.request;
+            let server = recipient.retry.ask(request, now);
+            let mailbox = self.mailbox.clone();
+            recipient.ends[server].send("ShardKV.Deliver", &recipient.delivery.args, move |reply| {
+                mailbox.post(Message::Delivered { request, to, reply });
+            });
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let poll = self.wanted.and_then(|_| self.poll.due());
+        self.recipients.values().filter_map(|recipient| recipient.retry.due()).chain(poll).min()
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Config { request, reply } => self.receive_config(request, reply),
+            Message::ConfigSettled => self.poll.restart(Instant::now()),
+            Message::Delivered { request, to, reply } => self.receive_delivered(request, to, reply),
+        }
+    }
+
+    fn receive_config(&mut self, request: u64, reply: Option<shardctrler::Reply>) {
+        let now = Instant::now();
+        let response = match &reply {
+            None => Response::Lost,
+            Some(Err(CtrlerError::ErrWrongLeader)) => Response::NotLeader,
+            Some(Ok(_) | Err(CtrlerError::Refused(_))) => Response::Reply,
+        };
+        if !self.poll.respond(request, response, now) {
+            return;
+        }
+        match reply {
+            Some(Ok(config)) if Some(config.num) == self.wanted => {
+                self.reconfigure(Arc::unwrap_or_clone(config));
+            }
+            _ => self.poll.restart(now + POLL),
+        }
+    }
+
+    fn reconfigure(&self, config: Config) {
+        let mailbox = self.mailbox.clone();
+        self.rsm.submit(&Op::Reconfigure(config), move |_| mailbox.post(Message::ConfigSettled));
+    }
+
+    fn receive_delivered(&mut self, request: u64, to: Gid, reply: Option<DeliverReply>) {
+        let now = Instant::now();
+        let Some(recipient) = self.recipients.get_mut(&to) else { return };
+        let response = match reply {
+            None => Response::Lost,
+            Some(DeliverReply::ErrWrongLeader) => Response::NotLeader,
+            Some(DeliverReply::Taken | DeliverReply::Early | DeliverReply::Refused) => Response::Reply,
+        };
+        if !recipient.retry.respond(request, response, now) {
+            return;
+        }
+        let num = recipient.delivery.args.num;
+        match reply {
+            Some(DeliverReply::Taken) => {
+                // Nothing is due until this is applied: then there is another delivery or none.
+                let op = Op::Acknowledge { num, shards: recipient.shards().collect() };
+                self.rsm.start(&op);
+            }
+            Some(DeliverReply::Refused) => {
+                let shards: Vec<usize> = recipient.shards().collect();
+                dlog!(ERRO, "group {to} refuses shards {shards:?} of {num}");
+                recipient.retry.repeat(now);
+            }
+            _ => recipient.retry.repeat(now),
+        }
+    }
+}
+
+impl Recipient {
+    fn new(delivery: Delivery, make_end: &MakeEnd) -> Recipient {
+        let ends: Vec<End> = delivery.servers.iter().map(|name| make_end(name)).collect();
+        let retry = Retry::new(ends.len(), Instant::now());
+        Recipient { delivery, ends, retry }
+    }
+
+    fn shards(&self) -> impl Iterator<Item = usize> {
+        self.delivery.args.shards.iter().map(|(shard, _)| *shard)
+    }
+
+    /// Delivers this from now on, if it is not the same as before.
+    fn update(&mut self, delivery: Delivery) {
+        let same = self.delivery.args.num == delivery.args.num
+            && self.shards().eq(delivery.args.shards.iter().map(|(shard, _)| *shard));
+        if !same {
+            self.delivery = delivery;
+            self.retry.restart(Instant::now());
+        }
+    }
+}
