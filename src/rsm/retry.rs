@@ -3,12 +3,14 @@
 //!
 //! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other,
 //! and begins with the one that replied last. A lost message says nothing about who leads, so the
-//! server that replied last gets a second try. After a round in which no server could reply comes a
-//! pause, and each pause is longer than the one before.
+//! server that replied last gets a second try. A server that lets its time pass is left at once.
+//! After a round in which no server has replied comes a pause, and each pause is longer than the
+//! one before.
 //!
 //! A [`Retry`] never blocks: time is an argument, and [`due`](Retry::due) says when the next step
 //! is due. A blocking client ([`Servers`](super::Servers)) sleeps until then. A thread that does
-//! other things meanwhile looks at it between them.
+//! other things meanwhile looks at it between them. A blocking call does not say whether a message
+//! was lost or is late, so a blocking client reports both as [`Lost`](Response::Lost).
 
 use labrt::time::{Duration, Instant};
 
