@@ -37,11 +37,12 @@
 //! });
 //! ```
 //!
-//! Where to read on: [`core`] for the rules, with the paper beside it; [`node`] for the threads.
+//! Where to read on: [`Core`] for the rules, with the paper beside it; [`Raft`] for the threads.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `node` | a server: the lock and the threads around the rules (`node/senders`: what is sent when) |
+//! | `server` | a server: the lock and the threads around the rules (`server/senders`: sending; `server/tell`: telling the trace and the log lines) |
+//! | `options` | intervals, timeouts, and rules to be broken on purpose |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log with its snapshot offset |
@@ -53,32 +54,35 @@
 //! | `role` | follower, candidate, leader |
 //! | `observe` | what a Raft tells the trace |
 
-pub mod apply_msg;
-pub mod command;
-pub mod core;
-pub mod effects;
-pub mod invariants;
-pub mod log;
-pub mod messages;
-pub mod node;
+mod apply_msg;
+mod command;
+mod core;
+mod effects;
+mod invariants;
+mod log;
+mod messages;
 pub mod observe;
-pub mod persister;
-pub mod progress;
+mod options;
+mod persister;
+mod progress;
 mod role;
+mod server;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::apply_msg::{ApplyMsg, ApplySink};
 pub use self::command::{Bytes, Command};
-pub use self::core::{ApplyBatch, Core, RestoreError, Rules, SnapshotError, Started};
-pub use self::effects::{Due, Effects, Event, PersistDelta, RoleChange, Tick};
+pub use self::core::{ApplyBatch, Core, RestoreError, SnapshotError, Started};
+pub use self::effects::{Effects, Event, PersistDelta, RoleChange};
+pub use self::invariants::Invariant;
 pub use self::log::RaftLog;
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,
 };
-pub use self::node::{Options, Raft, Status};
-pub use self::persister::{FrameError, Persister};
-pub use self::progress::{Outgoing, Sent};
+pub use self::options::{Options, Rules};
+pub use self::persister::{FrameError, Frames, Persister, Writer};
+pub use self::progress::{Outgoing, Progress, Resend, Sent, State};
 pub use self::role::Role;
+pub use self::server::{Raft, Status};

@@ -3,10 +3,12 @@
 //! The head frame holds term, vote and where the log begins; each entry has a frame of its own. What changed
 //! goes out as a [`PersistDelta`], so that a new entry costs an entry, however long the log is.
 
-use super::*;
+use super::Core;
 use crate::raft::effects::PersistDelta;
+use crate::raft::log::RaftLog;
 use crate::raft::messages::Entry;
-use crate::raft::persister::{FrameError, Frames, Persister};
+use crate::raft::persister::{FrameError, Frames, Persister, Writer};
+use crate::raft::role::Role;
 use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -76,6 +78,8 @@ impl Core {
         let log = RaftLog::after(hard.last_included_index, hard.last_included_term, entries);
         let mut core = Core::of(me, n, hard.current_term, hard.voted_for, log, Role::Follower);
         core.snapshot = persister.read_snapshot();
+        // It is persistent already.
+        core.effects.clear();
         Ok(core)
     }
 
@@ -91,7 +95,7 @@ impl Core {
         let begin = self.log.last_included_index();
         let dropped = (begin - delta.saved_from) as usize;
         // A new server's first frame is the head, whatever has changed.
-        let write = |w: &mut crate::raft::persister::Writer| {
+        let write = |w: &mut Writer| {
             if delta.hard_state {
                 w.head(self.hard_state());
             }

@@ -197,7 +197,11 @@ fn a_service_hears_of_roles_if_it_wants() {
 /// Server 0 is the one that will lead, and nobody sends a heartbeat while a test lasts.
 fn server_0_leads(me: usize) -> Options {
     let patience = if me == 0 { SECOND / 100 } else { 50 * SECOND };
-    Options { election_timeout: patience..2 * patience, heartbeat: 100 * SECOND, ..Options::default() }
+    Options {
+        election_timeout: patience..2 * patience,
+        heartbeat_interval: 100 * SECOND,
+        ..Options::default()
+    }
 }
 
 /// A proposal is sent by whoever flushes, on the thread that does; until then nothing of it is to be seen. With
@@ -210,7 +214,7 @@ fn flush_sends_at_once_what_was_proposed() {
         // Both followers have answered the leader's first message.
         sleep(SECOND / 2);
         let before = group.net.total_count();
-        leader.propose(Command::new(vec![1])).expect("it leads");
+        leader.start_unsent(Command::new(vec![1])).expect("it leads");
         sleep(SECOND / 2);
         assert_eq!(group.net.total_count(), before, "proposed, but nobody flushes");
         leader.flush();
@@ -237,7 +241,7 @@ fn flushing_together_leaves_nothing_behind() {
             let leader = leader.clone();
             thread::spawn(move || {
                 for _ in 0..50 {
-                    leader.propose(Command::new(vec![n])).expect("it leads");
+                    leader.start_unsent(Command::new(vec![n])).expect("it leads");
                     leader.flush();
                 }
             })
@@ -250,6 +254,41 @@ fn flushing_together_leaves_nothing_behind() {
             let message = rx.recv_deadline(deadline);
             assert!(matches!(message, Ok(ApplyMsg::Command { index: i, .. }) if i == index), "{message:?}");
         }
+    });
+}
+
+/// An election timeout is as long as it was drawn, also if the one before it was longer: from the last heartbeat,
+/// each timeout of the range is as likely as any other.
+#[cfg(feature = "sim")]
+#[test]
+fn a_shorter_timeout_is_not_slept_over() {
+    labrt::run(|| {
+        let ms = Duration::from_millis;
+        let election_timeout = ms(100)..ms(1100);
+        let options = |me| match me {
+            0 => {
+                Options { election_timeout: ms(10)..ms(20), heartbeat_interval: ms(20), ..Options::default() }
+            }
+            _ => Options { election_timeout: election_timeout.clone(), ..Options::default() },
+        };
+        let mut waited = Duration::ZERO;
+        const TRIALS: u32 = 40;
+        for _ in 0..TRIALS {
+            let group = group_with(2, discard, options, Cost::Free);
+            group.leader();
+            sleep(2 * SECOND);
+            let (term, crash) = (group.rafts[1].get_state().0, Instant::now());
+            group.rafts[0].kill();
+            while group.rafts[1].get_state().0 == term {
+                sleep(ms(1));
+            }
+            waited += crash.elapsed();
+            group.rafts[1].kill();
+        }
+        // The mean is 600 ms, less the half of a heartbeat interval. Had each drawn timeout to wait for the end
+        // of all before it, it would be almost the whole of 1100 ms.
+        let mean = waited / TRIALS;
+        assert!(mean > ms(400) && mean < ms(750), "{mean:?}");
     });
 }
 
@@ -270,13 +309,13 @@ impl ApplySink for CountBatches {
 #[test]
 fn a_follower_takes_its_time_between_batches() {
     labrt::run(|| {
-        let follow = SECOND / 20;
+        let apply_interval = SECOND / 20;
         let batches = Arc::new(AtomicU64::new(0));
         let (tx, rx) = chan::unbounded();
         let sink = |me: usize| -> Box<dyn ApplySink> {
             if me == 1 { Box::new(CountBatches(batches.clone(), tx.clone())) } else { discard(me) }
         };
-        let group = group_with(3, sink, |me| Options { follow, ..server_0_leads(me) }, Cost::Raft);
+        let group = group_with(3, sink, |me| Options { apply_interval, ..server_0_leads(me) }, Cost::Raft);
         let (leader, start) = (group.leader(), Instant::now());
         for n in 0..100 {
             leader.start(Command::new(vec![n])).expect("it leads");
@@ -291,7 +330,7 @@ fn a_follower_takes_its_time_between_batches() {
             );
             applied += 1;
         }
-        let most = start.elapsed().as_nanos() / follow.as_nanos() + 2;
+        let most = start.elapsed().as_nanos() / apply_interval.as_nanos() + 2;
         let batches = batches.load(Ordering::SeqCst);
         assert!(u128::from(batches) <= most, "{batches} batches in {:?}", start.elapsed());
     });
