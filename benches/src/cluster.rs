@@ -38,7 +38,7 @@ pub struct Setup {
 impl Default for Setup {
     /// As servers are by default, with apply channels that hold a whole window.
     fn default() -> Setup {
-        Setup { capacity: WINDOW as usize, commit: Options::default().commit }
+        Setup { capacity: WINDOW as usize, commit: Options::default().commit_interval }
     }
 }
 
@@ -157,8 +157,12 @@ fn start_server(net: &Network, me: usize, setup: &Setup, applied: &Arc<Applied>)
 fn options(me: usize, setup: &Setup) -> Options {
     let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
     let options = Options::default();
-    let follow = options.follow.min(setup.commit);
-    Options { election_timeout: patience..patience * 2, commit: setup.commit, follow, ..options }
+    Options {
+        election_timeout: patience..patience * 2,
+        commit_interval: setup.commit,
+        apply_interval: options.apply_interval.min(setup.commit),
+        ..options
+    }
 }
 
 /// Whose progress is waited for.

@@ -103,7 +103,7 @@ fn options(me: usize, timeouts: &Range<Duration>) -> Options {
     let soon = Duration::from_millis(4);
     let election_timeout =
         if me == LEADER { soon..soon + Duration::from_millis(1) } else { timeouts.clone() };
-    Options { election_timeout, heartbeat, ..Options::default() }
+    Options { election_timeout, heartbeat_interval: heartbeat, ..Options::default() }
 }
 
 fn start(me: usize, net: &Network, options: Options, delays: &Arc<Delays>, tell: &Sender<Leads>) -> Member {

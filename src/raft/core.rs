@@ -14,12 +14,18 @@
 //! core do the same thing, in one place and under one lock:
 //!
 //! ```text
-//! let reply = core.append_entries(&args);
+//! let reply = core.append_entries(&args, now);
 //! let effects = core.take_effects();
 //! core.persist_to(&persister, &effects.persist);     // before the reply or any message can be seen
 //! ```
 //!
 //! so that persistence comes before every reply (Figure 2).
+//!
+//! # Time
+//!
+//! Time is an argument, `now`: the time since some moment that the threads around the core have chosen. The core
+//! says when something will be due: [`election_deadline`](Core::election_deadline) and, for each peer,
+//! [`next_deadline`](Core::next_deadline). Chance is theirs, too: they draw each election timeout.
 //!
 //! # Parts
 //!
@@ -43,13 +49,15 @@ mod storage;
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
 
-use super::effects::{Due, Effects, Event, RoleChange, Tick};
+use super::effects::{Effects, Event, RoleChange};
 use super::invariants::Invariant;
 use super::log::RaftLog;
 use super::messages::{AppendEntriesArgs, Message};
-use super::progress::{LeaderView, MAX_BATCH_BYTES, Outgoing, Plan, Progress, Sent, What};
+use super::options::Options;
+use super::progress::{Content, MAX_BATCH_BYTES, Outgoing, Progress, Sent, What};
 use election::Ballot;
 use labapi::{ApplyMsg, Bytes, Role};
+use std::time::Duration;
 
 /// A role with what belongs to it.
 #[derive(Clone, Debug)]
@@ -61,19 +69,6 @@ enum Standing {
 
 /// Committed messages in order; what [`Core::take_apply`] hands out.
 pub type ApplyBatch = Vec<ApplyMsg>;
-
-/// Rules that can be broken on purpose, for tests that show what a broken rule looks like. The default is
-/// Raft.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// A leader that [has not heard from a majority](Core::majority_lost) becomes a follower. Looks prudent;
-    /// but it then stands for election, raises its term in vain while it is cut off, and unseats a good
-    /// leader when it returns.
-    pub step_down_without_majority: bool,
-    /// A leader commits entries of older terms, too, by counting replicas. Figure 8 of the paper shows how
-    /// such an entry can still be overwritten.
-    pub commit_older_terms_by_count: bool,
-}
 
 /// The state of one server.
 #[derive(Clone, Debug)]
@@ -90,16 +85,18 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// Broken on purpose?
-    pub rules: Rules,
+    /// The intervals, and the rules that may be broken.
+    pub options: Options,
+    /// When this server stands for election if it hears no leader.
+    election_deadline: Duration,
+    /// What is added to the time when the election timer is started again.
+    election_timeout: Duration,
     /// The next message's number.
     next_seq: u64,
     /// Not taken yet.
     effects: Effects,
     /// The persister's first entry follows this index.
     saved_from: u64,
-    /// For each peer, when the threads think that something is due.
-    planned: Vec<Due>,
 }
 
 impl Core {
@@ -109,6 +106,7 @@ impl Core {
     /// If `me` is not below `n`.
     pub fn new(me: usize, n: usize) -> Core {
         assert!(me < n, "server {me} of {n}: servers are numbered from 0");
+        let options = Options::default();
         Core {
             me,
             n,
@@ -119,16 +117,19 @@ impl Core {
             commit_index: 0,
             last_applied: 0,
             standing: Standing::Follower,
-            rules: Rules::default(),
+            election_deadline: options.election_timeout.start,
+            election_timeout: options.election_timeout.start,
+            options,
             next_seq: 1,
             effects: Effects::default(),
             saved_from: 0,
-            planned: vec![Due::default(); n],
         }
     }
 
     /// Server `me` of `n` in this state, with no snapshot but what `log` begins with and nothing committed beyond
-    /// that. A candidate has no vote but its own, and a leader knows nothing of its followers.
+    /// that. A candidate has no vote but its own. A leader knows nothing of its followers, whom it
+    /// has asked for their votes at time zero. All of it is still to
+    /// be persisted.
     ///
     /// # Panics
     /// If no server can be in this state: the log reaches beyond `term`, or a candidate or leader has not voted
@@ -141,11 +142,13 @@ impl Core {
         core.standing = match role {
             Role::Follower => Standing::Follower,
             Role::Candidate => Standing::Candidate(vec![Ballot::default(); n]),
-            Role::Leader => Standing::Leader(vec![Progress::new(log.last_index()); n]),
+            Role::Leader => Standing::Leader(vec![Progress::new(log.last_index(), Some(Duration::ZERO)); n]),
         };
         let covered = log.last_included_index();
         (core.commit_index, core.last_applied, core.saved_from) = (covered, covered, covered);
         (core.current_term, core.voted_for, core.log) = (term, voted_for, log);
+        core.effects.persist.hard_state = true;
+        core.effects.persist.entries_from(covered + 1);
         core
     }
 
@@ -226,28 +229,49 @@ impl Core {
             effects.persist.saved_from = self.saved_from;
             self.saved_from = self.log.last_included_index();
         }
-        effects.wake_peers =
-            self.peers().filter(|&p| self.peek_due(p).sooner_than(self.planned[p])).collect();
     }
 
-    /// When there will be something to send to `peer` if nothing happens before. Ask before going to sleep: a
-    /// peer for which something is due sooner than the last answer here said is named in
-    /// [`Effects::wake_peers`].
-    pub fn due(&mut self, peer: usize) -> Due {
-        self.planned[peer] = self.peek_due(peer);
-        self.planned[peer]
+    /// When this server stands for election if nothing happens before. `None`: it leads, and never does.
+    pub fn election_deadline(&self) -> Option<Duration> {
+        let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
+        waits.then_some(self.election_deadline)
     }
 
-    /// The next message for `peer`, given how much time has passed; `None` if there is none. Ask again after
-    /// sending: there may be more.
-    pub fn next_message(&mut self, peer: usize, tick: Tick) -> Option<Outgoing> {
+    /// The timeout for the next time that the election timer is started.
+    pub fn set_election_timeout(&mut self, timeout: Duration) {
+        self.election_timeout = timeout;
+    }
+
+    /// Starts the election timer afresh, with the timeout that was [set](Core::set_election_timeout).
+    pub fn reset_election_timer(&mut self, now: Duration) {
+        self.election_deadline = now + self.election_timeout;
+        self.effects.election_timer_reset = true;
+    }
+
+    /// When there will be something to send to `peer` if nothing happens before; it may be in the past. `None`:
+    /// never.
+    pub fn next_deadline(&self, peer: usize) -> Option<Duration> {
+        match &self.standing {
+            _ if peer == self.me => None,
+            Standing::Follower => None,
+            Standing::Candidate(ballots) => ballots[peer].deadline(&self.options),
+            Standing::Leader(progress) => {
+                let agenda = progress[peer].agenda(&self.log, self.commit_index, &self.options);
+                agenda.map(|(at, _)| at).min()
+            }
+        }
+    }
+
+    /// The next message for `peer`; `None` if there is none until [`next_deadline`](Core::next_deadline). Ask again
+    /// after sending: there may be more.
+    pub fn next_message(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {
         if peer == self.me {
             return None;
         }
         match &self.standing {
             Standing::Follower => None,
-            Standing::Candidate(_) => self.next_vote_request(peer, tick),
-            Standing::Leader(_) => self.next_leader_message(peer, tick),
+            Standing::Candidate(_) => self.next_vote_request(peer, now),
+            Standing::Leader(_) => self.next_leader_message(peer, now),
         }
     }
 
@@ -255,22 +279,11 @@ impl Core {
     pub fn message_lost(&mut self, sent: Sent) {
         let next_seq = self.next_seq;
         if let Some(progress) = self.progress_of(sent) {
-            progress_lost(progress, sent, next_seq);
+            // A lost request for a vote is old news to a leader.
+            if sent.what != What::Vote {
+                progress.lost(sent.seq, next_seq);
+            }
         }
-    }
-
-    /// The shell believes that a leader has lost touch with the majority. Raft does not care;
-    /// [`Rules::step_down_without_majority`] does.
-    pub fn majority_lost(&mut self) {
-        if self.rules.step_down_without_majority && self.is_leader() {
-            self.enter(Standing::Follower, "majority lost");
-            self.effects.reset_election_timer = true;
-        }
-    }
-
-    fn peers(&self) -> impl Iterator<Item = usize> + use<> {
-        let me = self.me;
-        (0..self.n).filter(move |&peer| peer != me)
     }
 
     fn majority(&self) -> usize {
@@ -281,7 +294,7 @@ impl Core {
 
     /// Figure 2, all servers: a term higher than ours makes us a follower of it. A candidate also becomes one
     /// when it hears the leader of its own term.
-    fn become_follower(&mut self, term: u64, cause: &'static str) {
+    fn become_follower(&mut self, term: u64, cause: &'static str, now: Duration) {
         let raised = term > self.current_term;
         let was_leader = self.is_leader();
         Invariant::RolesAsInFigure4.check(raised || !was_leader, || {
@@ -293,19 +306,21 @@ impl Core {
             return;
         }
         self.enter(Standing::Follower, cause);
-        // As a leader it had no election timeout.
-        self.effects.reset_election_timer |= was_leader;
+        if was_leader {
+            // As a leader it had no election timeout.
+            self.reset_election_timer(now);
+        }
     }
 
     /// 5.2: increments the term, votes for itself, and asks the others.
-    fn become_candidate(&mut self) {
+    fn become_candidate(&mut self, now: Duration) {
         Invariant::RolesAsInFigure4.check(!self.is_leader(), || {
             format!("S{} leads term {} and would stand", self.me, self.current_term)
         });
         self.set_term(self.current_term + 1);
         self.set_vote(self.me);
         self.enter(Standing::Candidate(vec![Ballot::default(); self.n]), "election timeout");
-        self.effects.reset_election_timer = true;
+        self.reset_election_timer(now);
     }
 
     /// 5.2: a candidate with the votes of a majority leads its term.
@@ -313,7 +328,9 @@ impl Core {
         Invariant::RolesAsInFigure4.check(self.role() == Role::Candidate, || {
             format!("S{} is no candidate in term {}", self.me, self.current_term)
         });
-        let progress = vec![Progress::new(self.log.last_index()); self.n];
+        let Standing::Candidate(ballots) = &self.standing else { return };
+        let asked = ballots.iter().map(|ballot| ballot.asked);
+        let progress = asked.map(|asked| Progress::new(self.log.last_index(), asked)).collect();
         self.enter(Standing::Leader(progress), "votes of a majority");
     }
 
@@ -352,79 +369,57 @@ impl Core {
     }
 
     /// A message from the leader of `term` has come. False: the term is over.
-    fn hear_leader(&mut self, term: u64) -> bool {
+    fn hear_leader(&mut self, term: u64, now: Duration) -> bool {
         if term < self.current_term {
             return false;
         }
         Invariant::OneLeaderPerTerm.check(term > self.current_term || !self.is_leader(), || {
             format!("S{} leads term {term} and hears another leader of it", self.me)
         });
-        self.become_follower(term, "heard the leader");
-        self.effects.reset_election_timer = true;
+        self.become_follower(term, "heard the leader", now);
+        self.reset_election_timer(now);
         true
     }
 
     /// Is this the outcome of a message that matters to us as we are now? Steps down if the reply's term is
     /// higher.
-    fn is_current(&mut self, sent: Sent, reply_term: u64) -> bool {
+    fn is_current(&mut self, sent: Sent, reply_term: u64, now: Duration) -> bool {
         if reply_term > self.current_term {
-            self.become_follower(reply_term, "a reply of a higher term");
+            self.become_follower(reply_term, "a reply of a higher term", now);
         }
         sent.term == self.current_term && reply_term == self.current_term
     }
 
     // ------------------------------------------------------------------ What to send
 
-    fn peek_due(&self, peer: usize) -> Due {
-        match &self.standing {
-            Standing::Follower => Due::default(),
-            _ if peer == self.me => Due::default(),
-            Standing::Candidate(ballots) => ballots[peer].due(),
-            Standing::Leader(progress) => progress[peer].due(self.leader_view()),
-        }
+    fn next_leader_message(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {
+        let mut agenda = self.progress(peer)?.agenda(&self.log, self.commit_index, &self.options);
+        let (_, content) = agenda.find(|(at, _)| *at <= now)?;
+        let (what, message) = match content {
+            Content::Snapshot => self.snapshot_message(),
+            _ => self.append_message(peer, content)?,
+        };
+        let sent = self.stamp(peer, what);
+        self.progress_of(sent)?.sent(sent, content, now);
+        Some(Outgoing { sent, message })
     }
 
-    fn leader_view(&self) -> LeaderView {
-        LeaderView {
-            last_included_index: self.log.last_included_index(),
-            last_index: self.log.last_index(),
-            commit_index: self.commit_index,
-        }
-    }
-
-    fn next_leader_message(&mut self, peer: usize, tick: Tick) -> Option<Outgoing> {
-        match self.progress(peer)?.plan(self.leader_view(), tick)? {
-            Plan::Entries => Some(self.send_entries(peer)),
-            Plan::Empty { prev, is_commit } => Some(self.send_append(peer, prev, 0, is_commit)),
-            Plan::Snapshot => Some(self.send_snapshot(peer)),
-        }
-    }
-
-    fn send_entries(&mut self, peer: usize) -> Outgoing {
-        let next_index = self.progress(peer).expect("planned from it").next_index();
-        self.send_append(peer, next_index - 1, MAX_BATCH_BYTES, false)
-    }
-
-    /// An AppendEntries after `prev`; `max_bytes` of 0: without entries.
-    fn send_append(&mut self, peer: usize, prev: u64, max_bytes: usize, is_commit: bool) -> Outgoing {
-        let entries = match max_bytes {
-            0 => Vec::new(),
-            _ => self.log.batch(prev + 1, usize::MAX, max_bytes),
+    fn append_message(&self, peer: usize, content: Content) -> Option<(What, Message)> {
+        let prev = self.progress(peer)?.prev(content, &self.log);
+        let entries = match content {
+            Content::Entries => self.log.batch(prev + 1, usize::MAX, MAX_BATCH_BYTES),
+            _ => Vec::new(),
         };
         let last = prev + entries.len() as u64;
-        let commit = self.commit_index.min(last);
         let message = Message::AppendEntries(AppendEntriesArgs {
             term: self.current_term,
             leader_id: self.me,
             prev_log_index: prev,
-            prev_log_term: self.log.term_at(prev).expect("a plan names a prev that the log still knows"),
+            prev_log_term: self.log.term_at(prev).expect("the agenda names a prev that the log still knows"),
             entries,
             leader_commit: self.commit_index,
         });
-        let sent = self.stamp(peer, What::Append { prev, last, commit });
-        let progress = self.progress_of(sent).expect("only a leader sends entries");
-        progress.append_sent(sent.seq, (prev, last, commit), is_commit);
-        Outgoing { sent, message }
+        Some((What::Append { prev, last, commit: self.commit_index.min(last) }, message))
     }
 
     fn stamp(&mut self, peer: usize, what: What) -> Sent {
@@ -439,12 +434,5 @@ impl Core {
             Standing::Leader(progress) if sent.term == self.current_term => progress.get_mut(sent.peer),
             _ => None,
         }
-    }
-}
-
-fn progress_lost(progress: &mut Progress, sent: Sent, next_seq: u64) {
-    // A lost request for a vote is old news to a leader.
-    if sent.what != What::Vote {
-        progress.lost(sent.seq, next_seq);
     }
 }

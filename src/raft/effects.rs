@@ -17,13 +17,12 @@ pub struct Effects {
     pub persist: PersistDelta,
     /// What has happened, in this order, to be told to whoever looks.
     pub events: Vec<Event>,
-    /// Start the election timeout afresh: a leader was heard, a vote was granted, an election was started, or
-    /// a leader has stepped down.
-    pub reset_election_timer: bool,
+    /// The election timer was started afresh, since a leader was heard, a vote was granted, an election was
+    /// started, or a leader has stepped down. It has used the timeout that was drawn for it: draw the next one
+    /// and hand it to [`Core::set_election_timeout`](super::Core::set_election_timeout).
+    pub election_timer_reset: bool,
     /// There is more to apply.
     pub wake_applier: bool,
-    /// Peers for which there is something to send now, or sooner than their last [`Due`] said.
-    pub wake_peers: Vec<usize>,
     /// The role or the term has changed.
     pub role_changed: Option<RoleChange>,
 }
@@ -137,51 +136,5 @@ impl PersistDelta {
     /// Entries from `index` on have changed.
     pub(super) fn entries_from(&mut self, index: u64) {
         self.log_from = Some(self.log_from.map_or(index, |older| older.min(index)));
-    }
-}
-
-/// How much time has passed, as far as the rules must know. All false: something happened, no time has
-/// passed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tick {
-    /// 100 ms or more since the last message of any kind to this peer: a heartbeat is due.
-    pub heartbeat: bool,
-    /// 10 ms or more since the last message with entries: no longer wait for its answer.
-    pub pipeline: bool,
-    /// 10 ms or more since the last message of any kind: the commit index may go on its own.
-    pub commit: bool,
-}
-
-impl Tick {
-    /// No time has passed.
-    pub const NONE: Tick = Tick { heartbeat: false, pipeline: false, commit: false };
-    /// The heartbeat interval has passed, and so have the shorter ones.
-    pub const HEARTBEAT: Tick = Tick { heartbeat: true, pipeline: true, commit: true };
-    /// The pipeline interval has passed.
-    pub const PIPELINE: Tick = Tick { pipeline: true, ..Tick::NONE };
-    /// The commit interval has passed.
-    pub const COMMIT: Tick = Tick { commit: true, ..Tick::NONE };
-}
-
-/// When there will be something to send to a peer, if nothing happens before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Due {
-    /// At once.
-    pub now: bool,
-    /// When the pipeline interval has passed.
-    pub pipeline: bool,
-    /// When the commit interval has passed.
-    pub commit: bool,
-    /// When the heartbeat interval has passed.
-    pub heartbeat: bool,
-}
-
-impl Due {
-    /// Is something due that was not, so that a sleeper who planned by `planned` would sleep too long?
-    pub(super) fn sooner_than(self, planned: Due) -> bool {
-        (self.now && !planned.now)
-            || (self.pipeline && !planned.pipeline)
-            || (self.commit && !planned.commit)
-            || (self.heartbeat && !planned.heartbeat)
     }
 }

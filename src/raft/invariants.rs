@@ -36,6 +36,9 @@ pub enum Invariant {
     CommitRises,
     /// A leader commits by counting replicas only entries of its own term (5.4.2).
     CommitOwnTermByCounting,
+    /// A leader sends a follower only what comes after what the follower is known to hold: `match_index` is
+    /// less than `next_index` (Figure 2).
+    NextAfterMatch,
     /// `last_applied` follows `commit_index` and never falls (Figure 2).
     AppliedFollowsCommit,
 }
@@ -62,6 +65,7 @@ impl Invariant {
             Invariant::CommitOwnTermByCounting => {
                 ("only entries of the own term commit by counting", "5.4.2")
             }
+            Invariant::NextAfterMatch => ("match_index stays below next_index", "Figure 2"),
             Invariant::AppliedFollowsCommit => ("last_applied follows the commit index", "Figure 2"),
         }
     }

@@ -38,11 +38,12 @@
 //! });
 //! ```
 //!
-//! Where to read on: [`core`] for the rules, with the paper beside it; [`node`] for the threads.
+//! Where to read on: [`Core`] for the rules, with the paper beside it; [`Raft`] for the threads.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `node` | a server: the lock and the threads around the rules (`node/senders`: what is sent when) |
+//! | `server` | a server: the lock and the threads around the rules (`server/senders`: sending; `server/tell`: telling the trace and the log lines) |
+//! | `options` | intervals, timeouts, and rules to be broken on purpose |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log with its snapshot offset |
@@ -52,26 +53,29 @@
 //! | `apply_sink` | the way to the service |
 //! | `peer` | the server as the suites of lab 2 see it |
 
-pub mod apply_sink;
-pub mod core;
-pub mod effects;
-pub mod invariants;
-pub mod log;
-pub mod messages;
-pub mod node;
+mod apply_sink;
+mod core;
+mod effects;
+mod invariants;
+mod log;
+mod messages;
+mod options;
 mod peer;
-pub mod progress;
+mod progress;
+mod server;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::apply_sink::ApplySink;
-pub use self::core::{ApplyBatch, Core, RestoreError, Rules, SnapshotError};
-pub use self::effects::{Due, Effects, Event, PersistDelta, RoleChange, Tick};
+pub use self::core::{ApplyBatch, Core, RestoreError, SnapshotError};
+pub use self::effects::{Effects, Event, PersistDelta, RoleChange};
+pub use self::invariants::Invariant;
 pub use self::log::RaftLog;
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,
 };
-pub use self::node::{Options, Raft};
-pub use self::progress::{Outgoing, Sent};
+pub use self::options::{Options, Rules};
+pub use self::progress::{Outgoing, Progress, Resend, Sent, State};
+pub use self::server::Raft;

@@ -1,30 +1,20 @@
 //! A leader's view of one follower: what it has, what is on its way to it, what to send next.
 //!
 //! Goals, in this order: one lost or held message never stops the log behind it; a new entry goes out at
-//! once; entries that come in quick succession share messages; an idle or dead follower costs ten small
-//! messages a second.
-//!
-//! # What is known
-//!
-//! * `match_index`: the follower is known to hold our log up to here. Only rises.
-//! * `next_index`: the next entry to send. Optimistic: it rises when entries are *sent*, not when they are
-//!   acknowledged.
-//! * `base`: entries up to here need no re-sending as far as we know: the point from which we last
-//!   (re)started to send, or `match_index`.
-//! * `inflight`: messages with entries that are neither answered nor known to be lost. Together with `base`
-//!   they say what need not be sent again if one of them is lost: whatever they cover without a gap.
+//! once; entries that come in quick succession share messages; an idle or dead follower costs a small message
+//! in each heartbeat interval.
 //!
 //! # States
 //!
 //! | state | when | what is sent |
 //! |---|---|---|
-//! | Probe | a new leader; or two messages in a row were lost | one empty AppendEntries at once, then one a heartbeat; entries with it if none are on their way |
-//! | Replicate | the follower answers | entries at once if none are on their way, else when the answer comes or the pipeline interval (10 ms) has passed, up to [`WINDOW`] messages; else heartbeats |
-//! | Snapshot | `next_index` lies in the part of the log that a snapshot has replaced | the snapshot once, and heartbeats, whose refusal tells that it got lost |
+//! | Probe | a new leader; or two messages in a row were lost | one empty AppendEntries at once, then one in each heartbeat interval; entries instead if none are on their way |
+//! | Replicate | the follower answers | entries at once if none are on their way, else when the answer comes or the entries interval has passed, up to [`WINDOW`] messages; else heartbeats |
+//! | Snapshot | a snapshot is on its way, since the follower needs an entry that a snapshot has replaced | heartbeats, whose refusal tells that the snapshot got lost |
 //!
 //! The commit index travels with entries and heartbeats. On its own it goes only if none of these comes
-//! within 10 ms, and with at most one such message on its way: committing a burst of entries one by one costs
-//! no message each.
+//! within the commit interval, and with at most one such message on its way: committing a burst of entries one
+//! by one costs no message each.
 //!
 //! # Answers that come late
 //!
@@ -36,10 +26,12 @@
 //! believed lowers `base`, or sends everything after it again; so the search for the common point ends, and
 //! never spins.
 
-use super::effects::{Due, Tick};
+use super::invariants::Invariant;
 use super::log::RaftLog;
 use super::messages::{Conflict, Message};
+use super::options::Options;
 use labrt::collections::VecDeque;
+use std::time::Duration;
 
 /// The greatest number of messages with entries on their way to one follower.
 pub const WINDOW: usize = 32;
@@ -52,6 +44,9 @@ const COMMIT_BURST: u64 = 64;
 
 /// So many losses in a row, and a follower is thought to be dead.
 const LOSSES_TO_PROBE: u32 = 2;
+
+/// A time that is always over: the zero of the clock.
+pub(super) const AT_ONCE: Duration = Duration::ZERO;
 
 /// A message to a peer, and the handle by which its outcome is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,108 +86,123 @@ pub(super) enum What {
     },
 }
 
-/// In which way a follower is served.
+/// What a leader can send to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Does it answer? From where on does it need entries?
-    Probe,
-    /// It answers and gets entries.
-    Replicate,
-    /// What it needs next is only to be had as a snapshot.
-    Snapshot,
-}
-
-/// What to send next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(super) enum Content {
     /// An AppendEntries with as many entries from `next_index` on as fit.
     Entries,
-    /// An empty AppendEntries after this index.
-    Empty { prev: u64, is_commit: bool },
+    /// An empty AppendEntries for the sake of the commit index.
+    Commit,
+    /// An empty AppendEntries.
+    Heartbeat,
     /// The snapshot.
     Snapshot,
 }
 
-/// What the leader's own state says about what a follower could be sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LeaderView {
-    pub(super) last_included_index: u64,
-    pub(super) last_index: u64,
-    pub(super) commit_index: u64,
+/// In which way a follower is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Does it answer? From where on does it need entries?
+    Probe {
+        /// An empty AppendEntries may go without waiting for the heartbeat interval.
+        at_once: bool,
+    },
+    /// It answers and gets entries.
+    Replicate {
+        /// Entries may go although others are on their way, since a loss was reported.
+        at_once: bool,
+    },
+    /// A snapshot is on its way.
+    Snapshot {
+        /// The number of the message with the snapshot.
+        seq: u64,
+        /// What the snapshot covers. `next_index` is not beyond it.
+        last_included_index: u64,
+        /// When it is to be sent again.
+        resend: Resend,
+    },
+}
+
+/// When a snapshot is to be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resend {
+    /// Not as far as we know.
+    No,
+    /// It was lost: in place of the next heartbeat.
+    AtHeartbeat,
+    /// A heartbeat that was sent after it was refused, so it has not arrived: at once.
+    Now,
 }
 
 /// A message with entries that has neither been answered nor is known to be lost.
 #[derive(Clone, Copy, Debug)]
 struct Inflight {
     seq: u64,
+    /// Its entries come after this index, ...
     prev: u64,
+    /// ... and end at this one. `prev < last`.
     last: u64,
-}
-
-/// A snapshot on its way.
-#[derive(Clone, Copy, Debug)]
-struct SnapshotInflight {
-    seq: u64,
-    last_included_index: u64,
-    resend: Resend,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resend {
-    No,
-    AtHeartbeat,
-    Now,
 }
 
 /// A leader's view of one follower.
 #[derive(Clone, Debug)]
 pub struct Progress {
+    /// The follower is known to hold our log up to here. Never falls.
     match_index: u64,
+    /// The next entry to send. Optimistic: it rises when entries are *sent*, not when they are acknowledged.
+    /// `match_index <= base < next_index`.
     next_index: u64,
+    /// Entries up to here need no re-sending as far as we know: the point from which we last (re)started to send,
+    /// or `match_index`. `base` and `inflight` cover everything before `next_index` without a gap, so that they
+    /// say what has to be sent again if a message is lost.
     base: u64,
+    /// Messages with entries on their way, at most [`WINDOW`]. Each ends beyond `match_index`.
     inflight: VecDeque<Inflight>,
-    snapshot: Option<SnapshotInflight>,
-    /// Does the follower answer? False: Probe.
-    answers: bool,
-    /// In Probe: an empty AppendEntries may go at once.
-    probe_now: bool,
-    /// In Replicate: entries may go at once although others are on their way, since a loss was reported.
-    resend_now: bool,
+    /// In which way the follower is served.
+    state: State,
+    /// When the last message of any kind was sent; `None`: none yet.
+    last_send: Option<Duration>,
+    /// When the last message with entries was sent. Not later than `last_send`.
+    last_entries: Option<Duration>,
     /// Losses since the last answer.
     losses: u32,
-    /// The newest message that was answered, whatever the answer.
-    answered_seq: u64,
+    /// The newest message that the follower has answered, whatever the answer.
+    newest_answered_seq: u64,
     /// Refusals of messages older than this one say nothing new.
     believed_from_seq: u64,
     /// A refusal since the last success has been put down to reordering.
     grace_used: bool,
-    /// What the follower can have committed by the messages sent, if none is lost; and by those answered.
+    /// What the follower can have committed by the messages sent, if none is lost. `commit_acked <= commit_sent`.
     commit_sent: u64,
+    /// The same by the messages that it has answered.
     commit_acked: u64,
-    /// The message on its way that tells nothing but the commit index.
+    /// The message on its way that tells nothing but the commit index. At most one.
     commit_inflight: Option<u64>,
+    /// It has answered since somebody last asked for this.
+    pub(super) has_answered: bool,
 }
 
 impl Progress {
     /// The view of a new leader whose log ends at `last_index`: it knows nothing, and hopes for the best
-    /// (Figure 2: `nextIndex` is initialized to the leader's last log index + 1).
-    pub fn new(last_index: u64) -> Progress {
+    /// (Figure 2: `nextIndex` is initialized to the leader's last log index + 1). As a candidate it has asked the
+    /// follower for its vote at `asked`.
+    pub(super) fn new(last_index: u64, asked: Option<Duration>) -> Progress {
         Progress {
             match_index: 0,
             next_index: last_index + 1,
             base: last_index,
             inflight: VecDeque::new(),
-            snapshot: None,
-            answers: false,
-            probe_now: true,
-            resend_now: false,
+            state: State::Probe { at_once: true },
+            last_send: asked,
+            last_entries: None,
             losses: 0,
-            answered_seq: 0,
+            newest_answered_seq: 0,
             believed_from_seq: 0,
             grace_used: false,
             commit_sent: 0,
             commit_acked: 0,
             commit_inflight: None,
+            has_answered: false,
         }
     }
 
@@ -211,99 +221,120 @@ impl Progress {
         self.inflight.len()
     }
 
-    /// In which way the follower is served, given where the leader's log begins.
-    pub fn state(&self, last_included_index: u64) -> State {
-        match self.answers {
-            false => State::Probe,
-            true if self.next_index <= last_included_index => State::Snapshot,
-            true => State::Replicate,
-        }
+    /// In which way the follower is served.
+    pub fn state(&self) -> State {
+        self.state
     }
 
-    /// When there will be something to send, if nothing happens before.
-    pub(super) fn due(&self, view: LeaderView) -> Due {
-        Due {
-            now: self.plan(view, Tick::NONE).is_some(),
-            pipeline: self.plan(view, Tick::PIPELINE).is_some(),
-            commit: self.plan(view, Tick::COMMIT).is_some(),
-            heartbeat: true,
-        }
-    }
+    // ------------------------------------------------------------------ What to send next
 
-    /// What to send now, given how much time has passed.
-    pub(super) fn plan(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
-        let needed = match self.state(view.last_included_index) {
-            State::Probe => self.plan_retry(view, tick),
-            State::Replicate => self.plan_entries(view, tick).or_else(|| self.plan_commit(view, tick)),
-            State::Snapshot => self.plan_snapshot(tick),
+    /// What can be sent next if nothing happens before, and from when on. Of what is due, the first is sent.
+    pub(super) fn agenda(
+        &self,
+        log: &RaftLog,
+        commit_index: u64,
+        options: &Options,
+    ) -> impl Iterator<Item = (Duration, Content)> + use<> {
+        let heartbeat_at = after(self.last_send, options.heartbeat_interval);
+        let wanted = match self.state {
+            State::Probe { .. } => self.retry(log, heartbeat_at),
+            State::Replicate { .. } if self.next_index <= log.last_included_index() => {
+                Some((AT_ONCE, Content::Snapshot))
+            }
+            State::Replicate { at_once } if self.has_entries_to_send(log) => {
+                let waits = !at_once && !self.inflight.is_empty();
+                let waited = after(self.last_entries, options.entries_interval).min(heartbeat_at);
+                Some((if waits { waited } else { AT_ONCE }, Content::Entries))
+            }
+            State::Replicate { .. } => self.tell_commit(log, commit_index, options),
+            State::Snapshot { resend: Resend::No, .. } => None,
+            State::Snapshot { resend: Resend::AtHeartbeat, .. } => Some((heartbeat_at, Content::Snapshot)),
+            State::Snapshot { resend: Resend::Now, .. } => Some((AT_ONCE, Content::Snapshot)),
         };
-        let probe_now = self.probe_now && !self.answers;
-        needed.or_else(|| (tick.heartbeat || probe_now).then(|| self.plan_heartbeat(view)))
+        let probes = self.state == State::Probe { at_once: true };
+        let heartbeat = (if probes { AT_ONCE } else { heartbeat_at }, Content::Heartbeat);
+        wanted.into_iter().chain([heartbeat])
     }
 
-    fn plan_entries(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
-        let go = self.inflight.is_empty() || self.resend_now || tick.pipeline || tick.heartbeat;
-        (self.has_entries_to_send(view) && go).then_some(Plan::Entries)
+    /// The index before the entries of a message.
+    pub(super) fn prev(&self, content: Content, log: &RaftLog) -> u64 {
+        match content {
+            // After what the follower surely has.
+            Content::Commit => self.match_index,
+            // A success acknowledges everything up to where we believe the follower to be, so that held or lost
+            // replies of others do not matter.
+            _ => (self.next_index - 1).max(log.last_included_index()),
+        }
     }
 
     /// 5.3: the leader retries entries for as long as a follower does not answer; perhaps only its answers are
     /// lost. Once for every loss that is reported, which with a dead peer is every few seconds.
-    fn plan_retry(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
-        let in_log = self.next_index > view.last_included_index;
-        let go = tick.heartbeat && self.inflight.is_empty() && in_log;
-        (self.has_entries_to_send(view) && go).then_some(Plan::Entries)
+    fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
+        let in_log = self.next_index > log.last_included_index();
+        let go = self.inflight.is_empty() && in_log;
+        (go && self.has_entries_to_send(log)).then_some((heartbeat_at, Content::Entries))
     }
 
-    fn has_entries_to_send(&self, view: LeaderView) -> bool {
-        self.next_index <= view.last_index && self.inflight.len() < WINDOW
+    fn has_entries_to_send(&self, log: &RaftLog) -> bool {
+        self.next_index <= log.last_index() && self.inflight.len() < WINDOW
     }
 
-    /// The commit index on its own, after what the follower surely has. Entries that wait to follow will
-    /// carry it.
-    fn plan_commit(&self, view: LeaderView, tick: Tick) -> Option<Plan> {
-        let news = view.commit_index.min(self.match_index).saturating_sub(self.commit_sent);
-        let known = self.match_index >= view.last_included_index;
-        let due = tick.commit || news >= COMMIT_BURST;
-        let go = due && self.commit_inflight.is_none() && !self.has_entries_to_send(view);
-        (news > 0 && known && go).then_some(Plan::Empty { prev: self.match_index, is_commit: true })
-    }
-
-    fn plan_snapshot(&self, tick: Tick) -> Option<Plan> {
-        let resend = self.snapshot.map_or(Resend::Now, |snapshot| snapshot.resend);
-        (resend == Resend::Now || (resend == Resend::AtHeartbeat && tick.heartbeat)).then_some(Plan::Snapshot)
-    }
-
-    /// Its success acknowledges everything up to where we believe the follower to be, so that held or lost
-    /// replies of others do not matter.
-    fn plan_heartbeat(&self, view: LeaderView) -> Plan {
-        let prev = (self.next_index - 1).max(view.last_included_index);
-        Plan::Empty { prev, is_commit: false }
-    }
-
-    /// Notes that an AppendEntries was sent.
-    pub(super) fn append_sent(&mut self, seq: u64, what: (u64, u64, u64), is_commit: bool) {
-        let (prev, last, commit) = what;
-        self.probe_now = false;
-        self.commit_sent = self.commit_sent.max(commit);
-        if is_commit {
-            self.commit_inflight = Some(seq);
+    /// The commit index on its own. Entries that wait to follow would carry it.
+    fn tell_commit(
+        &self,
+        log: &RaftLog,
+        commit_index: u64,
+        options: &Options,
+    ) -> Option<(Duration, Content)> {
+        let news = commit_index.min(self.match_index).saturating_sub(self.commit_sent);
+        let known = self.match_index >= log.last_included_index();
+        if news == 0 || !known || self.commit_inflight.is_some() {
+            return None;
         }
-        if last > prev {
-            self.resend_now = false;
-            self.inflight.push_back(Inflight { seq, prev, last });
-            self.next_index = last + 1;
-        }
+        let waited = after(self.last_send, options.commit_interval);
+        Some((if news < COMMIT_BURST { waited } else { AT_ONCE }, Content::Commit))
     }
 
-    /// Notes that a snapshot was sent.
-    pub(super) fn snapshot_sent(&mut self, seq: u64, last_included_index: u64) {
-        self.snapshot = Some(SnapshotInflight { seq, last_included_index, resend: Resend::No });
+    /// Notes that a message was sent.
+    pub(super) fn sent(&mut self, sent: Sent, content: Content, now: Duration) {
+        self.last_send = Some(now);
+        let seq = sent.seq;
+        match sent.what {
+            What::Vote => {}
+            What::Append { prev, last, commit } => {
+                self.commit_sent = self.commit_sent.max(commit);
+                if content == Content::Commit {
+                    self.commit_inflight = Some(seq);
+                }
+                if let State::Probe { at_once } = &mut self.state {
+                    *at_once = false;
+                }
+                if last > prev {
+                    self.entries_sent(Inflight { seq, prev, last }, now);
+                }
+            }
+            What::Snapshot { last_included_index } => {
+                self.state = State::Snapshot { seq, last_included_index, resend: Resend::No };
+            }
+        }
+        self.check();
     }
+
+    fn entries_sent(&mut self, message: Inflight, now: Duration) {
+        self.last_entries = Some(now);
+        if let State::Replicate { at_once } = &mut self.state {
+            *at_once = false;
+        }
+        self.inflight.push_back(message);
+        self.next_index = message.last + 1;
+    }
+
+    // ------------------------------------------------------------------ What became of it
 
     /// The follower has taken an AppendEntries or a snapshot that ended at `last`, and can commit up to
     /// `commit` by it.
     pub(super) fn succeeded(&mut self, seq: u64, last: u64, commit: u64) {
-        self.answered(seq);
+        self.heard(seq);
         self.commit_acked = self.commit_acked.max(commit);
         self.commit_sent = self.commit_sent.max(commit);
         if last > self.match_index {
@@ -313,22 +344,43 @@ impl Progress {
         self.base = self.base.max(self.match_index);
         self.next_index = self.next_index.max(self.match_index + 1);
         self.inflight.retain(|message| message.last > last && message.seq != seq);
-        self.resend_now &= !self.inflight.is_empty();
-        self.snapshot = self.snapshot.filter(|snapshot| snapshot.last_included_index > self.match_index);
+        match &mut self.state {
+            State::Replicate { at_once } => *at_once &= !self.inflight.is_empty(),
+            State::Snapshot { last_included_index, .. } if *last_included_index <= self.match_index => {
+                self.state = State::Replicate { at_once: false };
+            }
+            _ => {}
+        }
+        self.check();
     }
 
-    /// The follower has refused an AppendEntries after `prev`.
-    pub(super) fn refused(&mut self, seq: u64, prev: u64, conflict: Conflict, log: &RaftLog, next_seq: u64) {
-        self.answered(seq);
+    /// The follower has refused an AppendEntries after `prev`. `conflict` is its hint.
+    pub(super) fn refused(
+        &mut self,
+        seq: u64,
+        prev: u64,
+        conflict: Option<Conflict>,
+        log: &RaftLog,
+        next_seq: u64,
+    ) {
+        self.heard(seq);
         if prev <= self.match_index {
             // It had overtaken what has filled the gap since. Its entries, if any, were not stored.
-            return self.send_again(seq);
+            self.send_again(seq);
+        } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
+            // A heartbeat that was sent after the snapshot: the snapshot has not arrived, or not yet.
+            if *snapshot < seq {
+                *resend = Resend::Now;
+            }
+        } else if self.next_index > log.last_included_index() {
+            let next_index = next_index_after(conflict, log).unwrap_or(prev);
+            self.go_back(seq, next_index.clamp(self.match_index + 1, prev), next_seq);
         }
-        if self.next_index <= log.last_included_index() {
-            return self.snapshot_may_be_lost(seq);
-        }
-        let common = conflict.term.and_then(|term| log.last_index_of_term(term)).map(|index| index + 1);
-        let next_index = common.unwrap_or(conflict.index).clamp(self.match_index + 1, prev);
+        self.check();
+    }
+
+    /// A refusal says that the follower's log and ours may agree up to `next_index - 1`, and not beyond.
+    fn go_back(&mut self, seq: u64, next_index: u64, next_seq: u64) {
         if next_index <= self.base {
             // However old: what the follower lacked there only our messages could have brought, and none has.
             return self.restart_from(next_index, next_seq);
@@ -336,7 +388,7 @@ impl Progress {
         if seq < self.believed_from_seq {
             return;
         }
-        if !self.grace_used && self.older_message_covers(seq, conflict.index) {
+        if !self.grace_used && self.older_message_brings(next_index, seq) {
             self.grace_used = true;
             return self.forget(seq);
         }
@@ -344,32 +396,36 @@ impl Progress {
     }
 
     /// There will be no answer to an AppendEntries or a snapshot.
-    pub(super) fn lost(&mut self, seq: u64, next_seq: u64) {
-        if self.commit_inflight == Some(seq) {
+    pub(super) fn lost(&mut self, lost_seq: u64, next_seq: u64) {
+        if self.commit_inflight == Some(lost_seq) {
             self.commit_inflight = None;
         }
         self.commit_sent = self.commit_acked;
-        if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq == seq) {
-            snapshot.resend = Resend::AtHeartbeat;
-        }
         // A later message was answered: the follower lives, and the loss is an old story.
-        if seq > self.answered_seq {
+        if lost_seq > self.newest_answered_seq {
             self.losses += 1;
         }
         let seems_dead = self.losses >= LOSSES_TO_PROBE;
-        if seems_dead && self.answers {
-            self.answers = false;
-            return self.restart_from(self.base + 1, next_seq);
+        match &mut self.state {
+            State::Probe { at_once } => *at_once = !seems_dead,
+            _ if seems_dead => {
+                self.state = State::Probe { at_once: false };
+                self.restart_from(self.base + 1, next_seq);
+            }
+            State::Snapshot { seq, resend, .. } if *seq == lost_seq => *resend = Resend::AtHeartbeat,
+            _ => {}
         }
-        self.probe_now = !self.answers && !seems_dead;
-        self.send_again(seq);
+        self.send_again(lost_seq);
+        self.check();
     }
 
     /// If the message had entries: they have not arrived by it, and may be sent again at once.
     fn send_again(&mut self, seq: u64) {
         if self.inflight.iter().any(|message| message.seq == seq) {
             self.forget(seq);
-            self.resend_now = true;
+            if let State::Replicate { at_once } = &mut self.state {
+                *at_once = true;
+            }
         }
     }
 
@@ -379,19 +435,16 @@ impl Progress {
         self.next_index = self.covered() + 1;
     }
 
-    fn answered(&mut self, seq: u64) {
+    /// The follower has answered the message, and so it lives.
+    fn heard(&mut self, seq: u64) {
         if self.commit_inflight == Some(seq) {
             self.commit_inflight = None;
         }
-        self.answered_seq = self.answered_seq.max(seq);
-        self.answers = true;
+        self.newest_answered_seq = self.newest_answered_seq.max(seq);
         self.losses = 0;
-    }
-
-    /// A heartbeat sent after the snapshot was refused, and so the snapshot has not arrived, or not yet.
-    fn snapshot_may_be_lost(&mut self, refused_seq: u64) {
-        if let Some(snapshot) = self.snapshot.as_mut().filter(|snapshot| snapshot.seq < refused_seq) {
-            snapshot.resend = Resend::Now;
+        self.has_answered = true;
+        if let State::Probe { .. } = self.state {
+            self.state = State::Replicate { at_once: false };
         }
     }
 
@@ -403,7 +456,7 @@ impl Progress {
         self.believed_from_seq = next_seq;
     }
 
-    fn older_message_covers(&self, seq: u64, index: u64) -> bool {
+    fn older_message_brings(&self, index: u64, seq: u64) -> bool {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
@@ -416,4 +469,27 @@ impl Progress {
         }
         covered
     }
+
+    fn check(&self) {
+        let Progress { match_index, next_index, base, .. } = *self;
+        Invariant::NextAfterMatch.check(match_index <= base && base < next_index, || {
+            format!("match_index {match_index}, base {base}, next_index {next_index}")
+        });
+        debug_assert!(next_index <= self.covered() + 1, "entries before next_index are forgotten: {self:?}");
+        debug_assert!(self.inflight.iter().all(|m| m.prev < m.last && m.last > match_index), "{self:?}");
+        debug_assert!(self.inflight.len() <= WINDOW && self.commit_acked <= self.commit_sent, "{self:?}");
+        debug_assert!(self.last_entries <= self.last_send, "{self:?}");
+    }
+}
+
+/// When an interval that began at `from` is over; if it never began, it is over.
+fn after(from: Option<Duration>, interval: Duration) -> Duration {
+    from.map_or(AT_ONCE, |from| from + interval)
+}
+
+/// Where the leader goes on after a refusal with this hint. `None`: there is no hint.
+fn next_index_after(conflict: Option<Conflict>, log: &RaftLog) -> Option<u64> {
+    let Conflict { index, term } = conflict?;
+    let common = term.and_then(|term| log.last_index_of_term(term)).map(|index| index + 1);
+    Some(common.unwrap_or(index))
 }

@@ -147,7 +147,7 @@ impl<M: StateMachine> Rsm<M> {
         let command = Command::new(labgob::encode(op));
         // The lock makes sure that the waiter is there before the entry is applied.
         let mut waiters = self.shared.waiters.lock();
-        let Some(started) = self.raft().propose(command) else {
+        let Some(started) = self.raft().start_unsent(command) else {
             drop(waiters);
             return done(Err(NotLeader));
         };

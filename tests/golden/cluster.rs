@@ -1,12 +1,13 @@
 //! The servers of a script: their rules, their disks, and the messages between them.
 
-use labapi::{ApplyMsg, Command, Persister};
+use labapi::{ApplyMsg, Command, Persister, Role};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use labrt::collections::BTreeMap;
 use mit6824::raft::{
-    AppendEntriesArgs, AppendEntriesReply, Core, Entry, InstallSnapshotReply, Message, Outgoing,
-    RequestVoteReply, Rules, Sent, Tick,
+    AppendEntriesReply, Core, Entry, InstallSnapshotReply, Message, Options, Outgoing, RaftLog,
+    RequestVoteReply, Sent,
 };
 
 use crate::step::{Fate, Step, Targets};
@@ -19,7 +20,8 @@ type Result<T> = std::result::Result<T, String>;
 pub struct Cluster {
     names: Vec<String>,
     servers: Vec<Server>,
-    rules: Rules,
+    options: Options,
+    now: Duration,
     /// The side of each server; without a partition there are no sides.
     sides: Vec<usize>,
     held: BTreeMap<String, (usize, Outgoing)>,
@@ -69,8 +71,10 @@ impl Cluster {
             }
             Step::Timeout(server) => {
                 let server = self.running(&server)?;
-                self.change(server, "", Core::election_timeout);
+                let now = self.now;
+                self.change(server, "", |core| core.election_timeout(now));
             }
+            Step::Wait { ms } => self.wait(Duration::from_millis(ms)),
             Step::Send { from, to, fate } => return self.send(&from, &to, &fate),
             Step::SendAll { from, to } => return self.send_all(&from, &to),
             Step::Deliver(name) => {
@@ -92,11 +96,10 @@ impl Cluster {
             Step::Partition(sides) => return self.partition(&sides),
             Step::Heal => self.sides.clear(),
             Step::CommitOlderTermsByCount => {
-                self.rules.commit_older_terms_by_count = true;
-                self.servers
-                    .iter_mut()
-                    .filter_map(|s| s.core.as_mut())
-                    .for_each(|core| core.rules = self.rules);
+                self.options.rules.commit_older_terms_by_count = true;
+                for core in self.servers.iter_mut().filter_map(|server| server.core.as_mut()) {
+                    core.options = self.options.clone();
+                }
             }
             Step::Show => self.show(),
         }
@@ -108,9 +111,18 @@ impl Cluster {
             return Err(format!("two servers are called {}", twice.1));
         }
         let n = names.len();
-        let server = |me| Server { core: Some(Core::new(me, n)), disk: Persister::new() };
-        *self = Cluster { servers: (0..n).map(server).collect(), names, ..Cluster::default() };
+        *self = Cluster { names, ..Cluster::default() };
+        self.servers = (0..n).map(|me| self.server(Core::new(me, n), Persister::new())).collect();
         Ok(())
+    }
+
+    /// A server that has just started. The first has an election timeout of 300 ms, each other one 100 ms more than
+    /// the one before it.
+    fn server(&self, mut core: Core, disk: Persister) -> Server {
+        core.options = self.options.clone();
+        core.set_election_timeout(Duration::from_millis(300 + 100 * core.me() as u64));
+        core.reset_election_timer(self.now);
+        Server { core: Some(core), disk }
     }
 
     /// A follower that has heard a leader of `current_term`, who has sent it these entries.
@@ -124,17 +136,10 @@ impl Cluster {
         }
         let entry =
             |(index, &term): (u64, &u64)| Entry { term, command: command(&format!("{index}/{term}")) };
-        let args = AppendEntriesArgs {
-            term: current_term,
-            leader_id: (me + 1) % self.servers.len(),
-            prev_log_index: 0,
-            prev_log_term: 0,
-            entries: (1..).zip(terms).map(entry).collect(),
-            leader_commit: 0,
-        };
-        let said = self.happened.len();
-        self.change(me, "", |core| core.append_entries(&args));
-        self.happened.truncate(said);
+        let log = RaftLog::after(0, 0, (1..).zip(terms).map(entry).collect());
+        let n = self.servers.len();
+        self.servers[me] =
+            self.server(Core::of(me, n, current_term, None, log, Role::Follower), Persister::new());
         Ok(())
     }
 
@@ -152,14 +157,13 @@ impl Cluster {
         if self.servers[me].core.is_some() {
             return Err(format!("{server} is running: crash it first"));
         }
-        let mut core = Core::restore(me, self.servers.len(), &self.servers[me].disk)
-            .expect("it reads what it has written");
-        core.rules = self.rules;
+        let disk = self.servers[me].disk.copy();
+        let core = Core::restore(me, self.servers.len(), &disk).expect("it reads what it has written");
         let vote =
             core.voted_for().map_or(String::new(), |it| format!(", having voted for {}", self.names[it]));
         let end = core.log().last_index();
         self.say(format!("{server}: is back in term {}{vote}, its log ends at {end}", core.current_term()));
-        self.servers[me].core = Some(core);
+        self.servers[me] = self.server(core, disk);
         Ok(())
     }
 
@@ -185,8 +189,9 @@ impl Cluster {
     fn send(&mut self, from: &str, to: &Targets, fate: &Fate) -> Result<()> {
         let from = self.running(from)?;
         let mut outgoing = Vec::new();
+        self.now += self.options.heartbeat_interval;
         for peer in self.targets(from, to)? {
-            match self.next_message(from, peer, Tick::HEARTBEAT) {
+            match self.next_message(from, peer) {
                 Some(message) => outgoing.push(message),
                 None => {
                     self.say(format!("{} has nothing to send to {}", self.names[from], self.names[peer]));
@@ -201,25 +206,59 @@ impl Cluster {
 
     /// Message by message, until there is nothing more to say to a peer.
     fn send_all(&mut self, from: &str, to: &Targets) -> Result<()> {
-        const UNTIL_IDLE: Tick = Tick { heartbeat: false, pipeline: true, commit: true };
         let from = self.running(from)?;
         let peers = self.targets(from, to)?;
-        let mut tick = Tick::HEARTBEAT;
+        self.now += self.options.heartbeat_interval;
         loop {
             let messages: Vec<Outgoing> =
-                peers.iter().filter_map(|&peer| self.next_message(from, peer, tick)).collect();
+                peers.iter().filter_map(|&peer| self.next_message(from, peer)).collect();
             if messages.is_empty() {
                 return Ok(());
             }
             for message in messages {
                 self.deliver(from, message, &Fate::Arrives);
             }
-            tick = UNTIL_IDLE;
+            self.now += self.options.commit_interval;
         }
     }
 
-    fn next_message(&mut self, from: usize, peer: usize, tick: Tick) -> Option<Outgoing> {
-        self.servers[from].core.as_mut()?.next_message(peer, tick)
+    fn next_message(&mut self, from: usize, peer: usize) -> Option<Outgoing> {
+        self.servers[from].core.as_mut()?.next_message(peer, self.now)
+    }
+
+    /// Lets time pass. What the servers do of themselves meanwhile stands under the time when they do it.
+    fn wait(&mut self, how_long: Duration) {
+        let end = self.now + how_long;
+        while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.say(format!("[{} ms]", self.now.as_millis()));
+            while self.next_deadline().is_some_and(|at| at <= self.now) {
+                (0..self.servers.len()).for_each(|server| self.do_what_is_due(server));
+            }
+        }
+        self.now = end;
+    }
+
+    /// When the next of the servers has something to do.
+    fn next_deadline(&self) -> Option<Duration> {
+        let deadlines = |core: &Core| {
+            let sends = (0..core.servers()).filter_map(|peer| core.next_deadline(peer));
+            sends.chain(core.election_deadline()).min()
+        };
+        self.servers.iter().filter_map(|server| server.core.as_ref()).filter_map(deadlines).min()
+    }
+
+    fn do_what_is_due(&mut self, server: usize) {
+        let now = self.now;
+        let stands = |core: &Core| core.election_deadline().is_some_and(|at| at <= now);
+        if self.servers[server].core.as_ref().is_some_and(stands) {
+            self.change(server, "", |core| core.election_timeout(now));
+        }
+        for peer in 0..self.servers.len() {
+            while let Some(outgoing) = self.next_message(server, peer) {
+                self.deliver(server, outgoing, &Fate::Arrives);
+            }
+        }
     }
 
     fn deliver(&mut self, from: usize, outgoing: Outgoing, fate: &Fate) {
@@ -242,7 +281,8 @@ impl Cluster {
             Fate::Arrives | Fate::ReplyLost => {}
         }
         let Outgoing { sent, message } = outgoing;
-        let reply = self.change(to, "  ", |core| handle(core, &message));
+        let now = self.now;
+        let reply = self.change(to, "  ", |core| handle(core, &message, now));
         let text = match &reply {
             Reply::Vote(reply) if reply.vote_granted => "granted".to_owned(),
             Reply::Vote(_) => "not granted".to_owned(),
@@ -255,7 +295,7 @@ impl Cluster {
             return self.lost(from, sent);
         }
         if self.servers[from].core.is_some() {
-            self.change(from, "  ", |core| answer(core, sent, &reply));
+            self.change(from, "  ", |core| take_reply(core, sent, &reply, now));
         }
     }
 
@@ -337,18 +377,18 @@ fn command(text: &str) -> Command {
     Command::new(text)
 }
 
-fn handle(core: &mut Core, message: &Message) -> Reply {
+fn handle(core: &mut Core, message: &Message, now: Duration) -> Reply {
     match message {
-        Message::RequestVote(args) => Reply::Vote(core.request_vote(args)),
-        Message::AppendEntries(args) => Reply::Append(core.append_entries(args)),
-        Message::InstallSnapshot(args) => Reply::Snapshot(core.install_snapshot(args)),
+        Message::RequestVote(args) => Reply::Vote(core.request_vote(args, now)),
+        Message::AppendEntries(args) => Reply::Append(core.append_entries(args, now)),
+        Message::InstallSnapshot(args) => Reply::Snapshot(core.install_snapshot(args, now)),
     }
 }
 
-fn answer(core: &mut Core, sent: Sent, reply: &Reply) {
+fn take_reply(core: &mut Core, sent: Sent, reply: &Reply, now: Duration) {
     match reply {
-        Reply::Vote(reply) => core.vote_reply(sent, reply),
-        Reply::Append(reply) => core.append_reply(sent, reply),
-        Reply::Snapshot(reply) => core.snapshot_reply(sent, reply),
+        Reply::Vote(reply) => core.vote_reply(sent, reply, now),
+        Reply::Append(reply) => core.append_reply(sent, reply, now),
+        Reply::Snapshot(reply) => core.snapshot_reply(sent, reply, now),
     }
 }

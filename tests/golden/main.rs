@@ -29,6 +29,7 @@
 //! | `servers A B C` | makes a cluster of new servers with these names |
 //! | `log A B @7: 1 1 4` | lets A and B begin in term 7 as followers, with entries of these terms |
 //! | `timeout A` | A has heard no leader for its election timeout |
+//! | `wait 250` | 250 ms pass, in which the servers do what is due. The election timeout of the first server is 300 ms, that of each other one 100 ms more than of the one before it |
 //! | `A -> B C` | A sends B, and C, the next message it has for them, a heartbeat if nothing else; they answer. `all`: everybody else |
 //! | `A => B C` | the same until A has nothing more to say, be it a heartbeat |
 //! | `A -> B lost` | the request is lost |
@@ -76,6 +77,8 @@ scenarios! {
     late_message_cuts_nothing_off
     lost_replies
     votes_are_remembered
+    election_timeouts_and_heartbeats
+    nobody_answers
 }
 
 /// No scenario is forgotten.
@@ -100,6 +103,7 @@ fn a_bad_script_is_refused() {
         ("log S1 @x: 1", "expected `log A B @TERM: TERMS`"),
         ("log S1 @2: 1 3", "entries of term 3 in term 2"),
         ("log S1 @2: 2 1", "terms never fall along a log"),
+        ("wait x", "expected `wait MILLISECONDS`"),
         ("deliver x", "nothing is held as x"),
         ("S1 -> S2 lsot", "no server is called lsot; there are S1 S2 S3"),
         ("propose S2 x", "S2 does not lead"),

@@ -6,6 +6,7 @@ pub enum Step {
     Servers(Vec<String>),
     Log { servers: Vec<String>, current_term: u64, terms: Vec<u64> },
     Timeout(String),
+    Wait { ms: u64 },
     Send { from: String, to: Targets, fate: Fate },
     SendAll { from: String, to: Targets },
     Deliver(String),
@@ -43,6 +44,10 @@ pub fn parse(line: &str) -> Result<Step, String> {
         ["servers", ref names @ ..] if !names.is_empty() => Ok(Step::Servers(owned(names))),
         ["log", ..] => log(line),
         ["timeout", server] => Ok(Step::Timeout(server.into())),
+        ["wait", ms] => {
+            let ms = ms.parse().map_err(|_| "expected `wait MILLISECONDS`")?;
+            Ok(Step::Wait { ms })
+        }
         [from, "->", ref rest @ ..] if !rest.is_empty() => Ok(send(from, rest)),
         [from, "=>", ref rest @ ..] if !rest.is_empty() => {
             Ok(Step::SendAll { from: from.into(), to: targets(rest) })

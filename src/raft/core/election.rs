@@ -1,43 +1,63 @@
 //! Leader election (5.2) and the election restriction (5.4.1).
 
-use super::*;
-use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
+use super::{Core, Standing};
+use crate::raft::effects::Event;
+use crate::raft::messages::{Message, RequestVoteArgs, RequestVoteReply};
+use crate::raft::options::Options;
+use crate::raft::progress::{AT_ONCE, Outgoing, Sent, What};
+use std::time::Duration;
 
 /// What a candidate knows of one peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ballot {
-    asked: bool,
+    /// When it was last asked.
+    pub(super) asked: Option<Duration>,
     answer: Option<bool>,
 }
 
 impl Ballot {
-    pub(super) fn due(self) -> Due {
-        let open = self.answer.is_none();
-        Due { now: open && !self.asked, heartbeat: open, ..Due::default() }
+    /// When the peer is asked, or asked again: at once, and in each heartbeat interval until it answers.
+    pub(super) fn deadline(self, options: &Options) -> Option<Duration> {
+        let due = self.asked.map_or(AT_ONCE, |asked| asked + options.heartbeat_interval);
+        self.answer.is_none().then_some(due)
     }
 }
 
 impl Core {
     /// 5.2: no leader was heard for an election timeout. Starts an election, unless this server leads.
-    pub fn election_timeout(&mut self) {
+    pub fn election_timeout(&mut self, now: Duration) {
         if self.is_leader() {
-            return;
+            return self.majority_may_be_lost(now);
         }
-        self.become_candidate();
+        self.become_candidate(now);
         self.count_votes();
     }
 
+    /// Raft does not care whether a leader hears from a majority; `step_down_without_majority` does.
+    fn majority_may_be_lost(&mut self, now: Duration) {
+        let majority = self.majority();
+        let Standing::Leader(progress) = &mut self.standing else { return };
+        let heard: usize =
+            progress.iter_mut().map(|it| usize::from(std::mem::take(&mut it.has_answered))).sum();
+        if self.options.rules.step_down_without_majority {
+            self.reset_election_timer(now);
+            if heard + 1 < majority {
+                self.enter(Standing::Follower, "majority lost");
+            }
+        }
+    }
+
     /// The handler of `RequestVote` (Figure 2).
-    pub fn request_vote(&mut self, args: &RequestVoteArgs) -> RequestVoteReply {
+    pub fn request_vote(&mut self, args: &RequestVoteArgs, now: Duration) -> RequestVoteReply {
         if args.term > self.current_term {
-            self.become_follower(args.term, "a candidate of a higher term");
+            self.become_follower(args.term, "a candidate of a higher term", now);
         }
         let (candidate, term) = (args.candidate_id, args.term);
         let refusal = self.reason_to_refuse(args);
         match refusal {
             None => {
                 self.set_vote(candidate);
-                self.effects.reset_election_timer = true;
+                self.reset_election_timer(now);
             }
             Some(cause) => self.happened(Event::VoteRefused { candidate, term, cause }),
         }
@@ -45,8 +65,8 @@ impl Core {
     }
 
     /// The answer to a request for a vote.
-    pub fn vote_reply(&mut self, sent: Sent, reply: &RequestVoteReply) {
-        if !self.is_current(sent, reply.term) {
+    pub fn vote_reply(&mut self, sent: Sent, reply: &RequestVoteReply, now: Duration) {
+        if !self.is_current(sent, reply.term, now) {
             return;
         }
         if let Standing::Candidate(ballots) = &mut self.standing {
@@ -79,14 +99,10 @@ impl Core {
         }
     }
 
-    /// A candidate asks each peer at once, and again every heartbeat interval until it answers.
-    pub(super) fn next_vote_request(&mut self, peer: usize, tick: Tick) -> Option<Outgoing> {
+    pub(super) fn next_vote_request(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {
         let Standing::Candidate(ballots) = &mut self.standing else { return None };
-        let due = ballots[peer].due();
-        if !(due.now || (due.heartbeat && tick.heartbeat)) {
-            return None;
-        }
-        ballots[peer].asked = true;
+        ballots[peer].deadline(&self.options).filter(|at| *at <= now)?;
+        ballots[peer].asked = Some(now);
         let message = Message::RequestVote(RequestVoteArgs {
             term: self.current_term,
             candidate_id: self.me,

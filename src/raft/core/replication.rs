@@ -1,8 +1,12 @@
 //! Log replication (5.3) and commitment (5.4.2).
 
-use super::*;
-use crate::raft::messages::{AppendEntriesReply, Conflict, Entry};
+use super::{ApplyBatch, Core, Standing};
+use crate::raft::effects::Event;
+use crate::raft::invariants::Invariant;
+use crate::raft::messages::{AppendEntriesArgs, AppendEntriesReply, Conflict, Entry};
+use crate::raft::progress::{Progress, Sent, What};
 use labapi::{ApplyMsg, Command, Started};
+use std::time::Duration;
 
 impl Core {
     /// The leader takes a command into its log (5.3). `None`: this server does not lead.
@@ -19,8 +23,8 @@ impl Core {
     }
 
     /// The handler of `AppendEntries` (Figure 2).
-    pub fn append_entries(&mut self, args: &AppendEntriesArgs) -> AppendEntriesReply {
-        if !self.hear_leader(args.term) {
+    pub fn append_entries(&mut self, args: &AppendEntriesArgs, now: Duration) -> AppendEntriesReply {
+        if !self.hear_leader(args.term, now) {
             return self.refuse(None);
         }
         let (prev, prev_term, entries) = self.skip_covered(args);
@@ -36,8 +40,8 @@ impl Core {
     }
 
     /// The answer to an `AppendEntries`.
-    pub fn append_reply(&mut self, sent: Sent, reply: &AppendEntriesReply) {
-        if !self.is_current(sent, reply.term) {
+    pub fn append_reply(&mut self, sent: Sent, reply: &AppendEntriesReply, now: Duration) {
+        if !self.is_current(sent, reply.term, now) {
             return;
         }
         let What::Append { prev, last, commit } = sent.what else { return };
@@ -49,9 +53,7 @@ impl Core {
             self.advance_commit();
             return;
         }
-        // A reply that does not say where the conflict is makes us back up by one entry, as in Figure 2.
-        let conflict = reply.conflict.unwrap_or(Conflict { index: prev, term: None });
-        progress.refused(sent.seq, prev, conflict, &self.log, next_seq);
+        progress.refused(sent.seq, prev, reply.conflict, &self.log, next_seq);
         self.happened(Event::RefusalHeard { peer: sent.peer, prev, conflict: reply.conflict });
     }
 
@@ -139,13 +141,13 @@ impl Core {
         if by_majority <= self.commit_index {
             return;
         }
-        if self.is_of_own_term(by_majority) || self.rules.commit_older_terms_by_count {
+        if self.is_of_own_term(by_majority) || self.options.rules.commit_older_terms_by_count {
             self.commit_by_counting(by_majority);
         }
     }
 
     fn commit_by_counting(&mut self, index: u64) {
-        let legal = self.is_of_own_term(index) || self.rules.commit_older_terms_by_count;
+        let legal = self.is_of_own_term(index) || self.options.rules.commit_older_terms_by_count;
         Invariant::CommitOwnTermByCounting
             .check(legal, || format!("entry {index} on S{} in term {}", self.me, self.current_term));
         self.commit(index);

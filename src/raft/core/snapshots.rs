@@ -1,9 +1,12 @@
 //! Log compaction (section 7): the service's own snapshots, and those that come from the leader.
 
-use super::*;
-use crate::raft::messages::{InstallSnapshotArgs, InstallSnapshotReply};
+use super::Core;
+use crate::raft::effects::Event;
+use crate::raft::messages::{InstallSnapshotArgs, InstallSnapshotReply, Message};
+use crate::raft::progress::{Sent, What};
 use labapi::{ApplyMsg, Bytes};
 use std::fmt;
+use std::time::Duration;
 
 /// A snapshot that cannot be what the service says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +48,16 @@ impl Core {
     }
 
     /// The handler of `InstallSnapshot` (Figure 13).
-    pub fn install_snapshot(&mut self, args: &InstallSnapshotArgs) -> InstallSnapshotReply {
-        if self.hear_leader(args.term) && args.last_included_index > self.commit_index {
+    pub fn install_snapshot(&mut self, args: &InstallSnapshotArgs, now: Duration) -> InstallSnapshotReply {
+        if self.hear_leader(args.term, now) && args.last_included_index > self.commit_index {
             self.install(args);
         }
         InstallSnapshotReply { term: self.current_term }
     }
 
     /// The answer to an `InstallSnapshot`.
-    pub fn snapshot_reply(&mut self, sent: Sent, reply: &InstallSnapshotReply) {
-        if !self.is_current(sent, reply.term) {
+    pub fn snapshot_reply(&mut self, sent: Sent, reply: &InstallSnapshotReply, now: Duration) {
+        if !self.is_current(sent, reply.term, now) {
             return;
         }
         let What::Snapshot { last_included_index } = sent.what else { return };
@@ -95,7 +98,7 @@ impl Core {
         Some(ApplyMsg::Snapshot { index, term, data: self.snapshot.clone() })
     }
 
-    pub(super) fn send_snapshot(&mut self, peer: usize) -> Outgoing {
+    pub(super) fn snapshot_message(&self) -> (What, Message) {
         let last_included_index = self.log.last_included_index();
         let message = Message::InstallSnapshot(InstallSnapshotArgs {
             term: self.current_term,
@@ -104,9 +107,6 @@ impl Core {
             last_included_term: self.log.last_included_term(),
             data: self.snapshot.clone(),
         });
-        let sent = self.stamp(peer, What::Snapshot { last_included_index });
-        let progress = self.progress_of(sent).expect("only a leader sends snapshots");
-        progress.snapshot_sent(sent.seq, last_included_index);
-        Outgoing { sent, message }
+        (What::Snapshot { last_included_index }, message)
     }
 }

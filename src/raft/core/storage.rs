@@ -3,8 +3,9 @@
 //! The head frame holds term, vote and where the log begins; each entry has a frame of its own. What changed
 //! goes out as a [`PersistDelta`], so that a new entry costs an entry, however long the log is.
 
-use super::*;
+use super::Core;
 use crate::raft::effects::PersistDelta;
+use crate::raft::log::RaftLog;
 use crate::raft::messages::Entry;
 use labapi::{FrameError, Frames, Persister, Role, Writer};
 use labgob::DecodeError;
@@ -76,6 +77,8 @@ impl Core {
         let log = RaftLog::after(hard.last_included_index, hard.last_included_term, entries);
         let mut core = Core::of(me, n, hard.current_term, hard.voted_for, log, Role::Follower);
         core.snapshot = persister.read_snapshot();
+        // It is persistent already.
+        core.effects.clear();
         Ok(core)
     }
 

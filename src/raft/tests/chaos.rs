@@ -7,6 +7,7 @@ use crate::raft::*;
 use labapi::{ApplyMsg, Command, Persister};
 use labrt::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 const SEEDS: u64 = 300;
 const STEPS: usize = 10_000;
@@ -42,6 +43,7 @@ struct Server {
 /// Everything, and what the checks remember.
 struct World {
     dice: Dice,
+    now: Duration,
     servers: Vec<Server>,
     packets: Vec<Packet>,
     proposed: u64,
@@ -79,6 +81,7 @@ impl World {
             |me| Server { core: Core::new(me, n), disk: Persister::new(), life: 0, applied: 0, state: 0 };
         World {
             dice,
+            now: Duration::ZERO,
             servers: (0..n).map(server).collect(),
             packets: Vec::new(),
             proposed: 0,
@@ -96,6 +99,8 @@ impl World {
 
     /// One random thing happens to one random server.
     fn step(&mut self) {
+        // A server looks at a peer every 50 ms or so: before and after each of the intervals.
+        self.now += Duration::from_millis(self.dice.below(4) as u64);
         let me = self.dice.below(self.n());
         match self.dice.below(100) {
             0..50 => self.disturb_or_deliver(),
@@ -104,31 +109,24 @@ impl World {
             90..96 => self.apply(me),
             96 if self.dice.one_in(3) => self.compact(me),
             97 if self.dice.one_in(3) => self.restart(me),
-            98 if self.dice.one_in(2) => self.servers[me].core.election_timeout(),
-            _ => self.servers[me].core.majority_lost(),
+            98 if self.dice.one_in(2) => self.servers[me].core.election_timeout(self.now),
+            _ => {}
         }
         self.settle(me);
     }
 
     fn send(&mut self, me: usize) {
-        let (peer, heartbeat) = (self.dice.below(self.n()), self.dice.one_in(4));
-        let tick = match heartbeat {
-            true => Tick::HEARTBEAT,
-            false => Tick { heartbeat: false, pipeline: self.dice.one_in(2), commit: self.dice.one_in(2) },
-        };
-        self.send_to(me, peer, tick);
+        let peer = self.dice.below(self.n());
+        self.send_to(me, peer);
     }
 
-    fn send_to(&mut self, me: usize, peer: usize, tick: Tick) {
+    fn send_to(&mut self, me: usize, peer: usize) {
         let server = &mut self.servers[me];
-        let due = server.core.due(peer);
-        let outgoing = server.core.next_message(peer, tick);
-        // What `due` promises holds.
-        let expected = due.now
-            || (due.heartbeat && tick.heartbeat)
-            || (due.pipeline && tick.pipeline)
-            || (due.commit && tick.commit);
-        assert_eq!(outgoing.is_some(), expected, "S{me} to S{peer}: {due:?} at {tick:?}");
+        let deadline = server.core.next_deadline(peer);
+        let outgoing = server.core.next_message(peer, self.now);
+        // What the deadline promises holds.
+        let expected = deadline.is_some_and(|at| at <= self.now);
+        assert_eq!(outgoing.is_some(), expected, "S{me} to S{peer}: {deadline:?} at {:?}", self.now);
         if let Some(Outgoing { sent, message }) = outgoing {
             let life = server.life;
             self.packets.push(Packet { from: me, to: peer, life, sent, body: Body::Request(message) });
@@ -165,7 +163,7 @@ impl World {
 
     fn deliver(&mut self, packet: Packet) {
         let Packet { from, to, life, sent, body } = packet;
-        let server = &mut self.servers[to];
+        let (now, server) = (self.now, &mut self.servers[to]);
         let core = &mut server.core;
         let log_end = (core.log().last_index(), core.log().last_term());
         let is_reply = !matches!(body, Body::Request(_));
@@ -173,23 +171,23 @@ impl World {
             return;
         }
         let reply = match body {
-            Body::Request(Message::RequestVote(args)) => Some(Body::VoteReply(core.request_vote(&args))),
+            Body::Request(Message::RequestVote(args)) => Some(Body::VoteReply(core.request_vote(&args, now))),
             Body::Request(Message::AppendEntries(args)) => {
-                Some(Body::AppendReply(core.append_entries(&args)))
+                Some(Body::AppendReply(core.append_entries(&args, now)))
             }
             Body::Request(Message::InstallSnapshot(args)) => {
-                Some(Body::SnapshotReply(core.install_snapshot(&args)))
+                Some(Body::SnapshotReply(core.install_snapshot(&args, now)))
             }
             Body::VoteReply(reply) => {
-                core.vote_reply(sent, &reply);
+                core.vote_reply(sent, &reply, now);
                 None
             }
             Body::AppendReply(reply) => {
-                core.append_reply(sent, &reply);
+                core.append_reply(sent, &reply, now);
                 None
             }
             Body::SnapshotReply(reply) => {
-                core.snapshot_reply(sent, &reply);
+                core.snapshot_reply(sent, &reply, now);
                 None
             }
         };
@@ -247,7 +245,7 @@ impl World {
         let server = &mut self.servers[me];
         let disk = server.disk.copy();
         // What the dead server still writes is lost.
-        server.core.election_timeout();
+        server.core.election_timeout(self.now);
         let effects = server.core.take_effects();
         server.core.persist_to(&server.disk, &effects.persist);
 
@@ -349,7 +347,7 @@ impl World {
             let leader = self.leader();
             if leader.is_none() && round % 5 == 0 {
                 let me = self.dice.below(self.n());
-                self.servers[me].core.election_timeout();
+                self.servers[me].core.election_timeout(self.now);
                 self.settle(me);
             }
             if let Some(leader) = leader.filter(|_| !proposed) {
@@ -371,9 +369,10 @@ impl World {
     }
 
     fn one_good_round(&mut self) {
+        self.now += Options::default().heartbeat_interval;
         for me in 0..self.n() {
             for peer in 0..self.n() {
-                self.send_to(me, peer, Tick::HEARTBEAT);
+                self.send_to(me, peer);
                 self.settle(me);
             }
         }

@@ -66,7 +66,7 @@ fn figure_8_5_4_2() {
 
     // With the rule broken, (c) commits what (d) overwrites.
     let mut careless = leader(5, 4, &[1, 2]);
-    careless.rules.commit_older_terms_by_count = true;
+    careless.options.rules.commit_older_terms_by_count = true;
     catch_up(&mut careless, 1);
     catch_up(&mut careless, 2);
     assert_eq!(careless.commit_index(), 2);

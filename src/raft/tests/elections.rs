@@ -3,6 +3,7 @@
 use super::support::*;
 use crate::raft::*;
 use labapi::{Bytes, Role};
+use std::time::Duration;
 
 fn ask(term: u64, candidate_id: usize, last: (u64, u64)) -> RequestVoteArgs {
     RequestVoteArgs { term, candidate_id, last_log_index: last.0, last_log_term: last.1 }
@@ -39,7 +40,7 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
         assert_eq!(core.current_term(), 4);
         let effects = core.take_effects();
         assert!(effects.persist.hard_state);
-        assert_eq!(effects.reset_election_timer, granted);
+        assert_eq!(effects.election_timer_reset, granted);
     }
 }
 
@@ -79,20 +80,20 @@ fn a_timeout_starts_an_election_5_2() {
     core.election_timeout();
     let effects = core.take_effects();
     assert_eq!((core.role(), core.current_term(), core.voted_for()), (Role::Candidate, 2, Some(0)));
-    assert!(effects.persist.hard_state && effects.reset_election_timer);
+    assert!(effects.persist.hard_state && effects.election_timer_reset);
     assert_eq!(effects.role_changed, Some(RoleChange { term: 2, is_leader: false }));
-    assert_eq!(effects.wake_peers, [1, 2, 3, 4]);
+    assert_eq!([1, 2, 3, 4].map(|peer| core.due_in(peer)), [Some(AT_ONCE); 4]);
     let role = Event::RoleChanged { role: Role::Candidate, term: 2, cause: "election timeout" };
     assert_eq!(effects.events, [Event::TermRose(2), Event::Voted { candidate: 0, term: 2 }, role]);
 
     for peer in 1..5 {
-        let message = core.next_message(peer, Tick::NONE).expect("a request for a vote").message;
+        let message = core.next_message(peer, AT_ONCE).expect("a request for a vote").message;
         assert_eq!(message, Message::RequestVote(ask(2, 0, (2, 1))));
         // Once; and again only after a heartbeat interval, for the message may be lost.
-        assert_eq!(core.next_message(peer, Tick::PIPELINE), None);
-        assert!(core.next_message(peer, Tick::HEARTBEAT).is_some());
+        assert_eq!(core.next_message(peer, ENTRIES_INTERVAL), None);
+        assert!(core.next_message(peer, HEARTBEAT_INTERVAL).is_some());
     }
-    assert_eq!(core.next_message(0, Tick::HEARTBEAT), None, "a server does not write to itself");
+    assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not write to itself");
 }
 
 /// 5.2: a peer that has answered is not asked again, be the answer yes or no.
@@ -100,11 +101,11 @@ fn a_timeout_starts_an_election_5_2() {
 fn an_answer_ends_the_asking_5_2() {
     for vote_granted in [true, false] {
         let mut core = candidate(5, 2, &[]);
-        let sent = core.next_message(1, Tick::NONE).expect("a request").sent;
+        let sent = core.next_message(1, AT_ONCE).expect("a request").sent;
         core.vote_reply(sent, &RequestVoteReply { term: 2, vote_granted });
-        assert_eq!(core.next_message(1, Tick::HEARTBEAT), None);
-        assert_eq!(core.due(1), Due::default());
-        assert!(core.due(2).now);
+        assert_eq!(core.next_message(1, HEARTBEAT_INTERVAL), None);
+        assert_eq!(core.due_in(1), None);
+        assert_eq!(core.due_in(2), Some(AT_ONCE));
     }
 }
 
@@ -112,7 +113,7 @@ fn an_answer_ends_the_asking_5_2() {
 #[test]
 fn a_majority_makes_a_leader_5_2() {
     for (n, votes_needed) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
-        let mut core = Core::new(0, n);
+        let mut core = Server::new(0, n);
         core.election_timeout();
         for peer in 1..=votes_needed {
             assert_eq!(core.role(), Role::Candidate, "{n} servers, {} votes", peer);
@@ -124,7 +125,7 @@ fn a_majority_makes_a_leader_5_2() {
         // No entry of its own: the labs count indices.
         assert_eq!(core.log().last_index(), 0);
         for peer in 1..n {
-            let (_, args) = next_append(&mut core, peer, Tick::NONE);
+            let (_, args) = next_append(&mut core, peer, AT_ONCE);
             assert_eq!((args.term, args.entries.len()), (1, 0));
         }
     }
@@ -135,7 +136,7 @@ fn a_majority_makes_a_leader_5_2() {
 fn repeated_and_late_votes_do_not_count_5_2() {
     let yes = |term| RequestVoteReply { term, vote_granted: true };
     let mut core = candidate(5, 2, &[]);
-    let sent = core.next_message(1, Tick::NONE).expect("a request").sent;
+    let sent = core.next_message(1, AT_ONCE).expect("a request").sent;
     core.vote_reply(sent, &yes(2));
     core.vote_reply(sent, &yes(2));
     assert_eq!(core.role(), Role::Candidate, "one vote, delivered twice");
@@ -146,7 +147,7 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     assert_eq!(core.role(), Role::Candidate, "a vote of the last term");
     // Nor does a refusal of the last term's request, for its age, answer this term's.
     core.vote_reply(sent, &RequestVoteReply { term: 3, vote_granted: false });
-    assert!(core.due(1).now);
+    assert_eq!(core.due_in(1), Some(AT_ONCE));
     give_vote(&mut core, 3);
     assert!(core.is_leader());
 
@@ -161,7 +162,7 @@ fn repeated_and_late_votes_do_not_count_5_2() {
 /// 5.1: whoever learns of a higher term, from whatever message, follows it.
 #[test]
 fn a_higher_term_makes_a_follower_5_1() {
-    type Hear = fn(&mut Core);
+    type Hear = fn(&mut Server);
     let ways: [(&str, Hear); 6] = [
         ("RequestVote", |c| {
             c.request_vote(&ask(9, 1, (0, 0)));
@@ -182,18 +183,18 @@ fn a_higher_term_makes_a_follower_5_1() {
         }),
         ("a reply to RequestVote", |c| {
             c.election_timeout();
-            if let Some(outgoing) = c.next_message(1, Tick::HEARTBEAT) {
+            if let Some(outgoing) = c.next_message(1, HEARTBEAT_INTERVAL) {
                 c.vote_reply(outgoing.sent, &RequestVoteReply { term: 9, vote_granted: false });
             }
         }),
         ("a reply to AppendEntries", |c| {
-            if let Some(outgoing) = c.next_message(1, Tick::HEARTBEAT) {
+            if let Some(outgoing) = c.next_message(1, HEARTBEAT_INTERVAL) {
                 let reply = AppendEntriesReply { term: 9, success: false, conflict: None };
                 c.append_reply(outgoing.sent, &reply);
             }
         }),
         ("a reply to InstallSnapshot", |c| {
-            if let Some(outgoing) = c.next_message(1, Tick::HEARTBEAT) {
+            if let Some(outgoing) = c.next_message(1, HEARTBEAT_INTERVAL) {
                 c.snapshot_reply(outgoing.sent, &InstallSnapshotReply { term: 9 });
             }
         }),
@@ -206,8 +207,8 @@ fn a_higher_term_makes_a_follower_5_1() {
             let effects = core.take_effects();
             assert!(effects.persist.hard_state, "{way}");
             assert_eq!(effects.role_changed, Some(RoleChange { term: 9, is_leader: false }), "{way}");
-            assert!(effects.reset_election_timer || !was_leader, "a leader had no timeout running: {way}");
-            assert_eq!(core.next_message(1, Tick::HEARTBEAT), None, "a follower sends nothing: {way}");
+            assert!(effects.election_timer_reset || !was_leader, "a leader had no timeout running: {way}");
+            assert_eq!(core.next_message(1, HEARTBEAT_INTERVAL), None, "a follower sends nothing: {way}");
         }
     }
 }
@@ -228,16 +229,41 @@ fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);
     core.election_timeout();
     for peer in [1, 2] {
-        let (sent, _) = next_append(&mut core, peer, Tick::NONE);
+        let (sent, _) = next_append(&mut core, peer, AT_ONCE);
         core.message_lost(sent);
     }
-    core.majority_lost();
-    assert_eq!((core.role(), core.current_term()), (Role::Leader, 5));
+    core.election_timeout();
+    assert_eq!((core.role(), core.current_term(), core.election_deadline()), (Role::Leader, 5, None));
     assert_eq!(core.take_effects().role_changed, None);
 
-    core.rules.step_down_without_majority = true;
-    core.majority_lost();
-    assert_eq!((core.role(), core.current_term()), (Role::Follower, 5));
+    core.options.rules.step_down_without_majority = true;
+    let (sent, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
+    success(&mut core, sent);
+    core.election_timeout();
+    assert_eq!(core.role(), Role::Leader, "a majority with itself was heard");
+    core.election_timeout();
+    assert_eq!((core.role(), core.current_term()), (Role::Follower, 5), "since then, it was not");
+}
+
+/// 5.2: what starts the election timer afresh starts it from that moment, with the timeout that was drawn.
+#[test]
+fn the_election_timer_runs_from_the_last_sign_of_a_leader_5_2() {
+    let ms = Duration::from_millis;
+    let mut core = follower(3, 1, &[1]);
+    core.set_election_timeout(ms(400));
+    core.now = ms(50);
+    core.append_entries(&append(1, 1, (1, 1), &[]));
+    assert_eq!(core.election_deadline(), Some(ms(450)));
+    core.set_election_timeout(ms(300));
+    assert_eq!(core.election_deadline(), Some(ms(450)), "for the next time");
+    core.now = ms(100);
+    assert!(!core.request_vote(&ask(2, 2, (0, 0))).vote_granted);
+    assert_eq!(core.election_deadline(), Some(ms(450)), "a refused vote is no sign of a leader");
+    assert!(core.request_vote(&ask(2, 2, (1, 1))).vote_granted);
+    assert_eq!(core.election_deadline(), Some(ms(400)), "earlier than before: a shorter timeout was drawn");
+    core.now = ms(400);
+    core.election_timeout();
+    assert_eq!(core.election_deadline(), Some(ms(700)), "a candidate waits again");
 }
 
 #[test]

@@ -2,24 +2,25 @@
 //! or held.
 
 use super::support::*;
-use crate::raft::progress::{MAX_BATCH_BYTES, State, WINDOW};
+use crate::raft::progress::{MAX_BATCH_BYTES, WINDOW};
 use crate::raft::*;
 use labapi::{Command, Role};
+use std::time::Duration;
 
 /// A leader of three in term 1 with an empty log, to whom follower 1 has answered.
-fn in_touch() -> Core {
+fn in_touch() -> Server {
     let mut core = leader(3, 1, &[]);
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     success(&mut core, sent);
-    assert_eq!(state(&core), State::Replicate);
+    assert_eq!(state(&core), State::Replicate { at_once: false });
     core
 }
 
-fn state(core: &Core) -> State {
-    core.progress(1).expect("it leads").state(core.log().last_included_index())
+fn state(core: &Server) -> State {
+    core.progress(1).expect("it leads").state()
 }
 
-fn propose(core: &mut Core, count: usize) {
+fn propose(core: &mut Server, count: usize) {
     for _ in 0..count {
         let index = core.log().last_index() + 1;
         core.propose(command(index, 1)).expect("it leads");
@@ -35,47 +36,50 @@ fn shape(args: &AppendEntriesArgs) -> (u64, usize) {
 fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     let mut core = in_touch();
     propose(&mut core, 1);
-    let (first, args) = next_append(&mut core, 1, Tick::NONE);
+    let (first, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 1));
     // While it is on its way, what comes in waits for the answer ...
     propose(&mut core, 5);
-    assert_eq!(core.next_message(1, Tick::NONE), None);
+    assert_eq!(core.next_message(1, AT_ONCE), None);
     success(&mut core, first);
-    let (_, args) = next_append(&mut core, 1, Tick::NONE);
+    let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (1, 5));
     // ... or for the pipeline interval.
     propose(&mut core, 2);
-    assert_eq!(core.due(1), Due { now: false, pipeline: true, commit: false, heartbeat: true });
-    let (_, args) = next_append(&mut core, 1, Tick::PIPELINE);
+    assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
+    let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     assert_eq!(shape(&args), (6, 2));
 }
 
-/// A wake-up for each peer that can be sent something now, or sooner than its thread knows; and for no other.
+/// The deadline by which a peer's thread sleeps: at once if there is something to send, else when the interval
+/// is over that is waited for.
 #[test]
-fn nobody_is_woken_for_nothing() {
+fn a_deadline_says_when_there_is_something_to_send() {
     let mut core = in_touch();
-    let (_, _) = (core.due(1), core.due(2));
+    assert_eq!((core.due_in(1), core.due_in(2)), (Some(HEARTBEAT_INTERVAL), Some(AT_ONCE)));
+    next_append(&mut core, 2, AT_ONCE);
     propose(&mut core, 1);
-    assert_eq!(core.take_effects().wake_peers, [1], "S2 has not answered yet: it gets heartbeats");
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
-    core.due(1);
-    // The next entry can wait for 10 ms now; the thread sleeps towards its heartbeat and must know.
-    propose(&mut core, 1);
-    assert_eq!(core.take_effects().wake_peers, [1]);
-    core.due(1);
-    propose(&mut core, 1);
-    assert!(core.take_effects().wake_peers.is_empty(), "the thread knows of the 10 ms already");
+    let (served, probed) = (core.due_in(1), core.due_in(2));
+    assert_eq!((served, probed), (Some(AT_ONCE), Some(HEARTBEAT_INTERVAL)), "S2 has not answered yet");
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
+    assert_eq!(core.due_in(1), Some(HEARTBEAT_INTERVAL));
+    // The next entries can wait for the entries interval now, or for the answer.
+    for _ in 0..2 {
+        propose(&mut core, 1);
+        assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
+    }
     success(&mut core, sent);
-    assert_eq!(core.take_effects().wake_peers, [1]);
+    assert_eq!(core.due_in(1), Some(AT_ONCE));
+    assert_eq!((core.next_deadline(0), follower(3, 1, &[]).next_deadline(1)), (None, None));
 }
 
 #[test]
 fn an_idle_follower_gets_heartbeats_and_nothing_else() {
     let mut core = in_touch();
-    for tick in [Tick::NONE, Tick::PIPELINE, Tick::COMMIT] {
+    for tick in [AT_ONCE, ENTRIES_INTERVAL, COMMIT_INTERVAL] {
         assert_eq!(core.next_message(1, tick), None);
     }
-    let (_, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    let (_, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!(shape(&args), (0, 0));
 }
 
@@ -84,28 +88,28 @@ fn an_idle_follower_gets_heartbeats_and_nothing_else() {
 fn the_commit_index_goes_alone_only_if_nothing_else_goes() {
     let mut core = in_touch();
     propose(&mut core, 1);
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     success(&mut core, sent);
     assert_eq!(core.commit_index(), 1);
-    assert_eq!(core.due(1), Due { now: false, pipeline: false, commit: true, heartbeat: true });
+    assert_eq!(core.due_in(1), Some(COMMIT_INTERVAL));
 
     // Entries follow: they carry it.
     let mut busy = core.clone();
     propose(&mut busy, 1);
-    let (_, args) = next_append(&mut busy, 1, Tick::NONE);
+    let (_, args) = next_append(&mut busy, 1, AT_ONCE);
     assert_eq!((shape(&args), args.leader_commit), ((1, 1), 1));
-    assert_eq!(busy.next_message(1, Tick::COMMIT), None);
+    assert_eq!(busy.next_message(1, COMMIT_INTERVAL), None);
 
     // Nothing follows: alone, once; not again while it is on its way, nor when it was answered.
-    let (alone, args) = next_append(&mut core, 1, Tick::COMMIT);
+    let (alone, args) = next_append(&mut core, 1, COMMIT_INTERVAL);
     assert_eq!((shape(&args), args.leader_commit), ((1, 0), 1));
-    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     let mut unlucky = core.clone();
     success(&mut core, alone);
-    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     // Lost, it is said again.
     unlucky.message_lost(alone);
-    assert_eq!(next_append(&mut unlucky, 1, Tick::COMMIT).1.leader_commit, 1);
+    assert_eq!(next_append(&mut unlucky, 1, COMMIT_INTERVAL).1.leader_commit, 1);
 }
 
 /// Followers that wait for many commits are told at once: a full pipeline must not stand still for 10 ms.
@@ -114,12 +118,12 @@ fn many_commits_are_told_at_once() {
     for (commands, told) in [(63, false), (64, true)] {
         let mut core = in_touch();
         propose(&mut core, commands);
-        let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+        let (sent, _) = next_append(&mut core, 1, AT_ONCE);
         success(&mut core, sent);
-        assert_eq!(core.due(1).now, told, "{commands} commits");
-        let message = core.next_message(1, Tick::NONE);
+        assert_eq!(core.due_in(1) == Some(AT_ONCE), told, "{commands} commits");
+        let message = core.next_message(1, AT_ONCE);
         assert_eq!(message.is_some(), told, "{commands} commits");
-        assert_eq!(core.next_message(1, Tick::COMMIT).is_some(), !told, "one at a time");
+        assert_eq!(core.next_message(1, COMMIT_INTERVAL).is_some(), !told, "one at a time");
     }
 }
 
@@ -127,15 +131,16 @@ fn many_commits_are_told_at_once() {
 #[test]
 fn the_commit_index_waits_for_entries_that_follow() {
     let mut core = in_touch();
+    core.options.commit_interval = ENTRIES_INTERVAL / 2;
     propose(&mut core, 1);
-    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    let (first, _) = next_append(&mut core, 1, AT_ONCE);
     propose(&mut core, 1);
-    next_append(&mut core, 1, Tick::PIPELINE);
+    next_append(&mut core, 1, ENTRIES_INTERVAL);
     propose(&mut core, 1);
     success(&mut core, first);
     assert_eq!(core.commit_index(), 1, "news for the follower");
-    assert_eq!(core.next_message(1, Tick::COMMIT), None);
-    let (_, args) = next_append(&mut core, 1, Tick::PIPELINE);
+    assert_eq!(core.next_message(1, ENTRIES_INTERVAL / 2), None);
+    let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL / 2);
     assert_eq!((shape(&args), args.leader_commit), ((2, 1), 1));
 }
 
@@ -144,11 +149,10 @@ fn the_commit_index_waits_for_entries_that_follow() {
 /// committed before the next one comes.
 #[test]
 fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
-    const US_PER_MS: u64 = 1000;
     let mut worst = 0;
     for round_trip in [10, 100, 1000, 3000, 9000, 15_000, 40_000] {
         for between_commands in [0, 10, 150, 700, 1500, 5000, 9900] {
-            let count = rpcs_for_twelve_commands(round_trip, between_commands, US_PER_MS);
+            let count = rpcs_for_twelve_commands(round_trip, between_commands);
             assert!(
                 count <= 42,
                 "{count} RPCs: round trip {round_trip} us, a command each {between_commands} us"
@@ -159,29 +163,29 @@ fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
     assert!(worst >= 24, "the worst schedule, a round trip for each command, was among them: {worst}");
 }
 
-/// Counts all requests from the first command until both followers know that all are committed.
-fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64, ms: u64) -> usize {
+/// Counts all requests from the first command until both followers know that all are committed. Times in us.
+fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
+    const START: u64 = 200_000;
     struct Peer {
-        last_send: u64,
-        last_entries: u64,
         told: u64,
         replies: Vec<(u64, Sent)>,
     }
     let mut core = leader(3, 1, &[]);
     let mut peers: Vec<Peer> = Vec::new();
     for peer in [1, 2] {
-        let (sent, _) = next_append(&mut core, peer, Tick::NONE);
+        let (sent, _) = next_append(&mut core, peer, AT_ONCE);
         success(&mut core, sent);
-        peers.push(Peer { last_send: 0, last_entries: 0, told: 0, replies: Vec::new() });
+        // The test has waited for a quiet moment: the last heartbeat is just going out.
+        core.now = Duration::from_micros(START);
+        let (sent, _) = next_append(&mut core, peer, AT_ONCE);
+        success(&mut core, sent);
+        core.now = AT_ONCE;
+        peers.push(Peer { told: 0, replies: Vec::new() });
     }
     let (mut count, mut proposed) = (0, 0);
-    let step = 10;
-    for now in (200 * ms..).step_by(step as usize) {
-        // The test has waited for a quiet moment: the last heartbeat was just now.
-        if now == 200 * ms {
-            peers.iter_mut().for_each(|peer| (peer.last_send, peer.last_entries) = (now, now));
-        }
-        while proposed < 12 && now >= 200 * ms + proposed * between_commands {
+    for now in (START..).step_by(10) {
+        core.now = Duration::from_micros(now);
+        while proposed < 12 && now >= START + proposed * between_commands {
             propose(&mut core, 1);
             proposed += 1;
             // The threads run as soon as they can: between any two commands.
@@ -194,17 +198,8 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64, ms: u64) -> 
                 let (_, sent) = peer.replies.remove(at);
                 success(&mut core, sent);
             }
-            let tick = Tick {
-                heartbeat: now - peer.last_send >= 100 * ms,
-                pipeline: now - peer.last_entries >= 10 * ms,
-                commit: now - peer.last_send >= 10 * ms,
-            };
-            let Some(outgoing) = core.next_message(i + 1, tick) else { continue };
+            let Some(outgoing) = core.next_message(i + 1, AT_ONCE) else { continue };
             count += 1;
-            peer.last_send = now;
-            if outgoing.message.has_entries() {
-                peer.last_entries = now;
-            }
             if let Message::AppendEntries(args) = &outgoing.message {
                 let last = args.prev_log_index + args.entries.len() as u64;
                 peer.told = peer.told.max(args.leader_commit.min(last));
@@ -222,12 +217,12 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64, ms: u64) -> 
 fn a_new_leader_probes_before_it_sends_entries() {
     let mut core = leader(3, 1, &[]);
     propose(&mut core, 3);
-    assert_eq!(state(&core), State::Probe);
-    let (sent, args) = next_append(&mut core, 1, Tick::NONE);
+    assert_eq!(state(&core), State::Probe { at_once: true });
+    let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 0), "Figure 2: upon election, an empty AppendEntries");
-    assert_eq!(core.next_message(1, Tick::PIPELINE), None);
+    assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None);
     success(&mut core, sent);
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (0, 3));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (0, 3));
 }
 
 /// The first loss is made good at once; after the second in a row the follower is thought dead, and is
@@ -236,31 +231,31 @@ fn a_new_leader_probes_before_it_sends_entries() {
 fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
     let mut core = in_touch();
     propose(&mut core, 3);
-    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    let (first, _) = next_append(&mut core, 1, AT_ONCE);
     core.message_lost(first);
-    let (second, args) = next_append(&mut core, 1, Tick::NONE);
+    let (second, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 3), "sent again at once");
 
     core.message_lost(second);
-    assert_eq!(state(&core), State::Probe);
+    assert_eq!(state(&core), State::Probe { at_once: false });
     propose(&mut core, 1);
-    for tick in [Tick::NONE, Tick::PIPELINE, Tick::COMMIT] {
+    for tick in [AT_ONCE, ENTRIES_INTERVAL, COMMIT_INTERVAL] {
         assert_eq!(core.next_message(1, tick), None);
     }
     for _ in 0..5 {
         // Perhaps only its answers are lost: it gets the entries, but not twice at a time.
-        let (retry, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+        let (retry, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
         assert_eq!(shape(&args), (0, 4));
-        let (_, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+        let (_, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
         assert_eq!(shape(&args), (4, 0));
         core.message_lost(retry);
-        assert_eq!(core.next_message(1, Tick::PIPELINE), None, "no more at once");
+        assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "no more at once");
     }
     // It answers: from now on it is served at once again.
-    let (retry, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    let (retry, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     propose(&mut core, 1);
     success(&mut core, retry);
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (4, 1));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 1));
 }
 
 /// A loss that is reported late, seven seconds after a message of which a later one was answered, says
@@ -268,11 +263,11 @@ fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
 #[test]
 fn old_losses_do_not_make_a_follower_dead() {
     let mut core = in_touch();
-    let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, Tick::HEARTBEAT).0).collect();
-    let (new, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, HEARTBEAT_INTERVAL).0).collect();
+    let (new, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     success(&mut core, new);
     old.into_iter().for_each(|sent| core.message_lost(sent));
-    assert_eq!(state(&core), State::Replicate);
+    assert_eq!(state(&core), State::Replicate { at_once: false });
 }
 
 /// A message that is held does not stop what comes after it, up to the window.
@@ -282,20 +277,20 @@ fn a_held_message_does_not_stop_the_log() {
     let mut held = Vec::new();
     for i in 0..WINDOW as u64 {
         propose(&mut core, 1);
-        let (sent, args) = next_append(&mut core, 1, Tick::PIPELINE);
+        let (sent, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
         assert_eq!(shape(&args), (i, 1), "each continues where the one before it ended");
         held.push(sent);
     }
     propose(&mut core, 1);
-    assert_eq!(core.next_message(1, Tick::PIPELINE), None, "the window is full");
+    assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "the window is full");
 
     // A heartbeat follows the last of them. If it is taken, all are, though none was answered.
-    let (heartbeat, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    let (heartbeat, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!(shape(&args), (WINDOW as u64, 0));
     success(&mut core, heartbeat);
     assert_eq!(has_leader_view(&core, 1).0, WINDOW as u64);
     assert_eq!(core.progress(1).map(|progress| progress.inflight()), Some(0));
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (WINDOW as u64, 1));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (WINDOW as u64, 1));
     // Their own answers, seconds later, change nothing.
     let before = has_leader_view(&core, 1);
     held.into_iter().for_each(|sent| success(&mut core, sent));
@@ -309,15 +304,15 @@ fn a_gap_is_filled() {
     let mut sent = Vec::new();
     for _ in 0..4 {
         propose(&mut core, 2);
-        sent.push(next_append(&mut core, 1, Tick::PIPELINE).0);
+        sent.push(next_append(&mut core, 1, ENTRIES_INTERVAL).0);
     }
     core.message_lost(sent[1]);
-    let (again, args) = next_append(&mut core, 1, Tick::NONE);
+    let (again, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 6));
     // If that is lost as well, but the first was answered, the gap is where it was.
     success(&mut core, sent[0]);
     core.message_lost(again);
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 6));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 6));
 }
 
 /// Messages overtake one another: the later one is refused for a gap that the earlier one fills. One such
@@ -326,14 +321,14 @@ fn a_gap_is_filled() {
 fn a_refusal_by_reordering_costs_one_message() {
     let mut core = in_touch();
     propose(&mut core, 2);
-    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    let (first, _) = next_append(&mut core, 1, AT_ONCE);
     propose(&mut core, 3);
-    let (second, _) = next_append(&mut core, 1, Tick::PIPELINE);
+    let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     // The second arrives first: the follower's log ends at 0.
     refusal(&mut core, second, 1, None);
-    assert_eq!(core.next_message(1, Tick::NONE), None, "the first is still on its way");
+    assert_eq!(core.next_message(1, AT_ONCE), None, "the first is still on its way");
     success(&mut core, first);
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 3));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
 /// The same, but the refusal comes after the gap was filled: it says nothing but that its own entries are
@@ -342,13 +337,13 @@ fn a_refusal_by_reordering_costs_one_message() {
 fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     let mut core = in_touch();
     propose(&mut core, 2);
-    let (first, _) = next_append(&mut core, 1, Tick::NONE);
+    let (first, _) = next_append(&mut core, 1, AT_ONCE);
     propose(&mut core, 3);
-    let (second, _) = next_append(&mut core, 1, Tick::PIPELINE);
+    let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     success(&mut core, first);
     refusal(&mut core, second, 1, None);
     assert_eq!(has_leader_view(&core, 1), (2, 3));
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (2, 3));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
 /// A real conflict: back to the common point, at once, and each refusal brings it nearer, whatever the
@@ -356,20 +351,20 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
 #[test]
 fn refusals_end() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
-    let (mut sent, mut args) = next_append(&mut core, 1, Tick::NONE);
+    let (mut sent, mut args) = next_append(&mut core, 1, AT_ONCE);
     let mut prevs = vec![args.prev_log_index];
     // A follower that always names the far end of the log.
     while args.prev_log_index > 0 {
         refusal(&mut core, sent, 99, Some(77));
-        (sent, args) = next_append(&mut core, 1, Tick::NONE);
+        (sent, args) = next_append(&mut core, 1, AT_ONCE);
         prevs.push(args.prev_log_index);
     }
     assert!(prevs.is_sorted_by(|a, b| a > b), "{prevs:?}");
     // By term: the follower has term 4 at its end, and so has the leader up to 4.
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     refusal(&mut core, sent, 3, Some(4));
-    assert_eq!(shape(&next_append(&mut core, 1, Tick::NONE).1), (4, 4));
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 4));
 }
 
 /// Refusals of messages from before the last step back say nothing new, unless they show that it did not go
@@ -377,18 +372,18 @@ fn refusals_end() {
 #[test]
 fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
-    let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, Tick::HEARTBEAT).0).collect();
+    let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, HEARTBEAT_INTERVAL).0).collect();
     refusal(&mut core, old[0], 5, Some(3));
-    let (_, args) = next_append(&mut core, 1, Tick::NONE);
+    let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (4, 2));
     // Another complaint of a gap that is being filled already.
     let before = has_leader_view(&core, 1);
     refusal(&mut core, old[1], 5, None);
     assert_eq!(has_leader_view(&core, 1), before);
-    assert_eq!(core.next_message(1, Tick::NONE), None);
+    assert_eq!(core.next_message(1, AT_ONCE), None);
     // One that shows the follower to lack what none of our messages has brought.
     refusal(&mut core, old[2], 3, None);
-    let (sent, args) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 4));
     success(&mut core, sent);
     refusal(&mut core, sent, 1, None);
@@ -401,7 +396,7 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
 fn answers_of_another_term_are_ignored() {
     let mut core = in_touch();
     propose(&mut core, 1);
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     core.append_entries(&append(2, 2, (1, 1), &[]));
     core.election_timeout();
     give_vote(&mut core, 1);
@@ -413,8 +408,8 @@ fn answers_of_another_term_are_ignored() {
     // The follower has come to our term before the old message reached it, and refused it for its age.
     core.append_reply(sent, &AppendEntriesReply { term: 3, success: false, conflict: None });
     assert_eq!(has_leader_view(&core, 1), (0, 2));
-    assert_eq!(state(&core), State::Probe, "none of this is a sign of life in this term");
-    assert_eq!(core.take_effects().wake_peers, [1, 2], "only the first heartbeats are due");
+    assert_eq!(state(&core), State::Probe { at_once: true }, "none of this is a sign of life in this term");
+    assert_eq!((core.due_in(1), core.due_in(2)), (Some(AT_ONCE), Some(AT_ONCE)), "the first heartbeats");
 }
 
 #[test]
@@ -425,7 +420,7 @@ fn large_commands_go_in_several_messages() {
     }
     core.propose(Command::new(vec![0; MAX_BATCH_BYTES + 1])).expect("it leads");
     let mut shapes = Vec::new();
-    while let Some(outgoing) = core.next_message(1, Tick::NONE) {
+    while let Some(outgoing) = core.next_message(1, AT_ONCE) {
         let Message::AppendEntries(args) = &outgoing.message else { panic!("{:?}", outgoing.message) };
         shapes.push(shape(args));
         success(&mut core, outgoing.sent);

@@ -55,7 +55,7 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         let effects = core.take_effects();
         assert_eq!((reply.success, reply.conflict), (outcome.is_ok(), outcome.err()), "{what}");
         assert_eq!(terms(&core), outcome.unwrap_or(log), "{what}");
-        assert!(effects.reset_election_timer, "a leader was heard: {what}");
+        assert!(effects.election_timer_reset, "a leader was heard: {what}");
         assert_eq!(effects.persist.log_from.is_some(), terms(&core) != log, "{what}");
     }
 }
@@ -164,7 +164,7 @@ fn backing_up_costs_a_message_a_term_5_3() {
         let mut follower = follower(3, 5, &theirs);
         let mut refusals = 0;
         while has_leader_view(&leader, 1).0 < ours.len() as u64 {
-            let (sent, mut args) = next_append(&mut leader, 1, Tick::HEARTBEAT);
+            let (sent, mut args) = next_append(&mut leader, 1, HEARTBEAT_INTERVAL);
             // The test's follower is server 0 as well; it only must not think that it hears itself.
             args.leader_id = 1;
             let reply = follower.append_entries(&args);

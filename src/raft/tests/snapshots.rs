@@ -15,7 +15,7 @@ fn install(term: u64, index: u64, included_term: u64) -> InstallSnapshotArgs {
 }
 
 /// A follower that has applied the first `applied` entries.
-fn applied(log: &[u64], applied: u64) -> Core {
+fn applied(log: &[u64], applied: u64) -> Server {
     let mut core = follower(3, 3, log);
     let prev = (log.len() as u64, log.last().copied().unwrap_or(0));
     core.append_entries(&committed(applied, append(1, 3, prev, &[])));
@@ -73,7 +73,7 @@ fn a_snapshot_of_the_leader_over_any_log_7() {
         );
         assert_eq!(core.commit_index(), 3);
         let effects = core.take_effects();
-        assert!(effects.persist.snapshot && effects.wake_applier && effects.reset_election_timer);
+        assert!(effects.persist.snapshot && effects.wake_applier && effects.election_timer_reset);
 
         // The service gets the snapshot in place of the commands, once.
         let snapshot = ApplyMsg::Snapshot { index: 3, term: 2, data: Bytes::from(&b"state"[..]) };
@@ -136,7 +136,7 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
 
 /// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has answered from
 /// `conflict_index`.
-fn leader_with_snapshot(conflict_index: u64) -> Core {
+fn leader_with_snapshot(conflict_index: u64) -> Server {
     let mut core = leader(3, 3, &[1, 1, 2]);
     for index in [4, 5] {
         core.propose(command(index, 3)).expect("it leads");
@@ -145,7 +145,7 @@ fn leader_with_snapshot(conflict_index: u64) -> Core {
     assert_eq!(core.commit_index(), 5);
     let _ = core.take_apply(10);
     core.snapshot(3, b"state".to_vec()).expect("it was applied");
-    let (sent, _) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     refusal(&mut core, sent, conflict_index, None);
     core
 }
@@ -154,13 +154,13 @@ fn leader_with_snapshot(conflict_index: u64) -> Core {
 #[test]
 fn a_follower_behind_the_log_gets_the_snapshot_7() {
     let mut core = leader_with_snapshot(2);
-    let (sent, args) = next_snapshot(&mut core, 1, Tick::NONE);
+    let (sent, args) = next_snapshot(&mut core, 1, AT_ONCE);
     assert_eq!((args.last_included_index, args.last_included_term, &*args.data), (3, 2, &b"state"[..]));
-    assert_eq!(core.next_message(1, Tick::COMMIT), None, "once");
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "once");
 
     core.snapshot_reply(sent, &InstallSnapshotReply { term: 3 });
     assert_eq!(has_leader_view(&core, 1), (3, 4));
-    let (sent, args) = next_append(&mut core, 1, Tick::NONE);
+    let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!((args.prev_log_index, args.entries.len()), (3, 2));
     // Repeated, the answer changes nothing.
     core.snapshot_reply(sent, &InstallSnapshotReply { term: 3 });
@@ -172,29 +172,29 @@ fn a_follower_behind_the_log_gets_the_snapshot_7() {
 #[test]
 fn a_lost_snapshot_is_sent_again_7() {
     let mut core = leader_with_snapshot(2);
-    let (first, _) = next_snapshot(&mut core, 1, Tick::NONE);
-    let (before, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    let (first, _) = next_snapshot(&mut core, 1, AT_ONCE);
+    let (before, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     core.message_lost(first);
-    assert_eq!(core.next_message(1, Tick::COMMIT), None, "not at once");
-    let (second, _) = next_snapshot(&mut core, 1, Tick::HEARTBEAT);
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "not at once");
+    let (second, _) = next_snapshot(&mut core, 1, HEARTBEAT_INTERVAL);
     // A heartbeat from before says nothing about the snapshot.
     refusal(&mut core, before, 2, None);
-    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     // One from after does, once.
-    let (later, args) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    let (later, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!((args.prev_log_index, args.entries.len()), (3, 0));
     refusal(&mut core, later, 2, None);
-    next_snapshot(&mut core, 1, Tick::NONE);
-    assert_eq!(core.next_message(1, Tick::COMMIT), None);
+    next_snapshot(&mut core, 1, AT_ONCE);
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     // Held for long, the first answer still counts.
     core.snapshot_reply(second, &InstallSnapshotReply { term: 3 });
     assert_eq!(has_leader_view(&core, 1), (3, 4));
 
     // No answer to the snapshot at all, but a heartbeat after it was taken.
     let mut core = leader_with_snapshot(2);
-    next_snapshot(&mut core, 1, Tick::NONE);
-    let (heartbeat, _) = next_append(&mut core, 1, Tick::HEARTBEAT);
+    next_snapshot(&mut core, 1, AT_ONCE);
+    let (heartbeat, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     success(&mut core, heartbeat);
     assert_eq!(has_leader_view(&core, 1), (3, 4));
-    assert_eq!(next_append(&mut core, 1, Tick::NONE).1.entries.len(), 2);
+    assert_eq!(next_append(&mut core, 1, AT_ONCE).1.entries.len(), 2);
 }

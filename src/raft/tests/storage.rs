@@ -5,7 +5,7 @@ use crate::raft::*;
 use labapi::{Bytes, Persister, Role};
 
 /// Persists as the threads do after every call.
-fn settle(core: &mut Core, persister: &Persister) {
+fn settle(core: &mut Server, persister: &Persister) {
     let effects = core.take_effects();
     core.persist_to(persister, &effects.persist);
 }
@@ -24,7 +24,7 @@ fn same(restored: &Core, core: &Core) {
 fn what_a_reply_shows_is_persistent() {
     labrt::run(|| {
         let persister = Persister::new();
-        let mut core = Core::restore(0, 3, &persister).expect("an empty disk is a new server");
+        let mut core = Server::of(Core::restore(0, 3, &persister).expect("an empty disk is a new server"));
         let vote = |term| RequestVoteArgs { term, candidate_id: 2, last_log_index: 99, last_log_term: 99 };
         let snapshot = |index, last_included_term| InstallSnapshotArgs {
             term: 9,
@@ -33,7 +33,7 @@ fn what_a_reply_shows_is_persistent() {
             last_included_term,
             data: Bytes::from(&b"state"[..]),
         };
-        type Call<'a> = (&'a str, Box<dyn Fn(&mut Core)>);
+        type Call<'a> = (&'a str, Box<dyn Fn(&mut Server)>);
         let calls: Vec<Call<'_>> = vec![
             (
                 "entries",
@@ -53,7 +53,7 @@ fn what_a_reply_shows_is_persistent() {
                     c.append_entries(&append(2, 3, (1, 1), &[3, 3, 3]));
                 }),
             ),
-            ("an election", Box::new(Core::election_timeout)),
+            ("an election", Box::new(Server::election_timeout)),
             (
                 "a command",
                 Box::new(|c| {
@@ -127,7 +127,7 @@ fn what_a_reply_shows_is_persistent() {
 fn changes_add_up_between_two_visits_to_the_disk() {
     labrt::run(|| {
         let persister = Persister::new();
-        let mut core = Core::new(0, 3);
+        let mut core = Server::new(0, 3);
         core.append_entries(&committed(2, append(1, 1, (0, 0), &[1, 1, 1])));
         settle(&mut core, &persister);
         // Entries, a conflict, a snapshot of ours, a snapshot of the leader: one visit.
@@ -150,7 +150,7 @@ fn changes_add_up_between_two_visits_to_the_disk() {
 fn an_entry_costs_few_bytes() {
     labrt::run(|| {
         let persister = Persister::new();
-        let mut core = Core::new(0, 3);
+        let mut core = Server::new(0, 3);
         core.append_entries(&append(1, 7, (0, 0), &[7; 20]));
         settle(&mut core, &persister);
         assert!(persister.raft_state_size() < 600, "{} bytes", persister.raft_state_size());
@@ -162,7 +162,7 @@ fn an_entry_costs_few_bytes() {
 fn a_corrupt_disk_is_an_error_not_a_panic() {
     labrt::run(|| {
         let persister = Persister::new();
-        let mut core = Core::new(0, 3);
+        let mut core = Server::new(0, 3);
         core.append_entries(&append(1, 3, (0, 0), &[1, 2, 3]));
         core.request_vote(&RequestVoteArgs { term: 4, candidate_id: 2, last_log_index: 9, last_log_term: 9 });
         settle(&mut core, &persister);

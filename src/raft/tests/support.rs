@@ -2,6 +2,87 @@
 
 use crate::raft::*;
 use labapi::{Command, Role};
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+/// No time passes.
+pub(super) const AT_ONCE: Duration = Duration::ZERO;
+/// The intervals of [`Options::default`].
+pub(super) const ENTRIES_INTERVAL: Duration = Duration::from_millis(10);
+pub(super) const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The rules with a clock beside them, so that a test need not name the time in each call.
+#[derive(Clone)]
+pub(super) struct Server {
+    core: Core,
+    pub(super) now: Duration,
+}
+
+impl Server {
+    /// Nothing is left to be done for it.
+    pub(super) fn of(mut core: Core) -> Server {
+        let _ = core.take_effects();
+        Server { core, now: Duration::ZERO }
+    }
+
+    pub(super) fn new(me: usize, n: usize) -> Server {
+        Server::of(Core::new(me, n))
+    }
+
+    pub(super) fn election_timeout(&mut self) {
+        self.core.election_timeout(self.now);
+    }
+
+    pub(super) fn request_vote(&mut self, args: &RequestVoteArgs) -> RequestVoteReply {
+        self.core.request_vote(args, self.now)
+    }
+
+    pub(super) fn append_entries(&mut self, args: &AppendEntriesArgs) -> AppendEntriesReply {
+        self.core.append_entries(args, self.now)
+    }
+
+    pub(super) fn install_snapshot(&mut self, args: &InstallSnapshotArgs) -> InstallSnapshotReply {
+        self.core.install_snapshot(args, self.now)
+    }
+
+    pub(super) fn vote_reply(&mut self, sent: Sent, reply: &RequestVoteReply) {
+        self.core.vote_reply(sent, reply, self.now);
+    }
+
+    pub(super) fn append_reply(&mut self, sent: Sent, reply: &AppendEntriesReply) {
+        self.core.append_reply(sent, reply, self.now);
+    }
+
+    pub(super) fn snapshot_reply(&mut self, sent: Sent, reply: &InstallSnapshotReply) {
+        self.core.snapshot_reply(sent, reply, self.now);
+    }
+
+    /// The next message to `peer` when `passed` has passed.
+    pub(super) fn next_message(&mut self, peer: usize, passed: Duration) -> Option<Outgoing> {
+        self.now += passed;
+        self.core.next_message(peer, self.now)
+    }
+
+    /// How long until there is something to send to `peer`.
+    pub(super) fn due_in(&self, peer: usize) -> Option<Duration> {
+        self.core.next_deadline(peer).map(|at| at.saturating_sub(self.now))
+    }
+}
+
+impl Deref for Server {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+}
 
 /// The command that these tests put at an index in a term; two entries agree if and only if both agree.
 pub(super) fn command(index: u64, term: u64) -> Command {
@@ -36,29 +117,29 @@ fn log(terms: &[u64]) -> RaftLog {
 }
 
 /// A follower, server 0 of `n`, in term `term` with a log of these terms.
-pub(super) fn follower(n: usize, term: u64, terms: &[u64]) -> Core {
-    Core::of(0, n, term, None, log(terms), Role::Follower)
+pub(super) fn follower(n: usize, term: u64, terms: &[u64]) -> Server {
+    Server::of(Core::of(0, n, term, None, log(terms), Role::Follower))
 }
 
 /// A candidate, server 0 of `n`, in term `term` with a log of these terms.
-pub(super) fn candidate(n: usize, term: u64, terms: &[u64]) -> Core {
-    Core::of(0, n, term, Some(0), log(terms), Role::Candidate)
+pub(super) fn candidate(n: usize, term: u64, terms: &[u64]) -> Server {
+    Server::of(Core::of(0, n, term, Some(0), log(terms), Role::Candidate))
 }
 
 /// The leader of `term`, server 0 of `n`, with a log of these terms. It has not sent anything as a leader.
-pub(super) fn leader(n: usize, term: u64, terms: &[u64]) -> Core {
-    Core::of(0, n, term, Some(0), log(terms), Role::Leader)
+pub(super) fn leader(n: usize, term: u64, terms: &[u64]) -> Server {
+    Server::of(Core::of(0, n, term, Some(0), log(terms), Role::Leader))
 }
 
 /// `peer` answers the request for a vote with yes.
-pub(super) fn give_vote(core: &mut Core, peer: usize) {
-    if let Some(outgoing) = core.next_message(peer, Tick::HEARTBEAT) {
+pub(super) fn give_vote(core: &mut Server, peer: usize) {
+    if let Some(outgoing) = core.next_message(peer, HEARTBEAT_INTERVAL) {
         let reply = RequestVoteReply { term: core.current_term(), vote_granted: true };
         core.vote_reply(outgoing.sent, &reply);
     }
 }
 
-pub(super) fn forget_effects(core: &mut Core) {
+pub(super) fn forget_effects(core: &mut Server) {
     let _ = core.take_effects();
 }
 
@@ -68,37 +149,37 @@ pub(super) fn terms(core: &Core) -> Vec<u64> {
 }
 
 /// The next message to `peer`, which must be an AppendEntries.
-pub(super) fn next_append(core: &mut Core, peer: usize, tick: Tick) -> (Sent, AppendEntriesArgs) {
-    match core.next_message(peer, tick) {
+pub(super) fn next_append(core: &mut Server, peer: usize, passed: Duration) -> (Sent, AppendEntriesArgs) {
+    match core.next_message(peer, passed) {
         Some(Outgoing { sent, message: Message::AppendEntries(args) }) => (sent, args),
         other => panic!("expected an AppendEntries for S{peer}, got {other:?}"),
     }
 }
 
 /// The next message to `peer`, which must be an InstallSnapshot.
-pub(super) fn next_snapshot(core: &mut Core, peer: usize, tick: Tick) -> (Sent, InstallSnapshotArgs) {
-    match core.next_message(peer, tick) {
+pub(super) fn next_snapshot(core: &mut Server, peer: usize, passed: Duration) -> (Sent, InstallSnapshotArgs) {
+    match core.next_message(peer, passed) {
         Some(Outgoing { sent, message: Message::InstallSnapshot(args) }) => (sent, args),
         other => panic!("expected an InstallSnapshot for S{peer}, got {other:?}"),
     }
 }
 
 /// The follower took the entries.
-pub(super) fn success(core: &mut Core, sent: Sent) {
+pub(super) fn success(core: &mut Server, sent: Sent) {
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: true, conflict: None });
 }
 
 /// The follower refused the entries.
-pub(super) fn refusal(core: &mut Core, sent: Sent, index: u64, term: Option<u64>) {
+pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: Option<u64>) {
     let conflict = Some(Conflict { index, term });
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: false, conflict });
 }
 
 /// `peer` takes everything the leader has, heartbeats included, until the leader has nothing more to say.
-pub(super) fn catch_up(core: &mut Core, peer: usize) {
-    let (sent, _) = next_append(core, peer, Tick::HEARTBEAT);
+pub(super) fn catch_up(core: &mut Server, peer: usize) {
+    let (sent, _) = next_append(core, peer, HEARTBEAT_INTERVAL);
     success(core, sent);
-    while let Some(outgoing) = core.next_message(peer, Tick::COMMIT) {
+    while let Some(outgoing) = core.next_message(peer, COMMIT_INTERVAL) {
         success(core, outgoing.sent);
     }
 }

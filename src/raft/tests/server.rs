@@ -198,7 +198,11 @@ fn a_service_hears_of_roles_if_it_wants() {
 /// Server 0 is the one that will lead, and nobody sends a heartbeat while a test lasts.
 fn server_0_leads(me: usize) -> Options {
     let patience = if me == 0 { SECOND / 100 } else { 50 * SECOND };
-    Options { election_timeout: patience..2 * patience, heartbeat: 100 * SECOND, ..Options::default() }
+    Options {
+        election_timeout: patience..2 * patience,
+        heartbeat_interval: 100 * SECOND,
+        ..Options::default()
+    }
 }
 
 /// A proposal is sent by whoever flushes, on the thread that does; until then nothing of it is to be seen. With
@@ -211,7 +215,7 @@ fn flush_sends_at_once_what_was_proposed() {
         // Both followers have answered the leader's first message.
         sleep(SECOND / 2);
         let before = group.net.total_count();
-        leader.propose(Command::new(vec![1])).expect("it leads");
+        leader.start_unsent(Command::new(vec![1])).expect("it leads");
         sleep(SECOND / 2);
         assert_eq!(group.net.total_count(), before, "proposed, but nobody flushes");
         leader.flush();
@@ -238,7 +242,7 @@ fn flushing_together_leaves_nothing_behind() {
             let leader = leader.clone();
             thread::spawn(move || {
                 for _ in 0..50 {
-                    leader.propose(Command::new(vec![n])).expect("it leads");
+                    leader.start_unsent(Command::new(vec![n])).expect("it leads");
                     leader.flush();
                 }
             })
@@ -251,6 +255,37 @@ fn flushing_together_leaves_nothing_behind() {
             let message = rx.recv_deadline(deadline);
             assert!(matches!(message, Ok(ApplyMsg::Command { index: i, .. }) if i == index), "{message:?}");
         }
+    });
+}
+
+/// An election timeout is as long as it was drawn, also if the one before it was longer: the ticker does not sleep
+/// over it.
+#[cfg(feature = "sim")]
+#[test]
+fn a_shorter_election_timeout_ends_sooner() {
+    const TRIALS: u32 = 200;
+    labrt::run(|| {
+        let ms = Duration::from_millis;
+        let options = |me| match me {
+            0 => Options { election_timeout: ms(10)..ms(20), ..Options::default() },
+            _ => Options { election_timeout: ms(100)..ms(1100), ..Options::default() },
+        };
+        let mut waited = Duration::ZERO;
+        for _ in 0..TRIALS {
+            // Server 1 waits for a first timeout when it votes for server 0, and for another one from then on.
+            let group = group_with(2, discard, options, Cost::Free);
+            group.leader();
+            let (term, crash) = (group.rafts[1].get_state().0, Instant::now());
+            group.rafts[0].kill();
+            while group.rafts[1].get_state().0 == term {
+                sleep(ms(1));
+            }
+            waited += crash.elapsed();
+            group.rafts[1].kill();
+        }
+        // The mean of one timeout is 600 ms, that of the longer of two 767 ms.
+        let mean = waited / TRIALS;
+        assert!(mean > ms(520) && mean < ms(680), "{mean:?}");
     });
 }
 
@@ -271,13 +306,13 @@ impl ApplySink for CountBatches {
 #[test]
 fn a_follower_takes_its_time_between_batches() {
     labrt::run(|| {
-        let follow = SECOND / 20;
+        let apply_interval = SECOND / 20;
         let batches = Arc::new(AtomicU64::new(0));
         let (tx, rx) = chan::unbounded();
         let sink = |me: usize| -> Box<dyn ApplySink> {
             if me == 1 { Box::new(CountBatches(batches.clone(), tx.clone())) } else { discard(me) }
         };
-        let group = group_with(3, sink, |me| Options { follow, ..server_0_leads(me) }, Cost::Peer);
+        let group = group_with(3, sink, |me| Options { apply_interval, ..server_0_leads(me) }, Cost::Peer);
         let (leader, start) = (group.leader(), Instant::now());
         for n in 0..100 {
             leader.start(Command::new(vec![n])).expect("it leads");
@@ -292,7 +327,7 @@ fn a_follower_takes_its_time_between_batches() {
             );
             applied += 1;
         }
-        let most = start.elapsed().as_nanos() / follow.as_nanos() + 2;
+        let most = start.elapsed().as_nanos() / apply_interval.as_nanos() + 2;
         let batches = batches.load(Ordering::SeqCst);
         assert!(u128::from(batches) <= most, "{batches} batches in {:?}", start.elapsed());
     });

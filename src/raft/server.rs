@@ -5,7 +5,7 @@
 //! * the **ticker**: starts an election when no leader was heard for an election timeout (5.2);
 //! * one **sender per peer**: requests for votes, entries, heartbeats, snapshots. It sends without waiting for
 //!   the answer, which comes back as a callback, so a peer that is dead, slow or cut off holds up nobody
-//!   (`node/senders.rs`);
+//!   (`server/senders.rs`);
 //! * the **applier**: hands committed commands to the service, and holds no lock while it does.
 //!
 //! Everything that happens goes through one function, `Shared::with`: lock, apply a rule of the core, **persist what it changed**,
@@ -18,10 +18,11 @@ mod senders;
 mod tell;
 
 use super::apply_sink::ApplySink;
-use super::core::{Core, RestoreError, Rules, SnapshotError};
+use super::core::{Core, RestoreError, SnapshotError};
 use super::effects::{Effects, RoleChange};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
-use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, Role, Started, observe};
+use super::options::Options;
+use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, Started, observe};
 use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
@@ -29,43 +30,7 @@ use labrt::rng::{RngExt, rng};
 use labrt::sync::{Arc, Condvar, Mutex, MutexGuard, Signal};
 use labrt::time::{Duration, Instant};
 use labrt::{dlog, thread, trace};
-use senders::PeerClock;
-use std::ops::Range;
-
-/// How a server keeps time, and whether it keeps the rules.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Each election timeout is drawn from this range (5.2: randomized, so that split votes are rare). It must be
-    /// well above [`heartbeat`](Options::heartbeat), or lost heartbeats unseat good leaders.
-    pub election_timeout: Range<Duration>,
-    /// A leader that has nothing else to say to a peer says so this often. Shorter costs messages, longer makes
-    /// failures take longer to notice.
-    pub heartbeat: Duration,
-    /// A peer that has not answered a message with entries for so long gets the next ones all the same. Until
-    /// then new entries wait and go together.
-    pub pipeline: Duration,
-    /// A peer learns of a new commit index with the next entries, or after so long on its own. Until then
-    /// commits are told together.
-    pub commit: Duration,
-    /// A server that does not lead lets so much time pass from one batch for its service to the next. Nobody waits
-    /// for it, and each batch costs waking a thread.
-    pub follow: Duration,
-    /// Rules that may be broken to see what they are good for.
-    pub rules: Rules,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            election_timeout: Duration::from_millis(300)..Duration::from_millis(600),
-            heartbeat: Duration::from_millis(100),
-            pipeline: Duration::from_millis(10),
-            commit: Duration::from_millis(10),
-            follow: Duration::from_millis(1),
-            rules: Rules::default(),
-        }
-    }
-}
+use senders::Sleeper;
 
 /// The most commands the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
@@ -81,6 +46,8 @@ struct Shared {
     options: Options,
     persister: Arc<Persister>,
     ends: Vec<End>,
+    /// The zero of the core's time.
+    zero: Instant,
     state: Mutex<State>,
     /// Raised by `kill`; also ends a send on the apply channel.
     killed: Signal,
@@ -94,12 +61,14 @@ struct State {
     core: Core,
     /// Of the last rule; kept for its buffers.
     effects: Effects,
-    election_deadline: Instant,
-    clocks: Vec<PeerClock>,
+    /// Until when the ticker sleeps; zero: it has not slept yet.
+    ticker_sleeps_until: Duration,
+    /// The senders, by peer.
+    sleepers: Vec<Sleeper>,
     /// A thread in [`Raft::flush`] sends at the moment, and will look for more.
     flushing: bool,
     /// Until when the applier of a server that does not lead takes nothing out.
-    rest: Instant,
+    rest: Duration,
     /// The applier sleeps until then.
     resting: bool,
     /// The message or operation that gave the applier its work, for the trace; 0: none.
@@ -146,16 +115,17 @@ impl Raft {
         options: Options,
     ) -> Result<Raft, RestoreError> {
         let mut core = Core::restore(me, peers.len(), &persister)?;
-        core.rules = options.rules;
         tell::restored(&core);
-        let now = Instant::now();
+        core.options = options.clone();
+        core.set_election_timeout(draw_election_timeout(&options));
+        core.reset_election_timer(Duration::ZERO);
         let state = State {
             core,
             effects: Effects::default(),
-            election_deadline: now + election_timeout(&options),
-            clocks: vec![PeerClock::new(now); peers.len()],
+            ticker_sleeps_until: Duration::ZERO,
+            sleepers: vec![Sleeper::default(); peers.len()],
             flushing: false,
-            rest: now,
+            rest: Duration::ZERO,
             resting: false,
             applier_woken_by: 0,
             roles: apply.wants_roles().then(VecDeque::new),
@@ -167,11 +137,13 @@ impl Raft {
             persister,
             senders: peers.iter().map(|_| Condvar::new()).collect(),
             ends: peers,
+            zero: Instant::now(),
             state: Mutex::new(state),
             killed: Signal::new(),
             ticker: Condvar::new(),
             applier: Condvar::new(),
         });
+        shared.settle(&mut shared.state.lock());
         shared.clone().start_threads(apply);
         Ok(Raft { shared })
     }
@@ -187,17 +159,17 @@ impl Raft {
 
     /// [`start`](Raft::start), but nothing is sent before somebody calls [`flush`](Raft::flush), which the caller must
     /// do soon.
-    pub fn propose(&self, command: Command) -> Option<Started> {
+    pub fn start_unsent(&self, command: Command) -> Option<Started> {
         if self.shared.killed.is_raised() {
             return None;
         }
         let mut state = self.shared.state.lock();
         let started = state.core.propose(command);
-        self.shared.settle_but_senders(&mut state);
+        self.shared.settle_unsent(&mut state);
         started
     }
 
-    /// Sends what there is to send at once, on the calling thread: waking a sender takes longer than sending. Never
+    /// Sends what [`start_unsent`](Raft::start_unsent) has left unsent, and whatever else there is to send, on the calling thread: waking a sender takes longer than sending. Never
     /// waits for an answer. Must be called without a lock, as an answer that comes at once is taken in here.
     pub fn flush(&self) {
         self.shared.flush();
@@ -254,18 +226,18 @@ impl Raft {
             .node(self.shared.node)
             .cost(Cost::Peer)
             .inline("RequestVote", move |args: RequestVoteArgs| {
-                let reply = votes.with(|core| core.request_vote(&args));
+                let reply = votes.with(|core| core.request_vote(&args, votes.now()));
                 observe::vote_reply(reply.term, reply.vote_granted);
                 reply
             })
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
-                let reply = entries.with(|core| core.append_entries(&args));
+                let reply = entries.with(|core| core.append_entries(&args, entries.now()));
                 let conflict = reply.conflict.map(|it| (it.index, it.term.unwrap_or_default()));
                 observe::append_reply(reply.term, reply.success, conflict);
                 reply
             })
             .inline("InstallSnapshot", move |args: InstallSnapshotArgs| {
-                let reply = snapshots.with(|core| core.install_snapshot(&args));
+                let reply = snapshots.with(|core| core.install_snapshot(&args, snapshots.now()));
                 observe::snapshot_reply(reply.term);
                 reply
             })
@@ -278,7 +250,7 @@ impl Drop for Raft {
     }
 }
 
-fn election_timeout(options: &Options) -> Duration {
+fn draw_election_timeout(options: &Options) -> Duration {
     rng().random_range(options.election_timeout.clone())
 }
 
@@ -303,18 +275,18 @@ impl Shared {
         result
     }
 
-    /// Persists what the core has changed; then timers and wake-ups.
+    /// Does what the last rule wants done, and wakes the senders that have something to send.
     fn settle(&self, state: &mut State) {
-        let wake = self.settle_but_senders(state);
+        self.settle_unsent(state);
         // Whoever flushes looks again before it ends.
-        for peer in wake.into_iter().filter(|_| !state.flushing) {
-            self.senders[peer].notify_one();
+        if !state.flushing {
+            self.wake_senders(state);
         }
     }
 
-    /// [`settle`](Shared::settle), except for the senders to be woken, which are returned. Whom nobody wakes comes
-    /// up again the next time.
-    fn settle_but_senders(&self, state: &mut State) -> Vec<usize> {
+    /// [`settle`](Shared::settle), but the senders are left asleep: the next `settle` wakes them, or a flush does
+    /// their work.
+    fn settle_unsent(&self, state: &mut State) {
         let State { core, effects, .. } = state;
         core.take_effects_into(effects);
         effects.events.iter().for_each(|event| tell::event(core, event));
@@ -322,19 +294,18 @@ impl Shared {
             core.persist_to(&self.persister, &effects.persist);
             dlog!(PERS, core.current_term(), "persists: {:?}", effects.persist);
         }
-        if effects.reset_election_timer {
-            // The deadline only moves away, so the ticker need not be woken for it.
-            state.election_deadline = Instant::now() + election_timeout(&self.options);
+        if effects.election_timer_reset {
+            core.set_election_timeout(draw_election_timeout(&self.options));
+        }
+        if core.election_deadline().is_some_and(|at| at < state.ticker_sleeps_until) {
+            self.ticker.notify_one();
         }
         if let Some(change) = effects.role_changed {
-            // A new leader gives everybody the time to answer.
-            state.clocks.iter_mut().for_each(|clock| clock.heard = Instant::now());
             if let Some(roles) = &mut state.roles {
                 roles.push_back(change);
             }
             state.applier_woken_by = trace::parent();
             self.applier.notify_one();
-            self.ticker.notify_one();
         }
         if effects.wake_applier {
             state.applier_woken_by = trace::parent();
@@ -342,11 +313,20 @@ impl Shared {
                 self.applier.notify_one();
             }
         }
-        let wake = std::mem::take(&mut state.effects.wake_peers);
-        for &peer in &wake {
-            state.clocks[peer].work_from(trace::parent());
+        state.note_work();
+    }
+
+    /// The time by which the core goes.
+    fn now(&self) -> Duration {
+        self.zero.elapsed()
+    }
+
+    /// Sleeps until somebody wakes this thread, at the longest until `deadline`.
+    fn sleep(&self, on: &Condvar, state: &mut MutexGuard<'_, State>, deadline: Option<Duration>) {
+        match deadline {
+            Some(deadline) => drop(on.wait_until(state, self.zero + deadline)),
+            None => on.wait(state),
         }
-        wake
     }
 
     fn kill(&self) {
@@ -370,37 +350,16 @@ impl Shared {
     fn tick(&self) {
         let mut state = self.state.lock();
         while !self.killed.is_raised() {
-            match state.core.role() {
-                Role::Leader => self.lead(&mut state),
-                Role::Follower | Role::Candidate => self.follow(&mut state),
+            let (now, deadline) = (self.now(), state.core.election_deadline());
+            if deadline.is_some_and(|at| at <= now) {
+                dlog!(TIMR, state.core.current_term(), "election timeout");
+                state.core.election_timeout(now);
+                self.settle(&mut state);
+                continue;
             }
+            state.ticker_sleeps_until = deadline.unwrap_or(Duration::MAX);
+            self.sleep(&self.ticker, &mut state, deadline);
         }
-    }
-
-    fn follow(&self, state: &mut MutexGuard<'_, State>) {
-        if Instant::now() < state.election_deadline {
-            let deadline = state.election_deadline;
-            self.ticker.wait_until(state, deadline);
-            return;
-        }
-        dlog!(TIMR, state.core.current_term(), "election timeout");
-        state.core.election_timeout();
-        self.settle(state);
-    }
-
-    /// A leader has no election timeout, and does not mind being alone.
-    fn lead(&self, state: &mut MutexGuard<'_, State>) {
-        if !self.options.rules.step_down_without_majority {
-            return self.ticker.wait(state);
-        }
-        let patience = self.options.election_timeout.end;
-        let heard = |peer: &usize| *peer == self.me || state.clocks[*peer].heard.elapsed() < patience;
-        let in_touch = (0..self.ends.len()).filter(heard).count();
-        if in_touch <= self.ends.len() / 2 {
-            state.core.majority_lost();
-            return self.settle(state);
-        }
-        self.ticker.wait_for(state, self.options.heartbeat);
     }
 
     // ------------------------------------------------------------------ The applier
@@ -425,18 +384,17 @@ impl Shared {
             if let Some(RoleChange { term, is_leader }) = state.roles.as_mut().and_then(VecDeque::pop_front) {
                 return Some((vec![ApplyMsg::Role { term, is_leader }], woken_by));
             }
-            let now = Instant::now();
-            if state.may_rest() && now < state.rest {
-                let rest = state.rest;
+            let (now, rest) = (self.now(), state.rest);
+            if state.may_rest() && now < rest {
                 state.resting = true;
-                self.applier.wait_until(&mut state, rest);
+                self.sleep(&self.applier, &mut state, Some(rest));
                 state.resting = false;
                 continue;
             }
             let _under = trace::under(woken_by);
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
                 self.settle(&mut state);
-                state.rest = now + self.options.follow;
+                state.rest = now + self.options.apply_interval;
                 return Some((batch, woken_by));
             }
             self.applier.wait(&mut state);

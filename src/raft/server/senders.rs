@@ -1,0 +1,140 @@
+//! What a server sends, and when: the sender threads, one per peer, and whoever [flushes](super::Raft::flush).
+
+use super::{Shared, State};
+use crate::raft::core::Core;
+use crate::raft::messages::{Entry, Message};
+use crate::raft::progress::{Outgoing, Sent};
+use labapi::observe;
+use labrt::sync::Arc;
+use labrt::time::Duration;
+use labrt::{dlog, node, trace};
+
+/// The most messages that a flush sends, so that a thread does not work for others for ever.
+const FLUSH_MESSAGES: usize = 32;
+
+/// A sender as it sleeps.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sleeper {
+    /// Until when it sleeps, or has slept; zero: it has not slept yet.
+    until: Duration,
+    /// The message or operation that gave it its work, for the trace; 0: none. Of several, the first counts.
+    woken_by: u64,
+}
+
+impl State {
+    /// Is there something to send to the peer before its sender wakes up by itself?
+    fn has_work(&self, peer: usize) -> bool {
+        self.core.next_deadline(peer).is_some_and(|at| at < self.sleepers[peer].until)
+    }
+
+    /// Notes for the trace in whose course work for the senders has come.
+    pub(super) fn note_work(&mut self) {
+        let parent = trace::parent();
+        for peer in (0..self.sleepers.len()).filter(|_| parent != 0) {
+            if self.sleepers[peer].woken_by == 0 && self.has_work(peer) {
+                self.sleepers[peer].woken_by = parent;
+            }
+        }
+    }
+
+    /// The next message to a peer, and in whose course it is sent. To be sent without the lock.
+    fn next_message(&mut self, peer: usize, now: Duration) -> Option<(Outgoing, u64)> {
+        let outgoing = self.core.next_message(peer, now)?;
+        Some((outgoing, std::mem::take(&mut self.sleepers[peer].woken_by)))
+    }
+}
+
+impl Shared {
+    pub(super) fn wake_senders(&self, state: &State) {
+        for (peer, sender) in self.senders.iter().enumerate() {
+            if state.has_work(peer) {
+                sender.notify_one();
+            }
+        }
+    }
+
+    pub(super) fn send_to(self: &Arc<Self>, peer: usize) {
+        let mut state = self.state.lock();
+        while !self.killed.is_raised() {
+            if let Some((outgoing, woken_by)) = state.next_message(peer, self.now()) {
+                drop(state);
+                self.send(outgoing, woken_by);
+                state = self.state.lock();
+                continue;
+            }
+            let deadline = state.core.next_deadline(peer);
+            state.sleepers[peer] = Sleeper { until: deadline.unwrap_or(Duration::MAX), woken_by: 0 };
+            self.sleep(&self.senders[peer], &mut state, deadline);
+        }
+    }
+
+    /// What the senders would do now, on this thread; nobody wakes them meanwhile. What is left over goes to them.
+    pub(super) fn flush(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.flushing, true) {
+            // The one who does looks again before it ends.
+            return;
+        }
+        let (servers, mut last) = (self.ends.len(), self.me);
+        for _ in 0..FLUSH_MESSAGES {
+            let now = self.now();
+            let mut peers = (1..=servers).map(|i| (last + i) % servers);
+            let Some((outgoing, woken_by)) = peers.find_map(|peer| state.next_message(peer, now)) else {
+                break;
+            };
+            last = outgoing.sent.peer;
+            drop(state);
+            self.send(outgoing, woken_by);
+            state = self.state.lock();
+        }
+        state.flushing = false;
+        self.settle(&mut state);
+    }
+
+    /// Sends a message; the answer comes back as a callback, on whatever thread. Without the lock: the callback takes
+    /// it, perhaps before this returns.
+    fn send(self: &Arc<Self>, outgoing: Outgoing, woken_by: u64) {
+        let Outgoing { sent, message } = outgoing;
+        let end = &self.ends[sent.peer];
+        let shared = self.clone();
+        let id = trace::next_id();
+        let _under = trace::under(woken_by);
+        match message {
+            Message::RequestVote(args) => {
+                let last = (args.last_log_index, args.last_log_term);
+                observe::request_vote(id, args.term, args.candidate_id, last);
+                end.send_as(id, "Raft.RequestVote", &args, move |r| {
+                    shared.take_outcome(sent, r, Core::vote_reply)
+                });
+            }
+            Message::AppendEntries(args) => {
+                let prev = (args.prev_log_index, args.prev_log_term);
+                let entries = args.entries.iter().map(Entry::parts);
+                observe::append_entries(id, args.term, args.leader_id, prev, entries, args.leader_commit);
+                end.send_as(id, "Raft.AppendEntries", &args, move |r| {
+                    shared.take_outcome(sent, r, Core::append_reply)
+                });
+            }
+            Message::InstallSnapshot(args) => {
+                let last = (args.last_included_index, args.last_included_term);
+                dlog!(SNAP, sent.term, "sends S{} the snapshot up to {}", sent.peer, last.0);
+                observe::install_snapshot(id, args.term, args.leader_id, last, &args.data);
+                end.send_as(id, "Raft.InstallSnapshot", &args, move |r| {
+                    shared.take_outcome(sent, r, Core::snapshot_reply)
+                });
+            }
+        }
+    }
+
+    /// The network's last word on a message: its reply, or that there is none.
+    fn take_outcome<R>(&self, sent: Sent, reply: Option<R>, rule: fn(&mut Core, Sent, &R, Duration)) {
+        let _node = node::enter(self.node);
+        self.with(|core| match &reply {
+            Some(reply) => rule(core, sent, reply, self.now()),
+            None => {
+                dlog!(DROP, sent.term, "message {} to S{} lost", sent.seq, sent.peer);
+                core.message_lost(sent);
+            }
+        });
+    }
+}
