@@ -27,6 +27,9 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// on the network yet. Start threads for that.
     ///
     /// `apply` is a rendezvous channel: a send ends when the service takes the message. So hold no lock over a send.
+    /// Deliver each committed command once in the life of a peer, in the order of the indices. After a restart begin
+    /// with index 1; if the persister has a snapshot, begin after the last index that it covers. Do not deliver that
+    /// snapshot: the service reads it from the persister itself. Deliver a snapshot only when the leader has sent one.
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Self;
 
     /// Starts agreement on a command and returns at once.
@@ -54,6 +57,9 @@ pub trait RaftPeer: Send + Sync + 'static {
     }
 
     /// The peer is no longer needed. Its threads must end within 100 ms, and it must deliver no further message.
+    ///
+    /// A call to a peer that cannot be reached takes up to seven seconds. So close the ends here ([`End::close`]): then
+    /// calls that wait fail at once. Do not wait here for the threads to end.
     fn kill(&self);
 
     /// The RPC handlers, as a service named `Raft`.

@@ -69,7 +69,10 @@ pub fn write(failed: &Failed<'_>) {
     let seed = failed.outcome.seed;
     let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
     match output::silently(|| draw(failed, &page)) {
-        Ok(()) => eprintln!("[lab] the run as a page: {}", page.display()),
+        // Cargo starts a test in the folder of its package, which need not be where its user stands.
+        Ok(()) => {
+            eprintln!("[lab] the run as a page: {}", std::path::absolute(&page).unwrap_or(page).display())
+        }
         Err(error) => eprintln!("[lab] the run has no page: {error}"),
     }
 }

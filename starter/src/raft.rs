@@ -61,7 +61,7 @@ struct Inner {
     /// The index of this peer.
     me: usize,
     /// Keeps the peer's state over a crash.
-    #[allow(dead_code, reason = "to be used by `persist`")]
+    #[allow(dead_code, reason = "delete this line when `persist` uses it")]
     persister: Arc<Persister>,
     /// To the service. Send committed commands here, without holding the lock.
     apply: Sender<ApplyMsg>,
@@ -86,7 +86,7 @@ struct State {
 ///
 /// Call them under the lock. After a change of the term, the vote or the log, call `persist` before anybody can see
 /// the change.
-#[allow(dead_code, reason = "to be called by the rules that you write")]
+#[allow(dead_code, reason = "delete this line when the rules that you write call all of them")]
 impl State {
     /// Goes on to a higher term, in which this peer has not voted yet.
     fn raise_term(&mut self, term: u64) {
@@ -181,18 +181,23 @@ impl RaftPeer for Raft {
     }
 
     fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
-        // Your code here (2D). When the log is cut: observe::snapshot("own", ...).
+        // Your code here (2D). When the log is cut: observe::snapshot("own", ...). For a snapshot that comes by
+        // InstallSnapshot: observe::snapshot("from the leader", ...).
         let _ = (index, snapshot);
     }
 
     fn kill(&self) {
         self.inner.killed.raise();
+        // Calls that wait for a reply fail at once, so that their threads can end.
+        self.inner.peers.iter().for_each(End::close);
         // Your code here, if desired.
     }
 
     fn service(self: &Arc<Raft>) -> Service {
         let inner = Arc::clone(&self.inner);
-        // Register your other RPC handlers here, too (2A, 2D).
+        // Register your other RPC handlers here, too (2A, 2D). What they tell the trace:
+        //   AppendEntries    the sender observe::append_entries, the handler observe::append_reply
+        //   InstallSnapshot  the sender observe::install_snapshot, the handler observe::snapshot_reply
         Service::new("Raft").handler("RequestVote", move |args: RequestVoteArgs| inner.request_vote(args))
     }
 }
@@ -218,7 +223,7 @@ fn read_persist(persister: &Persister) -> State {
 impl Inner {
     /// Saves the state that has to survive a crash (Figure 2). Whoever changes it holds the lock already, and
     /// the lock is not re-entrant: hence `state`.
-    #[allow(dead_code, reason = "to be called when that state changes")]
+    #[allow(dead_code, reason = "delete this line when you call it, whenever that state changes")]
     fn persist(&self, state: &State) {
         // Your code here (2C). Example:
         // let mut encoder = labgob::Encoder::new();
@@ -231,7 +236,7 @@ impl Inner {
     /// The RequestVote RPC handler.
     fn request_vote(&self, args: RequestVoteArgs) -> RequestVoteReply {
         let state = self.state.lock();
-        // Your code here (2A, 2B).
+        // Your code here (2A, 2B). A vote that is refused: observe::vote_refused(candidate, term, "why").
         let _ = args;
         let reply = RequestVoteReply { term: state.current_term, vote_granted: false };
         observe::vote_reply(reply.term, reply.vote_granted);
@@ -243,7 +248,7 @@ impl Inner {
     /// `None`: no reply, because of a dead server, a lost message or a slow network. A call to somebody who
     /// cannot be reached takes up to seven seconds, so call each peer from a thread of its own
     /// ([`labrt::thread::spawn`]), and never under the lock.
-    #[allow(dead_code, reason = "an example of an RPC, to be called in an election")]
+    #[allow(dead_code, reason = "an example of an RPC; delete this line when an election calls it")]
     fn send_request_vote(&self, server: usize, args: &RequestVoteArgs) -> Option<RequestVoteReply> {
         let id = trace::next_id();
         // The last entry's index and term belong here, too (2B).
@@ -252,7 +257,9 @@ impl Inner {
     }
 
     /// Starts an election when this peer has not heard from a leader recently.
-    fn tick(&self) {
+    ///
+    /// `self` is an `Arc`, so that a thread for each call can have a clone of it.
+    fn tick(self: &Arc<Inner>) {
         while !self.killed.is_raised() {
             // Your code here (2A): should an election be started?
 
@@ -263,7 +270,10 @@ impl Inner {
     }
 
     /// Gives a committed command to the service. False: the service is gone, or this peer has been killed.
-    #[allow(dead_code, reason = "to be called for each committed command, in the order of the log")]
+    #[allow(
+        dead_code,
+        reason = "delete this line when you call it for each committed command, in the log's order"
+    )]
     fn apply(&self, index: u64, term: u64, command: Command) -> bool {
         let message = ApplyMsg::Command { index, term, command };
         labrt::dlog!(CMIT, term, "S{} applies {index}", self.me);
