@@ -1,35 +1,43 @@
 //! The lives of a test's servers, and the one order in which a life begins and ends.
 //!
-//! A server of a test is started, crashes, and is started again with what it had saved. [`Lives`] stands for one such
-//! server. It owns what outlives a crash: who the server is, how many lives it has had, and its disk. All three
-//! harnesses start and crash their servers with it.
+//! A server of a test is started, crashes, and is started again with what it had saved. [`Lives`]
+//! stands for one such server. It owns what outlives a crash: who the server is, how many lives it
+//! has had, and its disk. All three harnesses start and crash their servers with it.
 //!
 //! # A start
 //!
-//! 1. [`Lives::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh ends, which are disabled.
-//! 2. [`Lives::start`]: the server is made, as its own code: what it spawns, logs and tells the trace is its own.
-//! 3. [`Lives::join_network`]: its services are put on the network, so the server answers only when it is complete.
+//! 1. [`Lives::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh
+//!    ends, which are disabled.
+//! 2. [`Lives::start`]: the server is made, as its own code: what it spawns, logs and tells the
+//!    trace is its own.
+//! 3. [`Lives::join_network`]: its services are put on the network, so the server answers only when
+//!    it is complete.
 //!
 //! # A crash
 //!
-//! A crash keeps what was saved at one instant. Nobody may learn of something that was saved later, because the next
-//! life will not know of it. The order of the steps in [`Lives::crash`] ensures that:
+//! A crash keeps what was saved at one instant. Nobody may learn of something that was saved later,
+//! because the next life will not know of it. The order of the steps in [`Lives::crash`] ensures
+//! that:
 //!
-//! 1. The life is over: an end that the dying server makes from now on is closed. The trace has `fault.crash` here,
-//!    before all effects of the crash.
+//! 1. The life is over: an end that the dying server makes from now on is closed. The trace has
+//!    `fault.crash` here, before all effects of the crash.
 //! 2. Its ends are disabled: it can send no request that tells of a later save.
-//! 3. Its name leaves the network: it can send no reply that tells of a later save, not even to calls under way.
-//! 4. The persister is copied, and the copy is kept for the next life. The dying server has the original, so what it
-//!    still saves is lost. At the same instant the harness forgets the server, so nobody finds it any more.
+//! 3. Its name leaves the network: it can send no reply that tells of a later save, not even to
+//!    calls under way.
+//! 4. The persister is copied, and the copy is kept for the next life. The dying server has the
+//!    original, so what it still saves is lost. At the same instant the harness forgets the server,
+//!    so nobody finds it any more.
 //! 5. The server is killed, as its own code.
-//! 6. Its ends are closed, so that calls that still wait fail at once and do not keep its threads alive. This comes
-//!    after the kill: a server that runs could repeat a call that fails at once, without any pause.
-//! 7. No thread of it may be left. That is checked once for all lives, at the end of the test ([`check_none_left`]).
+//! 6. Its ends are closed, so that calls that still wait fail at once and do not keep its threads
+//!    alive. This comes after the kill: a server that runs could repeat a call that fails at once,
+//!    without any pause.
+//! 7. No thread of it may be left. That is checked once for all lives, at the end of the test
+//!    ([`check_none_left`]).
 //!
 //! # Locks
 //!
-//! Each `Lives` has a lock of its own. It is never held while the network or a server is called, so a harness may ask
-//! a `Lives` for something while it holds its own lock.
+//! Each `Lives` has a lock of its own. It is never held while the network or a server is called, so
+//! a harness may ask a `Lives` for something while it holds its own lock.
 
 use labapi::{Persister, Strictness};
 use labrpc::{End, Name, Network, Server, Service};
@@ -105,11 +113,12 @@ impl<S: ?Sized> Newest<S> {
 }
 
 impl<S: ?Sized> Lives<S> {
-    /// The server called `name` on `net`, with an empty disk and no life yet. Its nodes are called `first` and differ
-    /// from that in their incarnation.
+    /// The server called `name` on `net`, with an empty disk and no life yet. Its nodes are called
+    /// `first` and differ from that in their incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
-        let unborn = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
-        let newest = Newest { life: Arc::new(unborn), saved: Arc::default(), ends: Vec::new(), server: None };
+        let before_first = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
+        let newest =
+            Newest { life: Arc::new(before_first), saved: Arc::default(), ends: Vec::new(), server: None };
         Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest) }
     }
 
@@ -147,8 +156,9 @@ impl<S: ?Sized> Lives<S> {
         self.net.add_server(self.name.clone(), server);
     }
 
-    /// Ends the newest life, in the order that the head of this file explains. `cut_off` disables the ends of others to
-    /// this server, if the harness wants that. Allowed on a server that does not run.
+    /// Ends the newest life, in the order that the head of this file explains. `cut_off` disables
+    /// the ends of others to this server, if the harness wants that. Allowed on a server that does
+    /// not run.
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         let life = Arc::clone(&self.newest.lock().life);
         if !life.over.swap(true, Ordering::SeqCst) {
@@ -216,8 +226,9 @@ impl<S: ?Sized> Lives<S> {
     }
 }
 
-/// No thread of any life of `servers`, which have all crashed, may live 100 ms from now on. In virtual time that is
-/// exact; real threads share the machine with others, so they get up to five seconds.
+/// No thread of any life of `servers`, which have all crashed, may live 100 ms from now on. In
+/// virtual time that is exact; real threads share the machine with others, so they get up to five
+/// seconds.
 #[track_caller]
 pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], strictness: Strictness) {
     const GRACE: Duration = Duration::from_millis(100);

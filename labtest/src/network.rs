@@ -22,11 +22,12 @@ impl Wanted {
     }
 }
 
-/// Brings ends in line with what a harness wants of them. `wanted` looks at the state of the harness, under its lock;
-/// the network is told without that lock.
+/// Brings ends in line with what a harness wants of them. `wanted` looks at the state of the
+/// harness, under its lock; the network is told without that lock.
 ///
-/// Another thread may change the state in between, and may tell the network first. So `wanted` is asked again
-/// afterwards, until nothing has changed: then the ends are what the state says, whoever came last.
+/// Another thread may change the state in between, and may tell the network first. So `wanted` is
+/// asked again afterwards, until nothing has changed: then the ends are what the state says,
+/// whoever came last.
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {

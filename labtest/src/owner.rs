@@ -14,11 +14,12 @@ pub trait Finish {
     /// The line of a test that has passed.
     fn passed_line(&self) -> String;
 
-    /// Stops everything: every server, then the network. Checks that no thread of a server is left behind.
+    /// Stops everything: every server, then the network. Checks that no thread of a server is left
+    /// behind.
     fn cleanup(&self);
 
-    /// The test has failed. Its run is over, and labrt ends the threads: what is left is to stop the network, and
-    /// whatever would go on without its end.
+    /// The test has failed. Its run is over, and labrt ends the threads: what is left is to stop
+    /// the network, and whatever would go on without its end.
     fn abandon(&self);
 }
 
@@ -44,8 +45,9 @@ impl<C: Finish> Owner<C> {
 
     /// The end of a test that has passed: the last checks, then the course's line.
     ///
-    /// The checks are the test's limit, 120 seconds in the course, and that the killed servers leave no thread behind.
-    /// They come before the line is printed (the course prints first), so a test that says `Passed` has passed.
+    /// The checks are the test's limit, 120 seconds in the course, and that the killed servers
+    /// leave no thread behind. They come before the line is printed (the course prints first), so a
+    /// test that says `Passed` has passed.
     #[track_caller]
     pub fn end(mut self) {
         self.cluster.check_timeout();

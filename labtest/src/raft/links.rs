@@ -1,9 +1,9 @@
 //! Who can talk to whom.
 //!
-//! The course connects and disconnects whole peers: a link works when both of its peers are connected. Two
-//! things are ours: [`Cluster::partition`], after which both sides can talk among themselves, and one-way
-//! faults ([`Cluster::set_link`], [`Cluster::mute`]), which no connecting and disconnecting can make. All of
-//! them survive a restart of the peers.
+//! The course connects and disconnects whole peers: a link works when both of its peers are
+//! connected. Two things are ours: [`Cluster::partition`], after which both sides can talk among
+//! themselves, and one-way faults ([`Cluster::set_link`], [`Cluster::mute`]), which no connecting
+//! and disconnecting can make. All of them survive a restart of the peers.
 
 use labapi::RaftPeer;
 use labrpc::Link;
@@ -40,8 +40,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&both_ways);
     }
 
-    /// Splits the network: a peer can talk to those of its own side only. Nobody is disconnected by this, and
-    /// a peer on no side is alone. Replaces an earlier partition.
+    /// Splits the network: a peer can talk to those of its own side only. Nobody is disconnected by
+    /// this, and a peer on no side is alone. Replaces an earlier partition.
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
         let lives: Vec<Vec<NodeId>> =
@@ -65,8 +65,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&self.all_links());
     }
 
-    /// Which messages the end of `from` to `to` carries: both kinds, or requests only, or none. The calls
-    /// that `to` makes go over another end.
+    /// Which messages the end of `from` to `to` carries: both kinds, or requests only, or none. The
+    /// calls that `to` makes go over another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -74,8 +74,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&[(from, to)]);
     }
 
-    /// Loses everything that `from` sends to `to`: the requests of its own calls, and its replies to the
-    /// calls of `to`. The other direction works.
+    /// Loses everything that `from` sends to `to`: the requests of its own calls, and its replies
+    /// to the calls of `to`. The other direction works.
     pub fn mute(&self, from: usize, to: usize) {
         self.set_link(from, to, Link::RequestsLost);
         self.set_link(to, from, Link::RepliesLost);

@@ -1,26 +1,28 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a fresh network and returns a [`Config`], which the test drives: it
-//! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
-//! (`links.rs`), submits commands and watches what the peers apply (`checks.rs`). One reader a peer plays
-//! the service above Raft and checks every delivered message against what all others have applied
-//! (`applier.rs`). The course's counters are in `report.rs`. A thread looks at the peers from outside, for the
-//! page (`watch.rs`).
+//! [`make_config`] starts N peers on a fresh network and returns a [`Config`], which the test
+//! drives: it crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals
+//! their links (`links.rs`), submits commands and watches what the peers apply (`checks.rs`). One
+//! reader a peer plays the service above Raft and checks every delivered message against what all
+//! others have applied (`applier.rs`). The course's counters are in `report.rs`. A thread looks at
+//! the peers from outside, for the page (`watch.rs`).
 //!
 //! # Crashes
 //!
-//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a peer has a number, its
-//! *incarnation*. What the reader of an old life takes from its channel after that instant is dropped.
+//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a
+//! peer has a number, its *incarnation*. What the reader of an old life takes from its channel
+//! after that instant is dropped.
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling into a Raft, because a Raft may be
-//! waiting for a reader that needs this lock, and never while calling the network.
+//! One lock covers the state of the harness. It is never held while calling into a Raft, because a
+//! Raft may be waiting for a reader that needs this lock, and never while calling the network.
 //!
 //! # Failures
 //!
-//! A failed expectation is a panic with the course's text, followed by what the harness knows. It may come
-//! from the test, from a helper thread or from a reader: labrt fails the run for each of them.
+//! A failed expectation is a panic with the course's text, followed by what the harness knows. It
+//! may come from the test, from a helper thread or from a reader: labrt fails the run for each of
+//! them.
 
 mod applier;
 mod checks;
@@ -46,7 +48,8 @@ use super::value::Value;
 pub use super::output::note;
 pub use checks::{Committed, Retry};
 
-/// The suites' idea of an election timeout: the time they give a cluster to notice that a leader is gone.
+/// The suites' idea of an election timeout: the time they give a cluster to notice that a leader is
+/// gone.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A service with snapshots makes one every so many commands: after the indices 9, 19, 29, ...
@@ -83,7 +86,8 @@ impl Setup {
 /// The owner of a [`Cluster`]. A body ends with [`Owner::end`].
 pub type Config<R> = Owner<Cluster<R>>;
 
-/// N Raft peers on one network, with the service and the persister of each. Peers are numbered 0 to N-1.
+/// N Raft peers on one network, with the service and the persister of each. Peers are numbered 0 to
+/// N-1.
 pub struct Cluster<R> {
     setup: Setup,
     net: Network,
@@ -109,8 +113,8 @@ struct Slot<R> {
     connected: bool,
     /// What the links to the other peers do to messages.
     links: Vec<Link>,
-    /// What the service has applied. Survives crashes, as in the course: a restarted peer applies equal
-    /// values again.
+    /// What the service has applied. Survives crashes, as in the course: a restarted peer applies
+    /// equal values again.
     log: BTreeMap<u64, Applied>,
     /// The index of the last applied message of this life (used with snapshots).
     last_applied: u64,
@@ -124,7 +128,8 @@ struct Applied {
     term: u64,
 }
 
-/// Starts a cluster as wanted, with long delays for messages to the unreachable, and connects everybody.
+/// Starts a cluster as wanted, with long delays for messages to the unreachable, and connects
+/// everybody.
 pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
     let net = Network::new();
     net.reliable(!setup.unreliable);

@@ -1,7 +1,7 @@
 //! The course's counters, and the line of a test that has passed.
 //!
-//! The line is `  ... Passed --` with five columns: seconds, peers, RPCs sent, bytes in RPCs, and commands that were
-//! agreed on.
+//! The line is `  ... Passed --` with five columns: seconds, peers, RPCs sent, bytes in RPCs, and
+//! commands that were agreed on.
 
 use labapi::RaftPeer;
 use labrt::time::Instant;

@@ -1,6 +1,7 @@
 //! Clerks, and which servers they can reach.
 //!
-//! A clerk is given its ends in random order, so it cannot tell which end leads to which server; the harness can.
+//! A clerk is given its ends in random order, so it cannot tell which end leads to which server;
+//! the harness can.
 
 use labapi::Replicated;
 use std::fmt;
@@ -63,7 +64,8 @@ impl<C> DerefMut for Client<C> {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// A clerk that can reach the servers `to`. The others are unreachable until it is connected to them.
+    /// A clerk that can reach the servers `to`. The others are unreachable until it is connected to
+    /// them.
     pub fn make_client(&self, to: &[usize]) -> Client<S::Clerk> {
         let mut ends: Vec<End> = self.all().into_iter().map(|j| self.net.make_end(NodeId::NONE, j)).collect();
         let names: Vec<Name> = ends.iter().map(|end| end.name().clone()).collect();

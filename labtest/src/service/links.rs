@@ -1,7 +1,7 @@
 //! Who can talk to whom.
 //!
-//! As in the course, what is connected is an end, not a server: nothing is remembered for the next life of a
-//! server.
+//! As in the course, what is connected is an end, not a server: nothing is remembered for the next
+//! life of a server.
 
 use labapi::Replicated;
 use labrt::collections::BTreeSet;
@@ -16,8 +16,8 @@ use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
 impl<S: Replicated> Cluster<S> {
-    /// Splits the servers: the two sides cannot talk to each other, and each side can talk among itself. A server
-    /// on no side is left as it is. Clerks notice nothing.
+    /// Splits the servers: the two sides cannot talk to each other, and each side can talk among
+    /// itself. A server on no side is left as it is. Clerks notice nothing.
     pub fn partition(&self, side1: &[usize], side2: &[usize]) {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
@@ -40,8 +40,8 @@ impl<S: Replicated> Cluster<S> {
         servers.iter().map(|&i| self.servers[i].node()).collect()
     }
 
-    /// The sides of a partition that puts the leader into the minority: of N servers the lowest N/2 + 1 others,
-    /// and the rest with the leader at its end.
+    /// The sides of a partition that puts the leader into the minority: of N servers the lowest N/2
+    /// + 1 others, and the rest with the leader at its end.
     pub fn make_partition(&self) -> (Vec<usize>, Vec<usize>) {
         let leader = self.leader().unwrap_or(0);
         let mut majority: Vec<usize> = self.all().into_iter().filter(|&i| i != leader).collect();
@@ -82,7 +82,8 @@ impl<S: Replicated> Cluster<S> {
         network::bring_in_line(&self.net, || self.wanted());
     }
 
-    /// All ends between servers, and whether they shall work. A server that was never started has none.
+    /// All ends between servers, and whether they shall work. A server that was never started has
+    /// none.
     fn wanted(&self) -> Vec<Wanted> {
         let state = self.state.lock();
         let of_server = |(i, lives): (usize, &Arc<Lives<S>>)| {

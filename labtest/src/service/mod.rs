@@ -1,27 +1,31 @@
 //! A replicated service under test: the course's `kvraft/config.go` and `shardctrler/config.go`.
 //!
-//! [`make_config`] starts N servers of a [`Replicated`] service on a fresh network and returns a [`Config`], which
-//! the test drives: it stops and starts servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]), cuts and
-//! heals their links (`links.rs`), and makes clerks (`clerks.rs`). The course's counters and its time limit are in
-//! `report.rs`. What a test does is in its trace and in its log (topic `TEST`), and is kept as marks for the picture
-//! of a history that is not linearizable ([`Cluster::marks`]).
+//! [`make_config`] starts N servers of a [`Replicated`] service on a fresh network and returns a
+//! [`Config`], which the test drives: it stops and starts servers ([`Cluster::shutdown_server`],
+//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks
+//! (`clerks.rs`). The course's counters and its time limit are in `report.rs`. What a test does is
+//! in its trace and in its log (topic `TEST`), and is kept as marks for the picture of a history
+//! that is not linearizable ([`Cluster::marks`]).
 //!
-//! The two labs differ in one thing: the tests of the controller print no columns ([`Setup::without_columns`]).
+//! The two labs differ in one thing: the tests of the controller print no columns
+//! ([`Setup::without_columns`]).
 //!
 //! # Who can talk to whom
 //!
-//! A partition cuts the ends between servers only: clerks keep their ends to all servers they were given. A server
-//! that is started has new ends, which are disabled, and those of the others to it were disabled when it was
-//! stopped. So after a restart somebody has to connect it ([`Cluster::connect_all`]); clerks reach it at once.
+//! A partition cuts the ends between servers only: clerks keep their ends to all servers they were
+//! given. A server that is started has new ends, which are disabled, and those of the others to it
+//! were disabled when it was stopped. So after a restart somebody has to connect it
+//! ([`Cluster::connect_all`]); clerks reach it at once.
 //!
 //! # Crashes
 //!
-//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. Every life of a
-//! server has a number, its *incarnation*.
+//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says
+//! how. Every life of a server has a number, its *incarnation*.
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling a server, a clerk or the network.
+//! One lock covers the state of the harness. It is never held while calling a server, a clerk or
+//! the network.
 
 mod clerks;
 mod links;
@@ -81,7 +85,8 @@ impl Setup {
 /// The owner of a [`Cluster`]. A body ends with [`Owner::end`].
 pub type Config<S> = Owner<Cluster<S>>;
 
-/// N servers on one network, with the persister of each, and the ends of their clerks. Servers are numbered 0 to N-1.
+/// N servers on one network, with the persister of each, and the ends of their clerks. Servers are
+/// numbered 0 to N-1.
 pub struct Cluster<S> {
     setup: Setup,
     net: Network,
@@ -172,8 +177,8 @@ impl<S: Replicated> Cluster<S> {
         self.setup.maxraftstate
     }
 
-    /// Starts server `i`, which must not be running, with what it has saved. Clerks can reach it at once, the other
-    /// servers when it is connected.
+    /// Starts server `i`, which must not be running, with what it has saved. Clerks can reach it at
+    /// once, the other servers when it is connected.
     #[track_caller]
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];

@@ -1,7 +1,8 @@
-//! The course's counters and its time limit, and the line of a test, or a part of one, that has passed.
+//! The course's counters and its time limit, and the line of a test, or a part of one, that has
+//! passed.
 //!
-//! The line is `  ... Passed --` with four columns: seconds, servers, RPCs sent, and operations of clerks. The
-//! tests of the controller print it without them.
+//! The line is `  ... Passed --` with four columns: seconds, servers, RPCs sent, and operations of
+//! clerks. The tests of the controller print it without them.
 
 use labapi::Replicated;
 use labrt::sync::atomic::Ordering;

@@ -239,7 +239,8 @@ fn a_clerk_is_found_by_the_number_of_the_server() {
 
 #[test]
 fn a_clerk_cannot_tell_which_end_leads_where() {
-    // What a run finds: which of its clerks have their ends in order, and whether all have the same order.
+    // What a run finds: which of its clerks have their ends in order, and whether all have the same
+    // order.
     fn orders() -> Vec<Vec<usize>> {
         let cfg = make_config::<Fake<Idle>>(Setup::of(5));
         let order = |_| {
@@ -329,7 +330,8 @@ fn what_is_saved_after_a_stop_is_lost() {
     });
 }
 
-/// A dying server may still save something and say that it is done. Nobody may believe it: the save is lost.
+/// A dying server may still save something and say that it is done. Nobody may believe it: the save
+/// is lost.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -346,8 +348,8 @@ fn a_dying_server_acknowledges_nothing() {
     });
 }
 
-/// When a server leaves the network, its handlers are dropped, and so is what they hold: code of the server may run.
-/// The harness must not hold its lock then.
+/// When a server leaves the network, its handlers are dropped, and so is what they hold: code of
+/// the server may run. The harness must not hold its lock then.
 #[test]
 fn a_server_that_leaves_the_network_may_ask_the_harness() {
     passes(|| {

@@ -1,7 +1,7 @@
 //! Ends, and who can talk to whom.
 //!
-//! All ends that the harness makes work from the start, as in the course. Ours: a server can be cut off from the
-//! other servers while it runs ([`Cluster::isolate`]).
+//! All ends that the harness makes work from the start, as in the course. Ours: a server can be cut
+//! off from the other servers while it runs ([`Cluster::isolate`]).
 
 use labapi::{MakeEnd, Sharded};
 use labrpc::{End, Network};
@@ -16,14 +16,15 @@ use crate::lives::Life;
 use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
-/// The `make_end` of a server: ends of its life to servers by name. When that life is over they are closed from the
-/// start.
+/// The `make_end` of a server: ends of its life to servers by name. When that life is over they are
+/// closed from the start.
 pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
     Arc::new(move |target| {
         let end = net.make_end(life.node, target);
         net.enable(&end, true);
-        // Looked at after enabling: a life that ends in between closes what it has, or is seen here.
+        // Looked at after enabling: a life that ends in between closes what it has, or is seen
+        // here.
         if life.is_over() {
             end.close();
         }
@@ -63,9 +64,9 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Cuts the server at `place` off: it cannot talk to its group and not to the controllers, nor they to it.
-    /// A controller is out of reach for clerks, too; a server of a group is not, and ends between groups work. It
-    /// survives restarts.
+    /// Cuts the server at `place` off: it cannot talk to its group and not to the controllers, nor
+    /// they to it. A controller is out of reach for clerks, too; a server of a group is not, and
+    /// ends between groups work. It survives restarts.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         events::isolate(self.lives(place).node());
@@ -74,7 +75,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// Cuts the server at `place` off from its own group alone: everybody else reaches it. It survives restarts.
+    /// Cuts the server at `place` off from its own group alone: everybody else reaches it. It
+    /// survives restarts.
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
         events::isolate_from_group(self.lives(place).node());
@@ -135,8 +137,8 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Whether isolation leaves an end from `owner`, or from a clerk, to `target` alone. Both are of one group, or
-    /// the target is a controller.
+    /// Whether isolation leaves an end from `owner`, or from a clerk, to `target` alone. Both are
+    /// of one group, or the target is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

@@ -12,8 +12,8 @@ use super::clients::random_text;
 use crate::kv::History;
 use crate::lives::join;
 
-/// Clients that read, replace and extend random keys until they are stopped: 50 % appends, 5 % puts, 45 % gets, as
-/// in the course. The keys are "0", "1" and so on.
+/// Clients that read, replace and extend random keys until they are stopped: 50 % appends, 5 %
+/// puts, 45 % gets, as in the course. The keys are "0", "1" and so on.
 pub struct Mixed {
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<u64>>,
@@ -63,8 +63,8 @@ impl Mixed {
     }
 }
 
-/// Runs `f` in a thread of its own; fails the test when it has not ended after `limit`. `what` is the subject of the
-/// message.
+/// Runs `f` in a thread of its own; fails the test when it has not ended after `limit`. `what` is
+/// the subject of the message.
 #[track_caller]
 pub fn within<T: Send + 'static>(limit: Duration, what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (tx, rx) = labrt::chan::bounded(1);

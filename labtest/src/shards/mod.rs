@@ -1,13 +1,15 @@
 //! A sharded key/value service under test: the course's `shardkv/config.go`.
 //!
-//! [`make_config`] prints the test's title, starts a controller of three servers and three groups of three on a
-//! fresh network, and returns a [`Config`], which the test drives: it lets groups join and leave (`steps.rs`),
-//! stops and starts servers and whole groups, and makes clerks (`clients.rs`). No group is joined at first. Groups
-//! are named by their index, from 0; their gids are 100, 101 and so on.
+//! [`make_config`] prints the test's title, starts a controller of three servers and three groups
+//! of three on a fresh network, and returns a [`Config`], which the test drives: it lets groups
+//! join and leave (`steps.rs`), stops and starts servers and whole groups, and makes clerks
+//! (`clients.rs`). No group is joined at first. Groups are named by their index, from 0; their gids
+//! are 100, 101 and so on.
 //!
-//! Two things are ours: a server, or a controller, can be cut off while it runs (`links.rs`), and the controllers
-//! can be restarted. What a test does is in its trace, in its log (topic `TEST`), and beside the operations in the
-//! picture of a history that is not linearizable ([`Cluster::marks`]).
+//! Two things are ours: a server, or a controller, can be cut off while it runs (`links.rs`), and
+//! the controllers can be restarted. What a test does is in its trace, in its log (topic `TEST`),
+//! and beside the operations in the picture of a history that is not linearizable
+//! ([`Cluster::marks`]).
 //!
 //! # Who talks over what
 //!
@@ -20,13 +22,14 @@
 //!
 //! # Crashes
 //!
-//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. The ends that a
-//! server made itself belong to the life that made them, and are closed with it (in the course such a zombie can talk
-//! on).
+//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says
+//! how. The ends that a server made itself belong to the life that made them, and are closed with
+//! it (in the course such a zombie can talk on).
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling a server, a clerk or the network.
+//! One lock covers the state of the harness. It is never held while calling a server, a clerk or
+//! the network.
 
 mod clients;
 mod links;
@@ -61,7 +64,8 @@ pub use status::Look;
 pub struct Setup {
     /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
     pub unreliable: bool,
-    /// The servers of the groups make a snapshot when their Raft state grows beyond so many bytes; `None`: never.
+    /// The servers of the groups make a snapshot when their Raft state grows beyond so many bytes;
+    /// `None`: never.
     pub maxraftstate: Option<usize>,
     /// How many groups.
     pub groups: usize,
@@ -74,7 +78,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Three controllers and three groups of three on a reliable network, without snapshots; two minutes.
+    /// Three controllers and three groups of three on a reliable network, without snapshots; two
+    /// minutes.
     pub fn new() -> Setup {
         Setup { unreliable: false, maxraftstate: None, groups: 3, servers: 3, ctrlers: 3, limit: TEST_LIMIT }
     }
@@ -192,7 +197,8 @@ impl<S: Sharded> Finish for Cluster<S> {
         check_none_left(&self.all(), S::STRICTNESS);
     }
 
-    /// Takes the servers off the network, too: they hold it through their `make_end`, and it holds them.
+    /// Takes the servers off the network, too: they hold it through their `make_end`, and it holds
+    /// them.
     fn abandon(&self) {
         self.net.cleanup();
         self.places().into_iter().for_each(|place| self.net.delete_server(place.on_network()));
@@ -248,7 +254,8 @@ impl<S: Sharded> Cluster<S> {
         self.start(Place::Server(gi, i));
     }
 
-    /// Stops server `i` of group `gi` and keeps what it has saved. Allowed on one that is not running.
+    /// Stops server `i` of group `gi` and keeps what it has saved. Allowed on one that is not
+    /// running.
     pub fn shutdown_server(&self, gi: usize, i: usize) {
         self.shutdown(Place::Server(gi, i));
     }
@@ -301,7 +308,8 @@ impl<S: Sharded> Cluster<S> {
         }
     }
 
-    /// Stops the server at `place`, a controller or a server of a group. Allowed on one that is not running.
+    /// Stops the server at `place`, a controller or a server of a group. Allowed on one that is not
+    /// running.
     pub fn shutdown(&self, place: Place) {
         let lives = self.lives(place);
         if lives.is_up() {
@@ -330,8 +338,8 @@ impl<S: Sharded> Cluster<S> {
         living.is_some_and(|living| living.call(|replica| replica.is_leader()))
     }
 
-    /// How many bytes of keys and values server `i` of group `gi` holds. `None`: it is not running, or it does not
-    /// say.
+    /// How many bytes of keys and values server `i` of group `gi` holds. `None`: it is not running,
+    /// or it does not say.
     pub fn bytes_held(&self, gi: usize, i: usize) -> Option<usize> {
         self.living(Place::Server(gi, i))?.call(|replica| replica.bytes_held())
     }

@@ -58,7 +58,8 @@ impl Place {
         self.node(1).group
     }
 
-    /// The node that one life of the server is: `G1S0` a controller, `G101S0` a server of the second group.
+    /// The node that one life of the server is: `G1S0` a controller, `G101S0` a server of the
+    /// second group.
     fn node(self, incarnation: u32) -> NodeId {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),

@@ -42,7 +42,8 @@ impl<S: Sharded> Cluster<S> {
         self.with_mck("move", &what, |mck| mck.move_shard(shard, gid(gi)));
     }
 
-    /// Starts a second controller, of which nobody knows: it has a history of its own. Gives a clerk of it.
+    /// Starts a second controller, of which nobody knows: it has a history of its own. Gives a
+    /// clerk of it.
     pub fn start_second_ctrler(&self) -> S::CtrlerClerk {
         let places = self.group_of(Place::Second(0));
         for &place in &places {
@@ -70,8 +71,8 @@ impl<S: Sharded> Cluster<S> {
         gids.iter().map(Gid::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// Calls the controller with the harness' clerk; with another one when that is in use by a helper thread. For the
-    /// trace it is operation `op` on `what`.
+    /// Calls the controller with the harness' clerk; with another one when that is in use by a
+    /// helper thread. For the trace it is operation `op` on `what`.
     fn with_mck<T>(&self, op: &str, what: &str, f: impl FnOnce(&mut S::CtrlerClerk) -> T) -> T {
         let own = self.mck.lock().take();
         let number = if own.is_some() { FIRST_CLERK } else { self.next_clerk_number() };
@@ -83,8 +84,8 @@ impl<S: Sharded> Cluster<S> {
         result
     }
 
-    /// The disks of all servers of all groups: a Raft state may be eight times as large as the limit for
-    /// snapshots, and without that limit there may be no snapshot.
+    /// The disks of all servers of all groups: a Raft state may be eight times as large as the
+    /// limit for snapshots, and without that limit there may be no snapshot.
     #[track_caller]
     pub fn checklogs(&self) {
         for place in (0..self.setup.groups).flat_map(|gi| self.group(gi)) {
