@@ -4,7 +4,7 @@
 //! keeps its meaning when the beginning of the log is discarded (section 7). Where an entry sits in memory is
 //! known in this file only.
 //!
-//! Terms never fall along a log, so the first and last entry of a term are found by binary search.
+//! Terms never fall along a log, so the last entry of a term is found by binary search.
 
 use super::invariants::Invariant;
 use super::messages::Entry;
@@ -85,17 +85,13 @@ impl RaftLog {
         self.get(index).map(|entry| entry.term)
     }
 
-    /// The first entry in memory that has the term `term`.
-    pub fn first_index_of_term(&self, term: u64) -> Option<u64> {
-        let index = self.first_index() + self.entries.partition_point(|entry| entry.term < term) as u64;
-        (self.get(index)?.term == term).then_some(index)
-    }
-
-    /// The last entry, in memory or at the snapshot's end, that has the term `term`.
-    pub fn last_index_of_term(&self, term: u64) -> Option<u64> {
-        let index =
-            self.last_included_index + self.entries.partition_point(|entry| entry.term <= term) as u64;
-        (self.term_at(index) == Some(term)).then_some(index)
+    /// The last index, at most `index`, whose entry has at most the term `term`. If only entries that the snapshot
+    /// has replaced can have it, an index before [`last_included_index`](RaftLog::last_included_index).
+    pub fn last_index_up_to_term(&self, index: u64, term: u64) -> u64 {
+        let count = self.entries.partition_point(|entry| entry.term <= term) as u64;
+        let found = (self.last_included_index + count).min(index);
+        let is_known = found > self.last_included_index || self.last_included_term <= term;
+        if is_known { found } else { found.min(self.last_included_index.saturating_sub(1)) }
     }
 
     /// Is a log that ends with this index and term at least as up to date as ours (5.4.1)?

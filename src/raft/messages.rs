@@ -65,18 +65,30 @@ pub struct AppendEntriesReply {
     pub term: u64,
     /// Did the follower's log contain the entry before the new ones?
     pub success: bool,
-    /// If it did not, where the follower's log departs from the leader's.
+    /// If it did not, how far the two logs may agree. `None` in the refusal of an older term; the reply of another
+    /// Raft may do without, and then costs a message an entry, as in Figure 2.
     pub conflict: Option<Conflict>,
 }
 
 /// What a follower tells about its log when it refuses entries, so that the leader backs up by whole terms
-/// instead of one entry a message (end of 5.3).
+/// instead of one entry a message (end of 5.3): **how far its log may agree with the leader's at most**.
+///
+/// Terms never fall along a log, and where the logs agree, the term is not greater than `prev_log_term`. So no
+/// entry after the last one with such a term can agree, and that one, the last at or before `prev_log_index`
+/// whose term is at most `prev_log_term`, is named. The leader on its side leaves out its entries of greater
+/// terms than the follower's.
+///
+/// This departs from the paper's sketch, where the follower names its conflicting term and the first index of
+/// it, and the leader leaves out that term. There a follower whose log is too short can only say how long it is,
+/// so that the leader may ask about terms again which both could have left out at once. With logs of the terms
+/// 1 1 1 1 1 1 at the leader and 1 2 2 4 at the follower the paper's leader probes after 6, 4, 3 and 1, here
+/// after 6 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
-    /// The first index of the conflicting term; or the index after the last entry, if the log is too short.
+    /// The last index that may agree; 0: none.
     pub index: u64,
-    /// The term of the conflicting entry; `None` if the log is too short.
-    pub term: Option<u64>,
+    /// The term of the follower's entry there.
+    pub term: u64,
 }
 
 /// The leader sends its snapshot to a follower whose next entry it has already discarded (section 7). Sent

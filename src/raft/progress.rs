@@ -373,7 +373,9 @@ impl Progress {
                 *resend = Resend::Now;
             }
         } else if self.next_index > log.last_included_index() {
-            let next_index = next_index_after(conflict, log).unwrap_or(prev);
+            // Without a hint we go back by one entry, as in Figure 2.
+            let agrees = conflict.map_or(prev - 1, |it| log.last_index_up_to_term(it.index, it.term));
+            let next_index = agrees + 1;
             self.go_back(seq, next_index.clamp(self.match_index + 1, prev), next_seq);
         }
         self.check();
@@ -485,11 +487,4 @@ impl Progress {
 /// When an interval that began at `from` is over; if it never began, it is over.
 fn after(from: Option<Duration>, interval: Duration) -> Duration {
     from.map_or(AT_ONCE, |from| from + interval)
-}
-
-/// Where the leader goes on after a refusal with this hint. `None`: there is no hint.
-fn next_index_after(conflict: Option<Conflict>, log: &RaftLog) -> Option<u64> {
-    let Conflict { index, term } = conflict?;
-    let common = term.and_then(|term| log.last_index_of_term(term)).map(|index| index + 1);
-    Some(common.unwrap_or(index))
 }

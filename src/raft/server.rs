@@ -232,7 +232,7 @@ impl Raft {
             })
             .inline("AppendEntries", move |args: AppendEntriesArgs| {
                 let reply = entries.with(|core| core.append_entries(&args, entries.now()));
-                let conflict = reply.conflict.map(|it| (it.index, it.term.unwrap_or_default()));
+                let conflict = reply.conflict.map(|it| (it.index, it.term));
                 observe::append_reply(reply.term, reply.success, conflict);
                 reply
             })

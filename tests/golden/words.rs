@@ -41,10 +41,8 @@ pub fn append_reply(reply: &AppendEntriesReply, term: u64) -> String {
         _ if reply.success => "success".to_owned(),
         _ if reply.term > term => format!("refused: it is term {} here", reply.term),
         None => "refused".to_owned(),
-        Some(Conflict { index, term: None }) => format!("refused: my log ends at {}", index - 1),
-        Some(Conflict { index, term: Some(term) }) => {
-            format!("refused: there I have term {term}, since {index}")
-        }
+        Some(Conflict { index: 0, .. }) => "refused: we may agree on nothing".to_owned(),
+        Some(Conflict { index, term }) => format!("refused: we may agree up to {index} (term {term})"),
     }
 }
 

@@ -72,17 +72,16 @@ impl Core {
         (covered, self.log.last_included_term(), args.entries.get(skipped..).unwrap_or_default())
     }
 
-    /// Where our log departs from one that has an entry of `prev_term` at `prev`; `None` if it does not
-    /// (5.3).
+    /// Up to where our log may agree with one that has an entry of `prev_term` at `prev`, if it has another one
+    /// there or none (5.3); `None`: it has the same.
     fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
-        match self.log.term_at(prev) {
-            None => Some(Conflict { index: self.log.last_index() + 1, term: None }),
-            Some(term) if term == prev_term => None,
-            Some(term) => {
-                let first = self.log.first_index_of_term(term).unwrap_or(self.log.first_index());
-                Some(Conflict { index: first, term: Some(term) })
-            }
+        if self.log.term_at(prev) == Some(prev_term) {
+            return None;
         }
+        // What the snapshot covers is committed, and so it agrees.
+        let index = self.log.last_index_up_to_term(prev, prev_term).max(self.log.last_included_index());
+        let term = self.log.term_at(index).expect("an index from the snapshot's end to the log's");
+        Some(Conflict { index, term })
     }
 
     /// Adds the entries that the log does not have yet. Only an entry of another term at the same index makes

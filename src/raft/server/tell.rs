@@ -2,7 +2,7 @@
 
 use crate::raft::core::Core;
 use crate::raft::effects::Event;
-use crate::raft::messages::Entry;
+use crate::raft::messages::{Conflict, Entry};
 use labapi::{Role, observe};
 use labrt::dlog;
 
@@ -58,12 +58,15 @@ pub(super) fn event(core: &Core, event: &Event) {
             observe::snapshot(source, index, term, log.last_index(), data);
             dlog!(SNAP, current_term, "snapshot up to {index}, {source}, {} bytes", data.len());
         }
-        Event::EntriesRefused { prev, conflict } => {
-            let (index, term) = (conflict.index, conflict.term);
-            dlog!(LOG2, current_term, "refuses entries after {prev}: conflict at {index}, term {term:?}");
+        Event::EntriesRefused { prev, conflict: Conflict { index, term } } => {
+            dlog!(LOG2, current_term, "refuses entries after {prev}: may agree up to {index}, term {term}");
         }
-        Event::RefusalHeard { peer, prev, conflict } => {
-            dlog!(LOG1, current_term, "S{peer} refused entries after {prev}: {conflict:?}");
+        Event::RefusalHeard { peer, prev, conflict: Some(Conflict { index, term }) } => {
+            let hint = format_args!("may agree up to {index}, term {term}");
+            dlog!(LOG1, current_term, "S{peer} refused entries after {prev}: {hint}");
+        }
+        Event::RefusalHeard { peer, prev, conflict: None } => {
+            dlog!(LOG1, current_term, "S{peer} refused entries after {prev}");
         }
     }
 }

@@ -31,13 +31,16 @@ fn indices_keep_their_meaning_over_a_snapshot_7() {
 #[test]
 fn terms_are_found_by_binary_search_5_3() {
     let log = log_after_10(&[3, 5, 5, 5, 8]);
-    let first: Vec<_> = [2, 3, 4, 5, 8, 9].map(|term| log.first_index_of_term(term)).to_vec();
-    assert_eq!(first, [None, Some(11), None, Some(12), Some(15), None]);
-    let last: Vec<_> = [2, 3, 4, 5, 8, 9].map(|term| log.last_index_of_term(term)).to_vec();
-    assert_eq!(last, [None, Some(11), None, Some(14), Some(15), None]);
-    // The end of the snapshot is an entry whose term is known.
-    assert_eq!(log_after_10(&[5]).last_index_of_term(3), Some(10));
-    assert_eq!(log_after_10(&[5]).first_index_of_term(3), None);
+    let last: Vec<_> = [3, 4, 5, 7, 8, 9].map(|term| log.last_index_up_to_term(99, term)).to_vec();
+    assert_eq!(last, [11, 11, 14, 14, 15, 15]);
+    let bounded: Vec<_> = [12, 13, 20].map(|index| log.last_index_up_to_term(index, 5)).to_vec();
+    assert_eq!(bounded, [12, 13, 14]);
+    // The end of the snapshot is an entry whose term is known; before it nothing is.
+    let log = log_after_10(&[5]);
+    assert_eq!([3, 4].map(|term| log.last_index_up_to_term(99, term)), [10, 10]);
+    assert!(log.last_index_up_to_term(99, 2) < 10);
+    assert_eq!(log.last_index_up_to_term(7, 9), 7);
+    assert_eq!(RaftLog::after(0, 0, entries(1, &[5])).last_index_up_to_term(1, 4), 0);
 }
 
 #[test]

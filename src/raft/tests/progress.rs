@@ -325,7 +325,7 @@ fn a_refusal_by_reordering_costs_one_message() {
     propose(&mut core, 3);
     let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     // The second arrives first: the follower's log ends at 0.
-    refusal(&mut core, second, 1, None);
+    refusal(&mut core, second, 0, 0);
     assert_eq!(core.next_message(1, AT_ONCE), None, "the first is still on its way");
     success(&mut core, first);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
@@ -341,7 +341,7 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     propose(&mut core, 3);
     let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     success(&mut core, first);
-    refusal(&mut core, second, 1, None);
+    refusal(&mut core, second, 0, 0);
     assert_eq!(has_leader_view(&core, 1), (2, 3));
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
@@ -355,7 +355,7 @@ fn refusals_end() {
     let mut prevs = vec![args.prev_log_index];
     // A follower that always names the far end of the log.
     while args.prev_log_index > 0 {
-        refusal(&mut core, sent, 99, Some(77));
+        refusal(&mut core, sent, 99, 77);
         (sent, args) = next_append(&mut core, 1, AT_ONCE);
         prevs.push(args.prev_log_index);
     }
@@ -363,7 +363,7 @@ fn refusals_end() {
     // By term: the follower has term 4 at its end, and so has the leader up to 4.
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
-    refusal(&mut core, sent, 3, Some(4));
+    refusal(&mut core, sent, 7, 4);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 4));
 }
 
@@ -373,21 +373,21 @@ fn refusals_end() {
 fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
     let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, HEARTBEAT_INTERVAL).0).collect();
-    refusal(&mut core, old[0], 5, Some(3));
+    refusal(&mut core, old[0], 5, 4);
     let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (4, 2));
     // Another complaint of a gap that is being filled already.
     let before = has_leader_view(&core, 1);
-    refusal(&mut core, old[1], 5, None);
+    refusal(&mut core, old[1], 4, 4);
     assert_eq!(has_leader_view(&core, 1), before);
     assert_eq!(core.next_message(1, AT_ONCE), None);
     // One that shows the follower to lack what none of our messages has brought.
-    refusal(&mut core, old[2], 3, None);
+    refusal(&mut core, old[2], 2, 1);
     let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 4));
     success(&mut core, sent);
-    refusal(&mut core, sent, 1, None);
-    refusal(&mut core, old[2], 1, None);
+    refusal(&mut core, sent, 0, 0);
+    refusal(&mut core, old[2], 0, 0);
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 

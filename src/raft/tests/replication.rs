@@ -15,8 +15,7 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         /// The log afterwards, or where the conflict is.
         outcome: Result<&'static [u64], Conflict>,
     }
-    let short = |index| Err(Conflict { index, term: None });
-    let differs = |index, term| Err(Conflict { index, term: Some(term) });
+    let refused = |index, term| Err(Conflict { index, term });
     let cases = [
         Case { what: "first entries", log: &[], prev: (0, 0), terms: &[1, 1], outcome: Ok(&[1, 1]) },
         Case { what: "the next entry", log: &[1, 1], prev: (2, 1), terms: &[4], outcome: Ok(&[1, 1, 4]) },
@@ -44,10 +43,18 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
             terms: &[2, 3],
             outcome: Ok(&[1, 2, 3]),
         },
-        Case { what: "too short", log: &[1, 1], prev: (5, 4), terms: &[4], outcome: short(3) },
-        Case { what: "empty", log: &[], prev: (5, 4), terms: &[4], outcome: short(1) },
-        Case { what: "another term", log: &[1, 2, 2, 2], prev: (4, 3), terms: &[4], outcome: differs(2, 2) },
-        Case { what: "all another term", log: &[2, 2, 2], prev: (3, 3), terms: &[4], outcome: differs(1, 2) },
+        Case { what: "too short", log: &[1, 1], prev: (5, 4), terms: &[4], outcome: refused(2, 1) },
+        Case { what: "empty", log: &[], prev: (5, 4), terms: &[4], outcome: refused(0, 0) },
+        Case { what: "another term", log: &[1, 2, 2, 2], prev: (4, 3), terms: &[4], outcome: refused(4, 2) },
+        Case { what: "a later term", log: &[1, 2, 2, 4], prev: (4, 3), terms: &[4], outcome: refused(3, 2) },
+        Case { what: "all later terms", log: &[2, 2, 2], prev: (3, 1), terms: &[4], outcome: refused(0, 0) },
+        Case {
+            what: "too short, later terms",
+            log: &[1, 2],
+            prev: (5, 1),
+            terms: &[4],
+            outcome: refused(1, 1),
+        },
     ];
     for Case { what, log, prev, terms: new, outcome } in cases {
         let mut core = follower(3, 4, log);
@@ -140,38 +147,112 @@ fn only_a_leader_takes_commands_5_3() {
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2], 0));
 }
 
-/// End of 5.3: the leader finds the common point by terms, not by entries.
+/// A leader with this log finds how much of it a follower with that log has. After which indices its messages ask,
+/// up to the one that is taken.
+fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
+    let mut leader = leader(3, 99, ours);
+    let mut follower = follower(3, 98, theirs);
+    let mut probes = Vec::new();
+    loop {
+        let (sent, mut args) = next_append(&mut leader, 1, HEARTBEAT_INTERVAL);
+        probes.push(args.prev_log_index);
+        // The test's follower is server 0 as well; it only must not think that it hears itself.
+        args.leader_id = 1;
+        let reply = follower.append_entries(&args);
+        leader.append_reply(sent, &reply);
+        if reply.success {
+            break;
+        }
+    }
+    catch_up_for_real(&mut leader, &mut follower);
+    assert!(terms(&follower).starts_with(ours), "{ours:?} against {theirs:?}: {:?}", terms(&follower));
+    probes
+}
+
+/// The leader's messages go to the follower until it has everything.
+fn catch_up_for_real(leader: &mut Server, follower: &mut Server) {
+    while has_leader_view(leader, 1).0 < leader.log().last_index() {
+        let (sent, mut args) = next_append(leader, 1, HEARTBEAT_INTERVAL);
+        args.leader_id = 1;
+        let reply = follower.append_entries(&args);
+        assert!(reply.success, "the common point was found before");
+        leader.append_reply(sent, &reply);
+    }
+}
+
+fn distinct(terms: &[u64]) -> usize {
+    let mut terms = terms.to_vec();
+    terms.dedup();
+    terms.len()
+}
+
+/// End of 5.3: the leader finds the common point by terms, not by entries. Both sides leave out what cannot agree.
 #[test]
 fn backing_up_costs_a_message_a_term_5_3() {
-    // The leader's terms, a follower's, and how many refusals it may take.
     let long = |parts: &[(u64, usize)]| -> Vec<u64> {
         parts.iter().flat_map(|&(term, count)| vec![term; count]).collect()
     };
-    let cases = [
+    // The leader's terms, a follower's, and after which indices the leader asks.
+    let cases: [(Vec<u64>, Vec<u64>, &[u64]); 9] = [
+        (long(&[(1, 6)]), vec![1, 2, 2, 4], &[6, 1]),
         // The follower lacks much.
-        (long(&[(1, 500)]), long(&[(1, 3)]), 1),
+        (long(&[(1, 500)]), long(&[(1, 3)]), &[500, 3]),
         // It has much of a term that the leader never saw.
-        (long(&[(1, 50), (4, 50)]), long(&[(1, 50), (2, 50)]), 1),
+        (long(&[(1, 50), (4, 50)]), long(&[(1, 50), (2, 50)]), &[100, 50]),
         // It has less, or more, of a term that the leader knows.
-        (long(&[(1, 100), (3, 100)]), long(&[(1, 10), (2, 300)]), 2),
-        (long(&[(1, 10), (3, 100)]), long(&[(1, 110)]), 1),
+        (long(&[(1, 100), (3, 100)]), long(&[(1, 10), (2, 300)]), &[200, 100, 10]),
+        (long(&[(1, 10), (3, 100)]), long(&[(1, 110)]), &[110, 10]),
+        // Too short, and of other terms at the end: both leave out what the other cannot have.
+        (long(&[(1, 4), (2, 100), (3, 100)]), long(&[(1, 4), (4, 60)]), &[204, 4]),
+        (long(&[(1, 10), (5, 100)]), long(&[(1, 10), (2, 10), (3, 10), (4, 10)]), &[110, 10]),
         // Terms alternate.
-        (long(&[(1, 50), (3, 50), (5, 50)]), long(&[(1, 50), (2, 50), (4, 50)]), 2),
-        (long(&[(5, 100)]), long(&[(1, 30), (2, 30), (3, 30), (4, 30)]), 4),
+        (long(&[(1, 50), (3, 50), (5, 50)]), long(&[(1, 50), (2, 50), (4, 50)]), &[150, 100, 50]),
+        (long(&[(5, 100)]), long(&[(1, 30), (2, 30), (3, 30), (4, 30)]), &[100, 0]),
     ];
-    for (ours, theirs, at_most) in cases {
-        let mut leader = leader(3, 6, &ours);
-        let mut follower = follower(3, 5, &theirs);
-        let mut refusals = 0;
-        while has_leader_view(&leader, 1).0 < ours.len() as u64 {
-            let (sent, mut args) = next_append(&mut leader, 1, HEARTBEAT_INTERVAL);
-            // The test's follower is server 0 as well; it only must not think that it hears itself.
-            args.leader_id = 1;
-            let reply = follower.append_entries(&args);
-            refusals += usize::from(!reply.success);
-            leader.append_reply(sent, &reply);
-        }
-        assert_eq!(terms(&follower), ours);
-        assert!(refusals <= at_most, "{refusals} refusals, expected at most {at_most}");
+    for (ours, theirs, expected) in cases {
+        assert_eq!(probes(&ours, &theirs), expected, "{ours:?} against {theirs:?}");
+    }
+}
+
+/// How many messages any two logs take. From one refusal to the next, the leader's term at the place where it asks
+/// becomes smaller, and so does the term that the follower names; if one of them stayed the same, the logs would
+/// agree there. The leader is never refused at 0, and the follower may name 0 once. So there are at most as many
+/// refusals as the leader's log has terms, and at most one more than the follower's has.
+#[test]
+fn any_two_logs_converge_in_a_message_a_term_5_3() {
+    let mut dice = Dice(3);
+    let mut most = 0;
+    for _ in 0..20_000 {
+        // What two logs have in common, and what each got of other leaders: a term has one leader, so at an index
+        // where both have an entry of one term, all before it is the same.
+        let common = random_terms(&mut dice, 1, &[1, 2, 3]);
+        let at_least = common.last().copied().unwrap_or(1) + 1;
+        let (odd, even): (Vec<u64>, Vec<u64>) = (at_least..at_least + 14).partition(|term| term % 2 == 1);
+        let [ours, theirs] = [odd, even].map(|own| {
+            let tail = random_terms(&mut dice, 3, &own);
+            [common.clone(), tail].concat()
+        });
+        let refusals = probes(&ours, &theirs).len() - 1;
+        let bound = distinct(&ours).min(distinct(&theirs) + 1);
+        assert!(refusals <= bound, "{ours:?} against {theirs:?}: {refusals} refusals, at most {bound}");
+        most = most.max(refusals);
+    }
+    assert!(most >= 4, "{most}: hard pairs were among them");
+}
+
+/// Some entries of some of these terms.
+fn random_terms(dice: &mut Dice, longest: usize, terms: &[u64]) -> Vec<u64> {
+    let count = |dice: &mut Dice| dice.below(longest + 1);
+    terms.iter().flat_map(|&term| vec![term; count(dice)]).collect()
+}
+
+/// The reply of a Raft that gives no hint costs a message an entry (Figure 2).
+#[test]
+fn a_refusal_without_a_hint_goes_back_by_one_entry_5_3() {
+    let mut core = leader(3, 9, &[1, 1, 4]);
+    for prev in [3, 2, 1, 0] {
+        let (sent, args) = next_append(&mut core, 1, AT_ONCE);
+        assert_eq!(args.prev_log_index, prev);
+        core.append_reply(sent, &AppendEntriesReply { term: 9, success: false, conflict: None });
     }
 }

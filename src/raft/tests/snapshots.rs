@@ -127,16 +127,17 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
         assert!(core.append_entries(&append(1, 3, (1, 1), new)).success);
         assert_eq!((terms(&core), core.log().first_index()), (after.to_vec(), 4), "{new:?}");
     }
-    // A conflict after it is never told to lie before it.
-    let mut core = applied(&[2, 2, 2, 2, 2], 3);
+    // What it covers agrees with every leader: nothing before its end is ever named.
+    let mut core = applied(&[1, 1, 2, 3, 3], 3);
     core.snapshot(3, vec![]).expect("3 was applied");
-    let reply = core.append_entries(&append(1, 3, (5, 3), &[3]));
-    assert_eq!(reply.conflict, Some(Conflict { index: 4, term: Some(2) }));
+    for (prev, named) in [((7, 3), (5, 3)), ((5, 2), (3, 2)), ((5, 1), (3, 2))] {
+        let reply = core.append_entries(&append(1, 3, prev, &[3]));
+        assert_eq!(reply.conflict, Some(Conflict { index: named.0, term: named.1 }), "after {prev:?}");
+    }
 }
 
-/// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has answered from
-/// `conflict_index`.
-fn leader_with_snapshot(conflict_index: u64) -> Server {
+/// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has only the first of them.
+fn leader_with_snapshot() -> Server {
     let mut core = leader(3, 3, &[1, 1, 2]);
     for index in [4, 5] {
         core.propose(command(index, 3)).expect("it leads");
@@ -146,14 +147,14 @@ fn leader_with_snapshot(conflict_index: u64) -> Server {
     let _ = core.take_apply(10);
     core.snapshot(3, b"state".to_vec()).expect("it was applied");
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
-    refusal(&mut core, sent, conflict_index, None);
+    refusal(&mut core, sent, 1, 1);
     core
 }
 
 /// A follower that needs a discarded entry gets the snapshot, once, then the entries after it.
 #[test]
 fn a_follower_behind_the_log_gets_the_snapshot_7() {
-    let mut core = leader_with_snapshot(2);
+    let mut core = leader_with_snapshot();
     let (sent, args) = next_snapshot(&mut core, 1, AT_ONCE);
     assert_eq!((args.last_included_index, args.last_included_term, &*args.data), (3, 2, &b"state"[..]));
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "once");
@@ -171,19 +172,19 @@ fn a_follower_behind_the_log_gets_the_snapshot_7() {
 /// sent again; if one is taken, the snapshot is there, whatever became of its answer.
 #[test]
 fn a_lost_snapshot_is_sent_again_7() {
-    let mut core = leader_with_snapshot(2);
+    let mut core = leader_with_snapshot();
     let (first, _) = next_snapshot(&mut core, 1, AT_ONCE);
     let (before, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     core.message_lost(first);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "not at once");
     let (second, _) = next_snapshot(&mut core, 1, HEARTBEAT_INTERVAL);
     // A heartbeat from before says nothing about the snapshot.
-    refusal(&mut core, before, 2, None);
+    refusal(&mut core, before, 1, 1);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     // One from after does, once.
     let (later, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!((args.prev_log_index, args.entries.len()), (3, 0));
-    refusal(&mut core, later, 2, None);
+    refusal(&mut core, later, 1, 1);
     next_snapshot(&mut core, 1, AT_ONCE);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     // Held for long, the first answer still counts.
@@ -191,7 +192,7 @@ fn a_lost_snapshot_is_sent_again_7() {
     assert_eq!(has_leader_view(&core, 1), (3, 4));
 
     // No answer to the snapshot at all, but a heartbeat after it was taken.
-    let mut core = leader_with_snapshot(2);
+    let mut core = leader_with_snapshot();
     next_snapshot(&mut core, 1, AT_ONCE);
     let (heartbeat, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     success(&mut core, heartbeat);

@@ -169,8 +169,8 @@ pub(super) fn success(core: &mut Server, sent: Sent) {
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: true, conflict: None });
 }
 
-/// The follower refused the entries.
-pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: Option<u64>) {
+/// The follower refused the entries: it may agree up to `index`, where it has an entry of `term`.
+pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: u64) {
     let conflict = Some(Conflict { index, term });
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: false, conflict });
 }
