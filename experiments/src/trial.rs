@@ -29,7 +29,7 @@ use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 use mit6824::raft::{
     AppendEntriesArgs, AppendEntriesReply, ApplySink, Entry, InstallSnapshotArgs, InstallSnapshotReply,
-    Options, Raft, RequestVoteArgs, RequestVoteReply,
+    Options, Raft, RequestVoteArgs, RequestVoteReply, RoleChange,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -163,16 +163,19 @@ struct Roles {
 }
 
 impl ApplySink for Roles {
-    fn deliver(&mut self, message: ApplyMsg, _stop: &Signal) -> bool {
-        if let ApplyMsg::Role { term, is_leader: true } = message {
-            // At the end of a trial nobody listens.
-            let _ = self.tell.send(Leads { server: self.server, term });
-        }
+    fn deliver(&mut self, _message: ApplyMsg, _stop: &Signal) -> bool {
         true
     }
 
     fn wants_roles(&self) -> bool {
         true
+    }
+
+    fn role_changed(&mut self, change: RoleChange) {
+        if change.is_leader {
+            // The receiver is gone at the end of a trial.
+            let _ = self.tell.send(Leads { server: self.server, term: change.term });
+        }
     }
 }
 

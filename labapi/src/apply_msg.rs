@@ -24,11 +24,4 @@ pub enum ApplyMsg {
         /// What some server's service gave to `snapshot`.
         data: Bytes,
     },
-    /// This server's part has changed. Only for sinks that ask ([`ApplySink::wants_roles`]).
-    Role {
-        /// The server's term from now on.
-        term: u64,
-        /// Is it the leader of that term?
-        is_leader: bool,
-    },
 }

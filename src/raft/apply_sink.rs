@@ -4,6 +4,7 @@
 //! channel. It keeps the back-pressure: the applier waits until the service takes the message, and holds no lock
 //! while it waits.
 
+use super::effects::RoleChange;
 use labapi::ApplyMsg;
 use labrt::chan::Sender;
 use labrt::sync::Signal;
@@ -21,9 +22,15 @@ pub trait ApplySink: Send + 'static {
         messages.into_iter().all(|message| self.deliver(message, stop))
     }
 
-    /// Does the sink want [`ApplyMsg::Role`] messages? The course's tests know of no such message.
+    /// Does the sink want to hear of changes of role? A channel does not: the course has no such message.
     fn wants_roles(&self) -> bool {
         false
+    }
+
+    /// The role or the term of this server has changed. Called in order with the messages, and only if the sink
+    /// [wants](ApplySink::wants_roles) it.
+    fn role_changed(&mut self, change: RoleChange) {
+        let _ = change;
     }
 }
 

@@ -18,11 +18,11 @@ mod senders;
 mod tell;
 
 use super::apply_sink::ApplySink;
-use super::core::{Core, RestoreError, SnapshotError};
+use super::core::{ApplyBatch, Core, RestoreError, SnapshotError};
 use super::effects::{Effects, RoleChange};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use super::options::Options;
-use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, Started, observe};
+use labapi::{Bytes, Command, Persister, RaftStatus, Started, observe};
 use labrpc::{Cost, End, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
@@ -34,6 +34,14 @@ use senders::Sleeper;
 
 /// The most commands the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
+
+/// What the applier has for the service.
+enum News {
+    /// The role or the term has changed.
+    Role(RoleChange),
+    /// Committed messages.
+    Batch(ApplyBatch),
+}
 
 /// One server of a Raft group. Dropping it kills it.
 pub struct Raft {
@@ -365,24 +373,29 @@ impl Shared {
     // ------------------------------------------------------------------ The applier
 
     fn apply(&self, mut sink: impl ApplySink) {
-        while let Some((batch, woken_by)) = self.next_batch() {
+        while let Some((news, woken_by)) = self.next_news() {
             let _under = trace::under(woken_by);
-            if !sink.deliver_batch(batch, &self.killed) {
-                return;
+            match news {
+                News::Role(change) => sink.role_changed(change),
+                News::Batch(batch) => {
+                    if !sink.deliver_batch(batch, &self.killed) {
+                        return;
+                    }
+                }
             }
         }
     }
 
     /// Waits for something to apply; with it, in whose course it came. None: the server was killed.
-    fn next_batch(&self) -> Option<(Vec<ApplyMsg>, u64)> {
+    fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {
             if self.killed.is_raised() {
                 return None;
             }
             let woken_by = state.applier_woken_by;
-            if let Some(RoleChange { term, is_leader }) = state.roles.as_mut().and_then(VecDeque::pop_front) {
-                return Some((vec![ApplyMsg::Role { term, is_leader }], woken_by));
+            if let Some(change) = state.roles.as_mut().and_then(VecDeque::pop_front) {
+                return Some((News::Role(change), woken_by));
             }
             let (now, rest) = (self.now(), state.rest);
             if state.may_rest() && now < rest {
@@ -395,7 +408,7 @@ impl Shared {
             if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
                 self.settle(&mut state);
                 state.rest = now + self.options.apply_interval;
-                return Some((batch, woken_by));
+                return Some((News::Batch(batch), woken_by));
             }
             self.applier.wait(&mut state);
         }

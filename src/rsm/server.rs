@@ -213,10 +213,10 @@ impl<M: StateMachine> Rsm<M> {
         self.shared.raft()
     }
 
-    /// Takes a message in as if Raft had delivered it.
+    /// Takes a change of role in as if Raft had told it.
     #[cfg(test)]
-    pub(super) fn deliver(&self, message: ApplyMsg) {
-        self.shared.take_in(message, &mut self.shared.machine.lock());
+    pub(super) fn hear_role(&self, change: RoleChange) {
+        self.shared.change_role(change, &mut self.shared.machine.lock());
     }
 }
 
@@ -235,7 +235,6 @@ impl<M: StateMachine> Shared<M> {
         match message {
             ApplyMsg::Command { index, term, command } => self.apply(index, term, &command, machine),
             ApplyMsg::Snapshot { index, data, .. } => install(index, &data, machine),
-            ApplyMsg::Role { term, is_leader } => self.change_role(RoleChange { term, is_leader }, machine),
         }
     }
 
@@ -306,9 +305,8 @@ impl<M: StateMachine> ApplySink for Sink<M> {
             if stop.is_raised() {
                 return false;
             }
-            if let ApplyMsg::Command { index, .. } | ApplyMsg::Snapshot { index, .. } = &message {
-                last_applied = Some(*index);
-            }
+            let (ApplyMsg::Command { index, .. } | ApplyMsg::Snapshot { index, .. }) = &message;
+            last_applied = Some(*index);
             self.0.take_in(message, &mut machine);
         }
         if let Some(index) = last_applied {
@@ -319,5 +317,9 @@ impl<M: StateMachine> ApplySink for Sink<M> {
 
     fn wants_roles(&self) -> bool {
         true
+    }
+
+    fn role_changed(&mut self, change: RoleChange) {
+        self.0.change_role(change, &mut self.0.machine.lock());
     }
 }

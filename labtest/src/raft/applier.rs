@@ -46,7 +46,6 @@ impl<R: RaftPeer> Cluster<R> {
         match message {
             ApplyMsg::Command { index, term, command } => self.take_command(node, index, term, &command),
             ApplyMsg::Snapshot { index, term, data } => self.take_snapshot(node, index, term, &data),
-            ApplyMsg::Role { .. } => Ok(()),
         }
     }
 

@@ -221,7 +221,6 @@ impl World {
                     assert_eq!(server.applied, index);
                     self.seen.snapshots_installed += 1;
                 }
-                ApplyMsg::Role { .. } => unreachable!("the core makes no such message"),
             }
         }
         let (applied, state) = (server.applied, server.state);

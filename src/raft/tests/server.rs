@@ -1,6 +1,6 @@
 //! The shell: threads, timers and the apply channel around the core. On both clocks.
 
-use crate::raft::{ApplySink, Options, Raft, RestoreError};
+use crate::raft::{ApplySink, Options, Raft, RestoreError, RoleChange};
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, Network, Server};
 use labrt::chan::{self, Receiver, Sender};
@@ -63,6 +63,10 @@ impl ApplySink for Box<dyn ApplySink> {
 
     fn wants_roles(&self) -> bool {
         (**self).wants_roles()
+    }
+
+    fn role_changed(&mut self, change: RoleChange) {
+        (**self).role_changed(change);
     }
 }
 
@@ -148,15 +152,26 @@ fn a_service_that_does_not_read_blocks_the_applier_only() {
     });
 }
 
-struct WithRoles(Sender<ApplyMsg>);
+#[derive(Debug)]
+enum Heard {
+    Message(ApplyMsg),
+    Role(RoleChange),
+}
+
+struct WithRoles(Sender<Heard>);
 
 impl ApplySink for WithRoles {
-    fn deliver(&mut self, message: ApplyMsg, stop: &Signal) -> bool {
-        self.0.deliver(message, stop)
+    fn deliver(&mut self, message: ApplyMsg, _stop: &Signal) -> bool {
+        self.0.send(Heard::Message(message)).is_ok()
     }
 
     fn wants_roles(&self) -> bool {
         true
+    }
+
+    fn role_changed(&mut self, change: RoleChange) {
+        // The receiver is gone at the end of the test.
+        let _ = self.0.send(Heard::Role(change));
     }
 }
 
@@ -164,7 +179,7 @@ impl ApplySink for WithRoles {
 #[test]
 fn a_service_hears_of_roles_if_it_wants() {
     labrt::run(|| {
-        let mut receivers: Vec<Receiver<ApplyMsg>> = Vec::new();
+        let mut receivers: Vec<Receiver<Heard>> = Vec::new();
         let group = group(3, |_| {
             let (tx, rx) = chan::unbounded();
             receivers.push(rx);
@@ -173,13 +188,15 @@ fn a_service_hears_of_roles_if_it_wants() {
         let leader = group.leader();
         let me = group.rafts.iter().position(|raft| std::ptr::eq(raft, leader)).expect("one of them");
         let (term, _) = leader.get_state();
-        let elected = |m: &ApplyMsg| *m == ApplyMsg::Role { term, is_leader: true };
+        let elected =
+            |heard: &Heard| matches!(heard, Heard::Role(change) if change.is_leader && change.term == term);
         let deadline = Instant::now() + 10 * SECOND;
         while !receivers[me].recv_deadline(deadline).is_ok_and(|m| elected(&m)) {}
 
         let started = leader.start(Command::new(vec![7])).expect("it leads");
         let first = receivers[me].recv_deadline(deadline);
-        assert!(matches!(first, Ok(ApplyMsg::Command { index, .. }) if index == started.index), "{first:?}");
+        let is_first = |heard: &Heard| matches!(heard, Heard::Message(ApplyMsg::Command { index, .. }) if *index == started.index);
+        assert!(first.as_ref().is_ok_and(is_first), "{first:?}");
 
         // Cut off, it stays the leader; when it is back, it hears of a higher term.
         group.net.delete_server(me);
@@ -191,7 +208,7 @@ fn a_service_hears_of_roles_if_it_wants() {
         assert_eq!(leader.get_state(), (term, true));
         group.net.add_server(me, Server::new().service(leader.service()));
         let role = receivers[me].recv_deadline(deadline);
-        assert!(matches!(role, Ok(ApplyMsg::Role { is_leader: false, .. })), "{role:?}");
+        assert!(matches!(role, Ok(Heard::Role(RoleChange { is_leader: false, .. }))), "{role:?}");
     });
 }
 

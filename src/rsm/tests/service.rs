@@ -1,9 +1,8 @@
 //! Submitting, changes of leadership, the end of a server, and snapshots; on both clocks.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
-use crate::raft::Options;
+use crate::raft::{Options, RoleChange};
 use crate::rsm::NotLeader;
-use labapi::ApplyMsg;
 use labrt::chan::{self, RecvTimeoutError, TryRecvError};
 use labrt::sync::Arc;
 use labrt::thread;
@@ -53,9 +52,9 @@ fn late_news_of_a_candidacy_ends_no_wait() {
         let (term, _) = group.servers[leader].get_state();
         group.connect(leader, false);
         let heard = group.submit(leader, &word("first"));
-        group.servers[leader].deliver(ApplyMsg::Role { term, is_leader: false });
+        group.servers[leader].hear_role(RoleChange { term, is_leader: false });
         assert_eq!(heard.try_recv().err(), Some(TryRecvError::Empty), "it waits");
-        group.servers[leader].deliver(ApplyMsg::Role { term: term + 1, is_leader: false });
+        group.servers[leader].hear_role(RoleChange { term: term + 1, is_leader: false });
         assert_eq!(outcome(&heard), Some(Err(NotLeader)));
     });
 }
