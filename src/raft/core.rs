@@ -126,9 +126,9 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in this state, with no snapshot but what `log` begins with and nothing committed beyond
-    /// that. A candidate has no vote but its own. A leader knows nothing of its followers, whom it
-    /// has asked for their votes at time zero. All of it is still to
+    /// Server `me` of `n` in this state, for tests. Committed is only what the snapshot covers after which `log`
+    /// begins; the snapshot itself is empty. A candidate has no vote but its own. A leader has just been elected:
+    /// it knows nothing of its followers, whom it has asked for their votes at time zero. All of it is still to
     /// be persisted.
     ///
     /// # Panics
