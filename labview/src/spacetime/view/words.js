@@ -56,6 +56,7 @@ function shortText(run, e) {
     case "raft.commit":
       return `commits ${f("index")}`;
     case "raft.apply":
+    case "apply":
       return `applies ${f("index")}`;
     case "raft.snapshot":
       return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
