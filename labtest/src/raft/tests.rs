@@ -11,6 +11,7 @@ use labrt::time::{Duration, sleep};
 use super::{Retry, Setup, make_config};
 use crate::output::set_quiet;
 use crate::value::Value;
+use labview::spacetime::{Event, Trace};
 
 /// What a fake peer does. By default peer 0 leads term 1, accepts nothing and applies nothing.
 trait Play: Send + Sync + 'static {
@@ -344,4 +345,42 @@ fn helpers_are_told_that_the_test_is_over() {
         cfg.end();
         assert_eq!(helper.join().expect("it returns"), 0);
     });
+}
+
+/// A page can show the peers of a Raft that tells nothing: who leads, and which entries were applied in which term.
+#[test]
+fn a_peer_that_tells_nothing_is_seen_from_outside() {
+    struct AppliesOne;
+    impl Play for AppliesOne {
+        fn live(life: Life) {
+            if life.me == 0 {
+                life.apply(1, 100);
+            }
+            life.killed.wait();
+        }
+    }
+    set_quiet(true);
+    let file = std::env::temp_dir().join(format!("mit6824-seen-{}.jsonl", std::process::id()));
+    let run = Run { quiet: true, trace_file: Some(file.clone()), ..Run::default() };
+    let outcome = run.once(7, || {
+        let cfg = make_config::<Fake<AppliesOne>>(Setup::of(3));
+        sleep(Duration::from_millis(200));
+        cfg.crash1(0);
+        sleep(Duration::from_millis(200));
+        cfg.end();
+    });
+    assert_eq!(outcome.failure.map(|failure| failure.message), None);
+    let trace = Trace::open(&file).expect("a trace");
+    std::fs::remove_file(&file).expect("it is removed");
+    let of = |kind: &str| {
+        let events = trace.events.iter().filter(|event| event.kind == kind);
+        let name = |event: &Event| event.node.as_ref().map(|node| node.name.clone()).unwrap_or_default();
+        events
+            .map(|event| (name(event), event.number("term"), event.text("role").map(str::to_owned)))
+            .collect::<Vec<_>>()
+    };
+    let seen = |name: &str, role: &str| (name.to_owned(), Some(1), Some(role.to_owned()));
+    // Once each: they are told when they change. A peer that has crashed is not asked.
+    assert_eq!(of("seen.state"), [seen("S0", "leader"), seen("S1", "follower"), seen("S2", "follower")]);
+    assert_eq!(of("apply"), [("S0".to_owned(), Some(1), None)]);
 }

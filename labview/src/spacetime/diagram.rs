@@ -217,7 +217,10 @@ fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
         (!names.is_empty()).then(|| names.join(", "))
     };
     let roles = names(|it| it.1).map(|names| {
-        format!("The roles and terms of {names} are what get_state said, asked every 10 ms: a candidate shows as a follower.")
+        format!(
+            "The roles and terms of {names} are what get_state said, asked every 10 ms: a candidate shows as a \
+             follower."
+        )
     });
     let logs = names(|it| it.2).map(|names| format!("The logs of {names} have the applied entries only."));
     let how = "A Raft that calls the functions of labapi::observe shows all of it.";
