@@ -305,7 +305,9 @@ struct Entries {
 
 impl Entries {
     fn of<'a>(entries: impl IntoIterator<Item = (u64, &'a Command)>) -> Entries {
+        let entries = entries.into_iter();
         let mut shown = Entries::default();
+        shown.commands.reserve(9 * entries.size_hint().0);
         let (mut run_term, mut run_length) = (0, 0);
         for (term, command) in entries {
             if term != run_term {
@@ -332,16 +334,15 @@ impl Entries {
 
     /// By hand, since it is done for every command several times.
     fn command(&mut self, command: &Command) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        if !self.commands.is_empty() {
-            self.commands.push(',');
-        }
         let digest = trace::digest(command.as_bytes());
         // Both halves of the digest count.
         let short = (digest ^ (digest >> 32)) as u32;
-        for shift in (0..32).step_by(4).rev() {
-            self.commands.push(char::from(DIGITS[(short >> shift) as usize & 15]));
+        let mut text = *b",00000000";
+        for (digit, shift) in text[1..].iter_mut().zip((0..32).step_by(4).rev()) {
+            *digit = b"0123456789abcdef"[(short >> shift) as usize & 15];
         }
+        let from = usize::from(self.commands.is_empty());
+        self.commands.push_str(str::from_utf8(&text[from..]).expect("digits and a comma"));
     }
 }
 
