@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Bytes that are made once and shared, such as a snapshot.
+///
+/// In a message give the field `#[serde(with = "labapi::shared_bytes")]`: then the bytes are written at once, and not one
+/// by one.
 pub type Bytes = Arc<[u8]>;
 
 /// A command as its service encoded it. Cloning shares the bytes.

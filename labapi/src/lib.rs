@@ -21,7 +21,7 @@
 //! | `clerks` | [`KvClerk`], [`CtrlerClerk`] |
 //! | `config` | [`Config`] of lab 4, [`Gid`], [`NSHARDS`], [`key2shard`] |
 //! | `sharded` | [`Sharded`], [`Replica`], [`GroupStart`], [`MakeEnd`], [`Holding`], [`ReplicaStatus`] |
-//! | `strictness` | [`Strictness`]: what becomes of breaches of good order |
+//! | `strictness` | [`Strictness`]: what a suite does about faults that the course does not look for |
 //!
 //! # On which thread, in what order
 //!

@@ -14,8 +14,8 @@
 //! * Call the functions about a **message that is sent**, [`request_vote`], [`append_entries`] and
 //!   [`install_snapshot`], just before it is sent, with the id that it is sent under.
 //! * Call the functions about a **reply**, [`vote_reply`], [`append_reply`] and [`snapshot_reply`], at the end of
-//!   the handler: when the state is saved, just before the handler returns. They find the message's id
-//!   themselves.
+//!   the handler: when the state is saved, just before the handler returns. Call them on the thread on which the
+//!   handler was called: there they find the message's id themselves.
 //! * There is no function for saving: the persister tells it itself.
 //!
 //! So a handler's events come in this order: what changes, what the persister saves, what is replied. A monitor

@@ -9,15 +9,15 @@ use crate::{ApplyMsg, Command, Persister, Strictness};
 /// One Raft peer (the comments over `Make` in the course's `raft.go`).
 ///
 /// The harness calls [`make`](RaftPeer::make) first, then [`service`](RaftPeer::service) once, then puts the service on
-/// the network and connects the peer. From then on it calls the other methods, from the test's thread and from
-/// threads of its own. [`kill`](RaftPeer::kill) comes last, but calls of the other methods may still be under way or
+/// the network and connects the peer. As soon as `make` has returned, the test's thread and threads of the harness may
+/// call the other methods, even before `service`. [`kill`](RaftPeer::kill) comes last, but calls of the other methods may still be under way or
 /// may follow it; they must not panic.
 ///
 /// While the harness calls a peer, the peer is labrt's current node: what the peer spawns, logs and tells the trace is
 /// the peer's own. The harness holds no lock of its own during a call.
 pub trait RaftPeer: Send + Sync + 'static {
-    /// What becomes of breaches of good order. The default reports them; the course's own verdicts do not
-    /// change.
+    /// What the suite does when a peer leaves threads behind after `kill`, takes locks in both orders, or makes an RPC
+    /// under a lock. The default warns; the course's own verdicts do not change.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// Starts a peer with what `persister` holds. An empty persister means a first start.
@@ -35,7 +35,8 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// Starts agreement on a command and returns at once.
     ///
     /// Returns the index where the command will be if it is ever committed (the first index is 1) and the current
-    /// term; `None` if this peer is not the leader or has been killed. An index is promised once in a term.
+    /// term; `None` if this peer is not the leader or has been killed. Two calls in one term never return the same
+    /// index.
     fn start(&self, command: Command) -> Option<Started>;
 
     /// The current term, and whether this peer believes that it is the leader.

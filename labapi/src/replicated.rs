@@ -21,13 +21,14 @@ pub struct ServerStart {
 /// `kvraft`; `StartServer` and `MakeClerk` of `shardctrler`).
 ///
 /// The harness calls [`start`](Replicated::start) first, then [`services`](Replicated::services) once, then puts the
-/// services on the network and connects the server. From then on it calls the other methods, from any thread. It
-/// calls [`kill`](Replicated::kill) last, but other calls may still be under way or may follow; they must not panic.
+/// services on the network and connects the server. As soon as `start` has returned, it may call the other methods,
+/// from any thread, even before `services`. It calls [`kill`](Replicated::kill) last, but other calls may still be under way or may follow; they must not panic.
 ///
 /// While the harness calls a server, the server is labrt's current node: what the server spawns, logs and tells the
 /// trace is the server's own. The harness holds no lock of its own during a call.
 pub trait Replicated: Send + Sync + Sized + 'static {
-    /// What becomes of breaches of good order that the course does not look for. The default reports them.
+    /// What the suite does when a server leaves threads behind after `kill`, takes locks in both orders, or makes an RPC
+    /// under a lock. The default warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the service.

@@ -11,7 +11,8 @@ use crate::{Config, CtrlerClerk, Gid, KvClerk, NSHARDS, RaftStatus, ServerStart,
 /// them through [`Replica`]. It starts and calls a server while the server is labrt's current node: what the server
 /// spawns, logs and tells the trace is the server's own. The harness holds no lock of its own during a call.
 pub trait Sharded: 'static {
-    /// What becomes of breaches of good order that the course does not look for. The default reports them.
+    /// What the suite does when a server leaves threads behind after `kill`, takes locks in both orders, or makes an RPC
+    /// under a lock. The default warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the controller.
@@ -88,11 +89,11 @@ pub enum Holding {
     Nothing,
     /// The data, which it serves.
     Serving,
-    /// The right to it; the data is on its way.
+    /// It owns the shard but does not have the data yet.
     Awaiting,
-    /// The data, which nobody has a right to.
+    /// It has the data; no group owns the shard now.
     Parked,
-    /// The data. Another group has a right to it and, as far as this server knows, does not have it yet.
+    /// It has the data. Another group owns the shard and, as far as this server knows, does not have the data yet.
     Giving,
 }
 

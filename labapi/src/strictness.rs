@@ -1,7 +1,7 @@
-//! How a suite treats breaches of good order.
+//! How a suite treats faults of a server that the course does not look for.
 
-/// What becomes of breaches of good order that the course does not look for: threads that live on after `kill`, locks
-/// that are taken in both orders, an RPC that is made under a lock.
+/// What a suite does when a server leaves threads behind after `kill`, takes locks in both orders, or makes an RPC under
+/// a lock. The course does not look for these.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Strictness {
     /// The suite prints a warning. The course's own verdicts do not change.

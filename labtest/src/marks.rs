@@ -5,7 +5,7 @@ use std::fmt::Display;
 use labrt::sync::Mutex;
 use labrt::time::since_start;
 
-use super::network::mood;
+use super::network::reliability;
 
 pub use porcupine::visualization::{Mark, MarkKind};
 
@@ -65,7 +65,7 @@ impl Marks {
 
     /// The network becomes unreliable now, or reliable.
     pub fn unreliable(&self, unreliable: bool) {
-        self.instant(MarkKind::Network, format!("{} network", mood(unreliable)));
+        self.instant(MarkKind::Network, format!("{} network", reliability(unreliable)));
     }
 
     fn add(&self, kind: MarkKind, text: String, open: bool) -> usize {

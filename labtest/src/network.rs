@@ -45,13 +45,13 @@ pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
 
 /// Makes the network lose and delay messages (`true`), or not.
 pub(crate) fn set_unreliable(net: &Network, unreliable: bool) {
-    dlog!(TEST, "makes the network {}", mood(unreliable));
+    dlog!(TEST, "makes the network {}", reliability(unreliable));
     events::unreliable(unreliable);
     net.reliable(!unreliable);
 }
 
 /// How the network is called when it loses and delays messages, and when it does not.
-pub(crate) fn mood(unreliable: bool) -> &'static str {
+pub(crate) fn reliability(unreliable: bool) -> &'static str {
     if unreliable { "unreliable" } else { "reliable" }
 }
 

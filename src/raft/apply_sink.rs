@@ -11,7 +11,7 @@ use labrt::sync::Signal;
 
 /// Where applied messages go.
 ///
-/// A message counts as applied once `deliver` has returned true.
+/// A message counts as applied when Raft hands it to `deliver`.
 pub trait ApplySink: Send + 'static {
     /// Hands over one message and waits for it to be taken if it must. Gives up as soon as `stop` is raised.
     /// False: the consumer is gone, or `stop` came first; there will be no more messages.

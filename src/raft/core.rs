@@ -126,8 +126,8 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in this state, for tests. Committed is only what the snapshot covers after which `log`
-    /// begins; the snapshot itself is empty. A candidate has no vote but its own. A leader has just been elected:
+    /// Server `me` of `n` in this state, for tests. Only what the snapshot before `log` covers counts as
+    /// committed; the snapshot itself is empty. A candidate has no vote but its own. A leader has just been elected:
     /// it knows nothing of its followers, whom it has asked for their votes at time zero. All of it is still to
     /// be persisted.
     ///
@@ -231,7 +231,8 @@ impl Core {
         }
     }
 
-    /// When this server stands for election if nothing happens before. `None`: it leads, and never does.
+    /// When this server stands for election if nothing happens before. `None`: it is the leader, so it does
+    /// not stand for election.
     pub fn election_deadline(&self) -> Option<Duration> {
         let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
         waits.then_some(self.election_deadline)

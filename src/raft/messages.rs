@@ -137,10 +137,3 @@ pub enum Message {
     /// For the handler `Raft.InstallSnapshot`.
     InstallSnapshot(InstallSnapshotArgs),
 }
-
-impl Message {
-    /// Does it carry log entries?
-    pub fn has_entries(&self) -> bool {
-        matches!(self, Message::AppendEntries(args) if !args.entries.is_empty())
-    }
-}

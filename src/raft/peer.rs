@@ -30,10 +30,6 @@ impl RaftPeer for Raft {
         }
     }
 
-    fn cond_install_snapshot(&self, term: u64, index: u64, snapshot: &[u8]) -> bool {
-        Raft::cond_install_snapshot(self, term, index, snapshot)
-    }
-
     fn kill(&self) {
         Raft::kill(self);
     }

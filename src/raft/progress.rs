@@ -18,13 +18,18 @@
 //!
 //! # Answers that come late
 //!
-//! Replies may be held for seconds and overtake one another. What a success says stays true for the term and
-//! is always taken in. A refusal is believed, however old, if it shows that the follower departs from us at
-//! or before `base`: nothing on its way could mend that. One that only complains of a gap after `base` is
-//! believed if it answers a message that was sent after the last time `next_index` was set back; and if an
-//! older message, still on its way, would fill the gap, it is put down to reordering, once. A refusal that is
-//! believed lowers `base`, or sends everything after it again; so the search for the common point ends, and
-//! never spins.
+//! Replies may be held for seconds and overtake one another. What a success says stays true for the term, so it is
+//! always taken in. For refusals:
+//!
+//! * One that says the logs differ at or before `base` is always believed, however old it is: no message on its way can
+//!   change that.
+//! * One that only says entries after `base` are missing is believed if it answers a message that was sent after the last
+//!   time that `next_index` was set back.
+//! * But if an older message on its way would bring those entries, the first such refusal since the last success is
+//!   ignored: the two messages have probably changed places.
+//!
+//! A refusal that is believed lowers `base`, or makes everything after it be sent again. So the search for the last common
+//! entry always ends.
 
 use super::invariants::Invariant;
 use super::log::RaftLog;

@@ -8,8 +8,8 @@
 //!   (`server/senders.rs`);
 //! * the **applier**: hands committed commands to the service, and holds no lock while it does.
 //!
-//! Everything that happens goes through one function, `Shared::with`: lock, apply a rule of the core, **persist what it changed**,
-//! see to timers and wake-ups, unlock. A reply, and any message made from the new state, comes after that, so
+//! Every change ends in one function, `Shared::settle_unsent`, before the lock is released: tell what the rule changed,
+//! **persist it**, see to timers and wake-ups. A reply, and any message made from the new state, comes after that, so
 //! nothing can be seen that could be forgotten in a crash (Figure 2: "before responding to RPCs").
 //!
 //! All sleeping is on condition variables with a deadline. Nothing polls, and [`Raft::kill`] wakes all.
@@ -213,12 +213,6 @@ impl Raft {
         self.shared.with(|core| core.snapshot(index, data))
     }
 
-    /// May the service switch to this snapshot? Always: this Raft delivers a snapshot only where it fits between
-    /// the commands. The course kept the question until 2022.
-    pub fn cond_install_snapshot(&self, _term: u64, _index: u64, _snapshot: &[u8]) -> bool {
-        true
-    }
-
     /// Ends the server: no message is delivered from now on, its threads end, its pending RPCs fail. Does not
     /// wait for any of that. A second call does nothing.
     pub fn kill(&self) {
@@ -275,7 +269,7 @@ impl Shared {
         }
     }
 
-    /// The one way to the core. What the rule changed is persistent before anything can come of it.
+    /// Applies a rule and settles it, under one lock.
     fn with<R>(&self, rule: impl FnOnce(&mut Core) -> R) -> R {
         let mut state = self.state.lock();
         let result = rule(&mut state.core);
@@ -308,10 +302,8 @@ impl Shared {
         if core.election_deadline().is_some_and(|at| at < state.ticker_sleeps_until) {
             self.ticker.notify_one();
         }
-        if let Some(change) = effects.role_changed {
-            if let Some(roles) = &mut state.roles {
-                roles.push_back(change);
-            }
+        if let (Some(change), Some(roles)) = (effects.role_changed, &mut state.roles) {
+            roles.push_back(change);
             state.applier_woken_by = trace::parent();
             self.applier.notify_one();
         }
@@ -386,7 +378,8 @@ impl Shared {
         }
     }
 
-    /// Waits for something to apply; with it, in whose course it came. None: the server was killed.
+    /// Waits for something to apply. Returns it with the id of the message or operation that caused it. `None`: the
+    /// server was killed.
     fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {

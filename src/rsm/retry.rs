@@ -3,7 +3,8 @@
 //!
 //! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other,
 //! and begins with the one that replied last. A lost message says nothing about who leads, so the
-//! server that replied last gets a second try. A server that lets its time pass is left at once.
+//! server that replied last gets a second try. If a server does not reply in time, the
+//! next one is asked at once.
 //! After a round in which no server has replied comes a pause, and each pause is longer than the
 //! one before.
 //!

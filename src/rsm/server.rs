@@ -141,8 +141,8 @@ impl<M: StateMachine> Rsm<M> {
     /// the machine's reply or [`NotLeader`]. The call may come before this returns. If the server
     /// is killed, `done` is dropped uncalled.
     ///
-    /// Raft's applier thread calls `done` with the machine locked: it must be brief and must not
-    /// call the `Rsm`.
+    /// `done` runs on the caller's thread, or on Raft's applier thread with the machine locked. So it
+    /// must be brief and must not call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::new(labgob::encode(op));
         // The lock makes sure that the waiter is there before the entry is applied.

@@ -7,8 +7,8 @@
 //! LAB_RUNS=100 cargo test -p starter --features sim --test lab2a      # in virtual time, from 100 seeds
 //! ```
 //!
-//! A failure in virtual time prints a line that runs the same seed again, with `LAB_LOG=all` in front also
-//! with your log lines ([`labrt::dlog!`]).
+//! A failure in virtual time prints a line that runs the same seed again. Put `LAB_LOG=all` in front of that line to see
+//! your log lines, too ([`labrt::dlog!`]).
 
 #![forbid(unsafe_code)]
 

@@ -106,18 +106,19 @@ impl State {
         observe::role(role, self.current_term, cause);
     }
 
-    /// The index of the last entry; 0 for an empty log.
+    /// The index of the last entry; 0 for an empty log. (2D: the log then begins after the snapshot; count from there.)
     fn last_index(&self) -> u64 {
         self.log.len() as u64
     }
 
     /// Adds entries at the end of the log.
     fn append(&mut self, entries: Vec<Entry>) {
-        observe::append(self.last_index() + 1, entries.iter().map(|entry| (entry.term, &entry.command)));
+        let (first, old) = (self.last_index() + 1, self.log.len());
         self.log.extend(entries);
+        observe::append(first, self.log[old..].iter().map(|entry| (entry.term, &entry.command)));
     }
 
-    /// Removes the entry at `index` and all after it.
+    /// Removes the entry at `index` and all after it. (2D: count from the snapshot.)
     fn truncate_from(&mut self, index: u64) {
         let dropped = self.last_index() + 1 - index;
         self.log.truncate((index - 1) as usize);
@@ -130,7 +131,7 @@ impl State {
         observe::commit(index, self.current_term);
     }
 
-    /// Takes the next committed entry that the service was not given yet, with its index.
+    /// Takes the next committed entry that the service was not given yet, with its index. (2D: count from the snapshot.)
     fn next_to_apply(&mut self) -> Option<(u64, Entry)> {
         if self.last_applied >= self.commit_index {
             return None;

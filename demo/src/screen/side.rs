@@ -67,12 +67,12 @@ fn draw_operations(frame: &mut Frame<'_>, area: Rect, app: &App) {
 }
 
 fn draw_network(frame: &mut Frame<'_>, area: Rect, app: &App) {
-    let mood = match app.view.unreliable {
+    let reliability = match app.view.unreliable {
         true => Span::styled("unreliable", Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD)),
         false => Span::styled("reliable", Style::new().fg(Color::Green)),
     };
     let rpcs = Span::styled(format!("  {}k RPCs", app.view.rpcs / 1000), FAINT);
-    let lines = vec![heading(title("network"), area.width, PLAIN), Line::from(vec![mood, rpcs])];
+    let lines = vec![heading(title("network"), area.width, PLAIN), Line::from(vec![reliability, rpcs])];
     frame.render_widget(Paragraph::new(lines), area);
 }
 

@@ -35,7 +35,7 @@ impl Slot {
         }
     }
 
-    /// `raft-1-ticker (S1): Condvar::wait at src/raft/node.rs:42`.
+    /// `raft-1-ticker (S1): Condvar::wait at src/raft/server.rs:42`.
     pub(super) fn describe(&self) -> String {
         let at = match &*self.wait.lock() {
             Some(w) => format!("in {} at {}", w.what, w.place),

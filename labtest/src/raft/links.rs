@@ -113,10 +113,11 @@ impl<R: RaftPeer> Cluster<R> {
 
 impl<R> State<R> {
     /// What the end from `i` to `j` shall do. A peer that was never started has no ends.
-    fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
+    pub(super) fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
         let (from, to) = (&self.servers[i], &self.servers[j]);
         let end = from.lives.ends().get(j)?.clone();
-        let works = from.connected && to.connected && !self.cut.contains(&(i, j));
+        // No end of a life that is over may work again: it could tell of something saved after the crash.
+        let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         Some(Wanted { end, works, link: from.links[j] })
     }
 }

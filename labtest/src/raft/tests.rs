@@ -384,3 +384,20 @@ fn a_peer_that_tells_nothing_is_seen_from_outside() {
     assert_eq!(of("seen.state"), [seen("S0", "leader"), seen("S1", "follower"), seen("S2", "follower")]);
     assert_eq!(of("apply"), [("S0".to_owned(), Some(1), None)]);
 }
+
+/// What a dead peer saved after the crash is lost, so nobody may hear of it.
+#[test]
+fn the_ends_of_a_dead_life_stay_disabled() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(3));
+        let works = || cfg.state.lock().wanted(0, 1).is_some_and(|wanted| wanted.works);
+        assert!(works());
+        cfg.crash1(0);
+        cfg.connect(0);
+        assert!(!works());
+        cfg.start1(0);
+        cfg.connect(0);
+        assert!(works());
+        cfg.end();
+    });
+}

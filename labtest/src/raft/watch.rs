@@ -1,10 +1,10 @@
 //! Looks at the peers from outside, for the page of the run.
 //!
 //! A Raft that tells the trace what it does (`labapi::observe`) is drawn from what it tells. A Raft that tells nothing
-//! shall not be grey: a thread of the harness asks every peer for its state every [`PERIOD`], and tells the trace
+//! should still be visible on the page: a thread of the harness asks every peer for its state every [`PERIOD`], and tells the trace
 //! when the answer has changed. It holds no lock of the harness while it asks, since a peer takes its own lock then.
 
-use labapi::RaftPeer;
+use labapi::{RaftPeer, Role};
 use labrt::collections::BTreeMap;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
@@ -42,7 +42,7 @@ impl<R: RaftPeer> Cluster<R> {
             return;
         }
         let (term, leads) = state;
-        let role = if leads { "leader" } else { "follower" };
-        trace::emit_of(peer.node, SEEN, Links::NONE, &[("role", role.into()), ("term", term.into())]);
+        let role = if leads { Role::Leader } else { Role::Follower };
+        trace::emit_of(peer.node, SEEN, Links::NONE, &[("role", role.name().into()), ("term", term.into())]);
     }
 }

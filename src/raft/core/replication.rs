@@ -72,8 +72,8 @@ impl Core {
         (covered, self.log.last_included_term(), args.entries.get(skipped..).unwrap_or_default())
     }
 
-    /// Up to where our log may agree with one that has an entry of `prev_term` at `prev`, if it has another one
-    /// there or none (5.3); `None`: it has the same.
+    /// `None`: our log has an entry of `prev_term` at `prev`. Otherwise the last index at which the two logs may still
+    /// agree (5.3).
     fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
         if self.log.term_at(prev) == Some(prev_term) {
             return None;

@@ -93,13 +93,13 @@ impl Core {
         }
         let begin = self.log.last_included_index();
         let dropped = (begin - delta.saved_from) as usize;
-        // A new server's first frame is the head, whatever has changed.
+        // A new server's first change raises its term, so the head is written before any entry.
         let write = |w: &mut Writer| {
             if delta.hard_state {
                 w.head(self.hard_state());
             }
             match delta.log_from {
-                // Of the frames that are kept, all lie beyond the new beginning.
+                // The kept frames all come after the new beginning.
                 Some(first) if first > begin + 1 => {
                     w.drop_front(dropped);
                     w.truncate_to((first - begin - 1) as usize);

@@ -27,7 +27,7 @@ impl State {
         self.core.next_deadline(peer).is_some_and(|at| at < self.sleepers[peer].until)
     }
 
-    /// Notes for the trace in whose course work for the senders has come.
+    /// Remembers, for the trace, which message or operation gave the senders their work.
     pub(super) fn note_work(&mut self) {
         let parent = trace::parent();
         for peer in (0..self.sleepers.len()).filter(|_| parent != 0) {

@@ -6,7 +6,7 @@ use crate::raft::messages::{Conflict, Entry};
 use labapi::{Role, observe};
 use labrt::dlog;
 
-/// With what the server starts.
+/// Tells what the server starts with.
 pub(super) fn restored(core: &Core) {
     let state = observe::Restored {
         term: core.current_term(),
