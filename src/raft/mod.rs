@@ -21,7 +21,7 @@
 //!         // Every thread that starts from here on belongs to server `me`.
 //!         let _node = node::enter(NodeId::first(me));
 //!         let raft = Raft::make(ends, me, Arc::new(Persister::new()), apply.clone());
-//!         let raft = raft.expect("an empty persister is always valid");
+//!         let raft = raft.expect("there is no saved state");
 //!         net.add_server(me, Server::new().service(raft.service()));
 //!         raft
 //!     };

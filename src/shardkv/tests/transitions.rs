@@ -59,7 +59,7 @@ fn every_transition() {
             [Elsewhere, given(), Awaiting(None), Awaiting(Some(old())), given(), Giving(old())],
         ),
         (
-            configured(Owner::Nobodys, false),
+            configured(Owner::NoGroup, false),
             [Elsewhere, Parked("data"), Awaiting(None), Awaiting(Some(old())), Parked("data"), Giving(old())],
         ),
         (
@@ -92,7 +92,7 @@ fn every_transition() {
 #[test]
 fn every_verdict() {
     for state in states() {
-        for owner in [US, THEM, Owner::Nobodys] {
+        for owner in [US, THEM, Owner::NoGroup] {
             let of = |num| Verdict::of(num, NOW, owner, &state);
             assert_eq!(of(NOW + 1), Verdict::Early, "{state:?}");
             assert_eq!(of(NOW - 1), Verdict::Known, "{state:?}");
@@ -112,7 +112,7 @@ fn a_state_fits_its_owner() {
     let sound = |owner, num| states().map(|state| state.is_sound(num, owner));
     assert_eq!(sound(US, NOW), [false, true, true, true, false, false]);
     assert_eq!(sound(THEM, NOW), [true, false, false, false, false, true]);
-    assert_eq!(sound(Owner::Nobodys, NOW), [true, false, false, false, true, true]);
+    assert_eq!(sound(Owner::NoGroup, NOW), [true, false, false, false, true, true]);
     // The handoff is of a configuration that the group has not reached.
     assert_eq!(sound(US, OLD - 1), [false, true, true, false, false, false]);
     assert_eq!(sound(THEM, OLD - 1), [true, false, false, false, false, false]);
@@ -122,7 +122,7 @@ fn a_state_fits_its_owner() {
 #[test]
 fn transitions_keep_states_sound() {
     for state in states() {
-        for owner in [US, THEM, Owner::Nobodys] {
+        for owner in [US, THEM, Owner::NoGroup] {
             if state.is_awaiting() {
                 continue;
             }
