@@ -7,9 +7,9 @@
 //!
 //! | guarantee | what one server can check |
 //! |---|---|
-//! | Election Safety | one vote in a term; no second leader in a term that this server leads; terms only rise |
+//! | Election Safety | one vote in a term; one leader in a term that this server leads; terms never fall |
 //! | Leader Append-Only | a leader never removes an entry of its log |
-//! | Log Matching | new entries are appended only where index and term agree; terms never fall along the log |
+//! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
 //! | State Machine Safety | the commit index and the applied index never fall, and never pass the log's end |
 

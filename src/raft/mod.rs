@@ -45,7 +45,9 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `server` | a server: the lock and the threads around the rules (`server/senders` sends messages; `server/tell` writes the trace and the log lines) |
+//! | `server` | a server: the lock and the threads around the rules |
+//! | `server/senders` | sending messages to peers |
+//! | `server/tell` | writing the trace and the log lines |
 //! | `options` | intervals, timeouts, and rules that a test can break on purpose |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |

@@ -46,7 +46,7 @@
 //! | operation in the log | the leader of this group starts it | when |
 //! |---|---|---|
 //! | Reconfigure(n + 1) | any group | it has received configuration n + 1, and no shard is Awaiting |
-//! | Deliver(n, shards) | the new owner | the message has arrived, and the group is at n with a shard that is Awaiting |
+//! | Deliver(n, shards) | the new owner | the message has arrived, and at n a shard is Awaiting |
 //! | Acknowledge(n, shards) | the old owner | the new owner has replied Taken |
 //!
 //! Each operation is checked again when it is applied. It does nothing if it no longer fits. So a leader may

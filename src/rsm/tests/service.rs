@@ -63,7 +63,7 @@ fn a_late_report_of_a_candidacy_dismisses_no_waiter() {
 /// A leader is cut off while operations are under way. When it is connected again, the first message of the
 /// new term dismisses the waiters. No timeout is involved.
 #[test]
-fn the_first_message_of_a_new_term_dismisses_the_waiters() {
+fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let old = group.leader(|_| true);

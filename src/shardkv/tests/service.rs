@@ -49,7 +49,7 @@ fn put_append_and_get_while_shards_move() {
 
 /// Meanwhile no client calls, and each group has lost one server.
 #[test]
-fn shards_move_without_client_calls() {
+fn shards_move_on_their_own() {
     labrt::run(|| {
         let mut cluster = Cluster::start(&[101, 102], Some(100));
         cluster.join(&[101]);
