@@ -42,8 +42,8 @@
 //! # What a leader does not do
 //!
 //! A leader does not put an empty entry into its log when it is elected, because the labs count indices. A
-//! leader does not step down because it cannot reach a majority: it stays leader of its term and commits
-//! nothing. It becomes a follower only when it hears of a higher term.
+//! leader that cannot reach a majority does not step down: it stays leader of its term and commits nothing.
+//! It becomes a follower only when it hears of a higher term.
 
 mod election;
 mod replication;

@@ -9,13 +9,14 @@
 //!
 //! # States
 //!
-//! * **Probe**: the leader is new, or two messages in a row were lost. The leader sends one empty AppendEntries at
-//!   once, then one in each heartbeat interval. If no entries are on their way, it sends entries instead.
-//! * **Replicate**: the follower answers. The leader sends entries at once if none are on their way. Otherwise it
-//!   sends them when the answer arrives or the entries interval has passed, in up to [`WINDOW`] messages. If there
-//!   are no entries, it sends heartbeats.
-//! * **Snapshot**: a snapshot is on its way, because the follower needs an entry that a snapshot has replaced. The
-//!   leader sends heartbeats. If the follower refuses one, the snapshot was lost.
+//! * **Probe**: the leader is new, or two messages in a row were lost. The leader sends one empty
+//!   AppendEntries at once, then one in each heartbeat interval. If no entries are on their way, it sends
+//!   entries instead.
+//! * **Replicate**: the follower answers. The leader sends entries at once if none are on their way.
+//!   Otherwise it sends them when the answer arrives or the entries interval has passed, in up to [`WINDOW`]
+//!   messages. If there are no entries, it sends heartbeats.
+//! * **Snapshot**: a snapshot is on its way, because the follower needs an entry that a snapshot has
+//!   replaced. The leader sends heartbeats. If the follower refuses one, the snapshot was lost.
 //!
 //! Entries and heartbeats carry the commit index. It is sent in a message of its own only if neither of them
 //! is sent within the commit interval. At most one such message is on its way. So a burst of entries that are
@@ -103,7 +104,7 @@ pub(super) enum Content {
     Entries,
     /// An empty AppendEntries that tells the commit index.
     Commit,
-    /// An empty AppendEntries that keeps the follower from starting an election.
+    /// An empty AppendEntries, as a heartbeat or as a probe.
     Heartbeat,
     /// The snapshot.
     Snapshot,

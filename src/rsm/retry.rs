@@ -33,7 +33,7 @@ impl Backoff {
         Backoff { next: Backoff::SHORTEST }
     }
 
-    /// Gives the next pause.
+    /// Returns the next pause.
     pub fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = Backoff::LONGEST.min(pause * 2);

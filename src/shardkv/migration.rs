@@ -225,7 +225,7 @@ impl<D> Shard<D> {
 pub enum Verdict {
     /// The group awaits the shard.
     Wanted,
-    /// The group already has had the data.
+    /// The group has the data, or had it and has given it away.
     Known,
     /// The group has not reached that configuration yet.
     Early,
