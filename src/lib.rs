@@ -8,16 +8,24 @@
 //! | [`shardctrler`] | 4A | the shard controller |
 //! | [`shardkv`] | 4B | the sharded key/value service: groups, and shards that move between them |
 //!
-//! They stand on four crates of this workspace: `labapi`, what they and their tests agree on; `labrpc`, the simulated
-//! network; `labgob`, bytes to values and back; `labrt`, threads, locks, channels, clock and randomness on real or
-//! virtual time. They do not know the tests: those are in the crate `labtest`, and meet them in `tests/`.
+//! The modules use four crates of this workspace:
+//!
+//! * `labapi` holds what the labs and their tests agree on.
+//! * `labrpc` is the simulated network.
+//! * `labgob` turns values into bytes and bytes into values.
+//! * `labrt` has threads, locks, channels, the clock and randomness, on real or virtual time.
+//!
+//! The modules do not know the tests. The tests are in the crate `labtest`. They meet these modules in
+//! `tests/`.
 //!
 //! # Where to begin
 //!
-//! With the module of the lab you are at: [`raft`], [`kvraft`], [`shardctrler`] and [`shardkv`] each begin with what they promise, a
-//! table of their files and a small program that runs. All these programs have the same shape: a `labrpc::Network`, servers on it,
-//! each within its `labrt::node`, and [`labrt::run`](fn@labrt::run) around everything, which gives the threads their clock and ends the
-//! run when they have ended. `docs/guide.md` has the same pieces by the names of the Go files and of the paper.
+//! Begin with the module of your lab. [`raft`], [`kvraft`], [`shardctrler`] and [`shardkv`] each begin with
+//! what they promise, a table of their files and a small program that runs. All these programs have the same
+//! shape: a `labrpc::Network`, servers on it, each in its own `labrt::node`, and
+//! [`labrt::run`](fn@labrt::run) around everything. `run` gives the threads their clock and returns when all
+//! of them have ended. `docs/guide.md` shows how these pieces relate to the names of the Go files and of the
+//! paper.
 
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,7 @@ use crate::rsm::{Servers, Session};
 use labapi::KvClerk;
 use labrpc::End;
 
-/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// A client that does one operation at a time. A call returns when the operation is done, however long this
 /// takes.
 pub struct Clerk {
     servers: Servers,
@@ -13,18 +13,18 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the servers behind these ends, in any order; not empty.
+    /// A client of the servers behind these ends, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
 
-    /// The value of `key`; empty if it has none.
+    /// The value of `key`; empty if the key has no value.
     pub fn get(&mut self, key: &str) -> String {
         let args = GetArgs { key: key.to_owned() };
         self.servers.call("KVServer.Get", &args, value).into_string()
     }
 
-    /// Makes `value` the value of `key`.
+    /// Sets the value of `key` to `value`.
     pub fn put(&mut self, key: &str, value: &str) {
         self.put_append(PutOrAppend::Put, key, value);
     }
@@ -41,7 +41,7 @@ impl Clerk {
     }
 }
 
-/// The value in a reply. `None`: the server does not lead.
+/// Returns the value in a reply. `None`: the server does not lead.
 fn value(reply: Reply) -> Option<Value> {
     match reply {
         Ok(value) => Some(value),

@@ -6,10 +6,10 @@ use labgob::DecodeError;
 use labrt::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
-/// A key/value store that does each write once.
+/// A key/value store that does each write exactly once.
 ///
-/// It remembers the last write of each client. This memory goes with the data, into snapshots and
-/// to other servers, because a copy of a write may come after the data has moved.
+/// It remembers the last write of each client. This memory is part of the data in snapshots and in transfers
+/// to other groups, because a copy of a write may arrive after the data has moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kv {
     data: BTreeMap<String, Value>,
@@ -30,7 +30,7 @@ impl Kv {
         self.data.get(&args.key).cloned().ok_or(KvError::ErrNoKey)
     }
 
-    /// Writes, unless the same write was done already. The reply is the same in both cases, and
+    /// Does the write, unless the same write was done before. The reply is the same in both cases. It is
     /// never an error.
     pub fn put_append(&mut self, args: PutAppendArgs) -> Reply {
         let data = &mut self.data;
@@ -42,7 +42,7 @@ impl Kv {
         Ok(Value::default())
     }
 
-    /// How many bytes its keys and values have.
+    /// The number of bytes of all keys and values.
     pub fn bytes(&self) -> usize {
         self.data.iter().map(|(key, value)| key.len() + value.as_str().len()).sum()
     }

@@ -1,14 +1,14 @@
-//! The RPCs of the service, and what goes through the log.
+//! The RPCs of the service, and the operations in the log.
 //!
-//! An operation in the log is the arguments of the RPC.
+//! An operation in the log consists of the arguments of the RPC.
 
 use crate::rsm::Stamp;
 use labrt::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A value of the store. Clones share the text until one of them is appended to. Followers make a
-/// reply to each `Get` and drop it; so that costs little, however long the value is.
+/// A value of the store. Clones share the text until one of them is changed. Followers make a reply to each
+/// `Get` and drop it. Because of the sharing this costs little, however long the value is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Value(Arc<String>);
@@ -19,12 +19,12 @@ impl Value {
         &self.0
     }
 
-    /// Adds `more` at the end.
+    /// Appends `more` to the text.
     pub fn append(&mut self, more: &str) {
         Arc::make_mut(&mut self.0).push_str(more);
     }
 
-    /// The text. It is copied only if there is another clone.
+    /// Returns the text. It is copied only if there is another clone.
     pub fn into_string(self) -> String {
         Arc::unwrap_or_clone(self.0)
     }
@@ -49,46 +49,46 @@ pub struct GetArgs {
     pub key: String,
 }
 
-/// What `KVServer.PutAppend` does to a value.
+/// The change that `KVServer.PutAppend` makes to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PutOrAppend {
     /// Replaces the value.
     Put,
-    /// Adds to the end of the value. If the key has no value, it is a `Put`.
+    /// Appends to the value. If the key has no value, `Append` acts as `Put`.
     Append,
 }
 
 /// Arguments of `KVServer.PutAppend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutAppendArgs {
-    /// What to do to the value.
+    /// The kind of change.
     pub op: PutOrAppend,
     /// The key to write.
     pub key: String,
-    /// The new value, or what is added to it.
+    /// The new value, or the text to append.
     pub value: String,
-    /// The identity of the operation: the same in all its copies.
+    /// The identity of the operation, which is the same in all its copies.
     pub stamp: Stamp,
 }
 
 /// An operation in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
-    /// Reads.
+    /// A read.
     Get(GetArgs),
-    /// Writes.
+    /// A write.
     PutAppend(PutAppendArgs),
 }
 
 /// The reply of both RPCs. For a `PutAppend` it is the empty value.
 pub type Reply = Result<Value, KvError>;
 
-/// Why there is no value.
+/// Why a reply has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KvError {
     /// The key was never written.
     ErrNoKey,
-    /// Another server leads. The operation may still be done.
+    /// This server does not lead. The operation may still be done.
     ErrWrongLeader,
 }
 

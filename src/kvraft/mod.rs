@@ -1,14 +1,13 @@
 //! Lab 3: a linearizable key/value service on Raft.
 //!
-//! A [`KvServer`] is a key/value store behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one
-//! server after the other until the leader replies. What a client may expect:
+//! A [`KvServer`] is a key/value store on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one server
+//! after the other until the leader replies. A client may expect:
 //!
-//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes
-//!   through the log like the others, so a deposed leader that does not know it cannot reply to
+//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes through
+//!   the log like the other operations. So a deposed leader that does not know it cannot reply to a `Get`.
+//! * **Exactly once**: the client numbers each `Put` and `Append`. Each is done once, however often it is
+//!   sent. A `Get` may be done again: until the client has the reply, a later moment is as good as an earlier
 //!   one.
-//! * **Exactly once**: the client numbers each `Put` and `Append`, and it is done once however
-//!   often it is sent. A `Get` may be done again, because a later moment is as good until the
-//!   client has the reply.
 //! * **A call never gives up.** It returns as soon as a majority of the servers can be reached.
 //!
 //! This program has three servers and a clerk:
@@ -30,9 +29,9 @@
 //!     let start = |me: usize| {
 //!         let _node = node::enter(NodeId::first(me));
 //!         let (ends, persister) = (ends(NodeId::first(me)), Arc::new(Persister::new()));
-//!         // A snapshot whenever the log has a thousand bytes.
+//!         // The server takes a snapshot when the log has 1000 bytes.
 //!         let start = ServerStart { ends, me, persister, maxraftstate: Some(1000) };
-//!         let server = KvServer::start(start).expect("a first start");
+//!         let server = KvServer::start(start).expect("there is no saved state");
 //!         net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));
 //!         server
 //!     };
@@ -51,7 +50,7 @@
 //! | `machine` | the data, and what an operation does to it | |
 //! | `server` | [`KvServer`]: the handlers | `server.go` |
 //! | `client` | [`Clerk`] | `client.go` |
-//! | `peer` | the service as the suites of lab 3 see it | |
+//! | `peer` | the trait through which the suites of lab 3 use the service | |
 
 mod client;
 mod machine;

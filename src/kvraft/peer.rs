@@ -1,4 +1,4 @@
-//! The service as the suites of lab 3 see it.
+//! The trait through which the suites of lab 3 use the service.
 
 use super::client::Clerk;
 use super::server::KvServer;

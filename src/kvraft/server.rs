@@ -1,4 +1,4 @@
-//! A server: the two handlers, which start operations and reply when they were applied.
+//! A server. It has two handlers, which start operations and reply when the operations were applied.
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
@@ -16,11 +16,10 @@ pub struct KvServer {
 }
 
 impl KvServer {
-    /// Starts a server. Returns at once. The server belongs to the node that is
-    /// [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the [current](node::current) node.
     ///
     /// # Errors
-    /// What was saved cannot be read.
+    /// If the saved state cannot be read.
     pub fn start(start: ServerStart) -> Result<KvServer, StartError> {
         KvServer::start_with(start, Options::default())
     }
@@ -28,14 +27,14 @@ impl KvServer {
     /// [`start`](KvServer::start) with options for Raft.
     ///
     /// # Errors
-    /// As [`start`](KvServer::start).
+    /// The same as [`start`](KvServer::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<KvServer, StartError> {
         let rsm = Rsm::make_with(start, Kv::new(), options)?;
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and those of Raft. No thread waits
-    /// in them.
+    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and the handlers of Raft. No thread waits in
+    /// them.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes) = (self.rsm.clone(), self.rsm.clone());
         let kv = Service::new("KVServer")

@@ -1,34 +1,36 @@
-//! The way from Raft to its service.
+//! The interface through which Raft delivers to its service.
 //!
-//! Raft's applier feeds an [`ApplySink`]. Any channel's sender is a sink. The course's Go labs have a rendezvous
-//! channel. It keeps the back-pressure: the applier waits until the service takes the message, and holds no lock
-//! while it waits.
+//! Raft's applier thread delivers to an [`ApplySink`]. The sender of any channel is a sink. The course's Go
+//! labs use a rendezvous channel, which gives back-pressure: the applier waits until the service takes the
+//! message. It holds no lock while it waits.
 
 use super::effects::RoleChange;
 use labapi::ApplyMsg;
 use labrt::chan::Sender;
 use labrt::sync::Signal;
 
-/// Where applied messages go.
+/// The destination of applied messages.
 ///
-/// A message counts as applied when Raft hands it to `deliver`.
+/// A message counts as applied when Raft passes it to `deliver`.
 pub trait ApplySink: Send + 'static {
-    /// Hands over one message and waits for it to be taken if it must. Gives up as soon as `stop` is raised.
-    /// False: the consumer is gone, or `stop` came first; there will be no more messages.
+    /// Delivers one message, and waits until the consumer takes it if this is necessary. Gives up as soon as
+    /// `stop` is raised. Returns false if the consumer is gone or if `stop` was raised first; Raft then
+    /// delivers no more messages.
     fn deliver(&mut self, message: ApplyMsg, stop: &Signal) -> bool;
 
-    /// Hands over several messages, in order. False as in [`deliver`](ApplySink::deliver).
+    /// Delivers several messages, in order. Returns false as [`deliver`](ApplySink::deliver) does.
     fn deliver_batch(&mut self, messages: Vec<ApplyMsg>, stop: &Signal) -> bool {
         messages.into_iter().all(|message| self.deliver(message, stop))
     }
 
-    /// Does the sink want to hear of changes of role? A channel does not: the course has no such message.
+    /// Does the sink want to be told about changes of role? A channel does not, because the course has no
+    /// such message.
     fn wants_roles(&self) -> bool {
         false
     }
 
-    /// The role or the term of this server has changed. Called in order with the messages, and only if the sink
-    /// [wants](ApplySink::wants_roles) it.
+    /// The role or the term of this server has changed. Raft calls this in order with the messages, and only
+    /// if the sink [wants](ApplySink::wants_roles) it.
     fn role_changed(&mut self, change: RoleChange) {
         let _ = change;
     }

@@ -1,17 +1,20 @@
 //! The rules of Raft: Figure 2 and section 7 of the paper, as a state machine without clock, channel, lock or
 //! I/O.
 //!
-//! A [`Core`] is one server's state. Each rule is a method: an RPC's arguments in, its reply out
-//! ([`request_vote`](Core::request_vote), [`append_entries`](Core::append_entries),
-//! [`install_snapshot`](Core::install_snapshot)); the outcome of an RPC in ([`vote_reply`](Core::vote_reply),
-//! [`append_reply`](Core::append_reply), [`snapshot_reply`](Core::snapshot_reply),
-//! [`message_lost`](Core::message_lost)); what happens on this server in
-//! ([`election_timeout`](Core::election_timeout), [`propose`](Core::propose), [`snapshot`](Core::snapshot)).
-//! What goes out is asked for: [`next_message`](Core::next_message) per peer,
-//! [`take_apply`](Core::take_apply) for the service.
+//! A [`Core`] is the state of one server. Each rule is a method:
 //!
-//! What a rule wants done in the world it adds to its [`Effects`]. After every call the threads around the
-//! core do the same thing, in one place and under one lock:
+//! * An RPC handler takes the arguments and returns the reply: [`request_vote`](Core::request_vote),
+//!   [`append_entries`](Core::append_entries), [`install_snapshot`](Core::install_snapshot).
+//! * The outcome of an RPC is reported with [`vote_reply`](Core::vote_reply),
+//!   [`append_reply`](Core::append_reply), [`snapshot_reply`](Core::snapshot_reply) or
+//!   [`message_lost`](Core::message_lost).
+//! * What happens on this server is reported with [`election_timeout`](Core::election_timeout),
+//!   [`propose`](Core::propose) and [`snapshot`](Core::snapshot).
+//! * The caller asks for output: [`next_message`](Core::next_message) returns the next message for a peer,
+//!   [`take_apply`](Core::take_apply) the next messages for the service.
+//!
+//! A rule that needs something done outside the core adds it to its [`Effects`]. After every call the threads
+//! around the core do the same steps, in one place and under one lock:
 //!
 //! ```text
 //! let reply = core.append_entries(&args, now);
@@ -19,13 +22,14 @@
 //! core.persist_to(&persister, &effects.persist);     // before the reply or any message can be seen
 //! ```
 //!
-//! so that persistence comes before every reply (Figure 2).
+//! So the state is persistent before any reply is sent (Figure 2).
 //!
 //! # Time
 //!
-//! Time is an argument, `now`: the time since some moment that the threads around the core have chosen. The core
+//! Time is an argument, `now`: the time since a moment that the threads around the core have chosen. The core
 //! says when something will be due: [`election_deadline`](Core::election_deadline) and, for each peer,
-//! [`next_deadline`](Core::next_deadline). Chance is theirs, too: they draw each election timeout.
+//! [`next_deadline`](Core::next_deadline). The core uses no randomness either: the threads around it draw
+//! each election timeout.
 //!
 //! # Parts
 //!
@@ -33,13 +37,13 @@
 //! * `core/election.rs`: votes (5.2, 5.4.1)
 //! * `core/replication.rs`: entries and commitment (5.3, 5.4.2)
 //! * `core/snapshots.rs`: log compaction (section 7)
-//! * `core/storage.rs`: to the persister and back
+//! * `core/storage.rs`: writing the state to the persister, and reading it back
 //!
 //! # What a leader does not do
 //!
-//! It does not put an empty entry into the log when elected: the labs count indices. It does not step down
-//! because it cannot reach a majority: it stays leader of its term, commits nothing, and becomes a follower
-//! when it hears of a higher term. That is the only way out of leadership.
+//! A leader does not put an empty entry into its log when it is elected, because the labs count indices. A
+//! leader that cannot reach a majority does not step down: it stays leader of its term and commits nothing.
+//! It becomes a follower only when it hears of a higher term.
 
 mod election;
 mod replication;
@@ -59,7 +63,7 @@ use election::Ballot;
 use labapi::{ApplyMsg, Bytes, Role};
 use std::time::Duration;
 
-/// A role with what belongs to it.
+/// A role, together with the state that only this role needs.
 #[derive(Clone, Debug)]
 enum Standing {
     Follower,
@@ -67,7 +71,7 @@ enum Standing {
     Leader(Vec<Progress>),
 }
 
-/// Committed messages in order; what [`Core::take_apply`] hands out.
+/// Committed messages in order. [`Core::take_apply`] returns one batch.
 pub type ApplyBatch = Vec<ApplyMsg>;
 
 /// The state of one server.
@@ -79,33 +83,33 @@ pub struct Core {
     current_term: u64,
     voted_for: Option<usize>,
     log: RaftLog,
-    /// The snapshot that stands for the entries up to the log's `last_included_index`.
+    /// The snapshot that replaces the entries up to the log's `last_included_index`.
     snapshot: Bytes,
     /// Figure 2, volatile state.
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The intervals, and the rules that may be broken.
+    /// The intervals, and the rules that a test may break.
     pub options: Options,
-    /// When this server stands for election if it hears no leader.
+    /// When this server starts an election if it hears no leader before.
     election_deadline: Duration,
-    /// What is added to the time when the election timer is started again.
+    /// The core adds this to the current time when it restarts the election timer.
     election_timeout: Duration,
-    /// The next message's number.
+    /// The number of the next message.
     next_seq: u64,
-    /// Not taken yet.
+    /// The effects that the caller has not taken yet.
     effects: Effects,
-    /// The persister's first entry follows this index.
+    /// The first entry in the persister is the one after this index.
     saved_from: u64,
 }
 
 impl Core {
-    /// A new server, number `me` of `n`, that remembers nothing.
+    /// A new server, number `me` of `n`, with an empty state.
     ///
     /// # Panics
     /// If `me` is not below `n`.
     pub fn new(me: usize, n: usize) -> Core {
-        assert!(me < n, "server {me} of {n}: servers are numbered from 0");
+        assert!(me < n, "there is no server {me} of {n}: servers are numbered from 0");
         let options = Options::default();
         Core {
             me,
@@ -126,18 +130,26 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in this state, for tests. Only what the snapshot before `log` covers counts as
-    /// committed; the snapshot itself is empty. A candidate has no vote but its own. A leader has just been elected:
-    /// it knows nothing of its followers, whom it has asked for their votes at time zero. All of it is still to
-    /// be persisted.
+    /// Server `me` of `n` in this state, for tests. Only the entries that the snapshot before `log` covers
+    /// count as committed. The snapshot itself is empty. A candidate has only its own vote. A leader has just
+    /// been elected: it knows nothing about its followers, and it has asked them for their votes at time
+    /// zero. The whole state must still be persisted.
     ///
     /// # Panics
-    /// If no server can be in this state: the log reaches beyond `term`, or a candidate or leader has not voted
-    /// for itself.
+    /// If no server can be in this state: the log reaches beyond `term`, or a candidate or leader has not
+    /// voted for itself.
     pub fn of(me: usize, n: usize, term: u64, voted_for: Option<usize>, log: RaftLog, role: Role) -> Core {
-        assert!(log.last_term() <= term, "a log that ends in term {}, in term {term}", log.last_term());
+        assert!(
+            log.last_term() <= term,
+            "the log ends in term {}, but the current term is {term}",
+            log.last_term()
+        );
         let stands = role != Role::Follower;
-        assert!(!stands || voted_for == Some(me), "a {} votes for itself, not {voted_for:?}", role.name());
+        assert!(
+            !stands || voted_for == Some(me),
+            "a {} votes for itself, not for {voted_for:?}",
+            role.name()
+        );
         let mut core = Core::new(me, n);
         core.standing = match role {
             Role::Follower => Standing::Follower,
@@ -167,12 +179,12 @@ impl Core {
         self.current_term
     }
 
-    /// Who has this server's vote in the current term.
+    /// The server that has this server's vote in the current term.
     pub fn voted_for(&self) -> Option<usize> {
         self.voted_for
     }
 
-    /// What this server is at the moment.
+    /// The current role of this server.
     pub fn role(&self) -> Role {
         match self.standing {
             Standing::Follower => Role::Follower,
@@ -181,12 +193,12 @@ impl Core {
         }
     }
 
-    /// Does it lead the current term?
+    /// Does this server lead the current term?
     pub fn is_leader(&self) -> bool {
         matches!(self.standing, Standing::Leader(_))
     }
 
-    /// The snapshot that stands for the beginning of the log; empty if there is none.
+    /// The snapshot that replaces the beginning of the log; empty if there is none.
     pub fn snapshot_data(&self) -> &Bytes {
         &self.snapshot
     }
@@ -206,7 +218,7 @@ impl Core {
         self.last_applied
     }
 
-    /// A leader's view of a peer; `None` if this server does not lead, or is that peer.
+    /// A leader's view of a peer. `None` if this server does not lead, or if `peer` is this server.
     pub fn progress(&self, peer: usize) -> Option<&Progress> {
         match &self.standing {
             Standing::Leader(progress) if peer != self.me => progress.get(peer),
@@ -214,14 +226,15 @@ impl Core {
         }
     }
 
-    /// Takes what the calls since the last time want done. See to [`Effects::persist`] first.
+    /// Takes the effects of all calls since the last time. Handle [`Effects::persist`] first.
     pub fn take_effects(&mut self) -> Effects {
         let mut effects = Effects::default();
         self.take_effects_into(&mut effects);
         effects
     }
 
-    /// [`take_effects`](Core::take_effects) in place of what is in `effects`, whose buffers are used again.
+    /// Like [`take_effects`](Core::take_effects), but stores the result in `effects`. The old content is
+    /// discarded, its buffers are used again.
     pub fn take_effects_into(&mut self, effects: &mut Effects) {
         effects.clear();
         std::mem::swap(effects, &mut self.effects);
@@ -231,26 +244,26 @@ impl Core {
         }
     }
 
-    /// When this server stands for election if nothing happens before. `None`: it is the leader, so it does
-    /// not stand for election.
+    /// When this server starts an election if nothing happens before. `None`: this server leads, so it does
+    /// not start an election.
     pub fn election_deadline(&self) -> Option<Duration> {
         let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
         waits.then_some(self.election_deadline)
     }
 
-    /// The timeout for the next time that the election timer is started.
+    /// Sets the timeout for the next restart of the election timer.
     pub fn set_election_timeout(&mut self, timeout: Duration) {
         self.election_timeout = timeout;
     }
 
-    /// Starts the election timer afresh, with the timeout that was [set](Core::set_election_timeout).
+    /// Restarts the election timer, with the timeout that was [set](Core::set_election_timeout).
     pub fn reset_election_timer(&mut self, now: Duration) {
         self.election_deadline = now + self.election_timeout;
         self.effects.election_timer_reset = true;
     }
 
-    /// When there will be something to send to `peer` if nothing happens before; it may be in the past. `None`:
-    /// never.
+    /// When there will be something to send to `peer` if nothing happens before. The time may be in the past.
+    /// `None`: there will be nothing.
     pub fn next_deadline(&self, peer: usize) -> Option<Duration> {
         match &self.standing {
             _ if peer == self.me => None,
@@ -263,8 +276,8 @@ impl Core {
         }
     }
 
-    /// The next message for `peer`; `None` if there is none until [`next_deadline`](Core::next_deadline). Ask again
-    /// after sending: there may be more.
+    /// The next message for `peer`. `None` if there is none until [`next_deadline`](Core::next_deadline). Ask
+    /// again after sending, because there may be more.
     pub fn next_message(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {
         if peer == self.me {
             return None;
@@ -276,11 +289,12 @@ impl Core {
         }
     }
 
-    /// The network says that there will be no answer to a message. It may have arrived all the same.
+    /// The network reports that there will be no answer to a message. The message may have arrived
+    /// nevertheless.
     pub fn message_lost(&mut self, sent: Sent) {
         let next_seq = self.next_seq;
         if let Some(progress) = self.progress_of(sent) {
-            // A lost request for a vote is old news to a leader.
+            // A leader does not need the votes that are still missing.
             if sent.what != What::Vote {
                 progress.lost(sent.seq, next_seq);
             }
@@ -293,8 +307,8 @@ impl Core {
 
     // ------------------------------------------------------------------ Roles (Figure 4)
 
-    /// Figure 2, all servers: a term higher than ours makes us a follower of it. A candidate also becomes one
-    /// when it hears the leader of its own term.
+    /// Figure 2, all servers: a server that sees a higher term becomes a follower in that term. A candidate
+    /// also becomes a follower when it hears the leader of its own term.
     fn become_follower(&mut self, term: u64, cause: &'static str, now: Duration) {
         let raised = term > self.current_term;
         let was_leader = self.is_leader();
@@ -308,15 +322,15 @@ impl Core {
         }
         self.enter(Standing::Follower, cause);
         if was_leader {
-            // As a leader it had no election timeout.
+            // A leader has no election timeout, so its deadline is old.
             self.reset_election_timer(now);
         }
     }
 
-    /// 5.2: increments the term, votes for itself, and asks the others.
+    /// 5.2: increments the term, votes for itself, and asks the other servers for their votes.
     fn become_candidate(&mut self, now: Duration) {
         Invariant::RolesAsInFigure4.check(!self.is_leader(), || {
-            format!("S{} leads term {} and would stand", self.me, self.current_term)
+            format!("S{} leads term {} and would start an election", self.me, self.current_term)
         });
         self.set_term(self.current_term + 1);
         self.set_vote(self.me);
@@ -327,7 +341,7 @@ impl Core {
     /// 5.2: a candidate with the votes of a majority leads its term.
     fn become_leader(&mut self) {
         Invariant::RolesAsInFigure4.check(self.role() == Role::Candidate, || {
-            format!("S{} is no candidate in term {}", self.me, self.current_term)
+            format!("S{} is not a candidate in term {}", self.me, self.current_term)
         });
         let Standing::Candidate(ballots) = &self.standing else { return };
         let asked = ballots.iter().map(|ballot| ballot.asked);
@@ -335,7 +349,7 @@ impl Core {
         self.enter(Standing::Leader(progress), "votes of a majority");
     }
 
-    /// The one place where a role changes; it makes the one event.
+    /// The only place where the role changes, so every change makes exactly one event.
     fn enter(&mut self, standing: Standing, cause: &'static str) {
         self.standing = standing;
         let (role, term) = (self.role(), self.current_term);
@@ -369,21 +383,20 @@ impl Core {
         self.effects.events.push(event);
     }
 
-    /// A message from the leader of `term` has come. False: the term is over.
+    /// A message from the leader of `term` has arrived. Returns false if the term is over.
     fn hear_leader(&mut self, term: u64, now: Duration) -> bool {
         if term < self.current_term {
             return false;
         }
         Invariant::OneLeaderPerTerm.check(term > self.current_term || !self.is_leader(), || {
-            format!("S{} leads term {term} and hears another leader of it", self.me)
+            format!("S{} leads term {term} and hears another leader of the same term", self.me)
         });
         self.become_follower(term, "heard the leader", now);
         self.reset_election_timer(now);
         true
     }
 
-    /// Is this the outcome of a message that matters to us as we are now? Steps down if the reply's term is
-    /// higher.
+    /// Does this outcome belong to the current term? Becomes a follower if the reply has a higher term.
     fn is_current(&mut self, sent: Sent, reply_term: u64, now: Duration) -> bool {
         if reply_term > self.current_term {
             self.become_follower(reply_term, "a reply of a higher term", now);
@@ -416,7 +429,7 @@ impl Core {
             term: self.current_term,
             leader_id: self.me,
             prev_log_index: prev,
-            prev_log_term: self.log.term_at(prev).expect("the agenda names a prev that the log still knows"),
+            prev_log_term: self.log.term_at(prev).expect("the agenda only names a prev that is in the log"),
             entries,
             leader_commit: self.commit_index,
         });
@@ -429,7 +442,8 @@ impl Core {
         Sent { peer, term: self.current_term, seq, what }
     }
 
-    /// The progress that the outcome of a message concerns, if we still lead the term in which we sent it.
+    /// The progress of the peer that got the message, if this server still leads the term in which it sent
+    /// it.
     fn progress_of(&mut self, sent: Sent) -> Option<&mut Progress> {
         match &mut self.standing {
             Standing::Leader(progress) if sent.term == self.current_term => progress.get_mut(sent.peer),

@@ -1,34 +1,35 @@
-//! What the pure rules ask of the threads around them.
+//! What the pure rules ask the threads around them to do.
 //!
-//! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]; the caller takes them out
-//! before it releases the lock, and sees to them: **first persist, then let anything out** (Figure 2:
-//! "updated on stable storage before responding to RPCs"), then timers and wake-ups. Events are told before what
-//! they tell is saved: a reader of the trace sees the change, then the save, then the reply.
+//! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]. The caller takes the effects
+//! out before it releases the lock and does what they ask: it writes the events to the trace, **then it
+//! persists, then it lets anything out** (Figure 2: "updated on stable storage before responding to RPCs"),
+//! then it handles timers and wake-ups. So a reader of the trace sees first the change, then the save, then
+//! the reply.
 
 use super::messages::Conflict;
 use labapi::Role;
 
-/// What is to be done after a change of the core. Take it with
+/// What the caller must do after a change of the core. Take it with
 /// [`Core::take_effects`](super::Core::take_effects).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "state that is not persisted must not be seen by others"]
 pub struct Effects {
-    /// What to hand to the persister, by [`Core::persist_to`](super::Core::persist_to).
+    /// The changes to write with [`Core::persist_to`](super::Core::persist_to).
     pub persist: PersistDelta,
-    /// What has happened, in this order, to be told to whoever looks.
+    /// What has happened, in this order, for the trace and the log lines.
     pub events: Vec<Event>,
-    /// The election timer was started afresh, since a leader was heard, a vote was granted, an election was
-    /// started, or a leader has stepped down. It has used the timeout that was drawn for it: draw the next one
-    /// and hand it to [`Core::set_election_timeout`](super::Core::set_election_timeout).
+    /// The election timer was restarted: a leader was heard, a vote was granted, an election was started, or
+    /// a leader stepped down. The timer now uses the timeout that was drawn for it. So draw the next timeout
+    /// and pass it to [`Core::set_election_timeout`](super::Core::set_election_timeout).
     pub election_timer_reset: bool,
-    /// There is more to apply.
+    /// There are more messages to apply.
     pub wake_applier: bool,
-    /// The role or the term has changed.
+    /// The new term and role, if one of them has changed.
     pub role_changed: Option<RoleChange>,
 }
 
 impl Effects {
-    /// Nothing is to be done any more. The buffers stay.
+    /// Removes all effects, but keeps the buffers.
     pub(super) fn clear(&mut self) {
         let mut events = std::mem::take(&mut self.events);
         events.clear();
@@ -36,71 +37,72 @@ impl Effects {
     }
 }
 
-/// Something that a rule has changed or found. Figures only: what else a reader wants to know, such as the
-/// entries of a log that has grown, is in the core.
+/// Something that a rule has changed or found. An event has numbers only. A reader finds the rest in the
+/// core, for example the entries that were appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The term has risen to this one.
+    /// The term has risen to this value.
     TermRose(u64),
-    /// The vote in `term` goes to `candidate`, who may be this server.
+    /// This server votes for `candidate` in `term`. The candidate may be this server.
     Voted {
-        /// Who has the vote.
+        /// The server that gets the vote.
         candidate: usize,
-        /// In which term.
+        /// The term of the vote.
         term: u64,
     },
-    /// `candidate` does not get the vote in `term`, its term.
+    /// `candidate` does not get this server's vote in `term`, which is the candidate's term.
     VoteRefused {
-        /// Who has asked.
+        /// The server that asked.
         candidate: usize,
-        /// In which term.
+        /// The term of the request.
         term: u64,
-        /// Why not.
+        /// Why the vote is refused.
         cause: &'static str,
     },
-    /// The server is a `role` in `term` from now on.
+    /// The server has the role `role` in `term` from now on.
     RoleChanged {
-        /// What it is.
+        /// The new role.
         role: Role,
-        /// In which term.
+        /// The current term.
         term: u64,
-        /// Why.
+        /// Why the role changed.
         cause: &'static str,
     },
-    /// The log has grown by the entries `first` to `last`.
+    /// The entries `first` to `last` were appended to the log.
     Appended {
         /// The index of the first new entry.
         first: u64,
         /// The index of the last one.
         last: u64,
     },
-    /// The log has lost its last entries.
+    /// The last entries of the log were removed.
     Truncated {
-        /// The index of the first of them.
+        /// The index of the first removed entry.
         from: u64,
-        /// How many.
+        /// The number of removed entries.
         dropped: u64,
     },
-    /// The commit index has risen to this one.
+    /// The commit index has risen to this value.
     Committed(u64),
-    /// The service is given everything up to this index.
+    /// The service is given all messages up to this index.
     Applied(u64),
-    /// There is a new snapshot, up to where the log begins now; the text says where it comes from.
+    /// There is a new snapshot, which ends where the log begins now. The text says where the snapshot comes
+    /// from.
     SnapshotKept(&'static str),
     /// This follower has refused the entries after `prev`.
     EntriesRefused {
         /// The index that does not match.
         prev: u64,
-        /// What the leader is told.
+        /// What the follower tells the leader about its log.
         conflict: Conflict,
     },
     /// A follower has refused this leader's entries after `prev`.
     RefusalHeard {
-        /// Who has.
+        /// The follower that refused.
         peer: usize,
-        /// The index that does not match there.
+        /// The index at which its log does not match.
         prev: u64,
-        /// What it has told; `None`: nothing.
+        /// What the follower told about its log, if it told anything.
         conflict: Option<Conflict>,
     },
 }
@@ -117,11 +119,11 @@ pub struct RoleChange {
 /// The part of the persistent state that has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistDelta {
-    /// `current_term` or `voted_for`, or where the log begins.
+    /// `current_term`, `voted_for` or the index at which the log begins has changed.
     pub hard_state: bool,
-    /// Entries from this index on are to be written; older frames at and after it are dropped.
+    /// Entries from this index on must be written. Older frames at this index and after it are removed.
     pub log_from: Option<u64>,
-    /// The log was compacted, and there is a new snapshot.
+    /// There is a new snapshot, and the log was compacted.
     pub snapshot: bool,
     /// The index before the first entry that the persister holds now.
     pub(super) saved_from: u64,

@@ -1,15 +1,15 @@
-//! The properties that hold at every moment, by name.
+//! The properties that hold at every moment, with names.
 //!
 //! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the
-//! cluster, so each property is checked here in the part that one server can see, at the place where the
-//! state changes. A property that does not hold is a mistake in the program (or two servers were given one
-//! identity), and going on would spread it: the check panics, which fails the test that runs.
+//! cluster. So each property is checked for the part that one server can see, at the place where the state
+//! changes. If a property does not hold, there is a mistake in the program, or two servers have the same
+//! identity. Going on would spread the mistake. So the check panics, and the running test fails.
 //!
 //! | guarantee | what one server can check |
 //! |---|---|
-//! | Election Safety | one vote in a term; no second leader in a term that this server leads; terms only rise |
+//! | Election Safety | one vote in a term; one leader in a term that this server leads; terms never fall |
 //! | Leader Append-Only | a leader never removes an entry of its log |
-//! | Log Matching | new entries join on where index and term agree; terms never fall along the log |
+//! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
 //! | State Machine Safety | the commit index and the applied index never fall, and never pass the log's end |
 
@@ -28,18 +28,18 @@ pub enum Invariant {
     RolesAsInFigure4,
     /// A leader never overwrites or removes entries of its own log (5.3).
     LeaderAppendOnly,
-    /// Entries that join a log agree with it in index and term, and their terms never fall (5.3).
+    /// Entries that are appended match the log at the entry before them, and their terms never fall (5.3).
     LogMatching,
     /// An entry that is committed is never removed (5.4).
     CommittedStays,
     /// The commit index never falls, and never passes the end of the log (Figure 2).
     CommitRises,
-    /// A leader commits by counting replicas only entries of its own term (5.4.2).
+    /// A leader that commits by counting replicas commits only entries of its own term (5.4.2).
     CommitOwnTermByCounting,
-    /// A leader sends a follower only what comes after what the follower is known to hold: `match_index` is
-    /// less than `next_index` (Figure 2).
+    /// A leader sends a follower only entries after those that the follower is known to hold: `match_index`
+    /// is less than `next_index` (Figure 2).
     NextAfterMatch,
-    /// `last_applied` follows `commit_index` and never falls (Figure 2).
+    /// `last_applied` never falls and never passes `commit_index` (Figure 2).
     AppliedFollowsCommit,
 }
 

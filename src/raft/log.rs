@@ -1,10 +1,10 @@
 //! The log of one server: a snapshot of the beginning, and the entries after it.
 //!
-//! Everybody outside speaks of *indices* in the paper's sense: the first entry ever has index 1, and an index
-//! keeps its meaning when the beginning of the log is discarded (section 7). Where an entry sits in memory is
-//! known in this file only.
+//! All other files use *indices* in the paper's sense: the first entry has index 1, and an index keeps its
+//! meaning when the beginning of the log is discarded (section 7). Only this file knows where an entry is in
+//! memory.
 //!
-//! Terms never fall along a log, so the last entry of a term is found by binary search.
+//! Terms never fall along a log, so binary search finds the last entry of a term.
 
 use super::invariants::Invariant;
 use super::messages::Entry;
@@ -46,12 +46,12 @@ impl RaftLog {
         self.last_included_term
     }
 
-    /// The first index that is, or would be, an entry in memory.
+    /// The index of the first entry in memory. If there is none, the index that the next entry will get.
     pub fn first_index(&self) -> u64 {
         self.last_included_index + 1
     }
 
-    /// The index of the last entry, be it in memory or in the snapshot; 0 for an empty log.
+    /// The index of the last entry, whether it is in memory or in the snapshot; 0 for an empty log.
     pub fn last_index(&self) -> u64 {
         self.last_included_index + self.entries.len() as u64
     }
@@ -66,7 +66,7 @@ impl RaftLog {
         self.entries.len()
     }
 
-    /// Is no entry in memory?
+    /// Are there no entries in memory?
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -76,8 +76,8 @@ impl RaftLog {
         self.entries.get(self.position(index)?)
     }
 
-    /// The term of the entry at `index`, which may also be the last one that the snapshot covers. For an
-    /// index of 0 in a log without snapshot it is 0, as for the entry before the first.
+    /// The term of the entry at `index`. This also works for the last entry that the snapshot covers, and for
+    /// index 0 in a log without a snapshot, where the term is 0.
     pub fn term_at(&self, index: u64) -> Option<u64> {
         if index == self.last_included_index {
             return Some(self.last_included_term);
@@ -85,8 +85,9 @@ impl RaftLog {
         self.get(index).map(|entry| entry.term)
     }
 
-    /// The last index, at most `index`, whose entry has at most the term `term`. If only entries that the snapshot
-    /// has replaced can have it, an index before [`last_included_index`](RaftLog::last_included_index).
+    /// The last index, at most `index`, of an entry with a term of at most `term`. If only entries that the
+    /// snapshot has replaced can have such a term, the result is an index before
+    /// [`last_included_index`](RaftLog::last_included_index).
     pub fn last_index_up_to_term(&self, index: u64, term: u64) -> u64 {
         let count = self.entries.partition_point(|entry| entry.term <= term) as u64;
         let found = (self.last_included_index + count).min(index);
@@ -99,7 +100,7 @@ impl RaftLog {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }
 
-    /// Adds an entry and says at which index.
+    /// Appends an entry and returns its index.
     pub fn append(&mut self, entry: Entry) -> u64 {
         Invariant::LogMatching.check(entry.term >= self.last_term(), || {
             format!("an entry of term {} would follow one of term {}", entry.term, self.last_term())
@@ -108,7 +109,7 @@ impl RaftLog {
         self.last_index()
     }
 
-    /// Removes the entry at `index` and all after it.
+    /// Removes the entry at `index` and all entries after it.
     ///
     /// # Panics
     /// If the snapshot covers `index`.
@@ -119,18 +120,18 @@ impl RaftLog {
         self.entries.truncate((index - self.first_index()) as usize);
     }
 
-    /// Removes all entries up to and including `index`, since a snapshot covers them now. Entries after it
+    /// Removes all entries up to and including `index`, because a snapshot covers them now. Later entries
     /// stay.
     ///
     /// # Panics
-    /// If `index` lies outside the log.
+    /// If `index` is not in the log.
     pub fn compact(&mut self, index: u64) {
-        let term = self.term_at(index).expect("callers compact only up to an entry of the log");
+        let term = self.term_at(index).expect("callers only compact up to an entry of the log");
         self.entries.drain(..(index - self.last_included_index) as usize);
         (self.last_included_index, self.last_included_term) = (index, term);
     }
 
-    /// Removes everything: a snapshot that ends at `index` replaces the whole log.
+    /// Removes everything, because a snapshot that ends at `index` replaces the whole log.
     pub fn reset(&mut self, index: u64, term: u64) {
         *self = RaftLog { last_included_index: index, last_included_term: term, entries: VecDeque::new() };
     }
@@ -141,8 +142,8 @@ impl RaftLog {
         self.entries.range(skipped.min(self.entries.len())..)
     }
 
-    /// The entries from `first` on whose commands together have at most `max_bytes`, but at least one if
-    /// there is one, and not more than `max_entries`.
+    /// The entries from `first` on, at most `max_entries`. Their commands have at most `max_bytes` together,
+    /// but the first entry is always included.
     pub fn batch(&self, first: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
         let (mut count, mut bytes) = (0, 0);
         let fits = |entry: &&Entry| {

@@ -1,4 +1,4 @@
-//! The messages of Figure 2 and Figure 13 of the Raft paper, in its field names.
+//! The messages of Figure 2 and Figure 13 of the Raft paper, with the field names of the paper.
 
 use labapi::{Bytes, Command, shared_bytes};
 use serde::{Deserialize, Serialize};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The term in which a leader took the command in.
+    /// The term in which a leader received the command.
     pub term: u64,
     /// The command.
     pub command: Command,
 }
 
 impl Entry {
-    /// Term and command, as [`observe`](labapi::observe) takes entries.
+    /// The term and the command, in the form that [`observe`](labapi::observe) expects.
     pub(super) fn parts(&self) -> (u64, &Command) {
         (self.term, &self.command)
     }
@@ -24,7 +24,7 @@ impl Entry {
 pub struct RequestVoteArgs {
     /// The candidate's term.
     pub term: u64,
-    /// Who asks.
+    /// The candidate.
     pub candidate_id: usize,
     /// The index of the candidate's last log entry (5.4.1).
     pub last_log_index: u64,
@@ -32,21 +32,21 @@ pub struct RequestVoteArgs {
     pub last_log_term: u64,
 }
 
-/// The answer to [`RequestVoteArgs`].
+/// The reply to [`RequestVoteArgs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    /// The voter's term, for the candidate to update itself.
+    /// The voter's term, so that the candidate can update its own.
     pub term: u64,
-    /// Does the candidate have the vote?
+    /// Did the candidate get the vote?
     pub vote_granted: bool,
 }
 
-/// The leader replicates entries; without entries it is a heartbeat (5.2, 5.3).
+/// The leader replicates entries. A message without entries is a heartbeat (5.2, 5.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppendEntriesArgs {
     /// The leader's term.
     pub term: u64,
-    /// Who leads.
+    /// The leader.
     pub leader_id: usize,
     /// The index of the entry just before the new ones.
     pub prev_log_index: u64,
@@ -58,46 +58,46 @@ pub struct AppendEntriesArgs {
     pub leader_commit: u64,
 }
 
-/// The answer to [`AppendEntriesArgs`].
+/// The reply to [`AppendEntriesArgs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppendEntriesReply {
-    /// The follower's term, for the leader to update itself.
+    /// The follower's term, so that the leader can update its own.
     pub term: u64,
     /// Did the follower's log contain the entry before the new ones?
     pub success: bool,
-    /// If it did not, how far the two logs may agree. `None` in the refusal of an older term; the reply of another
-    /// Raft may do without, and then costs a message an entry, as in Figure 2.
+    /// If it did not: how far the two logs may agree. `None` if the request had an older term. Another Raft's
+    /// reply may also have `None`; the leader then goes back by one entry for each message, as in Figure 2.
     pub conflict: Option<Conflict>,
 }
 
-/// What a follower tells about its log when it refuses entries, so that the leader backs up by whole terms
-/// instead of one entry a message (end of 5.3): **how far its log may agree with the leader's at most**.
+/// What a follower tells about its log when it refuses entries: **the last index at which the two logs may
+/// agree**. With it the leader goes back by whole terms, not by one entry for each message (end of 5.3).
 ///
-/// Terms never fall along a log, and where the logs agree, the term is not greater than `prev_log_term`. So no
-/// entry after the last one with such a term can agree, and that one, the last at or before `prev_log_index`
-/// whose term is at most `prev_log_term`, is named. The leader on its side leaves out its entries of greater
-/// terms than the follower's.
+/// Terms never fall along a log. Where the logs agree, the term is not greater than `prev_log_term`. So the
+/// follower names its last entry that is at or before `prev_log_index` and has a term of at most
+/// `prev_log_term`. No later entry of the follower can agree. The leader then skips its own entries with a
+/// greater term than that entry.
 ///
-/// This departs from the paper's sketch, where the follower names its conflicting term and the first index of
-/// it, and the leader leaves out that term. There a follower whose log is too short can only say how long it is,
-/// so that the leader may ask about terms again which both could have left out at once. With logs of the terms
-/// 1 1 1 1 1 1 at the leader and 1 2 2 4 at the follower the paper's leader probes after 6, 4, 3 and 1, here
-/// after 6 and 1.
+/// The paper's sketch is different: the follower names the term of its conflicting entry and the first index
+/// of that term, and the leader skips that term. There, a follower with a log that is too short can only tell
+/// the length of its log. So the leader may have to ask again about terms that both servers could have
+/// skipped at once. Example: the leader's log has the terms 1 1 1 1 1 1, the follower's log has the terms 1 2
+/// 2 4. In the paper the leader probes after 6, 4, 3 and 1. Here it probes after 6 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
-    /// The last index that may agree; 0: none.
+    /// The last index at which the logs may agree; 0 if there is none.
     pub index: u64,
-    /// The term of the follower's entry there.
+    /// The term of the follower's entry at that index.
     pub term: u64,
 }
 
-/// The leader sends its snapshot to a follower whose next entry it has already discarded (section 7). Sent
-/// whole: the labs do without the paper's offsets.
+/// The leader sends its snapshot to a follower that needs an entry which the leader has already discarded
+/// (section 7). The snapshot is sent in one message, because the labs do not use the paper's offsets.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshotArgs {
     /// The leader's term.
     pub term: u64,
-    /// Who leads.
+    /// The leader.
     pub leader_id: usize,
     /// The snapshot replaces all entries up to and including this index.
     pub last_included_index: u64,
@@ -120,20 +120,20 @@ impl std::fmt::Debug for InstallSnapshotArgs {
     }
 }
 
-/// The answer to [`InstallSnapshotArgs`].
+/// The reply to [`InstallSnapshotArgs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshotReply {
-    /// The follower's term, for the leader to update itself.
+    /// The follower's term, so that the leader can update its own.
     pub term: u64,
 }
 
 /// A request from one server to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// For the handler `Raft.RequestVote`.
+    /// A request to the handler `Raft.RequestVote`.
     RequestVote(RequestVoteArgs),
-    /// For the handler `Raft.AppendEntries`.
+    /// A request to the handler `Raft.AppendEntries`.
     AppendEntries(AppendEntriesArgs),
-    /// For the handler `Raft.InstallSnapshot`.
+    /// A request to the handler `Raft.InstallSnapshot`.
     InstallSnapshot(InstallSnapshotArgs),
 }

@@ -1,7 +1,8 @@
 //! Lab 2: Raft, the consensus module.
 //!
-//! The rules of the paper's Figure 2 are a pure [`Core`]: arguments in, reply and [`Effects`] out, with no clock, no
-//! channel and no lock inside. [`Raft`] is the shell around it: the lock, the threads, the RPCs.
+//! The rules of the paper's Figure 2 are a pure [`Core`]. A rule takes arguments and returns a reply and
+//! [`Effects`]. It uses no clock, no channel and no lock. [`Raft`] is the shell around the core: the lock,
+//! the threads, the RPCs.
 //!
 //! Three servers agree on a command:
 //!
@@ -17,41 +18,45 @@
 //!     let start = |me: usize| {
 //!         let ends: Vec<_> = (0..3_usize).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
 //!         ends.iter().for_each(|end| net.enable(end, true));
-//!         // What is started from here on belongs to server `me`.
+//!         // Every thread that starts from here on belongs to server `me`.
 //!         let _node = node::enter(NodeId::first(me));
 //!         let raft = Raft::make(ends, me, Arc::new(Persister::new()), apply.clone());
-//!         let raft = raft.expect("an empty persister: a first start");
+//!         let raft = raft.expect("there is no saved state");
 //!         net.add_server(me, Server::new().service(raft.service()));
 //!         raft
 //!     };
 //!     let servers: Vec<Raft> = (0..3).map(start).collect();
 //!
-//!     // The first who leads takes it.
+//!     // The first server that leads accepts the command.
 //!     let command = Command::new(*b"hello");
 //!     while !servers.iter().any(|raft| raft.start(command.clone()).is_some()) {
 //!         time::sleep(time::Duration::from_millis(50));
 //!     }
 //!     for _ in 0..3 {
-//!         let Ok(ApplyMsg::Command { index: 1, command, .. }) = applied.recv() else { panic!("not the first") };
+//!         let Ok(ApplyMsg::Command { index: 1, command, .. }) = applied.recv() else {
+//!             panic!("expected the command at index 1")
+//!         };
 //!         assert_eq!(command.as_bytes(), b"hello");
 //!     }
 //! });
 //! ```
 //!
-//! Where to read on: [`Core`] for the rules, with the paper beside it; [`Raft`] for the threads.
+//! Read on with [`Core`] for the rules, with the paper beside it, or with [`Raft`] for the threads.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `server` | a server: the lock and the threads around the rules (`server/senders`: sending; `server/tell`: telling the trace and the log lines) |
-//! | `options` | intervals, timeouts, and rules to be broken on purpose |
+//! | `server` | a server: the lock and the threads around the rules |
+//! | `server/senders` | sending messages to peers |
+//! | `server/tell` | writing the trace and the log lines |
+//! | `options` | intervals, timeouts, and rules that a test can break on purpose |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log with its snapshot offset |
-//! | `effects` | what the rules ask of the threads around them |
+//! | `effects` | what the rules ask the threads around them to do |
 //! | `invariants` | the properties of Figure 3, checked where the state changes |
 //! | `messages` | the RPCs |
-//! | `apply_sink` | the way to the service |
-//! | `peer` | the server as the suites of lab 2 see it |
+//! | `apply_sink` | the interface through which Raft delivers to its service |
+//! | `peer` | the trait through which the suites of lab 2 use a server |
 
 mod apply_sink;
 mod core;

@@ -1,27 +1,29 @@
-//! How a server keeps time, and whether it keeps the rules.
+//! Time intervals of a server, and rules that a test can break.
 
 use std::ops::Range;
 use std::time::Duration;
 
-/// How a server keeps time, and whether it keeps the rules.
+/// Time intervals of a server, and rules that a test can break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Each election timeout is drawn from this range (5.2: randomized, so that split votes are rare). It must be
-    /// well above [`heartbeat_interval`](Options::heartbeat_interval), or lost heartbeats unseat good leaders.
+    /// Each election timeout is drawn from this range (5.2: random, so that split votes are rare). It must be
+    /// well above [`heartbeat_interval`](Options::heartbeat_interval). Otherwise a few lost heartbeats depose
+    /// a good leader.
     pub election_timeout: Range<Duration>,
-    /// A leader that has nothing else to say to a peer says so this often, and a candidate asks again this often
-    /// for a vote. Shorter costs messages, longer makes failures take longer to notice.
+    /// A leader that has nothing else to send to a peer sends a heartbeat after this interval. A candidate
+    /// asks again for a vote after this interval. A shorter interval costs more messages. With a longer
+    /// interval failures are noticed later.
     pub heartbeat_interval: Duration,
-    /// A peer that has not answered a message with entries for so long gets the next ones all the same. Until
-    /// then new entries wait and go together.
+    /// If a peer has not answered a message with entries for this long, it gets the next entries
+    /// nevertheless. Until then new entries wait and are sent together.
     pub entries_interval: Duration,
-    /// A peer learns of a new commit index with the next entries, or after so long on its own. Until then
-    /// commits are told together.
+    /// A peer learns of a new commit index with the next entries, or after this long in a message of its own.
+    /// Until then several commits are collected.
     pub commit_interval: Duration,
-    /// A server that does not lead lets so much time pass from one batch for its service to the next. Nobody waits
-    /// for it, and each batch costs waking a thread.
+    /// A server that does not lead waits this long between two batches for its service. No client waits for
+    /// such a server, and each batch costs the waking of a thread.
     pub apply_interval: Duration,
-    /// Rules that may be broken to see what they are good for.
+    /// Rules that a test can break, to show why they are needed.
     pub rules: Rules,
 }
 
@@ -38,15 +40,14 @@ impl Default for Options {
     }
 }
 
-/// Rules that can be broken on purpose, for tests that show what a broken rule looks like. The default is
-/// Raft.
+/// Rules that can be broken on purpose, for tests that show what happens then. The default breaks no rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A leader that has not heard from a majority for an election timeout becomes a follower. Looks prudent;
-    /// but it then stands for election, raises its term in vain while it is cut off, and unseats a good leader
-    /// when it returns.
+    /// A leader that has not heard from a majority for an election timeout becomes a follower. This looks
+    /// careful. But the server then starts elections and raises its term again and again while it is cut off.
+    /// When it comes back, its high term deposes a good leader.
     pub step_down_without_majority: bool,
-    /// A leader commits entries of older terms, too, by counting replicas. Figure 8 of the paper shows how
+    /// A leader also commits entries of older terms by counting replicas. Figure 8 of the paper shows how
     /// such an entry can still be overwritten.
     pub commit_older_terms_by_count: bool,
 }

@@ -1,4 +1,4 @@
-//! This project's Raft, as the suites see one.
+//! This project's Raft, in the form that the suites use.
 
 use super::Raft;
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};

@@ -1,35 +1,41 @@
-//! A leader's view of one follower: what it has, what is on its way to it, what to send next.
+//! A leader's view of one follower: which entries it has, which are on their way to it, what to send next.
 //!
-//! Goals, in this order: one lost or held message never stops the log behind it; a new entry goes out at
-//! once; entries that come in quick succession share messages; an idle or dead follower costs a small message
-//! in each heartbeat interval.
+//! The goals, in this order:
+//!
+//! 1. One lost or held message never stops the log behind it.
+//! 2. A new entry is sent at once.
+//! 3. Entries that come shortly after one another share messages.
+//! 4. An idle or dead follower costs one small message in each heartbeat interval.
 //!
 //! # States
 //!
-//! | state | when | what is sent |
-//! |---|---|---|
-//! | Probe | a new leader; or two messages in a row were lost | one empty AppendEntries at once, then one in each heartbeat interval; entries instead if none are on their way |
-//! | Replicate | the follower answers | entries at once if none are on their way, else when the answer comes or the entries interval has passed, up to [`WINDOW`] messages; else heartbeats |
-//! | Snapshot | a snapshot is on its way, since the follower needs an entry that a snapshot has replaced | heartbeats, whose refusal tells that the snapshot got lost |
+//! * **Probe**: the leader is new, or two messages in a row were lost. The leader sends one empty
+//!   AppendEntries at once, then one in each heartbeat interval. If no entries are on their way, it sends
+//!   entries instead.
+//! * **Replicate**: the follower answers. The leader sends entries at once if none are on their way.
+//!   Otherwise it sends them when the answer arrives or the entries interval has passed, in up to [`WINDOW`]
+//!   messages. If there are no entries, it sends heartbeats.
+//! * **Snapshot**: a snapshot is on its way, because the follower needs an entry that a snapshot has
+//!   replaced. The leader sends heartbeats. If the follower refuses one, the snapshot was lost.
 //!
-//! The commit index travels with entries and heartbeats. On its own it goes only if none of these comes
-//! within the commit interval, and with at most one such message on its way: committing a burst of entries one
-//! by one costs no message each.
+//! Entries and heartbeats carry the commit index. It is sent in a message of its own only if neither of them
+//! is sent within the commit interval. At most one such message is on its way. So a burst of entries that are
+//! committed one by one does not cost one message each.
 //!
 //! # Answers that come late
 //!
-//! Replies may be held for seconds and overtake one another. What a success says stays true for the term, so it is
-//! always taken in. For refusals:
+//! Replies may be held for seconds and may overtake one another. A success stays true for the whole term, so
+//! it is always taken in. The rules for refusals are:
 //!
-//! * One that says the logs differ at or before `base` is always believed, however old it is: no message on its way can
-//!   change that.
-//! * One that only says entries after `base` are missing is believed if it answers a message that was sent after the last
-//!   time that `next_index` was set back.
-//! * But if an older message on its way would bring those entries, the first such refusal since the last success is
-//!   ignored: the two messages have probably changed places.
+//! * A refusal is always believed, however old it is, if it says that the logs differ at or before `base`. No
+//!   message on its way can change that.
+//! * A refusal may only say that entries after `base` are missing. It is believed if it answers a message
+//!   that was sent after the last time that `next_index` was set back.
+//! * But if an older message on its way would bring those entries, the first such refusal since the last
+//!   success is ignored. The two messages have probably changed places.
 //!
-//! A refusal that is believed lowers `base`, or makes everything after it be sent again. So the search for the last common
-//! entry always ends.
+//! A refusal that is believed lowers `base`, or everything after `base` is sent again. So the search for the
+//! last common entry always ends.
 
 use super::invariants::Invariant;
 use super::log::RaftLog;
@@ -38,49 +44,49 @@ use super::options::Options;
 use labrt::collections::VecDeque;
 use std::time::Duration;
 
-/// The greatest number of messages with entries on their way to one follower.
+/// The greatest number of messages with entries that can be on their way to one follower.
 pub const WINDOW: usize = 32;
 
-/// The greatest size of the commands in one message, in bytes; a single larger command goes alone.
+/// The greatest size of the commands in one message, in bytes. A single larger command is sent alone.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// So many commits that a follower has not heard of are worth a message of their own, at once.
+/// If a follower has not heard of this many commits, a message with the commit index is sent at once.
 const COMMIT_BURST: u64 = 64;
 
-/// So many losses in a row, and a follower is thought to be dead.
+/// After this many losses in a row the leader assumes that the follower is dead.
 const LOSSES_TO_PROBE: u32 = 2;
 
-/// A time that is always over: the zero of the clock.
+/// A time that has always passed: the zero of the clock.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
 
 /// A message to a peer, and the handle by which its outcome is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// To be given back with the reply, or with the news that there is none.
+    /// Give this back with the reply, or with the report that there is no reply.
     pub sent: Sent,
     /// The message.
     pub message: Message,
 }
 
-/// Identifies a message that was sent: the core's own notes, which travel with the message through the
-/// network's call.
+/// Identifies a message that was sent. It holds the core's notes about the message. The caller keeps it until
+/// the outcome of the message is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// To whom.
+    /// The receiver.
     pub peer: usize,
-    /// In which term of the sender.
+    /// The sender's term.
     pub term: u64,
-    /// A number that rises with every message of this server.
+    /// The number of the message. It rises with every message of this server.
     pub seq: u64,
     pub(super) what: What,
 }
 
-/// What a message said, as far as its answer must be understood.
+/// The content of a message, as far as it is needed to understand the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Vote,
-    /// Entries after `prev` up to `last`; empty if they are equal. `commit` is what the follower can commit
-    /// by it.
+    /// Entries after `prev` up to `last`; no entries if the two are equal. `commit` is the index up to which
+    /// the follower can commit when it gets this message.
     Append {
         prev: u64,
         last: u64,
@@ -94,103 +100,107 @@ pub(super) enum What {
 /// What a leader can send to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// An AppendEntries with as many entries from `next_index` on as fit.
+    /// An AppendEntries with as many entries from `next_index` on as fit into one message.
     Entries,
-    /// An empty AppendEntries for the sake of the commit index.
+    /// An empty AppendEntries that tells the commit index.
     Commit,
-    /// An empty AppendEntries.
+    /// An empty AppendEntries, as a heartbeat or as a probe.
     Heartbeat,
     /// The snapshot.
     Snapshot,
 }
 
-/// In which way a follower is served.
+/// How the leader serves a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Does it answer? From where on does it need entries?
+    /// The leader does not know whether the follower answers, and which entries it needs.
     Probe {
-        /// An empty AppendEntries may go without waiting for the heartbeat interval.
+        /// An empty AppendEntries may be sent without waiting for the heartbeat interval.
         at_once: bool,
     },
-    /// It answers and gets entries.
+    /// The follower answers and gets entries.
     Replicate {
-        /// Entries may go although others are on their way, since a loss was reported.
+        /// Entries may be sent although others are on their way, because a loss was reported.
         at_once: bool,
     },
     /// A snapshot is on its way.
     Snapshot {
         /// The number of the message with the snapshot.
         seq: u64,
-        /// What the snapshot covers. `next_index` is not beyond it.
+        /// The index up to which the snapshot reaches. `next_index` is not beyond it.
         last_included_index: u64,
-        /// When it is to be sent again.
+        /// When the snapshot is sent again.
         resend: Resend,
     },
 }
 
-/// When a snapshot is to be sent again.
+/// When a snapshot is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resend {
-    /// Not as far as we know.
+    /// Not at all, as far as the leader knows.
     No,
-    /// It was lost: in place of the next heartbeat.
+    /// In place of the next heartbeat, because the snapshot was lost.
     AtHeartbeat,
-    /// A heartbeat that was sent after it was refused, so it has not arrived: at once.
+    /// At once: the follower refused a heartbeat that was sent after the snapshot, so the snapshot has not
+    /// arrived.
     Now,
 }
 
-/// A message with entries that has neither been answered nor is known to be lost.
+/// A message with entries that was not answered and is not known to be lost.
 #[derive(Clone, Copy, Debug)]
 struct Inflight {
     seq: u64,
-    /// Its entries come after this index, ...
+    /// The index before its first entry.
     prev: u64,
-    /// ... and end at this one. `prev < last`.
+    /// The index of its last entry. `prev < last`.
     last: u64,
 }
 
 /// A leader's view of one follower.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// The follower is known to hold our log up to here. Never falls.
+    /// The follower is known to hold the leader's log up to this index. It never falls.
     match_index: u64,
-    /// The next entry to send. Optimistic: it rises when entries are *sent*, not when they are acknowledged.
-    /// `match_index <= base < next_index`.
+    /// The next entry to send. It is optimistic: it rises when entries are *sent*, not when they are
+    /// acknowledged. `match_index <= base < next_index`.
     next_index: u64,
-    /// Entries up to here need no re-sending as far as we know: the point from which we last (re)started to send,
-    /// or `match_index`. `base` and `inflight` cover everything before `next_index` without a gap, so that they
-    /// say what has to be sent again if a message is lost.
+    /// As far as the leader knows, entries up to this index need not be sent again. It is `match_index`, or
+    /// the index before the entry from which the leader last started (again) to send. `base` and `inflight`
+    /// cover everything before `next_index` without a gap. So they show what must be sent again if a message
+    /// is lost.
     base: u64,
-    /// Messages with entries on their way, at most [`WINDOW`]. Each ends beyond `match_index`.
+    /// The messages with entries on their way, at most [`WINDOW`]. Each ends beyond `match_index`.
     inflight: VecDeque<Inflight>,
-    /// In which way the follower is served.
+    /// How the leader serves the follower.
     state: State,
-    /// When the last message of any kind was sent; `None`: none yet.
+    /// When the last message of any kind was sent. `None`: there was no message yet.
     last_send: Option<Duration>,
-    /// When the last message with entries was sent. Not later than `last_send`.
+    /// When the last message with entries was sent. It is not later than `last_send`.
     last_entries: Option<Duration>,
-    /// Losses since the last answer.
+    /// The number of losses since the last answer.
     losses: u32,
-    /// The newest message that the follower has answered, whatever the answer.
+    /// The newest message that the follower has answered, whatever the answer was.
     newest_answered_seq: u64,
-    /// Refusals of messages older than this one say nothing new.
+    /// Refusals of messages before this one say nothing new.
     believed_from_seq: u64,
-    /// A refusal since the last success has been put down to reordering.
+    /// The leader has ignored one refusal since the last success, because two messages seemed to have changed
+    /// places.
     grace_used: bool,
-    /// What the follower can have committed by the messages sent, if none is lost. `commit_acked <= commit_sent`.
+    /// The index up to which the follower can commit if no sent message is lost. `commit_acked <=
+    /// commit_sent`.
     commit_sent: u64,
-    /// The same by the messages that it has answered.
+    /// The index up to which the follower can commit by the messages that it has answered.
     commit_acked: u64,
-    /// The message on its way that tells nothing but the commit index. At most one.
+    /// The message on its way that only tells the commit index. There is at most one.
     commit_inflight: Option<u64>,
-    /// It has answered since somebody last asked for this.
+    /// The follower has answered since the last time that this flag was read.
     pub(super) has_answered: bool,
 }
 
 impl Progress {
-    /// The view of a new leader whose log ends at `last_index`: it knows nothing, and hopes for the best
-    /// (Figure 2: `nextIndex` is initialized to the leader's last log index + 1). As a candidate it has asked the
-    /// follower for its vote at `asked`.
+    /// The view of a new leader with a log that ends at `last_index`. The leader knows nothing yet and
+    /// assumes the best (Figure 2: `nextIndex` is initialized to the leader's last log index + 1). As a
+    /// candidate it asked the follower for its vote at `asked`.
     pub(super) fn new(last_index: u64, asked: Option<Duration>) -> Progress {
         Progress {
             match_index: 0,
@@ -226,14 +236,15 @@ impl Progress {
         self.inflight.len()
     }
 
-    /// In which way the follower is served.
+    /// How the leader serves the follower.
     pub fn state(&self) -> State {
         self.state
     }
 
     // ------------------------------------------------------------------ What to send next
 
-    /// What can be sent next if nothing happens before, and from when on. Of what is due, the first is sent.
+    /// What can be sent next if nothing happens before, and from when on. The caller sends the first item
+    /// that is due.
     pub(super) fn agenda(
         &self,
         log: &RaftLog,
@@ -261,19 +272,20 @@ impl Progress {
         wanted.into_iter().chain([heartbeat])
     }
 
-    /// The index before the entries of a message.
+    /// The index before the first entry of a message.
     pub(super) fn prev(&self, content: Content, log: &RaftLog) -> u64 {
         match content {
-            // After what the follower surely has.
+            // The follower surely has the entry at this index.
             Content::Commit => self.match_index,
-            // A success acknowledges everything up to where we believe the follower to be, so that held or lost
-            // replies of others do not matter.
+            // A success then acknowledges everything up to the index that the follower probably has. So it
+            // does not matter whether other replies are held or lost.
             _ => (self.next_index - 1).max(log.last_included_index()),
         }
     }
 
-    /// 5.3: the leader retries entries for as long as a follower does not answer; perhaps only its answers are
-    /// lost. Once for every loss that is reported, which with a dead peer is every few seconds.
+    /// 5.3: the leader sends entries again as long as a follower does not answer, because perhaps only the
+    /// answers are lost. It does this once for every loss that the network reports. With a dead peer that is
+    /// every few seconds.
     fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
         let in_log = self.next_index > log.last_included_index();
         let go = self.inflight.is_empty() && in_log;
@@ -284,7 +296,8 @@ impl Progress {
         self.next_index <= log.last_index() && self.inflight.len() < WINDOW
     }
 
-    /// The commit index on its own. Entries that wait to follow would carry it.
+    /// A message that only tells the commit index. It is not needed if entries wait, because they carry it
+    /// too.
     fn tell_commit(
         &self,
         log: &RaftLog,
@@ -334,10 +347,10 @@ impl Progress {
         self.next_index = message.last + 1;
     }
 
-    // ------------------------------------------------------------------ What became of it
+    // ------------------------------------------------------------------ The outcomes of messages
 
-    /// The follower has taken an AppendEntries or a snapshot that ended at `last`, and can commit up to
-    /// `commit` by it.
+    /// The follower has accepted an AppendEntries or a snapshot that ended at `last`. After it the follower
+    /// can commit up to `commit`.
     pub(super) fn succeeded(&mut self, seq: u64, last: u64, commit: u64) {
         self.heard(seq);
         self.commit_acked = self.commit_acked.max(commit);
@@ -359,7 +372,7 @@ impl Progress {
         self.check();
     }
 
-    /// The follower has refused an AppendEntries after `prev`. `conflict` is its hint.
+    /// The follower has refused an AppendEntries after `prev`. `conflict` tells how far the logs may agree.
     pub(super) fn refused(
         &mut self,
         seq: u64,
@@ -370,15 +383,17 @@ impl Progress {
     ) {
         self.heard(seq);
         if prev <= self.match_index {
-            // It had overtaken what has filled the gap since. Its entries, if any, were not stored.
+            // The refused message had overtaken messages that have closed the gap since. Its own entries, if
+            // it had any, were not stored.
             self.send_again(seq);
         } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
-            // A heartbeat that was sent after the snapshot: the snapshot has not arrived, or not yet.
+            // The refused message is a heartbeat that was sent after the snapshot. So the snapshot has not
+            // arrived (yet).
             if *snapshot < seq {
                 *resend = Resend::Now;
             }
         } else if self.next_index > log.last_included_index() {
-            // Without a hint we go back by one entry, as in Figure 2.
+            // Without a hint the leader goes back by one entry, as in Figure 2.
             let agrees = conflict.map_or(prev - 1, |it| log.last_index_up_to_term(it.index, it.term));
             let next_index = agrees + 1;
             self.go_back(seq, next_index.clamp(self.match_index + 1, prev), next_seq);
@@ -386,10 +401,11 @@ impl Progress {
         self.check();
     }
 
-    /// A refusal says that the follower's log and ours may agree up to `next_index - 1`, and not beyond.
+    /// A refusal says that the logs may agree up to `next_index - 1`, but not beyond.
     fn go_back(&mut self, seq: u64, next_index: u64, next_seq: u64) {
         if next_index <= self.base {
-            // However old: what the follower lacked there only our messages could have brought, and none has.
+            // The age of the refusal does not matter. Only the leader's messages could bring what the
+            // follower lacked there, and none of them has done so.
             return self.restart_from(next_index, next_seq);
         }
         if seq < self.believed_from_seq {
@@ -402,13 +418,13 @@ impl Progress {
         self.restart_from(self.base + 1, next_seq);
     }
 
-    /// There will be no answer to an AppendEntries or a snapshot.
+    /// The network reports that there will be no answer to an AppendEntries or a snapshot.
     pub(super) fn lost(&mut self, lost_seq: u64, next_seq: u64) {
         if self.commit_inflight == Some(lost_seq) {
             self.commit_inflight = None;
         }
         self.commit_sent = self.commit_acked;
-        // A later message was answered: the follower lives, and the loss is an old story.
+        // If a later message was answered, the follower is alive, and this loss says nothing about it.
         if lost_seq > self.newest_answered_seq {
             self.losses += 1;
         }
@@ -426,7 +442,7 @@ impl Progress {
         self.check();
     }
 
-    /// If the message had entries: they have not arrived by it, and may be sent again at once.
+    /// If the message had entries: they were not stored, and may be sent again at once.
     fn send_again(&mut self, seq: u64) {
         if self.inflight.iter().any(|message| message.seq == seq) {
             self.forget(seq);
@@ -442,7 +458,7 @@ impl Progress {
         self.next_index = self.covered() + 1;
     }
 
-    /// The follower has answered the message, and so it lives.
+    /// The follower has answered the message, so it is alive.
     fn heard(&mut self, seq: u64) {
         if self.commit_inflight == Some(seq) {
             self.commit_inflight = None;
@@ -455,7 +471,7 @@ impl Progress {
         }
     }
 
-    /// Goes on from `next_index` as if nothing were on its way.
+    /// Sends from `next_index` on, as if no message were on its way.
     fn restart_from(&mut self, next_index: u64, next_seq: u64) {
         self.next_index = next_index;
         self.base = next_index - 1;
@@ -467,8 +483,8 @@ impl Progress {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
-    /// The index up to which `base` and the messages on their way reach without a gap. They need not be in
-    /// order: a message that was sent again stands behind later ones.
+    /// The index up to which `base` and the messages on their way reach without a gap. The messages may be
+    /// out of order, because a message that was sent again comes after later ones.
     fn covered(&self) -> u64 {
         let mut covered = self.base;
         while let Some(message) = self.inflight.iter().find(|m| m.prev <= covered && m.last > covered) {
@@ -482,14 +498,17 @@ impl Progress {
         Invariant::NextAfterMatch.check(match_index <= base && base < next_index, || {
             format!("match_index {match_index}, base {base}, next_index {next_index}")
         });
-        debug_assert!(next_index <= self.covered() + 1, "entries before next_index are forgotten: {self:?}");
+        debug_assert!(
+            next_index <= self.covered() + 1,
+            "some entries before next_index would never be sent: {self:?}"
+        );
         debug_assert!(self.inflight.iter().all(|m| m.prev < m.last && m.last > match_index), "{self:?}");
         debug_assert!(self.inflight.len() <= WINDOW && self.commit_acked <= self.commit_sent, "{self:?}");
         debug_assert!(self.last_entries <= self.last_send, "{self:?}");
     }
 }
 
-/// When an interval that began at `from` is over; if it never began, it is over.
+/// When an interval that began at `from` ends. Without a beginning it has ended already.
 fn after(from: Option<Duration>, interval: Duration) -> Duration {
     from.map_or(AT_ONCE, |from| from + interval)
 }

@@ -1,18 +1,19 @@
 //! A Raft server: the threads around the pure rules of [`Core`].
 //!
-//! The structure is the course's. One lock protects the state; around it run
+//! The structure is the course's. One lock protects the state. These threads use it:
 //!
-//! * the **ticker**: starts an election when no leader was heard for an election timeout (5.2);
-//! * one **sender per peer**: requests for votes, entries, heartbeats, snapshots. It sends without waiting for
-//!   the answer, which comes back as a callback, so a peer that is dead, slow or cut off holds up nobody
-//!   (`server/senders.rs`);
-//! * the **applier**: hands committed commands to the service, and holds no lock while it does.
+//! * The **ticker** starts an election when this server has heard no leader for an election timeout (5.2).
+//! * One **sender per peer** sends requests for votes, entries, heartbeats and snapshots. It does not wait
+//!   for the answer, which arrives as a callback. So a peer that is dead, slow or cut off blocks no thread
+//!   (`server/senders.rs`).
+//! * The **applier** delivers committed commands to the service. It holds no lock meanwhile.
 //!
-//! Every change ends in one function, `Shared::settle_unsent`, before the lock is released: tell what the rule changed,
-//! **persist it**, see to timers and wake-ups. A reply, and any message made from the new state, comes after that, so
-//! nothing can be seen that could be forgotten in a crash (Figure 2: "before responding to RPCs").
+//! Every change ends in one function, `Shared::settle_unsent`, before the lock is released. It writes the
+//! events of the rule to the trace, **persists the change**, and handles timers and wake-ups. A reply, or a
+//! message with the new state, is sent after that. So a crash cannot undo anything that another server has
+//! seen (Figure 2: "before responding to RPCs").
 //!
-//! All sleeping is on condition variables with a deadline. Nothing polls, and [`Raft::kill`] wakes all.
+//! All threads sleep on condition variables with a deadline. No thread polls. [`Raft::kill`] wakes them all.
 
 mod senders;
 mod tell;
@@ -32,10 +33,10 @@ use labrt::time::{Duration, Instant};
 use labrt::{dlog, thread, trace};
 use senders::Sleeper;
 
-/// The most commands the applier takes at a time.
+/// The greatest number of commands that the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
 
-/// What the applier has for the service.
+/// What the applier passes to the service.
 enum News {
     /// The role or the term has changed.
     Role(RoleChange),
@@ -54,12 +55,12 @@ struct Shared {
     options: Options,
     persister: Arc<Persister>,
     ends: Vec<End>,
-    /// The zero of the core's time.
+    /// The moment from which the core counts its time.
     zero: Instant,
     state: Mutex<State>,
-    /// Raised by `kill`; also ends a send on the apply channel.
+    /// `kill` raises this signal. It also ends a blocked send on the apply channel.
     killed: Signal,
-    /// Where the ticker, the applier and each sender sleep.
+    /// The ticker, the applier and each sender sleep on these condition variables.
     ticker: Condvar,
     applier: Condvar,
     senders: Vec<Condvar>,
@@ -67,26 +68,26 @@ struct Shared {
 
 struct State {
     core: Core,
-    /// Of the last rule; kept for its buffers.
+    /// The effects of the last rule. They are kept because their buffers are used again.
     effects: Effects,
-    /// Until when the ticker sleeps; zero: it has not slept yet.
+    /// The time until which the ticker sleeps; zero if it has not slept yet.
     ticker_sleeps_until: Duration,
-    /// The senders, by peer.
+    /// The state of each sender thread, by peer.
     sleepers: Vec<Sleeper>,
-    /// A thread in [`Raft::flush`] sends at the moment, and will look for more.
+    /// A thread in [`Raft::flush`] is sending now, and will look for more messages.
     flushing: bool,
-    /// Until when the applier of a server that does not lead takes nothing out.
+    /// If this server does not lead, its applier takes no batch before this time.
     rest: Duration,
-    /// The applier sleeps until then.
+    /// The applier sleeps until `rest`.
     resting: bool,
-    /// The message or operation that gave the applier its work, for the trace; 0: none.
+    /// The message or operation that woke the applier, for the trace; 0 if there is none.
     applier_woken_by: u64,
-    /// Changes of role for the applier to tell; only for a service that wants them.
+    /// Changes of role that the applier must report; `None` if the service does not want them.
     roles: Option<VecDeque<RoleChange>>,
 }
 
 impl State {
-    /// Can the service wait for the rest of the batch?
+    /// May the applier wait until `rest` and collect a greater batch?
     fn may_rest(&self) -> bool {
         let backlog = self.core.commit_index() - self.core.last_applied();
         !self.core.is_leader() && backlog < APPLY_BATCH as u64
@@ -94,14 +95,15 @@ impl State {
 }
 
 impl Raft {
-    /// Starts server `me` of as many as there are `peers`, with what `persister` holds (nothing: a first start).
-    /// Returns at once; committed commands go to `apply`, in order, from threads of this server.
+    /// Starts server `me` of a group with as many servers as there are `peers`. It continues from what
+    /// `persister` holds; an empty persister means a first start. Returns at once. Threads of this server
+    /// deliver committed commands to `apply`, in order.
     ///
-    /// `peers[i]` leads to the service of server `i`; `peers[me]` is not used. The server belongs to the node
-    /// that is [current](node::current).
+    /// `peers[i]` leads to the service of server `i`; `peers[me]` is not used. The server belongs to the
+    /// [current](node::current) node.
     ///
     /// # Errors
-    /// What is wrong with the persisted state, if it was not written by such a server.
+    /// If the persisted state was not written by such a server. The error says what is wrong with it.
     pub fn make(
         peers: Vec<End>,
         me: usize,
@@ -114,7 +116,7 @@ impl Raft {
     /// [`make`](Raft::make) with options.
     ///
     /// # Errors
-    /// As [`make`](Raft::make).
+    /// The same as [`make`](Raft::make).
     pub fn make_with(
         peers: Vec<End>,
         me: usize,
@@ -156,8 +158,8 @@ impl Raft {
         Ok(Raft { shared })
     }
 
-    /// Starts agreement on a command and returns at once: where the command will be if it is ever committed, and the
-    /// term. `None` if this server does not lead.
+    /// Starts agreement on a command and returns at once. The result is the term, and the index that the
+    /// command will have if it is ever committed. `None`: this server does not lead.
     pub fn start(&self, command: Command) -> Option<Started> {
         if self.shared.killed.is_raised() {
             return None;
@@ -165,8 +167,7 @@ impl Raft {
         self.shared.with(|core| core.propose(command))
     }
 
-    /// [`start`](Raft::start), but nothing is sent before somebody calls [`flush`](Raft::flush), which the caller must
-    /// do soon.
+    /// Like [`start`](Raft::start), but sends nothing. The caller must call [`flush`](Raft::flush) soon.
     pub fn start_unsent(&self, command: Command) -> Option<Started> {
         if self.shared.killed.is_raised() {
             return None;
@@ -177,8 +178,10 @@ impl Raft {
         started
     }
 
-    /// Sends what [`start_unsent`](Raft::start_unsent) has left unsent, and whatever else there is to send, on the calling thread: waking a sender takes longer than sending. Never
-    /// waits for an answer. Must be called without a lock, as an answer that comes at once is taken in here.
+    /// Sends what [`start_unsent`](Raft::start_unsent) has not sent, and all other messages that are due. It
+    /// sends on the calling thread, because waking a sender takes longer than sending. It never waits for an
+    /// answer. The caller must not hold a lock, because an answer that arrives at once is handled on this
+    /// thread.
     pub fn flush(&self) {
         self.shared.flush();
     }
@@ -189,7 +192,7 @@ impl Raft {
         (state.core.current_term(), state.core.is_leader())
     }
 
-    /// Where the server stands at this moment.
+    /// The state of the server at this moment.
     pub fn status(&self) -> RaftStatus {
         let state = self.shared.state.lock();
         let core = &state.core;
@@ -203,27 +206,27 @@ impl Raft {
         }
     }
 
-    /// The service has all of its state up to and including `index` in `snapshot`; the log may forget it
-    /// (section 7).
+    /// The service has its whole state up to and including `index` in `snapshot`. So the log may discard
+    /// these entries (section 7).
     ///
     /// # Errors
-    /// If the service was not yet given the command at `index`.
+    /// If the service has not received the command at `index` yet.
     pub fn snapshot(&self, index: u64, snapshot: impl Into<Bytes>) -> Result<(), SnapshotError> {
         let data = snapshot.into();
         self.shared.with(|core| core.snapshot(index, data))
     }
 
-    /// Ends the server: no message is delivered from now on, its threads end, its pending RPCs fail. Does not
-    /// wait for any of that. A second call does nothing.
+    /// Ends the server: no message is delivered from now on, its threads end, and its pending RPCs fail. Does
+    /// not wait for any of these. A second call does nothing.
     pub fn kill(&self) {
         self.shared.kill();
     }
 
-    /// The RPC handlers, as service `Raft`.
+    /// The RPC handlers, as the service `Raft`.
     pub fn service(&self) -> Service {
         let shared = || self.shared.clone();
         let (votes, entries, snapshots) = (shared(), shared(), shared());
-        // Inline: each takes the lock for microseconds and waits for nobody.
+        // The handlers are inline: each holds the lock for microseconds and waits for nothing.
         Service::new("Raft")
             .node(self.shared.node)
             .cost(Cost::Peer)
@@ -269,7 +272,7 @@ impl Shared {
         }
     }
 
-    /// Applies a rule and settles it, under one lock.
+    /// Applies a rule and handles its effects, under one lock.
     fn with<R>(&self, rule: impl FnOnce(&mut Core) -> R) -> R {
         let mut state = self.state.lock();
         let result = rule(&mut state.core);
@@ -277,17 +280,17 @@ impl Shared {
         result
     }
 
-    /// Does what the last rule wants done, and wakes the senders that have something to send.
+    /// Handles the effects of the last rule, and wakes the senders that have something to send.
     fn settle(&self, state: &mut State) {
         self.settle_unsent(state);
-        // Whoever flushes looks again before it ends.
+        // A flushing thread calls `settle` again before it ends.
         if !state.flushing {
             self.wake_senders(state);
         }
     }
 
-    /// [`settle`](Shared::settle), but the senders are left asleep: the next `settle` wakes them, or a flush does
-    /// their work.
+    /// Like [`settle`](Shared::settle), but does not wake the senders. The next `settle` wakes them, or a
+    /// flush does their work.
     fn settle_unsent(&self, state: &mut State) {
         let State { core, effects, .. } = state;
         core.take_effects_into(effects);
@@ -316,12 +319,12 @@ impl Shared {
         state.note_work();
     }
 
-    /// The time by which the core goes.
+    /// The current time in the core's terms.
     fn now(&self) -> Duration {
         self.zero.elapsed()
     }
 
-    /// Sleeps until somebody wakes this thread, at the longest until `deadline`.
+    /// Sleeps until another thread wakes this one, but at most until `deadline`.
     fn sleep(&self, on: &Condvar, state: &mut MutexGuard<'_, State>, deadline: Option<Duration>) {
         match deadline {
             Some(deadline) => drop(on.wait_until(state, self.zero + deadline)),
@@ -334,7 +337,7 @@ impl Shared {
             return;
         }
         self.killed.raise();
-        // Under the lock, so that a thread that is about to sleep has either seen the signal or hears this.
+        // Holds the lock, so that a thread that is about to sleep either sees the signal or is woken.
         let state = self.state.lock();
         self.ticker.notify_all();
         self.applier.notify_all();
@@ -378,8 +381,8 @@ impl Shared {
         }
     }
 
-    /// Waits for something to apply. Returns it with the id of the message or operation that caused it. `None`: the
-    /// server was killed.
+    /// Waits for something to apply. Returns it with the id of the message or operation that caused it.
+    /// `None`: the server was killed.
     fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {

@@ -1,4 +1,4 @@
-//! The blocking client: one request, to as many servers as it takes.
+//! The blocking client: it sends one request to one server after the other until a server replies.
 
 use super::retry::{PATIENCE, Response, Retry};
 use labrpc::End;
@@ -6,7 +6,7 @@ use labrt::time::{Instant, sleep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The servers of one group, as a client calls them. It remembers which one replied last.
+/// The servers of one group, as a client sees them. It remembers which server replied last.
 pub struct Servers {
     ends: Vec<End>,
     retry: Retry,
@@ -15,18 +15,18 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// The servers behind these ends, in any order; not empty.
+    /// The servers behind these ends, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Servers {
         assert!(!ends.is_empty(), "a client needs at least one server");
         let retry = Retry::new(ends.len(), Instant::now());
         Servers { ends, retry, request: 0 }
     }
 
-    /// Calls `method` on one server after the other until `accept` takes a reply. `accept` returns
-    /// `None` for a reply of a server that does not lead.
+    /// Calls `method` on one server after the other until `accept` returns a result. `accept` returns `None`
+    /// for the reply of a server that does not lead.
     ///
-    /// A server may get the same request twice. So the arguments must say which requests are
-    /// repeats ([`Stamp`](super::Stamp)).
+    /// A server may get the same request twice. So the arguments must contain a [`Stamp`](super::Stamp), by
+    /// which the server recognizes a repeat.
     pub fn call<A, R, T>(&mut self, method: &str, args: &A, accept: impl Fn(R) -> Option<T>) -> T
     where
         A: Serialize + ?Sized,
@@ -42,8 +42,7 @@ impl Servers {
         }
     }
 
-    /// One round of [`call`](Servers::call), which ends where a pause is due. `None`: no server has
-    /// replied.
+    /// One round of [`call`](Servers::call). It ends when a pause is due. `None`: no server has replied.
     pub(crate) fn round<A, R, T>(
         &mut self,
         method: &str,

@@ -10,9 +10,9 @@
 //! caller <--reply-- handler's closure <--outcome----------------------------------+
 //! ```
 //!
-//! Three words: a **reply** is what a machine gives for an operation, and what a handler sends to
-//! its caller. An **outcome** is what a waiter gets: the reply, or [`NotLeader`]. A **response** is
-//! what a client learns of one request: the reply, a refusal, or nothing.
+//! Three words are used in a fixed sense. A **reply** is what a machine returns for an operation, and what a
+//! handler sends to its caller. An **outcome** is what a waiter gets: the reply, or [`NotLeader`]. A
+//! **response** is what a client learns about one request: the reply, a refusal, or nothing.
 //!
 //! A counter on one server:
 //!
@@ -50,7 +50,7 @@
 //!     let ends = vec![net.make_end(NodeId::first(0), "counter")];
 //!     let persister = Arc::new(Persister::new());
 //!     let start = ServerStart { ends, me: 0, persister, maxraftstate: None };
-//!     let counter = Rsm::make(start, Counter(40)).expect("a first start");
+//!     let counter = Rsm::make(start, Counter(40)).expect("there is no saved state");
 //!     net.add_server("counter", Server::new().service(counter.raft_service()));
 //!     while !counter.get_state().1 {
 //!         time::sleep(time::Duration::from_millis(50));
@@ -62,28 +62,28 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `server` | [`Rsm`]: starting operations, applying them, snapshots |
-//! | `waiters` | who waits for which log entry; [`NotLeader`] |
+//! | `waiters` | which waiter waits for which log entry; [`NotLeader`] |
 //! | `sessions` | [`Sessions`]: exactly-once by client and sequence number |
 //! | `retry` | the retry policy: which server to ask next, how long to wait, when to pause |
 //! | `clerk` | [`Servers`]: the blocking client, which finds the leader and never gives up |
 //!
-//! # Who waits, and for how long
+//! # How long a waiter waits
 //!
-//! No thread waits for a commit. A handler leaves a closure, which is called once with the outcome.
-//! It is the machine's reply when the entry was applied on this server. It is [`NotLeader`] as soon
-//! as this server learns that it no longer leads the term in which it started the operation. That
-//! is an event from Raft, in order with the applied entries, not a timeout. A leader that is cut
-//! off learns nothing: its callers wait, and a [`Servers`] asks another server after a while.
+//! No thread waits for a commit. A handler registers a closure, which is called once with the outcome. The
+//! outcome is the machine's reply when the entry was applied on this server. The outcome is [`NotLeader`] as
+//! soon as this server learns that it no longer leads the term in which it started the operation. Raft
+//! reports this with an event, in order with the applied entries; there is no timeout. A leader that is cut
+//! off does not learn it: its callers wait, and after a while a [`Servers`] asks another server.
 //!
 //! [`NotLeader`] says nothing about the operation: it may still be applied later. Only a second try
 //! with the same [`Stamp`] is safe.
 //!
 //! # Exactly once
 //!
-//! A client numbers its operations, and repeats one under the same number. The machine keeps
-//! [`Sessions`]: for each client the last number and its reply. They are part of its state, so they
-//! are in every snapshot. They are a plain value, so a sharded service can keep one for each shard
-//! and send it along when the shard moves.
+//! A client numbers its operations. It repeats an operation under the same number. The machine keeps
+//! [`Sessions`]: for each client the last number and its reply. The sessions are part of its state, so they
+//! are in every snapshot. They are a plain value. So a sharded service can keep one for each shard and send
+//! it along when the shard moves.
 
 mod clerk;
 mod retry;

@@ -1,17 +1,16 @@
-//! The retry policy of everything that asks a group of servers: which server to ask next, how long
-//! to wait for its reply, and when to pause.
+//! The retry policy of every client of a group of servers: which server to ask next, how long to wait for its
+//! reply, and when to pause.
 //!
-//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other,
-//! and begins with the one that replied last. A lost message says nothing about who leads, so the
-//! server that replied last gets a second try. If a server does not reply in time, the
-//! next one is asked at once.
-//! After a round in which no server has replied comes a pause, and each pause is longer than the
-//! one before.
+//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other, and begins
+//! with the server that replied last. A lost message says nothing about the leader, so the server that
+//! replied last gets a second try. If a server does not reply in time, the next one is asked at once. After a
+//! round in which no server replied there is a pause. Each pause is longer than the one before, up to a
+//! limit.
 //!
-//! A [`Retry`] never blocks: time is an argument, and [`due`](Retry::due) says when the next step
-//! is due. A blocking client ([`Servers`](super::Servers)) sleeps until then. A thread that does
-//! other things meanwhile looks at it between them. A blocking call does not say whether a message
-//! was lost or is late, so a blocking client reports both as [`Lost`](Response::Lost).
+//! A [`Retry`] never blocks: time is an argument, and [`due`](Retry::due) returns the time of the next step.
+//! A blocking client ([`Servers`](super::Servers)) sleeps until then. A thread with other work checks the
+//! time between its other steps. A blocking call does not tell whether a message was lost or is late, so a
+//! blocking client reports both as [`Lost`](Response::Lost).
 
 use labrt::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use labrt::time::{Duration, Instant};
 /// is cut off from its followers cannot reply, and does not know it.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Pauses that grow: each is twice as long as the one before, up to a limit.
+/// Pauses that grow: each pause is twice as long as the one before, up to a limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     next: Duration,
@@ -34,14 +33,14 @@ impl Backoff {
         Backoff { next: Backoff::SHORTEST }
     }
 
-    /// Gives the next pause.
+    /// Returns the next pause.
     pub fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = Backoff::LONGEST.min(pause * 2);
         pause
     }
 
-    /// Whether the pauses have stopped growing.
+    /// Have the pauses stopped growing?
     pub fn is_longest(&self) -> bool {
         self.next == Backoff::LONGEST
     }
@@ -58,16 +57,15 @@ pub(crate) enum Response {
     Reply,
 }
 
-/// One request to a group of servers, which is repeated until it is done; or a series of such
-/// requests.
+/// One request to a group of servers, which is repeated until it is done. Or a series of such requests.
 #[derive(Debug)]
 pub(crate) struct Retry {
     servers: usize,
-    /// The server to ask next, or the one that was asked.
+    /// The server that was asked, or that will be asked next.
     server: usize,
-    /// Whether `server` is the one that replied last. It has a second try.
+    /// Is `server` the server that replied last? Then it gets a second try.
     replied_last: bool,
-    /// How many tries have failed since the last reply.
+    /// The number of tries that have failed since the last reply.
     failed: usize,
     backoff: Backoff,
     state: State,
@@ -75,23 +73,23 @@ pub(crate) struct Retry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The next server is to be asked at `due`.
+    /// The next server must be asked at `due`.
     Waiting { due: Instant },
     /// The server has until `due` to reply to request number `request`.
     Asked { request: u64, due: Instant },
-    /// A reply has come. The caller decides what is next.
+    /// A reply has arrived. The caller decides what comes next.
     Replied,
 }
 
 impl Retry {
-    /// A request to so many servers, at least 1, which may be sent at once.
+    /// A request to `servers` servers, at least 1. It may be sent at once.
     pub fn new(servers: usize, now: Instant) -> Retry {
         let state = State::Waiting { due: now };
         Retry { servers, server: 0, replied_last: false, failed: 0, backoff: Backoff::new(), state }
     }
 
-    /// When to [`ask`](Retry::ask). `None`: a reply has come, and the caller has not said what is
-    /// next.
+    /// When the caller must call [`ask`](Retry::ask). `None`: a reply has arrived, and the caller has not
+    /// decided yet what comes next.
     pub fn due(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { due } | State::Asked { due, .. } => Some(due),
@@ -99,8 +97,7 @@ impl Retry {
         }
     }
 
-    /// The server to ask now. The caller numbers the requests, so that a late response is
-    /// recognized.
+    /// Returns the server to ask now. The caller numbers the requests, so that a late response is recognized.
     pub fn ask(&mut self, request: u64, now: Instant) -> usize {
         if matches!(self.state, State::Asked { .. }) {
             self.try_next_server(now);
@@ -109,8 +106,9 @@ impl Retry {
         self.server
     }
 
-    /// Takes the response to a request. True: it is the reply to the latest request, and the caller
-    /// has to say what is next: [`restart`](Retry::restart), [`repeat`](Retry::repeat), or nothing.
+    /// Takes the response to a request. Returns true if it is the reply to the latest request. Then the
+    /// caller must decide what comes next: [`restart`](Retry::restart), [`repeat`](Retry::repeat), or
+    /// nothing.
     pub fn respond(&mut self, request: u64, response: Response, now: Instant) -> bool {
         if !matches!(self.state, State::Asked { request: latest, .. } if latest == request) {
             return false;
@@ -130,7 +128,7 @@ impl Retry {
         false
     }
 
-    /// The next request is due at `due`; its pauses begin with the shortest.
+    /// The next request is due at `due`. Its first pause is the shortest one.
     pub fn restart(&mut self, due: Instant) {
         self.backoff = Backoff::new();
         self.state = State::Waiting { due };
@@ -141,14 +139,14 @@ impl Retry {
         self.state = State::Waiting { due: now + self.backoff.pause() };
     }
 
-    /// Ends a pause. A request that is under way keeps its time.
+    /// Ends a pause. A request that was already sent keeps its time limit.
     pub fn hurry(&mut self, now: Instant) {
         if let State::Waiting { due } = &mut self.state {
             *due = now.min(*due);
         }
     }
 
-    /// The next server is due: at once, or after a pause if each server has had its turn.
+    /// The next server is due: at once, or after a pause if every server was asked.
     fn try_next_server(&mut self, now: Instant) {
         self.server = (self.server + 1) % self.servers;
         self.replied_last = false;

@@ -1,8 +1,8 @@
-//! A server of a replicated service: between its handlers, its state machine and Raft.
+//! A server of a replicated service. It connects the handlers, the state machine and Raft.
 //!
-//! One lock protects the machine; Raft's applier takes it for a batch of entries at a time. Another
-//! lock protects the waiters. Raft calls this file without a lock of its own, so both locks may be
-//! held while this file calls Raft. The order is:
+//! One lock protects the machine. Raft's applier holds it for a batch of entries at a time. Another lock
+//! protects the waiters. Raft holds no lock when it calls this file, so this file may call Raft with both
+//! locks held. The order of the locks is:
 //!
 //! ```text
 //! machine -> waiters -> raft
@@ -20,44 +20,43 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A deterministic service, of which each server of a group has a replica.
+/// A deterministic service. Each server of a group has a replica of it.
 ///
 /// The same operations in the same order must give the same state and the same replies on every
 /// server. So a machine uses no clock, no random numbers and no order of a hash map.
 pub trait StateMachine: Send + 'static {
-    /// What goes through the log.
+    /// An operation, as it is stored in the log.
     type Op: Serialize + DeserializeOwned + Send + 'static;
-    /// What the machine replies to an operation.
+    /// The machine's reply to an operation.
     type Reply: Send + 'static;
 
-    /// Does a committed operation. Called for every entry of the log, in order, on every server.
+    /// Applies a committed operation. It is called for every entry of the log, in order, on every server.
     fn apply(&mut self, op: Self::Op) -> Self::Reply;
 
-    /// All of the state, for [`restore`](StateMachine::restore) on any server.
+    /// The whole state, for [`restore`](StateMachine::restore) on any server.
     fn snapshot(&self) -> Vec<u8>;
 
-    /// Replaces the state by that of a snapshot. On an error the state must be as it was.
+    /// Replaces the state by the state in a snapshot. After an error the state must be unchanged.
     ///
     /// # Errors
-    /// The bytes are no such snapshot.
+    /// If the bytes are not such a snapshot.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError>;
 
-    /// The role of this server has changed. The call comes in order with
-    /// [`apply`](StateMachine::apply). An operation that a new leader returns is started at once. A
-    /// leader needs an entry of its own term: without one it cannot commit the entries of earlier
-    /// terms (5.4.2 of the paper).
+    /// The role of this server has changed. The call comes in order with [`apply`](StateMachine::apply). A
+    /// new leader may return an operation, which is started at once. A leader needs an entry of its own term:
+    /// without it the leader cannot commit the entries of earlier terms (5.4.2 of the paper).
     fn on_role(&mut self, role: RoleChange) -> Option<Self::Op> {
         let _ = role;
         None
     }
 }
 
-/// Why a server cannot start from what it has saved.
+/// Why a server cannot start from its saved state.
 #[derive(Debug)]
 pub enum StartError {
-    /// Raft's part of it.
+    /// Raft's part of the state is wrong.
     Raft(RestoreError),
-    /// The service's part.
+    /// The service's part of the state is wrong.
     Snapshot {
         /// The size of the snapshot in bytes.
         bytes: usize,
@@ -87,19 +86,18 @@ pub struct Rsm<M: StateMachine> {
 struct Shared<M: StateMachine> {
     machine: Mutex<M>,
     waiters: Mutex<Waiters<M::Reply>>,
-    /// It is set before the first message from Raft is looked at.
+    /// Is set before the first message from Raft is handled.
     raft: OnceLock<Raft>,
     persister: Arc<Persister>,
     maxraftstate: Option<usize>,
 }
 
 impl<M: StateMachine> Rsm<M> {
-    /// Makes a server with a fresh `machine`, which is restored from the saved snapshot if there is
-    /// one. Returns at once. The server belongs to the node that is
-    /// [current](labrt::node::current).
+    /// Makes a server with a new `machine`. If there is a saved snapshot, the machine is restored from it.
+    /// Returns at once. The server belongs to the [current](labrt::node::current) node.
     ///
     /// # Errors
-    /// What was saved cannot be read.
+    /// If the saved state cannot be read.
     pub fn make(start: ServerStart, machine: M) -> Result<Rsm<M>, StartError> {
         Rsm::make_with(start, machine, raft::Options::default())
     }
@@ -107,7 +105,7 @@ impl<M: StateMachine> Rsm<M> {
     /// [`make`](Rsm::make) with options for Raft.
     ///
     /// # Errors
-    /// As [`make`](Rsm::make).
+    /// The same as [`make`](Rsm::make).
     pub fn make_with(
         start: ServerStart,
         mut machine: M,
@@ -126,26 +124,26 @@ impl<M: StateMachine> Rsm<M> {
             persister: persister.clone(),
             maxraftstate,
         });
-        // While this lock is held, no message from Raft is looked at. So `raft` is set before the
-        // first one.
+        // As long as this lock is held, no message from Raft is handled. So `raft` is set before the first
+        // one.
         let machine = shared.machine.lock();
         let raft =
             Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
         let first = shared.raft.set(raft).is_ok();
-        debug_assert!(first, "a server starts once");
+        debug_assert!(first, "`raft` is set only once");
         drop(machine);
         Ok(Rsm { shared })
     }
 
-    /// Starts an operation and registers a waiter: `done` is called once with the outcome, which is
-    /// the machine's reply or [`NotLeader`]. The call may come before this returns. If the server
-    /// is killed, `done` is dropped uncalled.
+    /// Starts an operation and registers a waiter: `done` is called once with the outcome, which is the
+    /// machine's reply or [`NotLeader`]. This may happen before `submit` returns. If the server is killed,
+    /// `done` is dropped without a call.
     ///
-    /// `done` runs on the caller's thread, or on Raft's applier thread with the machine locked. So it
-    /// must be brief and must not call the `Rsm`.
+    /// `done` runs on the caller's thread, or on Raft's applier thread while the machine is locked. So it
+    /// must be short and must not call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::new(labgob::encode(op));
-        // The lock makes sure that the waiter is there before the entry is applied.
+        // The lock makes sure that the waiter is registered before the entry is applied.
         let mut waiters = self.shared.waiters.lock();
         let Some(started) = self.raft().start_unsent(command) else {
             drop(waiters);
@@ -157,11 +155,11 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().flush();
     }
 
-    /// Starts an operation and waits for the outcome. It blocks the thread; on a leader that is cut
-    /// off that can take long.
+    /// Starts an operation and waits for the outcome. It blocks the thread. On a leader that is cut off this
+    /// can take long.
     ///
     /// # Errors
-    /// This server is not the leader, or ceased to be, or was killed. The operation may still be
+    /// If this server is not the leader, stops being the leader, or was killed. The operation may still be
     /// applied.
     pub fn submit_and_wait(&self, op: &M::Op) -> Result<M::Reply, NotLeader> {
         labrt::locks::blocking("Rsm::submit_and_wait");
@@ -173,14 +171,14 @@ impl<M: StateMachine> Rsm<M> {
         rx.recv().unwrap_or(Err(NotLeader))
     }
 
-    /// Starts an operation without a waiter, as [`Raft::start`] does; for a step of the service's
-    /// own. `None`: this server does not lead.
+    /// Starts an operation without a waiter, like [`Raft::start`]. The service uses it for its own
+    /// operations. `None`: this server does not lead.
     pub fn start(&self, op: &M::Op) -> Option<Started> {
         self.raft().start(Command::new(labgob::encode(op)))
     }
 
-    /// Looks at the machine as it is on this server now. It may be behind the leader's, so a reply
-    /// to a client must not come from here.
+    /// Reads the machine in its current state on this server. It may be behind the leader's, so a reply to a
+    /// client must not come from here.
     pub fn read<T>(&self, look: impl FnOnce(&M) -> T) -> T {
         look(&self.shared.machine.lock())
     }
@@ -195,7 +193,7 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().status()
     }
 
-    /// Raft's own RPC handlers. Register them beside those of the service.
+    /// Raft's own RPC handlers. Register them together with those of the service.
     pub fn raft_service(&self) -> Service {
         self.raft().service()
     }
@@ -204,7 +202,7 @@ impl<M: StateMachine> Rsm<M> {
     /// once.
     pub fn kill(&self) {
         self.raft().kill();
-        // Each operation that was started has its waiter here, and no further one can be started.
+        // Every started operation has its waiter in this queue, and no other operation can be started now.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
     }
@@ -213,7 +211,7 @@ impl<M: StateMachine> Rsm<M> {
         self.shared.raft()
     }
 
-    /// Takes a change of role in as if Raft had told it.
+    /// Handles a change of role as if it came from Raft.
     #[cfg(test)]
     pub(super) fn hear_role(&self, change: RoleChange) {
         self.shared.change_role(change, &mut self.shared.machine.lock());
@@ -228,7 +226,7 @@ impl<M: StateMachine> Drop for Rsm<M> {
 
 impl<M: StateMachine> Shared<M> {
     fn raft(&self) -> &Raft {
-        self.raft.get().expect("set while the machine's lock was first held")
+        self.raft.get().expect("`make_with` sets it before it releases the machine's lock")
     }
 
     fn take_in(&self, message: ApplyMsg, machine: &mut M) {
@@ -256,17 +254,17 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // The waiters of this term stay. A leader leads its term to the end, and the message that
-        // it was a candidate in this term may come late.
+        // The waiters of this term stay, because a leader leads until its term ends. Also, the report that
+        // this server became a candidate in this term may come late.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
-            // If this server no longer leads, the next leader starts its own.
+            // If this server no longer leads, nothing is started. The next leader starts its own operation.
             self.raft().start(Command::new(labgob::encode(&op)));
         }
     }
 
-    /// Takes a snapshot up to the entry applied last, if the log has grown enough.
+    /// Takes a snapshot up to the last applied entry, if the log has grown enough.
     fn compact(&self, last_applied: u64, machine: &M) {
         let Some(limit) = self.maxraftstate else { return };
         let size = self.persister.raft_state_size();
@@ -290,7 +288,7 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Where Raft's applier delivers entries: on its own thread, a batch under one lock.
+/// Receives the entries from Raft's applier, on the applier's thread. It applies a batch under one lock.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 
 impl<M: StateMachine> ApplySink for Sink<M> {

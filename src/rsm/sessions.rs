@@ -1,26 +1,25 @@
-//! Exactly once: the memory of the last operation of each client.
+//! Exactly once: the servers remember the last operation of each client.
 //!
-//! A client has one operation under way at a time and numbers its operations 1, 2, 3, ... A new
-//! number says that the reply to the operation before has arrived. So one entry for each client is
-//! enough.
+//! A client has only one operation under way at a time and numbers its operations 1, 2, 3, ... When a client
+//! uses a new number, it has the reply to the operation before. So one entry for each client is enough.
 
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 use serde::{Deserialize, Serialize};
 
-/// The identity of a client: a random number, so that no server has to give it out.
+/// The identity of a client: a random number. So no server has to assign it.
 pub type ClientId = u64;
 
-/// The identity of an operation: repeats carry the same one.
+/// The identity of an operation. All repeats of an operation have the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The client that wants it.
+    /// The client that sent the operation.
     pub client: ClientId,
-    /// Its number among the operations of this client, from 1.
+    /// The operation's number among the operations of this client, from 1.
     pub seq: u64,
 }
 
-/// A client's side: its identity, and the number of its last operation.
+/// The client's side: its identity, and the number of its last operation.
 #[derive(Debug)]
 pub struct Session {
     last: Stamp,
@@ -45,7 +44,7 @@ impl Default for Session {
     }
 }
 
-/// The servers' side: the last operation of each client that was done, and its reply.
+/// The servers' side: for each client the last operation that was done, and its reply.
 ///
 /// It is part of the state machine's state: it must be in the snapshots, and only `apply` may
 /// change it.
@@ -60,10 +59,10 @@ impl<R> Sessions<R> {
         Sessions { last: BTreeMap::new() }
     }
 
-    /// Does the operation, unless it was done already: then gives the reply of that time.
+    /// Does the operation, unless it was done before. In both cases returns the reply of the first time.
     ///
-    /// `None`: a later operation of this client was done. So the client has the reply, and this is
-    /// a late copy for which no client waits.
+    /// `None`: a later operation of this client was already done. So the client has the reply, and no client
+    /// waits for this late copy.
     pub fn once(&mut self, stamp: Stamp, operation: impl FnOnce() -> R) -> Option<R>
     where
         R: Clone,
@@ -78,8 +77,8 @@ impl<R> Sessions<R> {
         Some(reply)
     }
 
-    /// Adds what another memory knows: for each client the later operation counts. It is for a
-    /// state that is joined from parts.
+    /// Adds the entries of `other`. For each client the later operation counts. A service needs this when it
+    /// builds one state from several parts.
     pub fn merge(&mut self, other: Sessions<R>) {
         for (client, (seq, reply)) in other.last {
             if self.last.get(&client).is_none_or(|(known, _)| *known < seq) {
@@ -88,7 +87,7 @@ impl<R> Sessions<R> {
         }
     }
 
-    /// How many clients it remembers.
+    /// The number of clients that it remembers.
     #[cfg(test)]
     pub(super) fn clients(&self) -> usize {
         self.last.len()

@@ -1,15 +1,14 @@
-//! Who waits for which entry of the log, and what a waiter may be told.
+//! The waiters for log entries, and the outcome that each waiter gets.
 //!
-//! All waiters are of one term, the last one in which this server started an operation: in one
-//! term, indices only grow. An entry of an older term may still be committed, but its waiters were
-//! told [`NotLeader`], which is always allowed.
+//! All waiters have the same term, the last one in which this server started an operation. Within a term,
+//! indices only grow. An entry of an older term may still be committed, but its waiter was told
+//! [`NotLeader`], which is always allowed.
 
 use labapi::Started;
 use labrt::collections::VecDeque;
 use std::fmt;
 
-/// This server does not lead, or no longer does: ask another one. The operation may still be
-/// applied.
+/// This server does not lead, or no longer leads. Ask another server. The operation may still be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLeader;
 
@@ -21,7 +20,7 @@ impl fmt::Display for NotLeader {
 
 impl std::error::Error for NotLeader {}
 
-/// The closure of a waiter. It is called once with the outcome, or dropped with the server.
+/// The closure of a waiter. It is called once with the outcome, or it is dropped together with the server.
 pub(super) type Done<R> = Box<dyn FnOnce(Result<R, NotLeader>) + Send>;
 
 struct Waiter<R> {
@@ -34,8 +33,8 @@ pub(super) struct Waiters<R> {
     queue: VecDeque<Waiter<R>>,
 }
 
-/// Waiters whose outcome is [`NotLeader`]. Call [`dismiss`](Dismissed::dismiss) without a lock.
-#[must_use = "they wait for their outcome"]
+/// Waiters with the outcome [`NotLeader`]. Call [`dismiss`](Dismissed::dismiss) without a lock.
+#[must_use = "each of these waiters still needs its outcome"]
 pub(super) struct Dismissed<R>(VecDeque<Waiter<R>>);
 
 impl<R> Dismissed<R> {
@@ -62,10 +61,10 @@ impl<R> Waiters<R> {
         Dismissed(if self.term < term { std::mem::take(&mut self.queue) } else { VecDeque::new() })
     }
 
-    /// The waiter for the entry at `index`, which was applied and is of `term`; and the waiters
-    /// whose entries were never seen here. Entries are applied in order.
+    /// Entry `index` of term `term` was applied. Returns its waiter, and the waiters for entries that were
+    /// skipped. Entries are applied in order.
     pub fn applied(&mut self, index: u64, term: u64) -> (Option<Done<R>>, Dismissed<R>) {
-        // A snapshot has covered their entries, so this server does not know the replies.
+        // A snapshot has covered the skipped entries, so this server does not know the replies.
         let missed = self.queue.iter().take_while(|waiter| waiter.index < index).count();
         let mut missed = Dismissed(self.queue.drain(..missed).collect());
         if self.queue.front().is_none_or(|waiter| waiter.index != index) {
@@ -79,7 +78,7 @@ impl<R> Waiters<R> {
         (None, missed)
     }
 
-    /// Takes all waiters out, for a server that ends. Drop them without a lock.
+    /// Takes all waiters out, when the server is killed. Drop them without a lock.
     pub fn take(&mut self) -> Dismissed<R> {
         Dismissed(std::mem::take(&mut self.queue))
     }

@@ -6,11 +6,11 @@ use labrt::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The next configuration with these groups added, which are given by gid with their servers'
-/// names. The shards are spread anew ([`rebalance`]), also if the list is empty.
+/// The next configuration, with the groups in `servers` added: their servers' names, by gid. The shards are
+/// spread again ([`rebalance`]), even if no group is added.
 ///
 /// # Errors
-/// A group has no servers or the gid 0, or is there already.
+/// If a group has no servers, has the gid 0, or is already in the configuration.
 pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
     for (&gid, servers) in servers {
         if gid == NO_GROUP {
@@ -28,11 +28,11 @@ pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Con
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration without these groups; a gid may be there twice. The shards are spread
-/// anew ([`rebalance`]), also if the list is empty.
+/// The next configuration, without these groups. A gid may be in the list twice. The shards are spread again
+/// ([`rebalance`]), even if the list is empty.
 ///
 /// # Errors
-/// A group is not there.
+/// If a group is not in the configuration.
 pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
     gids.iter().try_for_each(|&gid| check_known(config, gid))?;
     let mut groups = config.groups.clone();
@@ -40,11 +40,11 @@ pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration in which this group serves this shard. Nothing else changes, so the
-/// shards may be spread unevenly. The next Join or Leave may undo the move.
+/// The next configuration, in which this group serves this shard. Nothing else changes, so the shards may be
+/// spread unevenly. The next Join or Leave may undo the move.
 ///
 /// # Errors
-/// There is no such shard, or no such group.
+/// If there is no such shard or no such group.
 pub fn move_shard(config: &Config, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
     let mut shards = config.shards;
     *shards.get_mut(shard).ok_or(ConfigError::UnknownShard { shard })? = gid;
@@ -65,7 +65,7 @@ fn check_known(config: &Config, gid: Gid) -> Result<(), ConfigError> {
     Err(ConfigError::UnknownGroup { gid, known: config.groups.keys().copied().collect() })
 }
 
-/// Whether each shard is on a group of the configuration; on no group, if there are none.
+/// Is each shard on a group of the configuration? If there are no groups, each shard must be on no group.
 pub(super) fn has_sound_owners(config: &Config) -> bool {
     let sound = |gid: &Gid| match config.groups.is_empty() {
         true => *gid == NO_GROUP,
@@ -74,31 +74,31 @@ pub(super) fn has_sound_owners(config: &Config) -> bool {
     config.shards.iter().all(sound)
 }
 
-/// Why a change cannot be made. A change is made as a whole or not at all.
+/// Why a change is refused. A change is made as a whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigError {
     /// A Join named [`NO_GROUP`].
     InvalidGid,
-    /// A Join named a group that is there.
+    /// A Join named a group that is already in the configuration.
     AlreadyJoined {
         /// The first such group.
         gid: Gid,
     },
-    /// A Join named a group without servers: its shards could not be reached.
+    /// A Join named a group without servers. Its shards could not be reached.
     NoServers {
         /// The first such group.
         gid: Gid,
     },
-    /// A Leave or Move named a group that is not there.
+    /// A Leave or Move named a group that is not in the configuration.
     UnknownGroup {
         /// The first such group.
         gid: Gid,
-        /// The groups that are.
+        /// The groups of the configuration.
         known: Vec<Gid>,
     },
     /// A Move named a shard that does not exist.
     UnknownShard {
-        /// Its number.
+        /// The number of the shard.
         shard: usize,
     },
 }

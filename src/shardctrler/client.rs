@@ -9,7 +9,7 @@ use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 use serde::Serialize;
 
-/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// A client that does one operation at a time. A call returns when the operation is done, however long this
 /// takes.
 ///
 /// A change returns the configuration that it has made.
@@ -19,40 +19,39 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the controller's servers behind these ends, in any order; not empty.
+    /// A client of the controller's servers behind these ends, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
 
-    /// The configuration with this number. `None` or a number that no configuration has means the
-    /// latest one, which includes each change that was complete before this call.
+    /// The configuration with this number. `None`, or a number that no configuration has, means the latest
+    /// configuration. It includes every change that was complete before this call.
     pub fn query(&mut self, num: Option<u64>) -> Config {
-        self.call("ShardCtrler.Query", &QueryArgs { num })
-            .expect("a query changes nothing that could be refused")
+        self.call("ShardCtrler.Query", &QueryArgs { num }).expect("the controller never refuses a query")
     }
 
-    /// Adds groups: their servers' names, by gid. The shards are spread anew.
+    /// Adds groups: their servers' names, by gid. The shards are spread again.
     ///
     /// # Errors
-    /// Those of [`join`](super::join); then nothing has changed.
+    /// The errors of [`join`](super::join). After an error nothing has changed.
     pub fn join(&mut self, servers: BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Join", &JoinArgs { servers, stamp })
     }
 
-    /// Removes groups. The shards are spread anew over those that remain.
+    /// Removes groups. The shards are spread again over the groups that remain.
     ///
     /// # Errors
-    /// Those of [`leave`](super::leave); then nothing has changed.
+    /// The errors of [`leave`](super::leave). After an error nothing has changed.
     pub fn leave(&mut self, gids: &[Gid]) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Leave", &LeaveArgs { gids: gids.to_vec(), stamp })
     }
 
-    /// Moves one shard to a group, which may have it already. Nothing else moves.
+    /// Moves one shard to a group, which may already have it. No other shard moves.
     ///
     /// # Errors
-    /// Those of [`move_shard`](super::move_shard); then nothing has changed.
+    /// The errors of [`move_shard`](super::move_shard). After an error nothing has changed.
     pub fn move_shard(&mut self, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Move", &MoveArgs { shard, gid, stamp })
@@ -85,7 +84,7 @@ impl CtrlerClerk for Clerk {
     }
 }
 
-/// The tests ask for nothing that could be refused.
+/// The tests never ask for a change that is refused, so a refusal is a mistake.
 #[track_caller]
 fn made(what: &str, outcome: Result<Config, ConfigError>) {
     if let Err(error) = outcome {

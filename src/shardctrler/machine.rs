@@ -1,5 +1,4 @@
-//! The replicated state: all configurations since the first one, and the last change of each
-//! client.
+//! The replicated state: all configurations since the first one, and the last change of each client.
 
 use super::changes::{self, ConfigError};
 use super::messages::Op;
@@ -8,27 +7,27 @@ use labapi::Config;
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::sync::Arc;
 
-/// The history of configurations. A change adds one, once however often it is sent. A change that
-/// is refused adds none.
+/// The history of configurations. A change adds exactly one, however often it is sent. A refused change adds
+/// none.
 ///
 /// A configuration is never changed or deleted, so a reply shares the one in the history.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
-    /// Each configuration is at the index that is its number. The list is not empty.
+    /// The index of each configuration is its number. The list is not empty.
     configs: Vec<Arc<Config>>,
-    /// For each client the result of its last change: the number of the configuration, or why there
-    /// is none.
+    /// For each client the result of its last change: the number of the new configuration, or why the change
+    /// was refused.
     sessions: Sessions<Result<u64, ConfigError>>,
 }
 
 impl Controller {
-    /// A history of configuration 0 alone, which has no groups.
+    /// A history with only configuration 0, which has no groups.
     pub fn new() -> Controller {
         Controller { configs: vec![Arc::default()], sessions: Sessions::new() }
     }
 
-    /// The configuration with this number. `None` or a number that no configuration has means the
-    /// latest one.
+    /// The configuration with this number. `None`, or a number that no configuration has, means the latest
+    /// configuration.
     pub fn query(&self, num: Option<u64>) -> Arc<Config> {
         let numbered = num.and_then(|num| self.configs.get(usize::try_from(num).ok()?));
         numbered.unwrap_or_else(|| latest(&self.configs)).clone()
@@ -46,8 +45,8 @@ impl Controller {
             configs.push(Arc::new(next));
             Ok(num)
         });
-        // If this is a copy that came after a later operation, no client waits for the reply: any
-        // will do.
+        // `None` means that this is a late copy, and a later operation of the client was already done. No
+        // client waits for this reply, so any reply will do.
         made.transpose().map(|num| self.query(num))
     }
 }
@@ -77,8 +76,8 @@ impl StateMachine for Controller {
         }
     }
 
-    /// The number of configurations, each configuration and the sessions are values of their own.
-    /// So the limit for the size of one value does not limit the history.
+    /// The number of configurations, each configuration and the sessions are encoded as separate values. So
+    /// the limit for the size of one value does not limit the history.
     fn snapshot(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&self.configs.len());
@@ -109,7 +108,7 @@ impl StateMachine for Controller {
             if !changes::has_sound_owners(&config) {
                 return invalid(
                     &decoder,
-                    format!("configuration {num} has shards on groups that it has not"),
+                    format!("configuration {num} has shards on groups that are not in it"),
                 );
             }
             configs.push(Arc::new(config));

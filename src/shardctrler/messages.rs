@@ -1,6 +1,6 @@
-//! The RPCs of the service, and what goes through the log.
+//! The RPCs of the service, and the operations in the log.
 //!
-//! An operation in the log is the arguments of the RPC.
+//! An operation in the log consists of the arguments of the RPC.
 
 use super::changes::ConfigError;
 use crate::rsm::Stamp;
@@ -13,37 +13,37 @@ use std::fmt;
 /// Arguments of `ShardCtrler.Join`: new groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinArgs {
-    /// Their servers' names, by gid.
+    /// The names of the groups' servers, by gid.
     pub servers: BTreeMap<Gid, Vec<String>>,
-    /// The identity of the operation: the same in all its copies.
+    /// The identity of the operation, which is the same in all its copies.
     pub stamp: Stamp,
 }
 
-/// Arguments of `ShardCtrler.Leave`: groups that go.
+/// Arguments of `ShardCtrler.Leave`: groups to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaveArgs {
-    /// Their gids.
+    /// The gids of the groups.
     pub gids: Vec<Gid>,
-    /// The identity of the operation: the same in all its copies.
+    /// The identity of the operation, which is the same in all its copies.
     pub stamp: Stamp,
 }
 
 /// Arguments of `ShardCtrler.Move`: one shard and its new group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoveArgs {
-    /// Its number, from 0.
+    /// The number of the shard, from 0.
     pub shard: usize,
-    /// Its new group.
+    /// The gid of the new group.
     pub gid: Gid,
-    /// The identity of the operation: the same in all its copies.
+    /// The identity of the operation, which is the same in all its copies.
     pub stamp: Stamp,
 }
 
 /// Arguments of `ShardCtrler.Query`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryArgs {
-    /// The number of the configuration. `None` (-1 in the course) or a number that no configuration
-    /// has means the latest one.
+    /// The number of the configuration. `None` (-1 in the course), or a number that no configuration has,
+    /// means the latest configuration.
     pub num: Option<u64>,
 }
 
@@ -56,20 +56,19 @@ pub enum Op {
     Leave(LeaveArgs),
     /// Moves a shard.
     Move(MoveArgs),
-    /// Reads.
+    /// Reads a configuration.
     Query(QueryArgs),
 }
 
-/// The reply of all four RPCs: the configuration that was asked for, or the one that the change has
-/// made.
+/// The reply of all four RPCs: the requested configuration, or the configuration that the change has made.
 pub type Reply = Result<Arc<Config>, CtrlerError>;
 
-/// Why there is no configuration to reply with.
+/// Why a reply has no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CtrlerError {
-    /// Another server leads. The operation may still be done.
+    /// This server does not lead. The operation may still be done.
     ErrWrongLeader,
-    /// The change cannot be made, and was not made.
+    /// The change cannot be made and was not made.
     Refused(ConfigError),
 }
 

@@ -1,16 +1,16 @@
 //! Lab 4A: the shard controller, which decides which replica group serves which shard.
 //!
-//! A [`ShardCtrler`] is the history of configurations behind an [`Rsm`](crate::rsm::Rsm). A
-//! [`Clerk`] asks one server after the other until the leader replies. What a client may expect:
+//! A [`ShardCtrler`] is the history of configurations on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks
+//! one server after the other until the leader replies. A client may expect:
 //!
-//! * **Linearizable**: a `Query` for the latest configuration goes through the log, and includes
-//!   each change that was complete before it began.
-//! * **Exactly once**: the client numbers each `Join`, `Leave` and `Move`, and it is done once
-//!   however often it is sent.
-//! * **Kept for ever**: each configuration can be asked for by its number.
+//! * **Linearizable**: a `Query` for the latest configuration goes through the log. Its reply includes every
+//!   change that was complete before it began.
+//! * **Exactly once**: the client numbers each `Join`, `Leave` and `Move`. Each is done once, however often
+//!   it is sent.
+//! * **All configurations are kept**: a client can ask for each of them by its number.
 //! * **Even, with the fewest moves** after each `Join` and `Leave`: see [`rebalance`](rebalance()).
 //!
-//! This program makes changes to a configuration without a server:
+//! This program changes a configuration without a server:
 //!
 //! ```
 //! use labapi::{Config, Gid, NSHARDS};
@@ -26,28 +26,28 @@
 //! assert_eq!((two.num, moved), (2, NSHARDS / 2));
 //! ```
 //!
-//! # What makes a configuration, and what is refused
+//! # Which changes make a configuration, and which are refused
 //!
-//! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than
-//! that of the configuration before. This is also true for a `Move` of a shard to the group that
-//! has it, and for a `Join` or `Leave` of no groups, which spreads the shards anew after `Move`s. A
-//! change that makes no sense is refused as a whole: it makes no configuration, and the client gets
-//! a [`ConfigError`].
+//! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than the number of
+//! the configuration before. This is also true for a `Move` of a shard to the group that already has it. It
+//! is also true for a `Join` or `Leave` of no groups, which spreads the shards again after `Move`s. A change
+//! that makes no sense is refused as a whole: it makes no configuration, and the client gets a
+//! [`ConfigError`].
 //!
 //! | refused | why |
 //! |---|---|
 //! | joining gid 0 | it stands for "no group" |
 //! | joining a group without servers | its shards could not be reached |
-//! | joining a group that is there | two groups would have one gid |
-//! | leaving a group that is not there, or moving a shard to it | |
-//! | moving a shard that does not exist | |
+//! | joining a group that is already in the configuration | two groups would have one gid |
+//! | leaving a group that is not in the configuration, or moving a shard to it | there is no such group |
+//! | moving a shard that does not exist | there is no such shard |
 //!
 //! The course says nothing about these changes, and its tests make none of them.
 //!
 //! | file | what it owns | in the Go labs |
 //! |---|---|---|
 //! | `changes` | the next configuration after a change |  |
-//! | `peer` | the service as the suites of lab 4A see it | |
+//! | `peer` | the traits through which the suites of lab 4 use the controller | |
 //! | `rebalance` | spreading shards over groups | |
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `machine` | the history of configurations | |

@@ -1,4 +1,4 @@
-//! The controller as the suites of lab 4 see it.
+//! The traits through which the suites of lab 4 use the controller.
 
 use super::client::Clerk;
 use super::server::ShardCtrler;

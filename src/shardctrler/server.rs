@@ -1,4 +1,4 @@
-//! A server: the four handlers, which start operations and reply when they were applied.
+//! A server. It has four handlers, which start operations and reply when the operations were applied.
 
 use super::machine::Controller;
 use super::messages::{CtrlerError, Op, Reply};
@@ -16,11 +16,10 @@ pub struct ShardCtrler {
 }
 
 impl ShardCtrler {
-    /// Starts a server. Returns at once. The server belongs to the node that is
-    /// [current](node::current).
+    /// Starts a server. Returns at once. The server belongs to the [current](node::current) node.
     ///
     /// # Errors
-    /// What was saved cannot be read.
+    /// If the saved state cannot be read.
     pub fn start(start: ServerStart) -> Result<ShardCtrler, StartError> {
         ShardCtrler::start_with(start, Options::default())
     }
@@ -28,14 +27,14 @@ impl ShardCtrler {
     /// [`start`](ShardCtrler::start) with options for Raft.
     ///
     /// # Errors
-    /// As [`start`](ShardCtrler::start).
+    /// The same as [`start`](ShardCtrler::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<ShardCtrler, StartError> {
         let rsm = Rsm::make_with(start, Controller::new(), options)?;
         Ok(ShardCtrler { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and those of Raft.
-    /// No thread waits in them.
+    /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and the handlers of Raft. No
+    /// thread waits in them.
     pub fn services(&self) -> Vec<Service> {
         let ctrler = Service::new("ShardCtrler")
             .node(self.node)
@@ -56,7 +55,7 @@ impl ShardCtrler {
         self.rsm.raft_status()
     }
 
-    /// Looks at the configurations as they are on this server now. They may be behind the leader's.
+    /// Reads the configurations in their current state on this server. They may be behind the leader's.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Controller) -> T) -> T {
         self.rsm.read(look)
     }

@@ -10,11 +10,11 @@ use labrt::collections::BTreeMap;
 use labrt::time::sleep;
 use serde::Serialize;
 
-/// A client: one operation at a time. A call returns when the operation is done, however long it
+/// A client that does one operation at a time. A call returns when the operation is done, however long this
 /// takes.
 ///
-/// It works with the configuration that it knows. If the shard's group of that configuration does
-/// not serve the shard or cannot be reached, the client asks the controller for a newer one.
+/// It uses the configuration that it knows. If the shard's group of that configuration does not serve the
+/// shard or cannot be reached, the client asks the controller for a newer configuration.
 pub struct Clerk {
     ctrler: shardctrler::Clerk,
     config: Config,
@@ -25,14 +25,14 @@ pub struct Clerk {
 
 /// Why a group has not done an operation.
 enum Failed {
-    /// It does not serve the shard, and is in this configuration.
+    /// The group does not serve the shard. It is in the configuration with this number.
     WrongGroup(u64),
-    /// None of its servers has replied, or no group has the shard.
+    /// None of the group's servers has replied, or no group has the shard.
     NoReply,
 }
 
 impl Clerk {
-    /// A client of the controller whose servers are behind these ends, in any order; not empty.
+    /// A client of the controller with servers behind these ends, in any order. `ctrlers` must not be empty.
     /// `make_end` makes the ends to the servers of the groups, by their names.
     pub fn new(ctrlers: Vec<End>, make_end: MakeEnd) -> Clerk {
         Clerk {
@@ -44,13 +44,13 @@ impl Clerk {
         }
     }
 
-    /// The value of `key`; empty if it has none.
+    /// The value of `key`; empty if the key has no value.
     pub fn get(&mut self, key: &str) -> String {
         let args = GetArgs { key: key.to_owned() };
         self.call(key, "ShardKV.Get", &args).into_string()
     }
 
-    /// Makes `value` the value of `key`.
+    /// Sets the value of `key` to `value`.
     pub fn put(&mut self, key: &str, value: &str) {
         self.put_append(PutOrAppend::Put, key, value);
     }
@@ -73,8 +73,8 @@ impl Clerk {
             let known = self.config.num;
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
-                // The group is behind, or still awaits the shard. A newer configuration can only
-                // help if that takes long.
+                // The group is behind, or it still waits for the shard. A newer configuration can help only
+                // if this takes long.
                 Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
                 Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };
@@ -105,14 +105,14 @@ impl Clerk {
         reply.unwrap_or(Err(Failed::NoReply))
     }
 
-    /// Gets the latest configuration. Returns whether it is newer than the known one.
+    /// Gets the latest configuration. Returns true if it is newer than the known one.
     fn refresh(&mut self) -> bool {
         let config = self.ctrler.query(None);
         if config.num <= self.config.num {
             return false;
         }
         let before = std::mem::replace(&mut self.config, config);
-        // A group whose servers are the same keeps its ends, and remembers its leader.
+        // A group with the same servers as before keeps its ends and remembers its leader.
         let now = &self.config.groups;
         self.groups.retain(|gid, _| now.get(gid).is_some_and(|names| before.groups.get(gid) == Some(names)));
         true

@@ -1,21 +1,21 @@
-//! What the log and the trace are told about configurations and shards. Each server of a group
-//! tells it when it applies the operation, and again when it applies the operation after a restart.
+//! The log lines and trace events about configurations and shards. Each server of a group writes them when it
+//! applies the operation. After a restart it writes them again when it applies the operation again.
 
 use super::migration::Shard;
 use labapi::{Config, Holding};
 use labrt::dlog;
 use labrt::trace::{self, Kind, Links};
 
-/// A configuration was taken.
+/// The group has taken a configuration.
 pub const CONFIGURED: Kind = Kind::new("shardkv.configured");
-/// A shard was given away. Its data is frozen.
+/// A shard was given away. Its data does not change any more.
 pub const GIVEN: Kind = Kind::new("shardkv.given");
-/// A shard is served from now on. The cause says why.
+/// The group serves a shard from now on. The cause says why.
 pub const SERVED: Kind = Kind::new("shardkv.served");
 /// The data of a shard that was given away was deleted.
 pub const DELETED: Kind = Kind::new("shardkv.deleted");
 
-/// A shard without its data.
+/// The state of a shard, without its data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Summary {
     state: Holding,

@@ -9,28 +9,27 @@ use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
-/// The state of a group, which is the same on all its servers after the same operations. See
-/// `migration.rs` for how shards move.
+/// The state of a group. After the same operations it is the same on all servers of the group. `migration.rs`
+/// explains how shards move.
 ///
-/// Each shard is a key/value store of lab 3 with its own memory of the last write of each client,
-/// so that a shard moves as a whole.
+/// Each shard is a key/value store of lab 3 with its own memory of the last write of each client. So a shard
+/// moves as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     gid: Gid,
     config: Config,
     shards: [Shard<Kv>; NSHARDS],
-    /// Which shards have had an owner in some configuration so far. The first owner starts with an
-    /// empty store; a later one must wait for the data.
+    /// The shards that already had an owner in some configuration. The first owner of a shard starts with an
+    /// empty store. A later owner must wait for the data.
     owned_before: [bool; NSHARDS],
-    /// The servers of groups that are not in the configuration any more, but still have to get
-    /// shards.
+    /// The servers of groups that are no longer in the configuration, but still have to get shards.
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
-/// The shards of one configuration that are to be sent to one group.
+/// A message to be sent: the shards that one configuration gives to one other group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The names of the group's servers, as far as this group knows them.
+    /// The names of the servers of that group, as far as this group knows them.
     pub servers: Vec<String>,
     /// The arguments for `ShardKV.Deliver`.
     pub args: DeliverArgs,
@@ -64,13 +63,13 @@ impl Group {
         settled.then_some(self.config.num + 1)
     }
 
-    /// How many bytes of keys and values are here, in shards of any state.
+    /// The number of bytes of all keys and values here, in shards of any state.
     pub fn bytes(&self) -> usize {
         self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
     }
 
-    /// What there is to send: for each group at most one delivery, of the oldest configuration. It
-    /// has as many shards as have `limit` bytes of keys and values together, but at least one.
+    /// The deliveries to send: at most one for each group, for the oldest configuration. A delivery has at
+    /// most `limit` bytes of keys and values, but it always has at least one shard.
     pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
         let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
         handoffs.sort_by_key(|(_, handoff)| handoff.num);
@@ -90,8 +89,8 @@ impl Group {
         deliveries.into_iter().map(|(gid, (_, delivery))| (gid, delivery)).collect()
     }
 
-    /// The verdict on a delivery as a whole: a shard in it is wrong, or early, or wanted, or all
-    /// are known.
+    /// The verdict on a whole delivery: a shard in it is wrong, or early, or wanted, or else all shards are
+    /// known.
     pub fn judge(&self, args: &DeliverArgs) -> Verdict {
         let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
             Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),
@@ -102,7 +101,7 @@ impl Group {
         worst.into_iter().find(|verdict| verdicts.contains(verdict)).unwrap_or(Verdict::Known)
     }
 
-    /// Does a committed operation.
+    /// Applies a committed operation.
     pub fn apply(&mut self, op: Op) -> Applied {
         match op {
             Op::Get(args) => Applied::Client(self.get(&args)),
@@ -133,7 +132,7 @@ impl Group {
         self.shards[key2shard(key)].serving().ok_or(ShardKvError::ErrWrongGroup { num })
     }
 
-    /// The configuration takes effect if it is the next one and the group awaits no shard.
+    /// Takes the configuration if it is the next one and the group awaits no shard.
     fn reconfigure(&mut self, config: Config) {
         if self.wants() != Some(config.num) {
             return;
@@ -143,17 +142,17 @@ impl Group {
         for shard in 0..NSHARDS {
             let owner = self.owner(shard);
             let first = !self.owned_before[shard];
-            self.owned_before[shard] |= owner != Owner::Nobodys;
+            self.owned_before[shard] |= owner != Owner::NoGroup;
             self.step(shard, Event::Configured { num: self.config.num, owner, first });
         }
-        // The new configuration does not have the servers of groups that have left.
+        // The new configuration does not contain the servers of groups that have left.
         let mut known = before.groups;
         known.append(&mut self.departed);
         self.departed = known;
         self.forget_departed();
     }
 
-    /// Takes in the shards of a delivery that the group awaits.
+    /// Takes the shards of a delivery that the group awaits.
     fn take(&mut self, args: DeliverArgs) -> DeliverReply {
         let verdict = self.judge(&args);
         if verdict == Verdict::Wanted {
@@ -178,7 +177,7 @@ impl Group {
         events::changed(self.config.num, shard, before, events::Summary::of(&after));
         debug_assert!(
             after.is_sound(self.config.num, self.owner(shard)),
-            "shard {shard} of group {} is {after:?} in {:?}",
+            "shard {shard} of group {} cannot be {after:?} in {:?}",
             self.gid,
             self.config
         );
@@ -187,7 +186,7 @@ impl Group {
 
     fn owner(&self, shard: usize) -> Owner {
         match self.config.shards[shard] {
-            NO_GROUP => Owner::Nobodys,
+            NO_GROUP => Owner::NoGroup,
             gid if gid == self.gid => Owner::Mine,
             gid => Owner::Others(gid),
         }
@@ -202,7 +201,7 @@ impl Group {
         servers.cloned().unwrap_or_default()
     }
 
-    /// Forgets the servers of groups that get no more shards from this one.
+    /// Forgets the servers of groups that get no more shards from this group.
     fn forget_departed(&mut self) {
         let mut departed = std::mem::take(&mut self.departed);
         departed.retain(|gid, _| {
@@ -211,7 +210,7 @@ impl Group {
         self.departed = departed;
     }
 
-    /// The whole state, as several values: one shard may be as large as one value may be.
+    /// The whole state, as several values, because one shard may be as large as the limit for one value.
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&(self.gid, &self.config, &self.owned_before, &self.departed));
@@ -219,10 +218,10 @@ impl Group {
         encoder.into_bytes()
     }
 
-    /// A group from what [`encode`](Group::encode) has made of it.
+    /// Makes a group from the result of [`encode`](Group::encode).
     ///
     /// # Errors
-    /// The bytes are no such state, or that of another group than `gid`.
+    /// If the bytes are not such a state, or are the state of another group than `gid`.
     pub fn decode(gid: Gid, bytes: &[u8]) -> Result<Group, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let wrong = |decoder: &Decoder<'_>, problem| DecodeError {
@@ -241,7 +240,7 @@ impl Group {
             let state: Shard<Kv> = decoder.decode()?;
             if !state.is_sound(group.config.num, group.owner(shard)) {
                 let what = format!(
-                    "shard {shard} of group {gid} cannot be in its state where configuration {} gives it to group {}",
+                    "shard {shard} of group {gid} cannot be in its state, because configuration {} gives it to group {}",
                     group.config.num, group.config.shards[shard]
                 );
                 return Err(wrong(&decoder, Problem::Invalid(what)));

@@ -1,4 +1,4 @@
-//! The state machine of a server: the group's state, and the mailbox of the server's migrator.
+//! The state machine of a server: the group's state. It also tells the server's migrator what has changed.
 
 use super::group::Group;
 use super::mailbox::Mailbox;
@@ -9,7 +9,7 @@ use labapi::Gid;
 use labgob::DecodeError;
 use labrt::sync::Arc;
 
-/// A group as one server has it. It tells the migrator what has changed.
+/// The replica of the group on one server. It tells the migrator about changes.
 pub(super) struct GroupMachine {
     group: Group,
     gid: Gid,

@@ -1,4 +1,4 @@
-//! How a server's [`migrator`](super::migrator) is told what has happened.
+//! The mailbox of a server's [`migrator`](super::migrator): other threads leave news for the migrator here.
 
 use super::messages::DeliverReply;
 use crate::shardctrler;
@@ -6,27 +6,28 @@ use labapi::Gid;
 use labrt::sync::{Condvar, Mutex};
 use labrt::time::Instant;
 
-/// Where the migrator sleeps. To post is brief, so it may be done with any lock held.
+/// The migrator sleeps on the mailbox until there is news. Posting is short, so a thread may post with any
+/// lock held.
 #[derive(Default)]
 pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     posted: Condvar,
 }
 
-/// What has happened since the migrator last looked.
+/// What has happened since the migrator looked the last time.
 #[derive(Default)]
 pub(super) struct Mail {
     killed: bool,
-    /// The term that this server leads.
+    /// The term that this server leads; `None` if it does not lead.
     pub leads: Option<u64>,
     /// The group's state has changed in a way that may give the migrator something to do.
     pub changed: bool,
-    /// There is a configuration that this group has not reached.
+    /// There is a configuration that this group has not reached yet.
     pub behind: bool,
     pub messages: Vec<Message>,
 }
 
-/// What has come of something that the migrator has started.
+/// The outcome of something that the migrator has started.
 pub(super) enum Message {
     /// The controller's reply to request `request`; `None` if it was lost.
     Config { request: u64, reply: Option<shardctrler::Reply> },
@@ -37,12 +38,12 @@ pub(super) enum Message {
 }
 
 impl Mailbox {
-    /// The server is killed.
+    /// The server was killed.
     pub fn kill(&self) {
         self.change(|mail| mail.killed = true);
     }
 
-    /// This server leads this term from now on, or none.
+    /// This server leads this term from now on. `None`: it does not lead.
     pub fn role(&self, leads: Option<u64>) {
         self.change(|mail| (mail.leads, mail.changed) = (leads, true));
     }
@@ -66,7 +67,7 @@ impl Mailbox {
         self.posted.notify_one();
     }
 
-    /// Waits for mail, or until `until` if there is none. `None`: the server was killed.
+    /// Waits until there is mail, at most until `until`. `None`: the server was killed.
     pub fn wait(&self, until: Option<Instant>) -> Option<Mail> {
         let mut mail = self.mail.lock();
         loop {

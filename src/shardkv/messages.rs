@@ -1,6 +1,6 @@
-//! The RPCs of the service, and what goes through a group's log.
+//! The RPCs of the service, and the operations in a group's log.
 //!
-//! Clients send the arguments of lab 3. The reply has one more error.
+//! Clients send the same arguments as in lab 3. The reply has one more error.
 
 use super::migration::Verdict;
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, Value};
@@ -20,24 +20,23 @@ pub enum Op {
     Reconfigure(Config),
     /// Another group delivers shards to this one.
     Deliver(DeliverArgs),
-    /// Shards that this group has given away have arrived.
+    /// Shards that this group has given away have arrived at their new owner.
     Acknowledge {
-        /// The configuration that gave them away.
+        /// The number of the configuration that gave the shards away.
         num: u64,
         /// The shards.
         shards: Vec<usize>,
     },
-    /// The first operation of a leader. When it is committed, everything before it is.
+    /// The first operation of a new leader. When it is committed, all entries before it are committed, too.
     NewTerm,
 }
 
-/// Arguments of `ShardKV.Deliver`: shards that one configuration has given to the group that is
-/// called.
+/// Arguments of `ShardKV.Deliver`: shards that one configuration gives to the group that receives this call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliverArgs {
     /// The group that had the shards.
     pub from: Gid,
-    /// The configuration that gave them away.
+    /// The number of the configuration that gave the shards away.
     pub num: u64,
     /// The shards and their data.
     pub shards: Vec<(usize, Arc<Kv>)>,
@@ -46,19 +45,19 @@ pub struct DeliverArgs {
 /// The reply of `ShardKV.Deliver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliverReply {
-    /// This group has the shards for good.
+    /// This group has the shards, and no crash can undo it.
     Taken,
-    /// This group is not at that configuration yet: try again soon.
+    /// This group has not reached that configuration yet. Try again soon.
     Early,
-    /// This group does not expect the shards; one of the groups has a mistake.
+    /// This group does not expect the shards. One of the groups has a mistake.
     Refused,
     /// This server does not lead.
     ErrWrongLeader,
 }
 
 impl DeliverReply {
-    /// The reply to a delivery with this verdict, when nothing of it is [wanted](Verdict::Wanted)
-    /// any more.
+    /// The reply to a delivery with this verdict. A delivery that is [wanted](Verdict::Wanted) must have been
+    /// applied before.
     pub(super) fn of(verdict: Verdict) -> DeliverReply {
         match verdict {
             Verdict::Wanted | Verdict::Known => DeliverReply::Taken,
@@ -68,7 +67,7 @@ impl DeliverReply {
     }
 }
 
-/// What a group replies to an operation of the log.
+/// The result of applying an operation of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// The reply to a client.
@@ -79,20 +78,20 @@ pub enum Applied {
     Done,
 }
 
-/// The reply of `ShardKV.Get` and `ShardKV.PutAppend`; that of a `PutAppend` is the empty value.
+/// The reply of `ShardKV.Get` and `ShardKV.PutAppend`. For a `PutAppend` it is the empty value.
 pub type Reply = Result<Value, ShardKvError>;
 
-/// Why there is no value.
+/// Why a reply has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ShardKvError {
     /// The key was never written.
     ErrNoKey,
-    /// This group does not serve the key's shard, or not yet; the operation was not done.
+    /// This group does not serve the key's shard, or does not serve it yet. The operation was not done.
     ErrWrongGroup {
         /// The number of the group's configuration.
         num: u64,
     },
-    /// Another server leads. The operation may still be done.
+    /// This server does not lead. The operation may still be done.
     ErrWrongLeader,
 }
 

@@ -1,14 +1,14 @@
-//! What a group does without a client: a thread in each server takes in configurations and delivers
+//! The work that a group does without a client: a thread in each server takes configurations and delivers
 //! shards to their new owners.
 //!
-//! Only the leader's thread works; the others sleep. It asks the controller for the next
-//! configuration every 100 ms. It asks at once when it has become leader, when it has just taken a
-//! configuration, and when another group has offered a shard of a later one. Each group that shards
-//! go to has its own ends and its own [`Retry`], so a dead group delays no other.
+//! Only the leader's thread works; the threads of the other servers sleep. The leader's thread asks the
+//! controller for the next configuration every 100 ms. It also asks at once when the server has become
+//! leader, when the group has just taken a configuration, and when another group has offered a shard of a
+//! later configuration. Each group that gets shards has its own ends and its own [`Retry`], so a dead group
+//! does not delay the others.
 //!
-//! The thread never blocks in an RPC. It *sends*, and the replies come into its [`Mailbox`], beside
-//! everything else that concerns it. So it ends at once when the server is killed, and its ends go
-//! with it.
+//! The thread never blocks in an RPC. It only *sends*. The replies go into its [`Mailbox`], together with all
+//! other news for it. So the thread ends at once when the server is killed, and its ends are dropped with it.
 
 use super::group::Delivery;
 use super::machine::GroupMachine;
@@ -23,11 +23,11 @@ use labrt::dlog;
 use labrt::sync::Arc;
 use labrt::time::{Duration, Instant};
 
-/// How often a leader asks for the next configuration.
+/// The interval at which a leader asks for the next configuration.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The most bytes of keys and values in one delivery, unless it has one shard only. A delivery is
-/// one entry of the new owner's log.
+/// The greatest number of bytes of keys and values in one delivery, unless the delivery has only one shard. A
+/// delivery is one entry in the new owner's log.
 const MAX_DELIVERY_BYTES: usize = 1 << 20;
 
 pub(super) struct Migrator {
@@ -35,10 +35,10 @@ pub(super) struct Migrator {
     mailbox: Arc<Mailbox>,
     make_end: MakeEnd,
     ctrlers: Vec<End>,
-    /// The most bytes in one delivery.
+    /// The greatest number of bytes in one delivery.
     limit: usize,
-    /// The term that this server leads. In a new term it begins anew, also if it has led before: an
-    /// operation that it started in an earlier term may be lost.
+    /// The term that this server leads. In a new term the migrator begins again, even if the server led
+    /// before, because an operation that it started in an earlier term may be lost.
     term: Option<u64>,
     /// The number of the latest request.
     request: u64,
@@ -49,7 +49,7 @@ pub(super) struct Migrator {
     recipients: BTreeMap<Gid, Recipient>,
 }
 
-/// A group that shards go to.
+/// A group that gets shards from this group.
 struct Recipient {
     delivery: Delivery,
     ends: Vec<End>,
@@ -102,7 +102,7 @@ impl Migrator {
         self.recipients.clear();
     }
 
-    /// Finds out what the group's present state asks for.
+    /// Finds out what the current state of the group requires.
     fn look_at_group(&mut self) {
         let (wanted, deliveries) = self.rsm.read(|machine| {
             let group = machine.group();
@@ -197,7 +197,8 @@ impl Migrator {
         let num = recipient.delivery.args.num;
         match reply {
             Some(DeliverReply::Taken) => {
-                // Nothing is due until this is applied: then there is another delivery or none.
+                // Nothing is due until this operation is applied. After that there is another delivery or
+                // none.
                 let op = Op::Acknowledge { num, shards: recipient.shards().collect() };
                 self.rsm.start(&op);
             }
@@ -222,7 +223,7 @@ impl Recipient {
         self.delivery.args.shards.iter().map(|(shard, _)| *shard)
     }
 
-    /// Delivers this from now on, if it is not the same as before.
+    /// Delivers `delivery` from now on, if it is not the same as before.
     fn update(&mut self, delivery: Delivery) {
         let same = self.delivery.args.num == delivery.args.num
             && self.shards().eq(delivery.args.shards.iter().map(|(shard, _)| *shard));

@@ -1,25 +1,25 @@
-//! Lab 4B: a key/value service whose keys are spread over groups of servers, and move between them.
+//! Lab 4B: a key/value service that spreads its keys over groups of servers, and moves them between groups.
 //!
-//! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)), and the
-//! [controller](crate::shardctrler) says which group serves which shard. The servers of a group are
-//! [`ShardKv`]s; each has the group's state behind an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks
-//! the group that has the shard by the configuration that it knows. If that group does not serve
-//! the shard, the clerk asks the controller for a newer configuration. What a client may expect:
+//! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)). The [controller](crate::shardctrler)
+//! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each has the group's state
+//! on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard in the configuration
+//! that the clerk knows. If that group does not serve the shard, the clerk asks the controller for a newer
+//! configuration. A client may expect:
 //!
-//! * **Linearizable, exactly once**, as in [lab 3](crate::kvraft), also while shards move.
-//! * **A shard that does not move is always served**, and a shard that has arrived is served at
-//!   once. Other shards do not delay it (challenge 2).
-//! * **A shard that has moved is deleted**: the old owner deletes it as soon as the new owner has
-//!   it for good (challenge 1).
-//! * **Nothing is lost when all groups leave**: a shard that no group has stays in the group that
-//!   had it last.
-//! * **A call never gives up.** It returns when the controller and the shard's group have
-//!   majorities and the shard has arrived.
+//! * **Linearizable, exactly once**, as in [lab 3](crate::kvraft), even while shards move.
+//! * **A shard that does not move is always served**, and a shard that has arrived is served at once. Other
+//!   shards do not delay it (challenge 2).
+//! * **A shard that has moved is deleted**: the old owner deletes it as soon as the new owner has it and no
+//!   crash can undo that (challenge 1).
+//! * **Nothing is lost when all groups leave**: a shard that no group has stays in the group that had it
+//!   last.
+//! * **A call never gives up.** It returns when the controller and the shard's group have majorities and the
+//!   shard has arrived.
 //!
-//! How shards move, and why that is safe, is in the header of the file `migration.rs`.
+//! The header of the file `migration.rs` explains how shards move, and why this is safe.
 //!
-//! This program has a controller and two groups, each of one server to be short. The second group
-//! joins and gets half of the shards:
+//! This program has a controller and two groups. Each group has one server, to keep the program short. The
+//! second group joins and gets half of the shards:
 //!
 //! ```
 //! use labrpc::{End, Network, Server, Service};
@@ -47,7 +47,7 @@
 //!
 //!     let node = NodeId { group: 1, ..NodeId::first(0) };
 //!     let entered = node::enter(node);
-//!     let ctrler = ShardCtrler::start(alone(end(node, "ctrler"))).expect("a first start");
+//!     let ctrler = ShardCtrler::start(alone(end(node, "ctrler"))).expect("there is no saved state");
 //!     add("ctrler", ctrler.services());
 //!     drop(entered);
 //!
@@ -57,7 +57,7 @@
 //!         let _node = node::enter(node);
 //!         let (server, ctrlers) = (alone(end(node, &name)), end(node, "ctrler"));
 //!         let start = GroupStart { server, gid, ctrlers, make_end: make_end(node) };
-//!         let server = ShardKv::start(start).expect("a first start");
+//!         let server = ShardKv::start(start).expect("there is no saved state");
 //!         add(&name, server.services());
 //!         server
 //!     };
@@ -90,11 +90,11 @@
 //! | `group` | the state of a group, and what an operation does to it | |
 //! | `machine` | the group's state as the state machine of a server | |
 //! | `server` | [`ShardKv`]: the handlers | `server.go` |
-//! | `migrator` | the thread that takes in configurations and delivers shards | |
-//! | `mailbox` | how that thread is told what has happened | |
+//! | `migrator` | the thread that takes configurations and delivers shards | |
+//! | `mailbox` | the news for that thread | |
 //! | `client` | [`Clerk`] | `client.go` |
-//! | `peer` | the service as the suites of lab 4B see it | |
-//! | `events` | what the log and the trace are told | |
+//! | `peer` | the traits through which the suites of lab 4B use the service | |
+//! | `events` | the log lines and trace events about configurations and shards | |
 
 mod client;
 mod events;

@@ -1,4 +1,4 @@
-//! A server of a group: the handlers, which start operations and reply when they were applied.
+//! A server of a group. Its handlers start operations and reply when the operations were applied.
 
 use super::group::Group;
 use super::machine::GroupMachine;
@@ -23,11 +23,10 @@ pub struct ShardKv {
 }
 
 impl ShardKv {
-    /// Starts a server of a group. Returns at once. The server belongs to the node that is
-    /// [current](node::current).
+    /// Starts a server of a group. Returns at once. The server belongs to the [current](node::current) node.
     ///
     /// # Errors
-    /// What was saved cannot be read.
+    /// If the saved state cannot be read.
     pub fn start(start: GroupStart) -> Result<ShardKv, StartError> {
         ShardKv::start_with(start, Options::default())
     }
@@ -35,7 +34,7 @@ impl ShardKv {
     /// [`start`](ShardKv::start) with options for Raft.
     ///
     /// # Errors
-    /// As [`start`](ShardKv::start).
+    /// The same as [`start`](ShardKv::start).
     pub fn start_with(start: GroupStart, options: Options) -> Result<ShardKv, StartError> {
         let GroupStart { server, gid, ctrlers, make_end } = start;
         let (me, maxraftstate) = (server.me, server.maxraftstate);
@@ -47,8 +46,8 @@ impl ShardKv {
         Ok(ShardKv { rsm, mailbox, node: node::current() })
     }
 
-    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and
-    /// those of Raft. No thread waits in them.
+    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and the handlers
+    /// of Raft. No thread waits in them.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes, deliveries) = (self.rsm.clone(), self.rsm.clone(), self.rsm.clone());
         let mailbox = self.mailbox.clone();
@@ -74,7 +73,7 @@ impl ShardKv {
         self.rsm.raft_status()
     }
 
-    /// Looks at the group as it is on this server now. It may be behind the leader's.
+    /// Reads the group in its current state on this server. It may be behind the leader's.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Group) -> T) -> T {
         self.rsm.read(|machine| look(machine.group()))
     }
@@ -88,7 +87,7 @@ impl ShardKv {
 
 impl Drop for ShardKv {
     fn drop(&mut self) {
-        // The network may still hold the handlers, and the migrator's thread holds the rest.
+        // The network may still hold the handlers, and the migrator's thread holds the rest of the server.
         self.kill();
     }
 }
@@ -102,8 +101,8 @@ fn submit(rsm: &Rsm<GroupMachine>, op: &Op, caller: Responder<Reply>) {
     });
 }
 
-/// Most deliveries need no entry in the log. What this server has applied is committed, so every
-/// server may reply from it; that saves the log a copy of all the data.
+/// Most deliveries need no entry in the log. What this server has applied is committed, so every server may
+/// reply from it. This saves the log a copy of the whole data.
 fn deliver(rsm: &Rsm<GroupMachine>, mailbox: &Mailbox, args: DeliverArgs, caller: Responder<DeliverReply>) {
     match rsm.read(|machine| machine.group().judge(&args)) {
         Verdict::Wanted => rsm.submit(&Op::Deliver(args), move |outcome| {

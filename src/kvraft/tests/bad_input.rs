@@ -1,4 +1,4 @@
-//! Unusual keys and values, and bytes that are no arguments, no log or no snapshot.
+//! Unusual keys and values, and bytes that are not arguments, not a log or not a snapshot.
 
 use super::group::Group;
 use crate::kvraft::{Clerk, KvServer};
@@ -12,7 +12,7 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::time::{Duration, sleep};
 
-/// Checks work in groups with and without snapshots, before and after a restart.
+/// Does `work` and then `check`, in groups with and without snapshots. Does `check` again after a restart.
 #[track_caller]
 fn survives(work: impl Fn(&mut Clerk), check: impl Fn(&mut Clerk)) {
     for maxraftstate in [None, Some(1000)] {
@@ -84,7 +84,8 @@ fn a_key_and_a_value_of_a_megabyte() {
 #[test]
 fn ten_thousand_keys() {
     labrt::run(|| {
-        // With a smaller limit, snapshots of so many keys would take long and show nothing more.
+        // With a smaller limit, the snapshots of so many keys would take long, and the test would not show
+        // more.
         let group = Group::start(3, Some(100_000));
         let mut clerk = group.clerk();
         (0..10_000).for_each(|i| clerk.put(&format!("key {i}"), &i.to_string()));
@@ -99,7 +100,7 @@ fn ten_thousand_keys() {
     });
 }
 
-/// A client sends bytes that are no arguments.
+/// A client sends bytes that are not valid arguments.
 #[test]
 fn arguments_of_another_type_end_the_run_and_are_named() {
     let run = Run { quiet: true, ..Run::default() };
@@ -109,12 +110,12 @@ fn arguments_of_another_type_end_the_run_and_are_named() {
         group.net.enable(&end, true);
         let _: Option<u64> = end.call("KVServer.PutAppend", &(77_u8, "key"));
     });
-    let message = outcome.failure.expect("the server cannot handle that").message;
+    let message = outcome.failure.expect("the server must fail").message;
     assert!(message.contains("KVServer.PutAppend"), "{message}");
     assert!(message.contains("cannot decode mit6824::kvraft::messages::PutAppendArgs"), "{message}");
 }
 
-/// Starts a lone server with what was saved.
+/// Starts a single server with the saved state.
 fn start_alone(persister: Arc<Persister>) -> Result<KvServer, StartError> {
     let net = Network::new();
     let _node = node::enter(NodeId::first(0));
@@ -148,7 +149,7 @@ fn a_log_of_something_else_ends_the_run_and_is_named() {
         let persister = Arc::new(Persister::new());
         let (tx, applied) = chan::unbounded();
         let ends = || vec![net.make_end(NodeId::NONE, 0usize)];
-        let raft = Raft::make(ends(), 0, persister.clone(), tx).expect("nothing to restore");
+        let raft = Raft::make(ends(), 0, persister.clone(), tx).expect("there is no saved state");
         while !raft.get_state().1 {
             sleep(Duration::from_millis(10));
         }
@@ -156,13 +157,13 @@ fn a_log_of_something_else_ends_the_run_and_is_named() {
         assert!(matches!(applied.recv(), Ok(ApplyMsg::Command { index: 1, .. })));
         raft.kill();
         let server = start_alone(Arc::new(persister.copy())).expect("Raft's part is sound");
-        // It cannot commit the entries that it finds before it has an entry of its own term.
+        // The new server can commit the old entries only after it has an entry of its own term.
         let end = net.make_end(NodeId::NONE, "server");
         net.add_server("server", server.services().into_iter().fold(Server::new(), Server::service));
         net.enable(&end, true);
         Clerk::new(vec![end]).put("key", "value");
     });
-    let message = outcome.failure.expect("the server cannot go on from that").message;
+    let message = outcome.failure.expect("the server must fail").message;
     let expected = "the log is corrupt: the command at index 1 (12 bytes: Command(hello, world)) does not decode as \
                     mit6824::kvraft::messages::Op: cannot decode";
     assert!(message.starts_with(expected), "{message}");

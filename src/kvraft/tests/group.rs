@@ -19,7 +19,7 @@ impl Group {
         Group::restart(persisters, maxraftstate)
     }
 
-    /// Servers that start with what others have saved.
+    /// Servers that start with the state that other servers have saved.
     pub fn restart(persisters: Vec<Arc<Persister>>, maxraftstate: Option<usize>) -> Group {
         let net = Network::new();
         let n = persisters.len();
@@ -38,7 +38,7 @@ impl Group {
         Group { net, servers, persisters }
     }
 
-    /// A client that can reach them all.
+    /// A client that can reach all servers.
     pub fn clerk(&self) -> Clerk {
         let ends: Vec<_> = (0..self.servers.len()).map(|to| self.net.make_end(NodeId::NONE, to)).collect();
         ends.iter().for_each(|end| self.net.enable(end, true));

@@ -1,4 +1,4 @@
-//! The state machine by itself.
+//! The state machine without a server.
 
 use crate::kvraft::messages::Op;
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
@@ -27,7 +27,7 @@ fn text(reply: Reply) -> String {
 
 fn restored(kv: &Kv) -> Kv {
     let mut other = Kv::new();
-    other.restore(&kv.snapshot()).expect("just written");
+    other.restore(&kv.snapshot()).expect("it was just encoded");
     other
 }
 
@@ -37,11 +37,11 @@ fn what_the_operations_do() {
     assert_eq!(get(kv, "k"), Err(KvError::ErrNoKey));
     assert_eq!(append(kv, "k", "a", (1, 1)), Ok(Value::default()));
     assert_eq!(append(kv, "k", "b", (1, 2)), Ok(Value::default()));
-    assert_eq!(text(get(kv, "k")), "ab", "append to nothing is put");
+    assert_eq!(text(get(kv, "k")), "ab", "an append to a key without a value acts as a put");
     put(kv, "k", "c", (1, 3)).expect("a put never fails");
     assert_eq!(text(get(kv, "k")), "c");
     put(kv, "k", "", (1, 4)).expect("a put never fails");
-    assert_eq!(get(kv, "k"), Ok(Value::default()), "empty is not absent");
+    assert_eq!(get(kv, "k"), Ok(Value::default()), "an empty value is a value");
     assert_eq!(get(kv, "K"), Err(KvError::ErrNoKey));
 }
 
@@ -55,7 +55,7 @@ fn a_write_that_comes_twice_is_done_once() {
     assert_eq!(text(get(kv, "k")), "123x");
 }
 
-/// A copy of a write may come to a server that has only got the snapshot with the write in it.
+/// A copy of a write may reach a server that has only received the snapshot that includes the write.
 #[test]
 fn a_copy_after_a_snapshot_is_not_done_again() {
     let kv = &mut Kv::new();
@@ -90,20 +90,20 @@ fn a_snapshot_does_not_grow_with_the_number_of_operations() {
 }
 
 #[test]
-fn a_snapshot_that_is_none_changes_nothing() {
+fn bytes_that_are_not_a_snapshot_change_nothing() {
     let kv = &mut Kv::new();
     put(kv, "k", "v", (1, 1)).expect("a put never fails");
     let good = kv.snapshot();
     let bad = [&good[..good.len() - 1], &[255; 9], b"", &[&good[..], b"more"].concat()];
     for bytes in bad {
-        let error = kv.restore(bytes).expect_err("this is no snapshot");
+        let error = kv.restore(bytes).expect_err("these bytes are not a snapshot");
         assert!(error.to_string().starts_with("cannot decode"), "{error}");
     }
     assert_eq!(kv.snapshot(), good);
 }
 
-/// A follower does each Get, too, and drops the reply; that must not copy a long value. An append
-/// must not copy it either, if no reply holds it any more.
+/// A follower also does each Get and drops the reply. This must not copy a long value. An append must not
+/// copy the value either, if no reply holds it any more.
 #[test]
 fn a_get_copies_nothing() {
     let kv = &mut Kv::new();
@@ -112,22 +112,21 @@ fn a_get_copies_nothing() {
     let (one, two) = (get(kv, "k"), get(kv, "k"));
     assert_eq!(place(&one), place(&two));
 
-    // A reply still holds the old value, which must not change.
+    // A reply still holds the old value. The old value must not change.
     append(kv, "k", "w", (1, 2)).expect("an append never fails");
     let three = get(kv, "k");
     assert_ne!(place(&one), place(&three));
     assert_eq!(text(one).len() + 1, text(three).len());
     drop(two);
 
-    // The first append takes room for more; the second does not move the value.
+    // The first append allocates more space than it needs, so the second append does not move the value.
     append(kv, "k", "x", (1, 3)).expect("an append never fails");
     let before = place(&get(kv, "k"));
     append(kv, "k", "y", (1, 4)).expect("an append never fails");
     assert_eq!(place(&get(kv, "k")), before);
 }
 
-/// Followers and restarted servers do the same operations, and must have the same state to the
-/// byte.
+/// Followers and restarted servers do the same operations. Their states must be equal, byte by byte.
 #[test]
 fn the_same_operations_give_the_same_bytes() {
     let run = || {
@@ -141,6 +140,6 @@ fn the_same_operations_give_the_same_bytes() {
     let (one, two) = (run(), run());
     assert_eq!(one, two);
     let mut kv = Kv::new();
-    kv.restore(&one).expect("just written");
+    kv.restore(&one).expect("it was just encoded");
     assert_eq!(kv.snapshot(), one);
 }

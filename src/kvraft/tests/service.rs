@@ -1,4 +1,4 @@
-//! Clients and their servers: what the calls promise, and when.
+//! Clients and their servers: what a call guarantees, and when it returns.
 
 use super::group::Group;
 use crate::kvraft::{Clerk, GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply};
@@ -17,7 +17,7 @@ fn put_append_and_get() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let mut clerk = group.clerk();
-        assert_eq!(clerk.get("key"), "", "nothing there yet");
+        assert_eq!(clerk.get("key"), "", "the key has no value yet");
         clerk.append("key", "a");
         clerk.append("key", "b");
         assert_eq!(clerk.get("key"), "ab");
@@ -27,7 +27,7 @@ fn put_append_and_get() {
 }
 
 #[test]
-fn servers_come_back_with_what_they_had() {
+fn restarted_servers_have_their_old_state() {
     labrt::run(|| {
         for maxraftstate in [None, Some(1), Some(1000)] {
             let group = Group::start(3, maxraftstate);
@@ -41,10 +41,10 @@ fn servers_come_back_with_what_they_had() {
     });
 }
 
-/// A fifth of the calls get no reply, so each clerk repeats some. Some of these were done, some
-/// not.
+/// A fifth of the calls get no reply, so each clerk repeats some calls. Some of these operations were done
+/// before, some were not.
 #[test]
-fn what_is_repeated_is_done_once() {
+fn a_repeated_operation_is_done_once() {
     labrt::run(|| {
         let group = Group::start(3, Some(300));
         group.net.reliable(false);
@@ -62,7 +62,7 @@ fn what_is_repeated_is_done_once() {
     });
 }
 
-/// The end to each server, for calls that a clerk would not make.
+/// Ends to the servers, for calls that a clerk would not make.
 fn ends(group: &Group) -> Vec<End> {
     let ends: Vec<_> = (0..group.servers.len()).map(|to| group.net.make_end(NodeId::NONE, to)).collect();
     ends.iter().for_each(|end| group.net.enable(end, true));
@@ -82,7 +82,7 @@ fn leader(group: &Group) -> usize {
     }
 }
 
-/// Several copies of one write are under way at once: each gets a reply, and one is done.
+/// Several copies of one write are under way at once. Each gets a reply, but the write is done only once.
 #[test]
 fn copies_at_the_same_time_all_get_a_reply() {
     labrt::run(|| {
@@ -119,14 +119,13 @@ fn followers_refuse() {
     });
 }
 
-/// A call that waits in a server fails at once when the server is killed. So a clerk asks another
-/// one.
+/// A call that waits in a server fails at once when the server is killed. So a clerk can ask another server.
 #[test]
 fn a_kill_fails_the_calls_that_wait() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let (leader, ends) = (leader(&group), ends(&group));
-        // Alone, it can commit nothing.
+        // A leader that is alone cannot commit anything.
         (0..3).filter(|&i| i != leader).for_each(|i| group.net.close_ends_of(NodeId::first(i)));
         group.net.close_ends_of(NodeId::first(leader));
         let (tx, replies) = chan::unbounded();
@@ -135,13 +134,13 @@ fn a_kill_fails_the_calls_that_wait() {
             tx.send((reply, Instant::now())).expect("the test listens");
         });
         sleep(SECOND / 10);
-        assert!(replies.try_recv().is_err(), "it waits");
+        assert!(replies.try_recv().is_err(), "the call waits");
         group.servers[leader].kill();
         let (reply, at) = replies.recv_deadline(start + 10 * SECOND).expect("a reply");
         assert_eq!(reply, None);
         assert!(!labrt::is_sim() || at - start < SECOND / 9, "{:?}", at - start);
         let reply: Option<Reply> = ends[leader].call("KVServer.Get", &get_key());
-        assert_eq!(reply, Some(Err(KvError::ErrWrongLeader)), "a server that is dead leads nothing");
+        assert_eq!(reply, Some(Err(KvError::ErrWrongLeader)), "a killed server does not lead");
     });
 }
 
@@ -162,7 +161,7 @@ fn kill_ends_all_threads() {
     });
 }
 
-/// All servers are gone for a while: a clerk does not give up, and does not spin either.
+/// All servers cannot be reached for a while. A clerk does not give up, and does not retry without pauses.
 #[test]
 fn a_clerk_never_gives_up() {
     labrt::run(|| {
@@ -179,8 +178,8 @@ fn a_clerk_never_gives_up() {
         });
         sleep(10 * SECOND);
         assert!(done.try_recv().is_err());
-        // There are two heartbeats in 100 ms. A try takes 50 ms or so, until the clerk learns that
-        // the server is gone.
+        // The heartbeats are two calls in 100 ms. A try of the clerk takes about 50 ms, until it learns that
+        // the server cannot be reached.
         let calls = group.net.total_count() - before;
         assert!(calls < 1000, "{calls} calls in ten seconds");
         names.into_iter().for_each(|name| group.net.enable(name, true));

@@ -7,16 +7,17 @@ use crate::raft::options::Options;
 use crate::raft::progress::{AT_ONCE, Outgoing, Sent, What};
 use std::time::Duration;
 
-/// What a candidate knows of one peer.
+/// What a candidate knows about one peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ballot {
-    /// When it was last asked.
+    /// When the candidate last asked this peer.
     pub(super) asked: Option<Duration>,
     answer: Option<bool>,
 }
 
 impl Ballot {
-    /// When the peer is asked, or asked again: at once, and in each heartbeat interval until it answers.
+    /// When the candidate asks the peer (again): at once, and then once in each heartbeat interval until the
+    /// peer answers.
     pub(super) fn deadline(self, options: &Options) -> Option<Duration> {
         let due = self.asked.map_or(AT_ONCE, |asked| asked + options.heartbeat_interval);
         self.answer.is_none().then_some(due)
@@ -24,7 +25,7 @@ impl Ballot {
 }
 
 impl Core {
-    /// 5.2: no leader was heard for an election timeout. Starts an election, unless this server leads.
+    /// 5.2: this server heard no leader for an election timeout. It starts an election, unless it leads.
     pub fn election_timeout(&mut self, now: Duration) {
         if self.is_leader() {
             return self.majority_may_be_lost(now);
@@ -33,7 +34,8 @@ impl Core {
         self.count_votes();
     }
 
-    /// Raft does not care whether a leader hears from a majority; `step_down_without_majority` does.
+    /// Only the broken rule `step_down_without_majority` acts here. Raft itself does not care whether a
+    /// leader hears from a majority.
     fn majority_may_be_lost(&mut self, now: Duration) {
         let majority = self.majority();
         let Standing::Leader(progress) = &mut self.standing else { return };
@@ -64,7 +66,7 @@ impl Core {
         RequestVoteReply { term: self.current_term, vote_granted: refusal.is_none() }
     }
 
-    /// The answer to a request for a vote.
+    /// The reply to a `RequestVote`.
     pub fn vote_reply(&mut self, sent: Sent, reply: &RequestVoteReply, now: Duration) {
         if !self.is_current(sent, reply.term, now) {
             return;
@@ -75,7 +77,7 @@ impl Core {
         }
     }
 
-    /// Why a candidate does not get the vote; `None` if it does.
+    /// Why the candidate does not get the vote. `None` if it gets the vote.
     fn reason_to_refuse(&self, args: &RequestVoteArgs) -> Option<&'static str> {
         if args.term < self.current_term {
             return Some("stale term");
@@ -92,7 +94,7 @@ impl Core {
 
     fn count_votes(&mut self) {
         let Standing::Candidate(ballots) = &self.standing else { return };
-        // Its own ballot is never answered: it has voted for itself.
+        // The candidate's own ballot has no answer, so its own vote is the 1.
         let granted = 1 + ballots.iter().filter(|ballot| ballot.answer == Some(true)).count();
         if granted >= self.majority() {
             self.become_leader();

@@ -9,7 +9,7 @@ use labapi::{ApplyMsg, Command, Started};
 use std::time::Duration;
 
 impl Core {
-    /// The leader takes a command into its log (5.3). `None`: this server does not lead.
+    /// The leader appends a command to its log (5.3). `None`: this server does not lead.
     pub fn propose(&mut self, command: Command) -> Option<Started> {
         if !self.is_leader() {
             return None;
@@ -17,7 +17,7 @@ impl Core {
         let term = self.current_term;
         let index = self.log.last_index() + 1;
         self.append(&[Entry { term, command }]);
-        // A majority of one has it now.
+        // If this is the only server, it is already a majority.
         self.advance_commit();
         Some(Started { index, term })
     }
@@ -33,13 +33,13 @@ impl Core {
             return self.refuse(Some(conflict));
         }
         self.store(prev, entries);
-        // Only what this message has checked: entries further on may still be overwritten.
+        // Commits only what this message has checked: later entries in the log may still be overwritten.
         let checked = args.prev_log_index + args.entries.len() as u64;
         self.follow_commit(args.leader_commit.min(checked));
         AppendEntriesReply { term: self.current_term, success: true, conflict: None }
     }
 
-    /// The answer to an `AppendEntries`.
+    /// The reply to an `AppendEntries`.
     pub fn append_reply(&mut self, sent: Sent, reply: &AppendEntriesReply, now: Duration) {
         if !self.is_current(sent, reply.term, now) {
             return;
@@ -61,8 +61,8 @@ impl Core {
         AppendEntriesReply { term: self.current_term, success: false, conflict }
     }
 
-    /// What a snapshot covers is committed, and so it is the same in the leader's log: those entries need no
-    /// comparing.
+    /// Leaves out the entries that the snapshot covers. They are committed, so the leader's log has the same
+    /// entries, and they need no comparison.
     fn skip_covered<'a>(&self, args: &'a AppendEntriesArgs) -> (u64, u64, &'a [Entry]) {
         let covered = self.log.last_included_index();
         if args.prev_log_index >= covered {
@@ -72,20 +72,24 @@ impl Core {
         (covered, self.log.last_included_term(), args.entries.get(skipped..).unwrap_or_default())
     }
 
-    /// `None`: our log has an entry of `prev_term` at `prev`. Otherwise the last index at which the two logs may still
-    /// agree (5.3).
+    /// `None`: our log has an entry of `prev_term` at `prev`. Otherwise the last index at which the two logs
+    /// may still agree (5.3).
     fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
         if self.log.term_at(prev) == Some(prev_term) {
             return None;
         }
-        // What the snapshot covers is committed, and so it agrees.
+        // The entries that the snapshot covers are committed, so they agree.
         let index = self.log.last_index_up_to_term(prev, prev_term).max(self.log.last_included_index());
-        let term = self.log.term_at(index).expect("an index from the snapshot's end to the log's");
+        let term = self
+            .log
+            .term_at(index)
+            .expect("the index lies between the end of the snapshot and the end of the log");
         Some(Conflict { index, term })
     }
 
-    /// Adds the entries that the log does not have yet. Only an entry of another term at the same index makes
-    /// the log drop what it has: a late or repeated message must not cut off what came after it.
+    /// Appends the entries that the log does not have yet. The log drops entries only if an entry of another
+    /// term is at the same index. So a late or repeated message does not remove the entries that came after
+    /// it.
     fn store(&mut self, prev: u64, entries: &[Entry]) {
         let is_new = |(index, entry): (u64, &Entry)| self.log.term_at(index) != Some(entry.term);
         let Some(known) = (prev + 1..).zip(entries).position(is_new) else { return };
@@ -100,7 +104,10 @@ impl Core {
         Invariant::LeaderAppendOnly
             .check(!self.is_leader(), || format!("S{} would truncate its log from {index}", self.me));
         Invariant::CommittedStays.check(index > self.commit_index, || {
-            format!("S{} would truncate from {index}, committed is {}", self.me, self.commit_index)
+            format!(
+                "S{} would truncate its log from {index}, but the commit index is {}",
+                self.me, self.commit_index
+            )
         });
         let dropped = self.log.last_index() + 1 - index;
         self.log.truncate_from(index);
@@ -125,11 +132,11 @@ impl Core {
         self.happened(Event::Appended { first, last: self.log.last_index() });
     }
 
-    /// 5.3, 5.4.2: the leader commits what a majority holds, if it is of the leader's own term; what comes
-    /// before it is then committed with it.
+    /// 5.3, 5.4.2: the leader commits an entry that a majority holds, if the entry is of the leader's own
+    /// term. All entries before it are committed with it.
     pub(super) fn advance_commit(&mut self) {
         let Standing::Leader(progress) = &self.standing else { return };
-        // No follower has anything new, as after every proposal.
+        // No follower holds an uncommitted entry. This is the usual case after a proposal.
         if self.n > 1 && progress.iter().all(|p| p.match_index() <= self.commit_index) {
             return;
         }
@@ -165,7 +172,7 @@ impl Core {
     pub(super) fn commit(&mut self, index: u64) {
         Invariant::CommitRises.check(self.commit_index < index && index <= self.log.last_index(), || {
             let (from, last) = (self.commit_index, self.log.last_index());
-            format!("from {from} to {index} on S{}, whose log ends at {last}", self.me)
+            format!("from {from} to {index} on S{}, but the log ends at {last}", self.me)
         });
         self.commit_index = index;
         self.effects.wake_applier = true;
@@ -173,7 +180,7 @@ impl Core {
     }
 
     /// The next committed messages for the service, at most `max`: a snapshot if the service is behind it,
-    /// else commands. They count as applied from now on. `None`: there is nothing.
+    /// else commands. They count as applied from now on. `None`: there are none.
     pub fn take_apply(&mut self, max: usize) -> Option<ApplyBatch> {
         if let Some(snapshot) = self.take_snapshot_to_apply() {
             return Some(vec![snapshot]);

@@ -1,4 +1,4 @@
-//! Log compaction (section 7): the service's own snapshots, and those that come from the leader.
+//! Log compaction (section 7): snapshots of this server's service, and snapshots from the leader.
 
 use super::Core;
 use crate::raft::effects::Event;
@@ -8,14 +8,14 @@ use labapi::{ApplyMsg, Bytes};
 use std::fmt;
 use std::time::Duration;
 
-/// A snapshot that cannot be what the service says.
+/// The service gave a snapshot with an impossible index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
-    /// It claims to cover commands that the service was not given yet.
+    /// The snapshot claims to cover commands that the service has not received yet.
     BeyondApplied {
         /// The index that the service named.
         index: u64,
-        /// The last index that it was given.
+        /// The last index that the service has received.
         last_applied: u64,
     },
 }
@@ -30,11 +30,11 @@ impl fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Core {
-    /// The service has a snapshot of its state after `index`: the log up to there is no longer needed. A
-    /// snapshot that is not newer than the one we have is ignored.
+    /// The service has a snapshot of its state after `index`, so the log no longer needs the entries up to
+    /// `index`. A snapshot that is not newer than the current one is ignored.
     ///
     /// # Errors
-    /// If the service was not yet given the command at `index`.
+    /// If the service has not received the command at `index` yet.
     pub fn snapshot(&mut self, index: u64, data: impl Into<Bytes>) -> Result<(), SnapshotError> {
         if index <= self.log.last_included_index() {
             return Ok(());
@@ -55,7 +55,7 @@ impl Core {
         InstallSnapshotReply { term: self.current_term }
     }
 
-    /// The answer to an `InstallSnapshot`.
+    /// The reply to an `InstallSnapshot`.
     pub fn snapshot_reply(&mut self, sent: Sent, reply: &InstallSnapshotReply, now: Duration) {
         if !self.is_current(sent, reply.term, now) {
             return;
@@ -70,23 +70,23 @@ impl Core {
     fn install(&mut self, args: &InstallSnapshotArgs) {
         let (index, term) = (args.last_included_index, args.last_included_term);
         if self.log.term_at(index) == Some(term) {
-            // The log goes on after the snapshot, and what it has there may be needed.
+            // The log goes on after the snapshot. Later entries stay, because they may be needed.
             self.log.compact(index);
         } else {
             self.log.reset(index, term);
             self.effects.persist.entries_from(index + 1);
         }
         self.keep_snapshot(args.data.clone(), "from the leader");
-        // Only an index that is not committed here was let in. The applier will find it beyond
-        // `last_applied`.
+        // The caller has checked that `index` is beyond the commit index. The applier will find the snapshot
+        // beyond `last_applied`.
         self.commit(index);
     }
 
-    fn keep_snapshot(&mut self, data: Bytes, whose: &'static str) {
+    fn keep_snapshot(&mut self, data: Bytes, origin: &'static str) {
         self.snapshot = data;
         let persist = &mut self.effects.persist;
         (persist.snapshot, persist.hard_state) = (true, true);
-        self.happened(Event::SnapshotKept(whose));
+        self.happened(Event::SnapshotKept(origin));
     }
 
     pub(super) fn take_snapshot_to_apply(&mut self) -> Option<ApplyMsg> {

@@ -1,7 +1,8 @@
-//! Persistence: the state of Figure 2 to the persister's frames, and back after a crash.
+//! Persistence: writes the state of Figure 2 into the persister's frames, and reads it back after a crash.
 //!
-//! The head frame holds term, vote and where the log begins; each entry has a frame of its own. What changed
-//! goes out as a [`PersistDelta`], so that a new entry costs an entry, however long the log is.
+//! The head frame holds the term, the vote and the index at which the log begins. Each entry has its own
+//! frame. Only the changes are written, as a [`PersistDelta`]. So a new entry costs the writing of one entry,
+//! however long the log is.
 
 use super::Core;
 use crate::raft::effects::PersistDelta;
@@ -12,7 +13,7 @@ use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The head frame.
+/// The content of the head frame.
 #[derive(Serialize, Deserialize)]
 struct HardState {
     current_term: u64,
@@ -21,21 +22,22 @@ struct HardState {
     last_included_term: u64,
 }
 
-/// A persisted state that no Raft server of this number can have written.
+/// The persisted state cannot come from a Raft server of a group of this size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreError {
-    /// The bytes are no sequence of frames.
+    /// The bytes are not a sequence of frames.
     Frames(FrameError),
     /// The head frame is unreadable.
     Head(DecodeError),
     /// The frame of an entry is unreadable.
     Entry {
-        /// Which entry.
+        /// The index of the entry.
         index: u64,
-        /// What is wrong with it.
+        /// The error of the decoder.
         error: DecodeError,
     },
-    /// Everything can be read, but it cannot be true; the text says what was found and what was expected.
+    /// All frames can be decoded, but their values contradict each other. The text says what was found and
+    /// what was expected.
     Contradiction(String),
 }
 
@@ -60,11 +62,12 @@ impl From<FrameError> for RestoreError {
 }
 
 impl Core {
-    /// Server `me` of `n` as it was when it last persisted. With an empty persister it is a new server. What
-    /// a snapshot covers counts as applied: the service reads the snapshot from the persister itself.
+    /// Server `me` of `n`, in the state that it last persisted. An empty persister gives a new server. The
+    /// entries that the snapshot covers count as applied: the service reads the snapshot from the persister
+    /// itself.
     ///
     /// # Errors
-    /// [`RestoreError`] if the persister holds something else than the state of such a server.
+    /// [`RestoreError`] if the persister does not hold the state of such a server.
     ///
     /// # Panics
     /// If `me` is not below `n`.
@@ -77,29 +80,29 @@ impl Core {
         let log = RaftLog::after(hard.last_included_index, hard.last_included_term, entries);
         let mut core = Core::of(me, n, hard.current_term, hard.voted_for, log, Role::Follower);
         core.snapshot = persister.read_snapshot();
-        // It is persistent already.
+        // The persister already holds this state.
         core.effects.clear();
         Ok(core)
     }
 
-    /// Hands what has changed to the persister, as one atomic step. `delta` is the newest from
-    /// [`take_effects`](Core::take_effects), and all before it were handed over, too.
+    /// Writes the changes to the persister, in one atomic step. `delta` must be the newest result of
+    /// [`take_effects`](Core::take_effects), and all earlier deltas must have been written before it.
     ///
     /// # Panics
-    /// If the persister was written by somebody else in the meantime.
+    /// If something else has written to the persister since the last call.
     pub fn persist_to(&self, persister: &Persister, delta: &PersistDelta) {
         if delta.is_empty() {
             return;
         }
         let begin = self.log.last_included_index();
         let dropped = (begin - delta.saved_from) as usize;
-        // A new server's first change raises its term, so the head is written before any entry.
+        // The head is written before any entry, because the first change of a new server raises its term.
         let write = |w: &mut Writer| {
             if delta.hard_state {
                 w.head(self.hard_state());
             }
             match delta.log_from {
-                // The kept frames all come after the new beginning.
+                // All frames that stay come after the new beginning of the log.
                 Some(first) if first > begin + 1 => {
                     w.drop_front(dropped);
                     w.truncate_to((first - begin - 1) as usize);
@@ -114,7 +117,7 @@ impl Core {
                 w.snapshot(self.snapshot.clone());
             }
         };
-        persister.update(write).expect("the core has been restored from these frames, or has written them");
+        persister.update(write).expect("this core has read or written all frames of its persister");
     }
 
     fn hard_state(&self) -> Vec<u8> {
@@ -135,7 +138,7 @@ fn read_entries(hard: &HardState, frames: &Frames) -> Result<Vec<Entry>, Restore
     (0..).zip(frames.entries()).map(decode).collect()
 }
 
-/// What must be true of any persisted state.
+/// Checks what must be true of every persisted state.
 fn check(hard: &HardState, entries: &[Entry], n: usize) -> Result<(), RestoreError> {
     let contradiction = |what: String| Err(RestoreError::Contradiction(what));
     if let Some(voted) = hard.voted_for.filter(|&voted| voted >= n) {

@@ -1,4 +1,4 @@
-//! What a server sends, and when: the sender threads, one per peer, and whoever [flushes](super::Raft::flush).
+//! Sending messages: the sender threads, one per peer, and [`flush`](super::Raft::flush).
 
 use super::{Shared, State};
 use crate::raft::core::Core;
@@ -9,20 +9,21 @@ use labrt::sync::Arc;
 use labrt::time::Duration;
 use labrt::{dlog, node, trace};
 
-/// The most messages that a flush sends, so that a thread does not work for others for ever.
+/// The greatest number of messages that one flush sends, so that a thread does not work for others for ever.
 const FLUSH_MESSAGES: usize = 32;
 
-/// A sender as it sleeps.
+/// What is known about a sender thread that sleeps.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sleeper {
-    /// Until when it sleeps, or has slept; zero: it has not slept yet.
+    /// The time until which it sleeps or has slept; zero if it has not slept yet.
     until: Duration,
-    /// The message or operation that gave it its work, for the trace; 0: none. Of several, the first counts.
+    /// The message or operation that gave it work, for the trace; 0 if there is none. The first one of
+    /// several counts.
     woken_by: u64,
 }
 
 impl State {
-    /// Is there something to send to the peer before its sender wakes up by itself?
+    /// Is there something to send to the peer before its sender wakes by itself?
     fn has_work(&self, peer: usize) -> bool {
         self.core.next_deadline(peer).is_some_and(|at| at < self.sleepers[peer].until)
     }
@@ -37,7 +38,8 @@ impl State {
         }
     }
 
-    /// The next message to a peer, and in whose course it is sent. To be sent without the lock.
+    /// The next message to a peer, and the id of the message or operation that caused it. Send it without the
+    /// lock.
     fn next_message(&mut self, peer: usize, now: Duration) -> Option<(Outgoing, u64)> {
         let outgoing = self.core.next_message(peer, now)?;
         Some((outgoing, std::mem::take(&mut self.sleepers[peer].woken_by)))
@@ -68,11 +70,12 @@ impl Shared {
         }
     }
 
-    /// What the senders would do now, on this thread; nobody wakes them meanwhile. What is left over goes to them.
+    /// Does the work of the senders on this thread. Meanwhile the senders are not woken. They get the work
+    /// that is left.
     pub(super) fn flush(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.flushing, true) {
-            // The one who does looks again before it ends.
+            // The thread that is already flushing looks for new messages before it ends.
             return;
         }
         let (servers, mut last) = (self.ends.len(), self.me);
@@ -91,8 +94,8 @@ impl Shared {
         self.settle(&mut state);
     }
 
-    /// Sends a message; the answer comes back as a callback, on whatever thread. Without the lock: the callback takes
-    /// it, perhaps before this returns.
+    /// Sends a message. The answer arrives as a callback, on any thread. The caller must not hold the lock,
+    /// because the callback takes it, perhaps before this function returns.
     fn send(self: &Arc<Self>, outgoing: Outgoing, woken_by: u64) {
         let Outgoing { sent, message } = outgoing;
         let end = &self.ends[sent.peer];
@@ -126,7 +129,7 @@ impl Shared {
         }
     }
 
-    /// The network's last word on a message: its reply, or that there is none.
+    /// Handles the final outcome of a message: its reply, or the report that there is none.
     fn take_outcome<R>(&self, sent: Sent, reply: Option<R>, rule: fn(&mut Core, Sent, &R, Duration)) {
         let _node = node::enter(self.node);
         self.with(|core| match &reply {

@@ -1,6 +1,6 @@
-//! Several cores on a network that loses, repeats, holds and reorders, with servers that crash and return.
-//! After every step the guarantees of the paper's Figure 3 are checked; when the network heals, all servers
-//! must agree.
+//! Several cores on a network that loses, repeats, holds and reorders messages, with servers that crash and
+//! restart. After every step the guarantees of the paper's Figure 3 are checked. When the network is good
+//! again, all servers must agree.
 
 use super::support::Dice;
 use crate::raft::*;
@@ -17,8 +17,8 @@ const STEPS: usize = 10_000;
 struct Packet {
     from: usize,
     to: usize,
-    /// Which life of the server that asked.
-    life: u32,
+    /// The incarnation of the server that sent the request.
+    incarnation: u32,
     sent: Sent,
     body: Body,
 }
@@ -31,32 +31,32 @@ enum Body {
     SnapshotReply(InstallSnapshotReply),
 }
 
-/// One server: its Raft, its disk, and the simplest service, which keeps a hash of all it was given.
+/// One server: its core, its persister, and the simplest service, which keeps a hash of all commands.
 struct Server {
     core: Core,
     disk: Persister,
-    life: u32,
+    incarnation: u32,
     applied: u64,
     state: u64,
 }
 
-/// Everything, and what the checks remember.
+/// All servers and messages, and what the checks remember.
 struct World {
     dice: Dice,
     now: Duration,
     servers: Vec<Server>,
     packets: Vec<Packet>,
     proposed: u64,
-    /// Who led each term.
+    /// The leader of each term.
     leaders: BTreeMap<u64, usize>,
-    /// By (index, term) of an entry: the command, and the term before it.
+    /// For each (index, term) of an entry: its command, and the term of the entry before it.
     entries: BTreeMap<(u64, u64), (Command, u64)>,
-    /// By index - 1: the term of the committed entry, its command, and the term in which it was first known
-    /// to be committed.
+    /// For each index, at position index - 1: the term and the command of the committed entry, and the term
+    /// in which it was first known to be committed.
     committed: Vec<(u64, Command, u64)>,
-    /// The service's state after so many commands.
+    /// The state of the service after 0, 1, 2, ... commands.
     states: Vec<u64>,
-    /// What kinds of things happened, so that the test is seen to test something.
+    /// How often each kind of thing happened. It shows that the test has tested something.
     seen: Seen,
 }
 
@@ -77,8 +77,13 @@ impl World {
     fn new(seed: u64) -> World {
         let mut dice = Dice(seed.wrapping_mul(0x1234_5678_9abc_def1));
         let n = 3 + dice.below(3);
-        let server =
-            |me| Server { core: Core::new(me, n), disk: Persister::new(), life: 0, applied: 0, state: 0 };
+        let server = |me| Server {
+            core: Core::new(me, n),
+            disk: Persister::new(),
+            incarnation: 0,
+            applied: 0,
+            state: 0,
+        };
         World {
             dice,
             now: Duration::ZERO,
@@ -97,9 +102,9 @@ impl World {
         self.servers.len()
     }
 
-    /// One random thing happens to one random server.
+    /// Makes one random thing happen to one random server.
     fn step(&mut self) {
-        // A server looks at a peer every 50 ms or so: before and after each of the intervals.
+        // A server checks a peer about every 50 ms. So it checks before and after each of the intervals.
         self.now += Duration::from_millis(self.dice.below(4) as u64);
         let me = self.dice.below(self.n());
         match self.dice.below(100) {
@@ -124,12 +129,12 @@ impl World {
         let server = &mut self.servers[me];
         let deadline = server.core.next_deadline(peer);
         let outgoing = server.core.next_message(peer, self.now);
-        // What the deadline promises holds.
+        // A message is sent exactly if its deadline has passed.
         let expected = deadline.is_some_and(|at| at <= self.now);
         assert_eq!(outgoing.is_some(), expected, "S{me} to S{peer}: {deadline:?} at {:?}", self.now);
         if let Some(Outgoing { sent, message }) = outgoing {
-            let life = server.life;
-            self.packets.push(Packet { from: me, to: peer, life, sent, body: Body::Request(message) });
+            let incarnation = server.incarnation;
+            self.packets.push(Packet { from: me, to: peer, incarnation, sent, body: Body::Request(message) });
         }
     }
 
@@ -137,7 +142,7 @@ impl World {
         if self.packets.is_empty() {
             return;
         }
-        // Mostly the oldest; but anything may overtake.
+        // Mostly takes the oldest message. But any message may overtake the others.
         let which = if self.dice.one_in(3) { self.dice.below(self.packets.len()) } else { 0 };
         if self.packets.len() > 100 || self.dice.one_in(8) {
             let packet = self.packets.swap_remove(which);
@@ -155,19 +160,19 @@ impl World {
 
     fn report_lost(&mut self, packet: &Packet) {
         let asker = packet.sent_by();
-        if self.servers[asker].life == packet.life {
+        if self.servers[asker].incarnation == packet.incarnation {
             self.servers[asker].core.message_lost(packet.sent);
             self.settle(asker);
         }
     }
 
     fn deliver(&mut self, packet: Packet) {
-        let Packet { from, to, life, sent, body } = packet;
+        let Packet { from, to, incarnation, sent, body } = packet;
         let (now, server) = (self.now, &mut self.servers[to]);
         let core = &mut server.core;
         let log_end = (core.log().last_index(), core.log().last_term());
         let is_reply = !matches!(body, Body::Request(_));
-        if is_reply && server.life != life {
+        if is_reply && server.incarnation != incarnation {
             return;
         }
         let reply = match body {
@@ -196,7 +201,7 @@ impl World {
         self.seen.truncations += u64::from(gone);
         self.settle(to);
         if let Some(body) = reply {
-            self.packets.push(Packet { from: to, to: from, life, sent, body });
+            self.packets.push(Packet { from: to, to: from, incarnation, sent, body });
         }
     }
 
@@ -211,13 +216,14 @@ impl World {
         for message in server.core.take_apply(max).unwrap_or_default() {
             match message {
                 ApplyMsg::Command { index, command, .. } => {
-                    assert_eq!(index, server.applied + 1, "S{me} applies in order");
+                    assert_eq!(index, server.applied + 1, "S{me} must apply in order");
                     server.applied = index;
                     server.state = mix(server.state, &command);
                 }
                 ApplyMsg::Snapshot { index, data, .. } => {
-                    assert!(index > server.applied, "S{me} goes forward by a snapshot");
-                    (server.applied, server.state) = labgob::decode(&data).expect("a snapshot of ours");
+                    assert!(index > server.applied, "S{me} must not go back by a snapshot");
+                    (server.applied, server.state) =
+                        labgob::decode(&data).expect("this test has encoded the snapshot");
                     assert_eq!(server.applied, index);
                     self.seen.snapshots_installed += 1;
                 }
@@ -235,7 +241,7 @@ impl World {
         let server = &mut self.servers[me];
         let data = labgob::encode(&(server.applied, server.state));
         server.core.snapshot(server.applied, data).expect("it was applied");
-        // What was not applied cannot be in a snapshot.
+        // A snapshot must not cover commands that were not applied.
         assert!(server.core.snapshot(server.core.commit_index() + 1, Vec::new()).is_err());
     }
 
@@ -243,23 +249,23 @@ impl World {
         let n = self.n();
         let server = &mut self.servers[me];
         let disk = server.disk.copy();
-        // What the dead server still writes is lost.
+        // Whatever the dead server writes after this moment is lost.
         server.core.election_timeout(self.now);
         let effects = server.core.take_effects();
         server.core.persist_to(&server.disk, &effects.persist);
 
-        let core = Core::restore(me, n, &disk).expect("its own state");
+        let core = Core::restore(me, n, &disk).expect("a core has written this state");
         let snapshot = disk.read_snapshot();
         let (applied, state) = match snapshot.is_empty() {
             true => (0, 0),
-            false => labgob::decode(&snapshot).expect("a snapshot of ours"),
+            false => labgob::decode(&snapshot).expect("this test has encoded the snapshot"),
         };
-        assert_eq!(core.last_applied(), applied, "Raft state and snapshot belong together");
-        *server = Server { core, disk, life: server.life + 1, applied, state };
+        assert_eq!(core.last_applied(), applied, "the Raft state and the snapshot were saved together");
+        *server = Server { core, disk, incarnation: server.incarnation + 1, applied, state };
         self.seen.restarts += 1;
     }
 
-    /// What the threads do after every call: persist. Then everything is checked.
+    /// Persists, as the threads do after every call. Then checks everything.
     fn settle(&mut self, me: usize) {
         let server = &mut self.servers[me];
         let effects = server.core.take_effects();
@@ -281,7 +287,7 @@ impl World {
         }
     }
 
-    /// If index and term name one command and one predecessor, whole logs match by induction.
+    /// If index and term determine the command and the term before it, whole logs match by induction.
     fn check_log_matching(&mut self, me: usize) {
         let log = self.servers[me].core.log();
         let mut before = log.last_included_term();
@@ -297,7 +303,7 @@ impl World {
         let core = &self.servers[me].core;
         let log = core.log();
         for index in log.first_index()..=core.commit_index() {
-            let entry = log.get(index).expect("committed entries are there");
+            let entry = log.get(index).expect("committed entries are in the log");
             match self.committed.get(index as usize - 1) {
                 Some((term, command, _)) => {
                     assert_eq!(
@@ -310,7 +316,7 @@ impl World {
                     assert_eq!(
                         self.committed.len() as u64,
                         index - 1,
-                        "a snapshot covers what nobody committed"
+                        "a snapshot covers entries that were never committed"
                     );
                     self.committed.push((entry.term, entry.command.clone(), core.current_term()));
                     self.states.push(mix(self.states[index as usize - 1], &entry.command));
@@ -333,10 +339,10 @@ impl World {
         }
     }
 
-    /// The network is good from now on: all agree after a while, on everything.
+    /// The network is good from now on. After a while all servers must agree on everything.
     fn heal(&mut self) {
         for packet in std::mem::take(&mut self.packets) {
-            // Some calls never return.
+            // For some calls the network never reports an outcome.
             if self.dice.one_in(2) {
                 self.report_lost(&packet);
             }
@@ -397,15 +403,16 @@ impl World {
             let log = core.log();
             let (from, to) = (log.first_index(), log.last_index());
             write!(text, "\n{:?} T{} log {from}..={to}", core.role(), core.current_term())
-                .expect("to a String");
-            write!(text, " commit {} applied {}", core.commit_index(), server.applied).expect("to a String");
+                .expect("writing to a String never fails");
+            write!(text, " commit {} applied {}", core.commit_index(), server.applied)
+                .expect("writing to a String never fails");
         }
         text
     }
 }
 
 impl Packet {
-    /// The server that asked, be this its request or the reply.
+    /// The server that sent the request. The packet is this request or the reply to it.
     fn sent_by(&self) -> usize {
         match self.body {
             Body::Request(_) => self.from,
@@ -415,7 +422,7 @@ impl Packet {
 }
 
 #[test]
-fn figure_3_holds_on_a_bad_network_and_all_agree_when_it_heals() {
+fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
     labrt::run(|| {
         let mut total = Seen::default();
         for seed in 1..=SEEDS {
@@ -437,7 +444,7 @@ fn figure_3_holds_on_a_bad_network_and_all_agree_when_it_heals() {
             total.truncations += world.seen.truncations;
         }
         println!("{SEEDS} seeds of {STEPS} steps: {total:?}");
-        // Quiet seeds would prove nothing.
+        // Seeds in which little happens would prove nothing.
         assert!(total.elections > 10 * SEEDS && total.commits > 20 * SEEDS, "{total:?}");
         assert!(total.snapshots_installed > SEEDS && total.restarts > SEEDS, "{total:?}");
         assert!(total.truncations > SEEDS / 2, "{total:?}");

@@ -1,4 +1,4 @@
-//! Section 5.3 and 5.4.2: what is committed when.
+//! Sections 5.3 and 5.4.2: which entries are committed, and when.
 
 use super::support::*;
 use crate::raft::*;
@@ -17,46 +17,46 @@ fn a_majority_commits_5_3() {
         assert_eq!(core.commit_index(), 1, "{n} servers, {} copies", others_needed + 1);
         assert!(core.take_effects().wake_applier);
     }
-    // Alone, the leader is the majority.
+    // In a group of one server the leader alone is a majority.
     let mut alone = leader(1, 1, &[]);
     alone.propose(command(1, 1)).expect("it leads");
     assert_eq!(alone.commit_index(), 1);
 }
 
-/// 5.4.2: entries of older terms are not committed by counting; an entry of the leader's own term commits
-/// them along.
+/// 5.4.2: entries of older terms are not committed by counting. They are committed together with an entry of
+/// the leader's own term.
 #[test]
 fn older_terms_are_not_committed_by_counting_5_4_2() {
     let mut core = leader(3, 4, &[2, 2]);
     catch_up(&mut core, 1);
     catch_up(&mut core, 2);
-    assert_eq!(has_leader_view(&core, 1), (2, 3), "everybody has the old entries");
-    assert_eq!(core.commit_index(), 0, "and yet they are not committed");
+    assert_eq!(has_leader_view(&core, 1), (2, 3), "all servers have the old entries");
+    assert_eq!(core.commit_index(), 0, "but these entries are not committed");
 
     core.propose(command(3, 4)).expect("it leads");
     catch_up(&mut core, 1);
     assert_eq!(core.commit_index(), 3);
 }
 
-/// Figure 8: S1 leads term 4 and has spread an entry of term 2 to a majority. In (d) S5, whose last entry is
-/// of term 3, is elected and overwrites it; so it must not have been committed. In (e) S1 has spread an entry
-/// of its own term, and S5 cannot win.
+/// Figure 8: S1 leads term 4 and has copied an entry of term 2 to a majority. In (d) S5 is elected, with a
+/// last entry of term 3, and overwrites the entry of term 2. So that entry must not have been committed
+/// before. In (e) S1 has copied an entry of its own term to a majority, so S5 cannot win.
 #[test]
 fn figure_8_5_4_2() {
     let ask_s5 = RequestVoteArgs { term: 5, candidate_id: 4, last_log_index: 2, last_log_term: 3 };
 
-    // (c) Entry 2 of term 2 reaches S2 and S3, a majority of five with S1.
+    // (c) Entry 2 of term 2 reaches S2 and S3. With S1 that is a majority of five.
     let mut s1 = leader(5, 4, &[1, 2]);
     catch_up(&mut s1, 1);
     catch_up(&mut s1, 2);
     assert_eq!(s1.commit_index(), 0);
-    // (d) S2 votes for S5, and loses the entry to it.
+    // (d) S2 votes for S5. S5 then overwrites the entry on S2.
     let mut s2 = follower(5, 4, &[1, 2]);
     assert!(s2.request_vote(&ask_s5).vote_granted);
     assert!(s2.append_entries(&append(4, 5, (1, 1), &[3])).success);
     assert_eq!(terms(&s2), [1, 3]);
 
-    // (e) With an entry of term 4 at a majority, both entries are committed, and S2 does not vote for S5.
+    // (e) A majority has an entry of term 4. Both entries are committed, and S2 does not vote for S5.
     s1.propose(command(3, 4)).expect("it leads");
     catch_up(&mut s1, 1);
     catch_up(&mut s1, 2);
@@ -64,7 +64,7 @@ fn figure_8_5_4_2() {
     let mut s2 = follower(5, 4, &[1, 2, 4]);
     assert!(!s2.request_vote(&ask_s5).vote_granted);
 
-    // With the rule broken, (c) commits what (d) overwrites.
+    // With the broken rule, (c) commits the entry that (d) overwrites.
     let mut careless = leader(5, 4, &[1, 2]);
     careless.options.rules.commit_older_terms_by_count = true;
     catch_up(&mut careless, 1);
@@ -72,7 +72,7 @@ fn figure_8_5_4_2() {
     assert_eq!(careless.commit_index(), 2);
 }
 
-/// The service gets what is committed, in order, once, in portions.
+/// The service gets each committed command once, in order, in batches.
 #[test]
 fn committed_commands_are_applied_once_in_order() {
     let mut core = follower(3, 2, &[1, 1, 2]);

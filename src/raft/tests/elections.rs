@@ -9,8 +9,8 @@ fn ask(term: u64, candidate_id: usize, last: (u64, u64)) -> RequestVoteArgs {
     RequestVoteArgs { term, candidate_id, last_log_index: last.0, last_log_term: last.1 }
 }
 
-/// 5.4.1, the election restriction: the log with the later last term is more up to date; of equal last terms,
-/// the longer log.
+/// 5.4.1, the election restriction: the log with the later last term is more up to date. If the last terms
+/// are equal, the longer log is more up to date.
 #[test]
 fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
     struct Case {
@@ -24,7 +24,7 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
         Case { ours: &[1], theirs: (1, 1), granted: true },
         Case { ours: &[1, 1], theirs: (1, 1), granted: false },
         Case { ours: &[1, 1], theirs: (3, 1), granted: true },
-        // A later term beats any length, both ways.
+        // A later last term counts more than any length, in both directions.
         Case { ours: &[1, 1, 1], theirs: (1, 2), granted: true },
         Case { ours: &[1, 2], theirs: (9, 1), granted: false },
     ];
@@ -36,7 +36,7 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
             RequestVoteReply { term: 4, vote_granted: granted },
             "{ours:?} asked by {theirs:?}"
         );
-        // Granted or not, the term counts (5.1); only a granted vote delays our own election (5.2).
+        // The term is taken over in any case (5.1). Only a granted vote delays our own election (5.2).
         assert_eq!(core.current_term(), 4);
         let effects = core.take_effects();
         assert!(effects.persist.hard_state);
@@ -44,19 +44,19 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
     }
 }
 
-/// 5.2: one vote in a term, first come, first served; the same candidate may ask again, since replies get
-/// lost.
+/// 5.2: a server gives one vote in a term, to the first candidate that asks. The same candidate may ask
+/// again, because replies may get lost.
 #[test]
 fn one_vote_in_a_term_5_2() {
     let mut core = follower(3, 1, &[1]);
     assert!(core.request_vote(&ask(2, 1, (1, 1))).vote_granted);
-    assert!(!core.request_vote(&ask(2, 2, (1, 1))).vote_granted, "the vote is given away");
+    assert!(!core.request_vote(&ask(2, 2, (1, 1))).vote_granted, "the vote was given to another candidate");
     assert!(core.request_vote(&ask(2, 1, (1, 1))).vote_granted, "a repeated request gets the same answer");
-    assert!(core.request_vote(&ask(3, 2, (1, 1))).vote_granted, "a new term is a new vote");
+    assert!(core.request_vote(&ask(3, 2, (1, 1))).vote_granted, "there is a new vote in a new term");
     assert_eq!(core.voted_for(), Some(2));
 }
 
-/// 5.1: a request of an older term is refused, and changes nothing.
+/// 5.1: a request of an older term is refused and changes nothing.
 #[test]
 fn a_stale_request_is_refused_5_1() {
     let mut core = follower(3, 5, &[1]);
@@ -64,16 +64,16 @@ fn a_stale_request_is_refused_5_1() {
     assert_eq!(reply, RequestVoteReply { term: 5, vote_granted: false });
     let refused = Event::VoteRefused { candidate: 1, term: 4, cause: "stale term" };
     assert_eq!(core.take_effects(), Effects { events: vec![refused], ..Effects::default() });
-    // Nor does a candidate or leader of this term give its own vote away.
+    // A candidate or leader of this term does not give its own vote to another server either.
     for mut core in [candidate(3, 5, &[1]), leader(3, 5, &[1])] {
         assert!(!core.request_vote(&ask(5, 1, (9, 4))).vote_granted);
         assert_eq!(core.voted_for(), Some(0));
     }
-    // A number that is none of the servers' is no candidate.
+    // There is no server with the number 3, so it gets no vote.
     assert!(!follower(3, 1, &[]).request_vote(&ask(2, 3, (9, 9))).vote_granted);
 }
 
-/// 5.2: on a timeout a server enters a new term, votes for itself and asks everybody, all at once.
+/// 5.2: after a timeout a server enters a new term, votes for itself and asks all other servers, all at once.
 #[test]
 fn a_timeout_starts_an_election_5_2() {
     let mut core = follower(5, 1, &[1, 1]);
@@ -89,16 +89,16 @@ fn a_timeout_starts_an_election_5_2() {
     for peer in 1..5 {
         let message = core.next_message(peer, AT_ONCE).expect("a request for a vote").message;
         assert_eq!(message, Message::RequestVote(ask(2, 0, (2, 1))));
-        // Once; and again only after a heartbeat interval, for the message may be lost.
+        // It asks once. It asks again only after a heartbeat interval, because the message may be lost.
         assert_eq!(core.next_message(peer, ENTRIES_INTERVAL), None);
         assert!(core.next_message(peer, HEARTBEAT_INTERVAL).is_some());
     }
-    assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not write to itself");
+    assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not send to itself");
 }
 
-/// 5.2: a peer that has answered is not asked again, be the answer yes or no.
+/// 5.2: a peer that has answered is not asked again, whether the answer was yes or no.
 #[test]
-fn an_answer_ends_the_asking_5_2() {
+fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     for vote_granted in [true, false] {
         let mut core = candidate(5, 2, &[]);
         let sent = core.next_message(1, AT_ONCE).expect("a request").sent;
@@ -109,7 +109,7 @@ fn an_answer_ends_the_asking_5_2() {
     }
 }
 
-/// 5.2: the votes of a majority make a leader, which lets everybody know at once.
+/// 5.2: with the votes of a majority a candidate becomes leader. It tells all other servers at once.
 #[test]
 fn a_majority_makes_a_leader_5_2() {
     for (n, votes_needed) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
@@ -122,7 +122,7 @@ fn a_majority_makes_a_leader_5_2() {
         assert!(core.is_leader(), "{n} servers, {} votes", votes_needed + 1);
         let effects = core.take_effects();
         assert_eq!(effects.role_changed, Some(RoleChange { term: 1, is_leader: true }));
-        // No entry of its own: the labs count indices.
+        // The leader appends no entry of its own, because the labs count indices.
         assert_eq!(core.log().last_index(), 0);
         for peer in 1..n {
             let (_, args) = next_append(&mut core, peer, AT_ONCE);
@@ -131,7 +131,7 @@ fn a_majority_makes_a_leader_5_2() {
     }
 }
 
-/// A vote counts once, for the term it was asked in, and not for a candidate of another term.
+/// A vote counts once, only in the term in which it was requested, and only for the candidate of that term.
 #[test]
 fn repeated_and_late_votes_do_not_count_5_2() {
     let yes = |term| RequestVoteReply { term, vote_granted: true };
@@ -139,19 +139,19 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     let sent = core.next_message(1, AT_ONCE).expect("a request").sent;
     core.vote_reply(sent, &yes(2));
     core.vote_reply(sent, &yes(2));
-    assert_eq!(core.role(), Role::Candidate, "one vote, delivered twice");
+    assert_eq!(core.role(), Role::Candidate, "one vote was delivered twice");
 
     core.election_timeout();
     core.vote_reply(sent, &yes(2));
     give_vote(&mut core, 2);
-    assert_eq!(core.role(), Role::Candidate, "a vote of the last term");
-    // Nor does a refusal of the last term's request, for its age, answer this term's.
+    assert_eq!(core.role(), Role::Candidate, "a vote of the last term does not count");
+    // A refusal of the last term's request does not answer the request of this term either.
     core.vote_reply(sent, &RequestVoteReply { term: 3, vote_granted: false });
     assert_eq!(core.due_in(1), Some(AT_ONCE));
     give_vote(&mut core, 3);
     assert!(core.is_leader());
 
-    // A leader cares for no more votes.
+    // A leader ignores further votes.
     forget_effects(&mut core);
     let late = Sent { term: 3, ..sent };
     core.vote_reply(late, &yes(3));
@@ -159,7 +159,7 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     assert_eq!(core.take_effects().role_changed, None);
 }
 
-/// 5.1: whoever learns of a higher term, from whatever message, follows it.
+/// 5.1: a server that learns of a higher term from any message becomes a follower in that term.
 #[test]
 fn a_higher_term_makes_a_follower_5_1() {
     type Hear = fn(&mut Server);
@@ -213,17 +213,17 @@ fn a_higher_term_makes_a_follower_5_1() {
     }
 }
 
-/// 5.2: a candidate that hears the leader of its own term follows it, and keeps its vote.
+/// 5.2: a candidate that hears the leader of its own term becomes its follower and keeps its vote.
 #[test]
 fn a_candidate_follows_the_leader_of_its_term_5_2() {
     let mut core = candidate(3, 5, &[1]);
     assert!(core.append_entries(&append(2, 5, (1, 1), &[5])).success);
     assert_eq!((core.role(), core.voted_for()), (Role::Follower, Some(0)));
-    assert!(!core.take_effects().persist.hard_state, "neither term nor vote have changed");
+    assert!(!core.take_effects().persist.hard_state, "neither the term nor the vote has changed");
 }
 
-/// Only a higher term ends a leadership: not a timeout, not the loss of the majority. The other behaviour is
-/// there as a rule to be broken on purpose.
+/// Only a higher term ends a leadership. A timeout or the loss of the majority does not end it. The other
+/// behaviour exists only as a rule that a test can break.
 #[test]
 fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);
@@ -240,14 +240,14 @@ fn a_leader_stays_leader_of_its_term() {
     let (sent, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     success(&mut core, sent);
     core.election_timeout();
-    assert_eq!(core.role(), Role::Leader, "a majority with itself was heard");
+    assert_eq!(core.role(), Role::Leader, "the leader and one follower are a majority");
     core.election_timeout();
-    assert_eq!((core.role(), core.current_term()), (Role::Follower, 5), "since then, it was not");
+    assert_eq!((core.role(), core.current_term()), (Role::Follower, 5), "since then no follower was heard");
 }
 
-/// 5.2: what starts the election timer afresh starts it from that moment, with the timeout that was drawn.
+/// 5.2: a restarted election timer runs from that moment, with the timeout that was drawn.
 #[test]
-fn the_election_timer_runs_from_the_last_sign_of_a_leader_5_2() {
+fn the_election_timer_runs_from_its_last_restart_5_2() {
     let ms = Duration::from_millis;
     let mut core = follower(3, 1, &[1]);
     core.set_election_timeout(ms(400));
@@ -255,12 +255,16 @@ fn the_election_timer_runs_from_the_last_sign_of_a_leader_5_2() {
     core.append_entries(&append(1, 1, (1, 1), &[]));
     assert_eq!(core.election_deadline(), Some(ms(450)));
     core.set_election_timeout(ms(300));
-    assert_eq!(core.election_deadline(), Some(ms(450)), "for the next time");
+    assert_eq!(core.election_deadline(), Some(ms(450)), "the new timeout is for the next restart");
     core.now = ms(100);
     assert!(!core.request_vote(&ask(2, 2, (0, 0))).vote_granted);
-    assert_eq!(core.election_deadline(), Some(ms(450)), "a refused vote is no sign of a leader");
+    assert_eq!(core.election_deadline(), Some(ms(450)), "a refused vote does not restart the timer");
     assert!(core.request_vote(&ask(2, 2, (1, 1))).vote_granted);
-    assert_eq!(core.election_deadline(), Some(ms(400)), "earlier than before: a shorter timeout was drawn");
+    assert_eq!(
+        core.election_deadline(),
+        Some(ms(400)),
+        "the deadline is earlier, because a shorter timeout was drawn"
+    );
     core.now = ms(400);
     core.election_timeout();
     assert_eq!(core.election_deadline(), Some(ms(700)), "a candidate waits again");

@@ -5,7 +5,7 @@ use crate::raft::log::RaftLog;
 use crate::raft::*;
 use labapi::Command;
 
-/// A log whose snapshot ends at index 10 in term 3, with entries of these terms from 11 on.
+/// A log with a snapshot that ends at index 10 in term 3, and with entries of these terms from index 11 on.
 fn log_after_10(terms: &[u64]) -> RaftLog {
     RaftLog::after(10, 3, entries(11, terms))
 }
@@ -35,7 +35,7 @@ fn terms_are_found_by_binary_search_5_3() {
     assert_eq!(last, [11, 11, 14, 14, 15, 15]);
     let bounded: Vec<_> = [12, 13, 20].map(|index| log.last_index_up_to_term(index, 5)).to_vec();
     assert_eq!(bounded, [12, 13, 14]);
-    // The end of the snapshot is an entry whose term is known; before it nothing is.
+    // The term at the end of the snapshot is known. The terms before it are not known.
     let log = log_after_10(&[5]);
     assert_eq!([3, 4].map(|term| log.last_index_up_to_term(99, term)), [10, 10]);
     assert!(log.last_index_up_to_term(99, 2) < 10);
@@ -44,7 +44,7 @@ fn terms_are_found_by_binary_search_5_3() {
 }
 
 #[test]
-fn both_ends_can_be_cut() {
+fn entries_can_be_removed_at_both_ends() {
     let mut log = log_after_10(&[3, 4, 4, 5]);
     log.truncate_from(14);
     assert_eq!((log.last_index(), log.last_term()), (13, 4));
@@ -66,19 +66,19 @@ fn a_batch_is_bounded_by_bytes_but_never_empty() {
     };
     assert_eq!(lengths(1, 9, 100), [60, 40]);
     assert_eq!(lengths(2, 9, 100), [40, 1]);
-    assert_eq!(lengths(4, 9, 100), [500], "one that is larger than a batch goes alone");
+    assert_eq!(lengths(4, 9, 100), [500], "a command that is larger than a batch is sent alone");
     assert_eq!(lengths(5, 9, 100), [0]);
     assert_eq!(lengths(1, 3, 9999), [60, 40, 1]);
     assert!(lengths(6, 9, 100).is_empty());
 }
 
 #[test]
-fn a_command_is_shared_and_shown_short() {
+fn a_command_is_shared_and_printed_short() {
     let long = Command::new(vec![b'x'; 5000]);
     assert_eq!(format!("{long:?}"), format!("Command({}... 5000 bytes)", "x".repeat(16)));
     assert_eq!(format!("{:?}", Command::new("a\0b")), r"Command(a\x00b)");
     assert_eq!(long.clone().as_bytes().as_ptr(), long.as_bytes().as_ptr());
-    // Length and bytes, nothing else; and back.
+    // The encoding has only the length and the bytes. Decoding gives the command back.
     let bytes = labgob::encode(&Entry { term: 7, command: Command::new("abc") });
     assert_eq!(bytes, [7, 3, b'a', b'b', b'c']);
     assert_eq!(labgob::decode::<Command>(&labgob::encode(&long)), Ok(long));

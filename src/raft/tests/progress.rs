@@ -1,5 +1,5 @@
-//! A leader's view of a follower (5.3): sent at once, in few messages, and never stopped by one that is lost
-//! or held.
+//! A leader's view of a follower (5.3): entries are sent at once, in few messages, and a lost or held message
+//! never stops them.
 
 use super::support::*;
 use crate::raft::progress::{MAX_BATCH_BYTES, WINDOW};
@@ -7,7 +7,7 @@ use crate::raft::*;
 use labapi::{Command, Role};
 use std::time::Duration;
 
-/// A leader of three in term 1 with an empty log, to whom follower 1 has answered.
+/// A leader of three servers in term 1 with an empty log. Follower 1 has already answered it.
 fn in_touch() -> Server {
     let mut core = leader(3, 1, &[]);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
@@ -27,7 +27,7 @@ fn propose(core: &mut Server, count: usize) {
     }
 }
 
-/// (prev, number of entries) of a message.
+/// The index before the entries of a message, and the number of its entries.
 fn shape(args: &AppendEntriesArgs) -> (u64, usize) {
     (args.prev_log_index, args.entries.len())
 }
@@ -38,21 +38,21 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     propose(&mut core, 1);
     let (first, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 1));
-    // While it is on its way, what comes in waits for the answer ...
+    // While the message is on its way, new entries wait for the answer ...
     propose(&mut core, 5);
     assert_eq!(core.next_message(1, AT_ONCE), None);
     success(&mut core, first);
     let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (1, 5));
-    // ... or for the pipeline interval.
+    // ... or for the entries interval.
     propose(&mut core, 2);
     assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
     let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     assert_eq!(shape(&args), (6, 2));
 }
 
-/// The deadline by which a peer's thread sleeps: at once if there is something to send, else when the interval
-/// is over that is waited for.
+/// A peer's thread sleeps until this deadline. It is at once if there is something to send. Otherwise it is
+/// the end of the current interval.
 #[test]
 fn a_deadline_says_when_there_is_something_to_send() {
     let mut core = in_touch();
@@ -63,7 +63,7 @@ fn a_deadline_says_when_there_is_something_to_send() {
     assert_eq!((served, probed), (Some(AT_ONCE), Some(HEARTBEAT_INTERVAL)), "S2 has not answered yet");
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(core.due_in(1), Some(HEARTBEAT_INTERVAL));
-    // The next entries can wait for the entries interval now, or for the answer.
+    // The next entries now wait for the entries interval or for the answer.
     for _ in 0..2 {
         propose(&mut core, 1);
         assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
@@ -83,9 +83,10 @@ fn an_idle_follower_gets_heartbeats_and_nothing_else() {
     assert_eq!(shape(&args), (0, 0));
 }
 
-/// The commit index goes with entries and heartbeats; alone only when 10 ms have passed, one at a time.
+/// Entries and heartbeats carry the commit index. It is sent in a message of its own only after 10 ms, and
+/// only one such message is on its way at a time.
 #[test]
-fn the_commit_index_goes_alone_only_if_nothing_else_goes() {
+fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
     let mut core = in_touch();
     propose(&mut core, 1);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
@@ -93,26 +94,27 @@ fn the_commit_index_goes_alone_only_if_nothing_else_goes() {
     assert_eq!(core.commit_index(), 1);
     assert_eq!(core.due_in(1), Some(COMMIT_INTERVAL));
 
-    // Entries follow: they carry it.
+    // Entries follow, so they carry the commit index.
     let mut busy = core.clone();
     propose(&mut busy, 1);
     let (_, args) = next_append(&mut busy, 1, AT_ONCE);
     assert_eq!((shape(&args), args.leader_commit), ((1, 1), 1));
     assert_eq!(busy.next_message(1, COMMIT_INTERVAL), None);
 
-    // Nothing follows: alone, once; not again while it is on its way, nor when it was answered.
+    // Nothing follows, so the commit index is sent alone, once. It is not sent again while it is on its way
+    // or after it was answered.
     let (alone, args) = next_append(&mut core, 1, COMMIT_INTERVAL);
     assert_eq!((shape(&args), args.leader_commit), ((1, 0), 1));
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     let mut unlucky = core.clone();
     success(&mut core, alone);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
-    // Lost, it is said again.
+    // If the message is lost, it is sent again.
     unlucky.message_lost(alone);
     assert_eq!(next_append(&mut unlucky, 1, COMMIT_INTERVAL).1.leader_commit, 1);
 }
 
-/// Followers that wait for many commits are told at once: a full pipeline must not stand still for 10 ms.
+/// Followers that have not heard of many commits are told at once. A full pipeline must not stop for 10 ms.
 #[test]
 fn many_commits_are_told_at_once() {
     for (commands, told) in [(63, false), (64, true)] {
@@ -123,11 +125,15 @@ fn many_commits_are_told_at_once() {
         assert_eq!(core.due_in(1) == Some(AT_ONCE), told, "{commands} commits");
         let message = core.next_message(1, AT_ONCE);
         assert_eq!(message.is_some(), told, "{commands} commits");
-        assert_eq!(core.next_message(1, COMMIT_INTERVAL).is_some(), !told, "one at a time");
+        assert_eq!(
+            core.next_message(1, COMMIT_INTERVAL).is_some(),
+            !told,
+            "only one such message is on its way"
+        );
     }
 }
 
-/// While entries wait for the pipeline interval, the commit index waits with them.
+/// While entries wait for the entries interval, the commit index waits with them.
 #[test]
 fn the_commit_index_waits_for_entries_that_follow() {
     let mut core = in_touch();
@@ -138,15 +144,15 @@ fn the_commit_index_waits_for_entries_that_follow() {
     next_append(&mut core, 1, ENTRIES_INTERVAL);
     propose(&mut core, 1);
     success(&mut core, first);
-    assert_eq!(core.commit_index(), 1, "news for the follower");
+    assert_eq!(core.commit_index(), 1, "the follower does not know it yet");
     assert_eq!(core.next_message(1, ENTRIES_INTERVAL / 2), None);
     let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL / 2);
     assert_eq!((shape(&args), args.leader_commit), ((2, 1), 1));
 }
 
-/// The course's RPC count: twelve commands may cost 42 RPCs to both followers together. Played on a clock,
-/// for many speeds of the network and of the caller; the worst is that each command is sent, acknowledged and
-/// committed before the next one comes.
+/// The course's count of RPCs: twelve commands may cost at most 42 RPCs to both followers together. The test
+/// simulates a clock, for many speeds of the network and of the caller. The worst schedule is that each
+/// command is sent, acknowledged and committed before the next one arrives.
 #[test]
 fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
     let mut worst = 0;
@@ -155,15 +161,16 @@ fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
             let count = rpcs_for_twelve_commands(round_trip, between_commands);
             assert!(
                 count <= 42,
-                "{count} RPCs: round trip {round_trip} us, a command each {between_commands} us"
+                "{count} RPCs: round trip {round_trip} us, one command every {between_commands} us"
             );
             worst = worst.max(count);
         }
     }
-    assert!(worst >= 24, "the worst schedule, a round trip for each command, was among them: {worst}");
+    assert!(worst >= 24, "the worst schedule, a round trip for each command, was not tested: {worst}");
 }
 
-/// Counts all requests from the first command until both followers know that all are committed. Times in us.
+/// Counts all requests from the first command until both followers know that all commands are committed.
+/// Times are in us.
 fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
     const START: u64 = 200_000;
     struct Peer {
@@ -175,7 +182,7 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
     for peer in [1, 2] {
         let (sent, _) = next_append(&mut core, peer, AT_ONCE);
         success(&mut core, sent);
-        // The test has waited for a quiet moment: the last heartbeat is just going out.
+        // The course's test waits for a quiet moment, so the last heartbeat is sent just now.
         core.now = Duration::from_micros(START);
         let (sent, _) = next_append(&mut core, peer, AT_ONCE);
         success(&mut core, sent);
@@ -188,7 +195,7 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
         while proposed < 12 && now >= START + proposed * between_commands {
             propose(&mut core, 1);
             proposed += 1;
-            // The threads run as soon as they can: between any two commands.
+            // The threads run as soon as they can, which may be between any two commands.
             if between_commands == 0 && proposed % 2 == 0 {
                 break;
             }
@@ -225,8 +232,9 @@ fn a_new_leader_probes_before_it_sends_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (0, 3));
 }
 
-/// The first loss is made good at once; after the second in a row the follower is thought dead, and is
-/// tried at the pace of heartbeats until it answers (5.3: the leader retries indefinitely).
+/// After the first loss the entries are sent again at once. After the second loss in a row the follower is
+/// assumed to be dead. Then the leader tries it once in each heartbeat interval until it answers (5.3: the
+/// leader retries indefinitely).
 #[test]
 fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
     let mut core = in_touch();
@@ -234,7 +242,7 @@ fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
     let (first, _) = next_append(&mut core, 1, AT_ONCE);
     core.message_lost(first);
     let (second, args) = next_append(&mut core, 1, AT_ONCE);
-    assert_eq!(shape(&args), (0, 3), "sent again at once");
+    assert_eq!(shape(&args), (0, 3), "the entries are sent again at once");
 
     core.message_lost(second);
     assert_eq!(state(&core), State::Probe { at_once: false });
@@ -243,25 +251,26 @@ fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
         assert_eq!(core.next_message(1, tick), None);
     }
     for _ in 0..5 {
-        // Perhaps only its answers are lost: it gets the entries, but not twice at a time.
+        // Perhaps only the answers are lost. So the follower gets the entries, but only one message with
+        // entries at a time.
         let (retry, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
         assert_eq!(shape(&args), (0, 4));
         let (_, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
         assert_eq!(shape(&args), (4, 0));
         core.message_lost(retry);
-        assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "no more at once");
+        assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "entries are no longer sent at once");
     }
-    // It answers: from now on it is served at once again.
+    // The follower answers. From now on it is served at once again.
     let (retry, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     propose(&mut core, 1);
     success(&mut core, retry);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 1));
 }
 
-/// A loss that is reported late, seven seconds after a message of which a later one was answered, says
-/// nothing about the follower now.
+/// A loss may be reported seven seconds after the message was sent. If a later message was answered
+/// meanwhile, the loss says nothing about the follower now.
 #[test]
-fn old_losses_do_not_make_a_follower_dead() {
+fn old_losses_do_not_count_against_a_follower() {
     let mut core = in_touch();
     let old: Vec<Sent> = (0..3).map(|_| next_append(&mut core, 1, HEARTBEAT_INTERVAL).0).collect();
     let (new, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
@@ -270,7 +279,7 @@ fn old_losses_do_not_make_a_follower_dead() {
     assert_eq!(state(&core), State::Replicate { at_once: false });
 }
 
-/// A message that is held does not stop what comes after it, up to the window.
+/// A held message does not stop later entries, up to the window.
 #[test]
 fn a_held_message_does_not_stop_the_log() {
     let mut core = in_touch();
@@ -278,26 +287,27 @@ fn a_held_message_does_not_stop_the_log() {
     for i in 0..WINDOW as u64 {
         propose(&mut core, 1);
         let (sent, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
-        assert_eq!(shape(&args), (i, 1), "each continues where the one before it ended");
+        assert_eq!(shape(&args), (i, 1), "each message continues where the one before it ended");
         held.push(sent);
     }
     propose(&mut core, 1);
     assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "the window is full");
 
-    // A heartbeat follows the last of them. If it is taken, all are, though none was answered.
+    // A heartbeat follows the last message. If the follower accepts it, it has all entries, although no other
+    // message was answered.
     let (heartbeat, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!(shape(&args), (WINDOW as u64, 0));
     success(&mut core, heartbeat);
     assert_eq!(has_leader_view(&core, 1).0, WINDOW as u64);
     assert_eq!(core.progress(1).map(|progress| progress.inflight()), Some(0));
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (WINDOW as u64, 1));
-    // Their own answers, seconds later, change nothing.
+    // The answers to the held messages arrive seconds later. They change nothing.
     let before = has_leader_view(&core, 1);
     held.into_iter().for_each(|sent| success(&mut core, sent));
     assert_eq!(has_leader_view(&core, 1), before);
 }
 
-/// One of several messages is lost: what it carried is sent again, from the gap on.
+/// One of several messages is lost. The entries from the gap on are sent again.
 #[test]
 fn a_gap_is_filled() {
     let mut core = in_touch();
@@ -309,14 +319,14 @@ fn a_gap_is_filled() {
     core.message_lost(sent[1]);
     let (again, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 6));
-    // If that is lost as well, but the first was answered, the gap is where it was.
+    // This message is lost, too, after the first message was answered. The gap is still at the same place.
     success(&mut core, sent[0]);
     core.message_lost(again);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 6));
 }
 
-/// Messages overtake one another: the later one is refused for a gap that the earlier one fills. One such
-/// refusal is put down to reordering.
+/// Messages overtake one another: the later message is refused because of a gap that the earlier message
+/// fills. The leader ignores one such refusal.
 #[test]
 fn a_refusal_by_reordering_costs_one_message() {
     let mut core = in_touch();
@@ -324,15 +334,15 @@ fn a_refusal_by_reordering_costs_one_message() {
     let (first, _) = next_append(&mut core, 1, AT_ONCE);
     propose(&mut core, 3);
     let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
-    // The second arrives first: the follower's log ends at 0.
+    // The second message arrives first. The follower's log ends at 0.
     refusal(&mut core, second, 0, 0);
     assert_eq!(core.next_message(1, AT_ONCE), None, "the first is still on its way");
     success(&mut core, first);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
-/// The same, but the refusal comes after the gap was filled: it says nothing but that its own entries are
-/// missing.
+/// The same, but the refusal arrives after the gap was filled. It only shows that the entries of the refused
+/// message are missing.
 #[test]
 fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     let mut core = in_touch();
@@ -346,29 +356,29 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
-/// A real conflict: back to the common point, at once, and each refusal brings it nearer, whatever the
-/// follower says.
+/// A real conflict: the leader goes back to the last common entry. It sends at once after each refusal. Each
+/// refusal brings it nearer, whatever the follower says.
 #[test]
-fn refusals_end() {
+fn the_search_for_the_last_common_entry_ends() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
     let (mut sent, mut args) = next_append(&mut core, 1, AT_ONCE);
     let mut prevs = vec![args.prev_log_index];
-    // A follower that always names the far end of the log.
+    // This follower always names an index far beyond its log.
     while args.prev_log_index > 0 {
         refusal(&mut core, sent, 99, 77);
         (sent, args) = next_append(&mut core, 1, AT_ONCE);
         prevs.push(args.prev_log_index);
     }
     assert!(prevs.is_sorted_by(|a, b| a > b), "{prevs:?}");
-    // By term: the follower has term 4 at its end, and so has the leader up to 4.
+    // Going back by terms: the follower's last term is 4, and the leader has term 4 up to index 4.
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     refusal(&mut core, sent, 7, 4);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 4));
 }
 
-/// Refusals of messages from before the last step back say nothing new, unless they show that it did not go
-/// far enough. What was acknowledged once stays acknowledged.
+/// A refusal of a message from before the last step back says nothing new, unless it shows that the step was
+/// too short. What was acknowledged stays acknowledged.
 #[test]
 fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
@@ -376,12 +386,12 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     refusal(&mut core, old[0], 5, 4);
     let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (4, 2));
-    // Another complaint of a gap that is being filled already.
+    // This refusal reports a gap that the leader is already filling.
     let before = has_leader_view(&core, 1);
     refusal(&mut core, old[1], 4, 4);
     assert_eq!(has_leader_view(&core, 1), before);
     assert_eq!(core.next_message(1, AT_ONCE), None);
-    // One that shows the follower to lack what none of our messages has brought.
+    // This refusal shows that the follower lacks entries that no message has brought.
     refusal(&mut core, old[2], 2, 1);
     let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 4));
@@ -391,7 +401,7 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 
-/// Answers to what a leader of another term has sent are ignored, as is the news of its losses.
+/// Answers to the messages of an older term are ignored. Reports of their losses are ignored, too.
 #[test]
 fn answers_of_another_term_are_ignored() {
     let mut core = in_touch();
@@ -405,15 +415,20 @@ fn answers_of_another_term_are_ignored() {
     success(&mut core, sent);
     core.message_lost(sent);
     core.message_lost(sent);
-    // The follower has come to our term before the old message reached it, and refused it for its age.
+    // The follower had already reached our term when the old message arrived. It refused the message because
+    // it was too old.
     core.append_reply(sent, &AppendEntriesReply { term: 3, success: false, conflict: None });
     assert_eq!(has_leader_view(&core, 1), (0, 2));
-    assert_eq!(state(&core), State::Probe { at_once: true }, "none of this is a sign of life in this term");
-    assert_eq!((core.due_in(1), core.due_in(2)), (Some(AT_ONCE), Some(AT_ONCE)), "the first heartbeats");
+    assert_eq!(state(&core), State::Probe { at_once: true }, "the follower has not answered in this term");
+    assert_eq!(
+        (core.due_in(1), core.due_in(2)),
+        (Some(AT_ONCE), Some(AT_ONCE)),
+        "the first heartbeats are due"
+    );
 }
 
 #[test]
-fn large_commands_go_in_several_messages() {
+fn large_commands_are_sent_in_several_messages() {
     let mut core = in_touch();
     for _ in 0..3 {
         core.propose(Command::new(vec![0; MAX_BATCH_BYTES / 2])).expect("it leads");

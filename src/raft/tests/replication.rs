@@ -1,10 +1,10 @@
-//! Section 5.3: the follower's side of log replication, and what a leader takes in.
+//! Section 5.3: the follower's side of log replication, and which commands a leader accepts.
 
 use super::support::*;
 use crate::raft::*;
 use labapi::{Role, Started};
 
-/// Figure 7 of the paper, in spirit: what becomes of a log when a message comes.
+/// Cases like those in Figure 7 of the paper: the effect of a message on a log.
 #[test]
 fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
     struct Case {
@@ -12,7 +12,7 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         log: &'static [u64],
         prev: (u64, u64),
         terms: &'static [u64],
-        /// The log afterwards, or where the conflict is.
+        /// The log after the message, or the conflict that the follower names.
         outcome: Result<&'static [u64], Conflict>,
     }
     let refused = |index, term| Err(Conflict { index, term });
@@ -67,9 +67,9 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
     }
 }
 
-/// What a rule has done comes out as events, in the order in which it was done.
+/// A rule reports its changes as events, in the order of the changes.
 #[test]
-fn a_rule_says_what_it_has_done() {
+fn a_rule_reports_its_changes_as_events() {
     let mut core = follower(3, 2, &[1, 2, 2]);
     assert!(core.append_entries(&committed(2, append(1, 3, (1, 1), &[3, 3]))).success);
     let effects = core.take_effects();
@@ -85,7 +85,8 @@ fn a_rule_says_what_it_has_done() {
     assert_eq!(core.take_effects().events, [Event::Applied(2)]);
 }
 
-/// 5.1: a leader of the past is told so; it does not count as heard.
+/// 5.1: a leader of an older term gets the new term as a refusal. Its message does not count as heard from a
+/// leader.
 #[test]
 fn a_stale_leader_is_refused_5_1() {
     let mut core = follower(3, 4, &[1, 1]);
@@ -94,22 +95,22 @@ fn a_stale_leader_is_refused_5_1() {
     assert_eq!((core.take_effects(), terms(&core)), (Effects::default(), vec![1, 1]));
 }
 
-/// 5.3: messages may be repeated and overtake one another. An old one cuts nothing off, and takes no commit
-/// back.
+/// 5.3: messages may be repeated and may overtake one another. An old message does not remove later entries,
+/// and does not lower the commit index.
 #[test]
 fn stale_and_repeated_messages_are_harmless_5_3() {
     let mut core = follower(3, 2, &[1]);
     let first = committed(1, append(1, 2, (1, 1), &[2, 2]));
     let second = committed(5, append(1, 2, (3, 2), &[2, 2]));
-    assert!(!core.append_entries(&second).success, "the second comes first");
+    assert!(!core.append_entries(&second).success, "the second message arrives first");
     for args in [&first, &second, &first, &second, &first] {
         assert!(core.append_entries(args).success);
     }
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2, 2, 2], 5));
 }
 
-/// Figure 2: a follower commits no further than the message has checked, whatever the leader has committed.
-/// Entry 3 here is of another leader, and will be overwritten.
+/// Figure 2: a follower commits only entries that the message has checked, whatever the leader has committed.
+/// Here entry 3 is from another leader and will be overwritten.
 #[test]
 fn a_follower_commits_only_what_was_checked_5_3() {
     let mut core = follower(3, 2, &[1, 1, 2]);
@@ -134,7 +135,7 @@ fn falling_terms_are_noticed() {
     follower(3, 2, &[1, 2]).append_entries(&append(1, 2, (2, 2), &[1]));
 }
 
-/// 5.3: the leader takes commands in at the end of its log, and followers none.
+/// 5.3: the leader appends commands to its log. Followers and candidates accept no commands.
 #[test]
 fn only_a_leader_takes_commands_5_3() {
     assert_eq!(follower(3, 2, &[1]).propose(command(2, 2)), None);
@@ -147,8 +148,8 @@ fn only_a_leader_takes_commands_5_3() {
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2], 0));
 }
 
-/// A leader with this log finds how much of it a follower with that log has. After which indices its messages ask,
-/// up to the one that is taken.
+/// Lets a leader with the log `ours` find the last entry that it has in common with a follower with the log
+/// `theirs`. Returns the index after which each of its messages asks, up to the accepted message.
 fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     let mut leader = leader(3, 99, ours);
     let mut follower = follower(3, 98, theirs);
@@ -156,7 +157,8 @@ fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     loop {
         let (sent, mut args) = next_append(&mut leader, 1, HEARTBEAT_INTERVAL);
         probes.push(args.prev_log_index);
-        // The test's follower is server 0 as well; it only must not think that it hears itself.
+        // In this test the follower is also server 0. The message must not seem to come from the follower
+        // itself.
         args.leader_id = 1;
         let reply = follower.append_entries(&args);
         leader.append_reply(sent, &reply);
@@ -169,13 +171,13 @@ fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     probes
 }
 
-/// The leader's messages go to the follower until it has everything.
+/// Delivers the leader's messages to the follower until it has all entries.
 fn catch_up_for_real(leader: &mut Server, follower: &mut Server) {
     while has_leader_view(leader, 1).0 < leader.log().last_index() {
         let (sent, mut args) = next_append(leader, 1, HEARTBEAT_INTERVAL);
         args.leader_id = 1;
         let reply = follower.append_entries(&args);
-        assert!(reply.success, "the common point was found before");
+        assert!(reply.success, "the last common entry was found before");
         leader.append_reply(sent, &reply);
     }
 }
@@ -186,26 +188,28 @@ fn distinct(terms: &[u64]) -> usize {
     terms.len()
 }
 
-/// End of 5.3: the leader finds the common point by terms, not by entries. Both sides leave out what cannot agree.
+/// End of 5.3: the leader finds the last common entry by terms, not by single entries. Both sides skip
+/// entries that cannot agree.
 #[test]
 fn backing_up_costs_a_message_a_term_5_3() {
     let long = |parts: &[(u64, usize)]| -> Vec<u64> {
         parts.iter().flat_map(|&(term, count)| vec![term; count]).collect()
     };
-    // The leader's terms, a follower's, and after which indices the leader asks.
+    // The leader's terms, the follower's terms, and the indices after which the leader asks.
     let cases: [(Vec<u64>, Vec<u64>, &[u64]); 9] = [
         (long(&[(1, 6)]), vec![1, 2, 2, 4], &[6, 1]),
-        // The follower lacks much.
+        // The follower's log is much shorter.
         (long(&[(1, 500)]), long(&[(1, 3)]), &[500, 3]),
-        // It has much of a term that the leader never saw.
+        // The follower has many entries of a term that the leader never saw.
         (long(&[(1, 50), (4, 50)]), long(&[(1, 50), (2, 50)]), &[100, 50]),
-        // It has less, or more, of a term that the leader knows.
+        // The follower has fewer, or more, entries of a term that the leader knows.
         (long(&[(1, 100), (3, 100)]), long(&[(1, 10), (2, 300)]), &[200, 100, 10]),
         (long(&[(1, 10), (3, 100)]), long(&[(1, 110)]), &[110, 10]),
-        // Too short, and of other terms at the end: both leave out what the other cannot have.
+        // The follower's log is too short and ends with other terms. Both sides skip what the other side
+        // cannot have.
         (long(&[(1, 4), (2, 100), (3, 100)]), long(&[(1, 4), (4, 60)]), &[204, 4]),
         (long(&[(1, 10), (5, 100)]), long(&[(1, 10), (2, 10), (3, 10), (4, 10)]), &[110, 10]),
-        // Terms alternate.
+        // The terms alternate.
         (long(&[(1, 50), (3, 50), (5, 50)]), long(&[(1, 50), (2, 50), (4, 50)]), &[150, 100, 50]),
         (long(&[(5, 100)]), long(&[(1, 30), (2, 30), (3, 30), (4, 30)]), &[100, 0]),
     ];
@@ -214,17 +218,19 @@ fn backing_up_costs_a_message_a_term_5_3() {
     }
 }
 
-/// How many messages any two logs take. From one refusal to the next, the leader's term at the place where it asks
-/// becomes smaller, and so does the term that the follower names; if one of them stayed the same, the logs would
-/// agree there. The leader is never refused at 0, and the follower may name 0 once. So there are at most as many
-/// refusals as the leader's log has terms, and at most one more than the follower's has.
+/// The number of messages for any two logs. From one refusal to the next, the leader's term at the place
+/// where it asks becomes smaller. The term that the follower names becomes smaller, too. If one of these
+/// terms stayed the same, the logs would agree there. The leader is never refused at index 0, and the
+/// follower may name index 0 once. So there are at most as many refusals as the leader's log has terms, and
+/// at most one more than the follower's log has terms.
 #[test]
-fn any_two_logs_converge_in_a_message_a_term_5_3() {
+fn any_two_logs_converge_with_one_message_for_each_term_5_3() {
     let mut dice = Dice(3);
     let mut most = 0;
     for _ in 0..20_000 {
-        // What two logs have in common, and what each got of other leaders: a term has one leader, so at an index
-        // where both have an entry of one term, all before it is the same.
+        // Two logs have a common part, and then each has entries of other leaders. A term has only one
+        // leader. So if both logs have an entry of the same term at an index, all entries before it are
+        // equal.
         let common = random_terms(&mut dice, 1, &[1, 2, 3]);
         let at_least = common.last().copied().unwrap_or(1) + 1;
         let (odd, even): (Vec<u64>, Vec<u64>) = (at_least..at_least + 14).partition(|term| term % 2 == 1);
@@ -237,16 +243,16 @@ fn any_two_logs_converge_in_a_message_a_term_5_3() {
         assert!(refusals <= bound, "{ours:?} against {theirs:?}: {refusals} refusals, at most {bound}");
         most = most.max(refusals);
     }
-    assert!(most >= 4, "{most}: hard pairs were among them");
+    assert!(most >= 4, "no pair of logs needed many refusals, at most {most}");
 }
 
-/// Some entries of some of these terms.
+/// Some entries for each of these terms, at most `longest` per term.
 fn random_terms(dice: &mut Dice, longest: usize, terms: &[u64]) -> Vec<u64> {
     let count = |dice: &mut Dice| dice.below(longest + 1);
     terms.iter().flat_map(|&term| vec![term; count(dice)]).collect()
 }
 
-/// The reply of a Raft that gives no hint costs a message an entry (Figure 2).
+/// If the reply of a Raft gives no hint, the leader goes back by one entry for each message (Figure 2).
 #[test]
 fn a_refusal_without_a_hint_goes_back_by_one_entry_5_3() {
     let mut core = leader(3, 9, &[1, 1, 4]);

@@ -1,4 +1,4 @@
-//! The shell: threads, timers and the apply channel around the core. On both clocks.
+//! The shell around the core: threads, timers and the apply channel. On real and on virtual time.
 
 use crate::raft::{ApplySink, Options, Raft, RestoreError, RoleChange};
 use labapi::{ApplyMsg, Command, Persister};
@@ -34,7 +34,7 @@ fn group_with(
         ends.iter().for_each(|end| net.enable(end, true));
         let _node = node::enter(NodeId::first(me));
         let raft = Raft::make_with(ends, me, Arc::new(Persister::new()), sink(me), options(me));
-        let raft = raft.expect("nothing to restore");
+        let raft = raft.expect("there is no saved state");
         net.add_server(me, Server::new().service(raft.service().cost(cost)));
         raft
     };
@@ -78,8 +78,8 @@ fn alive(raft: usize) -> Vec<String> {
     thread::alive(NodeId::first(raft)).into_iter().map(|thread| thread.what).collect()
 }
 
-/// Waits until no thread of the server lives; in virtual time they have 100 ms, on real threads what a busy
-/// machine needs.
+/// Waits until all threads of the server have ended. In virtual time the limit is 100 ms. On real threads a
+/// busy machine needs longer.
 fn assert_ends(raft: usize) {
     let limit = if labrt::is_sim() { SECOND / 10 } else { 5 * SECOND };
     let deadline = Instant::now() + limit;
@@ -105,7 +105,7 @@ fn kill_ends_every_thread() {
     });
 }
 
-/// With calls on their way to a server that is gone, which the network would fail only after seconds.
+/// Calls are on their way to a deleted server. The network would let them fail only after seconds.
 #[test]
 fn kill_does_not_wait_for_calls_on_their_way() {
     labrt::run(|| {
@@ -126,13 +126,14 @@ fn dropping_a_server_kills_it() {
     labrt::run(|| {
         let mut group = group(1, discard);
         group.leader();
-        // The network's service shares the state with the handle.
+        // The network's service shares the state with the `Raft` value.
         group.rafts.clear();
         assert_ends(0);
     });
 }
 
-/// Nobody takes what is applied: the applier waits in a rendezvous. Neither the server nor its end minds.
+/// No thread takes the applied messages, so the applier waits in a rendezvous. The server works nevertheless,
+/// and its kill does not wait.
 #[test]
 fn a_service_that_does_not_read_blocks_the_applier_only() {
     labrt::run(|| {
@@ -170,14 +171,14 @@ impl ApplySink for WithRoles {
     }
 
     fn role_changed(&mut self, change: RoleChange) {
-        // The receiver is gone at the end of the test.
+        // At the end of the test the receiver is gone.
         let _ = self.0.send(Heard::Role(change));
     }
 }
 
-/// The service of a leader that loses its term learns of it by a message, in order with its commands.
+/// The service of a leader that loses its leadership learns of it by a message, in order with its commands.
 #[test]
-fn a_service_hears_of_roles_if_it_wants() {
+fn a_service_hears_of_roles_if_it_wants_them() {
     labrt::run(|| {
         let mut receivers: Vec<Receiver<Heard>> = Vec::new();
         let group = group(3, |_| {
@@ -198,7 +199,7 @@ fn a_service_hears_of_roles_if_it_wants() {
         let is_first = |heard: &Heard| matches!(heard, Heard::Message(ApplyMsg::Command { index, .. }) if *index == started.index);
         assert!(first.as_ref().is_ok_and(is_first), "{first:?}");
 
-        // Cut off, it stays the leader; when it is back, it hears of a higher term.
+        // The leader is cut off and stays leader. When it is connected again, it hears of a higher term.
         group.net.delete_server(me);
         let successor = |group: &Group| group.rafts.iter().any(|raft| raft.get_state().0 > term);
         while !successor(&group) {
@@ -212,7 +213,7 @@ fn a_service_hears_of_roles_if_it_wants() {
     });
 }
 
-/// Server 0 is the one that will lead, and nobody sends a heartbeat while a test lasts.
+/// Server 0 will be the leader. No server sends a heartbeat while a test runs.
 fn server_0_leads(me: usize) -> Options {
     let patience = if me == 0 { SECOND / 100 } else { 50 * SECOND };
     Options {
@@ -222,8 +223,8 @@ fn server_0_leads(me: usize) -> Options {
     }
 }
 
-/// A proposal is sent by whoever flushes, on the thread that does; until then nothing of it is to be seen. With
-/// messages that cost nothing all is over when `flush` returns, in virtual time as on real threads.
+/// `flush` sends a proposal, on the thread that calls it. Until then nothing is sent. With messages that take
+/// no time, everything has been sent when `flush` returns, in virtual time and on real threads.
 #[test]
 fn flush_sends_at_once_what_was_proposed() {
     labrt::run(|| {
@@ -234,18 +235,19 @@ fn flush_sends_at_once_what_was_proposed() {
         let before = group.net.total_count();
         leader.start_unsent(Command::new(vec![1])).expect("it leads");
         sleep(SECOND / 2);
-        assert_eq!(group.net.total_count(), before, "proposed, but nobody flushes");
+        assert_eq!(group.net.total_count(), before, "the command was proposed, but there was no flush");
         leader.flush();
         assert!(group.net.total_count() >= before + 2, "both followers were sent the entry");
-        // The first answer commits the entry, and that is left for a sender to tell. The other follower may have
-        // heard of it together with the entry, if that was not on its way yet.
+        // The first answer commits the entry. A sender then tells the new commit index. The other follower
+        // may have heard of it together with the entry, if the entry was not on its way yet.
         sleep(SECOND / 2);
         let sent = group.net.total_count() - before;
         assert!(matches!(sent, 3 | 4), "{sent} messages: the entry, and then the commit index");
     });
 }
 
-/// Many threads propose and flush at once, so that most find somebody else flushing: nothing is left unsent.
+/// Many threads propose and flush at the same time, so most of them find another thread that is already
+/// flushing. Nothing is left unsent.
 #[test]
 fn flushing_together_leaves_nothing_behind() {
     labrt::run(|| {
@@ -266,7 +268,7 @@ fn flushing_together_leaves_nothing_behind() {
         };
         let threads: Vec<_> = (0..8).map(propose).collect();
         threads.into_iter().for_each(|thread| thread.join().expect("it only proposes"));
-        // Long before any heartbeat.
+        // The limit ends long before the first heartbeat.
         let deadline = Instant::now() + 20 * SECOND;
         for index in 1..=400 {
             let message = rx.recv_deadline(deadline);
@@ -275,8 +277,8 @@ fn flushing_together_leaves_nothing_behind() {
     });
 }
 
-/// An election timeout is as long as it was drawn, also if the one before it was longer: the ticker does not sleep
-/// over it.
+/// An election timeout lasts as long as the drawn value, even if the timeout before was longer. The ticker
+/// must not sleep longer.
 #[cfg(feature = "sim")]
 #[test]
 fn a_shorter_election_timeout_ends_sooner() {
@@ -289,7 +291,7 @@ fn a_shorter_election_timeout_ends_sooner() {
         };
         let mut waited = Duration::ZERO;
         for _ in 0..TRIALS {
-            // Server 1 waits for a first timeout when it votes for server 0, and for another one from then on.
+            // Server 1 has one timeout until it votes for server 0, and another one after that.
             let group = group_with(2, discard, options, Cost::Free);
             group.leader();
             let (term, crash) = (group.rafts[1].get_state().0, Instant::now());
@@ -300,7 +302,7 @@ fn a_shorter_election_timeout_ends_sooner() {
             waited += crash.elapsed();
             group.rafts[1].kill();
         }
-        // The mean of one timeout is 600 ms, that of the longer of two 767 ms.
+        // The mean of one timeout is 600 ms. The mean of the longer of two timeouts is 767 ms.
         let mean = waited / TRIALS;
         assert!(mean > ms(520) && mean < ms(680), "{mean:?}");
     });
@@ -319,9 +321,10 @@ impl ApplySink for CountBatches {
     }
 }
 
-/// A follower's service is not waited for, and gets what has come meanwhile in one batch; a leader's at once.
+/// A follower's service gets the messages of an interval in one batch, because no client waits for it. A
+/// leader's service gets messages at once.
 #[test]
-fn a_follower_takes_its_time_between_batches() {
+fn a_follower_waits_between_batches() {
     labrt::run(|| {
         let apply_interval = SECOND / 20;
         let batches = Arc::new(AtomicU64::new(0));
@@ -350,7 +353,7 @@ fn a_follower_takes_its_time_between_batches() {
     });
 }
 
-/// What no Raft has written is refused with a reason, and starts nothing.
+/// A state that no Raft has written is refused with a reason. No thread is started.
 #[test]
 fn a_corrupt_state_is_refused() {
     labrt::run(|| {

@@ -24,8 +24,8 @@ fn applied(log: &[u64], applied: u64) -> Server {
     core
 }
 
-/// The service's own snapshot replaces the log up to its index. One that is not new is ignored; one that
-/// covers what the service never got is an error.
+/// The service's own snapshot replaces the log up to its index. A snapshot that is not new is ignored. A
+/// snapshot that covers entries that the service never received is an error.
 #[test]
 fn a_snapshot_of_the_service_trims_the_log_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 4);
@@ -37,7 +37,7 @@ fn a_snapshot_of_the_service_trims_the_log_7() {
     assert_eq!((core.log().last_index(), core.log().last_term()), (5, 3));
 
     for stale in [1, 3] {
-        core.snapshot(stale, vec![8]).expect("old news are no error");
+        core.snapshot(stale, vec![8]).expect("an old snapshot is not an error");
         assert_eq!((core.take_effects(), core.log().last_included_index()), (Effects::default(), 3));
     }
     let error = core.snapshot(5, vec![9]).expect_err("5 is not committed");
@@ -45,7 +45,7 @@ fn a_snapshot_of_the_service_trims_the_log_7() {
     assert_eq!(core.take_apply(10), None, "the service's own snapshot does not come back to it");
 }
 
-/// Figure 13, steps 6 and 7: a snapshot over a log that goes on after it, that is shorter, that differs.
+/// Figure 13, steps 6 and 7: the log may go on after the snapshot, be shorter, or be different.
 #[test]
 fn a_snapshot_of_the_leader_over_any_log_7() {
     struct Case {
@@ -75,14 +75,15 @@ fn a_snapshot_of_the_leader_over_any_log_7() {
         let effects = core.take_effects();
         assert!(effects.persist.snapshot && effects.wake_applier && effects.election_timer_reset);
 
-        // The service gets the snapshot in place of the commands, once.
+        // The service gets the snapshot instead of the commands, once.
         let snapshot = ApplyMsg::Snapshot { index: 3, term: 2, data: Bytes::from(&b"state"[..]) };
         assert_eq!(core.take_apply(10), Some(vec![snapshot]));
         assert_eq!((core.take_apply(10), core.last_applied()), (None, 3));
     }
 }
 
-/// A snapshot of what is committed here already says nothing new: the service will get there by itself.
+/// A snapshot of entries that are already committed here is not needed, because the service will get these
+/// entries.
 #[test]
 fn late_and_repeated_snapshots_are_ignored_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 3);
@@ -91,17 +92,18 @@ fn late_and_repeated_snapshots_are_ignored_7() {
         assert!(!core.take_effects().persist.snapshot);
         assert_eq!((terms(&core).len(), core.take_apply(10)), (5, None));
     }
-    // A leader of the past installs nothing.
+    // A leader of an older term installs nothing.
     assert_eq!(core.install_snapshot(&install(2, 5, 3)), InstallSnapshotReply { term: 3 });
     assert_eq!(core.take_effects(), Effects::default());
-    // Repeated, it installs once.
+    // A repeated snapshot is installed once.
     core.install_snapshot(&install(3, 5, 3));
     core.install_snapshot(&install(3, 5, 3));
     assert_eq!(core.take_apply(10).map(|batch| batch.len()), Some(1));
     assert_eq!(core.take_apply(10), None);
 }
 
-/// While a snapshot waits to be applied, an older one of the service is no error, and does not come between.
+/// While a snapshot waits to be applied, an older snapshot of the service is not an error and changes
+/// nothing.
 #[test]
 fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
     let mut core = applied(&[1, 1, 2], 2);
@@ -111,8 +113,8 @@ fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
     assert!(matches!(core.take_apply(1).as_deref(), Some([ApplyMsg::Snapshot { index: 9, .. }])));
 }
 
-/// Entries that a follower's snapshot covers need no comparing: a message that begins before it is taken from
-/// where the snapshot ends.
+/// Entries that a follower's snapshot covers need no comparison. If a message begins before the end of the
+/// snapshot, the follower uses only the part after it.
 #[test]
 fn entries_that_a_snapshot_covers_are_skipped_7() {
     let compacted = || {
@@ -120,14 +122,15 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
         core.snapshot(3, vec![]).expect("3 was applied");
         core
     };
-    // Ends within the covered part, at its end, after it, and well after it.
+    // The messages end before the snapshot's end, at its end, just after it, and later.
     for (new, after) in [(&[1][..], &[2][..]), (&[1, 2], &[2]), (&[1, 2, 2], &[2]), (&[1, 2, 2, 3], &[2, 3])]
     {
         let mut core = compacted();
         assert!(core.append_entries(&append(1, 3, (1, 1), new)).success);
         assert_eq!((terms(&core), core.log().first_index()), (after.to_vec(), 4), "{new:?}");
     }
-    // What it covers agrees with every leader: nothing before its end is ever named.
+    // The entries in a snapshot agree with every leader. So the follower never names an index before the
+    // snapshot's end.
     let mut core = applied(&[1, 1, 2, 3, 3], 3);
     core.snapshot(3, vec![]).expect("3 was applied");
     for (prev, named) in [((7, 3), (5, 3)), ((5, 2), (3, 2)), ((5, 1), (3, 2))] {
@@ -136,7 +139,7 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
     }
 }
 
-/// A leader with a snapshot up to index 3, of a log of 5 entries, whose follower 1 has only the first of them.
+/// A leader with a log of 5 entries and a snapshot up to index 3. Follower 1 has only the first entry.
 fn leader_with_snapshot() -> Server {
     let mut core = leader(3, 3, &[1, 1, 2]);
     for index in [4, 5] {
@@ -151,47 +154,48 @@ fn leader_with_snapshot() -> Server {
     core
 }
 
-/// A follower that needs a discarded entry gets the snapshot, once, then the entries after it.
+/// A follower that needs a discarded entry gets the snapshot once, then the entries after it.
 #[test]
 fn a_follower_behind_the_log_gets_the_snapshot_7() {
     let mut core = leader_with_snapshot();
     let (sent, args) = next_snapshot(&mut core, 1, AT_ONCE);
     assert_eq!((args.last_included_index, args.last_included_term, &*args.data), (3, 2, &b"state"[..]));
-    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "once");
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "the snapshot is sent only once");
 
     core.snapshot_reply(sent, &InstallSnapshotReply { term: 3 });
     assert_eq!(has_leader_view(&core, 1), (3, 4));
     let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!((args.prev_log_index, args.entries.len()), (3, 2));
-    // Repeated, the answer changes nothing.
+    // A repeated answer changes nothing.
     core.snapshot_reply(sent, &InstallSnapshotReply { term: 3 });
     assert_eq!(has_leader_view(&core, 1), (3, 6));
 }
 
-/// Heartbeats go on while a snapshot is on its way. If one that was sent later is refused, the snapshot is
-/// sent again; if one is taken, the snapshot is there, whatever became of its answer.
+/// Heartbeats are sent while a snapshot is on its way. If the follower refuses a heartbeat that was sent
+/// after the snapshot, the snapshot is sent again. If it accepts that heartbeat, it has the snapshot, even if
+/// the answer to the snapshot was lost.
 #[test]
 fn a_lost_snapshot_is_sent_again_7() {
     let mut core = leader_with_snapshot();
     let (first, _) = next_snapshot(&mut core, 1, AT_ONCE);
     let (before, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     core.message_lost(first);
-    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "not at once");
+    assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "the snapshot is not sent again at once");
     let (second, _) = next_snapshot(&mut core, 1, HEARTBEAT_INTERVAL);
-    // A heartbeat from before says nothing about the snapshot.
+    // A heartbeat that was sent before the snapshot says nothing about it.
     refusal(&mut core, before, 1, 1);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
-    // One from after does, once.
+    // A heartbeat that was sent after the snapshot does, once.
     let (later, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!((args.prev_log_index, args.entries.len()), (3, 0));
     refusal(&mut core, later, 1, 1);
     next_snapshot(&mut core, 1, AT_ONCE);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
-    // Held for long, the first answer still counts.
+    // The answer to the earlier snapshot arrives late, but it still counts.
     core.snapshot_reply(second, &InstallSnapshotReply { term: 3 });
     assert_eq!(has_leader_view(&core, 1), (3, 4));
 
-    // No answer to the snapshot at all, but a heartbeat after it was taken.
+    // There is no answer to the snapshot, but a later heartbeat was accepted.
     let mut core = leader_with_snapshot();
     next_snapshot(&mut core, 1, AT_ONCE);
     let (heartbeat, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);

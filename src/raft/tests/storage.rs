@@ -1,4 +1,4 @@
-//! Persistence (Figure 2): what is persisted when, and what comes back.
+//! Persistence (Figure 2): what is persisted, when, and what is restored.
 
 use super::support::*;
 use crate::raft::*;
@@ -18,13 +18,14 @@ fn same(restored: &Core, core: &Core) {
     assert!(restored.log().iter_from(0).eq(core.log().iter_from(0)));
 }
 
-/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent, and are on the disk before a reply shows
-/// them: after each call, a server that crashes comes back as it was.
+/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent. They are saved before a reply shows them.
+/// So after each call, a server that crashes comes back with the same state.
 #[test]
 fn what_a_reply_shows_is_persistent() {
     labrt::run(|| {
         let persister = Persister::new();
-        let mut core = Server::of(Core::restore(0, 3, &persister).expect("an empty disk is a new server"));
+        let mut core =
+            Server::of(Core::restore(0, 3, &persister).expect("an empty persister gives a new server"));
         let vote = |term| RequestVoteArgs { term, candidate_id: 2, last_log_index: 99, last_log_term: 99 };
         let snapshot = |index, last_included_term| InstallSnapshotArgs {
             term: 9,
@@ -109,11 +110,11 @@ fn what_a_reply_shows_is_persistent() {
             let before = persister.read_raft_state();
             call(&mut core);
             settle(&mut core, &persister);
-            assert_ne!(persister.read_raft_state(), before, "{what} changes the disk");
+            assert_ne!(persister.read_raft_state(), before, "{what} must change the saved state");
             let restored =
                 Core::restore(0, 3, &persister.copy()).unwrap_or_else(|e| panic!("after {what}: {e}"));
             same(&restored, &core);
-            // What a snapshot covers counts as applied; the rest is applied again.
+            // Entries that a snapshot covers count as applied. Later entries are applied again.
             assert_eq!(restored.last_applied(), core.log().last_included_index(), "{what}");
             assert_eq!(restored.commit_index(), core.log().last_included_index(), "{what}");
             assert_eq!(restored.role(), Role::Follower);
@@ -130,7 +131,7 @@ fn changes_add_up_between_two_visits_to_the_disk() {
         let mut core = Server::new(0, 3);
         core.append_entries(&committed(2, append(1, 1, (0, 0), &[1, 1, 1])));
         settle(&mut core, &persister);
-        // Entries, a conflict, a snapshot of ours, a snapshot of the leader: one visit.
+        // Entries, a conflict, a snapshot of the service and more entries are persisted at once.
         core.append_entries(&append(1, 2, (3, 1), &[2, 2]));
         core.append_entries(&append(1, 3, (4, 2), &[3]));
         let _ = core.take_apply(10);
@@ -138,14 +139,15 @@ fn changes_add_up_between_two_visits_to_the_disk() {
         core.append_entries(&append(1, 3, (5, 3), &[3]));
         core.snapshot(2, vec![2]).expect("2 are applied");
         settle(&mut core, &persister);
-        let restored = Core::restore(0, 3, &persister).expect("its own state");
+        let restored = Core::restore(0, 3, &persister).expect("a core has written this state");
         same(&restored, &core);
         assert_eq!((terms(&restored), restored.log().first_index()), (vec![1, 2, 3, 3], 3));
         assert_eq!(&*persister.read_snapshot(), [2]);
     });
 }
 
-/// Twenty entries of the size that the tests use stay far below the 2000 bytes of the snapshot tests (2D).
+/// Twenty entries of the usual size in the tests need much less than the 2000 bytes of the snapshot tests
+/// (2D).
 #[test]
 fn an_entry_costs_few_bytes() {
     labrt::run(|| {
@@ -157,9 +159,9 @@ fn an_entry_costs_few_bytes() {
     });
 }
 
-/// Bytes that are not a Raft state give an error that says what and where. Whatever the bytes, no panic.
+/// Bytes that are not a Raft state give an error that says what is wrong and where. No bytes cause a panic.
 #[test]
-fn a_corrupt_disk_is_an_error_not_a_panic() {
+fn a_corrupt_state_gives_an_error_and_no_panic() {
     labrt::run(|| {
         let persister = Persister::new();
         let mut core = Server::new(0, 3);
@@ -189,11 +191,11 @@ fn a_corrupt_disk_is_an_error_not_a_panic() {
         let errors = [
             (vec![1, 2, 3], "frame 0 at byte 0 of 3: expected a length of 4 bytes"),
             (vec![1, 0, 0, 0, 7], "head frame: cannot decode"),
-            // Head: term 4, voted for server 5 of 3.
+            // The head frame: term 4, and a vote for server 5 in a group of 3.
             (vec![5, 0, 0, 0, 4, 1, 5, 0, 0], "voted for server 5, expected one below 3"),
-            // A good head, and an entry that ends early.
+            // A good head frame, and an entry that ends too early.
             (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
-            // An entry of a term that is yet to come.
+            // An entry with a term beyond the current one.
             (
                 vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 9, 0],
                 "the log reaches term 9, but the current term is 4",

@@ -1,4 +1,4 @@
-//! Builders that let the tests read as prose.
+//! Helper functions that make the tests short and readable.
 
 use crate::raft::*;
 use labapi::{Command, Role};
@@ -12,7 +12,7 @@ pub(super) const ENTRIES_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The rules with a clock beside them, so that a test need not name the time in each call.
+/// A core together with a clock, so that a test need not pass the time in each call.
 #[derive(Clone)]
 pub(super) struct Server {
     core: Core,
@@ -20,7 +20,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Nothing is left to be done for it.
+    /// Takes the effects of `core` out, so that a test sees only new ones.
     pub(super) fn of(mut core: Core) -> Server {
         let _ = core.take_effects();
         Server { core, now: Duration::ZERO }
@@ -58,13 +58,13 @@ impl Server {
         self.core.snapshot_reply(sent, reply, self.now);
     }
 
-    /// The next message to `peer` when `passed` has passed.
+    /// Lets `passed` pass. Returns the next message to `peer`.
     pub(super) fn next_message(&mut self, peer: usize, passed: Duration) -> Option<Outgoing> {
         self.now += passed;
         self.core.next_message(peer, self.now)
     }
 
-    /// How long until there is something to send to `peer`.
+    /// The time until there is something to send to `peer`.
     pub(super) fn due_in(&self, peer: usize) -> Option<Duration> {
         self.core.next_deadline(peer).map(|at| at.saturating_sub(self.now))
     }
@@ -84,17 +84,19 @@ impl DerefMut for Server {
     }
 }
 
-/// The command that these tests put at an index in a term; two entries agree if and only if both agree.
+/// The command that these tests use for an index and a term. Two entries are equal exactly if both numbers
+/// are equal.
 pub(super) fn command(index: u64, term: u64) -> Command {
     Command::new(format!("command {index} of term {term}"))
 }
 
-/// Entries with these terms, the first of them at `first`.
+/// Entries with these terms. The first entry has the index `first`.
 pub(super) fn entries(first: u64, terms: &[u64]) -> Vec<Entry> {
     (first..).zip(terms).map(|(index, &term)| Entry { term, command: command(index, term) }).collect()
 }
 
-/// An AppendEntries of the leader `leader_id`: entries with `terms` after `prev` = (index, term).
+/// An AppendEntries of the leader `leader_id`, with entries of the terms `terms` after `prev` = (index,
+/// term).
 pub(super) fn append(leader_id: usize, term: u64, prev: (u64, u64), terms: &[u64]) -> AppendEntriesArgs {
     AppendEntriesArgs {
         term,
@@ -106,32 +108,33 @@ pub(super) fn append(leader_id: usize, term: u64, prev: (u64, u64), terms: &[u64
     }
 }
 
-/// The same, and the leader has committed up to `leader_commit`.
+/// The same message, from a leader that has committed up to `leader_commit`.
 pub(super) fn committed(leader_commit: u64, args: AppendEntriesArgs) -> AppendEntriesArgs {
     AppendEntriesArgs { leader_commit, ..args }
 }
 
-/// A log of these terms.
+/// A log with these terms.
 fn log(terms: &[u64]) -> RaftLog {
     RaftLog::after(0, 0, entries(1, terms))
 }
 
-/// A follower, server 0 of `n`, in term `term` with a log of these terms.
+/// A follower in term `term`, server 0 of `n`, with a log of these terms.
 pub(super) fn follower(n: usize, term: u64, terms: &[u64]) -> Server {
     Server::of(Core::of(0, n, term, None, log(terms), Role::Follower))
 }
 
-/// A candidate, server 0 of `n`, in term `term` with a log of these terms.
+/// A candidate in term `term`, server 0 of `n`, with a log of these terms.
 pub(super) fn candidate(n: usize, term: u64, terms: &[u64]) -> Server {
     Server::of(Core::of(0, n, term, Some(0), log(terms), Role::Candidate))
 }
 
-/// The leader of `term`, server 0 of `n`, with a log of these terms. It has not sent anything as a leader.
+/// The leader of `term`, server 0 of `n`, with a log of these terms. It has not sent anything as a leader
+/// yet.
 pub(super) fn leader(n: usize, term: u64, terms: &[u64]) -> Server {
     Server::of(Core::of(0, n, term, Some(0), log(terms), Role::Leader))
 }
 
-/// `peer` answers the request for a vote with yes.
+/// `peer` grants its vote.
 pub(super) fn give_vote(core: &mut Server, peer: usize) {
     if let Some(outgoing) = core.next_message(peer, HEARTBEAT_INTERVAL) {
         let reply = RequestVoteReply { term: core.current_term(), vote_granted: true };
@@ -164,18 +167,18 @@ pub(super) fn next_snapshot(core: &mut Server, peer: usize, passed: Duration) ->
     }
 }
 
-/// The follower took the entries.
+/// The follower has accepted the entries.
 pub(super) fn success(core: &mut Server, sent: Sent) {
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: true, conflict: None });
 }
 
-/// The follower refused the entries: it may agree up to `index`, where it has an entry of `term`.
+/// The follower has refused the entries. It may agree up to `index`, where it has an entry of `term`.
 pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: u64) {
     let conflict = Some(Conflict { index, term });
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: false, conflict });
 }
 
-/// `peer` takes everything the leader has, heartbeats included, until the leader has nothing more to say.
+/// `peer` accepts every message, heartbeats included, until the leader has nothing more to send.
 pub(super) fn catch_up(core: &mut Server, peer: usize) {
     let (sent, _) = next_append(core, peer, HEARTBEAT_INTERVAL);
     success(core, sent);
@@ -185,11 +188,11 @@ pub(super) fn catch_up(core: &mut Server, peer: usize) {
 }
 
 pub(super) fn has_leader_view(core: &Core, peer: usize) -> (u64, u64) {
-    let progress = core.progress(peer).expect("a leader's view of a peer");
+    let progress = core.progress(peer).expect("the server leads, and the peer is another server");
     (progress.match_index(), progress.next_index())
 }
 
-/// A small generator of numbers, the same for ever (splitmix64).
+/// A small generator of random numbers that always gives the same sequence (splitmix64).
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
@@ -201,7 +204,7 @@ impl Dice {
         ((z ^ (z >> 31)) % n as u64) as usize
     }
 
-    /// True once in `n` times.
+    /// True once in `n` times on average.
     pub(super) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }

@@ -1,4 +1,4 @@
-//! Bytes that are no operation or no snapshot, and the messages about them.
+//! Bytes that are not an operation or not a snapshot, and the error messages about them.
 
 use super::group::{Group, Op, SECOND, Words, failure, wait_until, word};
 use crate::raft::{Options, Raft};
@@ -10,13 +10,13 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::time::sleep;
 
-/// A persister with a log whose second command does not decode.
+/// A persister with a log in which the second command does not decode.
 fn corrupt_log() -> Arc<Persister> {
     let net = Network::new();
     let persister = Arc::new(Persister::new());
     let (tx, applied) = chan::unbounded();
     let raft = Raft::make(vec![net.make_end(NodeId::NONE, 0usize)], 0, persister.clone(), tx);
-    let raft = raft.expect("nothing to restore");
+    let raft = raft.expect("there is no saved state");
     wait_until("it leads", || raft.get_state().1);
     let commands = [labgob::encode(&word("good")), b"\x00\x05rubb".to_vec(), labgob::encode(&word("good"))];
     for bytes in commands {
@@ -36,12 +36,13 @@ fn start_alone(persister: Arc<Persister>) -> Result<Rsm<Words>, StartError> {
     Ok(rsm)
 }
 
-/// No server can go on from a log that another version or another service has written.
+/// No server can continue from a log that another version or another service has written.
 #[test]
 fn a_command_that_does_not_decode_ends_the_run_and_is_named() {
     let message = failure(|| {
         let rsm = start_alone(corrupt_log()).expect("the log itself is sound");
-        // The new leader starts an operation of its own term, which commits the rest.
+        // The new leader starts an operation of its own term. When it is committed, the other entries are
+        // committed, too.
         sleep(10 * SECOND);
         drop(rsm);
     });

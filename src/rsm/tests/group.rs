@@ -1,4 +1,4 @@
-//! Servers on a network, and a machine that shows what was applied to it.
+//! Servers on a network, and a state machine that shows what was applied to it.
 
 use crate::raft::{Options, RoleChange};
 use crate::rsm::{NotLeader, Rsm, StateMachine};
@@ -27,15 +27,15 @@ pub(super) fn word(text: &str) -> Op {
     Op::Word(text.to_owned())
 }
 
-/// All words so far. The reply is their number.
+/// The machine collects words. The reply to an operation is the number of words.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     pub words: Vec<String>,
     /// The terms of the leaders' own operations.
     pub terms: Vec<u64>,
-    /// The roles that this server was told.
+    /// The roles that Raft has reported to this server.
     pub roles: Vec<RoleChange>,
-    /// Whether its snapshots cannot be restored.
+    /// If true, this machine writes snapshots that cannot be restored.
     pub writes_rubbish: bool,
 }
 
@@ -66,8 +66,8 @@ impl StateMachine for Words {
     }
 }
 
-/// Where a test gets the outcome of an operation, and the time of it. It closes if the waiter is
-/// dropped.
+/// A test receives the outcome of an operation here, and the time of the outcome. The channel closes if the
+/// waiter is dropped.
 pub(super) type OutcomeReceiver = Receiver<(Result<usize, NotLeader>, Instant)>;
 
 pub(super) struct Group {
@@ -83,7 +83,7 @@ impl Group {
         Group::with(n, maxraftstate, |_| (Words::default(), Options::default()))
     }
 
-    /// Servers with machines and options of their own.
+    /// Servers for which `make` chooses the machine and the options.
     pub fn with(n: usize, maxraftstate: Option<usize>, make: impl Fn(usize) -> (Words, Options)) -> Group {
         let net = Network::new();
         let persisters: Vec<_> = (0..n).map(|_| Arc::new(Persister::new())).collect();
@@ -104,14 +104,14 @@ impl Group {
         Group { net, servers, persisters, ends: names }
     }
 
-    /// Waits until a server leads for which `wanted` is true.
+    /// Waits until a server leads for which `wanted` returns true.
     pub fn leader(&self, wanted: impl Fn(usize) -> bool) -> usize {
         let mut leader = None;
         wait_until("a server leads", || {
             leader = (0..self.servers.len()).find(|&i| wanted(i) && self.servers[i].get_state().1);
             leader.is_some()
         });
-        leader.expect("it was waited for")
+        leader.expect("`wait_until` has found a leader")
     }
 
     /// Connects server `i` with the others, or cuts it off.
@@ -122,11 +122,12 @@ impl Group {
         }
     }
 
-    /// Submits an operation, and returns where its outcome will be.
+    /// Submits an operation. Returns the channel on which its outcome will arrive.
     pub fn submit(&self, i: usize, op: &Op) -> OutcomeReceiver {
         let (tx, rx) = chan::unbounded();
         self.servers[i].submit(op, move |outcome| {
-            tx.send((outcome, Instant::now())).expect("called once, and the test listens");
+            tx.send((outcome, Instant::now()))
+                .expect("the closure is called once, and the test still receives");
         });
         rx
     }
@@ -141,7 +142,7 @@ impl Group {
     }
 }
 
-/// The outcome, which must come within ten seconds. `None`: the waiter was dropped.
+/// The outcome, which must arrive within ten seconds. `None`: the waiter was dropped.
 pub(super) fn outcome(heard: &OutcomeReceiver) -> Option<Result<usize, NotLeader>> {
     let deadline = Instant::now() + 10 * SECOND;
     let outcome = heard.recv_deadline(deadline).ok().map(|(outcome, _)| outcome);
@@ -157,8 +158,8 @@ pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until all threads of the server have ended. In virtual time they have 100 ms; on real
-/// threads a busy machine needs longer.
+/// Waits until all threads of the server have ended. In virtual time the limit is 100 ms. On real threads a
+/// busy machine needs longer.
 pub(super) fn assert_ends(server: usize) {
     let limit = if labrt::is_sim() { SECOND / 10 } else { 5 * SECOND };
     let deadline = Instant::now() + limit;
@@ -172,7 +173,7 @@ pub(super) fn assert_ends(server: usize) {
     }
 }
 
-/// The message with which a body fails. It must fail.
+/// Runs `body`, which must fail, and returns the message of the failure.
 #[track_caller]
 pub(super) fn failure(body: fn()) -> String {
     let run = Run { quiet: true, ..Run::default() };

@@ -1,4 +1,4 @@
-//! The replicated state machine by itself, with a machine that only remembers words.
+//! The replicated state machine without a service, with a machine that only collects words.
 
 mod corrupt;
 mod group;

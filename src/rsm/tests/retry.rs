@@ -1,11 +1,11 @@
-//! Which server is asked, and when.
+//! Which server a client asks next, and when.
 
 use crate::rsm::retry::{PATIENCE, Response, Retry};
 use labrt::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Asks when a request is due; no server leads. Gives the time and the server of each request.
+/// Asks whenever a request is due, while no server leads. Returns the time and the server of each request.
 fn ask_followers(retry: &mut Retry, start: Instant, requests: u64) -> Vec<(u128, usize)> {
     let mut now = start;
     (0..requests)
@@ -39,15 +39,15 @@ fn the_server_that_replied_is_asked_first_and_twice() {
         ask_followers(&mut retry, now, 1);
         assert_eq!(retry.ask(10, now), 1);
         assert!(retry.respond(10, Response::Reply, now));
-        assert_eq!(retry.due(), None, "the caller has not said what is next");
+        assert_eq!(retry.due(), None, "the caller has not decided what comes next");
 
         retry.restart(now + 5 * MS);
         assert_eq!(retry.due(), Some(now + 5 * MS));
         assert_eq!(retry.ask(11, now), 1);
         retry.respond(11, Response::Lost, now);
-        assert_eq!(retry.ask(12, now), 1, "a lost message says nothing");
+        assert_eq!(retry.ask(12, now), 1, "a lost message says nothing about the server");
         retry.respond(12, Response::Lost, now);
-        assert_eq!(retry.ask(13, now), 2, "the second one is a reason to ask another server");
+        assert_eq!(retry.ask(13, now), 2, "after a second loss another server is asked");
     });
 }
 
@@ -59,7 +59,7 @@ fn a_server_that_does_not_reply_in_time_is_left() {
         assert_eq!(retry.ask(1, now), 0);
         assert_eq!(retry.due(), Some(now + PATIENCE));
         assert_eq!(retry.ask(2, now + PATIENCE), 1);
-        assert!(!retry.respond(1, Response::Reply, now + PATIENCE), "a reply to an old request");
+        assert!(!retry.respond(1, Response::Reply, now + PATIENCE), "this is a reply to an old request");
         assert!(retry.respond(2, Response::Reply, now + PATIENCE));
     });
 }
@@ -79,7 +79,7 @@ fn a_request_is_repeated_after_a_pause() {
         retry.ask(6, now);
         retry.respond(6, Response::Reply, now);
         retry.repeat(now);
-        assert_eq!(retry.due(), Some(now + 10 * MS), "the pauses begin anew");
+        assert_eq!(retry.due(), Some(now + 10 * MS), "the pauses begin with the shortest again");
     });
 }
 
@@ -93,6 +93,6 @@ fn hurry_ends_a_pause_and_nothing_else() {
         assert_eq!(retry.due(), Some(now + MS));
         retry.ask(1, now + MS);
         retry.hurry(now + 2 * MS);
-        assert_eq!(retry.due(), Some(now + MS + PATIENCE), "the request is under way");
+        assert_eq!(retry.due(), Some(now + MS + PATIENCE), "a request under way keeps its time limit");
     });
 }

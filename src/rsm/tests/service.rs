@@ -1,4 +1,5 @@
-//! Submitting, changes of leadership, the end of a server, and snapshots; on both clocks.
+//! Submitting operations, changes of leadership, the end of a server, and snapshots, on real and on virtual
+//! time.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
 use crate::raft::{Options, RoleChange};
@@ -9,7 +10,7 @@ use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 
 #[test]
-fn what_is_submitted_is_applied_everywhere_and_has_an_outcome() {
+fn a_submitted_operation_is_applied_everywhere_and_has_an_outcome() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let leader = group.leader(|_| true);
@@ -42,10 +43,10 @@ fn a_server_that_does_not_lead_says_so_at_once() {
     });
 }
 
-/// The message that a server is a candidate may come after it has won and started an operation. It
-/// must not end a wait; the next term does.
+/// The report that a server is a candidate may come after the server has won and has started an operation.
+/// This report must not dismiss the waiter. The next term must dismiss it.
 #[test]
-fn late_news_of_a_candidacy_ends_no_wait() {
+fn a_late_report_of_a_candidacy_dismisses_no_waiter() {
     labrt::run(|| {
         let group = Group::start(3, None);
         let leader = group.leader(|_| true);
@@ -53,14 +54,14 @@ fn late_news_of_a_candidacy_ends_no_wait() {
         group.connect(leader, false);
         let heard = group.submit(leader, &word("first"));
         group.servers[leader].hear_role(RoleChange { term, is_leader: false });
-        assert_eq!(heard.try_recv().err(), Some(TryRecvError::Empty), "it waits");
+        assert_eq!(heard.try_recv().err(), Some(TryRecvError::Empty), "the waiter still waits");
         group.servers[leader].hear_role(RoleChange { term: term + 1, is_leader: false });
         assert_eq!(outcome(&heard), Some(Err(NotLeader)));
     });
 }
 
-/// A leader is cut off with operations under way. When it is back, the first message of the new
-/// term ends the wait: no timeout is involved.
+/// A leader is cut off while operations are under way. When it is connected again, the first message of the
+/// new term dismisses the waiters. No timeout is involved.
 #[test]
 fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     labrt::run(|| {
@@ -71,8 +72,8 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
         let new = group.leader(|i| i != old);
         assert_eq!(group.servers[new].submit_and_wait(&word("kept")), Ok(1));
         sleep(2 * SECOND);
-        assert!(group.servers[old].get_state().1, "it has heard nothing");
-        assert!(heard.iter().all(|heard| heard.try_recv().is_err()), "and its waiters wait");
+        assert!(group.servers[old].get_state().1, "the old leader has received no message");
+        assert!(heard.iter().all(|heard| heard.try_recv().is_err()), "its waiters still wait");
 
         group.connect(old, true);
         let deposed = loop {
@@ -88,18 +89,18 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
             // A message takes 100 to 250 us.
             let late = at.saturating_duration_since(deposed);
             assert!(!labrt::is_sim() || late < MS / 4, "{late:?} after the leadership was lost");
-            // The closure is dropped after the call. On real threads the outcome may be here a
-            // moment before.
+            // The closure is dropped after the call. On real threads the outcome may arrive a moment before
+            // that.
             let more = heard.recv_deadline(deadline).map(|(outcome, _)| outcome);
-            assert_eq!(more, Err(RecvTimeoutError::Disconnected), "called once");
+            assert_eq!(more, Err(RecvTimeoutError::Disconnected), "the closure is called only once");
         }
         group.has_words(old, 1);
         assert_eq!(group.words(old), ["kept"]);
     });
 }
 
-/// The deposed leader gets what it has missed as a snapshot, which does not say whether an
-/// operation is in it.
+/// The deposed leader gets the missed entries as a snapshot. The snapshot does not tell whether an operation
+/// is in it.
 #[test]
 fn waiters_at_a_server_that_gets_a_snapshot_are_dismissed() {
     labrt::run(|| {
@@ -117,10 +118,10 @@ fn waiters_at_a_server_that_gets_a_snapshot_are_dismissed() {
         assert!(heard.iter().all(|heard| outcome(heard) == Some(Err(NotLeader))));
         group.has_words(old, 100);
         assert!(!group.words(old).contains(&"lost".to_owned()));
-        // It can lead again.
+        // The server can lead again.
         group.connect(new, false);
-        let heir = group.leader(|i| i != new);
-        assert_eq!(group.servers[heir].submit_and_wait(&word("after")), Ok(101));
+        let next = group.leader(|i| i != new);
+        assert_eq!(group.servers[next].submit_and_wait(&word("after")), Ok(101));
     });
 }
 
@@ -136,12 +137,12 @@ fn kill_drops_the_closures_and_ends_all_threads() {
         let shared = servers.clone();
         thread::spawn(move || tx.send(shared[leader].submit_and_wait(&word("never"))));
         sleep(SECOND / 10);
-        assert!(blocked.try_recv().is_err(), "it waits");
+        assert!(blocked.try_recv().is_err(), "the thread waits");
 
         servers[leader].kill();
         let gone = |heard: &_| matches!(chan::Receiver::try_recv(heard), Err(TryRecvError::Disconnected));
-        assert!(heard.iter().all(gone), "their closures were dropped uncalled");
-        assert_eq!(blocked.recv(), Ok(Err(NotLeader)), "the blocked thread goes on");
+        assert!(heard.iter().all(gone), "the closures were dropped without a call");
+        assert_eq!(blocked.recv(), Ok(Err(NotLeader)), "the blocked thread continues");
         assert_ends(leader);
         servers[leader].kill();
         assert_eq!(servers[leader].submit_and_wait(&word("never")), Err(NotLeader));
@@ -157,13 +158,13 @@ fn dropping_a_server_kills_it() {
     labrt::run(|| {
         let mut group = Group::start(1, None);
         group.leader(|_| true);
-        // The network still has Raft's handlers.
+        // The network still holds Raft's handlers.
         group.servers.clear();
         assert_ends(0);
     });
 }
 
-/// A machine is told the roles in order, and the operation of a new leader goes through the log.
+/// The machine hears of all roles in order. The operation of a new leader goes through the log.
 #[test]
 fn a_new_leader_starts_an_operation_of_its_term() {
     labrt::run(|| {
@@ -174,7 +175,7 @@ fn a_new_leader_starts_an_operation_of_its_term() {
         group.connect(old, true);
         let (term, _) = group.servers[new].get_state();
         let terms = |i: usize| group.servers[i].read(|machine: &Words| machine.terms.clone());
-        // The test has submitted nothing.
+        // The test has submitted nothing itself.
         wait_until("all have the new leader's operation", || (0..3).all(|i| terms(i).contains(&term)));
         for i in 0..3 {
             let roles = group.servers[i].read(|machine| machine.roles.clone());
@@ -188,7 +189,7 @@ fn a_new_leader_starts_an_operation_of_its_term() {
     });
 }
 
-/// The log stays short, however long the group works.
+/// The log stays short, however many operations the group does.
 #[test]
 fn snapshots_keep_the_log_short() {
     labrt::run(|| {
@@ -204,12 +205,12 @@ fn snapshots_keep_the_log_short() {
         let long = Group::start(3, None);
         let leader = long.leader(|_| true);
         (1..=300).for_each(|i| assert_eq!(long.servers[leader].submit_and_wait(&word("more words")), Ok(i)));
-        assert!(long.persisters[leader].raft_state_size() > 2 * LIMIT, "the limit means something");
-        assert_eq!(long.persisters[leader].snapshot_size(), 0, "none was asked for");
+        assert!(long.persisters[leader].raft_state_size() > 2 * LIMIT, "without a limit the log is longer");
+        assert_eq!(long.persisters[leader].snapshot_size(), 0, "without a limit there is no snapshot");
     });
 }
 
-/// Many threads submit at once on a leader: each gets its own reply.
+/// Many threads submit to a leader at the same time. Each gets its own reply.
 #[test]
 fn many_submit_at_once() {
     labrt::run(|| {

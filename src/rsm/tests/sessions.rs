@@ -1,4 +1,4 @@
-//! Exactly once, and the memory in snapshots and merges.
+//! Exactly once, and how snapshots and merges keep the memory of the last operations.
 
 use crate::rsm::{Session, Sessions, Stamp};
 
@@ -7,7 +7,7 @@ fn stamp(client: u64, seq: u64) -> Stamp {
 }
 
 #[test]
-fn a_copy_is_not_done_again_and_hears_the_same() {
+fn a_copy_is_not_done_again_and_gets_the_same_reply() {
     let mut sessions = Sessions::new();
     let mut done = 0;
     let mut once = |seq| {
@@ -20,13 +20,13 @@ fn a_copy_is_not_done_again_and_hears_the_same() {
     assert_eq!(once(1), Some(1), "a copy");
     assert_eq!(once(2), Some(2));
     assert_eq!(once(2), Some(2));
-    assert_eq!(once(1), None, "a copy of something long past, for which no client waits");
+    assert_eq!(once(1), None, "a copy of an old operation, for which no client waits");
     assert_eq!(once(3), Some(3));
     assert_eq!(done, 3);
 }
 
 #[test]
-fn clients_do_not_get_in_each_others_way() {
+fn clients_are_independent() {
     let mut sessions = Sessions::new();
     for client in 0..100 {
         assert_eq!(sessions.once(stamp(client, 1), || client), Some(client));
@@ -34,7 +34,7 @@ fn clients_do_not_get_in_each_others_way() {
     assert_eq!(sessions.once(stamp(7, 1), || unreachable!("done already")), Some(7));
 }
 
-/// A client that goes on needs no more memory than one that stops.
+/// A client that continues needs no more memory than a client that stops.
 #[test]
 fn the_memory_has_one_entry_a_client() {
     let mut sessions = Sessions::new();
@@ -52,12 +52,13 @@ fn a_memory_survives_a_snapshot() {
     let mut sessions = Sessions::new();
     sessions.once(stamp(1, 5), || "five".to_owned());
     sessions.once(stamp(2, 9), || "nine".to_owned());
-    let mut restored: Sessions<String> = labgob::decode(&labgob::encode(&sessions)).expect("just written");
+    let mut restored: Sessions<String> =
+        labgob::decode(&labgob::encode(&sessions)).expect("it was just encoded");
     assert_eq!(restored, sessions);
     assert_eq!(restored.once(stamp(2, 9), || unreachable!("done already")).as_deref(), Some("nine"));
 }
 
-/// A state that moves brings its memory along. For each client the later operation counts.
+/// State that moves takes its sessions along. For each client the later operation counts.
 #[test]
 fn merging_keeps_the_later_of_two() {
     let mut ours = Sessions::new();
@@ -71,15 +72,15 @@ fn merging_keeps_the_later_of_two() {
     ours.merge(theirs);
     let mut once = |client, seq| ours.once(stamp(client, seq), || "done now");
     assert_eq!(once(1, 5), Some("ours"), "only we knew the client");
-    assert_eq!(once(2, 5), Some("ours"), "we knew the later one");
-    assert_eq!(once(3, 6), Some("theirs"), "they knew the later one");
-    assert_eq!(once(3, 5), None, "which makes ours a late copy");
+    assert_eq!(once(2, 5), Some("ours"), "we knew the later operation");
+    assert_eq!(once(3, 6), Some("theirs"), "they knew the later operation");
+    assert_eq!(once(3, 5), None, "so our operation is a late copy");
     assert_eq!(once(4, 1), Some("theirs"), "only they knew the client");
     assert_eq!(once(4, 2), Some("done now"));
 }
 
 #[test]
-fn a_merge_with_equals_changes_nothing() {
+fn merging_equal_sessions_changes_nothing() {
     let mut ours = Sessions::new();
     ours.once(stamp(1, 5), || "once");
     let before = ours.clone();
@@ -90,7 +91,7 @@ fn a_merge_with_equals_changes_nothing() {
 }
 
 #[test]
-fn a_session_numbers_from_1_and_is_its_own() {
+fn a_session_counts_from_1_and_has_its_own_identity() {
     labrt::run(|| {
         let (mut one, mut other) = (Session::new(), Session::new());
         let first = one.next_stamp();

@@ -1,4 +1,4 @@
-//! Which waiter gets which outcome, and when. Each waiter notes its outcome under its index.
+//! Which waiter gets which outcome, and when. Each waiter stores its outcome in the notes, under its index.
 
 use crate::rsm::NotLeader;
 use crate::rsm::waiters::{Done, Waiters};
@@ -31,7 +31,7 @@ impl Notes {
     }
 }
 
-/// The entry at `index` is applied. It is of `term`.
+/// Applies the entry at `index`, which is of `term`.
 fn apply(waiters: &mut Waiters<&'static str>, index: u64, term: u64) {
     let (done, missed) = waiters.applied(index, term);
     missed.dismiss();
@@ -41,7 +41,7 @@ fn apply(waiters: &mut Waiters<&'static str>, index: u64, term: u64) {
 }
 
 #[test]
-fn each_waiter_hears_of_its_own_entry() {
+fn each_waiter_gets_the_outcome_of_its_own_entry() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4, 6]);
@@ -58,9 +58,9 @@ fn each_waiter_hears_of_its_own_entry() {
     });
 }
 
-/// The entry of another leader was applied at the index of ours.
+/// The entry of another leader was applied at the index of our operation.
 #[test]
-fn an_entry_of_another_term_is_another_leaders() {
+fn an_entry_of_another_term_dismisses_the_waiter() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4]);
@@ -72,7 +72,7 @@ fn an_entry_of_another_term_is_another_leaders() {
 }
 
 #[test]
-fn a_waiter_whose_entry_is_in_a_snapshot_is_dismissed() {
+fn a_waiter_for_an_entry_in_a_snapshot_is_dismissed() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4, 5, 9]);
@@ -100,9 +100,9 @@ fn the_end_of_a_term_dismisses_its_waiters_and_no_others() {
     });
 }
 
-/// The server leads again, and starts an operation before it has heard that its last term is over.
+/// The server leads again. It starts an operation before it has heard that its last term is over.
 #[test]
-fn a_waiter_of_a_later_term_ends_the_older_ones() {
+fn a_waiter_of_a_later_term_dismisses_the_older_ones() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4]);

@@ -26,7 +26,7 @@ fn join_adds_groups_and_spreads_the_shards() {
     assert_eq!(three.groups, groups(&[2, 4, 8]));
 }
 
-/// The order of the names is the caller's, and a name may come twice.
+/// The names stay in the order that the caller chose. A name may be in the list twice.
 #[test]
 fn the_servers_of_a_group_are_kept_as_they_were_given() {
     let names = ["z", "a", "z"].map(String::from).to_vec();
@@ -37,10 +37,10 @@ fn the_servers_of_a_group_are_kept_as_they_were_given() {
 #[test]
 fn leave_removes_groups_and_spreads_their_shards() {
     let three = with(&[1, 2, 3]);
-    let two = leave(&three, &[1, 1]).expect("it is there");
+    let two = leave(&three, &[1, 1]).expect("the group is there");
     assert_eq!((two.num, two.groups), (2, groups(&[2, 3])));
     assert_eq!(two.shards, [2, 2, 3, 3, 2, 2, 2, 3, 3, 3]);
-    let none = leave(&three, &[3, 1, 2]).expect("they are there");
+    let none = leave(&three, &[3, 1, 2]).expect("the groups are there");
     assert_eq!(none, Config { num: 2, ..Config::default() });
 }
 
@@ -50,20 +50,20 @@ fn a_group_that_left_may_join_again() {
     assert_eq!(back.expect("gid 1 is free").groups, groups(&[1, 2]));
 }
 
-/// A shard may move to the group that has it already. Nothing else moves.
+/// A shard may move to the group that already has it. No other shard moves.
 #[test]
 fn move_moves_one_shard() {
     let two = with(&[1, 2]);
-    let moved = move_shard(&two, 0, 2).expect("both are there");
+    let moved = move_shard(&two, 0, 2).expect("the shard and the group are there");
     assert_eq!((moved.num, moved.shards), (2, [2, 1, 1, 1, 1, 2, 2, 2, 2, 2]));
-    let same = move_shard(&moved, 0, 2).expect("both are there");
+    let same = move_shard(&moved, 0, 2).expect("the shard and the group are there");
     assert_eq!(same, Config { num: 3, ..moved });
 }
 
-/// A Join or Leave of nothing spreads the shards anew.
+/// A Join or Leave of no groups spreads the shards again.
 #[test]
 fn an_empty_change_undoes_moves() {
-    let moved = move_shard(&with(&[1, 2]), 9, 1).expect("both are there");
+    let moved = move_shard(&with(&[1, 2]), 9, 1).expect("the shard and the group are there");
     assert_eq!(moved.shards, [1, 1, 1, 1, 1, 2, 2, 2, 2, 1]);
     let expected = Config { num: 3, shards: [1, 1, 1, 1, 1, 2, 2, 2, 2, 2], groups: groups(&[1, 2]) };
     assert_eq!(join(&moved, &groups(&[])), Ok(expected.clone()));

@@ -1,4 +1,4 @@
-//! Servers on a network, which can be stopped and started again.
+//! Servers on a network. A test can stop them and start them again.
 
 use crate::rsm::StateMachine;
 use crate::shardctrler::machine::Controller;
@@ -14,7 +14,7 @@ pub(super) struct Group {
     maxraftstate: Option<usize>,
 }
 
-/// One server, which may be stopped.
+/// A server that is running or stopped.
 struct Place {
     node: NodeId,
     persister: Arc<Persister>,
@@ -35,7 +35,7 @@ impl Group {
         group
     }
 
-    /// Starts a server with what it had saved when it was stopped.
+    /// Starts a server with the state that it had saved when it was stopped.
     pub fn start_server(&mut self, me: usize) {
         let n = self.servers.len();
         let place = &mut self.servers[me];
@@ -52,7 +52,7 @@ impl Group {
         place.running = Some(server);
     }
 
-    /// Stops a server: what it sends or saves from now on does not count. Returns its node.
+    /// Stops a server. Whatever it sends or saves after this has no effect. Returns its node.
     pub fn stop_server(&mut self, me: usize) -> NodeId {
         let place = &mut self.servers[me];
         self.net.close_ends_of(place.node);
@@ -70,21 +70,21 @@ impl Group {
         (0..self.servers.len()).for_each(|me| self.start_server(me));
     }
 
-    /// The server that believes it leads; of several the one of the highest term.
+    /// The server that believes that it leads. If there are several, the one with the highest term.
     pub fn leader(&self) -> Option<usize> {
         let state = |place: &Place| place.running.as_ref().map(ShardCtrler::get_state);
         let leading = |me: &usize| state(&self.servers[*me]).is_some_and(|(_, leads)| leads);
         (0..self.servers.len()).filter(leading).max_by_key(|me| state(&self.servers[*me]))
     }
 
-    /// The state in the snapshot of a server, if it has saved one.
+    /// The state in the snapshot of a server, if it has saved a snapshot.
     pub fn saved(&self, me: usize) -> Option<Controller> {
         let snapshot = self.servers[me].persister.read_snapshot();
         let mut saved = Controller::new();
         saved.restore(&snapshot).ok().map(|()| saved)
     }
 
-    /// A client that can reach them all.
+    /// A client that can reach all servers.
     pub fn clerk(&self) -> Clerk {
         let ends: Vec<_> = (0..self.servers.len()).map(|to| self.net.make_end(NodeId::NONE, to)).collect();
         ends.iter().for_each(|end| self.net.enable(end, true));

@@ -1,4 +1,4 @@
-//! The state machine by itself: numbering, exactly once, snapshots.
+//! The state machine without a server: numbers, exactly once, snapshots.
 
 use super::groups;
 use crate::rsm::{Stamp, StateMachine};
@@ -56,7 +56,7 @@ fn each_change_makes_one_configuration() {
 }
 
 #[test]
-fn a_refused_change_makes_none() {
+fn a_refused_change_makes_no_configuration() {
     let mut controller = controller();
     let refused = apply(&mut controller, join(stamp(1, 3), &[3, 2]));
     assert_eq!(refused, Err(ConfigError::AlreadyJoined { gid: 2 }));
@@ -77,11 +77,11 @@ fn every_configuration_can_be_asked_for() {
     }
 }
 
-/// A copy of the last change of a client gets the reply of that time, also after other changes.
+/// A copy of a client's last change gets the reply of the first time, even after other changes.
 #[test]
 fn copies_change_nothing() {
     let mut controller = controller();
-    let gone = apply(&mut controller, leave(stamp(2, 2), &[2])).expect("it is there");
+    let gone = apply(&mut controller, leave(stamp(2, 2), &[2])).expect("the group is there");
     apply(&mut controller, join(stamp(3, 1), &[2])).expect("a new group");
     assert_eq!(apply(&mut controller, leave(stamp(2, 2), &[2])), Ok(gone));
     assert_eq!(controller.query(None).num, 5);
@@ -93,12 +93,12 @@ fn a_refusal_is_final() {
     let mut controller = controller();
     let refused = apply(&mut controller, join(stamp(2, 2), &[2]));
     assert_eq!(refused, Err(ConfigError::AlreadyJoined { gid: 2 }));
-    apply(&mut controller, leave(stamp(1, 3), &[2])).expect("it is there");
-    assert_eq!(apply(&mut controller, join(stamp(2, 2), &[2])), refused, "its client has been told so");
+    apply(&mut controller, leave(stamp(1, 3), &[2])).expect("the group is there");
+    assert_eq!(apply(&mut controller, join(stamp(2, 2), &[2])), refused, "the client already has this reply");
     assert_eq!(controller.query(None).num, 4);
 }
 
-/// The client has gone on, so it does not wait for the reply.
+/// The client has already sent a later change, so it does not wait for this reply.
 #[test]
 fn a_copy_that_comes_after_a_later_change_changes_nothing() {
     let mut controller = controller();
@@ -107,7 +107,7 @@ fn a_copy_that_comes_after_a_later_change_changes_nothing() {
     assert_eq!(controller.snapshot(), before);
 }
 
-/// A snapshot has the history and the last change of each client.
+/// A snapshot contains the history and the last change of each client.
 #[test]
 fn a_snapshot_holds_everything() {
     let original = controller();
@@ -119,7 +119,7 @@ fn a_snapshot_holds_everything() {
     assert_eq!(restored, original);
 }
 
-/// A snapshot with these configurations and no sessions.
+/// A snapshot with these configurations and without sessions.
 fn snapshot_of(configs: &[Config]) -> Vec<u8> {
     let mut encoder = labgob::Encoder::new();
     encoder.encode(&configs.len());
@@ -138,16 +138,16 @@ fn bytes_that_are_no_snapshot_are_refused() {
         ([&whole[..], &[0]].concat(), "the value is complete, but 1 bytes follow"),
         (snapshot_of(&[]), "found no configuration, expected at least configuration 0"),
         (snapshot_of(&[Config { num: 1, ..Config::default() }]), "found configuration 1, expected 0"),
-        (snapshot_of(&[orphan]), "configuration 0 has shards on groups that it has not"),
+        (snapshot_of(&[orphan]), "configuration 0 has shards on groups that are not in it"),
     ]);
     for (bytes, expected) in cases {
         let mut restored = controller();
         let error = restored.restore(&bytes).expect_err("not a snapshot").to_string();
         assert!(error.contains(expected), "{bytes:?}: {error}");
-        assert_eq!(restored, controller(), "after an error the state is as it was");
+        assert_eq!(restored, controller(), "after an error the state is unchanged");
     }
     assert!(
         Controller::new().restore(&snapshot_of(&[Config::default()])).is_ok(),
-        "the cases are refused for their flaw"
+        "without the mistake the same kind of snapshot is accepted"
     );
 }

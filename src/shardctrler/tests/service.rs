@@ -1,4 +1,4 @@
-//! Clients and servers, on both clocks.
+//! Clients and servers, on real and on virtual time.
 
 use super::group::Group;
 use super::groups;
@@ -15,9 +15,9 @@ fn join_leave_move_and_query() {
         assert_eq!(clerk.query(None), Config::default());
         let joined = clerk.join(groups(&[1, 2])).expect("new groups");
         assert_eq!(group.clerk().query(None), joined);
-        let moved = clerk.move_shard(0, 2).expect("both are there");
+        let moved = clerk.move_shard(0, 2).expect("the shard and the group are there");
         assert_eq!(moved.shards[0], 2);
-        let left = clerk.leave(&[2]).expect("it is there");
+        let left = clerk.leave(&[2]).expect("the group is there");
         assert_eq!(left.groups, groups(&[1]));
         let history = [0, 1, 2, 3].map(|num| group.clerk().query(Some(num)));
         assert_eq!(history, [Config::default(), joined, moved, left]);
@@ -36,15 +36,15 @@ fn a_client_hears_why_its_change_is_refused() {
     });
 }
 
-/// Makes some changes, and returns the history.
+/// Makes some changes and returns the history of configurations.
 fn changes(clerk: &mut Clerk) -> Vec<Config> {
     let mut history = vec![clerk.query(None)];
     for gid in 1..=12 {
         history.push(clerk.join(groups(&[gid])).expect("a new group"));
     }
     for gid in [3, 12, 7] {
-        history.push(clerk.move_shard(0, gid).expect("both are there"));
-        history.push(clerk.leave(&[gid]).expect("it is there"));
+        history.push(clerk.move_shard(0, gid).expect("the shard and the group are there"));
+        history.push(clerk.leave(&[gid]).expect("the group is there"));
     }
     history
 }
@@ -56,9 +56,9 @@ fn assert_history(clerk: &mut Clerk, expected: &[Config]) {
     assert_eq!(Some(&clerk.query(None)), expected.last());
 }
 
-/// Servers restart from the log alone, or from a snapshot and the log after it.
+/// The servers restart from the log alone, or from a snapshot and the log after it.
 #[test]
-fn servers_come_back_with_all_configurations() {
+fn restarted_servers_have_all_configurations() {
     labrt::run(|| {
         for maxraftstate in [None, Some(1), Some(200)] {
             let mut group = Group::start(3, maxraftstate);
@@ -67,14 +67,14 @@ fn servers_come_back_with_all_configurations() {
             group.restart();
             assert_history(&mut clerk, &history);
             let next = clerk.join(groups(&[99])).expect("a new group");
-            assert_eq!(next.num, history.len() as u64, "the numbers go on");
+            assert_eq!(next.num, history.len() as u64, "the numbers continue");
             let saved = (0..3).any(|me| group.saved(me).is_some());
             assert_eq!(saved, maxraftstate.is_some());
         }
     });
 }
 
-/// A server that was away gets the configurations that it missed as a snapshot.
+/// A server that was stopped gets the missed configurations as a snapshot.
 #[test]
 fn a_server_catches_up_by_a_snapshot() {
     labrt::run(|| {
@@ -84,7 +84,7 @@ fn a_server_catches_up_by_a_snapshot() {
         group.stop_server(0);
         let history = changes(&mut clerk);
         group.start_server(0);
-        // The others have no log entries left to send.
+        // The other servers have no log entries left to send.
         let last = history.last();
         wait_for("the others' snapshot", || group.saved(0).filter(|saved| Some(&*saved.query(None)) == last));
         group.stop_server(1);
@@ -92,7 +92,7 @@ fn a_server_catches_up_by_a_snapshot() {
     });
 }
 
-/// The next leader has the same configurations as the last one.
+/// The next leader has the same configurations as the leader before.
 #[test]
 fn leaders_agree() {
     labrt::run(|| {
@@ -109,8 +109,8 @@ fn leaders_agree() {
     });
 }
 
-/// Requests and replies get lost, so clerks send changes again. Each change makes one
-/// configuration, and no copy of a Join is refused because the first one was done.
+/// Requests and replies get lost, so clerks send changes again. Each change makes one configuration. A copy
+/// of a Join is not refused because the first one was done.
 #[test]
 fn changes_are_made_once_on_a_bad_network() {
     const CLERKS: u64 = 5;
@@ -132,16 +132,16 @@ fn changes_are_made_once_on_a_bad_network() {
                 clerk.join(groups(&[goes])).expect("a new group");
                 match round {
                     0 => clerk.join(groups(&[stays])).expect("a new group"),
-                    _ => clerk.move_shard(round as usize, goes).expect("both are there"),
+                    _ => clerk.move_shard(round as usize, goes).expect("the shard and the group are there"),
                 };
-                let left = clerk.leave(&[goes]).expect("it is there");
+                let left = clerk.leave(&[goes]).expect("the group is there");
                 assert!(!left.groups.contains_key(&goes) && left.groups.contains_key(&stays));
             }
         })
     }
 }
 
-/// The threads end at once, because no handler waits for a commit.
+/// The threads of a stopped server end at once, because no handler waits for a commit.
 #[test]
 fn a_stopped_server_leaves_no_thread_behind() {
     labrt::run(|| {
@@ -154,14 +154,14 @@ fn a_stopped_server_leaves_no_thread_behind() {
     });
 }
 
-/// Waits until `look` sees something. The limit is long, for a busy machine.
+/// Waits until `look` returns something. The limit is long, because the machine may be busy.
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "waited too long for {what}");
         sleep(Duration::from_millis(10));
     }
 }

@@ -7,7 +7,7 @@ use labapi::{Config, Gid, NO_GROUP, NSHARDS};
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 
-/// Whether the groups have all shards, and no group has more than one shard more than another.
+/// Do these groups have all shards, and do the numbers of shards of two groups differ by at most one?
 fn is_even(shards: &[Gid], gids: &[Gid]) -> bool {
     let owned = |gid| shards.iter().filter(|owner| **owner == gid).count();
     let counts: Vec<usize> = gids.iter().map(|gid| owned(*gid)).collect();
@@ -20,7 +20,8 @@ fn moves(before: &[Gid], after: &[Gid]) -> usize {
     before.iter().zip(after).filter(|(before, after)| before != after).count()
 }
 
-/// The fewest moves to an even spread. It tries each way to give `N` shards to the groups.
+/// The smallest number of moves to an even spread. This oracle tries every way to give `N` shards to the
+/// groups.
 fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     let ways = gids.len().pow(N as u32);
     let way = |mut number: usize| {
@@ -35,8 +36,8 @@ fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     even.map(|after| moves(before, &after)).min().expect("there is always an even way")
 }
 
-/// The fewest moves to an even spread, for more shards. It tries each choice of the groups that get
-/// one shard more.
+/// The smallest number of moves to an even spread, for more shards. This oracle tries every choice of the
+/// groups that get one shard more.
 fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
     let kept = |chosen: u32| -> usize {
@@ -50,8 +51,7 @@ fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     before.len() - choices.map(kept).max().expect("there is always a choice")
 }
 
-/// Tries each way in which `N` shards can be on `n` groups, on a group that has left, or on no
-/// group.
+/// Tries every way in which `N` shards can be on `n` groups, on a group that has left, or on no group.
 fn check_all<const N: usize>(n: u64) {
     const LEFT: Gid = 99;
     let gids: Vec<Gid> = (1..=n).map(|gid| gid * 7).collect();
@@ -91,19 +91,18 @@ fn ties_are_broken_by_gid_and_by_shard() {
     let spread = |shards: [Gid; NSHARDS], gids: &[Gid]| rebalance(&shards, &groups(gids));
     // No shard has an owner: the smaller gids get the larger quotas.
     assert_eq!(spread([0; NSHARDS], &[1, 2, 3]), [1, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
-    // Group 9 had all shards: it gets a larger quota and keeps its first shards.
+    // Group 9 had all shards. It gets a larger quota and keeps its first shards.
     assert_eq!(spread([9; NSHARDS], &[1, 9, 12]), [9, 9, 9, 9, 1, 1, 1, 12, 12, 12]);
-    // There are more groups than shards: the groups that have one keep it.
+    // There are more groups than shards. The groups that have a shard keep it.
     let full = [20, 21, 22, 23, 24, 25, 26, 27, 28, 29];
     let more: Vec<Gid> = (10..30).collect();
     assert_eq!(spread(full, &more), full);
-    // Two of them leave: the smallest gids take over.
+    // Two of these groups leave. The groups with the smallest gids get their shards.
     assert_eq!(spread(full, &more[..18]), [20, 21, 22, 23, 24, 25, 26, 27, 10, 11]);
 }
 
-/// An even spread does not change.
 #[test]
-fn an_even_spread_is_left_alone() {
+fn an_even_spread_does_not_change() {
     labrt::run(|| {
         for _ in 0..200 {
             let gids: Vec<Gid> = (1..=rng().random_range(1..=14)).collect();
@@ -117,7 +116,7 @@ fn random_owners() -> [Gid; NSHARDS] {
     [(); NSHARDS].map(|()| rng().random_range(0..=14))
 }
 
-/// Joins, leaves and moves at random, several groups at a time.
+/// Random joins, leaves and moves, with several groups at a time.
 #[test]
 fn even_with_the_fewest_moves_after_any_history() {
     labrt::run(|| {
@@ -143,7 +142,7 @@ fn random_step(config: &Config) -> Config {
         _ => {
             let gid = inside[rng().random_range(0..inside.len())];
             return move_shard(config, rng().random_range(0..NSHARDS), gid)
-                .expect("shard and group are there");
+                .expect("the shard and the group are there");
         }
     };
     let next = next.unwrap_or_else(|error| panic!("{config:?}: {error}"));

@@ -1,4 +1,4 @@
-//! A controller and groups on a perfect network, whose servers can be stopped and started again.
+//! A controller and groups on a perfect network. A test can stop servers and start them again.
 
 use crate::shardctrler::{self, ShardCtrler};
 use crate::shardkv::messages::{DeliverArgs, DeliverReply};
@@ -20,7 +20,7 @@ pub(super) struct Cluster {
     maxraftstate: Option<usize>,
 }
 
-/// One server, which may be stopped.
+/// A server that is running or stopped.
 struct Place {
     node: NodeId,
     persister: Arc<Persister>,
@@ -50,7 +50,7 @@ fn ctrler_names() -> impl Iterator<Item = String> {
 }
 
 impl Cluster {
-    /// New groups, which have not joined yet.
+    /// Starts groups. They have not joined yet.
     pub fn start(gids: &[Gid], maxraftstate: Option<usize>) -> Cluster {
         let net = Network::new();
         let start_ctrler = |me: usize| {
@@ -89,7 +89,7 @@ impl Cluster {
         (0..SERVERS).map(|me| self.stop_server(gid, me)).collect()
     }
 
-    /// Starts a server with what it had saved when it was stopped.
+    /// Starts a server with the state that it had saved when it was stopped.
     pub fn start_server(&mut self, gid: Gid, me: usize) {
         let place = self.places.get_mut(&(gid, me)).expect("a server of this cluster");
         place.node.incarnation += 1;
@@ -106,7 +106,7 @@ impl Cluster {
         place.running = Some(server);
     }
 
-    /// Stops a server: what it sends or saves from now on does not count. Returns its node.
+    /// Stops a server. Whatever it sends or saves after this has no effect. Returns its node.
     pub fn stop_server(&mut self, gid: Gid, me: usize) -> NodeId {
         let place = self.places.get_mut(&(gid, me)).expect("a server of this cluster");
         self.net.delete_server(name(gid, me));
@@ -135,13 +135,13 @@ impl Cluster {
         (0..SERVERS).filter_map(move |me| self.places[&(gid, me)].running.as_ref())
     }
 
-    /// The reply of a server to a delivery within a second.
+    /// The reply of a server to a delivery, if it comes within a second.
     pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<DeliverReply> {
         let end = make_end(&self.net, NodeId::NONE)(&name(gid, me));
         end.call_within(Duration::from_secs(1), "ShardKV.Deliver", args)
     }
 
-    /// How many bytes of keys and values the servers of a group hold.
+    /// The number of bytes of keys and values that the servers of a group hold.
     pub fn bytes(&self, gid: Gid) -> usize {
         self.servers(gid).map(|server| server.read(|group| group.bytes())).sum()
     }
@@ -151,7 +151,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.places.values_mut().for_each(|place| drop(place.running.take()));
         self.ctrlers.clear();
-        // The servers hold the network with their `make_end`.
+        // The servers hold the network through their `make_end`. So they must be deleted to break the cycle.
         for (gid, me) in self.places.keys() {
             self.net.delete_server(name(*gid, *me));
         }

@@ -1,17 +1,15 @@
-//! Several groups without servers and without a network, with random configurations, clients and
-//! faults.
+//! Several groups without servers and without a network, with random configurations, clients and faults.
 //!
-//! The steps of a leader come in random order, late, twice, or not at all. An operation that was
-//! started is applied at any time or lost. A message is delivered at any time, again, or lost.
-//! After each step:
+//! The steps of a leader come in random order, late, twice, or not at all. An operation that was started is
+//! applied at any time, or is lost. A message is delivered at any time, is delivered again, or is lost. After
+//! each step these statements must be true:
 //!
-//! * at most one group serves a shard;
-//! * the latest data of each shard, with its memory of writes, is in some group, and a group that
-//!   serves the shard has it;
-//! * a group's servers have equal states, also a server that sometimes starts again from a
-//!   snapshot.
+//! * At most one group serves a shard.
+//! * Some group has the latest data of each shard, with its memory of writes. A group that serves the shard
+//!   has the latest data.
+//! * The servers of a group have equal states. One of them sometimes restarts from a snapshot.
 //!
-//! When the faults end, each shard gets to its owner, and no other group has data of it.
+//! When the faults end, each shard reaches its owner, and no other group has data of it.
 
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
@@ -26,7 +24,7 @@ use labrt::rng;
 const GIDS: [Gid; 4] = [1, 2, 3, 4];
 const CLIENTS: usize = 4;
 
-/// Two servers of a group, and the operations that its leaders have started.
+/// Two servers of a group, and the operations that the group's leaders have started.
 struct Replicas {
     gid: Gid,
     steady: Group,
@@ -53,7 +51,7 @@ enum Message {
     Taken { by: Gid, to: Gid, num: u64, shards: Vec<usize> },
 }
 
-/// A client and its present operation.
+/// A client and its current operation.
 #[derive(Clone)]
 struct Client {
     stamp: Stamp,
@@ -67,7 +65,7 @@ struct World {
     clients: Vec<Client>,
     /// Old requests that the network may still deliver.
     late: Vec<PutAppendArgs>,
-    /// What each shard must contain.
+    /// The data that each shard must have.
     expected: Vec<Kv>,
 }
 
@@ -95,10 +93,10 @@ impl World {
     }
 
     fn some_group(&mut self) -> &mut Replicas {
-        self.groups.get_mut(&GIDS[below(GIDS.len())]).expect("all are there")
+        self.groups.get_mut(&GIDS[below(GIDS.len())]).expect("all groups are there")
     }
 
-    /// One thing happens.
+    /// Makes one random thing happen.
     fn step(&mut self) {
         match below(20) {
             0 => self.change_config(),
@@ -108,7 +106,7 @@ impl World {
             10..14 => self.commit(),
             14 => self.some_group().restart(),
             15 => {
-                // A leader is lost, and with it the operations that were not committed.
+                // A leader is lost. The operations that were not committed are lost with it.
                 self.some_group().started.clear();
             }
             16 => self.lose(),
@@ -131,7 +129,7 @@ impl World {
         self.configs.push(next.expect("a change that can be made"));
     }
 
-    /// A leader starts the next configuration, or an old one that it asked for long ago.
+    /// A leader starts the next configuration, or an old one that it requested long ago.
     fn start_config(&mut self) {
         let any = self.configs[below(self.configs.len())].clone();
         let configs = self.configs.clone();
@@ -147,7 +145,7 @@ impl World {
         self.messages.extend(sent);
     }
 
-    /// A message arrives. It may come again later.
+    /// A message arrives. It may arrive again later.
     fn receive(&mut self) {
         if self.messages.is_empty() {
             return;
@@ -166,11 +164,11 @@ impl World {
         self.handle(message);
     }
 
-    /// Does what the handlers and the migrator do.
+    /// Handles a message as the handlers and the migrator do.
     fn handle(&mut self, message: Message) {
         match message {
             Message::Deliver { to, args } => {
-                let group = self.groups.get_mut(&to).expect("all are there");
+                let group = self.groups.get_mut(&to).expect("all groups are there");
                 match group.steady.judge(&args) {
                     Verdict::Wanted => group.started.push(Op::Deliver(args)),
                     Verdict::Known => self.reply_taken(to, &args),
@@ -179,7 +177,7 @@ impl World {
                 }
             }
             Message::Taken { to, num, shards, .. } => {
-                let group = self.groups.get_mut(&to).expect("all are there");
+                let group = self.groups.get_mut(&to).expect("all groups are there");
                 group.started.push(Op::Acknowledge { num, shards });
             }
         }
@@ -190,7 +188,7 @@ impl World {
         self.messages.push(Message::Taken { by, to: args.from, num: args.num, shards });
     }
 
-    /// An operation that was started is applied. It may be applied again later.
+    /// Applies an operation that was started. It may be applied again later.
     fn commit(&mut self) {
         let group = self.some_group();
         if group.started.is_empty() {
@@ -204,13 +202,15 @@ impl World {
 
     fn apply(&mut self, gid: Gid, op: Op) {
         let delivery = if let Op::Deliver(args) = &op { Some(args.clone()) } else { None };
-        let group = self.groups.get_mut(&gid).expect("all are there");
+        let group = self.groups.get_mut(&gid).expect("all groups are there");
         let outcome = group.apply(op);
         if let Some(args) = delivery {
             match outcome {
                 Applied::Deliver(DeliverReply::Taken) => self.reply_taken(gid, &args),
-                Applied::Deliver(DeliverReply::Early) => panic!("groups never go back"),
-                other => panic!("group {gid} says {other:?} to {args:?}"),
+                Applied::Deliver(DeliverReply::Early) => {
+                    panic!("a group never goes back to an older configuration")
+                }
+                other => panic!("group {gid} replies {other:?} to {args:?}"),
             }
         }
     }
@@ -221,22 +221,22 @@ impl World {
         }
     }
 
-    /// A client, or an old request of a client, reaches some group.
+    /// A client's request, new or old, reaches some group.
     fn work(&mut self) {
         let old = (!self.late.is_empty() && one_in(3)).then(|| self.late[below(self.late.len())].clone());
         let client = below(CLIENTS);
         let args = old.clone().unwrap_or_else(|| self.clients[client].args.clone());
         let gid = GIDS[below(GIDS.len())];
-        match self.groups.get_mut(&gid).expect("all are there").apply(Op::PutAppend(args.clone())) {
+        match self.groups.get_mut(&gid).expect("all groups are there").apply(Op::PutAppend(args.clone())) {
             Applied::Client(Ok(_)) => {
-                // In the model, too, copies do nothing.
+                // Copies do nothing in the model either.
                 let shard = key2shard(&args.key);
                 let wrote = self.expected[shard].put_append(args.clone());
                 assert!(wrote.is_ok());
                 self.read(gid, &args.key);
             }
             Applied::Client(Err(ShardKvError::ErrWrongGroup { .. })) => return,
-            other => panic!("group {gid} says {other:?} to {args:?}"),
+            other => panic!("group {gid} replies {other:?} to {args:?}"),
         }
         if old.is_none() {
             self.late.push(args);
@@ -251,7 +251,7 @@ impl World {
             KvError::ErrNoKey => ShardKvError::ErrNoKey,
             KvError::ErrWrongLeader => ShardKvError::ErrWrongLeader,
         });
-        let group = self.groups.get_mut(&gid).expect("all are there");
+        let group = self.groups.get_mut(&gid).expect("all groups are there");
         assert_eq!(group.apply(Op::Get(args)), Applied::Client(expected));
     }
 
@@ -269,7 +269,7 @@ impl World {
                 serving.iter().all(|data| **data == self.expected[shard]),
                 "shard {shard} is served with old data"
             );
-            // A shard is in no group before its first owner has taken the configuration.
+            // Before its first owner has taken the configuration, a shard is in no group.
             let untouched = self.expected[shard] == Kv::new();
             let there = states().filter_map(Shard::data).any(|data| *data == self.expected[shard]);
             assert!(
@@ -280,13 +280,13 @@ impl World {
         }
     }
 
-    /// There are no more faults and configurations: in rounds, all steps are done that can be done.
+    /// There are no more faults and no new configurations. Does all possible steps, in rounds.
     fn settle(&mut self) {
         let last = self.configs.len() as u64 - 1;
-        // A group needs a few rounds for a configuration, and may have to wait for other groups.
+        // A group needs a few rounds for each configuration, and may have to wait for other groups.
         for _ in 0..10 * self.configs.len() {
             for gid in GIDS {
-                let group = self.groups.get_mut(&gid).expect("all are there");
+                let group = self.groups.get_mut(&gid).expect("all groups are there");
                 if let Some(config) = group.steady.wants().and_then(|num| self.configs.get(num as usize)) {
                     group.apply(Op::Reconfigure(config.clone()));
                 }
@@ -322,7 +322,7 @@ impl World {
 }
 
 impl Client {
-    /// Its next operation.
+    /// A client with its next operation.
     fn new(stamp: Stamp) -> Client {
         let op = if one_in(4) { PutOrAppend::Put } else { PutOrAppend::Append };
         let (key, value) = (below(12).to_string(), format!("{}.{} ", stamp.client, stamp.seq));
@@ -343,7 +343,7 @@ fn shards_are_served_once_and_never_lost() {
             configs += world.configs.len();
             writes += world.late.len();
         }
-        // With fewer, little was tested. The usual numbers are 1500 and 400.
+        // With smaller numbers the test would have tested little. The usual numbers are 1500 and 400.
         assert!(configs > 10 * WORLDS && writes > 5 * WORLDS, "{configs} configurations, {writes} writes");
     });
 }

@@ -1,4 +1,4 @@
-//! A group by itself: what it takes, what it refuses, and what it saves.
+//! One group without servers: what it accepts, what it refuses, and what it saves.
 
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
@@ -11,7 +11,7 @@ use labrt::sync::Arc;
 
 const US: Gid = 1;
 const THEM: Gid = 2;
-/// The most bytes in a delivery.
+/// The greatest number of bytes in a delivery.
 const LIMIT: usize = 1 << 20;
 
 fn append(key: &str, value: &str, seq: u64) -> Op {
@@ -23,7 +23,7 @@ fn get(key: &str) -> Op {
     Op::Get(GetArgs { key: key.into() })
 }
 
-/// Configuration `num`, with all shards on `owner` and these groups.
+/// Configuration `num`, with these groups and with all shards on `owner`.
 fn config(num: u64, owner: Gid, gids: &[Gid]) -> Config {
     let groups: BTreeMap<Gid, Vec<String>> = gids.iter().map(|gid| (*gid, vec![format!("s{gid}")])).collect();
     Config { num, shards: [owner; NSHARDS], groups }
@@ -44,7 +44,7 @@ fn the_shard_of_a_key() {
     let shards = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"].map(key2shard);
     assert_eq!(shards, [8, 9, 0, 1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(key2shard(""), 0);
-    assert_eq!(key2shard("0 and more"), 8, "the first byte alone counts");
+    assert_eq!(key2shard("0 and more"), 8, "only the first byte counts");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn configurations_are_taken_one_by_one() {
         assert_eq!(group, before, "configuration {num} is not the next one");
     }
     group.apply(Op::Reconfigure(config(2, THEM, &[THEM])));
-    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "handoffs delay no group");
+    assert_eq!((group.config().num, group.wants()), (2, Some(3)), "handoffs do not delay the group");
 }
 
 #[test]
@@ -91,17 +91,17 @@ fn a_shard_goes_and_comes_back_with_its_memory() {
     assert_eq!(delivery.servers, ["s2"]);
     assert_eq!((delivery.args.from, delivery.args.num, delivery.args.shards.len()), (US, 2, NSHARDS));
     group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
-    assert_eq!((group.deliveries(LIMIT).len(), group.bytes()), (0, 0), "all is gone");
+    assert_eq!((group.deliveries(LIMIT).len(), group.bytes()), (0, 0), "all data was deleted");
 
     group.apply(Op::Reconfigure(config(3, US, &[US, THEM])));
-    assert_eq!(group.apply(get("k")), wrong_group(3), "not here yet");
+    assert_eq!(group.apply(get("k")), wrong_group(3), "the shard has not arrived yet");
     let args = DeliverArgs { from: THEM, num: 3, ..delivery.args };
     assert_eq!(group.judge(&args), Verdict::Wanted);
     assert_eq!(group.apply(Op::Deliver(args.clone())), Applied::Deliver(DeliverReply::Taken));
     group.apply(append("k", "a", 1));
     assert_eq!(group.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 
-    // A copy must not bring back what was before the latest writes.
+    // A late copy must not replace the latest writes by older data.
     group.apply(append("k", "b", 2));
     assert_eq!(group.judge(&args), Verdict::Known);
     assert_eq!(group.apply(Op::Deliver(args)), Applied::Deliver(DeliverReply::Taken));
@@ -119,8 +119,8 @@ fn deliveries_that_do_not_fit_change_nothing() {
     assert_eq!(group.apply(deliver(2, NSHARDS)), Applied::Deliver(DeliverReply::Refused), "no such shard");
     group.apply(Op::Acknowledge { num: 2, shards: vec![0, NSHARDS] });
     assert_eq!(group, before);
-    // The configuration does not give the shard to this group. After "taken" the only copy would be
-    // deleted.
+    // The configuration does not give the shard to this group. If it replied "taken", the old owner would
+    // delete the only copy of the data.
     let mut stranger = self::group(&[config(1, THEM, &[US, THEM])]);
     assert_eq!(stranger.apply(deliver(1, 0)), Applied::Deliver(DeliverReply::Refused));
 }
@@ -138,12 +138,12 @@ fn part_of_a_delivery_may_be_known() {
     };
     group.apply(deliver(&[0, 1], &Kv::new()));
     group.apply(deliver(&[1, 2], &other));
-    assert_eq!(group.shards()[1], Shard::Serving(Kv::new()), "it was there already");
+    assert_eq!(group.shards()[1], Shard::Serving(Kv::new()), "the shard was already there");
     assert_eq!(group.shards()[2], Shard::Serving(other));
     assert!(group.shards()[3].is_awaiting());
 }
 
-/// If there are no groups, the data stays, and the next owner gets it.
+/// If there are no groups, the data stays in the last owner, and the next owner gets it.
 #[test]
 fn nothing_is_lost_when_all_groups_leave() {
     let mut group = group(&[config(1, US, &[US])]);
@@ -164,7 +164,7 @@ fn nothing_is_lost_when_all_groups_leave() {
     assert_eq!(them.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 }
 
-/// The new owner leaves before it has the data. The old owner must still know its servers.
+/// The new owner leaves before it has the data. The old owner must still know the servers of the new owner.
 #[test]
 fn groups_that_have_left_are_remembered_as_long_as_needed() {
     let mut group = group(&[config(1, US, &[US]), config(2, THEM, &[US, THEM]), config(3, 3, &[US, 3])]);
@@ -199,20 +199,22 @@ fn large_shards_are_delivered_one_by_one() {
 }
 
 #[test]
-fn snapshots_that_are_none_are_refused() {
+fn bytes_that_are_not_a_snapshot_are_refused() {
     let mut group = group(&[config(1, US, &[US])]);
     group.apply(append("k", "a", 1));
     let bytes = group.encode();
     assert_eq!(Group::decode(US, &bytes).as_ref(), Ok(&group));
-    let refused = |gid, bytes: &[u8]| Group::decode(gid, bytes).expect_err("no such snapshot").to_string();
+    let refused = |gid, bytes: &[u8]| {
+        Group::decode(gid, bytes).expect_err("this is not a snapshot of the group").to_string()
+    };
     let message = refused(THEM, &bytes);
     assert!(message.contains("group 1") && message.contains("group 2"), "{message}");
     for length in 0..bytes.len() {
         refused(US, &bytes[..length]);
     }
     refused(US, &[&bytes[..], &[0]].concat());
-    // An impossible state: the group serves all shards in a configuration that gives them to
-    // another.
+    // This state is impossible: the group serves all shards in a configuration that gives them to another
+    // group.
     let served = labgob::encode(&(
         US,
         config(1, THEM, &[US, THEM]),

@@ -1,4 +1,5 @@
-//! The table of transitions, groups without a network, and the service on both clocks.
+//! Tests of the table of transitions, of groups without a network, and of the service on real and on virtual
+//! time.
 
 mod cluster;
 mod groups;

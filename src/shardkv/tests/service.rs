@@ -1,4 +1,4 @@
-//! Clients, groups and a controller, on both clocks.
+//! Clients, groups and a controller, on real and on virtual time.
 
 use super::cluster::{Cluster, SERVERS, wait_until};
 use crate::kvraft::Kv;
@@ -38,7 +38,7 @@ fn put_append_and_get_while_shards_move() {
             check_all(&mut cluster.clerk(), "abc");
             clerk.put("0", "d");
             assert_eq!(clerk.get("0"), "d");
-            wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
+            wait_until("group 101 has deleted all data", || cluster.bytes(101) == 0);
             // There are ten keys of one letter. One has the value "d", the others have "abc".
             wait_until("all servers of group 102 have everything", || {
                 cluster.bytes(102) == SERVERS * (KEYS + 3 * (KEYS - 1) + 1)
@@ -47,7 +47,7 @@ fn put_append_and_get_while_shards_move() {
     });
 }
 
-/// No client calls meanwhile, and no group has all its servers.
+/// Meanwhile no client calls, and each group has lost one server.
 #[test]
 fn shards_move_on_their_own() {
     labrt::run(|| {
@@ -58,14 +58,14 @@ fn shards_move_on_their_own() {
         cluster.stop_server(102, 1);
         cluster.join(&[102]);
         cluster.leave(&[101]);
-        wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
+        wait_until("group 101 has deleted all data", || cluster.bytes(101) == 0);
         cluster.stop_group(101);
         check_all(&mut cluster.clerk(), "a");
     });
 }
 
-/// The old owner has to remember over restarts which shards it must deliver to which servers,
-/// though their group has left.
+/// Even after a restart the old owner must remember which shards it must deliver to which servers, although
+/// the group of these servers has left.
 #[test]
 fn a_group_that_is_down_gets_its_shards_later() {
     labrt::run(|| {
@@ -80,19 +80,19 @@ fn a_group_that_is_down_gets_its_shards_later() {
         wait_until("group 101 has taken configuration 5", || {
             cluster.servers(101).all(|server| server.read(|group| group.config().num == 5))
         });
-        assert!(cluster.bytes(101) > 0, "no other group has it");
+        assert!(cluster.bytes(101) > 0, "no other group has the data");
         cluster.stop_group(101);
         cluster.start_group(101);
         cluster.start_group(102);
         check_all(&mut cluster.clerk(), "a");
-        wait_until("groups 101 and 102 are rid of everything", || {
+        wait_until("groups 101 and 102 have deleted all data", || {
             cluster.bytes(101) + cluster.bytes(102) == 0
         });
     });
 }
 
-/// The old owner deletes the data when it hears "taken". So a leader without a majority must not
-/// reply so: the operations that it has started are lost with it.
+/// The old owner deletes the data when it hears "taken". So a leader without a majority must not reply
+/// "taken": the operations that it has started can get lost.
 #[test]
 fn a_delivery_is_not_taken_before_it_is_committed() {
     labrt::run(|| {
@@ -117,7 +117,7 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
         let args = DeliverArgs { from: 101, num: config.num, shards };
         assert_eq!(cluster.deliver(102, leader, &args), None, "server {leader} is alone");
 
-        // The others do not know the delivery, and get the shards from group 101.
+        // The other servers do not know the delivery. They get the shards from group 101.
         cluster.stop_server(102, leader);
         others.iter().for_each(|&me| cluster.start_server(102, me));
         cluster.start_group(101);
@@ -125,8 +125,8 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
     });
 }
 
-/// One new owner is dead. The old owner serves the shards that it keeps, and delivers the others'
-/// shards.
+/// One new owner is dead. The old owner serves the shards that it keeps, and delivers the shards of the other
+/// new owner.
 #[test]
 fn a_dead_group_delays_no_other() {
     labrt::run(|| {
@@ -155,7 +155,7 @@ fn a_dead_group_delays_no_other() {
     });
 }
 
-/// The data stays until another group joins.
+/// The data stays in the last group until another group joins.
 #[test]
 fn all_groups_leave_and_another_one_joins() {
     labrt::run(|| {
@@ -170,11 +170,11 @@ fn all_groups_leave_and_another_one_joins() {
         cluster.join(&[102]);
         assert_eq!(get.join().expect("a clerk never fails"), "a");
         check_all(&mut cluster.clerk(), "a");
-        wait_until("group 101 is rid of everything", || cluster.bytes(101) == 0);
+        wait_until("group 101 has deleted all data", || cluster.bytes(101) == 0);
     });
 }
 
-/// This is also true while a group that is called does not reply.
+/// A killed server ends its threads at once, even while it waits for the reply of another group.
 #[test]
 fn a_killed_server_leaves_no_thread() {
     labrt::run(|| {
@@ -194,7 +194,7 @@ fn a_killed_server_leaves_no_thread() {
     });
 }
 
-/// A server that is started with the snapshot of another group says so.
+/// A server that starts with the snapshot of another group reports this.
 #[test]
 fn the_snapshot_of_another_group_is_refused() {
     labrt::run(|| {
@@ -215,7 +215,7 @@ fn the_snapshot_of_another_group_is_refused() {
             ctrlers: ends(),
             make_end,
         });
-        let error = refused.map(drop).expect_err("of another group").to_string();
+        let error = refused.map(drop).expect_err("the snapshot is of another group").to_string();
         assert!(error.contains("group 101") && error.contains("group 102"), "{error}");
     });
 }

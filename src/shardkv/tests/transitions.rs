@@ -1,9 +1,9 @@
-//! The table of `migration`, cell by cell.
+//! Tests every cell of the table in `migration`.
 
 use crate::shardkv::migration::{Event, Handoff, Owner, Shard, Verdict};
 use labrt::sync::Arc;
 
-/// The configuration of an old handoff, and the one that takes effect now.
+/// The configuration number of an old handoff, and the number of the one that takes effect now.
 const OLD: u64 = 3;
 const NOW: u64 = 7;
 const US: Owner = Owner::Mine;
@@ -30,7 +30,7 @@ fn every_transition() {
     let given = || Giving(Handoff { num: NOW, to: 102, data: Arc::new("data") });
     let old = || handoff(OLD, 101);
     let configured = |owner, first| Event::Configured { num: NOW, owner, first };
-    // There is a row for each event. Its cells have the order of the states above.
+    // There is one row for each event. The cells of a row have the same order as `states`.
     let table: [(Event<&str>, [Shard<&str>; 6]); 7] = [
         (
             configured(US, true),
@@ -59,7 +59,7 @@ fn every_transition() {
             [Elsewhere, given(), Awaiting(None), Awaiting(Some(old())), given(), Giving(old())],
         ),
         (
-            configured(Owner::Nobodys, false),
+            configured(Owner::NoGroup, false),
             [Elsewhere, Parked("data"), Awaiting(None), Awaiting(Some(old())), Parked("data"), Giving(old())],
         ),
         (
@@ -92,7 +92,7 @@ fn every_transition() {
 #[test]
 fn every_verdict() {
     for state in states() {
-        for owner in [US, THEM, Owner::Nobodys] {
+        for owner in [US, THEM, Owner::NoGroup] {
             let of = |num| Verdict::of(num, NOW, owner, &state);
             assert_eq!(of(NOW + 1), Verdict::Early, "{state:?}");
             assert_eq!(of(NOW - 1), Verdict::Known, "{state:?}");
@@ -106,23 +106,23 @@ fn every_verdict() {
     }
 }
 
-/// The possible states for each owner in the current configuration.
+/// The states that are possible for each owner in the current configuration.
 #[test]
 fn a_state_fits_its_owner() {
     let sound = |owner, num| states().map(|state| state.is_sound(num, owner));
     assert_eq!(sound(US, NOW), [false, true, true, true, false, false]);
     assert_eq!(sound(THEM, NOW), [true, false, false, false, false, true]);
-    assert_eq!(sound(Owner::Nobodys, NOW), [true, false, false, false, true, true]);
-    // The handoff is of a configuration that the group has not reached.
+    assert_eq!(sound(Owner::NoGroup, NOW), [true, false, false, false, true, true]);
+    // The handoff has the number of a configuration that the group has not reached.
     assert_eq!(sound(US, OLD - 1), [false, true, true, false, false, false]);
     assert_eq!(sound(THEM, OLD - 1), [true, false, false, false, false, false]);
 }
 
-/// Events in a possible order lead to possible states.
+/// Events in a possible order lead only to possible states.
 #[test]
 fn transitions_keep_states_sound() {
     for state in states() {
-        for owner in [US, THEM, Owner::Nobodys] {
+        for owner in [US, THEM, Owner::NoGroup] {
             if state.is_awaiting() {
                 continue;
             }
