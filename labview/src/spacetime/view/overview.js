@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// The whole run in a strip at the side: how much goes on when, who leads, faults, the failure, matches, and the stretch
+// The whole run in a strip at the side: how much happens at each time, which server leads, the faults, the
+// failure, the matches, and the span
 // that the chart shows.
 
 class Overview {
