@@ -16,7 +16,7 @@
 //! let get = |client, value: &str, call, ret| Operation {
 //!     client, input: KvInput::get("x"), call, output: KvOutput::value(value), ret,
 //! };
-//! // Two puts at the same time. Then a client reads one value, and later another client reads the other value.
+//! // The last operations of two clients contradict each other: one client reads "a", and another later reads "b".
 //! let history = [put(0, "a", 0, 10), put(1, "b", 0, 10), get(0, "a", 20, 30), get(1, "b", 40, 50)];
 //! let report = check(&KvModel, &history, &Options::default());
 //! assert_eq!(report.verdict, Verdict::Illegal);
@@ -31,10 +31,10 @@
 //! | `check` | the check of all parts on several threads, with limits; the verdict |
 //! | `part` | one part, prepared for the search: which operations were called before which return |
 //! | `search` | the search in one part |
-//! | `linearized` | the set of operations that a search has placed; its size does not depend on the length of the history |
+//! | `linearized` | the set of operations that a search has placed, in a few words of memory |
 //! | `visited` | the configurations that a search has visited |
 //! | `partial` | the longest partial linearizations, for pictures of a failure |
-//! | [`visualization`] | the page that shows a history and the result of its check, as plain data and as HTML |
+//! | [`visualization`] | the page that shows a history and the result of its check, as data and HTML |
 //! | `picture` | turns a report into this data |
 //!
 //! # The search

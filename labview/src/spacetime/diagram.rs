@@ -129,7 +129,8 @@ struct Window {
 }
 
 impl Window {
-    /// At most `most` events. They end at the last event, or if the run has failed, some time after the failure.
+    /// At most `most` events. They end at the last event. If the run has failed, they end some time after the
+    /// failure.
     fn of(events: usize, failed: Option<usize>, most: usize) -> Window {
         let end = failed.map_or(events, |at| events.min((at + 1).saturating_add(most / 4)));
         Window { begin: end.saturating_sub(most), end }

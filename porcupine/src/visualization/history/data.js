@@ -68,8 +68,8 @@ class Order {
   }
 
   /**
-   * When each operation may have taken effect. The times follow the order, each is between the operation's call and
-   * return, and they are as far apart as possible.
+   * When each operation may have taken effect. The times follow the order. Each is between the operation's call
+   * and return, and they are as far apart as possible.
    */
   points() {
     if (this.times) return this.times;

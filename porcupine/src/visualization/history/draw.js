@@ -482,7 +482,7 @@ class Chart {
   }
 
   /**
-   * The operation at a place of the canvas, and how many share this place. Operations of the bright part come first.
+   * The operation at a place of the canvas, and how many share it. Operations of the bright part come first.
    * @param {number} x @param {number} y @param {number} part
    * @returns {{ op: number, many: number }} op is -1 if there is none
    */
