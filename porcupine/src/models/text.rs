@@ -292,7 +292,10 @@ mod tests {
         };
         assert!(!wrong(9_950, 5_000).may_begin(&Text::new(&whole)));
         assert!(!wrong(5_000, 10).may_begin(&Text::new(&whole)));
-        assert!(wrong(5_000, 2_500).may_begin(&Text::new(&whole)), "nothing is known of the byte that differs");
+        assert!(
+            wrong(5_000, 2_500).may_begin(&Text::new(&whole)),
+            "nothing is known of the byte that differs"
+        );
     }
 
     #[test]
