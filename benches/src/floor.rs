@@ -90,7 +90,7 @@ impl Measured {
 enum Turn {
     Ours,
     Theirs,
-    Nobody,
+    Over,
 }
 
 /// Two threads that take turns. Each waits on a condition variable of its own, so that a notification wakes
@@ -114,7 +114,7 @@ impl Turns {
         let mut turn = self.turn.lock();
         loop {
             match *turn {
-                Turn::Nobody => return,
+                Turn::Over => return,
                 Turn::Ours => self.theirs.wait(&mut turn),
                 Turn::Theirs => {
                     *turn = Turn::Ours;
@@ -134,7 +134,7 @@ impl Turns {
     }
 
     fn end(&self) {
-        *self.turn.lock() = Turn::Nobody;
+        *self.turn.lock() = Turn::Over;
         self.theirs.notify_one();
     }
 }

@@ -1,4 +1,5 @@
-//! Groups of the sharded key/value service with a controller on a reliable network, and clerks that keep them busy.
+//! Groups of the sharded key/value service with a controller on a reliable network, and clerks that keep them
+//! busy.
 //!
 //! As in [`kv`](crate::kv), the first server of every group leads, and snapshots are off.
 

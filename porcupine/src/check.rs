@@ -171,7 +171,7 @@ pub(super) struct Watch {
     /// How many bytes all searches together hold.
     used: AtomicUsize,
     cancel: Option<Arc<AtomicBool>>,
-    /// How many operations are in parts whose searches have ended. The caller may show it while it waits.
+    /// How many operations are in parts that have been searched. The caller may show it while it waits.
     progress: Option<Arc<AtomicUsize>>,
     /// Does one illegal part end the searches of all other parts?
     first_illegal_settles: bool,

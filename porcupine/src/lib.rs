@@ -16,7 +16,7 @@
 //! let get = |client, value: &str, call, ret| Operation {
 //!     client, input: KvInput::get("x"), call, output: KvOutput::value(value), ret,
 //! };
-//! // The last operations of two clients contradict each other: one client reads "a", and another later reads "b".
+//! // Two puts at the same time. Then a client reads "a", and later another client reads "b".
 //! let history = [put(0, "a", 0, 10), put(1, "b", 0, 10), get(0, "a", 20, 30), get(1, "b", 40, 50)];
 //! let report = check(&KvModel, &history, &Options::default());
 //! assert_eq!(report.verdict, Verdict::Illegal);

@@ -92,7 +92,7 @@ impl Lanes {
     }
 }
 
-/// The servers whose names occur in the fields of an event.
+/// The names of servers in the fields of an event.
 fn named(event: &Event) -> Vec<&str> {
     let texts = match event.kind.as_str() {
         "rpc.sent" => vec![event.text("to")],

@@ -135,7 +135,7 @@ mod tests {
             r#""kind":"rpc.failed","node":"S1","id":4,"cause":"unreliable request""#,
             r#""kind":"client.return","id":1,"f.client":3"#,
             r#""kind":"client.return","id":77,"f.client":4"#,
-            r#""kind":"rpc.sent","id":9,"f.method":"KV.Get","f.to":"nobody""#,
+            r#""kind":"rpc.sent","id":9,"f.method":"KV.Get","f.to":"stranger""#,
             r#""kind":"rpc.replied","id":12345"#,
         ];
         let events: Vec<Event> = lines
@@ -169,7 +169,7 @@ mod tests {
             (append.what.as_str(), append.dropped, append.failed),
             ("Raft.AppendEntries (empty)", Some(5), Some(8))
         );
-        assert_eq!((get.to, get.from), (lanes.server("nobody"), TEST));
+        assert_eq!((get.to, get.from), (lanes.server("stranger"), TEST));
         assert_eq!(made.operations[0], Operation { id: 1, lane: 4, call: Some(0), ret: Some(9) });
         assert_eq!(made.operations[1].call, None, "its call is not in the trace");
     }

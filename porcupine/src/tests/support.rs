@@ -1,4 +1,4 @@
-//! A register to check, random numbers, and histories whose search never ends.
+//! A register to check, random numbers, and histories that take forever to search.
 
 use crate::{Model, Operation};
 

@@ -5,7 +5,7 @@
 class Fragment {
   /**
    * @param {() => Record<string, string>} state gives the values to keep; empty values are left out
-   * @param {(state: Record<string, string>) => void} restore gets the values from the URL; they may be anything
+   * @param {(state: Record<string, string>) => void} restore gets the URL's values, which may be anything
    */
   constructor(state, restore) {
     this.state = state;

@@ -13,8 +13,8 @@ const CLICK_SLACK = 4; // how many pixels the pointer may move during a click
  */
 
 /**
- * Wheel: zooms around the pointer; with Shift, or sideways, it pans. Drag: pans and scrolls. Two fingers: zoom.
- * Double click: zooms in.
+ * Wheel: zooms around the pointer; with Shift, or sideways, it pans. Drag: pans and scrolls.
+ * Two fingers: zoom. Double click: zooms in.
  * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions
  * @param {boolean} [downwards] does the axis run down? Otherwise it runs to the right.
  */

@@ -6,7 +6,12 @@
 // nothing.
 
 /** @typedef {{ name: string, kind: "test" | "server" | "client", group: number, index: number }} Lane */
-/** @typedef {{ from: number, to: number | null, kind: string, text: string, lane: number | null, sides?: number[] }} Band */
+/**
+ * @typedef {object} Band
+ * @property {number} from @property {number | null} to
+ * @property {string} kind @property {string} text
+ * @property {number | null} lane @property {number[]} [sides]
+ */
 /**
  * @typedef {object} State
  * @property {boolean} alive

@@ -5,7 +5,12 @@
 const AROUND = 9; // how many events before and after are in the list
 
 class Details {
-  /** @param {Run} run @param {Filter} filter @param {Arrows} arrows @param {{ pin: (e: number) => void, unpin: () => void, step: (by: number) => void }} act */
+  /**
+   * @param {Run} run
+   * @param {Filter} filter
+   * @param {Arrows} arrows
+   * @param {{ pin: (e: number) => void, unpin: () => void, step: (by: number) => void }} act
+   */
   constructor(run, filter, arrows, act) {
     this.run = run;
     this.filter = filter;

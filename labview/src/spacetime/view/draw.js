@@ -10,7 +10,7 @@ const MOST_MARKS = 1500;
 const MOST_LABELS = 500;
 const LABEL_ROW = 13;
 
-/** Kinds whose events are only the ends of arrows, or are not important. */
+/** Kinds of events that are only the ends of arrows, or are not important. */
 const QUIET_KINDS = /^(rpc\.|raft\.(request|reply)$|persister\.save$|client\.)/;
 /** Kinds that need no words, because the picture shows them. */
 const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;

@@ -10,7 +10,13 @@ const LOG_LEFT = 224; // width of the texts before the cells
 const CELL = 25;
 
 class LogPanel {
-  /** @param {HTMLCanvasElement} canvas @param {Run} run @param {Filter} filter @param {Theme} theme @param {() => void} redraw */
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Run} run
+   * @param {Filter} filter
+   * @param {Theme} theme
+   * @param {() => void} redraw
+   */
   constructor(canvas, run, filter, theme, redraw) {
     this.canvas = canvas;
     this.run = run;
@@ -123,7 +129,14 @@ class LogPanel {
     }
   }
 
-  /** @param {number} lane @param {State | null} state @param {number} y @param {number} lo @param {number} hi @param {boolean} marked */
+  /**
+   * @param {number} lane
+   * @param {State | null} state
+   * @param {number} y
+   * @param {number} lo
+   * @param {number} hi
+   * @param {boolean} marked
+   */
   drawRow(lane, state, y, lo, hi, marked) {
     const { context: c, theme, run } = this;
     const middle = y + LOG_ROW / 2;

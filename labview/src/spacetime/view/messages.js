@@ -39,7 +39,13 @@ function typeColours(types) {
  */
 
 class Arrows {
-  /** @param {Run} run @param {Filter} filter @param {TimeAxis} axis @param {Columns} columns @param {Theme} theme */
+  /**
+   * @param {Run} run
+   * @param {Filter} filter
+   * @param {TimeAxis} axis
+   * @param {Columns} columns
+   * @param {Theme} theme
+   */
   constructor(run, filter, axis, columns, theme) {
     this.run = run;
     this.filter = filter;

@@ -5,7 +5,12 @@
 // that the chart shows.
 
 class Overview {
-  /** @param {HTMLCanvasElement} canvas @param {Run} run @param {TimeAxis} axis of the chart @param {Theme} theme */
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Run} run
+   * @param {TimeAxis} axis of the chart
+   * @param {Theme} theme
+   */
   constructor(canvas, run, axis, theme) {
     this.canvas = canvas;
     this.run = run;

@@ -17,7 +17,9 @@
  * @property {number[][]} partials
  * @property {number | "never" | null} lastFit
  */
-/** @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire */
+/**
+ * @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire
+ */
 
 // These kinds have the same colour on every page. Other kinds get the remaining colours.
 const USUAL_KINDS = ["get", "put", "append"];
@@ -68,8 +70,8 @@ class Order {
   }
 
   /**
-   * When each operation may have taken effect. The times follow the order. Each is between the operation's call
-   * and return, and they are as far apart as possible.
+   * When each operation may have taken effect. The times follow the order. Each is between the operation's
+   * call and return, and they are as far apart as possible.
    */
   points() {
     if (this.times) return this.times;

@@ -5,7 +5,10 @@
 class Details {
   /**
    * @param {Recording} recording
-   * @param {{ pin: (op: number) => void, step: (by: number) => void, order: (by: number) => void, unpin: () => void }} act
+   * @param {{
+   *   pin: (op: number) => void, step: (by: number) => void,
+   *   order: (by: number) => void, unpin: () => void
+   * }} act
    */
   constructor(recording, act) {
     this.recording = recording;
@@ -126,8 +129,8 @@ class Details {
   }
 }
 
+/**
  * All that is known about an operation, as labels and values.
- * @param {Recording} recording @param {number} op @param {Order | null} order
  * @param {Recording} recording @param {number} op @param {Order | null} order
  * @returns {[string, string][]}
  */

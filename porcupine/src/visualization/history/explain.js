@@ -47,7 +47,7 @@ function explain(recording, part, order) {
   const last = order.length - 1;
   if (part.verdict === "ok") {
     const end = last >= 0 ? [" It ends in the state ", { state: order.after(last) }, "."] : [];
-    const fits = order.length < size && order.length > 0 ? "The operations that are not in it never returned." : "";
+    const fits = order.length < size && order.length > 0 ? "The operations that are not in this order never returned." : "";
     return {
       title: `An order fits all ${all} of ${part.title}`,
       sentences: [["Each takes effect once between its call and its return.", ...end, fits && ` ${fits}`]],

@@ -127,7 +127,12 @@ class Marks {
     }
   }
 
-  /** @param {TimeAxis} axis @param {number} x @param {number} y below the strip's upper edge @returns an index or -1 */
+  /**
+   * @param {TimeAxis} axis
+   * @param {number} x
+   * @param {number} y below the strip's upper edge
+   * @returns an index or -1
+   */
   at(axis, x, y) {
     const lane = this.lanes[Math.floor((y - 3) / MARK_LANE)] ?? [];
     for (let i = lane.length - 1; i >= 0; i -= 1) {
