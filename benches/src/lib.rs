@@ -31,7 +31,6 @@
 //!
 //! Benches run on the real clock, with events and lock discipline off. Without the argument `--bench` (as
 //! under `cargo test --benches`) they run in miniature, to show that they work.
-//! under `cargo test --benches`) they run in miniature, to show that they work.
 
 #![forbid(unsafe_code)]
 

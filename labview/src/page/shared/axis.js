@@ -1,10 +1,8 @@
 // @ts-check
 "use strict";
 // The axis of time: it knows which span of time is in view, and where a time is on the screen. Several
-// canvases may
-// share one axis. It tells them when the view changes. The axis may run to the right or down. Its places are
-// called x
-// and are measured in pixels from the left or from the top.
+// canvases may share one axis. It tells them when the view changes. The axis may run to the right or down.
+// Its places are called x and are measured in pixels from the left or from the top.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;

@@ -1,8 +1,7 @@
 // @ts-check
 "use strict";
 // Light or dark: as in the system, or as the reader has chosen. Canvases take their colours from the same
-// custom
-// properties as the style sheet.
+// custom properties as the style sheet.
 
 class Theme {
   constructor() {

@@ -1,9 +1,8 @@
 // @ts-check
 "use strict";
 // The run of the page: the events in columns, the events of each message or operation, and the states of the
-// servers.
-// An event is known by its number, and a message or operation by the place of its id. -1 means that there is
-// nothing.
+// servers. An event is known by its number, and a message or operation by the place of its id. -1 means that
+// there is nothing.
 
 /** @typedef {{ name: string, kind: "test" | "server" | "client", group: number, index: number }} Lane */
 /**

@@ -1,9 +1,8 @@
 // @ts-check
 "use strict";
 // The chart: time runs down, the test, the servers and the clients have lanes, and messages run between them.
-// The chart looks only at what is in
-// view, and it draws things that share a pixel as one. So the cost of a frame depends on the number of
-// pixels, not on the number of events.
+// The chart looks only at what is in view, and it draws things that share a pixel as one. So the cost of a
+// frame depends on the number of pixels, not on the number of events.
 
 const BAR = 10; // width of a server's bar
 const MOST_MARKS = 1500;

@@ -1,8 +1,7 @@
 // @ts-check
 "use strict";
 // The state of every server at the chosen time: role, term, vote, and the log as cells in the colours of
-// their terms. In all logs
-// of a group the same index is at the same place.
+// their terms. In all logs of a group the same index is at the same place.
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;

@@ -1,8 +1,7 @@
 // @ts-check
 "use strict";
 // Messages as arrows: where each begins and ends, which are in view, and how they are drawn. If there are too
-// many to
-// distinguish, the picture shows how many pass between two lanes, and of which type most of them are.
+// many to distinguish, the picture shows how many pass between two lanes, and of which type most of them are.
 
 const MOST_ARROWS = 2500;
 const DENSE_ROW = 3; // height of a row of the dense picture, in pixels

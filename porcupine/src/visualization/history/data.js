@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The history of the page: the operations of all parts in columns, and orders of operations.
-// An operation has one number in the whole page. The operations of a part have consecutive numbers.
+// The history of the page: the operations of all parts in columns, and orders of operations. An operation has
+// one number in the whole page. The operations of a part have consecutive numbers.
 
 /** @typedef {"ok" | "illegal" | "unknown"} Verdict */
 /** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */

@@ -1,9 +1,8 @@
 // @ts-check
 "use strict";
 // The chart: the rows with their bars, the order that is shown, the marks and the axis. It looks only at what
-// is in
-// view, and it draws bars that share a pixel as one. So the cost of a frame depends on the number of pixels,
-// not on the number of operations.
+// is in view, and it draws bars that share a pixel as one. So the cost of a frame depends on the number of
+// pixels, not on the number of operations.
 
 const LABELS = 76; // width of the column with the clients' names
 const AXIS = 26; // height of the scale
