@@ -1,7 +1,8 @@
-//! Partitions that the course's tests do not make: long ones, and links that work one way only.
+//! Partitions that the course's tests do not make: long ones, and links that work in one direction only.
 //!
-//! The expectation behind all of them: a leader stops being one only when it sees a higher term. Cut off from
-//! its majority it stays the leader of its term, commits nothing, and follows when it hears of the new term.
+//! All of them expect this: a leader stops being the leader only when it sees a higher term. If it is cut off
+//! from its majority, it stays the leader of its term and commits nothing. When it learns of the new term, it
+//! becomes a follower.
 
 use labapi::{Started, Strictness};
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
         Case::ours("minority_with_the_leader", minority_with_the_leader),
         Case::ours("one_way_leader_to_follower", one_way_leader_to_follower),
         Case::ours("one_way_follower_to_leader", one_way_follower_to_leader),
-        Case::ours("one_way_links_nobody_needs", one_way_links_nobody_needs),
+        Case::ours("one_way_links_that_are_not_needed", one_way_links_that_are_not_needed),
         Case::ours("leader_that_can_only_send", leader_that_can_only_send),
     ];
     harness::main(labrt::here!(), Strictness::Fail, &cases)
@@ -28,11 +29,12 @@ fn main() -> ExitCode {
 
 /// How long the long partitions last.
 const LONG: Duration = Duration::from_secs(30);
-/// How long nothing may change before it counts as settled.
+/// If nothing changes for this long, the cluster has settled.
 const CALM: Duration = Duration::from_secs(3);
 
-/// The leader of five is alone for 30 s. It stays the leader of its term and commits nothing, while the
-/// others elect a new one. When it is back it follows within a second, and nobody holds an election for that.
+/// The leader of five servers is alone for 30 s. It stays the leader of its term and commits nothing, while
+/// the others elect a new leader. When it is connected again, it becomes a follower within a second, and this
+/// causes no election.
 fn leader_cut_off_alone() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): a leader cut off alone for 30 s");
@@ -40,7 +42,7 @@ fn leader_cut_off_alone() {
     let old = cfg.check_one_leader();
     let (old_term, _) = state(&cfg, old);
 
-    // Alone, it takes a command that it cannot commit.
+    // While it is alone, it takes a command that it cannot commit.
     cfg.disconnect(old);
     let Some(Started { index: 2, .. }) = cfg.start(old, 100) else {
         panic!("the old leader must take index 2")
@@ -58,7 +60,8 @@ fn leader_cut_off_alone() {
         assert_eq!(state(&cfg, new), (new_term, true), "server {new} must stay the leader of its term");
     });
 
-    // Back, the old leader follows, and takes what the others have committed in place of its own command.
+    // Connected again, the old leader becomes a follower. Its own command is replaced by what the others have
+    // committed.
     cfg.connect(old);
     sleep(Duration::from_secs(1));
     assert_eq!(state(&cfg, old), (new_term, false), "server {old} must follow after a second");
@@ -69,8 +72,9 @@ fn leader_cut_off_alone() {
     cfg.end();
 }
 
-/// A follower is alone for 30 s. It raises its term in vain all the time, which nobody hears. When it is
-/// back, its term deposes the leader: that costs an election, and then all agree again.
+/// A follower is alone for 30 s. All the time it raises its term without success, and no other server learns
+/// of that. When it is connected again, its term deposes the leader. This causes an election, and then all
+/// agree again.
 fn follower_cut_off_alone() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): a follower cut off alone for 30 s");
@@ -88,8 +92,8 @@ fn follower_cut_off_alone() {
     let (ran_to, _) = state(&cfg, follower);
     assert!(ran_to > term, "server {follower} must have started elections");
 
-    // Who leads after the healing? One election is what it costs, as long as it is not split and no other
-    // candidate is under way; two more must be enough for that.
+    // Reconnecting causes one election, unless the votes are split or another server is a candidate at the
+    // same time. Two more elections must be enough in these cases.
     cfg.connect(follower);
     let elected = leaders_seen(&cfg, term, Duration::from_secs(5));
     let (new_term, new) = *elected.last().expect("the follower's term must depose the leader");
@@ -107,8 +111,8 @@ fn follower_cut_off_alone() {
     cfg.end();
 }
 
-/// The leader keeps one follower of four. The two agree with nobody; the three elect a leader and go on. When
-/// the halves are one again the minority gives its commands up.
+/// The leader is cut off with one of four followers. The two cannot commit anything. The other three elect a
+/// leader and go on. When the partition is healed, the minority drops its commands.
 fn minority_with_the_leader() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): the leader is in the minority");
@@ -124,7 +128,7 @@ fn minority_with_the_leader() {
     let new = cfg.check_one_leader_among(&[third, fourth, fifth]);
     let (new_term, _) = state(&cfg, new);
 
-    // The minority is quiet: its leader keeps its follower, and neither commits.
+    // The minority is calm: its leader keeps its follower, and neither of them commits.
     every_second_for(Duration::from_secs(5), || {
         assert_eq!(state(&cfg, old), (old_term, true));
         assert_eq!(state(&cfg, mate), (old_term, false));
@@ -140,9 +144,9 @@ fn minority_with_the_leader() {
     cfg.end();
 }
 
-/// The leader does not reach one follower. Whether only its requests are lost or its replies too: the
-/// follower hears no heartbeats, becomes a candidate and deposes the leader, until somebody leads who reaches
-/// everybody.
+/// The leader cannot reach one follower. Either only its requests are lost, or its replies are lost, too. In
+/// both cases the follower gets no heartbeats, so it becomes a candidate and deposes the leader. This ends
+/// when a leader is elected that can reach all servers.
 fn one_way_leader_to_follower() {
     for replies_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -157,13 +161,14 @@ fn one_way_leader_to_follower() {
             false => cfg.set_link(old, deaf, Link::RequestsLost),
         }
 
-        // The old leader may win again, and is deposed again; by and by another one wins.
+        // The old leader may win again, and then it is deposed again. After some time another server wins.
         let (new, new_term) = wait_for_other_leader(&cfg, old);
         assert!(new_term > old_term);
         expect_calm(&cfg, new, new_term);
 
-        // It reaches everybody. If it is the deaf one that hears nothing of the old leader, it cannot learn
-        // what that one needs; the third server is enough to go on.
+        // The new leader can reach all servers. But if the follower that was cut off has won, and it gets
+        // nothing from the old leader, it cannot learn what the old leader needs. The third server is then
+        // enough to commit.
         let expected = if replies_too && new == deaf { 2 } else { 3 };
         cfg.one(2, expected, Retry::No);
         cfg.heal();
@@ -172,9 +177,9 @@ fn one_way_leader_to_follower() {
     }
 }
 
-/// The follower's answers do not reach the leader; its requests may. The follower hears the leader, so there is
-/// no election, and it gets every command, though the leader does not learn of it and commits with the other
-/// follower. Healed, nothing changes.
+/// The follower's answers do not reach the leader, and in one case its requests do not either. The follower
+/// gets the leader's messages, so there is no election. It gets every command, but the leader does not learn
+/// of that, and commits with the other follower. When the links are healed, nothing changes.
 fn one_way_follower_to_leader() {
     for requests_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -193,7 +198,7 @@ fn one_way_follower_to_leader() {
             assert_eq!(cfg.one(index.cast_signed(), 2, Retry::No), index);
         }
         every_second_for(Duration::from_secs(8), || {
-            assert_eq!(state(&cfg, leader), (term, true), "nobody has a reason for an election");
+            assert_eq!(state(&cfg, leader), (term, true), "no server has a reason for an election");
             assert_eq!(state(&cfg, silent), (term, false), "server {silent} hears the leader");
         });
         let applied = (2..=6).filter(|&index| cfg.applied(silent, index).is_some()).count();
@@ -206,11 +211,11 @@ fn one_way_follower_to_leader() {
     }
 }
 
-/// Links on which nothing depends while a leader leads: the requests of the followers (they have none), and
-/// everything between two followers. Nothing happens.
-fn one_way_links_nobody_needs() {
+/// Links that are not needed while there is a leader: the requests of the followers (they send none), and
+/// everything between two followers. Without them nothing changes.
+fn one_way_links_that_are_not_needed() {
     let cfg = make_config::<Raft>(Setup::of(3));
-    cfg.begin("Test (ours): one-way links that nobody needs");
+    cfg.begin("Test (ours): one-way links that are not needed");
     cfg.one(1, 3, Retry::No);
     let leader = cfg.check_one_leader();
     let (term, _) = state(&cfg, leader);
@@ -227,9 +232,9 @@ fn one_way_links_nobody_needs() {
 }
 
 /// The leader can send but not receive, for 30 s. Its heartbeats suppress every election, and without answers
-/// it commits nothing: the whole group stands still. That is the price of Raft as the paper has it; a leader
-/// that checks its quorum would step down. Nothing is lost: what was accepted commits once the replies come
-/// through.
+/// it commits nothing. So the whole group makes no progress. This is a known weakness of Raft as the paper
+/// describes it: a leader that checks its quorum would step down. Nothing is lost. The accepted commands are
+/// committed when the replies arrive again.
 fn leader_that_can_only_send() {
     let cfg = make_config::<Raft>(Setup::of(3));
     cfg.begin("Test (ours): a leader that can send but not receive");
@@ -244,12 +249,12 @@ fn leader_that_can_only_send() {
         assert_eq!(started, Some(index), "the leader accepts commands");
     }
     every_second_for(LONG, || {
-        assert_eq!(state(&cfg, leader), (term, true), "nobody has deposed it");
+        assert_eq!(state(&cfg, leader), (term, true), "no server has deposed it");
         assert_eq!(cfg.terms(), [term; 3], "its heartbeats suppress elections");
         (2..=4).for_each(|index| cfg.check_no_agreement(index));
     });
 
-    // Healed, the same leader commits what it has accepted, in order.
+    // When the links are healed, the same leader commits the accepted commands in order.
     cfg.heal();
     let healed = Instant::now();
     for index in 2..=4_u64 {
@@ -279,12 +284,12 @@ fn every_second_for(time: Duration, check: impl Fn()) {
     check();
 }
 
-/// All are in this term under this leader, and stay so.
+/// All servers are in this term under this leader, and that does not change.
 #[track_caller]
 fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
     for _ in 0..CALM.as_secs() {
         sleep(Duration::from_secs(1));
-        assert_eq!(state(cfg, leader), (term, true), "server {leader} must go on leading");
+        assert_eq!(state(cfg, leader), (term, true), "server {leader} must stay the leader");
         assert!(
             cfg.terms().iter().all(|other| *other == term),
             "terms {:?}, all must be {term}",
@@ -293,7 +298,7 @@ fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
     }
 }
 
-/// Who is seen to lead in a term after `term`, in the order of the terms, during this time.
+/// The servers that lead in a term after `term` during this time, in the order of their terms.
 fn leaders_seen(cfg: &Cluster<Raft>, term: u64, time: Duration) -> Vec<(u64, usize)> {
     let mut seen = labrt::collections::BTreeSet::new();
     let start = Instant::now();
@@ -305,7 +310,7 @@ fn leaders_seen(cfg: &Cluster<Raft>, term: u64, time: Duration) -> Vec<(u64, usi
     seen.into_iter().collect()
 }
 
-/// Waits until a server other than `old` has led for two seconds; returns it and its term.
+/// Waits until a server other than `old` has led for two seconds. Returns the server and its term.
 #[track_caller]
 fn wait_for_other_leader(cfg: &Cluster<Raft>, old: usize) -> (usize, u64) {
     let start = Instant::now();

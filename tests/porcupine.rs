@@ -1,11 +1,11 @@
-//! The checker on recorded histories: small ones of our own in `tests/data/porcupine`, and those of others in the
-//! folder that the environment variable `PORCUPINE_DATA` names, if it is set:
+//! The checker on recorded histories. Small ones of our own are in `tests/data/porcupine`. Histories of other
+//! projects are read from the folder in the environment variable `PORCUPINE_DATA`, if it is set:
 //!
 //! ```text
 //! PORCUPINE_DATA=folder cargo test --release --test porcupine -- --nocapture
 //! ```
 //!
-//! A file whose name ends in `-ok.txt` is linearizable, one in `-bad.txt` is not.
+//! If the name of a file ends in `-ok.txt`, its history is linearizable. If it ends in `-bad.txt`, it is not.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ use labrt::time::Duration;
 use porcupine::models::{kv::KvModel, kv_log};
 use porcupine::{Options, Report, Verdict, check_events};
 
-/// Checks all histories in a folder; returns how many of each kind there were.
+/// Checks all histories in a folder. Returns how many of each kind there were.
 fn check_folder(folder: &Path) -> (usize, usize) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| {
         panic!("{}: {error}; expected a folder of histories", folder.display());
@@ -34,7 +34,7 @@ fn check_folder(folder: &Path) -> (usize, usize) {
         println!("{name}: {:?} after {:?}", report.verdict, report.took);
         assert_eq!(report.verdict, expected, "{}", path.display());
 
-        // For pictures: the same verdict; whatever is legal is explained to the end.
+        // With partial linearizations the verdict is the same, and a legal part has a complete linearization.
         let limit = Some(Duration::from_secs(2));
         let report = check_file(&path, &Options { limit, partials: true, ..Options::default() });
         assert_eq!(report.verdict, expected, "{} with partial linearizations", path.display());
@@ -64,8 +64,8 @@ fn our_own_histories() {
 #[test]
 fn the_histories_of_others() {
     let Some(folder) = std::env::var_os("PORCUPINE_DATA") else {
-        // Not by println!, which the test harness keeps to itself when a test passes.
-        let skipped = "SKIPPED the histories of others: PORCUPINE_DATA names no folder of recorded histories";
+        // This does not use println!, because the test harness does not show its output when a test passes.
+        let skipped = "SKIPPED the histories of others: PORCUPINE_DATA does not name a folder of histories";
         writeln!(std::io::stderr(), "{skipped}").expect("stderr is open");
         return;
     };
@@ -73,8 +73,8 @@ fn the_histories_of_others() {
     assert!(good + bad > 0, "no *-ok.txt and no *-bad.txt in PORCUPINE_DATA={folder:?}");
 }
 
-/// Within a run, on either clock, a check is a step of the run: no time passes in virtual time, and threads of the
-/// run and of the check do not meet.
+/// Within a run, on either clock, a check is one step of the run. It takes no virtual time, and its threads
+/// do not interact with those of the run.
 #[test]
 fn a_check_within_a_run() {
     labrt::run(|| {

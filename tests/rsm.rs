@@ -1,4 +1,4 @@
-//! The tests of the replicated state machine by itself, which the course has had since 2025, on a counter.
+//! The tests of the replicated state machine alone, with a counter. The course has such a lab since 2025.
 
 use labapi::{Replicated, ServerStart, Strictness};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     rsm::main::<CounterServer>(labrt::here!())
 }
 
-/// The counter, as a machine of this project's [`Rsm`].
+/// The counter, as a state machine for this project's [`Rsm`].
 #[derive(Debug, Default)]
 struct Counter(u64);
 
@@ -40,7 +40,7 @@ impl StateMachine for Counter {
     }
 }
 
-/// A server with a [`Counter`] on this project's [`Rsm`].
+/// A server that replicates a [`Counter`] with this project's [`Rsm`].
 struct CounterServer(Rsm<Counter>);
 
 impl Replicated for CounterServer {

@@ -1,4 +1,4 @@
-//! Shards that move while things go wrong: further than lab 4B goes.
+//! Shards that move while there are faults. These tests go further than lab 4B.
 
 use std::process::ExitCode;
 

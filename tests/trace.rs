@@ -1,5 +1,5 @@
-//! Can a reader of the trace rely on it? From the events of a run alone: who sent what to whom and what caused it,
-//! and the log of every server at any moment.
+//! Can a reader rely on the trace? The events of a run alone must tell which server sent what to which
+//! server, what caused it, and what the log of every server was at any time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,10 +25,10 @@ struct Event {
 }
 
 impl Event {
-    /// A flat JSON object of numbers, truth values and texts.
+    /// Reads a flat JSON object of numbers, truth values and texts.
     fn parse(line: &str) -> Event {
         let mut members = BTreeMap::new();
-        let mut rest = line.strip_prefix('{').unwrap_or_else(|| panic!("no object: {line}"));
+        let mut rest = line.strip_prefix('{').unwrap_or_else(|| panic!("not an object: {line}"));
         while rest != "}" {
             let (name, after) = text(rest.trim_start_matches(','));
             let after = after.strip_prefix(':').unwrap_or_else(|| panic!("no member at {after}"));
@@ -62,10 +62,10 @@ impl Event {
     }
 
     fn number(&self, field: &str) -> u64 {
-        self.text(field).parse().unwrap_or_else(|_| panic!("{field} is no number in {self:?}"))
+        self.text(field).parse().unwrap_or_else(|_| panic!("{field} is not a number in {self:?}"))
     }
 
-    /// `1*2,3` as 1, 1, 3.
+    /// The terms, such as `1*2,3` as 1, 1, 3.
     fn terms(&self) -> Vec<u64> {
         let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("no terms in {self:?}"));
         let run = |run: &str| match run.split_once('*') {
@@ -76,7 +76,7 @@ impl Event {
     }
 }
 
-/// A JSON text at the beginning, and what comes after it.
+/// Reads a JSON text at the beginning. Returns the text and what comes after it.
 fn text(json: &str) -> (String, &str) {
     let mut out = String::new();
     let mut chars = json.strip_prefix('"').unwrap_or_else(|| panic!("no text at {json}")).char_indices();
@@ -90,14 +90,14 @@ fn text(json: &str) -> (String, &str) {
     panic!("a text without an end: {json}")
 }
 
-/// The events of a run of `body`, without those of the scheduler; and how it failed.
+/// The events of a run of `body`, without the scheduler's events, and the run's failure.
 fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>, Option<String>) {
     let path =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.jsonl", std::process::id()));
     let run = Run { quiet: true, trace_file: Some(path.clone()), ..Run::default() };
     let failure = run.once(1, body).failure.map(|failure| failure.message);
     let lines = fs::read_to_string(&path).expect("the run has written its trace");
-    fs::remove_file(&path).expect("it was there just now");
+    fs::remove_file(&path).expect("the file was there just now");
     let events: Vec<Event> = lines.lines().map(Event::parse).collect();
     assert!(events.is_sorted_by_key(|event| event.t), "the events are in the order of time");
     assert_eq!(events[0].kind, "run.begin");
@@ -105,7 +105,7 @@ fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>,
     (events.into_iter().filter(|event| !event.kind.starts_with("thread.")).collect(), failure)
 }
 
-/// A cluster that has seen losses, a partition, a crash and snapshots.
+/// A run of a cluster with losses, a partition, a crash and snapshots.
 fn eventful() {
     let cfg = make_config::<Raft>(Setup::of(3).unreliable().with_snapshots());
     let agree = |cfg: &Config<Raft>, commands: i64, servers: usize| {
@@ -114,7 +114,7 @@ fn eventful() {
         }
     };
     agree(&cfg, 12, 3);
-    // The leader, cut off, takes in what will be truncated when it is back.
+    // The leader is cut off and takes entries. They are truncated when it is connected again.
     let leader = cfg.check_one_leader();
     cfg.disconnect(leader);
     for i in 0..5 {
@@ -123,7 +123,7 @@ fn eventful() {
     agree(&cfg, 2, 2);
     cfg.connect(leader);
     agree(&cfg, 1, 3);
-    // A crashed one comes back to logs that begin after its end.
+    // A server crashes. When it restarts, the logs of the others begin after its end.
     let leader = cfg.check_one_leader();
     cfg.crash1(leader);
     agree(&cfg, 25, 2);
@@ -133,7 +133,7 @@ fn eventful() {
     cfg.end();
 }
 
-/// What the page draws of a server.
+/// What the page shows of a server.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Log {
     covered: u64,
@@ -188,7 +188,7 @@ fn the_log_of_every_server_follows_from_its_events() {
     assert_eq!(failure, None);
     let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
     let mut saved: BTreeMap<&str, Vec<Log>> = BTreeMap::new();
-    // Log Matching: of all logs, what comes before the entry at an index of a term.
+    // For Log Matching: for an entry with this index and term, what comes before it in any log.
     let mut before: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let of_a_raft = |kind: &str| kind.starts_with("raft.") || kind == "persister.save";
     for event in events.iter().filter(|event| of_a_raft(&event.kind)) {
@@ -204,7 +204,7 @@ fn the_log_of_every_server_follows_from_its_events() {
             "persister.save" => saved.push(log.clone()),
             "raft.restore" if !saved.is_empty() => {
                 let known = saved.iter().any(|old| old.terms == log.terms && old.covered == log.covered);
-                assert!(known, "{} has restored what it never had: {log:?}", event.node);
+                assert!(known, "{} has restored a log that it never had: {log:?}", event.node);
             }
             _ => {}
         }
@@ -212,7 +212,7 @@ fn the_log_of_every_server_follows_from_its_events() {
     let ends: Vec<u64> = logs.values().map(|log| log.committed).collect();
     assert!(ends.iter().all(|&end| end >= 41 && end == ends[0]), "all have committed the same: {ends:?}");
     for kind in ["raft.truncate", "raft.snapshot", "raft.restore", "fault.crash", "fault.disconnect"] {
-        assert!(events.iter().any(|event| event.kind == kind), "no {kind}: the run was not eventful");
+        assert!(events.iter().any(|event| event.kind == kind), "no {kind}: the run did not contain it");
     }
 }
 
@@ -237,7 +237,7 @@ fn a_message_can_be_followed_to_both_ends() {
         if let Some(delivered) = turn("rpc.delivered") {
             assert_eq!(delivered.node, sent.text("to"), "{delivered:?}");
             if let Some(answered) = turn("rpc.answered") {
-                let reply = turn("raft.reply").expect("Raft says what it answers");
+                let reply = turn("raft.reply").expect("Raft records its answer");
                 assert_eq!((&reply.node, &answered.node), (&delivered.node, &delivered.node));
             }
         }
@@ -259,7 +259,7 @@ fn an_operation_can_be_followed_until_it_is_applied() {
         let leader = cfg.check_one_leader();
         let call = ClientCall::begin(7, "put", "a key", &"x".repeat(100));
         cfg.start(leader, 1);
-        // Heartbeats are not what tells the others.
+        // The others learn of the commit from a message of its own, not from a heartbeat.
         sleep(Duration::from_millis(50));
         call.returned("");
         cfg.end();
@@ -297,7 +297,7 @@ fn the_failure_is_an_event() {
     assert!(event.text("message").starts_with("a \"reason\" (at "), "{event:?}");
 }
 
-/// Every message is some server's or some client's, and a put can be followed from the client to the followers.
+/// Every message belongs to a server or a client, and a put can be followed from the client to the followers.
 #[test]
 fn an_operation_of_a_clerk_is_followed_through_the_service() {
     let (events, failure) = trace_of("clerk", || {
@@ -320,7 +320,7 @@ fn an_operation_of_a_clerk_is_followed_through_the_service() {
     let sent: Vec<&Event> = events.iter().filter(|event| event.kind == "rpc.sent").collect();
     for message in &sent {
         let by_client = calls.iter().any(|call| call.id == message.parent);
-        assert!(by_client || !message.node.is_empty(), "whose is it? {message:?}");
+        assert!(by_client || !message.node.is_empty(), "no sender is known: {message:?}");
     }
     let done = calls.iter().filter(|call| {
         let requests = sent.iter().filter(|request| request.parent == call.id);

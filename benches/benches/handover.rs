@@ -1,4 +1,4 @@
-//! What one hand-over between two threads costs here: the floor that all other benches stand on.
+//! The cost of one hand-over between two threads on this machine. The other benches use it as a unit.
 
 use mit6824_benches::{Floor, Watched, bench_main, in_run};
 use std::process::ExitCode;

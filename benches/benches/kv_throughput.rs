@@ -1,16 +1,18 @@
-//! The key/value service: operations a second, by the number of clerks that are busy at once.
+//! The key/value service: operations a second, by the number of clerks that work at the same time.
 //!
-//! Each clerk does one operation after the other; with one clerk the figure is a latency. The columns at the right
-//! are the seconds of the measurement one by one, so that a decay would show (the log grows all the time).
+//! Each clerk does one operation after the other. With one clerk the figure is a latency. The columns at the
+//! right are the rates of each second of the measurement, so that a decay is visible (the log grows all the
+//! time).
 //!
-//! `KV_SECONDS=1` makes each measurement that short; `KV_ONLY=put/3/32` makes only that one: what, servers, clerks.
+//! `KV_SECONDS=1` makes each measurement that short. `KV_ONLY=put/3/32` makes only one measurement: load,
+//! servers, clerks.
 
 use labrt::time::Instant;
 use mit6824_benches::kv::{KvGroup, Load};
 use mit6824_benches::{Effort, Floor, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
-/// What is measured: load, servers, clerks, aim.
+/// A measurement: load, servers, clerks, aim.
 type Row = (Load, usize, usize, &'static str);
 
 const ROWS: [Row; 16] = [
@@ -81,7 +83,7 @@ fn name(load: Load) -> &'static str {
 fn row((load, servers, clerks, aim): Row, seconds: usize, floor: f64) {
     let rates = in_run(Watched::NOTHING, move || KvGroup::start(servers).rates(clerks, load, seconds));
     let rate = rates.iter().sum::<u64>() as f64 / seconds as f64;
-    // What one clerk waits for one operation.
+    // How long one clerk waits for one operation.
     let ns = 1e9 * clerks as f64 / rate;
     let decay = rates[seconds - 1] as f64 / rates[0] as f64;
     let each: Vec<String> = rates.iter().map(u64::to_string).collect();

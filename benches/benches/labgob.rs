@@ -1,4 +1,4 @@
-//! Encoding and decoding of what Raft sends most: AppendEntries with 32-byte commands.
+//! Encoding and decoding of the most frequent message of Raft: AppendEntries with commands of 32 bytes.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use labapi::Command;

@@ -1,7 +1,8 @@
-//! How long the checker takes: recorded histories of others, and made ones that are long or wide.
+//! How long the checker takes, for histories that others have recorded, and for generated histories that are
+//! long or have many concurrent operations.
 //!
-//! `PORCUPINE_DATA` names a folder with the recorded ones, `c50-ok.txt` and `c50-bad.txt`; without it they are
-//! left out.
+//! `PORCUPINE_DATA` names a folder with the recorded histories, `c50-ok.txt` and `c50-bad.txt`. Without it
+//! they are skipped.
 
 use labrt::offload;
 use labrt::time::Duration;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Samples of a check, all of which must have the same verdict.
+/// Samples of one check. All of them must have the same verdict.
 fn sample(effort: Effort, expected: Verdict, check: impl Fn() -> Report) -> Samples {
     let times = (0..effort.pick(9, 1)).map(|_| {
         let report = check();
@@ -34,7 +35,7 @@ fn sample(effort: Effort, expected: Verdict, check: impl Fn() -> Report) -> Samp
 
 fn recorded(effort: Effort, table: &mut Table) {
     let Some(folder) = std::env::var_os("PORCUPINE_DATA").map(PathBuf::from) else {
-        println!("PORCUPINE_DATA is not set: without the recorded histories c50-ok and c50-bad");
+        println!("PORCUPINE_DATA is not set: the recorded histories c50-ok and c50-bad are skipped");
         return;
     };
     let files = [("c50-ok", Verdict::Ok, "300 ms"), ("c50-bad", Verdict::Illegal, "100 ms")];
@@ -60,7 +61,7 @@ fn made(effort: Effort, table: &mut Table) {
         table.time(&format!("{count} operations on one key by {clients} clients"), &times, None, aim);
     }
 
-    // Nobody can decide this one.
+    // This history cannot be decided in a reasonable time.
     let limit = effort.pick(Duration::from_secs(1), Duration::from_millis(10));
     let history = hopeless();
     let times = sample(effort, Verdict::Unknown, || {
@@ -71,8 +72,8 @@ fn made(effort: Effort, table: &mut Table) {
     table.time(&format!("a hopeless history, limit {limit:?}"), &times, None, "1.1 s");
 }
 
-/// Appends and gets on one key by clients that work all the time; each operation takes effect at some moment of its
-/// own between its call and its return.
+/// Appends and gets on one key by clients that work all the time. Each operation takes effect at a random
+/// time between its call and its return.
 fn appends_and_gets(count: u64, clients: u32) -> Vec<Operation> {
     let mut random = Random(1);
     let mut moments = Vec::new();
@@ -99,7 +100,7 @@ fn appends_and_gets(count: u64, clients: u32) -> Vec<Operation> {
     moments.into_iter().enumerate().map(operation).collect()
 }
 
-/// Random numbers, the same in every bench (a linear congruential generator).
+/// Random numbers (a linear congruential generator). They are the same in every run of the bench.
 struct Random(u64);
 
 impl Random {
@@ -109,7 +110,7 @@ impl Random {
     }
 }
 
-/// Sixty appends at once, and a get that finds more than they can have made.
+/// Sixty appends at the same time, and a get that finds a value which they cannot have made.
 fn hopeless() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);
@@ -117,7 +118,7 @@ fn hopeless() -> Vec<Operation> {
     (0..60).map(append).chain([operation(KvInput::get("k"), found, 20, 30)]).collect()
 }
 
-/// What a recorder pays for each answer.
+/// The cost of recording one answer.
 fn texts(effort: Effort, table: &mut Table) {
     let long = "x 3 1234 y".repeat(20_000);
     let times = (0..effort.pick(50, 1)).map(|_| {

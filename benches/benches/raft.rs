@@ -1,8 +1,9 @@
-//! A cluster of three: entries a second, and the latency of one entry.
+//! A cluster of three servers: entries a second, and the latency of one entry.
 //!
-//! An entry counts when all three consumers have taken it (rates), or when the named ones have (latencies).
-//! When no entries follow, the followers hear of a commit only after the commit interval (10 ms), which saves
-//! messages. A full window waits for that, too; the rows without the interval show what it costs.
+//! In the rates, an entry counts when all three consumers have taken it. In the latencies, it counts when the
+//! named consumers have taken it. If no entries follow, the followers learn of a commit only after the commit
+//! interval (10 ms), which saves messages. A full window waits for that, too. The rows with interval 0 show
+//! the cost of this wait.
 
 use labrt::time::Duration;
 use mit6824_benches::cluster::{COMMAND_BYTES, Cluster, SERVERS, Setup, WINDOW};
@@ -83,7 +84,7 @@ fn latency(effort: Effort) {
     print!("{table}");
 }
 
-/// Nanoseconds, over `count` times.
+/// The mean of `count` repetitions, in nanoseconds.
 fn mean(count: u32, mut f: impl FnMut() -> Duration) -> f64 {
     (0..count).map(|_| f().as_nanos() as f64).sum::<f64>() / f64::from(count)
 }

@@ -1,6 +1,7 @@
 //! A call with a small argument over a reliable network, for each kind of handler.
 //!
-//! Criterion runs the repetitions and compares them with the last time; the table is made of the same samples.
+//! Criterion runs the repetitions and compares them with those of the last time. The table uses the same
+//! samples.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
@@ -15,9 +16,9 @@ use mit6824_benches::floor::Measured;
 use mit6824_benches::{Floor, Table, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
-/// Samples of the floor before each row, and after it.
+/// How many samples of a hand-over are taken before each row, and after it.
 const HAND_OVERS: usize = 15;
-/// An outcome on a reliable network.
+/// Why a call cannot fail here.
 const ANSWERED: &str = "nothing is lost on a reliable network";
 
 fn main() -> ExitCode {
@@ -58,10 +59,11 @@ fn measure() {
     criterion.final_summary();
 }
 
-/// One line of the table. Criterion is shown the samples that the table is made of.
+/// One row of the table. Criterion gets the same samples.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, floor: Floor, name: &str, call: &dyn Fn(u64)) -> Measured {
     let mut measured = Measured::default();
-    // Before and after, not in between: criterion takes the time of everything that it is shown.
+    // The hand-overs are measured before and after, because criterion would count the time of everything in
+    // between.
     (0..HAND_OVERS).for_each(|_| measured.floor.push(floor.hand_over()));
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|repeats| {
@@ -81,7 +83,7 @@ fn call(end: &End, method: &str, n: u64) {
     assert_eq!(reply, Some(n + 1), "{ANSWERED}");
 }
 
-/// A network with one server, and an end that leads to it.
+/// A network with one server, and an end that is connected to it.
 fn network() -> (Network, End) {
     let net = Network::new();
     let (waiting, requests) = chan::unbounded::<(u64, Responder<u64>)>();

@@ -1,7 +1,8 @@
-//! The sharded service: operations a second by the number of groups, and how long a client waits while shards move.
+//! The sharded service: operations a second by the number of groups, and how long a client waits while shards
+//! move.
 //!
-//! More groups share the work of one, but on a machine with two cores they share those, too: the figure shows what
-//! another group costs, not what it brings where each server has a machine of its own.
+//! More groups share the work, but on a machine with two cores they also share the cores. So the figures show
+//! the cost of another group. They do not show the gain if each server has a machine of its own.
 
 use labrt::time::Duration;
 use mit6824_benches::shards::{Gap, Shards};
@@ -9,7 +10,7 @@ use mit6824_benches::{Effort, Floor, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
 const CLERKS: usize = 32;
-/// Of each shard.
+/// How many bytes each shard has.
 const BYTES: usize = 100_000;
 
 fn main() -> ExitCode {

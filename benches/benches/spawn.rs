@@ -1,6 +1,6 @@
-//! What a thread costs: labrt's pooled one, its named one, and one of the system.
+//! The cost of a thread: labrt's pooled thread, its named thread, and a thread of the system.
 //!
-//! Spawn and join of an empty job cannot be had for less than two hand-overs: one to the worker, one back.
+//! To spawn and join an empty job takes at least two hand-overs: one to the worker, and one back.
 
 use labrt::thread;
 use mit6824_benches::samples::time_each;

@@ -1,7 +1,8 @@
 //! Three Raft servers on a reliable network, with a consumer at the end of each apply channel.
 //!
-//! *Applied* means: taken out of the channel by its consumer. Server 0 leads: its election timeout is short and
-//! the others' is long, so that a cluster is ready at once, and busy threads cost nobody the leadership.
+//! An entry is *applied* when the consumer has taken it out of the channel. Server 0 leads, because its
+//! election timeout is short and the others' timeouts are long. So a cluster is ready at once, and busy
+//! threads do not cause a change of the leader.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{End, Network, Server};
@@ -13,36 +14,36 @@ use labrt::thread;
 use labrt::time::{Duration, Instant};
 use mit6824::raft::{Options, Raft};
 
-/// Servers of a cluster.
+/// How many servers a cluster has.
 pub const SERVERS: usize = 3;
-/// Bytes of each command.
+/// How many bytes a command has.
 pub const COMMAND_BYTES: usize = 32;
-/// How many commands may be under way: submitted, but not yet applied on all servers.
+/// The largest number of commands that are submitted but not yet applied on all servers.
 pub const WINDOW: u64 = 4096;
 
 /// The server that leads.
 const LEADER: usize = 0;
-/// So many commands are submitted between two looks at how far the servers are.
+/// After this many commands, the bench looks how far the servers are.
 const STRIDE: u64 = 64;
 
-/// What cluster a bench wants.
+/// The cluster that a bench needs.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Messages that each apply channel holds; 0: a rendezvous.
+    /// How many messages each apply channel holds. With 0 it is a rendezvous channel.
     pub capacity: usize,
-    /// How long a commit index waits for entries to travel with. Without that wait, followers do not wait between
-    /// batches either.
+    /// How long a commit index waits for entries that it can travel with. If this is 0, followers do not wait
+    /// between batches either.
     pub commit: Duration,
 }
 
 impl Default for Setup {
-    /// As servers are by default, with apply channels that hold a whole window.
+    /// The defaults of servers, with apply channels that hold a whole window.
     fn default() -> Setup {
         Setup { capacity: WINDOW as usize, commit: Options::default().commit_interval }
     }
 }
 
-/// A cluster that runs. To be made and used within a run, by one thread.
+/// A running cluster. One thread makes and uses it, within a run.
 pub struct Cluster {
     net: Network,
     rafts: Vec<Raft>,
@@ -50,7 +51,7 @@ pub struct Cluster {
     submitted: u64,
 }
 
-/// From the start of a command until it was applied.
+/// The time from the start of a command until it is applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
     /// On the leader.
@@ -60,7 +61,7 @@ pub struct Latency {
 }
 
 impl Cluster {
-    /// Starts a cluster, and waits until it has committed a first command everywhere.
+    /// Starts a cluster and waits until it has committed a first command on all servers.
     pub fn start(setup: &Setup) -> Cluster {
         let net = Network::new();
         let applied = Arc::new(Applied::new());
@@ -73,13 +74,13 @@ impl Cluster {
         cluster
     }
 
-    /// The number of commands so far.
+    /// How many commands have been submitted.
     pub fn log_length(&self) -> u64 {
         self.submitted
     }
 
-    /// Submits `count` commands with at most [`WINDOW`] under way, and waits until all are applied everywhere.
-    /// Entries a second.
+    /// Submits `count` commands, of which at most [`WINDOW`] are not applied at any time, and waits until all
+    /// are applied on all servers. Returns the entries a second.
     pub fn pipeline(&mut self, count: u64) -> f64 {
         let start = Instant::now();
         for i in 0..count {
@@ -92,7 +93,7 @@ impl Cluster {
         count as f64 / start.elapsed().as_secs_f64()
     }
 
-    /// One command, until it is applied everywhere.
+    /// Submits one command and waits until it is applied on all servers.
     pub fn one(&mut self) -> Latency {
         self.applied.watch(self.submitted + 1);
         let start = Instant::now();
@@ -105,7 +106,7 @@ impl Cluster {
         }
     }
 
-    /// One command, until it is applied on the leader.
+    /// Submits one command and waits until it is applied on the leader.
     pub fn one_on_leader(&mut self) -> Duration {
         self.applied.watch(self.submitted + 1);
         let start = Instant::now();
@@ -165,15 +166,15 @@ fn options(me: usize, setup: &Setup) -> Options {
     }
 }
 
-/// Whose progress is waited for.
+/// The servers to wait for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
     Leader,
     All,
 }
 
-/// How far the consumers are. A consumer pays two atomic operations a message; only the one index that is
-/// watched costs a look at the clock and a wake-up.
+/// How far the consumers are. A consumer pays two atomic operations for each message. It reads the clock and
+/// wakes a thread only for the one index that is watched.
 struct Applied {
     upto: [AtomicU64; SERVERS],
     watched: AtomicU64,
@@ -194,7 +195,8 @@ impl Applied {
     fn consume(&self, server: usize, messages: &Receiver<ApplyMsg>) {
         for message in messages.iter() {
             let ApplyMsg::Command { index, .. } = message else { continue };
-            // In this order: whoever watches an index first says so, and then looks how far we are.
+            // The order matters: a thread that watches an index first announces it, and then looks how far
+            // the consumers are.
             self.upto[server].store(index, Ordering::SeqCst);
             if index == self.watched.load(Ordering::SeqCst) {
                 let now = Instant::now();
@@ -215,13 +217,14 @@ impl Applied {
         }
     }
 
-    /// Lets the consumers note when they reach `index`.
+    /// Makes the consumers note the time at which they reach `index`.
     fn watch(&self, index: u64) {
         *self.times.lock() = [None; SERVERS];
         self.watched.store(index, Ordering::SeqCst);
     }
 
-    /// Waits for `index`; when it was reached by those who found it watched.
+    /// Waits for `index`. Returns when the servers reached it; `None` for a server that reached it before it
+    /// was watched.
     fn wait_for(&self, index: u64, who: Who) -> [Option<Instant>; SERVERS] {
         if self.watched.load(Ordering::SeqCst) != index {
             self.watch(index);

@@ -1,11 +1,12 @@
-//! The price of a hand-over between two threads, on this machine at this moment.
+//! The cost of a hand-over between two threads, on this machine at this moment.
 //!
-//! Two threads take turns; each turn is a hand-over. Over a condition variable this is what a commit, a pooled call
-//! and a join are made of. Over a rendezvous channel it is what the course's apply channel costs.
+//! Two threads take turns, and each turn is a hand-over. With a condition variable, hand-overs are the main
+//! cost of a commit, of a pooled call and of a join. With a rendezvous channel, this is the cost of the
+//! course's apply channel.
 //!
-//! Two threads that share a core hand over for a fifth of the price (one switches to the other; no core must be
-//! woken), and those that once came to share one tend to stay. So each sample begins with two threads that have
-//! been seen on different cores (`Apart`).
+//! If two threads share a core, a hand-over costs only a fifth, because the core switches from one to the
+//! other and no core must be woken. Threads that share a core once tend to stay on it. So each sample begins
+//! with two threads that have been observed on different cores (`Apart`).
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;
@@ -15,17 +16,17 @@ use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::thread;
 use labrt::time::{Duration, Instant};
 
-/// Round trips in one sample.
+/// How many round trips one sample has.
 const ROUND_TRIPS: u32 = 100;
-/// Samples that are enough for a figure.
+/// How many samples are enough for a figure.
 const SAMPLES: usize = 30;
 
-/// Measures hand-overs. To be used within a run. Each sample is played against a fresh partner.
+/// Measures hand-overs. It must be used within a run. Each sample has a new partner thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Floor;
 
 impl Floor {
-    /// One sample: nanoseconds of a hand-over by a lock and a condition variable.
+    /// One sample: the time of a hand-over with a lock and a condition variable, in nanoseconds.
     pub fn hand_over(self) -> f64 {
         let turns = Turns::start();
         let each = time_round_trips(|| turns.round_trip());
@@ -33,14 +34,14 @@ impl Floor {
         each
     }
 
-    /// One sample: nanoseconds of a message through a rendezvous channel.
+    /// One sample: the time of a message through a rendezvous channel, in nanoseconds.
     pub fn rendezvous(self) -> f64 {
         let rally = Rally::start();
         time_round_trips(|| rally.round_trip())
     }
 
-    /// Measures the floor and prints it, for everything that is printed after it to stand on. Returns the nanoseconds
-    /// of a hand-over by condition variable.
+    /// Measures the floor (the cost of a hand-over) and prints it, because the other figures are compared
+    /// with it. Returns the nanoseconds of a hand-over with a condition variable.
     pub fn print(self) -> f64 {
         let condvar: Samples = (0..SAMPLES).map(|_| self.hand_over()).collect();
         let rendezvous: Samples = (0..SAMPLES).map(|_| self.rendezvous()).collect();
@@ -51,7 +52,8 @@ impl Floor {
         condvar.median()
     }
 
-    /// `samples` samples of `f`, which returns nanoseconds, each beside one of a hand-over.
+    /// Takes `samples` samples of `f`, which returns nanoseconds. Beside each of them it takes a sample of a
+    /// hand-over.
     pub fn beside(self, samples: usize, mut f: impl FnMut() -> f64) -> Measured {
         let mut measured = Measured::default();
         for _ in 0..samples {
@@ -62,23 +64,23 @@ impl Floor {
     }
 }
 
-/// Nanoseconds of half of a round trip.
+/// The time of half a round trip, in nanoseconds.
 fn time_round_trips(round_trip: impl Fn()) -> f64 {
     round_trip();
     time_each(ROUND_TRIPS, round_trip) / 2.0
 }
 
-/// Times, and hand-overs of the same moments.
+/// Times, and hand-overs that were measured at the same moments.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Nanoseconds.
+    /// The times, in nanoseconds.
     pub times: Samples,
-    /// Nanoseconds of a hand-over.
+    /// The times of hand-overs, in nanoseconds.
     pub floor: Samples,
 }
 
 impl Measured {
-    /// The median in hand-overs.
+    /// The median of the times, in hand-overs.
     pub fn hand_overs(&self) -> f64 {
         self.times.median() / self.floor.median()
     }
@@ -88,10 +90,11 @@ impl Measured {
 enum Turn {
     Ours,
     Theirs,
-    Nobody,
+    Over,
 }
 
-/// Each side waits on a condition variable of its own, so that a notification wakes the right one.
+/// Two threads that take turns. Each waits on a condition variable of its own, so that a notification wakes
+/// the right one.
 struct Turns {
     turn: Mutex<Turn>,
     ours: Condvar,
@@ -111,7 +114,7 @@ impl Turns {
         let mut turn = self.turn.lock();
         loop {
             match *turn {
-                Turn::Nobody => return,
+                Turn::Over => return,
                 Turn::Ours => self.theirs.wait(&mut turn),
                 Turn::Theirs => {
                     *turn = Turn::Ours;
@@ -131,12 +134,12 @@ impl Turns {
     }
 
     fn end(&self) {
-        *self.turn.lock() = Turn::Nobody;
+        *self.turn.lock() = Turn::Over;
         self.theirs.notify_one();
     }
 }
 
-/// A message there, a message back.
+/// Two threads that send a message there and a message back.
 struct Rally {
     there: Sender<()>,
     back: Receiver<()>,
@@ -162,23 +165,23 @@ impl Rally {
     }
 }
 
-/// Lets two threads meet on different cores: they play a ball without ever going to sleep. A round trip takes less
-/// than a microsecond then; on one core it takes two time slices.
+/// Makes sure that two threads run on different cores. They pass a ball (a number) to each other and never
+/// sleep. On two cores a round trip takes less than a microsecond, but on one core it takes two time slices.
 struct Apart {
-    /// Odd: it is the partner's turn.
+    /// The number of passes. If it is odd, it is the partner's turn.
     ball: AtomicU64,
 }
 
-/// The ball is taken off the table.
+/// This value of the ball ends the game.
 const ENOUGH: u64 = u64::MAX;
-/// So many round trips within so much time can only be played between two cores.
+/// If the threads make this many round trips within this time, they run on two cores.
 const SEEN_APART: (u32, Duration) = (50, Duration::from_micros(200));
-/// On a machine without a free core they never will be.
+/// The attempt ends after this time. On a machine without a free core it would never succeed.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Apart {
-    /// Starts a thread and returns when it has been seen on another core than this one, or patience is at an end;
-    /// the thread goes on with `then`.
+    /// Starts a thread. Returns when the thread has been observed on another core than this one, or after
+    /// [`PATIENCE`]. Then the thread runs `then`.
     fn start(name: &str, then: impl FnOnce() + Send + 'static) {
         let apart = Arc::new(Apart { ball: AtomicU64::new(0) });
         let partner = apart.clone();
@@ -191,7 +194,8 @@ impl Apart {
         apart.ball.store(ENOUGH, Ordering::Release);
     }
 
-    /// Gives up early, since a round trip within a core takes milliseconds.
+    /// Is the partner on another core? This stops early if it is not, because a round trip within a core
+    /// takes milliseconds.
     fn is_seen(&self) -> bool {
         let start = Instant::now();
         (0..SEEN_APART.0).all(|_| {

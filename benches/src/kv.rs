@@ -1,7 +1,7 @@
 //! Servers of the key/value service on a reliable network, and clerks that keep them busy.
 //!
-//! Server 0 leads: its election timeout is short and the others' is long, so that a group is ready at once, and
-//! busy threads cost nobody the leadership. Snapshots are off.
+//! Server 0 leads, because its election timeout is short and the others' timeouts are long. So a group is
+//! ready at once, and busy threads do not cause a change of the leader. Snapshots are off.
 
 use labapi::{Persister, ServerStart};
 use labrpc::{End, Network, Server};
@@ -16,23 +16,23 @@ use mit6824::raft::Options;
 /// The server that leads.
 const LEADER: usize = 0;
 
-/// What the clerks do, each on a key of its own.
+/// What the clerks do. Each has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Short values, one after the other.
+    /// A clerk puts short values, one after the other.
     Put,
-    /// The same value again and again.
+    /// A clerk gets the same value again and again.
     Get,
 }
 
-/// A group that runs. To be made and used within a run.
+/// A running group. It must be made and used within a run.
 pub struct KvGroup {
     net: Network,
     servers: Vec<KvServer>,
 }
 
 impl KvGroup {
-    /// Starts `n` servers, and waits until they have done a first operation.
+    /// Starts `n` servers and waits until they have done a first operation.
     pub fn start(n: usize) -> KvGroup {
         let net = Network::new();
         let servers = (0..n).map(|me| start_server(&net, me, n)).collect();
@@ -41,14 +41,14 @@ impl KvGroup {
         group
     }
 
-    /// A clerk. Its first call finds the leader.
+    /// Makes a clerk. Its first call finds the leader.
     pub fn clerk(&self) -> Clerk {
         let ends: Vec<End> = (0..self.servers.len()).map(|to| self.net.make_end(NodeId::NONE, to)).collect();
         ends.iter().for_each(|end| self.net.enable(end, true));
         Clerk::new(ends)
     }
 
-    /// The operations of each second, over so many seconds, with so many clerks at once.
+    /// How many operations this many clerks do together in each second, measured over this many seconds.
     pub fn rates(&self, clerks: usize, load: Load, seconds: usize) -> Vec<u64> {
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, start) = (labrt::chan::unbounded(), labrt::sync::Signal::new());
@@ -85,13 +85,13 @@ impl Drop for KvGroup {
     }
 }
 
-/// Options with which server 0 of a group becomes its leader, and stays it.
+/// Options that make server 0 of a group its leader for the whole bench.
 pub fn first_leads(me: usize) -> Options {
     let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
     Options { election_timeout: patience..patience * 2, ..Options::default() }
 }
 
-/// One clerk's operations in each second.
+/// How many operations one clerk does in each second.
 fn work(clerk: &mut Clerk, key: &str, load: Load, seconds: usize, stop: &AtomicBool) -> Vec<u64> {
     let start = Instant::now();
     let mut counts = vec![0; seconds];

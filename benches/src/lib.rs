@@ -1,4 +1,4 @@
-//! What the benches share: a quiet world to measure in, the price of a hand-over, tables, a Raft cluster, a
+//! What the benches share: the run in which they measure, the cost of a hand-over, tables, a Raft cluster, a
 //! key/value group, a sharded service.
 //!
 //! ```text
@@ -8,27 +8,28 @@
 //!
 //! | bench | what it measures |
 //! |---|---|
-//! | `handover` | the price of waking another thread, which is what most other figures are made of |
-//! | `spawn` | a pooled thread for an empty job, beside a thread of the system |
+//! | `handover` | the cost of waking another thread, which is the main part of most other figures |
+//! | `spawn` | a pooled thread for an empty job, compared with a thread of the system |
 //! | `labgob` | encoding and decoding of Raft's messages (criterion) |
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
 //! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
 //! | `kv_throughput` | the key/value service: operations a second by the number of clerks |
-//! | `shard_throughput` | the sharded service: operations a second by the number of groups, waits while shards move |
-//! | `porcupine` | checking histories for linearizability, recorded and made ones |
-//! | `trace` | what recording events and watching locks cost, as tests do both |
+//! | `shard_throughput` | the sharded service: operations a second by groups, waits while shards move |
+//! | `porcupine` | the check of histories for linearizability, both recorded and generated ones |
+//! | `trace` | the cost of recording events and watching locks, as in tests |
 //!
 //! # Reading the tables
 //!
-//! A **hand-over** is: one thread wakes another, which was asleep, and goes to sleep itself. It costs 3 to 45 us,
-//! depending on the machine and on how busy it is, and so every bench measures it first, and again beside its own
-//! samples: a figure *in hand-overs*, one median over the other, says more about the code than one in microseconds
-//! does. *min* and *median* are taken over samples, each of which is a mean of many repetitions.
-//! On a machine that is busy with other things two threads often share a core, where a hand-over costs about 1 us;
-//! a floor as low as that says that figures in hand-overs are not to be relied on.
-//! An *aim* is what a quiet machine should reach. No bench fails for being slow.
+//! In a **hand-over** one thread wakes another thread, which was asleep, and then goes to sleep itself. It
+//! costs 3 to 45 us, depending on the machine and on how busy the machine is. So every bench measures it
+//! first, and again beside its own samples. A figure *in hand-overs* is one median divided by the other. It
+//! says more about the code than a figure in microseconds. *min* and *median* are taken over samples, and
+//! each sample is a mean of many repetitions.
+//! If other programs keep the machine busy, two threads often share a core, and then a hand-over costs about
+//! 1 us. If the floor (the measured hand-over) is as low as that, figures in hand-overs are not reliable.
+//! An *aim* is what a quiet machine should reach. A bench never fails because it is slow.
 //!
-//! Benches run on the real clock, with events and lock discipline off. Without `--bench` among the arguments (as
+//! Benches run on the real clock, with events and lock discipline off. Without the argument `--bench` (as
 //! under `cargo test --benches`) they run in miniature, to show that they work.
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Samples of a quantity, and how they are summed up.
+//! Samples of a quantity, and their summary.
 
 use labrt::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ impl Samples {
         Samples::default()
     }
 
-    /// Adds one.
+    /// Adds a sample.
     pub fn push(&mut self, value: f64) {
         self.0.push(value);
     }
@@ -22,17 +22,17 @@ impl Samples {
         self.push(time.as_nanos() as f64);
     }
 
-    /// The least; NaN if there is none.
+    /// The smallest sample; NaN if there is none.
     pub fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::min)
     }
 
-    /// The greatest; NaN if there is none.
+    /// The largest sample; NaN if there is none.
     pub fn max(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
-    /// The one in the middle; NaN if there is none.
+    /// The median; NaN if there is no sample.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -51,7 +51,7 @@ impl FromIterator<f64> for Samples {
     }
 }
 
-/// How long one of `count` repetitions of `f` takes, in nanoseconds.
+/// The time of one repetition of `f`, in nanoseconds, from `count` repetitions.
 pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..count {
@@ -60,7 +60,7 @@ pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(count)
 }
 
-/// A time as a reader likes it: `1.42 us`.
+/// A time in a unit that is easy to read: `1.42 us`.
 pub fn format_ns(ns: f64) -> String {
     match ns {
         _ if ns < 1e3 => format!("{ns:.0} ns"),

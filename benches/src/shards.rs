@@ -1,4 +1,5 @@
-//! Groups of the sharded key/value service with a controller on a reliable network, and clerks that keep them busy.
+//! Groups of the sharded key/value service with a controller on a reliable network, and clerks that keep them
+//! busy.
 //!
 //! As in [`kv`](crate::kv), the first server of every group leads, and snapshots are off.
 
@@ -14,32 +15,32 @@ use labrt::time::{Duration, Instant, sleep};
 use mit6824::shardctrler::{self, ShardCtrler};
 use mit6824::shardkv::{Clerk, ShardKv};
 
-/// Servers of each group, and of the controller.
+/// How many servers each group and the controller have.
 const SERVERS: usize = 3;
 
-/// A service that runs. To be made and used within a run.
+/// A running service. It must be made and used within a run.
 pub struct Shards {
     net: Network,
     ctrlers: Vec<ShardCtrler>,
     groups: BTreeMap<Gid, Vec<ShardKv>>,
 }
 
-/// What the clerks of one shard have seen while shards moved.
+/// What the clerks of one shard have observed while shards moved.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
     /// The shard.
     pub shard: usize,
-    /// It has changed its group.
+    /// Has the shard moved to another group?
     pub moved: bool,
-    /// The longest time from one answer to the next in the time before.
+    /// The longest time between two answers before the move.
     pub before: Duration,
-    /// The same, in as much time, with the migration in it.
+    /// The longest time between two answers in an equally long time that contains the move.
     pub during: Duration,
 }
 
 impl Shards {
-    /// Starts the controller and `groups` groups, numbered from 1, which have joined, and waits until all shards are
-    /// served.
+    /// Starts the controller and `groups` groups, numbered from 1. Makes the groups join, and waits until all
+    /// shards are served.
     pub fn start(groups: usize) -> Shards {
         let net = Network::new();
         let start = |me| {
@@ -63,12 +64,13 @@ impl Shards {
         shards
     }
 
-    /// A clerk.
+    /// Makes a clerk.
     pub fn clerk(&self) -> Clerk {
         Clerk::new(ends(&self.net, NodeId::NONE, &ctrler_names()), make_end(&self.net, NodeId::NONE))
     }
 
-    /// Puts a second, over so many seconds, with so many clerks at once; their keys are spread over the shards.
+    /// How many puts a second this many clerks do together, measured over this many seconds. Their keys are
+    /// spread over the shards.
     pub fn rate(&self, clerks: usize, seconds: u64) -> f64 {
         let (stop, start) = (Arc::new(AtomicBool::new(false)), Arc::new(Signal::new()));
         let spawn = |me: usize| {
@@ -94,8 +96,9 @@ impl Shards {
         count as f64 / began.elapsed().as_secs_f64()
     }
 
-    /// Gives every shard `bytes` of data, and lets one more group join while a clerk of each shard is busy: the gap
-    /// between two answers, by shard. `half` is the time before the join, and the time from it on.
+    /// Gives every shard `bytes` of data, and makes one more group join while a clerk of each shard is busy.
+    /// Returns the longest gaps between two answers, by shard. `half` is the length of the time before the
+    /// join, and also of the time after it.
     pub fn gaps(&mut self, bytes: usize, half: Duration) -> Vec<Gap> {
         let value = "x".repeat(1000);
         let mut clerk = self.clerk();
@@ -186,7 +189,7 @@ impl Drop for Shards {
     }
 }
 
-/// A key of the shard.
+/// A key that belongs to the shard.
 fn key_of(shard: usize, number: usize) -> String {
     let first = ('a'..='z').find(|letter| key2shard(&letter.to_string()) == shard);
     format!("{}{number}", first.expect("ten letters in a row have all shards"))

@@ -1,21 +1,21 @@
-//! Small tables of figures on stdout.
+//! Small tables of figures, printed to stdout.
 
 use crate::samples::{Samples, format_ns};
 use std::fmt;
 
-/// Rows under a heading, printed with columns as wide as they must be.
+/// A table: rows under a heading. The columns are as wide as necessary.
 pub struct Table {
     title: String,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table of times: what, min, median, the median in hand-overs, aim.
+    /// A table of times. Its columns: name, min, median, the median in hand-overs, aim.
     pub fn of_times(title: impl Into<String>) -> Table {
         Table::new(title, &["", "min", "median", "hand-overs", "aim"])
     }
 
-    /// A table of rates: what, the worst, median and best sample, aim.
+    /// A table of rates. Its columns: name, the worst, median and best sample, aim.
     pub fn of_rates(title: impl Into<String>, unit: &str) -> Table {
         Table::new(title, &[unit, "worst", "median", "best", "aim"])
     }
@@ -24,8 +24,7 @@ impl Table {
         Table { title: title.into(), rows: vec![heads.iter().map(|head| (*head).to_string()).collect()] }
     }
 
-    /// Adds a row of times in nanoseconds; `hand_overs` is what their median is in hand-overs, if that says
-    /// anything.
+    /// Adds a row of times in nanoseconds. `hand_overs` is their median in hand-overs, if that is useful.
     pub fn time(&mut self, what: &str, times: &Samples, hand_overs: Option<f64>, aim: &str) {
         let ratio = hand_overs.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         self.row([
@@ -56,7 +55,7 @@ impl Table {
     }
 }
 
-/// The first column is flush left, the figures flush right, the aim follows them.
+/// The first column is aligned to the left, the figures are aligned to the right, and the aim follows them.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.first().map_or(0, Vec::len);
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_under_their_heads() {
+    fn columns_are_below_their_heads() {
         let mut table = Table::of_times("calls");
         let times = [1500.0, 2500.0].into_iter().collect();
         table.time("inline", &times, Some(0.25), "1.5 us");

@@ -1,4 +1,4 @@
-//! Where a bench runs: on the real clock, within a labrt run in which nobody watches.
+//! Where a bench runs: on the real clock, within a labrt run that records and checks nothing.
 
 use labrt::Run;
 use labrt::locks::Discipline;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 pub enum Effort {
     /// `cargo bench`: enough samples for a figure.
     Full,
-    /// Anything else: just enough to show that the bench works.
+    /// Everything else: just enough to show that the bench works.
     Miniature,
 }
 
@@ -25,7 +25,8 @@ impl Effort {
     }
 }
 
-/// The `main` of a bench: on the real clock it runs `body`; a virtual-time build only says that it does not.
+/// The `main` of a bench. On the real clock it runs `body`. A build for virtual time only says that it cannot
+/// measure.
 pub fn bench_main(body: impl FnOnce(Effort)) -> ExitCode {
     if labrt::is_sim() {
         println!("real clock only");
@@ -36,23 +37,23 @@ pub fn bench_main(body: impl FnOnce(Effort)) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What is recorded and checked while a run goes on.
+/// What is recorded and checked during a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watched {
-    /// Events are recorded.
+    /// Are events recorded?
     pub events: bool,
-    /// Locks are watched.
+    /// Are locks watched?
     pub locks: bool,
 }
 
 impl Watched {
-    /// Nothing: as in a bench.
+    /// Nothing, as in a bench.
     pub const NOTHING: Watched = Watched { events: false, locks: false };
-    /// Everything: as in a test.
+    /// Everything, as in a test.
     pub const ALL: Watched = Watched { events: true, locks: true };
 }
 
-/// The result of `body`, which runs within a run of its own.
+/// Runs `body` in a run of its own and returns its result.
 ///
 /// # Panics
 /// If the run fails.

@@ -1,4 +1,4 @@
-//! A headless Chromium of one's own: its process, its profile, and the two pipes on which it takes commands.
+//! A headless Chromium for one test: its process, its profile, and the two pipes for its commands.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use std::{env, fs, process, thread};
 
 use serde_json::{Value, json};
 
-/// How long the browser may take for an answer before the test fails.
+/// The browser must answer within this time, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const FLAGS: &[&str] = &[
@@ -31,11 +31,11 @@ const FLAGS: &[&str] = &[
     "--remote-debugging-pipe",
 ];
 
-/// Chromium wants its pipes as descriptors 3 and 4. The shell hands over its own input and output as these and then
-/// becomes the browser.
+/// Chromium expects its pipes as descriptors 3 and 4. The shell turns its own input and output into these
+/// descriptors, and then it becomes the browser.
 const HAND_OVER: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
-/// A running browser. It is killed, and its profile deleted, when this is dropped.
+/// A running browser. When this is dropped, the browser is killed and its profile is deleted.
 #[derive(Debug)]
 pub struct Chromium {
     process: Child,
@@ -43,15 +43,15 @@ pub struct Chromium {
     answers: Receiver<Value>,
     events: VecDeque<Value>,
     next_id: u64,
-    /// A folder for this browser's profile and the pages it opens.
+    /// The folder for this browser's profile and for the pages that it opens.
     dir: PathBuf,
 }
 
 impl Chromium {
-    /// Starts a browser; `None`, with a loud line on the test's output, if there is none on this machine.
+    /// Starts a browser. If this machine has no browser, it prints a loud line and returns `None`.
     ///
     /// # Panics
-    /// If there is one and it cannot be started.
+    /// If there is a browser but it cannot be started.
     pub fn launch() -> Option<Chromium> {
         let Some(program) = find() else {
             eprintln!(
@@ -94,10 +94,10 @@ impl Chromium {
         &self.dir
     }
 
-    /// Sends a command and waits for its result. Events that come meanwhile are kept.
+    /// Sends a command and waits for its result. Events that arrive meanwhile are kept.
     ///
     /// # Panics
-    /// If the browser refuses the command, ends, or is silent for a minute.
+    /// If the browser refuses the command, ends, or does not answer within a minute.
     pub fn call(&mut self, session: Option<&str>, method: &str, params: &Value) -> Value {
         self.next_id += 1;
         let mut command = json!({ "id": self.next_id, "method": method, "params": params });
@@ -120,10 +120,10 @@ impl Chromium {
         }
     }
 
-    /// Waits for an event, and forgets those before it.
+    /// Waits for an event and forgets the events before it.
     ///
     /// # Panics
-    /// If it does not come within a minute.
+    /// If the event does not come within a minute.
     pub fn wait_for(&mut self, method: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -135,7 +135,7 @@ impl Chromium {
         }
     }
 
-    /// The events that have come so far.
+    /// The events that have arrived so far.
     pub fn take_events(&mut self) -> Vec<Value> {
         self.events.extend(self.answers.try_iter());
         self.events.drain(..).collect()
@@ -148,7 +148,7 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Asked by the end of its pipe, it ends by itself, and all of its helpers with it.
+        // When its pipe is closed, the browser ends by itself, with all of its helper processes.
         self.commands = None;
         let deadline = Instant::now() + Duration::from_secs(5);
         while matches!(self.process.try_wait(), Ok(None)) {

@@ -1,24 +1,24 @@
-//! A screenshot's pixels.
+//! The pixels of a screenshot.
 
 use std::collections::HashMap;
 use std::io::Cursor;
 
-/// A picture in RGB.
+/// An RGB picture.
 #[derive(Debug)]
 pub struct Image {
-    /// In pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// In pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// Row by row, from the top left.
+    /// The pixels row by row, from the top left.
     pub pixels: Vec<[u8; 3]>,
 }
 
 impl Image {
-    /// Decodes a PNG as browsers write it: 8 bits a channel, with or without alpha.
+    /// Decodes a PNG of the kind that browsers write: 8 bits a channel, with or without alpha.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the bytes are not such a PNG.
     pub fn of_png(bytes: &[u8]) -> Image {
         let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().expect("a PNG");
         let size = reader.output_buffer_size().expect("a size that fits the memory");

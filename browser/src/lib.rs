@@ -1,22 +1,22 @@
-//! The pages tested in a real headless browser, and the driver for it.
+//! Tests of the pages in a real headless browser, and the driver for the browser.
 //!
 //! ```text
 //! cargo test -p mit6824-browser                     # needs Chromium: the path in CHROMIUM, or one on PATH
-//! LAB_SCREENSHOTS=/tmp/shots cargo test -p mit6824-browser      # keeps what the tests have seen
+//! LAB_SCREENSHOTS=/tmp/shots cargo test -p mit6824-browser      # keeps the screenshots of the tests
 //! ```
 //!
-//! Without a browser each test says so loudly and passes. Every test has a browser of its own with a new, empty
-//! profile, and takes both away.
+//! If there is no browser, each test says so loudly and passes. Every test has a browser of its own with a
+//! new, empty profile, and removes both at its end.
 //!
-//! The driver speaks the Chrome DevTools Protocol, as JSON texts that end with a zero byte, over two pipes that the
-//! browser inherits (`--remote-debugging-pipe`): no port, no WebSocket, and no browser that outlives its test, since
-//! Chromium ends when the pipe is closed.
+//! The driver speaks the Chrome DevTools Protocol. The messages are JSON texts that end with a zero byte, and
+//! they go over two pipes that the browser inherits (`--remote-debugging-pipe`). So there is no port and no
+//! WebSocket. No browser outlives its test, because Chromium ends when the pipe is closed.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `chromium` | the process and its pipes |
-//! | `page` | a page: open, evaluate, keys, mouse, screenshots, what the console said |
-//! | `image` | a screenshot's pixels |
+//! | `page` | a page: open, evaluate, keys, mouse, screenshots, messages of the console |
+//! | `image` | the pixels of a screenshot |
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{Chromium, Image};
 
-/// A page in a browser of its own, as a person at the keyboard has it.
+/// A page in a browser of its own. A test uses it as a person at the keyboard does.
 ///
-/// All functions panic if the browser fails or is silent for a minute, and with it the test.
+/// All functions panic if the browser fails or does not answer within a minute. Then the test fails, too.
 #[derive(Debug)]
 pub struct Page {
     browser: Chromium,
@@ -18,14 +18,14 @@ pub struct Page {
     errors: Vec<String>,
 }
 
-/// How much of a picture a page must have.
+/// What the picture of a page must look like.
 #[derive(Clone, Copy, Debug)]
 pub struct Looks {
-    /// No colour fills so many hundredths of it.
+    /// No colour fills this percentage of the picture.
     pub one_colour: usize,
-    /// The dark one is darker than this, 0 to 255.
+    /// The dark picture has a brightness below this, from 0 to 255.
     pub dark: f64,
-    /// The light one is lighter.
+    /// The light picture has a brightness above this.
     pub light: f64,
 }
 
@@ -56,28 +56,28 @@ impl Page {
         self.call("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
-    /// Has the system prefer dark colours, or light ones.
+    /// Makes the system prefer dark or light colours.
     pub fn dark(&mut self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
         self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    /// Writes a document to a file and opens it, waits until it is painted, and returns how long that took.
+    /// Writes a document to a file, opens it, and waits until it is painted. Returns how long that took.
     pub fn open(&mut self, html: &str) -> Duration {
         let path = self.browser.dir().join("page.html");
         fs::write(&path, html).expect("the browser's folder can be written");
         self.go(&format!("file://{}", path.display()))
     }
 
-    /// Goes to an address; another fragment of the same document does not load it again.
+    /// Goes to a URL. If only the fragment of the URL differs, the document is not loaded again.
     pub fn go(&mut self, url: &str) -> Duration {
         self.collect();
         let start = Instant::now();
         let went = self.call("Page.navigate", &json!({ "url": url }));
         assert!(went.get("errorText").is_none(), "{url}: {}", went["errorText"]);
         if went.get("loaderId").is_some() {
-            // What the page says while it loads must not be lost.
+            // The messages of the page while it loads must not be lost.
             let deadline = Instant::now() + Duration::from_secs(60);
             while !self.collect() {
                 assert!(Instant::now() < deadline, "{url} did not load");
@@ -118,7 +118,7 @@ impl Page {
         }
     }
 
-    /// Waits for two frames, so that what was asked for is on the screen.
+    /// Waits for two frames, so that the last change is on the screen.
     pub fn settle(&mut self) {
         self.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     }
@@ -139,7 +139,7 @@ impl Page {
         self.settle();
     }
 
-    /// Types a text into what has the focus.
+    /// Types a text into the element that has the focus.
     pub fn write(&mut self, text: &str) {
         self.call("Input.insertText", &json!({ "text": text }));
         self.settle();
@@ -153,13 +153,13 @@ impl Page {
         self.call("Input.dispatchMouseEvent", &event);
     }
 
-    /// Moves the pointer there.
+    /// Moves the pointer to a place.
     pub fn point(&mut self, at: (f64, f64)) {
         self.mouse("mouseMoved", at, &json!({}));
         self.settle();
     }
 
-    /// Clicks there.
+    /// Clicks at a place.
     pub fn click(&mut self, at: (f64, f64)) {
         self.drag(at, at);
     }
@@ -186,13 +186,13 @@ impl Page {
         self.settle();
     }
 
-    /// Turns the wheel there, downwards.
+    /// Turns the wheel downwards at a place.
     pub fn wheel(&mut self, at: (f64, f64), down: f64) {
         self.mouse("mouseWheel", at, &json!({ "deltaX": 0, "deltaY": down }));
         self.settle();
     }
 
-    /// What is to be seen. With `LAB_SCREENSHOTS` it is kept in that folder under `name`.
+    /// A screenshot. If `LAB_SCREENSHOTS` names a folder, the screenshot is stored there under `name`.
     pub fn screenshot(&mut self, name: &str) -> Image {
         self.settle();
         let shot = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
@@ -206,14 +206,14 @@ impl Page {
         Image::of_png(&png)
     }
 
-    /// Fails unless the console is silent.
+    /// Fails if the console has any message.
     #[track_caller]
     pub fn no_errors(&mut self) {
         let errors = self.errors();
         assert!(errors.is_empty(), "the console has: {errors:#?}");
     }
 
-    /// Waits until the view stands still. The page is one with an axis of time.
+    /// Waits until the view stops moving. The page must have an axis of time.
     pub fn rest(&mut self) {
         const VIEW: &str = "[page.axis.from, page.axis.to]";
         loop {
@@ -226,8 +226,8 @@ impl Page {
         }
     }
 
-    /// Fails unless the page has a picture at this size, light and dark, and nothing hangs over its side. `name` is for
-    /// the screenshots.
+    /// Fails unless the page shows a picture at this size, light and dark, and nothing is wider than the
+    /// page. `name` is used for the screenshots.
     #[track_caller]
     pub fn has_a_picture(&mut self, name: &str, (width, height): (u32, u32), looks: &Looks) {
         self.resize(width, height);
@@ -248,13 +248,13 @@ impl Page {
         }
     }
 
-    /// Errors and warnings of the console, exceptions, and requests for anything but the document, so far.
+    /// Errors and warnings of the console, exceptions, and requests for anything except the document, so far.
     pub fn errors(&mut self) -> &[String] {
         self.collect();
         &self.errors
     }
 
-    /// Reads the events so far. Was there one that the page has loaded?
+    /// Reads the events that have arrived. Returns whether one of them says that the page is loaded.
     fn collect(&mut self) -> bool {
         let mut loaded = false;
         for event in self.browser.take_events() {
@@ -291,7 +291,7 @@ fn base64(text: &str) -> Vec<u8> {
             b'0'..=b'9' => c - b'0' + 52,
             b'+' => 62,
             b'/' => 63,
-            _ => panic!("{c:#x} is no digit of base 64"),
+            _ => panic!("{c:#x} is not a digit of base 64"),
         };
         bits = bits << 6 | u32::from(value);
         n += 6;

@@ -1,4 +1,4 @@
-//! The page of a history, as a person uses it.
+//! The page of a history, used as a person uses it.
 
 #![allow(
     clippy::disallowed_types,
@@ -17,14 +17,14 @@ use porcupine::models::kv::{KvInput, KvModel, KvOutput, Operation};
 use porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
 use porcupine::{Options, Verdict, check, picture};
 
-/// Five clients and eight keys, two of them with a stale get, and faults of all kinds.
+/// Five clients and eight keys. Two of the keys have a stale get, and there are faults of all kinds.
 fn medium() -> Picture {
     let workload = Workload { clients: 5, keys: 8, each: 60, longest: 80 * MS };
     let picture = workload.picture("five clients, eight keys, unreliable network, partitions", &[2, 5]);
     Picture { marks: faults(1_700 * MS), ..picture }
 }
 
-/// Where the middle of an operation is in the window.
+/// The place in the window of the middle of an operation.
 fn place(page: &mut Page, op: usize) -> (f64, f64) {
     page.until("page.axis.glide === 0 || document.visibilityState === 'visible'");
     let x = page.number(&format!(
@@ -36,7 +36,7 @@ fn place(page: &mut Page, op: usize) -> (f64, f64) {
     (x, y)
 }
 
-/// The view's ends, in ns.
+/// The first and the last time in view, in ns.
 fn view(page: &mut Page) -> (f64, f64) {
     (page.number("page.axis.from"), page.number("page.axis.to"))
 }
@@ -46,10 +46,10 @@ fn click_on_operation(page: &mut Page, op: usize) {
     page.click(at);
 }
 
-// ---- what is said ----
+// ---- texts ----
 
 #[test]
-fn the_headline_says_what_was_found_and_the_pane_why() {
+fn the_headline_says_what_was_found_and_the_pane_explains_it() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&small().to_html());
     assert_eq!(page.text("#headline"), "Not linearizable: key 'x', first error at 1.500\u{a0}s");
@@ -103,7 +103,7 @@ fn every_verdict_has_its_page() {
         page.press(key);
     }
 
-    // A check that keeps no partial linearizations; and a client that waits for ever.
+    // A check that keeps no partial linearizations, and a client that waits for ever.
     let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
     let operations = vec![bar(0, 0, u64::MAX, "put('x', 'a')"), bar(1, 10 * MS, 20 * MS, "get('x') -> 'b'")];
     let bare = PicturePart {
@@ -127,7 +127,7 @@ fn every_verdict_has_its_page() {
     assert!(page.text("#pinned").contains("never"), "{}", page.text("#pinned"));
     page.screenshot("bare");
 
-    // A check that has found that nothing can be first.
+    // A check which has found that no operation can be the first.
     let history = [Operation {
         client: 1,
         input: KvInput::get("x"),
@@ -144,10 +144,10 @@ fn every_verdict_has_its_page() {
     page.no_errors();
 }
 
-// ---- the way about ----
+// ---- navigation ----
 
 #[test]
-fn the_first_error_is_a_key_or_a_click_away() {
+fn the_first_error_needs_one_key_or_one_click() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&medium().to_html());
     page.screenshot("medium");
@@ -187,7 +187,7 @@ fn wheel_drag_and_keys_move_the_view() {
     let middle = (700.0, 350.0);
     let time_at = "page.axis.time(700 - page.chart.canvas.getBoundingClientRect().x)";
 
-    // The wheel zooms, and the time under the pointer stays there.
+    // The wheel zooms, and the time under the pointer stays at its place.
     let pointed = page.number(time_at);
     let whole = view(&mut page);
     page.wheel(middle, -300.0);
@@ -196,12 +196,12 @@ fn wheel_drag_and_keys_move_the_view() {
     assert!(zoomed.1 - zoomed.0 < (whole.1 - whole.0) / 2.0, "{whole:?} {zoomed:?}");
     assert!((page.number(time_at) - pointed).abs() < 10_000.0, "the time under the pointer has moved");
 
-    // A drag to the left goes on in time, by as many pixels.
+    // A drag to the left moves the view to later times, by the same number of pixels.
     let scale = page.number("page.axis.scale");
     page.drag(middle, (600.0, 350.0));
     let dragged = view(&mut page);
     assert!((dragged.0 - zoomed.0 - 100.0 * scale).abs() < scale, "{zoomed:?} {dragged:?}");
-    assert_eq!(page.eval("page.chosen.pinned"), -1, "a drag is no click");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "a drag is not a click");
 
     page.press("ArrowRight");
     let later = view(&mut page);
@@ -214,7 +214,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     assert!((view(&mut page).0 - dragged.0).abs() < 1.0);
 
-    // In the strip of the whole run, a drag chooses what is shown.
+    // A drag in the strip of the whole run chooses what is shown.
     page.press("f");
     page.rest();
     assert_eq!(page.eval("page.axis.whole"), true);
@@ -223,7 +223,7 @@ fn wheel_drag_and_keys_move_the_view() {
     let chosen = page.number("page.overview.x(page.axis.to) - page.overview.x(page.axis.from)");
     assert!((chosen - 100.0).abs() < 1.0, "{chosen} pixels are shown");
 
-    // It goes no closer than nanoseconds, and no further than the run.
+    // The view never gets shorter than 100 ns, and never longer than the run.
     for _ in 0..80 {
         page.eval("page.axis.zoom(0.5)");
     }
@@ -236,7 +236,7 @@ fn wheel_drag_and_keys_move_the_view() {
 }
 
 #[test]
-fn pointing_tells_and_a_click_pins() {
+fn pointing_shows_a_tooltip_and_a_click_pins() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&small().to_html());
     let at = place(&mut page, 3);
@@ -251,7 +251,7 @@ fn pointing_tells_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // Along the order, to the operation that has no place.
+    // Steps along the order, to the operation that has no place.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");
@@ -260,19 +260,19 @@ fn pointing_tells_and_a_click_pins() {
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press("Escape");
     assert_eq!(page.eval("page.chosen.pinned"), -1);
-    // The strip of the test's events has a text, too.
+    // The strip with the test's events has tooltips, too.
     let (x, y) = (place(&mut page, 4).0, page.number("page.chart.canvas.getBoundingClientRect().y") + 36.0);
     page.point((x, y));
     let tip = page.text("#tooltip");
     assert!(tip.contains("partition: servers 0 1 | server 2"), "{tip}");
-    // A link in the words pins what it names.
+    // A link in the text pins its operation.
     page.click_on("#why .next a");
     assert_eq!(page.eval("page.chosen.pinned"), 5);
     page.no_errors();
 }
 
 #[test]
-fn a_search_finds_and_visits() {
+fn a_search_finds_and_visits_operations() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&medium().to_html());
     page.press("/");
@@ -291,25 +291,25 @@ fn a_search_finds_and_visits() {
     page.press("Escape");
     assert_eq!(page.eval("page.search.matches.length"), 0);
     page.press("/");
-    page.write("nobody wrote this");
+    page.write("no client wrote this");
     page.until("document.getElementById('found').textContent === '0 found'");
     page.no_errors();
 }
 
 #[test]
-fn a_part_that_is_chosen_stays_bright() {
+fn a_chosen_part_is_not_dimmed() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&medium().to_html());
     assert_eq!(page.eval("document.querySelectorAll('#parts button').length"), 8);
     let first = page.text("#parts button:first-child .sign");
-    assert_eq!(first, "✕", "what is wrong comes first");
+    assert_eq!(first, "✕", "an illegal part comes first");
     let all = page.screenshot("medium-all").colours().len();
     page.click_on("#parts button:first-child");
     assert_eq!(page.eval("page.chosen.part === page.recording.errors[0].part"), true);
     let one = page.screenshot("medium-part");
     assert!(one.colours().len() > all / 4, "the dimmed picture is nearly empty");
     page.click_on("#parts button:first-child");
-    assert_eq!(page.eval("page.chosen.part"), -1, "a second click lets go");
+    assert_eq!(page.eval("page.chosen.part"), -1, "a second click chooses no part");
     page.click_on("#filter");
     page.write("'d'");
     assert_eq!(page.text("#parts .name"), "key 'd'");
@@ -318,13 +318,13 @@ fn a_part_that_is_chosen_stays_bright() {
 }
 
 #[test]
-fn the_address_keeps_the_view() {
+fn the_url_keeps_the_view() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&medium().to_html());
     page.press("/");
     page.write("append");
     page.until("document.getElementById('found').textContent.endsWith('found')");
-    page.press("e"); // Still typing: no key of the page.
+    page.press("e"); // The search field has the focus, so this is not a key of the page.
     assert_eq!(page.eval("page.chosen.pinned"), -1);
     page.eval("document.activeElement.blur()");
     page.press("e");
@@ -337,8 +337,8 @@ fn the_address_keeps_the_view() {
     page.go("about:blank");
     page.go(url);
     page.settle();
-    assert_eq!(page.eval(state), kept, "another window shows the same");
-    // The same page with another fragment, and fragments that are nonsense.
+    assert_eq!(page.eval(state), kept, "another window shows the same view");
+    // The same page with another fragment, and with fragments that make no sense.
     for fragment in
         ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00", "%", "t=--", "op=1&order=77&q=%3Cimg%3E"]
     {
@@ -356,13 +356,13 @@ fn all_orders_can_be_seen() {
         &Workload { clients: 20, keys: 12, each: 250, longest: 80 * MS }.picture("a crowd", &[2]).to_html(),
     );
     let orders = page.number("page.recording.parts[page.explained].orders.length");
-    assert!(orders > 1.0, "the example has one order only");
+    assert!(orders > 1.0, "the example has only one order");
     page.press("o");
     assert_eq!(page.eval("page.chosen.order"), 1);
     assert!(page.text("#why").contains("order 2 of"), "{}", page.text("#why"));
     page.press("O");
     assert_eq!(page.eval("page.chosen.order"), 0);
-    // Each point is within its operation, and none is before the one before.
+    // Each point is within its operation, and no point comes before an earlier one of the order.
     let sound = "page.recording.parts.every((part) => part.orders.every((order) => {
         const { call, ret } = page.recording, at = order.points();
         return at.every((t, i) => t >= call[order.ops[i]] && t <= ret[order.ops[i]] && (i === 0 || t >= at[i - 1]));
@@ -371,7 +371,7 @@ fn all_orders_can_be_seen() {
     page.no_errors();
 }
 
-// ---- how it looks ----
+// ---- appearance ----
 
 #[test]
 fn light_and_dark_at_all_sizes() {
@@ -383,7 +383,7 @@ fn light_and_dark_at_all_sizes() {
     for size in [(1920, 1080), (1440, 900), (900, 700), (420, 800)] {
         page.has_a_picture("size", size, &looks);
     }
-    // The reader's choice goes before the system's.
+    // The reader's choice has priority over the system's.
     page.resize(1440, 900);
     page.dark(true);
     page.press("t");
@@ -400,7 +400,7 @@ fn light_and_dark_at_all_sizes() {
     page.no_errors();
 }
 
-// ---- texts that mean harm ----
+// ---- hostile texts ----
 
 #[test]
 fn hostile_texts_are_only_text() {
@@ -460,14 +460,14 @@ fn hostile_texts_are_only_text() {
     page.write("</script>");
     page.until("page.search.matches.length > 0");
     page.press("Enter");
-    assert_eq!(page.eval("window.harm === undefined"), true, "a text was run");
+    assert_eq!(page.eval("window.harm === undefined"), true, "a text was executed");
     assert_eq!(page.eval("document.querySelectorAll('img, svg').length"), 0, "a text became markup");
     page.no_errors();
 }
 
 // ---- many operations ----
 
-/// Draws the page while it is moved, and returns the mean and the longest time of a frame in ms.
+/// Draws the page while the view moves, and returns the mean and the longest time of a frame, in ms.
 fn pan(page: &mut Page) -> (f64, f64) {
     let script = "(() => {
         const times = [];
@@ -518,7 +518,7 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     {
         println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
     }
-    // In view of everything, a bar is a pixel; what is drawn is what is there.
+    // In the view of the whole run a bar has one pixel. The picture shows the operations nevertheless.
     let drawn: HashSet<[u8; 3]> = page.screenshot(name).colours().into_keys().collect();
     assert!(drawn.len() > 50);
     page.press("/");

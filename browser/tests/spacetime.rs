@@ -1,4 +1,4 @@
-//! The page of a run, as a person uses it.
+//! The page of a run, used as a person uses it.
 
 #![allow(
     clippy::disallowed_types,
@@ -18,7 +18,8 @@ use labview::spacetime::{MOST_EVENTS, Trace, html};
 use mit6824::raft::Raft;
 use mit6824_browser::{Looks, Page};
 
-/// A run that fails: the leader is cut off with one follower, and the test wants what only the others can have.
+/// A run that fails. The leader is cut off with one follower, and the test expects an entry to be committed
+/// there, which is possible only on the other side.
 fn failing_run() -> Trace {
     let file: PathBuf = env::temp_dir().join(format!("mit6824-spacetime-{}.jsonl", process::id()));
     let run = Run {
@@ -52,13 +53,13 @@ fn failing_run() -> Trace {
     trace
 }
 
-/// Where a place of the chart is in the window.
+/// The place in the window of a place of the chart.
 fn place(page: &mut Page, x: &str, y: &str) -> (f64, f64) {
     let at = page.number(&format!("page.chart.canvas.getBoundingClientRect().x + {x}"));
     (at, page.number(&format!("page.chart.canvas.getBoundingClientRect().y + {y}")))
 }
 
-/// The number of the first message for which an expression in `m` and `f`, its columns, holds.
+/// The number of the first message that satisfies an expression. The expression uses `m` and the columns `f`.
 fn message(page: &mut Page, wanted: &str) -> usize {
     let script =
         format!("(() => {{ const f = page.run.messages; return f.sent.findIndex((_, m) => {wanted}); }})()");
@@ -67,10 +68,10 @@ fn message(page: &mut Page, wanted: &str) -> usize {
     found as usize
 }
 
-// ---- a run that has failed ----
+// ---- a failed run ----
 
 #[test]
-fn the_page_opens_at_the_failure_and_says_it() {
+fn the_page_opens_at_the_failure_and_says_what_failed() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "test.failed");
@@ -86,7 +87,7 @@ fn the_page_opens_at_the_failure_and_says_it() {
     assert_eq!(page.text("#title"), "a_partition_2b");
     let facts = page.text("#facts");
     assert!(facts.contains("5 servers") && facts.contains("seed 0x7"), "{facts}");
-    // Elsewhere, and back with one key.
+    // Leaves the failure and goes back with one key.
     page.press("f");
     page.rest();
     page.press("Escape");
@@ -108,7 +109,7 @@ fn the_page_opens_at_the_failure_and_says_it() {
 fn logs_roles_and_terms_are_those_of_the_moment() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
-    // The minority has an entry that nobody has committed; whoever leads it is still the leader of an older term.
+    // The minority has an entry that is not committed. Its leader is still the leader of an older term.
     let state = "(() => {
         const all = [...page.run.servers.keys()].map((lane) => page.run.state(lane, page.now));
         const leaders = all.filter((s) => s.alive && s.role === 3);
@@ -128,7 +129,7 @@ fn logs_roles_and_terms_are_those_of_the_moment() {
         (Some(2), Some(1), Some(1))
     );
     assert_eq!(now["terms"], serde_json::json!([[1, 2, true]]), "two entries of its own term");
-    // At the pointer, near the beginning, nobody leads.
+    // At the pointer, near the beginning, there is no leader.
     page.press("f");
     page.rest();
     let early = place(&mut page, "page.columns.x(1) + 30", "page.axis.x(page.run.from) + 2");
@@ -152,13 +153,13 @@ fn steps_go_from_event_to_event_and_back() {
     page.click_on("#before");
     page.click_on("#before");
     assert_eq!(page.number("page.pinned"), failed - 2.0);
-    // Of those that are shown: the next that is no heartbeat and of no other server.
+    // Steps among the shown events only: all other kinds of events are hidden.
     page.eval("page.filter.hiddenKinds = new Set(page.run.kinds.map((_, i) => i).filter((i) => page.run.kinds[i].name !== 'raft.role')); page.choices.apply()");
     page.press("e");
     page.press(",");
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "raft.role");
     page.press("<");
-    assert_ne!(page.eval("page.filter.shown[page.pinned]"), 1, "with Shift through all events");
+    assert_ne!(page.eval("page.filter.shown[page.pinned]"), 1, "with Shift it steps through all events");
     page.press("e");
     page.press("[");
     let kind = page.eval("page.run.kind(page.pinned)");
@@ -170,25 +171,25 @@ fn steps_go_from_event_to_event_and_back() {
 }
 
 #[test]
-fn a_filter_leaves_what_was_asked_for() {
+fn a_filter_shows_only_what_was_chosen() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     let all = page.number("page.filter.count");
     let count = "page.filter.shown.reduce((sum, one) => sum + one, 0)";
-    // A server.
+    // Hides a server.
     page.click_on("#servers button");
-    assert_eq!(page.eval("Number.isNaN(page.columns.middle[1])"), true, "its lane is gone");
+    assert_eq!(page.eval("Number.isNaN(page.columns.middle[1])"), true, "its lane is hidden");
     let without = page.number(count);
     assert!(without < all && page.text("#shown").contains(" of "), "{without} of {all}");
     page.click_on("#servers button");
     assert_eq!(page.number(count), all);
-    // A type of messages: none of them is drawn, and the others are.
+    // Hides a type of messages. None of them is drawn, but all others are.
     let votes = message(&mut page, "/RequestVote/.test(page.run.types[f.type[m]])");
     page.click_on("#types button");
     let hidden = page.eval("page.run.types[[...page.filter.hiddenTypes][0]]");
     assert_eq!(page.eval(&format!("page.filter.messageShown.every((on, m) => on === (page.run.types[page.run.messages.type[m]] === {hidden} ? 0 : 1))")), true);
     page.eval("page.filter.clear(); page.choices.apply()");
-    // A term.
+    // Shows one term.
     page.click_on("#term");
     page.write("2");
     page.until("page.filter.any");
@@ -196,8 +197,8 @@ fn a_filter_leaves_what_was_asked_for() {
     assert_eq!(page.eval(terms), true);
     assert!(page.number(count) > 1.0 && page.number(count) < all);
     page.press("Escape");
-    assert_eq!(page.number(count), all, "Esc in the field lets go");
-    // By the keyboard.
+    assert_eq!(page.number(count), all, "Esc in the field clears the filter");
+    // Clears a filter by the keyboard.
     page.eval("page.filter.hiddenTypes.add(0); page.choices.apply()");
     page.press("Escape");
     page.press("Escape");
@@ -214,7 +215,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     page.eval(&format!("page.visit(page.run.messages.sent[{m}]); page.zoomToPinned()"));
     page.rest();
     page.press("Escape");
-    // The middle of its arrow, where nothing else is.
+    // A place on its arrow where nothing else is.
     let leg = format!("page.arrows.legsOf({m})[0]");
     let middle = |a: &str, b: &str| format!("({leg}.{a} * 0.7 + {leg}.{b} * 0.3)");
     let at = place(&mut page, &middle("x0", "x1"), &middle("y0", "y1"));
@@ -226,7 +227,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     {
         assert!(words.contains(said), "{said} is not in\n{words}");
     }
-    // Round its events, from the first: every one of them, and back.
+    // Steps through all events of the message, from the first one and back to it.
     page.eval(&format!("page.visit(page.run.ofId(page.run.messages.id[{m}])[0])"));
     let events = page.number(&format!("page.run.ofId(page.run.messages.id[{m}]).length")) as usize;
     let mut seen = Vec::new();
@@ -237,13 +238,17 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     for kind in ["raft.request", "rpc.sent", "rpc.delivered", "raft.reply", "rpc.answered", "rpc.replied"] {
         assert!(seen.iter().any(|one| one == kind), "{kind} is not in {seen:?}");
     }
-    assert_eq!(page.eval("page.run.kind(page.pinned)"), seen[0].as_str(), "round and round");
+    assert_eq!(
+        page.eval("page.run.kind(page.pinned)"),
+        seen[0].as_str(),
+        "after the last event comes the first"
+    );
     let lanes = format!(
         "[page.run.lane[page.run.messages.sent[{m}]], page.run.lane[page.run.messages.delivered[{m}]]]"
     );
     let lanes = page.eval(&lanes);
     assert_ne!(lanes[0], lanes[1], "its two ends are on two lanes");
-    // What it caused has it as its parent, and leads back.
+    // An event that the message caused has it as its parent, and a key leads back.
     page.press("i");
     assert_eq!(page.eval(&format!("page.run.parent[page.pinned] === page.run.messages.id[{m}]")), true);
     page.press("u");
@@ -264,10 +269,10 @@ fn wheel_drag_and_keys_move_the_view() {
     page.wheel(middle, -400.0);
     assert!(page.number("page.axis.span") < span * 0.7, "the wheel zooms");
     let moved = (page.number(under) - time).abs();
-    assert!(moved < span * 0.01, "about the pointer, not {moved} ns off");
+    assert!(moved < span * 0.01, "it zooms around the pointer, which is {moved} ns off");
     let from = page.number("page.axis.from");
     page.drag(middle, (middle.0, middle.1 - 80.0));
-    assert!(page.number("page.axis.from") > from, "dragged upwards, it shows what is later");
+    assert!(page.number("page.axis.from") > from, "a drag upwards shows later times");
     for (key, later) in [("ArrowDown", true), ("ArrowUp", false), ("d", true), ("a", false)] {
         let from = page.number("page.axis.from");
         page.press(key);
@@ -279,7 +284,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     page.press("-");
     assert!(page.number("page.axis.span") > span);
-    // The strip of the whole run: what is dragged over is shown.
+    // A drag in the strip of the whole run chooses what is shown.
     page.press("f");
     page.rest();
     let strip = |share: f64| format!("page.overview.height * {share}");
@@ -289,7 +294,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.drag(a, b);
     let share = page.number("page.axis.span / (page.axis.full.to - page.axis.full.from)");
     assert!((0.15..0.25).contains(&share), "{share} of the run");
-    // A click where nothing is chooses the moment.
+    // A click at an empty place chooses a time.
     page.press("Escape");
     page.press("Escape");
     let empty = place(&mut page, "page.columns.x(0) + 30", "page.axis.x(page.axis.from) + 40");
@@ -303,7 +308,7 @@ fn wheel_drag_and_keys_move_the_view() {
 }
 
 #[test]
-fn a_search_visits_and_the_address_keeps_it() {
+fn a_search_visits_events_and_the_url_keeps_it() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     page.press("/");
@@ -318,7 +323,7 @@ fn a_search_visits_and_the_address_keeps_it() {
     page.go("about:blank");
     page.go(url.as_str().expect("a text"));
     page.settle();
-    assert_eq!(page.eval(state), kept, "another window shows the same");
+    assert_eq!(page.eval(state), kept, "another window shows the same view");
     for nonsense in [
         "e=99999999",
         "t=5-1&e=-3&m=x",
@@ -346,7 +351,7 @@ fn light_and_dark_at_all_sizes() {
     page.no_errors();
 }
 
-// ---- clients, and the checker's verdict ----
+// ---- clients and the checker's verdict ----
 
 #[test]
 fn operations_and_the_verdict_are_on_their_lanes() {
@@ -372,14 +377,14 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     assert!(why.contains("the history is not linearizable"), "{why}");
     assert!(why.contains("No place is left for get(x) → old of client 1"), "{why}");
     assert!(page.text("#facts").contains("12 earlier events not here"));
-    // A click on the bar of the operation pins it.
+    // A click on the bar of an operation pins it.
     page.press("f");
     page.rest();
     let lane = "page.run.lanes.findIndex((lane) => lane.name === 'client 1')";
     let at = place(&mut page, &format!("page.columns.x({lane})"), "page.axis.x(5e6)");
     page.click(at);
     assert!(page.text("#pinned").starts_with("get(x) → old"), "{}", page.text("#pinned"));
-    // From an event of a server up to the message and the operation that caused it.
+    // Keys lead from an event of a server to the message and the operation that caused it.
     page.eval("page.visit(page.run.lane.findIndex((_, e) => page.run.kind(e) === 'raft.append'))");
     page.settle();
     assert!(page.text("#pinned").contains("Caused by"), "{}", page.text("#pinned"));
@@ -387,7 +392,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.delivered");
     page.press("u");
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "client.call");
-    // A key: its operations and all that happened in their course, on whatever server.
+    // A chosen key shows its operations and everything that happened in their course, on all servers.
     page.click_on("#key");
     page.write("y");
     assert_eq!(
@@ -405,7 +410,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     page.no_errors();
 }
 
-// ---- texts that mean harm, and traces without anything ----
+// ---- hostile texts, and traces with almost no events ----
 
 #[test]
 fn hostile_texts_are_only_text() {
@@ -447,13 +452,13 @@ fn hostile_texts_are_only_text() {
     page.write("</script>");
     page.until("page.search.matches.length > 0");
     page.press("Enter");
-    assert_eq!(page.eval("window.harm === undefined"), true, "a text was run");
+    assert_eq!(page.eval("window.harm === undefined"), true, "a text was executed");
     assert_eq!(page.eval("document.querySelectorAll('img, svg').length"), 0, "a text became markup");
     page.no_errors();
 }
 
 #[test]
-fn a_run_with_next_to_nothing_has_a_page() {
+fn a_run_with_almost_no_events_has_a_page() {
     let Some(mut page) = Page::new(1000, 700) else { return };
     page.open(&html(&Trace::read(&b"{\"t\":5,\"kind\":\"x\"}\n"[..]).expect("a trace"), MOST_EVENTS));
     for key in
@@ -467,7 +472,7 @@ fn a_run_with_next_to_nothing_has_a_page() {
 
 // ---- many events ----
 
-/// A run of 100,000 events: five servers, their leader's messages to all, and ten clients.
+/// A run of 100,000 events, with five servers, the leader's messages to all of them, and ten clients.
 fn many() -> String {
     let mut text = String::from(
         "{\"t\":0,\"kind\":\"run.begin\",\"f.test\":\"many\",\"f.seed\":\"1\",\"f.clock\":\"virtual\",\"f.lost\":0}\n",

@@ -1,8 +1,8 @@
-//! What can be done to the servers, by a key or by the script.
+//! The actions on the servers, which keys and the script can ask for.
 
 use labtest::shards::Place;
 
-/// Servers that have a log in common.
+/// Servers that replicate the same log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Team {
     /// The controllers.
@@ -11,16 +11,16 @@ pub enum Team {
     Group(usize),
 }
 
-/// Groups of the demo.
+/// How many groups the demo has.
 pub const GROUPS: usize = 3;
-/// Servers of a team.
+/// How many servers a team has.
 pub const SERVERS: usize = 3;
 
 impl Team {
-    /// All of them, as they are shown.
+    /// All teams, in the order in which they are shown.
     pub const ALL: [Team; 1 + GROUPS] = [Team::Ctrlers, Team::Group(0), Team::Group(1), Team::Group(2)];
 
-    /// Its server with this index.
+    /// The team's server with this index.
     pub fn place(self, index: usize) -> Place {
         match self {
             Team::Ctrlers => Place::Ctrler(index),
@@ -28,7 +28,7 @@ impl Team {
         }
     }
 
-    /// Its servers.
+    /// The team's servers.
     pub fn places(self) -> [Place; SERVERS] {
         [0, 1, 2].map(|index| self.place(index))
     }
@@ -42,38 +42,39 @@ impl Team {
     }
 }
 
-/// Which server is meant.
+/// The server that an action is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// This one.
     Server(Place),
-    /// Whoever leads this team when it comes to it; its first server that is up, if nobody does.
+    /// The server that leads this team at the time of the action. If there is no leader, the team's first
+    /// server that is up.
     Leader(Team),
 }
 
-/// Something to be done.
+/// An action on the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// A server stops, and keeps what it has saved.
+    /// A server stops. It keeps what it has saved.
     Crash(Target),
     /// A server that is down starts again.
     Restart(Target),
-    /// Crash what is up, restart what is down.
+    /// Crashes the server if it is up, and restarts it if it is down.
     Toggle(Place),
-    /// A server can talk to nobody of its team, and not to the controllers.
+    /// A server can no longer talk to its team and to the controllers.
     CutOff(Target),
-    /// Everybody can talk to everybody.
+    /// All servers can talk to each other.
     Heal,
-    /// Messages are late and get lost, or no longer.
+    /// `true`: messages are late and get lost. `false`: they no longer do.
     Unreliable(bool),
-    /// The other of the two.
+    /// Switches between an unreliable and a reliable network.
     ToggleUnreliable,
     /// A group joins.
     Join(usize),
     /// A group leaves.
     Leave(usize),
-    /// A shard, or one by chance, moves to a group.
+    /// A shard moves to a group. `None`: a random shard.
     Move(Option<usize>, usize),
-    /// All that is broken is mended: servers up, nobody cut off, a reliable network.
+    /// Everything is repaired: all servers are up, no server is cut off, the network is reliable.
     Mend,
 }

@@ -1,4 +1,4 @@
-//! What is shown: the last view, what has happened, what was chosen.
+//! The state that the screen shows: the last view, the events, and the chosen server.
 
 use labrt::collections::VecDeque;
 use labrt::time::Duration;
@@ -9,38 +9,39 @@ use crate::news::{self, Kind};
 use crate::room::Event;
 use crate::view::View;
 
-/// So many operations are counted together for a bar of the sparkline.
+/// The operations of this much time are counted together. They make one bar of the sparkline.
 pub const SAMPLE: Duration = Duration::from_millis(250);
-/// Bars kept.
+/// How many bars are kept.
 const SAMPLES: usize = 256;
-/// Events kept.
+/// How many events are kept.
 const EVENTS: usize = 200;
 
-/// How far the demo is.
+/// The phase of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Clients work, things break.
+    /// Clients work, and faults happen.
     Running,
-    /// All is mended, and clients end what they have begun; so many have not.
+    /// Everything is repaired, and the clients finish their operations. This many clients have not finished
+    /// yet.
     Ending { clients: usize },
-    /// The history is checked.
+    /// The checker checks the history.
     Checking { done: usize, of: usize },
-    /// The verdict is known.
+    /// The verdict is known, and the report is being written.
     Writing,
 }
 
 /// Where faults come from at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// From keys alone.
+    /// Only from keys.
     Keys,
-    /// From the script: the next step comes in so long.
+    /// From the script. The next step comes after this time.
     Script(Duration),
-    /// From the script again in so long, if no key for a fault is pressed.
+    /// From the script, but it pauses for this time after the last key for a fault.
     Resting(Duration),
 }
 
-/// All that is shown.
+/// Everything that is shown.
 pub struct App {
     pub total: Duration,
     pub clients: u32,
@@ -48,9 +49,9 @@ pub struct App {
     pub phase: Phase,
     pub source: Source,
     pub view: View,
-    /// Operations in each sample that is over, the latest last.
+    /// The number of operations in each finished sample, the latest last.
     pub rates: VecDeque<u64>,
-    /// What has happened, the latest last.
+    /// The events, the latest last.
     pub events: VecDeque<Event>,
     pub faults: u64,
     pub changes_waiting: usize,
@@ -61,7 +62,7 @@ pub struct App {
 }
 
 impl App {
-    /// The beginning.
+    /// The state at the beginning of the demo.
     pub fn new(total: Duration, clients: u32, seed: u64, view: View) -> App {
         App {
             total,
@@ -81,7 +82,7 @@ impl App {
         }
     }
 
-    /// Takes in a newer view, and what was told meanwhile. Gives the events that are new.
+    /// Takes a newer view and the events that were reported meanwhile. Returns all new events.
     pub fn update(&mut self, view: View, told: Vec<Event>) -> Vec<Event> {
         let at = view.at;
         let seen = news::between(&self.view, &view).into_iter().map(|(kind, text)| (at, kind, text));
@@ -95,7 +96,7 @@ impl App {
         new
     }
 
-    /// Says something of its own.
+    /// Adds an event of the demo itself.
     pub fn tell(&mut self, text: &str) -> Event {
         let event = (self.view.at, Kind::Other, text.to_owned());
         self.events.push_back(event.clone());
@@ -106,7 +107,8 @@ impl App {
         if view.at < self.sample_ends {
             return;
         }
-        // A view may come late: what was done since is spread over the samples that are over.
+        // A view may come late. Then the operations since the last view are divided equally among the
+        // finished samples.
         let over = 1 + (view.at - self.sample_ends).as_millis() / SAMPLE.as_millis();
         let over = u64::try_from(over).unwrap_or(u64::MAX).min(SAMPLES as u64);
         let each = (view.operations - self.counted) / over;
@@ -118,7 +120,7 @@ impl App {
         self.sample_ends = view.at + SAMPLE;
     }
 
-    /// Operations a second, over the last second.
+    /// The number of operations in the last second.
     pub fn rate(&self) -> u64 {
         let of_a_second = (1000 / SAMPLE.as_millis()) as usize;
         let last: Vec<u64> = self.rates.iter().rev().take(of_a_second).copied().collect();
@@ -136,7 +138,7 @@ impl App {
         }
     }
 
-    /// Chooses the server so many rows further down.
+    /// Chooses the server that is this many rows further down.
     pub fn choose(&mut self, rows: isize) {
         let places: Vec<Place> = Team::ALL.into_iter().flat_map(Team::places).collect();
         let now = places.iter().position(|&place| place == self.chosen).unwrap_or(0);

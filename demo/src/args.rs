@@ -8,25 +8,25 @@ use clap::ValueEnum;
 /// The sharded key/value service, live in the terminal, with faults and a verdict.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// End by itself after so many seconds, 1 to 300
+    /// End after this many seconds, 1 to 300
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<300>)]
     pub seconds: u64,
     /// How many clients read and write, 1 to 64
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = number::<64>)]
     pub clients: u64,
-    /// Faults by themselves, or only by your keys
+    /// Whether faults happen automatically or only when you press keys
     #[arg(long, value_enum, default_value_t = Faults::Auto)]
     pub faults: Faults,
-    /// What the dice of clients, faults and network are thrown from; decimal, or 0x and hexadecimal [default: random]
+    /// Seed of all random choices; decimal, or 0x and hexadecimal [default: random]
     #[arg(long, value_name = "SEED", value_parser = parse_seed)]
     pub seed: Option<u64>,
-    /// Where the page with the whole history goes
+    /// File for the page with the whole history
     #[arg(long, value_name = "PATH", default_value = "out/demo.html")]
     pub report: PathBuf,
-    /// Plain lines instead of a screen, as when the output is no terminal
+    /// Print plain lines instead of a screen, as when the output is not a terminal
     #[arg(long)]
     pub plain: bool,
-    /// Let the check give up after so many seconds, 1 to 600
+    /// Stop the check after this many seconds, 1 to 600
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<600>)]
     pub check_limit: u64,
 }
@@ -34,16 +34,16 @@ pub struct Args {
 /// Where faults come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Faults {
-    /// From your keys alone
+    /// Only when you press keys
     None,
-    /// By themselves, as long as you press none of the keys for faults
+    /// Automatically, as long as you press no key for a fault
     Auto,
 }
 
 impl Args {
-    /// The seed asked for, or one that the system has made up.
+    /// The seed from the command line, or a random one.
     pub(crate) fn seed(&self) -> u64 {
-        // Short, as it is there to be typed again.
+        // It is short, so that people can type it again.
         self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)
     }
 }

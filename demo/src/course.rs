@@ -1,4 +1,4 @@
-//! The demo from its beginning to its end.
+//! The course of the demo from its beginning to its end.
 
 use std::io;
 
@@ -16,27 +16,27 @@ use crate::script::{Script, Step};
 use crate::signals::{Asked, Signals};
 use crate::stage::Stage;
 
-/// The screen is drawn so often, and servers are looked at.
+/// How often the screen is drawn and the servers are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// After a key for a fault the script rests so long.
+/// How long the script pauses after a key for a fault.
 const REST: Duration = Duration::from_secs(10);
-/// So long clients may take for what they have begun, once all is mended.
+/// How long the clients may take to finish their operations after everything was repaired.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How the demo has ended.
+/// How the demo ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// With a verdict.
+    /// It ended with a verdict.
     Judged(Judged),
-    /// Some clients wait for ever: what they have begun may have been done or not.
+    /// Some clients got no answer. It is not known whether their operations were done.
     Stuck { clients: usize, waited: Duration },
-    /// A signal with this number wants it gone.
+    /// The signal with this number asked the process to end.
     Signal(u8),
     /// The terminal is gone.
     Lost(io::Error),
 }
 
-/// Plays it all.
+/// Runs the whole demo.
 pub fn play(args: &Args, seed: u64, stage: &mut dyn Stage, signals: &Signals) -> Ended {
     let title = format!("live demo, seed {seed:#x}");
     let clients = u32::try_from(args.clients).expect("there are at most 64");
@@ -52,7 +52,7 @@ struct Play<'a> {
     app: App,
 }
 
-/// What somebody wants who waits.
+/// What the user asks for while the demo waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
     Nothing,
@@ -89,7 +89,7 @@ impl Play<'_> {
         Ok(Ended::Judged(judge.join()))
     }
 
-    /// Clients work, and things break, until the time is over or somebody wants the end.
+    /// Clients work, and faults happen, until the time is over or the user ends the demo.
     fn run(&mut self, args: &Args, room: &mut Room) -> Result<(), Ended> {
         let mut faults = Faulty::new(args.faults);
         let mut next_look = Instant::now();
@@ -128,7 +128,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// All is mended, and the clients end.
+    /// Repairs everything and waits until the clients have finished.
     fn wind_up(&mut self, room: &mut Room) -> Result<(), Ended> {
         room.act(Act::Mend);
         room.set_done();
@@ -161,7 +161,7 @@ impl Play<'_> {
         self.stage.show(&self.app, new).map_err(Ended::Lost)
     }
 
-    /// A moment, in which somebody may want the end.
+    /// Waits for a short time. The user may ask for the end meanwhile.
     fn wait(&mut self) -> Result<Want, Ended> {
         let keys = self.stage.keys(LOOK_EVERY).map_err(Ended::Lost)?;
         let end = keys.into_iter().any(|key| wish(key, self.app.chosen) == Some(Wish::End));
@@ -169,7 +169,7 @@ impl Play<'_> {
         Ok(if end { Want::Quit } else { asked })
     }
 
-    /// What signals want. Ends the thread if its run is over.
+    /// What the signals ask for. Ends the thread if its run is over.
     fn asked(&self) -> Result<Want, Ended> {
         thread::yield_now();
         match self.signals.take() {
@@ -180,13 +180,13 @@ impl Play<'_> {
     }
 }
 
-/// The script, as long as nobody presses keys.
+/// The script of faults. It pauses when the user presses keys for faults.
 struct Faulty {
     on: bool,
     script: Script<Stream>,
     next: Step,
     due: Instant,
-    /// A key was pressed: nothing comes by itself before.
+    /// A key for a fault was pressed. The script does nothing before this time.
     rests_until: Instant,
 }
 
@@ -197,7 +197,7 @@ impl Faulty {
         Faulty { on: faults == Faults::Auto, script, next, due: now + next.wait, rests_until: now }
     }
 
-    /// What is to be done now.
+    /// The action that is due now, if there is one.
     fn due(&mut self) -> Option<Act> {
         let now = Instant::now();
         if !self.on || now < self.due {
@@ -213,7 +213,7 @@ impl Faulty {
         self.due = from + self.next.wait;
     }
 
-    /// Somebody does something himself.
+    /// Notes that the user pressed a key for a fault.
     fn key(&mut self) {
         self.rest(Instant::now() + REST);
     }
@@ -221,7 +221,7 @@ impl Faulty {
     fn toggle(&mut self) -> &'static str {
         self.on = !self.on;
         self.rest(Instant::now());
-        if self.on { "faults come by themselves" } else { "faults come from your keys alone" }
+        if self.on { "faults come automatically" } else { "faults come only from your keys" }
     }
 
     fn rest(&mut self, until: Instant) {

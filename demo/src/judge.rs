@@ -13,10 +13,11 @@ use labtest::marks::Mark;
 use porcupine::models::kv::{KvModel, Operation};
 use porcupine::{self, Limit, Options, Verdict};
 
-/// A file that cannot be written is better known before the demo than after it.
+/// Makes sure that the report can be written. The user should learn of a problem before the demo and not
+/// after it.
 ///
 /// # Errors
-/// A message for people.
+/// A message for the user.
 pub fn prepare(report: &Path) -> Result<(), String> {
     let refused = |error: io::Error| {
         format!("--report {}: {error}; expected a file that can be written", report.display())
@@ -27,7 +28,7 @@ pub fn prepare(report: &Path) -> Result<(), String> {
     OpenOptions::new().create(true).append(true).open(report).map(drop).map_err(refused)
 }
 
-/// What is known at the end.
+/// What is known at the end of the demo.
 #[derive(Debug)]
 pub struct Judged {
     pub verdict: Verdict,
@@ -41,14 +42,14 @@ pub struct Judged {
     /// How long the check took.
     pub took: Duration,
     pub report: PathBuf,
-    /// How the page was written.
+    /// The result of writing the page.
     pub page: io::Result<()>,
-    /// What does not fit, if anything.
+    /// The operation that has no place in any order, if there is one.
     pub blocked: Option<String>,
 }
 
 impl Judged {
-    /// The verdict in a sentence.
+    /// The verdict as a sentence.
     pub fn sentence(&self) -> String {
         let verdict = match self.verdict {
             Verdict::Ok => "linearizable",
@@ -69,7 +70,7 @@ impl Judged {
         sentence
     }
 
-    /// A line about the page.
+    /// A line that says where the page is.
     pub fn where_the_page_is(&self) -> String {
         match &self.page {
             Ok(()) => format!("report: {}", self.report.display()),
@@ -78,7 +79,7 @@ impl Judged {
     }
 }
 
-/// What is to be judged.
+/// The history to judge, and what belongs to it.
 pub struct Case {
     pub title: String,
     pub operations: Vec<Operation>,
@@ -90,7 +91,7 @@ pub struct Case {
     pub limit: Duration,
 }
 
-/// A check that goes on.
+/// A check that is in progress.
 pub struct Judge {
     thread: JoinHandle<Judged>,
     progress: Arc<AtomicUsize>,
@@ -101,7 +102,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Begins to check.
+    /// Starts the check.
     pub fn begin(case: Case) -> Judge {
         let (progress, cancel) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let writes = Arc::new(AtomicBool::new(false));
@@ -118,27 +119,27 @@ impl Judge {
         Judge { thread, progress, cancel, writes, operations }
     }
 
-    /// How many operations are through.
+    /// How many operations have been checked.
     pub fn done(&self) -> usize {
         self.progress.load(Ordering::Relaxed).min(self.operations)
     }
 
-    /// The verdict is known, and the page is being written.
+    /// Is the verdict known and the page being written?
     pub fn writes(&self) -> bool {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Has it ended?
+    /// Has the check ended?
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
 
-    /// Lets it end soon, undecided.
+    /// Makes the check end soon. It is then undecided.
     pub fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
     }
 
-    /// What it has found.
+    /// Waits for the result of the check.
     pub fn join(self) -> Judged {
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }

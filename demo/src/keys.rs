@@ -1,4 +1,4 @@
-//! Which key does what.
+//! The meaning of the keys.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -8,41 +8,41 @@ use labtest::shards::Place;
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// The end.
+    /// The end of the demo.
     End,
-    /// The list of keys, or away with it.
+    /// Show or hide the list of keys.
     Help,
-    /// Faults by themselves, or no longer.
+    /// Switch automatic faults on or off.
     Auto,
-    /// The server beside the chosen one: rows down, to be chosen.
+    /// Choose the server that is this many rows further down.
     Choose(isize),
-    /// Something is to be done to the servers.
+    /// An action on the servers.
     Do(Act),
 }
 
-/// What is said of the keys, the most important first.
+/// The texts about the keys, the most important key first.
 pub const KEYS: &[(&str, &str, &str)] = &[
     ("q", "end", "end, and see whether it was linearizable (also Esc, Ctrl-C)"),
     ("?", "help", "this list"),
     ("1-9", "crash/restart", "crash the server with this number, or restart it"),
     ("p", "cut off", "cut the chosen server off from its group and the controllers"),
-    ("h", "heal", "heal all that is cut off"),
-    ("u", "unreliable", "messages late and lost, or no longer"),
+    ("h", "heal", "reconnect all servers that are cut off"),
+    ("u", "unreliable", "the network delays and loses messages, or stops that"),
     ("j/l", "join/leave", "the chosen server's group joins or leaves"),
     ("m", "move", "a shard moves to the chosen server's group"),
     ("↑↓", "choose", "choose a server (also Tab)"),
     ("c/r", "crash/restart", "crash or restart the chosen server"),
-    ("x", "mend", "restart all, heal all, a reliable network"),
-    ("a", "auto", "faults by themselves: on or off"),
+    ("x", "mend", "repair all: restart servers, heal the network"),
+    ("a", "auto", "automatic faults: on or off"),
 ];
 
-/// The server that a digit stands for.
+/// The server with this number on the screen.
 pub fn of_digit(digit: usize) -> Option<Place> {
     let index = digit.checked_sub(1).filter(|&index| index < 9)?;
     Some(Place::Server(index / SERVERS, index % SERVERS))
 }
 
-/// The digit of a server, if it has one: controllers are chosen, and then crashed.
+/// The number of a server, if it has one. A controller has none: the user chooses it and then crashes it.
 pub fn digit(place: Place) -> Option<usize> {
     match place {
         Place::Server(gi, i) => Some(gi * SERVERS + i + 1),
@@ -50,7 +50,7 @@ pub fn digit(place: Place) -> Option<usize> {
     }
 }
 
-/// What a key asks for while `chosen` is the chosen server.
+/// What a key asks for, if `chosen` is the chosen server.
 pub fn wish(key: KeyEvent, chosen: Place) -> Option<Wish> {
     if key.kind == KeyEventKind::Release {
         return None;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_about_the_chosen_server() {
+    fn letters_act_on_the_chosen_server() {
         let it = Target::Server(CHOSEN);
         assert_eq!(typed('c', CHOSEN), Some(Wish::Do(Act::Crash(it))));
         assert_eq!(typed('r', CHOSEN), Some(Wish::Do(Act::Restart(it))));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_about_all() {
+    fn the_other_keys_act_on_everything() {
         assert_eq!(typed('h', CHOSEN), Some(Wish::Do(Act::Heal)));
         assert_eq!(typed('u', CHOSEN), Some(Wish::Do(Act::ToggleUnreliable)));
         assert_eq!(typed('x', CHOSEN), Some(Wish::Do(Act::Mend)));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_three_ways_out() {
+    fn three_keys_end_the_demo() {
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         for key in [plain(KeyCode::Char('q')), plain(KeyCode::Esc), control_c] {
             assert_eq!(wish(key, CHOSEN), Some(Wish::End));

@@ -1,37 +1,40 @@
-//! The live demo: the sharded key/value service of lab 4 in a terminal, on real threads, with faults at the press of
-//! a key or by themselves, and a verdict at the end.
+//! The live demo: the sharded key/value service of lab 4 in a terminal, on real threads. Faults come from
+//! keys or automatically, and there is a verdict at the end.
 //!
-//! Three controllers and three groups of three servers run in one process, on the simulated network, in the course's
-//! own harness ([`labtest::shards`]). Clients read and write all the time, and every operation is recorded.
-//! When the time is over, or at `q`, all is mended, the clients end what they have begun, and the whole history goes
-//! through the checker ([`porcupine`]): was it linearizable? The page that shows it is written to a file.
+//! Three controllers and three groups of three servers run in one process, on the simulated network, in the
+//! course's own harness ([`labtest::shards`]). Clients read and write all the time, and every operation is
+//! recorded. When the time is over, or at `q`, everything is repaired, and the clients finish their
+//! operations. Then the checker ([`porcupine`]) checks whether the whole history was linearizable. The page
+//! that shows the history is written to a file.
 //!
 //! | file | what it owns |
 //! |---|---|
 //! | `args` | the command line |
-//! | `act` | what can be done to the servers |
-//! | `keys` | which key does what |
-//! | `script` | the faults that come by themselves, a function of the seed |
-//! | `room` | the cluster, its clients, and what is done to them |
-//! | `view` | what is seen of all servers at one moment, as plain data |
-//! | `news` | what has changed between two views, in words |
-//! | `app` | what the screen shows, and what a key does to it |
-//! | `course` | the demo from its beginning to its end |
+//! | `act` | the actions on the servers |
+//! | `keys` | the meaning of the keys |
+//! | `script` | the automatic faults, which are a function of the seed |
+//! | `room` | the cluster with its clients, and the actions on it |
+//! | `view` | the state of all servers at one moment, as plain data |
+//! | `news` | the differences between two views, in words |
+//! | `app` | the state that the screen shows, and how keys change it |
+//! | `course` | the course of the demo from its beginning to its end |
 //! | `judge` | the check of the history, on a thread of its own, and the report |
-//! | `stage` | where it is shown: a screen, or plain lines |
-//! | `terminal` | the terminal, which is restored whatever happens |
+//! | `stage` | the place where the demo is shown: a screen, or plain lines |
+//! | `terminal` | the terminal, which is always restored |
 //! | `signals` | Ctrl-C, SIGTERM, SIGHUP |
 //! | `screen` | the widgets |
 //!
 //! # Threads
 //!
-//! All is one [`labrt::Run`] on real threads. Its body shows the screen, reads the keys and breaks servers; clients,
-//! servers, the changes of the configuration (which may have to wait for the controllers) and the check have threads
-//! of their own. A panic in any of them ends the run, with the terminal restored first.
+//! The whole demo is one [`labrt::Run`] on real threads. Its body draws the screen, reads the keys and breaks
+//! servers. Clients, servers and the check have threads of their own, and so have the changes of the
+//! configuration, which may have to wait for the controllers. A panic in any of these threads ends the run.
+//! The terminal is restored first.
 //!
 //! # Virtual time
 //!
-//! A screen with keys has no place in virtual time: a build with `--features sim` says so, and exits with code 2.
+//! A screen with keys makes no sense in virtual time. A build with `--features sim` says so and exits with
+//! code 2.
 #![forbid(unsafe_code)]
 
 mod act;
@@ -68,20 +71,20 @@ use porcupine::Verdict;
 
 /// The history is linearizable.
 const LINEARIZABLE: u8 = 0;
-/// It is not.
+/// The history is not linearizable.
 const ILLEGAL: u8 = 1;
-/// Bad arguments, or a place where the demo cannot run; nothing was started.
+/// Bad arguments, or the demo cannot run here. Nothing was started.
 const BAD_ARGUMENTS: u8 = 2;
-/// Nobody knows: the check has reached a limit, or clients were still waiting.
+/// There is no verdict: the check has reached a limit, or clients were still waiting.
 const UNDECIDED: u8 = 3;
 /// A thread has panicked.
 const FAILED: u8 = 101;
 
-/// Beyond the demo's own time, so long may mending, checking and reading the verdict take.
+/// The time for repairing, checking and reading the verdict, in addition to the demo's own time.
 const SPARE: Duration = Duration::from_secs(1800);
 
-/// Runs the demo. The exit code: 0 linearizable, 1 not, 2 bad arguments, 3 undecided, 101 a thread has panicked,
-/// 128 and more: the number of a signal.
+/// Runs the demo. Exit codes: 0 linearizable, 1 not linearizable, 2 bad arguments, 3 undecided, 101 a thread
+/// has panicked, 128 + n ended by signal n.
 pub fn main(args: &Args) -> ExitCode {
     ExitCode::from(run(args))
 }
@@ -115,7 +118,7 @@ fn run(args: &Args) -> u8 {
         let stage = stage.lock().take();
         let mut stage = stage.expect("a run has one body");
         let ended = course::play(&args, seed, &mut *stage, &signals);
-        // The terminal is as it was before anything else is said.
+        // Restores the terminal before anything else is printed.
         drop(stage);
         *result.lock() = Some(ended);
     });
@@ -139,7 +142,7 @@ fn refuse(message: &str) -> u8 {
     BAD_ARGUMENTS
 }
 
-/// The exit code of an end.
+/// The exit code for a way to end.
 fn code_of(ended: &Ended) -> u8 {
     match ended {
         Ended::Judged(judged) => match judged.verdict {
@@ -152,19 +155,19 @@ fn code_of(ended: &Ended) -> u8 {
     }
 }
 
-/// Says how it ended.
+/// Prints how the demo ended.
 fn tell(ended: &Ended, seed: u64) {
     match ended {
         Ended::Judged(judged) => say(judged, seed),
         Ended::Stuck { clients, waited } => {
             let seconds = waited.as_secs();
             eprintln!(
-                "undecided: {clients} clients were still waiting for an answer {seconds} s after all was mended (seed {seed:#x})"
+                "undecided: {clients} clients were still waiting for an answer {seconds} s after everything was repaired (seed {seed:#x})"
             );
         }
         Ended::Signal(number) => eprintln!("ended by signal {number}; nothing was checked"),
         Ended::Lost(error) => {
-            // Standard error may be as gone as the rest.
+            // Standard error may be gone, too.
             let _ = writeln!(std::io::stderr(), "error: the terminal is gone: {error}; nothing was checked");
         }
     }
@@ -172,7 +175,7 @@ fn tell(ended: &Ended, seed: u64) {
 
 fn say(judged: &Judged, seed: u64) {
     let mut out = std::io::stdout().lock();
-    // Whoever reads this may be gone; the exit code says it, too.
+    // The reader of this output may be gone. The exit code says the same.
     let _ = writeln!(out, "{}", judged.sentence());
     let _ = writeln!(out, "{}", judged.where_the_page_is());
     let _ = writeln!(out, "seed:   {seed:#x}");

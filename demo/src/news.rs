@@ -1,4 +1,4 @@
-//! What has changed between two views, in words.
+//! The differences between two views, in words.
 
 use labapi::Holding;
 use labrt::collections::BTreeSet;
@@ -7,22 +7,22 @@ use labtest::shards::gid;
 use crate::act::{GROUPS, Team};
 use crate::view::{View, list};
 
-/// What an event is about; it decides its colour.
+/// What an event is about. This decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Something was broken.
     Fault,
-    /// Something was mended.
+    /// Something was repaired.
     Mended,
     /// A leader was elected.
     Leader,
-    /// A new configuration, shards that have moved.
+    /// The configuration is new, or shards have moved.
     Shards,
     /// Anything else.
     Other,
 }
 
-/// The events that show by comparing two views.
+/// The events that follow from comparing two views.
 pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
     let mut news = Vec::new();
     for team in Team::ALL {
@@ -41,7 +41,7 @@ pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
     }
     for gi in 0..GROUPS {
         let serves = |view: &View| view.shards_of(gi, Holding::Serving).into_iter().collect::<BTreeSet<_>>();
-        // A group that nobody is up of has not given anything away.
+        // If no server of a group is up, the group has not given away its shards.
         let (Some(_), Some(_)) = (before.best(Team::Group(gi)), after.best(Team::Group(gi))) else {
             continue;
         };
@@ -58,7 +58,7 @@ pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
     news
 }
 
-/// How a team is called in a sentence.
+/// The name of a team in a sentence.
 pub fn called(team: Team) -> String {
     match team {
         Team::Ctrlers => "the controllers".to_owned(),

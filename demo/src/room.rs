@@ -1,4 +1,4 @@
-//! The cluster, its clients, and what is done to them.
+//! The cluster with its clients, and the actions on it.
 
 use labapi::{NSHARDS, Role};
 use labrt::chan::{self, Receiver, Sender};
@@ -17,34 +17,35 @@ use crate::act::{Act, GROUPS, Target, Team};
 use crate::news::{Kind, called};
 use crate::view::View;
 
-/// A Raft state of so many bytes is replaced by a snapshot: every few seconds, under this load.
+/// When the Raft state has this many bytes, a snapshot replaces it. Under this load this happens every few
+/// seconds.
 const MAXRAFTSTATE: usize = 48 << 10;
 
-/// All clients together begin at most so many operations a second, so that the history can be kept, checked in seconds
-/// and looked at in a browser.
+/// The largest number of operations that all clients together begin in a second. With this limit the history
+/// can be kept in memory, checked in seconds, and viewed in a browser.
 const MOST_A_SECOND: u32 = 1600;
 
-/// So long each of `clients` rests between two operations.
+/// How long each of `clients` rests between two operations.
 fn pause(clients: u32) -> Duration {
     Duration::from_secs(1) * clients / MOST_A_SECOND
 }
 
 /// The first letters of the keys: one for each shard.
 const LETTERS: &[u8; NSHARDS] = b"abcdefghij";
-/// Keys of each letter.
+/// How many keys begin with each letter.
 const KEYS_A_SHARD: u64 = 4;
 
-/// So many changes of the configuration may wait for the controllers.
+/// How many changes of the configuration may wait for the controllers.
 const MOST_CHANGES: usize = 8;
 
-/// A change of the configuration, for the thread that makes them.
+/// A change of the configuration. A thread of its own makes these changes.
 enum Change {
     Join(usize),
     Leave(usize),
     Move(usize, usize),
 }
 
-/// What happened, and when, counted from the clients' begin.
+/// An event with its time, which counts from the start of the clients.
 pub type Event = (Duration, Kind, String);
 
 /// The cluster under load.
@@ -56,11 +57,11 @@ pub struct Room {
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
     changes: Sender<Change>,
-    /// Changes that are not made yet.
+    /// How many changes are not made yet.
     waiting: Arc<AtomicUsize>,
     refusals: Arc<Mutex<Vec<String>>>,
     events: Vec<Event>,
-    /// Things broken so far.
+    /// How many faults there have been so far.
     faults: u64,
     dice: rng::Stream,
 }
@@ -108,7 +109,7 @@ impl Room {
                 }
                 let letter = char::from(LETTERS[below(NSHARDS as u64) as usize]);
                 let key = format!("{letter}{}", below(KEYS_A_SHARD));
-                // No two writes are the same: what is read tells whose it is.
+                // No two writes are the same, so the value of a read shows which write it comes from.
                 let value = format!("{me}.{number} ");
                 match below(10) {
                     0..4 => drop(clerk.get(&key)),
@@ -121,12 +122,12 @@ impl Room {
         })
     }
 
-    /// Since the clients began.
+    /// The time since the clients began.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// All servers as they are now.
+    /// The present state of all servers.
     pub fn view(&self) -> View {
         let places = Team::ALL.into_iter().flat_map(Team::places);
         View {
@@ -138,7 +139,7 @@ impl Room {
         }
     }
 
-    /// How many things were broken, and groups and shards moved, so far.
+    /// How many faults there have been so far. Joins and leaves of groups and moves of shards count, too.
     pub fn faults(&self) -> u64 {
         self.faults
     }
@@ -164,7 +165,7 @@ impl Room {
         self.tell(Kind::Fault, text);
     }
 
-    /// Does something to the servers. Changes of the configuration are made later, in order.
+    /// Does an action. Changes of the configuration are made later, in order.
     pub fn act(&mut self, act: Act) {
         match act {
             Act::Crash(target) => self.crash(target),
@@ -253,7 +254,7 @@ impl Room {
         }
     }
 
-    /// A shard by chance, if possible one that another group has.
+    /// A random shard, if possible one that another group has.
     fn shard_of_others(&mut self, gi: usize) -> usize {
         let owners = self.view().shards().map(|shard| shard.owner);
         let mut shards: Vec<usize> = (0..NSHARDS).filter(|&shard| owners[shard] != Some(gi)).collect();
@@ -263,7 +264,7 @@ impl Room {
         shards[scale(self.dice.next_u64(), shards.len() as u64) as usize]
     }
 
-    /// The server that is meant.
+    /// The server that a target means.
     fn place(&self, target: Target) -> Place {
         let Target::Leader(team) = target else {
             let Target::Server(place) = target else { unreachable!("there are two kinds of targets") };
@@ -273,7 +274,7 @@ impl Room {
         self.view().leader(team).or_else(up).unwrap_or(team.place(0))
     }
 
-    /// A server with its part, for a sentence.
+    /// The name of a server with its role, for a sentence.
     fn described(&self, place: Place) -> String {
         let role = self.config.look(place).status.map(|status| status.raft.role);
         match role {
@@ -282,17 +283,18 @@ impl Room {
         }
     }
 
-    /// From now on clients begin nothing.
+    /// From now on the clients begin no new operations.
     pub fn set_done(&self) {
         self.done.store(true, Ordering::SeqCst);
     }
 
-    /// How many clients have not ended.
+    /// How many clients have not finished.
     pub fn busy_clients(&self) -> usize {
         self.clients.iter().filter(|client| !client.is_finished()).count()
     }
 
-    /// Stops the servers, once the clients have ended: what was done, and what befell them meanwhile.
+    /// Stops the servers after the clients have finished. Returns the operations, and the faults that
+    /// happened meanwhile.
     pub fn close(self) -> (Vec<Operation>, Vec<Mark>) {
         let marks = self.config.marks();
         self.config.stop();
@@ -307,7 +309,7 @@ fn make_changes(
     refusals: &Mutex<Vec<String>>,
 ) {
     for change in todo.iter() {
-        // Nobody else changes the configuration, so what fits now will fit.
+        // No other thread changes the configuration, so what is possible now stays possible.
         let config = cluster.query();
         let is_in = |gi| config.groups.contains_key(&gid(gi));
         let refuse = |text: String| refusals.lock().push(text);
@@ -316,7 +318,7 @@ fn make_changes(
             Change::Join(gi) => cluster.join(gi),
             Change::Leave(gi) if !is_in(gi) => refuse(format!("group {} has left already", gid(gi))),
             Change::Leave(gi) if config.groups.len() == 1 => {
-                refuse(format!("group {} stays: clients would wait for as long as there is none", gid(gi)));
+                refuse(format!("group {} stays: without any group, clients would wait", gid(gi)));
             }
             Change::Leave(gi) => cluster.leave(gi),
             Change::Move(_, gi) if !is_in(gi) => {

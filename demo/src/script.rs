@@ -1,15 +1,15 @@
-//! The faults that come by themselves.
+//! The automatic faults.
 //!
-//! A deck of all sorts of faults is shuffled and played, one fault at a time: something breaks, and is mended a few
-//! seconds later. When the deck is through, it is shuffled again. What comes, and when, depends on the dice alone;
-//! only which server leads a team is looked up when it comes to it.
+//! A deck of cards with all kinds of faults is shuffled and played, one fault at a time: something breaks and
+//! is repaired a few seconds later. After the last card the deck is shuffled again. The faults and their
+//! times depend only on the random numbers. Only the leader of a team is looked up at the time of the action.
 
 use labrt::rng::{Rng, scale};
 use labrt::time::Duration;
 
 use crate::act::{Act, GROUPS, SERVERS, Target, Team};
 
-/// Something to do, so long after what was before it.
+/// An action, and how long it comes after the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub wait: Duration,
@@ -45,17 +45,17 @@ const DECK: [Card; 10] = [
 pub struct Script<R> {
     dice: R,
     deck: Vec<Card>,
-    /// What mends the last fault.
+    /// The action that repairs the last fault.
     then: Option<Act>,
 }
 
 impl<R: Rng> Script<R> {
-    /// As these dice will have it.
+    /// A script that takes its random numbers from `dice`.
     pub fn new(dice: R) -> Script<R> {
         Script { dice, deck: Vec::new(), then: None }
     }
 
-    /// What is next.
+    /// The next step.
     pub fn step(&mut self) -> Step {
         match self.then.take() {
             Some(act) => Step { wait: self.between(2000, 3500), act },
@@ -69,7 +69,7 @@ impl<R: Rng> Script<R> {
         }
     }
 
-    /// Somebody else has broken things meanwhile: mend them first.
+    /// The user has broken something meanwhile, so the next step repairs everything.
     pub fn start_over(&mut self) {
         self.then = Some(Act::Mend);
     }
@@ -132,16 +132,16 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_script() {
+    fn the_same_seed_gives_the_same_script() {
         assert_eq!(steps(1, 100), steps(1, 100));
         assert_ne!(steps(1, 100), steps(2, 100));
     }
 
     #[test]
-    fn a_deck_has_all_sorts_of_faults() {
-        // All ten cards, and what mends nine of them.
+    fn a_deck_has_all_kinds_of_faults() {
+        // All ten cards. Nine of them need a second action that repairs the fault.
         let acts: Vec<Act> = steps(3, 19).into_iter().map(|step| step.act).collect();
-        let has = |sort: fn(&Act) -> bool| acts.iter().any(sort);
+        let has = |kind: fn(&Act) -> bool| acts.iter().any(kind);
         assert!(has(|act| matches!(act, Act::Crash(Target::Leader(Team::Group(_))))));
         assert!(has(|act| matches!(act, Act::CutOff(_))));
         assert!(has(|act| matches!(act, Act::Unreliable(true))));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_stranger_all_is_mended_first() {
+    fn after_a_users_fault_everything_is_repaired_first() {
         let outcome = Run::default().once(5, || {
             let mut script = Script::new(stream("script", 0));
             script.step();

@@ -9,22 +9,22 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// SIGINT: what `q` asks for.
+    /// SIGINT asks for the same as the key `q`.
     End,
-    /// Any other: to be gone at once. Its number.
+    /// Any other signal asks the process to end at once. This is its number.
     Die(u8),
 }
 
-/// The signals that have come, instead of dying of them.
+/// Notes the signals that arrive, so that they do not end the process.
 pub struct Signals {
     last: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    /// Notes them from now on.
+    /// From now on signals are noted.
     ///
     /// # Errors
-    /// When the system refuses the handlers.
+    /// If the system refuses the handlers.
     pub fn new() -> io::Result<Signals> {
         let last = Arc::new(AtomicUsize::new(0));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -34,7 +34,7 @@ impl Signals {
         Ok(Signals { last })
     }
 
-    /// What the last signal since the last call asks for.
+    /// What the last signal asks for, if there was one since the last call.
     pub fn take(&self) -> Option<Asked> {
         match self.last.swap(0, Ordering::SeqCst) {
             0 => None,

@@ -1,4 +1,4 @@
-//! Where the demo is shown: on a screen, or as plain lines.
+//! The place where the demo is shown: a screen, or plain lines.
 
 use labapi::NSHARDS;
 use std::io::{self, IsTerminal, Write};
@@ -14,25 +14,26 @@ use crate::room::Event;
 use crate::terminal::Screen;
 use crate::view::{View, list};
 
-/// Something that shows an [`App`] and knows which keys are pressed.
+/// Shows an [`App`] and knows which keys are pressed.
 pub trait Stage: Send {
-    /// The keys pressed within so long; returns at the first. Only waits, where there are none.
+    /// Waits at most this long for keys, and returns at the first one. If there is no keyboard, this only
+    /// waits.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// If the terminal is gone.
     fn keys(&mut self, wait: Duration) -> io::Result<Vec<KeyEvent>>;
 
-    /// Shows how things are now, and what is new.
+    /// Shows the present state and the new events.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// If the terminal is gone.
     fn show(&mut self, app: &App, new: &[Event]) -> io::Result<()>;
 }
 
-/// A screen where there is a terminal, else lines.
+/// Opens a screen if the output is a terminal. Otherwise the demo prints lines.
 ///
 /// # Errors
-/// The terminal cannot be used.
+/// If the terminal cannot be used.
 pub fn open(plain: bool) -> io::Result<Box<dyn Stage>> {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     match plain || dumb || !io::stdout().is_terminal() {
@@ -41,10 +42,10 @@ pub fn open(plain: bool) -> io::Result<Box<dyn Stage>> {
     }
 }
 
-/// A line a second, and one an event.
+/// Prints one line a second, and one for each event.
 pub struct Lines<W> {
     out: W,
-    /// When the next line about all is due.
+    /// When the next summary is due.
     next: Duration,
     phase: Option<Phase>,
 }
@@ -73,7 +74,7 @@ impl<W: Write + Send> Lines<W> {
         }
         match app.phase {
             Phase::Running => self.begin(app)?,
-            Phase::Ending { clients } => writeln!(self.out, "the end: {clients} clients end what they do")?,
+            Phase::Ending { clients } => writeln!(self.out, "ending: waiting for {clients} clients")?,
             Phase::Checking { of, .. } => writeln!(self.out, "checking {of} operations for linearizability")?,
             Phase::Writing => writeln!(self.out, "writing the report")?,
         }
@@ -99,7 +100,7 @@ impl<W: Write + Send> Stage for Lines<W> {
         } else if let Phase::Checking { done, of } = app.phase
             && self.phase != Some(app.phase)
         {
-            // Progress, but not a line at every look.
+            // Prints the progress, but not at every look.
             if let Some(Phase::Checking { done: before, .. }) = self.phase
                 && done * 10 / of.max(1) > before * 10 / of.max(1)
             {
@@ -111,7 +112,7 @@ impl<W: Write + Send> Stage for Lines<W> {
     }
 }
 
-/// How things are, in a line.
+/// The present state in one line.
 fn summary(app: &App) -> String {
     let view = &app.view;
     let mut line = format!(
@@ -147,7 +148,8 @@ fn summary(app: &App) -> String {
     line
 }
 
-/// A letter a shard: its group (A is the first), small while the group does not have it yet, - if nobody has.
+/// One letter for each shard. It names the shard's group (A is the first). It is small while the group does
+/// not have the shard yet. It is `-` if no group owns the shard.
 fn shards(view: &View) -> String {
     let letter = |gi: usize| char::from(b'A' + gi as u8);
     let shards: [_; NSHARDS] = view.shards();
@@ -159,7 +161,7 @@ fn shards(view: &View) -> String {
     shown.iter().collect()
 }
 
-/// What a team is called where there is room.
+/// The name of a team in a heading.
 pub fn title_of(team: Team) -> String {
     match team {
         Team::Ctrlers => "controllers".to_owned(),

@@ -1,7 +1,7 @@
-//! The terminal: taken over, and given back whatever happens.
+//! The terminal: the demo takes it over and always gives it back.
 //!
-//! It is given back when the [`Screen`] is dropped, which also happens while a thread unwinds, and by a hook before
-//! the message of a panic in any thread is printed. From then on nothing is drawn any more.
+//! The terminal is given back when the [`Screen`] is dropped, also if a thread unwinds. If any thread panics,
+//! a hook gives it back before the message is printed. After that nothing more is drawn.
 
 use std::io::{self, Stdout};
 use std::panic;
@@ -24,7 +24,7 @@ use crate::room::Event as Happened;
 use crate::screen;
 use crate::stage::Stage;
 
-/// The terminal is ours, and in raw mode.
+/// Has the demo taken the terminal over? It is then in raw mode.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// A screen in the terminal.
@@ -36,7 +36,7 @@ impl Screen {
     /// Takes the terminal over.
     ///
     /// # Errors
-    /// It cannot be done; then the terminal is as it was.
+    /// If the terminal cannot be used. It is then unchanged.
     pub fn open() -> io::Result<Screen> {
         give_back_on_panic();
         enable_raw_mode()?;
@@ -59,7 +59,7 @@ impl Stage for Screen {
     fn keys(&mut self, wait: Duration) -> io::Result<Vec<KeyEvent>> {
         let mut keys = Vec::new();
         let mut wait = wait;
-        // A resize is an event as well: the next drawing sees to it.
+        // A resize is an event, too. The next frame adapts to it.
         while event::poll(wait)? {
             if let Event::Key(key) = event::read()? {
                 keys.push(key);
@@ -73,17 +73,17 @@ impl Stage for Screen {
         if !TAKEN.load(Ordering::SeqCst) {
             return Ok(());
         }
-        // Terminals that know these show all of it at once, the others ignore them.
+        // Terminals that know these sequences show the whole frame at once. Other terminals ignore them.
         queue!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| screen::draw(frame, app))?;
         execute!(io::stdout(), EndSynchronizedUpdate)
     }
 }
 
-/// Once only, whoever calls.
+/// Gives the terminal back. Only the first call has an effect.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        // Where the terminal is gone there is nothing to give back.
+        // If the terminal is gone, there is nothing to give back.
         let _ = disable_raw_mode();
         let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show);
     }

@@ -1,4 +1,4 @@
-//! What is seen of all servers at one moment.
+//! The state of all servers at one moment.
 
 use labapi::{Gid, Holding, NSHARDS, ReplicaStatus, Role};
 use labrt::time::Duration;
@@ -9,34 +9,34 @@ use crate::act::{GROUPS, Team};
 /// All servers at one moment.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// Since the clients began.
+    /// The time since the clients began.
     pub at: Duration,
-    /// Every server.
+    /// All servers.
     pub servers: Vec<(Place, Look)>,
-    /// The network loses and delays messages.
+    /// Does the network lose and delay messages?
     pub unreliable: bool,
-    /// Requests sent so far.
+    /// How many requests have been sent so far.
     pub rpcs: u64,
-    /// Operations that clients have ended so far.
+    /// How many operations the clients have finished so far.
     pub operations: u64,
 }
 
-/// Who should have a shard, and whether it has it.
+/// The owner of a shard, and whether it has the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardView {
-    /// Its owner by the newest configuration; `None`: nobody.
+    /// The owner in the newest configuration; `None`: no group owns the shard.
     pub owner: Option<usize>,
-    /// The owner serves it.
+    /// Does the owner serve the shard?
     pub served: bool,
 }
 
 impl View {
-    /// How a server looks.
+    /// What is known of a server.
     pub fn look(&self, place: Place) -> Option<&Look> {
         self.servers.iter().find(|(it, _)| *it == place).map(|(_, look)| look)
     }
 
-    /// Where a server stands, if it is up.
+    /// The status of a server, if it is up.
     pub fn status(&self, place: Place) -> Option<&ReplicaStatus> {
         self.look(place)?.status.as_ref()
     }
@@ -46,21 +46,22 @@ impl View {
         self.look(place).is_some_and(|look| look.up)
     }
 
-    /// Who leads a team: of those who believe it, the one with the highest term.
+    /// The leader of a team. If several servers believe that they lead, it is the one with the highest term.
     pub fn leader(&self, team: Team) -> Option<Place> {
         let leads = |&place: &Place| self.status(place).is_some_and(|it| it.raft.role == Role::Leader);
         let term = |place: &Place| self.status(*place).map(|it| it.raft.term);
         team.places().into_iter().filter(leads).max_by_key(term)
     }
 
-    /// The server of a team that knows most: its leader, or whoever has applied most.
+    /// The status of the team's server that knows most: of its leader, or else of the server that has applied
+    /// most.
     pub fn best(&self, team: Team) -> Option<&ReplicaStatus> {
         let applied = || team.places().into_iter().filter_map(|place| self.status(place));
         let leader = self.leader(team).and_then(|place| self.status(place));
         leader.or_else(|| applied().max_by_key(|status| status.raft.last_applied))
     }
 
-    /// The newest configuration that a controller knows: its number, the owners of shards, the groups.
+    /// The status of the controller that knows the newest configuration.
     pub fn config(&self) -> Option<&ReplicaStatus> {
         let known = Team::Ctrlers.places().into_iter().filter_map(|place| self.status(place));
         known.max_by_key(|status| status.config)
@@ -72,7 +73,7 @@ impl View {
         (0..NSHARDS).filter(|&shard| status.shards[shard] == holding).collect()
     }
 
-    /// All shards.
+    /// The owners of all shards.
     pub fn shards(&self) -> [ShardView; NSHARDS] {
         let mut shards = [ShardView { owner: None, served: false }; NSHARDS];
         let Some(config) = self.config() else { return shards };
@@ -85,12 +86,12 @@ impl View {
     }
 }
 
-/// The index of a group of the demo.
+/// The index of one of the demo's groups.
 pub fn index_of(group: Gid) -> Option<usize> {
     (0..GROUPS).find(|&gi| gid(gi) == group)
 }
 
-/// Numbers in a row: `0 3 7`.
+/// Numbers in one line: `0 3 7`.
 pub fn list<T: std::fmt::Display>(numbers: &[T]) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -1,23 +1,23 @@
-//! Cumulative distributions as SVG: the share of trials that have a leader, over the time without one, which is on a
-//! logarithmic axis.
+//! Cumulative distributions as SVG: the share of trials that have a leader, over the time without a leader.
+//! The axis of time is logarithmic.
 
 use std::fmt::Write as _;
 
 use crate::figure::{Panel, Series};
 
 const WIDTH: f64 = 820.0;
-/// Of one panel, with its title and axis.
+/// The height of one panel, with its title and axis.
 const HEIGHT: f64 = 340.0;
-/// Around the plot: left, right, top, bottom.
+/// The margins around the plot.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 56.0;
 
-/// Told apart by most eyes, on white.
+/// Colours that most people can distinguish on white.
 const COLOURS: [&str; 6] = ["#7b3294", "#0571b0", "#008837", "#b8860b", "#d7191c", "#333333"];
 
-/// All panels, one below the other.
+/// Draws all panels, one below the other.
 pub fn svg(panels: &[(&Panel, Vec<Series>)]) -> String {
     let height = HEIGHT * panels.len() as f64;
     let mut out = format!(
@@ -33,7 +33,7 @@ pub fn svg(panels: &[(&Panel, Vec<Series>)]) -> String {
     out + "</svg>\n"
 }
 
-/// Where things are in a panel.
+/// Converts times and shares to places in a panel.
 struct Scale {
     from: f64,
     to: f64,
@@ -112,7 +112,7 @@ fn grid(out: &mut String, scale: &Scale) {
     line(out, format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 42.0));
 }
 
-/// Steps, thinned out to what can be seen.
+/// The points of a curve of steps. Points that would not be visible are left out.
 fn curve(scale: &Scale, series: &Series) -> String {
     let mut points = String::new();
     let mut seen = (f64::NAN, f64::NAN);
@@ -131,7 +131,7 @@ fn curve(scale: &Scale, series: &Series) -> String {
         }
         reached = share;
     }
-    // Nobody waited any longer: the curve goes on at its height.
+    // No trial had a longer time, so the curve continues at this height.
     if !series.times.is_empty() && reached < 1.0 {
         point(&mut points, scale.x(scale.to), Scale::y(reached));
     }

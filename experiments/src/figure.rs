@@ -1,4 +1,4 @@
-//! The two halves of the paper's Figure 16: which election timeouts are tried, and the figures of each.
+//! The two halves of the paper's Figure 16: the election timeouts that are tried, and the figures of each.
 
 use std::ops::Range;
 
@@ -8,20 +8,20 @@ use labrt::time::Duration;
 
 use crate::trial::{Found, PATIENCE, trial};
 
-/// Election timeouts in milliseconds, from and to.
+/// A range of election timeouts in milliseconds, from and to.
 pub type Timeouts = (u64, u64);
 
 /// One half of the figure.
 pub struct Panel {
-    /// What is varied.
+    /// The question that this half answers.
     pub title: &'static str,
-    /// The ranges.
+    /// The ranges of timeouts.
     pub timeouts: &'static [Timeouts],
-    /// Milliseconds at both ends of the time axis, powers of ten.
+    /// The ends of the time axis in milliseconds. Both are powers of ten.
     pub axis: (f64, f64),
 }
 
-/// How random the timeouts are, and how long.
+/// The first half varies the randomness of the timeouts, and the second half varies their length.
 pub const PANELS: [Panel; 2] = [
     Panel {
         title: "How much randomness?",
@@ -35,28 +35,28 @@ pub const PANELS: [Panel; 2] = [
     },
 ];
 
-/// The trials of one range.
+/// The trials with one range of timeouts.
 pub struct Series {
-    /// The range.
+    /// The range of timeouts.
     pub timeouts: Timeouts,
-    /// The times without a leader, in milliseconds, rising; of those who found one.
+    /// The times without a leader of the trials that elected one, in milliseconds, in ascending order.
     pub times: Vec<f64>,
     /// How many trials there were.
     pub trials: u64,
-    /// Trials in which the first election did not elect anybody.
+    /// The number of trials in which the first election elected no leader.
     pub split: u64,
 }
 
-/// The head of a table of [`Series::row`].
+/// The header of a table. [`Series::row`] makes its rows.
 pub const HEAD: &str = "\
 | election timeout | least | median | mean | 90 % | 99 % | longest | more than one term |
 |---|---:|---:|---:|---:|---:|---:|---:|";
 
 impl Series {
-    /// Makes the trials, one a seed.
+    /// Runs the trials. Each has its own seed.
     ///
     /// # Errors
-    /// How a trial failed.
+    /// If a trial fails. The error says how.
     pub fn measure(timeouts: Timeouts, one_way: Duration, seed: u64, trials: u64) -> Result<Series, String> {
         let found = (0..trials)
             .map(|i| once(timeouts, one_way, seed.wrapping_add(i)))
@@ -68,12 +68,12 @@ impl Series {
         Ok(Series { timeouts, times, trials, split })
     }
 
-    /// `150-300 ms`.
+    /// The range as text: `150-300 ms`.
     pub fn name(&self) -> String {
         format!("{}-{} ms", self.timeouts.0, self.timeouts.1)
     }
 
-    /// A row of a table.
+    /// One row of the table.
     pub fn row(&self) -> String {
         let at = |share: f64| self.quantile(share).map_or(too_long(), |ms| format!("{ms:.0} ms"));
         let mean = match self.times.len() as u64 == self.trials {
@@ -92,7 +92,7 @@ impl Series {
         )
     }
 
-    /// The time within which this share of all trials has found a leader; `None`: longer than anybody waited.
+    /// The time within which this share of all trials elected a leader; `None`: the trials ended before that.
     fn quantile(&self, share: f64) -> Option<f64> {
         let rank = (share * self.trials as f64).ceil().max(1.0) as usize;
         self.times.get(rank - 1).copied()
@@ -106,7 +106,7 @@ fn too_long() -> String {
 fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, String> {
     let found = Arc::new(Mutex::new(None));
     let kept = found.clone();
-    // Timers of a real machine are late, too, but not by as much as the tests have it.
+    // Timers of a real machine are late, too, but not as late as in the tests.
     let run = Run { jitter: Duration::from_micros(10), ..Run::default() };
     let outcome = run.once(seed, move || {
         let result = trial(range(from, to), one_way);
@@ -119,7 +119,7 @@ fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, Str
     found.ok_or_else(|| format!("{from}-{to} ms, seed {seed}: the trial found nothing"))
 }
 
-/// A range that is empty in the paper still has one value here.
+/// In the paper some ranges are empty. Here a range always has at least one value.
 fn range(from: u64, to: u64) -> Range<Duration> {
     let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
     from..to.max(from + Duration::from_nanos(1))
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_says_what_nobody_waited_for() {
+    fn a_row_shows_that_trials_ended_without_a_leader() {
         let row = series(&[80.0, 90.0, 100.0, 200.0], 4).row();
         assert_eq!(row, "| 150-300 ms | 80 ms | 90 ms | 118 ms | 200 ms | 200 ms | 200 ms | 25.0 % |");
         let row = series(&[80.0, 90.0], 4).row();
@@ -147,8 +147,8 @@ mod tests {
         for seed in 1..20 {
             let found = once((150, 300), Duration::from_micros(750), seed).expect("a trial passes");
             assert_eq!(once((150, 300), Duration::from_micros(750), seed), Ok(found));
-            let time = found.without_leader.expect("with so much randomness somebody wins");
-            // Detection takes at least half a timeout: the leader crashed right before a heartbeat.
+            let time = found.without_leader.expect("with this much randomness a leader is elected");
+            // A leader is missed after at least half a timeout, even if it crashed just before a heartbeat.
             let least = Duration::from_millis(75);
             assert!(time > least && time < Duration::from_secs(5), "seed {seed}: {time:?}");
             assert!(found.terms >= 1);

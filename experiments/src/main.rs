@@ -1,5 +1,5 @@
-//! How long is a cluster without a leader? The experiment of section 9.3 of the Raft paper (Figure 16), with this
-//! project's Raft, in virtual time.
+//! How long is a cluster without a leader? This is the experiment of section 9.3 of the Raft paper (Figure
+//! 16), with this project's Raft, in virtual time.
 //!
 //! ```text
 //! cargo run --release -p mit6824-experiments --features sim -- --svg docs/elections.svg
@@ -8,10 +8,10 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `trial` | one cluster, one crash, one time |
-//! | `figure` | what is varied, and the figures of a series |
+//! | `figure` | the ranges of timeouts, and the figures of a series |
 //! | `chart` | the curves, as SVG |
 //!
-//! What was measured, and how it compares with the paper, is in `docs/elections.md`.
+//! `docs/elections.md` has the results and compares them with the paper.
 
 #![forbid(unsafe_code)]
 
@@ -27,20 +27,21 @@ use clap::Parser;
 use figure::{PANELS, Panel, Series};
 use labrt::time::Duration;
 
-/// Measures, in virtual time, how long five servers are without a leader after it has crashed
+/// Measures, in virtual time, how long five servers are without a leader after a crash of the leader
 #[derive(Parser)]
 #[command(name = "elections", version)]
 struct Args {
-    /// Trials of each range of election timeouts
+    /// Number of trials for each range of election timeouts
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     trials: u64,
-    /// The first seed; each trial has its own
+    /// The first seed; each trial has its own seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long a request travels, in microseconds; of the 15 ms until the answer is there, the rest is the disk's
+    /// How long a request travels, in microseconds; an answer arrives 15 ms after its request, and the disk
+    /// takes the rest
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=7500))]
     one_way: u64,
-    /// Draw the curves into this file
+    /// File for the curves, as SVG
     #[arg(long)]
     svg: Option<PathBuf>,
 }
@@ -65,7 +66,7 @@ fn run(args: &Args) -> Result<(), String> {
         None => Ok(()),
         Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
     };
-    // A file that cannot be written is better known before.
+    // The user should learn now, and not after the trials, that the file cannot be written.
     write("")?;
     let mut measured: Vec<(&Panel, Vec<Series>)> = Vec::new();
     for panel in &PANELS {

@@ -1,22 +1,24 @@
-//! One trial: five servers, a leader that crashes, and the time until there is another one.
+//! One trial: five servers, a leader that crashes, and the time until there is another leader.
 //!
 //! As in the paper:
 //!
-//! * the followers' logs have different lengths, so that two of the four cannot win (5.4.1);
-//! * the leader's heartbeats go to all at once, so that the followers' timeouts begin together, which makes split
-//!   votes as likely as they can be;
-//! * it crashes at a random moment between two heartbeats, which are half the least election timeout apart. So the
-//!   shortest time without a leader is about half of that timeout.
+//! * The followers' logs have different lengths, so that two of the four followers cannot win an election
+//!   (5.4.1).
+//! * The leader sends its heartbeats to all followers at the same time, so that the followers' timeouts begin
+//!   together. This makes split votes as likely as possible.
+//! * The leader crashes at a random time between two heartbeats. The heartbeat interval is half the shortest
+//!   election timeout. So the shortest time without a leader is about half of that timeout.
 //!
-//! A request and its answer take [`ROUND_TRIP`] together: some of it on the way there, as much on the way back, and
-//! the rest because whoever answers first writes to its disk. Each of the three varies by a third up and down.
+//! A request and its answer take [`ROUND_TRIP`] together. The request travels for a part of this time, the
+//! answer travels for an equal part, and the rest is the time in which the receiver writes to its disk. Each
+//! of the three varies by a third up and down.
 //!
 //! # How the delays are made
 //!
-//! Each server has two networks. Its own, on which calls cost nothing, leads to its Raft. On the one between the
-//! servers calls cost nothing either, but there stands a porter: it passes a request on when it has travelled, whereby
-//! the vote is given and the follower's timeout begins afresh, and holds the answer back until it is written and has
-//! travelled.
+//! Each server has two networks. Calls cost nothing on both. The server's own network leads directly to its
+//! Raft. On the network between the servers there is a proxy in front of each Raft. It passes a request on
+//! after the travel time. At this moment the vote is given, and the follower's timeout starts again. Then it
+//! delays the answer by the time for writing and for travelling.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
@@ -35,35 +37,35 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 
-/// Servers of the cluster.
+/// How many servers the cluster has.
 const SERVERS: usize = 5;
-/// The one that leads, and crashes.
+/// The server that leads and then crashes.
 const LEADER: usize = 0;
-/// From a request to its answer, in the mean: the paper's broadcast time.
+/// The mean time from a request to its answer: the paper's broadcast time.
 pub const ROUND_TRIP: Duration = Duration::from_millis(15);
-/// A cluster that has no new leader by then is given up.
+/// If a cluster has no new leader after this time, the trial ends.
 pub const PATIENCE: Duration = Duration::from_secs(100);
 
-/// What a trial has found.
+/// The result of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
-    /// From the crash to the election of another leader; `None`: more than [`PATIENCE`].
+    /// The time from the crash to the election of another leader; `None`: more than [`PATIENCE`].
     pub without_leader: Option<Duration>,
-    /// How many terms it took.
+    /// The number of terms until a leader was elected.
     pub terms: u64,
 }
 
-/// A server of the cluster, and what leads to its Raft without delay.
+/// A server of the cluster, and the network that leads to its Raft without delay.
 struct Member {
     raft: Raft,
     direct: Network,
     to_raft: End,
 }
 
-/// Measures once. To be called within a run, which decides all that is random.
+/// Runs one trial. It must be called within a run. The run's seed decides everything that is random.
 ///
 /// # Panics
-/// If the cluster does not even elect its first leader.
+/// If the cluster does not elect its first leader.
 pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     let heartbeat = timeouts.start / 2;
     let net = Network::new();
@@ -72,12 +74,12 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     let members: Vec<Member> =
         (0..SERVERS).map(|me| start(me, &net, options(me, &timeouts), &delays, &tell)).collect();
     let (first, _) =
-        next_leader(&roles, PATIENCE).expect("the first leader's timeout is short, and nobody disturbs");
+        next_leader(&roles, PATIENCE).expect("the first leader's timeout is short, and there are no faults");
     assert_eq!(first.server, LEADER, "the others' timeouts are longer");
 
     lengthen_logs(&members, first.term);
     delays.on.store(true, Ordering::SeqCst);
-    // A heartbeat to all, and then no time like another.
+    // Waits for a heartbeat to all, and then for a random part of the heartbeat interval.
     let within_interval = rng::rng().random_range(0.0..1.0);
     sleep(heartbeat * 2 + heartbeat.mul_f64(within_interval));
     let crashed = Instant::now();
@@ -97,7 +99,7 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     }
 }
 
-/// The server that is to lead is the first to stand. The others keep the timeouts of the experiment.
+/// The server that must lead has a short election timeout. The others have the timeouts of the experiment.
 fn options(me: usize, timeouts: &Range<Duration>) -> Options {
     let heartbeat = timeouts.start / 2;
     let soon = Duration::from_millis(4);
@@ -118,8 +120,8 @@ fn start(me: usize, net: &Network, options: Options, delays: &Arc<Delays>, tell:
     let direct = Network::new();
     direct.add_server("raft", Server::new().service(raft.service().cost(Cost::Free)));
     let to_raft = connected(&direct, NodeId::NONE, "raft");
-    let porter = Porter { to_raft: Arc::new(connected(&direct, id, "raft")), delays: delays.clone() };
-    net.add_server(me, Server::new().service(porter.service(id)));
+    let proxy = DelayProxy { to_raft: Arc::new(connected(&direct, id, "raft")), delays: delays.clone() };
+    net.add_server(me, Server::new().service(proxy.service(id)));
     Member { raft, direct, to_raft }
 }
 
@@ -129,8 +131,9 @@ fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
     end
 }
 
-/// Follower `i` has `i - 1` entries of the leader's term: as if the leader had got them there and had crashed before
-/// the others had them. The leader itself does not know of them, or it would make all logs equal.
+/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had sent them and crashed before
+/// the other followers got them. The leader itself does not have these entries, because it would then make
+/// all logs equal.
 fn lengthen_logs(members: &[Member], term: u64) {
     for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
         let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };
@@ -147,16 +150,16 @@ fn lengthen_logs(members: &[Member], term: u64) {
     }
 }
 
-// ------------------------------------------------------------------ Who leads
+// ------------------------------------------------------------------ The leader
 
-/// A server leads a term.
+/// A server leads in a term.
 #[derive(Clone, Copy, Debug)]
 struct Leads {
     server: usize,
     term: u64,
 }
 
-/// Tells when its server leads; commands are nobody's business here.
+/// Reports when its server becomes a leader. It ignores commands, because the experiment does not need them.
 struct Roles {
     server: usize,
     tell: Sender<Leads>,
@@ -173,7 +176,7 @@ impl ApplySink for Roles {
 
     fn role_changed(&mut self, change: RoleChange) {
         if change.is_leader {
-            // The receiver is gone at the end of a trial.
+            // At the end of a trial there is no receiver any more.
             let _ = self.tell.send(Leads { server: self.server, term: change.term });
         }
     }
@@ -184,22 +187,22 @@ fn next_leader(roles: &Receiver<Leads>, patience: Duration) -> Option<(Leads, In
     Some((leads, Instant::now()))
 }
 
-// ------------------------------------------------------------------ The way and the disk
+// ------------------------------------------------------------------ The delays
 
-/// What takes time between the servers.
+/// The delays between the servers.
 struct Delays {
     one_way: Duration,
-    /// The first election and what prepares the trial take no time.
+    /// Are delays on? The first election and the preparation of the trial take no time.
     on: AtomicBool,
 }
 
 impl Delays {
-    /// A request, or an answer, travels.
+    /// Waits while a request or an answer travels.
     fn travel(&self) {
         self.wait(self.one_way);
     }
 
-    /// An answer is written.
+    /// Waits while the receiver writes to its disk.
     fn write(&self) {
         self.wait(ROUND_TRIP.saturating_sub(self.one_way * 2));
     }
@@ -211,14 +214,14 @@ impl Delays {
     }
 }
 
-/// Stands before a Raft.
+/// A proxy in front of a Raft. It delays requests and answers.
 #[derive(Clone)]
-struct Porter {
+struct DelayProxy {
     to_raft: Arc<End>,
     delays: Arc<Delays>,
 }
 
-impl Porter {
+impl DelayProxy {
     fn service(self, node: NodeId) -> Service {
         let (votes, entries, snapshots) = (self.clone(), self.clone(), self);
         Service::new("Raft")
@@ -243,10 +246,10 @@ impl Porter {
         A: Serialize + Send + 'static,
         R: Serialize + DeserializeOwned + Send + 'static,
     {
-        let Porter { to_raft, delays } = self.clone();
+        let DelayProxy { to_raft, delays } = self.clone();
         thread::spawn(move || {
             delays.travel();
-            // A server that has been killed does not answer.
+            // A killed server does not answer.
             let Some(reply) = to_raft.call(method, &args) else { return };
             delays.write();
             delays.travel();

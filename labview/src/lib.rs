@@ -5,7 +5,7 @@
 //! | [`page`] | what the pages have in common: look, theme, axis, keys, search |
 //! | [`spacetime`] | the page of a run: its trace as a space-time diagram |
 //!
-//! The page of a history of operations stands with the checker, in the crate `porcupine`.
+//! The page of a history of operations is in the crate `porcupine`, with the checker.
 
 #![forbid(unsafe_code)]
 

@@ -1,11 +1,13 @@
-//! All parts of a history at once: threads, limits, and the verdict on the whole.
+//! The check of a whole history: it searches all parts on several threads, watches the limits, and gives the
+//! verdict.
 //!
-//! Every part has its search. The searches go on in rounds: in each, those that are not done are dealt to the threads,
-//! and each is taken a slice further. The slices grow from round to round. So an illegal part is found soon even
-//! if it is last and other parts take for ever, and no thread is idle for long.
+//! Every part has its own search. The searches run in rounds. In each round the unfinished searches are
+//! divided among the threads, and each of them runs for one slice of steps. The slices grow from round to
+//! round. So an illegal part is found soon even if it is the last one and the searches of other parts never
+//! end, and no thread is idle for long.
 //!
-//! If partial linearizations are wanted of an illegal history there is a second search of what is not Ok, which leaves
-//! out no dead end and says what it came by.
+//! If the caller wants partial linearizations and the history is illegal, there is a second search of the
+//! parts that are not Ok. It skips no dead end, and it reports the partial linearizations that it met.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -22,24 +24,25 @@ use super::search::Search;
 /// The steps of the first slice: a few milliseconds.
 const FIRST_SLICE: u64 = 1 << 16;
 
-/// A verdict that came late leaves so much time for partial linearizations nevertheless.
+/// The second search for partial linearizations gets at least this much time, even if the verdict came late.
 const EXPLAIN_FOR_AT_LEAST: Duration = Duration::from_millis(50);
 
 /// Is a history of operations linearizable?
 ///
 /// # Panics
-/// If an operation returns before it is called, or if the model's partition is none.
+/// If an operation returns before it is called, or if the model's partition leaves out an operation or
+/// repeats one.
 pub fn check<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], options: &Options) -> Report {
     check_spans(model, &history::of_operations(history), options)
 }
 
-/// Is a history of calls and returns linearizable? Operations are numbered in the order of their calls.
+/// Is a history of calls and returns linearizable? The operations are numbered in the order of their calls.
 ///
 /// # Errors
-/// If events call twice under one id, or return from what is not open.
+/// If two calls have the same id, or if a return has the id of an operation that is not open.
 ///
 /// # Panics
-/// If the model's partition is none.
+/// If the model's partition leaves out an operation or repeats one.
 pub fn check_events<M: Model>(
     model: &M,
     history: &[Event<M::Input, M::Output>],
@@ -70,7 +73,7 @@ fn check_spans<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>], opt
     Report { verdict, why_unknown, parts, took: offload::real_time() - start }
 }
 
-/// Searches the parts that are not Ok for partial linearizations.
+/// Searches the parts that are not Ok once more, for partial linearizations.
 fn explain<M: Model>(
     model: &M,
     spans: &[Span<'_, M::Input, M::Output>],
@@ -86,7 +89,7 @@ fn explain<M: Model>(
         part.partials = explained.partials;
         part.blocked = explained.blocked.or(part.blocked);
         part.steps += explained.steps;
-        // The search for a verdict may have been cut short where this one was not.
+        // The search for a verdict may have been stopped early, while this search came to its end.
         if explained.verdict != Verdict::Unknown {
             (part.verdict, part.why_unknown) = (explained.verdict, None);
         }
@@ -96,7 +99,7 @@ fn explain<M: Model>(
 fn partition<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>]) -> Vec<Vec<usize>> {
     let inputs: Vec<&M::Input> = spans.iter().map(|span| span.input).collect();
     let mut parts = model.partition(&inputs);
-    // What is in no part would go unchecked.
+    // An operation that is in no part would not be checked at all.
     let mut in_part = vec![false; inputs.len()];
     for &index in parts.iter().flatten() {
         assert!(
@@ -129,7 +132,7 @@ fn search_all<M: Model>(
     searches.into_iter().map(Search::into_part).collect()
 }
 
-/// Takes each search that is not done a slice further. False if there was none.
+/// Runs each unfinished search for one slice. Returns false if there was none.
 fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u64, watch: &Watch) -> bool {
     let mut hands: Vec<Vec<&mut Search<'_, M>>> = Vec::new();
     for (place, search) in searches.iter_mut().filter(|search| search.is_open()).enumerate() {
@@ -151,32 +154,32 @@ fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u6
         let others: Vec<_> = hands.into_iter().map(|hand| scope.spawn(|| run(hand))).collect();
         run(own);
         for other in others {
-            // A panic of the model is the caller's to see, as it is.
+            // If the model panics, the caller sees that panic unchanged.
             other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
     });
     true
 }
 
-/// What may stop the searches, all of them.
+/// The limits that stop the searches. All searches of a check share them.
 pub(super) struct Watch {
-    /// When to stop, on the machine's clock; `None`: never.
+    /// When to stop, on the machine's clock. `None`: there is no limit of time.
     deadline: Option<Duration>,
-    /// The most steps of a part.
+    /// How many steps the search of one part may take.
     pub(super) steps: u64,
     memory: usize,
-    /// How many bytes all searches hold.
+    /// How many bytes all searches together hold.
     used: AtomicUsize,
     cancel: Option<Arc<AtomicBool>>,
-    /// How many operations are in parts whose searches have ended; for whoever waits.
+    /// How many operations are in parts that have been searched. The caller may show it while it waits.
     progress: Option<Arc<AtomicUsize>>,
-    /// Does an illegal part settle it all?
+    /// Does one illegal part end the searches of all other parts?
     first_illegal_settles: bool,
     settled: AtomicBool,
 }
 
 impl Watch {
-    /// For a verdict.
+    /// The limits of the search for a verdict.
     fn of_check(start: Duration, options: &Options) -> Watch {
         Watch {
             deadline: options.limit.map(|limit| start.saturating_add(limit)),
@@ -190,7 +193,7 @@ impl Watch {
         }
     }
 
-    /// For partial linearizations, in the time that is left.
+    /// The limits of the search for partial linearizations: it gets the time that is left.
     fn of_explanation(start: Duration, options: &Options) -> Watch {
         let mut watch = Watch::of_check(start, options);
         let now = offload::real_time();
@@ -201,7 +204,7 @@ impl Watch {
         watch
     }
 
-    /// Has a limit struck?
+    /// The limit that has been reached, if there is one.
     pub(super) fn struck(&self) -> Option<Limit> {
         if self.settled.load(Relaxed) {
             return Some(Limit::Settled);
@@ -215,21 +218,22 @@ impl Watch {
         self.deadline.filter(|&deadline| offload::real_time() >= deadline).map(|_| Limit::Time)
     }
 
-    /// A search that held `counted` bytes now holds `bytes`.
+    /// Notes that a search which held `counted` bytes now holds `bytes`.
     pub(super) fn count_memory(&self, bytes: usize, counted: &mut usize) {
-        // Wrapping, as atomics do: the sum of all changes is never below zero.
+        // The subtraction may wrap around, and so does the atomic addition. The sum of all changes is never
+        // below zero.
         self.used.fetch_add(bytes.wrapping_sub(*counted), Relaxed);
         *counted = bytes;
     }
 
-    /// The search of a part of so many operations has ended.
+    /// Notes that the search of a part with this many operations has ended.
     fn count_done(&self, operations: usize) {
         if let Some(progress) = &self.progress {
             progress.fetch_add(operations, Relaxed);
         }
     }
 
-    /// A part is illegal.
+    /// Notes that a part is illegal.
     pub(super) fn found_illegal(&self) {
         if self.first_illegal_settles {
             self.settled.store(true, Relaxed);

@@ -1,4 +1,4 @@
-//! What was recorded: operations with times, or calls and returns in their order.
+//! What was recorded: operations with times, or calls and returns in order.
 
 use std::fmt;
 
@@ -7,24 +7,26 @@ use labrt::collections::HashMap;
 /// One operation of a client, from its call to its return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<I, O> {
-    /// Who called; for pictures alone. Operations of one client may even overlap.
+    /// The client that called. It is used only for pictures: operations of one client may even overlap.
     pub client: u32,
-    /// What was asked.
+    /// What the client asked for.
     pub input: I,
     /// When it was called, in ns since the run's start.
     pub call: u64,
-    /// What was answered.
+    /// What the client got as an answer.
     pub output: O,
-    /// When it returned, in ns since the run's start. Operations that touch at one time overlap.
+    /// When it returned, in ns since the run's start. If one operation returns at the same time as another is
+    /// called, the two overlap.
     pub ret: u64,
 }
 
-/// One end of an operation, in a history where the order says it all.
+/// One end of an operation: its call or its return. In a history of events there are no times; the order is
+/// enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<I, O> {
-    /// Who called; for pictures alone.
+    /// The client that called. It is used only for pictures.
     pub client: u32,
-    /// Pairs a call with its return. No two calls have the same.
+    /// The id pairs a call with its return. No two calls have the same id.
     pub id: u64,
     /// Which end it is.
     pub kind: EventKind<I, O>,
@@ -33,25 +35,25 @@ pub struct Event<I, O> {
 /// Which end of an operation an [`Event`] is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind<I, O> {
-    /// The operation begins. Without a return it may take effect at any time from now on, or never.
+    /// The operation begins. If it has no return, it may take effect at any later time, or never.
     Call(I),
-    /// The operation is over.
+    /// The operation ends.
     Return(O),
 }
 
-/// Events that are no history.
+/// A sequence of events that is not a history, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
-    /// The event of this index calls under an id that an earlier event has called under.
+    /// This event is a call, and an earlier call has the same id.
     CalledTwice {
-        /// Its place in the history.
+        /// The event's index in the history.
         event: usize,
         /// The id.
         id: u64,
     },
-    /// The event of this index returns from a call that is not open: there was none, or it has returned.
+    /// This event is a return, but its call is not open: there was no such call, or it has returned already.
     NotOpen {
-        /// Its place in the history.
+        /// The event's index in the history.
         event: usize,
         /// The id.
         id: u64,
@@ -76,14 +78,14 @@ impl fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
-/// An operation as the search sees it: of either kind of history, and only borrowed.
+/// An operation as the search sees it. Both kinds of history are turned into spans, which borrow from them.
 #[derive(Debug)]
 pub(super) struct Span<'a, I, O> {
     pub(super) input: &'a I,
-    /// `None`: it was never answered.
+    /// `None`: the operation was never answered.
     pub(super) output: Option<&'a O>,
     pub(super) call: u64,
-    /// Without meaning if there is no output.
+    /// It has no meaning if there is no output.
     pub(super) ret: u64,
 }
 
@@ -99,7 +101,7 @@ pub(super) fn of_operations<I, O>(history: &[Operation<I, O>]) -> Vec<Span<'_, I
         .collect()
 }
 
-/// The operations of a history of events, in the order of their calls; an event's place is its time.
+/// The operations of a history of events, in the order of their calls. An event's index is its time.
 pub(super) fn of_events<I, O>(history: &[Event<I, O>]) -> Result<Vec<Span<'_, I, O>>, HistoryError> {
     let mut spans: Vec<Span<'_, I, O>> = Vec::new();
     let mut of_id: HashMap<u64, usize> = HashMap::default();

@@ -1,8 +1,10 @@
-//! A checker for linearizability: could the calls that clients have seen have happened one at a time?
+//! A checker for linearizability: can the results that clients have seen come from operations that ran one at
+//! a time?
 //!
-//! A [`Model`] says what a single copy of the data would do. A history says what clients have called, what they
-//! were answered, and when. [`check`] looks for an order of all operations which the model allows and in which no
-//! operation comes before one that had ended when it began (Herlihy and Wing, 1990). It answers with a [`Report`].
+//! A [`Model`] says what a single copy of the data would do. A history says what the clients have called,
+//! what the answers were, and when. [`check`] looks for an order of all operations that satisfies two
+//! conditions: the model allows it, and if one operation ended before another began, the first comes before
+//! the second (Herlihy and Wing, 1990). The result is a [`Report`].
 //!
 //! ```
 //! use porcupine::models::kv::{KvInput, KvModel, KvOutput};
@@ -14,7 +16,7 @@
 //! let get = |client, value: &str, call, ret| Operation {
 //!     client, input: KvInput::get("x"), call, output: KvOutput::value(value), ret,
 //! };
-//! // Two puts at the same time; then a client reads one of them, and another client later the other.
+//! // Two puts at the same time. Then a client reads "a", and later another client reads "b".
 //! let history = [put(0, "a", 0, 10), put(1, "b", 0, 10), get(0, "a", 20, 30), get(1, "b", 40, 50)];
 //! let report = check(&KvModel, &history, &Options::default());
 //! assert_eq!(report.verdict, Verdict::Illegal);
@@ -22,44 +24,48 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`models`] | the key/value store, to check against |
-//! | `model` | [`Model`]: the sequential data type, its partition into independent parts |
+//! | [`models`] | models to check against: the key/value store |
+//! | `model` | [`Model`]: the sequential data type, and its partition into independent parts |
 //! | `history` | [`Operation`] and [`Event`]: what was recorded |
-//! | `options`, `report` | what may be asked of a check, and what it answers |
-//! | `check` | all parts at once on a few threads, limits, the verdict |
-//! | `part` | a part made ready: who was called before whose return |
+//! | `options`, `report` | the options of a check, and its result |
+//! | `check` | the check of all parts on several threads, with limits; the verdict |
+//! | `part` | one part, prepared for the search: which operations were called before which return |
 //! | `search` | the search in one part |
-//! | `linearized` | the set of operations that a search has placed, in a few words however long the history |
-//! | `visited` | the configurations that a search has been in |
-//! | `partial` | the longest partial linearizations, for pictures of what went wrong |
-//! | [`visualization`] | the page that shows a history and what was found, as plain data and HTML |
-//! | `picture` | a report as such data |
+//! | `linearized` | the set of operations that a search has placed, in a few words of memory |
+//! | `visited` | the configurations that a search has visited |
+//! | `partial` | the longest partial linearizations, for pictures of a failure |
+//! | [`visualization`] | the page that shows a history and the result of its check, as data and HTML |
+//! | `picture` | turns a report into this data |
 //!
 //! # The search
 //!
-//! It is Wing and Gong's (1993) with Lowe's (2017) memory of configurations: place any operation that the model
-//! allows and that was called before the first return of an operation which is not placed yet; go back where none
-//! is left; never enter a configuration (the set of placed operations, and the state) twice. Configurations are
-//! compared exactly, never by their hash alone.
+//! The algorithm is that of Wing and Gong (1993), with the memory of configurations that Lowe added (2017). A
+//! *configuration* is the set of placed operations and the state. An operation can be the next one if the
+//! model allows it and it was called before the first return of an operation that is not placed yet. The
+//! search places such an operation and goes on. If there is none, it goes back. It never enters a
+//! configuration twice. Configurations are compared exactly, never by their hash alone.
 //!
-//! Some things are cut off, none of which can change a verdict:
-//! * a [read](Model::read_only) that the model allows is placed at once and for good: wherever else it might go,
-//!   the others find the same states with it here;
-//! * a read that was never answered is left out, as it restricts nothing;
-//! * a write is not placed if the model says that one of the next reads could then never find
-//!   [what it found](Model::attainable).
+//! The search leaves out some work. This never changes a verdict:
+//! * A [read](Model::read_only) that the model allows is placed at once, and no other place is tried for it.
+//!   If an order has the read at another place, then the same order with the read here is also allowed,
+//!   because a read changes no state.
+//! * A read that was never answered is left out, because it restricts nothing.
+//! * A write is not placed if the model says that one of the next reads could then never return [the value
+//!   that it returned](Model::attainable).
 //!
 //! # What a verdict means
 //!
-//! *Illegal* is a proof that there is no such order, *Ok* that there is one. A search that is stopped, by a limit
-//! or from outside, is *Unknown*, never Illegal. An illegal part makes the whole history illegal, whatever the others
-//! are. An empty history is Ok. Without a limit that strikes, a verdict does not depend on time or threads.
+//! *Illegal* is a proof that there is no such order. *Ok* is a proof that there is one. If the search is
+//! stopped, by a limit or by the caller, the verdict is *Unknown*, never Illegal. If one part is illegal, the
+//! whole history is illegal. An empty history is Ok. If no limit is reached, the verdict does not depend on
+//! time or threads.
 //!
 //! # Where it runs
 //!
-//! The search runs through [`labrt::offload`](fn@labrt::offload) on threads of the machine: within a run in virtual
-//! time, where it takes no time, and outside of one, in either build. Limits of time are the machine's time even
-//! there; [`Options::steps`] is a limit that strikes at the same place on every machine.
+//! The search runs on threads of the machine, through [`labrt::offload`](fn@labrt::offload). It can run
+//! inside a run in virtual time, where it takes no virtual time, and outside of a run, in both builds. Limits
+//! of time always mean the machine's time. [`Options::steps`] is a limit that stops a search at the same
+//! place on every machine.
 
 #![forbid(unsafe_code)]
 

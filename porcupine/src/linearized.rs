@@ -1,19 +1,20 @@
-//! The set of operations that a search has placed, as a few words.
+//! The set of operations that a search has placed, in a compact form.
 //!
-//! Order the answered operations by their returns. All of those before the first one that is not placed, the
-//! *frontier*, are placed; and of the others only such can be placed as were called before the frontier's return,
-//! since the search places no others: operations that are open when the frontier returns. These have different
-//! *slots* (see `part`). So the set is exactly (frontier, the slots of placed operations that are open there): a
-//! number and as many bits as operations were ever open at once, however long the history is.
+//! Sort the answered operations by their returns. The *frontier* is the first of them that is not placed. All
+//! operations that return before the frontier are placed. Of the operations that return after it, the search
+//! places only those that were called before the frontier's return, so they are open when the frontier
+//! returns. Operations that are open at the same time have different *slots* (see `part`). So the frontier
+//! and the slots of the placed operations that are open there describe the set exactly. This takes one
+//! number, and one bit for each slot; the length of the history does not matter.
 
 use super::part::PartHistory;
 
 /// A set of placed operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Linearized {
-    /// The least rank of an operation that is not in the set.
+    /// The least *rank* (place in the order of returns) of the answered operations that are not in the set.
     pub(super) frontier: u32,
-    /// Of the operations that return after the frontier: the slots of those in the set, as bits.
+    /// The slots, as bits, of those operations in the set that return after the frontier.
     pub(super) open: Vec<u64>,
 }
 
@@ -23,17 +24,18 @@ impl Linearized {
         Linearized { frontier: 0, open: vec![0; history.slots.div_ceil(64)] }
     }
 
-    /// Does it have all operations that were answered?
+    /// Does the set contain all operations that were answered?
     pub(super) fn is_complete(&self, history: &PartHistory) -> bool {
         self.frontier as usize == history.answered()
     }
 
-    /// The operations with smaller numbers than this may be next: they were called before the frontier's return.
+    /// Operations with smaller numbers than this may come next, because they were called before the
+    /// frontier's return.
     pub(super) fn horizon(&self, history: &PartHistory) -> u32 {
         history.called_before[self.frontier as usize]
     }
 
-    /// Adds an operation that is below the horizon and not in the set.
+    /// Adds an operation that is below the horizon and not yet in the set.
     pub(super) fn insert(&mut self, op: u32, history: &PartHistory) {
         self.set(history.slot[op as usize]);
         while let Some(&next) = history.by_return.get(self.frontier as usize) {
@@ -46,14 +48,15 @@ impl Linearized {
         }
     }
 
-    /// Takes out the operation that was added last of those in the set.
+    /// Removes the operation that was added last.
     pub(super) fn remove(&mut self, op: u32, history: &PartHistory) {
         let rank = history.rank[op as usize];
         if rank >= self.frontier {
             self.clear(history.slot[op as usize]);
             return;
         }
-        // It was the frontier itself. Those between it and the present one had been added before it.
+        // This operation was the frontier when it was added. The operations between it and the present
+        // frontier were in the set before.
         for passed in rank + 1..self.frontier {
             self.set(history.slot[history.by_return[passed as usize] as usize]);
         }

@@ -1,36 +1,39 @@
-//! What may be asked of a check.
+//! The options of a check.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use labrt::sync::Arc;
 use labrt::time::Duration;
 
-/// How a history is checked. The default: as long as it takes, in at most 1 GiB, on all cores, for a verdict alone.
+/// How a history is checked. By default a check has no limit of time, takes at most 1 GiB of memory, uses all
+/// cores, and gives only a verdict.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// No longer than this, on the machine's clock (in virtual time, too); `None`: as long as it takes. What is
-    /// not decided then is Unknown. As the machine may be busy, the same check can be decided once and Unknown
-    /// another time; use `steps` where that matters.
+    /// The check takes no longer than this, on the machine's clock (also in virtual time). `None`: no limit.
+    /// A part that is not decided by then is Unknown. The machine may be busy, so the same check can be
+    /// decided one time and Unknown another time. Use `steps` where that matters.
     pub limit: Option<Duration>,
-    /// No more steps than this in each part: operations tried, some million a second. `None`: any number. It is a
-    /// measure of computing, not of time: it strikes at the same place each time.
+    /// The search of each part takes no more steps than this. A step is one operation that the search tries;
+    /// there are some million steps a second. `None`: no limit. This limit counts work and not time, so it
+    /// stops the search at the same place each time.
     pub steps: Option<u64>,
-    /// No more than about so many bytes of visited configurations, all parts together; more is Unknown.
+    /// The visited configurations of all parts together may take about this many bytes. If a check needs
+    /// more, it is Unknown.
     pub memory: usize,
-    /// How many threads may search; `None`: as many as the machine has cores.
+    /// How many threads may search. `None`: as many as the machine has cores.
     pub threads: Option<usize>,
-    /// If the history is illegal, have partial linearizations of what is not Ok, for a picture. They take a second
-    /// search once the verdict is known, for as much time as is left, [`EXPLAIN_FOR`] at most. If the history is
-    /// Ok they cost nothing.
+    /// Find partial linearizations of the parts that are not Ok, for a picture, if the history is illegal.
+    /// This takes a second search after the verdict is known. The second search takes the time that is left,
+    /// and [`EXPLAIN_FOR`] at most. If the history is Ok, this option costs nothing.
     pub partials: bool,
-    /// Set by somebody to have the check end soon; what is not decided then is Unknown.
+    /// Another thread sets this to end the check soon. A part that is not decided by then is Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
-    /// Grows by the number of operations of each part that is through with its search, whatever came out: for
-    /// whoever waits. The second search for partial linearizations adds nothing.
+    /// When the search of a part ends, with any result, this grows by the part's number of operations. The
+    /// caller may show it while it waits. The second search for partial linearizations adds nothing.
     pub progress: Option<Arc<AtomicUsize>>,
 }
 
-/// How long an illegal history is searched at most for partial linearizations.
+/// The longest time that an illegal history is searched for partial linearizations.
 pub const EXPLAIN_FOR: Duration = Duration::from_secs(1);
 
 impl Default for Options {

@@ -1,8 +1,9 @@
-//! A part of a history, made ready for the search: who was called before whose return.
+//! One part of a history, prepared for the search: which operations were called before which return.
 //!
-//! Time is used here alone. Operations get new numbers in the order of their calls, answered ones have a *rank* in
-//! the order of their returns, and "was called before the return of" is a comparison of two numbers. On equal
-//! times calls come before returns, so that operations which only touch overlap: the lenient choice.
+//! Only this file uses times. The operations get new numbers in the order of their calls, and each answered
+//! operation has a *rank*, its place in the order of returns. Then "was called before the return of" is a
+//! comparison of two numbers. If a call and a return have the same time, the call comes first, so the two
+//! operations overlap. This is the lenient choice.
 
 use std::cmp::Reverse;
 
@@ -10,46 +11,47 @@ use labrt::collections::BinaryHeap;
 
 use super::history::Span;
 
-/// What the search may do with an operation.
+/// How the search treats an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It changes no state, so it is placed as soon as it can be.
+    /// It changes no state, so the search places it as soon as possible.
     Read,
-    /// It has to be placed before its return.
+    /// It must be placed before its return.
     Write,
     /// It was never answered: it may be placed at any time after its call, or never.
     Unanswered,
 }
 
-/// The operations of one part by their numbers, which count their calls.
+/// The operations of one part. An operation's number is its place in the order of calls.
 #[derive(Debug)]
 pub(super) struct PartHistory {
-    /// The operation's index in the whole history.
+    /// The index of the operation in the whole history.
     pub(super) index: Vec<usize>,
     pub(super) kind: Vec<Kind>,
-    /// The answered operations in the order of their returns.
+    /// The answered operations, in the order of their returns.
     pub(super) by_return: Vec<u32>,
-    /// How many operations were called before the return of each rank: those with a smaller number than this.
+    /// For each rank: how many operations were called before its return. They are the operations with smaller
+    /// numbers than this.
     pub(super) called_before: Vec<u32>,
-    /// The operation's rank; `u32::MAX` if it was never answered.
+    /// The rank of the operation; `u32::MAX` if it was never answered.
     pub(super) rank: Vec<u32>,
-    /// A number that no other operation has which overlaps with this one; as small as can be.
+    /// A number for each operation, as small as possible. Operations that overlap have different slots.
     pub(super) slot: Vec<u32>,
-    /// How many slots there are: how many operations were open at once, at most.
+    /// The number of slots, which is the largest number of operations that were open at the same time.
     pub(super) slots: usize,
 }
 
 impl PartHistory {
-    /// Of the operations in `part`, which are indices into `spans`.
+    /// Prepares the operations in `part`, which are indices into `spans`.
     ///
     /// # Panics
-    /// If they are 2^32 or more.
+    /// If there are 2^32 or more of them.
     pub(super) fn new<I, O>(
         spans: &[Span<'_, I, O>],
         part: &[usize],
         read_only: impl Fn(&I) -> bool,
     ) -> PartHistory {
-        /// An end of an operation; they sort by time, calls first.
+        /// One end of an operation. Ends sort by time, and calls come first.
         #[derive(PartialEq, Eq, PartialOrd, Ord)]
         struct End {
             time: u64,
@@ -115,7 +117,7 @@ impl PartHistory {
         self.index.len()
     }
 
-    /// How many of them were answered, which is how many must be placed.
+    /// How many operations were answered. The search must place exactly these.
     pub(super) fn answered(&self) -> usize {
         self.by_return.len()
     }

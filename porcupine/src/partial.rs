@@ -1,20 +1,23 @@
-//! The longest partial linearizations that a search comes by: for each operation the longest that has it.
+//! The longest partial linearizations that a search meets: for each operation, the longest one that contains
+//! it.
 //!
-//! At every dead end the path of the search is a candidate for all operations on it. Copying it each time would
-//! cost the length of the history for every dead end, so paths share their beginnings, as a tree of nodes that
-//! point to their parents, and what a dead end cannot improve is not looked at.
+//! At every dead end the path of the search is a candidate for all operations on it. A copy of each path
+//! would cost the length of the history at every dead end. So paths share their beginnings: they are a tree
+//! of nodes that point to their parents. The search also skips the parts of the path that a dead end cannot
+//! improve.
 
 use labrt::collections::BTreeMap;
 
-/// All partial linearizations of a part together have at most about so many steps. The longest are kept, and one
-/// always is.
+/// All partial linearizations of a part together have at most about this many steps. The longest are kept,
+/// and at least one is always kept.
 const MOST_STEPS: usize = 1 << 20;
 
 /// The paths of a search.
 pub(super) struct Partials {
     nodes: Vec<Node>,
     path: Vec<OnPath>,
-    /// For each operation: the length and the last node of the longest path that has it; length 0 if there is none.
+    /// For each operation: the length and the last node of the longest path that contains it. The length is 0
+    /// if there is none.
     longest: Vec<(u32, u32)>,
 }
 
@@ -25,19 +28,20 @@ struct Node {
 
 struct OnPath {
     node: u32,
-    /// The longest path that was noted while this was on it; falls along the path, never rises.
+    /// The length of the longest path that was noted while this operation was on it. It never rises along the
+    /// path.
     noted: u32,
-    /// Does a noted path end in this node or behind it? Then its nodes must stay.
+    /// Does a noted path end in this node or after it? Then its nodes must stay.
     kept: bool,
 }
 
 impl Partials {
-    /// Of a part with so many operations.
+    /// For a part with this many operations.
     pub(super) fn new(operations: usize) -> Partials {
         Partials { nodes: Vec::new(), path: Vec::new(), longest: vec![(0, 0); operations] }
     }
 
-    /// About how many bytes it all takes.
+    /// About how many bytes all of this takes.
     pub(super) fn bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + self.path.capacity() * size_of::<OnPath>()
@@ -51,7 +55,7 @@ impl Partials {
         self.path.push(OnPath { node, noted: 0, kept: false });
     }
 
-    /// The search takes back what it has placed last.
+    /// The search takes back the operation that it placed last.
     pub(super) fn pop(&mut self) {
         let Some(last) = self.path.pop() else { return };
         if !last.kept {
@@ -61,7 +65,8 @@ impl Partials {
         }
     }
 
-    /// The search cannot go on: notes the path for every operation that has none as long.
+    /// The search cannot go on. This notes the path for each of its operations that has no path of this
+    /// length yet.
     pub(super) fn note(&mut self) {
         let Some(last) = self.path.last() else { return };
         let (length, end) = (self.path.len() as u32, last.node);
@@ -81,7 +86,7 @@ impl Partials {
 
     /// The noted paths, the longest first.
     pub(super) fn sequences(&self) -> Vec<Vec<u32>> {
-        // Of equally long ones the first found comes first.
+        // Of two paths with the same length, the one that was found first comes first.
         let ends: BTreeMap<_, _> =
             self.longest.iter().map(|&(length, end)| ((u32::MAX - length, end), end)).collect();
         let mut left = MOST_STEPS;

@@ -1,27 +1,29 @@
-//! A report as plain data for the page: texts and states in words, as many orders as a page can hold.
+//! Turns a report into plain data for the page: texts, states in words, and as many orders as a page can
+//! hold.
 
 use labrt::collections::BTreeSet;
 
 use super::visualization::{Bar, LastFit, Mark, Picture, PicturePart, Step};
 use super::{Model, Operation, Part, Report, Verdict};
 
-/// All partial linearizations of a picture together have at most so many steps, besides the longest of each part: a
-/// page should open at once.
+/// All partial linearizations of a picture together have at most this many steps; the longest one of each
+/// part does not count. The limit is there so that a page opens at once.
 const MOST_STEPS: usize = 300_000;
 
-/// A longer text of an operation is cut, in bytes.
+/// A text of an operation that is longer than this is cut; in bytes.
 const LONGEST_OPERATION: usize = 1 << 20;
 
-/// A longer text of a state is cut, in bytes: a picture has as many states as steps.
+/// A text of a state that is longer than this is cut; in bytes. It is small, because a picture has one state
+/// for each step.
 const LONGEST_STATE: usize = 2_000;
 
-/// What a check of `history` by `model` has found, for people: with what befell the system meanwhile.
+/// What the check of `history` by `model` has found, for people, with the faults that happened meanwhile.
 ///
-/// For lines through the operations, and words about what does not fit, the report must be one with
+/// The lines through the operations, and the words about the operation that does not fit, need a report with
 /// [partial linearizations](super::Options::partials).
 ///
 /// # Panics
-/// If the report is of another history, or the model is not the one that it was made with.
+/// If the report belongs to another history or to another model.
 pub fn picture<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -31,7 +33,7 @@ pub fn picture<M: Model>(
 ) -> Picture {
     let mut parts: Vec<PicturePart> =
         report.parts.iter().map(|part| picture_part(model, history, part)).collect();
-    // What is left of the room goes to the parts that somebody will look at.
+    // The rest of the space goes to the parts that a reader will look at.
     let mut room = MOST_STEPS;
     for verdict in [Verdict::Illegal, Verdict::Unknown] {
         for (shown, part) in parts.iter_mut().zip(&report.parts).filter(|(_, part)| part.verdict == verdict) {
@@ -45,14 +47,14 @@ pub fn picture<M: Model>(
     Picture { title: title.into(), verdict: report.verdict, parts, marks }
 }
 
-/// A part with the longest of its partial linearizations.
+/// One part, with its longest partial linearization.
 fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], part: &Part) -> PicturePart {
     let bar = |&index: &usize| {
         let Operation { client, input, call, output, ret } = &history[index];
         let text = cut(model.describe_operation(input, output), LONGEST_OPERATION);
         Bar { client: *client, call: *call, ret: *ret, text }
     };
-    // A dead end before the first operation leaves no sequence in the report: the page must be told.
+    // If no operation can be the first, the report has no sequence. The page must be told so.
     let nothing_fits =
         part.verdict == Verdict::Illegal && part.partials.is_empty() && none_fits(model, history, part);
     let none: &[usize] = &[];
@@ -81,7 +83,8 @@ fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], pa
     first.all(|Operation { input, output, .. }| model.step(&state, input, output).is_none())
 }
 
-/// The operation at which a partial linearization ends: of those that it does not have, the one that returned first.
+/// The operation at which a partial linearization ends. Of the operations that are not in it, this is the one
+/// that returned first.
 fn blocked<I, O>(history: &[Operation<I, O>], part: &Part, partial: &[usize]) -> Option<usize> {
     if part.verdict != Verdict::Illegal {
         return None;
@@ -96,7 +99,8 @@ struct Replay {
     last_fit: LastFit,
 }
 
-/// The states that a partial linearization goes through, and where the blocked operation would have fitted.
+/// The states that a partial linearization goes through, and the last place where the blocked operation would
+/// have fitted.
 fn replay<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -130,7 +134,8 @@ fn replay<M: Model>(
     Replay { steps, last_fit }
 }
 
-/// The text, or if it is longer than `limit` bytes its beginning and its end and what is left out between them.
+/// The text itself, or if it is longer than `limit` bytes: its beginning, the number of bytes left out, and
+/// its end.
 fn cut(text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;
@@ -184,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_nobody_wrote_fits_nowhere() {
+    fn a_value_that_was_never_written_fits_nowhere() {
         let picture = picture_of(&[put(0, "x", "a", 0, 10), get(1, "x", "b", 20, 30)]);
         assert_eq!(picture.parts[0].last_fit, LastFit::Never);
     }
 
     #[test]
-    fn a_first_operation_that_fits_nowhere_is_no_lack_of_searching() {
+    fn a_first_operation_that_fits_nowhere_is_not_called_a_short_search() {
         let history = [get(0, "x", "a", 0, 10), put(1, "x", "a", 20, 30)];
         let part = &picture_of(&history).parts[0];
         assert_eq!((part.partials.as_slice(), part.last_fit), ([vec![]].as_slice(), LastFit::Never));

@@ -1,4 +1,4 @@
-//! What a check answers.
+//! The result of a check.
 
 use std::fmt;
 
@@ -64,23 +64,26 @@ impl Report {
 
 /// What is known of one part of a history.
 ///
-/// Operations are named by their index in the history; in a history of events by how many calls were before theirs.
+/// Operations are named by their index in the history. In a history of events, the index is the number of
+/// earlier calls.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The operations of this part, in ascending order.
     pub operations: Vec<usize>,
-    /// Is it linearizable? If the check was cut short by another part, that may depend on the threads' luck.
+    /// Is the part linearizable? If the verdict on another part stopped this search, the result may depend on
+    /// the threads' schedule.
     pub verdict: Verdict,
     /// What stopped the search, if the verdict is Unknown.
     pub why_unknown: Option<Limit>,
-    /// If asked for ([`Options::partials`](super::Options::partials)), and the history is Ok or Illegal: partial
-    /// linearizations, the longest first, each a sequence of operations that the model allows from the start. A part
-    /// that is Ok has one, which is complete, save that operations that were never answered may be missing. Of
-    /// others every operation that was placed on the way to a dead end is in one of them, and it is one of the
-    /// longest with this operation. (The shortest are dropped if there are very many.)
+    /// Partial linearizations, if they were asked for ([`Options::partials`](super::Options::partials)) and
+    /// the history is Ok or Illegal. The longest comes first. Each is a sequence of operations that the model
+    /// allows from the start. A part that is Ok has one complete sequence; only operations that were never
+    /// answered may be missing in it. Of the other parts, take any operation that was placed on the way to a
+    /// dead end: it is in one of the sequences, and none of the paths with this operation is longer. (If
+    /// there are very many sequences, the shortest are dropped.)
     pub partials: Vec<Vec<usize>>,
-    /// An operation that has no place after the longest partial linearization; `None` if the part is Ok, or if the
-    /// search met no such case before it was stopped.
+    /// An operation that has no place after the longest partial linearization. It is `None` if the part is
+    /// Ok, or if the search found no such operation before it was stopped.
     pub blocked: Option<usize>,
     /// How many steps the search took.
     pub steps: u64,

@@ -1,9 +1,10 @@
-//! The search for a linearization of one part, which can be interrupted and taken up again.
+//! The search for a linearization of one part. It can be interrupted and continued.
 //!
-//! Operations that are not placed are in linked lists, in the order of their calls: reads, writes, and those that
-//! were never answered. Those below the horizon (called before the first return of an operation that is not
-//! placed) may be next; in each list they come first. Lists are made of indices, and there is no recursion, so
-//! the length of a history is limited by memory alone.
+//! The operations that are not placed are in three linked lists, in the order of their calls: reads, writes,
+//! and operations that were never answered. An operation may be the next one if it is below the *horizon*: it
+//! was called before the first return of an operation that is not placed. These operations come first in each
+//! list. The lists consist of indices, and nothing is recursive, so only memory limits the length of a
+//! history.
 
 use super::check::Watch;
 use super::history::Span;
@@ -14,10 +15,10 @@ use super::partial::Partials;
 use super::report::{Limit, Part, Verdict};
 use super::visited::Visited;
 
-/// So many steps pass between two looks at the limits.
+/// The search looks at the limits once in this many steps.
 const LOOK_EVERY: u64 = 128;
 
-/// A write is placed only if so many of the next reads can still be answered as they were.
+/// Before a write is placed, the search asks whether this many of the next reads can still get their answers.
 const LOOK_AHEAD: usize = 4;
 
 /// A search in one part.
@@ -27,23 +28,24 @@ pub(super) struct Search<'a, M: Model> {
     operations: Vec<usize>,
     history: PartHistory,
 
-    /// What is placed, and in which order.
+    /// The operations that are placed, and their order.
     set: Linearized,
     stack: Vec<Placed>,
-    /// What is not.
+    /// The operations that are not placed.
     lists: Lists,
-    /// The next write, or else unanswered operation, to try here. All reads that the state allows are placed.
+    /// The next write to try here, or the next unanswered operation if no write is left. All reads that the
+    /// state allows are already placed.
     cursor: u32,
-    /// The present state, by its index in `visited`.
+    /// The index of the present state in `visited`.
     state: u32,
     visited: Visited<M::State>,
 
-    /// Only if it is to explain: then it goes to all dead ends and does not look ahead.
+    /// Only in a search that must explain. Such a search visits all dead ends and does not look ahead.
     partials: Option<Partials>,
-    /// The length of the longest path to a dead end, and what had no place behind it.
+    /// The length of the longest path to a dead end, and the operation that could not follow it.
     blocked: Option<(usize, u32)>,
     steps: u64,
-    /// How many bytes the watch knows of.
+    /// How many bytes the watch has counted for this search.
     counted: usize,
     end: Option<Result<Verdict, Limit>>,
 }
@@ -56,7 +58,8 @@ struct Placed {
 }
 
 impl<'a, M: Model> Search<'a, M> {
-    /// In the part of `spans` that consists of `operations`; for a verdict, or to `explain` with partials.
+    /// Searches the part of `spans` that consists of `operations`. With `explain` it also collects partial
+    /// linearizations.
     pub(super) fn new(
         model: &'a M,
         spans: &'a [Span<'a, M::Input, M::Output>],
@@ -101,7 +104,7 @@ impl<'a, M: Model> Search<'a, M> {
         self.end.is_none()
     }
 
-    /// Searches on for about so many steps, or until the end.
+    /// Continues the search for about this many steps, or until it ends.
     pub(super) fn run(&mut self, slice: u64, watch: &Watch) {
         let until = (self.steps + slice).min(watch.steps);
         let mut look = self.steps;
@@ -136,7 +139,7 @@ impl<'a, M: Model> Search<'a, M> {
     fn candidate(&mut self) -> Option<u32> {
         let horizon = self.set.horizon(&self.history);
         if self.cursor >= horizon && self.lists.kind[self.cursor as usize] == Kind::Write {
-            // No more writes, or none that was called in time.
+            // No write is left, or none that was called before the horizon.
             self.cursor = self.lists.first(Kind::Unanswered);
         }
         (self.cursor < horizon).then_some(self.cursor)
@@ -147,7 +150,7 @@ impl<'a, M: Model> Search<'a, M> {
         let Some(next) = self.step(op) else { return false };
         let now = self.visited.state(self.state);
         if self.history.kind[op as usize] == Kind::Unanswered && next == *now {
-            // It need not be placed at all, and here nobody would notice it.
+            // This operation need not be placed at all, and here it would change nothing.
             return false;
         }
         if let Some(read) = self.out_of_reach(op, &next) {
@@ -165,7 +168,8 @@ impl<'a, M: Model> Search<'a, M> {
         true
     }
 
-    /// One of the next reads that could not be answered as it was, whatever follows, if `write` led to `state`.
+    /// If `write` led to `state`: one of the next reads that could then never get its answer, whatever
+    /// follows.
     fn out_of_reach(&self, write: u32, state: &M::State) -> Option<u32> {
         if self.partials.is_some() {
             return None;
@@ -181,7 +185,7 @@ impl<'a, M: Model> Search<'a, M> {
         self.lists.walk(Kind::Read).take(LOOK_AHEAD).find(|read| !attainable(read))
     }
 
-    /// In a new configuration: places all reads that its state allows, and starts with the first write.
+    /// Enters a new configuration: places all reads that its state allows, and starts with the first write.
     fn arrive(&mut self) {
         let mut read = self.lists.first(Kind::Read);
         while !self.set.is_complete(&self.history) && read < self.set.horizon(&self.history) {
@@ -217,8 +221,8 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// Takes back the last write and the reads after it, and goes on behind it. False if there is none: then all has
-    /// been tried.
+    /// Takes back the last write and the reads after it, and continues with the next candidate. Returns false
+    /// if there is no write to take back: then everything has been tried.
     fn go_back(&mut self) -> bool {
         while let Some(Placed { op, state }) = self.stack.pop() {
             self.set.remove(op, &self.history);
@@ -248,14 +252,14 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// Has a limit struck?
+    /// The limit that has been reached, if there is one.
     fn look(&mut self, watch: &Watch) -> Option<Limit> {
         let bytes = self.visited.bytes() + self.partials.as_ref().map_or(0, Partials::bytes);
         watch.count_memory(bytes, &mut self.counted);
         watch.struck()
     }
 
-    /// The end of the search, which needs its memory no more.
+    /// Ends the search and frees its memory.
     fn finish(&mut self, end: Result<Verdict, Limit>, watch: &Watch) {
         self.end = Some(end);
         self.visited = Visited::new();
@@ -265,7 +269,7 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// What has become of it.
+    /// The result of the search.
     pub(super) fn into_part(self) -> Part {
         let end = self.end.unwrap_or(Err(Limit::Settled));
         let verdict = end.unwrap_or(Verdict::Unknown);
@@ -287,11 +291,12 @@ impl<'a, M: Model> Search<'a, M> {
     }
 }
 
-/// Three lists through the operations, in the order of their numbers, one for each [`Kind`].
+/// Three lists through the operations, one for each [`Kind`], in the order of their numbers.
 ///
-/// Each is a ring with a head of its own, whose number is greater than that of any operation.
+/// Each list is a ring with a head of its own. The numbers of the heads are greater than those of all
+/// operations.
 struct Lists {
-    /// By number: operations, then heads.
+    /// The links of the operations, by number, and then those of the heads.
     links: Vec<Link>,
     kind: Vec<Kind>,
 }
@@ -320,19 +325,19 @@ impl Lists {
         (self.links.len() - 3) as u32 + kind as u32
     }
 
-    /// The first in a list, or its head if it is empty.
+    /// The first operation in a list, or the list's head if it is empty.
     fn first(&self, kind: Kind) -> u32 {
         self.next(self.head(kind))
     }
 
-    /// All in a list.
+    /// All operations in a list.
     fn walk(&self, kind: Kind) -> impl Iterator<Item = u32> {
         let head = self.head(kind);
         std::iter::successors(Some(self.next(head)), |&op| Some(self.next(op)))
             .take_while(move |&op| op != head)
     }
 
-    /// The one after an operation, or the head of the list if it is the last.
+    /// The operation after this one, or the head of the list if this is the last.
     fn next(&self, op: u32) -> u32 {
         self.links[op as usize].next
     }
@@ -343,7 +348,7 @@ impl Lists {
         self.links[next as usize].previous = previous;
     }
 
-    /// Puts the operation back where it was: the last one unlinked first.
+    /// Puts the operation back where it was. The operation that was unlinked last must be put back first.
     fn relink(&mut self, op: u32) {
         let Link { previous, next } = self.links[op as usize];
         self.links[previous as usize].next = op;

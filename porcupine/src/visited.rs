@@ -1,31 +1,32 @@
-//! The configurations a search has been in: which operations are placed, and the state they led to.
+//! The configurations that a search has visited: which operations are placed, and the state after them.
 //!
-//! A hash table of indices into an arena. The arena also is where the search keeps its states: each is moved in when
-//! its configuration is new and is never cloned. It grows by chunks that stay where they are, so that it takes no
-//! more memory than it holds, and no pause to move it.
+//! This is a hash table of indices into an arena. The search also keeps its states in the arena: a state is
+//! moved into it when its configuration is new, and it is never cloned. The arena grows by chunks that are
+//! never moved. So it takes no more memory than it needs, and growing causes no pause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::linearized::Linearized;
 
-/// Entries in a chunk.
+/// How many entries a chunk has.
 const CHUNK: usize = 4096;
 
-/// A set of configurations; each has an index, which counts the insertions.
+/// A set of configurations. Each has an index: the number of configurations that were inserted before it.
 pub(super) struct Visited<S> {
     chunks: Vec<Chunk<S>>,
     len: usize,
-    /// How many words [`Linearized::open`] has, in all of them.
+    /// The number of words in [`Linearized::open`]. It is the same in all entries.
     words: usize,
-    /// 0, or an index + 1. The length is a power of two, and at most half of it is taken.
+    /// Each slot is 0, or an index + 1. The length is a power of two, and at most half of the slots are
+    /// taken.
     table: Vec<u32>,
-    /// What the states take, as far as they have told.
+    /// How many bytes the states take, as the model tells.
     state_bytes: usize,
 }
 
 struct Chunk<S> {
     entries: Vec<Entry<S>>,
-    /// [`Linearized::open`] of each entry, one after the other.
+    /// [`Linearized::open`] of all entries, one after the other.
     open: Vec<u64>,
 }
 
@@ -40,7 +41,7 @@ impl<S: Eq + Hash> Visited<S> {
         Visited { chunks: Vec::new(), len: 0, words: 0, table: vec![0; 16], state_bytes: 0 }
     }
 
-    /// About how many bytes it all takes.
+    /// About how many bytes all of this takes.
     pub(super) fn bytes(&self) -> usize {
         let words = self.len * self.words;
         let beside_states = size_of::<Entry<S>>() - size_of::<S>();
@@ -55,10 +56,11 @@ impl<S: Eq + Hash> Visited<S> {
         &self.entry(index).0.state
     }
 
-    /// Adds a configuration whose state takes `footprint` bytes, and returns its index; `None` if it is there.
+    /// Adds a configuration with a state of `footprint` bytes, and returns its index; `None` if the set has
+    /// it already.
     ///
     /// # Panics
-    /// At 2^32 configurations.
+    /// If there are 2^32 configurations.
     pub(super) fn insert(&mut self, set: &Linearized, state: S, footprint: usize) -> Option<u32> {
         let hash = hash_of(set, &state);
         let mask = self.table.len() - 1;
@@ -139,7 +141,7 @@ mod tests {
             assert_eq!(visited.insert(&set, Colliding(number), 4), None);
             assert_eq!(visited.state(number), &Colliding(number));
         }
-        // The same state is another configuration with another set.
+        // The same state with another set is another configuration.
         for set in [Linearized { frontier: 4, ..set.clone() }, Linearized { open: vec![5, 1], ..set }] {
             assert!(visited.insert(&set, Colliding(7), 4).is_some());
         }
@@ -151,7 +153,7 @@ mod tests {
         let entries = 3 * CHUNK as u32 + 10;
         for frontier in 0..entries {
             let set = Linearized { frontier, open: vec![u64::from(frontier)] };
-            // As if each state owned 1,000 bytes.
+            // The test says that each state owns 1,000 bytes.
             assert_eq!(visited.insert(&set, frontier, size_of::<u32>() + 1_000), Some(frontier));
         }
         let each = visited.bytes() / entries as usize;

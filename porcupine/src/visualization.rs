@@ -1,7 +1,8 @@
-//! What a check has found, as a page: one HTML file that needs no network, no server and no other file.
+//! The result of a check as a page: one HTML file that needs no network, no server and no other file.
 //!
-//! A [`Picture`] is plain data: bars on the rows of their clients, orders in which they may have happened, faults of
-//! the test on the same axis. It knows no model and no checker; [`picture`](super::picture) makes one of a report.
+//! A [`Picture`] is plain data: bars in the rows of their clients, orders in which the operations may have
+//! happened, and the faults of the test on the same axis. It does not depend on a model or on the checker.
+//! [`picture`](super::picture) makes a picture of a report.
 //!
 //! ```
 //! use porcupine::Verdict;
@@ -24,8 +25,9 @@
 //! assert!(picture.to_html().starts_with("<!DOCTYPE html>"));
 //! ```
 //!
-//! The page stands on the parts of [`page`](labview::page); what is about histories of operations is in
-//! `visualization/history/`. Texts come from tests and may hold anything: they are data, never markup.
+//! The page uses the parts of [`page`](labview::page). The files for histories of operations are in
+//! `visualization/history/`. Texts come from tests and may contain anything, so they are treated as data and
+//! never as markup.
 
 use std::io;
 use std::path::Path;
@@ -36,15 +38,15 @@ use serde::Serialize;
 use super::Verdict;
 use labview::page::Page;
 
-/// A history, what a check has found in it, and what befell the system meanwhile. Times are in ns since the run's
-/// start.
+/// A history, what a check has found in it, and the faults that happened meanwhile. Times are in ns since the
+/// run's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// What was checked, in words: the name of the test.
+    /// What was checked: the name of the test.
     pub title: String,
     /// What the check has found.
     pub verdict: Verdict,
-    /// Parts of the history that were checked on their own, such as keys.
+    /// The parts of the history that were checked separately, such as keys.
     pub parts: Vec<PicturePart>,
     /// Faults and other events of the test.
     pub marks: Vec<Mark>,
@@ -61,38 +63,39 @@ pub struct PicturePart {
     pub initial: String,
     /// The operations, in any order.
     pub operations: Vec<Bar>,
-    /// Orders of some operations that the model allows from the start, the longest first; of a part that is Ok the
-    /// first has all operations. None of them can be continued, unless the verdict is Unknown. If there are none, nobody
-    /// has kept any, and the page says nothing about why; where not even one operation fits, there is an empty one.
+    /// Orders of some of the operations that the model allows from the start, the longest first. In a part
+    /// that is Ok, the first order has all operations. If the verdict is not Unknown, none of the orders can
+    /// be continued. If there are no orders at all, none were kept, and the page does not say what went
+    /// wrong. If not even one operation fits, there is one empty order.
     pub partials: Vec<Vec<Step>>,
     /// What is known about the operation at which the first of the partials ends.
     pub last_fit: LastFit,
 }
 
-/// When the model would last have allowed the operation at which an order ends: of those that are left the one that
-/// returned first.
+/// When the model would last have allowed the blocked operation. The blocked operation is the one at which an
+/// order ends: of the operations that are not in the order, it returned first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastFit {
-    /// Nobody has looked; the page says nothing.
+    /// This is not known, and the page says nothing about it.
     #[default]
     Unknown,
-    /// In no state of the order.
+    /// The model allows it in no state of the order.
     Never,
-    /// In the state after so many operations of the order, and in no later one.
+    /// The model allows it in the state after this many operations of the order, and in no later state.
     After(usize),
 }
 
 /// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Who called: the row.
+    /// The client that called. Each client has a row.
     pub client: u32,
     /// When it was called.
     pub call: u64,
     /// When it returned; `u64::MAX` if it never did.
     pub ret: u64,
-    /// What was asked and answered: `get('x') -> 'a'`. What stands before the first `(` or blank is the kind of the
-    /// operation, which gives the bar its colour.
+    /// What was asked and answered: `get('x') -> 'a'`. The text before the first `(` or blank is the kind of
+    /// the operation, and each kind has a colour.
     pub text: String,
 }
 
@@ -105,20 +108,20 @@ pub struct Step {
     pub state: String,
 }
 
-/// Something that befell the system under test, or that the test did.
+/// Something that happened to the system under test, or that the test did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// When it began.
     pub from: u64,
     /// When it ended; `None` if it has no length.
     pub to: Option<u64>,
-    /// What sort of thing it is.
+    /// What kind of event it is.
     pub kind: MarkKind,
     /// What it was, in words.
     pub text: String,
 }
 
-/// What sort of thing a [`Mark`] is.
+/// What kind of event a [`Mark`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MarkKind {
     /// Servers are cut off from each other.
@@ -163,10 +166,10 @@ impl Picture {
         Page { title: &title, style, body, scripts: SCRIPTS }.html(&Wire::of(self))
     }
 
-    /// Writes the page to a file, in place of what is there.
+    /// Writes the page to a file and replaces what was there.
     ///
     /// # Errors
-    /// Those of writing a file.
+    /// If the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
         std::fs::write(path, self.to_html())
     }
@@ -180,8 +183,8 @@ fn words(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A [`Picture`] as the page reads it: in columns, and each state's text once. A history has many operations and few
-/// names of fields, and a long state stands in many partial linearizations.
+/// A [`Picture`] in the form that the page reads: in columns, and with each text of a state only once. A
+/// history has many operations but few field names, and one long state occurs in many partial linearizations.
 #[derive(Serialize)]
 struct Wire<'a> {
     title: &'a str,
@@ -198,7 +201,7 @@ struct WirePart<'a> {
     initial: usize,
     client: Vec<u32>,
     call: Vec<u64>,
-    /// `None`: it never returned.
+    /// `None`: the operation never returned.
     ret: Vec<Option<u64>>,
     text: Vec<&'a str>,
     /// Operation, state, operation, state, ...
@@ -285,7 +288,7 @@ fn name(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The texts of states, each once.
+/// The texts of the states, each only once.
 #[derive(Default)]
 struct States<'a> {
     texts: Vec<&'a str>,
@@ -318,7 +321,7 @@ mod tests {
         Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], marks: vec![] }
     }
 
-    /// The data of a page, as a browser cuts it out: up to the first end of the element.
+    /// The data of a page, cut out as a browser does it: up to the first end tag of the element.
     fn data_of(html: &str) -> serde_json::Value {
         let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
         let (data, _) = data.split_once("</script").expect("the data ends");
@@ -338,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_no_markup() {
+    fn a_title_is_not_markup() {
         let html = picture("</title><b>&amp;").to_html();
         assert!(html.contains("<title>Undecided: &lt;/title&gt;&lt;b&gt;&amp;amp;</title>"));
     }

@@ -15,14 +15,14 @@ use crate::words::{self, View};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Several servers and a network that does what the script says.
+/// Several servers, and a network that does what the script says.
 #[derive(Default)]
 pub struct Cluster {
     names: Vec<String>,
     servers: Vec<Server>,
     options: Options,
     now: Duration,
-    /// The side of each server; without a partition there are no sides.
+    /// The side of each server. If there is no partition, this is empty.
     sides: Vec<usize>,
     held: BTreeMap<String, (usize, Outgoing)>,
     /// What has happened since the step began.
@@ -31,12 +31,12 @@ pub struct Cluster {
 }
 
 struct Server {
-    /// None: it is down.
+    /// `None`: the server is down.
     core: Option<Core>,
     disk: Persister,
 }
 
-/// What a server answers.
+/// A server's answer.
 enum Reply {
     Vote(RequestVoteReply),
     Append(AppendEntriesReply),
@@ -44,12 +44,12 @@ enum Reply {
 }
 
 impl Cluster {
-    /// Plays a step; what happens.
+    /// Plays a step and returns what happens.
     pub fn play(&mut self, step: Step) -> Result<Vec<String>> {
         if self.broken {
             return Err("a server has failed: nothing can follow".into());
         }
-        // A broken invariant is a panic, and worth a line.
+        // A broken invariant causes a panic. It becomes a line of the output.
         match catch_unwind(AssertUnwindSafe(|| self.step(step))) {
             Ok(result) => result?,
             Err(payload) => {
@@ -116,8 +116,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// A server that has just started. The first has an election timeout of 300 ms, each other one 100 ms more than
-    /// the one before it.
+    /// A server that has just started. The first server has an election timeout of 300 ms. Each other server
+    /// has one that is 100 ms longer than that of the server before it.
     fn server(&self, mut core: Core, disk: Persister) -> Server {
         core.options = self.options.clone();
         core.set_election_timeout(Duration::from_millis(300 + 100 * core.me() as u64));
@@ -125,11 +125,12 @@ impl Cluster {
         Server { core: Some(core), disk }
     }
 
-    /// A follower that has heard a leader of `current_term`, who has sent it these entries.
+    /// Makes a server a follower in `current_term` that has heard from a leader and has got these entries
+    /// from it.
     fn begin_with(&mut self, server: &str, current_term: u64, terms: &[u64]) -> Result<()> {
         let me = self.running(server)?;
         if !terms.is_sorted() {
-            return Err("terms never fall along a log".into());
+            return Err("terms must not decrease along a log".into());
         }
         if let Some(term) = terms.last().filter(|&&term| term > current_term) {
             return Err(format!("entries of term {term} in term {current_term}"));
@@ -147,7 +148,7 @@ impl Cluster {
         let me = self.running(server)?;
         for text in commands {
             self.change(me, "", |core| core.propose(command(text)))
-                .ok_or_else(|| format!("{server} does not lead"))?;
+                .ok_or_else(|| format!("{server} is not the leader"))?;
         }
         Ok(())
     }
@@ -158,7 +159,8 @@ impl Cluster {
             return Err(format!("{server} is running: crash it first"));
         }
         let disk = self.servers[me].disk.copy();
-        let core = Core::restore(me, self.servers.len(), &disk).expect("it reads what it has written");
+        let core =
+            Core::restore(me, self.servers.len(), &disk).expect("a server can read what it has written");
         let vote =
             core.voted_for().map_or(String::new(), |it| format!(", having voted for {}", self.names[it]));
         let end = core.log().last_index();
@@ -185,7 +187,7 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Messages
 
-    /// All requests are on their way before the first one arrives.
+    /// Sends one message to each target. All requests are sent before the first one arrives.
     fn send(&mut self, from: &str, to: &Targets, fate: &Fate) -> Result<()> {
         let from = self.running(from)?;
         let mut outgoing = Vec::new();
@@ -204,7 +206,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Message by message, until there is nothing more to say to a peer.
+    /// Sends messages one by one, until there is nothing more to send to a peer.
     fn send_all(&mut self, from: &str, to: &Targets) -> Result<()> {
         let from = self.running(from)?;
         let peers = self.targets(from, to)?;
@@ -226,7 +228,8 @@ impl Cluster {
         self.servers[from].core.as_mut()?.next_message(peer, self.now)
     }
 
-    /// Lets time pass. What the servers do of themselves meanwhile stands under the time when they do it.
+    /// Lets time pass. If a server does something by itself, it is written below the time at which this
+    /// happens.
     fn wait(&mut self, how_long: Duration) {
         let end = self.now + how_long;
         while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
@@ -239,7 +242,7 @@ impl Cluster {
         self.now = end;
     }
 
-    /// When the next of the servers has something to do.
+    /// The earliest time at which a server has something to do.
     fn next_deadline(&self) -> Option<Duration> {
         let deadlines = |core: &Core| {
             let sends = (0..core.servers()).filter_map(|peer| core.next_deadline(peer));
@@ -307,10 +310,10 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Servers
 
-    /// Applies a rule to a server, does what it wants done, and says what has changed.
+    /// Applies a rule to a server, does what the rule asks for, and says what has changed.
     fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
         let Server { core, disk } = &mut self.servers[me];
-        let core = core.as_mut().expect("callers have seen that it runs");
+        let core = core.as_mut().expect("the callers have checked that it is running");
         let before = View::of(core);
         let result = rule(core);
         let mut taken = Vec::new();
@@ -364,7 +367,7 @@ impl Cluster {
         self.happened.push(line);
     }
 
-    /// Rules speak of server 0 as S0; the script has its own names.
+    /// The rules call server 0 S0. The script has its own names.
     fn with_names(&self, text: String) -> String {
         let number = |word: &str| word.strip_prefix('S')?.parse::<usize>().ok();
         let name =

@@ -1,6 +1,7 @@
-//! Scenarios of the paper as text: a script against the pure rules of Raft, and after each step what came of it.
+//! Scenarios of the paper as text. Each is a script for the pure rules of Raft, with the results after each
+//! step.
 //!
-//! Each `*.txt` beside this file is a scenario. It reads like this:
+//! Each `*.txt` file in this folder is a scenario. It looks like this:
 //!
 //! ```text
 //! # What happens and why, for the reader.
@@ -15,8 +16,8 @@
 //!   S1: leads term 1
 //! ```
 //!
-//! A block ends with an empty line. What stands below `----` is compared with what happens. To write it anew, after a
-//! change that is meant:
+//! A block ends with an empty line. The lines below `----` are compared with what happens. If a change is
+//! intended, this writes them anew:
 //!
 //! ```text
 //! LAB_REGENERATE=1 cargo test --test golden
@@ -27,23 +28,29 @@
 //! | step | what it does |
 //! |---|---|
 //! | `servers A B C` | makes a cluster of new servers with these names |
-//! | `log A B @7: 1 1 4` | lets A and B begin in term 7 as followers, with entries of these terms |
-//! | `timeout A` | A has heard no leader for its election timeout |
-//! | `wait 250` | 250 ms pass, in which the servers do what is due. The election timeout of the first server is 300 ms, that of each other one 100 ms more than of the one before it |
-//! | `A -> B C` | A sends B, and C, the next message it has for them, a heartbeat if nothing else; they answer. `all`: everybody else |
-//! | `A => B C` | the same until A has nothing more to say, be it a heartbeat |
+//! | `log A B @7: 1 1 4` | A and B are followers in term 7, with entries of these terms |
+//! | `timeout A` | A has not heard from a leader for its election timeout |
+//! | `wait 250` | 250 ms pass, in which the servers do what is due |
+//! | `A -> B C` | A sends B and C the next message it has for them, and they answer |
+//! | `A => B C` | the same, until A has nothing more to send, not even a heartbeat |
 //! | `A -> B lost` | the request is lost |
-//! | `A -> B reply lost` | the request arrives, the answer is lost |
+//! | `A -> B reply lost` | the request arrives, and the answer is lost |
 //! | `A -> B held as x`, `deliver x` | the request arrives later |
 //! | `propose A x y` | clients give A these commands |
 //! | `snapshot A 5` | A's service makes a snapshot of everything up to index 5 |
-//! | `crash A`, `restart A` | A loses what it has not persisted |
+//! | `crash A`, `restart A` | A loses everything that it has not persisted |
 //! | `partition A B \| C D` | messages between the two sides are lost |
-//! | `heal` | they no longer are |
-//! | `rule commit_older_terms_by_count` | breaks this rule, on all servers |
-//! | `show` | the terms of all logs, by index: `\|` stands after the last committed entry, `.` for what a snapshot covers |
+//! | `heal` | they are no longer lost |
+//! | `rule commit_older_terms_by_count` | breaks this rule on all servers |
+//! | `show` | shows the terms of all logs, by index |
 //!
-//! Everything committed is applied at once, and everything that must be is persisted, as by the real threads.
+//! Instead of `B C` a step may say `all`: all other servers. If A has nothing else for a server, `->` sends a
+//! heartbeat. The election timeout of the first server is 300 ms. Each other server has one that is 100 ms
+//! longer than that of the server before it. In the output of `show`, `|` comes after the last committed
+//! entry, and `.` is an entry that a snapshot covers.
+//!
+//! Everything committed is applied at once, and everything that must be persisted is persisted at once. The
+//! real threads do the same.
 
 mod cluster;
 mod step;
@@ -78,10 +85,10 @@ scenarios! {
     lost_replies
     votes_are_remembered
     election_timeouts_and_heartbeats
-    nobody_answers
+    no_answers
 }
 
-/// No scenario is forgotten.
+/// Every scenario file is in the list.
 #[test]
 fn each_file_is_played() {
     let files = fs::read_dir(folder()).expect("the folder of this file");
@@ -94,7 +101,7 @@ fn each_file_is_played() {
     }
 }
 
-/// Bad scripts are refused with the place and what was expected.
+/// A bad script is refused. The error names the place and says what was expected.
 #[test]
 fn a_bad_script_is_refused() {
     let refusals = [
@@ -102,11 +109,11 @@ fn a_bad_script_is_refused() {
         ("timeout S9", "no server is called S9; there are S1 S2 S3"),
         ("log S1 @x: 1", "expected `log A B @TERM: TERMS`"),
         ("log S1 @2: 1 3", "entries of term 3 in term 2"),
-        ("log S1 @2: 2 1", "terms never fall along a log"),
+        ("log S1 @2: 2 1", "terms must not decrease along a log"),
         ("wait x", "expected `wait MILLISECONDS`"),
         ("deliver x", "nothing is held as x"),
         ("S1 -> S2 lsot", "no server is called lsot; there are S1 S2 S3"),
-        ("propose S2 x", "S2 does not lead"),
+        ("propose S2 x", "S2 is not the leader"),
         ("snapshot S1 3", "only 0 commands were applied"),
         ("restart S1", "S1 is running"),
         ("rule none", "expected `rule commit_older_terms_by_count`"),
@@ -125,7 +132,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// Plays a scenario and compares, or writes it anew.
+/// Plays a scenario and compares the result with the file, or writes the file anew.
 fn play(name: &str) {
     let path = folder().join(format!("{name}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -141,8 +148,8 @@ fn play(name: &str) {
     let mut lines = text.lines().chain([""; 2]).zip(played.lines().chain([""; 2])).zip(1..);
     let ((wanted, found), line) = lines.find(|(pair, _)| differs(pair)).expect("the texts differ somewhere");
     panic!(
-        "tests/golden/{name}.txt:{line}: expected\n    {wanted}\nbut what happens is\n    {found}\n\
-         If that is meant: LAB_REGENERATE=1 cargo test --test golden, and read the difference.\n\nAll of it:\n{played}"
+        "tests/golden/{name}.txt:{line}: expected\n    {wanted}\nbut the result is\n    {found}\n\
+         If this is intended: run LAB_REGENERATE=1 cargo test --test golden, and read the difference.\n\nThe whole result:\n{played}"
     );
 }
 
@@ -154,7 +161,7 @@ fn regenerates() -> bool {
     }
 }
 
-/// The script with what happens below each `----`.
+/// The script with the results below each `----`.
 fn replay(name: &str, script: &str) -> Result<String, String> {
     let mut cluster = Cluster::default();
     let mut out = String::new();

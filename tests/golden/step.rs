@@ -20,14 +20,14 @@ pub enum Step {
     Show,
 }
 
-/// To whom.
+/// The servers to which a message goes.
 #[derive(Clone, Debug)]
 pub enum Targets {
     All,
     These(Vec<String>),
 }
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     Arrives,
@@ -36,7 +36,7 @@ pub enum Fate {
     HeldAs(String),
 }
 
-/// The step of a line.
+/// Reads the step in a line.
 pub fn parse(line: &str) -> Result<Step, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -73,7 +73,7 @@ pub fn parse(line: &str) -> Result<Step, String> {
     }
 }
 
-/// `log A B @TERM: TERMS`.
+/// Reads `log A B @TERM: TERMS`.
 fn log(line: &str) -> Result<Step, String> {
     let parse = || {
         let (head, terms) = line.split_once(':')?;

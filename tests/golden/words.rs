@@ -1,4 +1,4 @@
-//! What happens, in the words of the paper.
+//! Describes what happens, in the terms of the paper.
 
 use labapi::Role;
 use mit6824::raft::{
@@ -6,7 +6,7 @@ use mit6824::raft::{
     RequestVoteArgs,
 };
 
-/// What a request says.
+/// What a request contains.
 pub fn request(message: &Message) -> String {
     match message {
         Message::RequestVote(RequestVoteArgs { term, last_log_index, last_log_term, .. }) => {
@@ -46,7 +46,7 @@ pub fn append_reply(reply: &AppendEntriesReply, term: u64) -> String {
     }
 }
 
-/// `4 (term 2)`, `4..6 (terms 2 2 3)`.
+/// Text such as `4 (term 2)` or `4..6 (terms 2 2 3)`.
 fn range(first: u64, terms: &[u64]) -> String {
     match terms {
         [term] => format!("{first} (term {term})"),
@@ -61,7 +61,7 @@ fn terms(entries: &[Entry]) -> Vec<u64> {
     entries.iter().map(|entry| entry.term).collect()
 }
 
-/// What can be seen of a server.
+/// The visible state of a server.
 #[derive(Clone)]
 pub struct View {
     term: u64,
@@ -99,7 +99,7 @@ impl View {
         self.terms.get((index - self.covered - 1) as usize..).unwrap_or_default()
     }
 
-    /// What has become of `me` since `self`, in words; empty: nothing.
+    /// What has changed on `me` since `self`; empty if nothing has changed.
     pub fn changes(&self, now: &View, me: usize, names: &[String]) -> String {
         let mut words = Vec::new();
         if now.term != self.term {
@@ -135,7 +135,7 @@ impl View {
     }
 
     fn log_changes(&self, now: &View, words: &mut Vec<String>) {
-        // Below this, nothing is left to compare.
+        // Entries up to this index cannot be compared.
         let begin = self.covered.max(now.covered);
         if now.covered > self.covered {
             words.push(format!("keeps a snapshot up to {} in place of the entries", now.covered));

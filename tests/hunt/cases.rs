@@ -1,4 +1,4 @@
-//! The scenarios, and the Rafts with a mistake.
+//! The scenarios, and Rafts that make a mistake.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Service};
@@ -11,7 +11,8 @@ use std::marker::PhantomData;
 use labtest::harness::Case;
 use labtest::raft::{Retry, Setup, make_config};
 
-/// The scenarios with this project's Raft, and, to be asked for, with its mistaken versions.
+/// The scenarios with this project's Raft. The cases with its mistaken versions are ignored unless they are
+/// asked for.
 pub fn cases() -> Vec<Case> {
     vec![
         Case::ours("old_leader_stays", old_leader_stays::<Raft>),
@@ -22,8 +23,8 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// The mistake: a leader steps down when it loses its majority. As a candidate it raises its term in vain for
-/// as long as it is cut off, and disturbs everybody when it is back.
+/// The mistake: a leader steps down when it loses its majority. While it is cut off, it is a candidate and
+/// raises its term without success. When it is connected again, its high term disturbs the others.
 struct StepsDownAlone;
 
 impl Mistake for StepsDownAlone {
@@ -32,8 +33,8 @@ impl Mistake for StepsDownAlone {
     }
 }
 
-/// The mistake: a leader counts replicas of entries of older terms, too, when it commits (against section
-/// 5.4.2 of the paper).
+/// The mistake: when a leader commits, it also counts the replicas of entries of older terms. Section 5.4.2
+/// of the paper forbids this.
 struct CommitsOlderTerms;
 
 impl Mistake for CommitsOlderTerms {
@@ -42,8 +43,8 @@ impl Mistake for CommitsOlderTerms {
     }
 }
 
-/// A leader that is cut off alone stays the leader of its term, and follows without an election when it is
-/// back.
+/// A leader that is cut off alone stays the leader of its term. When it is connected again, it becomes a
+/// follower without an election.
 fn old_leader_stays<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3));
     cfg.begin("Test (ours): a leader cut off alone stays one");
@@ -73,40 +74,42 @@ fn old_leader_stays<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Figure 8 of the paper, step by step. An entry of an old term gets onto a majority, and is overwritten all
-/// the same: so it must not have been committed.
+/// Figure 8 of the paper, step by step. An entry of an old term gets onto a majority, and then it is
+/// overwritten. So it must not have been committed.
 fn figure_8_to_the_letter<R: RaftPeer>() {
-    /// Longer than an election among whoever is connected.
+    /// This is longer than an election among the connected servers.
     const ELECTION: Duration = Duration::from_secs(3);
-    /// Longer than a replication to whoever is connected.
+    /// This is longer than a replication to the connected servers.
     const REPLICATION: Duration = Duration::from_millis(300);
 
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (ours): Figure 8 to the letter");
     cfg.one(1, 5, Retry::No);
 
-    // (a) S1 leads and gets entry 2 onto S2 only.
+    // (a) S1 is the leader and gets entry 2 only onto S2.
     let s1 = cfg.check_one_leader();
     let [s2, others @ ..] = [1, 2, 3, 4].map(|n| cfg.after(s1, n));
     others.iter().for_each(|&i| cfg.disconnect(i));
     assert_eq!(cfg.start(s1, 2).map(|started| started.index), Some(2), "S1 takes index 2");
     sleep(REPLICATION);
 
-    // (b) S1 crashes. Without S1 and S2 one of the others is elected, call it S5, and takes another entry at
-    // index 2. It reaches nobody, because S5 is cut off first, and crashes.
+    // (b) S1 crashes. One of the servers other than S1 and S2 is elected; it is called S5 here. It takes
+    // another entry at index 2. The entry reaches no other server, because S5 is cut off first. Then S5
+    // crashes.
     cfg.crash1(s1);
     cfg.disconnect(s2);
     others.iter().for_each(|&i| cfg.connect(i));
     sleep(ELECTION);
     let s5 = cfg.check_one_leader();
     let mut rest = others.into_iter().filter(|&i| i != s5);
-    let (s3, s4) = rest.next().zip(rest.next()).expect("three less one are two");
+    let (s3, s4) = rest.next().zip(rest.next()).expect("two of three are left");
     cfg.disconnect(s5);
     assert_eq!(cfg.start(s5, 3).map(|started| started.index), Some(2), "S5 takes index 2");
     cfg.crash1(s5);
 
-    // (c) S1 is back. With S2 and one more it elects a leader out of those two, which spreads entry 2: it is
-    // on a majority now. It may not be committed by that, since no entry of the new term is.
+    // (c) S1 restarts. S1 and S2 and one more server elect S1 or S2 as leader, and the leader replicates
+    // entry 2. Now entry 2 is on a majority. This must not commit it, because no entry of the new term is on
+    // a majority.
     cfg.disconnect(s4);
     cfg.start1(s1);
     [s1, s2, s3].iter().for_each(|&i| cfg.connect(i));
@@ -115,8 +118,8 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     assert!([s1, s2].contains(&leader), "only S1 or S2 can win, not server {leader}");
     sleep(REPLICATION);
 
-    // (d) That majority falls apart. S5 is back; its entry is of a later term than entry 2, so S3 and S4
-    // elect it, and it overwrites entry 2 on S3.
+    // (d) S1 and S2 are cut off, and S5 restarts. The last entry of S5 has a later term than entry 2, so S3
+    // and S4 elect S5. S5 overwrites entry 2 on S3.
     [s1, s2].iter().for_each(|&i| cfg.disconnect(i));
     cfg.start1(s5);
     [s3, s4, s5].iter().for_each(|&i| cfg.connect(i));
@@ -125,15 +128,15 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     assert!(leader == s5, "only S5 can win, not server {leader}");
     cfg.one(4, 3, Retry::Yes);
 
-    // All together: index 2 is what S5 took there.
+    // All servers are connected again. Index 2 holds the entry that S5 took there.
     [s1, s2].iter().for_each(|&i| cfg.connect(i));
     cfg.one(5, 5, Retry::Yes);
     cfg.end();
 }
 
-/// A mistake: rules that differ from the paper's.
+/// A mistake: rules that differ from those of the paper.
 trait Mistake: Send + Sync + 'static {
-    /// The rules of whoever makes it.
+    /// The rules with the mistake.
     fn rules() -> Rules;
 }
 
@@ -148,8 +151,8 @@ impl<M: Mistake> RaftPeer for Mistaken<M> {
 
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Mistaken<M> {
         let options = Options { rules: M::rules(), ..Options::default() };
-        let raft = Raft::make_with(peers, me, persister, apply, options)
-            .expect("what this Raft has saved it can read");
+        let raft =
+            Raft::make_with(peers, me, persister, apply, options).expect("a Raft can read what it has saved");
         Mistaken { raft: Arc::new(raft), mistake: PhantomData }
     }
 

@@ -1,4 +1,5 @@
-//! The tests of a key/value service against services with mistakes: is each found, by the check that is meant to?
+//! The tests of a key/value service run against services with mistakes. Each mistake must be found by the
+//! right check.
 
 use labapi::{KvClerk, KvService, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -20,19 +21,19 @@ use labtest::service::{Setup, make_config};
 use labview::spacetime::{Event, Trace};
 use mit6824::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachine};
 
-/// What is wrong with a service. By default nothing.
+/// The mistakes that a service can make. By default it makes none.
 trait Mistake: Send + Sync + 'static {
-    /// One write of so many is acknowledged and forgotten.
+    /// `Some(n)`: every n-th write is acknowledged and forgotten.
     const FORGETS_ONE_OF: Option<u64> = None;
     /// A write is done as often as it is sent.
     const REPEATS: bool = false;
-    /// A server answers reads with what it has, whoever leads.
+    /// A server answers reads from its own state, even if it is not the leader.
     const READS_WHAT_IT_HAS: bool = false;
-    /// The limit for snapshots that is taken instead of the one that is given.
+    /// The limit for snapshots that the service uses instead of the given one.
     fn maxraftstate(given: Option<usize>) -> Option<usize> {
         given
     }
-    /// Bytes in a snapshot that nobody needs.
+    /// How many useless bytes a snapshot contains.
     const WASTE: usize = 0;
     /// How long a server takes to answer.
     const TAKES: Duration = Duration::ZERO;
@@ -41,7 +42,7 @@ trait Mistake: Send + Sync + 'static {
 struct Right;
 impl Mistake for Right {}
 
-/// A key/value service that makes the mistake `M`: small, and not quick.
+/// A key/value service with the mistake `M`. It is small and not fast.
 struct Faulty<M: Mistake> {
     rsm: Arc<Rsm<Store<M>>>,
 }
@@ -106,7 +107,7 @@ impl<M: Mistake> Replicated for Faulty<M> {
         let store =
             Store { data: BTreeMap::new(), sessions: Sessions::new(), writes: 0, mistake: PhantomData };
         let rsm = Rsm::make(start, store);
-        Faulty { rsm: Arc::new(rsm.expect("it reads what it has saved")) }
+        Faulty { rsm: Arc::new(rsm.expect("a server can read what it has saved")) }
     }
 
     fn is_leader(&self) -> bool {
@@ -174,16 +175,16 @@ impl KvClerk for Clerk {
     }
 }
 
-/// On a busy machine the check may take its time.
+/// The check gets this long, because the machine may be busy.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
-/// A small one: a round of a second.
+/// A small test: one round of one second.
 fn small(clients: usize) -> Generic {
     let period = Duration::from_secs(1);
     Generic { rounds: 1, period, if_unknown: UNDECIDED_FAILS, ..Generic::new("ours", clients, 3) }
 }
 
-/// Runs a body and returns how it failed.
+/// Runs a body that must fail, and returns the failure's message.
 #[track_caller]
 fn failure(body: impl Fn() + Send + Sync + 'static) -> String {
     try_run(body).expect("the mistake must be found")
@@ -205,7 +206,7 @@ fn expect_start(message: &str, expected: &str) {
     assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
 }
 
-/// A test of lab 3, by name.
+/// The test of lab 3 with this name.
 fn lab3<S: KvService>(part: Part, name: &str) -> fn() {
     let case = lab3::cases::<S>(part).into_iter().find(|case| case.name == name);
     case.expect("it is in that part").body
@@ -236,11 +237,11 @@ fn a_lost_append_is_not_linearizable() {
     let test = Generic { random_keys: true, pictures: Some(folder), ..small(3) };
     let message = failure(move || test.run::<Faulty<Forgets>>());
     expect_start(&message, "history is not linearizable: key ");
-    assert_eq!(std::fs::read_dir(folder).expect("it is there").count(), 1, "one picture");
-    std::fs::remove_dir_all(folder).expect("it is removed");
+    assert_eq!(std::fs::read_dir(folder).expect("the folder exists").count(), 1, "one picture");
+    std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 
-/// A reader of the trace finds the operation that the checker means.
+/// A reader of the trace can find the operation that the checker names.
 #[test]
 fn the_verdict_of_the_checker_is_in_the_trace() {
     let folder: &'static Path = Box::leak(folder("verdict").into_boxed_path());
@@ -253,13 +254,13 @@ fn the_verdict_of_the_checker_is_in_the_trace() {
     let trace = Trace::open(&file).expect("a trace");
     let verdict = trace.events.iter().find(|event| event.kind == "check.verdict").expect("a verdict");
     assert_eq!(verdict.text("verdict"), Some("illegal"));
-    let client = verdict.number("client").expect("whose operation it is");
-    let called = verdict.number("called").expect("when it was called");
+    let client = verdict.number("client").expect("the verdict names the client of the operation");
+    let called = verdict.number("called").expect("the verdict has the time of the call");
     let of_client = |event: &&Event| event.kind == "client.call" && event.number("client") == Some(client);
     let calls = trace.events.iter().filter(of_client);
     let meant = calls.take_while(|event| event.t <= called).last();
-    // On real threads the trace has the last events only.
-    assert!(meant.is_some() || trace.run.lost > 0, "client {client} has called nothing by {called} ns");
+    // On real threads the trace has only the last events.
+    assert!(meant.is_some() || trace.run.lost > 0, "client {client} had called nothing at {called} ns");
     assert!(meant.is_none_or(|call| call.text("key") == verdict.text("key")), "{meant:?} {verdict:?}");
     std::fs::remove_dir_all(folder).expect("it is removed");
 }
@@ -279,7 +280,7 @@ impl Mistake for Stale {
     const READS_WHAT_IT_HAS: bool = true;
 }
 
-/// A server that is cut off does not know what the others have done since.
+/// A server that is cut off does not know what the others have done since then.
 #[test]
 fn a_stale_read_is_not_linearizable() {
     fn body<S: KvService>() {
@@ -316,7 +317,7 @@ fn a_stale_read_is_not_linearizable() {
 #[test]
 fn a_read_in_the_minority_is_seen() {
     let message = failure(lab3::<Faulty<Stale>>(Part::A, "one_partition_3a"));
-    // Whichever is the first to be stale: a read in the majority, or the one in the minority.
+    // Either of two reads may be found to be stale first: one in the majority, or the one in the minority.
     let stale = message.starts_with("Get(1): ") || message.starts_with("Get in minority completed");
     assert!(stale, "{message}");
 }
@@ -336,7 +337,7 @@ fn a_log_that_is_not_trimmed_is_seen() {
 }
 
 #[test]
-fn a_snapshot_that_nobody_wanted_is_seen() {
+fn an_unwanted_snapshot_is_seen() {
     struct AlwaysTrims;
     impl Mistake for AlwaysTrims {
         fn maxraftstate(_given: Option<usize>) -> Option<usize> {
@@ -357,7 +358,7 @@ fn a_snapshot_that_is_too_large_is_seen() {
     expect_start(&message, "snapshot too large: ");
 }
 
-/// In real time it takes what it says.
+/// This test runs only in virtual time, because on the real clock it would really be slow.
 #[cfg(feature = "sim")]
 #[test]
 fn a_slow_service_is_seen() {

@@ -1,4 +1,4 @@
-//! What the harness of sharded services tells about servers, with this project's service.
+//! What the harness of sharded services tells about its servers, tested with this project's service.
 
 use labapi::{Holding, NSHARDS, Role};
 use labrt::Run;
@@ -12,7 +12,7 @@ fn passes(body: impl Fn() + Send + Sync + 'static) {
     assert_eq!(run.once(7, body).failure.map(|failure| failure.message), None);
 }
 
-/// Looks until something is so, and fails the test if that takes too long.
+/// Looks at a server until a condition holds. If that takes too long, the test fails.
 fn until(cluster: &Cluster<ShardKv>, place: Place, so: impl Fn(&Look) -> bool) {
     let asked = labrt::time::Instant::now();
     while !so(&cluster.look(place)) {
@@ -22,7 +22,7 @@ fn until(cluster: &Cluster<ShardKv>, place: Place, so: impl Fn(&Look) -> bool) {
 }
 
 #[test]
-fn a_look_says_how_servers_stand() {
+fn a_look_shows_the_state_of_a_server() {
     passes(|| {
         let cfg = make_quietly::<ShardKv>("looks", Setup::new().maxraftstate(200));
         let server = Place::Server(1, 0);
@@ -51,7 +51,7 @@ fn a_look_says_how_servers_stand() {
         let ctrler = cfg.look(Place::Ctrler(0)).status.expect("it runs");
         assert_eq!(ctrler.shards, [Holding::Nothing; NSHARDS]);
 
-        // A group that is down cannot take what is its own from now on.
+        // If a group is down, it cannot take the shards that it now owns.
         cfg.shutdown_group(2);
         cfg.join(2);
         until(&cfg, server, |look| {

@@ -1,4 +1,5 @@
-//! The judge, tested with this project's layers: it finds what is wrong with services, and tells how servers stand.
+//! The judge, tested with this project's layers: it finds the mistakes of services, and it tells the state of
+//! servers.
 
 mod kv;
 mod looks;

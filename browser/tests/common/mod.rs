@@ -1,4 +1,4 @@
-//! Histories for pages: made up, the same each time, and judged by the checker.
+//! Histories for pages. They are invented, they are the same each time, and the checker judges them.
 
 use porcupine::models::kv::{KvInput, KvModel, KvOutput, Operation};
 use porcupine::visualization::{Mark, MarkKind, Picture};
@@ -9,19 +9,19 @@ pub const MS: u64 = 1_000_000;
 
 /// Clients that get, put and append on some keys.
 pub struct Workload {
-    /// How many clients.
+    /// The number of clients.
     pub clients: u32,
-    /// How many keys.
+    /// The number of keys.
     pub keys: usize,
-    /// How many operations each client makes.
+    /// The number of operations of each client.
     pub each: usize,
-    /// How long an operation takes at most, in ns.
+    /// The longest time that an operation takes, in ns.
     pub longest: u64,
 }
 
 impl Workload {
-    /// The history in which every operation took effect at one time within its call and return; but in the middle of
-    /// each of the keys `broken`, a get has been answered with a value that had been overwritten before its call.
+    /// A history in which every operation took effect at one time between its call and its return. But in the
+    /// middle of each key in `broken`, one get returns a value that had been overwritten before its call.
     pub fn picture(&self, title: &str, broken: &[usize]) -> Picture {
         let history = self.play(broken);
         let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
@@ -30,7 +30,7 @@ impl Workload {
 
     fn play(&self, broken: &[usize]) -> Vec<Operation> {
         let mut dice = Dice(7);
-        // When each operation takes effect decides what it sees.
+        // The time at which an operation takes effect decides what it sees.
         let mut plan = Vec::new();
         for client in 0..self.clients {
             let mut now = dice.below(self.longest);
@@ -43,7 +43,7 @@ impl Workload {
         plan.sort_unstable();
         let half = plan.len() / 2;
         let mut values = vec![String::new(); self.keys];
-        // For each key the value that was put last, when it was overwritten, and whether a get is to find it.
+        // For each key: the value that was put last, and when it was overwritten, if a get is to find it.
         let mut stale: Vec<Option<(String, u64)>> = vec![None; self.keys];
         let mut open: Vec<bool> = (0..self.keys).map(|key| broken.contains(&key)).collect();
         let mut history = Vec::new();
@@ -129,7 +129,7 @@ pub fn small() -> Picture {
     picture(&KvModel, &history, &report, "a get that is late", marks)
 }
 
-/// Numbers that look random, the same each time.
+/// Numbers that look random. They are the same each time.
 struct Dice(u64);
 
 impl Dice {

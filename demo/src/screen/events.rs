@@ -1,4 +1,4 @@
-//! What has happened, the latest last.
+//! The events, the latest last.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! The title, the time, the keys, and what lies above all of it.
+//! The title, the time, the keys, and the boxes that lie above the rest.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Flex, Layout, Rect};
@@ -29,7 +29,7 @@ pub fn title(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(right).alignment(Alignment::Right), area);
 }
 
-/// How much of the time is over.
+/// Shows how much of the time is over.
 pub fn gauge(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
     let over = (app.ratio() * width as f64).round() as usize;
@@ -40,7 +40,7 @@ pub fn gauge(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// The most important keys, as many as there is room for.
+/// The most important keys, as many as there is space for.
 pub fn keys(frame: &mut Frame<'_>, area: Rect) {
     let mut line = Line::default();
     let mut left = usize::from(area.width);
@@ -56,13 +56,13 @@ pub fn keys(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// The list of keys, and what goes on after the end.
+/// The list of keys, and the progress after the end.
 pub fn overlays(frame: &mut Frame<'_>, area: Rect, app: &App) {
     match app.phase {
         Phase::Running if app.help => help(frame, area),
         Phase::Running => {}
         Phase::Ending { clients } => {
-            let text = format!("all is mended; {clients} clients end what they have begun");
+            let text = format!("everything is repaired; waiting for {clients} clients");
             progress(frame, area, "the end", &text, None);
         }
         Phase::Checking { done, of } => {
@@ -94,7 +94,7 @@ fn progress(frame: &mut Frame<'_>, area: Rect, title: &str, text: &str, ratio: O
     }
 }
 
-/// A box in the middle for so many columns and rows; its inside.
+/// Draws a box of this many columns and rows in the middle. Returns the area inside.
 fn boxed(frame: &mut Frame<'_>, area: Rect, title: &str, width: u16, height: u16) -> Rect {
     let [row] = Layout::vertical([Constraint::Length(height + 4)]).flex(Flex::Center).areas(area);
     let [area] = Layout::horizontal([Constraint::Length(width + 6)]).flex(Flex::Center).areas(row);

@@ -1,4 +1,4 @@
-//! The screen: an [`App`] as widgets. Nothing here changes anything.
+//! The screen: shows an [`App`] as widgets. It changes nothing.
 //!
 //! ```text
 //! title                                    time
@@ -23,7 +23,7 @@ use ratatui::widgets::Paragraph;
 use crate::act::Team;
 use crate::app::App;
 
-/// Columns and rows below which the screen only says that it is too small.
+/// If the terminal has fewer columns or rows than this, the screen only says that it is too small.
 pub const SMALLEST: (u16, u16) = (80, 24);
 
 /// The colour of a team.
@@ -36,16 +36,16 @@ pub fn color_of(team: Team) -> Color {
     }
 }
 
-/// For what matters less.
+/// The style of less important texts.
 pub const FAINT: Style = Style::new().fg(Color::DarkGray);
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         return too_small(frame, area);
     }
-    // A blank line between teams, where there is room.
+    // There is a blank line between teams if there is space.
     let roomy = area.height >= SMALLEST.1 + 6;
     let servers = servers::height(roomy);
     let rows = [
@@ -82,7 +82,7 @@ fn too_small(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), middle);
 }
 
-/// `title ────────`
+/// A heading such as `title ────────`.
 fn heading(title: Vec<Span<'static>>, width: u16, color: Color) -> Line<'static> {
     let mut line = Line::from(title);
     let used = u16::try_from(line.width()).unwrap_or(u16::MAX);

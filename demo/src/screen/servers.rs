@@ -1,4 +1,4 @@
-//! The servers, a row each, by team.
+//! The servers of all teams. Each has a row.
 
 use labapi::{Holding, Role};
 use labtest::shards::Place;
@@ -15,10 +15,10 @@ use crate::keys;
 use crate::stage::title_of;
 use crate::view::{View, list};
 
-/// Columns of all.
+/// How many columns the servers take.
 pub const WIDTH: u16 = 58;
 
-/// Rows of all.
+/// How many rows the servers take.
 pub fn height(roomy: bool) -> u16 {
     let teams = Team::ALL.len();
     let blank = if roomy { teams - 1 } else { 0 };
@@ -41,7 +41,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, roomy: bool) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// A team and what it has.
+/// A line about a team.
 fn team_line(app: &App, team: Team, width: u16) -> Line<'static> {
     let color = color_of(team);
     let mut spans = vec![Span::styled(title_of(team), Style::new().fg(color).add_modifier(Modifier::BOLD))];
@@ -110,7 +110,7 @@ fn server_line(app: &App, team: Team, place: Place) -> Line<'static> {
     Line::from(spans)
 }
 
-/// What a server is, and how that looks. A leader that others have replaced does not know it yet.
+/// The role of a server, and its style. If others have replaced a leader, it does not know it yet.
 fn role(view: &View, team: Team, place: Place, role: Role) -> (&'static str, Style) {
     match role {
         Role::Leader if view.leader(team) == Some(place) => {

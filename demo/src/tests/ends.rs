@@ -1,4 +1,4 @@
-//! How the demo ends: codes and sentences.
+//! How the demo ends: exit codes and sentences.
 
 use std::io;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ fn a_verdict_is_a_sentence() {
 }
 
 #[test]
-fn a_page_that_could_not_be_written_is_told() {
+fn a_page_that_could_not_be_written_is_reported() {
     assert_eq!(judged(Verdict::Ok).where_the_page_is(), "report: out/demo.html");
     let failed = Judged { page: Err(io::Error::other("disk full")), ..judged(Verdict::Ok) };
     assert_eq!(failed.where_the_page_is(), "report: out/demo.html cannot be written: disk full");

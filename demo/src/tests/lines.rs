@@ -1,4 +1,4 @@
-//! Plain lines, and what both sorts of stages count.
+//! The plain lines, and what lines and screen have in common.
 
 use labrt::time::Duration;
 use labtest::shards::Place;
@@ -14,13 +14,13 @@ fn shown(shows: &[(&App, &[Event])]) -> String {
     let mut out = Vec::new();
     let mut lines = Lines::new(&mut out);
     for (app, new) in shows {
-        lines.show(app, new).expect("memory takes all");
+        lines.show(app, new).expect("writing to memory cannot fail");
     }
     String::from_utf8(out).expect("plain text")
 }
 
 #[test]
-fn a_line_says_how_things_are() {
+fn a_line_summarises_the_state() {
     let text = shown(&[(&app(troubled()), &[])]);
     let expected = "\
 sharded key/value service: 3 controllers, 3 groups of 3, 8 clients, 36 s, seed 0x7
@@ -30,7 +30,7 @@ sharded key/value service: 3 controllers, 3 groups of 3, 8 clients, 36 s, seed 0
 }
 
 #[test]
-fn a_line_a_second_and_one_an_event() {
+fn there_is_one_line_a_second_and_one_for_each_event() {
     let at = |millis: u64| app(View { at: Duration::from_millis(millis), ..calm() });
     let event: Event = (Duration::from_millis(2_050), Kind::Fault, "G101S2 crashes".to_owned());
     let (first, second, third) = (at(1_500), at(1_900), at(2_100));
@@ -43,7 +43,7 @@ fn a_line_a_second_and_one_an_event() {
 }
 
 #[test]
-fn the_end_has_its_lines_once() {
+fn each_phase_of_the_end_has_one_line() {
     let mut shows = Vec::new();
     for phase in [
         Phase::Ending { clients: 8 },
@@ -61,7 +61,7 @@ fn the_end_has_its_lines_once() {
     assert_eq!(
         shown(&shows).lines().collect::<Vec<_>>(),
         [
-            "the end: 8 clients end what they do",
+            "ending: waiting for 8 clients",
             "checking 1000 operations for linearizability",
             "checked 500 of 1000",
             "writing the report",
@@ -79,7 +79,7 @@ fn the_rate_is_that_of_the_last_second() {
     };
     app.update(later(1, 100), Vec::new());
     assert_eq!(app.rate(), 400);
-    // A look that comes late is spread over the time since.
+    // A look that comes late covers several samples, and its operations are divided among them.
     app.update(later(3, 300), Vec::new());
     assert_eq!(app.rates, [100, 100, 100]);
     app.update(later(4, 300), Vec::new());
@@ -88,7 +88,7 @@ fn the_rate_is_that_of_the_last_second() {
 }
 
 #[test]
-fn servers_are_chosen_round_and_round() {
+fn choosing_servers_wraps_around() {
     let mut app = app(calm());
     assert_eq!(app.chosen, Place::Server(0, 0));
     app.choose(-1);

@@ -1,4 +1,4 @@
-//! What is shown, of servers that are made up.
+//! Tests of what is shown, with invented servers.
 
 mod ends;
 mod lines;

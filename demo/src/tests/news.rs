@@ -1,4 +1,4 @@
-//! What two views differ in.
+//! The differences between two views.
 
 use labapi::Holding;
 use labtest::shards::{Place, gid};
@@ -8,29 +8,29 @@ use crate::act::Team;
 use crate::news::{Kind, between};
 
 #[test]
-fn nothing_new_is_no_news() {
+fn equal_views_have_no_news() {
     assert!(between(&calm(), &calm()).is_empty());
 }
 
 #[test]
-fn a_new_leader_is_news_also_while_the_old_one_leads_on() {
+fn a_new_leader_is_news_even_while_the_old_one_still_leads() {
     let news = between(&calm(), &troubled());
     let leader = news.iter().find(|(kind, _)| *kind == Kind::Leader);
     assert_eq!(leader.map(|(_, text)| &**text), Some("G100S1 leads group 100 in term 4"));
 }
 
 #[test]
-fn a_leader_of_the_same_name_in_another_term_is_news() {
+fn the_same_leader_in_another_term_is_news() {
     let mut after = calm();
     leads(&mut after, Place::Ctrler(0), 9);
     assert_eq!(between(&calm(), &after), [(Kind::Leader, "G1S0 leads the controllers in term 9".to_owned())]);
 }
 
 #[test]
-fn a_group_without_a_leader_is_no_news() {
+fn a_group_without_a_leader_is_not_news() {
     let mut after = calm();
     down(&mut after, Place::Server(1, 0));
-    assert!(between(&calm(), &after).is_empty(), "the others know as much");
+    assert!(between(&calm(), &after).is_empty(), "the other servers know the same");
 }
 
 #[test]
@@ -61,10 +61,10 @@ fn a_group_that_comes_back_has_not_gained_anything() {
 }
 
 #[test]
-fn shards_are_served_by_whom_they_belong_to() {
+fn shards_are_served_by_their_owners() {
     let view = troubled();
     let shards = view.shards();
     assert!(shards[..9].iter().all(|shard| shard.served));
     assert_eq!((shards[9].owner, shards[9].served), (Some(1), false));
-    assert_eq!(view.leader(Team::Group(0)), Some(Place::Server(0, 1)), "of two the one of the later term");
+    assert_eq!(view.leader(Team::Group(0)), Some(Place::Server(0, 1)), "the leader of the later term");
 }

@@ -1,4 +1,4 @@
-//! The cluster itself, and the check of what its clients did; on real threads.
+//! The cluster itself, and the check of the history of its clients, on real threads.
 #![cfg(not(feature = "sim"))]
 
 use labapi::Holding;
@@ -25,7 +25,7 @@ fn run(body: impl Fn() + Send + Sync + 'static) {
 fn until(what: &str, mut so: impl FnMut() -> bool) {
     let asked = Instant::now();
     while !so() {
-        assert!(asked.elapsed() < Duration::from_secs(60), "{what} has not come");
+        assert!(asked.elapsed() < Duration::from_secs(60), "{what} has not happened within a minute");
         sleep(Duration::from_millis(20));
     }
 }
@@ -37,7 +37,7 @@ fn hear(room: &mut Room, what: &str) {
 }
 
 #[test]
-fn acts_are_done_told_and_mended_and_the_history_is_judged() {
+fn actions_are_done_and_reported_and_the_history_is_judged() {
     run(|| {
         let mut room = Room::open("a test of the demo", 2);
         until("a leader", || room.view().leader(Team::Group(1)).is_some());
@@ -59,7 +59,7 @@ fn acts_are_done_told_and_mended_and_the_history_is_judged() {
         room.act(Act::Restart(Target::Server(leader)));
         hear(&mut room, "is up already");
 
-        // Any shard that moves here comes from another group.
+        // A random shard moves. It comes from another group.
         room.act(Act::Move(None, 1));
         hear(&mut room, "is to move to group 101");
         until("its arrival", || {
@@ -67,7 +67,7 @@ fn acts_are_done_told_and_mended_and_the_history_is_judged() {
             shards.len() == 4 && room.changes_waiting() == 0
         });
 
-        // What cannot be is refused, in words.
+        // Impossible changes are refused with a reason.
         room.act(Act::Join(0));
         hear(&mut room, "group 100 has joined already");
         room.act(Act::Leave(0));
@@ -99,10 +99,10 @@ fn acts_are_done_told_and_mended_and_the_history_is_judged() {
             report: report.clone(),
             limit: Duration::from_secs(60),
         };
-        // What no client may have seen: a value out of nowhere.
+        // A value that no client has written must be found.
         let mut wrong = operations.clone();
         let get = wrong.iter_mut().find(|it| it.input.op.name() == "get").expect("clients read");
-        get.output.value = "nobody wrote this".into();
+        get.output.value = "not a written value".into();
         let judged = Judge::begin(case(operations)).join();
         assert_eq!((judged.verdict, judged.operations), (Verdict::Ok, done as usize));
         assert!(judged.sentence().starts_with("linearizable: "), "{}", judged.sentence());
@@ -117,7 +117,7 @@ fn acts_are_done_told_and_mended_and_the_history_is_judged() {
 #[test]
 fn a_report_goes_where_it_can_be_written() {
     let below_a_file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/report.html");
-    let message = prepare(below_a_file.as_ref()).expect_err("Cargo.toml is no folder");
+    let message = prepare(below_a_file.as_ref()).expect_err("Cargo.toml is not a folder");
     assert!(message.starts_with(&format!("--report {below_a_file}: ")), "{message}");
     assert!(message.contains("expected a file that can be written"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! Servers that are made up.
+//! Invented servers.
 
 use labapi::{Gid, Holding, NSHARDS, RaftStatus, ReplicaStatus, Role};
 use labrt::time::Duration;
@@ -8,7 +8,7 @@ use crate::act::Team;
 use crate::app::App;
 use crate::view::View;
 
-/// Servers 0 lead, the shards are dealt to three groups, and all is well.
+/// Each team's server 0 leads, all three groups have shards, and there are no faults.
 pub fn calm() -> View {
     let places = Team::ALL.into_iter().flat_map(Team::places);
     View {
@@ -20,7 +20,7 @@ pub fn calm() -> View {
     }
 }
 
-/// Who has which shard, at first.
+/// The owners of the shards at first.
 pub fn owners() -> [Gid; NSHARDS] {
     [0, 0, 0, 0, 1, 1, 1, 2, 2, 2].map(gid)
 }
@@ -48,18 +48,18 @@ fn look(place: Place) -> Look {
     Look { status: Some(status), up: true, cut_off: false, raft_bytes: 12_345, snapshot_bytes: 678 }
 }
 
-/// Changes how a server looks.
+/// Changes the look of a server.
 pub fn with(view: &mut View, place: Place, change: impl FnOnce(&mut Look)) {
     let found = view.servers.iter_mut().find(|(it, _)| *it == place);
     change(&mut found.expect("it is one of them").1);
 }
 
-/// Changes where a server stands.
+/// Changes the status of a server.
 pub fn with_status(view: &mut View, place: Place, change: impl FnOnce(&mut ReplicaStatus)) {
     with(view, place, |look| change(look.status.as_mut().expect("it is up")));
 }
 
-/// A server is down.
+/// Makes a server go down.
 pub fn down(view: &mut View, place: Place) {
     with(view, place, |look| {
         look.up = false;
@@ -67,7 +67,7 @@ pub fn down(view: &mut View, place: Place) {
     });
 }
 
-/// A server leads a later term.
+/// Makes a server the leader of a later term.
 pub fn leads(view: &mut View, place: Place, term: u64) {
     with_status(view, place, |status| {
         status.raft.role = Role::Leader;
@@ -75,7 +75,7 @@ pub fn leads(view: &mut View, place: Place, term: u64) {
     });
 }
 
-/// Much is broken at once.
+/// Many faults at the same time.
 pub fn troubled() -> View {
     let mut view = calm();
     view.unreliable = true;
@@ -96,7 +96,7 @@ pub fn troubled() -> View {
     view
 }
 
-/// What is shown of a view, at a third of the time.
+/// An app with this view, after a third of the time.
 pub fn app(view: View) -> App {
     App::new(Duration::from_secs(36), 8, 0x7, view)
 }

@@ -1,4 +1,5 @@
-//! The widgets, drawn into a buffer and compared with what is in `screens/`. `LAB_REGENERATE=1` writes them anew.
+//! Draws the widgets into a buffer and compares it with the files in `screens/`. `LAB_REGENERATE=1` writes
+//! these files anew.
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +16,8 @@ use crate::news::Kind;
 use crate::screen::{self, servers};
 
 fn drawn(app: &App, columns: u16, rows: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer takes all");
-    terminal.draw(|frame| screen::draw(frame, app)).expect("a buffer takes all");
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer can always be used");
+    terminal.draw(|frame| screen::draw(frame, app)).expect("a buffer can always be drawn to");
     terminal.backend().buffer().clone()
 }
 
@@ -33,7 +34,7 @@ fn looks(name: &str, app: &App, columns: u16, rows: u16) {
         fs::write(&path, &text).expect("the sources can be written");
     }
     let expected = fs::read_to_string(&path).expect("the sources are here");
-    assert!(text == expected, "not as in {}:\n{text}", path.display());
+    assert!(text == expected, "the screen differs from {}:\n{text}", path.display());
 }
 
 fn busy() -> App {
@@ -48,33 +49,33 @@ fn busy() -> App {
 }
 
 #[test]
-fn all_is_well_in_the_smallest_terminal() {
+fn the_smallest_terminal_shows_a_calm_view() {
     looks("calm", &app(calm()), 80, 24);
 }
 
 #[test]
-fn much_is_broken_in_a_larger_one() {
+fn a_larger_terminal_shows_many_faults() {
     looks("troubled", &busy(), 110, 34);
 }
 
 #[test]
-fn the_keys_lie_above_the_rest() {
+fn the_list_of_keys_lies_above_the_rest() {
     let mut app = busy();
     app.help = true;
     looks("help", &app, 80, 24);
 }
 
 #[test]
-fn the_check_shows_how_far_it_is() {
+fn the_check_shows_its_progress() {
     let mut app = busy();
     app.phase = Phase::Checking { done: 3_000, of: 12_000 };
     looks("checking", &app, 80, 24);
 }
 
 #[test]
-fn a_small_terminal_is_told_so() {
+fn a_terminal_that_is_too_small_says_so() {
     looks("small", &app(calm()), 79, 24);
-    // Down to nothing, nothing panics.
+    // No size causes a panic, however small.
     for (columns, rows) in [(0, 0), (1, 1), (5, 2), (80, 1), (1, 24), (79, 100), (200, 23)] {
         drawn(&busy(), columns, rows);
     }
@@ -107,7 +108,7 @@ fn color(buffer: &Buffer, what: &str) -> Color {
 }
 
 #[test]
-fn trouble_has_its_colour() {
+fn faults_have_their_colours() {
     let buffer = drawn(&busy(), 100, 30);
     assert_eq!(color(&buffer, "✗ down"), Color::Red);
     assert_eq!(color(&buffer, "◌ cut off"), Color::Yellow);

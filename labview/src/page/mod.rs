@@ -1,12 +1,12 @@
-//! Pages for people: one HTML file each, that needs no network, no server and no other file.
+//! Pages for people. Each is one HTML file that needs no network, no server and no other file.
 //!
-//! A [`Page`] is put together from what all pages share (`shared/`: look, theme, the axis of time with its gestures,
-//! keys, tooltip, search, and the view in the URL) and from its own style, markup, scripts and data. The scripts are
-//! plain scripts of one document, in the order in which they are given: a file may use what stands in an earlier one, and
-//! all of them what is shared.
+//! A [`Page`] consists of the parts that all pages share (`shared/`: look, theme, the axis of time with its
+//! gestures, keys, tooltip, search, and the view in the URL) and of its own style, markup, scripts and data.
+//! The scripts are plain scripts of one document, in the given order. A script may use what an earlier one
+//! defines, and all of them may use the shared ones.
 //!
-//! This room knows nothing of what its pages are about. Texts may come from anybody and hold anything. They are data
-//! in a page, never markup: the JSON has no `<`, and scripts set text and never HTML.
+//! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
+//! In a page they are data, never markup: the JSON has no `<`, and scripts set text and never HTML.
 //!
 //! ```
 //! use labview::page::Page;
@@ -34,16 +34,16 @@ const SCRIPTS: &[&str] = &[
     include_str!("shared/fragment.js"),
 ];
 
-/// What makes a page this page and no other.
+/// The parts in which one page differs from others.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// What the window is called: any text.
+    /// The title of the window. It may be any text.
     pub title: &'a str,
-    /// CSS, after that of all pages.
+    /// CSS, which comes after the shared style.
     pub style: &'a str,
     /// The markup of the body.
     pub body: &'a str,
-    /// Scripts, after those of all pages.
+    /// Scripts, which come after the shared scripts.
     pub scripts: &'a [&'a str],
 }
 
@@ -51,14 +51,14 @@ impl Page<'_> {
     /// The document. Its scripts find `data` as JSON in the element `data`.
     ///
     /// # Panics
-    /// If the data cannot be JSON: a map in it has keys that are no texts.
+    /// If the data cannot be JSON, because a map in it has keys that are not texts.
     pub fn html(&self, data: &impl Serialize) -> String {
         let json = serde_json::to_string(data).expect("numbers, texts and lists are JSON");
         let mut html = String::with_capacity(json.len() + 150_000);
         html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-        // No request leaves the page, whatever stands in it.
+        // The page can make no request, whatever its texts contain.
         html.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
         html.push_str("style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n");
         html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>");
@@ -84,7 +84,7 @@ impl Page<'_> {
     }
 }
 
-/// Text as the content of an element.
+/// Appends text as the content of an element.
 fn push_text(html: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -97,8 +97,8 @@ fn push_text(html: &mut String, text: &str) {
     }
 }
 
-/// JSON as the content of a script element: the characters that could end it are written as escapes. They stand
-/// within strings only, where an escape means the same.
+/// Appends JSON as the content of a script element. The characters that could end the element are written as
+/// escapes. They occur only in strings, where an escape has the same meaning.
 fn push_json(html: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {
@@ -133,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_no_markup() {
+    fn a_title_is_not_markup() {
         let html = Page { title: "</title><b>&amp;\n", ..PLAIN }.html(&0);
         assert!(html.contains("<title>&lt;/title&gt;&lt;b&gt;&amp;amp; </title>"));
     }
 
     #[test]
-    fn what_is_shared_comes_first() {
+    fn the_shared_parts_come_first() {
         let html = Page { style: "own {}", scripts: &["own();"], ..PLAIN }.html(&0);
         let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
         assert!(place(":root") < place("own {}"));

@@ -1,8 +1,8 @@
-//! A run as the page has it: everything in columns, by the numbers of events.
+//! A run in the form that the page reads: everything is in columns and refers to events by their numbers.
 //!
-//! An event is known by its number on the page, and a message or operation, which have ids from the trace, by its
-//! place among the ids. The picture may have the last part of a run only; what each server was before that is still
-//! known from the events that are left out.
+//! An event has its number on the page. A message or operation has an id in the trace, and on the page it is
+//! known by the id's place in the list of ids. A page may have only the last part of a run. The earlier
+//! events are still used to find the state of each server at the beginning of this part.
 
 use labrt::collections::{BTreeMap, HashMap};
 use serde::Serialize;
@@ -16,31 +16,31 @@ use super::messages::Messages;
 use super::read::Trace;
 use super::servers::{Servers, State};
 
-/// The data of a page. -1 stands for nothing in all columns.
+/// The data of a page. In all columns -1 means that there is nothing.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagram {
     pub(super) test: String,
     pub(super) seed: String,
     pub(super) clock: String,
-    /// So many earlier events are not here.
+    /// How many earlier events are not on the page.
     pub(super) before: u64,
-    /// So many later events are not here.
+    /// How many later events are not on the page.
     pub(super) after: u64,
     pub(super) notes: Vec<String>,
     pub(super) lanes: Vec<Lane>,
-    /// Numbers and names of threads.
+    /// The numbers and names of threads.
     pub(super) threads: Vec<(u64, String)>,
-    /// Ids of messages and operations, in the order in which they show.
+    /// The ids of messages and operations, in the order in which they appear.
     pub(super) ids: Vec<u64>,
     pub(super) events: Events,
     pub(super) messages: MessageColumns,
     pub(super) operations: OperationColumns,
     pub(super) bands: Vec<Band>,
-    /// The runs of the logs: term, first index, run before; all in one list.
+    /// The runs of the logs, all in one list: term, first index, run before.
     pub(super) runs: Vec<i64>,
     pub(super) servers: Vec<StateColumns>,
-    /// The event of the run's failure.
+    /// The event at which the run failed.
     pub(super) failed: i64,
     pub(super) verdict: Option<Verdict>,
 }
@@ -48,28 +48,28 @@ pub struct Diagram {
 /// Columns of events.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Events {
-    /// Time since the event before, in ns; of the first since the start.
+    /// The time since the event before, in ns. For the first event: the time since the start.
     pub dt: Vec<u64>,
     pub thread: Vec<u64>,
     pub lane: Vec<usize>,
-    /// Into `shapes`.
+    /// An index into `shapes`.
     pub shape: Vec<usize>,
-    /// Into `causes`.
+    /// An index into `causes`.
     pub cause: Vec<usize>,
-    /// Into `ids`.
+    /// An index into `ids`.
     pub id: Vec<i64>,
     pub parent: Vec<i64>,
     /// The values of the fields of all events, one after the other.
     pub values: Vec<Value>,
-    /// Kinds with the names of their fields, the kind first.
+    /// Kinds of events with the names of their fields. The kind comes first.
     pub shapes: Vec<Vec<String>>,
-    /// The first is that of events without a cause.
+    /// The first cause is empty, for events without a cause.
     pub causes: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct MessageColumns {
-    /// The names of types.
+    /// The names of the types.
     pub types: Vec<String>,
     #[serde(rename = "type")]
     pub kind: Vec<usize>,
@@ -97,14 +97,14 @@ pub(super) struct OperationColumns {
 #[serde(rename_all = "camelCase")]
 pub(super) struct StateColumns {
     pub lane: usize,
-    /// The event after which it is so; -1: from the beginning.
+    /// The event after which the server has this state; -1: the state at the beginning.
     pub at: Vec<i64>,
     pub alive: Vec<u8>,
     /// 0: unknown, 1: follower, 2: candidate, 3: leader.
     pub role: Vec<u8>,
     pub term: Vec<u64>,
     pub vote: Vec<i64>,
-    /// Into `runs`; -1: no entries, -2: nothing is known.
+    /// An index into `runs`; -1: the log has no entries, -2: nothing is known of it.
     pub run: Vec<i64>,
     pub last: Vec<u64>,
     pub start: Vec<u64>,
@@ -117,7 +117,7 @@ pub(super) struct StateColumns {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Verdict {
     pub at: i64,
-    /// The operation that has no place; -1: none, or not known.
+    /// The operation that has no place in any order; -1: there is none, or it is not known.
     pub operation: i64,
 }
 
@@ -129,7 +129,8 @@ struct Window {
 }
 
 impl Window {
-    /// At most `most` events: up to the last, or if the run has failed to a while after that.
+    /// At most `most` events. They end at the last event. If the run has failed, they end some time after the
+    /// failure.
     fn of(events: usize, failed: Option<usize>, most: usize) -> Window {
         let end = failed.map_or(events, |at| events.min((at + 1).saturating_add(most / 4)));
         Window { begin: end.saturating_sub(most), end }
@@ -139,7 +140,7 @@ impl Window {
         (self.begin..self.end).contains(&at)
     }
 
-    /// The number on the page of an event; -1: it is not there.
+    /// The number of an event on the page; -1: it is not on the page.
     fn number(self, at: Option<usize>) -> i64 {
         at.filter(|&at| self.has(at)).map_or(-1, |at| signed(at - self.begin))
     }
@@ -150,7 +151,7 @@ fn signed(n: usize) -> i64 {
 }
 
 impl Diagram {
-    /// The picture of a trace, with at most `most` of its events.
+    /// The diagram of a trace, with at most `most` of its events.
     pub fn of(trace: &Trace, most: usize) -> Diagram {
         let all = &trace.events;
         let lanes = Lanes::of(all);
@@ -176,9 +177,9 @@ impl Diagram {
         let mut notes = trace.notes.clone();
         notes.extend(servers.odd.as_ref().map(|(first, what, count)| {
             let at = window.number(Some(*first));
-            let times = if *count > 1 { format!(", and {} more such", count - 1) } else { String::new() };
+            let times = if *count > 1 { format!(", and {} more like it", count - 1) } else { String::new() };
             format!(
-                "An event of Raft makes no sense, so that the logs may be wrong: event {at}, {what}{times}."
+                "An event of Raft is not consistent, so the logs may be wrong: event {at}, {what}{times}."
             )
         }));
         notes.extend(outside_note(&servers, &lanes));
@@ -208,7 +209,8 @@ impl Diagram {
     }
 }
 
-/// Says which servers do not tell what they do, so that nobody takes what was seen of them for all there is.
+/// Says which servers do not tell what they do. A reader must know that the page shows only a part of their
+/// states.
 fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
     let seen = servers.seen_from_outside();
     let names = |of: fn(&(usize, bool, bool)) -> bool| {
@@ -218,17 +220,17 @@ fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
     };
     let roles = names(|it| it.1).map(|names| {
         format!(
-            "The roles and terms of {names} are what get_state said, asked every 10 ms: a candidate shows as a \
-             follower."
+            "The roles and terms of {names} are the answers of get_state, which was asked every 10 ms: a \
+             candidate is shown as a follower."
         )
     });
-    let logs = names(|it| it.2).map(|names| format!("The logs of {names} have the applied entries only."));
-    let how = "A Raft that calls the functions of labapi::observe shows all of it.";
+    let logs = names(|it| it.2).map(|names| format!("The logs of {names} have only the applied entries."));
+    let how = "A Raft that calls the functions of labapi::observe shows everything.";
     let parts: Vec<String> = roles.into_iter().chain(logs).collect();
     (!parts.is_empty()).then(|| format!("{} {how}", parts.join(" ")))
 }
 
-/// Ids as places in a list.
+/// Ids, known by their places in a list.
 #[derive(Default)]
 struct Ids {
     all: Vec<u64>,
@@ -247,7 +249,7 @@ impl Ids {
     }
 }
 
-/// Texts by their first use.
+/// Texts, known by their places in a list, in the order of their first use.
 #[derive(Default)]
 struct Names<K> {
     all: Vec<K>,
@@ -361,7 +363,7 @@ fn run_columns(run: &TermRun) -> [i64; 3] {
     [number(run.term), number(run.first), run.before.map_or(-1, signed)]
 }
 
-/// The bands that can be seen, by numbers on the page.
+/// The bands that can be seen, with the numbers of events on the page.
 fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
     let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
     let shift = |band: Band| Band {
@@ -372,7 +374,7 @@ fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
     all.into_iter().filter(seen).map(shift).collect()
 }
 
-/// The verdict of the checker, and which operation it names.
+/// The verdict of the checker, and the operation that it names.
 fn verdict(
     all: &[Event],
     made: &Messages,
@@ -383,7 +385,8 @@ fn verdict(
 ) -> Option<Verdict> {
     let at = all.iter().rposition(|event| event.kind == "check.verdict")?;
     let event = &all[at];
-    // By the client and the last of its calls that was made by then: the checker's times may be a little later.
+    // The verdict names a client and a time. The operation is the last one that this client had called by
+    // then, because the checker's times may be a little late.
     let named = event.number("client").zip(event.number("called")).and_then(|(client, called)| {
         let lane = lanes.client(client)?;
         let calls = made.operations.iter().filter(|op| op.lane == lane);
@@ -422,7 +425,7 @@ mod tests {
     ];
 
     #[test]
-    fn columns_by_the_numbers_of_events() {
+    fn columns_use_the_numbers_of_events() {
         let d = Diagram::of(&trace(RUN), 1000);
         assert_eq!((d.failed, d.before, d.after), (11, 0, 0));
         assert_eq!(d.ids, [50, 70]);
@@ -444,9 +447,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_run_is_cut_and_what_was_before_is_known() {
+    fn a_long_run_is_cut_and_the_state_before_it_is_known() {
         let d = Diagram::of(&trace(RUN), 6);
-        // One event after the failure, and what is before it as far as there is room.
+        // The page has one event after the failure, and as many before it as there is space for.
         assert_eq!((d.before, d.after), (7, 0));
         assert_eq!(d.failed, 4);
         assert_eq!(d.events.dt[0], 70, "times are those of the run");
@@ -459,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_has_the_failure_and_what_led_to_it() {
+    fn the_window_has_the_failure_and_the_events_before_it() {
         for (events, failed, most, begin, end) in [
             (10, None, 100, 0, 10),
             (1000, None, 100, 900, 1000),

@@ -1,28 +1,28 @@
-//! One event of a trace: one line, as it was written. Nothing about what the event means.
+//! One event of a trace: one line, as it was written. The meaning of events is not known here.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// An event. Kinds, causes and names of fields are as in the file: also such that nobody knows.
+/// An event. Kinds, causes and names of fields are as in the file, and unknown ones are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
-    /// When, in ns since the start of the run.
+    /// The time, in ns since the start of the run.
     pub t: u64,
     /// The number of the thread.
     pub thread: u64,
-    /// The server whose event it is; `None`: the test's own.
+    /// The server to which the event belongs; `None`: it belongs to the test.
     pub node: Option<Node>,
     /// What happened: `rpc.sent`.
     pub kind: String,
     /// The message or operation that the event belongs to; 0: none.
     pub id: u64,
-    /// The message or operation in whose course it happened; 0: none.
+    /// The message or operation during which the event happened; 0: none.
     pub parent: u64,
-    /// Why; empty: not said.
+    /// The reason; empty if there is none in the trace.
     pub cause: String,
-    /// The fields of the kind, in the order of the file: numbers, truth values and texts.
+    /// The fields of the event, in the order of the file: numbers, truth values and texts.
     pub fields: Vec<(String, Value)>,
 }
 
@@ -38,7 +38,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// The server of this name; one whose name has another form comes after all others.
+    /// The server with this name. A name of another form sorts after all others.
     pub fn of_name(name: &str) -> Node {
         let (group, index) = name
             .strip_prefix('G')
@@ -54,13 +54,13 @@ impl Event {
     /// Reads a line.
     ///
     /// # Errors
-    /// What is wrong with it and what was expected.
+    /// If the line is wrong. The error says what is wrong and what was expected.
     pub fn parse(line: &str) -> Result<Event, String> {
         let members: Members = serde_json::from_str(line).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {
                 format!("expected an object such as {EXAMPLE}, found {}", excerpt(line))
             }
-            _ => format!("no JSON ({error}): expected an object such as {EXAMPLE}, found {}", excerpt(line)),
+            _ => format!("not JSON ({error}): expected an object such as {EXAMPLE}, found {}", excerpt(line)),
         })?;
         let mut event = Event::default();
         let (mut t, mut kind, mut place) = (None, None, [None, None]);
@@ -104,7 +104,7 @@ impl Event {
 
 const EXAMPLE: &str = r#"{"t":3105862,"thread":4,"node":"S1","kind":"raft.vote"}"#;
 
-/// Times and numbers that a page can hold: it counts in floating point.
+/// The largest time or number that a page can hold, because JavaScript numbers are floating point.
 const MOST: u64 = 1 << 53;
 
 fn number(name: &str, value: &Value) -> Result<u64, String> {
@@ -121,7 +121,7 @@ fn text(name: &str, value: Value) -> Result<String, String> {
     }
 }
 
-/// A field by its own name, and a number that a page cannot hold as a text.
+/// Checks the value of a field. A number that a page cannot hold becomes a text.
 fn field(name: String, value: Value) -> Result<(String, Value), String> {
     let value = match value {
         Value::Number(n) if n.as_u64().is_some_and(|n| n > MOST) => Value::String(n.to_string()),
@@ -136,7 +136,7 @@ fn field(name: String, value: Value) -> Result<(String, Value), String> {
     Ok((name.strip_prefix("f.").map_or_else(|| name.clone(), str::to_owned), value))
 }
 
-/// Enough of a text to know it by.
+/// The beginning of a text, long enough to recognise it.
 fn excerpt(text: &str) -> String {
     match text.char_indices().nth(60) {
         None => text.to_owned(),
@@ -144,7 +144,7 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-/// The members of an object, in their order.
+/// The members of an object, in the order of the file.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -186,9 +186,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_was_expected() {
+    fn an_error_says_what_is_wrong_and_what_was_expected() {
         for (line, said) in [
-            ("hello", "no JSON"),
+            ("hello", "not JSON"),
             ("hello", "found hello"),
             ("[1]", r#"expected an object such as {"t":"#),
             (r#"{"kind":"x"}"#, "no member `t`: expected the time in ns"),
@@ -199,12 +199,12 @@ mod tests {
             (r#"{"t":1,"kind":5}"#, "`kind` is 5: expected a text"),
             (r#"{"t":1,"kind":"x","id":"y"}"#, "`id` is \"y\""),
             (r#"{"t":1,"kind":"x","f.a":[1]}"#, "`f.a` is [1]: expected a number, true, false or a text"),
-            (r#"{"t":1,"kind":"x""#, "no JSON"),
+            (r#"{"t":1,"kind":"x""#, "not JSON"),
         ] {
             let error = Event::parse(line).expect_err(line);
             assert!(error.contains(said), "{line}: {error}");
         }
-        let long = Event::parse(&"é".repeat(5000)).expect_err("no JSON");
+        let long = Event::parse(&"é".repeat(5000)).expect_err("not JSON");
         assert!(long.len() < 400, "{long}");
     }
 

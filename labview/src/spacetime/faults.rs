@@ -1,53 +1,53 @@
-//! What the test did to servers and network, as stretches of time.
+//! What the test did to the servers and the network, as spans of time.
 
 use serde::Serialize;
 
 use super::event::Event;
 use super::lanes::{LaneKind, Lanes, sides};
 
-/// Something that lasts from one event to another.
+/// Something that lasts from one event to another. The page draws it as a band.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Band {
     /// The event at which it begins.
     pub from: usize,
-    /// The event at which it ends; `None`: it lasts until the end.
+    /// The event at which it ends; `None`: it lasts until the end of the run.
     pub to: Option<usize>,
-    /// What it is.
+    /// What kind of fault it is.
     pub kind: BandKind,
-    /// In words.
+    /// A description in words.
     pub text: String,
-    /// The lane of the server that it is about; `None`: it is about the network.
+    /// The lane of the affected server; `None`: the network is affected.
     pub lane: Option<usize>,
-    /// Of a partition: for each lane the side it is on, from 1; 0: it is no server's.
+    /// For a partition: the side of each lane, from 1. The side is 0 if the lane is not a server's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<usize>,
 }
 
-/// What sort of thing a [`Band`] is.
+/// What kind of fault a [`Band`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BandKind {
     /// A server is down.
     Crash,
-    /// A server is off the network, or cut off from others.
+    /// A server is off the network, or it is cut off from others.
     Cut,
-    /// The network has fallen apart.
+    /// The network is split into parts.
     Partition,
-    /// A link works one way only.
+    /// A link works in one direction only.
     Link,
     /// The network loses, delays or reorders messages.
     Network,
 }
 
-/// The bands of a run, in the making.
+/// The bands of a run. They are built event by event.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// In the order of their beginnings.
+    /// The bands, in the order of their beginnings.
     pub bands: Vec<Band>,
     open: Vec<(Topic, usize)>,
 }
 
-/// What a band is about: there is one at a time.
+/// What a band is about. There is at most one open band for each topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Topic {
     Down(usize),
@@ -60,7 +60,7 @@ enum Topic {
 }
 
 impl Faults {
-    /// Takes event `at` on `lane`.
+    /// Processes event `at`, which is on `lane`.
     pub fn take(&mut self, at: usize, lane: usize, event: &Event, lanes: &Lanes) {
         let about = Some(lane);
         match event.kind.as_str() {
@@ -102,7 +102,7 @@ impl Faults {
             }
             let found =
                 groups.iter().position(|side| side.iter().any(|name| lanes.server(name) == Some(lane)));
-            // Who is on no side is alone.
+            // A server that is on no side is alone.
             found.map_or_else(
                 || {
                     next += 1;
@@ -137,7 +137,7 @@ impl Faults {
         }
     }
 
-    /// Begins a band, in place of an earlier one of this topic.
+    /// Begins a band. An open band of the same topic ends.
     fn begin(&mut self, at: usize, topic: Topic, kind: BandKind, lane: Option<usize>, text: &str) {
         self.end(at, |open| *open == topic);
         self.open.push((topic, self.bands.len()));
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lasts_has_an_end() {
+    fn bands_end_where_their_faults_end() {
         let lines = [
             r#""node":"S0","kind":"fault.crash""#,
             r#""node":"S1","kind":"fault.disconnect""#,
@@ -200,6 +200,6 @@ mod tests {
         ];
         assert_eq!(seen, wanted);
         assert_eq!(faults.bands[3].sides, [0, 1, 1, 2]);
-        assert_eq!(faults.bands[6].sides, [0, 3, 1, 2], "who is on no side is alone");
+        assert_eq!(faults.bands[6].sides, [0, 3, 1, 2], "a server that is on no side is alone");
     }
 }

@@ -1,35 +1,35 @@
-//! Who has a lane in the picture: the test, each server, each client.
+//! The lanes of the picture: there is one for the test, for each server and for each client.
 
 use labrt::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::event::{Event, Node};
 
-/// The lane of the test itself, which has all that is nobody else's.
+/// The lane of the test. It has all events that belong to no server and no client.
 pub const TEST: usize = 0;
 
 /// A lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lane {
-    /// What stands above it: `S2`, `client 3`.
+    /// The name above the lane: `S2`, `client 3`.
     pub name: String,
-    /// Whose it is.
+    /// To what the lane belongs.
     pub kind: LaneKind,
-    /// The group of a server; 0 if there is only one, and for others.
+    /// The group of a server; 0 if there is only one group, and for other lanes.
     pub group: u64,
-    /// The number of a server in its group, or that of a client.
+    /// The number of a server in its group, or the number of a client.
     pub index: u64,
 }
 
-/// Whose a lane is.
+/// To what a lane belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LaneKind {
-    /// The test's.
+    /// The test.
     Test,
-    /// A server's, with all its lives.
+    /// A server, with all its lives. A life lasts from a start of the server to its crash.
     Server,
-    /// A client's.
+    /// A client.
     Client,
 }
 
@@ -43,7 +43,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Of everybody whom the events name.
+    /// The lanes of all servers and clients that occur in the events.
     pub fn of(events: &[Event]) -> Lanes {
         let mut servers = BTreeMap::new();
         let mut clients = BTreeSet::new();
@@ -81,18 +81,18 @@ impl Lanes {
         }
     }
 
-    /// The lane of the server of this name.
+    /// The lane of the server with this name.
     pub fn server(&self, name: &str) -> Option<usize> {
         self.servers.get(name).copied()
     }
 
-    /// The lane of the client of this number.
+    /// The lane of the client with this number.
     pub fn client(&self, number: u64) -> Option<usize> {
         self.clients.get(&number).copied()
     }
 }
 
-/// The servers that the fields of an event name.
+/// The names of servers in the fields of an event.
 fn named(event: &Event) -> Vec<&str> {
     let texts = match event.kind.as_str() {
         "rpc.sent" => vec![event.text("to")],
@@ -103,7 +103,7 @@ fn named(event: &Event) -> Vec<&str> {
     texts.into_iter().flatten().filter(|name| !name.is_empty()).collect()
 }
 
-/// The sides of a partition: `S0,S1|S2`.
+/// The sides of a partition, from a text such as `S0,S1|S2`.
 pub fn sides(event: &Event) -> Vec<Vec<&str>> {
     let sides = event.text("sides").unwrap_or_default().split('|');
     sides
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_has_a_lane_in_order() {
+    fn the_lanes_are_in_order() {
         let events: Vec<Event> = [
             r#"{"t":0,"node":"G101S0","group":101,"index":0,"kind":"fault.restart"}"#,
             r#"{"t":0,"node":"G100S10","group":100,"index":10,"kind":"fault.restart"}"#,

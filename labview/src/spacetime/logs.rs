@@ -1,51 +1,52 @@
-//! The logs of Raft servers, as far as their events tell.
+//! The logs of Raft servers, as far as the events tell.
 //!
-//! Logs grow out of each other, on one server and from server to server. So all logs of a run are kept in one
-//! tree: a [`TermRun`] is a stretch of entries of one term that follows another run, and a [`Log`] is the run at which it
-//! ends. A state of a log costs the same however long it is, and two logs have the same beginning exactly if they share
-//! its runs.
+//! A log grows from an earlier log, on the same server or on another one. So all logs of a run are kept in
+//! one tree: a [`TermRun`] is a sequence of entries of one term that follows another run, and a [`Log`] is
+//! the run at which it ends. So the state of a log takes the same space however long the log is. Two logs
+//! have the same beginning exactly if they share its runs.
 
 use labrt::collections::HashMap;
 
-/// Entries of one term, from `first` on, after those of `before`. Where they end is said by who follows.
+/// Entries of one term, from index `first` on, after the entries of the run `before`. A run does not know its
+/// end: the next run or the log tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TermRun {
-    /// Their term.
+    /// The term of the entries.
     pub term: u64,
-    /// The index of the first of them.
+    /// The index of the first entry.
     pub first: u64,
-    /// The run before; `None`: the log begins here, or nothing is known of what comes before.
+    /// The run before this one; `None`: the log begins here, or nothing is known of the entries before.
     pub before: Option<usize>,
 }
 
-/// A log at some moment.
+/// A log at a certain time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// The run at whose entries it ends; `None`: it has no entries.
+    /// The run with the log's last entries; `None`: the log has no entries.
     pub run: Option<usize>,
-    /// The last index; that of the snapshot if there are no entries.
+    /// The last index. If there are no entries, it is the last index of the snapshot.
     pub last: u64,
-    /// The log begins after this index: the last one that the snapshot covers.
+    /// The last index that the snapshot covers. The log begins after it.
     pub start: u64,
-    /// The term of that one; 0: there is no snapshot, or its term is not known.
+    /// The term of the entry at `start`; 0: there is no snapshot, or the term is not known.
     pub start_term: u64,
 }
 
 /// The runs of all logs.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
-    /// Each after the one that it follows.
+    /// All runs. Each run comes after the one that it follows.
     pub all: Vec<TermRun>,
     places: HashMap<TermRun, usize>,
 }
 
 impl Runs {
-    /// A log with nothing but a snapshot up to `start`.
+    /// A log that has only a snapshot up to `start`.
     pub fn empty(start: u64, start_term: u64) -> Log {
         Log { run: None, last: start, start, start_term }
     }
 
-    /// Ends the log at `last`, if it is longer.
+    /// Cuts the log off after `last`, if it is longer.
     pub fn cut(&self, log: &mut Log, last: u64) {
         if last >= log.last {
             return;
@@ -62,10 +63,11 @@ impl Runs {
         }
     }
 
-    /// Puts entries with these `terms` (`1*2,3`) at `first` to `last`, in place of what is there.
+    /// Puts entries with these `terms` (`1*2,3`) at the indices `first` to `last` and replaces what was
+    /// there.
     ///
     /// # Errors
-    /// If the terms are not those of so many entries.
+    /// If the number of terms is not the number of these entries.
     pub fn append(&mut self, log: &mut Log, first: u64, last: u64, terms: &str) -> Result<(), String> {
         let runs = parse_terms(terms)?;
         let count: u64 = runs.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count));
@@ -73,7 +75,7 @@ impl Runs {
             return Err(format!("{count} terms for the entries {first} to {last}"));
         }
         if first > log.last + 1 || first <= log.start {
-            // Some events are missing: what was before is not known.
+            // Some events are missing, so the entries before `first` are not known.
             *log = Runs::empty(first - 1, 0);
         }
         self.cut(log, first - 1);
@@ -89,7 +91,7 @@ impl Runs {
         Ok(())
     }
 
-    /// The log begins after `start` from now on, and ends at `last`.
+    /// From now on the log begins after `start` and ends at `last`.
     pub fn compact(&self, log: &mut Log, start: u64, start_term: u64, last: u64) {
         if last <= start || log.last < start {
             *log = Runs::empty(start, start_term);
@@ -106,7 +108,7 @@ impl Runs {
         })
     }
 
-    /// Index and term of each entry, from the first.
+    /// The index and term of each entry, from the first.
     #[cfg(test)]
     pub fn entries(&self, log: &Log) -> Vec<(u64, u64)> {
         let mut entries = Vec::new();
@@ -121,7 +123,7 @@ impl Runs {
     }
 }
 
-/// `1*2,3` as pairs of a term and how many.
+/// Reads a text such as `1*2,3` as pairs of a term and a number of entries.
 fn parse_terms(text: &str) -> Result<Vec<(u64, u64)>, String> {
     let run = |part: &str| {
         let (term, count) = part.split_once('*').unwrap_or((part, "1"));
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn entries_are_appended_and_cut_off() {
-        // What is there; what is appended from where; what is there then.
+        // The terms before; the first new index and the new terms; the terms after.
         for (before, first, added, after) in [
             ("", 1, "1", vec![1]),
             ("1*2", 3, "1", vec![1, 1, 1]),
@@ -178,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_takes_the_beginning() {
-        // Snapshot up to, the log then ends at; terms of what is left.
+    fn a_snapshot_replaces_the_beginning() {
+        // The last index of the snapshot; the last index of the log; the terms that are left.
         for (start, last, after) in
             [(2, 4, vec![2, 3]), (3, 4, vec![3]), (4, 4, vec![]), (9, 9, vec![]), (1, 2, vec![1])]
         {
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_logs_are_one() {
+    fn equal_logs_have_one_representation() {
         let mut runs = Runs::default();
         let one = of(&mut runs, 0, "1*2,2");
         let mut other = of(&mut runs, 0, "1*2");
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn contradictory_terms_are_refused() {
         let mut runs = Runs::default();
         for (first, last, terms) in [
             (1, 2, "1"),

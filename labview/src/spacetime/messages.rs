@@ -1,32 +1,32 @@
-//! Messages and operations: what events with one id are about.
+//! Messages and operations. Events with the same id belong to the same message or operation.
 
 use labrt::collections::HashMap;
 
 use super::event::Event;
 use super::lanes::{Lanes, TEST};
 
-/// A message, from one lane to another, by the numbers of its events.
+/// A message from one lane to another. Its events are given by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// Its id.
     pub id: u64,
-    /// What it is, in a word: `Raft.AppendEntries`.
+    /// The type of the message: `Raft.AppendEntries`.
     pub what: String,
     /// The sender's lane.
     pub from: usize,
-    /// The receiver's lane; `None`: nobody has ever had that name.
+    /// The receiver's lane; `None`: there is no server with this name.
     pub to: Option<usize>,
-    /// It sets out.
+    /// The message was sent.
     pub sent: usize,
-    /// Its handler is called.
+    /// The message's handler was called.
     pub delivered: Option<usize>,
-    /// The handler has answered.
+    /// The handler returned its answer.
     pub answered: Option<usize>,
-    /// The sender has the reply.
+    /// The sender got the reply.
     pub replied: Option<usize>,
-    /// It, or its reply, is lost.
+    /// The message or its reply was lost.
     pub dropped: Option<usize>,
-    /// The sender learns that there is no reply.
+    /// The sender learned that there will be no reply.
     pub failed: Option<usize>,
 }
 
@@ -37,22 +37,22 @@ pub struct Operation {
     pub id: u64,
     /// The client's lane.
     pub lane: usize,
-    /// Its call; `None`: it is not in the trace.
+    /// The event of its call; `None`: the call is not in the trace.
     pub call: Option<usize>,
-    /// Its return; `None`: its outcome is unknown.
+    /// The event of its return; `None`: the outcome is unknown.
     pub ret: Option<usize>,
 }
 
-/// All of them, in the making.
+/// All messages and operations. They are built event by event.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
-    /// In the order in which they set out.
+    /// The messages, in the order in which they were sent.
     pub messages: Vec<Message>,
-    /// In the order of their calls.
+    /// The operations, in the order of their calls.
     pub operations: Vec<Operation>,
     message_of: HashMap<u64, usize>,
     operation_of: HashMap<u64, usize>,
-    /// Messages that are about to be sent and carry nothing, by id.
+    /// The ids of AppendEntries requests that have no entries and are about to be sent.
     empty: HashMap<u64, ()>,
 }
 
@@ -74,7 +74,7 @@ impl Messages {
         TEST
     }
 
-    /// Takes event `at` on its lane.
+    /// Processes event `at`, which is on `lane`.
     pub fn take(&mut self, at: usize, lane: usize, event: &Event, lanes: &Lanes) {
         let id = event.id;
         match event.kind.as_str() {
@@ -135,7 +135,7 @@ mod tests {
             r#""kind":"rpc.failed","node":"S1","id":4,"cause":"unreliable request""#,
             r#""kind":"client.return","id":1,"f.client":3"#,
             r#""kind":"client.return","id":77,"f.client":4"#,
-            r#""kind":"rpc.sent","id":9,"f.method":"KV.Get","f.to":"nobody""#,
+            r#""kind":"rpc.sent","id":9,"f.method":"KV.Get","f.to":"stranger""#,
             r#""kind":"rpc.replied","id":12345"#,
         ];
         let events: Vec<Event> = lines
@@ -169,7 +169,7 @@ mod tests {
             (append.what.as_str(), append.dropped, append.failed),
             ("Raft.AppendEntries (empty)", Some(5), Some(8))
         );
-        assert_eq!((get.to, get.from), (lanes.server("nobody"), TEST));
+        assert_eq!((get.to, get.from), (lanes.server("stranger"), TEST));
         assert_eq!(made.operations[0], Operation { id: 1, lane: 4, call: Some(0), ret: Some(9) });
         assert_eq!(made.operations[1].call, None, "its call is not in the trace");
     }

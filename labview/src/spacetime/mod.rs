@@ -1,23 +1,25 @@
-//! What happened in a run, as a page: a space-time diagram, for whoever asks why run 713 has failed.
+//! A run as a page: a space-time diagram, which helps to find out why a run has failed.
 //!
-//! Time runs down. Each server and each client has a lane; messages are arrows from lane to lane; what the test did to
-//! servers and network are bands. At any moment the page shows each server's role, term, vote and log, as far as the
-//! events tell. `docs/spacetime.md` says how to read and use it.
+//! Time runs down. Each server and each client has a lane. Messages are arrows from lane to lane. What the
+//! test did to the servers and the network is shown as bands. For any time the page shows the role, term,
+//! vote and log of each server, as far as the events tell. `docs/spacetime.md` explains how to read and use
+//! it.
 //!
-//! The room reads the JSON lines of a trace (`docs/trace.md`), made by whomever: it never trusts them, keeps kinds
-//! of events that it does not know, and does not depend on what has made them.
+//! This module reads the JSON lines of a trace (`docs/trace.md`). Any program may have written them. So the
+//! module never trusts them, it keeps kinds of events that it does not know, and it does not depend on the
+//! program that wrote them.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `event` | one line |
-//! | `read` | a file of them: [`Trace`] |
-//! | `lanes` | who has a lane |
+//! | `read` | a file of such lines: [`Trace`] |
+//! | `lanes` | the lanes |
 //! | `messages` | messages and operations, by id |
-//! | `faults` | crashes, partitions and the like, as stretches of time |
-//! | `logs` | logs of Raft, all in one tree |
-//! | `servers` | what each server was at each moment |
-//! | `diagram` | all of it in columns: the data of the page |
-//! | `view/` | the page's own scripts, style and markup, on top of those of [`page`](crate::page) |
+//! | `faults` | crashes, partitions and other faults, as spans of time |
+//! | `logs` | the logs of Raft, all in one tree |
+//! | `servers` | the state of each server at each time |
+//! | `diagram` | everything in columns: the data of the page |
+//! | `view/` | the page's own scripts, style and markup, in addition to those of [`page`](crate::page) |
 //!
 //! ```
 //! use labview::spacetime::{Trace, html};
@@ -44,7 +46,7 @@ pub use read::{Error, RunInfo, Trace};
 use crate::page::Page;
 use diagram::Diagram;
 
-/// How many events a page has if nobody asks for more: it opens in a second or two.
+/// The largest number of events on a page by default. A page of this size opens in a second or two.
 pub const MOST_EVENTS: usize = 250_000;
 
 const SCRIPTS: &[&str] = &[
@@ -61,7 +63,8 @@ const SCRIPTS: &[&str] = &[
     include_str!("view/main.js"),
 ];
 
-/// The page of a trace, with at most `most` events: those that led to the failure, or else the last.
+/// The page of a trace, with at most `most` events: those before the failure and shortly after it, or the
+/// last ones.
 pub fn html(trace: &Trace, most: usize) -> String {
     let failed = trace.events.iter().any(|event| event.kind == "test.failed");
     let name = if trace.run.test.is_empty() { "a run" } else { &trace.run.test };
@@ -70,10 +73,11 @@ pub fn html(trace: &Trace, most: usize) -> String {
     Page { title: &title, style, body, scripts: SCRIPTS }.html(&Diagram::of(trace, most))
 }
 
-/// Writes the page of a trace file, in place of what is there.
+/// Writes the page of a trace file and replaces what was there.
 ///
 /// # Errors
-/// What cannot be read, is wrong with the trace, or cannot be written, with the file's name.
+/// If the trace cannot be read or is wrong, or if the page cannot be written. The message contains the file's
+/// name.
 pub fn draw(trace: &Path, page: &Path, most: usize) -> Result<(), String> {
     let read = Trace::open(trace).map_err(|error| format!("{}: {error}", trace.display()))?;
     std::fs::write(page, html(&read, most)).map_err(|error| format!("{}: {error}", page.display()))

@@ -1,4 +1,4 @@
-//! A trace: a file of JSON lines, read and never trusted.
+//! Reads a trace, which is a file of JSON lines. The content of the file is never trusted.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader};
@@ -8,22 +8,22 @@ use labrt::collections::BTreeMap;
 
 use super::event::Event;
 
-/// What a file holds.
+/// The content of a trace file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// Which run it is of, as far as the file says.
+    /// The run that was recorded, as far as the file says.
     pub run: RunInfo,
-    /// The events in the order of time, without those of the scheduler.
+    /// The events in the order of time, without the scheduler's events.
     pub events: Vec<Event>,
     /// The names of threads by their numbers.
     pub threads: BTreeMap<u64, String>,
-    /// How many events of the scheduler there were.
+    /// How many of the scheduler's events there were.
     pub scheduler: u64,
-    /// What a reader must know about the file: that its end is missing.
+    /// What a reader must know about the file, for example that its end is missing.
     pub notes: Vec<String>,
 }
 
-/// What the first line says.
+/// What the first line says about the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunInfo {
     /// The test.
@@ -32,7 +32,7 @@ pub struct RunInfo {
     pub seed: String,
     /// `virtual` or `real`.
     pub clock: String,
-    /// So many earlier events are not in the file.
+    /// How many earlier events are not in the file.
     pub lost: u64,
 }
 
@@ -41,9 +41,9 @@ pub struct RunInfo {
 pub enum Error {
     /// The file cannot be read.
     Io(io::Error),
-    /// A line is no event.
+    /// A line is not an event.
     Line {
-        /// Its number, from 1.
+        /// The number of the line, from 1.
         line: usize,
         /// What is wrong, and what was expected.
         what: String,
@@ -56,7 +56,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(error) => write!(f, "{error}"),
-            // Somebody else's file, or the text that is for diff.
+            // The file is probably of another kind, or it is a trace in text form, which is meant for diff.
             Error::Line { line: 1, what } => {
                 write!(f, "line 1: {what} (a trace is recorded as JSON lines by LAB_TRACE=run.jsonl)")
             }
@@ -80,15 +80,15 @@ impl Trace {
     /// Reads a file.
     ///
     /// # Errors
-    /// If it cannot be read, or is no trace.
+    /// If the file cannot be read, or if it is not a trace.
     pub fn open(path: impl AsRef<Path>) -> Result<Trace, Error> {
         Trace::read(BufReader::with_capacity(1 << 16, std::fs::File::open(path)?))
     }
 
-    /// Reads lines. Blank ones are passed over; a last one that was cut off in writing leaves a note.
+    /// Reads lines. Blank lines are skipped. If the last line is incomplete, the trace gets a note.
     ///
     /// # Errors
-    /// If they cannot be read, are no events, or go back in time.
+    /// If the lines cannot be read, are not events, or go back in time.
     pub fn read(mut input: impl BufRead) -> Result<Trace, Error> {
         let mut trace = Trace::default();
         let mut bytes = Vec::new();
@@ -102,10 +102,10 @@ impl Trace {
             if blank {
                 continue;
             }
-            let text = std::str::from_utf8(&bytes).map_err(|error| format!("no UTF-8: {error}"));
+            let text = std::str::from_utf8(&bytes).map_err(|error| format!("not UTF-8: {error}"));
             match text.and_then(|text| Event::parse(text.trim())) {
                 Ok(event) => trace.take(event).map_err(|what| Error::Line { line, what })?,
-                // Whoever wrote it was killed meanwhile.
+                // The writer of the file was killed while it wrote this line.
                 Err(_) if !whole && line > 1 => {
                     trace
                         .notes
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_bad_line_is_named() {
         for (line, what) in [
-            ("x", "line 2: no JSON"),
+            ("x", "line 2: not JSON"),
             ("0.0031 4 S1 raft.vote", "expected an object such as"),
             (r#"{"t":3}"#, "line 2: no member `kind`"),
         ] {
@@ -187,8 +187,8 @@ mod tests {
         let back = format!("{HEAD}\n{}\n{}\n", r#"{"t":9,"kind":"a"}"#, r#"{"t":8,"kind":"b"}"#);
         let error = read(&back).expect_err("time goes back").to_string();
         assert_eq!(error, "line 3: `t` is 8: expected at least 9, the time of the line before");
-        let error = Trace::read(&b"{\"t\":1,\"kind\":\"\xff\"}\n"[..]).expect_err("no UTF-8").to_string();
-        assert!(error.starts_with("line 1: no UTF-8"), "{error}");
+        let error = Trace::read(&b"{\"t\":1,\"kind\":\"\xff\"}\n"[..]).expect_err("not UTF-8").to_string();
+        assert!(error.starts_with("line 1: not UTF-8"), "{error}");
     }
 
     #[test]
@@ -199,12 +199,12 @@ mod tests {
         assert_eq!(trace.events.len(), 1);
         assert!(trace.notes[0].contains("ends within line 3"), "{:?}", trace.notes);
         let error = read(&format!("{cut}\n")).expect_err("a whole line is not").to_string();
-        assert!(error.starts_with("line 3: no JSON"), "{error}");
+        assert!(error.starts_with("line 3: not JSON"), "{error}");
         assert!(matches!(read("{\"t\":"), Err(Error::Line { line: 1, .. })), "no trace at all");
     }
 
     #[test]
-    fn nothing_is_no_trace() {
+    fn a_file_without_events_is_not_a_trace() {
         for text in ["", "\n\n", HEAD] {
             assert!(matches!(read(text), Err(Error::Empty)), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! What each server was at each moment: alive, in which role and term, with which vote and log.
+//! The state of each server at each time: alive or not, role, term, vote and log.
 
 use labrt::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::logs::{Log, Runs};
 /// The role of a Raft server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Nobody has said yet.
+    /// The trace has not told it yet.
     #[default]
     Unknown,
-    /// It follows.
+    /// A follower.
     Follower,
-    /// It asks for votes.
+    /// A candidate.
     Candidate,
-    /// It leads.
+    /// The leader.
     Leader,
 }
 
@@ -30,39 +30,40 @@ impl Role {
     }
 }
 
-/// What is known of a server at some moment.
+/// What is known of a server at a certain time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// It runs.
+    /// Is the server running?
     pub alive: bool,
     /// Its role.
     pub role: Role,
-    /// Its term; 0: not known, or the first.
+    /// Its term; 0: the term is not known, or it is the first one.
     pub term: u64,
-    /// Whom it has voted for in this term: a number in its group.
+    /// The server that it has voted for in this term: a number in its group.
     pub vote: Option<u64>,
-    /// Its log; `None`: it has none, or nothing is known of it.
+    /// Its log; `None`: the server has none, or nothing is known of it.
     pub log: Option<Log>,
-    /// Committed up to here.
+    /// The index up to which entries are committed.
     pub commit: u64,
-    /// The service has everything up to here.
+    /// The index up to which the service has applied everything.
     pub apply: u64,
 }
 
-/// The states of all servers: for each, those that differ from the one before, with the event that made it.
+/// The states of all servers. A new state is added only when it differs from the one before.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
-    /// By the server's lane: number of the event, state after it.
+    /// By the server's lane: the numbers of events, and the state after each.
     pub states: BTreeMap<usize, Vec<(usize, State)>>,
-    /// The logs' entries.
+    /// The runs of all logs.
     pub runs: Runs,
-    /// Events of Raft that could not be understood: number of the first, what is wrong, how many.
+    /// Raft's events that could not be understood: the number of the first, what is wrong with it, and how
+    /// many there are.
     pub odd: Option<(usize, String, usize)>,
-    /// By the server's lane: what the server tells by itself.
+    /// By the server's lane: what the server itself tells.
     tells: BTreeMap<usize, Tells>,
 }
 
-/// What a server's own events tell. The rest is taken from what the test has seen of it from outside.
+/// What a server's own events tell. The rest is taken from what the test observes from outside.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tells {
     /// Its roles and terms.
@@ -72,7 +73,7 @@ struct Tells {
 }
 
 impl Servers {
-    /// For a run with these events, each with its lane. None of them is taken yet.
+    /// For a run with these events, each with its lane. The events are not processed yet.
     pub fn of<'a>(events: impl Iterator<Item = (usize, &'a Event)>) -> Servers {
         let mut servers = Servers::default();
         for (lane, event) in events.filter(|(_, event)| event.node.is_some()) {
@@ -83,7 +84,8 @@ impl Servers {
         servers
     }
 
-    /// The lanes of servers of which something is known from outside only, as (lane, roles, log).
+    /// The lanes of servers that do not tell everything themselves, as (lane, roles, log). `roles` and `log`
+    /// say what is known only from outside.
     pub fn seen_from_outside(&self) -> Vec<(usize, bool, bool)> {
         let missing = |(&lane, tells): (&usize, &Tells)| (lane, !tells.roles, !tells.log);
         let seen = |&(lane, roles, log): &(usize, bool, bool)| {
@@ -95,10 +97,10 @@ impl Servers {
         self.tells.iter().map(missing).filter(seen).collect()
     }
 
-    /// Takes event `at`, of the server on `lane`.
+    /// Processes event `at` of the server on `lane`.
     pub fn take(&mut self, at: usize, lane: usize, event: &Event) {
         let states = self.states.entry(lane).or_insert_with(|| {
-            // Whoever is heard of first in the midst of a run has been there before.
+            // If a server's first event is in the middle of a run, the server was there before.
             let alive = event.kind != "fault.restart" && !event.kind.starts_with("fault.");
             vec![(at, State { alive, ..State::default() })]
         });
@@ -183,7 +185,7 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             state.log = Some(log);
             state.commit = state.commit.max(index);
         }
-        // What the test has seen of a server that does not tell it by itself.
+        // What the test has observed of a server that does not tell it itself.
         "seen.state" if !tells.roles => {
             state.role = Role::of_name(text("role")?);
             higher(state, need("term")?);
@@ -202,7 +204,7 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             runs.compact(&mut log, index, 0, last);
             (state.log, state.apply, state.commit) = (Some(log), index, state.commit.max(index));
         }
-        // Of a server whose beginning is not in the trace, the first messages tell.
+        // If a server's beginning is not in the trace, its first messages tell the role.
         "raft.request" if state.role == Role::Unknown => {
             state.role = match text("rpc")? {
                 "RequestVote" => Role::Candidate,
@@ -242,7 +244,7 @@ mod tests {
     const RESTORE: &str = r#""kind":"raft.restore","f.term":4,"f.last_included_index":2,"f.last_included_term":1,"f.last":4,"f.terms":"3*2","f.voted_for":1"#;
 
     #[test]
-    fn a_life_from_its_events() {
+    fn a_servers_states_follow_from_its_events() {
         let lines = [
             r#""kind":"fault.restart""#,
             RESTORE,
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_that_is_missing_is_told_by_what_comes() {
+    fn a_missing_beginning_is_known_from_later_events() {
         for (line, role, term) in [
             (r#""kind":"raft.request","f.rpc":"AppendEntries","f.term":7"#, Role::Leader, 7),
             (r#""kind":"raft.request","f.rpc":"RequestVote","f.term":8"#, Role::Candidate, 8),
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_tells_nothing_is_seen_from_outside() {
+    fn a_server_that_tells_nothing_is_observed_from_outside() {
         let lines = [
             r#""kind":"fault.restart""#,
             r#""kind":"seen.state","f.role":"follower","f.term":0"#,
@@ -310,9 +312,9 @@ mod tests {
         assert_eq!(servers.seen_from_outside(), [(3, true, true)]);
     }
 
-    /// What a server tells by itself is better than what is seen of it, and comes earlier.
+    /// What a server itself tells is more reliable than what the test observes, and it comes earlier.
     #[test]
-    fn what_a_server_tells_goes_before_what_is_seen_of_it() {
+    fn a_servers_own_events_have_priority_over_what_the_test_observes() {
         let (servers, state) = after(&[
             RESTORE,
             r#""kind":"raft.role","f.role":"candidate","f.term":5"#,
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_changes_nothing() {
+    fn events_that_make_no_sense_change_nothing() {
         let (servers, state) = after(&[
             RESTORE,
             r#""kind":"raft.append","f.first":9,"f.last":3,"f.terms":"1""#,

@@ -1,7 +1,8 @@
 //! The key/value store of labs 3 and 4, as the course's checker models it: get, put, append.
 //!
-//! Keys do not know each other, so each key is a part of its own, and the state is the value of one key. A key that
-//! was never written has the empty value. Values are [`Text`]s: they stay small however long the strings are.
+//! Keys are independent, so each key is a part of its own, and the state is the value of one key. A key that
+//! was never written has the empty value. Values are [`Text`]s, which stay small even if the strings are
+//! long.
 
 use std::fmt;
 
@@ -10,30 +11,30 @@ use labrt::collections::BTreeMap;
 pub use super::text::Text;
 use crate::Model;
 
-/// What a client asks.
+/// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvInput {
-    /// What is done.
+    /// What to do with the key.
     pub op: KvOp,
-    /// With which key.
+    /// The key.
     pub key: String,
     /// The value that is put or appended; empty for a get.
     pub value: Text,
 }
 
-/// What is done to a key.
+/// What to do with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvOp {
-    /// Its value is read.
+    /// Read its value.
     Get,
-    /// Its value is replaced.
+    /// Replace its value.
     Put,
-    /// Something is added at the end of its value.
+    /// Add something at the end of its value.
     Append,
 }
 
 impl KvOp {
-    /// As the clerk's method is called: `get`, `put` or `append`.
+    /// The name of the clerk's method: `get`, `put` or `append`.
     pub const fn name(self) -> &'static str {
         match self {
             KvOp::Get => "get",
@@ -43,10 +44,10 @@ impl KvOp {
     }
 }
 
-/// What a client is answered.
+/// What a client gets as an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvOutput {
-    /// The value that a get has found; empty for the others.
+    /// The value that a get has found. It is empty for the other operations.
     pub value: Text,
 }
 
@@ -74,12 +75,12 @@ impl KvInput {
 }
 
 impl KvOutput {
-    /// What a put or an append is answered.
+    /// The answer to a put or an append.
     pub fn none() -> KvOutput {
         KvOutput { value: Text::EMPTY }
     }
 
-    /// What a get is answered.
+    /// The answer to a get.
     pub fn value(value: impl Into<Text>) -> KvOutput {
         KvOutput { value: value.into() }
     }
@@ -106,7 +107,7 @@ impl Model for KvModel {
     type Output = KvOutput;
     type State = Text;
 
-    /// By key, in ascending order of their bytes.
+    /// One part for each key. The keys are in ascending order of their bytes.
     fn partition(&self, inputs: &[&KvInput]) -> Vec<Vec<usize>> {
         let mut of_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, input) in inputs.iter().enumerate() {
@@ -136,7 +137,8 @@ impl Model for KvModel {
         Some(format!("key '{}'", input.key))
     }
 
-    /// A get finds what is there, or what the last put before it has brought, and appends after that.
+    /// A get finds the present value, or the value of the last put before it; each of them may have appends
+    /// after it.
     fn attainable<'a>(
         &self,
         state: &Text,
@@ -200,11 +202,11 @@ mod tests {
         };
         let others = [KvInput::append("k", "z"), KvInput::put("k", "x")];
         assert!(attainable("a", &[], "a"));
-        assert!(attainable("a", &[], "ab"), "who appends is not looked at");
+        assert!(attainable("a", &[], "ab"), "the model does not look for the append");
         assert!(!attainable("a", &[], "ba"));
         assert!(!attainable("a", &others, "ba"));
         assert!(attainable("a", &others, "xa"));
-        assert!(!attainable("a", &others, "za"), "an append is no put");
+        assert!(!attainable("a", &others, "za"), "an append is not a put");
     }
 
     #[test]

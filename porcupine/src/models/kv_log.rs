@@ -1,4 +1,4 @@
-//! Histories of a key/value store as text, one event a line, as Jepsen writes them:
+//! Histories of a key/value store as text, with one event on each line, as Jepsen writes them:
 //!
 //! ```text
 //! {:process 3, :type :invoke, :f :append, :key "k", :value "x"}
@@ -7,10 +7,10 @@
 //! {:process 3, :type :ok, :f :get, :key "k", :value "x"}
 //! ```
 //!
-//! `:f` is `:get`, `:put` or `:append`. A `:type` is `:invoke` for a call; `:ok` for its return; `:fail` for a
-//! return that says it has not happened; `:info` for a call whose fate is unknown, after which the process may call
-//! again. Texts are in quotes, where `\"`, `\\`, `\n` and `\t` stand for one character each. Empty lines, and lines
-//! that begin with `;`, say nothing.
+//! `:f` is `:get`, `:put` or `:append`. `:type` is `:invoke` for a call and `:ok` for its return. `:fail` is
+//! a return which says that the operation has not happened. `:info` says that the fate of a call is unknown;
+//! the process may call again after it. Texts are in quotes, where `\"`, `\\`, `\n` and `\t` each stand for
+//! one character. Empty lines and lines that begin with `;` are ignored.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use labrt::collections::{BTreeMap, BTreeSet};
 use super::kv::{Event, KvInput, KvOp, KvOutput};
 use crate::EventKind;
 
-/// A line that is none of a history.
+/// A line that cannot be part of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogError {
     /// The number of the line, from 1.
@@ -36,10 +36,10 @@ impl fmt::Display for LogError {
 
 impl std::error::Error for LogError {}
 
-/// The events that the lines tell. Their ids count the calls.
+/// The events in these lines. Their ids count the calls.
 ///
 /// # Errors
-/// Names the first line that is wrong.
+/// If a line is wrong. The error names the first such line.
 pub fn parse(text: &str) -> Result<Vec<Event>, LogError> {
     let mut events: Vec<Event> = Vec::new();
     let mut open: BTreeMap<u32, (u64, KvInput)> = BTreeMap::new();
@@ -142,7 +142,7 @@ impl Line<'_> {
     }
 }
 
-/// Skips what must come next.
+/// Skips the text that must come next.
 fn skip(rest: &mut &str, expected: &str) -> Result<(), String> {
     *rest = rest.strip_prefix(expected).ok_or_else(|| {
         let found: String = rest.chars().take(20).collect();
@@ -151,7 +151,8 @@ fn skip(rest: &mut &str, expected: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes what is before a character, which stays; all if there is none.
+/// Takes the text before a character and leaves the character. Takes everything if the character does not
+/// occur.
 fn until<'a>(rest: &mut &'a str, end: char) -> &'a str {
     let (word, after) = rest.split_at(rest.find(end).unwrap_or(rest.len()));
     *rest = after;
@@ -195,7 +196,7 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        parse(text).expect_err("it is no history").to_string()
+        parse(text).expect_err("it is not a history").to_string()
     }
 
     #[test]
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_and_comments_say_nothing() {
+    fn empty_lines_and_comments_are_ignored() {
         assert_eq!(parse("\n; a comment\n  \n"), Ok(vec![]));
     }
 

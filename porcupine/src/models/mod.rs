@@ -1,9 +1,9 @@
-//! Sequential models, which [porcupine](crate) judges histories against.
+//! Sequential models for [porcupine](crate) to judge histories against.
 //!
 //! | module | what it models |
 //! |---|---|
 //! | [`kv`] | the key/value store of labs 3 and 4 |
-//! | [`kv_log`] | histories of such a store as text, one event a line |
+//! | [`kv_log`] | histories of such a store as text, with one event on each line |
 
 pub mod kv;
 pub mod kv_log;

@@ -1,47 +1,49 @@
-//! A text known by its length, a fingerprint, and an excerpt.
+//! A text of which only the length, a fingerprint and an excerpt are kept.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// Texts of up to this many bytes are kept in full.
 const SHORT: usize = 128;
-/// Of a longer one so many bytes at its beginning are kept, and as many as fit at its end.
+/// Of a longer text this many bytes at its beginning are kept, and [`TAIL`] bytes at its end.
 const HEAD: usize = 24;
 const TAIL: usize = SHORT - HEAD;
 
 /// Texts of up to this many bytes are shown in full.
 const SHOWN: usize = 64;
 
-/// A text of any length in about 150 bytes: its length, a fingerprint of 122 bits, its beginning and end.
+/// A text of any length in about 150 bytes: its length, a fingerprint of 122 bits, its beginning and its end.
 ///
-/// On real threads one key of a store grows to hundreds of kB and is read tens of thousands of times; a history that
-/// held these strings would take tens of GB. With this one it takes as many MB, and a step of the model as long as
-/// the appended text is, not the whole one.
+/// On real threads one key of a store grows to hundreds of kB and is read tens of thousands of times. A
+/// history with these strings would take tens of GB. With `Text` it takes tens of MB, and the time of a step
+/// of the model depends only on the length of the appended text, not on the whole text.
 ///
-/// Texts of up to 128 bytes are kept in full, and are equal exactly if they are the same. For longer ones the
-/// fingerprint is a pair of polynomials in the text's bytes, modulo 2^61 - 1, at two fixed and arbitrary
-/// places. Different texts of at most n bytes, chosen without regard to these places, have the same one with a chance
-/// of (n / 2^61)^2: below 2^-100 for texts of 2 kB, below 2^-80 for 2 MB. So *different* is never wrong, and a check with
-/// these texts never calls a legal history illegal.
+/// Texts of up to 128 bytes are kept in full, and two of them are equal exactly if they are the same. For
+/// longer texts the fingerprint is a pair of polynomials in the text's bytes, modulo 2^61 - 1, evaluated at
+/// two fixed and arbitrary points. Take two different texts of at most n bytes, chosen without regard to
+/// these points. They have the same fingerprint with a probability of (n / 2^61)^2: below 2^-100 for texts of
+/// 2 kB, below 2^-80 for 2 MB. So *different* is never wrong, and a check with these texts never calls a
+/// legal history illegal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     len: u64,
     fingerprint: [u64; 2],
-    /// All of a short text, then zeros; [`HEAD`] bytes of the beginning of a longer one and [`TAIL`] of its end.
+    /// A short text in full, followed by zeros. Of a longer text: [`HEAD`] bytes of its beginning and
+    /// [`TAIL`] of its end.
     excerpt: [u8; SHORT],
 }
 
 /// The modulus of the fingerprints, a prime.
 const P: u64 = (1 << 61) - 1;
 
-/// Where the polynomials are taken.
+/// The points at which the polynomials are evaluated.
 const BASES: [u64; 2] = [0x0b7e_1516_28ae_d2a6, 0x1715_609d_3b4f_9e5d];
 
 impl Text {
     /// The text of length 0.
     pub const EMPTY: Text = Text { len: 0, fingerprint: [0; 2], excerpt: [0; SHORT] };
 
-    /// This text.
+    /// Makes a `Text` from a string.
     pub fn new(text: &str) -> Text {
         let bytes = text.as_bytes();
         let mut excerpt = [0; SHORT];
@@ -82,8 +84,9 @@ impl Text {
         Text { len, fingerprint: self.fingerprint_with(other.len, other.fingerprint), excerpt }
     }
 
-    /// Might `whole` begin with this text, for all that is known? If so it is `true`. If not it is `false` where
-    /// little is missing, as the end of `whole` is known; where much is missing it is often `true` nevertheless.
+    /// Could `whole` begin with this text, as far as is known? If it does, the answer is `true`. If it does
+    /// not, there are two cases. If `whole` is only a little longer, the answer is `false`, because the end
+    /// of `whole` is known. If `whole` is much longer, the answer is often `true` nevertheless.
     pub fn may_begin(&self, whole: &Text) -> bool {
         let Some(missing) = whole.len.checked_sub(self.len) else { return false };
         let end = whole.end();
@@ -95,17 +98,17 @@ impl Text {
         }
     }
 
-    /// Of this text followed by another of so many bytes.
+    /// The fingerprint of this text followed by another one, which has this length and fingerprint.
     fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
         [0, 1].map(|at| reduced(times(self.fingerprint[at], power(BASES[at], len)) + other[at]))
     }
 
-    /// What is known of its beginning.
+    /// The beginning of the text, as far as it is known.
     fn beginning(&self) -> &[u8] {
         if self.len <= SHORT as u64 { &self.excerpt[..self.len as usize] } else { &self.excerpt[..HEAD] }
     }
 
-    /// What is known of its end.
+    /// The end of the text, as far as it is known.
     fn end(&self) -> &[u8] {
         if self.len <= SHORT as u64 { &self.excerpt[..self.len as usize] } else { &self.excerpt[HEAD..] }
     }
@@ -125,12 +128,13 @@ impl From<&str> for Text {
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The rest follows from this one, mostly.
+        // This number alone is enough: equal texts have it in common, and different texts almost never do.
         state.write_u64(self.fingerprint[0]);
     }
 }
 
-/// A short text as it is; a longer one as its beginning, how much is left out, and its end.
+/// A short text is shown in full. A longer one is shown as its beginning, the number of bytes left out, and
+/// its end.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.len <= SHOWN as u64 {
@@ -139,7 +143,7 @@ impl fmt::Display for Text {
         let (head, tail) = (&self.beginning()[..HEAD], self.end());
         let tail = &tail[tail.len() - (SHOWN - HEAD)..];
         let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
-        // A character may be cut in two at either place.
+        // Each of the two cuts may split a character.
         let (head, tail) = (head.trim_end_matches('\u{fffd}'), tail.trim_start_matches('\u{fffd}'));
         write!(f, "{head}...({} bytes)...{tail}", self.len - SHOWN as u64)
     }
@@ -151,12 +155,12 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Modulo [`P`], for sums of two reduced numbers.
+/// The sum modulo [`P`], if it is a sum of two reduced numbers.
 const fn reduced(sum: u64) -> u64 {
     if sum >= P { sum - P } else { sum }
 }
 
-/// Modulo [`P`], for a product of two reduced numbers and a little more.
+/// The product modulo [`P`], if it is a product of two reduced numbers or only a little larger.
 const fn reduced_product(product: u128) -> u64 {
     reduced((product as u64 & P) + (product >> 61) as u64)
 }
@@ -177,7 +181,7 @@ fn power(base: u64, mut exponent: u64) -> u64 {
     result
 }
 
-/// So many bytes are taken at once: their products need not wait for each other.
+/// This many bytes are processed together, so that their products do not wait for each other.
 const BLOCK: usize = 16;
 
 /// The powers of a base, from 0 to [`BLOCK`].
@@ -193,7 +197,7 @@ const fn powers(base: u64) -> [u64; BLOCK + 1] {
 
 const POWERS: [[u64; BLOCK + 1]; 2] = [powers(BASES[0]), powers(BASES[1])];
 
-/// The polynomials whose coefficients are the bytes, the last one's exponent being 0.
+/// The values of the polynomials whose coefficients are the bytes. The last byte has exponent 0.
 fn fingerprint(bytes: &[u8]) -> [u64; 2] {
     POWERS.map(|powers| {
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -210,7 +214,7 @@ fn fingerprint(bytes: &[u8]) -> [u64; 2] {
 mod tests {
     use super::*;
 
-    /// A text whose bytes do not repeat soon, with characters of one to four bytes.
+    /// A text with characters of one to four bytes, in which long sequences of bytes do not repeat.
     fn sample(characters: usize) -> String {
         let letter = |at: usize| ['a', 'q', '7', ' ', 'é', '漢', '🦀'][at * at % 23 % 7];
         (0..characters).map(letter).collect()
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_grows_by_little_is_the_text() {
+    fn a_text_that_grows_in_small_steps_is_the_whole_text() {
         let mut whole = String::new();
         let mut grown = Text::EMPTY;
         for number in 0..2_000 {
@@ -269,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_begin_a_text() {
+    fn a_text_may_begin_another_one() {
         for len in [0, 1, 20, 60, 100, 200] {
             let whole = sample(len);
             for (cut, _) in whole.char_indices() {
@@ -278,7 +282,8 @@ mod tests {
             assert!(Text::new(&whole).may_begin(&Text::new(&whole)));
             assert!(!Text::new(&(whole.clone() + "x")).may_begin(&Text::new(&whole)), "it is longer");
         }
-        // A wrong beginning is found out by what is left, if that is known, or by its first bytes.
+        // A wrong beginning is found if the rest of the whole text is known, or if the wrong byte is one of
+        // the first.
         let whole = "a".repeat(10_000);
         let wrong = |len: usize, at: usize| {
             let mut text = whole[..len].to_string();
@@ -287,17 +292,20 @@ mod tests {
         };
         assert!(!wrong(9_950, 5_000).may_begin(&Text::new(&whole)));
         assert!(!wrong(5_000, 10).may_begin(&Text::new(&whole)));
-        assert!(wrong(5_000, 2_500).may_begin(&Text::new(&whole)), "nothing is known of that");
+        assert!(
+            wrong(5_000, 2_500).may_begin(&Text::new(&whole)),
+            "nothing is known of the byte that differs"
+        );
     }
 
     #[test]
-    fn a_long_text_is_shown_by_its_ends() {
+    fn a_long_text_is_shown_by_its_beginning_and_its_end() {
         let short = "s".repeat(64);
         assert_eq!(Text::new(&short).to_string(), short);
         let long = format!("{}{}{}", "b".repeat(30), "m".repeat(1_000), "e".repeat(50));
         let shown = Text::new(&long).to_string();
         assert_eq!(shown, format!("{}...(1016 bytes)...{}", "b".repeat(24), "e".repeat(40)));
-        // A character of two bytes that a cut goes through is left out.
+        // If a cut splits a character of two bytes, that character is left out.
         let cut = format!("{}é{}", "b".repeat(23), "e".repeat(100));
         assert_eq!(
             Text::new(&cut).to_string(),

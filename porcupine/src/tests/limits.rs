@@ -1,4 +1,4 @@
-//! What stops a search, and that a search that was stopped says nothing.
+//! The limits that stop a search. A search that was stopped gives no verdict.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -65,7 +65,7 @@ fn a_check_that_is_cancelled_ends() {
     let cancel = Arc::new(AtomicBool::new(true));
     let options = Options { cancel: Some(cancel.clone()), ..Options::default() };
     is_unknown(&check(&Register::NEW, &endless(), &options), Limit::Cancelled);
-    // Also by another thread, while it goes on.
+    // Another thread may also cancel the check while it runs.
     cancel.store(false, Ordering::Relaxed);
     let report = offload::scope(|scope| {
         let searching = scope.spawn(|| check(&Register::NEW, &endless(), &options));
@@ -75,8 +75,8 @@ fn a_check_that_is_cancelled_ends() {
     is_unknown(&report, Limit::Cancelled);
 }
 
-/// A key that takes for ever, as any appends might lead to what the get has found; and one that is quickly seen to be
-/// illegal.
+/// One key whose search never ends, because any of the appends might lead to the value that the get has
+/// found; and one key that is quickly seen to be illegal.
 fn endless_and_illegal() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("endless", "a"), KvOutput::none(), 0, 10);
@@ -88,7 +88,7 @@ fn endless_and_illegal() -> Vec<Operation> {
 }
 
 #[test]
-fn progress_counts_the_operations_of_parts_that_are_through() {
+fn progress_counts_the_operations_of_finished_parts() {
     let operation = |key: &str, found| Operation {
         client: 0,
         input: KvInput::get(key),
@@ -103,12 +103,12 @@ fn progress_counts_the_operations_of_parts_that_are_through() {
     assert_eq!(
         progress.load(Ordering::Relaxed),
         history.len(),
-        "once, though the illegal part is searched twice"
+        "each part counts once, though the illegal part is searched twice"
     );
 }
 
 #[test]
-fn an_illegal_part_settles_it() {
+fn an_illegal_part_ends_the_check() {
     let report = check(&KvModel, &endless_and_illegal(), &Options::default());
     assert_eq!((report.verdict, report.why_unknown), (Verdict::Illegal, None));
     assert_eq!(report.parts[0].why_unknown, Some(Limit::Settled));

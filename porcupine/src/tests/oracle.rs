@@ -1,4 +1,4 @@
-//! The checker beside one that tries all orders, on many small random histories.
+//! Compares the checker with one that tries all orders, on many small random histories.
 
 use labrt::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use crate::{Event, EventKind, Model, Operation, Options, Part, Verdict, check, c
 
 const HISTORIES: u64 = 10_000;
 
-/// One operation for the oracle: when it was called, when it returned if it did, and what it does to a state; it must
-/// not ask the model under test.
+/// One operation for the oracle: when it was called, when it returned (if it did), and what it does to a
+/// state. It must not use the model under test.
 struct Op<S> {
     call: u64,
     ret: Option<u64>,
     apply: Apply<S>,
 }
 
-/// The state after an operation, if it may have happened in this one.
+/// The state after an operation, if the operation is possible in the state before it.
 type Apply<S> = Box<dyn Fn(&S) -> Option<S>>;
 
-/// Tries all orders. `left` has a bit for each operation that is not placed.
+/// Tries all orders. `left` has a bit for each operation that is not placed yet.
 fn has_order<S>(ops: &[Op<S>], left: u32, state: &S) -> bool {
     let is_left = |at: usize| left & (1 << at) != 0;
     if (0..ops.len()).all(|at| !is_left(at) || ops[at].ret.is_none()) {
@@ -37,8 +37,8 @@ fn expected<S>(ops: &[Op<S>], init: &S) -> Verdict {
     if has_order(ops, (1 << ops.len()) - 1, init) { Verdict::Ok } else { Verdict::Illegal }
 }
 
-/// When up to seven operations happen: their call, a moment at which they take effect, their return. Either few
-/// moments, so that many are equal, or all different.
+/// The times of up to seven operations: the call, the moment at which the operation takes effect, and the
+/// return. With `equal` there are few moments, so that many times are equal; otherwise all times differ.
 fn times(random: &mut Random, equal: bool) -> Vec<[u64; 3]> {
     let span = if equal { 6 } else { 1_000_000 };
     let count = 1 + random.below(7);
@@ -54,7 +54,8 @@ fn times(random: &mut Random, equal: bool) -> Vec<[u64; 3]> {
     all
 }
 
-/// Operations with answers that are right if each takes effect at its moment, save for some.
+/// Operations with answers. Most answers are right if each operation takes effect at its moment; some are
+/// changed.
 fn history<I: Clone, O>(
     random: &mut Random,
     equal: bool,
@@ -73,7 +74,7 @@ fn history<I: Clone, O>(
         }
         history.push(Operation { client, input, call, output, ret });
     }
-    // The order in which they were recorded says nothing.
+    // The order of recording has no meaning, so the operations are shuffled.
     for at in 1..history.len() {
         history.swap(at, random.below(at as u32 + 1) as usize);
     }
@@ -98,7 +99,7 @@ fn register_history(random: &mut Random, equal: bool) -> Vec<Operation<Ask, Answ
     })
 }
 
-/// With two keys and real strings.
+/// A store with two keys and real strings.
 type Store = BTreeMap<String, String>;
 
 fn perform_kv(store: &mut Store, op: KvOp, key: &str, value: &str) -> String {
@@ -158,7 +159,8 @@ fn kv_ops(history: &[Operation<(KvOp, String, String), String>], answered: &[boo
     history.iter().zip(answered).map(op).collect()
 }
 
-/// With each letter repeated: texts that are not kept in full. What was different stays different.
+/// Repeats each letter, so that the texts are too long to be kept in full. Texts that were different stay
+/// different.
 fn for_the_model(
     history: Vec<Operation<(KvOp, String, String), String>>,
     [xs, ys]: [usize; 2],
@@ -172,7 +174,8 @@ fn for_the_model(
     history.into_iter().map(operation).collect()
 }
 
-/// The history as events. Where times are equal calls come first; operations that are not answered lose their return.
+/// The history as events. At equal times calls come first. Operations that were not answered lose their
+/// return.
 fn events<I: Clone, O: Clone>(history: &[Operation<I, O>], answered: &[bool]) -> Vec<Event<I, O>> {
     let mut ends = Vec::new();
     for (id, operation) in history.iter().enumerate() {
@@ -190,7 +193,7 @@ fn events<I: Clone, O: Clone>(history: &[Operation<I, O>], answered: &[bool]) ->
     ends.into_iter().map(event).collect()
 }
 
-/// A report's partials must be what they say; the first is complete for a legal part.
+/// Every partial linearization of a report must be valid, and that of a legal part must be complete.
 fn judge_partials<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], parts: &[Part]) {
     for part in parts {
         for sequence in &part.partials {
@@ -210,7 +213,7 @@ fn judge_partials<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>
     }
 }
 
-/// How often each verdict was found; neither must be rare, or the test says nothing.
+/// How often each verdict was found. Neither may be rare, or the test would show nothing.
 #[derive(Default)]
 struct Tally([u64; 2]);
 

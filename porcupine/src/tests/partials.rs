@@ -1,4 +1,4 @@
-//! Partial linearizations: what a picture of a failure is made of.
+//! Partial linearizations, from which the picture of a failure is made.
 
 use super::support::{Answer, Ask, Register, read, write};
 use crate::models::kv::{self, KvInput, KvModel, KvOutput};
@@ -12,7 +12,8 @@ fn only_part(history: &[Operation<Ask, Answer>]) -> Part {
     parts.remove(0)
 }
 
-/// Does the model allow these operations in this order, and none before one that had ended when it began?
+/// Does the model allow these operations in this order, and does no operation come before one that ended
+/// before it began?
 pub fn is_valid<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -41,7 +42,7 @@ fn a_legal_history_has_one_complete_linearization() {
 }
 
 #[test]
-fn an_illegal_history_shows_how_far_one_can_come_and_what_blocks() {
+fn an_illegal_history_shows_the_longest_prefix_and_the_operation_that_blocks() {
     let history = [write(1, 0, 10), read(1, 20, 30), read(2, 40, 50), read(1, 60, 70)];
     let part = only_part(&history);
     assert_eq!((part.verdict, part.blocked), (Verdict::Illegal, Some(2)));
@@ -50,7 +51,8 @@ fn an_illegal_history_shows_how_far_one_can_come_and_what_blocks() {
 
 #[test]
 fn every_operation_that_can_be_placed_is_in_a_sequence() {
-    // Only one of the two cas can have been, whichever: both claim to have found 0.
+    // Only one of the two cas operations can have happened, because both claim to have found 0. It may be
+    // either of them.
     let cas = |to| Operation { input: Ask::Cas(0, to), ..write(to, 0, 10) };
     let part = only_part(&[cas(1), cas(2)]);
     assert_eq!(part.verdict, Verdict::Illegal);
@@ -58,15 +60,16 @@ fn every_operation_that_can_be_placed_is_in_a_sequence() {
 }
 
 #[test]
-fn nothing_at_all_may_have_a_place() {
+fn it_may_be_that_no_operation_has_a_place() {
     let part = only_part(&[read(5, 0, 10)]);
     assert_eq!((part.verdict, part.blocked), (Verdict::Illegal, Some(0)));
     assert_eq!(part.partials, Vec::<Vec<usize>>::new());
 }
 
-/// A search that looks ahead does not go where a later read cannot be answered. A picture must show it.
+/// A search that looks ahead does not place a write after which a later read has no answer. A picture must
+/// show this write.
 #[test]
-fn what_blocks_is_shown_behind_all_that_could_be_placed() {
+fn the_blocked_operation_is_shown_after_all_that_could_be_placed() {
     let operation = |input, output, call, ret| kv::Operation { client: 0, input, call, output, ret };
     let history = [
         operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10),
@@ -82,7 +85,7 @@ fn what_blocks_is_shown_behind_all_that_could_be_placed() {
 }
 
 #[test]
-fn there_are_none_unless_asked_for() {
+fn there_are_no_partials_without_the_option() {
     let report = check(&Register::NEW, &[read(5, 0, 10)], &Options::default());
     assert!(report.parts[0].partials.is_empty());
     assert_eq!(report.parts[0].blocked, Some(0));

@@ -1,4 +1,4 @@
-//! The rules of a check, each in a history that a person can check.
+//! The rules of a check, each with a history that a person can check.
 
 use super::support::{Answer, Ask, Register, endless, read, write};
 use crate::models::kv::{KvInput, KvModel, KvOutput};
@@ -52,7 +52,7 @@ fn reads_do_not_go_back() {
 fn operations_that_touch_overlap() {
     assert_eq!(verdict(&[write(1, 0, 10), read(0, 10, 20)]), Verdict::Ok);
     assert_eq!(verdict(&[write(1, 0, 10), read(0, 11, 20)]), Verdict::Illegal);
-    // Also when all of it happens at once.
+    // This is also true when everything happens at the same time.
     assert_eq!(verdict(&[read(1, 5, 5), write(1, 5, 5), read(0, 5, 5)]), Verdict::Ok);
 }
 
@@ -67,7 +67,7 @@ fn an_unanswered_write_takes_effect_late_or_never() {
     };
     assert_eq!(reads(&[0, 0, 0]), Verdict::Ok);
     assert_eq!(reads(&[0, 0, 7]), Verdict::Ok);
-    assert_eq!(reads(&[0, 7, 0]), Verdict::Illegal, "once only");
+    assert_eq!(reads(&[0, 7, 0]), Verdict::Illegal, "it takes effect only once");
     assert_eq!(reads(&[0, 8, 8]), Verdict::Illegal);
 }
 
@@ -79,9 +79,9 @@ fn an_unanswered_write_takes_no_effect_before_its_call() {
 }
 
 #[test]
-fn events_that_are_no_history_are_refused() {
+fn events_that_are_not_a_history_are_refused() {
     let check = |history: &[Event<Ask, Answer>]| {
-        check_events(&Register::NEW, history, &Options::default()).expect_err("no history")
+        check_events(&Register::NEW, history, &Options::default()).expect_err("not a history")
     };
     let found = answer(5, Answer::Found(0));
     let read = call(5, Ask::Read);
@@ -121,7 +121,7 @@ fn parts_are_judged_one_by_one_and_reported_in_the_order_of_the_model() {
     }
 }
 
-/// A register whose partition does not know what a partition is.
+/// A register with a wrong partition.
 struct Split(Vec<Vec<usize>>);
 
 impl Model for Split {
@@ -154,11 +154,11 @@ fn a_model_that_loses_an_operation_is_found_out() {
 
 #[test]
 #[should_panic(expected = "operation 0 is in two parts")]
-fn a_model_that_doubles_an_operation_is_found_out() {
+fn a_model_that_repeats_an_operation_is_found_out() {
     check(&Split(vec![vec![0], vec![1, 0]]), &[write(1, 0, 1), write(2, 0, 1)], &Options::default());
 }
 
-/// More operations at once than a word has bits.
+/// More operations are open at once than a word has bits.
 #[test]
 fn hundreds_of_operations_may_be_open_at_once() {
     const OPEN: u32 = 300;
@@ -169,15 +169,15 @@ fn hundreds_of_operations_may_be_open_at_once() {
         output: Answer::Written(true),
         ret: 1_000 + u64::from(from * 7 % OPEN),
     };
-    // Each needs the one before it; the last comes first.
+    // Each cas needs the one before it, and the last operation of the list must be the first in the order.
     let mut history: Vec<_> = (0..OPEN).map(|from| cas(from, from + 1)).collect();
     assert_eq!(verdict(&history), Verdict::Ok);
     history[OPEN as usize / 2].input = Ask::Cas(OPEN / 2, 5_000);
     assert_eq!(verdict(&history), Verdict::Illegal);
 }
 
-/// One slow operation beside all others, and clients that crash: the search must not look at all of the past again
-/// and again, nor keep it.
+/// One slow operation overlaps with all others, and clients crash. The search must not look at the whole past
+/// again and again, and it must not keep it.
 #[test]
 fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
     const ROUNDS: u64 = 20_000;
@@ -186,7 +186,7 @@ fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
         history.push(write(round as u32, 20 * round, 20 * round + 10));
         history.push(read(round as u32, 20 * round + 1, 20 * round + 11));
     }
-    // Nobody needs this much: 20,000 configurations of 40 bytes and a table.
+    // The search needs less: 20,000 configurations of 40 bytes and a table.
     let options = Options { memory: 4_000_000, ..Options::default() };
     let report = check(&Register::NEW, &history, &options);
     assert_eq!((report.verdict, report.why_unknown), (Verdict::Ok, None));
@@ -195,7 +195,7 @@ fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
 
 #[test]
 fn an_illegal_part_is_found_behind_endless_ones() {
-    // Three parts, on one thread; the last is illegal.
+    // There are three parts and one thread. The last part is illegal.
     let mut history = endless();
     let one = history.len();
     history.extend(endless());

@@ -1,10 +1,10 @@
-//! A register to check, random numbers, and histories that take for ever.
+//! A register to check, random numbers, and histories that take forever to search.
 
 use crate::{Model, Operation};
 
 /// A register that holds one number.
 pub struct Register {
-    /// Does the model tell which operations only read?
+    /// Does the model say which operations only read?
     pub tells_reads: bool,
 }
 
@@ -12,11 +12,11 @@ pub struct Register {
 pub enum Ask {
     Read,
     Write(u32),
-    /// Writes the second number if the first is there.
+    /// Writes the second number if the register holds the first.
     Cas(u32, u32),
 }
 
-/// What a read has found; whether a cas has written.
+/// What a read has found, and whether a cas has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Found(u32),
@@ -68,15 +68,16 @@ pub fn read(value: u32, call: u64, ret: u64) -> Operation<Ask, Answer> {
     Operation { client: 1, input: Ask::Read, call, output: Answer::Found(value), ret }
 }
 
-/// Writes of different values, all at the same time, and then a read of one that nobody wrote: illegal, but a search
-/// that knows nothing of registers has to try more orders than anybody can wait for.
+/// Writes of different values, all at the same time, and then a read of a value that was never written. The
+/// history is illegal. But a search that knows nothing about registers must try more orders than it can ever
+/// finish.
 pub fn endless() -> Vec<Operation<Ask, Answer>> {
     let mut history: Vec<_> = (1..=60).map(|value| write(value, 0, 10)).collect();
     history.push(read(99, 20, 30));
     history
 }
 
-/// Random numbers of the test's own (splitmix64): the same each time, within a run or not.
+/// Random numbers for the tests (splitmix64). They are the same each time, inside a run and outside.
 pub struct Random(pub u64);
 
 impl Random {

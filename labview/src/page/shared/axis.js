@@ -1,14 +1,14 @@
 // @ts-check
 "use strict";
-// The axis of time: which stretch of it is in view, and where on the screen a time is. Several canvases may hang on
-// one axis; it tells them when the view has changed. It may run to the right or down: its places are called x, and are
-// pixels from the left or from the top.
+// The axis of time: it knows which span of time is in view, and where a time is on the screen. Several
+// canvases may share one axis. It tells them when the view changes. The axis may run to the right or down.
+// Its places are called x and are measured in pixels from the left or from the top.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;
 
 class TimeAxis {
-  /** @param {number} from the run's first time, ns @param {number} to its last */
+  /** @param {number} from the run's first time, ns @param {number} to the run's last time, ns */
   constructor(from, to) {
     const margin = Math.max((to - from) * 0.02, 500);
     this.full = { from: from - margin, to: to + margin };
@@ -26,7 +26,7 @@ class TimeAxis {
     return this.to - this.from;
   }
 
-  /** ns of a pixel. */
+  /** How many ns a pixel has. */
   get scale() {
     return this.span / this.width;
   }
@@ -45,12 +45,16 @@ class TimeAxis {
     return this.span >= (this.full.to - this.full.from) * (1 - 1e-9);
   }
 
-  /** The stretch in view, for an address. */
+  /** The span in view, as text for the URL. */
   get address() {
     return `${Math.round(this.from)}-${Math.round(this.to)}`;
   }
 
-  /** Shows the stretch of an address, which comes from anybody. False: it names none. @param {string} text */
+  /**
+   * Shows the span that the text from a URL names. The text may be anything. Returns false if it names no
+   * span.
+   * @param {string} text
+   */
   go(text) {
     const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(text);
     if (!range || Number(range[1]) >= Number(range[2])) return false;
@@ -58,7 +62,7 @@ class TimeAxis {
     return true;
   }
 
-  /** Shows this stretch, at once. @param {number} from @param {number} to */
+  /** Shows this span at once. @param {number} from @param {number} to */
   set(from, to) {
     cancelAnimationFrame(this.glide);
     this.place(from, to);
@@ -68,7 +72,7 @@ class TimeAxis {
   place(from, to) {
     const { full } = this;
     const span = Math.min(Math.max(to - from, SHORTEST_VIEW), full.to - full.from);
-    // About the middle of what was asked for, and within the run.
+    // The middle of what was asked for stays the middle, unless the span would leave the run.
     const start = Math.min(Math.max((from + to - span) / 2, full.from), full.to - span);
     if (start === this.from && start + span === this.to) return;
     this.from = start;
@@ -76,7 +80,10 @@ class TimeAxis {
     for (const listener of this.listeners) listener();
   }
 
-  /** Glides to this stretch, so that the reader sees where it lies. @param {number} from @param {number} to */
+  /**
+   * Moves smoothly to this span, so that the reader sees where it is.
+   * @param {number} from @param {number} to
+   */
   show(from, to) {
     cancelAnimationFrame(this.glide);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
@@ -97,20 +104,22 @@ class TimeAxis {
     this.show(this.full.from, this.full.to);
   }
 
-  /** @param {number} factor of the span: below 1 shows less @param {number} [x] stays where it is */
+  /**
+   * @param {number} factor of the span: below 1 zooms in @param {number} [x] the place that stays where it is
+   */
   zoom(factor, x = this.left + this.width / 2) {
     const span = Math.min(Math.max(this.span * factor, SHORTEST_VIEW), this.full.to - this.full.from);
     const from = this.time(x) - ((x - this.left) / this.width) * span;
     this.set(from, from + span);
   }
 
-  /** @param {number} pixels towards later */
+  /** @param {number} pixels how far to move towards later times */
   pan(pixels) {
     const by = pixels * this.scale;
     this.set(this.from + by, this.to + by);
   }
 
-  /** Brings a stretch into view, with as little change as will do. @param {number} from @param {number} to */
+  /** Brings a span into view and moves as little as possible. @param {number} from @param {number} to */
   reveal(from, to) {
     const { span } = this;
     if (to - from > span * 0.9) {
@@ -136,7 +145,7 @@ class TimeAxis {
 }
 
 /**
- * Draws the scale into a strip `top` to `bottom`, and grid lines down to `foot`.
+ * Draws the scale into a strip from `top` to `bottom`, and grid lines down to `foot`.
  * @param {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme
  * @param {{ top: number, bottom: number, foot: number }} place
  */

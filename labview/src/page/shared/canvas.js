@@ -18,7 +18,7 @@ function fitCanvas(canvas) {
 }
 
 /**
- * As much of a text as fits, with an ellipsis for the rest.
+ * Shortens a text so that it fits, with an ellipsis for the rest.
  * @param {CanvasRenderingContext2D} context @param {string} text @param {number} room in pixels
  */
 function fitText(context, text, room) {

@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// Numbers, times and foreign texts as a person reads them.
+// Formats numbers, times and foreign texts for people.
 
-/** Digits in groups of three, with narrow blanks. @param {number} n */
+/** Groups of three digits, with narrow blanks between them. @param {number} n */
 function formatCount(n) {
   return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
@@ -13,8 +13,8 @@ function plural(n, one, many) {
 }
 
 /**
- * A point in time: seconds, as exact as `step` needs (by default to the microsecond, without idle zeros).
- * @param {number} ns @param {number} [step] the distance that must still be told apart, in ns
+ * A time in seconds, as exact as `step` needs (by default to the microsecond, without zeros at the end).
+ * @param {number} ns @param {number} [step] times that differ by this much must look different, in ns
  */
 function formatTime(ns, step) {
   let digits;
@@ -29,7 +29,7 @@ function formatTime(ns, step) {
   return fraction ? `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1\u202f")}\u00a0s` : `${grouped}\u00a0s`;
 }
 
-/** A length of time, to three digits. @param {number} ns */
+/** A length of time, with three digits. @param {number} ns */
 function formatDuration(ns) {
   for (const [unit, size] of /** @type {[string, number][]} */ ([["s", 1e9], ["ms", 1e6], ["µs", 1e3]])) {
     if (ns >= size * 0.9995) {
@@ -41,7 +41,7 @@ function formatDuration(ns) {
 
 /** @type {Record<string, string>} */
 const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-// What is invisible, breaks the line, or changes the direction of what follows.
+// Characters that are invisible, break the line, or change the direction of the text after them.
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /**
@@ -51,7 +51,7 @@ const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u
 function visible(text, limit) {
   let cut = text;
   if (text.length > limit) {
-    // The end of a long value tells as much as its beginning.
+    // The end of a long value is as important as its beginning.
     const tail = Math.floor(limit / 4);
     cut = `${text.slice(0, limit - tail - 1)}…${text.slice(-tail)}`;
   }
@@ -61,7 +61,7 @@ function visible(text, limit) {
 }
 
 /**
- * An element with a class and content; texts become text nodes, never markup.
+ * Makes an element with a class and content. Texts become text nodes, never markup.
  * @param {string} tag @param {string} [className] @param {...(Node | string)} content
  * @returns {HTMLElement}
  */
@@ -79,7 +79,10 @@ function byId(id) {
   return found;
 }
 
-/** `f` at the next frame, once however often it is asked for. @param {() => void} f */
+/**
+ * Returns a function that calls `f` at the next frame, once for any number of requests.
+ * @param {() => void} f
+ */
 function onceAFrame(f) {
   let asked = false;
   return () => {
@@ -93,7 +96,7 @@ function onceAFrame(f) {
 }
 
 /**
- * The first index in lo..hi for which `after` holds; it must hold for all behind it.
+ * The first index from lo to hi for which `after` holds. It must then hold for all later ones, too.
  * @param {number} lo @param {number} hi @param {(index: number) => boolean} after
  */
 function firstIndex(lo, hi, after) {
@@ -107,7 +110,10 @@ function firstIndex(lo, hi, after) {
 
 const FIRST_LETTERS = 600;
 
-/** A text of any length: its beginning, and a button for the rest. @param {string} text @returns {(Node | string)[]} */
+/**
+ * A text of any length: its beginning, and a button that shows the rest.
+ * @param {string} text @returns {(Node | string)[]}
+ */
 function longText(text) {
   if (text.length <= FIRST_LETTERS) return [visible(text, Infinity)];
   const span = element("span", "", visible(text.slice(0, FIRST_LETTERS), Infinity));

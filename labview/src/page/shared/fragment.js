@@ -1,11 +1,11 @@
 // @ts-check
 "use strict";
-// What is in view, in the part of the URL behind #: a link to this page shows the same again.
+// The state of the view, kept in the part of the URL after #. A link with it shows the same view again.
 
 class Fragment {
   /**
-   * @param {() => Record<string, string>} state what to keep; empty values are left out
-   * @param {(state: Record<string, string>) => void} restore values come from anybody and may be nonsense
+   * @param {() => Record<string, string>} state gives the values to keep; empty values are left out
+   * @param {(state: Record<string, string>) => void} restore gets the URL's values, which may be anything
    */
   constructor(state, restore) {
     this.state = state;
@@ -22,7 +22,7 @@ class Fragment {
     this.restore(Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
   }
 
-  /** Soon, and once for many changes: browsers refuse an address that changes all the time. */
+  /** Writes the state soon, once for many changes: browsers refuse a URL that changes all the time. */
   changed() {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => this.write(), 250);
@@ -36,7 +36,7 @@ class Fragment {
     try {
       history.replaceState(null, "", hash || location.href.split("#")[0]);
     } catch {
-      // Too often, or not allowed for this kind of document: the page works without.
+      // The URL changed too often, or this kind of document may not change it. The page works without this.
     }
     this.written = location.hash;
   }

@@ -1,22 +1,22 @@
 // @ts-check
 "use strict";
-// Wheel, drag, pinch and click on a canvas that shows a stretch of an axis.
+// Wheel, drag, pinch and click on a canvas that shows a span of an axis.
 
-const CLICK_SLACK = 4; // pixels that a hand may shake between down and up
+const CLICK_SLACK = 4; // how many pixels the pointer may move during a click
 
 /**
  * @typedef {object} Reactions
- * @property {(pixels: number) => void} scroll the rows across the axis, downwards or to the right
+ * @property {(pixels: number) => void} scroll moves the rows across the axis, downwards or to the right
  * @property {(x: number, y: number) => void} hover
  * @property {() => void} leave
  * @property {(x: number, y: number) => void} click
  */
 
 /**
- * Wheel: zoom about the pointer; with Shift, or sideways: pan. Drag: pan and scroll. Two fingers: pinch.
- * Double click: zoom in.
+ * Wheel: zooms around the pointer; with Shift, or sideways, it pans. Drag: pans and scrolls.
+ * Two fingers: zoom. Double click: zooms in.
  * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions
- * @param {boolean} [downwards] does the axis run down, not to the right?
+ * @param {boolean} [downwards] does the axis run down? Otherwise it runs to the right.
  */
 function attachGestures(canvas, axis, reactions, downwards = false) {
   const along = (/** @type {{ x: number, y: number }} */ at) => (downwards ? at.y : at.x);

@@ -1,10 +1,10 @@
 // @ts-check
 "use strict";
-// Keys: one table that is obeyed and that the help shows.
+// Keys: one table, which handles the keys and fills the help.
 
 /**
  * @typedef {object} Key
- * @property {string[]} keys as `KeyboardEvent.key` has them
+ * @property {string[]} keys as in `KeyboardEvent.key`
  * @property {string} shown
  * @property {string} does
  * @property {(event: KeyboardEvent) => void} run
@@ -21,7 +21,7 @@ function attachKeys(table, help) {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     const typing = event.target instanceof HTMLInputElement;
     if (typing) return;
-    // Enter and blank press the button that has the focus.
+    // If a button has the focus, Enter and blank press it.
     if (event.target instanceof Element && event.target.closest("button, a") && (event.key === "Enter" || event.key === " ")) return;
     const entry = of.get(event.key) ?? of.get(event.key.toLowerCase());
     if (!entry) return;
@@ -33,7 +33,7 @@ function attachKeys(table, help) {
     const keys = shown.split(" ").map((key) => element("kbd", "", key));
     list?.append(element("dt", "", ...keys), element("dd", "", does));
   }
-  // A click beside the box closes it.
+  // A click outside the box closes it.
   help.addEventListener("click", (event) => {
     if (event.target === help) help.close();
   });

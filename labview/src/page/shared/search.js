@@ -1,11 +1,11 @@
 // @ts-check
 "use strict";
-// A field to search with, how many were found, and the way from one to the next.
+// A search field, the number of matches, and the steps from one match to the next.
 
 class Search {
   /**
    * @param {{ input: HTMLInputElement, count: HTMLElement }} elements
-   * @param {(words: string[]) => number[]} find what has all words, in the order to visit them
+   * @param {(words: string[]) => number[]} find gives what contains all words, in the order of the visits
    * @param {{ found: () => void, visit: (match: number) => void }} tell
    */
   constructor({ input, count }, find, tell) {

@@ -1,20 +1,21 @@
 // @ts-check
 "use strict";
-// A strip that shows the whole run, and in it the stretch that is in view, as a window to take hold of.
+// A strip that shows the whole run. The span in view is a window in it, which the reader can drag.
 
-const EDGE = 6; // pixels about an edge of the window that take hold of it
+const EDGE = 6; // a drag that begins within this many pixels of the window's edge moves the edge
 
 /**
  * @typedef {object} Strip
- * @property {(time: number) => number} place where a time is, in pixels along the strip
+ * @property {(time: number) => number} place gives the place of a time, in pixels along the strip
  * @property {(place: number) => number} time
- * @property {number} [first] the first pixel that is part of it
+ * @property {number} [first] the first pixel that belongs to it
  */
 
 /**
- * Drag the window, one of its edges, or a new one; click: the middle of the view. Wheel: zoom. Double click: all.
+ * Drag: moves the window or one of its edges, or makes a new one. Click: sets the middle of the view.
+ * Wheel: zooms. Double click: shows the whole run.
  * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Strip} strip
- * @param {boolean} [downwards] does the strip run down, not to the right?
+ * @param {boolean} [downwards] does the strip run down? Otherwise it runs to the right.
  */
 function attachStrip(canvas, axis, { place, time, first = -Infinity }, downwards = false) {
   /** @type {{ kind: string, at: number, from: number, to: number, moved: boolean } | null} */

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Light and dark: as the system has it, or as the reader chose. Canvases take their colours from the same
+// Light or dark: as in the system, or as the reader has chosen. Canvases take their colours from the same
 // custom properties as the style sheet.
 
 class Theme {
@@ -14,7 +14,7 @@ class Theme {
     try {
       this.set(localStorage.getItem("theme") ?? "");
     } catch {
-      // A browser may keep nothing for files; then the system's choice holds.
+      // Some browsers store nothing for files. Then the system's choice is used.
     }
   }
 
@@ -23,7 +23,7 @@ class Theme {
     return chosen ? chosen === "dark" : this.system.matches;
   }
 
-  /** @param {string} theme `light`, `dark`, or anything else for the system's */
+  /** @param {string} theme `light`, `dark`, or any other text for the system's choice */
   set(theme) {
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
@@ -36,7 +36,7 @@ class Theme {
     try {
       localStorage.setItem("theme", theme);
     } catch {
-      // As above.
+      // The browser stores nothing, as above.
     }
   }
 

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The pane at the left: what to show.
+// The pane at the left, in which the reader chooses what to show.
 
 class Choices {
   /** @param {Run} run @param {Filter} filter @param {Arrows} arrows @param {() => void} changed */
@@ -66,7 +66,7 @@ class Choices {
   }
 
   /**
-   * A list of things to show or not: a click on one does that, a double click shows it alone.
+   * A list of things that can be hidden. A click shows or hides one, a double click shows it alone.
    * @param {string} id @param {Set<number>} hidden
    * @param {{ place: number, name: string, count: number, colour?: number }[]} items
    */
@@ -118,7 +118,7 @@ class Choices {
     this.changed();
   }
 
-  /** Shows what holds. */
+  /** Updates the controls to the present filter. */
   refresh() {
     const { filter, run } = this;
     for (const refresh of this.refreshers) refresh();

@@ -1,21 +1,28 @@
 // @ts-check
 "use strict";
-// The run of the page: events in columns, what belongs to one message or operation, what each server was when.
-// An event is known by its number; a message or operation by the place of its id. -1 stands for nothing.
+// The run of the page: the events in columns, the events of each message or operation, and the states of the
+// servers. An event is known by its number, and a message or operation by the place of its id. -1 means that
+// there is nothing.
 
 /** @typedef {{ name: string, kind: "test" | "server" | "client", group: number, index: number }} Lane */
-/** @typedef {{ from: number, to: number | null, kind: string, text: string, lane: number | null, sides?: number[] }} Band */
+/**
+ * @typedef {object} Band
+ * @property {number} from @property {number | null} to
+ * @property {string} kind @property {string} text
+ * @property {number | null} lane @property {number[]} [sides]
+ */
 /**
  * @typedef {object} State
  * @property {boolean} alive
  * @property {number} role 0: unknown, 1: follower, 2: candidate, 3: leader
- * @property {number} term @property {number} vote @property {number} run into the tree; -1: no entries, -2: unknown
+ * @property {number} term @property {number} vote
+ * @property {number} run an index into the tree; -1: no entries, -2: unknown
  * @property {number} last @property {number} start @property {number} startTerm
  * @property {number} commit @property {number} apply
  */
 
 const ROLES = ["unknown", "follower", "candidate", "leader"];
-// Events that a reader in a hurry goes from one to the next.
+// Important events. A reader can go from one to the next.
 const LANDMARKS = /^(test\.|fault\.(?!connect)|net\.|check\.|raft\.truncate$)/;
 
 class Run {
@@ -46,7 +53,7 @@ class Run {
     /** @type {Band[]} */
     this.bands = wire.bands;
     this.tree = Float64Array.from(wire.runs);
-    /** By lane. @type {Map<number, any>} */
+    /** The servers, by lane. @type {Map<number, any>} */
     this.servers = new Map(wire.servers.map((/** @type {any} */ server) => [server.lane, server]));
     /** @type {number} */
     this.failed = wire.failed;
@@ -78,7 +85,7 @@ class Run {
     this.causes = wire.causes;
     this.valueAt = new Int32Array(n + 1);
     for (let e = 0; e < n; e += 1) this.valueAt[e + 1] = this.valueAt[e] + this.shapes[this.shape[e]].length - 1;
-    // Kinds by how often they are.
+    // Counts the events of each kind.
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (let e = 0; e < n; e += 1) counts.set(this.kind(e), (counts.get(this.kind(e)) ?? 0) + 1);
@@ -88,7 +95,7 @@ class Run {
     this.kindOf = this.shape.map((shape) => ofShape[shape]);
   }
 
-  /** For each id its place in a column of ids. @param {Int32Array} column */
+  /** For each id: its place in a column of ids. @param {Int32Array} column */
   places(column) {
     const places = new Int32Array(this.ids.length).fill(-1);
     for (let i = 0; i < column.length; i += 1) if (column[i] >= 0) places[column[i]] = i;
@@ -105,7 +112,7 @@ class Run {
     return e < 0 ? "" : this.causes[this.causeOf[e]];
   }
 
-  /** The value of a field; undefined if the event has none. @param {number} e @param {string} name */
+  /** The value of a field; undefined if the event does not have it. @param {number} e @param {string} name */
   field(e, name) {
     if (e < 0) return undefined;
     const at = this.shapes[this.shape[e]].indexOf(name, 1);
@@ -117,14 +124,17 @@ class Run {
     return this.shapes[this.shape[e]].slice(1).map((name, i) => [name, this.values[this.valueAt[e] + i]]);
   }
 
-  /** The last event at this time or before; -1: none. @param {number} time */
+  /** The last event at or before this time; -1: there is none. @param {number} time */
   at(time) {
     return firstIndex(0, this.size, (e) => this.t[e] > time) - 1;
   }
 
-  // ---- what belongs together ----
+  // ---- events that belong together ----
 
-  /** Events sorted by a column of ids: where those of each id begin, and all of them. @param {Int32Array} column */
+  /**
+   * Sorts events by a column of ids: the place where each id's events begin, and the events.
+   * @param {Int32Array} column
+   */
   gather(column) {
     const begin = new Int32Array(this.ids.length + 1);
     for (const id of column) if (id >= 0) begin[id + 1] += 1;
@@ -141,7 +151,7 @@ class Run {
     return id < 0 ? new Int32Array(0) : this.byId.events.subarray(this.byId.begin[id], this.byId.begin[id + 1]);
   }
 
-  /** All events that happened in the course of an id. @param {number} id */
+  /** All events that happened in the course of a message or operation, given by its id. @param {number} id */
   ofParent(id) {
     this.byParent ??= this.gather(this.parent);
     return id < 0 ? new Int32Array(0) : this.byParent.events.subarray(this.byParent.begin[id], this.byParent.begin[id + 1]);
@@ -153,7 +163,7 @@ class Run {
       const id = this.id[e];
       if (id >= 0 && this.parent[e] >= 0 && this.parentOf[id] < 0) this.parentOf[id] = this.parent[e];
     }
-    // The ancestor at the beginning of each chain; a chain that bites its tail has no end, and is not looked for.
+    // The ancestor at the beginning of each chain. If a chain is a circle, the loop stops after some steps.
     this.rootOf = Int32Array.from(this.parentOf, (_, id) => {
       let root = id;
       for (let steps = 0; steps < 64 && this.parentOf[root] >= 0; steps += 1) root = this.parentOf[root];
@@ -161,7 +171,10 @@ class Run {
     });
   }
 
-  /** What the event, or its message, was caused by, up to the beginning: ids. @param {number} id */
+  /**
+   * The ids of what caused this message or operation, from the nearest cause to the first.
+   * @param {number} id
+   */
   ancestors(id) {
     const found = [];
     for (let up = this.parentOf[id]; up >= 0 && found.length < 32; up = this.parentOf[up]) found.push(up);
@@ -195,7 +208,7 @@ class Run {
   }
 
   /**
-   * The terms of the entries lo to hi of a log, as runs from the last to the first.
+   * The terms of the log entries from lo to hi, as runs from the last to the first.
    * @param {State} state @param {number} lo @param {number} hi
    * @returns {{ term: number, from: number, to: number }[]}
    */
@@ -210,7 +223,7 @@ class Run {
     return found;
   }
 
-  /** For each event the term that it is about; -1: none. */
+  /** Finds for each event the term that it belongs to; -1: none. */
   findTerms() {
     this.termOf = new Int32Array(this.size).fill(-1);
     const next = new Map([...this.servers].map(([lane]) => [lane, 0]));
@@ -246,7 +259,7 @@ class Run {
 
   // ---- search ----
 
-  /** The events that have all these words, among those that are shown. @param {string[]} words @param {Uint8Array} shown */
+  /** The shown events that contain all these words. @param {string[]} words @param {Uint8Array} shown */
   find(words, shown) {
     this.texts ??= Array.from({ length: this.size }, (_, e) => eventText(this, e).toLowerCase());
     const found = [];

@@ -1,11 +1,16 @@
 // @ts-check
 "use strict";
-// The pane with words: why the run failed, everything about what is pinned, and the events around.
+// The text pane: why the run failed, everything about the pinned event, and the events around it.
 
-const AROUND = 9; // events before and after in the list
+const AROUND = 9; // how many events before and after are in the list
 
 class Details {
-  /** @param {Run} run @param {Filter} filter @param {Arrows} arrows @param {{ pin: (e: number) => void, unpin: () => void, step: (by: number) => void }} act */
+  /**
+   * @param {Run} run
+   * @param {Filter} filter
+   * @param {Arrows} arrows
+   * @param {{ pin: (e: number) => void, unpin: () => void, step: (by: number) => void }} act
+   */
   constructor(run, filter, arrows, act) {
     this.run = run;
     this.filter = filter;
@@ -15,7 +20,7 @@ class Details {
     this.describe();
   }
 
-  /** What holds for the whole run. */
+  /** Fills in what is about the whole run. */
   describe() {
     const { run } = this;
     const told = [];
@@ -45,7 +50,10 @@ class Details {
     byId("why").replaceChildren(...told);
   }
 
-  /** @param {number} pinned @param {number} around the event whose neighbours are listed @param {number} revision of the filter */
+  /**
+   * @param {number} pinned @param {number} around the event in the middle of the list @param {number}
+   *   revision of the filter
+   */
   show(pinned, around, revision) {
     const key = `${pinned} ${around} ${revision}`;
     if (key === this.drawn) return;
@@ -80,7 +88,7 @@ class Details {
     }
     heading.append(element("span", "headline", visible(title, 120)));
     const close = element("button", "close", "×");
-    close.title = "Let go (Esc)";
+    close.title = "Unpin (Esc)";
     close.addEventListener("click", () => this.act.unpin());
     heading.append(close);
     const made = [heading];
@@ -95,12 +103,15 @@ class Details {
   /** @param {number} m */
   messageLine(m) {
     const { run } = this;
-    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "nobody";
+    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "no server";
     const line = element("p", "", element("b", "", `${run.lanes[run.messages.from[m]].name} → ${to}`), ` ${visible(fateOf(run, m), 90)}`);
     return line;
   }
 
-  /** All events of a message or operation, each with how long after the first. @param {number} id @param {number} pinned */
+  /**
+   * All events of a message or operation, each with the time since the first.
+   * @param {number} id @param {number} pinned
+   */
   course(id, pinned) {
     const { run } = this;
     const list = element("ol", "course");
@@ -114,7 +125,7 @@ class Details {
     return list;
   }
 
-  /** What an event says of its message. @param {number} e */
+  /** The role of an event in the course of its message. @param {number} e */
   step(e) {
     const { run } = this;
     const kind = run.kind(e);
@@ -140,7 +151,7 @@ class Details {
     return [list];
   }
 
-  /** What caused a message or operation, and what it caused. @param {number} id */
+  /** The causes of a message or operation, and what it caused. @param {number} id */
   family(id) {
     const { run } = this;
     const made = this.causes(run.ancestors(id));
@@ -158,7 +169,7 @@ class Details {
     return made;
   }
 
-  /** @param {number[]} ids from the nearest to the first */
+  /** @param {number[]} ids from the nearest cause to the first */
   causes(ids) {
     const { run } = this;
     const known = ids.filter((id) => run.ofId(id).length > 0);
@@ -175,11 +186,11 @@ class Details {
   /** @param {number} m */
   messageText(m) {
     const { run } = this;
-    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "nobody";
+    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "no server";
     return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
   }
 
-  /** The events before and after, of those that are shown. @param {number} e @param {number} pinned */
+  /** The events before and after, among those that are shown. @param {number} e @param {number} pinned */
   around(e, pinned) {
     const { run, filter } = this;
     const before = [];
@@ -197,6 +208,6 @@ class Details {
   }
 
   hint() {
-    return [element("p", "hint", "Point at the picture to see what every server is at that time; click a message, a mark or a bar for all about it. , and . go from event to event.")];
+    return [element("p", "hint", "Point at the picture to see the state of every server at that time. Click a message, a mark or a bar to see everything about it. , and . go from event to event.")];
   }
 }

@@ -1,30 +1,32 @@
 // @ts-check
 "use strict";
-// The chart: time runs down, a lane for everybody, messages between them. Only what is in view is looked at, and what
-// shares a pixel is drawn as one: a frame costs as much as there are pixels, not events.
+// The chart: time runs down, the test, the servers and the clients have lanes, and messages run between them.
+// The chart looks only at what is in view, and it draws things that share a pixel as one. So the cost of a
+// frame depends on the number of pixels, not on the number of events.
 
 const BAR = 10; // width of a server's bar
 const MOST_MARKS = 1500;
 const MOST_LABELS = 500;
 const LABEL_ROW = 13;
 
-/** Kinds whose events are no more than the ends of arrows, or say little. */
+/** Kinds of events that are only the ends of arrows, or are not important. */
 const QUIET_KINDS = /^(rpc\.|raft\.(request|reply)$|persister\.save$|client\.)/;
-/** Kinds that are always to be seen. */
-const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/; // the picture says it without words
+/** Kinds that need no words, because the picture shows them. */
+const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
+/** Kinds that are always shown. */
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What is to be seen besides the run itself.
+ * What is shown besides the run itself.
  * @typedef {object} Shown
  * @property {number} pinned an event or -1
  * @property {number} hover an event or -1
  * @property {number | null} cursor the time under the pointer
- * @property {number} time of the moment that is chosen
- * @property {number} message of the pinned event, or -1
- * @property {number[]} kin messages in whose course it happened, or that happened in its course
+ * @property {number} time the chosen time
+ * @property {number} message the message of the pinned event, or -1
+ * @property {number[]} kin messages that caused the pinned one, or that it caused
  * @property {number[]} matches what the search has found
- * @property {number} match the one visited last, or -1
+ * @property {number} match the match that was visited last, or -1
  */
 
 class Chart {
@@ -47,7 +49,7 @@ class Chart {
     this.quiet = run.kinds.map(({ name }) => QUIET_KINDS.test(name));
     this.wordless = run.kinds.map(({ name }) => WORDLESS_KINDS.test(name));
     this.loud = run.kinds.map(({ name }) => LOUD_KINDS.test(name));
-    /** For each client its operations by their calls. @type {Map<number, number[]>} */
+    /** For each client: its operations, in the order of their calls. @type {Map<number, number[]>} */
     this.operations = new Map();
     for (let op = 0; op < run.operations.id.length; op += 1) {
       const lane = run.operations.lane[op];
@@ -66,13 +68,16 @@ class Chart {
     this.columns.layout(this.width);
   }
 
-  /** When an operation was called, or the beginning of what is here. @param {number} op */
+  /**
+   * When an operation was called. If that is not on the page: the beginning of the page.
+   * @param {number} op
+   */
   callTime(op) {
     const e = this.run.operations.call[op];
     return e >= 0 ? this.run.t[e] : this.run.from;
   }
 
-  /** When it returned, or the end. @param {number} op */
+  /** When an operation returned. If that is not on the page: the end of the page. @param {number} op */
   returnTime(op) {
     const e = this.run.operations.ret[op];
     return e >= 0 ? this.run.t[e] : this.axis.full.to;
@@ -95,7 +100,7 @@ class Chart {
     c.clip();
     this.drawFailure(false);
     const found = this.arrows.look();
-    // A crowd is behind the lanes, single arrows end on them.
+    // The dense picture lies behind the lanes. Single arrows end on the lanes.
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
@@ -129,7 +134,9 @@ class Chart {
     }
   }
 
-  /** Faults of the network: bands at the side, with their words along them, and behind all lanes. */
+  /**
+   * Draws the faults of the network: bands at the side with their texts, and faint bands behind all lanes.
+   */
   drawBands() {
     const { context: c, run, axis, theme, columns, width } = this;
     for (const [index, column] of columns.bandColumn ?? []) {
@@ -168,7 +175,7 @@ class Chart {
     }
   }
 
-  /** The lane of the test or a client: a thin line. @param {number} x */
+  /** Draws the lane of the test or of a client: a thin line. @param {number} x */
   drawThread(x) {
     const { context: c, theme, height } = this;
     c.fillStyle = theme.colour("line-strong");
@@ -177,7 +184,10 @@ class Chart {
     c.globalAlpha = 1;
   }
 
-  /** A server's bar, by its roles; hollow where it is down. @param {number} lane @param {number} x */
+  /**
+   * Draws a server's bar with its roles. Where the server is down, the bar is hollow.
+   * @param {number} lane @param {number} x
+   */
   drawServer(lane, x) {
     const { context: c, run, axis, theme, columns, height } = this;
     const s = run.servers.get(lane);
@@ -188,12 +198,12 @@ class Chart {
     }
     const n = s.at.length;
     const time = (/** @type {number} */ i) => (i >= n ? axis.full.to : s.at[i] < 0 ? axis.full.from : run.t[s.at[i]]);
-    // Changes by pixels: of those that share one, the last is drawn.
+    // Of several changes in one pixel, only the last is drawn.
     let i = Math.max(0, firstIndex(0, n, (k) => time(k) > axis.from) - 1);
     while (i < n && time(i) <= axis.to) {
       const y0 = Math.max(axis.x(time(i)), HEAD);
       const [alive, role] = [s.alive[i], s.role[i]];
-      // Where it is another.
+      // Finds the next change.
       let next = i + 1;
       while (next < n && s.alive[next] === alive && s.role[next] === role && time(next) <= axis.to) next += 1;
       const y1 = Math.min(axis.x(time(next)), height);
@@ -202,7 +212,7 @@ class Chart {
         c.fillStyle = theme.colour(`role-${ROLES[role]}`);
         c.fillRect(left, y0, BAR, h);
         if (role === 3) {
-          // A leader can be told without colours, too: it is wider.
+          // A leader's bar is wider, so that it can be recognised without colours.
           c.fillRect(left - 2, y0, 2, h);
           c.fillRect(left + BAR, y0, 2, h);
         }
@@ -214,7 +224,7 @@ class Chart {
         c.setLineDash([]);
       }
       if (next < n && axis.x(time(next)) - axis.x(time(i)) < 0.5) {
-        // Many changes in one pixel: go to the last of them.
+        // Many changes in one pixel: skips to the last of them.
         const beyond = axis.time(Math.floor(axis.x(time(i))) + 1);
         next = Math.max(next, firstIndex(next, n, (k) => time(k) >= beyond) - 1);
       }
@@ -225,7 +235,11 @@ class Chart {
     if (columns.wide[lane] > 0) c.globalAlpha = 1;
   }
 
-  /** Where a server is off the network or cut off: hatched beside the bar; in a partition, its side. @param {number} lane @param {number} x */
+  /**
+   * Draws a hatched strip beside the bar where a server is off the network or cut off, and its side in a
+   * partition.
+   * @param {number} lane @param {number} x
+   */
   drawCuts(lane, x) {
     const { context: c, run, axis, theme, height } = this;
     for (const band of run.bands) {
@@ -254,7 +268,7 @@ class Chart {
     }
   }
 
-  /** The term at each change, left of the bar. @param {any} s @param {number} x */
+  /** Writes the term at each change, left of the bar. @param {any} s @param {number} x */
   drawTerms(s, x) {
     const { context: c, run, axis, theme } = this;
     const n = s.at.length;
@@ -267,12 +281,12 @@ class Chart {
     let last = -1;
     for (let i = first; i < n && time(i) <= axis.to; i += 1) {
       if (s.term[i] === last || !s.alive[i]) continue;
-      // What came before the view stands at its upper edge.
+      // A term from before the view is written at the upper edge.
       const y = Math.max(axis.x(time(i)), HEAD + 1);
       if (s.term[i] === 0) continue;
       last = s.term[i];
       if (y < free) {
-        // No room: the last of a crowd is what holds.
+        // There is no space. Of the changes that are too close together, the last one is written.
         const next = firstIndex(i + 1, n, (k) => axis.x(time(k)) >= free) - 1;
         if (next > i) {
           i = next - 1;
@@ -346,7 +360,10 @@ class Chart {
     c.globalAlpha = 1;
   }
 
-  /** Marks of events on the lanes, and their words where there is room. @param {Shown} shown */
+  /**
+   * Draws the marks of events on the lanes, and texts beside them where there is space.
+   * @param {Shown} shown
+   */
   drawEvents(shown) {
     const { context: c, run, axis, theme, columns, filter, height } = this;
     const from = Math.max(0, run.at(axis.from));
@@ -369,7 +386,7 @@ class Chart {
         last[lane] = y;
         this.drawMark(e, x, y);
       }
-      // Up to what stands left of the next bar.
+      // The space ends where the texts left of the next bar begin.
       const room = columns.wide[lane] - 54;
       if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
         this.drawLabel(e, x + 20, y, room);
@@ -457,14 +474,14 @@ class Chart {
     }
   }
 
-  /** The message of the pinned event, and those it is kin to. @param {Shown} shown */
+  /** Highlights the message of the pinned event and the related messages. @param {Shown} shown */
   drawChosen(shown) {
     const { context: c } = this;
     for (const m of shown.kin.slice(0, 200)) this.arrows.highlight(c, m, false);
     if (shown.message >= 0) this.arrows.highlight(c, shown.message, true);
   }
 
-  /** The failure: a line across all. @param {boolean} words */
+  /** Draws the failure: a line across all lanes. @param {boolean} words */
   drawFailure(words) {
     const { context: c, run, axis, theme, columns, width } = this;
     if (run.failed < 0) return;
@@ -487,7 +504,7 @@ class Chart {
     c.fillText(text, columns.left + 11, y + 14);
   }
 
-  /** The moment that is chosen, and the time under the pointer. @param {Shown} shown */
+  /** Draws the chosen time and the time under the pointer. @param {Shown} shown */
   drawMoment(shown) {
     const { context: c, axis, theme, width, height } = this;
     const line = (/** @type {number} */ time, /** @type {string} */ tone, /** @type {boolean} */ strong) => {
@@ -548,7 +565,10 @@ class Chart {
     c.fillText("time ↓", SCALE - 8, HEAD / 2);
   }
 
-  /** What is at a place: an event, a message or an operation. @param {number} x @param {number} y */
+  /**
+   * What is at a place of the canvas: an event, a message or an operation.
+   * @param {number} x @param {number} y
+   */
   at(x, y) {
     const { run, axis, columns, filter } = this;
     const nothing = { event: -1, message: -1, operation: -1, band: -1 };
@@ -560,7 +580,7 @@ class Chart {
       const from = Math.max(0, run.at(axis.time(y - 6)));
       for (let e = from; e < run.size && axis.x(run.t[e]) <= y + 6; e += 1) {
         if (run.lane[e] !== lane || !filter.shown[e] || this.quiet[run.kindOf[e]]) continue;
-        // What matters wins over what is as near.
+        // An important event wins over another one at about the same distance.
         const distance = Math.abs(axis.x(run.t[e]) - y) - (this.loud[run.kindOf[e]] ? 2 : 0);
         if (distance < nearest) [best, nearest] = [e, distance];
       }
@@ -577,7 +597,7 @@ class Chart {
     return nothing;
   }
 
-  /** @param {number} x @param {number} y @returns a band of the network, or -1 */
+  /** @param {number} x @param {number} y @returns a fault of the network, or -1 */
   bandAt(x, y) {
     const { run, axis, columns } = this;
     const column = Math.floor((x - SCALE) / BAND);
@@ -590,12 +610,15 @@ class Chart {
   }
 }
 
-/** @param {string} kind of a band */
+/** @param {string} kind the kind of a band */
 function bandTone(kind) {
   return kind === "link" ? "configuration" : kind === "cut" ? "crash" : kind;
 }
 
-/** The colour of an operation, as on the page of a history. @param {Run} run @param {number} op */
+/**
+ * The colour of an operation. It is the same as on the page of a history.
+ * @param {Run} run @param {number} op
+ */
 function operationKind(run, op) {
   const usual = ["get", "put", "append"].indexOf(String(run.field(run.operations.call[op], "op")).toLowerCase());
   return usual >= 0 ? usual : 4;

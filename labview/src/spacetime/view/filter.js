@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What the reader wants to see: lanes, types of messages, kinds of events, a term, a key.
+// What the reader wants to see: lanes, types of messages, kinds of events, terms, a key.
 
 class Filter {
   /** @param {Run} run */
@@ -12,9 +12,9 @@ class Filter {
     this.hiddenTypes = new Set();
     /** @type {Set<number>} */
     this.hiddenKinds = new Set();
-    /** `5`, `3-7`; empty: all. */
+    /** The terms as text: `5` or `3-7`; empty: all. */
     this.term = "";
-    /** A key of an operation; empty: all. */
+    /** The key of the operations to show; empty: all. */
     this.key = "";
     this.shown = new Uint8Array(run.size).fill(1);
     this.messageShown = new Uint8Array(run.messages.id.length).fill(1);
@@ -32,13 +32,13 @@ class Filter {
     this.apply();
   }
 
-  /** The terms that are wanted; null: all of them. @returns {[number, number] | null} */
+  /** The first and the last term to show; null: all terms. @returns {[number, number] | null} */
   get terms() {
     const range = /^\s*(\d+)\s*(?:[-–]\s*(\d+)\s*)?$/.exec(this.term);
     return range ? [Number(range[1]), Number(range[2] ?? range[1])] : null;
   }
 
-  /** For each id: does it belong to an operation on the key? null: no key is asked for. */
+  /** For each id: does it belong to an operation on the key? null: no key is chosen. */
   ofKey() {
     if (!this.key) return null;
     const { run } = this;
@@ -77,13 +77,16 @@ class Filter {
         (message >= 0 && !messageShown[message]) ||
         (message < 0 && !inTerm(run.termOf[e])) ||
         (keyed && !(id >= 0 && keyed[id]) && !(run.parent[e] >= 0 && keyed[run.parent[e]]) && String(run.field(e, "key")) !== this.key);
-      // The failure is always there.
+      // The failure is never hidden.
       shown[e] = hidden && e !== run.failed ? 0 : 1;
       this.count += shown[e];
     }
   }
 
-  /** The next event after `e`, or before it. @param {number} e @param {number} by @param {boolean} all also such as are hidden */
+  /**
+   * The next event after `e`, or the one before it.
+   * @param {number} e @param {number} by @param {boolean} all also hidden events
+   */
   next(e, by, all) {
     for (let at = e + by; at >= 0 && at < this.run.size; at += by) {
       if (all || this.shown[at]) return at;

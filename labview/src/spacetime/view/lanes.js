@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// Where lanes lie: from left to right the scale, the faults of the network, the test, servers, clients.
+// The places of the lanes. From left to right: the scale, the faults of the network, the test, servers,
+// clients.
 
 const SCALE = 82; // width of the scale
 const HEAD = 30; // height of the row of names
@@ -15,15 +16,15 @@ class Columns {
     this.width = 1;
     this.scroll = 0;
     this.total = 0;
-    /** The middle of each lane, before scrolling; NaN: hidden. */
+    /** The middle of each lane, before scrolling; NaN: the lane is hidden. */
     this.middle = new Float64Array(run.lanes.length);
     this.wide = new Float64Array(run.lanes.length);
-    /** Lanes that are shown, from left to right. @type {number[]} */
+    /** The lanes that are shown, from left to right. @type {number[]} */
     this.order = [];
     this.placeBands();
   }
 
-  /** Bands of the network get columns, so that those that overlap lie side by side. */
+  /** Gives columns to the faults of the network. Faults that overlap lie side by side. */
   placeBands() {
     /** @type {number[]} */
     const ends = [];
@@ -45,7 +46,7 @@ class Columns {
     return SCALE + this.bandColumns * BAND + (this.bandColumns > 0 ? 4 : 0);
   }
 
-  /** @param {number} width of the canvas */
+  /** @param {number} width the width of the canvas */
   layout(width) {
     const { run, filter, left } = this;
     this.width = width;
@@ -74,18 +75,18 @@ class Columns {
     this.scroll = Math.min(Math.max(0, scroll), Math.max(0, this.total - this.width));
   }
 
-  /** The middle of a lane on the screen; NaN: it is hidden. @param {number} lane */
+  /** The middle of a lane on the screen; NaN: the lane is hidden. @param {number} lane */
   x(lane) {
     return this.middle[lane] - this.scroll;
   }
 
-  /** The lane at x; -1: none. @param {number} x */
+  /** The lane at x; -1: there is none. @param {number} x */
   at(x) {
     if (x < this.left) return -1;
     return this.order.find((lane) => Math.abs(this.x(lane) - x) <= this.wide[lane] / 2) ?? -1;
   }
 
-  /** Scrolls until a lane can be seen. @param {number} lane */
+  /** Scrolls until a lane is visible. @param {number} lane */
   reveal(lane) {
     if (Number.isNaN(this.middle[lane])) return;
     const [from, to] = [this.middle[lane] - this.wide[lane] / 2, this.middle[lane] + this.wide[lane] / 2];

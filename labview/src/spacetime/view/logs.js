@@ -1,21 +1,27 @@
 // @ts-check
 "use strict";
-// What every server is at the moment: role, term, vote, and its log as cells in the colours of their terms. The same
-// index is at the same place in all logs of a group.
+// The state of every server at the chosen time: role, term, vote, and the log as cells in the colours of
+// their terms. In all logs of a group the same index is at the same place.
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;
-const LOG_LEFT = 224; // width of the words before the cells
+const LOG_LEFT = 224; // width of the texts before the cells
 const CELL = 25;
 
 class LogPanel {
-  /** @param {HTMLCanvasElement} canvas @param {Run} run @param {Filter} filter @param {Theme} theme @param {() => void} redraw */
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Run} run
+   * @param {Filter} filter
+   * @param {Theme} theme
+   * @param {() => void} redraw
+   */
   constructor(canvas, run, filter, theme, redraw) {
     this.canvas = canvas;
     this.run = run;
     this.filter = filter;
     this.theme = theme;
-    /** By how many cells the reader has gone back from the end. */
+    /** How many cells the reader has gone back from the end. */
     this.back = 0;
     const fitted = fitCanvas(canvas);
     this.context = fitted.context;
@@ -54,7 +60,7 @@ class LogPanel {
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
   }
 
-  /** Servers that are shown, by group. */
+  /** The servers that are shown, by group. */
   groups() {
     /** @type {Map<number, number[]>} */
     const groups = new Map();
@@ -66,7 +72,7 @@ class LogPanel {
     return [...groups.values()];
   }
 
-  /** Makes the canvas as high as its rows. */
+  /** Makes the canvas high enough for its rows. */
   size() {
     const groups = this.groups();
     const height = groups.reduce((sum, lanes) => sum + LOG_RULER + lanes.length * LOG_ROW + 4, 0);
@@ -79,7 +85,10 @@ class LogPanel {
     Object.assign(this, fitCanvas(this.canvas));
   }
 
-  /** @param {number} e the event after which it is so @param {number} pinned the server's lane that is marked, or -1 */
+  /**
+   * @param {number} e the event after which the state is shown @param {number} pinned the marked server's
+   *   lane, or -1
+   */
   draw(e, pinned) {
     const { context: c, theme, width, height } = this;
     c.fillStyle = theme.colour("panel");
@@ -119,7 +128,14 @@ class LogPanel {
     }
   }
 
-  /** @param {number} lane @param {State | null} state @param {number} y @param {number} lo @param {number} hi @param {boolean} marked */
+  /**
+   * @param {number} lane
+   * @param {State | null} state
+   * @param {number} y
+   * @param {number} lo
+   * @param {number} hi
+   * @param {boolean} marked
+   */
   drawRow(lane, state, y, lo, hi, marked) {
     const { context: c, theme, run } = this;
     const middle = y + LOG_ROW / 2;
@@ -180,7 +196,7 @@ class LogPanel {
         c.fillRect(x(index) + 1, top, CELL - 2, h);
         c.globalAlpha = down ? 0.55 : 1;
         if (!committed) {
-          // What may still be lost has a broken frame.
+          // An entry that may still be lost has a broken frame.
           c.strokeStyle = theme.colour("line-strong");
           c.lineWidth = 1;
           c.setLineDash([2, 2]);
@@ -191,7 +207,7 @@ class LogPanel {
         c.fillText(String(term), x(index) + CELL / 2, top + h / 2 + 0.5, CELL - 4);
       }
     }
-    // The snapshot: its edge, and what it covers as far as that is in view.
+    // The snapshot: its edge, and the part of it that is in view.
     if (state.start >= lo) {
       const end = x(Math.min(state.start, hi) + 1);
       c.fillStyle = theme.colour("snapshot");
@@ -207,7 +223,7 @@ class LogPanel {
       c.fillStyle = theme.colour("muted");
       c.fillText(state.last === 0 ? "empty" : `◂ ends at ${state.last}`, LOG_LEFT + 4, top + h / 2);
     }
-    // Committed and applied: lines below the cells.
+    // Lines below the cells show how far the log is committed and applied.
     for (const [index, tone, offset] of /** @type {[number, string, number][]} */ ([
       [state.commit, "commit", 0],
       [state.apply, "apply", 0],
@@ -221,7 +237,7 @@ class LogPanel {
     c.globalAlpha = 1;
   }
 
-  /** The server and index at a place. @param {number} x @param {number} y */
+  /** The server and the index at a place of the canvas. @param {number} x @param {number} y */
   at(x, y) {
     const row = this.rows.find((one) => y >= one.y && y < one.y + LOG_ROW);
     return row ? { lane: row.lane, index: x < LOG_LEFT ? 0 : row.lo + Math.floor((x - LOG_LEFT) / CELL) } : null;

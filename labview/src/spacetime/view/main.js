@@ -1,21 +1,24 @@
 // @ts-check
 "use strict";
-// The page of a run: what is chosen, and who must hear of it.
+// The page of a run: it keeps what is chosen and tells the other classes about changes.
 
 class RunPage {
   /** @param {any} wire */
   constructor(wire) {
     this.run = new Run(wire);
     const { run } = this;
-    /** The pinned event, and the moment: they are the same unless the reader has clicked where nothing is. */
+    /**
+     * The pinned event, and the chosen time. They are the same unless the reader has clicked at an empty
+     * place.
+     */
     this.pinned = -1;
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
     /** @type {number | null} */
     this.cursor = null;
     this.hover = -1;
-    /** Grows when the filter changes. */
+    /** A number that grows when the filter changes. */
     this.revision = 0;
-    /** When the first frame was on the screen, in ms since the page was asked for; for tests. */
+    /** When the first frame was on the screen, in ms since the page was requested; for tests. */
     this.painted = 0;
 
     this.theme = new Theme();
@@ -70,7 +73,7 @@ class RunPage {
     requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
   }
 
-  /** The words that do not change. */
+  /** Fills in the texts that do not change. */
   describe() {
     const { run, arrows } = this;
     const failed = run.failed >= 0;
@@ -169,7 +172,7 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The event after which everything is shown: at the pointer, else at the moment. */
+  /** The event after which everything is shown: the one at the pointer, or else at the chosen time. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);
@@ -182,7 +185,7 @@ class RunPage {
     return id >= 0 ? this.run.messageOf[id] : -1;
   }
 
-  /** Messages that caused the pinned one, and that it caused. */
+  /** The messages that caused the pinned one, and those that it caused. */
   get kin() {
     const { run, pinned } = this;
     if (pinned < 0) return [];
@@ -213,7 +216,7 @@ class RunPage {
     this.axis.reveal(this.run.t[e], this.run.t[e]);
   }
 
-  /** The failure, with what led to it in view. */
+  /** Shows the failure and the events before it. */
   showFailure() {
     const { run, axis } = this;
     if (run.failed < 0) return;
@@ -222,7 +225,7 @@ class RunPage {
     axis.show(from, to);
   }
 
-  /** The stretch about the failure in which there are so many messages as can be read. @returns {[number, number]} */
+  /** The span around the failure with as many messages as a reader can follow. @returns {[number, number]} */
   aboutFailure() {
     const { run } = this;
     const at = run.t[run.failed];
@@ -233,7 +236,7 @@ class RunPage {
     return [at - span, at + span * 0.22];
   }
 
-  /** @param {number} by @param {boolean} all also events that are not shown */
+  /** @param {number} by @param {boolean} all also events that are hidden */
   step(by, all) {
     const start = this.pinned >= 0 ? this.pinned : by > 0 ? this.run.at(this.time) : this.run.at(this.time) + 1;
     const next = this.filter.next(start, by, all);
@@ -250,7 +253,10 @@ class RunPage {
     if (landmarks[next] !== undefined) this.visit(landmarks[next]);
   }
 
-  /** From event to event of the same message or operation, round and round. @param {number} by */
+  /**
+   * Goes from event to event of the same message or operation. After the last comes the first.
+   * @param {number} by
+   */
   follow(by) {
     const { run, pinned } = this;
     if (pinned < 0 || run.id[pinned] < 0) return;
@@ -265,7 +271,7 @@ class RunPage {
     const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
     const events = run.ofId(parent);
     if (events.length === 0) return;
-    // What it was about when this was caused: the last of its events before.
+    // The last event of the cause before this event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
   }
 
@@ -318,7 +324,7 @@ class RunPage {
       const m = message;
       const { from, to, sent, delivered, answered, replied } = run.messages;
       /** @type {[string, string][]} */
-      const rows = [["from", run.lanes[from[m]].name], ["to", to[m] >= 0 ? run.lanes[to[m]].name : "nobody"], ["sent", formatTime(run.t[sent[m]])]];
+      const rows = [["from", run.lanes[from[m]].name], ["to", to[m] >= 0 ? run.lanes[to[m]].name : "no server"], ["sent", formatTime(run.t[sent[m]])]];
       for (const [name, e] of /** @type {[string, number][]} */ ([["delivered", delivered[m]], ["answered", answered[m]], ["replied", replied[m]]])) {
         if (e >= 0) rows.push([name, `after ${formatDuration(run.t[e] - run.t[sent[m]])}`]);
       }
@@ -375,14 +381,17 @@ class RunPage {
     else if (operation >= 0) this.pin(this.nearestOf(run.operations.id[operation], axis.time(y)));
     else if (band >= 0) this.pin(run.bands[band].from);
     else if (y >= HEAD) {
-      // A moment where nothing is.
+      // An empty place: this chooses only a time.
       this.pinned = -1;
       this.time = axis.time(y);
       this.changed();
     }
   }
 
-  /** The event of a message that was nearest to a time. @param {number} id @param {number} time */
+  /**
+   * The event of a message or operation that is nearest to a time.
+   * @param {number} id @param {number} time
+   */
   nearestOf(id, time) {
     const { run } = this;
     let best = -1;
@@ -481,5 +490,5 @@ class RunPage {
   }
 }
 
-/** For the console, and for tests. */
+/** For the console and for tests. */
 var page = new RunPage(JSON.parse(byId("data").textContent ?? ""));

@@ -1,13 +1,16 @@
 // @ts-check
 "use strict";
-// Messages as arrows: where each begins and ends, which are in view, and how they are drawn. Where there are too many to
-// be told apart, the picture shows how many pass between two lanes, and of which type most are.
+// Messages as arrows: where each begins and ends, which are in view, and how they are drawn. If there are too
+// many to distinguish, the picture shows how many pass between two lanes, and of which type most of them are.
 
 const MOST_ARROWS = 2500;
-const DENSE_ROW = 3; // pixels of a row of the dense picture
+const DENSE_ROW = 3; // height of a row of the dense picture, in pixels
 const TYPE_COLOURS = 8;
 
-/** Colours of types that most runs have; others get those that are left. @type {[RegExp, number][]} */
+/**
+ * The colours of types that occur in most runs. Other types get the remaining colours.
+ * @type {[RegExp, number][]}
+ */
 const USUAL_TYPES = [
   [/RequestVote/, 2],
   [/AppendEntries \(empty\)/, 7],
@@ -26,16 +29,22 @@ function typeColours(types) {
 }
 
 /**
- * A line of a message on the screen.
+ * One line of a message on the screen: the request or the reply.
  * @typedef {object} Leg
  * @property {number} m the message
  * @property {boolean} reply
  * @property {number} x0 @property {number} y0 @property {number} x1 @property {number} y1
- * @property {boolean} lost it ends in a cross
+ * @property {boolean} lost does it end in a cross?
  */
 
 class Arrows {
-  /** @param {Run} run @param {Filter} filter @param {TimeAxis} axis @param {Columns} columns @param {Theme} theme */
+  /**
+   * @param {Run} run
+   * @param {Filter} filter
+   * @param {TimeAxis} axis
+   * @param {Columns} columns
+   * @param {Theme} theme
+   */
   constructor(run, filter, axis, columns, theme) {
     this.run = run;
     this.filter = filter;
@@ -45,7 +54,10 @@ class Arrows {
     this.colours = typeColours(run.types);
     const { messages, t } = run;
     const n = messages.id.length;
-    /** The last end of all messages up to each: those before the first that reaches into a view cannot be in it. */
+    /**
+     * For each message: the latest end of all messages up to it. A view needs only the messages from the
+     * first on that reaches into it.
+     */
     this.reach = new Float64Array(n);
     this.end = new Float64Array(n);
     for (let m = 0, most = -Infinity; m < n; m += 1) {
@@ -54,12 +66,12 @@ class Arrows {
       }
       this.reach[m] = most = Math.max(most, this.end[m]);
     }
-    /** The legs drawn last, for the pointer. @type {Leg[]} */
+    /** The legs that were drawn last. They are used to find the message under the pointer. @type {Leg[]} */
     this.legs = [];
     this.dense = false;
   }
 
-  /** The messages that can be seen. */
+  /** The messages in view. */
   inView() {
     const { run, axis, columns, filter } = this;
     const { sent, from, to } = run.messages;
@@ -81,7 +93,7 @@ class Arrows {
     const { from, to, sent, delivered, answered, replied, dropped, failed } = run.messages;
     const y = (/** @type {number} */ e) => axis.x(run.t[e]);
     const x0 = columns.x(from[m]);
-    // Who is nobody's server is sent to into the void beside the lane.
+    // A message to a name that no server has ends at an empty place beside the lane.
     const x1 = to[m] >= 0 && to[m] !== from[m] ? columns.x(to[m]) : x0 + Math.min(60, columns.wide[from[m]] * 0.6);
     const y0 = y(sent[m]);
     const legs = [];
@@ -106,7 +118,7 @@ class Arrows {
     return legs;
   }
 
-  /** Finds what can be seen, and where it lies if it can be told apart. */
+  /** Finds the messages in view, and their lines if there are not too many. */
   look() {
     const found = this.inView();
     this.dense = found.length > MOST_ARROWS;
@@ -159,7 +171,7 @@ class Arrows {
     path.lineTo(x + r, y - r);
   }
 
-  /** The head of an arrow, short of the bar of its lane. @param {Path2D} path @param {Leg} leg */
+  /** Adds the head of an arrow. It ends before the bar of the lane. @param {Path2D} path @param {Leg} leg */
   addHead(path, { x0, y0, x1, y1 }) {
     const length = Math.hypot(x1 - x0, y1 - y0);
     if (length < 12) return;
@@ -172,7 +184,10 @@ class Arrows {
     path.closePath();
   }
 
-  /** Beside each cross why. @param {CanvasRenderingContext2D} c @param {Leg[]} legs */
+  /**
+   * Writes beside each cross why the message was lost.
+   * @param {CanvasRenderingContext2D} c @param {Leg[]} legs
+   */
   drawReasons(c, legs) {
     const { run, theme } = this;
     c.font = theme.colour("font-small");
@@ -194,7 +209,10 @@ class Arrows {
     }
   }
 
-  /** How many messages pass between neighbouring lanes. @param {CanvasRenderingContext2D} c @param {number[]} found @param {number} top @param {number} foot */
+  /**
+   * Draws how many messages pass between neighbouring lanes.
+   * @param {CanvasRenderingContext2D} c @param {number[]} found @param {number} top @param {number} foot
+   */
   drawDense(c, found, top, foot) {
     const { run, axis, columns, colours, theme } = this;
     const { order } = columns;
@@ -236,7 +254,10 @@ class Arrows {
     c.globalAlpha = 1;
   }
 
-  /** Lines of one message on top of all others. @param {CanvasRenderingContext2D} c @param {number} m @param {boolean} main */
+  /**
+   * Draws the lines of one message on top of all others.
+   * @param {CanvasRenderingContext2D} c @param {number} m @param {boolean} main
+   */
   highlight(c, m, main) {
     const { theme, run, colours } = this;
     if (Number.isNaN(this.columns.middle[run.messages.from[m]])) return;
@@ -272,7 +293,7 @@ class Arrows {
     }
   }
 
-  /** The message at a place; -1: none near enough. @param {number} x @param {number} y */
+  /** The message at a place of the canvas; -1: none is near enough. @param {number} x @param {number} y */
   at(x, y) {
     let [best, nearest] = [-1, 6];
     for (const { m, x0, y0, x1, y1 } of this.legs) {

@@ -1,10 +1,15 @@
 // @ts-check
 "use strict";
-// The whole run in a strip at the side: how much goes on when, who leads, faults, the failure, matches, and the stretch
-// that the chart shows.
+// The whole run in a strip at the side: how much happens at each time, which server leads, the faults, the
+// failure, the matches, and the span that the chart shows.
 
 class Overview {
-  /** @param {HTMLCanvasElement} canvas @param {Run} run @param {TimeAxis} axis of the chart @param {Theme} theme */
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Run} run
+   * @param {TimeAxis} axis of the chart
+   * @param {Theme} theme
+   */
   constructor(canvas, run, axis, theme) {
     this.canvas = canvas;
     this.run = run;

@@ -1,13 +1,16 @@
 // @ts-check
 "use strict";
-// Events, messages and operations in words.
+// Texts for events, messages and operations.
 
-/** A value of a field. @param {any} value */
+/** The text of a field's value. @param {any} value */
 function valueText(value) {
   return typeof value === "string" ? value : String(value);
 }
 
-/** All that is said by an event, in a line: what the search looks at. @param {Run} run @param {number} e */
+/**
+ * Everything that an event says, in one line. The search looks at this text.
+ * @param {Run} run @param {number} e
+ */
 function eventText(run, e) {
   const fields = run.fields(e).map(([name, value]) => `${name}=${valueText(value)}`);
   const cause = run.cause(e);
@@ -20,7 +23,7 @@ function eventText(run, e) {
 /** The short name of a type of messages: `AppendEntries`. @param {string} type */
 function typeName(type) {
   const name = type.replace(/^[A-Za-z]\w*\./, "");
-  // As the paper calls it.
+  // The paper calls it so.
   return name === "AppendEntries (empty)" ? "heartbeat" : visible(name, 40);
 }
 
@@ -35,7 +38,7 @@ function operationText(run, op) {
   return visible(result === undefined || result === "" ? asked : `${asked} → ${valueText(result)}`, 200);
 }
 
-/** What an event says, for its lane: a few words. @param {Run} run @param {number} e */
+/** A few words about an event, for its lane. @param {Run} run @param {number} e */
 function shortText(run, e) {
   const f = (/** @type {string} */ name) => run.field(e, name);
   const lane = run.lane[e];
@@ -94,22 +97,23 @@ function shortText(run, e) {
   }
 }
 
-/** Delays that are no loss. */
+/** Causes of a delay that do not lose the message. */
 const MERE_DELAYS = /^(cost|unreliable)?$/;
 
-/** Why a message got lost; empty if it did not. @param {Run} run @param {number} m */
+/** Why a message was lost; empty if it was not. @param {Run} run @param {number} m */
 function lossOf(run, m) {
   const { id, dropped, failed, replied } = run.messages;
   if (replied[m] >= 0) return "";
   if (run.cause(dropped[m])) return run.cause(dropped[m]);
-  // Whoever waits for news of a loss knows the reason; the end of the wait may have another.
+  // If a caller waits to learn of a loss, this event has the reason. The end of the wait may have another
+  // cause.
   for (const e of run.ofId(id[m])) {
     if (run.kind(e) === "rpc.delayed" && !MERE_DELAYS.test(run.cause(e))) return run.cause(e);
   }
   return run.cause(failed[m]) || (dropped[m] >= 0 ? "dropped" : failed[m] >= 0 ? "failed" : "");
 }
 
-/** What became of a message. @param {Run} run @param {number} m */
+/** What happened to a message. @param {Run} run @param {number} m */
 function fateOf(run, m) {
   const { delivered, answered, replied, failed, dropped } = run.messages;
   const loss = lossOf(run, m);
@@ -119,14 +123,14 @@ function fateOf(run, m) {
   return failed[m] >= 0 || dropped[m] >= 0 ? `reply lost: ${loss}` : "its reply is under way when the trace ends";
 }
 
-/** The first sentence of the page. @param {Run} run */
+/** The headline of the page. @param {Run} run */
 function headlineOf(run) {
   if (run.failed < 0) return run.test ? `Run of ${visible(run.test, 200)}` : "A run";
   const message = valueText(run.field(run.failed, "message") ?? "no message");
   return `Failed at ${formatTime(run.t[run.failed])}: ${visible(message, 260)}`;
 }
 
-/** What the page has, in numbers. @param {Run} run */
+/** Numbers about the run. @param {Run} run */
 function factsOf(run) {
   const servers = run.lanes.filter((lane) => lane.kind === "server").length;
   const clients = run.lanes.filter((lane) => lane.kind === "client").length;

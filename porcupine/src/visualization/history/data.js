@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The history of the page: operations of all parts in columns, and orders of operations.
-// An operation is known by one number in the whole page; the operations of a part have consecutive numbers.
+// The history of the page: the operations of all parts in columns, and orders of operations. An operation has
+// one number in the whole page. The operations of a part have consecutive numbers.
 
 /** @typedef {"ok" | "illegal" | "unknown"} Verdict */
 /** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */
@@ -17,13 +17,15 @@
  * @property {number[][]} partials
  * @property {number | "never" | null} lastFit
  */
-/** @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire */
+/**
+ * @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire
+ */
 
-// These have the same colour on every page; other kinds get the colours that are left.
+// These kinds have the same colour on every page. Other kinds get the remaining colours.
 const USUAL_KINDS = ["get", "put", "append"];
 const KIND_COLOURS = 5;
 
-/** An order of operations that the model allows, from the start. */
+/** An order of operations that the model allows, from the start of the part. */
 class Order {
   /** @param {Recording} recording @param {Part} part @param {number[]} columns operation, state, ... */
   constructor(recording, part, columns) {
@@ -48,7 +50,7 @@ class Order {
     return this.ops.length;
   }
 
-  /** The place of an operation in this order, from 0; -1 if it is not in it. @param {number} op */
+  /** The place of an operation in this order, from 0; -1 if it is not in the order. @param {number} op */
   place(op) {
     this.places ??= new Map(Array.from(this.ops, (placed, i) => [placed, i]));
     return this.places.get(op) ?? -1;
@@ -59,23 +61,27 @@ class Order {
     return this.recording.states[place === 0 ? this.part.initial : this.states[place - 1]];
   }
 
-  /** The state after the operation at this place; after none at all for -1. @param {number} place */
+  /**
+   * The state after the operation at this place; the initial state if `place` is -1.
+   * @param {number} place
+   */
   after(place) {
     return this.recording.states[place < 0 ? this.part.initial : this.states[place]];
   }
 
   /**
-   * When each operation may have taken effect: in this order, each within its call and return, and as far apart as
-   * that allows.
+   * When each operation may have taken effect. The times follow the order. Each is between the operation's
+   * call and return, and they are as far apart as possible.
    */
   points() {
     if (this.times) return this.times;
     const { call, ret } = this.recording;
     const n = this.length;
-    // All of an order that ends comes before the operation that has no place in it, which gets a share of the time.
+    // If the order has an end, all its operations come before the blocked operation. That one gets a share of
+    // the time, too.
     const { blocked } = this.part.verdict === "illegal" && this.part.kept ? this.stop() : { blocked: -1 };
     const end = blocked >= 0 ? ret[blocked] : Infinity;
-    // No earlier than any call so far, no later than any return from here on.
+    // An operation comes no earlier than any call up to here, and no later than any return from here on.
     const [earliest, latest] = [new Float64Array(n), new Float64Array(n)];
     for (let i = 0; i < n; i += 1) earliest[i] = Math.max(call[this.ops[i]], i > 0 ? earliest[i - 1] : 0);
     for (let i = n - 1; i >= 0; i -= 1) {
@@ -85,7 +91,7 @@ class Order {
     let crowd = 0;
     let last = -Infinity;
     for (let i = 0; i < n; i += 1) {
-      // So many want a place before this one's time is over.
+      // The operations up to `crowd` need a place before the time of this one is over.
       while (crowd < n && earliest[crowd] < latest[i]) crowd += 1;
       const from = Math.max(last, earliest[i]);
       const more = crowd === n && blocked >= 0 && call[blocked] < latest[i] ? 1 : 0;
@@ -95,7 +101,10 @@ class Order {
     return this.times;
   }
 
-  /** The operation that must come before all others have returned, and all that could come next. */
+  /**
+   * The operation that blocks the order (of the missing ones it returned first), and all operations that
+   * could come next.
+   */
   stop() {
     if (this.end) return this.end;
     const { recording, part } = this;
@@ -110,7 +119,7 @@ class Order {
     for (const op of missing) {
       if (!recording.open.has(op) && (blocked < 0 || ret[op] < ret[blocked])) blocked = op;
     }
-    // Calls come before returns of the same time.
+    // If a call and a return have the same time, the call comes first.
     const next = blocked < 0 ? [] : missing.filter((op) => call[op] <= ret[blocked]);
     next.sort((a, b) => ret[a] - ret[b]);
     this.end = { blocked, next };
@@ -126,12 +135,12 @@ class Part {
     this.title = visible(wire.title, 120) || "the history";
     this.verdict = wire.verdict;
     this.initial = wire.initial;
-    /** How many operations of the longest order had happened when the blocked one was last possible. */
+    /** How many operations of the longest order had happened when the blocked operation was last possible. */
     this.lastFit = wire.lastFit;
     this.first = first;
     this.last = first + wire.text.length;
     this.orders = wire.partials.map((columns) => new Order(recording, this, columns));
-    /** Did the check keep orders? If not, nothing is known about why. */
+    /** Did the check keep orders? If not, the page cannot say what went wrong. */
     this.kept = this.orders.length > 0;
     if (!this.kept) this.orders.push(new Order(recording, this, []));
     /** @type {Int32Array | undefined} */
@@ -142,7 +151,10 @@ class Part {
     return this.last - this.first;
   }
 
-  /** The longest order with this operation, or the longest of all if none has it. @param {number} op */
+  /**
+   * The longest order with this operation. If no order has it, the longest order of all.
+   * @param {number} op
+   */
   orderOf(op) {
     if (!this.largest) {
       this.largest = new Int32Array(this.size);
@@ -153,7 +165,7 @@ class Part {
     return this.orders[this.largest[op - this.first]];
   }
 
-  /** The operation at which the longest order ends, if this part is illegal; else -1. */
+  /** The operation at which the longest order ends, if this part is illegal; otherwise -1. */
   get blocked() {
     return this.verdict === "illegal" && this.kept ? this.orders[0].stop().blocked : -1;
   }
@@ -164,7 +176,7 @@ class Recording {
   constructor(wire) {
     this.title = wire.title;
     this.verdict = wire.verdict;
-    // An empty state must be seen, too.
+    // An empty state must be visible, too.
     this.states = wire.states.map((state) => state || "(empty)");
     const n = wire.parts.reduce((sum, part) => sum + part.text.length, 0);
     this.size = n;
@@ -222,7 +234,10 @@ class Recording {
     this.parts.push(new Part(this, wire, index, first));
   }
 
-  /** The kinds of operations, by the first word of their texts; what has no colour of its own is the last kind. */
+  /**
+   * Sorts operations into kinds by the first word of their texts. Kinds without a colour of their own share
+   * the last kind.
+   */
   sortKinds() {
     /** @type {Map<string, number>} */
     const counts = new Map();
@@ -262,7 +277,10 @@ class Recording {
     return this.open.has(op) ? "never" : formatTime(this.ret[op]);
   }
 
-  /** The operations that have all these words, by call. `client 3` is that client. @param {string[]} words in lower case */
+  /**
+   * The operations that contain all these words, in the order of their calls. `client 3` means this client.
+   * @param {string[]} words in lower case
+   */
   find(words) {
     const found = [];
     const at = words.findIndex((word, i) => word === "client" && /^\d+$/.test(words[i + 1] ?? ""));

@@ -1,11 +1,14 @@
 // @ts-check
 "use strict";
-// The pane with words: what was found in a part, and everything about the operation that is pinned.
+// The text pane: what was found in a part, and everything about the pinned operation.
 
 class Details {
   /**
    * @param {Recording} recording
-   * @param {{ pin: (op: number) => void, step: (by: number) => void, order: (by: number) => void, unpin: () => void }} act
+   * @param {{
+   *   pin: (op: number) => void, step: (by: number) => void,
+   *   order: (by: number) => void, unpin: () => void
+   * }} act
    */
   constructor(recording, act) {
     this.recording = recording;
@@ -44,7 +47,7 @@ class Details {
     return told;
   }
 
-  /** The way to other orders of the same part. @param {Part} part @param {Order} order */
+  /** The buttons that lead to other orders of the same part. @param {Part} part @param {Order} order */
   orderButtons(part, order) {
     const at = part.orders.indexOf(order) + 1;
     const line = element("p", "orders", `order ${formatCount(at)} of ${formatCount(part.orders.length)}`);
@@ -74,7 +77,7 @@ class Details {
   /** @param {number} op */
   operationLink(op) {
     const { recording } = this;
-    // A link, since it flows with the text; its address is the operation's.
+    // This is a link because it is part of the text. Its address is that of the operation.
     const link = /** @type {HTMLAnchorElement} */ (element("a", "op", element("code", "", recording.text(op, 90))));
     link.append(` by client ${recording.client[op]}`);
     link.href = `#op=${op}`;
@@ -122,12 +125,12 @@ class Details {
 
   hint() {
     if (this.recording.size === 0) return [element("p", "hint", "The history has no operations.")];
-    return [element("p", "hint", "Point at an operation to see an order that has it; click to pin it.")];
+    return [element("p", "hint", "Point at an operation to see an order that contains it; click to pin it.")];
   }
 }
 
 /**
- * All that is known of an operation, as labels and values.
+ * All that is known about an operation, as labels and values.
  * @param {Recording} recording @param {number} op @param {Order | null} order
  * @returns {[string, string][]}
  */
@@ -151,7 +154,7 @@ function operationFields(recording, op, order) {
 }
 
 /**
- * The operation before or after this one in an order; after the last comes the one that has no place.
+ * The operation before or after this one in an order. The blocked operation comes after the last one.
  * @param {Order} order @param {number} op @param {number} by -1 or 1
  */
 function neighbour(order, op, by) {

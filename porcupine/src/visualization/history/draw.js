@@ -1,7 +1,8 @@
 // @ts-check
 "use strict";
-// The chart: the rows with their bars, the order that is shown, marks and axis. Only what is in view is looked at,
-// and bars that share a pixel are drawn as one: a frame costs as much as there are pixels, not operations.
+// The chart: the rows with their bars, the order that is shown, the marks and the axis. It looks only at what
+// is in view, and it draws bars that share a pixel as one. So the cost of a frame depends on the number of
+// pixels, not on the number of operations.
 
 const LABELS = 76; // width of the column with the clients' names
 const AXIS = 26; // height of the scale
@@ -9,14 +10,14 @@ const SLIVER = 1.5; // bars narrower than this are drawn as density
 const PLAIN = 5; // bars narrower than this have no frame
 
 /**
- * What is to be seen besides the bars.
+ * What is shown besides the bars.
  * @typedef {object} Shown
  * @property {number} part the part that is not dimmed, or -1
  * @property {number} hover an operation or -1
  * @property {number} pinned an operation or -1
  * @property {Order | null} order
  * @property {number[]} matches what the search has found, by call
- * @property {number} match the one visited last, or -1
+ * @property {number} match the match that was visited last, or -1
  * @property {number | null} cursor the time under the pointer
  */
 
@@ -88,7 +89,7 @@ class Chart {
     }
   }
 
-  /** Lanes that can be seen: from, to (exclusive). */
+  /** The lanes in view: from, to (exclusive). */
   lanesInView() {
     const { rows } = this;
     const first = Math.max(0, Math.floor((rows.scroll - 8) / rows.lane));
@@ -113,7 +114,7 @@ class Chart {
   }
 
   /**
-   * @param {Int32Array} ops of one lane @param {number} lane
+   * @param {Int32Array} ops the operations of one lane @param {number} lane
    * @param {boolean} texts
    */
   drawLane(ops, lane, texts) {
@@ -123,7 +124,7 @@ class Chart {
     const h = rows.bar - 1;
     const alpha = c.globalAlpha;
     const n = ops.length;
-    // Rectangles are drawn one by one: thousands of them in one path take far longer.
+    // Rectangles are drawn one by one, because thousands of them in one path take far longer.
     /** @type {number[][]} */ const plain = [];
     /** @type {Path2D[]} */ const framed = [];
     /** @type {number[]} */ const dense = [];
@@ -142,7 +143,8 @@ class Chart {
           if (runTo > runFrom) dense.push(runFrom, runTo - runFrom);
           [runFrom, runTo] = [pixel, pixel + 1];
         }
-        // Whatever else is called within this pixel is in the picture by now; but the last may reach further.
+        // Operations that are called within this pixel are drawn by now. Only the last of them may reach
+        // further.
         const beyond = axis.time(pixel + 1);
         const next = firstIndex(i + 1, n, (k) => call[ops[k]] >= beyond);
         i = next - 1 > i && axis.x(ret[ops[next - 1]]) - axis.x(call[ops[next - 1]]) >= SLIVER ? next - 1 : next;
@@ -204,7 +206,7 @@ class Chart {
     c.strokeStyle = theme.colour("accent");
     c.fillStyle = theme.colour("accent");
     c.lineWidth = 1.5;
-    // Matches are sorted by call; one from before the view may reach into it.
+    // Matches are sorted by call. A match that begins before the view may reach into it.
     const end = firstIndex(0, matches.length, (k) => call[matches[k]] > axis.to);
     const frames = new Path2D();
     const drawn = new Int32Array(rows.lanes.length).fill(-1);
@@ -223,7 +225,7 @@ class Chart {
     c.stroke(frames);
   }
 
-  /** A frame about the bar of an operation. @param {Path2D} path @param {number} op @param {number} gap */
+  /** A frame around the bar of an operation. @param {Path2D} path @param {number} op @param {number} gap */
   addFrame(path, op, gap) {
     const { axis, rows, recording } = this;
     const x0 = Math.max(axis.x(recording.call[op]), axis.left - 20) - gap;
@@ -232,14 +234,14 @@ class Chart {
     path.roundRect(x0, y + 0.5, Math.max(x1 - x0, 2), rows.bar - 1 + 2 * gap, 3 + gap);
   }
 
-  /** The same, stroked. @param {number} op @param {number} gap */
+  /** Draws that frame. @param {number} op @param {number} gap */
   frame(op, gap) {
     const path = new Path2D();
     this.addFrame(path, op, gap);
     this.context.stroke(path);
   }
 
-  /** The line through the points at which the operations may have taken effect. @param {Order} order */
+  /** Draws a line through the points at which the operations may have taken effect. @param {Order} order */
   drawOrder(order) {
     const { context: c, axis, rows, theme } = this;
     const times = order.points();
@@ -275,14 +277,20 @@ class Chart {
     if (rows.roomy && to - from < axis.width / 12) this.drawStates(order, from, to);
   }
 
-  /** Beside each point the state after it, where there is room. @param {Order} order @param {number} from @param {number} to */
+  /**
+   * Writes the state after each operation beside its point, where there is space.
+   * @param {Order} order @param {number} from @param {number} to
+   */
   drawStates(order, from, to) {
     const { context: c, axis, rows, theme } = this;
     const times = order.points();
     c.font = theme.colour("font-small");
     c.textBaseline = "middle";
     c.textAlign = "left";
-    /** How far left the next text in the lane begins. @type {Map<number, number>} */
+    /**
+     * For each lane: where the text that was drawn last begins. Texts further left must end before it.
+     * @type {Map<number, number>}
+     */
     const taken = new Map();
     for (let i = to - 1; i >= from; i -= 1) {
       const lane = rows.laneOf[order.ops[i]];
@@ -292,7 +300,7 @@ class Chart {
       const text = room > 20 ? fitText(c, visible(order.after(i), 60), Math.min(room, 160)) : "";
       if (!text) continue;
       const y = rows.foot(order.ops[i]) + 9;
-      // Lines may pass here: the text has a ground of its own.
+      // Lines may cross here, so the text gets a background of its own.
       c.fillStyle = theme.colour("panel");
       c.globalAlpha = 0.8;
       c.fillRect(x - 2, y - 6, c.measureText(text).width + 4, 12);
@@ -302,7 +310,10 @@ class Chart {
     }
   }
 
-  /** Too many points to tell apart: how far up and down the line goes in each pixel. @param {Order} order @param {number} from @param {number} to */
+  /**
+   * Draws an order that has too many points: for each pixel, how far up and down the line goes.
+   * @param {Order} order @param {number} from @param {number} to
+   */
   drawDenseOrder(order, from, to) {
     const { context: c, axis, rows } = this;
     const times = order.points();
@@ -323,7 +334,10 @@ class Chart {
     c.globalAlpha = 1;
   }
 
-  /** From the end of an order to all that could come next, and cannot. @param {Order} order */
+  /**
+   * Draws lines from the end of an order to all operations that could come next but are not possible.
+   * @param {Order} order
+   */
   drawDeadEnd(order) {
     const { context: c, axis, rows, theme, recording } = this;
     const { blocked, next } = order.stop();
@@ -362,7 +376,11 @@ class Chart {
     }
   }
 
-  /** What must be seen however small: where orders end, what is pinned, what is pointed at. @param {Shown} shown */
+  /**
+   * Draws what must be visible at any zoom: the ends of orders, the pinned operation, the one under the
+   * pointer.
+   * @param {Shown} shown
+   */
   drawSpecials({ part, hover, pinned, match }) {
     const { context: c, axis, rows, theme, recording } = this;
     for (const error of recording.errors) {
@@ -374,7 +392,7 @@ class Chart {
       c.strokeStyle = theme.colour("error-line");
       c.lineWidth = 2;
       this.frame(op, 0.5);
-      // A flag that can be seen from afar.
+      // A flag that is visible from far away.
       c.fillStyle = theme.colour("error-line");
       c.beginPath();
       c.moveTo(x - 5, y - 7);
@@ -424,7 +442,7 @@ class Chart {
     }
     c.restore();
     if (rows.longest > 0) {
-      // How far the rows are scrolled.
+      // A scroll bar for the rows.
       const size = Math.max(24, (rows.height * rows.height) / (rows.longest + rows.height));
       const y = rowsTop + (rows.scroll / rows.longest) * (rows.height - size);
       c.fillStyle = theme.colour("line-strong");
@@ -463,7 +481,7 @@ class Chart {
   }
 
   /**
-   * The operation at a place of the canvas, and how many share it. The part that is not dimmed comes first.
+   * The operation at a place of the canvas, and how many share it. Operations of the bright part come first.
    * @param {number} x @param {number} y @param {number} part
    * @returns {{ op: number, many: number }} op is -1 if there is none
    */

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What was found, in words.
+// Says in words what was found.
 
 /** @param {Recording} recording */
 function headline(recording) {
@@ -32,12 +32,12 @@ function summary(recording) {
 }
 
 /**
- * A sentence with operations and states in it.
+ * A sentence that contains operations and states.
  * @typedef {(string | { op: number } | { state: string })[]} Sentence
  */
 
 /**
- * What is known of a part: a title, sentences, and operations that could have come next.
+ * What is known about a part: a title, sentences, and the operations that could have come next.
  * @param {Recording} recording @param {Part} part @param {Order} order
  * @returns {{ title: string, sentences: Sentence[], next: number[], rest: Sentence[] }}
  */
@@ -47,7 +47,7 @@ function explain(recording, part, order) {
   const last = order.length - 1;
   if (part.verdict === "ok") {
     const end = last >= 0 ? [" It ends in the state ", { state: order.after(last) }, "."] : [];
-    const fits = order.length < size && order.length > 0 ? "Those that are missing in it never returned." : "";
+    const fits = order.length < size && order.length > 0 ? "The operations that are not in this order never returned." : "";
     return {
       title: `An order fits all ${all} of ${part.title}`,
       sentences: [["Each takes effect once between its call and its return.", ...end, fits && ` ${fits}`]],
@@ -97,7 +97,7 @@ function explain(recording, part, order) {
 }
 
 /**
- * When the operation without a place was last possible.
+ * When the blocked operation was last possible.
  * @param {Part} part @param {Order} order @param {number} blocked
  * @returns {Sentence[]}
  */
@@ -122,7 +122,7 @@ function lastFit(part, order, blocked) {
 }
 
 /**
- * Where other orders stop at the same operation.
+ * The states in which other orders stop at the same operation.
  * @param {Part} part @param {Order} order @param {number} blocked
  * @returns {Sentence[]}
  */
@@ -143,6 +143,6 @@ function otherOrders(part, order, blocked) {
     sentence.push({ state });
   }
   if (states.size > 5) sentence.push(` and ${formatCount(states.size - 5)} others`);
-  sentence.push(", and fare no better.");
+  sentence.push(", and it is not possible there either.");
   return [sentence];
 }

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The page of a history: what is chosen, and who must hear of it.
+// The page of a history: it keeps what is chosen and tells the other classes about changes.
 
 class HistoryPage {
   /** @param {Wire} wire */
@@ -12,7 +12,7 @@ class HistoryPage {
     this.hover = -1;
     /** @type {number | null} */
     this.cursor = null;
-    /** When the first frame was on the screen, in ms since the page was asked for; for tests. */
+    /** When the first frame was on the screen, in ms since the page was requested; for tests. */
     this.painted = 0;
 
     this.theme = new Theme();
@@ -61,7 +61,7 @@ class HistoryPage {
     requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
   }
 
-  /** The words that do not change. */
+  /** Fills in the texts that do not change. */
   describe() {
     const { recording } = this;
     byId("headline").textContent = headline(recording);
@@ -138,19 +138,23 @@ class HistoryPage {
 
   // ---- what is chosen ----
 
-  /** The part that stays bright. */
+  /** The part that is not dimmed. */
   get part() {
     const { part, pinned } = this.chosen;
     return pinned >= 0 ? this.recording.partOf[pinned] : part;
   }
 
-  /** The order whose line is drawn: of what is pinned, pointed at, or chosen. @returns {Order | null} */
+  /**
+   * The order whose line is drawn: that of the pinned operation, of the one under the pointer, or of the
+   * chosen part.
+   * @returns {Order | null}
+   */
   get order() {
     const { recording, chosen, hover } = this;
     if (chosen.order >= 0 && this.part >= 0) return recording.parts[this.part].orders[chosen.order];
     if (chosen.pinned >= 0) {
       const part = recording.parts[recording.partOf[chosen.pinned]];
-      // The longest order, of what has no place in it: that is what there is to see.
+      // For a blocked operation the longest order is shown, because the order ends there.
       return chosen.pinned === part.blocked ? part.orders[0] : part.orderOf(chosen.pinned);
     }
     if (hover >= 0 && (chosen.part < 0 || recording.partOf[hover] === chosen.part)) {
@@ -159,7 +163,7 @@ class HistoryPage {
     return chosen.part >= 0 ? recording.parts[chosen.part].orders[0] : null;
   }
 
-  /** The part to explain: the chosen one, else the one that matters most. */
+  /** The part to explain: the chosen one, or else the most important one. */
   get explained() {
     const { recording, part } = this;
     if (part >= 0) return part;
@@ -175,7 +179,7 @@ class HistoryPage {
     this.changed();
   }
 
-  /** Chooses a part, or none with -1. @param {number} part */
+  /** Chooses a part, or no part with -1. @param {number} part */
   focus(part) {
     if (part < 0 && this.recording.parts.length === 1) part = 0;
     this.chosen = { part, pinned: -1, order: -1 };
@@ -189,7 +193,7 @@ class HistoryPage {
     this.axis.reveal(this.recording.call[op], this.recording.ret[op]);
   }
 
-  /** Along the order that is shown, which stays the same. @param {number} by */
+  /** Moves along the order that is shown. The order stays the same. @param {number} by */
   step(by) {
     const { order } = this;
     if (!order || order.length === 0) return;
@@ -200,7 +204,7 @@ class HistoryPage {
     this.chosen.order = order.part.orders.indexOf(order);
   }
 
-  /** To another order of the part that is explained. @param {number} by */
+  /** Shows another order of the part that is explained. @param {number} by */
   nextOrder(by) {
     const { explained, order } = this;
     if (explained < 0) return;
@@ -222,7 +226,7 @@ class HistoryPage {
     this.visitError(now < 0 ? 0 : (now + by + errors.length) % errors.length);
   }
 
-  /** Pins the operation without a place, with what led to it in view. @param {number} index */
+  /** Pins the blocked operation and shows it together with the operations before it. @param {number} index */
   visitError(index) {
     const { recording, axis, rows } = this;
     const error = recording.errors[index];
@@ -234,11 +238,11 @@ class HistoryPage {
     let to = recording.ret[error.op];
     const long = to - from;
     for (const op of next.slice(0, 12)) from = Math.min(from, Math.max(recording.call[op], to - 6 * long));
-    // And the last operations of the order: some in any case, more of them if they are near.
+    // The last operations of the order are shown too: at least three of them, and more if they are near.
     for (let i = order.length - 1; i >= Math.max(0, order.length - 8); i -= 1) {
       if (i >= order.length - 3 || steps[i] > to - 2 * long) from = Math.min(from, recording.call[order.ops[i]]);
     }
-    // But near enough to read it.
+    // The view must not be too wide to read.
     from = Math.max(from, to - Math.max(14 * long, 1e3));
     const margin = (to - from) * 0.15;
     to += margin;
@@ -362,5 +366,5 @@ class HistoryPage {
   }
 }
 
-/** For the console, and for tests. */
+/** For the console and for tests. */
 var page = new HistoryPage(JSON.parse(byId("data").textContent ?? ""));

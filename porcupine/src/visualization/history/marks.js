@@ -1,11 +1,12 @@
 // @ts-check
 "use strict";
-// Faults and other events of the test: bands and lines behind the rows, with their texts in a strip above.
+// Faults and other events of the test: bands and lines behind the rows, and their texts in a strip above
+// them.
 
 const MARK_LANE = 18;
 const MOST_MARK_LANES = 4;
 
-/** Told apart by sign as well as by colour. @type {Record<string, string>} */
+/** The signs distinguish the marks without colours, too. @type {Record<string, string>} */
 const MARK_SIGNS = {
   partition: "‖",
   crash: "✕",
@@ -23,13 +24,13 @@ class Marks {
     this.end = recording.to;
     /** @type {number[]} */
     this.laneOf = [];
-    /** Marks by lane, in the order of time. @type {number[][]} */
+    /** The marks of each lane, in the order of time. @type {number[][]} */
     this.lanes = [];
     const total = Math.max(1, recording.to - recording.from);
     /** @type {number[]} */
     const ends = [];
     for (const [index, mark] of this.all.entries()) {
-      // Room for the text, as much as it takes when the whole run is in view.
+      // Leaves space for the text: as much as it needs when the whole run is in view.
       const end = Math.max(mark.to ?? 0, mark.from + (total * (26 + 6 * Math.min(mark.text.length, 60))) / 1000);
       let lane = ends.findIndex((at) => at <= mark.from);
       if (lane < 0) lane = ends.length < MOST_MARK_LANES ? ends.length : index % MOST_MARK_LANES;
@@ -50,7 +51,7 @@ class Marks {
   }
 
   /**
-   * Bands and lines from `top` to `foot`.
+   * Draws bands and lines from `top` to `foot`.
    * @param {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme
    * @param {number} top @param {number} foot
    */
@@ -77,7 +78,7 @@ class Marks {
   }
 
   /**
-   * The strip with the texts.
+   * Draws the strip with the texts.
    * @param {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme @param {number} top
    */
   drawStrip(context, axis, theme, top) {
@@ -126,7 +127,12 @@ class Marks {
     }
   }
 
-  /** @param {TimeAxis} axis @param {number} x @param {number} y below the strip's upper edge @returns an index or -1 */
+  /**
+   * @param {TimeAxis} axis
+   * @param {number} x
+   * @param {number} y below the strip's upper edge
+   * @returns an index or -1
+   */
   at(axis, x, y) {
     const lane = this.lanes[Math.floor((y - 3) / MARK_LANE)] ?? [];
     for (let i = lane.length - 1; i >= 0; i -= 1) {

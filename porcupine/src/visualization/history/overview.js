@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// The whole run in a strip: how much goes on when, faults, errors, matches, and the stretch that the chart shows.
+// The whole run in one strip: how many operations run at each time, the faults, errors and matches, and the
+// section that the chart shows.
 
 class Overview {
   /**
@@ -42,11 +43,11 @@ class Overview {
     return from + ((x - this.left) / this.room) * (to - from);
   }
 
-  /** For each pixel how much of it is filled with operations: the sum of their shares. */
+  /** For each pixel: the sum of the shares that operations fill of it. */
   countOpen() {
     const { call, ret, size } = this.recording;
     const n = Math.ceil(this.room);
-    // The integral of a sum of boxes, by the changes at their ends.
+    // The sum of boxes is computed as an integral of the changes at their ends.
     const change = new Float64Array(n + 2);
     const add = (/** @type {number} */ at, /** @type {number} */ by) => {
       const pixel = Math.min(Math.max(Math.floor(at), 0), n);
@@ -92,7 +93,7 @@ class Overview {
       const x = Math.round(this.x(recording.call[op]));
       if (x > drawn) c.fillRect((drawn = x), foot - 6, 1, 6);
     }
-    // What is out of view, dimmed.
+    // Dims what is out of view.
     const [x0, x1] = [this.x(axis.from), this.x(axis.to)];
     c.fillStyle = theme.colour("panel");
     c.globalAlpha = 0.6;

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The list of parts: what was found in each; one that is chosen stays bright while the others are dimmed.
+// The list of parts, with what was found in each. If a part is chosen, the others are dimmed.
 
 const MOST_SHOWN = 300;
 const VERDICT_SIGNS = { ok: "✓", illegal: "✕", unknown: "?" };
@@ -43,7 +43,7 @@ class PartList {
     if (found.length > MOST_SHOWN) {
       items.push(element("p", "hint", `${plural(found.length - MOST_SHOWN, "other")} not shown: filter to find them.`));
     }
-    if (found.length === 0) items.push(element("p", "hint", "No part has this in its name."));
+    if (found.length === 0) items.push(element("p", "hint", "No part has this text in its name."));
     this.list.replaceChildren(...items);
   }
 
@@ -59,7 +59,7 @@ class PartList {
     return button;
   }
 
-  /** Shows which part is chosen. @param {number} part */
+  /** Marks the chosen part. @param {number} part */
   mark(part) {
     if (part === this.chosen) return;
     this.chosen = part;

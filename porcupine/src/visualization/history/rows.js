@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// The rows of the chart: one for each client, with as many lanes as its operations overlap; and where they lie.
+// The rows of the chart, and their places. There is one row for each client. It has as many lanes as
+// operations of the client overlap.
 
 const MOST_LANES = 16;
 
@@ -34,7 +35,7 @@ class Rows {
     }
   }
 
-  /** @param {Int32Array} ops of one client, by call */
+  /** @param {Int32Array} ops the operations of one client, in the order of their calls */
   addClient(ops) {
     const { call, ret, client } = this.recording;
     /** @type {{ ops: number[], end: number }[]} */
@@ -53,7 +54,7 @@ class Rows {
     }
   }
 
-  /** For each lane the operations of one part. @param {number} part */
+  /** The operations of one part, for each lane. @param {number} part */
   lanesOf(part) {
     let lanes = this.ofPart.get(part);
     if (!lanes) {
@@ -78,12 +79,12 @@ class Rows {
     this.scrollTo(this.scroll);
   }
 
-  /** Do states fit below the bars? */
+  /** Is there space for states below the bars? */
   get roomy() {
     return this.lane >= 38;
   }
 
-  /** Height of a bar. */
+  /** The height of a bar. */
   get bar() {
     return this.roomy ? Math.min(26, this.lane - 20) : this.lane - (this.lane > 24 ? 6 : 4);
   }
@@ -97,12 +98,15 @@ class Rows {
     this.scroll = Math.min(Math.max(0, scroll), this.longest);
   }
 
-  /** The upper edge of a lane's bars. @param {number} lane */
+  /** The upper edge of the bars in a lane. @param {number} lane */
   y(lane) {
     return this.top + 6 + lane * this.lane - this.scroll;
   }
 
-  /** Where lines touch the bar of an operation: its lower edge, clear of its text. @param {number} op */
+  /**
+   * Where lines touch the bar of an operation: at its lower edge, so that they do not cross its text.
+   * @param {number} op
+   */
   foot(op) {
     return this.y(this.laneOf[op]) + this.bar - 0.5;
   }
