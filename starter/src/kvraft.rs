@@ -187,7 +187,7 @@ impl Inner {
     /// Takes what Raft delivers, until the server is killed. Raft has nothing more to do with a message that
     /// was taken.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
-        while let Ok(message) = applied.recv() {
+        while let Ok(message) = applied.recv_unless(&self.killed) {
             match message {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (3A): do the operation, and let the handler reply that waits for it.

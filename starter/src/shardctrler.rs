@@ -190,7 +190,7 @@ impl Inner {
 
     /// Takes what Raft delivers, until the server is killed.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
-        while let Ok(message) = applied.recv() {
+        while let Ok(message) = applied.recv_unless(&self.killed) {
             // Without snapshots of its own the controller is never given one.
             let ApplyMsg::Command { index, term, command } = message else { continue };
             // Your code here (4A): do the operation, and let the handler reply that waits for it.

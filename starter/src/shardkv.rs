@@ -224,7 +224,7 @@ impl Inner {
     /// Takes what Raft delivers, until the server is killed. Call no other group on this thread: the whole
     /// group would wait for that call.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
-        while let Ok(message) = applied.recv() {
+        while let Ok(message) = applied.recv_unless(&self.killed) {
             match message {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (4B): an operation of a client, a configuration, shards that come or go.
