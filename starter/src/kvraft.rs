@@ -1,7 +1,7 @@
 //! A replicated key/value service, to be written: labs 3A and 3B.
 //!
-//! A server puts the operations of its clients into the log of its Raft. It does to its data what comes out
-//! of that log, in that order, and then replies. So all servers have the same data.
+//! A server puts the operations of its clients into the log of its Raft. It applies what comes out of that
+//! log to its data, in the order of the log, and then it replies. So all servers have the same data.
 //!
 //! What stands here is a proposal: change whatever you like, as long as [`Replicated`] and [`KvClerk`] are
 //! implemented.
@@ -184,15 +184,13 @@ impl Inner {
         not_written("3A", "a handler of KVServer.PutAppend that replies")
     }
 
-    /// Takes what Raft delivers, until the server is killed. Raft has nothing more to do with a message that
-    /// was taken.
+    /// Takes what Raft delivers, until the server is killed.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
         while let Ok(message) = applied.recv_unless(&self.killed) {
             match message {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (3A): do the operation, and let the handler reply that waits for it.
-                    // Your code here (3B): `self.raft.snapshot(index, bytes)`, when it is time for a
-                    // snapshot.
+                    // Your code here (3B): time for a snapshot? Then `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
                 ApplyMsg::Snapshot { index, term, data } => {
@@ -213,7 +211,7 @@ pub struct Clerk {
 }
 
 // A call of a clerk asks servers until one of them has done the operation, however long that takes. An RPC
-// looks so:
+// looks like this:
 //
 //     let reply: Option<GetReply> = self.ends[server].call("KVServer.Get", &args);
 //

@@ -26,8 +26,8 @@ pub use raft::Raft;
 pub use shardctrler::ShardCtrler;
 pub use shardkv::ShardKv;
 
-/// Fails the test, because it needs something that is not written yet. `part` is the part of the lab, `expected`
-/// says what is missing. The report of the failure names the place of the call.
+/// Fails the test, because it needs something that is not written yet. `part` is the part of the lab,
+/// `expected` says what is missing. The report of the failure names the place of the call.
 ///
 /// The skeletons call this where your code goes. Put your code in its place.
 #[track_caller]

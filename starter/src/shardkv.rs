@@ -229,7 +229,7 @@ impl Inner {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (4B): an operation of a client, a configuration, shards that come or go.
                     // Your code here (challenge 1): when may the data of a shard that has moved be deleted?
-                    // `self.raft.snapshot(index, bytes)`, when it is time for a snapshot.
+                    // Is it time for a snapshot? Then `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
                 ApplyMsg::Snapshot { index, term, data } => {
