@@ -76,11 +76,45 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mit6824-experiments", &["mit6824", "labapi", "labrt", "labgob", "labrpc"]),
 ];
 
+/// The arrows that only a feature draws, as (crate, the other one, the feature). The feature is off by default.
+/// Labs 3 and 4 of the skeleton can stand on the solution's Raft.
+const BY_FEATURE: &[(&str, &str, &str)] = &[("starter", "mit6824", "solved-raft")];
+
 /// What no crate may have even for its tests: a judge or a skeleton that knows a solution.
 const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
 
-/// What `cargo metadata` says of a member: its name, and its dependencies as (name, only for tests).
-fn members() -> Vec<(String, Vec<(String, bool)>)> {
+/// What `cargo metadata` says of a member.
+struct Member {
+    name: String,
+    dependencies: Vec<Dependency>,
+    /// What each feature turns on: other features, and optional dependencies as `dep:name`.
+    features: BTreeMap<String, Vec<String>>,
+}
+
+struct Dependency {
+    name: String,
+    only_tests: bool,
+    optional: bool,
+}
+
+impl Member {
+    /// The features that turn this optional dependency on.
+    fn turned_on_by(&self, dependency: &str) -> Vec<&str> {
+        let wanted = format!("dep:{dependency}");
+        let turns_on = |(_, on): &(&String, &Vec<String>)| on.contains(&wanted);
+        self.features.iter().filter(turns_on).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Whether `dependency` is one of [`BY_FEATURE`], and its feature is off by default.
+    fn has_by_feature(&self, dependency: &Dependency) -> bool {
+        let row = |(name, other, _): &&(&str, &str, &str)| *name == self.name && *other == dependency.name;
+        let Some((_, _, feature)) = BY_FEATURE.iter().find(row) else { return false };
+        let is_default = self.features.contains_key("default");
+        dependency.optional && self.turned_on_by(&dependency.name) == [*feature] && !is_default
+    }
+}
+
+fn members() -> Vec<Member> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -90,24 +124,37 @@ fn members() -> Vec<(String, Vec<(String, bool)>)> {
     assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     let text = |value: &serde_json::Value| value.as_str().expect("a name is a text").to_owned();
-    let dependency = |it: &serde_json::Value| (text(&it["name"]), it["kind"] == "dev");
-    let member = |package: &serde_json::Value| {
-        let dependencies = package["dependencies"].as_array().expect("a list");
-        (text(&package["name"]), dependencies.iter().map(dependency).collect())
+    let dependency = |it: &serde_json::Value| Dependency {
+        name: text(&it["name"]),
+        only_tests: it["kind"] == "dev",
+        optional: it["optional"] == true,
     };
-    metadata["packages"].as_array().expect("a list").iter().map(member).collect()
+    let list = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+    let feature =
+        |(name, on): (&String, &serde_json::Value)| (name.clone(), list(on).iter().map(text).collect());
+    let member = |package: &serde_json::Value| Member {
+        name: text(&package["name"]),
+        dependencies: list(&package["dependencies"]).iter().map(dependency).collect(),
+        features: package["features"].as_object().expect("a table").iter().map(feature).collect(),
+    };
+    list(&metadata["packages"]).iter().map(member).collect()
 }
 
 #[test]
 fn crates_depend_only_on_what_they_stand_on() {
     let members = members();
-    let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
     let mut wrong = Vec::new();
-    for (name, dependencies) in &members {
+    for member in &members {
+        let name = &member.name;
         let row = CRATES.iter().find(|(crate_name, _)| crate_name == name);
         let Some((_, allowed)) = row else { panic!("the crate {name} has no row in the table above") };
-        for (other, only_tests) in dependencies.iter().filter(|(other, _)| names.contains(&other.as_str())) {
-            if !only_tests && !allowed.contains(&other.as_str()) {
+        for dependency in member.dependencies.iter().filter(|it| names.contains(&it.name.as_str())) {
+            let other = &dependency.name;
+            if member.has_by_feature(dependency) {
+                continue;
+            }
+            if !dependency.only_tests && !allowed.contains(&other.as_str()) {
                 wrong.push(format!("{name} depends on {other}"));
             }
             if NEVER.contains(&(name.as_str(), other.as_str())) {
@@ -117,6 +164,34 @@ fn crates_depend_only_on_what_they_stand_on() {
     }
     assert!(wrong.is_empty(), "arrows that the table does not have:\n{}", wrong.join("\n"));
     assert_eq!(members.len(), CRATES.len(), "the table has a crate that is no member: {names:?}");
+}
+
+#[test]
+fn a_feature_that_is_on_by_default_is_no_exception() {
+    let starter = |features: &[(&str, &[&str])]| Member {
+        name: "starter".to_owned(),
+        dependencies: Vec::new(),
+        features: features
+            .iter()
+            .map(|(name, on)| ((*name).to_owned(), on.iter().map(|it| (*it).to_owned()).collect()))
+            .collect(),
+    };
+    let on_solution = |optional| Dependency { name: "mit6824".to_owned(), only_tests: false, optional };
+    let solved: (&str, &[&str]) = ("solved-raft", &["dep:mit6824"]);
+    assert!(starter(&[solved]).has_by_feature(&on_solution(true)));
+    assert!(!starter(&[solved]).has_by_feature(&on_solution(false)));
+    assert!(!starter(&[solved, ("default", &["solved-raft"])]).has_by_feature(&on_solution(true)));
+    assert!(!starter(&[solved, ("sim", &["dep:mit6824"])]).has_by_feature(&on_solution(true)));
+}
+
+/// The skeleton names the solution in one file, which hides all of it but [`RaftPeer`](labapi::RaftPeer).
+#[test]
+fn the_skeleton_names_the_solution_in_one_place() {
+    let hits = naming(&["starter/src"], &["mit6824"]);
+    let elsewhere: Vec<&String> =
+        hits.iter().filter(|hit| !hit.starts_with("starter/src/raft_in_use.rs:")).collect();
+    assert!(elsewhere.is_empty(), "only starter/src/raft_in_use.rs may name the solution: {elsewhere:?}");
+    assert!(!hits.is_empty(), "starter/src/raft_in_use.rs does not name the solution: has it moved?");
 }
 
 /// The folders of node code and of the code that tests it.

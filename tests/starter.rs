@@ -1,0 +1,95 @@
+//! What the skeletons in `starter/` promise, held by tests that look at their texts.
+//!
+//! The suites themselves are run by `.ci/run`: each of them fails, with a sentence.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn starter() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("starter")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The Rust files of a folder of the skeleton, by name.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(starter().join(folder)).expect("a folder of the skeleton") {
+        let path = entry.expect("a readable folder").path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            found.push((name, read(&path)));
+        }
+    }
+    found.sort();
+    found
+}
+
+const SUITES: [&str; 8] = ["lab2a", "lab2b", "lab2c", "lab2d", "lab3a", "lab3b", "lab4a", "lab4b"];
+
+/// A project of one's own that is made from the skeleton has another name. So the name stands only where it is easily
+/// replaced.
+#[test]
+fn the_crate_names_itself_only_in_imports_of_its_tests() {
+    let mut wrong = Vec::new();
+    for (folder, imports) in [("src", false), ("tests", true)] {
+        for (name, text) in files(folder) {
+            let lines = text.lines().filter(|line| line.contains("starter"));
+            let bad = lines.filter(|line| !(imports && line.starts_with("use starter::")));
+            wrong.extend(bad.map(|line| format!("{folder}/{name}.rs: {line}")));
+        }
+    }
+    assert!(wrong.is_empty(), "lines that name the crate:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_suite_is_a_target_that_runs_when_it_is_asked_for() {
+    let names: Vec<String> = files("tests").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, SUITES);
+    let manifest = read(&starter().join("Cargo.toml"));
+    for suite in SUITES {
+        let target = format!("[[test]]\nname = \"{suite}\"\nharness = false\ntest = false\n");
+        assert!(manifest.contains(&target), "Cargo.toml of the skeleton has no target like this:\n{target}");
+    }
+}
+
+#[test]
+fn the_suites_on_a_raft_say_which_one_it_is() {
+    for (name, text) in files("tests") {
+        let says = text.contains("with_feature(\"solved-raft\", cfg!(feature = \"solved-raft\"))");
+        let judges_own_raft = name.starts_with("lab2");
+        assert_eq!(says, !judges_own_raft, "tests/{name}.rs");
+    }
+}
+
+#[test]
+fn the_readme_has_a_command_for_each_suite_and_for_no_other() {
+    let text = read(&starter().join("README.md"));
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '`').collect();
+    let named = words.windows(2).filter(|pair| pair[0] == "--test").map(|pair| pair[1]);
+    let named: BTreeSet<&str> = named.collect();
+    assert_eq!(named, BTreeSet::from(SUITES));
+}
+
+/// A student who has not come so far gets a sentence, and finds the place by its mark.
+#[test]
+fn what_is_not_written_says_so() {
+    let mut places = 0;
+    for (name, text) in files("src") {
+        for word in ["todo!", "unimplemented!", "unreachable!"] {
+            assert!(!text.contains(word), "src/{name}.rs: {word}");
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.trim().starts_with("not_written("))
+        {
+            let marked =
+                lines[at.saturating_sub(4)..at].iter().any(|line| line.contains("// Your code here"));
+            assert!(marked, "src/{name}.rs:{}: no mark `Your code here` above {line}", at + 1);
+            places += 1;
+        }
+    }
+    assert!(places > 0, "no place of the skeletons says that it is not written");
+}
