@@ -47,6 +47,7 @@ pub mod raft;
 pub mod rsm;
 pub mod service;
 pub mod shards;
+mod strictness;
 pub mod value;
 
 pub use value::Value;

@@ -24,9 +24,15 @@ pub fn end(passed: &str) {
     line(passed);
 }
 
-/// Prints what a test has measured against one of its limits, or a warning; between its two lines.
+/// Prints what a test has measured against one of its limits, between its two lines.
 pub fn note(text: &str) {
     line(&format!("  ... {text}"));
+}
+
+/// Warns of something that is wrong with the code under test, but that does not fail the test. All warnings of the
+/// judge go through this function.
+pub(crate) fn warning(text: &str) {
+    note(&format!("warning: {text}"));
 }
 
 /// Prints what whoever runs the test must know, however many seeds there are.
