@@ -208,17 +208,18 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Starts peer `i`, after stopping it if it runs. It is not connected.
     pub fn start1(self: &Arc<Self>, i: usize) {
-        self.crash1(i);
         let lives = self.lives(i);
-        let NewLife { life, persister, ends } = lives.begin(0..self.setup.servers);
+        let turn = lives.take_turn();
+        turn.crash(|| self.disconnect(i), R::kill);
+        let NewLife { life, persister, ends } = turn.begin(0..self.setup.servers);
         self.restore_service(i, &persister.read_snapshot());
         self.bring_links_in_line(&self.links_from(i));
 
         let (apply, messages) = chan::rendezvous();
-        let peer = lives.start(&life, || Arc::new(R::make(ends, i, persister, apply)));
+        let peer = turn.start(&life, || Arc::new(R::make(ends, i, persister, apply)));
         self.start_reader(peer.node, messages);
         let service = peer.call(|_| peer.server.service());
-        lives.join_network(&life, Server::new(), [service]);
+        turn.join_network(&life, Server::new(), [service]);
     }
 
     /// The service of peer `i` comes up with what the snapshot holds.

@@ -182,24 +182,26 @@ impl<S: Replicated> Cluster<S> {
     #[track_caller]
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];
+        let turn = lives.take_turn();
         assert!(!lives.is_up(), "server {i} is running: shut it down before it is started again");
         self.forget_ends_of(i);
-        let NewLife { life, persister, ends } = lives.begin(0..self.setup.servers);
+        let NewLife { life, persister, ends } = turn.begin(0..self.setup.servers);
         let maxraftstate = self.setup.maxraftstate;
         let start = ServerStart { ends, me: i, persister, maxraftstate };
-        let living = lives.start(&life, || Arc::new(S::start(start)));
+        let living = turn.start(&life, || Arc::new(S::start(start)));
         self.marks.up(life.node);
         let services = living.call(|_| living.server.services());
-        lives.join_network(&life, Server::new().cost(Cost::Client), services);
+        turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
     /// Stops server `i` and keeps what it has saved. Allowed on one that is not running.
     pub fn shutdown_server(&self, i: usize) {
         let lives = &self.servers[i];
+        let turn = lives.take_turn();
         if lives.is_up() {
             self.marks.down(lives.node());
         }
-        lives.crash(|| self.disconnect(i), S::kill);
+        turn.crash(|| self.disconnect(i), S::kill);
     }
 
     /// The first server, in order, whose Raft believes that it leads. Servers that are down do not.

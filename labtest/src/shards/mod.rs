@@ -275,20 +275,21 @@ impl<S: Sharded> Cluster<S> {
     #[track_caller]
     pub fn start(&self, place: Place) {
         let lives = self.lives(place);
+        let turn = lives.take_turn();
         assert!(!lives.is_up(), "{place} is running: stop it before it is started again");
         let targets = self.targets(place).into_iter().map(Place::on_network);
-        let new = lives.begin(targets);
+        let new = turn.begin(targets);
         let life = Arc::clone(&new.life);
         self.bring_ends_in_line();
 
         let mut services = Vec::new();
-        lives.start(&life, || {
+        turn.start(&life, || {
             let running = self.run(place, new);
             services = running.services;
             running.replica
         });
         self.marks.up(place);
-        lives.join_network(&life, Server::new().cost(Cost::Client), services);
+        turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
     /// Starts a new life of the server at `place`, as its own code.
@@ -312,10 +313,11 @@ impl<S: Sharded> Cluster<S> {
     /// running.
     pub fn shutdown(&self, place: Place) {
         let lives = self.lives(place);
+        let turn = lives.take_turn();
         if lives.is_up() {
             self.marks.down(place);
         }
-        lives.crash(|| (), |replica| replica.kill());
+        turn.crash(|| (), |replica| replica.kill());
     }
 
     /// Whether the server at `place` is running.
