@@ -281,7 +281,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| start::<LingersInPeace>(Setup::new()).end());
 }
 
-/// In real time it takes what it says.
+/// In real time it would take two minutes.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_has_a_limit() {
