@@ -133,6 +133,9 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
             }
         }
     }
+    if !args.list && !here.features().is_empty() {
+        eprintln!("[lab] features: {}", here.features().join(","));
+    }
     args.test_threads.get_or_insert(1);
     libtest_mimic::run(&args, trials).exit_code()
 }
@@ -211,11 +214,12 @@ fn execute(run: &Run, body: &Body) -> Result<(), String> {
 
 /// The one line of a test that has passed with many seeds.
 fn many_passed(run: &Run, summary: &Summary) -> String {
-    let Summary { runs, seed, seconds, cpu_seconds, .. } = summary;
+    let Summary { runs, seed, seconds, cpu_seconds, warnings, .. } = summary;
     let twice = if run.check && labrt::is_sim() { ", each twice" } else { "" };
     let clock = if labrt::is_sim() { "virtual" } else { "real" };
+    let warned = if *warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
     format!(
-        "  ... Passed --  {runs} runs from seed {seed:#x}{twice}: {seconds:.1} s {clock}, {cpu_seconds:.1} s of CPU"
+        "  ... Passed --  {runs} runs from seed {seed:#x}{twice}: {seconds:.1} s {clock}, {cpu_seconds:.1} s of CPU{warned}"
     )
 }
 

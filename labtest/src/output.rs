@@ -30,9 +30,11 @@ pub fn note(text: &str) {
 }
 
 /// Warns of something that is wrong with the code under test, but that does not fail the test. All warnings of the
-/// judge go through this function.
+/// judge go through this function. They are printed and counted, also if there are many seeds.
 pub(crate) fn warning(text: &str) {
-    note(&format!("warning: {text}"));
+    if !silent() {
+        labrt::warning(text);
+    }
 }
 
 /// Prints a line that the user must see, also if there are many seeds.
