@@ -1,9 +1,9 @@
-//! What a test tells the trace: where it begins and ends, what it does to the servers and the network, and what its
-//! clients call.
+//! What a test tells the trace: where it begins and ends, what it does to the servers and the network, and
+//! what its clients call.
 //!
-//! An event about one server belongs to that server, so that a reader finds it on the server's lane. All other events
-//! belong to the test. Lists are texts of node names: `S0,S1|S2` are two sides of a partition. `docs/trace.md` has the
-//! whole schema.
+//! An event about one server belongs to that server, so that a reader finds it on the server's lane. All
+//! other events belong to the test. Lists are texts of node names: `S0,S1|S2` are two sides of a partition.
+//! `docs/trace.md` has the whole schema.
 
 use labrpc::Link;
 use labrt::node::NodeId;
@@ -89,7 +89,8 @@ pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// From now on `link` says what the network does with the messages that `from` sends to `to`, and with the replies.
+/// From now on `link` says what the network does with the messages that `from` sends to `to`, and with the
+/// replies.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let loses = match link {
         Link::Both => "nothing",
@@ -109,8 +110,8 @@ pub fn long_reordering(on: bool) {
     trace::emit(LONG_REORDERING, Links::NONE, &[("on", on.into())]);
 }
 
-/// What the checker has found about a history of so many operations. If the history is not linearizable, `blocked` is
-/// the operation that cannot be placed.
+/// What the checker has found about a history of so many operations. If the history is not linearizable,
+/// `blocked` is the operation that cannot be placed.
 pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
     if !trace::on() {
         return;
@@ -135,10 +136,11 @@ fn of(server: NodeId, kind: Kind) {
     trace::emit_of(server, kind, Links::NONE, &[]);
 }
 
-/// One operation of a client that has been called. The messages that its thread sends meanwhile belong to the operation.
+/// One operation of a client that has been called. The messages that its thread sends meanwhile belong to the
+/// operation.
 ///
-/// If this is dropped without [`returned`](ClientCall::returned), the operation has no end in the trace: its outcome is
-/// unknown.
+/// If this is dropped without [`returned`](ClientCall::returned), the operation has no end in the trace: its
+/// outcome is unknown.
 ///
 /// ```
 /// # use labtest::events::ClientCall;
@@ -156,8 +158,8 @@ pub struct ClientCall {
 }
 
 impl ClientCall {
-    /// Client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with `value`. The key and the
-    /// value may be empty. Only the beginning of a long value is kept.
+    /// Client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with `value`. The key
+    /// and the value may be empty. Only the beginning of a long value is kept.
     pub fn begin(client: u32, op: &str, key: &str, value: &str) -> ClientCall {
         let id = trace::next_id();
         if trace::on() {

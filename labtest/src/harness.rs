@@ -266,7 +266,7 @@ mod tests {
         let refusal = |line: &[&str]| check(&Arguments::from_iter([&["test"], line].concat())).err();
         assert_eq!(refusal(&[]), None);
         assert_eq!(refusal(&["--test-threads", "2"]), None);
-        let message = refusal(&["--test-threads", "0"]).expect("nobody would run the tests");
+        let message = refusal(&["--test-threads", "0"]).expect("no thread would run the tests");
         assert!(message.contains("--test-threads 0: expected"), "{message}");
         let below_a_file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/log");
         let message = refusal(&["--logfile", below_a_file]).expect("Cargo.toml is no folder");

@@ -3,7 +3,7 @@
 //! | file | what it is | in the Go labs |
 //! |---|---|---|
 //! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
-//! | [`value`] | the commands that the tests submit | `interface{}` commands |
+//! | [`value`] | the commands that the tests submit | commands of type `interface{}` |
 //! | [`events`] | what a test tells the trace: faults, operations of clients | |
 //! | [`output`] | what the tests print | |
 //! | [`marks`] | what a test does to its servers, for pictures | |
@@ -17,9 +17,11 @@
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
 //!
-//! To test a Raft of one's own: implement [`RaftPeer`](labapi::RaftPeer) for it, and give each test binary (`harness = false`)
-//! three lines. A key/value service of one's own needs [`Replicated`](labapi::Replicated), and [`KvClerk`](labapi::KvClerk) for its
-//! clerk; then `lab3::main_3a` and `main_3b` do the same for it.
+//! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write three lines for
+//! each test binary (`harness = false`). For a key/value service of your own, implement
+//! [`Replicated`](labapi::Replicated) for its servers and [`KvClerk`](labapi::KvClerk) for its clerk. Then
+//! `lab3::main_3a` and `main_3b` test it in the same way. A suite of your own is a list of
+//! [`harness::Case`]s.
 //!
 //! ```text
 //! fn main() -> std::process::ExitCode {

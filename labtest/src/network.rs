@@ -22,12 +22,12 @@ impl Wanted {
     }
 }
 
-/// Makes ends do what the state of a harness says. `wanted` reads the state, under the lock of the harness. The network
-/// is told without that lock.
+/// Makes ends do what the state of a harness says. `wanted` reads the state, under the lock of the harness.
+/// The network is told without that lock.
 ///
-/// In between another thread may change the state, and it may tell the network first. So `wanted` is called again
-/// afterwards, until nothing has changed. Then the ends do what the state says, also if two threads have told the
-/// network.
+/// In between another thread may change the state, and it may tell the network first. So `wanted` is called
+/// again afterwards, until nothing has changed. Then the ends do what the state says, also if two threads
+/// have told the network.
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {

@@ -1,9 +1,9 @@
 //! What the tests of all harnesses print.
 //!
-//! A test, or a part of one, prints two lines: its title when it begins, and a line when it has passed. Between
-//! the two there may be lines that the course does not print ([`note`]): how far away a limit was. When a process runs
-//! many seeds, these lines are not printed. Then the `main` of the test binary prints one line for each test. Lines
-//! that are always important ([`info`]) are printed in every case.
+//! A test, or a part of one, prints two lines: its title when it begins, and a line when it has passed.
+//! Between the two there may be lines that the course does not print ([`note`]): how far away a limit was.
+//! When a process runs many seeds, these lines are not printed. Then the `main` of the test binary prints one
+//! line for each test. Lines that are always important ([`info`]) are printed in every case.
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +29,8 @@ pub fn note(text: &str) {
     line(&format!("  ... {text}"));
 }
 
-/// Warns of something that is wrong with the code under test, but that does not fail the test. All warnings of the
-/// judge go through this function. They are printed and counted, also if there are many seeds.
+/// Warns of something that is wrong with the code under test, but that does not fail the test. All warnings
+/// of the judge go through this function. They are printed and counted, also if there are many seeds.
 pub(crate) fn warning(text: &str) {
     if !silent() {
         labrt::warning(text);
@@ -55,7 +55,8 @@ pub fn set_quiet(quiet: bool) {
 /// Set while a run is repeated whose lines have already been printed.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Calls `f`, which prints no lines meanwhile and does not write again the files that the first run has written.
+/// Calls `f`, which prints no lines meanwhile and does not write again the files that the first run has
+/// written.
 pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     SILENT.store(true, Ordering::SeqCst);
     let value = f();

@@ -18,12 +18,13 @@ pub trait Finish {
     /// behind.
     fn cleanup(&self);
 
-    /// The test has failed. Its run is over, and labrt ends the threads. This stops the network, and all that would go on
-    /// otherwise.
+    /// The test has failed. Its run is over, and labrt ends the threads. This stops the network, and all that
+    /// would go on otherwise.
     fn abandon(&self);
 }
 
-/// The owner of a cluster under test. It is dropped when the test's body returns, and the cluster ends with it.
+/// The owner of a cluster under test. It is dropped when the test's body returns, and the cluster ends with
+/// it.
 ///
 /// A body ends with [`Owner::end`], which makes the last checks and prints the course's line.
 #[must_use = "the cluster lives as long as its owner"]
@@ -45,9 +46,9 @@ impl<C: Finish> Owner<C> {
 
     /// Ends a test: makes the last checks, then prints the course's line.
     ///
-    /// Two things are checked: that the test has kept its limit, 120 seconds in the course, and that the killed servers
-    /// leave no thread behind. Both are checked before the line is printed (the course prints first), so a test that
-    /// says `Passed` has passed.
+    /// Two things are checked: that the test has kept its limit, 120 seconds in the course, and that the
+    /// killed servers leave no thread behind. Both are checked before the line is printed (the course prints
+    /// first), so a test that says `Passed` has passed.
     #[track_caller]
     pub fn end(mut self) {
         self.cluster.check_timeout();

@@ -1,10 +1,11 @@
 //! The page of a run that has failed. It is written without being asked for, and its path is printed.
 //!
-//! On real threads the last events are kept in any case, and the page shows them. In virtual time no events are kept.
-//! Instead the seed that has failed is run once more with the trace on, without printing. So a run that passes costs
-//! nothing more. Only the first failure of a test gets a page.
+//! On real threads the last events are kept in any case, and the page shows them. In virtual time no events
+//! are kept. Instead the seed that has failed is run once more with the trace on, without printing. So a run
+//! that passes costs nothing more. Only the first failure of a test gets a page.
 //!
-//! `LAB_PAGE` is `0` for no page, `1` (the default) for one in `out/`, or the name of a file that ends in `.html`.
+//! `LAB_PAGE` is `0` for no page, `1` (the default) for one in `out/`, or the name of a file that ends in
+//! `.html`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,12 @@ use labrt::{Failed, Run};
 use super::output;
 use labview::spacetime;
 
-/// The page of a run in virtual time has at least this many of its last events, including those of the scheduler.
+/// The page of a run in virtual time has at least this many of its last events, including those of the
+/// scheduler.
 const MOST_EVENTS: usize = 400_000;
 
-/// The largest trace, in bytes, of which a page is made without being asked for. A page of a larger one would take much
-/// memory and time.
+/// The largest trace, in bytes, of which a page is made without being asked for. A page of a larger one would
+/// take much memory and time.
 const LONGEST_DRAWN: u64 = 1 << 29;
 
 /// Where pages of failed runs go.
@@ -65,12 +67,14 @@ impl Place {
     }
 }
 
-/// Writes the page of a failed run and prints its path, or says why there is no page. It is a [`Run::on_failure`].
+/// Writes the page of a failed run and prints its path, or says why there is no page. It is a
+/// [`Run::on_failure`].
 pub fn write(failed: &Failed<'_>) {
     let seed = failed.outcome.seed;
     let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
     match output::silently(|| draw(failed, &page)) {
-        // Cargo starts a test in the folder of its package. The user may be in another folder, so the path is absolute.
+        // Cargo starts a test in the folder of its package. The user may be in another folder, so the path is
+        // absolute.
         Ok(()) => {
             eprintln!("[lab] the run as a page: {}", std::path::absolute(&page).unwrap_or(page).display())
         }

@@ -1,8 +1,9 @@
-//! The course's tests of the replicated state machine alone, which came in 2025 (its Lab 4A and a part of 4C).
+//! The course's tests of the replicated state machine alone, which came in 2025 (its Lab 4A and a part of
+//! 4C).
 //!
-//! The machine is a counter. There are no clerks: a test submits requests to the servers themselves and reads the
-//! counter of each. To test a replicated state machine of your own, implement [`CounterService`] for a server that runs
-//! a counter on it.
+//! The machine is a counter. There are no clerks: a test submits requests to the servers themselves and reads
+//! the counter of each. To test a replicated state machine of your own, implement [`CounterService`] for a
+//! server that runs a counter on it.
 //!
 //! Numbers of servers, pauses, counts and limits are the course's.
 
@@ -32,8 +33,8 @@ pub enum Request {
 
 /// A server that runs a counter on a replicated state machine.
 pub trait CounterService: Replicated {
-    /// Submits the request, waits until it is applied, and returns the reply of this server's machine. `None`: this
-    /// server does not lead, or no longer leads, or was killed.
+    /// Submits the request, waits until it is applied, and returns the reply of this server's machine.
+    /// `None`: this server does not lead, or no longer leads, or was killed.
     fn submit(&self, request: Request) -> Option<u64>;
 
     /// The value of the counter on this server.
@@ -168,8 +169,8 @@ impl<S: CounterService> Group<S> {
     }
 }
 
-/// Submits a request to the server that leads. It tries for up to ten seconds: it asks each server that is not cut off,
-/// beginning with `first`. Returns the server that has done it, and the reply.
+/// Submits a request to the server that leads. It tries for up to ten seconds: it asks each server that is
+/// not cut off, beginning with `first`. Returns the server that has done it, and the reply.
 fn one<S: CounterService>(
     cluster: &Cluster<S>,
     first: usize,
@@ -244,8 +245,8 @@ fn leader_failure_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// A leader that is cut off takes requests, but can neither do nor refuse them. When it is back, the submitters that wait
-/// must be told at once.
+/// A leader that is cut off takes requests, but can neither do nor refuse them. When it is back, the
+/// submitters that wait must be told at once.
 fn leader_partition_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Partition", Setup::of(SERVERS));
     let value = group.inc();

@@ -1,5 +1,5 @@
-//! Values that show which client wrote what. Each client appends elements. A value shows whether each element is there
-//! once, and whether the elements are in order.
+//! Values that show which client wrote what. Each client appends elements. A value shows whether each element
+//! is there once, and whether the elements are in order.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,8 @@ pub fn element(client: usize, j: usize) -> String {
 /// Whether `value` has the elements 0 to `count` - 1 of a client, each once and in order.
 ///
 /// # Errors
-/// The message names the first element that is missing, that is there twice, or that is at the wrong place. It shows
-/// the value around that place.
+/// The message names the first element that is missing, that is there twice, or that is at the wrong place.
+/// It shows the value around that place.
 pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), String> {
     if is_exactly(client, value, count) {
         return Ok(());
@@ -52,8 +52,8 @@ pub fn check_concurrent_appends(value: &str, counts: &[usize]) -> Result<(), Str
     counts.iter().enumerate().try_for_each(|(client, &count)| check_appends(client, value, count))
 }
 
-/// Whether the value has these elements and nothing else. This is the common case, and the check takes time in
-/// proportion to the length.
+/// Whether the value has these elements and nothing else. This is the common case, and the check takes time
+/// in proportion to the length.
 fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     let (mut rest, mut wanted) = (value, String::new());
     for j in 0..count {

@@ -1,12 +1,14 @@
-//! Most tests of a key/value service are combinations of this one: clients read and write for three rounds of five
-//! seconds. Meanwhile the network splits, the network loses messages and servers restart, as far as the test wants.
+//! Most tests of a key/value service are combinations of this one: clients read and write for three rounds of
+//! five seconds. Meanwhile the network splits, the network loses messages and servers restart, as far as the
+//! test wants.
 //!
 //! The test checks this:
 //!
-//! * If each client has a key of its own, the client knows what it must read. At the end of a round each of its
-//!   appends must be there once and in order.
+//! * If each client has a key of its own, the client knows what it must read. At the end of a round each of
+//!   its appends must be there once and in order.
 //! * The history of all operations must be linearizable.
-//! * The servers must keep their Raft state small if they are to take snapshots. Otherwise they must take none.
+//! * The servers must keep their Raft state small if they are to take snapshots. Otherwise they must take
+//!   none.
 
 use labapi::KvService;
 use std::path::Path;
@@ -46,8 +48,8 @@ pub struct Generic {
     pub crash: bool,
     /// Every second the servers are split into two new random sides.
     pub partitions: bool,
-    /// Servers take a snapshot when their Raft state grows beyond so many bytes, and the state must stay below
-    /// eight times that size. `None`: there must be no snapshot.
+    /// Servers take a snapshot when their Raft state grows beyond so many bytes, and the state must stay
+    /// below eight times that size. `None`: there must be no snapshot.
     pub maxraftstate: Option<usize>,
     /// The clients share the keys, so only the check for linearizability can judge what they read.
     pub random_keys: bool,
@@ -57,8 +59,8 @@ pub struct Generic {
     pub period: Duration,
     /// What happens if the checker cannot judge the history in time.
     pub if_unknown: IfUnknown,
-    /// The folder for the picture of a history that is not linearizable. `None`: the system's folder for temporary
-    /// files.
+    /// The folder for the picture of a history that is not linearizable. `None`: the system's folder for
+    /// temporary files.
     pub pictures: Option<&'static Path>,
 }
 
@@ -173,8 +175,8 @@ impl Generic {
     }
 }
 
-/// Fails the test if the Raft state of a server has more than eight times `maxraftstate` bytes. Returns the size of the
-/// largest one.
+/// Fails the test if the Raft state of a server has more than eight times `maxraftstate` bytes. Returns the
+/// size of the largest one.
 #[track_caller]
 pub(crate) fn check_log_size<S: KvService>(cfg: &Config<S>, maxraftstate: usize) -> usize {
     let size = cfg.log_size();

@@ -1,7 +1,7 @@
 //! What the clients did, and whether it is linearizable.
 //!
-//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings. The reason is memory: on real threads
-//! the value of one key grows to hundreds of kilobytes and is read tens of thousands of times.
+//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings. The reason is memory: on
+//! real threads the value of one key grows to hundreds of kilobytes and is read tens of thousands of times.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -36,8 +36,8 @@ impl IfUnknown {
 }
 
 impl Default for IfUnknown {
-    /// On the real clock this is the course's rule: the test passes after a second. In virtual time the test fails
-    /// after a minute.
+    /// On the real clock this is the course's rule: the test passes after a second. In virtual time the test
+    /// fails after a minute.
     fn default() -> IfUnknown {
         match labrt::is_sim() {
             true => IfUnknown::Fails(Duration::from_secs(60)),
@@ -51,10 +51,10 @@ const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 
 /// All operations of a test's clients.
 ///
-/// No two calls or returns have the same time. The reason is this: if one operation returns at the time at which another
-/// one is called, they overlap for the checker, and it accepts both orders. In virtual time the next call of a client
-/// comes at the time of its last return. So without different times the checker would accept every history in which
-/// neighbours have changed places.
+/// No two calls or returns have the same time. The reason is this: if one operation returns at the time at
+/// which another one is called, they overlap for the checker, and it accepts both orders. In virtual time the
+/// next call of a client comes at the time of its last return. So without different times the checker would
+/// accept every history in which neighbours have changed places.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,
@@ -67,8 +67,8 @@ impl History {
         History::default()
     }
 
-    /// The time for a call that is about to be made, or that has just returned: now, in nanoseconds since the start
-    /// of the run. It is later than all times that this function has returned before.
+    /// The time for a call that is about to be made, or that has just returned: now, in nanoseconds since the
+    /// start of the run. It is later than all times that this function has returned before.
     pub fn time(&self) -> u64 {
         let now = now();
         let later = |last: u64| Some(now.max(last + 1));
@@ -87,8 +87,8 @@ impl History {
         std::mem::take(&mut *self.operations.lock())
     }
 
-    /// Fails the test if the operations are not linearizable. Then it writes a picture of them into the system's folder
-    /// for temporary files, and a line says where.
+    /// Fails the test if the operations are not linearizable. Then it writes a picture of them into the
+    /// system's folder for temporary files, and a line says where.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge(if_unknown, title, marks, &std::env::temp_dir()) {
@@ -183,8 +183,8 @@ fn written(path: &Path, outcome: &io::Result<()>) -> String {
     }
 }
 
-/// A name that no other file has. The random part comes from the system, not from the run, because the same seed may be
-/// run many times.
+/// A name that no other file has. The random part comes from the system, not from the run, because the same
+/// seed may be run many times.
 fn random_name() -> String {
     format!("{:016x}.html", RandomState::new().hash_one(std::process::id()))
 }

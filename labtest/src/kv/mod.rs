@@ -1,4 +1,5 @@
-//! What the tests of a key/value service have in common: the course's `kvraft/test_test.go` without the tests.
+//! What the tests of a key/value service have in common: the course's `kvraft/test_test.go` without the
+//! tests.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -34,8 +35,8 @@ pub use recorder::Recorder;
 pub(crate) use recorder::perform;
 pub use speed::speed;
 
-/// Starts clients 0 to `count` - 1. Each has a clerk of its own, which reaches all servers and is deleted when the
-/// client has returned.
+/// Starts clients 0 to `count` - 1. Each has a clerk of its own, which reaches all servers and is deleted
+/// when the client has returned.
 pub fn spawn_clients<S: KvService, T: Send + 'static>(
     cfg: &Config<S>,
     count: usize,

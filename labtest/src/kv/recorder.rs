@@ -22,8 +22,9 @@ impl Recorder {
     }
 }
 
-/// Does one operation and returns what a get has read; for the other operations the text is empty. For a get `value` is
-/// empty. In the trace the client has the number that it has in its history, or `number` if it has no history.
+/// Does one operation and returns what a get has read; for the other operations the text is empty. For a get
+/// `value` is empty. In the trace the client has the number that it has in its history, or `number` if it has
+/// no history.
 pub(crate) fn perform(
     clerk: &mut impl KvClerk,
     number: u32,
@@ -56,8 +57,8 @@ pub(crate) fn perform(
     output
 }
 
-/// The values that a client has read. While clients append, each value begins with the value before it. Then only the
-/// new part of it has to be looked at.
+/// The values that a client has read. While clients append, each value begins with the value before it. Then
+/// only the new part of it has to be looked at.
 #[derive(Default)]
 struct Seen(BTreeMap<String, (String, Text)>);
 

@@ -70,8 +70,8 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     });
 }
 
-/// Many appends of the same letter at the same time, and a read of more letters than all of them write. The checker has
-/// to try all sets of these appends.
+/// Many appends of the same letter at the same time, and a read of more letters than all of them write. The
+/// checker has to try all sets of these appends.
 fn hard_history() -> History {
     let history = History::new();
     for client in 0..60u32 {

@@ -1,11 +1,12 @@
 //! The service above each Raft: it reads the apply channel and checks that every peer applies the same
 //! commands in the same order, without a gap.
 //!
-//! With snapshots it is also a service that makes a snapshot every [`SNAPSHOT_INTERVAL`] commands and that restarts
-//! from one. The snapshot holds the whole history, so a wrong snapshot is noticed.
+//! With snapshots it is also a service that makes a snapshot every [`SNAPSHOT_INTERVAL`] commands and that
+//! restarts from one. The snapshot holds the whole history, so a wrong snapshot is noticed.
 //!
-//! A wrong message makes the reader panic, which fails the run. When the life of its peer is over, the reader goes on
-//! reading and ignores what it reads, so that no thread of the peer waits forever to deliver a message.
+//! A wrong message makes the reader panic, which fails the run. When the life of its peer is over, the reader
+//! goes on reading and ignores what it reads, so that no thread of the peer waits forever to deliver a
+//! message.
 
 use labapi::{ApplyMsg, Command, RaftPeer};
 use labrt::chan::Receiver;
@@ -96,7 +97,8 @@ impl<R> State<R> {
         self.servers[usize::from(node.index)].lives.living().filter(|peer| peer.node == node)
     }
 
-    /// Records what peer `i` applies, after comparing it with what all other peers have applied at that index.
+    /// Records what peer `i` applies, after comparing it with what all other peers have applied at that
+    /// index.
     fn apply(&mut self, i: usize, message: Delivered, snapshots: bool) -> Result<(), String> {
         let Delivered { index, term, value } = message;
         if snapshots {
@@ -136,8 +138,8 @@ impl<R> State<R> {
 }
 
 impl<R> Slot<R> {
-    /// The snapshot of the course's service: the last index, then all that was applied up to it. There is nothing at
-    /// index 0.
+    /// The snapshot of the course's service: the last index, then all that was applied up to it. There is
+    /// nothing at index 0.
     fn make_snapshot(&self, index: u64) -> Vec<u8> {
         let history: Vec<Option<&Value>> =
             (0..=index).map(|at| self.log.get(&at).map(|applied| &applied.value)).collect();
@@ -147,8 +149,8 @@ impl<R> Slot<R> {
         encoder.into_bytes()
     }
 
-    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is the last index that the snapshot
-    /// covers, as Raft says.
+    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is the last index that the
+    /// snapshot covers, as Raft says.
     pub(super) fn ingest_snapshot(
         &mut self,
         i: usize,

@@ -1,6 +1,7 @@
 //! What a test can see and check: leaders, terms, and what the peers have applied.
 //!
-//! The waiting times, the numbers of rounds and the texts are the course's. A peer that does not run is ignored.
+//! The waiting times, the numbers of rounds and the texts are the course's. A peer that does not run is
+//! ignored.
 
 use labapi::RaftPeer;
 use labrt::rng;
@@ -29,8 +30,8 @@ pub enum Retry {
 /// What the peers have applied at one index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Committed {
-    /// How many peers have applied something at the index. A peer that has crashed or that is disconnected counts, too,
-    /// with what it had applied before.
+    /// How many peers have applied something at the index. A peer that has crashed or that is disconnected
+    /// counts, too, with what it had applied before.
     pub count: usize,
     /// What they have applied. `None`: no peer has applied anything.
     pub value: Option<Value>,
@@ -44,8 +45,8 @@ struct Submitted {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Waits for a leader among the connected peers, and returns it. If there are several, it returns the one of the
-    /// newest term.
+    /// Waits for a leader among the connected peers, and returns it. If there are several, it returns the one
+    /// of the newest term.
     ///
     /// # Panics
     /// If one term has two leaders, or if there is no leader for about five seconds.
@@ -55,8 +56,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.check_one_leader_among(&all)
     }
 
-    /// Like [`check_one_leader`](Cluster::check_one_leader), but looks only at these peers, for example at one side of
-    /// a partition.
+    /// Like [`check_one_leader`](Cluster::check_one_leader), but looks only at these peers, for example at
+    /// one side of a partition.
     #[track_caller]
     pub fn check_one_leader_among(&self, peers: &[usize]) -> usize {
         for _ in 0..LEADER_ROUNDS {
@@ -68,8 +69,8 @@ impl<R: RaftPeer> Cluster<R> {
         panic!("expected one leader, got none; {}", self.describe_peers());
     }
 
-    /// The peer that claims to lead the newest term, among those of these peers that are connected. Fails if two peers
-    /// claim to lead the same term.
+    /// The peer that claims to lead the newest term, among those of these peers that are connected. Fails if
+    /// two peers claim to lead the same term.
     #[track_caller]
     fn newest_leader(&self, peers: &[usize]) -> Option<usize> {
         let states = self.connected_states().into_iter().filter(|(i, _)| peers.contains(i));
@@ -153,11 +154,11 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Waits until `expected` peers have applied a command at this index, and returns the command. It does not start
-    /// agreement.
+    /// Waits until `expected` peers have applied a command at this index, and returns the command. It does
+    /// not start agreement.
     ///
-    /// Returns `None` if a peer has reached a later term than `term` in the meantime. Then another command may be
-    /// committed at this index.
+    /// Returns `None` if a peer has reached a later term than `term` in the meantime. Then another command
+    /// may be committed at this index.
     ///
     /// # Panics
     /// After about 31 seconds.
@@ -187,11 +188,12 @@ impl<R: RaftPeer> Cluster<R> {
         value
     }
 
-    /// Makes a complete agreement: finds a leader, submits the value, and waits until `expected` peers have applied it.
+    /// Makes a complete agreement: finds a leader, submits the value, and waits until `expected` peers have
+    /// applied it.
     ///
-    /// Returns the index of the value, or 0 if the test has ended in the meantime. It looks for a leader for 10 s. A
-    /// command that a leader has accepted must be applied within 2 s. With [`Retry::No`] the value is submitted at most
-    /// once.
+    /// Returns the index of the value, or 0 if the test has ended in the meantime. It looks for a leader for
+    /// 10 s. A command that a leader has accepted must be applied within 2 s. With [`Retry::No`] the value is
+    /// submitted at most once.
     ///
     /// # Panics
     /// If there is no agreement in time.

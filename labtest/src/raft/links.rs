@@ -1,9 +1,9 @@
 //! Which peers can talk to each other.
 //!
-//! The course connects and disconnects whole peers: a link works if both of its peers are connected. Two things are
-//! added here: [`Cluster::partition`], after which the peers of each side can talk to each other, and faults of one
-//! direction ([`Cluster::set_link`], [`Cluster::mute`]), which the course's steps cannot make. All of them outlast a
-//! restart of the peers.
+//! The course connects and disconnects whole peers: a link works if both of its peers are connected. Two
+//! things are added here: [`Cluster::partition`], after which the peers of each side can talk to each other,
+//! and faults of one direction ([`Cluster::set_link`], [`Cluster::mute`]), which the course's steps cannot
+//! make. All of them outlast a restart of the peers.
 
 use labapi::RaftPeer;
 use labrpc::Link;
@@ -40,8 +40,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&both_ways);
     }
 
-    /// Splits the network: a peer can talk only to the peers of its own side. A peer that is on no side is alone. All
-    /// peers stay connected. The new partition replaces an earlier one.
+    /// Splits the network: a peer can talk only to the peers of its own side. A peer that is on no side is
+    /// alone. All peers stay connected. The new partition replaces an earlier one.
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
         let lives: Vec<Vec<NodeId>> =
@@ -65,8 +65,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&self.all_links());
     }
 
-    /// Says which messages the end of `from` to `to` loses: none, the requests, or the replies. The calls that `to` makes
-    /// go over another end.
+    /// Says which messages the end of `from` to `to` loses: none, the requests, or the replies. The calls
+    /// that `to` makes go over another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -74,8 +74,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&[(from, to)]);
     }
 
-    /// Loses all that `from` sends to `to`: the requests of its own calls, and its replies to the calls of `to`. The
-    /// other direction works.
+    /// Loses all that `from` sends to `to`: the requests of its own calls, and its replies to the calls of
+    /// `to`. The other direction works.
     pub fn mute(&self, from: usize, to: usize) {
         self.set_link(from, to, Link::RequestsLost);
         self.set_link(to, from, Link::RepliesLost);
@@ -116,8 +116,8 @@ impl<R> State<R> {
     pub(super) fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
         let (from, to) = (&self.servers[i], &self.servers[j]);
         let end = from.lives.ends().get(j)?.clone();
-        // An end of a life that is over must not work again: it could tell of something that was saved after the
-        // crash.
+        // An end of a life that is over must not work again: it could tell of something that was saved after
+        // the crash.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         Some(Wanted { end, works, link: from.links[j] })
     }

@@ -1,26 +1,27 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With it the test crashes and restarts
-//! peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links (`links.rs`), submits commands and
-//! watches what the peers apply (`checks.rs`). Each peer has a reader, which takes the place of the service above Raft.
-//! It compares each message that the peer delivers with what all other peers have applied (`applier.rs`). The course's
-//! counters are in `report.rs`. A thread looks at the peers from outside, for the page (`watch.rs`).
+//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With it the test crashes and
+//! restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links (`links.rs`),
+//! submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader, which takes the
+//! place of the service above Raft. It compares each message that the peer delivers with what all other peers
+//! have applied (`applier.rs`). The course's counters are in `report.rs`. A thread looks at the peers from
+//! outside, for the page (`watch.rs`).
 //!
 //! # Crashes
 //!
-//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a peer, from its start
-//! to its crash, has a number, its *incarnation*. What the reader of an old life takes from its channel after that
-//! instant is dropped.
+//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a peer, from
+//! its start to its crash, has a number, its *incarnation*. What the reader of an old life takes from its
+//! channel after that instant is dropped.
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a Raft, because the Raft may be waiting
-//! for a reader that needs this lock. No thread holds it while it calls the network either.
+//! One lock protects the state of the harness. No thread holds it while it calls a Raft, because the Raft may
+//! be waiting for a reader that needs this lock. No thread holds it while it calls the network either.
 //!
 //! # Failures
 //!
-//! A failed check is a panic with the course's text, followed by what the harness knows. The panic may come from the
-//! test, from a helper thread or from a reader: labrt fails the run for each of them.
+//! A failed check is a panic with the course's text, followed by what the harness knows. The panic may come
+//! from the test, from a helper thread or from a reader: labrt fails the run for each of them.
 
 mod applier;
 mod checks;
@@ -110,8 +111,8 @@ struct Slot<R> {
     connected: bool,
     /// What the links to the other peers do to messages.
     links: Vec<Link>,
-    /// What the service has applied. It outlasts crashes, as in the course: a peer that has been restarted applies the
-    /// same values again.
+    /// What the service has applied. It outlasts crashes, as in the course: a peer that has been restarted
+    /// applies the same values again.
     log: BTreeMap<u64, Applied>,
     /// The index of the last message that this life has applied (used with snapshots).
     last_applied: u64,
@@ -125,7 +126,8 @@ struct Applied {
     term: u64,
 }
 
-/// Starts a cluster and connects all peers. Messages to a peer that cannot be reached are delayed for a long time.
+/// Starts a cluster and connects all peers. Messages to a peer that cannot be reached are delayed for a long
+/// time.
 pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
     let net = Network::new();
     net.reliable(!setup.unreliable);

@@ -72,7 +72,8 @@ fn passed(seconds: f64, peers: usize, rpcs: u64, bytes: u64, commands: u64) -> S
 mod tests {
     use super::*;
 
-    /// Columns are right-aligned with blanks. A number that is wider than its column moves the columns after it.
+    /// Columns are right-aligned with blanks. A number that is wider than its column moves the columns after
+    /// it.
     #[test]
     fn the_columns_are_the_courses() {
         assert_eq!(passed(3.04, 3, 44, 16524, 0), "  ... Passed --   3.0  3   44   16524    0");

@@ -347,8 +347,8 @@ fn helpers_are_told_that_the_test_is_over() {
     });
 }
 
-/// A page can show the peers of a Raft that tells nothing: which one leads, and which entries were applied in which
-/// term.
+/// A page can show the peers of a Raft that tells nothing: which one leads, and which entries were applied in
+/// which term.
 #[test]
 fn a_peer_that_tells_nothing_is_seen_from_outside() {
     struct AppliesOne;

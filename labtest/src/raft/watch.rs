@@ -1,9 +1,9 @@
 //! Looks at the peers from outside, for the page of the run.
 //!
-//! If a Raft tells the trace what it does (`labapi::observe`), the page shows what it tells. A Raft that tells nothing
-//! should still be visible on the page. So a thread of the harness asks each peer for its state every [`PERIOD`], and
-//! tells the trace when the answer has changed. The thread holds no lock of the harness while it asks, because the peer
-//! takes its own lock to answer.
+//! If a Raft tells the trace what it does (`labapi::observe`), the page shows what it tells. A Raft that
+//! tells nothing should still be visible on the page. So a thread of the harness asks each peer for its state
+//! every [`PERIOD`], and tells the trace when the answer has changed. The thread holds no lock of the harness
+//! while it asks, because the peer takes its own lock to answer.
 
 use labapi::{RaftPeer, Role};
 use labrt::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Clerks, and which servers they can reach.
 //!
-//! A clerk is given its ends in random order, so it cannot tell which end leads to which server. The harness knows it.
+//! A clerk is given its ends in random order, so it cannot tell which end leads to which server. The harness
+//! knows it.
 
 use labapi::Replicated;
 use std::fmt;
@@ -63,7 +64,8 @@ impl<C> DerefMut for Client<C> {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// Makes a clerk that can reach the servers `to`. It cannot reach the other servers until it is connected to them.
+    /// Makes a clerk that can reach the servers `to`. It cannot reach the other servers until it is connected
+    /// to them.
     pub fn make_client(&self, to: &[usize]) -> Client<S::Clerk> {
         let mut ends: Vec<End> = self.all().into_iter().map(|j| self.net.make_end(NodeId::NONE, j)).collect();
         let names: Vec<Name> = ends.iter().map(|end| end.name().clone()).collect();

@@ -15,8 +15,8 @@ use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
 impl<S: Replicated> Cluster<S> {
-    /// Splits the servers: the two sides cannot talk to each other, but the servers of each side can. A server that is on
-    /// no side stays connected as it is. Clerks notice nothing.
+    /// Splits the servers: the two sides cannot talk to each other, but the servers of each side can. A
+    /// server that is on no side stays connected as it is. Clerks notice nothing.
     pub fn partition(&self, side1: &[usize], side2: &[usize]) {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
@@ -39,8 +39,8 @@ impl<S: Replicated> Cluster<S> {
         servers.iter().map(|&i| self.servers[i].node()).collect()
     }
 
-    /// The sides of a partition that puts the leader into the minority. Of N servers, the first side has the N/2 + 1
-    /// lowest that do not lead. The second side has the rest, with the leader at its end.
+    /// The sides of a partition that puts the leader into the minority. Of N servers, the first side has the
+    /// N/2 + 1 lowest that do not lead. The second side has the rest, with the leader at its end.
     pub fn make_partition(&self) -> (Vec<usize>, Vec<usize>) {
         let leader = self.leader().unwrap_or(0);
         let mut majority: Vec<usize> = self.all().into_iter().filter(|&i| i != leader).collect();

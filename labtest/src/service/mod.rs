@@ -1,28 +1,30 @@
 //! A replicated service under test: the course's `kvraft/config.go` and `shardctrler/config.go`.
 //!
-//! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`]. With it the
-//! test stops and starts servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]), cuts and heals their links
-//! (`links.rs`), and makes clerks (`clerks.rs`). The course's counters and its time limit are in `report.rs`. All that
-//! a test does is in its trace and in its log (topic `TEST`). It is also kept as marks for the picture of a history
-//! that is not linearizable ([`Cluster::marks`]).
+//! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
+//! With it the test stops and starts servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]), cuts
+//! and heals their links (`links.rs`), and makes clerks (`clerks.rs`). The course's counters and its time
+//! limit are in `report.rs`. All that a test does is in its trace and in its log (topic `TEST`). It is also
+//! kept as marks for the picture of a history that is not linearizable ([`Cluster::marks`]).
 //!
 //! The tests of labs 3 and 4A differ in one thing: those of the controller print no columns
 //! ([`Setup::without_columns`]).
 //!
 //! # What can talk to what
 //!
-//! A partition cuts only the ends between servers. A clerk keeps its ends to all servers that it was given. A server
-//! that is started has new ends, which are disabled. The ends of the other servers to it were disabled when it was
-//! stopped. So the test has to connect a server after a restart ([`Cluster::connect_all`]). Clerks reach it at once.
+//! A partition cuts only the ends between servers. A clerk keeps its ends to all servers that it was given. A
+//! server that is started has new ends, which are disabled. The ends of the other servers to it were disabled
+//! when it was stopped. So the test has to connect a server after a restart ([`Cluster::connect_all`]).
+//! Clerks reach it at once.
 //!
 //! # Crashes
 //!
-//! A server stops by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. Every life of a
-//! server, from its start to its crash, has a number, its *incarnation*.
+//! A server stops by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. Every life
+//! of a server, from its start to its crash, has a number, its *incarnation*.
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the network.
+//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
+//! network.
 
 mod clerks;
 mod links;
@@ -51,7 +53,8 @@ pub struct Setup {
     pub servers: usize,
     /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
     pub unreliable: bool,
-    /// The servers take a snapshot when their Raft state grows beyond so many bytes. `None`: they never take one.
+    /// The servers take a snapshot when their Raft state grows beyond so many bytes. `None`: they never take
+    /// one.
     pub maxraftstate: Option<usize>,
     /// Whether the line of a test that has passed has columns: seconds, servers, RPCs, operations.
     pub columns: bool,
@@ -174,8 +177,8 @@ impl<S: Replicated> Cluster<S> {
         self.setup.maxraftstate
     }
 
-    /// Starts server `i`, which must not run, with what it has saved. Clerks can reach it at once. The other servers
-    /// reach it when it is connected.
+    /// Starts server `i`, which must not run, with what it has saved. Clerks can reach it at once. The other
+    /// servers reach it when it is connected.
     #[track_caller]
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];

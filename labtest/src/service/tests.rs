@@ -1,5 +1,5 @@
-//! The harness with a service that only says which server it is. The tests show that the harness cuts, stops and counts
-//! what it must.
+//! The harness with a service that only says which server it is. The tests show that the harness cuts, stops
+//! and counts what it must.
 
 use labapi::{Persister, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -240,7 +240,8 @@ fn a_clerk_is_found_by_the_number_of_the_server() {
 
 #[test]
 fn a_clerk_cannot_tell_which_end_leads_where() {
-    // The result of a run: which of its clerks have their ends in order, and whether all clerks have the same order.
+    // The result of a run: which of its clerks have their ends in order, and whether all clerks have the same
+    // order.
     fn orders() -> Vec<Vec<usize>> {
         let cfg = make_config::<Fake<Idle>>(Setup::of(5));
         let order = |_| {
@@ -330,8 +331,8 @@ fn what_is_saved_after_a_stop_is_lost() {
     });
 }
 
-/// A dying server may still save something and try to reply that it has. The reply must not arrive, because the save is
-/// lost.
+/// A dying server may still save something and try to reply that it has. The reply must not arrive, because
+/// the save is lost.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -348,8 +349,8 @@ fn a_dying_server_acknowledges_nothing() {
     });
 }
 
-/// When a server leaves the network, its handlers are dropped, and all that they hold is dropped, too. So code of the
-/// server may run. The harness must not hold its lock then.
+/// When a server leaves the network, its handlers are dropped, and all that they hold is dropped, too. So
+/// code of the server may run. The harness must not hold its lock then.
 #[test]
 fn a_server_that_leaves_the_network_may_ask_the_harness() {
     passes(|| {

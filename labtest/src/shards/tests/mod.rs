@@ -1,4 +1,5 @@
-//! The harness, and the suites of part 4B, against a service that is none: do they see what they must see?
+//! The harness and the suites of part 4B with a fake of a service. The tests show that they notice what they
+//! must notice.
 
 mod fake;
 
@@ -39,13 +40,13 @@ fn start<P: Play>(setup: Setup) -> super::Config<Fake<P>> {
     make_config("a test of the harness", setup)
 }
 
-/// Asks the server at `place` whom it reaches, over an end that always works.
+/// Asks the server at `place` which servers it reaches, over an end that always works.
 fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Option<Vec<bool>> {
     super::links::make_end_of_clerk(&cfg.net)(&place.name()).call(method, &())
 }
 
-/// What the fake cannot pass. Its groups store nothing, and here it is looked at what they have saved, held or lost;
-/// and nobody takes over from controller 0.
+/// The tests that the fake cannot pass. They look at what the groups have saved, held or lost, but the groups
+/// of the fake store nothing. Or they need another controller to replace controller 0.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",
