@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `crashes.rs` | the leader of the group that gives or takes shards crashes, at any moment |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | migrations without the help of clients: after a restart of all servers, with no group in between, in a swap |
+//! | `alone.rs` | migrations without clients: after a restart of all servers, without groups, in a swap |
 //! | `room.rs` | shards that were given away leave nothing behind |
 //! | `chaos.rs` | many random changes of the configuration under all faults at once |
 //!

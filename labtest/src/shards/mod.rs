@@ -13,7 +13,7 @@
 //!
 //! | end | made | works |
 //! |---|---|---|
-//! | server to its own group, server to controllers | at each start of the server | until it is stopped or cut off |
+//! | server to its group and to controllers | at each start of the server | until it is stopped or cut off |
 //! | server to other groups | by the server, with its `make_end` | until its life has ended |
 //! | clerk to controllers | with the clerk | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |

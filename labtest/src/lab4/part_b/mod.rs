@@ -3,7 +3,7 @@
 //!
 //! | file | tests |
 //! |---|---|
-//! | `moves.rs` | one client at a time: static shards, joins and leaves, snapshots, replicas that miss changes |
+//! | `moves.rs` | one client at a time: joins and leaves, snapshots, replicas that miss changes |
 //! | `concurrent.rs` | clients that append while shards move and groups restart |
 //! | `unreliable.rs` | the same on a network that loses and delays messages; linearizability |
 //! | `challenges.rs` | deletion of shards that were given away; service while a change is in progress |

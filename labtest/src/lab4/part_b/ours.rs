@@ -7,8 +7,8 @@
 //! | `snapshot_is_taken` | `snapshot` | that there are snapshots, without which the log would be too long |
 //! | `concurrent_1_logs_stay_short` | `concurrent_1` | the limits of the logs while shards move |
 //! | `unreliable_3_decided` | `unreliable_3` | that the checker comes to a verdict |
-//! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in each group that has no shard any more |
-//! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take, and that no group serves the rest |
+//! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in a group without shards |
+//! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take |
 //! | `challenge_2_partial_in_time` | `challenge_2_partial` | the same |
 
 use labapi::{CtrlerClerk, Sharded, key2shard};
