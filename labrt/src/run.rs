@@ -125,6 +125,9 @@ pub struct Run {
     pub on_failure: Option<fn(&Failed<'_>)>,
     /// Where the test is found.
     pub identity: Identity,
+    /// Variables of the environment, beside those that this crate reads, that the run depends on. A replay line sets
+    /// them.
+    pub variables: Vec<(String, String)>,
 }
 
 /// A run that has failed, for whoever wants to know more of it: [`Run::on_failure`].
@@ -181,6 +184,7 @@ impl Default for Run {
             report: None,
             on_failure: None,
             identity: Identity::default(),
+            variables: Vec::new(),
         }
     }
 }
@@ -359,15 +363,17 @@ impl Run {
     /// failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
+        let variables: String =
+            self.variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
         let mut line = match is_sim() {
             true => format!(
-                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} cargo test",
+                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} {variables}cargo test",
                 outcome.seed,
                 outcome.preempt,
                 self.jitter.as_micros(),
                 outcome.trace
             ),
-            false => "LAB_SEED=random LAB_RUNS=1000 cargo test --release".to_string(),
+            false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test --release"),
         };
         if !id.package.is_empty() {
             line += &format!(" -p {}", id.package);
@@ -518,6 +524,9 @@ mod tests {
                 "{line}"
             );
         }
+        let variables = vec![("LAB_STRICT".to_string(), "1".to_string())];
+        let line = Run { variables, ..run }.replay_line(&outcome);
+        assert!(line.contains(" LAB_STRICT=1 cargo test"), "{line}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What a test tells the trace: where it begins and ends, what it does to the servers and the network, and what its
-//! clients call.
+//! What a test tells the trace: where it begins and ends, what it does to the servers and the network, and
+//! what its clients call.
 //!
-//! An event about one server is that server's own, so that a reader finds it on the server's lane; the others are
-//! the test's. Lists are texts of node names: `S0,S1|S2` are two sides of a partition. `docs/trace.md` has the
-//! whole schema.
+//! An event about one server belongs to that server, so that a reader finds it on the server's lane. All
+//! other events belong to the test. Lists are texts of node names: `S0,S1|S2` are two sides of a partition.
+//! `docs/trace.md` has the whole schema.
 
 use labrpc::Link;
 use labrt::node::NodeId;
@@ -31,7 +31,7 @@ const CALL: Kind = Kind::new("client.call");
 const RETURN: Kind = Kind::new("client.return");
 const VERDICT: Kind = Kind::new("check.verdict");
 
-/// So many characters of a value or a result are shown.
+/// How many characters of a value or of a result are shown.
 const EXCERPT: usize = 64;
 
 /// A test begins.
@@ -44,12 +44,12 @@ pub fn end() {
     trace::emit(END, Links::NONE, &[]);
 }
 
-/// This life of a server ends: it keeps what it has saved, and nothing else.
+/// This life of a server ends: the server keeps what it has saved, and nothing else.
 pub fn crash(server: NodeId) {
     of(server, CRASH);
 }
 
-/// A server starts, for the first time or again; this is its new life.
+/// A server starts, for the first time or again. `server` is its new life.
 pub fn restart(server: NodeId) {
     of(server, RESTART);
 }
@@ -69,12 +69,12 @@ pub fn isolate(server: NodeId) {
     of(server, ISOLATE);
 }
 
-/// A server is cut off from the others of its group alone, until the network is healed.
+/// A server is cut off only from the others of its group, until the network is healed.
 pub fn isolate_from_group(server: NodeId) {
     of(server, ISOLATE_FROM_GROUP);
 }
 
-/// The network falls apart into these sides; whoever is on none is alone.
+/// The network is split into these sides. A server that is on no side is alone.
 pub fn partition(sides: &[Vec<NodeId>]) {
     if !trace::on() {
         return;
@@ -84,12 +84,13 @@ pub fn partition(sides: &[Vec<NodeId>]) {
     trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
 }
 
-/// Partitions, isolation and one-way faults end.
+/// Partitions, isolation and faults of one direction end.
 pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// What the network does from now on with the messages that `from` sends to `to`, and with the replies.
+/// From now on `link` says what the network does with the messages that `from` sends to `to`, and with the
+/// replies.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let loses = match link {
         Link::Both => "nothing",
@@ -99,18 +100,18 @@ pub fn link(from: NodeId, to: NodeId, link: Link) {
     trace::emit(LINK, Links::NONE, &[("from", from.into()), ("to", to.into()), ("loses", loses.into())]);
 }
 
-/// The network loses and delays messages from now on, or no longer does.
+/// From now on the network loses and delays messages, or stops that.
 pub fn unreliable(unreliable: bool) {
     trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::NONE, &[]);
 }
 
-/// The network holds replies back from now on, or no longer does.
+/// From now on the network delays many replies for a long time, or stops that.
 pub fn long_reordering(on: bool) {
     trace::emit(LONG_REORDERING, Links::NONE, &[("on", on.into())]);
 }
 
-/// What the checker has found about a history of so many operations; of one that is not linearizable also the
-/// operation for which no place is left.
+/// What the checker has found about a history of so many operations. If the history is not linearizable,
+/// `blocked` is the operation that cannot be placed.
 pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
     if !trace::on() {
         return;
@@ -135,10 +136,11 @@ fn of(server: NodeId, kind: Kind) {
     trace::emit_of(server, kind, Links::NONE, &[]);
 }
 
-/// One operation of a client, from its call on. What its thread sends meanwhile is sent in the course of it.
+/// One operation of a client that has been called. The messages that its thread sends meanwhile belong to the
+/// operation.
 ///
-/// Dropped without [`returned`](ClientCall::returned), the operation has no end in the trace: its outcome is
-/// unknown.
+/// If this is dropped without [`returned`](ClientCall::returned), the operation has no end in the trace: its
+/// outcome is unknown.
 ///
 /// ```
 /// # use labtest::events::ClientCall;
@@ -156,8 +158,8 @@ pub struct ClientCall {
 }
 
 impl ClientCall {
-    /// Client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with `value`; either may be
-    /// empty. Only the beginning of a long value is kept.
+    /// Client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with `value`. The key
+    /// and the value may be empty. Only the beginning of a long value is kept.
     pub fn begin(client: u32, op: &str, key: &str, value: &str) -> ClientCall {
         let id = trace::next_id();
         if trace::on() {
@@ -178,7 +180,7 @@ impl ClientCall {
         self.id
     }
 
-    /// It has returned `result`. Only the beginning of a long one is kept.
+    /// The operation has returned `result`. Only the beginning of a long result is kept.
     pub fn returned(self, result: &str) {
         if trace::on() {
             let excerpt = excerpt(result);
@@ -188,7 +190,7 @@ impl ClientCall {
     }
 }
 
-/// A short text as it is; a long one by its beginning and its length in bytes.
+/// Returns a short text as it is, and a long text as its beginning and its length in bytes.
 fn excerpt(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         None => Cow::Borrowed(text),

@@ -5,7 +5,7 @@ use labrt::time::{Duration, Instant};
 /// The course's limit.
 pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(120);
 
-/// The limit of one test. Its time counts from when the harness was made.
+/// The limit of one test. Its time begins when the harness is made.
 pub(crate) struct Limit {
     start: Instant,
     limit: Duration,
@@ -17,7 +17,7 @@ impl Limit {
         Limit { start: Instant::now(), limit }
     }
 
-    /// Fails a test that is older than its limit. It does not interrupt one.
+    /// Fails a test that has taken longer than its limit. It does not interrupt a test.
     #[track_caller]
     pub fn check(&self) {
         let taken = self.start.elapsed();

@@ -1,55 +1,63 @@
 //! The lives of a test's servers, and the one order in which a life begins and ends.
 //!
-//! A server of a test is started, crashes, and is started again with what it had saved. [`Lives`]
-//! stands for one such server. It owns what outlives a crash: who the server is, how many lives it
-//! has had, and its disk. All three harnesses start and crash their servers with it.
+//! A test starts a server, crashes it, and starts it again with what it had saved. [`Lives`] stands for one
+//! such server. It owns what outlives a crash: who the server is, how many lives it has had, and its disk.
+//! All three harnesses start and crash their servers with it.
+//!
+//! # One at a time
+//!
+//! Several threads of a test may start and crash the same server. A start has several steps, and a crash has,
+//! too. If the steps of two of them were mixed, a late crash could take the next life off the network, or a
+//! start could bring up a server that has already been crashed. So a thread first takes its [`Turn`]: it
+//! waits until no other start or crash of this server is under way. A restart, which is a crash and a start,
+//! is one turn.
 //!
 //! # A start
 //!
-//! 1. [`Lives::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh
-//!    ends, which are disabled.
-//! 2. [`Lives::start`]: the server is made, as its own code: what it spawns, logs and tells the
-//!    trace is its own.
-//! 3. [`Lives::join_network`]: its services are put on the network, so the server answers only when
-//!    it is complete.
+//! 1. [`Turn::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh ends, which are
+//!    disabled.
+//! 2. [`Turn::start`]: the server is made, as its own code: the threads that it spawns, its log lines and its
+//!    events are its own.
+//! 3. [`Turn::join_network`]: its services are put on the network, so the server answers only when it is
+//!    complete.
 //!
 //! # A crash
 //!
-//! A crash keeps what was saved at one instant. Nobody may learn of something that was saved later,
-//! because the next life will not know of it. The order of the steps in [`Lives::crash`] ensures
-//! that:
+//! A crash keeps what was saved at one instant. No other server may learn of something that was saved later,
+//! because the next life will not know of it. The order of the steps in [`Turn::crash`] ensures that:
 //!
 //! 1. The life is over: an end that the dying server makes from now on is closed. The trace has
 //!    `fault.crash` here, before all effects of the crash.
 //! 2. Its ends are disabled: it can send no request that tells of a later save.
 //! 3. Its name leaves the network: it can send no reply that tells of a later save, not even to
-//!    calls under way.
+//!    calls that are under way.
 //! 4. The persister is copied, and the copy is kept for the next life. The dying server has the
 //!    original, so what it still saves is lost. At the same instant the harness forgets the server,
-//!    so nobody finds it any more.
+//!    so no thread of the test finds it any more.
 //! 5. The server is killed, as its own code.
 //! 6. Its ends are closed, so that calls that still wait fail at once and do not keep its threads
 //!    alive. This comes after the kill: a server that runs could repeat a call that fails at once,
 //!    without any pause.
-//! 7. No thread of it may be left. That is checked once for all lives, at the end of the test
-//!    ([`check_none_left`]).
+//! 7. No thread of it may be left. [`check_none_left`] checks that once for all lives, at the end of the
+//!    test.
 //!
 //! # Locks
 //!
-//! Each `Lives` has a lock of its own. It is never held while the network or a server is called, so
-//! a harness may ask a `Lives` for something while it holds its own lock.
+//! Each `Lives` has a lock of its own. It is never held while the network or a server is called, so a harness
+//! may ask a `Lives` for something while it holds its own lock. A turn is not a lock: the code of a server
+//! that is started or killed may block and send as it likes.
 
 use labapi::{Persister, Strictness};
 use labrpc::{End, Name, Network, Server, Service};
 use labrt::dlog;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, Ordering};
-use labrt::sync::{Arc, Mutex};
+use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, Instant, sleep};
 
-use super::events;
-use super::output::note;
+use super::output::warning;
+use super::{events, strictness};
 
 /// One server of a test: the running instance, if any, and what outlives its crashes.
 pub(crate) struct Lives<S: ?Sized> {
@@ -57,6 +65,8 @@ pub(crate) struct Lives<S: ?Sized> {
     /// The server's name on the network.
     name: Name,
     newest: Mutex<Newest<S>>,
+    /// A turn has ended.
+    turn_ended: Condvar,
 }
 
 /// The newest life, and what the next one will get.
@@ -68,7 +78,13 @@ struct Newest<S: ?Sized> {
     ends: Vec<Name>,
     /// The instance, from its start to its crash.
     server: Option<Arc<S>>,
+    /// Some thread has its [`Turn`].
+    taken: bool,
 }
+
+/// The right of one thread to start and to crash a server, until it is dropped.
+#[must_use = "the turn ends when it is dropped"]
+pub(crate) struct Turn<'a, S: ?Sized>(&'a Lives<S>);
 
 /// One life of a server.
 pub(crate) struct Life {
@@ -117,69 +133,31 @@ impl<S: ?Sized> Lives<S> {
     /// `first` and differ from that in their incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
         let before_first = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
-        let newest =
-            Newest { life: Arc::new(before_first), saved: Arc::default(), ends: Vec::new(), server: None };
-        Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest) }
-    }
-
-    /// Begins the next life of a server that does not run, with ends to `targets`.
-    pub fn begin(&self, targets: impl IntoIterator<Item: Into<Name>>) -> NewLife {
-        let (life, persister) = {
-            let mut newest = self.newest.lock();
-            let NodeId { incarnation, .. } = newest.life.node;
-            let node = NodeId { incarnation: incarnation + 1, ..newest.life.node };
-            newest.life = Arc::new(Life { node, over: AtomicBool::new(false) });
-            newest.ends.clear();
-            (Arc::clone(&newest.life), Arc::clone(&newest.saved))
+        let newest = Newest {
+            life: Arc::new(before_first),
+            saved: Arc::default(),
+            ends: Vec::new(),
+            server: None,
+            taken: false,
         };
-        dlog!(TEST, "starts {}, life {}", life.node, life.node.incarnation);
-        events::restart(life.node);
-        let ends: Vec<End> = targets.into_iter().map(|target| self.net.make_end(life.node, target)).collect();
-        self.newest.lock().ends = ends.iter().map(|end| end.name().clone()).collect();
-        NewLife { life, persister, ends }
+        Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest), turn_ended: Condvar::new() }
     }
 
-    /// Makes the server of a life that has begun. It is not on the network yet.
-    pub fn start(&self, life: &Life, make: impl FnOnce() -> Arc<S>) -> Living<S> {
-        let server = {
-            let _as_node = node::enter(life.node);
-            make()
-        };
-        self.newest.lock().server = Some(Arc::clone(&server));
-        Living { server, node: life.node }
-    }
-
-    /// Puts the services of a life on the network, as `server`.
-    pub fn join_network(&self, life: &Life, server: Server, services: impl IntoIterator<Item = Service>) {
-        let server =
-            services.into_iter().fold(server, |server, service| server.service(service.node(life.node)));
-        self.net.add_server(self.name.clone(), server);
-    }
-
-    /// Ends the newest life, in the order that the head of this file explains. `cut_off` disables
-    /// the ends of others to this server, if the harness wants that. Allowed on a server that does
-    /// not run.
-    pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
-        let life = Arc::clone(&self.newest.lock().life);
-        if !life.over.swap(true, Ordering::SeqCst) {
-            dlog!(TEST, "stops {}", life.node);
-            events::crash(life.node);
-        }
-        cut_off();
-        self.ends().into_iter().for_each(|end| self.net.enable(end, false));
-        self.net.delete_server(self.name.clone());
-        let Some(dying) = self.forget() else { return };
-        dying.call(kill);
-        self.net.close_ends_of(dying.node);
-    }
-
-    /// Copies the persister and lets go of the running instance, as one step.
-    fn forget(&self) -> Option<Living<S>> {
+    /// Waits until no other thread starts or crashes this server. Must be called without a harness lock.
+    #[track_caller]
+    pub fn take_turn(&self) -> Turn<'_, S> {
         let mut newest = self.newest.lock();
-        let dying = newest.living()?;
-        newest.server = None;
-        newest.saved = Arc::new(newest.saved.copy());
-        Some(dying)
+        while newest.taken {
+            self.turn_ended.wait(&mut newest);
+        }
+        newest.taken = true;
+        Turn(self)
+    }
+
+    /// [`Turn::crash`] in a turn of its own.
+    #[track_caller]
+    pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
+        self.take_turn().crash(cut_off, kill);
     }
 
     /// The running instance.
@@ -226,11 +204,81 @@ impl<S: ?Sized> Lives<S> {
     }
 }
 
+impl<S: ?Sized> Drop for Turn<'_, S> {
+    fn drop(&mut self) {
+        self.0.newest.lock().taken = false;
+        self.0.turn_ended.notify_all();
+    }
+}
+
+impl<S: ?Sized> Turn<'_, S> {
+    /// Begins the next life of a server that does not run, with ends to `targets`.
+    pub fn begin(&self, targets: impl IntoIterator<Item: Into<Name>>) -> NewLife {
+        let (life, persister) = {
+            let mut newest = self.0.newest.lock();
+            let NodeId { incarnation, .. } = newest.life.node;
+            let node = NodeId { incarnation: incarnation + 1, ..newest.life.node };
+            newest.life = Arc::new(Life { node, over: AtomicBool::new(false) });
+            newest.ends.clear();
+            (Arc::clone(&newest.life), Arc::clone(&newest.saved))
+        };
+        dlog!(TEST, "starts {}, life {}", life.node, life.node.incarnation);
+        events::restart(life.node);
+        let ends: Vec<End> =
+            targets.into_iter().map(|target| self.0.net.make_end(life.node, target)).collect();
+        self.0.newest.lock().ends = ends.iter().map(|end| end.name().clone()).collect();
+        NewLife { life, persister, ends }
+    }
+
+    /// Makes the server of a life that has begun. It is not on the network yet.
+    pub fn start(&self, life: &Life, make: impl FnOnce() -> Arc<S>) -> Living<S> {
+        let server = {
+            let _as_node = node::enter(life.node);
+            make()
+        };
+        self.0.newest.lock().server = Some(Arc::clone(&server));
+        Living { server, node: life.node }
+    }
+
+    /// Puts the services of a life on the network, as `server`.
+    pub fn join_network(&self, life: &Life, server: Server, services: impl IntoIterator<Item = Service>) {
+        let server =
+            services.into_iter().fold(server, |server, service| server.service(service.node(life.node)));
+        self.0.net.add_server(self.0.name.clone(), server);
+    }
+
+    /// Ends the newest life, in the order that the head of this file explains. `cut_off` disables the ends of
+    /// the other servers to this one, if the harness wants that. Nothing is wrong with the crash of a server
+    /// that does not run.
+    pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
+        let life = Arc::clone(&self.0.newest.lock().life);
+        if !life.over.swap(true, Ordering::SeqCst) {
+            dlog!(TEST, "stops {}", life.node);
+            events::crash(life.node);
+        }
+        cut_off();
+        self.0.ends().into_iter().for_each(|end| self.0.net.enable(end, false));
+        self.0.net.delete_server(self.0.name.clone());
+        let Some(dying) = self.forget() else { return };
+        dying.call(kill);
+        self.0.net.close_ends_of(dying.node);
+    }
+
+    /// Copies the persister and lets go of the running instance, as one step.
+    fn forget(&self) -> Option<Living<S>> {
+        let mut newest = self.0.newest.lock();
+        let dying = newest.living()?;
+        newest.server = None;
+        newest.saved = Arc::new(newest.saved.copy());
+        Some(dying)
+    }
+}
+
 /// No thread of any life of `servers`, which have all crashed, may live 100 ms from now on. In
 /// virtual time that is exact; real threads share the machine with others, so they get up to five
 /// seconds.
 #[track_caller]
-pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], strictness: Strictness) {
+pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], own: Strictness) {
     const GRACE: Duration = Duration::from_millis(100);
     const BUSY_MACHINE: Duration = Duration::from_secs(5);
     let nodes: Vec<NodeId> = servers.iter().flat_map(|server| server.nodes()).collect();
@@ -248,9 +296,9 @@ pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], strictness: 
         return;
     }
     let text = format!("{} threads left behind after kill(): {}", left.len(), left.join(", "));
-    match strictness {
+    match strictness::in_force(own) {
         Strictness::Fail => panic!("{text}"),
-        Strictness::Warn => note(&format!("warning: {text}")),
+        Strictness::Warn => warning(&text),
     }
 }
 
@@ -262,6 +310,8 @@ pub(crate) fn join<T>(helper: JoinHandle<T>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use labrt::sync::Signal;
+    use labrt::sync::atomic::AtomicU32;
 
     /// A server that answers with the number of its life, and has an end to itself.
     struct Echo {
@@ -270,12 +320,16 @@ mod tests {
     }
 
     fn begin_and_start(lives: &Lives<Echo>) -> Living<Echo> {
-        let NewLife { life, persister, mut ends } = lives.begin(["echo"]);
+        start_in(&lives.take_turn())
+    }
+
+    fn start_in(turn: &Turn<'_, Echo>) -> Living<Echo> {
+        let NewLife { life, persister, mut ends } = turn.begin(["echo"]);
         let end = ends.remove(0);
-        let living = lives.start(&life, || Arc::new(Echo { end, persister }));
+        let living = turn.start(&life, || Arc::new(Echo { end, persister }));
         let incarnation = life.node.incarnation;
         let service = Service::new("Echo").inline("Life", move |_: ()| incarnation);
-        lives.join_network(&life, Server::new(), [service]);
+        turn.join_network(&life, Server::new(), [service]);
         living
     }
 
@@ -306,7 +360,7 @@ mod tests {
             };
             let kill = |server: &Echo| {
                 assert_eq!(node::current(), living.node);
-                assert!(!lives.is_up(), "nobody finds it any more");
+                assert!(!lives.is_up(), "the harness does not know it any more");
                 assert_eq!((call(&outside), call(&server.end)), (None, None));
                 server.persister.save_raft_state(b"after the crash");
             };
@@ -327,11 +381,11 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_run_may_crash() {
+    fn a_server_that_does_not_run_may_be_crashed() {
         labrt::run(|| {
             let net = Network::new();
             let lives: Lives<Echo> = Lives::new(&net, "echo", NodeId::first(0));
-            let crash = || lives.crash(|| (), |_| panic!("there is nobody to kill"));
+            let crash = || lives.crash(|| (), |_| panic!("there is no server to kill"));
             crash();
             assert_eq!((lives.node().incarnation, lives.is_over(), lives.ends().len()), (1, true, 0));
             let living = begin_and_start(&lives);
@@ -339,6 +393,57 @@ mod tests {
             lives.crash(|| (), |_| ());
             crash();
             assert_eq!((lives.node(), lives.saved_bytes()), (living.node, (4, 8)));
+            net.cleanup();
+        });
+    }
+
+    /// A crash takes its time, and meanwhile another thread restarts the server: the crash must not hit the
+    /// next life.
+    #[test]
+    fn a_slow_crash_does_not_hit_the_next_life() {
+        labrt::run(|| {
+            let net = Network::new();
+            let lives = Arc::new(Lives::new(&net, "echo", NodeId::first(0)));
+            begin_and_start(&lives);
+            let outside = enabled_end(&net);
+            let (under_way, go_on) = (Signal::new(), Signal::new());
+            let killed = Arc::new(AtomicU32::new(0));
+
+            let slow = {
+                let (lives, killed) = (Arc::clone(&lives), Arc::clone(&killed));
+                let (under_way, go_on) = (under_way.clone(), go_on.clone());
+                thread::spawn(move || {
+                    let cut_off = || {
+                        under_way.raise();
+                        go_on.wait();
+                    };
+                    let kill = |_: &Echo| {
+                        killed.fetch_add(1, Ordering::SeqCst);
+                    };
+                    lives.crash(cut_off, kill);
+                })
+            };
+            under_way.wait();
+            let restart = {
+                let (lives, killed) = (Arc::clone(&lives), Arc::clone(&killed));
+                thread::spawn(move || {
+                    let turn = lives.take_turn();
+                    let kill = |_: &Echo| {
+                        killed.fetch_add(1, Ordering::SeqCst);
+                    };
+                    turn.crash(|| (), kill);
+                    start_in(&turn);
+                })
+            };
+            // Long enough for the restart, if nothing kept it from going on.
+            sleep(Duration::from_millis(20));
+            go_on.raise();
+            join(slow);
+            join(restart);
+
+            assert_eq!((lives.node().incarnation, killed.load(Ordering::SeqCst)), (2, 1));
+            assert!(lives.is_up() && !lives.is_over(), "the second life goes on");
+            assert_eq!(call(&outside), Some(2));
             net.cleanup();
         });
     }

@@ -1,4 +1,4 @@
-//! What a test does beside the operations of its clients, for the picture of a history: partitions, crashes.
+//! What a test does to its servers, for the picture of a history: partitions, crashes and so on.
 
 use std::fmt::Display;
 
@@ -14,12 +14,12 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since_start().as_nanos()).expect("a run takes less than 584 years")
 }
 
-/// The marks of a test. Some last: they are opened and closed.
+/// The marks of a test. A mark stands for an instant, or it lasts: then it is opened and closed.
 pub(crate) struct Marks(Mutex<Vec<(Mark, bool)>>);
 
 /// A mark that lasts.
 #[derive(Clone, Copy)]
-#[must_use = "it is to be closed"]
+#[must_use = "the mark has to be closed"]
 pub(crate) struct Lasting(usize);
 
 impl Marks {
@@ -37,7 +37,7 @@ impl Marks {
         Lasting(self.add(kind, text.into(), true))
     }
 
-    /// It ends now.
+    /// What the mark stands for ends now.
     pub fn close(&self, mark: Lasting) {
         let (mark, open) = &mut self.0.lock()[mark.0];
         mark.to = Some(now());
@@ -52,7 +52,7 @@ impl Marks {
         }
     }
 
-    /// It is up again now. Nothing happens if it was not down.
+    /// A server is up again now. Nothing happens if it was not down.
     pub fn up(&self, server: impl Display) {
         if let Some(down) = self.find_open(&down_text(server)) {
             self.close(down);
@@ -74,7 +74,7 @@ impl Marks {
         marks.len() - 1
     }
 
-    /// All of them, in order; those that are still open last until now.
+    /// All marks, in order. Those that are still open last until now.
     pub fn all(&self) -> Vec<Mark> {
         let until = |(mark, open): &(Mark, bool)| match open {
             true => Mark { to: Some(now()), ..mark.clone() },

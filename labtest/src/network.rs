@@ -5,29 +5,29 @@ use labrt::dlog;
 
 use super::events;
 
-/// What an end shall do.
+/// What an end should do.
 #[derive(PartialEq)]
 pub(crate) struct Wanted {
     pub end: Name,
-    /// It is enabled.
+    /// Whether it is enabled.
     pub works: bool,
     /// Which messages it carries while it works.
     pub link: Link,
 }
 
 impl Wanted {
-    /// An end that works, or not, and that has no fault of one direction.
+    /// An end without a fault of one direction; `works` says whether it is enabled.
     pub fn new(end: Name, works: bool) -> Wanted {
         Wanted { end, works, link: Link::Both }
     }
 }
 
-/// Brings ends in line with what a harness wants of them. `wanted` looks at the state of the
-/// harness, under its lock; the network is told without that lock.
+/// Makes ends do what the state of a harness says. `wanted` reads the state, under the lock of the harness.
+/// The network is told without that lock.
 ///
-/// Another thread may change the state in between, and may tell the network first. So `wanted` is
-/// asked again afterwards, until nothing has changed: then the ends are what the state says,
-/// whoever came last.
+/// In between another thread may change the state, and it may tell the network first. So `wanted` is called
+/// again afterwards, until nothing has changed. Then the ends do what the state says, also if two threads
+/// have told the network.
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {
@@ -43,14 +43,14 @@ pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     }
 }
 
-/// Makes the network lose and delay messages (`true`), or not.
+/// Makes the network lose and delay messages (`true`), or stops that (`false`).
 pub(crate) fn set_unreliable(net: &Network, unreliable: bool) {
     dlog!(TEST, "makes the network {}", reliability(unreliable));
     events::unreliable(unreliable);
     net.reliable(!unreliable);
 }
 
-/// How the network is called when it loses and delays messages, and when it does not.
+/// The word for a network that loses and delays messages, and for one that does not.
 pub(crate) fn reliability(unreliable: bool) -> &'static str {
     if unreliable { "unreliable" } else { "reliable" }
 }
@@ -62,7 +62,7 @@ mod tests {
     use labrt::node::NodeId;
     use labrt::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The state changes after the first look, and whoever changed it has told the network already.
+    /// Another thread changes the state after it was read the first time, and has already told the network.
     #[test]
     fn the_newest_state_wins() {
         labrt::run(|| {

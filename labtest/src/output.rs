@@ -1,9 +1,9 @@
-//! What the tests print, all harnesses alike.
+//! What the tests of all harnesses print.
 //!
-//! A test, or a part of one, prints two lines: its title when it begins, and a line when it has passed. Between
-//! the two there may be lines of ours ([`note`]): how far a limit was away. With many seeds in one go all of
-//! them are kept back; the `main` of the test binary prints one summary a test. What must never be missed
-//! ([`info`]) is printed all the same.
+//! A test, or a part of one, prints two lines: its title when it begins, and a line when it has passed.
+//! Between the two there may be lines that the course does not print ([`note`]): how far away a limit was.
+//! When a process runs many seeds, these lines are not printed. Then the `main` of the test binary prints one
+//! line for each test. Lines that are always important ([`info`]) are printed in every case.
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
@@ -17,37 +17,46 @@ pub fn begin(title: &str) {
     line(&format!("{title} ..."));
 }
 
-/// It has passed, and this line says so.
+/// A test, or a part of one, has passed; `passed` is the line that says so.
 pub fn end(passed: &str) {
     dlog!(TEST, "has passed");
     events::end();
     line(passed);
 }
 
-/// Prints what a test has measured against one of its limits, or a warning; between its two lines.
+/// Prints a line between the two lines of a test: what it has measured, and the limit.
 pub fn note(text: &str) {
     line(&format!("  ... {text}"));
 }
 
-/// Prints what whoever runs the test must know, however many seeds there are.
+/// Warns of something that is wrong with the code under test, but that does not fail the test. All warnings
+/// of the judge go through this function. They are printed and counted, also if there are many seeds.
+pub(crate) fn warning(text: &str) {
+    if !silent() {
+        labrt::warning(text);
+    }
+}
+
+/// Prints a line that the user must see, also if there are many seeds.
 pub fn info(text: &str) {
     if !silent() {
         println!("info: {text}");
     }
 }
 
-/// Set when one process runs many seeds, or one many times.
+/// Set when the process runs many seeds, or one seed many times.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Keeps the tests' own lines back, or not.
+/// Says whether the tests' own lines are suppressed.
 pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::SeqCst);
 }
 
-/// Set while a run is repeated of which everything has been said.
+/// Set while a run is repeated whose lines have already been printed.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// `f` without a line, and without files that a first run leaves for people.
+/// Calls `f`, which prints no lines meanwhile and does not write again the files that the first run has
+/// written.
 pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     SILENT.store(true, Ordering::SeqCst);
     let value = f();
@@ -55,12 +64,12 @@ pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Whether this run was seen before.
+/// Whether the present run repeats an earlier one.
 pub(crate) fn silent() -> bool {
     SILENT.load(Ordering::SeqCst)
 }
 
-/// Prints a line of a test.
+/// Prints a line of a test, unless lines are suppressed.
 pub(crate) fn line(text: &str) {
     if !QUIET.load(Ordering::SeqCst) && !silent() {
         println!("{text}");

@@ -6,9 +6,9 @@ use labrt::sync::Arc;
 
 use super::output;
 
-/// What the owner of a cluster asks of it.
+/// What a cluster does at the end of a test.
 pub trait Finish {
-    /// Fails a test that is older than its limit. It does not interrupt one.
+    /// Fails a test that has taken longer than its limit. It does not interrupt a test.
     fn check_timeout(&self);
 
     /// The line of a test that has passed.
@@ -18,18 +18,19 @@ pub trait Finish {
     /// behind.
     fn cleanup(&self);
 
-    /// The test has failed. Its run is over, and labrt ends the threads: what is left is to stop
-    /// the network, and whatever would go on without its end.
+    /// The test has failed. Its run is over, and labrt ends the threads. This stops the network, and all that
+    /// would go on otherwise.
     fn abandon(&self);
 }
 
-/// The owner of a cluster under test: gone with the test's body, and the cluster with it.
+/// The owner of a cluster under test. It is dropped when the test's body returns, and the cluster ends with
+/// it.
 ///
-/// A body ends with [`Owner::end`], which checks what is checked last and prints the course's line.
+/// A body ends with [`Owner::end`], which makes the last checks and prints the course's line.
 #[must_use = "the cluster lives as long as its owner"]
 pub struct Owner<C: Finish> {
     cluster: Arc<C>,
-    /// [`Owner::end`] or [`Owner::stop`] was called.
+    /// Whether [`Owner::end`] or [`Owner::stop`] was called.
     finished: bool,
 }
 
@@ -43,11 +44,11 @@ impl<C: Finish> Owner<C> {
         Arc::clone(&self.cluster)
     }
 
-    /// The end of a test that has passed: the last checks, then the course's line.
+    /// Ends a test: makes the last checks, then prints the course's line.
     ///
-    /// The checks are the test's limit, 120 seconds in the course, and that the killed servers
-    /// leave no thread behind. They come before the line is printed (the course prints first), so a
-    /// test that says `Passed` has passed.
+    /// Two things are checked: that the test has kept its limit, 120 seconds in the course, and that the
+    /// killed servers leave no thread behind. Both are checked before the line is printed (the course prints
+    /// first), so a test that says `Passed` has passed.
     #[track_caller]
     pub fn end(mut self) {
         self.cluster.check_timeout();
@@ -57,7 +58,7 @@ impl<C: Finish> Owner<C> {
         output::end(&line);
     }
 
-    /// [`end`](Owner::end) without a limit of time and without a line.
+    /// Like [`end`](Owner::end), but without a limit of time and without a line.
     #[track_caller]
     pub fn stop(mut self) {
         self.clean_up();

@@ -1,10 +1,11 @@
-//! The page of a run that has failed: written and named without being asked for.
+//! The page of a run that has failed. It is written without being asked for, and its path is printed.
 //!
-//! On real threads the record of the last events, which is kept anyway, becomes the page. In virtual time nothing is
-//! kept: the failing seed is run once more with the trace on, silently. So a run that passes pays nothing for it.
-//! Only the first failure of a test gets a page.
+//! On real threads the last events are kept in any case, and the page shows them. In virtual time no events
+//! are kept. Instead the seed that has failed is run once more with the trace on, without printing. So a run
+//! that passes costs nothing more. Only the first failure of a test gets a page.
 //!
-//! `LAB_PAGE` is `0` for no page, `1` (the default) for one in `out/`, or the name of a file that ends in `.html`.
+//! `LAB_PAGE` is `0` for no page, `1` (the default) for one in `out/`, or the name of a file that ends in
+//! `.html`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,12 @@ use labrt::{Failed, Run};
 use super::output;
 use labview::spacetime;
 
-/// The page of a run in virtual time has at least so many of its last events, those of the scheduler included.
+/// The page of a run in virtual time has at least this many of its last events, including those of the
+/// scheduler.
 const MOST_EVENTS: usize = 400_000;
 
-/// A page of a longer trace, in bytes, takes memory and time, and is left to whoever asks for it.
+/// The largest trace, in bytes, of which a page is made without being asked for. A page of a larger one would
+/// take much memory and time.
 const LONGEST_DRAWN: u64 = 1 << 29;
 
 /// Where pages of failed runs go.
@@ -35,7 +38,7 @@ impl Place {
     /// What `LAB_PAGE` says.
     ///
     /// # Errors
-    /// If it says something else than is expected, with both.
+    /// If the value is not one of the expected ones. The message names the value and what was expected.
     pub fn from_env() -> Result<Place, String> {
         Place::of(std::env::var_os("LAB_PAGE").map(PathBuf::from))
     }
@@ -64,12 +67,14 @@ impl Place {
     }
 }
 
-/// Writes the page of a failed run, as [`Run::on_failure`], and prints its path; or why there is none.
+/// Writes the page of a failed run and prints its path, or says why there is no page. It is a
+/// [`Run::on_failure`].
 pub fn write(failed: &Failed<'_>) {
     let seed = failed.outcome.seed;
     let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
     match output::silently(|| draw(failed, &page)) {
-        // Cargo starts a test in the folder of its package, which need not be where its user stands.
+        // Cargo starts a test in the folder of its package. The user may be in another folder, so the path is
+        // absolute.
         Ok(()) => {
             eprintln!("[lab] the run as a page: {}", std::path::absolute(&page).unwrap_or(page).display())
         }
@@ -79,7 +84,7 @@ pub fn write(failed: &Failed<'_>) {
 
 fn draw(failed: &Failed<'_>, page: &Path) -> Result<(), String> {
     if let Some(dir) = page.parent() {
-        // A failure of this shows when a file is written.
+        // If this fails, writing the file fails, too, and its error is reported.
         let _ = fs::create_dir_all(dir);
     }
     let written = failed.outcome.events.as_ref();
@@ -142,7 +147,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("mit6824-page-{}", std::process::id()));
         let page = dir.join("page.html");
         fs::create_dir_all(&dir).expect("a folder");
-        // Real threads have written their events already; here it is asked for.
+        // On real threads a failed run has its events in a file. Here that file is asked for.
         let trace = (!labrt::is_sim()).then(|| dir.join("run.jsonl"));
         static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
         PAGE.set(page.clone()).expect("set here alone");

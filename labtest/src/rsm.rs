@@ -1,7 +1,9 @@
-//! The replicated state machine by itself: the course's tests of it, which came in 2025 (its Lab 4A and a part of 4C).
+//! The course's tests of the replicated state machine alone, which came in 2025 (its Lab 4A and a part of
+//! 4C).
 //!
-//! The machine is a counter. There are no clerks: a test submits at the servers themselves, and looks at the counter
-//! of each. To test a layer of one's own: implement [`CounterService`] for a server that runs a counter on it.
+//! The machine is a counter. There are no clerks: a test submits requests to the servers themselves and reads
+//! the counter of each. To test a replicated state machine of your own, implement [`CounterService`] for a
+//! server that runs a counter on it.
 //!
 //! Numbers of servers, pauses, counts and limits are the course's.
 
@@ -18,24 +20,24 @@ use serde::{Deserialize, Serialize};
 use super::harness::{self, Case};
 use super::service::{Cluster, Config, Setup, make_config};
 
-/// What a test asks of the counter.
+/// A request to the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Adds 1; the reply is the new value.
     Inc,
     /// Does nothing; the reply is the value.
     Null,
-    /// Is never to be committed. To apply it is an error.
+    /// A request that must never be committed. A server that applies it makes an error.
     Dec,
 }
 
 /// A server that runs a counter on a replicated state machine.
 pub trait CounterService: Replicated {
-    /// Has the request applied, and returns the reply of this server's machine; the calling thread waits. `None`: this
-    /// server does not lead, or no longer does, or was killed.
+    /// Submits the request, waits until it is applied, and returns the reply of this server's machine.
+    /// `None`: this server does not lead, or no longer leads, or was killed.
     fn submit(&self, request: Request) -> Option<u64>;
 
-    /// The counter as it is on this server.
+    /// The value of the counter on this server.
     fn counter(&self) -> u64;
 }
 
@@ -63,14 +65,14 @@ const SERVERS: usize = 3;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long all waiting submitters may need to return when the servers are shut down.
+/// How long all submitters that wait may need to return when the servers are shut down.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(11);
 
-/// A cluster under test, and who is thought to lead it.
+/// A cluster under test, and the server that probably leads it.
 struct Group<S: CounterService> {
     cfg: Config<S>,
     leader: usize,
-    /// Those that the test has cut off.
+    /// The servers that the test has cut off.
     cut: BTreeSet<usize>,
 }
 
@@ -81,7 +83,7 @@ impl<S: CounterService> Group<S> {
         Group { cfg, leader: 0, cut: BTreeSet::new() }
     }
 
-    /// [`one`] at the servers that are not cut off.
+    /// Calls [`one`] for the servers that are not cut off.
     fn one(&mut self, request: Request) -> Option<u64> {
         let (leader, reply) = one(&self.cfg, self.leader, &self.cut, request)?;
         self.leader = leader;
@@ -90,7 +92,7 @@ impl<S: CounterService> Group<S> {
 
     #[track_caller]
     fn inc(&mut self) -> u64 {
-        self.one(Request::Inc).expect("nobody took a request within ten seconds")
+        self.one(Request::Inc).expect("no server took a request within ten seconds")
     }
 
     /// Waits until at least `enough` servers have this value.
@@ -133,7 +135,7 @@ impl<S: CounterService> Group<S> {
         self.cfg.connect_all();
     }
 
-    /// So many threads that each do a piece of work.
+    /// Starts so many threads that each do the same work.
     fn parallel<T: Send + 'static>(
         &self,
         count: usize,
@@ -142,20 +144,20 @@ impl<S: CounterService> Group<S> {
         let (tx, outcomes) = chan::unbounded();
         for _ in 0..count {
             let (cluster, work, tx) = (self.cfg.share(), work.clone(), tx.clone());
-            // Nobody listens any more if the test has failed.
+            // If the test has failed, no thread receives any more.
             thread::spawn(move || drop(tx.send(work(&cluster))));
         }
         Parallel { outcomes, missing: count }
     }
 
-    /// So many requests at once, each by whoever leads.
+    /// Submits so many requests at once, each to the server that leads.
     fn parallel_ones(&self, count: usize, request: Request) -> Parallel<Option<u64>> {
         let leader = self.leader;
         let none = BTreeSet::new();
         self.parallel(count, move |cluster| Some(one(cluster, leader, &none, request)?.1))
     }
 
-    /// A hundred requests that do nothing are under way when all servers are shut down. All must come back.
+    /// All servers are shut down while a hundred requests are under way. All submitters must return.
     #[track_caller]
     fn shut_down_while_submitting(&self) {
         let mut submitters = self.parallel_ones(100, Request::Null);
@@ -167,8 +169,8 @@ impl<S: CounterService> Group<S> {
     }
 }
 
-/// Has a request done by whoever leads, for up to ten seconds: asks each server that is not cut off, the `first` one
-/// first. Who did it, and the reply.
+/// Submits a request to the server that leads. It tries for up to ten seconds: it asks each server that is
+/// not cut off, beginning with `first`. Returns the server that has done it, and the reply.
 fn one<S: CounterService>(
     cluster: &Cluster<S>,
     first: usize,
@@ -188,14 +190,14 @@ fn one<S: CounterService>(
     None
 }
 
-/// Threads at work, and how many have not come back.
+/// Threads that work, and how many of them have not returned.
 struct Parallel<T> {
     outcomes: Receiver<T>,
     missing: usize,
 }
 
 impl<T> Parallel<T> {
-    /// Waits for all, but not longer than `limit`, and looks at each outcome.
+    /// Waits for all threads, but not longer than `limit`, and calls `look` with each outcome.
     fn wait(&mut self, limit: Duration, mut look: impl FnMut(T)) {
         let deadline = Instant::now() + limit;
         while self.missing > 0
@@ -207,7 +209,7 @@ impl<T> Parallel<T> {
     }
 }
 
-/// One request after the other reaches all servers.
+/// Requests reach all servers, one request after the other.
 fn basic_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test RSM basic", Setup::of(SERVERS));
     for i in 1..=10 {
@@ -221,13 +223,13 @@ fn basic_4a<S: CounterService>() {
 fn concurrent_4a<S: CounterService>() {
     let group = Group::<S>::start("Test concurrent submit", Setup::of(SERVERS));
     let mut submitters = group.parallel_ones(50, Request::Inc);
-    let look = |reply: Option<u64>| assert!(reply.is_some(), "nobody took a request within ten seconds");
+    let look = |reply: Option<u64>| assert!(reply.is_some(), "no server took a request within ten seconds");
     submitters.wait(11 * SECOND, look);
     group.check_counter(50, SERVERS);
     group.cfg.end();
 }
 
-/// The leader is cut off; the others go on, and it catches up when it is back.
+/// The leader is cut off, and the others go on. The old leader catches up when it is back.
 fn leader_failure_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Failure", Setup::of(SERVERS));
     let value = group.inc();
@@ -243,8 +245,8 @@ fn leader_failure_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// A leader that is cut off takes requests in and can neither do nor refuse them: those who wait hear of it when it is
-/// back, at once.
+/// A leader that is cut off takes requests, but can neither do nor refuse them. When it is back, the
+/// submitters that wait must be told at once.
 fn leader_partition_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Partition", Setup::of(SERVERS));
     let value = group.inc();
@@ -269,7 +271,7 @@ fn leader_partition_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// A hundred requests; all servers stop, and come back with what they had.
+/// A hundred requests, then all servers stop and start again with what they had.
 #[track_caller]
 fn hundred_and_restart<S: CounterService>(group: &mut Group<S>) {
     for i in 1..=100 {
@@ -306,7 +308,7 @@ fn restart_submit_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// With snapshots the log stays short, and a restart begins with one.
+/// With snapshots the log stays short. A restart begins with a snapshot.
 fn snapshot_4c<S: CounterService>() {
     const MAXRAFTSTATE: usize = 1000;
     let setup = Setup::of(SERVERS).maxraftstate(MAXRAFTSTATE);

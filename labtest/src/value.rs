@@ -1,7 +1,7 @@
-//! The commands that the tests submit: integers, and text where the size of a command matters.
+//! The commands that the tests submit: integers, and texts where the size of a command matters.
 //!
-//! Raft sees opaque bytes only. A value is encoded once, when it is submitted, and decoded once, when it is
-//! applied; the suites compare decoded values, so `7` and `"7"` are different commands.
+//! Raft sees only opaque bytes. A value is encoded once, when it is submitted, and decoded once, when it is
+//! applied. The suites compare decoded values, so `7` and `"7"` are different commands.
 
 use labapi::Command;
 use std::fmt;
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 /// One command of a test.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Value {
-    /// An integer: what nearly every test uses.
+    /// An integer. Nearly all tests use integers.
     Int(i64),
-    /// A text: used where the test is about the size of a command.
+    /// A text, for tests in which the size of a command matters.
     Text(String),
 }
 
@@ -36,15 +36,15 @@ impl Value {
         Value::Text((0..len).map(letter).collect())
     }
 
-    /// The bytes that Raft is given.
+    /// The command with this value, for Raft.
     pub fn to_command(&self) -> Command {
         Command::new(labgob::encode(self))
     }
 
-    /// The value behind the bytes that Raft has applied.
+    /// The value in a command that Raft has applied.
     ///
     /// # Errors
-    /// Says what the bytes are, when they are not those of a value.
+    /// If the bytes are not those of a value. The message shows the bytes.
     pub fn from_command(command: &Command) -> Result<Value, String> {
         labgob::decode(command.as_bytes())
             .map_err(|error| format!("{command:?} is no command of this test: {error}"))
@@ -55,7 +55,7 @@ fn random_u32_below(n: u32) -> u32 {
     u32::try_from(rng::below(u64::from(n))).expect("a number below a u32 is a u32")
 }
 
-/// Integers as they are; a long text by its beginning and its length.
+/// Shows integers and short texts as they are, and a long text as its beginning and its length.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 32;

@@ -1,5 +1,5 @@
-//! Values that tell who wrote what: each client appends elements, and a value shows whether each is there once and
-//! in order.
+//! Values that show which client wrote what. Each client appends elements. A value shows whether each element
+//! is there once, and whether the elements are in order.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,8 @@ pub fn element(client: usize, j: usize) -> String {
 /// Whether `value` has the elements 0 to `count` - 1 of a client, each once and in order.
 ///
 /// # Errors
-/// Names the first element that is missing, there twice, or at the wrong place, and shows the value around it.
+/// The message names the first element that is missing, that is there twice, or that is at the wrong place.
+/// It shows the value around that place.
 pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), String> {
     if is_exactly(client, value, count) {
         return Ok(());
@@ -46,12 +47,13 @@ pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), Str
 /// [`check_appends`] for each client: client `i` has `counts[i]` elements.
 ///
 /// # Errors
-/// As there.
+/// Those of [`check_appends`].
 pub fn check_concurrent_appends(value: &str, counts: &[usize]) -> Result<(), String> {
     counts.iter().enumerate().try_for_each(|(client, &count)| check_appends(client, value, count))
 }
 
-/// Whether the value is these elements and nothing else: the common case, and linear in the length.
+/// Whether the value has these elements and nothing else. This is the common case, and the check takes time
+/// in proportion to the length.
 fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     let (mut rest, mut wanted) = (value, String::new());
     for j in 0..count {
@@ -66,7 +68,7 @@ fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     rest.is_empty()
 }
 
-/// How two values differ, for a message: they may be long.
+/// A text that says how two values differ. It is short even if the values are long.
 pub fn difference(wanted: &str, got: &str) -> String {
     let at = wanted.bytes().zip(got.bytes()).take_while(|(a, b)| a == b).count();
     format!(
@@ -78,7 +80,7 @@ pub fn difference(wanted: &str, got: &str) -> String {
     )
 }
 
-/// The surroundings of a place in a text.
+/// The part of a text around a place.
 fn excerpt(text: &str, at: usize) -> String {
     const AROUND: usize = 30;
     let from = at.saturating_sub(AROUND);
@@ -140,7 +142,7 @@ mod tests {
         assert!(error.starts_with("wrong order for element \"x 2 1 y\" of client 2"), "{error}");
     }
 
-    /// Element 1 is no part of element 11, nor of client 11's.
+    /// Element 1 is not found in element 11, and not in an element of client 11.
     #[test]
     fn numbers_are_not_mistaken_for_each_other() {
         let error = check_appends(1, &value(&[(1, 0), (1, 11), (11, 1)]), 2).unwrap_err();

@@ -1,4 +1,4 @@
-//! A clerk whose operations are counted, and recorded if the test wants a history.
+//! A clerk whose operations are counted. They are also recorded if the test wants a history.
 
 use labrt::dlog;
 use labrt::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Client<S: KvService> {
     recorder: Option<Recorder>,
 }
 
-/// A clerk that reaches the servers `to`. It records nothing.
+/// Makes a clerk that reaches the servers `to`. It records nothing.
 pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Client<S> {
     Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), recorder: None }
 }
@@ -28,7 +28,7 @@ impl<S: KvService> Client<S> {
         self.recorder = Some(Recorder::new(history, number));
     }
 
-    /// How the harness knows the clerk.
+    /// The number of the clerk in the harness.
     pub fn id(&self) -> service::ClientId {
         self.client.id()
     }
@@ -38,17 +38,17 @@ impl<S: KvService> Client<S> {
         &mut self.client
     }
 
-    /// The value of a key.
+    /// Reads the value of a key.
     pub fn get(&mut self, key: &str) -> String {
         self.operation(KvOp::Get, key, "")
     }
 
-    /// Replaces a value.
+    /// Replaces the value of a key.
     pub fn put(&mut self, key: &str, value: &str) {
         self.operation(KvOp::Put, key, value);
     }
 
-    /// Adds to the end of a value.
+    /// Adds to the end of the value of a key.
     pub fn append(&mut self, key: &str, value: &str) {
         self.operation(KvOp::Append, key, value);
     }
@@ -61,7 +61,7 @@ impl<S: KvService> Client<S> {
         output
     }
 
-    /// The value of a key must be `expected`.
+    /// Fails the test if the value of a key is not `expected`.
     #[track_caller]
     pub fn check(&mut self, key: &str, expected: &str) {
         let value = self.get(key);

@@ -1,11 +1,14 @@
-//! The engine behind most tests of a key/value service: clients read and write for three rounds of five seconds,
-//! while the network splits and loses messages and servers restart, in whatever combination the test wants.
+//! Most tests of a key/value service are combinations of this one: clients read and write for three rounds of
+//! five seconds. Meanwhile the network splits, the network loses messages and servers restart, as far as the
+//! test wants.
 //!
-//! What is checked:
-//! * with keys of their own, each client knows what it must read, and at the end of a round each of its appends must
-//!   be there once and in order;
-//! * the history of all operations must be linearizable;
-//! * the servers keep their Raft state small if they are to take snapshots, and take none if not.
+//! The test checks this:
+//!
+//! * If each client has a key of its own, the client knows what it must read. At the end of a round each of
+//!   its appends must be there once and in order.
+//! * The history of all operations must be linearizable.
+//! * The servers must keep their Raft state small if they are to take snapshots. Otherwise they must take
+//!   none.
 
 use labapi::KvService;
 use std::path::Path;
@@ -23,10 +26,10 @@ use crate::output::note;
 use crate::raft::ELECTION_TIMEOUT;
 use crate::service::{Config, Setup, make_config};
 
-/// A Raft state may be this many times as large as the limit for snapshots.
+/// A Raft state may be this many times as large as `maxraftstate`.
 const LOG_ALLOWANCE: usize = 8;
 
-/// One combination. Start from [`Generic::new`], the calmest one, and change what is to differ:
+/// One combination. Start from [`Generic::new`], in which nothing goes wrong, and change some fields:
 ///
 /// ```text
 /// Generic { crash: true, partitions: true, ..Generic::new("3A", 5, 5) }.run::<S>()
@@ -43,25 +46,26 @@ pub struct Generic {
     pub unreliable: bool,
     /// All servers are restarted in each round.
     pub crash: bool,
-    /// The servers are split into two random sides, anew every second.
+    /// Every second the servers are split into two new random sides.
     pub partitions: bool,
-    /// Servers take a snapshot when their Raft state grows beyond so many bytes, and the state must stay below
-    /// eight times that; `None`: there must be no snapshot.
+    /// Servers take a snapshot when their Raft state grows beyond so many bytes, and the state must stay
+    /// below eight times that size. `None`: there must be no snapshot.
     pub maxraftstate: Option<usize>,
-    /// The clients share the keys, so only linearizability tells what they may read.
+    /// The clients share the keys, so only the check for linearizability can judge what they read.
     pub random_keys: bool,
     /// How many rounds; the course has three.
     pub rounds: usize,
-    /// How long the clients go on in each round, and the network splits; the course has five seconds.
+    /// How long the clients work in each round, and how long the network splits. The course has five seconds.
     pub period: Duration,
-    /// What becomes of a history that was too hard to judge.
+    /// What happens if the checker cannot judge the history in time.
     pub if_unknown: IfUnknown,
-    /// The folder for the picture of a history that is not linearizable; `None`: the system's for temporary files.
+    /// The folder for the picture of a history that is not linearizable. `None`: the system's folder for
+    /// temporary files.
     pub pictures: Option<&'static Path>,
 }
 
 impl Generic {
-    /// A reliable network, nothing that goes wrong, no snapshots, a key for each client.
+    /// A reliable network, no faults, no snapshots, and a key for each client.
     pub fn new(part: &'static str, clients: usize, servers: usize) -> Generic {
         Generic {
             part,
@@ -79,7 +83,7 @@ impl Generic {
         }
     }
 
-    /// What the test is called.
+    /// The title of the test.
     pub fn title(&self) -> String {
         let parts = [
             ("unreliable net, ", self.unreliable),
@@ -114,7 +118,7 @@ impl Generic {
         cfg.end();
     }
 
-    /// One round; returns the size of the largest Raft state at its end.
+    /// Runs one round. Returns the size of the largest Raft state at its end.
     fn round<S: KvService>(
         &self,
         cfg: &Config<S>,
@@ -131,7 +135,7 @@ impl Generic {
             })
         };
 
-        // First a second without disturbance, then the network splits.
+        // First a second without faults, then the network splits.
         let splitting = self.partitions.then(|| {
             sleep(Duration::from_secs(1));
             partitioner::start(cfg, round, &done)
@@ -141,12 +145,12 @@ impl Generic {
 
         if let Some(splitting) = splitting {
             join(splitting);
-            // A while for a new term, in which requests that are stuck in a minority are answered.
+            // Some time for a new term, in which requests that are stuck in a minority are answered.
             cfg.connect_all();
             sleep(ELECTION_TIMEOUT);
         }
         if self.crash {
-            // In the middle of the calls of the clients: these have to survive it.
+            // The clients are in the middle of their calls, which must survive the crashes.
             cfg.all().into_iter().for_each(|i| cfg.shutdown_server(i));
             sleep(ELECTION_TIMEOUT);
             cfg.all().into_iter().for_each(|i| cfg.start_server(i));
@@ -171,7 +175,8 @@ impl Generic {
     }
 }
 
-/// The Raft state of no server may have more than eight times `maxraftstate` bytes. Returns how many it has.
+/// Fails the test if the Raft state of a server has more than eight times `maxraftstate` bytes. Returns the
+/// size of the largest one.
 #[track_caller]
 pub(crate) fn check_log_size<S: KvService>(cfg: &Config<S>, maxraftstate: usize) -> usize {
     let size = cfg.log_size();
@@ -182,12 +187,12 @@ pub(crate) fn check_log_size<S: KvService>(cfg: &Config<S>, maxraftstate: usize)
     size
 }
 
-/// Says how far that limit was away.
+/// Prints the size of the largest Raft state and its limit.
 pub(crate) fn note_log_size(size: usize, maxraftstate: usize) {
     note(&format!("the largest Raft state has {size} bytes, {} are allowed", LOG_ALLOWANCE * maxraftstate));
 }
 
-/// What the clients of a round do.
+/// The work of the clients of a round.
 struct Work {
     clients: usize,
     random_keys: bool,
@@ -200,12 +205,12 @@ impl Work {
         Work { clients: test.clients, random_keys: test.random_keys, round, done: Arc::clone(done) }
     }
 
-    /// Reads and writes until the round is done; returns how many elements it has written.
+    /// Reads and writes until the round is done. Returns how many elements the client has written.
     fn run<S: KvService>(&self, me: usize, client: &mut Client<S>) -> usize {
-        let mut luck = rng::stream("tester.client", (self.round * self.clients + me) as u64);
+        let mut luck = rng::stream("judge.client", (self.round * self.clients + me) as u64);
         let mut below = |n: u64| rng::scale(luck.next_u64(), n);
         let mut count = 0;
-        // What the client's own key holds.
+        // The value of the client's own key.
         let mut last = String::new();
         if !self.random_keys {
             client.put(&me.to_string(), "");
@@ -221,7 +226,7 @@ impl Work {
                 }
                 count += 1;
             } else if self.random_keys && below(1000) < 100 {
-                // Not on its own key: it would no longer tell what was appended.
+                // A put on the client's own key would remove what it has appended.
                 client.put(&key, &next);
                 count += 1;
             } else {

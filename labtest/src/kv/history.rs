@@ -1,7 +1,7 @@
 //! What the clients did, and whether it is linearizable.
 //!
-//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings: on real threads one key grows to hundreds of kB and is read tens
-//! of thousands of times.
+//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings. The reason is memory: on
+//! real threads the value of one key grows to hundreds of kilobytes and is read tens of thousands of times.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -18,12 +18,12 @@ use crate::output::{info, silent};
 use porcupine::models::kv::{KvModel, Operation};
 use porcupine::{self, Model, Options, Report, Verdict};
 
-/// What becomes of a history that the checker could not judge within its limits.
+/// What happens if the checker cannot judge a history in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum IfUnknown {
-    /// It is taken to be fine, and a line says so. The checker has this long.
+    /// The test passes, and a line says why. The checker has this much time.
     Passes(Duration),
-    /// The test fails. The checker has this long.
+    /// The test fails. The checker has this much time.
     Fails(Duration),
 }
 
@@ -36,7 +36,8 @@ impl IfUnknown {
 }
 
 impl Default for IfUnknown {
-    /// On the real clock the course's rule: a second, then it passes. In virtual time a minute, then it fails.
+    /// On the real clock this is the course's rule: the test passes after a second. In virtual time the test
+    /// fails after a minute.
     fn default() -> IfUnknown {
         match labrt::is_sim() {
             true => IfUnknown::Fails(Duration::from_secs(60)),
@@ -45,14 +46,15 @@ impl Default for IfUnknown {
     }
 }
 
-/// How long a history that is not linearizable is searched for what to draw.
+/// How long the checker looks for the operations to draw if a history is not linearizable.
 const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 
 /// All operations of a test's clients.
 ///
-/// No two calls or returns have the same time. To the checker operations that touch overlap, in either order; in
-/// virtual time, where a client's next call comes at the very time of its last return, it would let everything
-/// pass that is out of order by one operation.
+/// No two calls or returns have the same time. The reason is this: if one operation returns at the time at
+/// which another one is called, they overlap for the checker, and it accepts both orders. In virtual time the
+/// next call of a client comes at the time of its last return. So without different times the checker would
+/// accept every history in which neighbours have changed places.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,
@@ -60,13 +62,13 @@ pub struct History {
 }
 
 impl History {
-    /// Nothing was done yet.
+    /// A history without operations.
     pub fn new() -> History {
         History::default()
     }
 
-    /// The time for a call that is about to be made, or that has just returned: now, in nanoseconds since the start
-    /// of the run, and later than all times that were given before.
+    /// The time for a call that is about to be made, or that has just returned: now, in nanoseconds since the
+    /// start of the run. It is later than all times that this function has returned before.
     pub fn time(&self) -> u64 {
         let now = now();
         let later = |last: u64| Some(now.max(last + 1));
@@ -80,13 +82,13 @@ impl History {
         self.operations.lock().push(operation);
     }
 
-    /// Takes all operations out, for another judge than [`check`](History::check).
+    /// Removes and returns all operations, for a test that does not use [`check`](History::check).
     pub fn take(&self) -> Vec<Operation> {
         std::mem::take(&mut *self.operations.lock())
     }
 
-    /// Fails the test if the operations are not linearizable; a picture of them is then in the system's folder for
-    /// temporary files, and a line says where.
+    /// Fails the test if the operations are not linearizable. Then it writes a picture of them into the
+    /// system's folder for temporary files, and a line says where.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge(if_unknown, title, marks, &std::env::temp_dir()) {
@@ -94,10 +96,10 @@ impl History {
         }
     }
 
-    /// The same, with the picture in a folder of choice.
+    /// The same, with the picture in the given folder.
     ///
     /// # Errors
-    /// Says what is wrong.
+    /// If the operations are not linearizable, or if they could not be judged and that is a failure.
     pub fn judge(
         &self,
         if_unknown: IfUnknown,
@@ -116,7 +118,7 @@ impl History {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
             Verdict::Illegal => {
-                // What fits and what does not takes longer to find out than that something does not.
+                // It takes longer to find the operations that fit than to find out that one does not fit.
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
                 let picture = porcupine::picture(&KvModel, &operations, &detailed, title, marks);
@@ -148,13 +150,13 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// The first operation for which no place is left.
+/// The first operation that cannot be placed.
 fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
     let part = report.illegal().next()?;
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// Which part is illegal, and what does not fit.
+/// A text that says which part is illegal, and which operation does not fit.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };
@@ -181,7 +183,8 @@ fn written(path: &Path, outcome: &io::Result<()>) -> String {
     }
 }
 
-/// A name that no other file has. It is random by the system, not by the run: a seed may be run many times.
+/// A name that no other file has. The random part comes from the system, not from the run, because the same
+/// seed may be run many times.
 fn random_name() -> String {
     format!("{:016x}.html", RandomState::new().hash_one(std::process::id()))
 }

@@ -1,13 +1,14 @@
-//! The tests of a key/value service: the course's `kvraft/test_test.go` without the tests themselves.
+//! What the tests of a key/value service have in common: the course's `kvraft/test_test.go` without the
+//! tests.
 //!
-//! | file | what it owns |
+//! | file | what it holds |
 //! |---|---|
 //! | `generic` | [`Generic`]: clients that read and write while things go wrong, in many combinations |
 //! | `client` | [`Client`]: a clerk whose operations are counted and recorded |
-//! | `appends` | values that tell who wrote what |
+//! | `appends` | values that show which client wrote what |
 //! | `recorder` | how an operation gets into a history |
 //! | `history` | what the clients did, and whether it is linearizable |
-//! | `partitioner` | a thread that splits the network anew every second |
+//! | `partitioner` | a thread that splits the network every second |
 //! | `speed` | how long an operation takes |
 
 pub mod appends;
@@ -34,8 +35,8 @@ pub use recorder::Recorder;
 pub(crate) use recorder::perform;
 pub use speed::speed;
 
-/// Starts clients 0 to `count` - 1, each with a clerk of its own that reaches all servers and is deleted when the
-/// client has returned.
+/// Starts clients 0 to `count` - 1. Each has a clerk of its own, which reaches all servers and is deleted
+/// when the client has returned.
 pub fn spawn_clients<S: KvService, T: Send + 'static>(
     cfg: &Config<S>,
     count: usize,

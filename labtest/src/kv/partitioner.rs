@@ -1,4 +1,4 @@
-//! A thread that splits the network anew every second.
+//! A thread that splits the network every second.
 
 use labrt::rng::{self, Rng};
 use labrt::sync::Arc;
@@ -9,7 +9,8 @@ use labrt::time::{Duration, sleep};
 use super::KvService;
 use crate::service::Cluster;
 
-/// Until `done` is set, each server goes to a random side, for 1 to 1.2 s. So it ends up to 1.2 s after that.
+/// Puts each server on a random side, waits 1 to 1.2 s, and repeats that until `done` is set. So it ends up
+/// to 1.2 s after `done` was set.
 pub(super) fn start<S: KvService>(
     cluster: &Arc<Cluster<S>>,
     round: usize,
@@ -17,7 +18,7 @@ pub(super) fn start<S: KvService>(
 ) -> JoinHandle<()> {
     let (cluster, done) = (Arc::clone(cluster), Arc::clone(done));
     thread::spawn_named("partitioner", move || {
-        let mut luck = rng::stream("tester.partitioner", round as u64);
+        let mut luck = rng::stream("judge.partitioner", round as u64);
         while !done.load(Ordering::SeqCst) {
             let (side1, side2): (Vec<usize>, Vec<usize>) =
                 cluster.all().into_iter().partition(|_| rng::scale(luck.next_u64(), 2) == 0);

@@ -1,4 +1,4 @@
-//! How an operation gets into a history: who did it, when, and what came out.
+//! How an operation gets into a history: which client did it, when, and with which result.
 
 use labapi::KvClerk;
 use labrt::collections::BTreeMap;
@@ -22,8 +22,9 @@ impl Recorder {
     }
 }
 
-/// Does one operation and returns what was read; nothing is, unless it is a get. `value` is empty for a get. In the trace
-/// the client has the number of its history, or else `number`.
+/// Does one operation and returns what a get has read; for the other operations the text is empty. For a get
+/// `value` is empty. In the trace the client has the number that it has in its history, or `number` if it has
+/// no history.
 pub(crate) fn perform(
     clerk: &mut impl KvClerk,
     number: u32,
@@ -56,13 +57,13 @@ pub(crate) fn perform(
     output
 }
 
-/// The values that a client has read. A value that begins with the one before it, as it does while everybody
-/// appends, is then taken in by what is new alone.
+/// The values that a client has read. While clients append, each value begins with the value before it. Then
+/// only the new part of it has to be looked at.
 #[derive(Default)]
 struct Seen(BTreeMap<String, (String, Text)>);
 
 impl Seen {
-    /// The text of a value that was read.
+    /// The recorded form of a value that was read.
     fn text(&mut self, key: &str, value: &str) -> Text {
         let Some((seen, text)) = self.0.get_mut(key) else {
             let text = Text::new(value);

@@ -1,4 +1,4 @@
-//! How long an operation takes: an entry must be replicated when it comes in, not with the next heartbeat.
+//! How long an operation takes. An entry must be replicated when it arrives, not with the next heartbeat.
 
 use labapi::{KvClerk, KvService};
 use labrt::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use super::make_client;
 use crate::output::note;
 use crate::service::{Setup, make_config};
 
-/// What the course takes as the interval of heartbeats.
+/// The interval of heartbeats that the course assumes.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-/// So many operations must be done in one.
+/// How many operations must be done in one interval.
 const PER_HEARTBEAT: u32 = 3;
 const OPERATIONS: u32 = 1000;
 
-/// A thousand appends, one after the other, by one client of three servers.
+/// One client of three servers makes a thousand appends, one after the other.
 pub fn speed<S: KvService>(part: &str, maxraftstate: Option<usize>) {
     let cfg = make_config::<S>(Setup { maxraftstate, ..Setup::of(3) });
     let mut client = make_client(&cfg, &cfg.all());

@@ -8,7 +8,7 @@ use porcupine::models::kv::{KvInput, KvOutput, Operation};
 use super::history::{History, IfUnknown};
 use crate::marks::{Mark, MarkKind};
 
-/// On a busy machine the check may take its time.
+/// On a busy machine the check may take long.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 #[track_caller]
@@ -16,7 +16,7 @@ fn expect_start(message: &str, expected: &str) {
     assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
 }
 
-/// A write by one client, and reads of it by another: of the value at the time given.
+/// A write by one client, and reads by another client, each with its value and its time.
 fn history_of(reads: &[(u64, &str)]) -> History {
     let history = History::new();
     let (call, ret) = (10, 20);
@@ -70,8 +70,8 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     });
 }
 
-/// Appends of the same letter at the same time, and a read of more letters than all of them write: the checker has to
-/// try all sets of them.
+/// Many appends of the same letter at the same time, and a read of more letters than all of them write. The
+/// checker has to try all sets of these appends.
 fn hard_history() -> History {
     let history = History::new();
     for client in 0..60u32 {

@@ -1,4 +1,5 @@
-//! Lab 2, Raft: the 25 tests of 2022, the two of 2023 that lay dormant before, and the one that 2023 added.
+//! Lab 2, Raft: the 25 tests of 2022, two tests that were there before but run only since 2023, and one that
+//! was added in 2023.
 //!
 //! | part | file | about |
 //! |---|---|---|
@@ -7,8 +8,9 @@
 //! | 2C | `part_c.rs` | persistence |
 //! | 2D | `part_d.rs` | log compaction |
 //!
-//! Numbers of servers, pauses, counts and limits are the course's. Two cases are ours and stand last in their
-//! part: the tests of 2D that restart everybody, on an unreliable network, where later years run them.
+//! Numbers of servers, pauses, counts and limits are the course's. The last two cases of 2D are not in the
+//! course of 2022: they run the tests that restart all servers on an unreliable network, as the courses of
+//! later years do.
 
 mod part_a;
 mod part_b;

@@ -22,7 +22,7 @@ fn initial_election_2a<R: RaftPeer>() {
     // Is a leader elected?
     cfg.check_one_leader();
 
-    // After a moment in which followers learn of the election, do all agree on the term?
+    // The followers get a moment to learn of the election. Do all agree on the term then?
     sleep(Duration::from_millis(50));
     let term = cfg.check_terms();
     assert!(term >= 1, "term is {term}, but should be at least 1");
@@ -48,7 +48,7 @@ fn re_election_2a<R: RaftPeer>() {
     cfg.disconnect(leader1);
     cfg.check_one_leader();
 
-    // The old leader comes back: it must follow, not disturb.
+    // The old leader comes back. It must become a follower and must not disturb the new leader.
     cfg.connect(leader1);
     let leader2 = cfg.check_one_leader();
 
@@ -58,11 +58,11 @@ fn re_election_2a<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_leader();
 
-    // With a majority again there is.
+    // With a majority there is a leader again.
     cfg.connect(cfg.after(leader2, 1));
     cfg.check_one_leader();
 
-    // The last one to come back does not end that.
+    // There is still a leader when the last server comes back.
     cfg.connect(leader2);
     cfg.check_one_leader();
     cfg.end();
@@ -75,7 +75,8 @@ fn many_elections_2a<R: RaftPeer>() {
     cfg.check_one_leader();
 
     for _round in 1..10 {
-        // Up to three servers go. Either the leader is still there, or the other four elect one.
+        // Up to three servers are disconnected. Either the leader is still there, or the other four elect
+        // one.
         let gone: [usize; 3] = std::array::from_fn(|_| rng::below(SERVERS as u64) as usize);
         gone.iter().for_each(|&i| cfg.disconnect(i));
         cfg.check_one_leader();

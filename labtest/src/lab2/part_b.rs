@@ -25,9 +25,9 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// Some tests need a while without a change of terms, and try again if there was one.
+/// Some tests need some time without a change of the term. They try again if the term has changed.
 const ATTEMPTS: usize = 5;
-/// Between two attempts: time for things to settle.
+/// The pause between two attempts, in which the cluster can settle.
 const SETTLE: Duration = Duration::from_secs(3);
 
 fn basic_agree_2b<R: RaftPeer>() {
@@ -42,7 +42,7 @@ fn basic_agree_2b<R: RaftPeer>() {
     cfg.end();
 }
 
-/// A command goes over the network once to each follower, not more often.
+/// A command goes over the network only once to each follower.
 fn rpc_bytes_2b<R: RaftPeer>() {
     const LENGTH: usize = 5000;
     const ALLOWANCE: u64 = 50_000;
@@ -70,19 +70,19 @@ fn follower_failure_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): test progressive failure of followers");
     cfg.one(101, 3, Retry::No);
 
-    // One follower goes; the leader and the other one still agree, also after a while.
+    // One follower is disconnected. The leader and the other follower still agree, also after a while.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(cfg.after(leader1, 1));
     cfg.one(102, 2, Retry::No);
     sleep(ELECTION_TIMEOUT);
     cfg.one(103, 2, Retry::No);
 
-    // The other follower goes too.
+    // The other follower is disconnected, too.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(cfg.after(leader2, 1));
     cfg.disconnect(cfg.after(leader2, 2));
 
-    // The leader, alone, accepts a command but cannot commit it.
+    // The leader is alone: it accepts a command but cannot commit it.
     let started = cfg.start(leader2, 104);
     expect_index(started, "leader rejected Start()", 4);
     sleep(2 * ELECTION_TIMEOUT);
@@ -95,14 +95,14 @@ fn leader_failure_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): test failure of leaders");
     cfg.one(101, 3, Retry::No);
 
-    // The first leader goes; the others elect a new one and agree.
+    // The first leader is disconnected. The others elect a new one and agree.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(leader1);
     cfg.one(102, 2, Retry::No);
     sleep(ELECTION_TIMEOUT);
     cfg.one(103, 2, Retry::No);
 
-    // The second leader goes too. Whoever believes that it leads gets a command, and nobody can commit it.
+    // The second leader is disconnected, too. Each server is given a command, and none of them can commit it.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     for i in 0..3 {
@@ -118,7 +118,7 @@ fn fail_agree_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): agreement after follower reconnects");
     cfg.one(101, 3, Retry::No);
 
-    // One follower goes; the others agree without it.
+    // One follower is disconnected. The others agree without it.
     let leader = cfg.check_one_leader();
     cfg.disconnect(cfg.after(leader, 1));
     cfg.one(102, 2, Retry::No);
@@ -140,7 +140,7 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): no agreement if too many followers disconnect");
     cfg.one(10, 5, Retry::No);
 
-    // Three of five go: what the leader accepts now cannot commit.
+    // Three of five are disconnected: what the leader accepts now cannot commit.
     let leader = cfg.check_one_leader();
     let gone = [1, 2, 3].map(|n| cfg.after(leader, n));
     gone.iter().for_each(|&i| cfg.disconnect(i));
@@ -149,8 +149,7 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_agreement(2);
 
-    // They come back. The disconnected majority may have chosen a leader among themselves, forgetting index
-    // 2.
+    // They come back. They may elect a leader among themselves, which does not have the entry at index 2.
     gone.iter().for_each(|&i| cfg.connect(i));
     let leader2 = cfg.check_one_leader();
     let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };
@@ -173,7 +172,7 @@ fn concurrent_starts_2b<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Runs an attempt until one was not disturbed by a change of terms, and returns what it returns.
+/// Repeats an attempt until the term does not change during it. Returns what the attempt returns.
 #[track_caller]
 fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
     for n in 0..ATTEMPTS {
@@ -187,13 +186,13 @@ fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
     panic!("term changed too often");
 }
 
-/// One attempt. `None`: the term has changed meanwhile.
+/// One attempt. `None`: the term has changed in the meantime.
 fn concurrent_starts<R: RaftPeer>(cfg: &Config<R>) -> Option<()> {
     const STARTS: i64 = 5;
     let leader = cfg.check_one_leader();
     let Started { term, .. } = cfg.start(leader, 1)?;
 
-    // Five threads submit at once. Those of the same term say where their command should be.
+    // Five threads submit at once. Those that get the same term tell the index of their command.
     let start = |i| {
         let cluster: Arc<Cluster<R>> = cfg.share();
         thread::spawn(move || cluster.start(leader, 100 + i).filter(|started| started.term == term))
@@ -223,7 +222,7 @@ fn rejoin_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): rejoin of partitioned leader");
     cfg.one(101, 3, Retry::Yes);
 
-    // A leader goes, and accepts commands that cannot commit.
+    // A leader is disconnected, and accepts commands that cannot commit.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(leader1);
     for number in [102, 103, 104] {
@@ -233,13 +232,13 @@ fn rejoin_2b<R: RaftPeer>() {
     // A new leader commits something else at index 2.
     cfg.one(103, 2, Retry::Yes);
 
-    // The new leader goes, the old one comes back: its own entries have to give way.
+    // The new leader is disconnected, and the old one comes back. Its own entries have to be replaced.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     cfg.connect(leader1);
     cfg.one(104, 2, Retry::Yes);
 
-    // All together.
+    // All are connected.
     cfg.connect(leader2);
     cfg.one(105, 3, Retry::Yes);
     cfg.end();
@@ -250,45 +249,45 @@ fn backup_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): leader backs up quickly over incorrect follower logs");
     cfg.one(Value::random(), 5, Retry::Yes);
 
-    // A leader with one follower: 50 commands that cannot commit.
+    // A leader has one follower: it gets 50 commands that cannot commit.
     let leader1 = cfg.check_one_leader();
     let [with_leader, third, fourth, fifth] = [1, 2, 3, 4].map(|n| cfg.after(leader1, n));
     [third, fourth, fifth].iter().for_each(|&i| cfg.disconnect(i));
     submit_many(&cfg, leader1);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // The three others instead: 50 commands that do.
+    // The three others are connected instead: they get 50 commands that commit.
     [leader1, with_leader].iter().for_each(|&i| cfg.disconnect(i));
     [third, fourth, fifth].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
 
-    // Their leader keeps one follower: 50 more that cannot commit.
+    // Their leader keeps one follower: it gets 50 more commands that cannot commit.
     let leader2 = cfg.check_one_leader();
     let other = if third == leader2 { cfg.after(leader2, 1) } else { third };
     cfg.disconnect(other);
     submit_many(&cfg, leader2);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // Now the first leader and its follower, with long wrong logs, and the one that was left out: 50 that
-    // commit.
+    // Now these are connected: the first leader and its follower, which have long wrong logs, and the server
+    // that was left out. They get 50 commands that commit.
     (0..5).for_each(|i| cfg.disconnect(i));
     [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
 
-    // All together.
+    // All are connected.
     (0..5).for_each(|i| cfg.connect(i));
     cfg.one(Value::random(), 5, Retry::Yes);
     cfg.end();
 }
 
-/// 50 commands for one server, whatever becomes of them.
+/// Submits 50 commands to one server, and does not look at the results.
 fn submit_many<R: RaftPeer>(cfg: &Config<R>, server: usize) {
     for _ in 0..50 {
         cfg.start(server, Value::random());
     }
 }
 
-/// 50 agreements among three, one after the other.
+/// Makes 50 agreements among three servers, one after the other.
 #[track_caller]
 fn agree_on_many<R: RaftPeer>(cfg: &Config<R>) {
     for _ in 0..50 {
@@ -304,15 +303,15 @@ fn count_2b<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3));
     cfg.begin("Test (2B): RPC counts aren't too high");
 
-    // An election does not take many RPCs, nor none.
+    // An election takes some RPCs, but not many.
     cfg.check_one_leader();
     let elected = rpcs(&cfg);
     assert!((1..=30).contains(&elected), "too many or few RPCs ({elected}) to elect initial leader");
 
-    // Agreement does not take many.
+    // Agreement does not take many RPCs.
     let (agreed, total) = within_one_term(|| count_agreement(&cfg));
 
-    // An idle second does not take many.
+    // A second without commands does not take many RPCs.
     sleep(ELECTION_TIMEOUT);
     let idle = rpcs(&cfg) - total;
     assert!(idle <= IDLE_LIMIT, "too many RPCs ({idle}) for 1 second of idleness");
@@ -327,8 +326,8 @@ fn agreement_limit() -> u64 {
     (COUNTED + 1 + 3) * 3
 }
 
-/// One attempt: the RPCs that a burst of commands took, and all so far. `None`: the term has changed
-/// meanwhile.
+/// One attempt. Returns how many RPCs a burst of commands took, and how many there were so far. `None`: the
+/// term has changed in the meantime.
 fn count_agreement<R: RaftPeer>(cfg: &Config<R>) -> Option<(u64, u64)> {
     let leader = cfg.check_one_leader();
     let before = rpcs(cfg);
@@ -362,7 +361,7 @@ fn count_agreement<R: RaftPeer>(cfg: &Config<R>) -> Option<(u64, u64)> {
     Some((taken, after))
 }
 
-/// The requests that have reached the three servers.
+/// How many requests have reached the three servers.
 fn rpcs<R: RaftPeer>(cfg: &Config<R>) -> u64 {
     (0..3).map(|i| cfg.rpc_count(i)).sum()
 }

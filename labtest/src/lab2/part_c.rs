@@ -38,24 +38,24 @@ fn persist_1_2c<R: RaftPeer>() {
     }
     cfg.one(12, 3, Retry::Yes);
 
-    // The leader does.
+    // The leader crashes and restarts.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(leader1);
     cfg.start1(leader1);
     cfg.connect(leader1);
     cfg.one(13, 3, Retry::Yes);
 
-    // The leader does, after the others have gone on without it.
+    // The leader crashes, and restarts after the others have gone on without it.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     cfg.one(14, 2, Retry::Yes);
     cfg.start1(leader2);
     cfg.connect(leader2);
 
-    // It catches up before the next server goes.
+    // It catches up before the next server crashes.
     cfg.wait(4, 3, None);
 
-    // A follower does, after the others have gone on without it.
+    // A follower crashes, and restarts after the others have gone on without it.
     let follower = cfg.after(cfg.check_one_leader(), 1);
     cfg.disconnect(follower);
     cfg.one(15, 2, Retry::Yes);
@@ -79,7 +79,7 @@ fn persist_2_2c<R: RaftPeer>() {
         cfg.disconnect(second);
         cfg.one(base + 1, 3, Retry::Yes);
 
-        // The other three go; the two that missed it restart.
+        // The other three crash, and the two that missed it restart.
         [leader1, third, fourth].iter().for_each(|&i| cfg.disconnect(i));
         cfg.start1(first);
         cfg.start1(second);
@@ -87,7 +87,7 @@ fn persist_2_2c<R: RaftPeer>() {
         cfg.connect(second);
         sleep(ELECTION_TIMEOUT);
 
-        // One of the three restarts: with its log, which is the longest, they are a majority.
+        // One of the three restarts. It has the longest log, and together they are a majority.
         cfg.start1(third);
         cfg.connect(third);
         cfg.one(base + 2, 3, Retry::Yes);
@@ -119,18 +119,18 @@ fn persist_3_2c<R: RaftPeer>() {
     cfg.connect(leader);
     cfg.one(103, 2, Retry::Yes);
 
-    // All together.
+    // All are connected.
     cfg.start1(follower);
     cfg.connect(follower);
     cfg.one(104, 3, Retry::Yes);
     cfg.end();
 }
 
-/// How often a leader goes in the tests of Figure 8.
+/// How many rounds the tests of Figure 8 have. In each round a leader may crash or be disconnected.
 const FIGURE_8_ROUNDS: usize = 1000;
 
-/// Figure 8 of the paper: leaders come and go before they have spread their entries, so that entries of old
-/// terms are on majorities without being committed. Only entries of the current term may be committed by
+/// Figure 8 of the paper: leaders crash before they have replicated their entries to all, so that majorities
+/// have entries of old terms that are not committed. Only entries of the current term may be committed by
 /// counting.
 fn figure_8_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5));
@@ -139,7 +139,7 @@ fn figure_8_2c<R: RaftPeer>() {
 
     let mut up = 5;
     for _ in 0..FIGURE_8_ROUNDS {
-        // Every server is offered a command; the last that takes it is the leader.
+        // Each server is offered a command. The last one that takes it is the leader.
         let leader = last_to_accept(5, |i| cfg.start(i, Value::random()).map(|_| i));
         short_or_long_pause();
 
@@ -149,7 +149,7 @@ fn figure_8_2c<R: RaftPeer>() {
             up -= 1;
         }
 
-        // There are to be three, mostly.
+        // Mostly there should be three servers.
         if up < 3 {
             let i = random_server();
             if !cfg.is_up(i) {
@@ -160,7 +160,7 @@ fn figure_8_2c<R: RaftPeer>() {
         }
     }
 
-    // All come back, and agree.
+    // All servers come back, and agree.
     for i in (0..5).filter(|&i| !cfg.is_up(i)).collect::<Vec<_>>() {
         cfg.start1(i);
         cfg.connect(i);
@@ -169,13 +169,13 @@ fn figure_8_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Offers something to every server in order; what the last one that accepts makes of it.
+/// Offers something to each server in order. Returns the result of the last one that accepts it.
 fn last_to_accept<T>(servers: usize, mut offer: impl FnMut(usize) -> Option<T>) -> Option<T> {
     (0..servers).fold(None, |last, i| offer(i).or(last))
 }
 
-/// The pause before a leader goes: mostly shorter than a replication takes, sometimes long enough for an
-/// election.
+/// The pause before a leader crashes or is disconnected. Mostly it is shorter than a replication takes,
+/// sometimes it is long enough for an election.
 fn short_or_long_pause() {
     let half_timeout = ELECTION_TIMEOUT.as_millis() as u64 / 2;
     let bound = if one_in(10) { half_timeout } else { 13 };
@@ -196,7 +196,7 @@ fn unreliable_agree_2c<R: RaftPeer>() {
         cfg.one(round, 1, Retry::Yes);
     }
 
-    // In the end all are there, and all agree.
+    // At the end all servers are there and agree.
     cfg.set_unreliable(false);
     helpers.into_iter().for_each(|helper| {
         join(helper);
@@ -205,7 +205,8 @@ fn unreliable_agree_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// The same as [`figure_8_2c`] with disconnections in place of crashes, on a network that loses and reorders.
+/// The same as [`figure_8_2c`] with disconnections instead of crashes, on a network that loses and reorders
+/// messages.
 fn figure_8_unreliable_2c<R: RaftPeer>() {
     const REORDERING_FROM: usize = 200;
     let cfg = make_config::<R>(Setup::of(5).unreliable());
@@ -219,18 +220,18 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
             cfg.set_long_reordering(true);
         }
 
-        // Every server is offered a command; the last connected one that takes it is the leader.
+        // Each server is offered a command. The last connected one that takes it is the leader.
         let leader =
             last_to_accept(5, |i| cfg.start(i, command()).filter(|_| cfg.is_connected(i)).map(|_| i));
         short_or_long_pause();
 
-        // The leader goes, every other time.
+        // The leader is disconnected in about half of the rounds.
         if let Some(leader) = leader.filter(|_| one_in(2)) {
             cfg.disconnect(leader);
             up -= 1;
         }
 
-        // There are to be three, mostly.
+        // Mostly there should be three servers.
         if up < 3 {
             let i = random_server();
             if !cfg.is_connected(i) {
@@ -240,7 +241,7 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
         }
     }
 
-    // All come back, and agree.
+    // All servers come back, and agree.
     for i in (0..5).filter(|&i| !cfg.is_connected(i)).collect::<Vec<_>>() {
         cfg.connect(i);
     }
@@ -256,7 +257,8 @@ fn unreliable_churn_2c<R: RaftPeer>() {
     churn::<R>(Setup::of(5).unreliable(), "Test (2C): unreliable churn");
 }
 
-/// Clients submit while servers come and go; nothing that a client has seen committed may be lost.
+/// Clients submit while servers crash, restart and are disconnected. A value that a client has seen committed
+/// must not be lost.
 fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     let cfg = make_config::<R>(setup);
     cfg.begin(title);
@@ -269,13 +271,13 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     let clients: Vec<_> = (0..3).map(client).collect();
 
     // For a while any server may be cut off, come back or crash. The pause is a little shorter than an
-    // election, so that some get through and some do not.
+    // election, so that some elections succeed and some do not.
     for _ in 0..20 {
         churn_once(&cfg);
         sleep(ELECTION_TIMEOUT * 7 / 10);
     }
 
-    // Everybody comes back.
+    // All servers come back.
     sleep(ELECTION_TIMEOUT);
     cfg.set_unreliable(false);
     for i in 0..5 {
@@ -287,7 +289,7 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     stop.store(true, Ordering::SeqCst);
     let seen: Vec<i64> = clients.into_iter().flat_map(join).collect();
 
-    // What the clients have seen is there.
+    // All values that the clients have seen committed are there.
     sleep(ELECTION_TIMEOUT);
     let last = cfg.one(Value::random(), 5, Retry::Yes);
     let committed: Vec<i64> = (1..=last).map(|index| committed_number(&cfg, index)).collect();
@@ -316,7 +318,8 @@ fn churn_once<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// Submits numbers to whoever takes them, until told to stop. Returns those that it has seen committed.
+/// Submits numbers to the servers that take them, until it is told to stop. Returns those that it has seen
+/// committed.
 fn churn_client<R: RaftPeer>(cluster: &Cluster<R>, me: u64, stop: &AtomicBool) -> Vec<i64> {
     const PAUSES: [u64; 5] = [10, 20, 50, 100, 200];
     let mut seen = Vec::new();
@@ -351,12 +354,12 @@ fn committed_number<R: RaftPeer>(cfg: &Config<R>, index: u64) -> i64 {
     }
 }
 
-/// One of five.
+/// The number of a random one of five servers.
 fn random_server() -> usize {
     rng::below(5) as usize
 }
 
-/// True once in so many times.
+/// Returns true once in so many times.
 fn one_in(n: u64) -> bool {
     rng::below(n) == 0
 }

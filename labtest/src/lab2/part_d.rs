@@ -33,7 +33,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// The Raft state may never be this large, in bytes.
+/// The Raft state must never be this large, in bytes.
 const MAX_LOG_SIZE: usize = 2000;
 
 /// What happens to one server in each round of [`snapshots`].
@@ -66,8 +66,8 @@ fn snapshot_install_un_crash_2d<R: RaftPeer>() {
     snapshots::<R>(title, Setup::of(3).unreliable(), Fault::Crash);
 }
 
-/// 30 rounds of up to 15 commands, or 17 with a fault. Then one server misses 7 to 16 of them: mostly so many
-/// that it has to be brought up with a snapshot.
+/// 30 rounds of up to 15 commands, or up to 17 with a fault. With a fault one server misses 7 to 16 commands.
+/// Mostly these are so many that it needs a snapshot to catch up.
 fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);
@@ -76,24 +76,24 @@ fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     let mut largest = 0;
 
     for round in 0..30 {
-        // Every third round the old leader is the victim; else it is a follower.
+        // In every third round the old leader is the victim, otherwise a follower.
         let follower = cfg.after(leader1, 1);
         let (victim, sender) = if round % 3 == 1 { (leader1, follower) } else { (follower, leader1) };
         strike(&cfg, fault, victim);
 
-        // Perhaps enough commands for a snapshot, then one that all who are left apply.
+        // There may be enough commands for a snapshot. Then comes one that all the other servers apply.
         for _ in 0..burst() {
             cfg.start(sender, Value::random());
         }
         let applied_by = if fault == Fault::None { 3 } else { 2 };
         cfg.one(Value::random(), applied_by, Retry::Yes);
 
-        // The log has been cut.
+        // The log must have become short.
         let size = cfg.log_size();
         assert!(size < MAX_LOG_SIZE, "Log size too large: {size} bytes, the limit is {MAX_LOG_SIZE}");
         largest = largest.max(size);
 
-        // The victim is back. It may need a snapshot before it applies what the others do.
+        // The victim is back. It may need a snapshot before it can apply what the others apply.
         if recover(&cfg, fault, victim) {
             cfg.one(Value::random(), 3, Retry::Yes);
             leader1 = cfg.check_one_leader();
@@ -103,7 +103,7 @@ fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     cfg.end();
 }
 
-/// 5 to 14 commands.
+/// Submits 5 to 14 commands.
 fn burst() -> u64 {
     SNAPSHOT_INTERVAL / 2 + rng::below(SNAPSHOT_INTERVAL)
 }
@@ -117,7 +117,7 @@ fn strike<R: RaftPeer>(cfg: &Config<R>, fault: Fault, victim: usize) {
     cfg.one(Value::random(), 2, Retry::Yes);
 }
 
-/// Brings the victim back; says whether there was one.
+/// Brings the victim back. Returns whether there was one.
 fn recover<R: RaftPeer>(cfg: &Config<R>, fault: Fault, victim: usize) -> bool {
     if fault == Fault::Crash {
         cfg.start1(victim);
@@ -132,7 +132,7 @@ fn snapshot_all_crash_2d<R: RaftPeer>() {
     all_crash::<R>("Test (2D): crash and restart all servers", Setup::of(3));
 }
 
-/// Ours: later years run [`snapshot_all_crash_2d`] on this network.
+/// Not in the course of 2022: later years run [`snapshot_all_crash_2d`] on this network.
 fn snapshot_all_crash_unreliable_2d<R: RaftPeer>() {
     all_crash::<R>("Test (2D, ours): crash and restart all servers (unreliable)", Setup::of(3).unreliable());
 }
@@ -143,13 +143,13 @@ fn all_crash<R: RaftPeer>(title: &str, setup: Setup) {
     cfg.one(Value::random(), 3, Retry::Yes);
 
     for _ in 0..5 {
-        // Perhaps enough commands for a snapshot.
+        // There may be enough commands for a snapshot.
         for _ in 0..burst() {
             cfg.one(Value::random(), 3, Retry::Yes);
         }
         let before = cfg.one(Value::random(), 3, Retry::Yes);
 
-        // All crash and come back: the log goes on where it was.
+        // All crash and come back. The log must go on where it was.
         restart_all(&cfg);
         let after = cfg.one(Value::random(), 3, Retry::Yes);
         assert!(after > before, "index decreased from {before} to {after}");
@@ -161,28 +161,29 @@ fn snapshot_init_2d<R: RaftPeer>() {
     init::<R>("Test (2D): snapshot initialization after crash", Setup::of(3));
 }
 
-/// Ours: later years run [`snapshot_init_2d`] on this network.
+/// Not in the course of 2022: later years run [`snapshot_init_2d`] on this network.
 fn snapshot_init_unreliable_2d<R: RaftPeer>() {
     init::<R>("Test (2D, ours): snapshot initialization after crash (unreliable)", Setup::of(3).unreliable());
 }
 
-/// Do servers load their snapshot when they start? One that does not will overwrite it with an empty one.
+/// Servers must load their snapshot when they start. A server that does not load it saves an empty one
+/// instead.
 fn init<R: RaftPeer>(title: &str, setup: Setup) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);
     cfg.one(Value::random(), 3, Retry::Yes);
 
-    // Enough commands for a snapshot.
+    // These commands are enough for a snapshot.
     for _ in 0..=SNAPSHOT_INTERVAL {
         cfg.one(Value::random(), 3, Retry::Yes);
     }
     restart_all(&cfg);
 
-    // One command, so that every server persists something anew.
+    // One more command, so that each server saves its state again.
     cfg.one(Value::random(), 3, Retry::Yes);
     restart_all(&cfg);
 
-    // Whoever has lost its snapshot cannot go on from here.
+    // A server that has lost its snapshot cannot go on from here.
     cfg.one(Value::random(), 3, Retry::Yes);
     cfg.end();
 }

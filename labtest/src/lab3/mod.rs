@@ -5,7 +5,8 @@
 //! | 3A | `part_a.rs` | linearizable and exactly once, without snapshots |
 //! | 3B | `part_b.rs` | the same with snapshots |
 //!
-//! Numbers of clients and servers, pauses and limits are the course's. Cases that are ours stand last in their part.
+//! Numbers of clients and servers, pauses and limits are the course's. The cases that the course does not
+//! have are the last of their part.
 
 mod part_a;
 mod part_b;

@@ -56,7 +56,7 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
     ]
 }
 
-/// Five servers and so many clients, nothing goes wrong.
+/// Five servers and so many clients, without faults.
 fn calm(clients: usize) -> Generic {
     Generic::new("3A", clients, 5)
 }
@@ -109,7 +109,8 @@ fn persist_partition_unreliable_linearizable_3a<S: KvService>() {
     everything_at_once().run::<S>();
 }
 
-/// The same, but the history must be judged: the course takes one that it cannot judge within a second to be fine.
+/// The same, but the checker must judge the history. In the course the test passes if the checker cannot
+/// judge it within a second.
 fn persist_partition_unreliable_linearizable_3a_strict<S: KvService>() {
     let if_unknown = IfUnknown::Fails(Duration::from_secs(60));
     Generic { if_unknown, ..everything_at_once() }.run::<S>();
@@ -120,7 +121,7 @@ fn everything_at_once() -> Generic {
     Generic { random_keys: true, ..faults }
 }
 
-/// Messages are lost and repeated: nothing may be done twice or in another order.
+/// Messages are lost and sent again. No operation may be done twice or in another order.
 fn unreliable_one_key_3a<S: KvService>() {
     const CLIENTS: usize = 5;
     const APPENDS: usize = 10;
@@ -141,12 +142,12 @@ fn unreliable_one_key_3a<S: KvService>() {
     cfg.end();
 }
 
-/// What the test of a partition expects of a Get that has waited for the network to heal.
+/// What the test of a partition expects of a Get that was waiting until the network was healed.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum DelayedGet {
-    /// Nothing: the course looks whether it is done, and whichever it finds is fine.
+    /// The Get may be done or not: the course looks once and accepts both.
     MayWait,
-    /// As much as of the Put: it is done within the same limits.
+    /// The Get must be done within the same limits as the Put.
     Completes,
 }
 
@@ -158,13 +159,13 @@ fn one_partition_3a_strict<S: KvService>() {
     one_partition::<S>("3A, strict", DelayedGet::Completes);
 }
 
-/// The leader is cut off with one other server: the majority goes on, the minority does not.
+/// The leader is cut off together with one other server. The majority goes on, and the minority does not.
 fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
     const HEALED_LIMIT: Duration = Duration::from_secs(3);
     let cfg = make_config::<S>(Setup::of(5));
     let all = cfg.all();
     let mut ck = make_client(&cfg, &all);
-    // So there is a leader.
+    // Now there is a leader.
     ck.put("1", "13");
 
     cfg.begin(&format!("Test: progress in majority ({part})"));
@@ -183,7 +184,7 @@ fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
     let put_done = done.clone();
     thread::spawn_named("put-in-minority", move || {
         ckp2a.put("1", "15");
-        // The test may be over.
+        // The send fails if the test is over.
         let _ = put_done.send("Put");
     });
     thread::spawn_named("get-in-minority", move || {
@@ -214,7 +215,7 @@ fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
             Err(_) => panic!("after the heal not all completed, only {completed:?}"),
         }
     }
-    // The delayed Put is the last one that was done.
+    // The delayed Put was done last.
     ck.check("1", "15");
     cfg.end();
 }

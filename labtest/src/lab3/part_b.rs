@@ -41,12 +41,12 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// The Raft state, in bytes, above which the servers take a snapshot.
 const MAXRAFTSTATE: usize = 1000;
 
-/// So many servers and clients, with snapshots; nothing goes wrong.
+/// So many servers and clients, with snapshots and without faults.
 fn calm(clients: usize, servers: usize) -> Generic {
     Generic { maxraftstate: Some(MAXRAFTSTATE), ..Generic::new("3B", clients, servers) }
 }
 
-/// A server that was cut off while the others forgot what it misses gets a snapshot.
+/// A server is cut off while the others cut their logs. So it gets a snapshot when it is back.
 fn snapshot_rpc_3b<S: KvService>() {
     let cfg = make_config::<S>(Setup::of(3).maxraftstate(MAXRAFTSTATE));
     let mut ck = make_client(&cfg, &cfg.all());
@@ -54,7 +54,7 @@ fn snapshot_rpc_3b<S: KvService>() {
     ck.put("a", "A");
     ck.check("a", "A");
 
-    // A lot of work in a majority without server 2.
+    // A majority without server 2 does a lot of work.
     cfg.partition(&[0, 1], &[2]);
     let mut majority = make_client(&cfg, &[0, 1]);
     for i in 0..50 {
@@ -66,7 +66,7 @@ fn snapshot_rpc_3b<S: KvService>() {
     let log_size = check_log_size(&cfg, MAXRAFTSTATE);
     note_log_size(log_size, MAXRAFTSTATE);
 
-    // Now the one that lags behind is needed for a majority.
+    // Now the server that has missed the work is needed for a majority.
     cfg.partition(&[0, 2], &[1]);
     let mut majority = make_client(&cfg, &[0, 2]);
     majority.put("c", "C");
@@ -84,7 +84,8 @@ fn snapshot_rpc_3b<S: KvService>() {
     cfg.end();
 }
 
-/// A snapshot may hold the data and something for each client, and nothing that grows with the operations.
+/// A snapshot may hold the data and something for each client. It may hold nothing that grows with the number
+/// of operations.
 fn snapshot_size_3b<S: KvService>() {
     const MAX_SNAPSHOT: usize = 500;
     let cfg = make_config::<S>(Setup::of(3).maxraftstate(MAXRAFTSTATE));

@@ -5,7 +5,8 @@
 //! | 4A | `part_a/` | the controller, which says which group serves which shard |
 //! | 4B | `part_b/` | groups that serve shards, and shards that move |
 //!
-//! Numbers of servers, pauses, counts and limits are the course's. Cases that are ours stand last in their part.
+//! Numbers of servers, pauses, counts and limits are the course's. The cases that the course does not have
+//! are the last of their part.
 
 mod part_a;
 mod part_b;

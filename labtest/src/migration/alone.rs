@@ -1,4 +1,4 @@
-//! Migrations that nobody helps along.
+//! Migrations without the help of clients.
 
 use labapi::{NSHARDS, Sharded};
 use labrt::rng;
@@ -11,16 +11,17 @@ use crate::kv::History;
 use crate::lives::join;
 use crate::shards::{Config, Setup, make_config, within};
 
-/// Also after a restart of everybody all shards must have moved in this time: elections, and a few configurations.
+/// All shards must have moved in this time, also after a restart of all servers. It is enough for elections
+/// and a few configurations.
 const MOVED: Duration = Duration::from_secs(5);
 
-/// Everybody restarts in the middle of a migration, and no client says anything afterwards. The logs then have
-/// entries of older terms only, which Raft does not commit by themselves: a server that waits for what they say,
-/// without an entry of its own term, waits for ever. The shards move on to a third group, so that those that got
-/// stuck on the way are missed.
+/// All servers restart in the middle of a migration, and no client sends anything afterwards. Then the logs
+/// have only entries of older terms, which Raft does not commit by counting. A server that waits for such an
+/// entry without adding an entry of its own term waits forever. The shards move on to a third group, so that
+/// the test notices shards that got stuck on the way.
 ///
-/// How often there are snapshots is drawn, too: a group has less to go by when its snapshot is from the middle of a
-/// migration and all that came later is in such entries.
+/// It is also drawn how often there are snapshots. A group knows less after the restart if its snapshot is
+/// from the middle of a migration and all later changes are in such entries.
 pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     let title = "Test (ours): shards move after everybody has restarted, without a client ...";
     let bytes = usize::try_from(200 + rng::below(1800)).expect("below 2000");
@@ -52,8 +53,8 @@ pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     cfg.end();
 }
 
-/// All groups leave, and later another one comes. In between the shards are nobody's and are served by nobody; the
-/// group that had them last keeps the data, whatever happens to it, and hands it over.
+/// All groups leave, and later another one joins. In between no group owns and serves the shards. The group
+/// that had them last keeps the data, also when it crashes, and gives the data to the new group.
 pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     let title = "Test (ours): all groups leave, and another one comes ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(500));
@@ -70,7 +71,7 @@ pub(super) fn all_leave_and_another_comes<S: Sharded>() {
         pause_up_to(300);
         cfg.start_group(last);
         sleep(Duration::from_secs(2));
-        assert!(!hanging.is_finished(), "a Get was answered whose shard is nobody's");
+        assert!(!hanging.is_finished(), "a Get was answered although no group owns its shard");
 
         let next = (last + round) % 3;
         cfg.join(next);
@@ -89,8 +90,8 @@ pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     cfg.end();
 }
 
-/// Two groups give each other all their shards, in ten configurations that come faster than shards can move: each
-/// group has to give in one configuration and to take in the next.
+/// Two groups give each other all their shards, in ten configurations that come faster than shards can move.
+/// Each group has to give a shard in one configuration and to take it back in the next.
 pub(super) fn shards_are_swapped<S: Sharded>() {
     let title = "Test (ours): two groups swap all their shards ...";
     let work = Work::<S>::begin(title, Setup::new().maxraftstate(100));
@@ -99,7 +100,7 @@ pub(super) fn shards_are_swapped<S: Sharded>() {
         pause_up_to(300);
         swap(&work.cfg);
         pause_up_to(300);
-        // Again, from two sides at once: who goes first is drawn.
+        // The same again for both groups at once. It is drawn which of them begins.
         let helpers: Vec<_> = (0..2)
             .map(|half| {
                 let cluster = work.cfg.share();
@@ -117,7 +118,7 @@ pub(super) fn shards_are_swapped<S: Sharded>() {
     work.end();
 }
 
-/// Every shard goes to the other one of groups 0 and 1.
+/// Moves each shard of group 0 to group 1, and each shard of group 1 to group 0.
 fn swap<S: Sharded>(cfg: &Config<S>) {
     let config = cfg.query();
     for (shard, &owner) in config.shards.iter().enumerate() {

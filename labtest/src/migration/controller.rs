@@ -1,7 +1,7 @@
 //! A controller is cut off while shards move.
 //!
-//! Two of three controllers are enough: the groups must hear of every change, and all shards must reach their new
-//! group, so that the old one can go.
+//! Two of three controllers are enough: the groups must learn of each change, and all shards must reach their
+//! new group, so that the old group can be shut down.
 
 use labapi::Sharded;
 use labrt::thread;
@@ -13,21 +13,23 @@ use crate::shards::{Cluster, Place, Setup};
 
 const ROUNDS: usize = 4;
 
-/// The controller is cut off in this time from the beginning of a round, in milliseconds; the configuration
+/// The controller is cut off at most so many milliseconds after the beginning of a round. The configuration
 /// changes shortly after that beginning.
 const WINDOW: u64 = 300;
 
-/// After a change all shards must have moved in this time: elections of the controller, two configurations.
+/// After a change all shards must have moved in this time. It is enough for elections of the controller and
+/// two configurations.
 const MOVED: Duration = Duration::from_secs(5);
 
-/// The controllers' leader is out of everybody's reach.
+/// No server and no clerk reaches the leader of the controllers.
 pub(super) fn controller_cut_off<S: Sharded>() {
     let title = "Test (ours): the controllers' leader is cut off while shards move ...";
     rounds::<S>(title, |cluster, place| cluster.isolate(place));
 }
 
-/// The controllers' leader is cut off from the other two only, so that groups and clerks still ask it. It goes on
-/// believing that it leads, and must not hand out what it knows as the latest configuration.
+/// The leader of the controllers is cut off only from the other two, so groups and clerks still ask it. It
+/// still believes that it leads, but it must not answer with the configuration that it knows, because there
+/// may be a later one.
 pub(super) fn controller_leads_a_minority<S: Sharded>() {
     let title = "Test (ours): a controller without majority is asked while shards move ...";
     rounds::<S>(title, |cluster, place| cluster.isolate_from_group(place));
@@ -57,7 +59,7 @@ fn rounds<S: Sharded>(title: &str, cut: fn(&Cluster<S>, Place)) {
         work.cfg.leave(giver);
         join(cutting);
 
-        // Nobody may need the old group any more; the controller is still cut off.
+        // From now on the test does not need the old group. The controller is still cut off.
         sleep(MOVED);
         work.cfg.shutdown_group(giver);
         read_all(&work.cfg, &work.history);

@@ -1,9 +1,10 @@
-//! Crashes of those who give and take shards.
+//! Crashes of servers that give or take shards.
 //!
-//! All shards move from one group to the next, round after round. In each round the victims crash once, at an
-//! instant between shortly before the change of the configuration and the time by which the groups should have
-//! heard of it, exchanged the shards and deleted them; so every step of a migration is hit in some round of some
-//! seed. The Raft state is allowed to be so small that nearly every step makes a snapshot.
+//! All shards move from one group to the next, round after round. In each round the victims crash once. The
+//! instant is drawn: it is at the earliest shortly before the change of the configuration, and at the latest
+//! when the groups should have learned of the change, moved the shards and deleted the old copies. So over
+//! many seeds the crashes come at every step of a migration. The limit for the Raft state is so small that
+//! nearly every step makes a snapshot.
 
 use labapi::Sharded;
 use labrt::thread;
@@ -13,19 +14,19 @@ use super::{Work, leader_or_any, pause_up_to};
 use crate::lives::join;
 use crate::shards::{Place, Setup};
 
-/// Rounds of a test.
+/// How many rounds a test has.
 const ROUNDS: usize = 8;
 
-/// A change comes this long after the beginning of a round; crashes come earlier or later.
+/// The time from the beginning of a round to the change. Crashes come earlier or later.
 const BEFORE: Duration = Duration::from_millis(50);
 
-/// In this time, in milliseconds from the beginning of a round, the victims crash.
+/// The victims crash at most so many milliseconds after the beginning of a round.
 const WINDOW: u64 = 500;
 
 /// How long a victim is down at most, in milliseconds.
 const DOWN: u64 = 400;
 
-/// Who crashes in a round.
+/// Which servers crash in a round.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Victims {
     /// The leader of the group that gives.
@@ -84,7 +85,7 @@ fn rounds<S: Sharded>(title: &str, victims: Victims) {
         work.cfg.join(taker);
         work.cfg.leave(giver);
         crashes.into_iter().for_each(join);
-        // The next change may come before this one has been digested.
+        // The next change may come before the groups have finished this one.
         pause_up_to(WINDOW);
     }
     work.end();

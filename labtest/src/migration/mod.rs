@@ -1,15 +1,17 @@
-//! Shards that move while things go wrong: tests of ours, which go further than lab 4B.
+//! Shards that move while things go wrong. These tests are not the course's; they go further than those of
+//! lab 4B.
 //!
 //! | file | tests |
 //! |---|---|
 //! | `crashes.rs` | the leader of the group that gives or takes shards crashes, at any moment |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | migrations that no client helps along: after a restart of everybody, with no group in between, in a swap |
+//! | `alone.rs` | migrations without clients: after a restart of all servers, without groups, in a swap |
 //! | `room.rs` | shards that were given away leave nothing behind |
 //! | `chaos.rs` | many random changes of the configuration under all faults at once |
 //!
-//! Each test draws the instants of its faults from the run's seed, so many seeds in virtual time meet all steps of
-//! a migration. The history of all clients must be linearizable in the end; the checker must come to a verdict.
+//! Each test draws the instants of its faults from the run's seed. So many seeds in virtual time together
+//! have faults at all steps of a migration. The history of all clients must be linearizable, and the checker
+//! must come to a verdict.
 
 mod alone;
 mod chaos;
@@ -58,14 +60,14 @@ const KEYS: usize = 10;
 /// How many clients work while shards move.
 const CLIENTS: u32 = 5;
 
-/// Once everybody is up and connected, whatever still hangs must end in this time: elections, restarts and several
-/// configurations may be on the way.
+/// When all servers are up and connected, all operations that hang must end in this time. It is enough for
+/// elections, restarts and several configurations.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The checker must come to a verdict.
 const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
-/// A test with clients at work.
+/// A test with clients that work.
 struct Work<S: Sharded> {
     cfg: Config<S>,
     history: Arc<History>,
@@ -73,7 +75,7 @@ struct Work<S: Sharded> {
 }
 
 impl<S: Sharded> Work<S> {
-    /// Starts everybody, joins group 0, writes all keys and lets the clients work.
+    /// Starts all servers, joins group 0, writes all keys and starts the clients.
     fn begin(title: &str, setup: Setup) -> Work<S> {
         let cfg = make_config::<S>(title, setup);
         let history = Arc::new(History::new());
@@ -84,8 +86,8 @@ impl<S: Sharded> Work<S> {
         Work { cfg, history, clients }
     }
 
-    /// The clients come to an end, now that nothing disturbs them any more. All keys are read once more, and the
-    /// history must be linearizable.
+    /// Lets the clients end, when there are no faults any more. All keys are read once more, and the history
+    /// must be linearizable.
     #[track_caller]
     fn end(self) {
         let Work { cfg, history, clients } = self;
@@ -99,7 +101,7 @@ impl<S: Sharded> Work<S> {
     }
 }
 
-/// Reads all keys, in time, with a new clerk that knows of no configuration.
+/// Reads all keys with a new clerk, which knows no configuration. Fails if that takes too long.
 #[track_caller]
 fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
     let mut reader = main_client(cfg, history);
@@ -110,17 +112,17 @@ fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
     });
 }
 
-/// A clerk of the test itself. Its number is that of nobody else.
+/// Makes a clerk of the test itself. Its number is different from those of the clients.
 fn main_client<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) -> Client<S::Clerk> {
     cfg.make_client().recorded(history, CLIENTS)
 }
 
-/// A random pause of up to `ms` milliseconds.
+/// Sleeps for a random time of up to `ms` milliseconds.
 fn pause_up_to(ms: u64) {
     sleep(Duration::from_micros(rng::below(ms * 1000)));
 }
 
-/// The server of a group that leads, or any if none says that it does.
+/// The server of a group that leads, or a random one if no server says that it leads.
 fn leader_or_any<S: Sharded>(cfg: &Cluster<S>, gi: usize) -> Place {
     let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a group has a handful of servers");
     Place::Server(gi, cfg.leader(gi).unwrap_or(any))

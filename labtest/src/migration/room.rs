@@ -1,4 +1,4 @@
-//! Shards that were given away leave nothing behind, whatever happened on the way.
+//! Shards that were given away leave nothing behind, also if servers crash or are down meanwhile.
 
 use labapi::Sharded;
 use labrt::rng;
@@ -8,16 +8,16 @@ use super::{PATIENCE, leader_or_any, pause_up_to};
 use crate::output::note;
 use crate::shards::{Config, Setup, gid, make_config, random_text};
 
-/// Keys, and letters of a value.
+/// How many keys there are, and how many letters a value has.
 const KEYS: usize = 30;
 const LEN: usize = 1000;
 
-/// What a server of a group without shards may have on its disk, in bytes: not even one value fits into it.
+/// How many bytes a server of a group without shards may have on its disk. A value has more bytes.
 const LEFT: usize = LEN;
 
-/// All shards go from group to group. The old group must be rid of them in the end: on its disks, in memory, also on
-/// a server that was down while they moved, and when its leader crashed after they had moved and before they were
-/// deleted.
+/// All shards go from group to group. In the end the old group must not have them any more, neither on its
+/// disks nor in memory. That holds, too, for a server that was down while they moved, and if the leader
+/// crashes after they have moved and before they are deleted.
 pub(super) fn nothing_is_left_behind<S: Sharded>() {
     let title = "Test (ours): shards that have moved leave nothing behind ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1));
@@ -29,13 +29,13 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
     let mut most = 0;
     for round in 0..6 {
         let (giver, taker) = (round % 3, (round + 1) % 3);
-        // One server sleeps through it all.
+        // One server is down while the shards move.
         let sleeper = usize::try_from(rng::below(3)).expect("three servers");
         cfg.shutdown_server(giver, sleeper);
         cfg.join(taker);
         cfg.leave(giver);
 
-        // In most rounds this comes before everything has been deleted.
+        // In most rounds this happens before all shards are deleted.
         pause_up_to(500);
         cfg.start_server(giver, sleeper);
         let victim = leader_or_any(&cfg, giver);
@@ -50,8 +50,8 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
     cfg.end();
 }
 
-/// Waits until no server of group `gi` has anything of its former shards. Gives the most bytes that one of them has
-/// saved.
+/// Waits until no server of group `gi` has anything of its former shards. Returns how many bytes the fullest
+/// disk of these servers has.
 #[track_caller]
 fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let began = Instant::now();

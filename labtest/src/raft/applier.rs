@@ -1,11 +1,12 @@
 //! The service above each Raft: it reads the apply channel and checks that every peer applies the same
 //! commands in the same order, without a gap.
 //!
-//! With snapshots it also plays a service that makes one every [`SNAPSHOT_INTERVAL`] commands and that
-//! restarts from one. The snapshot holds the whole history, so a wrong one is found out.
+//! With snapshots it is also a service that makes a snapshot every [`SNAPSHOT_INTERVAL`] commands and that
+//! restarts from one. The snapshot holds the whole history, so a wrong snapshot is noticed.
 //!
-//! A wrong message panics in the reader, which fails the run. The reader goes on reading when its peer's life
-//! is over, and ignores what it reads: nobody may be left waiting to deliver.
+//! A wrong message makes the reader panic, which fails the run. When the life of its peer is over, the reader
+//! goes on reading and ignores what it reads, so that no thread of the peer waits forever to deliver a
+//! message.
 
 use labapi::{ApplyMsg, Command, RaftPeer};
 use labrt::chan::Receiver;
@@ -21,7 +22,7 @@ use crate::value::Value;
 const APPLY: Kind = Kind::new("apply");
 const INGEST: Kind = Kind::new("apply.snapshot");
 
-/// A command as it came up the apply channel.
+/// A command as it came through the apply channel.
 struct Delivered {
     index: u64,
     term: u64,
@@ -29,7 +30,7 @@ struct Delivered {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Starts the reader of one life of a peer. The thread is the harness's, not the node's.
+    /// Starts the reader of one life of a peer. The thread belongs to the harness, not to the node.
     pub(super) fn start_reader(self: &Arc<Self>, node: NodeId, messages: Receiver<ApplyMsg>) {
         let cluster = Arc::clone(self);
         thread::spawn_named(format!("reader-{}", node.index), move || {
@@ -41,7 +42,7 @@ impl<R: RaftPeer> Cluster<R> {
         });
     }
 
-    /// One message of the life `node`. Those of a life that is over are dropped.
+    /// Handles one message of the life `node`. A message of a life that is over is dropped.
     fn take(&self, node: NodeId, message: ApplyMsg) -> Result<(), String> {
         match message {
             ApplyMsg::Command { index, term, command } => self.take_command(node, index, term, &command),
@@ -63,7 +64,7 @@ impl<R: RaftPeer> Cluster<R> {
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             due.then(|| state.servers[i].make_snapshot(index))
         };
-        // Without the lock: the peer may be waiting for somebody who needs it.
+        // The lock must not be held here, because the peer may be waiting for a thread that needs it.
         if let Some((snapshot, peer)) = snapshot.zip(self.living(node)) {
             peer.call(|raft| raft.snapshot(index, snapshot));
         }
@@ -96,7 +97,8 @@ impl<R> State<R> {
         self.servers[usize::from(node.index)].lives.living().filter(|peer| peer.node == node)
     }
 
-    /// Enters what peer `i` applies, after comparing it with what all have applied at that index.
+    /// Records what peer `i` applies, after comparing it with what all other peers have applied at that
+    /// index.
     fn apply(&mut self, i: usize, message: Delivered, snapshots: bool) -> Result<(), String> {
         let Delivered { index, term, value } = message;
         if snapshots {
@@ -118,7 +120,7 @@ impl<R> State<R> {
         Ok(())
     }
 
-    /// No peer may have applied another command at this index.
+    /// Returns an error if a peer has applied another command at this index.
     fn check_others(&self, i: usize, index: u64, term: u64, value: &Value) -> Result<(), String> {
         for (j, other) in self.servers.iter().enumerate() {
             let Some(old) = other.log.get(&index).filter(|old| old.value != *value) else { continue };
@@ -136,8 +138,8 @@ impl<R> State<R> {
 }
 
 impl<R> Slot<R> {
-    /// The snapshot of the course's service: the last index, then everything applied up to it. Index 0 holds
-    /// nothing.
+    /// The snapshot of the course's service: the last index, then all that was applied up to it. There is
+    /// nothing at index 0.
     fn make_snapshot(&self, index: u64) -> Vec<u8> {
         let history: Vec<Option<&Value>> =
             (0..=index).map(|at| self.log.get(&at).map(|applied| &applied.value)).collect();
@@ -147,8 +149,8 @@ impl<R> Slot<R> {
         encoder.into_bytes()
     }
 
-    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is what Raft says that it
-    /// covers.
+    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is the last index that the
+    /// snapshot covers, as Raft says.
     pub(super) fn ingest_snapshot(
         &mut self,
         i: usize,

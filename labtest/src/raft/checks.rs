@@ -1,7 +1,7 @@
-//! What a test can see and expect: leaders, terms, and what the peers have applied.
+//! What a test can see and check: leaders, terms, and what the peers have applied.
 //!
-//! The waiting times, the numbers of rounds and the texts are the course's. A peer that is not running is
-//! left out.
+//! The waiting times, the numbers of rounds and the texts are the course's. A peer that does not run is
+//! ignored.
 
 use labapi::RaftPeer;
 use labrt::rng;
@@ -11,7 +11,7 @@ use super::Cluster;
 use crate::lives::Living;
 use crate::value::Value;
 
-/// How often [`Cluster::check_one_leader`] looks before it gives up.
+/// How often [`Cluster::check_one_leader`] asks the peers before it gives up.
 const LEADER_ROUNDS: usize = 10;
 /// How long [`Cluster::one`] goes on submitting.
 const ONE_LIMIT: Duration = Duration::from_secs(10);
@@ -30,9 +30,10 @@ pub enum Retry {
 /// What the peers have applied at one index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Committed {
-    /// How many peers have applied something there; crashed and disconnected ones count with what they had.
+    /// How many peers have applied something at the index. A peer that has crashed or that is disconnected
+    /// counts, too, with what it had applied before.
     pub count: usize,
-    /// What it is. `None` when nobody has.
+    /// What they have applied. `None`: no peer has applied anything.
     pub value: Option<Value>,
 }
 
@@ -44,18 +45,19 @@ struct Submitted {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Waits for exactly one leader among the connected peers, and returns it: of several, the one of the
-    /// newest term.
+    /// Waits for a leader among the connected peers, and returns it. If there are several, it returns the one
+    /// of the newest term.
     ///
     /// # Panics
-    /// With two leaders in one term, or after about five seconds without any.
+    /// If one term has two leaders, or if there is no leader for about five seconds.
     #[track_caller]
     pub fn check_one_leader(&self) -> usize {
         let all: Vec<usize> = (0..self.servers()).collect();
         self.check_one_leader_among(&all)
     }
 
-    /// [`check_one_leader`](Cluster::check_one_leader), looking only at these peers: one side of a partition.
+    /// Like [`check_one_leader`](Cluster::check_one_leader), but looks only at these peers, for example at
+    /// one side of a partition.
     #[track_caller]
     pub fn check_one_leader_among(&self, peers: &[usize]) -> usize {
         for _ in 0..LEADER_ROUNDS {
@@ -67,8 +69,8 @@ impl<R: RaftPeer> Cluster<R> {
         panic!("expected one leader, got none; {}", self.describe_peers());
     }
 
-    /// The claimant of the newest term among the connected of these peers. Fails on two claimants of one
-    /// term.
+    /// The peer that claims to lead the newest term, among those of these peers that are connected. Fails if
+    /// two peers claim to lead the same term.
     #[track_caller]
     fn newest_leader(&self, peers: &[usize]) -> Option<usize> {
         let states = self.connected_states().into_iter().filter(|(i, _)| peers.contains(i));
@@ -82,10 +84,10 @@ impl<R: RaftPeer> Cluster<R> {
         claims.last().map(|&(_, leader)| leader)
     }
 
-    /// The term that all connected peers agree on, now; 0 if nobody is connected.
+    /// The term that all connected peers agree on now. It is 0 if no peer is connected.
     ///
     /// # Panics
-    /// When they do not agree.
+    /// If they do not agree.
     #[track_caller]
     pub fn check_terms(&self) -> u64 {
         let states = self.connected_states();
@@ -96,7 +98,7 @@ impl<R: RaftPeer> Cluster<R> {
         term
     }
 
-    /// No connected peer may claim to be the leader, now.
+    /// Fails the test if a connected peer claims to be the leader now.
     #[track_caller]
     pub fn check_no_leader(&self) {
         for (i, (term, leads)) in self.connected_states() {
@@ -108,13 +110,13 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// The states of the connected peers, asked one after the other.
+    /// The states of the connected peers. It asks one peer after the other.
     fn connected_states(&self) -> Vec<(usize, (u64, bool))> {
         let connected = (0..self.servers()).filter(|&i| self.is_connected(i));
         connected.filter_map(|i| Some((i, self.get_state(i)?))).collect()
     }
 
-    /// The terms of all running peers, connected or not.
+    /// The terms of all peers that run, whether they are connected or not.
     pub fn terms(&self) -> Vec<u64> {
         (0..self.servers()).filter_map(|i| Some(self.get_state(i)?.0)).collect()
     }
@@ -122,7 +124,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// How many peers have applied a command at this index, and which.
     ///
     /// # Panics
-    /// When they have applied different ones.
+    /// If they have applied different commands.
     #[track_caller]
     pub fn n_committed(&self, index: u64) -> Committed {
         let mut seen = Committed { count: 0, value: None };
@@ -143,7 +145,7 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
     }
 
-    /// Nobody may have applied anything at this index: there was no majority.
+    /// Fails the test if a peer has applied anything at this index, because there was no majority.
     #[track_caller]
     pub fn check_no_agreement(&self, index: u64) {
         let Committed { count, .. } = self.n_committed(index);
@@ -152,10 +154,11 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Waits for `expected` peers to apply what is at this index, and returns it. Does not start agreement.
+    /// Waits until `expected` peers have applied a command at this index, and returns the command. It does
+    /// not start agreement.
     ///
-    /// `None` if meanwhile some peer has gone on to a later term than `term`: then nobody can say what will
-    /// be there.
+    /// Returns `None` if a peer has reached a later term than `term` in the meantime. Then another command
+    /// may be committed at this index.
     ///
     /// # Panics
     /// After about 31 seconds.
@@ -185,14 +188,15 @@ impl<R: RaftPeer> Cluster<R> {
         value
     }
 
-    /// A complete agreement: finds a leader, submits the value, and waits until `expected` peers have applied
-    /// it.
+    /// Makes a complete agreement: finds a leader, submits the value, and waits until `expected` peers have
+    /// applied it.
     ///
-    /// Returns its index; 0 if the test came to its end meanwhile. Leaders are looked for during 10 s; an
-    /// accepted command has 2 s to be applied. With [`Retry::No`] it is submitted at most once.
+    /// Returns the index of the value, or 0 if the test has ended in the meantime. It looks for a leader for
+    /// 10 s. A command that a leader has accepted must be applied within 2 s. With [`Retry::No`] the value is
+    /// submitted at most once.
     ///
     /// # Panics
-    /// When there is no agreement in time.
+    /// If there is no agreement in time.
     #[track_caller]
     pub fn one(&self, value: impl Into<Value>, expected: usize, retry: Retry) -> u64 {
         let value = value.into();
@@ -258,7 +262,7 @@ impl<R: RaftPeer> Cluster<R> {
         )
     }
 
-    /// What each peer has applied at an index, for a message.
+    /// A text that says what each peer has applied at an index.
     fn describe_index(&self, index: u64) -> String {
         let state = self.state.lock();
         let entries = state.servers.iter().enumerate().map(|(i, slot)| match slot.log.get(&index) {
@@ -268,7 +272,7 @@ impl<R: RaftPeer> Cluster<R> {
         format!("at index {index}: {}", entries.collect::<Vec<_>>().join(", "))
     }
 
-    /// Every peer's place, term and role, for a message.
+    /// A text with the number, the term and the role of each peer.
     fn describe_peers(&self) -> String {
         let describe = |i| {
             let place = if self.is_connected(i) { "" } else { ", disconnected" };

@@ -1,9 +1,9 @@
-//! Who can talk to whom.
+//! Which peers can talk to each other.
 //!
-//! The course connects and disconnects whole peers: a link works when both of its peers are
-//! connected. Two things are ours: [`Cluster::partition`], after which both sides can talk among
-//! themselves, and one-way faults ([`Cluster::set_link`], [`Cluster::mute`]), which no connecting
-//! and disconnecting can make. All of them survive a restart of the peers.
+//! The course connects and disconnects whole peers: a link works if both of its peers are connected. Two
+//! things are added here: [`Cluster::partition`], after which the peers of each side can talk to each other,
+//! and faults of one direction ([`Cluster::set_link`], [`Cluster::mute`]), which the course's steps cannot
+//! make. All of them outlast a restart of the peers.
 
 use labapi::RaftPeer;
 use labrpc::Link;
@@ -15,21 +15,21 @@ use crate::events;
 use crate::network::{self, Wanted};
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Puts peer `i` on the network: it can talk to every peer that is on it too.
+    /// Puts peer `i` on the network: it can talk to all peers that are on the network, too.
     pub fn connect(&self, i: usize) {
         dlog!(TEST, "connects S{i}");
         events::connect(self.node(i));
         self.set_connected(i, true);
     }
 
-    /// Takes peer `i` off the network: it can talk to nobody, not even to itself.
+    /// Takes peer `i` off the network: it can talk to no peer, not even to itself.
     pub fn disconnect(&self, i: usize) {
         dlog!(TEST, "disconnects S{i}");
         events::disconnect(self.node(i));
         self.set_connected(i, false);
     }
 
-    /// The newest life of peer `i`; before its first, that one.
+    /// The newest life of peer `i`. Before the first start it is the first life.
     fn node(&self, i: usize) -> NodeId {
         self.lives(i).node()
     }
@@ -40,8 +40,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&both_ways);
     }
 
-    /// Splits the network: a peer can talk to those of its own side only. Nobody is disconnected by
-    /// this, and a peer on no side is alone. Replaces an earlier partition.
+    /// Splits the network: a peer can talk only to the peers of its own side. A peer that is on no side is
+    /// alone. All peers stay connected. The new partition replaces an earlier one.
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
         let lives: Vec<Vec<NodeId>> =
@@ -53,7 +53,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&all);
     }
 
-    /// Ends the partition and all one-way faults. Peers that are disconnected stay so.
+    /// Ends the partition and all faults of one direction. Peers that are disconnected stay disconnected.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
@@ -65,8 +65,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&self.all_links());
     }
 
-    /// Which messages the end of `from` to `to` carries: both kinds, or requests only, or none. The
-    /// calls that `to` makes go over another end.
+    /// Says which messages the end of `from` to `to` loses: none, the requests, or the replies. The calls
+    /// that `to` makes go over another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -74,14 +74,14 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&[(from, to)]);
     }
 
-    /// Loses everything that `from` sends to `to`: the requests of its own calls, and its replies
-    /// to the calls of `to`. The other direction works.
+    /// Loses all that `from` sends to `to`: the requests of its own calls, and its replies to the calls of
+    /// `to`. The other direction works.
     pub fn mute(&self, from: usize, to: usize) {
         self.set_link(from, to, Link::RequestsLost);
         self.set_link(to, from, Link::RepliesLost);
     }
 
-    /// The links over which peer `i` calls everybody.
+    /// The links over which peer `i` calls the peers.
     pub(super) fn links_from(&self, i: usize) -> Vec<(usize, usize)> {
         (0..self.setup.servers).map(|j| (i, j)).collect()
     }
@@ -90,7 +90,7 @@ impl<R: RaftPeer> Cluster<R> {
         (0..self.setup.servers).flat_map(|i| self.links_from(i)).collect()
     }
 
-    /// Brings the ends of these links in line with the state.
+    /// Makes the ends of these links do what the state says.
     pub(super) fn bring_links_in_line(&self, links: &[(usize, usize)]) {
         network::bring_in_line(&self.net, || {
             let state = self.state.lock();
@@ -98,12 +98,12 @@ impl<R: RaftPeer> Cluster<R> {
         });
     }
 
-    /// Makes the network lose and delay messages (`true`), or not.
+    /// Makes the network lose and delay messages (`true`), or stops that (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         network::set_unreliable(&self.net, unreliable);
     }
 
-    /// Makes the network hold back two thirds of the replies, by up to 2.2 s, or not.
+    /// Makes the network delay two thirds of the replies by up to 2.2 s (`true`), or stops that (`false`).
     pub fn set_long_reordering(&self, on: bool) {
         dlog!(TEST, "turns long reordering {}", if on { "on" } else { "off" });
         events::long_reordering(on);
@@ -112,11 +112,12 @@ impl<R: RaftPeer> Cluster<R> {
 }
 
 impl<R> State<R> {
-    /// What the end from `i` to `j` shall do. A peer that was never started has no ends.
+    /// What the end from `i` to `j` should do. A peer that was never started has no ends.
     pub(super) fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
         let (from, to) = (&self.servers[i], &self.servers[j]);
         let end = from.lives.ends().get(j)?.clone();
-        // No end of a life that is over may work again: it could tell of something saved after the crash.
+        // An end of a life that is over must not work again: it could tell of something that was saved after
+        // the crash.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         Some(Wanted { end, works, link: from.links[j] })
     }

@@ -1,28 +1,27 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a fresh network and returns a [`Config`], which the test
-//! drives: it crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals
-//! their links (`links.rs`), submits commands and watches what the peers apply (`checks.rs`). One
-//! reader a peer plays the service above Raft and checks every delivered message against what all
-//! others have applied (`applier.rs`). The course's counters are in `report.rs`. A thread looks at
-//! the peers from outside, for the page (`watch.rs`).
+//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With it the test crashes and
+//! restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links (`links.rs`),
+//! submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader, which takes the
+//! place of the service above Raft. It compares each message that the peer delivers with what all other peers
+//! have applied (`applier.rs`). The course's counters are in `report.rs`. A thread looks at the peers from
+//! outside, for the page (`watch.rs`).
 //!
 //! # Crashes
 //!
-//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a
-//! peer has a number, its *incarnation*. What the reader of an old life takes from its channel
-//! after that instant is dropped.
+//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a peer, from
+//! its start to its crash, has a number, its *incarnation*. What the reader of an old life takes from its
+//! channel after that instant is dropped.
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling into a Raft, because a
-//! Raft may be waiting for a reader that needs this lock, and never while calling the network.
+//! One lock protects the state of the harness. No thread holds it while it calls a Raft, because the Raft may
+//! be waiting for a reader that needs this lock. No thread holds it while it calls the network either.
 //!
 //! # Failures
 //!
-//! A failed expectation is a panic with the course's text, followed by what the harness knows. It
-//! may come from the test, from a helper thread or from a reader: labrt fails the run for each of
-//! them.
+//! A failed check is a panic with the course's text, followed by what the harness knows. The panic may come
+//! from the test, from a helper thread or from a reader: labrt fails the run for each of them.
 
 mod applier;
 mod checks;
@@ -48,11 +47,10 @@ use super::value::Value;
 pub use super::output::note;
 pub use checks::{Committed, Retry};
 
-/// The suites' idea of an election timeout: the time they give a cluster to notice that a leader is
-/// gone.
+/// How long the suites give a cluster to notice that a leader has gone.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service with snapshots makes one every so many commands: after the indices 9, 19, 29, ...
+/// A service with snapshots makes one after this many commands: after the indices 9, 19, 29, ...
 pub const SNAPSHOT_INTERVAL: u64 = 10;
 
 /// What cluster a test wants.
@@ -67,7 +65,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// That many peers on a reliable network, without snapshots.
+    /// So many peers on a reliable network, without snapshots.
     pub fn of(servers: usize) -> Setup {
         Setup { servers, unreliable: false, snapshots: false }
     }
@@ -99,7 +97,7 @@ pub struct Cluster<R> {
 
 struct State<R> {
     servers: Vec<Slot<R>>,
-    /// Links that a partition helper holds cut, as (from, to).
+    /// The links that a partition cuts, as (from, to).
     cut: BTreeSet<(usize, usize)>,
     /// The largest index that any peer has applied.
     max_index: u64,
@@ -113,10 +111,10 @@ struct Slot<R> {
     connected: bool,
     /// What the links to the other peers do to messages.
     links: Vec<Link>,
-    /// What the service has applied. Survives crashes, as in the course: a restarted peer applies
-    /// equal values again.
+    /// What the service has applied. It outlasts crashes, as in the course: a peer that has been restarted
+    /// applies the same values again.
     log: BTreeMap<u64, Applied>,
-    /// The index of the last applied message of this life (used with snapshots).
+    /// The index of the last message that this life has applied (used with snapshots).
     last_applied: u64,
 }
 
@@ -124,12 +122,12 @@ struct Slot<R> {
 #[derive(Clone, Debug)]
 struct Applied {
     value: Value,
-    /// The term that the peer reported with it; 0 when the value came out of a snapshot.
+    /// The term that the peer gave with it. It is 0 if the value came from a snapshot.
     term: u64,
 }
 
-/// Starts a cluster as wanted, with long delays for messages to the unreachable, and connects
-/// everybody.
+/// Starts a cluster and connects all peers. Messages to a peer that cannot be reached are delayed for a long
+/// time.
 pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
     let net = Network::new();
     net.reliable(!setup.unreliable);
@@ -196,32 +194,33 @@ impl<R: RaftPeer> Cluster<R> {
         self.setup.servers
     }
 
-    /// The peer `n` places after `i`, going round.
+    /// The peer `n` places after `i`. Peer 0 follows the last one.
     pub fn after(&self, i: usize, n: usize) -> usize {
         (i + n) % self.setup.servers
     }
 
-    /// Stops peer `i` and keeps its persistent state. Allowed on a peer that is not running.
+    /// Stops peer `i` and keeps its persistent state. It does no harm to a peer that does not run.
     pub fn crash1(&self, i: usize) {
         self.lives(i).crash(|| self.disconnect(i), R::kill);
     }
 
-    /// Starts peer `i`, after stopping it if it runs. It is not connected.
+    /// Starts peer `i`, which is not connected then. If the peer runs, it is stopped first.
     pub fn start1(self: &Arc<Self>, i: usize) {
-        self.crash1(i);
         let lives = self.lives(i);
-        let NewLife { life, persister, ends } = lives.begin(0..self.setup.servers);
+        let turn = lives.take_turn();
+        turn.crash(|| self.disconnect(i), R::kill);
+        let NewLife { life, persister, ends } = turn.begin(0..self.setup.servers);
         self.restore_service(i, &persister.read_snapshot());
         self.bring_links_in_line(&self.links_from(i));
 
         let (apply, messages) = chan::rendezvous();
-        let peer = lives.start(&life, || Arc::new(R::make(ends, i, persister, apply)));
+        let peer = turn.start(&life, || Arc::new(R::make(ends, i, persister, apply)));
         self.start_reader(peer.node, messages);
         let service = peer.call(|_| peer.server.service());
-        lives.join_network(&life, Server::new(), [service]);
+        turn.join_network(&life, Server::new(), [service]);
     }
 
-    /// The service of peer `i` comes up with what the snapshot holds.
+    /// Starts the service of peer `i` with what the snapshot holds.
     fn restore_service(&self, i: usize, snapshot: &[u8]) {
         let restored = {
             let mut state = self.state.lock();
@@ -244,18 +243,18 @@ impl<R: RaftPeer> Cluster<R> {
         self.state.lock().servers[i].connected
     }
 
-    /// Submits a value to peer `i`. `None`: it is not the leader, or not running.
+    /// Submits a value to peer `i`. `None`: the peer is not the leader, or it does not run.
     pub fn start(&self, i: usize, value: impl Into<Value>) -> Option<Started> {
         let command = value.into().to_command();
         self.peer(i)?.call(|raft| raft.start(command))
     }
 
-    /// The term of peer `i` and whether it believes that it leads. `None`: it is not running.
+    /// The term of peer `i` and whether it believes that it leads. `None`: the peer does not run.
     pub fn get_state(&self, i: usize) -> Option<(u64, bool)> {
         Some(self.peer(i)?.call(R::get_state))
     }
 
-    /// The largest Raft state that any persister holds, in bytes; the snapshots do not count.
+    /// The size of the largest Raft state that a persister holds, in bytes, without the snapshots.
     pub fn log_size(&self) -> usize {
         let sizes = (0..self.setup.servers).map(|i| self.lives(i).saved().raft_state_size());
         sizes.max().unwrap_or(0)

@@ -53,7 +53,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.net.count(i)
     }
 
-    /// The requests that all peers have sent, the lost ones included.
+    /// The requests that all peers have sent, including those that were lost.
     pub fn rpc_total(&self) -> u64 {
         self.net.total_count()
     }
@@ -72,7 +72,8 @@ fn passed(seconds: f64, peers: usize, rpcs: u64, bytes: u64, commands: u64) -> S
 mod tests {
     use super::*;
 
-    /// Right-aligned with blanks; what is wider than its column pushes the others.
+    /// Columns are right-aligned with blanks. A number that is wider than its column moves the columns after
+    /// it.
     #[test]
     fn the_columns_are_the_courses() {
         assert_eq!(passed(3.04, 3, 44, 16524, 0), "  ... Passed --   3.0  3   44   16524    0");

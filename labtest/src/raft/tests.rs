@@ -1,4 +1,4 @@
-//! The harness against peers that are no Rafts: does it see what it must see?
+//! The harness with peers that are no Rafts: these tests show that it notices what it must notice.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};
@@ -37,7 +37,7 @@ struct Life {
 impl Life {
     fn apply(&self, index: u64, value: impl Into<Value>) {
         let command = value.into().to_command();
-        // A harness that has gone takes no more messages.
+        // A harness that has ended takes no more messages.
         let _ = self.apply.send(ApplyMsg::Command { index, term: 1, command });
     }
 }
@@ -280,7 +280,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
 }
 
-/// In real time it takes what it says.
+/// In real time it would take two minutes.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_may_take_two_minutes() {
@@ -292,7 +292,7 @@ fn a_test_may_take_two_minutes() {
     expect_start(&message, "test took longer than 120 seconds");
 }
 
-/// Who reaches whom, as a table of `from` by `to`.
+/// Which peers reach which peers: a row for each `from`, a column for each `to`.
 fn reached(cfg: &super::Cluster<Fake<Idle>>) -> Vec<String> {
     let reaches = |i: usize, j: usize| {
         let peer = cfg.peer(i).expect("all run");
@@ -315,7 +315,7 @@ fn links_follow_the_faults() {
         assert_eq!(reached(&cfg), ["++.+", "++.+", "....", "++.+"]);
         cfg.connect(2);
 
-        // Two sides that can talk among themselves; a restart does not mend that.
+        // The peers of each side can talk to each other. A restart does not end the partition.
         cfg.partition(&[&[0, 1], &[2, 3]]);
         cfg.start1(1);
         cfg.connect(1);
@@ -323,7 +323,7 @@ fn links_follow_the_faults() {
         cfg.heal();
         assert_eq!(reached(&cfg), ["++++", "++++", "++++", "++++"]);
 
-        // What 0 sends to 1 is lost: its requests, and its replies to the requests of 1.
+        // All that 0 sends to 1 is lost: its requests, and its replies to the requests of 1.
         cfg.mute(0, 1);
         cfg.start1(0);
         cfg.connect(0);
@@ -347,7 +347,8 @@ fn helpers_are_told_that_the_test_is_over() {
     });
 }
 
-/// A page can show the peers of a Raft that tells nothing: who leads, and which entries were applied in which term.
+/// A page can show the peers of a Raft that tells nothing: which one leads, and which entries were applied in
+/// which term.
 #[test]
 fn a_peer_that_tells_nothing_is_seen_from_outside() {
     struct AppliesOne;
@@ -380,12 +381,12 @@ fn a_peer_that_tells_nothing_is_seen_from_outside() {
             .collect::<Vec<_>>()
     };
     let seen = |name: &str, role: &str| (name.to_owned(), Some(1), Some(role.to_owned()));
-    // Once each: they are told when they change. A peer that has crashed is not asked.
+    // Each is told once, because only changes are told. A peer that has crashed is not asked.
     assert_eq!(of("seen.state"), [seen("S0", "leader"), seen("S1", "follower"), seen("S2", "follower")]);
     assert_eq!(of("apply"), [("S0".to_owned(), Some(1), None)]);
 }
 
-/// What a dead peer saved after the crash is lost, so nobody may hear of it.
+/// What a dead peer has saved after the crash is lost, so no other peer may learn of it.
 #[test]
 fn the_ends_of_a_dead_life_stay_disabled() {
     passes(|| {

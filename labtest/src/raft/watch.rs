@@ -1,8 +1,9 @@
 //! Looks at the peers from outside, for the page of the run.
 //!
-//! A Raft that tells the trace what it does (`labapi::observe`) is drawn from what it tells. A Raft that tells nothing
-//! should still be visible on the page: a thread of the harness asks every peer for its state every [`PERIOD`], and tells the trace
-//! when the answer has changed. It holds no lock of the harness while it asks, since a peer takes its own lock then.
+//! If a Raft tells the trace what it does (`labapi::observe`), the page shows what it tells. A Raft that
+//! tells nothing should still be visible on the page. So a thread of the harness asks each peer for its state
+//! every [`PERIOD`], and tells the trace when the answer has changed. The thread holds no lock of the harness
+//! while it asks, because the peer takes its own lock to answer.
 
 use labapi::{RaftPeer, Role};
 use labrt::collections::BTreeMap;
@@ -14,10 +15,10 @@ use labrt::trace::{self, Kind, Links};
 
 use super::Cluster;
 
-/// The pause between two looks.
+/// The pause between two questions.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// A peer has said another term or role than the last time.
+/// A peer has answered with another term or role than the last time.
 const SEEN: Kind = Kind::new("seen.state");
 
 impl<R: RaftPeer> Cluster<R> {

@@ -1,7 +1,7 @@
 //! Clerks, and which servers they can reach.
 //!
-//! A clerk is given its ends in random order, so it cannot tell which end leads to which server;
-//! the harness can.
+//! A clerk is given its ends in random order, so it cannot tell which end leads to which server. The harness
+//! knows it.
 
 use labapi::Replicated;
 use std::fmt;
@@ -14,7 +14,7 @@ use labrt::rng;
 
 use super::Cluster;
 
-/// A clerk of a test, by number.
+/// The number of a clerk of a test.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ClientId(usize);
 
@@ -36,14 +36,14 @@ impl ClientId {
     }
 }
 
-/// A clerk, and how the harness knows it.
+/// A clerk, and its number in the harness.
 pub struct Client<C> {
     clerk: C,
     id: ClientId,
 }
 
 impl<C> Client<C> {
-    /// How the harness knows it.
+    /// The number of the clerk in the harness.
     pub fn id(&self) -> ClientId {
         self.id
     }
@@ -64,8 +64,8 @@ impl<C> DerefMut for Client<C> {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// A clerk that can reach the servers `to`. The others are unreachable until it is connected to
-    /// them.
+    /// Makes a clerk that can reach the servers `to`. It cannot reach the other servers until it is connected
+    /// to them.
     pub fn make_client(&self, to: &[usize]) -> Client<S::Clerk> {
         let mut ends: Vec<End> = self.all().into_iter().map(|j| self.net.make_end(NodeId::NONE, j)).collect();
         let names: Vec<Name> = ends.iter().map(|end| end.name().clone()).collect();
@@ -82,7 +82,7 @@ impl<S: Replicated> Cluster<S> {
         Client { clerk, id }
     }
 
-    /// Lets a clerk reach these servers, beside those that it can reach already.
+    /// Lets a clerk reach these servers, too.
     pub fn connect_client(&self, client: ClientId, to: &[usize]) {
         dlog!(TEST, "connects {client} to {to:?}");
         self.enable_client(client, to, true);
@@ -99,13 +99,13 @@ impl<S: Replicated> Cluster<S> {
         servers.iter().for_each(|&j| self.net.enable(&names[j], works));
     }
 
-    /// A clerk is no longer needed.
+    /// Deletes a clerk that is no longer needed.
     pub fn delete_client(&self, client: Client<S::Clerk>) {
         self.state.lock().clerks.remove(&client.id);
     }
 }
 
-/// Fisher-Yates.
+/// Puts the items into random order (Fisher-Yates).
 fn shuffle<T>(items: &mut [T]) {
     for i in 1..items.len() {
         let j = rng::below(i as u64 + 1) as usize;

@@ -1,7 +1,6 @@
-//! Who can talk to whom.
+//! Which servers can talk to each other.
 //!
-//! As in the course, what is connected is an end, not a server: nothing is remembered for the next
-//! life of a server.
+//! As in the course, a test connects ends, not servers. So the next life of a server is not connected.
 
 use labapi::Replicated;
 use labrt::collections::BTreeSet;
@@ -16,8 +15,8 @@ use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
 impl<S: Replicated> Cluster<S> {
-    /// Splits the servers: the two sides cannot talk to each other, and each side can talk among
-    /// itself. A server on no side is left as it is. Clerks notice nothing.
+    /// Splits the servers: the two sides cannot talk to each other, but the servers of each side can. A
+    /// server that is on no side stays connected as it is. Clerks notice nothing.
     pub fn partition(&self, side1: &[usize], side2: &[usize]) {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
@@ -35,13 +34,13 @@ impl<S: Replicated> Cluster<S> {
         self.state.lock().partition = Some(mark);
     }
 
-    /// The newest lives of servers; of one that was never started, the first.
+    /// The newest lives of servers. For a server that was never started it is the first life.
     fn lives(&self, servers: &[usize]) -> Vec<NodeId> {
         servers.iter().map(|&i| self.servers[i].node()).collect()
     }
 
-    /// The sides of a partition that puts the leader into the minority: of N servers the lowest N/2
-    /// + 1 others, and the rest with the leader at its end.
+    /// The sides of a partition that puts the leader into the minority. Of N servers, the first side has the
+    /// N/2 + 1 lowest that do not lead. The second side has the rest, with the leader at its end.
     pub fn make_partition(&self) -> (Vec<usize>, Vec<usize>) {
         let leader = self.leader().unwrap_or(0);
         let mut majority: Vec<usize> = self.all().into_iter().filter(|&i| i != leader).collect();
@@ -66,7 +65,7 @@ impl<S: Replicated> Cluster<S> {
         }
     }
 
-    /// Disables the ends from server `i` to all servers, and theirs to it.
+    /// Disables the ends from server `i` to all servers, and their ends to it.
     pub(super) fn disconnect(&self, i: usize) {
         self.change(|connected| connected.retain(|&(from, to)| from != i && to != i));
     }
@@ -76,14 +75,13 @@ impl<S: Replicated> Cluster<S> {
         self.change(|connected| connected.retain(|&(from, _)| from != i));
     }
 
-    /// Changes which ends between servers work, and brings them in line with that.
+    /// Changes which ends between servers work, and enables and disables the ends as needed.
     fn change(&self, f: impl FnOnce(&mut BTreeSet<(usize, usize)>)) {
         f(&mut self.state.lock().connected);
         network::bring_in_line(&self.net, || self.wanted());
     }
 
-    /// All ends between servers, and whether they shall work. A server that was never started has
-    /// none.
+    /// All ends between servers, and whether they should work. A server that was never started has no ends.
     fn wanted(&self) -> Vec<Wanted> {
         let state = self.state.lock();
         let of_server = |(i, lives): (usize, &Arc<Lives<S>>)| {
@@ -93,19 +91,19 @@ impl<S: Replicated> Cluster<S> {
         self.servers.iter().enumerate().flat_map(of_server).collect()
     }
 
-    /// Makes the network lose and delay messages (`true`), or not.
+    /// Makes the network lose and delay messages (`true`), or stops that (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         self.marks.unreliable(unreliable);
         network::set_unreliable(&self.net, unreliable);
     }
 }
 
-/// All pairs of one of `left` and one of `right`, both ways.
+/// All pairs of one of `left` and one of `right`, in both directions.
 fn pairs<'a>(left: &'a [usize], right: &'a [usize]) -> impl Iterator<Item = (usize, usize)> + 'a {
     left.iter().flat_map(move |&i| right.iter().flat_map(move |&j| [(i, j), (j, i)]))
 }
 
-/// `S0 S2`; a dash for nobody.
+/// The names of servers, such as `S0 S2`. It is a dash if there are none.
 fn list(servers: &[usize]) -> String {
     if servers.is_empty() {
         return "-".to_owned();

@@ -1,31 +1,30 @@
 //! A replicated service under test: the course's `kvraft/config.go` and `shardctrler/config.go`.
 //!
-//! [`make_config`] starts N servers of a [`Replicated`] service on a fresh network and returns a
-//! [`Config`], which the test drives: it stops and starts servers ([`Cluster::shutdown_server`],
-//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks
-//! (`clerks.rs`). The course's counters and its time limit are in `report.rs`. What a test does is
-//! in its trace and in its log (topic `TEST`), and is kept as marks for the picture of a history
-//! that is not linearizable ([`Cluster::marks`]).
+//! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
+//! With it the test stops and starts servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]), cuts
+//! and heals their links (`links.rs`), and makes clerks (`clerks.rs`). The course's counters and its time
+//! limit are in `report.rs`. All that a test does is in its trace and in its log (topic `TEST`). It is also
+//! kept as marks for the picture of a history that is not linearizable ([`Cluster::marks`]).
 //!
-//! The two labs differ in one thing: the tests of the controller print no columns
+//! The tests of labs 3 and 4A differ in one thing: those of the controller print no columns
 //! ([`Setup::without_columns`]).
 //!
-//! # Who can talk to whom
+//! # What can talk to what
 //!
-//! A partition cuts the ends between servers only: clerks keep their ends to all servers they were
-//! given. A server that is started has new ends, which are disabled, and those of the others to it
-//! were disabled when it was stopped. So after a restart somebody has to connect it
-//! ([`Cluster::connect_all`]); clerks reach it at once.
+//! A partition cuts only the ends between servers. A clerk keeps its ends to all servers that it was given. A
+//! server that is started has new ends, which are disabled. The ends of the other servers to it were disabled
+//! when it was stopped. So the test has to connect a server after a restart ([`Cluster::connect_all`]).
+//! Clerks reach it at once.
 //!
 //! # Crashes
 //!
-//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says
-//! how. Every life of a server has a number, its *incarnation*.
+//! A server stops by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. Every life
+//! of a server, from its start to its crash, has a number, its *incarnation*.
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling a server, a clerk or
-//! the network.
+//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
+//! network.
 
 mod clerks;
 mod links;
@@ -54,14 +53,15 @@ pub struct Setup {
     pub servers: usize,
     /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
     pub unreliable: bool,
-    /// The servers take a snapshot when their Raft state grows beyond so many bytes; `None`: never.
+    /// The servers take a snapshot when their Raft state grows beyond so many bytes. `None`: they never take
+    /// one.
     pub maxraftstate: Option<usize>,
-    /// The line of a test that has passed has columns: seconds, servers, RPCs, operations.
+    /// Whether the line of a test that has passed has columns: seconds, servers, RPCs, operations.
     pub columns: bool,
 }
 
 impl Setup {
-    /// That many servers on a reliable network, without snapshots.
+    /// So many servers on a reliable network, without snapshots.
     pub fn of(servers: usize) -> Setup {
         Setup { servers, unreliable: false, maxraftstate: None, columns: true }
     }
@@ -110,7 +110,7 @@ struct State {
     partition: Option<Lasting>,
 }
 
-/// Starts a cluster as wanted and connects everybody. The network is reliable until then.
+/// Starts a cluster and connects all servers. The network is reliable until then.
 pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     let net = Network::new();
     let server = |i| Arc::new(Lives::new(&net, i, NodeId::first(i)));
@@ -177,48 +177,50 @@ impl<S: Replicated> Cluster<S> {
         self.setup.maxraftstate
     }
 
-    /// Starts server `i`, which must not be running, with what it has saved. Clerks can reach it at
-    /// once, the other servers when it is connected.
+    /// Starts server `i`, which must not run, with what it has saved. Clerks can reach it at once. The other
+    /// servers reach it when it is connected.
     #[track_caller]
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];
+        let turn = lives.take_turn();
         assert!(!lives.is_up(), "server {i} is running: shut it down before it is started again");
         self.forget_ends_of(i);
-        let NewLife { life, persister, ends } = lives.begin(0..self.setup.servers);
+        let NewLife { life, persister, ends } = turn.begin(0..self.setup.servers);
         let maxraftstate = self.setup.maxraftstate;
         let start = ServerStart { ends, me: i, persister, maxraftstate };
-        let living = lives.start(&life, || Arc::new(S::start(start)));
+        let living = turn.start(&life, || Arc::new(S::start(start)));
         self.marks.up(life.node);
         let services = living.call(|_| living.server.services());
-        lives.join_network(&life, Server::new().cost(Cost::Client), services);
+        turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
-    /// Stops server `i` and keeps what it has saved. Allowed on one that is not running.
+    /// Stops server `i` and keeps what it has saved. It does no harm to a server that does not run.
     pub fn shutdown_server(&self, i: usize) {
         let lives = &self.servers[i];
+        let turn = lives.take_turn();
         if lives.is_up() {
             self.marks.down(lives.node());
         }
-        lives.crash(|| self.disconnect(i), S::kill);
+        turn.crash(|| self.disconnect(i), S::kill);
     }
 
-    /// The first server, in order, whose Raft believes that it leads. Servers that are down do not.
+    /// The first server, in order, whose Raft believes that it leads. Servers that are down are ignored.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)
     }
 
-    /// Runs a call into server `i` as its own code. `None`: it is not running.
+    /// Calls server `i`, which is labrt's current node meanwhile. `None`: the server does not run.
     pub fn call<T>(&self, i: usize, f: impl FnOnce(&Arc<S>) -> T) -> Option<T> {
         self.living(i).map(|living| living.call(|_| f(&living.server)))
     }
 
-    /// The largest Raft state that any server has saved, in bytes; the snapshots do not count.
+    /// The size of the largest Raft state that a server has saved, in bytes, without the snapshots.
     pub fn log_size(&self) -> usize {
         self.largest(Persister::raft_state_size)
     }
 
-    /// The largest snapshot that any server has saved, in bytes.
+    /// The size of the largest snapshot that a server has saved, in bytes.
     pub fn snapshot_size(&self) -> usize {
         self.largest(Persister::snapshot_size)
     }
@@ -231,7 +233,7 @@ impl<S: Replicated> Cluster<S> {
         self.servers[i].living()
     }
 
-    /// What the test has done so far, for a picture. What still lasts, lasts until now.
+    /// What the test has done so far, for a picture. A fault that has not ended lasts until now.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }

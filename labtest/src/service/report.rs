@@ -2,7 +2,7 @@
 //! passed.
 //!
 //! The line is `  ... Passed --` with four columns: seconds, servers, RPCs sent, and operations of
-//! clerks. The tests of the controller print it without them.
+//! clerks. The tests of the controller print the line without columns.
 
 use labapi::Replicated;
 use labrt::sync::atomic::Ordering;
@@ -62,7 +62,8 @@ fn passed(seconds: f64, servers: usize, rpcs: u64, ops: u64) -> String {
 mod tests {
     use super::*;
 
-    /// Right-aligned with blanks; what is wider than its column pushes the others.
+    /// Columns are right-aligned with blanks. A number that is wider than its column moves the columns after
+    /// it.
     #[test]
     fn the_columns_are_the_courses() {
         assert_eq!(passed(3.04, 3, 44, 0), "  ... Passed --   3.0  3    44    0");

@@ -1,4 +1,5 @@
-//! The harness around a service that only says who it is: does it cut, stop and count what it must?
+//! The harness with a service that only says which server it is. The tests show that the harness cuts, stops
+//! and counts what it must.
 
 use labapi::{Persister, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -14,7 +15,7 @@ use super::{Client, Config, Setup, make_config};
 use crate::marks::MarkKind;
 use crate::output::set_quiet;
 
-/// What a fake server does. By default: nothing, and the last of three leads.
+/// What a fake server does. By default it does nothing, and the last of three servers leads.
 trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
@@ -26,13 +27,13 @@ trait Play: Send + Sync + 'static {
     fn live(_killed: Signal, _persister: Arc<Persister>) {}
 }
 
-/// A text to save, and who wants to know.
+/// A text to save, and the one to tell when it is saved.
 type Late = (String, Responder<()>);
 
-/// What is to happen when the network lets go of a server's handlers.
+/// What should happen when the network drops a server's handlers.
 type Gone = Box<dyn FnOnce() + Send>;
 
-/// Does it. A handler holds this.
+/// Does that when it is dropped. A handler holds this.
 struct WhenGone(Arc<Mutex<Option<Gone>>>);
 
 impl Drop for WhenGone {
@@ -50,7 +51,7 @@ struct Fake<P> {
     ends: Vec<End>,
     persister: Arc<Persister>,
     killed: Signal,
-    /// What to save, and whom to tell, when it is killed.
+    /// What to save when the server is killed, and the one to tell.
     late: Arc<Mutex<Vec<Late>>>,
     gone: Arc<Mutex<Option<Gone>>>,
     play: PhantomData<P>,
@@ -126,12 +127,12 @@ fn expect_start(message: &str, expected: &str) {
     assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
 }
 
-/// Who an end leads to: server and life.
+/// The server to which an end leads, and its life.
 fn who(end: &End) -> Option<(usize, u32)> {
     end.call("Fake.Who", &())
 }
 
-/// Which servers reach which, as a table of `from` by `to`.
+/// Which servers reach which servers: a row for each `from`, a column for each `to`.
 fn reached(cfg: &Config<Fake<Idle>>) -> Vec<String> {
     let row = |i: usize| {
         let Some(living) = cfg.living(i) else { return "down".to_owned() };
@@ -158,7 +159,7 @@ fn a_partition_cuts_servers_and_no_clerk() {
         assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
         assert_eq!(reached_by(&clerk), [0, 1, 2, 3]);
 
-        // Servers on no side stay as they are.
+        // Servers that are on no side stay connected as they are.
         cfg.partition(&[0], &[2]);
         assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
         cfg.partition(&[0, 2], &[1]);
@@ -239,7 +240,7 @@ fn a_clerk_is_found_by_the_number_of_the_server() {
 
 #[test]
 fn a_clerk_cannot_tell_which_end_leads_where() {
-    // What a run finds: which of its clerks have their ends in order, and whether all have the same
+    // The result of a run: which of its clerks have their ends in order, and whether all clerks have the same
     // order.
     fn orders() -> Vec<Vec<usize>> {
         let cfg = make_config::<Fake<Idle>>(Setup::of(5));
@@ -275,8 +276,8 @@ fn the_leader_ends_up_in_the_minority() {
             true
         }
     }
-    struct NobodyLeads;
-    impl Play for NobodyLeads {
+    struct NoServerLeads;
+    impl Play for NoServerLeads {
         fn leads(_me: usize) -> bool {
             false
         }
@@ -296,7 +297,7 @@ fn the_leader_ends_up_in_the_minority() {
         assert_eq!(cfg.leader(), Some(1));
         cfg.end();
 
-        let cfg = make_config::<Fake<NobodyLeads>>(Setup::of(4));
+        let cfg = make_config::<Fake<NoServerLeads>>(Setup::of(4));
         assert_eq!(cfg.leader(), None);
         assert_eq!(cfg.make_partition(), (vec![1, 2, 3], vec![0]));
         cfg.end();
@@ -330,8 +331,8 @@ fn what_is_saved_after_a_stop_is_lost() {
     });
 }
 
-/// A dying server may still save something and say that it is done. Nobody may believe it: the save
-/// is lost.
+/// A dying server may still save something and try to reply that it has. The reply must not arrive, because
+/// the save is lost.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -348,8 +349,8 @@ fn a_dying_server_acknowledges_nothing() {
     });
 }
 
-/// When a server leaves the network, its handlers are dropped, and so is what they hold: code of
-/// the server may run. The harness must not hold its lock then.
+/// When a server leaves the network, its handlers are dropped, and all that they hold is dropped, too. So
+/// code of the server may run. The harness must not hold its lock then.
 #[test]
 fn a_server_that_leaves_the_network_may_ask_the_harness() {
     passes(|| {
@@ -479,7 +480,7 @@ fn a_thread_left_behind_is_seen() {
     }
     let message = failure(|| make_config::<Fake<Lingers>>(Setup::of(1)).end());
     expect_start(&message, "1 threads left behind after kill(): S0 fake-0");
-    // Also one of an earlier life.
+    // A thread of an earlier life is seen, too.
     let message = failure(|| {
         let cfg = make_config::<Fake<Lingers>>(Setup::of(1));
         cfg.shutdown_server(0);
@@ -490,7 +491,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
 }
 
-/// In real time it takes what it says.
+/// In real time it would take two minutes.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_may_take_two_minutes() {
@@ -511,7 +512,7 @@ fn a_test_may_take_two_minutes() {
     }
 }
 
-/// After the end a call fails at once, and does not wait for a server that will not come back.
+/// After the end of a test a call fails at once. It does not wait for a server that will not come back.
 #[test]
 fn the_network_ends_with_the_test() {
     passes(|| {

@@ -12,19 +12,19 @@ use crate::kv::{History, Recorder, perform};
 use porcupine::models::kv::KvOp;
 
 impl<S: Sharded> Cluster<S> {
-    /// A clerk of the key/value service.
+    /// Makes a clerk of the key/value service.
     pub fn make_client(&self) -> Client<S::Clerk> {
         let ends = self.make_clerk_ends();
         self.client_of(ends, make_end_of_clerk(&self.net))
     }
 
-    /// A clerk of the key/value service that asks the second controller.
+    /// Makes a clerk of the key/value service that asks the second controller.
     pub fn make_client_of_second(&self) -> Client<S::Clerk> {
         let ends = self.make_ends_to_second();
         self.client_of(ends, make_end_of_clerk(&self.net))
     }
 
-    /// A number for another clerk in the trace.
+    /// The number in the trace of the next clerk.
     pub(super) fn next_clerk_number(&self) -> u32 {
         self.next_clerk.fetch_add(1, Ordering::Relaxed)
     }
@@ -33,7 +33,7 @@ impl<S: Sharded> Cluster<S> {
         Client { clerk: S::clerk(ends, make_end), number: self.next_clerk_number(), recorder: None }
     }
 
-    /// A clerk of the controller.
+    /// Makes a clerk of the controller.
     pub fn make_ctrler_clerk(&self) -> S::CtrlerClerk {
         S::ctrler_clerk(self.make_clerk_ends())
     }
@@ -42,7 +42,7 @@ impl<S: Sharded> Cluster<S> {
 /// A clerk under test.
 pub struct Client<C> {
     clerk: C,
-    /// Its number in the trace, unless it is recorded as somebody else.
+    /// Its number in the trace, unless it has another one in a history.
     number: u32,
     recorder: Option<Recorder>,
 }
@@ -53,17 +53,17 @@ impl<C: KvClerk> Client<C> {
         Client { recorder: Some(Recorder::new(history, client)), ..self }
     }
 
-    /// The value of a key.
+    /// Reads the value of a key.
     pub fn get(&mut self, key: &str) -> String {
         self.perform(KvOp::Get, key, "")
     }
 
-    /// Replaces a value.
+    /// Replaces the value of a key.
     pub fn put(&mut self, key: &str, value: &str) {
         self.perform(KvOp::Put, key, value);
     }
 
-    /// Adds to the end of a value.
+    /// Adds to the end of the value of a key.
     pub fn append(&mut self, key: &str, value: &str) {
         self.perform(KvOp::Append, key, value);
     }
@@ -72,7 +72,7 @@ impl<C: KvClerk> Client<C> {
         perform(&mut self.clerk, self.number, self.recorder.as_mut(), op, key, value)
     }
 
-    /// The value must be `expected`.
+    /// Fails the test if the value of a key is not `expected`.
     #[track_caller]
     pub fn check(&mut self, key: &str, expected: &str) {
         let value = self.get(key);

@@ -1,7 +1,7 @@
-//! Ends, and who can talk to whom.
+//! Ends, and which servers can talk to each other.
 //!
-//! All ends that the harness makes work from the start, as in the course. Ours: a server can be cut
-//! off from the other servers while it runs ([`Cluster::isolate`]).
+//! All ends that the harness makes work from the start, as in the course. One thing is added here: a server
+//! can be cut off from the other servers while it runs ([`Cluster::isolate`]).
 
 use labapi::{MakeEnd, Sharded};
 use labrpc::{End, Network};
@@ -16,15 +16,15 @@ use crate::lives::Life;
 use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
-/// The `make_end` of a server: ends of its life to servers by name. When that life is over they are
-/// closed from the start.
+/// The `make_end` of a server: it makes ends that belong to the life of the server. When that life is over,
+/// the ends are closed from the start.
 pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
     Arc::new(move |target| {
         let end = net.make_end(life.node, target);
         net.enable(&end, true);
-        // Looked at after enabling: a life that ends in between closes what it has, or is seen
-        // here.
+        // This must come after enabling. If the life ends in between, either its crash closes the end, or the
+        // end is closed here.
         if life.is_over() {
             end.close();
         }
@@ -43,12 +43,12 @@ pub(super) fn make_end_of_clerk(net: &Network) -> MakeEnd {
 }
 
 impl<S: Sharded> Cluster<S> {
-    /// Fresh ends to the servers at `targets`, disabled.
+    /// Makes new ends to the servers at `targets`, which are disabled.
     pub(super) fn make_ends(&self, owner: NodeId, targets: &[Place]) -> Vec<End> {
         targets.iter().map(|target| self.net.make_end(owner, target.on_network())).collect()
     }
 
-    /// Fresh ends of a clerk to the controllers, enabled and remembered.
+    /// Makes new ends of a clerk to the controllers. They are enabled, and the harness remembers them.
     pub(super) fn make_clerk_ends(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Ctrler(0)));
         let names = ends.iter().map(|end| end.name().clone()).collect();
@@ -57,16 +57,16 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Fresh ends of a clerk to the second controller, enabled.
+    /// Makes new ends of a clerk to the second controller, which are enabled.
     pub(super) fn make_ends_to_second(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Second(0)));
         ends.iter().for_each(|end| self.net.enable(end, true));
         ends
     }
 
-    /// Cuts the server at `place` off: it cannot talk to its group and not to the controllers, nor
-    /// they to it. A controller is out of reach for clerks, too; a server of a group is not, and
-    /// ends between groups work. It survives restarts.
+    /// Cuts the server at `place` off: it cannot talk to its group and to the controllers, and they cannot
+    /// talk to it. Clerks cannot reach a controller that is cut off, but they can reach a server of a group.
+    /// Ends between groups work. A restart of the server does not end this.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         events::isolate(self.lives(place).node());
@@ -75,8 +75,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// Cuts the server at `place` off from its own group alone: everybody else reaches it. It
-    /// survives restarts.
+    /// Cuts the server at `place` off only from its own group: all others reach it. A restart of the server
+    /// does not end this.
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
         events::isolate_from_group(self.lives(place).node());
@@ -98,7 +98,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// To whom a server is given ends: its group, and from a server of a group to the controllers.
+    /// The servers to which a server is given ends: its group, and for a server of a group also the
+    /// controllers.
     pub(super) fn targets(&self, place: Place) -> Vec<Place> {
         let mut targets = self.group_of(place);
         if let Place::Server(..) = place {
@@ -107,7 +108,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Brings all ends that the harness has made in line with the state.
+    /// Makes all ends that the harness has made do what the state says.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
     }
@@ -129,7 +130,7 @@ impl<S: Sharded> Cluster<S> {
         wanted
     }
 
-    /// Makes the network lose and delay messages (`true`), or not.
+    /// Makes the network lose and delay messages (`true`), or stops that (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         self.marks.unreliable(unreliable);
         network::set_unreliable(&self.net, unreliable);
@@ -137,8 +138,8 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Whether isolation leaves an end from `owner`, or from a clerk, to `target` alone. Both are
-    /// of one group, or the target is a controller.
+    /// Whether an end from `owner`, or from a clerk, to `target` works while servers are cut off. Both are of
+    /// one group, or the target is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

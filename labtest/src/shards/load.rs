@@ -20,7 +20,7 @@ pub struct Mixed {
 }
 
 impl Mixed {
-    /// Starts `count` clients, which record what they do as clients 0, 1 and so on.
+    /// Starts `count` clients. Their operations are recorded as those of clients 0, 1 and so on.
     pub fn start<S: Sharded>(
         cluster: &Arc<Cluster<S>>,
         history: &Arc<History>,
@@ -56,21 +56,21 @@ impl Mixed {
         self.done.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until the clients have ended their last operations. Gives how many they have done.
+    /// Waits until the clients have ended their last operations. Returns how many operations they have done.
     pub fn wait(self) -> u64 {
         self.set_done();
         self.clients.into_iter().map(join).sum()
     }
 }
 
-/// Runs `f` in a thread of its own; fails the test when it has not ended after `limit`. `what` is
-/// the subject of the message.
+/// Runs `f` in a thread of its own, and fails the test if it has not ended after `limit`. `what` is the
+/// subject of the message.
 #[track_caller]
 pub fn within<T: Send + 'static>(limit: Duration, what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (tx, rx) = labrt::chan::bounded(1);
     let helper = thread::spawn(move || {
         let result = f();
-        // The test has failed when nobody waits for it any more.
+        // If no thread waits for the result, the test has failed.
         let _ = tx.send(result);
     });
     match rx.recv_deadline(Instant::now() + limit) {

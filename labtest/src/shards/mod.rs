@@ -1,35 +1,33 @@
 //! A sharded key/value service under test: the course's `shardkv/config.go`.
 //!
-//! [`make_config`] prints the test's title, starts a controller of three servers and three groups
-//! of three on a fresh network, and returns a [`Config`], which the test drives: it lets groups
-//! join and leave (`steps.rs`), stops and starts servers and whole groups, and makes clerks
-//! (`clients.rs`). No group is joined at first. Groups are named by their index, from 0; their gids
-//! are 100, 101 and so on.
+//! [`make_config`] prints the test's title, starts a controller of three servers and three groups of three on
+//! a new network, and returns a [`Config`]. With it the test lets groups join and leave (`steps.rs`), stops
+//! and starts servers and whole groups, and makes clerks (`clients.rs`). At first no group has joined. The
+//! index of a group begins with 0; the gids are 100, 101 and so on.
 //!
-//! Two things are ours: a server, or a controller, can be cut off while it runs (`links.rs`), and
-//! the controllers can be restarted. What a test does is in its trace, in its log (topic `TEST`),
-//! and beside the operations in the picture of a history that is not linearizable
-//! ([`Cluster::marks`]).
+//! Two things are added here: a server or a controller can be cut off while it runs (`links.rs`), and the
+//! controllers can be restarted. All that a test does is in its trace and in its log (topic `TEST`). It is
+//! also in the picture of a history that is not linearizable, beside the operations ([`Cluster::marks`]).
 //!
-//! # Who talks over what
+//! # Which ends there are
 //!
 //! | end | made | works |
 //! |---|---|---|
-//! | server to its own group, server to controllers | at each start of the server | until it is stopped or cut off |
+//! | server to its group and to controllers | at each start of the server | until it is stopped or cut off |
 //! | server to other groups | by the server, with its `make_end` | until its life has ended |
 //! | clerk to controllers | with the clerk | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |
 //!
 //! # Crashes
 //!
-//! A server is stopped by a crash: it keeps exactly what was saved at one instant; `lives.rs` says
-//! how. The ends that a server made itself belong to the life that made them, and are closed with
-//! it (in the course such a zombie can talk on).
+//! A server stops by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. The ends
+//! that a server has made itself belong to the life that made them, and they are closed when that life ends.
+//! (In the course they go on working.)
 //!
 //! # Locks
 //!
-//! One lock covers the state of the harness. It is never held while calling a server, a clerk or
-//! the network.
+//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
+//! network.
 
 mod clients;
 mod links;
@@ -59,13 +57,13 @@ pub use load::{Mixed, within};
 pub use place::{Place, gid};
 pub use status::Look;
 
-/// What a test wants.
+/// What cluster a test wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
     pub unreliable: bool,
-    /// The servers of the groups make a snapshot when their Raft state grows beyond so many bytes;
-    /// `None`: never.
+    /// The servers of the groups make a snapshot when their Raft state grows beyond so many bytes. `None`:
+    /// they never make one.
     pub maxraftstate: Option<usize>,
     /// How many groups.
     pub groups: usize,
@@ -78,7 +76,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Three controllers and three groups of three on a reliable network, without snapshots; two
+    /// Three controllers and three groups of three on a reliable network, without snapshots, for up to two
     /// minutes.
     pub fn new() -> Setup {
         Setup { unreliable: false, maxraftstate: None, groups: 3, servers: 3, ctrlers: 3, limit: TEST_LIMIT }
@@ -122,33 +120,33 @@ pub struct Cluster<S: Sharded> {
     limit: Limit,
     state: Mutex<State>,
     marks: Marks,
-    /// The controller's clerk of the harness; away while it is used.
+    /// The controller's clerk of the harness. `None` while it is in use.
     mck: Mutex<Option<S::CtrlerClerk>>,
     /// The number of the next clerk in the trace, unless the clerk has one in a history.
     next_clerk: AtomicU32,
 }
 
-/// Beyond the numbers of clients in histories.
+/// The first number of a clerk that is in no history. It is higher than all numbers of clients in histories.
 const FIRST_CLERK: u32 = 1000;
 
 struct State {
     servers: BTreeMap<Place, Arc<Lives<dyn Replica>>>,
     /// The names of each clerk's ends to the controllers.
     clerks: Vec<Vec<Name>>,
-    /// Who is cut off.
+    /// The servers that are cut off.
     cut: BTreeSet<Place>,
-    /// Who is cut off from its own group alone.
+    /// The servers that are cut off only from their own group.
     cut_from_group: BTreeSet<Place>,
 }
 
-/// Prints the title and starts everybody. The network is reliable until all have started.
+/// Prints the title and starts all servers. The network is reliable until they have started.
 pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     report::begin(title);
     make_quietly(title, setup)
 }
 
-/// [`make_config`], but nothing is printed; for whoever has a screen of his own. To be ended with
-/// [`Owner::stop`].
+/// Like [`make_config`], but prints nothing. It is for programs that draw on the screen themselves. They end
+/// the test with [`Owner::stop`].
 pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
@@ -197,8 +195,8 @@ impl<S: Sharded> Finish for Cluster<S> {
         check_none_left(&self.all(), S::STRICTNESS);
     }
 
-    /// Takes the servers off the network, too: they hold it through their `make_end`, and it holds
-    /// them.
+    /// Also takes the servers off the network. They hold the network by their `make_end`, and the network
+    /// holds them, so otherwise their memory would never be freed.
     fn abandon(&self) {
         self.net.cleanup();
         self.places().into_iter().for_each(|place| self.net.delete_server(place.on_network()));
@@ -248,14 +246,14 @@ impl<S: Sharded> Cluster<S> {
         (0..self.setup.servers).map(|i| Place::Server(gi, i)).collect()
     }
 
-    /// Starts server `i` of group `gi`, with what it has saved. It is on the network at once.
+    /// Starts server `i` of group `gi` with what it has saved. It is on the network at once.
     #[track_caller]
     pub fn start_server(&self, gi: usize, i: usize) {
         self.start(Place::Server(gi, i));
     }
 
-    /// Stops server `i` of group `gi` and keeps what it has saved. Allowed on one that is not
-    /// running.
+    /// Stops server `i` of group `gi` and keeps what it has saved. It does no harm to a server that does not
+    /// run.
     pub fn shutdown_server(&self, gi: usize, i: usize) {
         self.shutdown(Place::Server(gi, i));
     }
@@ -275,20 +273,21 @@ impl<S: Sharded> Cluster<S> {
     #[track_caller]
     pub fn start(&self, place: Place) {
         let lives = self.lives(place);
+        let turn = lives.take_turn();
         assert!(!lives.is_up(), "{place} is running: stop it before it is started again");
         let targets = self.targets(place).into_iter().map(Place::on_network);
-        let new = lives.begin(targets);
+        let new = turn.begin(targets);
         let life = Arc::clone(&new.life);
         self.bring_ends_in_line();
 
         let mut services = Vec::new();
-        lives.start(&life, || {
+        turn.start(&life, || {
             let running = self.run(place, new);
             services = running.services;
             running.replica
         });
         self.marks.up(place);
-        lives.join_network(&life, Server::new().cost(Cost::Client), services);
+        turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
     /// Starts a new life of the server at `place`, as its own code.
@@ -308,17 +307,18 @@ impl<S: Sharded> Cluster<S> {
         }
     }
 
-    /// Stops the server at `place`, a controller or a server of a group. Allowed on one that is not
-    /// running.
+    /// Stops the server at `place`, a controller or a server of a group. It does no harm to a server that
+    /// does not run.
     pub fn shutdown(&self, place: Place) {
         let lives = self.lives(place);
+        let turn = lives.take_turn();
         if lives.is_up() {
             self.marks.down(place);
         }
-        lives.crash(|| (), |replica| replica.kill());
+        turn.crash(|| (), |replica| replica.kill());
     }
 
-    /// Whether the server at `place` is running.
+    /// Whether the server at `place` runs.
     pub fn is_up(&self, place: Place) -> bool {
         self.lives(place).is_up()
     }
@@ -338,13 +338,13 @@ impl<S: Sharded> Cluster<S> {
         living.is_some_and(|living| living.call(|replica| replica.is_leader()))
     }
 
-    /// How many bytes of keys and values server `i` of group `gi` holds. `None`: it is not running,
-    /// or it does not say.
+    /// How many bytes of keys and values server `i` of group `gi` holds. `None`: the server does not run, or
+    /// it does not tell it.
     pub fn bytes_held(&self, gi: usize, i: usize) -> Option<usize> {
         self.living(Place::Server(gi, i))?.call(|replica| replica.bytes_held())
     }
 
-    /// The bytes that server `i` of group `gi` has saved: its Raft state and its snapshot.
+    /// How many bytes server `i` of group `gi` has saved: of Raft state, and of its snapshot.
     pub fn saved_bytes(&self, gi: usize, i: usize) -> (usize, usize) {
         self.lives(Place::Server(gi, i)).saved_bytes()
     }
@@ -353,12 +353,12 @@ impl<S: Sharded> Cluster<S> {
         self.lives(place).living()
     }
 
-    /// What the test has done so far, for a picture. What lasts still lasts until now.
+    /// What the test has done so far, for a picture. A fault that has not ended lasts until now.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }
 
-    /// The history must be linearizable.
+    /// Fails the test if the history is not linearizable.
     #[track_caller]
     pub fn check_linearizable(&self, history: &History, if_unknown: IfUnknown) {
         history.check(if_unknown, &self.title, self.marks());

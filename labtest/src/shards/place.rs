@@ -1,4 +1,5 @@
-//! The servers of a test by their places: names on the network, and nodes in logs and traces.
+//! The places of the servers of a test. A place gives a server its name on the network, and its node in logs
+//! and traces.
 
 use labapi::Gid;
 use std::fmt;
@@ -18,7 +19,7 @@ const SECOND_GROUP: u16 = 2;
 /// The gid of group index 0; the others follow it.
 const FIRST_GID: Gid = 100;
 
-/// Where a server stands.
+/// The place of a server in a test.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Place {
     /// Controller `i`.
@@ -35,7 +36,7 @@ pub fn gid(gi: usize) -> Gid {
 }
 
 impl Place {
-    /// The server's name on the network: the course's.
+    /// The server's name on the network, which is the course's.
     pub fn name(self) -> String {
         match self {
             Place::Ctrler(i) => format!("ctrler{i}"),
@@ -48,18 +49,17 @@ impl Place {
         Name::from(self.name())
     }
 
-    /// The server that stands there, before its first life.
+    /// The server at this place, before its first life.
     pub(super) fn lives<S: ?Sized>(self, net: &Network) -> Arc<Lives<S>> {
         Arc::new(Lives::new(net, self.on_network(), self.node(1)))
     }
 
-    /// Its group, as a number in a [`NodeId`].
+    /// The number of its group in a [`NodeId`].
     pub(super) fn group(self) -> u16 {
         self.node(1).group
     }
 
-    /// The node that one life of the server is: `G1S0` a controller, `G101S0` a server of the
-    /// second group.
+    /// The node of one life of the server. `G1S0` is a controller, `G101S0` is a server of the second group.
     fn node(self, incarnation: u32) -> NodeId {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),

@@ -4,14 +4,14 @@ use super::Cluster;
 use super::place::Place;
 use labapi::{ReplicaStatus, Sharded};
 
-/// A server, up or down.
+/// What can be seen of a server, whether it is up or down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Where it stands; `None`: it is down, or does not say.
+    /// Its state. `None`: it is down, or it does not tell its state.
     pub status: Option<ReplicaStatus>,
-    /// It runs.
+    /// Whether it runs.
     pub up: bool,
-    /// It is cut off, from everybody or from its own group.
+    /// Whether it is cut off, from all others or from its own group.
     pub cut_off: bool,
     /// The bytes of Raft state that it has saved.
     pub raft_bytes: usize,
@@ -20,7 +20,7 @@ pub struct Look {
 }
 
 impl<S: Sharded> Cluster<S> {
-    /// A look at the server at `place`.
+    /// Looks at the server at `place`.
     pub fn look(&self, place: Place) -> Look {
         let (lives, cut_off) = {
             let state = self.state.lock();
@@ -34,7 +34,7 @@ impl<S: Sharded> Cluster<S> {
         Look { status, up, cut_off, raft_bytes, snapshot_bytes }
     }
 
-    /// Does the network lose and delay messages?
+    /// Whether the network loses and delays messages.
     pub fn is_unreliable(&self) -> bool {
         !self.net.is_reliable()
     }

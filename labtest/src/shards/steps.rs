@@ -10,7 +10,7 @@ use crate::events::ClientCall;
 use crate::marks::MarkKind;
 
 impl<S: Sharded> Cluster<S> {
-    /// Lets group `gi` join. Ends when the controller has done it; the groups adapt later.
+    /// Lets group `gi` join. It returns when the controller has done that. The groups move shards later.
     pub fn join(&self, gi: usize) {
         self.joinm(&[gi]);
     }
@@ -42,8 +42,8 @@ impl<S: Sharded> Cluster<S> {
         self.with_mck("move", &what, |mck| mck.move_shard(shard, gid(gi)));
     }
 
-    /// Starts a second controller, of which nobody knows: it has a history of its own. Gives a
-    /// clerk of it.
+    /// Starts a second controller. It is not known to the servers of the groups, and it has configurations of
+    /// its own. Returns a clerk of it.
     pub fn start_second_ctrler(&self) -> S::CtrlerClerk {
         let places = self.group_of(Place::Second(0));
         for &place in &places {
@@ -63,7 +63,7 @@ impl<S: Sharded> Cluster<S> {
         self.group(gi).into_iter().map(|place| place.name()).collect()
     }
 
-    /// Notes a step for some groups; their gids, for the trace.
+    /// Marks a step for some groups. Returns their gids, for the trace.
     fn step(&self, what: &str, gis: &[usize]) -> String {
         let gids: Vec<Gid> = gis.iter().map(|&gi| gid(gi)).collect();
         dlog!(TEST, "{what} of {gids:?}");
@@ -71,8 +71,8 @@ impl<S: Sharded> Cluster<S> {
         gids.iter().map(Gid::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// Calls the controller with the harness' clerk; with another one when that is in use by a
-    /// helper thread. For the trace it is operation `op` on `what`.
+    /// Calls the controller with the clerk of the harness. If a helper thread uses that clerk, another one is
+    /// made. In the trace the call is operation `op` on `what`.
     fn with_mck<T>(&self, op: &str, what: &str, f: impl FnOnce(&mut S::CtrlerClerk) -> T) -> T {
         let own = self.mck.lock().take();
         let number = if own.is_some() { FIRST_CLERK } else { self.next_clerk_number() };
@@ -84,8 +84,8 @@ impl<S: Sharded> Cluster<S> {
         result
     }
 
-    /// The disks of all servers of all groups: a Raft state may be eight times as large as the
-    /// limit for snapshots, and without that limit there may be no snapshot.
+    /// Checks the disks of all servers of all groups. A Raft state may be eight times as large as
+    /// `maxraftstate`. If there is no `maxraftstate`, there must be no snapshot.
     #[track_caller]
     pub fn checklogs(&self) {
         for place in (0..self.setup.groups).flat_map(|gi| self.group(gi)) {

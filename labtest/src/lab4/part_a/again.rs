@@ -1,4 +1,4 @@
-//! Joins and leaves move few shards: the course's test since 2024.
+//! Joins and leaves move few shards: the course has this test since 2024.
 
 use super::{CtrlerService, SERVERS, groups};
 use crate::service::{Setup, make_config};
@@ -28,7 +28,8 @@ pub(super) fn minimal_again<S: CtrlerService>() {
     cfg.end();
 }
 
-/// Few shards may have moved, and only those that may: from a group, to a group.
+/// Fails the test if too many shards have moved, or a shard that must not move. `may_move` says whether a
+/// shard may move from one group to another.
 #[track_caller]
 fn check_moves(before: &ShardConfig, after: &ShardConfig, may_move: fn(u64, u64) -> bool) {
     let pairs = before.shards.iter().zip(&after.shards).enumerate();

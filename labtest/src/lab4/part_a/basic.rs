@@ -57,13 +57,13 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// The groups that the clerks make at once: 100, 110, 120 and so on.
+/// The groups that the clerks make at the same time: 100, 110, 120 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     100 + 10 * i as Gid
 }
 
-/// Two groups come and go. Returns the configurations on the way; the fourth one is left at the first configuration
-/// of all, as in the course.
+/// Two groups join and leave. Returns the configurations after each step. The fourth one is the very first
+/// configuration instead, as in the course.
 fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) -> [ShardConfig; 6] {
     let mut history: [ShardConfig; 6] = Default::default();
     history[0] = ck.query(None);
@@ -90,7 +90,7 @@ fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) -> [ShardConfig; 6] {
     history
 }
 
-/// All configurations can still be asked for while one server after the other is down.
+/// All configurations can still be read while one server after the other is down.
 fn historical_queries<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Clerk>, history: &[ShardConfig]) {
     for server in cfg.all() {
         cfg.shutdown_server(server);
@@ -102,7 +102,7 @@ fn historical_queries<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Cler
     }
 }
 
-/// A shard goes where it is sent, and stays there.
+/// A shard that is moved goes to the group that was named, and stays there.
 fn move_shards<S: CtrlerService>(ck: &mut Client<S::Clerk>) {
     let (first, second): (Gid, Gid) = (503, 504);
     ck.join(groups(&[(first, &["3a", "3b", "3c"])]));

@@ -1,12 +1,12 @@
-//! What a configuration must be like.
+//! Checks of configurations.
 
 use labapi::{Config, CtrlerClerk, Gid, NSHARDS};
 use labrt::collections::BTreeMap;
 
 use super::Moves;
 
-/// The latest configuration must have exactly these groups, every shard on one of them, and the shards spread
-/// evenly. Without groups, the shards do not matter.
+/// The latest configuration must have exactly these groups. Each shard must be on one of them, and the shards
+/// must be spread evenly. If there are no groups, the shards do not matter.
 #[track_caller]
 pub(super) fn check(ck: &mut impl CtrlerClerk, gids: &[Gid]) {
     let config = ck.query(None);
@@ -54,7 +54,8 @@ pub(super) fn check_servers(config: &Config, gid: Gid, names: &[&str]) {
     assert!(got == Some(&wanted), "wrong servers for group {gid}: wanted {wanted:?}, got {got:?}");
 }
 
-/// Two servers, or one at two times, must give the same configuration under one number.
+/// Two configurations with the same number must be equal. They come from two servers, or from one server at
+/// two times.
 #[track_caller]
 pub(super) fn check_same_config(one: &Config, other: &Config) {
     let what = match () {
@@ -70,30 +71,31 @@ pub(super) fn check_same_config(one: &Config, other: &Config) {
     );
 }
 
-/// Between two configurations, before and after groups have joined: no group that was there may have got shards.
+/// `before` and `after` are the configurations before and after groups have joined. No group that was there
+/// before may have got shards.
 #[track_caller]
 pub(super) fn check_joins(before: &Config, after: &Config, moves: Moves) {
     match moves {
-        // The condition of the course: a shard that is on such a group was there before.
+        // The condition of the course: a shard that is on such a group now was on it before.
         Moves::OfGroupsThatAreNotThere => check_course_range(after, before, after),
         Moves::AsFewAsPossible => check_fewest_moves(before, after),
     }
 }
 
-/// Between two configurations, before and after groups have left: no group that is still there may have lost
-/// shards.
+/// `before` and `after` are the configurations before and after groups have left. No group that is still
+/// there may have lost shards.
 #[track_caller]
 pub(super) fn check_leaves(before: &Config, after: &Config, moves: Moves) {
     match moves {
-        // A shard that was on such a group is still there.
+        // A shard that was on such a group is still on it.
         Moves::OfGroupsThatAreNotThere => check_course_range(before, before, after),
         Moves::AsFewAsPossible => check_fewest_moves(before, after),
     }
 }
 
-/// The shards that `of` has on the groups 1 to 10 must be there in both configurations.
+/// The shards that `of` has on the groups 1 to 10 must be on these groups in both configurations.
 ///
-/// Vacuous: in the course's tests no group has such a gid at this time.
+/// In the course's tests this checks nothing, because no group has such a gid at this time.
 #[track_caller]
 fn check_course_range(of: &Config, before: &Config, after: &Config) {
     const GIDS: std::ops::RangeInclusive<Gid> = 1..=10;
@@ -107,7 +109,7 @@ fn check_course_range(of: &Config, before: &Config, after: &Config) {
     }
 }
 
-/// No more shards may have moved than it takes to have the groups of `after` with an even load.
+/// No more shards may have moved than are needed to spread them evenly over the groups of `after`.
 #[track_caller]
 pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
     let moved = before.shards.iter().zip(&after.shards).filter(|(from, to)| from != to).count();
@@ -120,9 +122,9 @@ pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
     );
 }
 
-/// How many shards have to move from where they are in `before` to be spread evenly over the groups of `after`: all
-/// but those that the groups can keep. Where some groups must have one more than others, those that have the
-/// most keep the most.
+/// How many shards have to move to be spread evenly over the groups of `after`, if they are now as in
+/// `before`. All shards have to move except those that the groups can keep. If some groups must have one
+/// shard more than others, these are the groups that have the most shards now.
 fn fewest_moves(before: &Config, after: &Config) -> usize {
     let Some(each) = NSHARDS.checked_div(after.groups.len()) else {
         return before.shards.iter().filter(|owner| **owner != 0).count();
@@ -136,7 +138,7 @@ fn fewest_moves(before: &Config, after: &Config) -> usize {
     NSHARDS - kept
 }
 
-/// For messages.
+/// A text for messages.
 fn describe(config: &Config) -> String {
     format!("configuration {}, shards on {:?}, groups {:?}", config.num, config.shards, config.groups)
 }
@@ -169,16 +171,17 @@ mod tests {
     #[test]
     fn the_fewest_moves_are_counted() {
         let fewest = |shards, gids: &[Gid]| fewest_moves(&config(shards, &[]), &config([0; NSHARDS], gids));
-        // The first group gets everything, also from nobody.
+        // The first group gets all shards, which no group had before.
         assert_eq!(fewest([0; NSHARDS], &[7]), 10);
-        // Half of it goes to a second one, a third of it to a third one.
+        // Half of them go to a second group, a third of them to a third group.
         assert_eq!(fewest([1; NSHARDS], &[1, 2]), 5);
         assert_eq!(fewest([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], &[1, 2, 3]), 3);
-        // Who has most keeps most, whatever its gid.
+        // The group that has most keeps most, whatever its gid is.
         assert_eq!(fewest([1, 1, 1, 2, 2, 2, 3, 3, 3, 3], &[1, 2, 3]), 0);
-        // More groups than shards: nothing has to move.
+        // There are more groups than shards: no shard has to move.
         assert_eq!(fewest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), 0);
-        // Only what a group that has left had, and what is too much elsewhere.
+        // Only these have to move: the shards of a group that has left, and those that are too many on other
+        // groups.
         assert_eq!(fewest([1, 1, 1, 1, 2, 2, 2, 3, 3, 3], &[1, 2]), 3);
         assert_eq!(fewest([1, 1, 1, 1, 1, 1, 1, 2, 2, 3], &[1, 2]), 3);
         assert_eq!(fewest([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], &[]), 10);
@@ -197,7 +200,7 @@ mod tests {
         check_joins(&config([1; NSHARDS], &[1]), &config([2; NSHARDS], &[2]), Moves::OfGroupsThatAreNotThere);
     }
 
-    /// Even before and after, and all have moved.
+    /// The shards are spread evenly before and after, but all have moved.
     #[test]
     #[should_panic(expected = "10 shards have moved where 0 do")]
     fn needless_moves_are_seen() {

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `basic.rs` | one group joins or leaves at a time |
 //! | `multi.rs` | several groups at once; the next leader has the same configuration |
-//! | `again.rs` | joins and leaves move few shards (the course's, since 2024) |
-//! | `checks.rs` | what a configuration must be like |
+//! | `again.rs` | joins and leaves move few shards (the course has this since 2024) |
+//! | `checks.rs` | checks of configurations |
 //!
-//! A test of the course is a row of parts, each with a title of its own. Its checks for the fewest moves look at
-//! groups that are not there, see [`Moves`]; the strict twins of the tests, which are ours, look at those that are.
+//! A test of the course has several parts, each with a title of its own. Its checks for the fewest moves look
+//! at groups that do not exist, see [`Moves`]. The cases that end in `_strict` are not the course's, and they
+//! look at the groups that exist.
 
 mod again;
 mod basic;
@@ -36,14 +37,16 @@ pub(super) fn cases<S: CtrlerService>() -> Vec<Case> {
 /// Whether a test looks at how many shards a join or leave has moved.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Moves {
-    /// As the course does: at the shards of the groups 1 to 10 only. None of these is there, so any moves are fine.
+    /// The test looks only at the shards of the groups 1 to 10, as the course does. These groups do not
+    /// exist, so any moves are accepted.
     OfGroupsThatAreNotThere,
-    /// At all shards: a change of the groups may move as many as it takes to spread them evenly, and no more.
+    /// The test looks at all shards: a change of the groups may move as many as are needed to spread them
+    /// evenly, and no more.
     AsFewAsPossible,
 }
 
 impl Moves {
-    /// What a part's title says beyond the course's.
+    /// What is added to the course's title of a part.
     fn suffix(self) -> &'static str {
         match self {
             Moves::OfGroupsThatAreNotThere => "",
@@ -52,7 +55,7 @@ impl Moves {
     }
 }
 
-/// How many servers the controller has, and how many clerks work at once.
+/// How many servers the controller has, and how many clerks work at the same time.
 const SERVERS: usize = 3;
 const CLERKS: usize = 10;
 
@@ -62,7 +65,7 @@ fn groups(groups: &[(Gid, &[&str])]) -> BTreeMap<Gid, Vec<String>> {
     groups.iter().map(|&(gid, servers)| (gid, names(servers))).collect()
 }
 
-/// `CLERKS` clerks at once, each in a thread of its own; waits for all of them.
+/// Runs `CLERKS` clerks at the same time, each in a thread of its own, and waits for all of them.
 fn at_once<S: CtrlerService>(cfg: &Config<S>, body: fn(usize, &mut Client<S::Clerk>)) {
     let start = |i: usize| {
         let mut clerk = cfg.make_client(&cfg.all());

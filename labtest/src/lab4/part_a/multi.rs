@@ -57,7 +57,7 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// The groups that the clerks make at once: 1000, 1001, 1002 and so on.
+/// The groups that the clerks make at the same time: 1000, 1001, 1002 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     1000 + i as Gid
 }
@@ -82,14 +82,14 @@ fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) {
     ck.leave(vec![2]);
 }
 
-/// The next leader has the configuration of the last one: they have computed it alike.
+/// The next leader has the same configuration as the last one, so both have computed it in the same way.
 fn same_config<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Clerk>) {
     let Some(leader) = cfg.leader() else { panic!("Leader not found") };
     let config = ck.query(None);
     cfg.shutdown_server(leader);
 
-    // The course means to wait for a new leader, but asks only once: normally there is none yet, and the clerk
-    // waits for it below. If there is one already, it gives up after two more looks at that answer.
+    // The course wants to wait for a new leader, but asks only once. Normally there is no leader yet, and the
+    // clerk waits for it below. If there already is one, the loop ends after two more looks at that answer.
     if cfg.leader().is_some() {
         sleep(Duration::from_secs(2));
         panic!("Leader not found");

@@ -1,23 +1,23 @@
-//! The two challenges: shards that were given away are deleted, and what a change does not touch is served all the
-//! time.
+//! The two challenges: shards that were given away are deleted, and shards that a change does not move are
+//! served all the time.
 
 use super::{Keys, key, pause};
 use crate::output::note;
 use crate::shards::{Config, Setup, gid, make_config};
 use labapi::{KvClerk, Sharded, key2shard};
 
-/// Shards that were given away take no room: one copy of the data, and little else, is on the disks.
+/// Shards that were given away take no room: the disks have one copy of the data and little more.
 pub(super) fn challenge_1_delete<S: Sharded>() {
-    /// Keys, and how many of them are looked at on the way.
+    /// How many keys there are, and how many of them are read between the steps.
     const KEYS: usize = 30;
     const CHECKED: usize = 3;
-    /// Letters of a value.
+    /// How many letters a value has.
     const LEN: usize = 1000;
-    /// Each of three replicas may have the keys that nobody looks at once, those that were looked at twice (also in
-    /// the table of the last answers), and some more.
+    /// Each of three replicas may have the keys that were not read once. It may have the keys that were read
+    /// twice, because they are also in the table of the last answers. And it may have a little more.
     const LIMIT: usize = 3 * ((KEYS - CHECKED) * LEN + 2 * CHECKED * LEN + 6000);
 
-    // A snapshot after each entry.
+    // The servers make a snapshot after each entry.
     let title = "Test: shard deletion (challenge 1) ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1));
     let mut keys = Keys::new(&cfg);
@@ -55,12 +55,12 @@ pub(super) fn challenge_1_delete<S: Sharded>() {
     cfg.end();
 }
 
-/// The bytes of all Raft states and snapshots.
+/// How many bytes all Raft states and snapshots have.
 pub(super) fn saved_in_all<S: Sharded>(cfg: &Config<S>) -> usize {
     (0..cfg.groups()).map(|gi| saved_by_group(cfg, gi)).sum()
 }
 
-/// The bytes of the Raft states and snapshots of a group.
+/// How many bytes the Raft states and snapshots of a group have.
 pub(super) fn saved_by_group<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let saved = |i| {
         let (raft, snapshot) = cfg.saved_bytes(gi, i);
@@ -69,7 +69,7 @@ pub(super) fn saved_by_group<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     (0..cfg.servers()).map(saved).sum()
 }
 
-/// Shards that a change does not touch are served while it hangs.
+/// Shards that a change does not move are served while the change hangs.
 pub(super) fn challenge_2_unaffected<S: Sharded>() {
     let title = "Test: unaffected shard access (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -80,12 +80,13 @@ pub(super) fn challenge_2_unaffected<S: Sharded>() {
     cfg.join(1);
     let owned = owned_by(&cfg, 1);
     pause(1000);
-    // Quirk: the index of a key is taken for its shard here. It only decides which keys are written once more.
+    // As in the course, the index of a key is used as its shard here, which is wrong. It only decides which
+    // keys are written once more.
     for i in (0..10).filter(|&i| owned[i]) {
         keys.put_one(i, "101".to_owned());
     }
 
-    // The first group is dead when it leaves: nobody can get the rest of its shards.
+    // The first group is dead when it leaves, so the other group cannot get the rest of its shards.
     cfg.shutdown_group(0);
     cfg.leave(0);
     pause(1000);
@@ -105,7 +106,7 @@ pub(super) fn challenge_2_partial<S: Sharded>() {
     put_all(&mut keys, "100");
     let owned = owned_by(&cfg, 2);
 
-    // The second group gets all shards; those of the third group can come, those of the dead one cannot.
+    // The second group gets all shards. Those of the third group arrive, but those of the dead group cannot.
     cfg.shutdown_group(0);
     cfg.leavem(&[0, 2]);
     pause(1000);
@@ -115,13 +116,13 @@ pub(super) fn challenge_2_partial<S: Sharded>() {
     cfg.end();
 }
 
-/// Puts ten keys, all with one value.
+/// Puts ten keys, all with the same value.
 pub(super) fn put_all<C: KvClerk>(keys: &mut Keys<C>, value: &str) {
     keys.values = vec![String::new(); 10];
     (0..10).for_each(|i| keys.put_one(i, value.to_owned()));
 }
 
-/// Which shards group `gi` has, by the latest configuration.
+/// Which shards group `gi` owns by the latest configuration.
 pub(super) fn owned_by<S: Sharded>(cfg: &Config<S>, gi: usize) -> Vec<bool> {
     cfg.query().shards.iter().map(|&owner| owner == gid(gi)).collect()
 }

@@ -7,7 +7,7 @@ use labrt::time::{Duration, Instant};
 use super::{Appenders, Appending, Keys, pause};
 use crate::shards::{Config, Setup, make_config};
 
-/// The configuration changes while all groups are down, too.
+/// The configuration also changes while all groups are down.
 pub(super) fn concurrent_1<S: Sharded>() {
     concurrent_1_with::<S>("Test: concurrent puts and configuration changes...", |_| ());
 }
@@ -37,7 +37,7 @@ pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S
 
     look(&cfg);
 
-    // Only the controller works.
+    // Only the controller is up.
     cfg.leave(2);
     pause(100);
     (0..3).for_each(|gi| cfg.start_group(gi));
@@ -93,7 +93,7 @@ pub(super) fn concurrent_2<S: Sharded>() {
     cfg.end();
 }
 
-/// Everybody restarts, again and again, in the middle of changes.
+/// All servers restart several times, in the middle of changes.
 pub(super) fn concurrent_3<S: Sharded>() {
     let title = "Test: concurrent configuration change and restart...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(300));

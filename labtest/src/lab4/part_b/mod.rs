@@ -1,12 +1,13 @@
-//! Part 4B: groups serve the shards that the controller gives them, and hand them over when that changes.
+//! Part 4B: groups serve the shards that the controller gives them, and move them to other groups when that
+//! changes.
 //!
 //! | file | tests |
 //! |---|---|
-//! | `moves.rs` | one client at a time: static shards, joins and leaves, snapshots, replicas that miss changes |
+//! | `moves.rs` | one client at a time: joins and leaves, snapshots, replicas that miss changes |
 //! | `concurrent.rs` | clients that append while shards move and groups restart |
 //! | `unreliable.rs` | the same on a network that loses and delays messages; linearizability |
 //! | `challenges.rs` | deletion of shards that were given away; service while a change is in progress |
-//! | `ours.rs` | what the course's tests leave open |
+//! | `ours.rs` | what the course's tests do not check |
 
 mod challenges;
 mod concurrent;
@@ -57,7 +58,7 @@ fn key(i: usize) -> String {
 }
 
 impl<C: KvClerk> Keys<C> {
-    /// No keys yet.
+    /// No keys, and a new clerk.
     fn new<S: Sharded<Clerk = C>>(cfg: &Config<S>) -> Keys<C> {
         Keys { clerk: cfg.make_client(), values: Vec::new() }
     }
@@ -113,7 +114,7 @@ impl<C: KvClerk> Keys<C> {
     }
 }
 
-/// Clients in the background, each of which appends to a key of its own until they are stopped.
+/// Clients in the background. Each appends to a key of its own until it is stopped.
 struct Appenders {
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<String>>,
@@ -122,16 +123,16 @@ struct Appenders {
 /// What the clients of [`Appenders`] do.
 #[derive(Clone, Copy)]
 struct Appending {
-    /// Letters of an append.
+    /// How many letters an append adds.
     len: usize,
-    /// The pause after each.
+    /// The pause after each append.
     pause: Duration,
-    /// The clerks are made before any client starts, not by the clients themselves.
+    /// Whether all clerks are made before any client starts. Otherwise the clients make them.
     clerks_first: bool,
 }
 
 impl Appenders {
-    /// One client a key.
+    /// Starts a client for each key.
     fn start<S: Sharded>(cfg: &Config<S>, keys: &Keys<S::Clerk>, how: Appending) -> Appenders {
         let done = Arc::new(AtomicBool::new(false));
         let clerk = |_: &String| how.clerks_first.then(|| cfg.make_client());
@@ -157,14 +158,14 @@ impl Appenders {
         self.done.store(true, Ordering::SeqCst);
     }
 
-    /// Waits for all clients; the keys then have the values that the clients know of.
+    /// Waits for all clients. Then `keys` has the values that the clients have written.
     fn wait<C>(self, keys: &mut Keys<C>) {
         self.set_done();
         keys.values = self.clients.into_iter().map(join).collect();
     }
 }
 
-/// A pause of the test.
+/// Pauses the test.
 fn pause(ms: u64) {
     sleep(Duration::from_millis(ms));
 }

@@ -1,4 +1,5 @@
-//! One client at a time: who serves what, and what becomes of the data when shards move.
+//! One client at a time: which group serves which shard, and whether the data is right when shards have
+//! moved.
 
 use labapi::{KvClerk, Sharded};
 use labrt::chan::{self, Receiver, RecvTimeoutError};
@@ -8,7 +9,7 @@ use labrt::time::Duration;
 use super::{Keys, key, pause};
 use crate::shards::{Client, Config, Setup, make_config};
 
-/// Shards that do not move: each group serves its half, and only that.
+/// Shards that do not move: each group serves its half and nothing else.
 pub(super) fn static_shards<S: Sharded>() {
     let cfg = make_config::<S>("Test: static shards ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -22,17 +23,19 @@ pub(super) fn static_shards<S: Sharded>() {
     cfg.checklogs();
     let reports = get_in_background(&keys, || cfg.make_client());
 
-    // Half of the keys can be read, the others not.
+    // Half of the keys can be read, and the others cannot.
     let completed = count_until_idle(&reports);
     assert!(completed == 5, "expected 5 completions with one shard dead; got {completed}");
 
-    // The group is back. (Quirk: the Gets that were hanging finish now, and nobody reads their reports.)
+    // The group is back. (The Gets that were hanging finish now. As in the course, the test does not look at
+    // them.)
     cfg.start_group(1);
     keys.check();
     cfg.end();
 }
 
-/// Reads each key in a thread of its own. Each reports its number and the value it got, when it has got one.
+/// Reads each key in a thread of its own. When a thread has got a value, it reports the number of its key and
+/// the value.
 pub(super) fn get_in_background<C: KvClerk>(
     keys: &Keys<C>,
     make_client: impl Fn() -> Client<C>,
@@ -42,7 +45,7 @@ pub(super) fn get_in_background<C: KvClerk>(
         let (tx, mut clerk) = (tx.clone(), make_client());
         thread::spawn_named(format!("client-{i}"), move || {
             let received = clerk.get(&key(i));
-            // A test that has counted enough reads no more reports.
+            // The test receives no more reports when it has counted enough.
             let _ = tx.send(Report { key: i, expected, received });
         });
     }
@@ -57,7 +60,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// The value must be right. Gives the key.
+    /// Fails the test if the value is wrong. Returns the key.
     #[track_caller]
     pub(super) fn check(self) -> usize {
         let Report { key, expected, received } = self;
@@ -71,7 +74,8 @@ impl Report {
     }
 }
 
-/// How many Gets finish, until two seconds pass in which none does. A wrong value fails the test at once.
+/// Counts the Gets that finish, until no Get has finished for two seconds. A wrong value fails the test at
+/// once.
 #[track_caller]
 pub(super) fn count_until_idle(reports: &Receiver<Report>) -> usize {
     let mut completed = 0;
@@ -86,7 +90,7 @@ pub(super) fn count_until_idle(reports: &Receiver<Report>) -> usize {
     }
 }
 
-/// A group joins, another leaves: the data is where the shards are.
+/// A group joins and another one leaves. The data must move with the shards.
 pub(super) fn join_leave<S: Sharded>() {
     let cfg = make_config::<S>("Test: join then leave ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -100,7 +104,7 @@ pub(super) fn join_leave<S: Sharded>() {
     cfg.leave(0);
     keys.check_and_append(5);
 
-    // The shards have time to move; then the group that has left is gone.
+    // The shards have time to move. Then the group that has left is shut down.
     pause(1000);
     cfg.checklogs();
     cfg.shutdown_group(0);
@@ -108,7 +112,7 @@ pub(super) fn join_leave<S: Sharded>() {
     cfg.end();
 }
 
-/// The same with snapshots, and everybody restarts in the end.
+/// The same with snapshots. At the end all servers restart.
 pub(super) fn snapshot<S: Sharded>() {
     let cfg = make_config::<S>("Test: snapshots, join, and leave ...", Setup::new().maxraftstate(1000));
     let mut keys = Keys::new(&cfg);
@@ -136,7 +140,8 @@ pub(super) fn snapshot<S: Sharded>() {
     cfg.end();
 }
 
-/// One replica of each group is down during some changes of the configuration. Later it is needed.
+/// One replica of each group is down during some changes of the configuration. Later its group has no
+/// majority without it.
 pub(super) fn miss_change<S: Sharded>() {
     let cfg =
         make_config::<S>("Test: servers miss configuration changes...", Setup::new().maxraftstate(1000));
@@ -159,7 +164,7 @@ pub(super) fn miss_change<S: Sharded>() {
     each_group(&cfg, |gi| cfg.start_server(gi, 0));
     keys.check_and_append(20);
 
-    // Those who are back must have caught up by now: without them there is no majority any more.
+    // The servers that are back must have caught up by now, because there is no majority without them.
     pause(2000);
     each_group(&cfg, |gi| cfg.shutdown_server(gi, 1));
 

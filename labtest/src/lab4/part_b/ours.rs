@@ -1,14 +1,14 @@
-//! What the course's tests leave open.
+//! What the course's tests do not check.
 //!
-//! | case | looks closer than | at |
+//! | case | checks more than | what it checks |
 //! |---|---|---|
 //! | `rejection` | `static_shards` | a group that is asked for shards of others (a test of 2024) |
 //! | `static_shards_all_answered` | `static_shards` | the Gets that hang while a group is dead |
-//! | `snapshot_is_taken` | `snapshot` | snapshots are there, and without them the log would be too long |
+//! | `snapshot_is_taken` | `snapshot` | that there are snapshots, without which the log would be too long |
 //! | `concurrent_1_logs_stay_short` | `concurrent_1` | the limits of the logs while shards move |
-//! | `unreliable_3_decided` | `unreliable_3` | a check that must come to a verdict |
-//! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in each group that has no shard any more |
-//! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take, and that nobody serves the rest |
+//! | `unreliable_3_decided` | `unreliable_3` | that the checker comes to a verdict |
+//! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in a group without shards |
+//! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take |
 //! | `challenge_2_partial_in_time` | `challenge_2_partial` | the same |
 
 use labapi::{CtrlerClerk, Sharded, key2shard};
@@ -40,11 +40,12 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     ]
 }
 
-/// What an access to a shard that is served may take on an unreliable network, with an election on its way.
+/// How long an access to a shard that is served may take, on an unreliable network and with an election in
+/// between.
 const IN_TIME: Duration = Duration::from_secs(5);
 
-/// A group refuses keys of shards that it does not serve, also to clerks that believe it does. They hear it from a
-/// second controller, in which only that group has joined.
+/// A group refuses keys of shards that it does not serve, also if a clerk believes that it serves them. The
+/// clerks ask a second controller, in which only that group has joined.
 fn rejection<S: Sharded>() {
     let cfg = make_config::<S>("Test (ours): rejection ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -64,7 +65,7 @@ fn rejection<S: Sharded>() {
     cfg.end();
 }
 
-/// The Gets that hang while a group is dead have their answers soon after it is back.
+/// The Gets that hang while a group is dead are answered soon after the group is back.
 fn static_shards_all_answered<S: Sharded>() {
     let cfg = make_config::<S>("Test (ours): static shards, all are answered in the end ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -86,7 +87,7 @@ fn static_shards_all_answered<S: Sharded>() {
     cfg.end();
 }
 
-/// The logs stay short because there are snapshots, and those have the data.
+/// The logs stay short because there are snapshots, and the snapshots have the data.
 fn snapshot_is_taken<S: Sharded>() {
     const MAXRAFTSTATE: usize = 1000;
     let cfg =
@@ -94,7 +95,7 @@ fn snapshot_is_taken<S: Sharded>() {
     let mut keys = Keys::new(&cfg);
     cfg.joinm(&[0, 1, 2]);
 
-    // Ten times as much as fits into the logs of all groups.
+    // The data is ten times as large as what fits into the logs of all groups.
     keys.put(10, 20);
     for _ in 0..(3 * 8 * MAXRAFTSTATE / (10 * 100)) {
         keys.check_and_append(100);
@@ -115,31 +116,31 @@ fn snapshot_is_taken<S: Sharded>() {
         }
     }
 
-    // Only the snapshots can have brought it all back.
+    // The data can only have come back from the snapshots.
     (0..3).for_each(|gi| cfg.shutdown_group(gi));
     (0..3).for_each(|gi| cfg.start_group(gi));
     keys.check();
     cfg.end();
 }
 
-/// `concurrent_1`, with a look at the logs while shards move and after it.
+/// `concurrent_1` with a check of the logs while shards move and afterwards.
 fn concurrent_1_logs_stay_short<S: Sharded>() {
     concurrent_1_with::<S>("Test (ours): logs stay short while shards move ...", |cfg| cfg.checklogs());
 }
 
-/// `unreliable_3` with so much time for the checker that it must come to a verdict.
+/// `unreliable_3` with enough time for the checker, which must come to a verdict.
 fn unreliable_3_decided<S: Sharded>() {
     let title = "Test (ours): unreliable 3, with a verdict ...";
     unreliable_3_with::<S>(title, IfUnknown::Fails(Duration::from_secs(60)));
 }
 
-/// A group that has no shard any more has no data any more: not on its disks, not in memory.
+/// A group that has no shard any more has no data any more, neither on its disks nor in memory.
 fn challenge_1_nothing_left<S: Sharded>() {
-    /// Keys, and letters of a value.
+    /// How many keys there are, and how many letters a value has.
     const KEYS: usize = 30;
     const LEN: usize = 1000;
-    /// Not even one value fits into this. Configurations do, and the answers of clients do not count: they move
-    /// along with the shards.
+    /// How many bytes a server without shards may have. It is less than one value. Configurations fit into
+    /// it. There are no answers to clients any more, because these move with the shards.
     const LEFT: usize = 3 * LEN;
 
     let title = "Test (ours): shard deletion, group by group (challenge 1) ...";
@@ -174,8 +175,8 @@ fn challenge_1_nothing_left<S: Sharded>() {
     cfg.end();
 }
 
-/// Shards that a change does not touch are served in time while it hangs; the others are served by nobody, and wait
-/// for the group that has them.
+/// Shards that a change does not move are served in time while the change hangs. No group serves the others
+/// until the group that has their data is back.
 fn challenge_2_unaffected_in_time<S: Sharded>() {
     let title = "Test (ours): unaffected shard access in time (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -193,8 +194,8 @@ fn challenge_2_unaffected_in_time<S: Sharded>() {
     cfg.end();
 }
 
-/// Shards that have arrived are served in time while others have not; those are served by nobody, and wait for the
-/// group that has them.
+/// Shards that have arrived are served in time while others have not arrived. No group serves the others
+/// until the group that has their data is back.
 fn challenge_2_partial_in_time<S: Sharded>() {
     let title = "Test (ours): partial migration shard access in time (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -212,7 +213,8 @@ fn challenge_2_partial_in_time<S: Sharded>() {
     cfg.end();
 }
 
-/// Accesses to the shards that are `owned` end in time, those to others do not end until the dead groups are back.
+/// Accesses to the shards that are `owned` end in time. Accesses to the other shards do not end until the
+/// dead groups are back.
 fn served_in_time<S: Sharded>(cfg: &Config<S>, mut keys: Keys<S::Clerk>, owned: &[bool], dead: &[usize]) {
     let is_owned = |&i: &usize| owned[key2shard(&key(i))];
     let rest: Vec<_> = (0..10)

@@ -50,7 +50,7 @@ pub(super) fn unreliable_2<S: Sharded>() {
     cfg.end();
 }
 
-/// The changes of the configuration under the clients of the second and the third test.
+/// The changes of the configuration while the clients of the second and the third test work.
 fn changes<S: Sharded>(cfg: &Config<S>) {
     pause(150);
     cfg.join(1);
@@ -65,12 +65,12 @@ fn changes<S: Sharded>(cfg: &Config<S>) {
     cfg.join(0);
 }
 
-/// Clients that do everything; the history must be linearizable.
+/// Clients that get, put and append. The history must be linearizable.
 pub(super) fn unreliable_3<S: Sharded>() {
     unreliable_3_with::<S>("Test: unreliable 3...", IfUnknown::default());
 }
 
-/// The same with another answer when the checker cannot tell in time.
+/// The same, with a choice of what happens if the checker cannot judge the history in time.
 pub(super) fn unreliable_3_with<S: Sharded>(title: &str, if_unknown: IfUnknown) {
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
     let history = Arc::new(History::new());

@@ -1,8 +1,9 @@
-//! A sharded service that is none, for tests of the harness and of the suites.
+//! A fake of a sharded service, for tests of the harness and of the suites.
 //!
-//! Controller 0 has everything: the configurations and all data. The servers of the groups only hand operations on to
-//! it, and it looks there whether the asking group has the shard. So nothing ever moves, and nothing is replicated;
-//! but who is asked, who is up and what gets lost is as in a real service. A [`Play`] makes it misbehave.
+//! Controller 0 has all configurations and all data. The servers of the groups only send operations on to it,
+//! and it checks whether the group that asks has the shard. So no shard ever moves, and nothing is
+//! replicated. But the same servers are asked as in a real service, the same servers are down, and the same
+//! messages are lost. A [`Play`] makes the fake misbehave.
 
 use labapi::{
     Config as ShardConfig, CtrlerClerk, Gid, GroupStart, KvClerk, MakeEnd, Persister, Replica, Running,
@@ -18,7 +19,7 @@ use labrt::thread;
 use labrt::time::{Duration, sleep};
 use serde::{Deserialize, Serialize};
 
-/// How the fake misbehaves. By default it does not.
+/// How the fake misbehaves. By default it does what it should.
 pub(super) trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
@@ -32,7 +33,7 @@ pub(super) trait Play: Send + Sync + 'static {
         asking == owner
     }
 
-    /// What becomes of a value that is read.
+    /// What a client gets when it reads a value.
     fn read(value: String) -> String {
         value
     }
@@ -76,10 +77,10 @@ struct Request {
     op: Op,
 }
 
-/// `None`: wrong group, or nobody who can tell.
+/// `None`: the group is wrong, or controller 0 cannot be asked.
 type Answer = Option<String>;
 
-/// All that controller 0 has; saved as a whole.
+/// All that controller 0 has. It is saved as a whole.
 #[derive(Default, Serialize, Deserialize)]
 struct Everything {
     configs: Vec<ShardConfig>,
@@ -139,13 +140,13 @@ impl Everything {
     }
 }
 
-/// Deals the shards out in turn.
+/// Gives the shards to the groups in turn.
 fn deal(config: &mut ShardConfig) {
     let gids: Vec<Gid> = config.groups.keys().copied().collect();
     config.shards = std::array::from_fn(|shard| gids.get(shard % gids.len().max(1)).copied().unwrap_or(0));
 }
 
-/// Tells whom the server reaches: its group, the controllers, a server by name.
+/// Tells which servers the server reaches: those of its group, the controllers, or one server by its name.
 fn probe(ends: Vec<End>, ctrlers: Arc<Vec<End>>, make_end: Option<MakeEnd>) -> Service {
     let reached = |ends: &[End]| ends.iter().map(reaches).collect::<Vec<bool>>();
     Service::new("Probe")
@@ -155,7 +156,7 @@ fn probe(ends: Vec<End>, ctrlers: Arc<Vec<End>>, make_end: Option<MakeEnd>) -> S
         .handler("Named", move |name: String| make_end.as_ref().map(|make_end| reaches(&make_end(&name))))
 }
 
-/// Whether there is somebody behind an end.
+/// Whether a server answers over an end.
 pub(super) fn reaches(end: &End) -> bool {
     end.call::<_, ()>("Probe.Here", &()).is_some()
 }

@@ -1,4 +1,5 @@
-//! The harness, and the suites of part 4B, against a service that is none: do they see what they must see?
+//! The harness and the suites of part 4B with a fake of a service. The tests show that they notice what they
+//! must notice.
 
 mod fake;
 
@@ -39,13 +40,13 @@ fn start<P: Play>(setup: Setup) -> super::Config<Fake<P>> {
     make_config("a test of the harness", setup)
 }
 
-/// Asks the server at `place` whom it reaches, over an end that always works.
+/// Asks the server at `place` which servers it reaches, over an end that always works.
 fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Option<Vec<bool>> {
     super::links::make_end_of_clerk(&cfg.net)(&place.name()).call(method, &())
 }
 
-/// What the fake cannot pass. Its groups store nothing, and here it is looked at what they have saved, held or lost;
-/// and nobody takes over from controller 0.
+/// The tests that the fake cannot pass. They look at what the groups have saved, held or lost, but the groups
+/// of the fake store nothing. Or they need another controller to replace controller 0.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",
@@ -62,15 +63,16 @@ const TOO_HARD: [&str; 6] = [
 fn an_honest_service_passes_the_suites() {
     let suites = [lab4::cases_4b::<Fake<Honest>>(), crate::migration::cases::<Fake<Honest>>()].concat();
     for crate::harness::Case { name, body, .. } in suites {
-        let failure = try_run(body);
-        assert_eq!(failure.is_some(), TOO_HARD.contains(&name), "{name}: {failure:?}");
+        let failure = try_run(move || body());
+        assert_eq!(failure.is_some(), TOO_HARD.contains(&name.as_str()), "{name}: {failure:?}");
     }
 }
 
 /// The body of a case of part 4B.
-fn case<P: Play>(name: &str) -> fn() {
+fn case<P: Play>(name: &str) -> impl Fn() + Send + Sync + 'static {
     let cases = lab4::cases_4b::<Fake<P>>();
-    cases.into_iter().find(|case| case.name == name).expect("a case of part 4B").body
+    let body = cases.into_iter().find(|case| case.name == name).expect("a case of part 4B").body;
+    move || body()
 }
 
 #[test]
@@ -280,7 +282,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| start::<LingersInPeace>(Setup::new()).end());
 }
 
-/// In real time it takes what it says.
+/// In real time it would take two minutes.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_has_a_limit() {
