@@ -1,4 +1,4 @@
-//! The documents name only things that exist.
+//! Checks of the text: the documents name only things that exist, and comments are no wider than code.
 //!
 //! The documents are `README.md` and the files in `docs/`. The rules look only at their text:
 //!
@@ -11,6 +11,9 @@
 //! * In a shell block, `--test` is followed by the name of a file of `tests/`, and `--exact` by the name of a
 //!   test. The arguments of `scripts/dstest.sh` are names of suites or tests.
 //! * A name in backticks in the first column of the glossary (`docs/design.md`) is a word of some source.
+//!
+//! rustfmt wraps code and leaves comments as they are. So a test checks that no comment line of a Rust or
+//! JavaScript file is wider than `max_width` in `rustfmt.toml`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -282,4 +285,66 @@ fn wrong_names_are_found() {
     assert!(check_command(&names, "scripts/dstest.sh --sim -n 100 lab2a TestBackup2B").is_empty());
     assert_eq!(check_command(&names, "scripts/dstest.sh --sim lab2z").len(), 1);
     assert_eq!(check_command(&names, "cargo test --test lab2z -- --exact no_such_test").len(), 2);
+}
+
+/// `max_width` in `rustfmt.toml`.
+fn max_width() -> usize {
+    let text = fs::read_to_string(root().join("rustfmt.toml")).expect("rustfmt.toml is text");
+    let value = text.lines().find_map(|line| line.strip_prefix("max_width = "));
+    value.and_then(|value| value.parse().ok()).expect("rustfmt.toml has a line such as max_width = 110")
+}
+
+/// The comment lines of a Rust or JavaScript file that are wider than `width`, as (number, columns). A
+/// comment behind code on the same line does not count.
+fn wide_comments(text: &str, width: usize) -> Vec<(usize, usize)> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let start = line.trim_start();
+        let ends_block = line.contains("*/");
+        let is_comment = match in_block {
+            true => true,
+            // A line such as `/** @type {number} */ (value)` is code.
+            false => {
+                start.starts_with("//") || start.starts_with("/*") && (line.ends_with("*/") || !ends_block)
+            }
+        };
+        in_block = (in_block || start.starts_with("/*")) && !ends_block;
+        let columns = line.chars().count();
+        if is_comment && columns > width {
+            found.push((number, columns));
+        }
+    }
+    found
+}
+
+#[test]
+fn comments_are_no_wider_than_code() {
+    let width = max_width();
+    let mut wide = Vec::new();
+    for path in files(&["rs", "js"]) {
+        let text = fs::read_to_string(&path).expect("a source is text");
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        let found = wide_comments(&text, width).into_iter();
+        wide.extend(found.map(|(number, columns)| format!("{name}:{number}: {columns} columns")));
+    }
+    let count = wide.len();
+    assert!(wide.is_empty(), "{count} comment lines are wider than {width} columns:\n{}", wide.join("\n"));
+}
+
+#[test]
+fn wide_comments_are_found() {
+    let text = "\
+// short
+// as wide as ä
+//! one too wide
+let code_may_be_wide = 1; // a comment behind code
+    /// indented
+/* begins a block
+   of wide lines
+   short
+*/
+/** @type {number} */ (some_code_in_javascript)
+";
+    assert_eq!(wide_comments(text, 15), [(3, 16), (5, 16), (6, 17), (7, 16)]);
 }
