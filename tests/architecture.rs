@@ -1,9 +1,10 @@
-//! The layers of the project, held by tests: which crate may depend on which, who may name what, and which way
-//! imports point.
+//! The layers of the project, checked by tests: which crate may depend on which, which code may name what,
+//! and in which direction imports go.
 //!
-//! Cargo accepts every arrow between crates that is no circle, so the first test reads `cargo metadata` and holds the
-//! table of `docs/design.md`. `clippy.toml` bans single types and functions. The other tests look at the sources as
-//! text, for arrows between the rooms of `src` and for the purity of Raft's rules.
+//! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
+//! and checks the table of `docs/design.md`. `clippy.toml` bans single types and functions. The other tests
+//! look at the text of the sources: they check the imports between the folders of `src`, and that Raft's
+//! rules use no clock, lock or channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,12 +33,12 @@ fn sources(dir: &str) -> Vec<PathBuf> {
             }
         }
     }
-    assert!(!found.is_empty(), "no Rust file below {dir}: has a room moved?");
+    assert!(!found.is_empty(), "there is no Rust file below {dir}; has the folder moved?");
     found
 }
 
-/// The lines of code below `dirs` that name one of `words`.
-fn naming(dirs: &[&str], words: &[&str]) -> Vec<String> {
+/// The lines of code below `dirs` that have one of `words`. Comments do not count.
+fn lines_with(dirs: &[&str], words: &[&str]) -> Vec<String> {
     let mut hits = Vec::new();
     for path in dirs.iter().flat_map(|dir| sources(dir)) {
         let text = fs::read_to_string(&path).expect("a readable file");
@@ -52,13 +53,15 @@ fn naming(dirs: &[&str], words: &[&str]) -> Vec<String> {
     hits
 }
 
+/// Fails with `why` if code below `dirs` has one of `words`.
 #[track_caller]
-fn nobody(why: &str, dirs: &[&str], words: &[&str]) {
-    let hits = naming(dirs, words);
+fn assert_absent(why: &str, dirs: &[&str], words: &[&str]) {
+    let hits = lines_with(dirs, words);
     assert!(hits.is_empty(), "{why}:\n{}", hits.join("\n"));
 }
 
-/// Each member, and the members that it may depend on outside of its tests.
+/// Each member of the workspace, and the members that it may depend on. Dependencies of its tests do not
+/// count.
 const CRATES: &[(&str, &[&str])] = &[
     ("labrt", &[]),
     ("labgob", &[]),
@@ -74,8 +77,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mit6824-benches", &["mit6824", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
     ("mit6824-browser", &["mit6824", "labtest", "labapi", "labview", "porcupine", "labrt"]),
     ("mit6824-experiments", &["mit6824", "labapi", "labrt", "labgob", "labrpc"]),
+    ("xtask", &[]),
 ];
 
+<<<<<<< HEAD
 /// The arrows that only a feature draws, as (crate, the other one, the feature). The feature is off by default.
 /// Labs 3 and 4 of the skeleton can stand on the solution's Raft.
 const BY_FEATURE: &[(&str, &str, &str)] = &[("starter", "mit6824", "solved-raft")];
@@ -115,6 +120,14 @@ impl Member {
 }
 
 fn members() -> Vec<Member> {
+=======
+/// Dependencies that are forbidden even for tests: the judge and the skeleton must not know a solution.
+const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
+
+/// The members of the workspace, from `cargo metadata`: the name of each, and its dependencies as (name, is
+/// it only for tests).
+fn members() -> Vec<(String, Vec<(String, bool)>)> {
+>>>>>>> fb801664d354f50c1535f8561377cfe815e8bff7
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -141,13 +154,14 @@ fn members() -> Vec<Member> {
 }
 
 #[test]
-fn crates_depend_only_on_what_they_stand_on() {
+fn crates_depend_only_on_allowed_crates() {
     let members = members();
     let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
     let mut wrong = Vec::new();
     for member in &members {
         let name = &member.name;
         let row = CRATES.iter().find(|(crate_name, _)| crate_name == name);
+<<<<<<< HEAD
         let Some((_, allowed)) = row else { panic!("the crate {name} has no row in the table above") };
         for dependency in member.dependencies.iter().filter(|it| names.contains(&it.name.as_str())) {
             let other = &dependency.name;
@@ -155,17 +169,27 @@ fn crates_depend_only_on_what_they_stand_on() {
                 continue;
             }
             if !dependency.only_tests && !allowed.contains(&other.as_str()) {
+=======
+        let Some((_, allowed)) = row else { panic!("the crate {name} has no row in CRATES") };
+        for (other, only_tests) in dependencies.iter().filter(|(other, _)| names.contains(&other.as_str())) {
+            if !only_tests && !allowed.contains(&other.as_str()) {
+>>>>>>> fb801664d354f50c1535f8561377cfe815e8bff7
                 wrong.push(format!("{name} depends on {other}"));
             }
             if NEVER.contains(&(name.as_str(), other.as_str())) {
-                wrong.push(format!("{name} depends on {other}, which it may not even for its tests"));
+                wrong.push(format!("{name} depends on {other}, which is forbidden even for its tests"));
             }
         }
     }
-    assert!(wrong.is_empty(), "arrows that the table does not have:\n{}", wrong.join("\n"));
-    assert_eq!(members.len(), CRATES.len(), "the table has a crate that is no member: {names:?}");
+    assert!(wrong.is_empty(), "CRATES does not allow these dependencies:\n{}", wrong.join("\n"));
+    assert_eq!(
+        members.len(),
+        CRATES.len(),
+        "CRATES has a crate that is not a member of the workspace: {names:?}"
+    );
 }
 
+<<<<<<< HEAD
 #[test]
 fn a_feature_that_is_on_by_default_is_no_exception() {
     let starter = |features: &[(&str, &[&str])]| Member {
@@ -195,6 +219,9 @@ fn the_skeleton_names_the_solution_in_one_place() {
 }
 
 /// The folders of node code and of the code that tests it.
+=======
+/// The folders with code of servers, and with the code that tests it.
+>>>>>>> fb801664d354f50c1535f8561377cfe815e8bff7
 const NODE_CODE: &[&str] = &[
     "src",
     "labapi/src",
@@ -210,13 +237,13 @@ const NODE_CODE: &[&str] = &[
 fn only_labrt_names_the_machine() {
     let words =
         ["std::thread", "std::time::Instant", "std::sync::Mutex", "std::sync::Condvar", "std::sync::mpsc"];
-    nobody("use labrt instead", NODE_CODE, &words);
-    nobody("use labrt instead", NODE_CODE, &["parking_lot", "crossbeam", "corosensei"]);
+    assert_absent("use labrt instead", NODE_CODE, &words);
+    assert_absent("use labrt instead", NODE_CODE, &["parking_lot", "crossbeam", "corosensei"]);
 }
 
 #[test]
 fn only_labgob_names_bincode() {
-    nobody(
+    assert_absent(
         "use labgob instead",
         &[
             "src",
@@ -234,11 +261,11 @@ fn only_labgob_names_bincode() {
 
 #[test]
 fn the_network_knows_no_raft() {
-    nobody("labrpc stands below raft", &["labrpc/src"], &["mit6824", "RequestVote", "AppendEntries"]);
+    assert_absent("labrpc must not know Raft", &["labrpc/src"], &["mit6824", "RequestVote", "AppendEntries"]);
 }
 
-/// The rooms, which are the folders of `src`, and what each may name of the others.
-const ROOMS: &[(&str, &[&str])] = &[
+/// The folders of `src`, and for each the other folders that it may import.
+const FOLDERS: &[(&str, &[&str])] = &[
     ("raft", &[]),
     ("rsm", &["raft"]),
     ("kvraft", &["rsm", "raft"]),
@@ -247,25 +274,25 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn rooms_name_only_what_they_stand_on() {
-    // So that no other room hides in a list.
-    nobody("name one room an import", &["src"], &["crate::{"]);
+fn folders_import_only_allowed_folders() {
+    // The test below does not see a folder that is named inside such a list.
+    assert_absent("write one import for each folder", &["src"], &["crate::{"]);
     for entry in fs::read_dir(root().join("src")).expect("a readable folder") {
         let path = entry.expect("a readable folder").path();
-        let Some(room) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()) else {
+        let Some(folder) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()) else {
             continue;
         };
-        let place = ROOMS.iter().find(|(name, _)| *name == room);
-        let Some((_, below)) = place else { panic!("src/{room} has no place among the rooms above") };
-        for (other, _) in ROOMS.iter().filter(|(other, _)| *other != room && !below.contains(other)) {
+        let row = FOLDERS.iter().find(|(name, _)| *name == folder);
+        let Some((_, allowed)) = row else { panic!("src/{folder} has no row in FOLDERS") };
+        for (other, _) in FOLDERS.iter().filter(|(other, _)| *other != folder && !allowed.contains(other)) {
             let words = [format!("crate::{other}"), format!("mit6824::{other}")];
-            let why = format!("{room} does not stand on {other}");
-            nobody(&why, &[&format!("src/{room}")], &words.each_ref().map(String::as_str));
+            let why = format!("src/{folder} must not import src/{other}");
+            assert_absent(&why, &[&format!("src/{folder}")], &words.each_ref().map(String::as_str));
         }
     }
 }
 
-/// Rooms whose files form layers: no file imports, even through others, a file that imports it. A file and the
+/// Folders with files in layers: their imports make no cycle, not even through other files. A file and the
 /// folder of the same name count as one.
 const LAYERED: &[&str] = &[
     "labrpc/src",
@@ -278,7 +305,8 @@ const LAYERED: &[&str] = &[
     "cli/src/dstest",
 ];
 
-/// The module names that a text imports by `prefix`: `b`, `c` and `d` for `prefix::b::X` and `prefix::{c::{Y, Z}, d}`.
+/// The modules that a text imports with `prefix`. From `prefix::b::X` and `prefix::{c::{Y, Z}, d}` these are
+/// `b`, `c` and `d`.
 fn imported<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     let name_of = |path: &'a str| {
         path.trim().split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default()
@@ -293,7 +321,8 @@ fn imported<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     found
 }
 
-/// The items of a list in braces, whose first brace is gone; lists within it stay whole.
+/// The items of a list in braces. The text begins after the first brace. A list inside the list stays one
+/// item.
 fn items(list: &str) -> Vec<&str> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
     for (at, c) in list.char_indices() {
@@ -314,37 +343,37 @@ fn items(list: &str) -> Vec<&str> {
     found
 }
 
-/// For each file of a room, the files of the room that it imports.
-fn arrows(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+/// For each file of a folder, the files of the folder that it imports.
+fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let module_of = |path: &Path| {
-        let path = path.strip_prefix(root().join(room)).expect("it lies below the room");
+        let path = path.strip_prefix(root().join(folder)).expect("the path is below the folder");
         let first = path.components().next().expect("a file has a name").as_os_str().to_string_lossy();
         first.trim_end_matches(".rs").to_owned()
     };
     let is_part = |name: &str| !["lib", "mod", "main", "tests"].contains(&name);
-    let files: Vec<(String, String)> = sources(room)
+    let files: Vec<(String, String)> = sources(folder)
         .into_iter()
         .map(|path| (module_of(&path), fs::read_to_string(&path).expect("a readable file")))
         .filter(|(name, _)| is_part(name))
         .collect();
     let names: BTreeSet<&String> = files.iter().map(|(name, _)| name).collect();
-    let own_path = match room.strip_prefix("src/") {
+    let own_path = match folder.strip_prefix("src/") {
         Some(inner) => format!("crate::{inner}::"),
-        None => match room.split_once("/src/") {
+        None => match folder.split_once("/src/") {
             Some((_, inner)) => format!("crate::{inner}::"),
             None => "crate::".to_owned(),
         },
     };
-    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, text) in &files {
         let code: Vec<&str> = text.lines().filter_map(|line| line.split("//").next()).collect();
         let code = code.join("\n");
         let mut all = imported(&code, "super::");
         all.extend(imported(&code, &own_path));
         let others = all.into_iter().map(str::to_owned).filter(|it| it != name && names.contains(it));
-        arrows.entry(name.clone()).or_default().extend(others);
+        imports.entry(name.clone()).or_default().extend(others);
     }
-    arrows
+    imports
 }
 
 #[test]
@@ -354,21 +383,21 @@ fn imports_are_found_in_lists() {
 }
 
 #[test]
-fn files_of_a_room_form_layers() {
-    for room in LAYERED {
-        let mut left = arrows(room);
-        // Takes away the files that import nothing that is left, until there are none.
+fn files_of_a_folder_form_layers() {
+    for folder in LAYERED {
+        let mut left = imports_within(folder);
+        // Removes a file that imports none of the files that are left, until there is no such file.
         while let Some(name) = left.iter().find(|(_, to)| to.is_empty()).map(|(name, _)| name.clone()) {
             left.remove(&name);
             left.values_mut().for_each(|to| {
                 to.remove(&name);
             });
         }
-        assert!(left.is_empty(), "{room} has a circle of imports among these files: {left:?}");
+        assert!(left.is_empty(), "the imports of these files of {folder} make a cycle: {left:?}");
     }
 }
 
-/// The rules of the paper, which run without a world around them.
+/// The files with the rules of the paper. They use nothing of the world around them.
 const CORE: &[&str] = &[
     "src/raft/core",
     "src/raft/core.rs",
@@ -380,7 +409,7 @@ const CORE: &[&str] = &[
     "src/raft/progress.rs",
 ];
 
-/// What waits, sends, tells the time, logs or traces is in the server around the rules.
+/// Code that waits, sends, reads the time, logs or traces is in the server around the rules.
 #[test]
 fn the_core_is_pure() {
     let words = [
@@ -401,8 +430,8 @@ fn the_core_is_pure() {
         "rng::",
         "println!",
     ];
-    nobody("the rules of Raft have no clock, channel, thread, log line or trace", CORE, &words);
-    nobody("each file of the core says what it needs", &["src/raft/core"], &["use super::*"]);
+    assert_absent("the rules of Raft have no clock, channel, thread, log line or trace", CORE, &words);
+    assert_absent("each file of the core names what it imports", &["src/raft/core"], &["use super::*"]);
 }
 
 #[test]
@@ -421,6 +450,7 @@ fn unsafe_code_is_in_labrt_alone() {
         "benches/src/lib.rs",
         "browser/src/lib.rs",
         "experiments/src/main.rs",
+        "xtask/src/main.rs",
     ] {
         let text = fs::read_to_string(root().join(crate_root)).expect("a readable crate root");
         assert!(text.contains("#![forbid(unsafe_code)]"), "{crate_root} does not forbid unsafe code");

@@ -1,13 +1,19 @@
-//! The documents name what there is: links, files, tests, functions and commands of `README.md` and `docs/`.
+//! Checks of the text: the documents name only things that exist, and comments are no wider than code.
 //!
-//! The rules look at the text alone:
+//! The documents are `README.md` and the files in `docs/`. The rules look only at their text:
 //!
-//! * a relative link leads to a file, and its fragment to a heading of that file;
-//! * a path in backticks that begins with a folder of this project exists;
-//! * a name in backticks that is written as Rust writes it (`with_an_underscore`, `Two::Parts`), or as the
-//!   course's tests are (`TestLikeThis`), is a word of some source; one that ends in `...` is the beginning of one;
-//! * `suite::test` is a test of `tests/suite.rs`'s kind; in a shell block, what follows `--test` is a file of
-//!   `tests/`, what follows `--exact` is a test, and what `scripts/dstest.sh` is given is one of both.
+//! * A relative link leads to a file. Its fragment leads to a heading of that file.
+//! * A path in backticks that begins with a folder of this project exists.
+//! * A name in backticks is a word of some source if it is written as Rust writes names
+//!   (`with_an_underscore`, `Two::Parts`) or as the course names its tests (`TestLikeThis`). A name that ends
+//!   in `...` is the beginning of such a word.
+//! * `suite::test` names a test that exists, if `tests/suite.rs` exists.
+//! * In a shell block, `--test` is followed by the name of a file of `tests/`, and `--exact` by the name of a
+//!   test. The arguments of `scripts/dstest.sh` are names of suites or tests.
+//! * A name in backticks in the first column of the glossary (`docs/design.md`) is a word of some source.
+//!
+//! rustfmt wraps code and leaves comments as they are. So a test checks that no comment line of a Rust or
+//! JavaScript file is wider than `max_width` in `rustfmt.toml`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +23,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README and all documents.
+/// `README.md` and all Markdown files in `docs/`.
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![root().join("README.md")];
     for entry in fs::read_dir(root().join("docs")).expect("the folder docs") {
@@ -27,33 +33,46 @@ fn documents() -> Vec<PathBuf> {
         }
     }
     found.sort();
-    assert!(found.len() > 3, "only {found:?}: have the documents moved?");
+    assert!(found.len() > 3, "there are only these documents: {found:?}; have they moved?");
     found
 }
 
-/// The names in all sources: Rust, shell, TOML.
+/// All files of the project with one of these extensions. Hidden folders and folders of build results are
+/// left out.
+fn files(extensions: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().to_path_buf()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).expect("a readable folder") {
+            let path = entry.expect("a readable folder").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !name.starts_with('.') && !["target", "out"].contains(&name.as_str()) {
+                    open.push(path);
+                }
+            } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 3, "there are only these files with an extension of {extensions:?}: {found:?}");
+    found
+}
+
+/// All words of the sources (Rust, shell, TOML), and the names of the source files.
 struct Names(BTreeSet<String>);
 
 impl Names {
     fn of_the_project() -> Names {
         let mut words = BTreeSet::new();
-        let mut open = vec![root().to_path_buf()];
-        while let Some(dir) = open.pop() {
-            for entry in fs::read_dir(&dir).expect("a readable folder") {
-                let path = entry.expect("a readable folder").path();
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let is_ours = |path: &Path| !path.ends_with("tests/docs.rs");
-                if path.is_dir() {
-                    if !name.starts_with('.') && !["target", "out", "docs"].contains(&name.as_str()) {
-                        open.push(path);
-                    }
-                } else if [".rs", ".sh", ".toml"].iter().any(|e| name.ends_with(e)) && is_ours(&path) {
-                    let text = fs::read_to_string(&path).expect("a source is text");
-                    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
-                    words.extend(text.split(word).filter(|word| !word.is_empty()).map(str::to_owned));
-                    words.extend(name.split('.').map(str::to_owned));
-                }
-            }
+        // This file has examples of wrong names, so its words do not count.
+        for path in files(&["rs", "sh", "toml"]).into_iter().filter(|path| !path.ends_with("tests/docs.rs")) {
+            let text = fs::read_to_string(&path).expect("a source is text");
+            let is_separator = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+            words.extend(text.split(is_separator).filter(|word| !word.is_empty()).map(str::to_owned));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            words.extend(name.split('.').map(str::to_owned));
         }
         Names(words)
     }
@@ -66,7 +85,7 @@ impl Names {
     }
 }
 
-/// What a line of a document is in.
+/// Where a line of a document is.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Text,
@@ -74,7 +93,7 @@ enum Place {
     OtherCode,
 }
 
-/// The lines of a document with their places.
+/// The lines of a document, each with its number and its place. The fences of code blocks are left out.
 fn lines(text: &str) -> Vec<(usize, Place, &str)> {
     let mut place = Place::Text;
     let mut found = Vec::new();
@@ -92,7 +111,7 @@ fn lines(text: &str) -> Vec<(usize, Place, &str)> {
     found
 }
 
-/// What stands between backticks on a line.
+/// The texts between backticks on a line.
 fn spans(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
@@ -102,12 +121,14 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
-/// The fragment that leads to a heading, as is usual: lower case, words joined by hyphens, without signs.
+/// The fragment of a link that leads to this heading. It is the heading in lower case, with hyphens between
+/// the words and without punctuation.
 fn fragment(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
     heading.trim().to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
+/// Complains if a relative link leads to no file, or to no heading.
 fn check_link(document: &Path, target: &str) -> Option<String> {
     if target.contains("://") {
         return None;
@@ -118,7 +139,7 @@ fn check_link(document: &Path, target: &str) -> Option<String> {
         path => document.parent().expect("a file is in a folder").join(path),
     };
     if !file.exists() {
-        return Some(format!("the link {target} leads nowhere"));
+        return Some(format!("the link {target} leads to no file"));
     }
     if wanted.is_empty() {
         return None;
@@ -131,28 +152,29 @@ fn check_link(document: &Path, target: &str) -> Option<String> {
     (!found).then(|| format!("the link {target} leads to no heading"))
 }
 
-/// Is this written as a path of this project? Then whether it exists.
+/// Complains if this text is written as a path of this project and the path does not exist.
 fn check_path(span: &str) -> Option<String> {
     let path = span.split_whitespace().next()?;
     let (first, _) = path.split_once('/')?;
     let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    let is_the_courses = path.ends_with(".go");
+    let is_of_the_course = path.ends_with(".go");
     let is_ours = !first.is_empty() && !["target", "out"].contains(&first) && root().join(first).is_dir();
-    if !is_plain || is_the_courses || !is_ours {
+    if !is_plain || is_of_the_course || !is_ours {
         return None;
     }
     (!root().join(path).exists()).then(|| format!("there is no {path}"))
 }
 
+/// Complains if this text is written as a name and no source has that name.
 fn check_name(names: &Names, span: &str) -> Option<String> {
     let name = span.strip_suffix("()").unwrap_or(span);
     let bare = name.strip_suffix("...").unwrap_or(name);
-    let of_rust = |part: &str| {
+    let is_identifier = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     let parts: Vec<&str> = bare.split("::").collect();
-    if !parts.iter().all(|part| of_rust(part)) {
+    if !parts.iter().all(|part| is_identifier(part)) {
         return None;
     }
     let of_the_course =
@@ -164,15 +186,16 @@ fn check_name(names: &Names, span: &str) -> Option<String> {
     if let [suite, test] = parts[..]
         && root().join(format!("tests/{suite}.rs")).exists()
     {
-        return (!names.knows(test)).then(|| format!("{suite} has no test {test}"));
+        return (!names.knows(test)).then(|| format!("the suite {suite} has no test {test}"));
     }
     let unknown = match name.ends_with("...") {
         true => (!names.knows(name)).then_some(name),
         false => parts.into_iter().find(|part| !names.knows(part)),
     };
-    unknown.map(|part| format!("nothing is called {part}"))
+    unknown.map(|part| format!("no source has the name {part}"))
 }
 
+/// Complaints about a line of a shell block.
 fn check_command(names: &Names, line: &str) -> Vec<String> {
     let command = line.split(" # ").next().unwrap_or_default();
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -192,7 +215,8 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
         }
     }
     if let Some(at) = words.iter().position(|word| word.ends_with("dstest.sh")) {
-        // Options with a value, the value, options without one; the rest are suites and tests.
+        // An option with a value takes the next word along. All words that are no options are suites or
+        // tests.
         let mut rest = words[at + 1..].iter();
         while let Some(word) = rest.next() {
             match *word {
@@ -200,7 +224,7 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
                 option if option.starts_with('-') => (),
                 "|" | ">" | "&&" => break,
                 name if suite(name) || names.knows(name) => (),
-                name => wrong.push(format!("dstest knows no {name}")),
+                name => wrong.push(format!("{name} is neither a suite nor a test")),
             }
         }
     }
@@ -208,7 +232,7 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_the_documents_name_exists() {
+fn names_in_the_documents_exist() {
     let names = Names::of_the_project();
     let mut wrong = Vec::new();
     for document in documents() {
@@ -231,14 +255,25 @@ fn what_the_documents_name_exists() {
 }
 
 #[test]
-fn what_is_wrong_is_seen() {
+fn names_in_the_glossary_exist() {
+    let names = Names::of_the_project();
+    let text = fs::read_to_string(root().join("docs/design.md")).expect("docs/design.md is text");
+    let (_, glossary) = text.split_once("\n## Glossary\n").expect("docs/design.md has the heading Glossary");
+    let words: Vec<&str> = glossary.lines().filter_map(|row| row.split('|').nth(1)).flat_map(spans).collect();
+    assert!(words.len() > 5, "the glossary has only these names: {words:?}");
+    let unknown: Vec<&str> = words.into_iter().filter(|word| !names.knows(word)).collect();
+    assert!(unknown.is_empty(), "no source has these names of the glossary: {unknown:?}");
+}
+
+#[test]
+fn wrong_names_are_found() {
     let readme = root().join("README.md");
     let names = Names::of_the_project();
     assert_eq!(check_link(&readme, "docs/tests.md#lab-4b"), None);
     assert!(check_link(&readme, "docs/nothing.md").is_some());
     assert!(check_link(&readme, "docs/tests.md#lab-5").is_some());
     assert_eq!(check_path("src/raft/core.rs"), None);
-    assert_eq!(check_path("raft/raft.go"), None, "the course's");
+    assert_eq!(check_path("raft/raft.go"), None, "this is a file of the course");
     assert!(check_path("src/raft/nothing.rs").is_some());
     for good in ["backup_2b", "lab2b::backup_2b", "Core::append_entries", "figure_8_...", "TestBackup2B"] {
         assert_eq!(check_name(&names, good), None);
@@ -250,4 +285,66 @@ fn what_is_wrong_is_seen() {
     assert!(check_command(&names, "scripts/dstest.sh --sim -n 100 lab2a TestBackup2B").is_empty());
     assert_eq!(check_command(&names, "scripts/dstest.sh --sim lab2z").len(), 1);
     assert_eq!(check_command(&names, "cargo test --test lab2z -- --exact no_such_test").len(), 2);
+}
+
+/// `max_width` in `rustfmt.toml`.
+fn max_width() -> usize {
+    let text = fs::read_to_string(root().join("rustfmt.toml")).expect("rustfmt.toml is text");
+    let value = text.lines().find_map(|line| line.strip_prefix("max_width = "));
+    value.and_then(|value| value.parse().ok()).expect("rustfmt.toml has a line such as max_width = 110")
+}
+
+/// The comment lines of a Rust or JavaScript file that are wider than `width`, as (number, columns). A
+/// comment behind code on the same line does not count.
+fn wide_comments(text: &str, width: usize) -> Vec<(usize, usize)> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let start = line.trim_start();
+        let ends_block = line.contains("*/");
+        let is_comment = match in_block {
+            true => true,
+            // A line such as `/** @type {number} */ (value)` is code.
+            false => {
+                start.starts_with("//") || start.starts_with("/*") && (line.ends_with("*/") || !ends_block)
+            }
+        };
+        in_block = (in_block || start.starts_with("/*")) && !ends_block;
+        let columns = line.chars().count();
+        if is_comment && columns > width {
+            found.push((number, columns));
+        }
+    }
+    found
+}
+
+#[test]
+fn comments_are_no_wider_than_code() {
+    let width = max_width();
+    let mut wide = Vec::new();
+    for path in files(&["rs", "js"]) {
+        let text = fs::read_to_string(&path).expect("a source is text");
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        let found = wide_comments(&text, width).into_iter();
+        wide.extend(found.map(|(number, columns)| format!("{name}:{number}: {columns} columns")));
+    }
+    let count = wide.len();
+    assert!(wide.is_empty(), "{count} comment lines are wider than {width} columns:\n{}", wide.join("\n"));
+}
+
+#[test]
+fn wide_comments_are_found() {
+    let text = "\
+// short
+// as wide as ä
+//! one too wide
+let code_may_be_wide = 1; // a comment behind code
+    /// indented
+/* begins a block
+   of wide lines
+   short
+*/
+/** @type {number} */ (some_code_in_javascript)
+";
+    assert_eq!(wide_comments(text, 15), [(3, 16), (5, 16), (6, 17), (7, 16)]);
 }

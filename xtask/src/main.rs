@@ -13,7 +13,18 @@ use std::time::Instant;
 const QUICK: [&[&str]; 4] = [
     &["cargo", "fmt", "--all", "--check"],
     &["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
-    &["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--features", "sim", "--", "-D", "warnings"],
+    &[
+        "cargo",
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "sim",
+        "--",
+        "-D",
+        "warnings",
+    ],
     &["cargo", "test", "--quiet", "--package", "mit6824", "--features", "sim", "--tests"],
 ];
 
@@ -26,7 +37,9 @@ fn main() -> ExitCode {
         ["quick"] => &QUICK,
         ["full"] => &FULL,
         _ => {
-            eprintln!("error: expected `cargo quick` or `cargo full`, without arguments; found {arguments:?}");
+            eprintln!(
+                "error: expected `cargo quick` or `cargo full`, without arguments; found {arguments:?}"
+            );
             return ExitCode::from(2);
         }
     };
