@@ -80,12 +80,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-<<<<<<< HEAD
-/// The arrows that only a feature draws, as (crate, the other one, the feature). The feature is off by default.
-/// Labs 3 and 4 of the skeleton can stand on the solution's Raft.
+/// The dependencies that only a feature adds, as (crate, dependency, feature). The feature is off by default.
+/// With it, labs 3 and 4 of the skeleton use the solution's Raft.
 const BY_FEATURE: &[(&str, &str, &str)] = &[("starter", "mit6824", "solved-raft")];
 
-/// What no crate may have even for its tests: a judge or a skeleton that knows a solution.
+/// Dependencies that are forbidden even for tests: the judge and the skeleton must not know a solution.
 const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
 
 /// What `cargo metadata` says of a member.
@@ -120,14 +119,6 @@ impl Member {
 }
 
 fn members() -> Vec<Member> {
-=======
-/// Dependencies that are forbidden even for tests: the judge and the skeleton must not know a solution.
-const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
-
-/// The members of the workspace, from `cargo metadata`: the name of each, and its dependencies as (name, is
-/// it only for tests).
-fn members() -> Vec<(String, Vec<(String, bool)>)> {
->>>>>>> fb801664d354f50c1535f8561377cfe815e8bff7
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -161,19 +152,13 @@ fn crates_depend_only_on_allowed_crates() {
     for member in &members {
         let name = &member.name;
         let row = CRATES.iter().find(|(crate_name, _)| crate_name == name);
-<<<<<<< HEAD
-        let Some((_, allowed)) = row else { panic!("the crate {name} has no row in the table above") };
+        let Some((_, allowed)) = row else { panic!("the crate {name} has no row in CRATES") };
         for dependency in member.dependencies.iter().filter(|it| names.contains(&it.name.as_str())) {
             let other = &dependency.name;
             if member.has_by_feature(dependency) {
                 continue;
             }
             if !dependency.only_tests && !allowed.contains(&other.as_str()) {
-=======
-        let Some((_, allowed)) = row else { panic!("the crate {name} has no row in CRATES") };
-        for (other, only_tests) in dependencies.iter().filter(|(other, _)| names.contains(&other.as_str())) {
-            if !only_tests && !allowed.contains(&other.as_str()) {
->>>>>>> fb801664d354f50c1535f8561377cfe815e8bff7
                 wrong.push(format!("{name} depends on {other}"));
             }
             if NEVER.contains(&(name.as_str(), other.as_str())) {
@@ -189,7 +174,6 @@ fn crates_depend_only_on_allowed_crates() {
     );
 }
 
-<<<<<<< HEAD
 #[test]
 fn a_feature_that_is_on_by_default_is_no_exception() {
     let starter = |features: &[(&str, &[&str])]| Member {
@@ -211,17 +195,14 @@ fn a_feature_that_is_on_by_default_is_no_exception() {
 /// The skeleton names the solution in one file, which hides all of it but [`RaftPeer`](labapi::RaftPeer).
 #[test]
 fn the_skeleton_names_the_solution_in_one_place() {
-    let hits = naming(&["starter/src"], &["mit6824"]);
+    let hits = lines_with(&["starter/src"], &["mit6824"]);
     let elsewhere: Vec<&String> =
         hits.iter().filter(|hit| !hit.starts_with("starter/src/raft_in_use.rs:")).collect();
     assert!(elsewhere.is_empty(), "only starter/src/raft_in_use.rs may name the solution: {elsewhere:?}");
     assert!(!hits.is_empty(), "starter/src/raft_in_use.rs does not name the solution: has it moved?");
 }
 
-/// The folders of node code and of the code that tests it.
-=======
 /// The folders with code of servers, and with the code that tests it.
->>>>>>> fb801664d354f50c1535f8561377cfe815e8bff7
 const NODE_CODE: &[&str] = &[
     "src",
     "labapi/src",
