@@ -104,10 +104,7 @@ impl Core {
         Invariant::LeaderAppendOnly
             .check(!self.is_leader(), || format!("S{} would truncate its log from {index}", self.me));
         Invariant::CommittedStays.check(index > self.commit_index, || {
-            format!(
-                "S{} would truncate its log from {index}, but the commit index is {}",
-                self.me, self.commit_index
-            )
+            format!("S{} would truncate from {index}, committed is {}", self.me, self.commit_index)
         });
         let dropped = self.log.last_index() + 1 - index;
         self.log.truncate_from(index);
