@@ -30,7 +30,7 @@ fn files(folder: &str) -> Vec<(String, String)> {
 
 const SUITES: [&str; 8] = ["lab2a", "lab2b", "lab2c", "lab2d", "lab3a", "lab3b", "lab4a", "lab4b"];
 
-/// A project of one's own that is made from the skeleton has another name. So the name stands only where it is easily
+/// A project that `lab new` makes from the skeleton has another name. So the name stands only where it is easily
 /// replaced.
 #[test]
 fn the_crate_names_itself_only_in_imports_of_its_tests() {
@@ -72,6 +72,18 @@ fn the_readme_has_a_command_for_each_suite_and_for_no_other() {
     let named = words.windows(2).filter(|pair| pair[0] == "--test").map(|pair| pair[1]);
     let named: BTreeSet<&str> = named.collect();
     assert_eq!(named, BTreeSet::from(SUITES));
+}
+
+/// `lab new` leaves that paragraph out.
+#[test]
+fn the_readme_names_the_crate_in_one_paragraph() {
+    let text = read(&starter().join("README.md"));
+    let naming: Vec<&str> = text.split("\n\n").filter(|paragraph| paragraph.contains("starter")).collect();
+    let [paragraph] = naming[..] else { panic!("paragraphs that name the crate: {naming:#?}") };
+    assert!(
+        paragraph.contains("-p starter"),
+        "how are the commands said inside this repository? {paragraph}"
+    );
 }
 
 /// A student who has not come so far gets a sentence, and finds the place by its mark.

@@ -3,7 +3,7 @@
 //! The services name [`Raft`] of this file. They may use what [`RaftPeer`](labapi::RaftPeer) has, and nothing
 //! else: then they run on either Raft without a change.
 //!
-//! The tests of lab 2 are always for your own [`Raft`](crate::raft::Raft).
+//! The tests of lab 2 are always for your own Raft, in [`raft`](crate::raft).
 
 #[cfg(not(feature = "solved-raft"))]
 pub use crate::raft::Raft;
