@@ -1,14 +1,15 @@
 //! The `main` of a test binary: a list of cases, run one after the other in the order given, as Go runs a
 //! package.
 //!
-//! A binary of these is a target with `harness = false`. It understands what libtest understands (`--list`, a
-//! filter, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works under nextest.
-//! A filter may also be part of a Go test's name: `InitialElection`. Two things differ from libtest: the
-//! tests' own lines go to stdout as they come, and the default is one test at a time, since the course's
-//! limits are in real time.
+//! Such a test binary is a target with `harness = false`. It understands what libtest understands (`--list`,
+//! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest. A filter
+//! may also be part of a Go test's name: `InitialElection`. Two things differ from libtest: the tests' own lines go to
+//! stdout at once, and one test runs at a time unless `--test-threads` says otherwise, because the limits of the
+//! course are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
 //! test prints one line for all its seeds. The first failure of a test leaves its run as a [`page`].
+//! With `LAB_STRICT=1` a test fails if the code under test does something that a suite normally only warns of.
 //!
 //! | exit code | |
 //! |---|---|
@@ -17,6 +18,7 @@
 //! | 2 | bad arguments or a bad variable; nothing was run |
 
 use labapi::Strictness;
+use labrt::collections::BTreeSet;
 use std::fs::File;
 use std::process::ExitCode;
 
@@ -117,12 +119,12 @@ impl fmt::Debug for Case {
 /// about threads that a killed server leaves behind; `LAB_STRICT=1` in the environment makes it
 /// [`Strictness::Fail`].
 pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode {
-    let mut args = Arguments::from_args();
-    if let Err(message) = check(&args) {
+    let line = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let mut args = arguments(line, cases);
+    if let Err(message) = check(&args).and_then(|()| check_names(cases)) {
         eprintln!("error: {message}");
         return ExitCode::from(2);
     }
-    let cases = choose(&mut args, cases);
     let mut trials = Vec::new();
     for case in cases {
         match trial(&args, &here, strictness, case) {
@@ -140,6 +142,60 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
     libtest_mimic::run(&args, trials).exit_code()
 }
 
+/// Reads a command line. It ends the process if libtest-mimic does not understand the line.
+///
+/// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one, and knows
+/// nothing of the names in the Go labs. So the filters are applied here: libtest-mimic is told to skip all tests that
+/// do not match, by their full names.
+fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Arguments {
+    let (line, filters) = split_filters(line);
+    let mut args = Arguments::from_iter(line);
+    let matching = |patterns: &[String]| -> BTreeSet<String> {
+        patterns.iter().flat_map(|pattern| named(pattern, args.exact, cases)).collect()
+    };
+    let (wanted, unwanted) = (matching(&filters), matching(&args.skip));
+    let runs = |name: &String| (filters.is_empty() || wanted.contains(name)) && !unwanted.contains(name);
+    args.skip = cases.iter().map(|case| &case.name).filter(|name| !runs(name)).cloned().collect();
+    args.exact = true;
+    args
+}
+
+/// Takes the filters out of a command line, whose first argument is the program.
+fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    /// The options whose value may be the next argument. That argument is no filter.
+    const WITH_VALUE: [&str; 6] = ["--test-threads", "--logfile", "--skip", "--color", "--format", "-Z"];
+    let mut line = line.into_iter();
+    let mut rest: Vec<String> = line.next().into_iter().collect();
+    let mut filters = Vec::new();
+    while let Some(argument) = line.next() {
+        if argument == "--" {
+            filters.extend(line);
+            break;
+        }
+        if !argument.starts_with('-') {
+            filters.push(argument);
+            continue;
+        }
+        let with_value = WITH_VALUE.contains(&argument.as_str());
+        rest.push(argument);
+        if with_value {
+            rest.extend(line.next());
+        }
+    }
+    (rest, filters)
+}
+
+/// The names of the cases that a filter or a `--skip` means: those with the pattern in their own name, or, if there
+/// are none, those with the pattern in their Go name.
+fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
+    let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
+    let names = |of: fn(&Case) -> &String| -> Vec<String> {
+        cases.iter().filter(|case| fits(of(case))).map(|case| case.name.clone()).collect()
+    };
+    let own = names(|case| &case.name);
+    if own.is_empty() { names(|case| &case.go_name) } else { own }
+}
+
 /// Refuses what libtest-mimic takes and cannot do: with no thread it waits for ever, and a file that it
 /// cannot write makes it panic.
 fn check(args: &Arguments) -> Result<(), String> {
@@ -153,26 +209,17 @@ fn check(args: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Applies a filter that names Go tests; leaves every other filter to libtest.
-fn choose(args: &mut Arguments, cases: &[Case]) -> Vec<Case> {
-    let Some(filter) = &args.filter else { return cases.to_vec() };
-    if cases.iter().any(|case| case.name.contains(filter.as_str())) {
-        return cases.to_vec();
+/// Refuses two cases with one name: a replay line could not say which of them has failed.
+fn check_names(cases: &[Case]) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    match cases.iter().find(|case| !names.insert(&case.name)) {
+        Some(Case { name, .. }) => Err(format!("two cases are called {name}: expected a name for each")),
+        None => Ok(()),
     }
-    let named = |case: &&Case| match args.exact {
-        true => case.go_name == *filter,
-        false => case.go_name.contains(filter.as_str()),
-    };
-    let chosen: Vec<Case> = cases.iter().filter(named).cloned().collect();
-    if chosen.is_empty() {
-        return cases.to_vec();
-    }
-    args.filter = None;
-    chosen
 }
 
 /// Makes the trial of a case. The environment is looked at only if it is to run.
-fn trial(args: &Arguments, here: &Identity, own: Strictness, case: Case) -> Result<Trial, String> {
+fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Result<Trial, String> {
     let unused = Trial::test(&case.name, || Ok(())).with_ignored_flag(case.ignored);
     if args.list || args.is_filtered_out(&unused) || args.is_ignored(&unused) {
         return Ok(unused);
@@ -186,11 +233,12 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: Case) -> Resu
     }
     run.on_failure = (Place::from_env()? != Place::Nowhere).then_some(page::write);
     let mid_line = prints_name_first(args);
+    let body = Arc::clone(&case.body);
     let execute = move || {
         if mid_line {
             println!();
         }
-        execute(&run, &case.body).map_err(Failed::from)
+        execute(&run, &body).map_err(Failed::from)
     };
     Ok(Trial::test(&case.name, execute).with_ignored_flag(case.ignored))
 }
@@ -235,13 +283,16 @@ mod tests {
         ]
     }
 
+    fn parsed(line: &[&str]) -> Arguments {
+        arguments([&["test"], line].concat().into_iter().map(str::to_owned), &cases())
+    }
+
     /// The tests that a command line chooses.
     fn chosen(line: &[&str]) -> Vec<String> {
-        let mut args = Arguments::from_iter([&["test"], line].concat());
-        let cases = choose(&mut args, &cases());
+        let args = parsed(line);
         let probe = |case: &Case| Trial::test(&case.name, || Ok(())).with_ignored_flag(case.ignored);
         let runs = |case: &Case| !args.is_filtered_out(&probe(case)) && !args.is_ignored(&probe(case));
-        cases.into_iter().filter(runs).map(|case| case.name).collect()
+        cases().into_iter().filter(runs).map(|case| case.name).collect()
     }
 
     #[test]
@@ -262,8 +313,30 @@ mod tests {
     }
 
     #[test]
+    fn a_test_runs_if_one_of_several_filters_fits() {
+        assert_eq!(chosen(&["initial", "re_election"]).len(), 2);
+        assert_eq!(chosen(&["ReElection", "initial", "nothing_like_it"]).len(), 2);
+        assert_eq!(chosen(&["--exact", "re_election_2a", "initial"]), ["re_election_2a"]);
+        assert_eq!(chosen(&["--", "initial", "re_el"]).len(), 2);
+    }
+
+    #[test]
+    fn skipped_tests_are_named_as_filters_are() {
+        assert_eq!(chosen(&["--skip", "initial"]), ["re_election_2a"]);
+        assert_eq!(chosen(&["--skip=InitialElection", "2a"]), ["re_election_2a"]);
+        assert_eq!(chosen(&["2a", "--skip", "re_el", "--skip", "initial"]), [""; 0]);
+    }
+
+    #[test]
+    fn the_value_of_an_option_is_no_filter() {
+        let args = parsed(&["--test-threads", "2", "--format", "terse", "-Z", "unstable-options", "re_el"]);
+        assert_eq!((args.test_threads, args.format), (Some(2), Some(FormatSetting::Terse)));
+        assert_eq!(args.skip, ["initial_election_2a", "something_else"]);
+    }
+
+    #[test]
     fn arguments_that_cannot_be_honoured_are_refused() {
-        let refusal = |line: &[&str]| check(&Arguments::from_iter([&["test"], line].concat())).err();
+        let refusal = |line: &[&str]| check(&parsed(line)).err();
         assert_eq!(refusal(&[]), None);
         assert_eq!(refusal(&["--test-threads", "2"]), None);
         let message = refusal(&["--test-threads", "0"]).expect("no thread would run the tests");
@@ -274,8 +347,15 @@ mod tests {
     }
 
     #[test]
+    fn each_case_needs_a_name_of_its_own() {
+        assert_eq!(check_names(&cases()), Ok(()));
+        let message = check_names(&[cases(), cases()].concat()).expect_err("each name is there twice");
+        assert_eq!(message, "two cases are called initial_election_2a: expected a name for each");
+    }
+
+    #[test]
     fn only_a_name_that_was_printed_is_ended() {
-        let first = |line: &[&str]| prints_name_first(&Arguments::from_iter([&["test"], line].concat()));
+        let first = |line: &[&str]| prints_name_first(&parsed(line));
         assert!(first(&[]) && first(&["--test-threads", "1"]));
         assert!(!first(&["-q"]) && !first(&["--test-threads", "2"]) && !first(&["--format", "terse"]));
     }

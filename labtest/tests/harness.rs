@@ -1,0 +1,63 @@
+//! The `main` of a test binary from outside: arguments, variables, output and exit codes of the binary `suite`.
+
+use std::process::{Command, Output};
+
+/// Runs the suite with a line of arguments, and with `LAB_STRICT` if it is given.
+fn suite(line: &[&str], strict: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labtest-suite"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LAB_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(line).env("LAB_PAGE", "0").env("LAB_SEED", "7").current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command.envs(strict.map(|value| ("LAB_STRICT", value)));
+    command.output().expect("the suite is built with these tests")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// In real time a warning comes after five seconds, so it is given only for one case.
+const ONE: [&str; 2] = ["--exact", "one_leader_of_3"];
+
+#[test]
+fn the_list_is_what_nextest_expects() {
+    let list = |line: &[&str]| text(&suite(line, Some("what --list does not read")).stdout);
+    let cases: String = [3, 5, 7].map(|servers| format!("one_leader_of_{servers}: test\n")).concat();
+    assert_eq!(list(&["--list", "--format", "terse"]), cases + "an_ignored_case: test\n");
+    assert_eq!(list(&["--list", "--format", "terse", "--ignored"]), "an_ignored_case: test\n");
+    assert_eq!(list(&["--list", "of_7", "of_3"]), "one_leader_of_3: test\none_leader_of_7: test\n");
+}
+
+#[test]
+fn what_a_suite_warns_of_does_not_fail_it() {
+    for strict in [None, Some("0"), Some("")] {
+        let output = suite(&ONE, strict);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{out}{err}");
+        assert!(err.contains("[lab] warning: 3 threads left behind after kill(): "), "{err}");
+        assert!(out.contains("Test: one leader of 3 ...\n") && out.contains("; 3 filtered out;"), "{out}");
+        assert_eq!(err.matches("[lab] features: wide\n").count(), 1, "{err}");
+    }
+}
+
+#[test]
+fn strictness_makes_a_failure_of_a_warning_and_is_in_the_replay_line() {
+    let output = suite(&ONE, Some("1"));
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(101), "{err}");
+    assert!(err.contains("3 threads left behind after kill(): "), "{err}");
+    assert!(err.contains(" LAB_STRICT=1 cargo test"), "{err}");
+    assert!(!err.contains("[lab] warning"), "{err}");
+}
+
+#[test]
+fn a_bad_value_is_refused_before_anything_runs() {
+    let output = suite(&[], Some("yes"));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    assert!(text(&output.stderr).starts_with("LAB_STRICT=yes: expected 1 "), "{}", text(&output.stderr));
+    assert_eq!(suite(&["--test-threads", "0"], None).status.code(), Some(2));
+    assert_eq!(suite(&["--no-such-option"], None).status.code(), Some(2));
+}
