@@ -19,6 +19,8 @@
 
 mod dslogs;
 mod dstest;
+#[cfg(feature = "new")]
+mod new;
 #[cfg(feature = "trace")]
 mod trace;
 
@@ -64,6 +66,9 @@ enum Command {
     /// Show the sharded key/value service live in the terminal, break it, and check it (the default)
     #[cfg(feature = "demo")]
     Demo(mit6824_demo::Args),
+    /// Make a project of your own: the labs to be solved, and the judge
+    #[cfg(feature = "new")]
+    New(new::Args),
     /// Run tests many times, on real threads or in virtual time, and keep what failed
     Dstest(dstest::Args),
     /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
     match Cli::parse().command() {
         #[cfg(feature = "demo")]
         Command::Demo(args) => mit6824_demo::main(&args),
+        #[cfg(feature = "new")]
+        Command::New(args) => new::main(&args),
         Command::Dstest(args) => dstest::main(args),
         #[cfg(feature = "trace")]
         Command::Trace(args) => trace::main(&args),
