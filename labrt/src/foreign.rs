@@ -24,6 +24,7 @@
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};
 use crate::runs;
+use crate::warnings;
 use nix::sys::signal::{SigSet, Signal};
 use std::cell::Cell;
 use std::panic::Location;
@@ -133,18 +134,22 @@ fn report_use(what: &str) -> bool {
         "{what} on a thread that labrt did not start, which is no part of the run: start threads with \
          labrt::thread::spawn, and use nothing of labrt in labrt::offload"
     );
-    let mut failed = false;
+    let (mut failed, mut warned) = (false, false);
     runs::each_innermost(|run| match run.discipline_for_foreign() {
         Discipline::Off => {}
         Discipline::Warn => {
             tls::KNOWN.set(true);
-            eprintln!("[lab] warning: {}: {text}", title());
+            warned = true;
+            run.count_warning();
         }
         Discipline::Fail => {
             failed = true;
             run.fail_from_outside(title(), text.clone());
         }
     });
+    if warned {
+        warnings::print(&format!("{}: {text}", title()));
+    }
     failed
 }
 

@@ -55,6 +55,7 @@ mod outcome;
 mod panics;
 mod run;
 mod runs;
+mod warnings;
 mod world;
 
 pub mod collections;
@@ -78,6 +79,7 @@ pub use imp::{chan, sync, thread, time};
 pub use offload::offload;
 pub use outcome::{Failure, Outcome, Stats, Summary};
 pub use run::{Failed, Identity, Run, run};
+pub use warnings::warning;
 
 /// True in a virtual-time build.
 pub const fn is_sim() -> bool {

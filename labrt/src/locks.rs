@@ -182,7 +182,7 @@ fn report(a: Place, b: Place, text: String) {
     match context::with(|c| c.discipline) {
         Some(Discipline::Fail) => crate::fatal(text),
         Some(Discipline::Warn) if imp::with_world(|w| w.order.lock().warned.insert((a, b))) => {
-            eprintln!("[lab] warning: {text}");
+            crate::warning(text);
         }
         _ => {}
     }

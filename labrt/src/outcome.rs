@@ -34,6 +34,8 @@ pub struct Stats {
     pub cancelled: usize,
     /// Threads that could not even be ended; in virtual time their stacks leak.
     pub leaked: usize,
+    /// Warnings printed, see [`warning`](crate::warning).
+    pub warnings: u64,
 }
 
 /// What came of one run of one seed.
@@ -64,6 +66,8 @@ pub struct Summary {
     pub seconds: f64,
     /// CPU seconds, all together.
     pub cpu_seconds: f64,
+    /// Warnings printed, all together.
+    pub warnings: u64,
 }
 
 /// The text of a panic.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a test is found again: what a replay line needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The cargo package the test belongs to.
     pub package: String,
@@ -21,6 +21,8 @@ pub struct Identity {
     pub test: String,
     /// Is it one that runs only with `--ignored`?
     pub ignored: bool,
+    /// The cargo features that are on, without `sim`.
+    features: Vec<String>,
 }
 
 /// The [`Identity`] of the crate that this stands in; the test's name is filled in later, by
@@ -28,19 +30,41 @@ pub struct Identity {
 #[macro_export]
 macro_rules! here {
     () => {
-        $crate::Identity {
-            package: env!("CARGO_PKG_NAME").to_string(),
-            target: match option_env!("CARGO_TARGET_TMPDIR") {
-                Some(_) => concat!("--test ", env!("CARGO_CRATE_NAME")).to_string(),
-                None => "--lib".to_string(),
+        $crate::Identity::of_target(
+            env!("CARGO_PKG_NAME"),
+            match option_env!("CARGO_TARGET_TMPDIR") {
+                Some(_) => concat!("--test ", env!("CARGO_CRATE_NAME")),
+                None => "--lib",
             },
-            test: String::new(),
-            ignored: false,
-        }
+        )
     };
 }
 
 impl Identity {
+    /// A target of a package, for all its tests. `target` are the arguments of `cargo test` that
+    /// choose it.
+    pub fn of_target(package: &str, target: &str) -> Identity {
+        Identity { package: package.to_string(), target: target.to_string(), ..Identity::default() }
+    }
+
+    /// The same place, built with the cargo feature `name` if it is `on`:
+    /// `here!().with_feature("fast", cfg!(feature = "fast"))`. A replay line names the features
+    /// that are on. The feature `sim` is known already.
+    pub fn with_feature(&self, name: &str, on: bool) -> Identity {
+        let mut identity = self.clone();
+        identity.features.retain(|feature| feature != name);
+        if on {
+            identity.features.push(name.to_string());
+        }
+        identity
+    }
+
+    /// The cargo features that are on, in the order in which [`Identity::with_feature`] was told
+    /// of them. Without `sim`.
+    pub fn features(&self) -> &[String] {
+        &self.features
+    }
+
     /// The same place with the name of a test.
     pub fn with_test(&self, test: &str, ignored: bool) -> Identity {
         Identity { test: test.to_string(), ignored, ..self.clone() }
@@ -58,7 +82,8 @@ impl Identity {
             None => String::new(),
         };
         let test = std::thread::current().name().unwrap_or("main").to_string();
-        Identity { package: env::process("CARGO_PKG_NAME").unwrap_or_default(), target, test, ignored: false }
+        let package = env::process("CARGO_PKG_NAME").unwrap_or_default();
+        Identity { test, ..Identity::of_target(&package, &target) }
     }
 }
 
@@ -155,12 +180,7 @@ impl Default for Run {
             expect: None,
             report: None,
             on_failure: None,
-            identity: Identity {
-                package: String::new(),
-                target: String::new(),
-                test: String::new(),
-                ignored: false,
-            },
+            identity: Identity::default(),
         }
     }
 }
@@ -243,6 +263,7 @@ impl Run {
             sum.runs += 1;
             sum.seconds += outcome.stats.time_ns as f64 / 1e9;
             sum.cpu_seconds += outcome.stats.cpu_ns as f64 / 1e9;
+            sum.warnings += outcome.stats.warnings;
             report.end(self, &outcome)?;
             if let Some(failure) = &outcome.failure {
                 let line = format!(
@@ -352,6 +373,9 @@ impl Run {
             line += &format!(" -p {}", id.package);
         }
         line += " --features sim";
+        for feature in &id.features {
+            line += &format!(",{feature}");
+        }
         if !id.target.is_empty() {
             line += &format!(" {}", id.target);
         }
@@ -420,9 +444,9 @@ impl Report {
             Some(f) => ("FAIL", escape(&format!("{}: {}", f.thread, f.message)), run.replay_line(o)),
         };
         let (time, cpu) = (o.stats.time_ns as f64 / 1e9, o.stats.cpu_ns as f64 / 1e9);
-        let (test, seed, trace) = (&self.test, o.seed, o.trace);
+        let (test, seed, trace, warnings) = (&self.test, o.seed, o.trace, o.stats.warnings);
         self.write(format!(
-            "end\t{test}\t{seed:#x}\t{verdict}\t{trace:016x}\t{time:.6}\t{cpu:.6}\t{message}\t{replay}\n"
+            "end\t{test}\t{seed:#x}\t{verdict}\t{trace:016x}\t{time:.6}\t{cpu:.6}\t{message}\t{replay}\t{warnings}\n"
         ))
     }
 }
@@ -494,6 +518,17 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn the_replay_line_names_the_features() {
+        let id = identity().with_feature("solved-raft", true).with_feature("off", false);
+        let id = id.with_feature("wide", true).with_feature("solved-raft", true);
+        assert_eq!(id.features(), ["wide", "solved-raft"]);
+        let run = Run { identity: id, ..Run::default() };
+        let outcome = Run { quiet: true, ..Run::default() }.once(1, || ());
+        let line = run.replay_line(&outcome);
+        assert!(line.contains(" --features sim,wide,solved-raft --lib "), "{line}");
     }
 
     #[test]

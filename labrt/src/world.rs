@@ -14,10 +14,19 @@ pub(crate) struct World {
     pub(crate) streams: Mutex<HashMap<NodeId, Xoshiro256PlusPlus>>,
     pub(crate) discipline: Discipline,
     pub(crate) order: Mutex<Order>,
+    /// How many warnings the run has printed.
+    pub(crate) warnings: AtomicU64,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, discipline: Discipline) -> World {
-        World { seed, ids: AtomicU64::new(1), streams: Mutex::default(), discipline, order: Mutex::default() }
+        World {
+            seed,
+            ids: AtomicU64::new(1),
+            streams: Mutex::default(),
+            discipline,
+            order: Mutex::default(),
+            warnings: AtomicU64::new(0),
+        }
     }
 }

@@ -149,6 +149,63 @@ fn a_signal_ends_a_blocked_send() {
 }
 
 #[test]
+fn a_signal_ends_a_blocked_receive() {
+    labrt::run(|| {
+        for (tx, rx) in [rendezvous::<u32>(), bounded(1), unbounded()] {
+            let stop = Signal::new();
+            let (rx2, stop2) = (rx.clone(), stop.clone());
+            let all = thread::spawn(move || rx2.iter_unless(&stop2).collect::<Vec<_>>());
+            tx.send(7).expect("a receiver waits");
+            sleep(5 * MS);
+            assert!(!all.is_finished());
+            stop.raise();
+            assert_eq!(all.join().expect("no panic"), [7]);
+            assert_eq!(rx.recv_unless(&stop), Err(chan::RecvError), "it is raised already");
+
+            let stop = Signal::new();
+            let late = thread::spawn(move || rx.recv_unless(&stop));
+            sleep(5 * MS);
+            drop(tx);
+            assert_eq!(late.join().expect("no panic"), Err(chan::RecvError), "the senders are gone");
+        }
+    });
+}
+
+/// A thread that gives up must not take along what it was woken for.
+#[test]
+fn giving_up_leaves_the_turn_to_another() {
+    for seed in 0..if labrt::is_sim() { 300 } else { 20 } {
+        let outcome = quiet().once(seed, || {
+            let (tx, rx) = bounded(1);
+            tx.send(0).expect("there is room");
+            let stop = Signal::new();
+            for i in 1..=2 {
+                let (tx, stop) = (tx.clone(), if i == 1 { stop.clone() } else { Signal::new() });
+                thread::spawn(move || tx.send_unless(i, &stop));
+                sleep(MS);
+            }
+            let stop2 = stop.clone();
+            thread::spawn(move || stop2.raise());
+            rx.recv().expect("it was sent");
+            while rx.recv_timeout(Duration::from_secs(1)).expect("the second sender has its turn") != 2 {}
+
+            // The same with receivers.
+            let stop = Signal::new();
+            let first = (rx.clone(), stop.clone());
+            let first = thread::spawn(move || first.0.recv_unless(&first.1));
+            sleep(MS);
+            let second = thread::spawn(move || rx.recv_timeout(Duration::from_secs(1)));
+            sleep(MS);
+            thread::spawn(move || stop.raise());
+            tx.send(9).expect("receivers wait");
+            let got = (first.join().expect("no panic"), second.join().expect("no panic"));
+            assert!(got.0 == Ok(9) || got.1 == Ok(9), "{got:?}");
+        });
+        assert!(outcome.failure.is_none(), "seed {seed}: {:?}", outcome.failure);
+    }
+}
+
+#[test]
 fn signals() {
     labrt::run(|| {
         let s = Signal::new();
@@ -491,8 +548,23 @@ fn warnings_do_not_fail_a_run() {
         let m = Mutex::new(());
         let _g = m.lock();
         locks::blocking("an RPC");
+        labrt::warning("a second one");
     });
     assert!(outcome.failure.is_none());
+    assert_eq!(outcome.stats.warnings, 2);
+    let sum = Run { runs: 3, ..run }.execute(|| labrt::warning("one in each run"));
+    assert_eq!(sum.map(|sum| sum.warnings), Ok(3));
+}
+
+#[test]
+fn the_report_counts_warnings() {
+    let path = std::env::temp_dir().join(format!("labrt-warnings-{}", std::process::id()));
+    let run = Run { runs: 2, report: Some(path.clone()), ..quiet() };
+    run.execute(|| (0..2).for_each(labrt::warning)).expect("warnings fail nothing");
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    std::fs::remove_file(&path).expect("it is ours");
+    let counts = text.lines().filter(|line| line.starts_with("end")).map(|line| line.split('\t').nth(9));
+    assert_eq!(counts.collect::<Vec<_>>(), [Some("2"); 2], "{text}");
 }
 
 #[test]

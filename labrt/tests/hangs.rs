@@ -155,7 +155,14 @@ fn a_thread_that_outlives_its_run() {
 #[test]
 #[ignore = "run by another test"]
 fn outlives_its_run() {
-    labrt::run(|| drop(thread::spawn_named("stubborn", || std::thread::sleep(AGES))));
+    labrt::run(|| {
+        let (began, begins) = labrt::chan::unbounded();
+        thread::spawn_named("stubborn", move || {
+            began.send(()).expect("the body waits for it");
+            std::thread::sleep(AGES)
+        });
+        begins.recv().expect("the thread begins");
+    });
 }
 
 #[test]

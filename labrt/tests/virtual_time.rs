@@ -246,7 +246,7 @@ fn the_report_names_every_run() {
     for (i, pair) in lines.chunks(2).enumerate() {
         let seed = format!("{:#x}", 10 + i);
         assert_eq!((pair[0][0], pair[0][2]), ("start", seed.as_str()));
-        assert_eq!((pair[1][0], pair[1][2], pair[1].len()), ("end", seed.as_str(), 9));
+        assert_eq!((pair[1][0], pair[1][2], pair[1].len()), ("end", seed.as_str(), 10));
         assert_eq!(pair[1][3] == "FAIL", pair[1][7].contains("tails"), "{text}");
     }
     assert_eq!(failed.is_err(), text.contains("FAIL"));

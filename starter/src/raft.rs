@@ -1,8 +1,8 @@
 //! A Raft peer, to be written.
 //!
 //! Each part of the lab has its places here, marked `2A` to `2D`. Keep the paper's Figure 2 beside you:
-//! nearly all of it ends up in this file. What stands here is a proposal: change whatever you like, as long as
-//! [`RaftPeer`] is implemented.
+//! nearly all of it belongs into this file. What stands here is a proposal: change whatever you like, as long
+//! as [`RaftPeer`] is implemented.
 //!
 //! Three rules of the house make everything also run in virtual time:
 //!
@@ -10,9 +10,10 @@
 //! * no lock is held over an RPC or over a message to the service;
 //! * every thread of a peer ends soon after [`RaftPeer::kill`].
 //!
-//! The calls of [`observe`] tell the trace what the peer does, so that the page of a failing run can show it: roles,
-//! terms, votes, logs. They decide nothing. You may delete them; then the page shows less.
+//! The calls of [`observe`] tell the trace what the peer does, so that the page of a failing run can show it:
+//! roles, terms, votes, logs. They decide nothing. You may delete them; then the page shows less.
 
+use crate::not_written;
 use labapi::observe;
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Role, Started};
 use labrpc::{End, Service};
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub struct RequestVoteArgs {
     /// The candidate's term.
     pub term: u64,
-    /// Who asks.
+    /// The peer that asks for the vote.
     pub candidate_id: usize,
     // Your data here (2A, 2B).
 }
@@ -84,8 +85,8 @@ struct State {
 
 /// The small steps of Figure 2: each changes the state, and tells the trace.
 ///
-/// Call them under the lock. After a change of the term, the vote or the log, call `persist` before anybody can see
-/// the change.
+/// Call them under the lock. After a change of the term, the vote or the log, call `persist` before anybody
+/// can see the change.
 #[allow(dead_code, reason = "delete this line when the rules that you write call all of them")]
 impl State {
     /// Goes on to a higher term, in which this peer has not voted yet.
@@ -106,7 +107,8 @@ impl State {
         observe::role(role, self.current_term, cause);
     }
 
-    /// The index of the last entry; 0 for an empty log. (2D: the log then begins after the snapshot; count from there.)
+    /// The index of the last entry; 0 for an empty log. (2D: the log then begins after the snapshot; count
+    /// from there.)
     fn last_index(&self) -> u64 {
         self.log.len() as u64
     }
@@ -131,7 +133,8 @@ impl State {
         observe::commit(index, self.current_term);
     }
 
-    /// Takes the next committed entry that the service was not given yet, with its index. (2D: count from the snapshot.)
+    /// Takes the next committed entry that the service was not given yet, with its index. (2D: count from the
+    /// snapshot.)
     fn next_to_apply(&mut self) -> Option<(u64, Entry)> {
         if self.last_applied >= self.commit_index {
             return None;
@@ -171,9 +174,9 @@ impl RaftPeer for Raft {
     }
 
     fn start(&self, command: Command) -> Option<Started> {
-        // Your code here (2B).
+        // Your code here (2B). `None`, if this peer does not lead.
         let _ = command;
-        None
+        not_written("2B", "Raft::start to take a command into the log of a leader")
     }
 
     fn get_state(&self) -> (u64, bool) {
@@ -182,8 +185,8 @@ impl RaftPeer for Raft {
     }
 
     fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
-        // Your code here (2D). When the log is cut: observe::snapshot("own", ...). For a snapshot that comes by
-        // InstallSnapshot: observe::snapshot("from the leader", ...).
+        // Your code here (2D). Under the lock, right after the log is cut: observe::snapshot("own", ...).
+        // When InstallSnapshot has cut it: observe::snapshot("from the leader", ...).
         let _ = (index, snapshot);
     }
 
@@ -196,9 +199,7 @@ impl RaftPeer for Raft {
 
     fn service(self: &Arc<Raft>) -> Service {
         let inner = Arc::clone(&self.inner);
-        // Register your other RPC handlers here, too (2A, 2D). What they tell the trace:
-        //   AppendEntries    the sender observe::append_entries, the handler observe::append_reply
-        //   InstallSnapshot  the sender observe::install_snapshot, the handler observe::snapshot_reply
+        // Register the handlers of your other RPCs here, too (2A, 2D).
         Service::new("Raft").handler("RequestVote", move |args: RequestVoteArgs| inner.request_vote(args))
     }
 }
@@ -222,8 +223,8 @@ fn read_persist(persister: &Persister) -> State {
 }
 
 impl Inner {
-    /// Saves the state that has to survive a crash (Figure 2). Whoever changes it holds the lock already, and
-    /// the lock is not re-entrant: hence `state`.
+    /// Saves the state that has to survive a crash (Figure 2). Its caller holds the lock already, and a
+    /// thread cannot take the lock twice. So the caller passes what it has locked as `state`.
     #[allow(dead_code, reason = "delete this line when you call it, whenever that state changes")]
     fn persist(&self, state: &State) {
         // Your code here (2C). Example:
@@ -244,9 +245,12 @@ impl Inner {
         reply
     }
 
+    // Your code here: the handlers of AppendEntries (2A, 2B) and InstallSnapshot (2D). The last thing that
+    // they do, after `persist`, is observe::append_reply(...) and observe::snapshot_reply(...).
+
     /// Calls the RequestVote handler of a peer.
     ///
-    /// `None`: no reply, because of a dead server, a lost message or a slow network. A call to somebody who
+    /// `None`: no reply, because of a dead server, a lost message or a slow network. A call to a server that
     /// cannot be reached takes up to seven seconds, so call each peer from a thread of its own
     /// ([`labrt::thread::spawn`]), and never under the lock.
     #[allow(dead_code, reason = "an example of an RPC; delete this line when an election calls it")]
@@ -256,6 +260,10 @@ impl Inner {
         observe::request_vote(id, args.term, args.candidate_id, (0, 0));
         self.peers[server].call_as(id, "Raft.RequestVote", args)
     }
+
+    // Your code here: the senders of AppendEntries (2A, 2B) and InstallSnapshot (2D). Each takes an id, tells
+    // it with observe::append_entries(id, ...) or observe::install_snapshot(id, ...), and then sends under
+    // it, as above.
 
     /// Starts an election when this peer has not heard from a leader recently.
     ///

@@ -125,12 +125,14 @@ impl<T> Receiver<T> {
     #[track_caller]
     fn recv_until(&self, limit: Option<Instant>) -> Result<T, RecvTimeoutError> {
         foreign::touch();
-        self.recv_from(limit, Location::caller())
+        self.recv_from(limit, never::<()>(), Location::caller())
     }
 
-    fn recv_from(
+    /// Waits until there is a message, `limit` has come, or `stop` is disconnected.
+    fn recv_from<N>(
         &self,
         limit: Option<Instant>,
+        stop: crossbeam::channel::Receiver<N>,
         place: &'static Location<'static>,
     ) -> Result<T, RecvTimeoutError> {
         match self.0.try_recv() {
@@ -146,10 +148,12 @@ impl<T> Receiver<T> {
         let result = match limit {
             None => select! {
                 recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
+                recv(stop) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
             },
             Some(limit) => select! {
                 recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
+                recv(stop) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(at(to_std(limit))) -> _ => Err(RecvTimeoutError::Timeout),
             },
@@ -167,6 +171,24 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_until(None).map_err(|_| RecvError)
+    }
+
+    /// The same, but gives up when the signal is raised. If it is raised already, no message is
+    /// taken; if it is raised while this waits, a message that has come may be.
+    ///
+    /// # Errors
+    /// The signal is raised, or the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv_unless(&self, stop: &Signal) -> Result<T, RecvError> {
+        foreign::touch();
+        self.recv_unless_at(stop, Location::caller())
+    }
+
+    fn recv_unless_at(&self, stop: &Signal, place: &'static Location<'static>) -> Result<T, RecvError> {
+        if stop.is_raised() {
+            return Err(RecvError);
+        }
+        self.recv_from(None, stop.receiver().clone(), place).map_err(|_| RecvError)
     }
 
     /// Waits for a message until `at`.
@@ -215,7 +237,16 @@ impl<T> Receiver<T> {
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         foreign::touch();
         let place = Location::caller();
-        std::iter::from_fn(move || self.recv_from(None, place).ok())
+        std::iter::from_fn(move || self.recv_from(None, never::<()>(), place).ok())
+    }
+
+    /// The messages one after the other, until all senders are gone or the signal is raised: Go's
+    /// `for m := range ch` in a server that can be killed.
+    #[track_caller]
+    pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
+        foreign::touch();
+        let place = Location::caller();
+        std::iter::from_fn(move || self.recv_unless_at(stop, place).ok())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::panics::{self, Panic};
 use crate::run::Run;
 use crate::runs;
 use crate::trace::{self, Event};
+use crate::warnings;
 use crate::world::World;
 use crossbeam::channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
@@ -152,6 +153,10 @@ impl RealRun {
         self.world.discipline
     }
 
+    pub(crate) fn count_warning(&self) {
+        warnings::count(&self.world);
+    }
+
     fn end(&self) {
         self.threads.lock().over = true;
         self.changed.notify_all();
@@ -214,6 +219,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
         max_live: run.threads.lock().most,
         cancelled: at_end,
         leaked: stuck.len(),
+        warnings: run.world.warnings.load(SeqCst),
         ..Stats::default()
     };
     let mut outcome = Outcome { seed, trace: 0, preempt: 0, stats, failure, events: None };

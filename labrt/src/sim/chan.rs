@@ -147,6 +147,10 @@ impl<T> Sender<T> {
             let w = {
                 let mut s = self.0.lock();
                 if s.receivers == 0 || stop.is_some_and(|s| s.is_raised()) {
+                    // Room that this task was woken for is for another sender.
+                    if !s.is_full() {
+                        wake_one(&mut s.senders_waiting);
+                    }
                     return Err(SendError(message));
                 }
                 if !s.is_full() {
@@ -249,18 +253,36 @@ impl<T> Receiver<T> {
 
     #[track_caller]
     fn recv_until(&self, at: Option<u64>) -> Result<T, RecvTimeoutError> {
-        self.recv_from(at, Location::caller())
+        self.recv_from(at, None, Location::caller())
     }
 
-    fn recv_from(&self, at: Option<u64>, place: Place) -> Result<T, RecvTimeoutError> {
+    /// Waits until there is a message, the clock is at `at`, or `stop` is raised.
+    fn recv_from(&self, at: Option<u64>, stop: Option<&Signal>, place: Place) -> Result<T, RecvTimeoutError> {
         k::preempt_at("Receiver::recv", place);
+        if stop.is_some_and(Signal::is_raised) {
+            return Err(RecvTimeoutError::Disconnected);
+        }
         loop {
+            // A message that has woken this task is taken even if `stop` is raised by now: no other
+            // receiver has been woken for it.
             let w = match self.step(true) {
                 Step::Got(m) => return Ok(m),
                 Step::Closed => return Err(RecvTimeoutError::Disconnected),
                 Step::Empty(w) => w.expect("enlisted"),
             };
-            if !k::block_at(w, at, "Receiver::recv", place) {
+            if let Some(stop) = stop {
+                if stop.is_raised() {
+                    self.0.lock().receivers_waiting.retain(|x| *x != w);
+                    return Err(RecvTimeoutError::Disconnected);
+                }
+                stop.enlist(w);
+            }
+            let woken = k::block_at(w, at, "Receiver::recv", place);
+            if let Some(stop) = stop {
+                stop.dismiss(w);
+                self.0.lock().receivers_waiting.retain(|x| *x != w);
+            }
+            if !woken {
                 self.0.lock().receivers_waiting.retain(|x| *x != w);
                 return match self.step(false) {
                     Step::Got(m) => Ok(m),
@@ -278,6 +300,16 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_until(None).map_err(|_| RecvError)
+    }
+
+    /// The same, but gives up when the signal is raised. If it is raised already, no message is
+    /// taken; if it is raised while this waits, a message that has come may be.
+    ///
+    /// # Errors
+    /// The signal is raised, or the channel is empty and all senders are gone.
+    #[track_caller]
+    pub fn recv_unless(&self, stop: &Signal) -> Result<T, RecvError> {
+        self.recv_from(None, Some(stop), Location::caller()).map_err(|_| RecvError)
     }
 
     /// Waits for a message until `at`.
@@ -332,7 +364,15 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         let place = Location::caller();
-        std::iter::from_fn(move || self.recv_from(None, place).ok())
+        std::iter::from_fn(move || self.recv_from(None, None, place).ok())
+    }
+
+    /// The messages one after the other, until all senders are gone or the signal is raised: Go's
+    /// `for m := range ch` in a server that can be killed.
+    #[track_caller]
+    pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
+        let place = Location::caller();
+        std::iter::from_fn(move || self.recv_from(None, Some(stop), place).ok())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::rng::{Label, generator, scale, split};
 use crate::run::Run;
 use crate::runs;
 use crate::trace::{self, Event, Field, Hash, Kind, Links};
+use crate::warnings;
 use crate::world::World;
 use parking_lot::Mutex;
 use rand::Rng;
@@ -563,6 +564,10 @@ impl Kernel {
         st.start_teardown();
     }
 
+    pub(crate) fn count_warning(&self) {
+        warnings::count(&self.world);
+    }
+
     /// What happens when a foreign thread uses labrt: it has no part in virtual time.
     pub(crate) fn discipline_for_foreign(&self) -> Discipline {
         Discipline::Fail
@@ -750,6 +755,12 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     f(&current().world)
 }
 
+/// The world of the current run, if the calling thread belongs to one.
+pub(crate) fn with_world_if_any<R>(f: impl FnOnce(Option<&World>) -> R) -> R {
+    let kernel = try_with(Arc::clone);
+    f(kernel.as_ref().map(|kernel| &kernel.world))
+}
+
 #[inline]
 #[track_caller]
 pub(crate) fn tracing() -> bool {
@@ -852,6 +863,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     drop(going_on);
     let mut st = k.state.lock();
     st.stats.time_ns = st.now;
+    st.stats.warnings = k.world.warnings.load(SeqCst);
     let mut written = None;
     if let (Some(path), Some(record)) = (&cfg.trace_file, &st.record) {
         match trace::write_file(path, &trace::heading(cfg, seed, record.lost), record.events.iter()) {

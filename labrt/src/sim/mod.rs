@@ -13,4 +13,6 @@ pub mod thread;
 pub mod time;
 mod watch;
 
-pub(crate) use kernel::{Kernel as Running, emit, now, offload, on_panic, run_one, tracing, with_world};
+pub(crate) use kernel::{
+    Kernel as Running, emit, now, offload, on_panic, run_one, tracing, with_world, with_world_if_any,
+};

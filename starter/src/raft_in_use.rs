@@ -1,0 +1,48 @@
+//! The Raft that labs 3 and 4 stand on: your own, or with the feature `solved-raft` a Raft that is complete.
+//!
+//! The services name [`Raft`] of this file. They may use what [`RaftPeer`](labapi::RaftPeer) has, and nothing
+//! else: then they run on either Raft without a change.
+//!
+//! The tests of lab 2 are always for your own [`Raft`](crate::raft::Raft).
+
+#[cfg(not(feature = "solved-raft"))]
+pub use crate::raft::Raft;
+#[cfg(feature = "solved-raft")]
+pub use solved::Raft;
+
+#[cfg(feature = "solved-raft")]
+mod solved {
+    use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started};
+    use labrpc::{End, Service};
+    use labrt::chan::Sender;
+    use labrt::sync::Arc;
+
+    /// A Raft that is complete. It offers no more than [`RaftPeer`], as your own does.
+    pub struct Raft(Arc<mit6824::raft::Raft>);
+
+    impl RaftPeer for Raft {
+        fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Raft {
+            Raft(Arc::new(RaftPeer::make(peers, me, persister, apply)))
+        }
+
+        fn start(&self, command: Command) -> Option<Started> {
+            RaftPeer::start(&*self.0, command)
+        }
+
+        fn get_state(&self) -> (u64, bool) {
+            RaftPeer::get_state(&*self.0)
+        }
+
+        fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
+            RaftPeer::snapshot(&*self.0, index, snapshot);
+        }
+
+        fn kill(&self) {
+            RaftPeer::kill(&*self.0);
+        }
+
+        fn service(self: &Arc<Raft>) -> Service {
+            RaftPeer::service(&self.0)
+        }
+    }
+}
