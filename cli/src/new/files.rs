@@ -25,12 +25,21 @@ macro_rules! starter {
 
 /// All files of the starter but its manifest, which is not copied ([`manifest`]).
 static STARTER: &[(&str, &str)] = &starter![
+    "README.md",
+    "src/kvraft.rs",
     "src/lib.rs",
     "src/raft.rs",
+    "src/raft_in_use.rs",
+    "src/shardctrler.rs",
+    "src/shardkv.rs",
     "tests/lab2a.rs",
     "tests/lab2b.rs",
     "tests/lab2c.rs",
     "tests/lab2d.rs",
+    "tests/lab3a.rs",
+    "tests/lab3b.rs",
+    "tests/lab4a.rs",
+    "tests/lab4b.rs",
 ];
 
 /// Files of this repository that hold for a new project as they are.
@@ -54,12 +63,17 @@ pub fn of_project(package: &str, source: &Source) -> Vec<File> {
     files
 }
 
-/// A file of the starter with the new crate's name. Only the suites name the crate.
+/// A file of the starter as the new package has it. Only the suites name the crate. The README has a paragraph on the
+/// commands inside this repository.
 fn renamed(path: &str, text: &str, package: &str) -> String {
-    match path.starts_with("tests/") {
-        true => text.replace("starter::", &format!("{}::", crate_of(package))),
-        false => text.to_owned(),
+    if path.starts_with("tests/") {
+        return text.replace("starter::", &format!("{}::", crate_of(package)));
     }
+    if path == "README.md" {
+        let paragraphs = text.split("\n\n").filter(|paragraph| !paragraph.contains("-p starter"));
+        return paragraphs.collect::<Vec<&str>>().join("\n\n");
+    }
+    text.to_owned()
 }
 
 /// The names of the suites.
@@ -114,13 +128,15 @@ mod tests {
     }
 
     #[test]
-    fn the_suites_use_the_new_crate() {
+    fn the_files_know_the_new_crate_and_not_the_starter() {
         let source = Source::git("https://example.org/labs.git", "1f2e").expect("an address");
-        let files = of_project("my-raft", &source);
-        for file in files.iter().filter(|file| file.path.starts_with("tests")) {
-            assert!(file.text.contains("use my_raft::"), "{}", file.path.display());
-            assert!(!file.text.contains("starter"), "{}", file.path.display());
+        for file in of_project("my-raft", &source) {
+            let name = file.path.display();
+            assert!(!file.path.starts_with("tests") || file.text.contains("use my_raft::"), "{name}");
+            assert!(file.path.ends_with("Cargo.lock") || !file.text.contains("starter"), "{name}");
         }
+        let readme = renamed("README.md", "# Labs\n\nOne.\n\nAdd `-p starter` here.\n\nTwo.\n", "x");
+        assert_eq!(readme, "# Labs\n\nOne.\n\nTwo.\n");
     }
 
     #[test]

@@ -171,7 +171,6 @@ mod tests {
         assert_eq!(manifest["package"]["name"].as_str(), Some("my-raft"));
         assert!(manifest["workspace"].is_table());
         assert!(!text.contains("workspace = true") && !text.contains(".workspace"), "{text}");
-        assert!(!text.contains("starter"), "{text}");
         let starter = document(STARTER);
         for kind in ["dependencies", "dev-dependencies"] {
             let names = |of: &DocumentMut| -> Vec<String> {

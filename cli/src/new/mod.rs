@@ -21,6 +21,8 @@ use std::process::ExitCode;
 use files::File;
 use source::Source;
 
+use crate::shell::quoted;
+
 /// Shown at the end of `lab new --help`.
 const EXAMPLES: &str = "\
 Examples:
@@ -172,8 +174,7 @@ fn write_all(dir: &Path, files: &[File]) -> Result<(), Problem> {
 }
 
 fn report(dir: &Path, package: &str, source: &Source, files: usize) -> String {
-    let dir = dir.display();
-    let mut text = format!("Made the package {package} in {dir}: {files} files.\n");
+    let mut text = format!("Made the package {package} in {}: {files} files.\n", dir.display());
     match source {
         Source::Checkout(checkout) => {
             let checkout = checkout.display();
@@ -184,6 +185,7 @@ fn report(dir: &Path, package: &str, source: &Source, files: usize) -> String {
         }
         Source::Git { url, rev } => text += &format!("It uses the lab's crates of {url} at {rev}.\n"),
     }
+    let dir = quoted(&dir.to_string_lossy());
     text += &format!(
         "\nNext:\n  \
          cd {dir}\n  \

@@ -1,4 +1,5 @@
 //! A copy of the fake project, and `lab` run in it.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,6 @@ impl Project {
     }
 
     /// A project of one's own, with sources and a target folder below the folder.
-    #[allow(dead_code, reason = "not every test file needs it")]
     pub fn own(name: &str) -> Project {
         let dir = Folder::new(name);
         copy_sources(&dir.0);
