@@ -153,8 +153,7 @@ fn what_cannot_be_a_project_is_refused_and_nothing_is_written() {
 #[test]
 fn a_project_that_cannot_be_written_is_told() {
     let place = Place::new("unwritable");
-    // A folder in the place of a file stops even the superuser.
-    fs::create_dir_all(place.path("p/.git")).expect("a folder");
+    // No folder can be made over a link that leads nowhere, not even by the superuser.
     std::os::unix::fs::symlink("/nonexistent/nowhere", place.path("dangling")).expect("a link");
     let ran = place.make(&["dangling"]);
     ran.complains(1, &["cannot write dangling/", "incomplete: 0 of", "Remove"]);

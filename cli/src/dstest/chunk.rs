@@ -42,8 +42,16 @@ pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     if context.broken[chunk.test].load(Ordering::Relaxed) {
         return tell(Event::Abandoned { test: chunk.test, runs: chunk.count });
     }
-    let mut job =
-        Job { context, chunk, tell, next: chunk.first, left: chunk.count, silent: 0, kept: Vec::new() };
+    let mut job = Job {
+        context,
+        chunk,
+        tell,
+        next: chunk.first,
+        left: chunk.count,
+        silent: 0,
+        kept: Vec::new(),
+        page_is_kept: false,
+    };
     while job.left > 0 && !context.stop.stopping() {
         job.child();
     }
@@ -75,6 +83,8 @@ struct Job<'a> {
     /// How many children, one after the other, have reported nothing.
     silent: u32,
     kept: Vec<Kept>,
+    /// Whether the page of the present child goes to the files that are kept.
+    page_is_kept: bool,
 }
 
 /// What one child has reported.
@@ -112,7 +122,9 @@ impl Job<'_> {
         }
         forget(&report);
         forget(&output);
-        forget(&page_of(&output));
+        if !std::mem::take(&mut self.page_is_kept) {
+            forget(&page_of(&output));
+        }
     }
 
     fn start(&self, report: &Path, output: &Path) -> Result<(Process, Tail), String> {
@@ -337,7 +349,10 @@ impl Job<'_> {
             return;
         }
         for Kept { run, first } in std::mem::take(&mut self.kept) {
-            let (log, page) = (self.aside(output, "log"), self.aside(&page_of(output), "page.html"));
+            let (log, page) = (self.aside(output, "log"), page_of(output));
+            // The page keeps its path, which the log names.
+            self.page_is_kept = page.exists();
+            let page = self.page_is_kept.then_some(page);
             let replayed = Replayed::No("a run on the real clock cannot be repeated".to_owned());
             (self.tell)(Event::Evidence(Evidence {
                 test: run.test,

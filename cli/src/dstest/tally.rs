@@ -276,7 +276,7 @@ mod tests {
         let table = tally.table("virtual");
         let lines: Vec<&str> = table.lines().collect();
         assert!(lines[0].starts_with("test           failed  total  warnings  virtual s"), "{table}");
-        assert!(lines[1].starts_with("short               1      3        12          "), "{table}");
+        assert!(lines[1].starts_with("short               1      3        12         2.000"), "{table}");
         assert!(lines[2].starts_with("a_longer_name       0      0         0          "), "{table}");
         assert_eq!(lines[3], "all                 1      3        12");
     }

@@ -101,7 +101,8 @@ fn real_path(dir: &Path) -> io::Result<PathBuf> {
     let dir = std::path::absolute(dir)?;
     let exists = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     let rest = dir.strip_prefix(exists).unwrap_or(Path::new(""));
-    Ok(exists.canonicalize()?.join(rest))
+    let exists = exists.canonicalize()?;
+    Ok(if rest.as_os_str().is_empty() { exists } else { exists.join(rest) })
 }
 
 /// Whether the project can be made there.
