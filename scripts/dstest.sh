@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs tests many times and keeps what failed: see `scripts/dstest.sh --help`.
-# It works from any folder, on the tests of this repository. With --root DIR it works on those of another project.
+# It works from any folder, on the tests of this repository, or with --root DIR on those of another project.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 export LAB_CALLED="$0"

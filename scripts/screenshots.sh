@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the pictures of the README again: docs/demo.svg, the screen of a live run, and docs/page.png, the page of a failed
-# run, which needs Chromium. It also makes out/demo.png, to look at.
+# Makes the pictures of the README again: docs/demo.svg, the screen of a live run, and docs/page.png, the page of a
+# failed run, which needs Chromium. It also makes out/demo.png, to look at.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"

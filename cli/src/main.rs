@@ -6,11 +6,11 @@
 //! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
-//! `cargo install --path cli` installs it. Inside the repository `scripts/dstest.sh`, `scripts/trace.sh` and
-//! `scripts/dslogs.sh` build the part that they need, and call it.
+//! `cargo install --locked --path cli` installs it. Inside the repository `scripts/dstest.sh`,
+//! `scripts/trace.sh` and `scripts/dslogs.sh` build the part that they need, and call it.
 //!
-//! This crate works on processes, files and terminals, outside the runs of the labs. So it uses the system's own
-//! threads, clock and maps, which the code of servers and tests must not do.
+//! This crate works on processes, files and terminals, outside the runs of the labs. So it uses the system's
+//! own threads, clock and maps, which the code of servers and tests must not do.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_types,

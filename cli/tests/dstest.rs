@@ -349,6 +349,14 @@ fn the_project_is_that_of_the_working_folder_or_of_the_last_root() {
     ran.says(1, &["log      kept/lab2a-re_election_2a-0x7.log"]);
     let ran = lab("", &[]);
     ran.says(1, &["log      out/dstest-"]);
+    assert!(!ran.out.contains("work in"), "{}", ran.out);
+    let root = project.path("").canonicalize().expect("it is there");
+    let there = format!("The commands after \"repeat\" work in {}.", root.display());
+    let ran = lab(
+        "..",
+        &["--root", root.to_str().expect("UTF-8"), "-o", project.path("far").to_str().expect("UTF-8")],
+    );
+    ran.says(1, &[&there, "/far/lab2a-re_election_2a-0x7.log"]);
 }
 
 #[test]
@@ -489,7 +497,7 @@ fn a_reader_who_leaves_ends_the_campaign() {
 
 // ---- nothing is left behind ----
 
-/// A campaign of tests that never end; returns when two of them run.
+/// Starts a campaign of tests that never end, and returns when two of them run.
 fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     let pids = project.path("pids");
     fs::create_dir_all(&pids).expect("can be made");
@@ -513,7 +521,7 @@ fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     (child, ids)
 }
 
-/// Whether a process runs. A zombie waits for its reaper only.
+/// Whether a process runs. A zombie does not: it only waits for its reaper.
 fn alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
@@ -550,7 +558,7 @@ fn when_dstest_is_killed_its_children_die_and_the_next_campaign_sweeps() {
     child.wait().expect("it ends");
     until("the tests are dead", || tests.iter().all(|id| !alive(*id)));
     for id in ids.iter().skip(1).step_by(2) {
-        // The tests' own children are beyond the reach of a program that was killed.
+        // A program that was killed cannot end the children of its tests.
         let _ = kill(Pid::from_raw(*id), Signal::SIGKILL);
     }
     assert_eq!(scratch_folders(&project.path("target")), 1);

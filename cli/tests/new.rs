@@ -201,3 +201,42 @@ fn cargo_understands_the_manifest_and_keeps_the_versions_of_this_workspace() {
     assert!(there.len() > 10 && there.len() < here.len(), "{} of {}", there.len(), here.len());
     assert!(there.iter().all(|checksum| here.contains(checksum)), "another version of a dependency");
 }
+
+#[test]
+#[ignore = "builds the judge for another workspace, which takes minutes on a busy machine"]
+fn the_suites_of_a_new_project_build_without_a_warning_and_fail_politely() {
+    let place = Place::new("build");
+    place.make(&["my-raft"]).says(0, &[]);
+    let dir = place.path("my-raft");
+    // What does not depend on the workspace is there already.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder of cargo's");
+    let run = |program: &std::ffi::OsStr, folder: &str, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(dir.join(folder)).env("CARGO_TARGET_DIR", target);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_")) {
+            command.env_remove(name);
+        }
+        Ran::of(command.output().expect("it runs"))
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let ran = run(&cargo, "", &["test", "--offline", "--features", "sim", "--test", "lab2a"]);
+    ran.complains(101, &["not written yet"]);
+    let warned = ran.err.lines().any(|line| line.starts_with("warning"));
+    assert!(!warned, "{}", ran.err);
+    let lab = std::ffi::OsStr::new(env!("CARGO_BIN_EXE_lab"));
+    let args = ["dstest", "--sim", "-n", "2", "--seed", "1", "initial_election_2a"];
+    run(lab, "src", &args)
+        .says(1, &["2 of 2 failed", "-p my-raft --features sim --test lab2a", "yes: the same"]);
+    let ran = run(
+        &cargo,
+        "",
+        &["clippy", "--offline", "--all-targets", "--features", "sim", "--", "-D", "warnings"],
+    );
+    ran.complains(0, &[]);
+    let raft = dir.join("src/raft.rs");
+    let text = read(&raft)
+        + "\n/// The real clock.\npub fn now() -> std::time::Instant {\n    std::time::Instant::now()\n}\n";
+    fs::write(&raft, text).expect("can be written");
+    let ran = run(&cargo, "", &["clippy", "--offline", "--features", "sim"]);
+    ran.complains(101, &["use labrt::time::Instant"]);
+}

@@ -1,4 +1,5 @@
-//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its output says.
+//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its output
+//! says.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -41,8 +42,8 @@ pub fn last_words(output: &Path) -> String {
     format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
 }
 
-/// What the runs of a process warned of, from its output: different texts, at most `most`. Texts that differ in their
-/// numbers only count as one.
+/// What the runs of a process warned of, from its output: different texts, at most `most`. Texts that differ
+/// in their numbers only count as one.
 pub fn warnings(output: &Path, most: usize) -> Vec<String> {
     let Ok(bytes) = std::fs::read(output) else { return Vec::new() };
     let text = String::from_utf8_lossy(&bytes);
@@ -55,8 +56,8 @@ pub fn warnings(output: &Path, most: usize) -> Vec<String> {
     found
 }
 
-/// The pauses between two looks at a child. They grow: so the end of a short run is seen at once, and a long run costs
-/// little.
+/// The pauses between two looks at a child. They grow: so the end of a short run is seen at once, and a long
+/// run costs little.
 #[derive(Default)]
 pub struct Pause {
     millis: u64,

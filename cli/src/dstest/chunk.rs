@@ -1,9 +1,10 @@
-//! One chunk of seeds of one test: a child process runs them one after the other, and another child goes on if it dies.
+//! One chunk of seeds of one test: a child process runs them one after the other, and another child goes on
+//! if it dies.
 //!
-//! The child reports the start and the end of each seed. If the child ends early, takes too long for one seed, or writes
-//! a report that cannot be read, then the seed that it was running has failed, and a new child goes on with the next
-//! seed. In virtual time each failure that is kept is then replayed ([`super::replay`]). On the real clock a chunk is one
-//! run, and its output is kept as it is.
+//! The child reports the start and the end of each seed. If the child ends early, takes too long for one
+//! seed, or writes a report that cannot be read, then the seed that it was running has failed, and a new
+//! child goes on with the next seed. In virtual time each failure that is kept is then replayed
+//! ([`super::replay`]). On the real clock a chunk is one run, and its output is kept as it is.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -19,8 +20,8 @@ use super::scratch::forget;
 use super::shortlist::Place;
 use super::{names, replay};
 
-/// This is added to the limit of a seed on the real clock. There a test has a time limit of its own, at which it prints
-/// where its threads wait. It needs some time to do so.
+/// This is added to the limit of a seed on the real clock. There a test has a time limit of its own, at which
+/// it prints where its threads wait. It needs some time to do so.
 const REAL_GRACE: Duration = Duration::from_secs(5);
 
 /// How many different warnings are taken from the output of one child.
@@ -366,8 +367,8 @@ impl Job<'_> {
         }
     }
 
-    /// Renames a file of a child, so that it is not deleted with the child's other files. `None` if there is no such
-    /// file.
+    /// Renames a file of a child, so that it is not deleted with the child's other files. `None` if there is
+    /// no such file.
     fn aside(&self, file: &Path, what: &str) -> Option<PathBuf> {
         let path = self.context.scratch.path(what);
         std::fs::rename(file, &path).ok().map(|()| path)

@@ -1,10 +1,11 @@
 //! `--hosts`: the chunks go to other machines by GNU parallel over ssh.
 //!
-//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine (`--basefile`, which
-//! needs rsync on both sides). Each job is a `lab dstest-worker` there. `:` means this machine. If a job fails, for
-//! example because a machine is lost, parallel tries it once more, on another machine if possible. The folders are
-//! removed in the end, whatever happened. The machines must be able to run the binaries. They need neither Rust nor the
-//! project, so tests that read files of the project do not work there.
+//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine
+//! (`--basefile`, which needs rsync on both sides). Each job is a `lab dstest-worker` there. `:` means this
+//! machine. If a job fails, for example because a machine is lost, parallel tries it once more, on another
+//! machine if possible. The folders are removed in the end, whatever happened. The machines must be able to
+//! run the binaries. They need neither Rust nor the project, so tests that read files of the project do not
+//! work there.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,13 +1,13 @@
 //! The files that are kept of failures, in a folder that is made when there is the first failure.
 //!
-//! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether a replay repeated it, and the output. The lines
-//!   of the head begin with `#`, so that the file can be read with `lab dslogs`.
+//! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether a replay repeated it, and the
+//!   output. The lines of the head begin with `#`, so that the file can be read with `lab dslogs`.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
 //! * `<target>-<test>-<seed>.html`: the run as a page, if the test writes pages.
 //! * `failures.txt`: a line for each failure, also for those of which nothing else is kept.
 //!
-//! A [`Shortlist`] says of which failures the first three are kept. If a shorter run replaces a failure, the files of
-//! that failure are removed.
+//! A [`Shortlist`] says of which failures the first three are kept. If a shorter run replaces a failure, the
+//! files of that failure are removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -45,10 +45,13 @@ pub struct Keeper {
     /// How many failures there were, by test and cause.
     counts: BTreeMap<(usize, String), u64>,
     complaints: Vec<String>,
+    /// The project's folder, if the user does not stand in it.
+    elsewhere: Option<PathBuf>,
 }
 
 impl Keeper {
-    /// Keeps `each` failures of each test and cause in `dir`, which need not exist. There are so many `tests`.
+    /// Keeps `each` failures of each test and cause in `dir`, which need not exist. There are so many
+    /// `tests`.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
@@ -58,7 +61,16 @@ impl Keeper {
             failures: Vec::new(),
             counts: BTreeMap::new(),
             complaints: Vec::new(),
+            elsewhere: None,
         }
+    }
+
+    /// Tells the keeper where the project is, because the commands that repeat failures only work there.
+    #[must_use]
+    pub fn of_project(mut self, root: &Path) -> Keeper {
+        let inside = std::env::current_dir().is_ok_and(|here| here.starts_with(root));
+        self.elsewhere = (!inside).then(|| root.to_owned());
+        self
     }
 
     /// Notes a failed run; says whether it is kept.
@@ -113,7 +125,8 @@ impl Keeper {
         }
     }
 
-    /// Writes the files of failures that were not replayed, and describes all failures, those with small seeds first.
+    /// Writes the files of failures that were not replayed, and describes all failures, those with small
+    /// seeds first.
     pub fn finish(&mut self, tests: &[Test]) -> String {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
@@ -128,6 +141,9 @@ impl Keeper {
         let mut out = String::new();
         for failure in &self.failures {
             describe(&mut out, &tests[failure.run.test], failure);
+        }
+        if let (Some(root), false) = (&self.elsewhere, self.failures.is_empty()) {
+            out += &format!("The commands after \"repeat\" work in {}.\n", root.display());
         }
         out += &self.dropped(tests);
         for complaint in &self.complaints {
@@ -199,8 +215,8 @@ fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Paths that the output of a test names, and what is true of them when the failure is kept: files were moved, and the
-/// reader of the log does not stand in the package's folder.
+/// Paths that the output of a test names, and what is true of them when the failure is kept: files were
+/// moved, and the reader of the log does not stand in the package's folder.
 fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));

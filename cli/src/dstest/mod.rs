@@ -1,11 +1,12 @@
 //! `lab dstest`: runs tests many times and keeps what is needed to understand each failure.
 //!
-//! The test binaries are built once (`cargo test --no-run`, [`project`]) and run directly. In virtual time (`--sim`) a
-//! child runs a chunk of seeds and reports each ([`report`]). If the child dies or hangs, the seed that it was running
-//! has failed, and another child goes on with the next seed ([`chunk`]). The failures that are kept ([`shortlist`]) are
-//! replayed alone and must repeat exactly ([`replay`]). On the real clock a child makes one run. In both cases the
-//! results meet on a [`campaign::Board`], which counts ([`tally`]), keeps the failures ([`keep`]) and shows the progress
-//! ([`progress`]). With `--hosts` the chunks go to other machines ([`hosts`]), where a [`worker`] does the same.
+//! The test binaries are built once (`cargo test --no-run`, [`project`]) and run directly. In virtual time
+//! (`--sim`) a child runs a chunk of seeds and reports each ([`report`]). If the child dies or hangs, the
+//! seed that it was running has failed, and another child goes on with the next seed ([`chunk`]). The
+//! failures that are kept ([`shortlist`]) are replayed alone and must repeat exactly ([`replay`]). On the
+//! real clock a child makes one run. In both cases the results meet on a [`campaign::Board`], which counts
+//! ([`tally`]), keeps the failures ([`keep`]) and shows the progress ([`progress`]). With `--hosts` the
+//! chunks go to other machines ([`hosts`]), where a [`worker`] does the same.
 //!
 //! Exit codes: 0 all passed, 1 a failure, 2 bad arguments, 128 + n after signal n.
 
@@ -70,17 +71,19 @@ pub struct Args {
     /// Real seconds that one run may take [default: 180, with --sim 60]
     #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
-    /// The folder for what is kept of failures; it is made when there is one [default: out/dstest-TIME of the project]
+    /// The folder for what is kept of failures; it is made when there is one [default: out/dstest-TIME of the
+    /// project]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Failures of each test and cause that are kept with log, trace and page: the shortest runs. Messages that differ
-    /// in their numbers only have the same cause
+    /// Failures of each test and cause that are kept with log, trace and page: the shortest runs. Messages
+    /// that differ in their numbers only have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     keep: u16,
     /// A line for each run
     #[arg(short, long)]
     verbose: bool,
-    /// Warnings fail a run: a lock held over a call or a send, a thread left after kill, ... (sets LAB_STRICT=1)
+    /// Warnings fail a run: a lock held over a call or a send, a thread left after kill, ... (sets
+    /// LAB_STRICT=1)
     #[arg(long)]
     strict: bool,
     /// Stop at the first failure
@@ -98,7 +101,8 @@ pub struct Args {
     /// Build with the release profile. That takes another build than `cargo test` does
     #[arg(long)]
     release: bool,
-    /// The project's folder [default: the project of the working folder; of scripts/dstest.sh: the repository]
+    /// The project's folder [default: the project of the working folder; of scripts/dstest.sh: the
+    /// repository]
     #[arg(long, value_name = "DIR", overrides_with = "root")]
     root: Option<PathBuf>,
     /// Tests (initial_election_2a, TestInitialElection2A) and test targets (lab2a, 2A)
@@ -181,8 +185,12 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         args.out.clone().unwrap_or_else(|| project.root.join("out").join(format!("dstest-{}", timestamp())));
     announce(&settings, &context);
     let total = settings.runs.saturating_mul(context.tests.len() as u64);
-    let mut board =
-        Board::new(&context, total, args.verbose, Keeper::new(dir, settings.keep, context.tests.len()));
+    let mut board = Board::new(
+        &context,
+        total,
+        args.verbose,
+        Keeper::new(dir, settings.keep, context.tests.len()).of_project(&project.root),
+    );
     let chunks =
         campaign::chunks(context.tests.len(), settings.runs, settings.seed, settings.parallel, settings.mode);
     if args.hosts.is_empty() {

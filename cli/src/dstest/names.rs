@@ -1,9 +1,9 @@
 //! Names of tests: from what a user types to what the test binaries list.
 //!
-//! A user can type the name of a test target (`lab2a`, also `2A`), the name of a test (`initial_election_2a`), or the
-//! name of the same test in Go (`TestInitialElection2A`). Go names are translated by a rule, not by a table: take `Test`
-//! away, take the last digit and letter as the part of the lab (`2A`), split the rest at capitals and numbers, write it
-//! in lower case, and join all with `_`.
+//! A user can type the name of a test target (`lab2a`, also `2A`), the name of a test
+//! (`initial_election_2a`), or the name of the same test in Go (`TestInitialElection2A`). Go names are
+//! translated by a rule, not by a table: take `Test` away, take the last digit and letter as the part of the
+//! lab (`2A`), split the rest at capitals and numbers, write it in lower case, and join all with `_`.
 
 /// The Rust name of a Go test. `None` if `go` does not look like one (`Test` and a capital).
 pub fn from_go(go: &str) -> Option<String> {
@@ -30,7 +30,8 @@ fn split_part(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Words of a camel-case name. Several capitals are one word (`RPCBytes`: `rpc`, `bytes`), and so is a number.
+/// Words of a camel-case name. Several capitals are one word (`RPCBytes`: `rpc`, `bytes`), and so is a
+/// number.
 fn split_words(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
@@ -84,7 +85,8 @@ pub fn last_segment(test: &str) -> &str {
     test.rsplit("::").next().unwrap_or(test)
 }
 
-/// Whether `wanted` means the test `listed` (both in Rust spelling): it is the same name, or the last segment of it.
+/// Whether `wanted` means the test `listed` (both in Rust spelling): it is the same name, or the last segment
+/// of it.
 pub fn is_same(listed: &str, wanted: &str) -> bool {
     listed == wanted || last_segment(listed) == wanted
 }

@@ -1,12 +1,13 @@
 //! Child processes that leave nothing behind.
 //!
-//! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured together.
-//! When it ends, or is killed, or its `Process` is dropped, the whole group is killed. If this program itself is killed
-//! and cannot clean up, the kernel kills the child: children are started through the hidden subcommand `dstest-exec`,
-//! which asks the kernel for that (`PR_SET_PDEATHSIG`) and then becomes the program ([`exec`]).
+//! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured
+//! together. When it ends, or is killed, or its `Process` is dropped, the whole group is killed. If this
+//! program itself is killed and cannot clean up, the kernel kills the child: children are started through the
+//! hidden subcommand `dstest-exec`, which asks the kernel for that (`PR_SET_PDEATHSIG`) and then becomes the
+//! program ([`exec`]).
 //!
-//! Output is bounded, because a test that loops could fill the disk: the first and the last [`CAPTURE_HALF`] bytes are
-//! kept.
+//! Output is bounded, because a test that loops could fill the disk: the first and the last [`CAPTURE_HALF`]
+//! bytes are kept.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -72,8 +73,8 @@ pub struct Plan {
     pub set: Vec<(String, OsString)>,
     /// Variables to remove.
     pub unset: Vec<&'static str>,
-    /// The signal that the child gets when this program dies: SIGKILL, or SIGTERM for programs that must end children of
-    /// their own.
+    /// The signal that the child gets when this program dies: SIGKILL, or SIGTERM for programs that must end
+    /// children of their own.
     pub death_signal: Signal,
 }
 
@@ -138,7 +139,8 @@ impl Process {
     /// When the system cannot say.
     pub fn poll(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.ended.is_none() {
-            // Look before reaping: while the child is a zombie, the number of its group is not given to another.
+            // Look before reaping: while the child is a zombie, the number of its group is not given to
+            // another.
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             if waitid(Id::Pid(self.group), flags)? == WaitStatus::StillAlive {
                 return Ok(None);
@@ -183,8 +185,8 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the other processes of the group, which were killed, are gone, too. It gives up after a while: on a
-    /// machine without a process that reaps orphans they stay as zombies.
+    /// Waits until the other processes of the group, which were killed, are gone, too. It gives up after a
+    /// while: on a machine without a process that reaps orphans they stay as zombies.
     fn await_group(&self) {
         let since = Instant::now();
         while killpg(self.group, None).is_ok() && since.elapsed() < Duration::from_millis(500) {
@@ -192,7 +194,8 @@ impl Process {
         }
     }
 
-    /// Waits for the last output. It gives up after a while: a process that has left the group may hold the pipe.
+    /// Waits for the last output. It gives up after a while: a process that has left the group may hold the
+    /// pipe.
     fn join_pump(&mut self) {
         let Some(pump) = self.pump.take() else { return };
         let since = Instant::now();

@@ -1,4 +1,5 @@
-//! What the user sees while a campaign runs: a live line on a terminal, or else a plain line every few seconds.
+//! What the user sees while a campaign runs: a live line on a terminal, or else a plain line every few
+//! seconds.
 //!
 //! Progress goes to stderr, results go to stdout. If the reader of stdout ends (`| head`), the campaign ends.
 

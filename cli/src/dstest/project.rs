@@ -270,7 +270,8 @@ impl<'a> Builder<'a> {
         Problem::Usage(text)
     }
 
-    /// Builds all targets of the root package, or of the package that was asked for: the test may be in any of them.
+    /// Builds all targets of the root package, or of the package that was asked for: the test may be in any
+    /// of them.
     fn build_all(&mut self) -> Result<(), Problem> {
         let project = self.project;
         let all: Vec<&Target> = project.targets.iter().filter(|t| t.is_home).collect();
@@ -298,7 +299,8 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// The features that are asked for must be the package's, and virtual time must not come in by another way.
+    /// The features that are asked for must be the package's, and virtual time must not come in by another
+    /// way.
     fn check_features(&self, target: &Target) -> Result<(), Problem> {
         for feature in &self.build.features {
             if feature == "sim" {

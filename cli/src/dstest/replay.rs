@@ -1,7 +1,7 @@
 //! The replay of a failure in virtual time: one run, in a new process, with all logs and the trace.
 //!
-//! A seed determines its run. So the replay must fail with the same hash. If it does not, that is reported in capital
-//! letters.
+//! A seed determines its run. So the replay must fail with the same hash. If it does not, that is reported in
+//! capital letters.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;

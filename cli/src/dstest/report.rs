@@ -5,10 +5,10 @@
 //! end   <test> <seed> ok|FAIL <hash> <seconds of run> <cpu seconds> <message> <replay line> <warnings>
 //! ```
 //!
-//! One tab separates two fields. In the message and the replay line `\t`, `\n`, `\r` and `\\` stand for the characters.
-//! `<warnings>` is the number of warnings of the run. A test binary may crash in the middle of a line or write nonsense,
-//! so nothing here trusts a line: [`parse`] returns what is wrong with it, and [`Tail`] never holds more than
-//! [`LINE_LIMIT`] bytes of a line that has no end yet.
+//! One tab separates two fields. In the message and the replay line `\t`, `\n`, `\r` and `\\` stand for the
+//! characters. `<warnings>` is the number of warnings of the run. A test binary may crash in the middle of a
+//! line or write nonsense, so nothing here trusts a line: [`parse`] returns what is wrong with it, and
+//! [`Tail`] never holds more than [`LINE_LIMIT`] bytes of a line that has no end yet.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,7 +1,8 @@
 //! A folder for the files of one campaign: copies of the test binaries, reports, output.
 //!
-//! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed before it can do that, the next campaign
-//! removes the folder: each campaign locks its own folder, and the kernel releases the lock of a process that has died.
+//! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed before it can do that, the
+//! next campaign removes the folder: each campaign locks its own folder, and the kernel releases the lock of
+//! a process that has died.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -32,7 +33,8 @@ impl Scratch {
     /// When the folder cannot be made.
     pub fn below(base: &Path) -> io::Result<Scratch> {
         fs::create_dir_all(base)?;
-        // Only one campaign at a time makes or removes folders. So none is removed before its owner has locked it.
+        // Only one campaign at a time makes or removes folders. So none is removed before its owner has
+        // locked it.
         let _gate = lock(&base.join("gate"), FlockArg::LockExclusive)?;
         sweep(base)?;
         let dir = base.join(format!("run-{:016x}", random()));
@@ -47,8 +49,9 @@ impl Scratch {
         self.dir.join(format!("{number}-{what}"))
     }
 
-    /// A copy of a binary, so that a build in the middle of the campaign does not change what is tested. It has the last
-    /// folders of the original, `debug/deps`: from them the binary knows the profile for its replay lines.
+    /// A copy of a binary, so that a build in the middle of the campaign does not change what is tested. It
+    /// has the last folders of the original, `debug/deps`: from them the binary knows the profile for its
+    /// replay lines.
     ///
     /// # Errors
     /// Names the file that cannot be copied.

@@ -1,14 +1,15 @@
 //! Which failures are kept with log, trace and page: of each test and cause the shortest few.
 //!
-//! A bug that shows in every tenth run leaves thousands of failures which all say the same. One or two of them are
-//! enough to understand it, and a short run is read faster than a long one. Two failures have the same cause if the first
-//! lines of their messages are the same but for the numbers in them.
+//! A bug that shows in every tenth run leaves thousands of failures which all say the same. One or two of
+//! them are enough to understand it, and a short run is read faster than a long one. Two failures have the
+//! same cause if the first lines of their messages are the same but for the numbers in them.
 
 use std::collections::BTreeMap;
 
 use super::run::Run;
 
-/// The most failures of one test that are kept, whatever their causes are: a message can have random words in it.
+/// The most failures of one test that are kept, whatever their causes are: a message can have random words in
+/// it.
 pub const MOST_OF_A_TEST: usize = 20;
 
 /// The failures of a campaign that are kept.

@@ -1,5 +1,5 @@
-//! The figures of a campaign: how many runs were made, how many failed, how long they took, and what that says about the
-//! failure rate.
+//! The figures of a campaign: how many runs were made, how many failed, how long they took, and what that
+//! says about the failure rate.
 
 use super::run::Run;
 
@@ -85,8 +85,8 @@ impl Tally {
         self.rows.iter().map(|r| r.warnings).sum()
     }
 
-    /// The table, a line per test. `clock` says what the seconds are: `virtual` or `real`. It has a column for warnings if
-    /// there are any.
+    /// The table, a line per test. `clock` says what the seconds are: `virtual` or `real`. It has a column
+    /// for warnings if there are any.
     pub fn table(&self, clock: &str) -> String {
         let seconds = format!("{clock} s, mean ± sd");
         let head = ["test", "failed", "total", "warnings", &seconds, "CPU s, mean", "failure rate (95 %)"];

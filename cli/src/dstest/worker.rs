@@ -14,8 +14,8 @@
 //! done      <job>
 //! ```
 //!
-//! `more` is a failure that is only counted. A chunk counts when its `done` has come, because a machine may be lost in
-//! the middle of a chunk. [`Reader`] reads these lines.
+//! `more` is a failure that is only counted. A chunk counts when its `done` has come, because a machine may
+//! be lost in the middle of a chunk. [`Reader`] reads these lines.
 
 use std::cell::RefCell;
 use std::fs::File;

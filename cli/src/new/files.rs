@@ -55,7 +55,7 @@ pub fn of_project(package: &str, source: &Source) -> Vec<File> {
     let file = |path: &str, text: String| File { path: PathBuf::from(path), text };
     let mut files = vec![file("Cargo.toml", manifest::text(package, source))];
     files.extend(COPIED.iter().map(|(path, text)| file(path, (*text).to_owned())));
-    files.extend(STARTER.iter().map(|(path, text)| file(path, renamed(path, text, package))));
+    files.extend(STARTER.iter().map(|(path, text)| file(path, adapted(path, text, package, source))));
     // On another machine a path to this one's checkout leads nowhere.
     if let Source::Git { .. } = source {
         files.push(file(".github/workflows/labs.yml", workflow(&suites())));
@@ -63,15 +63,16 @@ pub fn of_project(package: &str, source: &Source) -> Vec<File> {
     files
 }
 
-/// A file of the starter as the new package has it. Only the suites name the crate. The README has a paragraph on the
-/// commands inside this repository.
-fn renamed(path: &str, text: &str, package: &str) -> String {
+/// A file of the starter as the new package has it. Only the suites name the crate. The README has a
+/// paragraph on the commands inside this repository; in its place the new one says where `lab` comes from.
+fn adapted(path: &str, text: &str, package: &str, source: &Source) -> String {
     if path.starts_with("tests/") {
         return text.replace("starter::", &format!("{}::", crate_of(package)));
     }
     if path == "README.md" {
-        let paragraphs = text.split("\n\n").filter(|paragraph| !paragraph.contains("-p starter"));
-        return paragraphs.collect::<Vec<&str>>().join("\n\n");
+        let here = format!("The program `lab` comes from `{}`.", source.installation());
+        let paragraph = |old| if str::contains(old, "-p starter") { here.as_str() } else { old };
+        return text.split("\n\n").map(paragraph).collect::<Vec<&str>>().join("\n\n");
     }
     text.to_owned()
 }
@@ -135,8 +136,12 @@ mod tests {
             assert!(!file.path.starts_with("tests") || file.text.contains("use my_raft::"), "{name}");
             assert!(file.path.ends_with("Cargo.lock") || !file.text.contains("starter"), "{name}");
         }
-        let readme = renamed("README.md", "# Labs\n\nOne.\n\nAdd `-p starter` here.\n\nTwo.\n", "x");
-        assert_eq!(readme, "# Labs\n\nOne.\n\nTwo.\n");
+        let readme = adapted("README.md", "# Labs\n\nAdd `-p starter` here.\n\nTwo.\n", "x", &source);
+        let wanted = "`cargo install --locked --git https://example.org/labs.git --rev 1f2e mit6824-cli`";
+        assert_eq!(readme, format!("# Labs\n\nThe program `lab` comes from {wanted}.\n\nTwo.\n"));
+        let (_, text) =
+            STARTER.iter().find(|(path, _)| *path == "README.md").expect("the starter has a README");
+        assert!(adapted("README.md", text, "x", &source).contains(wanted));
     }
 
     #[test]

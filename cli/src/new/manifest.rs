@@ -1,7 +1,7 @@
 //! The manifest of a new project.
 //!
-//! It is the starter's, with the package's own name, a workspace of its own, and the dependencies spelled out which the
-//! starter inherits from the workspace here. Edition, profiles and versions are this workspace's.
+//! It is the starter's, with the package's own name, a workspace of its own, and the dependencies spelled out
+//! which the starter inherits from the workspace here. Edition, profiles and versions are this workspace's.
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
@@ -142,8 +142,8 @@ fn add_missing(features: &mut Array, more: &Array) {
     }
 }
 
-/// In this repository the suites of the starter run only when they are asked for. In a project of one's own they are
-/// what `cargo test` is for.
+/// In this repository the suites of the starter run only when they are asked for. In a project of one's own
+/// they are what `cargo test` is for.
 fn run_by_default(tests: &mut Item) {
     let tests = tests.as_array_of_tables_mut().expect("the starter has suites");
     for (number, test) in tests.iter_mut().enumerate() {

@@ -1,12 +1,13 @@
 //! `lab new`: makes a project of one's own from the starter, in a folder outside this repository.
 //!
-//! The new project has the skeletons of the labs, the suites that judge them, and a manifest whose dependencies are the
-//! lab's crates: by path to the checkout that this program was built from, or by git ([`source`]). All files are part
-//! of this program ([`files`]), so that it can be installed and used anywhere. The manifest is made from that of the
-//! starter and that of the workspace ([`manifest`]); nothing is written twice.
+//! The new project has the skeletons of the labs, the suites that judge them, and a manifest whose
+//! dependencies are the lab's crates: by path to the checkout that this program was built from, or by git
+//! ([`source`]). All files are part of this program ([`files`]), so that it can be installed and used
+//! anywhere. The manifest is made from that of the starter and that of the workspace ([`manifest`]); nothing
+//! is written twice.
 //!
-//! Everything is checked before the first file is written. Exit codes: 0 made, 1 a file could not be written, 2 bad
-//! arguments.
+//! Everything is checked before the first file is written. Exit codes: 0 made, 1 a file could not be written,
+//! 2 bad arguments.
 
 mod files;
 mod manifest;

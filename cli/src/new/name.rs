@@ -1,6 +1,7 @@
 //! The name of the new package: made from the folder's name, or given and checked.
 //!
-//! A name is lower case ASCII letters, digits, `-` and `_`, and begins with a letter. Its crate has `_` in place of `-`.
+//! A name is lower case ASCII letters, digits, `-` and `_`, and begins with a letter. Its crate has `_` in
+//! place of `-`.
 
 /// Names that a crate cannot have: Rust's keywords, and crates that come with Rust.
 #[rustfmt::skip]

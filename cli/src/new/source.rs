@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::shell::quoted;
+
 /// Where the lab's crates come from.
 pub enum Source {
     /// The checkout that this program was built from: its folder.
@@ -32,7 +34,7 @@ impl Source {
         let Some(folder) = folder else {
             return Err(format!(
                 "the checkout that this program was built from is no longer in {}: build the program again \
-                 from where the checkout is now (cargo install --path cli), or {advice}",
+                 from where the checkout is now (cargo install --locked --path cli), or {advice}",
                 given.display()
             ));
         };
@@ -50,6 +52,18 @@ impl Source {
             ));
         }
         Ok(Source::Checkout(folder))
+    }
+
+    /// The command that installs `lab` from there.
+    pub fn installation(&self) -> String {
+        match self {
+            Source::Checkout(checkout) => {
+                format!("cargo install --locked --path {}", quoted(&checkout.join("cli").to_string_lossy()))
+            }
+            Source::Git { url, rev } => {
+                format!("cargo install --locked --git {} --rev {} mit6824-cli", quoted(url), quoted(rev))
+            }
+        }
     }
 
     /// A commit of a git repository.
