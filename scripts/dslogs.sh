@@ -1,6 +1,7 @@
 #!/bin/sh
-# Log lines in one column per server: see `scripts/dslogs.sh --help`.
+# Shows log lines in one column per server: see `scripts/dslogs.sh --help`.
 #   LAB_LOG=all cargo test --test lab2a initial_election_2a 2>&1 | scripts/dslogs.sh
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
-exec cargo run --quiet --release --manifest-path "$root/Cargo.toml" --package mit6824-cli --no-default-features --bin lab -- dslogs "$@"
+export LAB_CALLED="$0"
+exec cargo run --quiet --manifest-path "$root/Cargo.toml" --package mit6824-cli --no-default-features --bin lab -- dslogs "$@"

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes the pictures of the README anew: docs/demo.svg, the screen of a live run; docs/page.png, the page of a failed one
-# (that needs Chromium); and out/demo.png, to look at.
+# Makes the pictures of the README again: docs/demo.svg, the screen of a live run, and docs/page.png, the page of a
+# failed run, which needs Chromium. It also makes out/demo.png, to look at.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 mkdir -p out
 
-LAB_REGENERATE=1 cargo test --quiet --release --package mit6824-cli --test demo the_screen_as_a_picture
+LAB_REGENERATE=1 cargo test --quiet --package mit6824-cli --test demo the_screen_as_a_picture
 echo "docs/demo.svg"
 
 chromium=
@@ -25,8 +25,8 @@ picture() { # size file page
 
 picture "$(sed -n '1s/.* width="\([0-9]*\)" height="\([0-9]*\)".*/\1,\2/p' docs/demo.svg)" out/demo.png docs/demo.svg
 
-# Fails, as it must: this Raft commits entries of older terms by counting replicas.
+# The test fails, as it must: this Raft commits entries of older terms by counting replicas.
 rm -f out/page.html
-LAB_SEED=1 LAB_PAGE=out/page.html cargo test --quiet --release --features sim --test hunt -- \
+LAB_SEED=1 LAB_PAGE=out/page.html cargo test --quiet --features sim --test hunt -- \
     --ignored --exact figure_8_to_the_letter_hunt >/dev/null 2>&1 || true
 picture 1600,1000 docs/page.png out/page.html

@@ -1,30 +1,34 @@
 //! `lab`: the command line of the labs.
 //!
 //! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
+//! * `lab new` makes a project of one's own from the starter ([`new`]).
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
 //! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
-//! * `lab dslogs` lays a run's log out in one column per server ([`dslogs`]).
+//! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
-//! `scripts/dstest.sh` and `scripts/dslogs.sh` build this binary without the demo and the pages, which stand on the labs,
-//! and call it; `scripts/trace.sh` builds it without the demo.
+//! `cargo install --locked --path cli` installs it. Inside the repository `scripts/dstest.sh`,
+//! `scripts/trace.sh` and `scripts/dslogs.sh` build the part that they need, and call it.
 //!
-//! This crate works on processes, files and terminals, outside any run of a lab. It therefore names the
-//! system's own threads, clock and maps, which node and test code must not.
+//! This crate works on processes, files and terminals, outside the runs of the labs. So it uses the system's
+//! own threads, clock and maps, which the code of servers and tests must not do.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "no code of a run: it supervises processes, on real threads and the real clock in both builds"
+    reason = "this is not code of a run: it works on processes, on real threads and the real clock in both builds"
 )]
 
 mod dslogs;
 mod dstest;
+#[cfg(feature = "new")]
+mod new;
+mod shell;
 #[cfg(feature = "trace")]
 mod trace;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// The MIT 6.824 labs: a live demo, and tools
 #[cfg(feature = "demo")]
@@ -33,7 +37,7 @@ use clap::{Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Without a subcommand it is the demo, and takes its options.
+    /// Without a subcommand the demo runs, with these options.
     #[command(flatten)]
     demo: mit6824_demo::Args,
 }
@@ -49,12 +53,12 @@ struct Cli {
 
 impl Cli {
     #[cfg(feature = "demo")]
-    fn command(self) -> Command {
+    fn chosen(self) -> Command {
         self.command.unwrap_or(Command::Demo(self.demo))
     }
 
     #[cfg(not(feature = "demo"))]
-    fn command(self) -> Command {
+    fn chosen(self) -> Command {
         self.command
     }
 }
@@ -64,6 +68,9 @@ enum Command {
     /// Show the sharded key/value service live in the terminal, break it, and check it (the default)
     #[cfg(feature = "demo")]
     Demo(mit6824_demo::Args),
+    /// Make a project of your own: the labs to be solved, and the judge
+    #[cfg(feature = "new")]
+    New(new::Args),
     /// Run tests many times, on real threads or in virtual time, and keep what failed
     Dstest(dstest::Args),
     /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
@@ -79,10 +86,36 @@ enum Command {
     DstestExec(dstest::process::ExecArgs),
 }
 
+/// How the user calls this subcommand. The scripts of the repository set LAB_CALLED to their names.
+fn called(subcommand: &str) -> String {
+    match std::env::var("LAB_CALLED") {
+        Ok(script) if !script.is_empty() => script,
+        _ => format!("lab {subcommand}"),
+    }
+}
+
+/// The command line, in whose usage lines the subcommands have the names by which they are called.
+fn command_line() -> clap::Command {
+    let mut command = <Cli as CommandFactory>::command();
+    for (name, arguments) in
+        [("dstest", "[OPTIONS] <TEST>..."), ("trace", "[OPTIONS] <FILE>"), ("dslogs", "[OPTIONS] [FILE]...")]
+    {
+        if command.find_subcommand(name).is_some() {
+            let usage = format!("{} {arguments}", called(name));
+            command = command.mut_subcommand(name, |subcommand| subcommand.override_usage(usage));
+        }
+    }
+    command
+}
+
 fn main() -> ExitCode {
-    match Cli::parse().command() {
+    let arguments = command_line().get_matches();
+    let cli = Cli::from_arg_matches(&arguments).unwrap_or_else(|error| error.exit());
+    match cli.chosen() {
         #[cfg(feature = "demo")]
         Command::Demo(args) => mit6824_demo::main(&args),
+        #[cfg(feature = "new")]
+        Command::New(args) => new::main(&args),
         Command::Dstest(args) => dstest::main(args),
         #[cfg(feature = "trace")]
         Command::Trace(args) => trace::main(&args),

@@ -1,7 +1,8 @@
-//! `lab trace`: a trace as a page, one HTML file that needs nothing else.
+//! `lab trace`: makes a page from a trace, one HTML file that needs no other file.
 //!
-//! Reads the JSON lines of `LAB_TRACE=run.jsonl`, or those that a failed run on real threads leaves in `out/`, and
-//! prints the path of the page. Exit code 2, with the line and what was expected there: the input is no trace.
+//! Reads the JSON lines of `LAB_TRACE=run.jsonl`, or those that a failed run on real threads leaves in
+//! `out/`, and prints the path of the page. Exit code 2 means that the input is no trace; the message names
+//! the line, and what was expected there.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -65,7 +66,7 @@ fn read(file: &Path) -> Result<Trace, Error> {
     Trace::read(BufReader::with_capacity(1 << 16, File::open(file)?))
 }
 
-/// Where the page goes if nobody says: beside the trace, and never over it.
+/// Where the page goes by default: beside the trace, with another name.
 fn beside(file: &Path) -> PathBuf {
     if from_stdin(file) {
         return PathBuf::from("run.html");

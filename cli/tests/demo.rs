@@ -88,7 +88,7 @@ mod live {
         folder().join(format!("demo-{name}-{}.html", std::process::id()))
     }
 
-    /// The demo in a terminal, without faults of its own, far longer than the test.
+    /// The demo in a terminal, without faults by itself, for longer than the test takes.
     fn demo(name: &str, rows: u16, columns: u16) -> (Terminal, PathBuf) {
         demo_for("300", name, rows, columns)
     }
@@ -106,7 +106,7 @@ mod live {
         let (mut terminal, report) = demo("keys", 30, 100);
         terminal.sees("★ leader");
         terminal.sees_row(&["group 100", "serves 0 1 2 3"]);
-        // The first server of the groups is the chosen one.
+        // The first server of the groups is chosen.
         terminal.press("p");
         terminal.sees_row(&["▸1 G100S0", "cut off"]);
         terminal.sees_row(&["✗ G100S0", "is cut off"]);
@@ -118,7 +118,7 @@ mod live {
         terminal.press("x");
         terminal.sees_row(&["✓ G101S1 restarts"]);
         terminal.sees_row(&["▸1 G100S0", "● up"]);
-        // Six rows down begins the last group.
+        // The last group begins six rows below.
         terminal.press("\x1b[B\x1b[B\x1b[B\x1b[B\x1b[B\x1b[B");
         terminal.sees("▸7 G102S0");
         terminal.press("l");
@@ -179,7 +179,7 @@ mod live {
         fs::remove_file(report).expect("it is ours");
     }
 
-    /// Set for the process that panics with a screen open.
+    /// This variable is set for the process that panics while it has a screen open.
     const PANICS: &str = "LAB_DEMO_TEST_PANICS";
 
     /// This test starts itself, in a terminal.
@@ -196,7 +196,7 @@ mod live {
             Terminal::start("env", &[&variable, program, "--exact", name, "--nocapture"], folder(), 40, 120);
         let left = terminal.left();
         assert!(left.status.success(), "{}", left.text);
-        // What was told before the terminal was given back would have gone with the other screen.
+        // A text that is printed before the terminal is restored disappears with the other screen.
         assert!(left.text.contains("a server has failed on purpose"), "{}", left.text);
         assert!(left.text.contains("the screen was open"), "{}", left.text);
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
@@ -207,7 +207,7 @@ mod live {
             let screen = Screen::open().expect("it is in a terminal");
             labrt::thread::spawn_named("server", || panic!("a server has failed on purpose"));
             loop {
-                // Ends when its run is over.
+                // It ends when its run is over.
                 labrt::time::sleep(Duration::from_millis(10));
                 let _ = &screen;
             }
@@ -254,7 +254,7 @@ mod live {
         refused(&["demo", "--report", below_a_file], &["--report", below_a_file, "expected a file"]);
     }
 
-    /// With `LAB_REGENERATE=1` the picture of the guide is made anew, from a longer run.
+    /// With `LAB_REGENERATE=1` the picture of the guide is made again, from a longer run.
     #[test]
     fn the_screen_as_a_picture() {
         let regenerate = std::env::var("LAB_REGENERATE").is_ok_and(|it| it == "1");
@@ -276,7 +276,7 @@ mod live {
         }
         cut_off_a_leader(&mut terminal);
         terminal.sees("old leader");
-        // The event of the same moment, which is drawn below and later: then all is.
+        // The event of the same moment is drawn below, and last. When it is there, the screen is complete.
         terminal.sees_row(&["leads group 100 in term"]);
         let picture = svg::of(&terminal.screen());
         terminal.press("q");
@@ -292,7 +292,7 @@ mod live {
         }
     }
 
-    /// The server of the first group that leads it, by the arrows, and `p`.
+    /// Chooses the leader of the first group with the arrows, and presses `p`.
     fn cut_off_a_leader(terminal: &mut Terminal) {
         let leads = |row: &str, server: &str| row.contains(server) && row.contains("★ leader");
         let asked = Instant::now();

@@ -192,7 +192,7 @@ fn a_reader_who_leaves_is_no_error() {
     stdout.read_line(&mut line).expect("the head comes while the input is still open");
     assert_eq!(line, "   time  S0\n");
     drop(stdout);
-    // Until the pipe breaks; then it ends, and so does this.
+    // It writes until the pipe breaks. Then it ends, and so does this loop.
     while stdin.write_all(b"1 INFO S0 T1 a\n").is_ok() {}
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0));

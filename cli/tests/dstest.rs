@@ -22,7 +22,7 @@ use nix::unistd::Pid;
 fn bad_arguments_are_named_with_what_is_expected() {
     let project = Project::new("arguments");
     fs::write(project.path("a-file"), "").expect("can be written");
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 14] = [
         (&[], &["<TEST>...", "Usage"]),
         (&["-n", "0", "lab2a"], &["'0'", "--runs", "1..=1000000000"]),
         (&["-p", "many", "lab2a"], &["'many'", "--parallel"]),
@@ -32,7 +32,11 @@ fn bad_arguments_are_named_with_what_is_expected() {
         (&["-o", "a-file", "lab2a"], &["a-file", "expected a folder"]),
         (&["--hosts", "a,,b", "lab2a"], &["--hosts", "one is empty"]),
         (&["--package", "nobody", "lab2a"], &["--package nobody", "one of fake"]),
-        (&["--frobnicate", "lab2a"], &["--frobnicate", "Usage"]),
+        (&["--keep", "0", "lab2a"], &["'0'", "--keep"]),
+        (&["--root", "nowhere", "lab2a"], &["--root nowhere", "expected a folder"]),
+        (&["--features", "solved", "lab2a"], &["--features solved", "the package fake", "it has extra"]),
+        (&["--features", "sim", "lab2a"], &["--features sim", "expected --sim"]),
+        (&["--frobnicate", "lab2a"], &["--frobnicate", "Usage: lab dstest"]),
     ];
     for (args, texts) in cases {
         project.run(args).complains(2, texts);
@@ -49,8 +53,26 @@ fn help_names_what_there_is() {
     }
     run(&["--help"]).says(0, &["dstest", "dslogs"]);
     let help = run(&["dstest", "--help"]);
-    help.says(0, &["--until-fail", "--hosts", "--sim"]);
-    assert!(!help.out.contains("dstest-worker") && !help.out.contains("--root"));
+    help.says(
+        0,
+        &[
+            "Usage: lab dstest",
+            "--until-fail",
+            "--hosts",
+            "--sim",
+            "--strict",
+            "--keep",
+            "--root",
+            "Examples:",
+        ],
+    );
+    assert!(!help.out.contains("dstest-worker"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command.env("LAB_CALLED", "scripts/dstest.sh");
+    Ran::of(command.args(["dstest", "--help"]).output().expect("lab runs"))
+        .says(0, &["Usage: scripts/dstest.sh [OPTIONS] <TEST>..."]);
+    Ran::of(command.args(["lab2a", "--seed", "x"]).output().expect("lab runs"))
+        .says(0, &["Usage: scripts/dstest.sh [OPTIONS] <TEST>..."]);
 }
 
 #[test]
@@ -58,7 +80,7 @@ fn a_folder_without_a_project_is_refused() {
     let project = Project::own("no-project");
     fs::remove_file(project.path("Cargo.toml")).expect("it was there");
     fs::write(project.path("Cargo.toml"), "[package]\n").expect("can be written");
-    project.run(&["lab2a"]).complains(2, &["no project to test"]);
+    project.run(&["lab2a"]).complains(2, &["there is no project to test in", "no-project"]);
 }
 
 #[test]
@@ -240,15 +262,115 @@ fn a_failure_that_passes_alone_is_reported_loudly() {
 }
 
 #[test]
-fn of_many_failures_the_first_twenty_are_kept_and_all_counted() {
+fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
     let project = Project::new("many");
     let ran = project.run(&["--sim", "-n", "50", "--seed", "0", "-p", "2", "-o", "kept", "always_2b"]);
-    ran.says(1, &["50 of 50 failed", "30 more failures of always_2b: see kept/failures.txt"]);
-    assert_eq!(ran.out.matches("\nfurther failures of always_2b are only counted\n").count(), 1);
-    assert_eq!(ran.out.matches("FAIL always_2b").count(), 20, "{}", ran.out);
-    let kept = project.names_in("kept");
-    assert_eq!(kept.iter().filter(|n| n.ends_with(".log")).count(), 20);
+    ran.says(
+        1,
+        &[
+            "50 of 50 failed",
+            "47 more failures of always_2b like this were only counted: as always",
+            "the 3 shortest failures of each test and cause (--keep); kept/failures.txt has a line for each",
+        ],
+    );
+    assert_eq!(
+        ran.out.matches("\nfurther failures of always_2b with this cause are only counted\n").count(),
+        1
+    );
+    let logs = |folder: &str| -> Vec<String> {
+        project.names_in(folder).into_iter().filter(|name| name.ends_with(".log")).collect()
+    };
+    assert_eq!(logs("kept"), ["0x0", "0x1", "0x2"].map(|seed| format!("lab2b-always_2b-{seed}.log")));
     assert_eq!(project.read("kept/failures.txt").lines().count(), 50);
+    let args = ["--sim", "-n", "20", "--seed", "0", "-p", "2", "-o", "short", "--keep", "1", "length_2b"];
+    let ran = project.run(&args);
+    ran.says(1, &["9 more failures of length_2b like this were only counted: term # is wrong"]);
+    assert_eq!(logs("short"), ["0x13", "0xe"].map(|seed| format!("lab2b-length_2b-{seed}.log")));
+    assert_eq!(project.names_in("short").len(), 7, "a log, a trace and a page of each, and the list");
+}
+
+#[test]
+fn a_kept_log_names_the_page_where_it_is_now() {
+    let project = Project::new("page");
+    project.run(&["--sim", "-n", "1", "--seed", "7", "-o", "kept", "re_election_2a"]).says(1, &[]);
+    let page = project.path("kept/lab2a-re_election_2a-0x7.html");
+    let line = format!("[lab] the run as a page: {}\n", page.display());
+    let log = project.read("kept/lab2a-re_election_2a-0x7.log");
+    assert!(log.contains(&line), "no {line:?} in\n{log}");
+    project.run(&["-n", "1", "--seed", "7", "-o", "real", "re_election_2a"]).says(1, &[]);
+    let log = project.read("real/lab2a-re_election_2a-0x7.log");
+    assert!(log.contains("/real/lab2a-re_election_2a-0x7.html\n"), "{log}");
+}
+
+// ---- warnings ----
+
+#[test]
+fn warnings_are_counted_and_strict_turns_them_into_failures() {
+    let project = Project::new("warnings");
+    let args = ["--sim", "-n", "20", "--seed", "0", "-p", "1", "-o", "kept", "warns_2b", "basic_2b"];
+    let ran = project.run(&args);
+    ran.says(
+        0,
+        &[
+            "test      failed  total  warnings  virtual s",
+            "warns_2b       0     20         8 ",
+            "basic_2b       0     20         0 ",
+            "8 warnings (--strict turns them into failures), such as:",
+            "     warns_2b: S0 left 3 threads",
+            "     warns_2b: a lock was held over a send",
+        ],
+    );
+    assert!(!ran.out.contains("S1 left"), "the same but for a number:\n{}", ran.out);
+    let ran = project.run(&[&args[..], &["--strict"]].concat());
+    ran.says(1, &["4 of 40 failed", "FAIL warns_2b 0x1 ", "yes: the same failure", "8 warnings, such as:"]);
+    assert!(!project.run(&["--sim", "-n", "2", "basic_2b"]).out.contains("warning"));
+}
+
+// ---- which project, and how it is built ----
+
+#[test]
+fn the_project_is_that_of_the_working_folder_or_of_the_last_root() {
+    let project = Project::own("root");
+    let lab = |folder: &str, args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command.arg("dstest").args(args).args(["--sim", "-n", "1", "--seed", "7", "re_election_2a"]);
+        command.env("CARGO_TARGET_DIR", project.path("target")).current_dir(project.path(folder));
+        Ran::of(command.output().expect("lab runs"))
+    };
+    for (folder, args) in [
+        ("", &[][..]),
+        ("src", &[]),
+        ("", &["--root", "/nonexistent", "--root", "tests"]),
+        ("tests", &["--root", "../src"]),
+    ] {
+        lab(folder, args).says(1, &["1 of 1 failed", "out/dstest-"]);
+    }
+    let ran = lab("", &["-o", "kept"]);
+    ran.says(1, &["log      kept/lab2a-re_election_2a-0x7.log"]);
+    let ran = lab("", &[]);
+    ran.says(1, &["log      out/dstest-"]);
+    assert!(!ran.out.contains("work in"), "{}", ran.out);
+    let root = project.path("").canonicalize().expect("it is there");
+    let there = format!("The commands after \"repeat\" work in {}.", root.display());
+    let ran = lab(
+        "..",
+        &["--root", root.to_str().expect("UTF-8"), "-o", project.path("far").to_str().expect("UTF-8")],
+    );
+    ran.says(1, &[&there, "/far/lab2a-re_election_2a-0x7.log"]);
+}
+
+#[test]
+fn features_and_profile_go_into_the_build_and_the_line_that_repeats() {
+    let project = Project::own("features");
+    project.run(&["--sim", "-n", "1", "extra_2b"]).says(1, &["built without the feature"]);
+    project.run(&["--sim", "-n", "1", "--features", "extra", "extra_2b"]).says(0, &["0 of 1 failed"]);
+    let args = ["--sim", "-n", "1", "--seed", "3", "--strict", "--features", "extra", "many_elections_2a"];
+    let line = "cargo test --features sim,extra -p fake --test lab2a -- --exact many_elections_2a";
+    let ran = project.run(&args);
+    ran.says(1, &[line, "repeat   LAB_STRICT=1 LAB_SEED=0x3 "]);
+    let line = line.replace("test --f", "test --release --f");
+    project.run(&[&args[..], &["--release"]].concat()).says(1, &[&line]);
+    assert!(project.path("target/release/deps").exists());
 }
 
 #[test]
@@ -375,7 +497,7 @@ fn a_reader_who_leaves_ends_the_campaign() {
 
 // ---- nothing is left behind ----
 
-/// A campaign of tests that never end; returns when two of them run.
+/// Starts a campaign of tests that never end, and returns when two of them run.
 fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     let pids = project.path("pids");
     fs::create_dir_all(&pids).expect("can be made");
@@ -399,7 +521,7 @@ fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     (child, ids)
 }
 
-/// Whether a process runs. A zombie waits for its reaper only.
+/// Whether a process runs. A zombie does not: it only waits for its reaper.
 fn alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
@@ -436,7 +558,7 @@ fn when_dstest_is_killed_its_children_die_and_the_next_campaign_sweeps() {
     child.wait().expect("it ends");
     until("the tests are dead", || tests.iter().all(|id| !alive(*id)));
     for id in ids.iter().skip(1).step_by(2) {
-        // The tests' own children are beyond the reach of a program that was killed.
+        // A program that was killed cannot end the children of its tests.
         let _ = kill(Pid::from_raw(*id), Signal::SIGKILL);
     }
     assert_eq!(scratch_folders(&project.path("target")), 1);

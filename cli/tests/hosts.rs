@@ -1,7 +1,7 @@
 //! `lab dstest --hosts`: on this machine, and over ssh on the loopback interface.
 //!
-//! These need GNU parallel; the second also rsync and an ssh server to start. Where they are missing the tests say so on
-//! the terminal (not in captured output) and pass.
+//! The tests need GNU parallel, and those over ssh also rsync and an ssh server. If these are missing, the
+//! tests say so on the terminal (not in captured output) and pass.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -25,12 +25,12 @@ fn installed(program: &str) -> bool {
     std::env::split_paths(&dirs).chain(["/usr/sbin".into()]).any(|dir| dir.join(program).exists())
 }
 
-/// Whether all these programs are here; if not, says so where it is seen.
+/// Whether all these programs are installed. If not, it says so on the terminal.
 fn has(programs: &[&str]) -> bool {
     let missing: Vec<&str> = programs.iter().copied().filter(|p| !installed(p)).collect();
     if !missing.is_empty() {
         let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        // Not by `eprintln`, which the harness would capture.
+        // The harness would capture `eprintln`.
         let _ =
             writeln!(std::io::stderr(), "\n*** SKIPPED {name}: {} not installed ***\n", missing.join(", "));
     }
@@ -44,7 +44,7 @@ fn staged() -> Vec<PathBuf> {
     paths.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("lab-dstest-"))).collect()
 }
 
-/// One after the other: they look for what the others leave.
+/// The tests run one after the other, because each looks for folders that are left.
 static GATE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 #[test]
@@ -147,7 +147,7 @@ impl Server {
             path("authorized")
         );
         fs::write(folder.0.join("config"), config).expect("can be written");
-        // As root the server wants this folder for its unprivileged half.
+        // As root the server needs this folder for its part without privileges.
         let _ = fs::create_dir_all("/run/sshd");
         let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"]
             .into_iter()

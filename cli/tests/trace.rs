@@ -15,7 +15,7 @@ const TRACE: &str = r#"{"t":0,"thread":0,"kind":"run.begin","f.test":"t_2a","f.s
 {"t":9,"thread":1,"node":"S0","group":0,"index":0,"inc":1,"kind":"test.failed","f.thread":"S0","f.message":"</script> one is not two"}
 "#;
 
-/// A folder of a test's own.
+/// A folder for one test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -48,7 +48,7 @@ fn lab(dir: &Path, args: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("lab runs");
-    // Whoever does not read it leaves; that is no failure of the test.
+    // The program may end before it has read this. That is no failure of the test.
     let _ = child.stdin.take().expect("it was asked for").write_all(input.as_bytes());
     child.wait_with_output().expect("it ends")
 }

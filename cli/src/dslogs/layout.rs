@@ -12,14 +12,15 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::line::{Entry, Server};
 
-/// Width of the time and the gap after it.
+/// Width of the time and of the gap after it.
 const TIME: usize = 9;
 /// Space between columns.
 const GAP: usize = 1;
-/// A narrower column cannot be read; the lines then are longer than the terminal.
+/// The width of the narrowest column. If the terminal has no room for that, lines are longer than the
+/// terminal.
 const NARROWEST: usize = 10;
 
-/// Lays lines out.
+/// Puts log lines into columns.
 pub struct Layout {
     width: usize,
     color: bool,
@@ -27,7 +28,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Without columns.
+    /// A layout without columns.
     pub fn new(width: usize, color: bool) -> Layout {
         Layout { width, color, columns: Vec::new() }
     }
@@ -42,7 +43,7 @@ impl Layout {
         self.columns = columns;
     }
 
-    /// Sets the width; says whether that is a change.
+    /// Sets the width, and says whether it was another one before.
     pub fn set_width(&mut self, width: usize) -> bool {
         std::mem::replace(&mut self.width, width) != width
     }
@@ -64,7 +65,7 @@ impl Layout {
         if self.color { format!("\x1b[1;4m{line}\x1b[0m\n") } else { format!("{line}\n") }
     }
 
-    /// A log line, with its newlines.
+    /// The text of a log line, with its newlines.
     pub fn entry(&self, entry: &Entry) -> String {
         let place = entry.server.and_then(|server| self.columns.iter().position(|c| *c == server));
         let (indent, width) = match place {
@@ -86,7 +87,7 @@ impl Layout {
     }
 }
 
-/// Breaks a text into lines of at most `width` cells, between words where it can.
+/// Breaks a text into lines of at most `width` cells, between words if possible.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -110,7 +111,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks a word that is too long. A character without width stays with the one before it.
+/// Breaks a word that is too long. A character without width stays with the character before it.
 fn chop(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;

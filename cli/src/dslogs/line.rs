@@ -1,4 +1,4 @@
-//! One log line, taken apart.
+//! Parses one log line.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ const TOPICS: [(&str, &str); 16] = [
     ("ERRO", "1;31"),
 ];
 
-/// A topic: one of the sixteen.
+/// One of the sixteen topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic(usize);
 
@@ -42,10 +42,10 @@ impl Topic {
     }
 }
 
-/// A topic that a user names.
+/// The topic that a user names.
 ///
 /// # Errors
-/// Names the known ones.
+/// Names the known topics.
 pub fn parse_topic(text: &str) -> Result<Topic, String> {
     Topic::find(&text.trim().to_ascii_uppercase()).ok_or_else(|| {
         let known: Vec<&str> = TOPICS.iter().map(|(name, _)| *name).collect();
@@ -53,7 +53,7 @@ pub fn parse_topic(text: &str) -> Result<Topic, String> {
     })
 }
 
-/// A server, in a replication group if there are several.
+/// A server, with its replication group if there are several groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Server {
     group: u16,
@@ -92,17 +92,17 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
 /// A log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// In 0.1 ms.
+    /// The time in 0.1 ms.
     pub time: u64,
-    /// What it is about.
+    /// The topic.
     pub topic: Topic,
-    /// Whose it is; `None` for the test's own.
+    /// The server that wrote it. `None` for a line of the test itself.
     pub server: Option<Server>,
     /// The term, if the line has one, and the text.
     pub text: String,
 }
 
-/// Takes a line apart, `None` if it is no log line.
+/// Parses a line. `None` if it is no log line.
 pub fn parse(line: &str) -> Option<Entry> {
     let (time, rest) = word(line)?;
     let (topic, rest) = word(rest)?;
@@ -124,7 +124,8 @@ fn word(text: &str) -> Option<(&str, &str)> {
     Some(text.split_once(char::is_whitespace).unwrap_or((text, "")))
 }
 
-/// Without what would disturb the columns: escapes go, other control characters become spaces.
+/// The text without what would disturb the columns: escapes are removed, other control characters become
+/// spaces.
 fn clean(text: &str) -> String {
     console::strip_ansi_codes(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,11 +1,12 @@
-//! `lab dslogs`: log lines in one column per server.
+//! `lab dslogs`: shows log lines in one column per server.
 //!
-//! Reads lines of the form `<time in 0.1 ms> TOPIC S<server> T<term> text` (`labrt::logging`) from files or from
-//! stdin. Each goes into its server's column, coloured by topic and wrapped; with replication groups a server is
-//! `G1S2`. A line of a topic without a server (the test's own) and all other lines go across the full width.
+//! Reads lines of the form `<time in 0.1 ms> TOPIC S<server> T<term> text` (`labrt::logging`) from files or
+//! from stdin. Each line goes into the column of its server, coloured by topic and wrapped. With replication
+//! groups a server is `G1S2`. Lines without a server, which the test itself writes, and all other lines have
+//! the full width.
 //!
-//! The columns come from `--columns`, or from the first [`LOOK_AHEAD`] log lines; a server that shows later gets a new
-//! column, and a new head of the table says so.
+//! The columns come from `--columns`, or from the first [`LOOK_AHEAD`] log lines. A server that appears later
+//! gets a new column, and a new head of the table shows it.
 
 mod layout;
 mod line;
@@ -20,10 +21,10 @@ use clap::ValueEnum;
 use layout::Layout;
 use line::{Entry, Server, Topic};
 
-/// How many log lines are read before the number of columns is settled.
+/// How many log lines are read before the number of columns is decided.
 const LOOK_AHEAD: usize = 200;
 
-/// The width where there is no terminal to ask.
+/// The width if there is no terminal.
 const DEFAULT_WIDTH: u16 = 120;
 
 /// Arguments of `lab dslogs`.
@@ -67,7 +68,7 @@ pub fn main(args: &Args) -> ExitCode {
     match shown {
         Ok(()) if failed => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has seen enough (`| head`).
+        // The reader has ended (`| head`).
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("dslogs: cannot write: {e}");
@@ -122,7 +123,7 @@ struct Viewer<'a, W: Write> {
     out: BufWriter<W>,
     layout: Layout,
     servers: Vec<Server>,
-    /// Lines held back while the servers are being found out; `None` when that is settled.
+    /// Lines that wait until the servers are known. `None` when they are known.
     held: Option<Vec<Held>>,
     fixed_width: bool,
 }
@@ -135,7 +136,7 @@ impl<'a, W: Write> Viewer<'a, W> {
         Viewer { args, out: BufWriter::new(out), layout, servers, held, fixed_width: args.width.is_some() }
     }
 
-    /// Reads to the end. Trouble with reading is told and leaves what was read.
+    /// Reads to the end, or to an error, which is reported.
     fn read(&mut self, mut input: impl BufRead, name: &str, failed: &mut bool) -> io::Result<()> {
         let mut bytes = Vec::new();
         loop {
@@ -169,7 +170,7 @@ impl<'a, W: Write> Viewer<'a, W> {
 
     fn other(&mut self, text: &str) -> io::Result<()> {
         match &mut self.held {
-            // Nothing to keep in order with yet: show it at once, a build may take minutes.
+            // No line waits yet, so this one is shown at once: a build may take minutes.
             Some(held) if !held.is_empty() => held.push(Held::Other(text.to_owned())),
             _ => {
                 writeln!(self.out, "{text}")?;
@@ -183,7 +184,7 @@ impl<'a, W: Write> Viewer<'a, W> {
         (self.args.just.is_empty() || self.args.just.contains(&topic)) && !self.args.ignore.contains(&topic)
     }
 
-    /// The columns are known: show the head, and what was held.
+    /// The columns are known: shows the head and the lines that waited.
     fn settle(&mut self) -> io::Result<()> {
         let Some(held) = self.held.take() else { return Ok(()) };
         self.servers.sort_unstable();

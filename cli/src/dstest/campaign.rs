@@ -1,5 +1,6 @@
-//! A campaign: many chunks over some workers, one place where the results come together.
+//! A campaign: threads take chunks of seeds one by one, and the results come together in one place.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -10,12 +11,16 @@ use super::keep::Keeper;
 use super::process::cpu_of_children;
 use super::progress::Progress;
 use super::run::{Event, How, Mode, Replayed, Run, Stop, Test};
+use super::shortlist::cause;
 use super::tally::Tally;
 
-/// The seeds of one child, at most.
+/// The most seeds that one child runs.
 const LARGEST_CHUNK: u64 = 64;
 
-/// The chunks of a campaign, taking the tests in turns, so that a failure of any test shows early.
+/// How many different warnings of a test are shown.
+const WARNINGS_SHOWN: usize = 3;
+
+/// The chunks of a campaign. The tests take turns, so that a failure of any test shows early.
 pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -> Vec<Chunk> {
     let size = match mode {
         Mode::Real => 1,
@@ -71,8 +76,11 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// Tests that fail so often that their failures are no news.
-    hushed: Vec<bool>,
+    /// Causes of failures, by test, of which it was said that they are only counted from now on.
+    hushed: BTreeSet<(usize, String)>,
+    /// Different texts of warnings, by test.
+    warned: BTreeMap<usize, Vec<String>>,
+    strict: bool,
     troubles: Vec<String>,
     nondeterministic: u64,
     cpu: f64,
@@ -91,7 +99,9 @@ impl<'a> Board<'a> {
             tally: Tally::new(context.tests.iter().map(|t| t.name.clone())),
             keeper,
             progress: Progress::new(total, context.stop.clone()),
-            hushed: vec![false; context.tests.len()],
+            hushed: BTreeSet::new(),
+            warned: BTreeMap::new(),
+            strict: context.strict,
             troubles: Vec::new(),
             nondeterministic: 0,
             cpu: 0.0,
@@ -99,7 +109,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Takes the news.
+    /// Takes what a worker tells.
     pub fn take(&mut self, event: Event) {
         match event {
             Event::Run(run) => self.run(&run),
@@ -112,6 +122,7 @@ impl<'a> Board<'a> {
                 }
                 self.keeper.evidence(self.tests, evidence);
             }
+            Event::Warnings { test, texts } => self.warnings(test, texts),
             Event::Trouble(text) => {
                 self.progress.line(&format!("TROUBLE: {text}"));
                 self.troubles.push(text);
@@ -126,10 +137,35 @@ impl<'a> Board<'a> {
         let kept = run.passed || self.keeper.failure(self.tests, run);
         if self.verbose || (!run.passed && kept) {
             self.progress.line(&self.sentence(run));
-        } else if !run.passed && !std::mem::replace(&mut self.hushed[run.test], true) {
-            self.progress
-                .line(&format!("further failures of {} are only counted", self.tests[run.test].name));
+        } else if !run.passed && self.hushed.insert((run.test, cause(&run.message))) {
+            let name = &self.tests[run.test].name;
+            self.progress.line(&format!("further failures of {name} with this cause are only counted"));
         }
+    }
+
+    fn warnings(&mut self, test: usize, texts: Vec<String>) {
+        let known = self.warned.entry(test).or_default();
+        for text in texts {
+            if known.len() < WARNINGS_SHOWN && !known.iter().any(|other| cause(other) == cause(&text)) {
+                known.push(text);
+            }
+        }
+    }
+
+    /// What the runs warned of, and how warnings become failures. Empty if there was no warning.
+    fn warnings_told(&self) -> String {
+        let count = self.tally.warnings();
+        if count == 0 {
+            return String::new();
+        }
+        let hint = if self.strict { "" } else { " (--strict turns them into failures)" };
+        let mut out = format!("{count} warnings{hint}, such as:\n");
+        for (test, texts) in &self.warned {
+            for text in texts {
+                out += &format!("     {}: {text}\n", self.tests[*test].name);
+            }
+        }
+        out
     }
 
     fn sentence(&self, run: &Run) -> String {
@@ -155,7 +191,7 @@ impl<'a> Board<'a> {
         self.progress.show(self.tally.total(), self.tally.failed());
     }
 
-    /// Prints the end of it all; the exit code.
+    /// Prints the results, and returns the exit code.
     pub fn finish(&mut self) -> u8 {
         self.progress.finish();
         let wall = self.progress.elapsed().as_secs_f64();
@@ -168,12 +204,13 @@ impl<'a> Board<'a> {
         let clock = if self.mode == Mode::Sim { "virtual" } else { "real" };
         out += &format!("\n{}\n", self.tally.table(clock));
         out += &format!("{cpu:.2} CPU seconds, {wall:.2} s wall\n{}\n", self.tally.statement());
+        out += &self.warnings_told();
         if self.until_fail && self.tally.failed() > 0 {
             out += "(stopped at the first failure: the observed rate is a rough guess)\n";
         }
         if self.tally.abandoned() > 0 {
             out += &format!(
-                "{} runs were not made, for the test binary does not report\n",
+                "{} runs were not made, because the test binary does not report\n",
                 self.tally.abandoned()
             );
         }

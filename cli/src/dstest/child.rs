@@ -1,5 +1,5 @@
-//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its
-//! output says.
+//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its output
+//! says.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::process::Plan;
 use super::run::Test;
+use super::shortlist::cause;
 
 /// The child that runs `count` seeds of a test.
 pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
@@ -21,8 +22,7 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
         ("LAB_RUNS".to_owned(), count.to_string().into()),
         ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
-        // A page for each of thousands of runs is too much. A failure that is kept gets one from
-        // its replay.
+        // Pages of thousands of runs are too many. A failure that is kept gets its page from its replay.
         ("LAB_PAGE".to_owned(), "0".into()),
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
@@ -42,15 +42,29 @@ pub fn last_words(output: &Path) -> String {
     format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
 }
 
-/// Pauses between two looks at a child, which grow: the end of a short run is seen at once, and a
-/// long run costs little.
+/// What the runs of a process warned of, from its output: different texts, at most `most`. Texts that differ
+/// in their numbers only count as one.
+pub fn warnings(output: &Path, most: usize) -> Vec<String> {
+    let Ok(bytes) = std::fs::read(output) else { return Vec::new() };
+    let text = String::from_utf8_lossy(&bytes);
+    let mut found: Vec<String> = Vec::new();
+    for warning in text.lines().filter_map(|line| line.strip_prefix("[lab] warning: ")) {
+        if found.len() < most && !found.iter().any(|other| cause(other) == cause(warning)) {
+            found.push(warning.to_owned());
+        }
+    }
+    found
+}
+
+/// The pauses between two looks at a child. They grow: so the end of a short run is seen at once, and a long
+/// run costs little.
 #[derive(Default)]
 pub struct Pause {
     millis: u64,
 }
 
 impl Pause {
-    /// Sleeps longer than the time before, but 20 ms at most.
+    /// Sleeps twice as long as the last time, but 20 ms at most.
     pub fn sleep(&mut self) {
         self.millis = (self.millis * 2).clamp(1, 20);
         std::thread::sleep(Duration::from_millis(self.millis));

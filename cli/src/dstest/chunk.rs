@@ -1,27 +1,31 @@
-//! One chunk of seeds of one test: a child process that goes through them, and another one if it
-//! dies.
+//! One chunk of seeds of one test: a child process runs them one after the other, and another child goes on
+//! if it dies.
 //!
-//! The child reports the start and the end of each seed. If it ends early, takes too long for one
-//! seed, or writes a report that cannot be read, the open seed is blamed and a new child resumes
-//! after it. Each failed seed in virtual time is then replayed ([`super::replay`]). On the real
-//! clock a chunk is one run, and its output is kept as it is.
+//! The child reports the start and the end of each seed. If the child ends early, takes too long for one
+//! seed, or writes a report that cannot be read, then the seed that it was running has failed, and a new
+//! child goes on with the next seed. In virtual time each failure that is kept is then replayed
+//! ([`super::replay`]). On the real clock a chunk is one run, and its output is kept as it is.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::child::{Pause, last_words, plan};
+use super::child::{Pause, last_words, warnings};
 use super::context::Context;
 use super::process::{Process, describe};
 use super::report::{End, Line, Tail};
 use super::run::{Event, Evidence, How, Mode, Replayed, Run, Test};
 use super::scratch::forget;
+use super::shortlist::Place;
 use super::{names, replay};
 
-/// What is added to the limit of a seed on the real clock. There a test has a time limit of its own
-/// and prints where its threads wait; it needs the time to do so.
+/// This is added to the limit of a seed on the real clock. There a test has a time limit of its own, at which
+/// it prints where its threads wait. It needs some time to do so.
 const REAL_GRACE: Duration = Duration::from_secs(5);
+
+/// How many different warnings are taken from the output of one child.
+const WARNINGS: usize = 3;
 
 /// Seeds `first`, `first + 1`, ... of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +43,16 @@ pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     if context.broken[chunk.test].load(Ordering::Relaxed) {
         return tell(Event::Abandoned { test: chunk.test, runs: chunk.count });
     }
-    let mut job =
-        Job { context, chunk, tell, next: chunk.first, left: chunk.count, silent: 0, kept: Vec::new() };
+    let mut job = Job {
+        context,
+        chunk,
+        tell,
+        next: chunk.first,
+        left: chunk.count,
+        silent: 0,
+        kept: Vec::new(),
+        page_is_kept: false,
+    };
     while job.left > 0 && !context.stop.stopping() {
         job.child();
     }
@@ -69,9 +81,11 @@ struct Job<'a> {
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
-    /// How many children in a row have reported nothing.
+    /// How many children, one after the other, have reported nothing.
     silent: u32,
     kept: Vec<Kept>,
+    /// Whether the page of the present child goes to the files that are kept.
+    page_is_kept: bool,
 }
 
 /// What one child has reported.
@@ -81,6 +95,7 @@ struct Seen {
     open: Option<u64>,
     lines: u64,
     failed: bool,
+    warned: bool,
 }
 
 impl Job<'_> {
@@ -97,19 +112,25 @@ impl Job<'_> {
             Ok((mut process, mut tail)) => {
                 let ending = self.watch(&mut process, &mut tail, &mut seen);
                 process.kill();
-                // On the real clock this moves the output to the evidence.
+                if seen.warned {
+                    let (test, texts) = (self.chunk.test, warnings(&output, WARNINGS));
+                    (self.tell)(Event::Warnings { test, texts });
+                }
+                // On the real clock this moves the output to the files that are kept.
                 self.conclude(ending, &seen, &output);
             }
             Err(error) => self.give_up(error),
         }
         forget(&report);
         forget(&output);
-        forget(&page_of(&output));
+        if !std::mem::take(&mut self.page_is_kept) {
+            forget(&page_of(&output));
+        }
     }
 
     fn start(&self, report: &Path, output: &Path) -> Result<(Process, Tail), String> {
         let tail = Tail::create(report).map_err(|e| format!("cannot make {}: {e}", report.display()))?;
-        let mut plan = plan(self.test(), self.next, self.left, report);
+        let mut plan = self.context.plan(self.chunk.test, self.next, self.left, report);
         match self.context.mode {
             Mode::Sim => plan.unset.extend(["LAB_LOG", "RUST_LOG"]),
             Mode::Real => plan.set.push(("LAB_PAGE".to_owned(), page_of(output).into_os_string())),
@@ -125,8 +146,7 @@ impl Job<'_> {
         let mut pause = Pause::default();
         let mut since = Instant::now();
         loop {
-            // This comes before the report is read, so that the report of an ended child is
-            // complete.
+            // The report is read after this, so that the report of a child that has ended is complete.
             let ended = process.poll();
             let before = seen.lines;
             if let Err(error) = tail.read(|line| self.take(line, seen)) {
@@ -151,8 +171,7 @@ impl Job<'_> {
         }
     }
 
-    /// Whether to stop the child. On the real clock a child that has just failed may print its
-    /// reasons.
+    /// Whether to stop the child. On the real clock a child that has just failed still prints its reasons.
     fn must_stop(&self, seen: &Seen) -> bool {
         let printing = self.context.mode == Mode::Real && seen.failed;
         self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !printing)
@@ -182,6 +201,7 @@ impl Job<'_> {
             (Line::End(end), Some(_)) => {
                 seen.open = None;
                 seen.failed |= !end.passed;
+                seen.warned |= end.warnings > 0;
                 self.ended(end);
             }
         }
@@ -204,6 +224,7 @@ impl Job<'_> {
             cpu: Some(end.cpu),
             message: end.message,
             replay: end.replay,
+            warnings: end.warnings,
         };
         self.verdict(run, None);
     }
@@ -240,14 +261,14 @@ impl Job<'_> {
         self.silent += 1;
         let message = format!("{what} without a report{}", last_words(output));
         if self.context.mode == Mode::Sim && self.silent < 2 && how != How::TimedOut {
-            // The machine may be short of memory. The second time it is no accident.
+            // The machine may be short of memory, so the child gets a second chance.
             return;
         }
         self.blame(how, message, output);
         self.abandon();
     }
 
-    /// The next seed has failed, because its process did.
+    /// Records that the next seed has failed because its process has.
     fn blame(&mut self, how: How, message: String, output: &Path) {
         if self.left == 0 {
             return (self.tell)(Event::Trouble(format!("{}: {message}", self.test().name)));
@@ -263,6 +284,8 @@ impl Job<'_> {
 
     /// A failure of the next seed that the test binary did not report itself.
     fn failure(&self, how: How, message: String) -> Run {
+        let strict = if self.context.strict { "LAB_STRICT=1 " } else { "" };
+        let replay = format!("{strict}{}", replay::line(self.test(), self.context.mode, self.next));
         Run {
             test: self.chunk.test,
             seed: self.next,
@@ -273,11 +296,12 @@ impl Job<'_> {
             seconds: None,
             cpu: None,
             message,
-            replay: replay::line(self.test(), self.context.mode, self.next),
+            replay,
+            warnings: 0,
         }
     }
 
-    /// Gives up the rest of the test: it would fail in the same way.
+    /// Gives up the rest of the test, because it would fail in the same way.
     fn abandon(&mut self) {
         self.context.broken[self.chunk.test].store(true, Ordering::Relaxed);
         (self.tell)(Event::Abandoned { test: self.chunk.test, runs: self.left });
@@ -307,8 +331,7 @@ impl Job<'_> {
             }
             self.left = 0;
         }
-        let before = self.context.failures[self.chunk.test].fetch_add(1, Ordering::Relaxed);
-        run.kept = before < self.context.keep;
+        run.kept = self.context.shortlist().offer(&run) != Place::Counted;
         (self.tell)(Event::Run(run.clone()));
         if run.kept {
             let first = output.filter(|_| self.context.mode == Mode::Sim).and_then(|o| self.set_aside(o));
@@ -321,14 +344,17 @@ impl Job<'_> {
         std::fs::copy(output, &path).ok().map(|_| path)
     }
 
-    /// Keeps the output of a failed run on the real clock: it is the evidence.
+    /// Keeps the output of a failed run on the real clock. Nothing else shows what happened.
     fn keep_output(&mut self, output: &Path) {
         if self.context.mode == Mode::Sim {
             return;
         }
         for Kept { run, first } in std::mem::take(&mut self.kept) {
-            let (log, page) = (self.aside(output, "log"), self.aside(&page_of(output), "page.html"));
-            let replayed = Replayed::No("on the real clock no run is like another".to_owned());
+            let (log, page) = (self.aside(output, "log"), page_of(output));
+            // The page keeps its path, which the log names.
+            self.page_is_kept = page.exists();
+            let page = self.page_is_kept.then_some(page);
+            let replayed = Replayed::No("a run on the real clock cannot be repeated".to_owned());
             (self.tell)(Event::Evidence(Evidence {
                 test: run.test,
                 seed: run.seed,
@@ -341,8 +367,8 @@ impl Job<'_> {
         }
     }
 
-    /// Renames a file of a child, so that it is not deleted with the child's others. `None`: there
-    /// is none.
+    /// Renames a file of a child, so that it is not deleted with the child's other files. `None` if there is
+    /// no such file.
     fn aside(&self, file: &Path, what: &str) -> Option<PathBuf> {
         let path = self.context.scratch.path(what);
         std::fs::rename(file, &path).ok().map(|()| path)
@@ -350,7 +376,9 @@ impl Job<'_> {
 
     fn replay_kept(&mut self) {
         for Kept { run, first } in self.kept.drain(..) {
-            if self.context.mode == Mode::Sim && self.context.stop.interrupted().is_none() {
+            // A shorter run with the same cause may have taken its place.
+            let wanted = self.context.shortlist().holds(run.test, run.seed);
+            if wanted && self.context.mode == Mode::Sim && self.context.stop.interrupted().is_none() {
                 (self.tell)(Event::Evidence(replay::replay(self.context, &run, first)));
             }
         }

@@ -1,10 +1,11 @@
 //! `--hosts`: the chunks go to other machines by GNU parallel over ssh.
 //!
-//! This binary and the test binaries are copied to a new folder below `/tmp` of every machine (parallel's
-//! `--basefile`, which needs rsync on both sides), and each job is a `lab dstest-worker` there. `:` means this
-//! machine. A job that fails (a machine lost, say) is tried once more, elsewhere if possible. The folders are removed in
-//! the end, whatever happened. The machines must be able to run the binaries; they need neither Rust nor the project,
-//! so tests that read files of the project do not work there.
+//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine
+//! (`--basefile`, which needs rsync on both sides). Each job is a `lab dstest-worker` there. `:` means this
+//! machine. If a job fails, for example because a machine is lost, parallel tries it once more, on another
+//! machine if possible. The folders are removed in the end, whatever happened. The machines must be able to
+//! run the binaries. They need neither Rust nor the project, so tests that read files of the project do not
+//! work there.
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,8 +25,9 @@ use super::process::{Plan, Process};
 use super::project::Problem;
 use super::replay::DRAWS;
 use super::run::{Event, Mode, Test};
-use super::scratch::random;
+use super::scratch::{below_profile, random};
 use super::worker::Reader;
+use crate::shell::quoted;
 
 /// How long the machines may take to tidy up.
 const TIDY_LIMIT: Duration = Duration::from_secs(20);
@@ -33,7 +35,7 @@ const TIDY_LIMIT: Duration = Duration::from_secs(20);
 /// Whether what `--hosts` needs is there.
 ///
 /// # Errors
-/// Names the missing program, or the host that is none.
+/// Names the missing program, or says which host has no name.
 pub fn check(hosts: &[String]) -> Result<(), Problem> {
     if hosts.iter().any(|h| h.trim().is_empty()) {
         return Err(Problem::Usage(
@@ -116,7 +118,7 @@ pub fn run(
     let (mut process, stdout) =
         Process::spawn_piped(&plan, Stdio::from(stderr)).map_err(|e| fail("start parallel", e))?;
     let (lines, received) = mpsc::channel();
-    // The end of parallel closes the pipe, and that ends the thread.
+    // The end of parallel closes the pipe, which ends the thread.
     std::thread::spawn(move || {
         let mut stdout = BufReader::new(stdout);
         let mut line = Vec::new();
@@ -141,7 +143,7 @@ pub fn run(
     Ok(())
 }
 
-/// Takes the lines until parallel has ended, or until it is to be ended.
+/// Takes the lines until parallel has ended, or until it must be ended.
 fn collect(
     context: &Context,
     received: &mpsc::Receiver<String>,
@@ -171,7 +173,7 @@ fn collect(
     }
 }
 
-/// Ends parallel in order, so that it can end its jobs.
+/// Asks parallel to end, so that it can end its jobs, and kills it if it does not.
 fn end(process: &mut Process) {
     if !process.wait_for(Duration::from_millis(200)) {
         process.signal(Signal::SIGTERM);
@@ -180,7 +182,7 @@ fn end(process: &mut Process) {
     process.kill();
 }
 
-/// Puts this binary and the test binaries in the folder; their names.
+/// Puts this binary and the test binaries in the folder, and returns their names there.
 fn stage(dir: &Path, tests: &[Test]) -> std::io::Result<Vec<String>> {
     fs::create_dir(dir)?;
     fs::copy("/proc/self/exe", dir.join("lab"))?;
@@ -188,18 +190,21 @@ fn stage(dir: &Path, tests: &[Test]) -> std::io::Result<Vec<String>> {
     for test in tests {
         let name = file_name(test);
         if !files.contains(&name) {
-            fs::copy(&test.binary, dir.join(&name))?;
+            let copy = dir.join(&name);
+            fs::create_dir_all(copy.parent().unwrap_or(dir))?;
+            fs::copy(&test.binary, copy)?;
             files.push(name);
         }
     }
     Ok(files)
 }
 
+/// The path of a test's binary below the staging folder.
 fn file_name(test: &Test) -> String {
-    test.binary.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    below_profile(&test.binary).to_string_lossy().into_owned()
 }
 
-/// A line for every job: its number and all that differs between jobs.
+/// A line for each job: its number, and all that differs between jobs.
 fn job_lines(context: &Context, chunks: &[Chunk]) -> String {
     let mut lines = String::new();
     for (job, chunk) in chunks.iter().enumerate() {
@@ -239,18 +244,29 @@ fn command(
     command
 }
 
-/// What a job does, with parallel's placeholders.
+/// The command of a job, with parallel's placeholders.
 fn worker_command(context: &Context) -> String {
     let mut text = "env".to_owned();
     for name in DRAWS.iter().chain(&["LAB_CHECK", "LAB_LOG"]) {
         if let Ok(value) = std::env::var(name) {
-            text += &format!(" {}", super::replay::quoted(&format!("{name}={value}")));
+            text += &format!(" {}", quoted(&format!("{name}={value}")));
         }
     }
     text += " ./lab dstest-worker --job {1} --binary {2} --package {3} --target {4} --test {5} --ignored {6} --seed {7} --runs {8}";
     text += &format!(" --limit {} --keep {}", context.limit.as_secs(), context.keep);
     if context.mode == Mode::Sim {
         text += " --sim";
+    }
+    if context.strict {
+        text += " --strict";
+    }
+    // All tests of a campaign are built in the same way.
+    let build = context.tests.first().map(|test| test.build.clone()).unwrap_or_default();
+    if build.release {
+        text += " --release";
+    }
+    if !build.features.is_empty() {
+        text += &format!(" --features {}", quoted(&build.features.join(",")));
     }
     if context.until_fail {
         text += " --until-fail";

@@ -1,18 +1,24 @@
-//! What is kept of failures: a folder with a record of each, made when there is the first one.
+//! The files that are kept of failures, in a folder that is made when there is the first failure.
 //!
-//! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether that was tried, and the output. The header's
-//!   lines begin with `#`, so that the file can be read with `lab dslogs`.
-//! * `<target>-<test>-<seed>.trace.jsonl`: the replay's events (sim).
-//! * `<target>-<test>-<seed>.html`: the same as a page, if the test writes pages.
-//! * `failures.txt`: a line for every failure, also for those beyond the number that is kept.
+//! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether a replay repeated it, and the
+//!   output. The lines of the head begin with `#`, so that the file can be read with `lab dslogs`.
+//! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
+//! * `<target>-<test>-<seed>.html`: the run as a page, if the test writes pages.
+//! * `failures.txt`: a line for each failure, also for those of which nothing else is kept.
+//!
+//! A [`Shortlist`] says of which failures the first three are kept. If a shorter run replaces a failure, the
+//! files of that failure are removed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
 use super::scratch::{forget, move_file};
+use super::shortlist::{Place, Shortlist, cause};
+use crate::shell::shown;
 
 /// A failure that is kept.
 struct Failure {
@@ -23,48 +29,63 @@ struct Failure {
     page: Option<PathBuf>,
 }
 
+impl Failure {
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.log, &self.trace, &self.page].into_iter().flatten()
+    }
+}
+
 /// Keeps the failures of a campaign.
 pub struct Keeper {
     dir: PathBuf,
-    limit: u64,
+    each: usize,
+    shortlist: Shortlist,
     index: Option<File>,
     failures: Vec<Failure>,
-    beyond: Vec<u64>,
+    /// How many failures there were, by test and cause.
+    counts: BTreeMap<(usize, String), u64>,
     complaints: Vec<String>,
+    /// The project's folder, if the user does not stand in it.
+    elsewhere: Option<PathBuf>,
 }
 
 impl Keeper {
-    /// Keeps the first `limit` failures of each of `tests` tests in `dir`, which need not exist.
-    pub fn new(dir: PathBuf, limit: u64, tests: usize) -> Keeper {
+    /// Keeps `each` failures of each test and cause in `dir`, which need not exist. There are so many
+    /// `tests`.
+    pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
-            limit,
+            each,
+            shortlist: Shortlist::new(tests, each),
             index: None,
             failures: Vec::new(),
-            beyond: vec![0; tests],
+            counts: BTreeMap::new(),
             complaints: Vec::new(),
+            elsewhere: None,
         }
     }
 
-    /// Notes a failed run; says whether it is one of those that are kept.
+    /// Tells the keeper where the project is, because the commands that repeat failures only work there.
+    #[must_use]
+    pub fn of_project(mut self, root: &Path) -> Keeper {
+        let inside = std::env::current_dir().is_ok_and(|here| here.starts_with(root));
+        self.elsewhere = (!inside).then(|| root.to_owned());
+        self
+    }
+
+    /// Notes a failed run; says whether it is kept.
     pub fn failure(&mut self, tests: &[Test], run: &Run) -> bool {
         if let Err(e) = self.note(&tests[run.test], run) {
-            self.complain(&format!("cannot note failures in {}: {e}", self.dir.display()));
+            self.complain(&format!("cannot note failures in {}: {e}", shown(&self.dir)));
         }
-        let kept = self.failures.iter().filter(|f| f.run.test == run.test).count();
-        let keep = run.kept && (kept as u64) < self.limit;
-        if keep {
-            self.failures.push(Failure {
-                run: run.clone(),
-                replayed: None,
-                log: None,
-                trace: None,
-                page: None,
-            });
-        } else {
-            self.beyond[run.test] += 1;
+        *self.counts.entry((run.test, cause(&run.message))).or_default() += 1;
+        match if run.kept { self.shortlist.offer(run) } else { Place::Counted } {
+            Place::Kept => {}
+            Place::Instead(seed) => self.remove(run.test, seed),
+            Place::Counted => return false,
         }
-        keep
+        self.failures.push(Failure { run: run.clone(), replayed: None, log: None, trace: None, page: None });
+        true
     }
 
     fn note(&mut self, test: &Test, run: &Run) -> io::Result<()> {
@@ -77,6 +98,13 @@ impl Keeper {
         writeln!(index, "{}\t{}\t{:#x}\t{message}\t{}", test.target, test.name, run.seed, run.replay)
     }
 
+    fn remove(&mut self, test: usize, seed: u64) {
+        let gone = |failure: &mut Failure| failure.run.test == test && failure.run.seed == seed;
+        for failure in self.failures.extract_if(.., gone) {
+            failure.files().for_each(|path| forget(path));
+        }
+    }
+
     /// Adds what else is known of a failure.
     pub fn evidence(&mut self, tests: &[Test], evidence: Evidence) {
         let found =
@@ -85,7 +113,7 @@ impl Keeper {
         if let Some(failure) = found {
             let written = write(&self.dir, &tests[evidence.test], failure, evidence);
             if let Err(e) = written {
-                self.complain(&format!("cannot keep a failure in {}: {e}", self.dir.display()));
+                self.complain(&format!("cannot keep a failure in {}: {e}", shown(&self.dir)));
             }
         }
         files.iter().flatten().for_each(|path| forget(path));
@@ -97,7 +125,8 @@ impl Keeper {
         }
     }
 
-    /// Writes the records that still lack evidence, and describes all failures.
+    /// Writes the files of failures that were not replayed, and describes all failures, those with small
+    /// seeds first.
     pub fn finish(&mut self, tests: &[Test]) -> String {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
@@ -108,16 +137,39 @@ impl Keeper {
                 Evidence { test, seed, replayed, log: None, first: None, trace: None, page: None },
             );
         }
+        self.failures.sort_by_key(|failure| (failure.run.test, failure.run.seed));
         let mut out = String::new();
         for failure in &self.failures {
             describe(&mut out, &tests[failure.run.test], failure);
         }
-        for (test, beyond) in tests.iter().zip(&self.beyond).filter(|(_, n)| **n > 0) {
-            let index = self.dir.join("failures.txt");
-            out += &format!("{beyond} more failures of {}: see {}\n", test.name, index.display());
+        if let (Some(root), false) = (&self.elsewhere, self.failures.is_empty()) {
+            out += &format!("The commands after \"repeat\" work in {}.\n", root.display());
         }
+        out += &self.dropped(tests);
         for complaint in &self.complaints {
             out += &format!("ERROR: {complaint}\n");
+        }
+        out
+    }
+
+    /// Says of which failures nothing but a line is kept.
+    fn dropped(&self, tests: &[Test]) -> String {
+        let mut out = String::new();
+        for ((test, cause_of_all), count) in &self.counts {
+            let same = |f: &&Failure| f.run.test == *test && cause(&f.run.message) == *cause_of_all;
+            let kept = self.failures.iter().filter(same).count() as u64;
+            if *count > kept {
+                let (more, name) = (count - kept, &tests[*test].name);
+                out +=
+                    &format!("{more} more failures of {name} like this were only counted: {cause_of_all}\n");
+            }
+        }
+        if !out.is_empty() {
+            let (each, index) = (self.each, self.dir.join("failures.txt"));
+            out += &format!(
+                "Kept are the {each} shortest failures of each test and cause (--keep); {} has a line for each failure.\n",
+                shown(&index)
+            );
         }
         out
     }
@@ -127,7 +179,12 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     let replayed = failure.replayed.insert(evidence.replayed);
     let stem = dir.join(format!("{}-{}-{:#x}", plain(&test.target), plain(&test.name), failure.run.seed));
     let path = stem.with_extension("log");
-    let mut file = File::create(&path)?;
+    let moves = [
+        (evidence.trace.as_deref(), stem.with_extension("trace.jsonl")),
+        (evidence.page.as_deref(), stem.with_extension("html")),
+    ];
+    let new_paths = new_paths(test, &moves);
+    let mut file = BufWriter::new(File::create(&path)?);
     let run = &failure.run;
     writeln!(file, "# test      {} {}", test.target, test.name)?;
     writeln!(file, "# seed      {:#x}", run.seed)?;
@@ -137,26 +194,59 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     writeln!(file, "# failure   {}", run.message.trim_end().replace('\n', "\n#           "))?;
     writeln!(file, "# repeat    {}", run.replay)?;
     writeln!(file, "# replayed  {replayed}")?;
-    append(&mut file, "output", evidence.log.as_deref())?;
-    append(&mut file, "output of the process in which it failed first", evidence.first.as_deref())?;
+    append(&mut file, "output", evidence.log.as_deref(), &new_paths)?;
+    append(
+        &mut file,
+        "output of the process in which it failed first",
+        evidence.first.as_deref(),
+        &new_paths,
+    )?;
+    file.flush()?;
     failure.log = Some(path);
-    if let Some(from) = evidence.trace {
-        let to = stem.with_extension("trace.jsonl");
-        move_file(&from, &to)?;
-        failure.trace = Some(to);
-    }
-    if let Some(from) = evidence.page {
-        let to = stem.with_extension("html");
-        move_file(&from, &to)?;
-        failure.page = Some(to);
-    }
+    let [trace, page] = moves;
+    failure.trace = moved(trace)?;
+    failure.page = moved(page)?;
     Ok(())
 }
 
-fn append(file: &mut File, title: &str, from: Option<&Path>) -> io::Result<()> {
+fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
+    let Some(from) = from else { return Ok(None) };
+    move_file(from, &to)?;
+    Ok(Some(to))
+}
+
+/// Paths that the output of a test names, and what is true of them when the failure is kept: files were
+/// moved, and the reader of the log does not stand in the package's folder.
+fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    let moved = moves.iter().filter_map(|(from, to)| Some((text((*from)?), absolute(to))));
+    let events = "[lab] the last events of the run: ";
+    let relative = (format!("{events}out/"), format!("{events}{}/", text(&test.dir.join("out"))));
+    moved.chain([relative]).collect()
+}
+
+fn append(
+    file: &mut impl Write,
+    title: &str,
+    from: Option<&Path>,
+    new_paths: &[(String, String)],
+) -> io::Result<()> {
     let Some(from) = from else { return Ok(()) };
     writeln!(file, "#\n# {title}:")?;
-    io::copy(&mut File::open(from)?, file).map(drop)
+    let mut reader = BufReader::new(File::open(from)?);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        match std::str::from_utf8(&line) {
+            Ok(text) if new_paths.iter().any(|(old, _)| text.contains(old)) => {
+                let text = new_paths.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new));
+                file.write_all(text.as_bytes())?;
+            }
+            _ => file.write_all(&line)?,
+        }
+        line.clear();
+    }
+    Ok(())
 }
 
 /// A name that is safe in a path.
@@ -169,14 +259,10 @@ fn describe(out: &mut String, test: &Test, failure: &Failure) {
     let message = run.message.lines().next().unwrap_or("no message");
     *out += &format!("FAIL {} {} seed {:#x}: {message}\n", test.target, test.name, run.seed);
     let mut line = |name: &str, value: String| *out += &format!("     {name:<8} {value}\n");
-    if let Some(log) = &failure.log {
-        line("log", log.display().to_string());
-    }
-    if let Some(trace) = &failure.trace {
-        line("trace", trace.display().to_string());
-    }
-    if let Some(page) = &failure.page {
-        line("page", page.display().to_string());
+    for (name, path) in [("log", &failure.log), ("trace", &failure.trace), ("page", &failure.page)] {
+        if let Some(path) = path {
+            line(name, shown(path));
+        }
     }
     line("repeat", run.replay.clone());
     if let Some(replayed) = &failure.replayed {

@@ -1,48 +1,60 @@
 //! `lab dstest`: runs tests many times and keeps what is needed to understand each failure.
 //!
-//! The test binaries are built once (`cargo test --no-run --release`) and run directly. In virtual time (`--sim`) a
-//! child goes through a chunk of seeds and reports each ([`report`]); if it dies or hangs, the open seed is blamed and
-//! another child resumes after it ([`chunk`]); each failure is replayed alone and must repeat exactly ([`replay`]). On
-//! the real clock a child makes one run. Either way the results meet on a [`campaign::Board`], which counts
-//! ([`tally`]), keeps the failures ([`keep`]) and shows the progress ([`progress`]). With `--hosts` the chunks go to
-//! other machines ([`hosts`]), where a [`worker`] does the same.
+//! The test binaries are built once (`cargo test --no-run`, [`project`]) and run directly. In virtual time
+//! (`--sim`) a child runs a chunk of seeds and reports each ([`report`]). If the child dies or hangs, the
+//! seed that it was running has failed, and another child goes on with the next seed ([`chunk`]). The
+//! failures that are kept ([`shortlist`]) are replayed alone and must repeat exactly ([`replay`]). On the
+//! real clock a child makes one run. In both cases the results meet on a [`campaign::Board`], which counts
+//! ([`tally`]), keeps the failures ([`keep`]) and shows the progress ([`progress`]). With `--hosts` the
+//! chunks go to other machines ([`hosts`]), where a [`worker`] does the same.
 //!
 //! Exit codes: 0 all passed, 1 a failure, 2 bad arguments, 128 + n after signal n.
 
 mod campaign;
-mod child;
+pub(crate) mod child;
 mod chunk;
 mod context;
 mod hosts;
 mod keep;
-mod names;
+pub(crate) mod names;
 pub mod process;
 mod progress;
-mod project;
+pub(crate) mod project;
 mod replay;
-mod report;
-mod run;
-mod scratch;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod scratch;
+mod shortlist;
 mod tally;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use campaign::Board;
 use context::Context;
 use keep::Keeper;
 use project::{Builder, Problem, Project};
-use run::{Mode, Stop, Test};
+use run::{Build, Mode, Stop, Test};
 use scratch::{Scratch, random};
+use shortlist::Shortlist;
 
-/// How many failures of a test are replayed and kept.
-const KEEP: u64 = 20;
+/// Shown at the end of `lab dstest --help`.
+const EXAMPLES: &str = "\
+Examples:
+  lab dstest --sim -n 1000 lab2a                      1000 seeds of each test, on all cores
+  lab dstest --sim -n 1000 TestFigure8Unreliable2C    one test, by its name in Go
+  lab dstest -n 20 -p 6 lab2a lab2b                   real threads, six runs at once
+  lab dstest --sim --until-fail -n 100000 lab2c       until the first failure
+  lab dstest --sim --strict -n 100 lab2a              warnings are failures, too
+  lab dstest --sim --features solved-raft lab3a       built with a cargo feature";
 
 /// Arguments of `lab dstest`.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Runs of each test [default: 10, with --sim 100]
     #[arg(short = 'n', long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
@@ -59,23 +71,39 @@ pub struct Args {
     /// Real seconds that one run may take [default: 180, with --sim 60]
     #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
-    /// Where failures are kept; made when there is one [default: out/dstest-TIME of the project]
+    /// The folder for what is kept of failures; it is made when there is one [default: out/dstest-TIME of the
+    /// project]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A line for every run
+    /// Failures of each test and cause that are kept with log, trace and page: the shortest runs. Messages
+    /// that differ in their numbers only have the same cause
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    keep: u16,
+    /// A line for each run
     #[arg(short, long)]
     verbose: bool,
+    /// Warnings fail a run: a lock held over a call or a send, a thread left after kill, ... (sets
+    /// LAB_STRICT=1)
+    #[arg(long)]
+    strict: bool,
     /// Stop at the first failure
     #[arg(long)]
     until_fail: bool,
     /// Run on these machines by GNU parallel over ssh; `:` is this one
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     hosts: Vec<String>,
-    /// The package whose tests are meant, such as `starter` [default: the root package, then the others]
+    /// The package that has the tests, such as `starter` [default: the root package, then the others]
     #[arg(long, value_name = "PACKAGE")]
     package: Option<String>,
-    /// The project's folder [default: where cargo finds it]
-    #[arg(long, value_name = "DIR", hide = true)]
+    /// Cargo features of that package, such as `solved-raft`
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Build with the release profile. That takes another build than `cargo test` does
+    #[arg(long)]
+    release: bool,
+    /// The project's folder [default: the project of the working folder; of scripts/dstest.sh: the
+    /// repository]
+    #[arg(long, value_name = "DIR", overrides_with = "root")]
     root: Option<PathBuf>,
     /// Tests (initial_election_2a, TestInitialElection2A) and test targets (lab2a, 2A)
     #[arg(required = true, value_name = "TEST")]
@@ -89,6 +117,8 @@ struct Settings {
     parallel: usize,
     seed: u64,
     limit: Duration,
+    keep: usize,
+    build: Build,
 }
 
 impl Settings {
@@ -96,7 +126,7 @@ impl Settings {
         let (mode, runs, parallel, limit) =
             if args.sim { (Mode::Sim, 100, cores(), 60) } else { (Mode::Real, 10, 1, 180) };
         let runs = args.runs.unwrap_or(runs);
-        // Short enough to be read aloud, and far from the end of the numbers.
+        // A short number, far from the largest.
         let seed = args.seed.unwrap_or_else(|| random() >> 24);
         if seed.checked_add(runs - 1).is_none() {
             return Err(Problem::Usage(format!(
@@ -104,7 +134,9 @@ impl Settings {
             )));
         }
         let parallel = args.parallel.map_or(parallel, usize::from);
-        Ok(Settings { mode, runs, parallel, seed, limit: Duration::from_secs(args.timeout.unwrap_or(limit)) })
+        let limit = Duration::from_secs(args.timeout.unwrap_or(limit));
+        let build = Build { release: args.release, features: args.features.clone() };
+        Ok(Settings { mode, runs, parallel, seed, limit, keep: usize::from(args.keep), build })
     }
 }
 
@@ -114,7 +146,8 @@ pub fn main(args: Args) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Problem::Usage(text)) => {
             eprintln!(
-                "error: {text}\n\nUsage: dstest [OPTIONS] <TEST>...\nFor more information, try '--help'."
+                "error: {text}\n\nUsage: {} [OPTIONS] <TEST>...\nFor more information, try '--help'.",
+                crate::called("dstest")
             );
             ExitCode::from(2)
         }
@@ -145,13 +178,19 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
     let scratch = Scratch::below(&base).map_err(|e| {
         Problem::Failure(format!("cannot make a temporary folder below {}: {e}", base.display()))
     })?;
-    let tests = Builder::new(&project, settings.mode, &scratch, &stop).resolve(&args.tests)?;
+    let tests =
+        Builder::new(&project, settings.mode, &settings.build, &scratch, &stop).resolve(&args.tests)?;
     let context = context(args, &settings, tests, stop, scratch);
     let dir =
         args.out.clone().unwrap_or_else(|| project.root.join("out").join(format!("dstest-{}", timestamp())));
     announce(&settings, &context);
     let total = settings.runs.saturating_mul(context.tests.len() as u64);
-    let mut board = Board::new(&context, total, args.verbose, Keeper::new(dir, KEEP, context.tests.len()));
+    let mut board = Board::new(
+        &context,
+        total,
+        args.verbose,
+        Keeper::new(dir, settings.keep, context.tests.len()).of_project(&project.root),
+    );
     let chunks =
         campaign::chunks(context.tests.len(), settings.runs, settings.seed, settings.parallel, settings.mode);
     if args.hosts.is_empty() {
@@ -166,17 +205,18 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     Context {
         mode: settings.mode,
         limit: settings.limit,
-        keep: KEEP,
+        strict: args.strict,
+        keep: settings.keep,
         until_fail: args.until_fail,
         stop,
         scratch,
-        failures: tests.iter().map(|_| AtomicU64::new(0)).collect(),
+        shortlist: Mutex::new(Shortlist::new(tests.len(), settings.keep)),
         broken: tests.iter().map(|_| AtomicBool::new(false)).collect(),
         tests,
     }
 }
 
-/// A folder for failures that can never be one is better refused now than missed in the night.
+/// A path that cannot be a folder is refused before the first run, not at the first failure.
 fn check_out(out: Option<&Path>) -> Result<(), Problem> {
     match out {
         Some(dir) if dir.exists() && !dir.is_dir() => {
@@ -193,12 +233,12 @@ fn announce(settings: &Settings, context: &Context) {
     eprintln!("dstest: {runs} runs of {tests} {clock}, seeds from {seed:#x} (--seed {seed:#x} repeats them)");
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The date and time of day, UTC, as `20250131-235959`.
-fn timestamp() -> String {
+pub(crate) fn timestamp() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let (year, month, day) = civil(seconds / 86_400);
     let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

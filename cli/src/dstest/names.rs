@@ -1,11 +1,11 @@
 //! Names of tests: from what a user types to what the test binaries list.
 //!
-//! Accepted are the name of a test target (`lab2a`, also `2A`), the name of a test (`initial_election_2a`), and
-//! the name of the Go test it corresponds to (`TestInitialElection2A`). Go names follow a rule and no table:
-//! strip `Test`, take the last digit and letter off as the part of the lab (`2A`), split the rest at its capitals
-//! and numbers, join with `_`, in lower case.
+//! A user can type the name of a test target (`lab2a`, also `2A`), the name of a test
+//! (`initial_election_2a`), or the name of the same test in Go (`TestInitialElection2A`). Go names are
+//! translated by a rule, not by a table: take `Test` away, take the last digit and letter as the part of the
+//! lab (`2A`), split the rest at capitals and numbers, write it in lower case, and join all with `_`.
 
-/// The Rust name of a Go test, `None` when `go` does not look like one (`Test` and a capital).
+/// The Rust name of a Go test. `None` if `go` does not look like one (`Test` and a capital).
 pub fn from_go(go: &str) -> Option<String> {
     let rest = go.strip_prefix("Test")?;
     if !rest.starts_with(|c: char| c.is_ascii_uppercase())
@@ -19,7 +19,7 @@ pub fn from_go(go: &str) -> Option<String> {
     Some(words.join("_"))
 }
 
-/// Takes the part of the lab (`2A`) off the end: `("Figure8", Some("2C"))` from `Figure82C`.
+/// Splits the part of the lab (`2A`) from the end: `("Figure8", Some("2C"))` from `Figure82C`.
 fn split_part(name: &str) -> (&str, Option<&str>) {
     match name.as_bytes() {
         [.., digit, letter] if digit.is_ascii_digit() && letter.is_ascii_alphabetic() => {
@@ -30,7 +30,8 @@ fn split_part(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Words of a camel-case name; a run of capitals is one word (`RPCBytes`: `rpc`, `bytes`), so is a number.
+/// Words of a camel-case name. Several capitals are one word (`RPCBytes`: `rpc`, `bytes`), and so is a
+/// number.
 fn split_words(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
@@ -69,7 +70,7 @@ pub fn target_of(name: &str) -> String {
     }
 }
 
-/// The target in which a test of this name is to be looked for first: `lab2a` from `.._2a`.
+/// The target in which a test of this name probably is: `lab2a` for `.._2a`.
 pub fn likely_target(test: &str) -> Option<String> {
     split_part(test).1.map(|part| format!("lab{part}"))
 }
@@ -84,19 +85,20 @@ pub fn last_segment(test: &str) -> &str {
     test.rsplit("::").next().unwrap_or(test)
 }
 
-/// Whether `listed` is the test meant by `wanted` (both in Rust spelling): the same name, or the same last segment.
+/// Whether `wanted` means the test `listed` (both in Rust spelling): it is the same name, or the last segment
+/// of it.
 pub fn is_same(listed: &str, wanted: &str) -> bool {
     listed == wanted || last_segment(listed) == wanted
 }
 
-/// Whether `listed` is `wanted` with the part of the lab left out (`backup` for `backup_2b`).
+/// Whether `wanted` is `listed` without the part of the lab (`backup` for `backup_2b`).
 pub fn is_same_without_part(listed: &str, wanted: &str) -> bool {
     let last = last_segment(listed);
     let (stem, part) = split_part(last);
     part.is_some() && stem.strip_suffix('_') == Some(wanted)
 }
 
-/// The (at most) three of `known` that are most like `name`, the best first, none that are quite unlike it.
+/// At most three of `known` that are similar to `name`, the most similar first.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = test_of(name);
     let mut scored: Vec<(usize, &str)> =
@@ -107,7 +109,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     scored.into_iter().filter(|(d, _)| *d <= limit).take(3).map(|(_, k)| k).collect()
 }
 
-/// Levenshtein's distance.
+/// Levenshtein's distance: how many characters must be added, removed or replaced.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,12 +1,13 @@
 //! Child processes that leave nothing behind.
 //!
-//! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured together.
-//! When it ends, or is killed, or its `Process` is dropped, the whole group goes. Should this program itself be
-//! killed so hard that it cannot clean up, the kernel kills the child: children are started through the hidden
-//! subcommand `dstest-exec`, which asks for that (`PR_SET_PDEATHSIG`) and then becomes the program ([`exec`]).
+//! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured
+//! together. When it ends, or is killed, or its `Process` is dropped, the whole group is killed. If this
+//! program itself is killed and cannot clean up, the kernel kills the child: children are started through the
+//! hidden subcommand `dstest-exec`, which asks the kernel for that (`PR_SET_PDEATHSIG`) and then becomes the
+//! program ([`exec`]).
 //!
-//! Output is bounded, for a test that loops can write a disk full: the first and the last [`CAPTURE_HALF`] bytes are
-//! kept.
+//! Output is bounded, because a test that loops could fill the disk: the first and the last [`CAPTURE_HALF`]
+//! bytes are kept.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -22,13 +23,13 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getppid};
 
-/// Half of what is kept of one process's output, in bytes.
+/// Half of the output that is kept of one process, in bytes.
 pub const CAPTURE_HALF: usize = 16 << 20;
 
 /// Arguments of `lab dstest-exec`.
 #[derive(clap::Args)]
 pub struct ExecArgs {
-    /// The process whose child this must still be
+    /// The process that must still be the parent
     #[arg(long)]
     parent: i32,
     /// The signal that ends it when the parent dies
@@ -39,7 +40,7 @@ pub struct ExecArgs {
     command: Vec<OsString>,
 }
 
-/// `lab dstest-exec`: becomes `command`, to be killed when the parent dies.
+/// `lab dstest-exec`: becomes `command`, which is killed when the parent dies.
 pub fn exec(args: &ExecArgs) -> ExitCode {
     let (program, rest) = args.command.split_first().expect("clap requires one");
     if let Err(error) = die_with_parent(args.parent, &args.signal) {
@@ -55,7 +56,7 @@ fn die_with_parent(parent: i32, signal: &str) -> Result<(), String> {
     let signal: Signal =
         signal.parse().map_err(|_| format!("--signal {signal}: expected a name such as SIGKILL"))?;
     nix::sys::prctl::set_pdeathsig(signal).map_err(|e| format!("cannot ask to die with the parent: {e}"))?;
-    // The parent may have died before the request: then nobody will send the signal.
+    // If the parent died before the request, the signal will never come.
     if getppid() != Pid::from_raw(parent) {
         return Err("the parent is gone".to_owned());
     }
@@ -72,14 +73,14 @@ pub struct Plan {
     pub set: Vec<(String, OsString)>,
     /// Variables to remove.
     pub unset: Vec<&'static str>,
-    /// The signal that the child gets when this program dies. SIGKILL except for programs that have
-    /// children of their own to end.
+    /// The signal that the child gets when this program dies: SIGKILL, or SIGTERM for programs that must end
+    /// children of their own.
     pub death_signal: Signal,
 }
 
 impl Plan {
     fn command(&self) -> Command {
-        // The link leads to this very program even if the file was rebuilt or removed meanwhile.
+        // This is the running program, even if the file was built again or removed meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg("dstest-exec").args(["--parent", &std::process::id().to_string()]);
         command.args(["--signal", self.death_signal.as_str()]).arg("--").args(&self.command);
@@ -92,7 +93,7 @@ impl Plan {
     }
 }
 
-/// A running child. Dropping it kills it. The thread that started it must live as long as it.
+/// A running child. It is killed when this is dropped, and when the thread that started it ends.
 pub struct Process {
     child: Child,
     group: Pid,
@@ -111,7 +112,7 @@ impl Process {
         let mut command = plan.command();
         command.stdout(writer.try_clone()?).stderr(writer);
         let child = command.spawn()?;
-        // The command still holds the write end of the pipe; the reader would never see the end.
+        // The command still holds the write end of the pipe. Without this the reader would never see the end.
         drop(command);
         let pump = std::thread::spawn(move || capture(reader, file));
         Ok(Process::of(child, Some(pump)))
@@ -132,13 +133,14 @@ impl Process {
         Process { child, group, pump, ended: None }
     }
 
-    /// How the child ended, if it has. What it left in its group is killed then.
+    /// How the child ended, if it has. Then the other processes of its group are killed.
     ///
     /// # Errors
     /// When the system cannot say.
     pub fn poll(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.ended.is_none() {
-            // Look before reaping: while the child is a zombie its group cannot be taken by somebody else.
+            // Look before reaping: while the child is a zombie, the number of its group is not given to
+            // another.
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             if waitid(Id::Pid(self.group), flags)? == WaitStatus::StillAlive {
                 return Ok(None);
@@ -151,7 +153,7 @@ impl Process {
     /// Sends a signal to the whole group.
     pub fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
-            // It may have ended by itself just now, which is as well.
+            // An error means that it has just ended by itself.
             let _ = killpg(self.group, signal);
         }
     }
@@ -183,8 +185,8 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the killed others of the group are gone, too. Not for ever: where nobody reaps orphans they stay as
-    /// zombies.
+    /// Waits until the other processes of the group, which were killed, are gone, too. It gives up after a
+    /// while: on a machine without a process that reaps orphans they stay as zombies.
     fn await_group(&self) {
         let since = Instant::now();
         while killpg(self.group, None).is_ok() && since.elapsed() < Duration::from_millis(500) {
@@ -192,7 +194,8 @@ impl Process {
         }
     }
 
-    /// Waits for the last output. Someone who left the group may hold the pipe: him we do not wait for.
+    /// Waits for the last output. It gives up after a while: a process that has left the group may hold the
+    /// pipe.
     fn join_pump(&mut self) {
         let Some(pump) = self.pump.take() else { return };
         let since = Instant::now();
@@ -208,7 +211,7 @@ impl Drop for Process {
     }
 }
 
-/// Copies the pipe into the file, the middle left out if it is too much.
+/// Copies the pipe into the file. If there is too much, the middle is left out.
 fn capture(mut from: PipeReader, mut to: File) {
     let mut buffer = [0; 64 * 1024];
     let mut head = 0;
@@ -232,7 +235,7 @@ fn capture(mut from: PipeReader, mut to: File) {
         tail.drain(..excess);
         skipped += excess as u64;
     }
-    // Nobody reads this thread's result: what could not be written shows in the file, or not at all on a full disk.
+    // The result of this thread is not read. An error is written into the file, which a full disk prevents.
     if skipped > 0 {
         let _ = write!(to, "\n[... {skipped} bytes left out ...]\n");
     }

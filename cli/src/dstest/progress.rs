@@ -1,6 +1,7 @@
-//! What the user sees while a campaign runs: a live line on a terminal, else a plain line every few seconds.
+//! What the user sees while a campaign runs: a live line on a terminal, or else a plain line every few
+//! seconds.
 //!
-//! Progress goes to stderr, results to stdout. A reader of stdout who leaves (`| head`) ends the campaign.
+//! Progress goes to stderr, results go to stdout. If the reader of stdout ends (`| head`), the campaign ends.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For a campaign of `total` runs.
+    /// The display of a campaign of `total` runs.
     pub fn new(total: u64, stop: Stop) -> Progress {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
@@ -33,7 +34,7 @@ impl Progress {
         Progress { bar, total, since: now, told: now, stop }
     }
 
-    /// Since the beginning.
+    /// The time since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.since.elapsed()
     }
@@ -59,14 +60,14 @@ impl Progress {
             }
             None if self.told.elapsed() >= PLAIN_EVERY => {
                 self.told = Instant::now();
-                // Nobody may be reading; then nobody misses it.
+                // If stderr is closed, the line is not needed.
                 let _ = writeln!(io::stderr(), "{}", summary(done, failed, self.total, self.since.elapsed()));
             }
             None => {}
         }
     }
 
-    /// Takes the live line away.
+    /// Removes the live line.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::child::{Pause, last_words};
 use super::names;
 use super::process::{Plan, Process, describe};
-use super::run::{Mode, Stop, Test};
+use super::run::{Build, Mode, Stop, Test};
 use super::scratch::{Scratch, forget};
 
 /// How long a binary may take to list its tests.
@@ -23,7 +23,7 @@ const LIST_LIMIT: Duration = Duration::from_secs(30);
 /// What stops dstest before the first run.
 #[derive(Debug)]
 pub enum Problem {
-    /// The user asked for what does not exist.
+    /// The arguments cannot be right.
     Usage(String),
     /// Something does not work.
     Failure(String),
@@ -37,9 +37,10 @@ pub struct Target {
     package: String,
     name: String,
     dir: PathBuf,
-    /// Of the root package, or of the one that was asked for.
+    /// Whether it belongs to the root package, or to the package that was asked for.
     is_home: bool,
-    has_sim: bool,
+    /// The cargo features of its package.
+    features: Vec<String>,
 }
 
 /// A project, as cargo describes it.
@@ -52,7 +53,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Asks cargo about the project in `root`, or in the working folder.
+    /// Asks cargo about the project that has the folder `root`, or the working folder.
     ///
     /// # Errors
     /// When there is no project, or cargo cannot be run.
@@ -60,12 +61,16 @@ impl Project {
         let mut command = Command::new(cargo());
         command.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null());
         if let Some(root) = root {
+            if !root.is_dir() {
+                return Err(Problem::Usage(format!("--root {}: expected a folder", root.display())));
+            }
             command.current_dir(root);
         }
         let output = command.output().map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Problem::Usage(format!("no project to test: {}", said.trim())));
+            let place = root.map_or_else(String::new, |root| format!(" in {}", root.display()));
+            return Err(Problem::Usage(format!("there is no project to test{place}: {}", said.trim())));
         }
         let value: Value = serde_json::from_slice(&output.stdout)
             .map_err(|e| Problem::Failure(format!("cannot read what cargo metadata says: {e}")))?;
@@ -79,6 +84,7 @@ impl Project {
         let mut targets = Vec::new();
         for package in value["packages"].as_array()? {
             let dir = Path::new(package["manifest_path"].as_str()?).parent()?.to_owned();
+            let features: Vec<String> = package["features"].as_object()?.keys().cloned().collect();
             for target in package["targets"].as_array()? {
                 if !is_test(target) {
                     continue;
@@ -88,17 +94,17 @@ impl Project {
                     name: target["name"].as_str()?.to_owned(),
                     is_home: dir == root,
                     dir: dir.clone(),
-                    has_sim: !package["features"]["sim"].is_null(),
+                    features: features.clone(),
                 });
             }
         }
         Some(Project { root, target_dir, targets })
     }
 
-    /// Looks at one package only.
+    /// The project with the test targets of one package only.
     ///
     /// # Errors
-    /// When there is none of this name, or it has no test targets.
+    /// When there is no package of this name, or it has no test targets.
     pub fn only(mut self, package: &str) -> Result<Project, Problem> {
         let mut packages: Vec<String> = self.targets.iter().map(|t| t.package.clone()).collect();
         self.targets.retain(|t| t.package == package);
@@ -114,7 +120,7 @@ impl Project {
         Ok(self)
     }
 
-    /// The target of this name: the root package's, else the only one.
+    /// The target of this name: that of the root package, or else the only one.
     fn target(&self, name: &str) -> Result<Option<&Target>, Problem> {
         let found: Vec<&Target> = self.targets.iter().filter(|t| t.name == name).collect();
         if let Some(home) = found.iter().find(|t| t.is_home) {
@@ -148,14 +154,16 @@ pub struct Builder<'a> {
     pub project: &'a Project,
     /// For which clock.
     pub mode: Mode,
-    /// Takes the copies of the binaries.
+    /// How the targets are built.
+    pub build: &'a Build,
+    /// Where the binaries are copied to.
     pub scratch: &'a Scratch,
-    /// Ends a build.
+    /// Whether a build must end.
     pub stop: &'a Stop,
     listed: BTreeMap<(String, String), Vec<Test>>,
 }
 
-/// What a name stands for before the lists are known.
+/// What a name means before the lists of tests are known.
 enum Wanted<'a> {
     Target(&'a Target),
     Test(String),
@@ -163,8 +171,14 @@ enum Wanted<'a> {
 
 impl<'a> Builder<'a> {
     /// A builder that has built nothing yet.
-    pub fn new(project: &'a Project, mode: Mode, scratch: &'a Scratch, stop: &'a Stop) -> Builder<'a> {
-        Builder { project, mode, scratch, stop, listed: BTreeMap::new() }
+    pub fn new(
+        project: &'a Project,
+        mode: Mode,
+        build: &'a Build,
+        scratch: &'a Scratch,
+        stop: &'a Stop,
+    ) -> Builder<'a> {
+        Builder { project, mode, build, scratch, stop, listed: BTreeMap::new() }
     }
 
     /// The tests that `asked` names, each once, in the order asked for.
@@ -186,7 +200,7 @@ impl<'a> Builder<'a> {
             }
             wanted.push((name, Wanted::Test(test)));
         }
-        self.build(&needed)?;
+        self.build_and_list(&needed)?;
         let mut tests: Vec<Test> = Vec::new();
         for (name, wanted) in wanted {
             for test in self.find(name, &wanted)? {
@@ -256,14 +270,15 @@ impl<'a> Builder<'a> {
         Problem::Usage(text)
     }
 
-    /// Builds all targets of the root package (or of the one asked for), so that a name can be looked up everywhere.
+    /// Builds all targets of the root package, or of the package that was asked for: the test may be in any
+    /// of them.
     fn build_all(&mut self) -> Result<(), Problem> {
         let project = self.project;
         let all: Vec<&Target> = project.targets.iter().filter(|t| t.is_home).collect();
-        self.build(&all)
+        self.build_and_list(&all)
     }
 
-    fn build(&mut self, targets: &[&Target]) -> Result<(), Problem> {
+    fn build_and_list(&mut self, targets: &[&Target]) -> Result<(), Problem> {
         let mut packages: BTreeMap<&str, Vec<&Target>> = BTreeMap::new();
         for target in targets {
             let of_package = packages.entry(&target.package).or_default();
@@ -284,20 +299,39 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Builds targets of one package: their binaries by name.
+    /// The features that are asked for must be the package's, and virtual time must not come in by another
+    /// way.
+    fn check_features(&self, target: &Target) -> Result<(), Problem> {
+        for feature in &self.build.features {
+            if feature == "sim" {
+                return Err(Problem::Usage("--features sim: expected --sim instead".to_owned()));
+            }
+            if !target.features.contains(feature) {
+                let all = target.features.iter().map(String::as_str);
+                let known: Vec<&str> = all.filter(|name| !["sim", "default"].contains(name)).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(Problem::Usage(format!(
+                    "--features {feature}: the package {} has no such feature; it has {known}",
+                    target.package
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds targets of one package, and returns their binaries by name.
     fn cargo_test(&self, targets: &[&Target]) -> Result<BTreeMap<String, PathBuf>, Problem> {
         let first = targets.first().expect("called with targets");
+        self.check_features(first)?;
         let mut command: Vec<OsString> = vec![cargo()];
-        command.extend(
-            ["test", "--no-run", "--release", "--message-format=json-render-diagnostics"].map(OsString::from),
-        );
+        command.extend(["test", "--no-run", "--message-format=json-render-diagnostics"].map(OsString::from));
         if !std::io::stderr().is_terminal() {
             command.push("--quiet".into());
         }
         command.extend(["-p", &first.package].map(OsString::from));
-        if self.mode == Mode::Sim && first.has_sim {
-            command.extend(["--features", "sim"].map(OsString::from));
-        }
+        let has_sim = first.features.iter().any(|name| name == "sim");
+        let mode = if has_sim { self.mode } else { Mode::Real };
+        command.extend(self.build.arguments(mode).into_iter().map(OsString::from));
         for target in targets {
             command.extend(["--test", &target.name].map(OsString::from));
         }
@@ -311,7 +345,7 @@ impl<'a> Builder<'a> {
         let (mut process, stdout) = Process::spawn_piped(&plan, Stdio::inherit())
             .map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))?;
         let (lines, received) = mpsc::channel();
-        // Cargo's end closes the pipe, and that ends the thread.
+        // When cargo ends, the pipe is closed, which ends the thread.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if lines.send(line).is_err() {
@@ -342,7 +376,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The tests of a binary, which is copied first.
+    /// Copies a binary, and lists the tests of the copy.
     fn list(&self, target: &Target, binary: &Path) -> Result<Vec<Test>, Problem> {
         let copy = self.scratch.copy_of(binary).map_err(Problem::Failure)?;
         let all = self.list_with(target, &copy, &["--list"])?;
@@ -351,6 +385,7 @@ impl<'a> Builder<'a> {
             package: target.package.clone(),
             target: target.name.clone(),
             ignored: ignored.contains(&name),
+            build: self.build.clone(),
             name,
             binary: copy.clone(),
             dir: target.dir.clone(),
@@ -394,7 +429,7 @@ fn key(target: &Target) -> (String, String) {
     (target.package.clone(), target.name.clone())
 }
 
-/// Name and path of the test binary, if that is what this line of cargo tells of.
+/// Name and path of the test binary, if this line of cargo tells of one.
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let value: Value = serde_json::from_str(line).ok()?;
     if value["reason"] != "compiler-artifact" || !is_test(&value["target"]) {

@@ -1,25 +1,32 @@
-//! The replay of a failure in virtual time: alone, in a fresh process, with all logs and the trace.
+//! The replay of a failure in virtual time: one run, in a new process, with all logs and the trace.
 //!
-//! A seed determines its run. So the replay must fail with the same hash; if it does not, that is
-//! reported in capital letters.
+//! A seed determines its run. So the replay must fail with the same hash. If it does not, that is reported in
+//! capital letters.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::child::{Pause, last_words, plan};
+use super::child::{Pause, last_words};
 use super::context::Context;
 use super::process::{Process, describe};
 use super::report::{End, Line, Tail};
 use super::run::{Evidence, How, Mode, Replayed, Run, Test};
 use super::scratch::forget;
+use crate::shell::quoted;
 
 /// Variables that change the run of a seed. So a replay line must have them.
-pub const DRAWS: [&str; 6] =
-    ["LAB_PREEMPT", "LAB_JITTER_US", "LAB_LIMIT_S", "LAB_STACK_KB", "LAB_WATCHDOG_S", "LAB_BACKEND"];
+pub const DRAWS: [&str; 7] = [
+    "LAB_PREEMPT",
+    "LAB_JITTER_US",
+    "LAB_LIMIT_S",
+    "LAB_STACK_KB",
+    "LAB_WATCHDOG_S",
+    "LAB_BACKEND",
+    "LAB_STRICT",
+];
 
-/// A line to paste into a shell, which repeats a seed. It is for runs whose test binary gave no
-/// line.
+/// A line for a shell that repeats a seed. It is for runs whose test binary gave no line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {
@@ -27,24 +34,15 @@ pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
             line += &format!("{name}={} ", quoted(&value));
         }
     }
-    line += "cargo test --release";
-    if mode == Mode::Sim {
-        line += " --features sim";
+    line += "cargo test";
+    for argument in test.build.arguments(mode) {
+        line += &format!(" {argument}");
     }
     line += &format!(" -p {} --test {} -- --exact {}", test.package, test.target, test.name);
     if test.ignored {
         line += " --ignored";
     }
     line
-}
-
-/// A value as one word of a shell.
-pub fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,/:".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', r"'\''"))
 }
 
 /// How a replay ended.
@@ -56,8 +54,7 @@ enum Outcome {
     Interrupted,
 }
 
-/// Replays a failed run. `first` is the output of the process in which it failed, if that is to be
-/// kept.
+/// Replays a failed run. `first` is the output of the process in which it failed, if that is to be kept.
 pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence {
     let log = context.scratch.path("log");
     let trace = context.scratch.path("trace.jsonl");
@@ -78,7 +75,7 @@ pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence 
 
 fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) -> Outcome {
     let report = context.scratch.path("report");
-    let mut plan = plan(&context.tests[run.test], run.seed, 1, &report);
+    let mut plan = context.plan(run.test, run.seed, 1, &report);
     plan.unset.clear();
     plan.set.push(("LAB_LOG".to_owned(), "all".into()));
     plan.set.push(("LAB_TRACE".to_owned(), trace.as_os_str().to_owned()));
@@ -87,8 +84,7 @@ fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) 
         Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),
         None => plan.unset.push("LAB_EXPECT"),
     }
-    // Logging takes time, so a replay gets twice the limit. A seed that timed out would only hang
-    // longer.
+    // Logging takes time, so a replay gets twice the limit. A seed that timed out would only hang for longer.
     let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
     let outcome = match Tail::create(&report) {
         Ok(mut tail) => match Process::spawn(&plan, log) {
@@ -204,6 +200,7 @@ fn compare(run: &Run, end: &End) -> Replayed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::run::Build;
     use super::*;
 
     #[test]
@@ -213,14 +210,18 @@ mod tests {
             target: "lab2a".into(),
             name: "basic_2a".into(),
             ignored: true,
+            build: Build { release: true, features: vec!["solved-raft".into()] },
             binary: PathBuf::new(),
             dir: PathBuf::new(),
         };
         assert!(line(&test, Mode::Sim, 42).starts_with("LAB_SEED=0x2a "));
-        let wanted =
-            "cargo test --release --features sim -p mit6824 --test lab2a -- --exact basic_2a --ignored";
+        let wanted = "cargo test --release --features sim,solved-raft -p mit6824 --test lab2a -- --exact basic_2a --ignored";
         assert!(line(&test, Mode::Sim, 42).ends_with(wanted));
-        assert!(!line(&test, Mode::Real, 42).contains("sim"));
-        assert_eq!(quoted("a b'c"), r"'a b'\''c'");
+        assert!(line(&test, Mode::Real, 42).contains(" --features solved-raft -p "));
+        let plain = Test { build: Build::default(), ..test };
+        assert!(
+            line(&plain, Mode::Real, 42)
+                .ends_with("cargo test -p mit6824 --test lab2a -- --exact basic_2a --ignored")
+        );
     }
 }

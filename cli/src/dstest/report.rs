@@ -1,19 +1,20 @@
-//! The report that a test binary writes (`LAB_REPORT`): a line when a seed starts, a line when it ends.
+//! The report that a test binary writes (`LAB_REPORT`): a line when a seed starts, and a line when it ends.
 //!
 //! ```text
 //! start <test> <seed>
-//! end   <test> <seed> ok|FAIL <hash> <seconds of run> <cpu seconds> <message> <replay line>
+//! end   <test> <seed> ok|FAIL <hash> <seconds of run> <cpu seconds> <message> <replay line> <warnings>
 //! ```
 //!
-//! Fields are separated by one tab; in the last two `\t`, `\n`, `\r` and `\\` stand for the characters. A test
-//! binary may crash in the middle of a line or write nonsense, so nothing here trusts a line: [`parse`] returns
-//! what is wrong with it, and [`Tail`] never holds more than [`LINE_LIMIT`] bytes of an unfinished one.
+//! One tab separates two fields. In the message and the replay line `\t`, `\n`, `\r` and `\\` stand for the
+//! characters. `<warnings>` is the number of warnings of the run. A test binary may crash in the middle of a
+//! line or write nonsense, so nothing here trusts a line: [`parse`] returns what is wrong with it, and
+//! [`Tail`] never holds more than [`LINE_LIMIT`] bytes of a line that has no end yet.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The longest line that is believed, in bytes.
+/// The longest line that is accepted, in bytes.
 pub const LINE_LIMIT: usize = 1 << 20;
 
 /// One line of a report.
@@ -30,7 +31,7 @@ pub enum Line {
     End(End),
 }
 
-/// What is said of a seed that ended.
+/// What the report says of a seed that ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct End {
     /// Name of the test.
@@ -49,6 +50,8 @@ pub struct End {
     pub message: String,
     /// The line that repeats it; empty if it passed.
     pub replay: String,
+    /// How many warnings the run printed.
+    pub warnings: u64,
 }
 
 /// Reads one line, without its newline.
@@ -61,7 +64,7 @@ pub fn parse(line: &[u8]) -> Result<Line, String> {
     let fields: Vec<&str> = text.split('\t').collect();
     match fields.as_slice() {
         ["start", test, seed] => Ok(Line::Start { test: name(test)?, seed: parse_seed(seed)? }),
-        ["end", test, seed, verdict, hash, seconds, cpu, message, replay] => Ok(Line::End(End {
+        ["end", test, seed, verdict, hash, seconds, cpu, message, replay, warnings] => Ok(Line::End(End {
             test: name(test)?,
             seed: parse_seed(seed)?,
             passed: parse_verdict(verdict)?,
@@ -70,10 +73,15 @@ pub fn parse(line: &[u8]) -> Result<Line, String> {
             cpu: parse_seconds("CPU seconds", cpu)?,
             message: unescape(message)?,
             replay: unescape(replay)?,
+            warnings: parse_count("warnings", warnings)?,
         })),
         [kind @ ("start" | "end"), ..] => {
-            let wanted = if *kind == "start" { 3 } else { 9 };
-            Err(format!("a \"{kind}\" line has {} fields, expected {wanted}", fields.len()))
+            let wanted = if *kind == "start" { 3 } else { 10 };
+            Err(format!(
+                "a \"{kind}\" line has {} fields, expected {wanted}: was this program built from another version \
+                 than the tests?",
+                fields.len()
+            ))
         }
         _ => Err(format!("expected a line that begins with \"start\" or \"end\", found {}", excerpt(text))),
     }
@@ -130,6 +138,17 @@ fn parse_seconds(what: &str, text: &str) -> Result<f64, String> {
     }
 }
 
+/// A number of things, decimal.
+///
+/// # Errors
+/// Says what was expected.
+pub fn parse_count(what: &str, text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(count) if !text.starts_with('+') => Ok(count),
+        _ => Err(format!("the number of {what} is {}, expected a decimal number", excerpt(text))),
+    }
+}
+
 /// A text as one field: without tabs and newlines.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -148,7 +167,7 @@ pub fn escape(text: &str) -> String {
 /// The text of a field.
 ///
 /// # Errors
-/// On a backslash that does not begin one of the four escapes.
+/// When a backslash does not begin one of the four escapes.
 pub fn unescape(field: &str) -> Result<String, String> {
     let mut out = String::with_capacity(field.len());
     let mut chars = field.chars();
@@ -189,7 +208,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Makes the (empty) report file and follows it.
+    /// Makes the report file, which is empty, and opens it.
     ///
     /// # Errors
     /// When the file cannot be made or read.
@@ -198,10 +217,10 @@ impl Tail {
         Ok(Tail { file: File::open(path)?, pending: Vec::new() })
     }
 
-    /// Hands every line that was completed since the last call to `take`, until that fails.
+    /// Gives `take` each line that was completed since the last call. Stops at the first error.
     ///
     /// # Errors
-    /// The first complaint: of `take`, of [`parse`], about the length of a line, or of the file system.
+    /// The first error: of `take`, of [`parse`], about the length of a line, or of the file system.
     pub fn read(&mut self, mut take: impl FnMut(Line) -> Result<(), String>) -> Result<(), String> {
         let mut buffer = [0; 16 * 1024];
         loop {
@@ -233,7 +252,7 @@ mod tests {
     use super::*;
 
     const END: &str =
-        "end\tbackup_2b\t0x2a\tFAIL\t00112233445566ff\t1.5\t0.25\ttwo\\nlines\\\\\tLAB_SEED=0x2a x";
+        "end\tbackup_2b\t0x2a\tFAIL\t00112233445566ff\t1.5\t0.25\ttwo\\nlines\\\\\tLAB_SEED=0x2a x\t3";
 
     #[test]
     fn lines_of_the_contract_are_read() {
@@ -242,22 +261,26 @@ mod tests {
         assert_eq!((end.seed, end.passed, end.hash), (42, false, Some(0x0011_2233_4455_66ff)));
         assert_eq!((end.seconds, end.cpu), (1.5, 0.25));
         assert_eq!((end.message.as_str(), end.replay.as_str()), ("two\nlines\\", "LAB_SEED=0x2a x"));
+        assert_eq!(end.warnings, 3);
     }
 
     #[test]
     fn nonsense_is_named_and_never_panics() {
-        let cases: [(&[u8], &str); 11] = [
+        let cases: [(&[u8], &str); 14] = [
             (b"", "expected a line that begins"),
             (b"\xff\xfe", "not UTF-8"),
             (b"start\tx", "2 fields, expected 3"),
-            (b"end\tx\t1\tok", "4 fields, expected 9"),
+            (b"end\tx\t1\tok", "4 fields, expected 10"),
+            (b"end\tx\t1\tok\t-\t1\t1\t\t", "9 fields, expected 10"),
+            (b"end\tx\t1\tok\t-\t1\t1\t\t\tsome", "number of warnings"),
+            (b"end\tx\t1\tok\t-\t1\t1\t\t\t-1", "number of warnings"),
             (b"start\t\t1", "the name of a test"),
             (b"start\tx\t-1", "is no seed"),
             (b"start\tx\t99999999999999999999999", "is no seed"),
-            (b"end\tx\t1\tmaybe\t-\t1\t1\t\t", "the verdict is"),
-            (b"end\tx\t1\tok\t12\t1\t1\t\t", "expected 16 hex digits"),
-            (b"end\tx\t1\tok\t-\tNaN\t1\t\t", "seconds of run"),
-            (b"end\tx\t1\tFAIL\t-\t1\t1\t\\x\t", "is no escape"),
+            (b"end\tx\t1\tmaybe\t-\t1\t1\t\t\t0", "the verdict is"),
+            (b"end\tx\t1\tok\t12\t1\t1\t\t\t0", "expected 16 hex digits"),
+            (b"end\tx\t1\tok\t-\tNaN\t1\t\t\t0", "seconds of run"),
+            (b"end\tx\t1\tFAIL\t-\t1\t1\t\\x\t\t0", "is no escape"),
         ];
         for (line, complaint) in cases {
             let error = parse(line).expect_err("nonsense");

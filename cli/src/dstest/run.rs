@@ -1,4 +1,4 @@
-//! What the parts of dstest tell each other: tests, runs, evidence.
+//! What the parts of dstest tell each other: tests, runs, and what is known of failures.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,26 +22,53 @@ pub struct Test {
     pub target: String,
     /// Its name in that binary.
     pub name: String,
-    /// Whether it only runs when asked for.
+    /// Whether it only runs when its name is given.
     pub ignored: bool,
+    /// How it was built.
+    pub build: Build,
     /// The compiled binary.
     pub binary: PathBuf,
-    /// Folder of the package, in which cargo would run it.
+    /// The package's folder, in which cargo would run it.
     pub dir: PathBuf,
 }
 
-/// One run that ended, well or not.
+/// How a test binary is built, beside the clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// With the release profile, instead of the one that `cargo test` uses.
+    pub release: bool,
+    /// Cargo features, without `sim`.
+    pub features: Vec<String>,
+}
+
+impl Build {
+    /// The arguments of `cargo test` that ask for this.
+    pub fn arguments(&self, mode: Mode) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if self.release {
+            arguments.push("--release".to_owned());
+        }
+        let sim = (mode == Mode::Sim).then_some("sim");
+        let features: Vec<&str> = sim.into_iter().chain(self.features.iter().map(String::as_str)).collect();
+        if !features.is_empty() {
+            arguments.extend(["--features".to_owned(), features.join(",")]);
+        }
+        arguments
+    }
+}
+
+/// One run that ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// Which test: an index into the campaign's list.
+    /// Index of the test in the campaign's list.
     pub test: usize,
     /// The seed.
     pub seed: u64,
     /// Whether it passed.
     pub passed: bool,
-    /// Whether it is a failure of which more is to be known, not one of too many.
+    /// Whether it is a failure of which log, trace and page are kept ([`super::shortlist`]).
     pub kept: bool,
-    /// How we know.
+    /// How its end is known.
     pub how: How,
     /// Hash of the trace.
     pub hash: Option<u64>,
@@ -53,6 +80,8 @@ pub struct Run {
     pub message: String,
     /// The command line that repeats it.
     pub replay: String,
+    /// How many warnings it printed.
+    pub warnings: u64,
 }
 
 /// How the end of a run is known.
@@ -79,7 +108,7 @@ impl std::fmt::Display for How {
     }
 }
 
-/// What is known of a failure beyond the run itself. The files lie in the scratch folder until they are kept.
+/// What is known of a failure beside the run itself. The files lie in the scratch folder until they are kept.
 #[derive(Debug)]
 pub struct Evidence {
     /// Index of the test.
@@ -88,26 +117,26 @@ pub struct Evidence {
     pub seed: u64,
     /// Whether it failed again.
     pub replayed: Replayed,
-    /// Output of the replay, or of the run itself where there is no replay.
+    /// Output of the replay. Without a replay: of the run itself.
     pub log: Option<PathBuf>,
-    /// Output of the process in which it failed first, if that died or hung.
+    /// Output of the process in which it failed first, if that process died or hung.
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,
-    /// The page of the replay, or of the run itself where there is no replay. None comes from other machines.
+    /// The page of the replay. Without a replay: of the run itself. Other machines send no pages.
     pub page: Option<PathBuf>,
 }
 
 /// The result of running a failure again, alone and in a fresh process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replayed {
-    /// It was not, for this reason.
+    /// It was not run again, for this reason.
     No(String),
     /// The same thing happened, as described.
     Same(String),
-    /// Something else happened, which real time may explain.
+    /// Something else happened. The real clock may explain it.
     Other(String),
-    /// Something else happened, and a seed cannot explain that.
+    /// Something else happened, although a seed determines its run.
     Nondeterministic(String),
 }
 
@@ -127,11 +156,18 @@ impl std::fmt::Display for Replayed {
 pub enum Event {
     /// A run ended.
     Run(Run),
-    /// What is known of a failure told before.
+    /// What is known of a failure whose run was told before.
     Evidence(Evidence),
+    /// What runs of a test warned of.
+    Warnings {
+        /// Index of the test.
+        test: usize,
+        /// Different texts, not all.
+        texts: Vec<String>,
+    },
     /// Something is wrong that belongs to no single run.
     Trouble(String),
-    /// These many runs of a test will not be made.
+    /// So many runs of a test will not be made.
     Abandoned {
         /// Index of the test.
         test: usize,
@@ -150,7 +186,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Notes SIGINT, SIGTERM and SIGHUP from now on, instead of dying of them.
+    /// From now on SIGINT, SIGTERM and SIGHUP are noted and do not end this program.
     ///
     /// # Errors
     /// When the system refuses the handlers.
@@ -164,12 +200,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// As if this signal had come.
+    /// Does what this signal would do.
     pub fn interrupt(&self, signal: i32) {
         self.signal.store(usize::try_from(signal).unwrap_or(2), Ordering::SeqCst);
     }
 
-    /// Everything is to be dropped at once: the number of the signal.
+    /// The number of the signal that came. Then everything ends at once.
     pub fn interrupted(&self) -> Option<u8> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,
@@ -177,7 +213,7 @@ impl Stop {
         }
     }
 
-    /// No further runs. True for the one who says it first.
+    /// Asks for no further runs. Returns true for the first call.
     pub fn enough(&self) -> bool {
         !self.enough.swap(true, Ordering::SeqCst)
     }

@@ -1,7 +1,8 @@
 //! A folder for the files of one campaign: copies of the test binaries, reports, output.
 //!
-//! It goes when the [`Scratch`] is dropped. A folder whose owner was killed before it could clean up is swept by
-//! the next campaign: each owner holds a lock on its own, which the kernel gives back for the dead.
+//! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed before it can do that, the
+//! next campaign removes the folder: each campaign locks its own folder, and the kernel releases the lock of
+//! a process that has died.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -13,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 const LOCK: &str = "lock";
 
-/// A number from the system's randomness (by way of the keys of a new hasher).
+/// A random number from the system. It comes from the keys of a new hasher.
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -26,13 +27,14 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes a folder below `base` and sweeps those that nobody owns any more.
+    /// Makes a folder below `base`, and removes the folders there whose campaigns have died.
     ///
     /// # Errors
     /// When the folder cannot be made.
     pub fn below(base: &Path) -> io::Result<Scratch> {
         fs::create_dir_all(base)?;
-        // Making and sweeping exclude each other, so that nobody sweeps a folder before its owner has locked it.
+        // Only one campaign at a time makes or removes folders. So none is removed before its owner has
+        // locked it.
         let _gate = lock(&base.join("gate"), FlockArg::LockExclusive)?;
         sweep(base)?;
         let dir = base.join(format!("run-{:016x}", random()));
@@ -41,20 +43,23 @@ impl Scratch {
         Ok(Scratch { dir, next: AtomicU64::new(0), _lock: lock })
     }
 
-    /// A path in the folder that was not given out before.
+    /// A path in the folder, another one for each call.
     pub fn path(&self, what: &str) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.dir.join(format!("{number}-{what}"))
     }
 
-    /// A copy of a binary, so that a build in the middle of the campaign does not change what is tested.
+    /// A copy of a binary, so that a build in the middle of the campaign does not change what is tested. It
+    /// has the last folders of the original, `debug/deps`: from them the binary knows the profile for its
+    /// replay lines.
     ///
     /// # Errors
     /// Names the file that cannot be copied.
     pub fn copy_of(&self, binary: &Path) -> Result<PathBuf, String> {
-        let name = binary.file_name().unwrap_or_default().to_string_lossy();
-        let copy = self.path(&name);
-        match fs::copy(binary, &copy) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let copy = self.dir.join(number.to_string()).join(below_profile(binary));
+        let folder = copy.parent().unwrap_or(&self.dir);
+        match fs::create_dir_all(folder).and_then(|()| fs::copy(binary, &copy)) {
             Ok(_) => Ok(copy),
             Err(e) => Err(format!("cannot copy {} to {}: {e}", binary.display(), copy.display())),
         }
@@ -67,6 +72,12 @@ impl Drop for Scratch {
             eprintln!("dstest: cannot remove {}: {e}", self.dir.display());
         }
     }
+}
+
+/// The last three parts of the path of a binary that cargo has built: `debug/deps/lab2a-0123456789abcdef`.
+pub fn below_profile(binary: &Path) -> PathBuf {
+    let parts: Vec<_> = binary.iter().collect();
+    parts[parts.len().saturating_sub(3)..].iter().collect()
 }
 
 fn lock(path: &Path, how: FlockArg) -> io::Result<Flock<File>> {
@@ -82,7 +93,7 @@ fn sweep(base: &Path) -> io::Result<()> {
             continue;
         }
         if lock(&dir.join(LOCK), FlockArg::LockExclusiveNonblock).is_ok() {
-            // A leftover that cannot be removed is no reason not to run.
+            // If it cannot be removed, the campaign runs nevertheless.
             let _ = fs::remove_dir_all(&dir);
         }
     }
@@ -111,15 +122,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scratch_goes_and_sweeps_the_dead_only() {
+    fn a_scratch_is_removed_and_removes_those_of_the_dead_only() {
         let base = std::env::temp_dir().join(format!("lab-scratch-{:x}", random()));
         let dead = base.join("run-dead");
         fs::create_dir_all(&dead).expect("a folder");
         let first = Scratch::below(&base).expect("a scratch");
-        assert!(!dead.exists(), "nobody holds its lock");
+        assert!(!dead.exists(), "no process holds its lock");
         let second = Scratch::below(&base).expect("a scratch");
         assert!(first.dir.exists() && second.dir.exists());
         assert_ne!(first.path("x"), first.path("x"));
+        let binary = base.join("release/deps/lab2a-1");
+        fs::create_dir_all(base.join("release/deps")).expect("a folder");
+        fs::write(&binary, "binary").expect("can be written");
+        let copy = first.copy_of(&binary).expect("a copy");
+        assert!(copy.starts_with(&first.dir) && copy.ends_with("release/deps/lab2a-1"), "{}", copy.display());
         let dirs = [first.dir.clone(), second.dir.clone()];
         drop((first, second));
         assert!(dirs.iter().all(|d| !d.exists()));

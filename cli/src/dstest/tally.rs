@@ -1,4 +1,5 @@
-//! Counting: how many runs, how many failed, how long they took, and what that says about the failure rate.
+//! The figures of a campaign: how many runs were made, how many failed, how long they took, and what that
+//! says about the failure rate.
 
 use super::run::Run;
 
@@ -29,6 +30,7 @@ struct Row {
     failed: u64,
     total: u64,
     abandoned: u64,
+    warnings: u64,
     seconds: Sample,
     cpu: Sample,
 }
@@ -49,6 +51,7 @@ impl Tally {
         let row = &mut self.rows[run.test];
         row.total += 1;
         row.failed += u64::from(!run.passed);
+        row.warnings += run.warnings;
         if let Some(seconds) = run.seconds {
             row.seconds.add(seconds);
         }
@@ -77,29 +80,24 @@ impl Tally {
         self.rows.iter().map(|r| r.abandoned).sum()
     }
 
-    /// The table, a line per test. `clock` says what the seconds are: `virtual` or `real`.
+    /// Warnings of all runs.
+    pub fn warnings(&self) -> u64 {
+        self.rows.iter().map(|r| r.warnings).sum()
+    }
+
+    /// The table, a line per test. `clock` says what the seconds are: `virtual` or `real`. It has a column
+    /// for warnings if there are any.
     pub fn table(&self, clock: &str) -> String {
-        let head = [
-            "test",
-            "failed",
-            "total",
-            &format!("{clock} s, mean ± sd"),
-            "CPU s, mean",
-            "failure rate (95 %)",
-        ];
-        let mut lines = vec![head.map(str::to_owned)];
-        for row in &self.rows {
-            lines.push(line(row));
-        }
+        let seconds = format!("{clock} s, mean ± sd");
+        let head = ["test", "failed", "total", "warnings", &seconds, "CPU s, mean", "failure rate (95 %)"];
+        let mut lines = vec![head.map(str::to_owned).to_vec()];
+        lines.extend(self.rows.iter().map(line));
         if self.rows.len() > 1 {
-            lines.push([
-                "all".into(),
-                self.failed().to_string(),
-                self.total().to_string(),
-                String::new(),
-                String::new(),
-                String::new(),
-            ]);
+            let totals = [self.failed(), self.total(), self.warnings()].map(|n| n.to_string());
+            lines.push(["all".to_owned()].into_iter().chain(totals).collect());
+        }
+        if self.warnings() == 0 {
+            lines.iter_mut().for_each(|cells| drop(cells.remove(WARNINGS)));
         }
         aligned(&lines)
     }
@@ -130,13 +128,17 @@ impl Tally {
     }
 }
 
-fn line(row: &Row) -> [String; 6] {
+/// The place of the column that is left out if there are no warnings.
+const WARNINGS: usize = 3;
+
+fn line(row: &Row) -> Vec<String> {
     let seconds = match row.seconds.count {
         0 => "-".to_owned(),
         _ => format!("{:.3} ± {:.3}", row.seconds.mean, row.seconds.deviation()),
     };
     let cpu = if row.cpu.count == 0 { "-".to_owned() } else { format!("{:.4}", row.cpu.mean) };
-    [row.name.clone(), row.failed.to_string(), row.total.to_string(), seconds, cpu, rate(row)]
+    let counts = [row.failed, row.total, row.warnings].map(|n| n.to_string());
+    [row.name.clone()].into_iter().chain(counts).chain([seconds, cpu, rate(row)]).collect()
 }
 
 fn rate(row: &Row) -> String {
@@ -151,10 +153,11 @@ fn rate(row: &Row) -> String {
     }
 }
 
-/// The first column to the left, the others to the right.
-fn aligned(lines: &[[String; 6]]) -> String {
-    let width = |column: usize| lines.iter().map(|l| l[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
+/// Lines of cells as a table. The first column is aligned to the left, the others to the right.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let width =
+        |column| lines.iter().filter_map(|l| l.get(column)).map(|cell: &String| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..).map_while(width).collect();
     let mut out = String::new();
     for cells in lines {
         let mut text = format!("{:<w$}", cells[0], w = widths[0]);
@@ -207,6 +210,7 @@ mod tests {
             cpu: Some(0.5),
             message: String::new(),
             replay: String::new(),
+            warnings: 0,
         }
     }
 
@@ -268,5 +272,12 @@ mod tests {
             "a_longer_name       0      0                     -            -                    -"
         );
         assert_eq!(lines[3], "all                 1      2");
+        tally.add(&Run { warnings: 12, ..run(true, 3.0) });
+        let table = tally.table("virtual");
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(lines[0].starts_with("test           failed  total  warnings  virtual s"), "{table}");
+        assert!(lines[1].starts_with("short               1      3        12         2.000"), "{table}");
+        assert!(lines[2].starts_with("a_longer_name       0      0         0          "), "{table}");
+        assert_eq!(lines[3], "all                 1      3        12");
     }
 }

@@ -1,36 +1,40 @@
-//! `lab dstest-worker`: one chunk of seeds on another machine, its results on stdout.
+//! `lab dstest-worker`: runs one chunk of seeds on another machine and writes the results to stdout.
 //!
-//! The lines are tab-separated, escaped as in [`super::report`]:
+//! The fields of a line are separated by tabs and escaped as in [`super::report`]:
 //!
 //! ```text
 //! begin     <job>
-//! run       <seed> ok|FAIL|more <how> <hash> <seconds> <cpu> <message> <replay line>
+//! run       <seed> ok|FAIL|more <how> <hash> <seconds> <cpu> <message> <replay line> <warnings>
 //! log|first|trace <seed> <a line of that file>
 //! evidence  <seed> <kind> <text>
+//! warning   <text>
 //! trouble   <text>
 //! abandoned <runs>
 //! cpu       <seconds>
 //! done      <job>
 //! ```
 //!
-//! `more` is a failure beyond those of which more is told. A chunk counts only when its `done` has come: a machine may be lost in the middle of it. [`Reader`] is the other end.
+//! `more` is a failure that is only counted. A chunk counts when its `done` has come, because a machine may
+//! be lost in the middle of a chunk. [`Reader`] reads these lines.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::chunk::{self, Chunk};
 use super::context::Context;
 use super::process::cpu_of_children;
-use super::report::{escape, excerpt, parse_seed, unescape};
-use super::run::{Event, Evidence, How, Mode, Replayed, Run, Stop, Test};
+use super::report::{escape, excerpt, parse_count, parse_seed, unescape};
+use super::run::{Build, Event, Evidence, How, Mode, Replayed, Run, Stop, Test};
 use super::scratch::Scratch;
+use super::shortlist::Shortlist;
 
-/// What is sent of one file of evidence, in bytes.
+/// How much of one file is sent, in bytes.
 const FILE_LIMIT: u64 = 32 << 20;
 
 /// Arguments of `lab dstest-worker`.
@@ -57,7 +61,13 @@ pub struct Args {
     #[arg(long)]
     limit: u64,
     #[arg(long)]
-    keep: u64,
+    keep: usize,
+    #[arg(long)]
+    strict: bool,
+    #[arg(long)]
+    release: bool,
+    #[arg(long, value_delimiter = ',')]
+    features: Vec<String>,
     #[arg(long)]
     until_fail: bool,
 }
@@ -82,6 +92,7 @@ fn work(args: Args) -> Result<(), String> {
         target: args.target,
         name: args.test,
         ignored: args.ignored,
+        build: Build { release: args.release, features: args.features },
         binary: dir.join(args.binary),
         dir,
     };
@@ -89,11 +100,12 @@ fn work(args: Args) -> Result<(), String> {
         tests: vec![test],
         mode: if args.sim { Mode::Sim } else { Mode::Real },
         limit: Duration::from_secs(args.limit),
+        strict: args.strict,
         keep: args.keep,
         until_fail: args.until_fail,
         stop: stop.clone(),
         scratch,
-        failures: vec![AtomicU64::new(0)],
+        shortlist: Mutex::new(Shortlist::new(1, args.keep)),
         broken: vec![AtomicBool::new(false)],
     };
     let writer = Writer { out: RefCell::new(io::stdout().lock()), stop: stop.clone() };
@@ -133,6 +145,7 @@ impl Writer {
                 let (kind, text) = replayed_fields(&evidence.replayed);
                 self.line(&["evidence", &seed, kind, text]);
             }
+            Event::Warnings { texts, .. } => texts.iter().for_each(|text| self.line(&["warning", text])),
             Event::Trouble(text) => self.line(&["trouble", &text]),
             Event::Abandoned { runs, .. } => self.line(&["abandoned", &runs.to_string()]),
             Event::Cpu(seconds) => self.line(&["cpu", &seconds.to_string()]),
@@ -156,6 +169,7 @@ impl Writer {
             &number(run.cpu),
             &run.message,
             &run.replay,
+            &run.warnings.to_string(),
         ]);
     }
 
@@ -180,7 +194,7 @@ fn replayed_fields(replayed: &Replayed) -> (&'static str, &str) {
     }
 }
 
-/// Reads what workers write, job by job.
+/// Reads what workers write. Each job is complete or counts for nothing.
 pub struct Reader<'a> {
     chunks: &'a [Chunk],
     scratch: &'a Scratch,
@@ -192,15 +206,15 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// For these jobs: job number i is chunk i.
+    /// A reader for these jobs. The job with number i is chunk i.
     pub fn new(chunks: &'a [Chunk], scratch: &'a Scratch) -> Reader<'a> {
         Reader { chunks, scratch, job: None, pending: Vec::new(), log: None, first: None, trace: None }
     }
 
-    /// Takes a line; when it completes a job, the job's number and all its events.
+    /// Takes a line. If the line completes a job, returns the number of the job and all its events.
     ///
     /// # Errors
-    /// Says what is wrong with the line. The job it belongs to will not be completed.
+    /// Says what is wrong with the line. The job of that line will not be completed.
     pub fn line(&mut self, line: &str) -> Result<Option<(usize, Vec<Event>)>, String> {
         let fields: Vec<String> = line.split('\t').map(unescape).collect::<Result<_, _>>()?;
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
@@ -236,7 +250,7 @@ impl<'a> Reader<'a> {
         let chunk = self.chunks[job];
         let test = chunk.test;
         match *fields {
-            ["run", seed, verdict, how, hash, seconds, cpu, message, replay] => {
+            ["run", seed, verdict, how, hash, seconds, cpu, message, replay, warnings] => {
                 let run = Run {
                     test,
                     seed: seed_of(chunk, seed)?,
@@ -248,6 +262,7 @@ impl<'a> Reader<'a> {
                     cpu: optional(cpu, seconds_of)?,
                     message: message.to_owned(),
                     replay: replay.to_owned(),
+                    warnings: parse_count("warnings", warnings)?,
                 };
                 self.pending.push(Event::Run(run));
             }
@@ -267,6 +282,9 @@ impl<'a> Reader<'a> {
                     trace: path(trace),
                     page: None,
                 }));
+            }
+            ["warning", text] => {
+                self.pending.push(Event::Warnings { test, texts: vec![text.to_owned()] });
             }
             ["trouble", text] => self.pending.push(Event::Trouble(text.to_owned())),
             ["abandoned", runs] => {
@@ -352,19 +370,23 @@ mod tests {
         let mut reader = Reader::new(&chunks, &scratch);
         let lines = [
             "begin\t0",
-            "run\t0xa\tFAIL\treported\t00000000000000ff\t1.5\t0.1\ttwo\\nlines\tLAB_SEED=0xa",
+            "run\t0xa\tFAIL\treported\t00000000000000ff\t1.5\t0.1\ttwo\\nlines\tLAB_SEED=0xa\t2",
             "begin\t0",
-            "run\t0xa\tFAIL\treported\t00000000000000ff\t1.5\t0.1\ttwo\\nlines\tLAB_SEED=0xa",
+            "run\t0xa\tFAIL\treported\t00000000000000ff\t1.5\t0.1\ttwo\\nlines\tLAB_SEED=0xa\t2",
             "log\t0xa\ta\\tline",
             "evidence\t0xa\tsame\tagain",
+            "warning\ta thread was left",
             "cpu\t0.5",
         ];
         for line in lines {
             assert_eq!(reader.line(line).map(|done| done.is_some()), Ok(false), "{line}");
         }
         let (job, events) = reader.line("done\t0").expect("a good line").expect("the job is complete");
-        assert_eq!((job, events.len()), (0, 3), "what came before the second beginning is forgotten");
-        assert!(matches!(&events[0], Event::Run(run) if run.test == 3 && run.message == "two\nlines"));
+        assert_eq!((job, events.len()), (0, 4), "what came before the second beginning is forgotten");
+        assert!(
+            matches!(&events[0], Event::Run(run) if run.test == 3 && run.message == "two\nlines" && run.warnings == 2)
+        );
+        assert!(matches!(&events[2], Event::Warnings { test: 3, texts } if texts == &["a thread was left"]));
         let Event::Evidence(evidence) = &events[1] else { panic!("evidence") };
         let log = std::fs::read_to_string(evidence.log.as_ref().expect("a log")).expect("readable");
         assert_eq!(log, "a\tline\n");
@@ -377,9 +399,11 @@ mod tests {
         let (base, scratch) = scratch();
         let chunks = [Chunk { test: 0, first: 10, count: 2 }];
         for bad in [
-            "run\t0x1\tok\treported\t-\t-\t-\t\t",
-            "run\t0xa\tok\tsomehow\t-\t-\t-\t\t",
-            "run\t0xa\tok\treported\t-\tNaN\t-\t\t",
+            "run\t0x1\tok\treported\t-\t-\t-\t\t\t0",
+            "run\t0xa\tok\treported\t-\t-\t-\t\t",
+            "run\t0xa\tok\tsomehow\t-\t-\t-\t\t\t0",
+            "run\t0xa\tok\treported\t-\tNaN\t-\t\t\t0",
+            "run\t0xa\tok\treported\t-\t-\t-\t\t\tfew",
             "cpu\t-1",
             "abandoned\tmany",
             "evidence\t0xa\tperhaps\t",

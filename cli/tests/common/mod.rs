@@ -1,4 +1,5 @@
 //! A copy of the fake project, and `lab` run in it.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A folder that goes when it is dropped.
+/// A folder that is removed when it is dropped.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -35,7 +36,7 @@ fn copy_sources(to: &Path) {
         fs::create_dir_all(target.parent().expect("a file in a folder")).expect("can be made");
         let new = fs::read(from.join(file)).expect("the fake project is there");
         if fs::read(&target).ok().as_deref() != Some(&new) {
-            // In one step: another process of these tests may be building it.
+            // The file changes in one step, because another process of these tests may be building it.
             let draft = target.with_extension(format!("draft-{}", std::process::id()));
             fs::write(&draft, new).expect("can be written");
             fs::rename(draft, target).expect("can be renamed");
@@ -51,14 +52,13 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project that all share, so that it is built only once. The folder is one's own.
+    /// The project that all tests share, so that it is built only once, and a folder for this test.
     pub fn new(name: &str) -> Project {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake");
         Project { dir: Folder::new(name), root: shared().clone(), target }
     }
 
-    /// A project of one's own, with sources and a target folder below the folder.
-    #[allow(dead_code, reason = "not every test file needs it")]
+    /// A project for this test alone, with sources and a target folder below its folder.
     pub fn own(name: &str) -> Project {
         let dir = Folder::new(name);
         copy_sources(&dir.0);

@@ -1,7 +1,8 @@
-//! A program in a terminal of its own: what it shows, what is typed, how it leaves the terminal.
+//! A program in a terminal of its own: what it shows, what is typed, and the state in which it leaves the
+//! terminal.
 //!
-//! `setsid --ctty` (util-linux) makes the pseudo-terminal the program's own, so that nothing reaches the terminal in
-//! which the tests run.
+//! `setsid --ctty` (util-linux) makes the pseudo-terminal the controlling terminal of the program, so that
+//! nothing reaches the terminal in which the tests run.
 
 pub mod svg;
 
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
-/// Nothing that is waited for takes this long.
+/// After this time a wait has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal.
@@ -46,9 +47,9 @@ pub struct Left {
     pub status: ExitStatus,
     /// What the terminal shows.
     pub text: String,
-    /// Echo, line by line and so on: all is as it was.
+    /// Whether echo, line mode and all other settings are as before.
     pub modes_are_back: bool,
-    /// The normal screen is shown, with its cursor.
+    /// Whether the normal screen is shown, with its cursor.
     pub screen_is_back: bool,
 }
 
@@ -80,7 +81,7 @@ impl Terminal {
         let to = Arc::clone(&shown);
         let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // An error is the end: nobody has the other side open any more.
+            // An error is the end: no process has the other side open any more.
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 to.lock().process(&bytes[..count]);
                 to.changed.notify_all();
@@ -94,7 +95,7 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes input");
     }
 
-    /// Gives the terminal another size, as dragging its window does.
+    /// Gives the terminal another size, as if its window was dragged.
     pub fn resize(&self, rows: u16, columns: u16) {
         self.shown.lock().screen_mut().set_size(rows, columns);
         let stdin = Stdio::from(self.slave.try_clone().expect("a spare descriptor"));
@@ -103,7 +104,7 @@ impl Terminal {
         assert!(done.expect("stty, of coreutils, can be run").success());
     }
 
-    /// Waits until the screen is as it should.
+    /// Waits until the screen satisfies a condition.
     #[track_caller]
     pub fn wait_for(&self, what: &str, so: impl Fn(&vt100::Screen) -> bool) {
         let asked = Instant::now();
@@ -154,7 +155,7 @@ impl Terminal {
             thread::sleep(Duration::from_millis(20));
         };
         let after = tcgetattr(&self.slave).expect("it is a terminal");
-        // The last one to have it open, so that the reader comes to an end.
+        // This was the last open side, so the reader ends.
         drop(self.slave);
         self.reader.join().expect("the reader does not panic");
         let parser = self.shown.lock();

@@ -1,4 +1,4 @@
-//! A terminal's screen as a picture: SVG, with text that stays text.
+//! A terminal's screen as an SVG picture, in which text is text.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use vt100::{Cell, Color, Screen};
 /// The size of a cell and of the letters in it, in pixels.
 const CELL: (f32, f32) = (8.4, 18.0);
 const LETTERS: f32 = 14.0;
-/// Around the screen.
+/// The margin around the screen.
 const MARGIN: f32 = 14.0;
 
 const BACKGROUND: &str = "#14171f";
@@ -67,7 +67,7 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
         )
         .expect("a string takes all");
     }
-    // Blanks at the ends are no ink, and some renderers drop them.
+    // Blanks at the ends show nothing, and some renderers drop them.
     let blank = text.chars().take_while(|&c| c == ' ').count();
     let ink = text.trim_matches(' ');
     if ink.is_empty() {
@@ -89,8 +89,8 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
     .expect("a string takes all");
 }
 
-/// Characters that are drawn as they are meant, so that they join whatever the font: bars and lines. Where they begin
-/// in their cell, from its top, and how high they are, in parts of it.
+/// Bars and lines. They are drawn as rectangles, so that they join with any font: where they begin in their
+/// cell, from its top, and how high they are, in parts of the cell.
 fn shape(c: char) -> Option<(f32, f32)> {
     match c {
         '▁'..='█' => {
@@ -113,7 +113,7 @@ fn shapes(svg: &mut String, (x, y): (f32, f32), text: &str, style: &Style) {
         let (y, height) = (y + top * CELL.1, part * CELL.1);
         let dim = if style.dim { " opacity=\"0.55\"" } else { "" };
         let color = style.color;
-        // A little wider, as edges that only meet show between them what is behind.
+        // A little wider, because the background shows between edges that only meet.
         let width = width + 0.3;
         writeln!(
             svg,

@@ -38,6 +38,8 @@ struct Report {
     test: String,
     seed: u64,
     hash: u64,
+    seconds: f64,
+    warnings: u64,
 }
 
 impl Report {
@@ -55,7 +57,10 @@ impl Report {
         let verdict = if failure.is_some() { "FAIL" } else { "ok" };
         let message = failure.unwrap_or("");
         let replay = if failure.is_some() { format!("LAB_SEED={seed:#x} the line of {test}") } else { String::new() };
-        let line = format!("end\t{test}\t{seed:#x}\t{verdict}\t{hash:016x}\t1.5\t0.25\t{message}\t{replay}\n");
+        let (seconds, warnings) = (self.seconds, self.warnings);
+        let line = format!(
+            "end\t{test}\t{seed:#x}\t{verdict}\t{hash:016x}\t{seconds}\t0.25\t{message}\t{replay}\t{warnings}\n"
+        );
         self.write(&line);
         failure.is_some()
     }
@@ -72,7 +77,8 @@ fn run(test: &str) -> bool {
     if let Some(trace) = std::env::var_os("LAB_TRACE") {
         std::fs::write(trace, "the trace\n").expect("the trace can be written");
     }
-    if let Some(page) = std::env::var_os("LAB_PAGE").filter(|page| page != "0") {
+    if let Some(page) = std::env::var_os("LAB_PAGE").filter(|page| page != "0").map(std::path::PathBuf::from) {
+        println!("[lab] the run as a page: {}", page.display());
         std::fs::write(page, format!("the page of {first:#x}\n")).expect("the page can be written");
     }
     let mut failed = false;
@@ -80,7 +86,7 @@ fn run(test: &str) -> bool {
         println!("000001 TEST {test} has seed {seed:#x}, logs {:?}", std::env::var("LAB_LOG"));
         let file = OpenOptions::new().append(true).open(&path).expect("dstest has made the report");
         let hash = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut report = Report { file, test: test.to_owned(), seed, hash };
+        let mut report = Report { file, test: test.to_owned(), seed, hash, seconds: 1.5, warnings: 0 };
         report.start();
         let failure = behave(test, &mut report, runs);
         failed |= report.end(failure);
@@ -112,6 +118,19 @@ fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
         }
         "heals_2b" if runs > 1 && last == 1 => return Some("only in company"),
         "always_2b" => return Some("as always"),
+        "length_2b" => {
+            report.seconds = (100 - report.seed) as f64;
+            return Some(if last < 5 { "term 7 is wrong" } else { "index is wrong" });
+        }
+        "warns_2b" if last < 2 => {
+            report.warnings = 2;
+            println!("[lab] warning: S{last} left 3 threads");
+            println!("[lab] warning: a lock was held over a send");
+            if std::env::var("LAB_STRICT").as_deref() == Ok("1") {
+                return Some("a lock was held over a send");
+            }
+        }
+        "extra_2b" if cfg!(not(feature = "extra")) => return Some("built without the feature"),
         "slow_2b" => sleep(Duration::from_millis(20)),
         "stays_2b" => stay(report.seed),
         _ => {}

@@ -12,6 +12,9 @@ fn main() {
         "stays_2b",
         "silent_2b",
         "dies_late_2b",
+        "warns_2b",
+        "length_2b",
+        "extra_2b",
         "!exhaustive_2b",
     ]);
 }

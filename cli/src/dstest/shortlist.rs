@@ -1,0 +1,136 @@
+//! Which failures are kept with log, trace and page: of each test and cause the shortest few.
+//!
+//! A bug that shows in every tenth run leaves thousands of failures which all say the same. One or two of
+//! them are enough to understand it, and a short run is read faster than a long one. Two failures have the
+//! same cause if the first lines of their messages are the same but for the numbers in them.
+
+use std::collections::BTreeMap;
+
+use super::run::Run;
+
+/// The most failures of one test that are kept, whatever their causes are: a message can have random words in
+/// it.
+pub const MOST_OF_A_TEST: usize = 20;
+
+/// The failures of a campaign that are kept.
+pub struct Shortlist {
+    each: usize,
+    tests: Vec<BTreeMap<String, Vec<Candidate>>>,
+}
+
+/// A failure, in the order in which failures are preferred: the shortest run first, then the smallest seed.
+#[derive(Clone, Copy, PartialEq)]
+struct Candidate {
+    /// The length of the run by its own clock. A run whose process died has none.
+    seconds: f64,
+    seed: u64,
+}
+
+/// What becomes of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is kept.
+    Kept,
+    /// It is kept in place of the failure of this seed, which is longer.
+    Instead(u64),
+    /// It is only counted.
+    Counted,
+}
+
+impl Shortlist {
+    /// For so many tests. `each` is the number of failures that are kept of each test and cause.
+    pub fn new(tests: usize, each: usize) -> Shortlist {
+        Shortlist { each, tests: vec![BTreeMap::new(); tests] }
+    }
+
+    /// Decides about a failed run, and notes it if it is kept.
+    pub fn offer(&mut self, run: &Run) -> Place {
+        let kept: usize = self.tests[run.test].values().map(Vec::len).sum();
+        let candidate = Candidate { seconds: run.seconds.unwrap_or(f64::INFINITY), seed: run.seed };
+        let same = self.tests[run.test].entry(cause(&run.message)).or_default();
+        let before =
+            |a: &Candidate, b: &Candidate| a.seconds.total_cmp(&b.seconds).then(a.seed.cmp(&b.seed)).is_lt();
+        let at = same.iter().take_while(|other| before(other, &candidate)).count();
+        if at == self.each || (same.len() < self.each && kept >= MOST_OF_A_TEST) {
+            return Place::Counted;
+        }
+        same.insert(at, candidate);
+        match same.len() > self.each {
+            true => same.pop().map_or(Place::Kept, |last| Place::Instead(last.seed)),
+            false => Place::Kept,
+        }
+    }
+
+    /// Whether the failure of this seed is still one that is kept.
+    pub fn holds(&self, test: usize, seed: u64) -> bool {
+        self.tests[test].values().flatten().any(|candidate| candidate.seed == seed)
+    }
+}
+
+/// The cause that a message tells of: its first line without its numbers.
+pub fn cause(message: &str) -> String {
+    let mut text = String::new();
+    let mut rest = message.lines().next().unwrap_or_default();
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        text += &rest[..at];
+        text.push('#');
+        rest = match rest[at..].strip_prefix("0x") {
+            Some(hex) => hex.trim_start_matches(|c: char| c.is_ascii_hexdigit()),
+            None => rest[at..].trim_start_matches(|c: char| c.is_ascii_digit()),
+        };
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::How;
+    use super::*;
+
+    fn failure(seed: u64, seconds: Option<f64>, message: &str) -> Run {
+        Run {
+            test: 0,
+            seed,
+            passed: false,
+            kept: false,
+            how: How::Reported,
+            hash: None,
+            seconds,
+            cpu: None,
+            message: message.to_owned(),
+            replay: String::new(),
+            warnings: 0,
+        }
+    }
+
+    #[test]
+    fn numbers_make_no_difference() {
+        assert_eq!(cause("S2 raft-10: term 7 at 1.5 s\nmore"), "S# raft-#: term # at #.# s");
+        assert_eq!(cause("hash 0xdeadbeef, not 0xbad"), "hash #, not #");
+        assert_eq!(cause("no numbers"), "no numbers");
+        assert_eq!(cause(""), "");
+    }
+
+    #[test]
+    fn the_shortest_of_each_cause_are_kept() {
+        let mut list = Shortlist::new(1, 2);
+        assert_eq!(list.offer(&failure(9, Some(5.0), "term 1")), Place::Kept);
+        assert_eq!(list.offer(&failure(8, Some(5.0), "term 2")), Place::Kept);
+        assert_eq!(list.offer(&failure(10, Some(5.0), "term 3")), Place::Counted);
+        assert_eq!(list.offer(&failure(7, Some(5.0), "term 4")), Place::Instead(9));
+        assert_eq!(list.offer(&failure(99, Some(1.0), "term 5")), Place::Instead(8));
+        assert_eq!(list.offer(&failure(1, None, "term 6")), Place::Counted);
+        assert_eq!(list.offer(&failure(1, None, "died")), Place::Kept);
+        let held: Vec<u64> = (0..100).filter(|seed| list.holds(0, *seed)).collect();
+        assert_eq!(held, [1, 7, 99]);
+    }
+
+    #[test]
+    fn a_test_with_many_causes_has_a_limit() {
+        let mut list = Shortlist::new(1, 3);
+        let causes: Vec<String> = ('a'..='z').map(String::from).collect();
+        let kept = causes.iter().filter(|c| list.offer(&failure(1, Some(1.0), c)) == Place::Kept).count();
+        assert_eq!(kept, MOST_OF_A_TEST);
+        assert_eq!(list.offer(&failure(0, Some(1.0), "a")), Place::Counted);
+    }
+}
