@@ -61,7 +61,8 @@ pub fn parse(line: &[u8]) -> Result<Line, String> {
     let fields: Vec<&str> = text.split('\t').collect();
     match fields.as_slice() {
         ["start", test, seed] => Ok(Line::Start { test: name(test)?, seed: parse_seed(seed)? }),
-        ["end", test, seed, verdict, hash, seconds, cpu, message, replay] => Ok(Line::End(End {
+        ["end", test, seed, verdict, hash, seconds, cpu, message, replay]
+        | ["end", test, seed, verdict, hash, seconds, cpu, message, replay, _] => Ok(Line::End(End {
             test: name(test)?,
             seed: parse_seed(seed)?,
             passed: parse_verdict(verdict)?,
