@@ -5,6 +5,7 @@
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
 use crate::events::cause;
+use crate::message::Outgoing;
 use crate::name::Name;
 use crate::shared::SharedNetwork;
 use crate::transit::send_off;
@@ -14,6 +15,7 @@ use labrt::trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::panic::Location;
 use std::task::Poll;
 
 /// One end of a [`Network`](crate::Network): sends requests to the server it is connected to.
@@ -63,7 +65,11 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.send_and_wait(id, method, args, |slot| slot.wait())
+        let outcome = match self.set_out(id, method, args)? {
+            Sent::Over(outcome) => outcome,
+            Sent::Waits(slot) => slot.wait(),
+        };
+        decode(outcome, Location::caller())
     }
 
     /// [`call`](End::call), but wait at most `patience`. A reply that comes later reaches nobody,
@@ -77,38 +83,38 @@ impl End {
     {
         let id = trace::next_id();
         let deadline = Instant::now() + patience;
-        self.send_and_wait(id, method, args, |slot| {
-            slot.wait_until(deadline).unwrap_or_else(|| {
-                self.give_up(id);
-                None
-            })
-        })
+        let outcome = match self.set_out(id, method, args)? {
+            Sent::Over(outcome) => outcome,
+            Sent::Waits(slot) => match slot.wait_until(deadline) {
+                Some(outcome) => outcome,
+                None => {
+                    self.give_up(id);
+                    None
+                }
+            },
+        };
+        decode(outcome, Location::caller())
     }
 
+    /// Sends the request of a call. `None`: the network is gone. The wait is left to the caller:
+    /// reports say where a thread waits, and that is known only as long as no closure is in
+    /// between.
     #[track_caller]
-    fn send_and_wait<A, R>(
-        &self,
-        id: u64,
-        method: &str,
-        args: &A,
-        wait: impl FnOnce(&Slot) -> Outcome,
-    ) -> Option<R>
+    fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
         A: Serialize + ?Sized,
-        R: DeserializeOwned,
     {
         labrt::locks::blocking(method);
         let network = self.network()?;
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let sent = send_off(&network, id, self.id, method, labgob::encode(args), &mut make);
-        // A call that waits does not keep the network alive.
-        drop(network);
-        let outcome = match sent {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => wait(&slot.expect("a message waits only with a completion")),
-        };
-        decode(outcome)
+        let request = Outgoing { id, end: self.id, method, place: Location::caller() };
+        // Here the strong handle is dropped: a call that waits does not keep the network alive.
+        let sent = send_off(&network, request, labgob::encode(args), &mut make);
+        Some(match sent {
+            Poll::Ready(outcome) => Sent::Over(outcome),
+            Poll::Pending => Sent::Waits(slot.expect("a message waits only with a completion")),
+        })
     }
 
     /// Message `id` need not wait any longer. It may still wait in a network that is cleaned up.
@@ -154,17 +160,19 @@ impl End {
         R: DeserializeOwned,
     {
         labrt::locks::blocking(method);
+        let place = Location::caller();
         let Some(network) = self.network() else { return on_reply(None) };
         let mut on_reply = Some(on_reply);
         let mut make = || {
             let on_reply = on_reply.take().expect("a message is enlisted once");
-            Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome))))
+            Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome, place))))
         };
-        let sent = send_off(&network, id, self.id, method, labgob::encode(args), &mut make);
+        let request = Outgoing { id, end: self.id, method, place };
+        let sent = send_off(&network, request, labgob::encode(args), &mut make);
         drop(network);
         if let (Poll::Ready(outcome), Some(on_reply)) = (sent, on_reply) {
             let _under = trace::under(id);
-            on_reply(decode(outcome));
+            on_reply(decode(outcome, place));
         }
     }
 
@@ -181,6 +189,14 @@ impl End {
     fn network(&self) -> Option<Arc<SharedNetwork>> {
         self.network.upgrade().filter(|network| !network.is_done())
     }
+}
+
+/// What has come of the request of a call so far.
+enum Sent {
+    /// All is over.
+    Over(Outcome),
+    /// The slot gets the outcome.
+    Waits(Arc<Slot>),
 }
 
 impl Drop for End {
@@ -203,14 +219,15 @@ impl From<&End> for Name {
     }
 }
 
-fn decode<R: DeserializeOwned>(outcome: Outcome) -> Option<R> {
+/// The reply to a call that was made at `place`.
+fn decode<R: DeserializeOwned>(outcome: Outcome, place: &'static Location<'static>) -> Option<R> {
     let bytes = outcome?;
     match labgob::decode(&bytes) {
         Ok(reply) => Some(reply),
-        Err(error) => labrt::fatal(format!(
-            "ClientEnd.Call(): decode reply: {error} (in {} bytes, as {})",
-            bytes.len(),
-            std::any::type_name::<R>()
-        )),
+        Err(error) => {
+            let (size, expected) = (bytes.len(), std::any::type_name::<R>());
+            let text = format!("ClientEnd.Call(): decode reply: {error} (in {size} bytes, as {expected})");
+            labrt::fatal_at(place, text)
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the network tells the trace: one event for each thing that happens to a message, all under
 //! the message's id.
 //!
-//! `rpc.delivered` and `rpc.answered` are events of the callee, all others are events of the
+//! `rpc.delivered`, `rpc.duplicated` and `rpc.answered` are events of the callee, all others are events of the
 //! sender, whatever thread they happen on.
 //!
 //! `rpc.sent` and `rpc.answered` have a hash of the bytes, so that the determinism hash of a run
@@ -18,6 +18,7 @@ const DELIVERED: Kind = Kind::new("rpc.delivered");
 const DROPPED: Kind = Kind::new("rpc.dropped");
 const DELAYED: Kind = Kind::new("rpc.delayed");
 const HELD: Kind = Kind::new("rpc.held");
+const DUPLICATED: Kind = Kind::new("rpc.duplicated");
 const ANSWERED: Kind = Kind::new("rpc.answered");
 const REPLIED: Kind = Kind::new("rpc.replied");
 const FAILED: Kind = Kind::new("rpc.failed");
@@ -33,6 +34,7 @@ pub(crate) mod cause {
     pub const ONE_WAY_REQUEST: &str = "one-way link, request";
     pub const ONE_WAY_REPLY: &str = "one-way link, reply";
     pub const LONG_REORDERING: &str = "long reordering";
+    pub const LATENCY: &str = "latency";
     pub const COST: &str = "cost";
     pub const SERVER_GONE: &str = "server gone";
     pub const END_CLOSED: &str = "end closed";
@@ -68,6 +70,11 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
 /// A request reaches its handler.
 pub(crate) fn delivered(message: &Message, method: &str) {
     trace::emit_of(message.to, DELIVERED, Links::id(message.id), &[("method", method.into())]);
+}
+
+/// A request reaches its handler once more.
+pub(crate) fn duplicated(message: &Message, method: &str) {
+    trace::emit_of(message.to, DUPLICATED, Links::id(message.id), &[("method", method.into())]);
 }
 
 /// The handler has replied, and the reply starts on its way back.

@@ -46,7 +46,8 @@
 //! | the same under long delays | lost | | after 0..6999 ms |
 //! | server deleted or replaced, end disabled, while the handler runs | passed | lost | at once |
 //!
-//! One-way faults ([`Link`]) are an extension of the course's network. What happens to the n-th
+//! One-way faults ([`Link`]) and [`NetworkOptions`] (latency, loss in one direction, reordered and
+//! duplicated requests) are extensions of the course's network. What happens to the n-th
 //! message of an end depends on the run's seed, on that end's number and on n, and on nothing else.
 //! So one more message on one end changes nothing for the messages of another end.
 //!
@@ -104,7 +105,7 @@ mod timer;
 mod transit;
 
 pub use end::End;
-pub use faults::{Cost, Link};
+pub use faults::{Cost, Link, NetworkOptions};
 pub use name::Name;
 pub use network::Network;
 pub use responder::Responder;

@@ -1,8 +1,20 @@
 //! What the network remembers of one message: small, `Copy`, and the same from its start to its
 //! end.
 
-use crate::faults::{Cost, Dice, Link};
+use crate::faults::{Cost, DROPPED_OF_1000, Dice, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
+use std::panic::Location;
+
+/// A request that its end is about to send.
+#[derive(Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub id: u64,
+    /// The number of the end.
+    pub end: u64,
+    pub method: &'a str,
+    /// Where the call stands in its caller's source.
+    pub place: &'static Location<'static>,
+}
 
 /// One message: a request and what becomes of it.
 #[derive(Clone, Copy)]
@@ -21,6 +33,8 @@ pub(crate) struct Message {
     pub cost: Cost,
     /// `None`: it reaches nobody.
     pub route: Option<Route>,
+    /// Where the call stands in its caller's source, for reports of mistakes in it.
+    pub place: &'static Location<'static>,
 }
 
 /// The settings of a network that decide what happens to a message.
@@ -32,6 +46,36 @@ pub(crate) struct Settings {
     pub long_reordering: bool,
     /// A call that reaches nobody takes seconds to fail.
     pub long_delays: bool,
+    /// See [`NetworkOptions`] for this and the following.
+    pub latency: Latency,
+    lost_requests: Option<u16>,
+    lost_replies: Option<u16>,
+    pub reorder_requests: bool,
+    pub duplicated_requests: u16,
+}
+
+impl Settings {
+    pub fn set_options(&mut self, options: &NetworkOptions) {
+        self.latency = Latency::from(&options.latency);
+        self.lost_requests = options.lost_requests;
+        self.lost_replies = options.lost_replies;
+        self.reorder_requests = options.reorder_requests;
+        self.duplicated_requests = options.duplicated_requests;
+    }
+
+    /// How many of 1000 requests are lost.
+    pub fn lost_requests(&self) -> u16 {
+        self.lost_requests.unwrap_or(self.lost_at_default())
+    }
+
+    /// How many of 1000 replies are lost.
+    pub fn lost_replies(&self) -> u16 {
+        self.lost_replies.unwrap_or(self.lost_at_default())
+    }
+
+    fn lost_at_default(&self) -> u16 {
+        if self.unreliable { DROPPED_OF_1000 } else { 0 }
+    }
 }
 
 /// Which server object a message goes to.

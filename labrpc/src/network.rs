@@ -1,7 +1,7 @@
 //! The handle on a network: what a test's harness sets and reads.
 
 use crate::end::End;
-use crate::faults::Link;
+use crate::faults::{Link, NetworkOptions};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
@@ -59,6 +59,16 @@ impl Network {
     /// Set whether a call that reaches nobody fails after up to 7 s instead of up to 100 ms.
     pub fn long_delays(&self, long: bool) {
         self.shared().change_settings(|settings| settings.long_delays = long);
+    }
+
+    /// Set what the network does beyond the switches above. Messages under way are not affected.
+    /// Fatal when the options cannot be.
+    #[track_caller]
+    pub fn set_options(&self, options: NetworkOptions) {
+        if let Some(complaint) = options.complaint() {
+            labrt::fatal(format!("labrpc.Network.set_options(): {complaint}"));
+        }
+        self.shared().change_settings(|settings| settings.set_options(&options));
     }
 
     /// Is the network reliable?

@@ -8,6 +8,7 @@ use crate::responder::{Responder, Ticket};
 use labrt::node::NodeId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::panic::Location;
 
 /// A handler that returns its reply.
 type Replying = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
@@ -66,6 +67,7 @@ impl Service {
     }
 
     /// Add a pooled handler: it may block.
+    #[track_caller]
     pub fn handler<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
@@ -76,6 +78,7 @@ impl Service {
     }
 
     /// Add an inline handler: it must not block, sleep or `call`.
+    #[track_caller]
     pub fn inline<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
@@ -87,14 +90,15 @@ impl Service {
 
     /// Add a deferred handler: it returns at once and replies through the [`Responder`] when it
     /// can.
+    #[track_caller]
     pub fn deferred<A, R>(self, method: &str, f: impl Fn(A, Responder<R>) + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
         R: Serialize,
     {
-        let full = self.full_name(method);
+        let (full, place) = (self.full_name(method), Location::caller());
         let run: ReplyingLater =
-            Box::new(move |args, ticket| f(decode_args(&full, args), Responder::new(ticket)));
+            Box::new(move |args, ticket| f(decode_args(&full, args, place), Responder::new(ticket)));
         self.with(method, HandlerKind::Deferred(run))
     }
 
@@ -126,13 +130,14 @@ impl Service {
         format!("{}.{method}", self.name)
     }
 
+    #[track_caller]
     fn replying<A, R>(&self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Replying
     where
         A: DeserializeOwned,
         R: Serialize,
     {
-        let full = self.full_name(method);
-        Box::new(move |args| labgob::encode(&f(decode_args(&full, args))))
+        let (full, place) = (self.full_name(method), Location::caller());
+        Box::new(move |args| labgob::encode(&f(decode_args(&full, args, place))))
     }
 
     fn with(mut self, method: &str, kind: HandlerKind) -> Service {
@@ -142,13 +147,17 @@ impl Service {
     }
 }
 
-fn decode_args<A: DeserializeOwned>(method: &str, bytes: &[u8]) -> A {
+/// The arguments for the handler of `method`, which was added at `place`.
+fn decode_args<A: DeserializeOwned>(method: &str, bytes: &[u8], place: &'static Location<'static>) -> A {
     match labgob::decode(bytes) {
         Ok(args) => args,
-        Err(error) => labrt::fatal(format!(
-            "labrpc.Service.dispatch(): {method}: the arguments ({} bytes) do not decode as {}: {error}",
-            bytes.len(),
-            std::any::type_name::<A>()
-        )),
+        Err(error) => {
+            let text = format!(
+                "labrpc.Service.dispatch(): {method}: the arguments ({} bytes) do not decode as {}: {error}",
+                bytes.len(),
+                std::any::type_name::<A>()
+            );
+            labrt::fatal_at(place, text)
+        }
     }
 }

@@ -12,7 +12,7 @@
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
 use crate::faults::Link;
-use crate::message::{Message, Phase, Settings};
+use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
 use crate::server::Server;
 use crate::state::{Ended, NetworkState, Start, Waiting};
@@ -86,14 +86,13 @@ impl SharedNetwork {
 
     // ---- messages -------------------------------------------------------------------------------
 
-    /// Count message `id` and read all that it needs, under the lock once. `None`: the end is
-    /// closed.
-    pub fn start(&self, id: u64, end: u64, method: &str, args: &[u8]) -> Option<Start> {
+    /// Count a request and read all that it needs, under the lock once. `None`: its end is closed.
+    pub fn start(&self, request: Outgoing<'_>, args: &[u8]) -> Option<Start> {
         let from = node::current();
-        let start = self.state.lock().start(id, from, end, method, self.epoch.load(Ordering::Relaxed))?;
+        let start = self.state.lock().start(request, from, self.epoch.load(Ordering::Relaxed))?;
         self.rpcs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(args.len() as u64, Ordering::Relaxed);
-        events::sent(&start.message, start.target.as_ref(), method, args);
+        events::sent(&start.message, start.target.as_ref(), request.method, args);
         Some(start)
     }
 

@@ -6,7 +6,7 @@
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
 use crate::faults::{Cost, Dice, Link};
-use crate::message::{Message, Phase, Route, Settings};
+use crate::message::{Message, Outgoing, Phase, Route, Settings};
 use crate::name::Name;
 use crate::server::SharedServer;
 use labrt::collections::{BTreeMap, HashMap};
@@ -85,8 +85,9 @@ pub(crate) type Ended = Vec<Waiting>;
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Count message `id` and read all that it needs. `None`: the end is closed.
-    pub fn start(&mut self, id: u64, from: NodeId, end: u64, method: &str, epoch: u64) -> Option<Start> {
+    /// Count a request and read all that it needs. `None`: its end is closed.
+    pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
+        let Outgoing { id, end, method, place } = request;
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
         record.messages += 1;
         let dice = Dice { end, nth: record.messages };
@@ -101,7 +102,8 @@ impl NetworkState {
             Err(cause) => (None, Cost::Free, Err(cause)),
         };
         let to = address.map_or(NodeId::NONE, |(_, address)| address.node);
-        let message = Message { id, from, to, dice, settings: self.settings, link: record.link, cost, route };
+        let message =
+            Message { id, from, to, dice, settings: self.settings, link: record.link, cost, route, place };
         Some(Start { message, server, target })
     }
 

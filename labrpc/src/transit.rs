@@ -17,7 +17,7 @@
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
 use crate::faults::Link;
-use crate::message::{Message, Phase};
+use crate::message::{Message, Outgoing, Phase};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
 use crate::service::{HandlerKind, Service};
@@ -30,17 +30,15 @@ use labrt::trace;
 use std::borrow::Cow;
 use std::task::Poll;
 
-/// Send message `id`. Ready: it is over, and nothing of it is left in the network. Pending: it is
+/// Send a request. Ready: it is over, and nothing of it is left in the network. Pending: it is
 /// enlisted, and its completion gets the outcome, or has got it already.
 pub(crate) fn send_off(
     network: &Arc<SharedNetwork>,
-    id: u64,
-    end: u64,
-    method: &str,
+    request: Outgoing<'_>,
     args: Vec<u8>,
     make: MakeCompletion<'_>,
 ) -> Poll<Outcome> {
-    let Some(start) = network.start(id, end, method, &args) else { return Poll::Ready(None) };
+    let Some(start) = network.start(request, &args) else { return Poll::Ready(None) };
     let transit = Transit {
         network: Arc::clone(network),
         message: start.message,
@@ -52,7 +50,7 @@ pub(crate) fn send_off(
         Err(cause) => return transit.fail_late(cause, make),
     };
     let delay = transit.request_delay();
-    transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(method), args }), make)
+    transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(request.method), args }), make)
 }
 
 /// One message in transit. If it is dropped before its end (a handler has panicked), the call
@@ -129,31 +127,73 @@ impl Transit {
     // ---- the request ----------------------------------------------------------------------------
 
     fn request_delay(&self) -> Duration {
-        if !self.message.settings.unreliable {
-            return Duration::ZERO;
+        let Message { dice, settings, .. } = self.message;
+        let mut total = Duration::ZERO;
+        let mut add = |cause, delay: Duration| {
+            events::delayed(&self.message, cause, delay);
+            total += delay;
+        };
+        if settings.unreliable {
+            add(cause::UNRELIABLE, dice.request_delay());
         }
-        let delay = self.message.dice.request_delay();
-        events::delayed(&self.message, cause::UNRELIABLE, delay);
-        delay
+        let latency = dice.request_latency(settings.latency);
+        if !latency.is_zero() {
+            add(cause::LATENCY, latency);
+        }
+        if let Some(hold) = settings.reorder_requests.then(|| dice.request_hold()).flatten() {
+            add(cause::LONG_REORDERING, hold);
+        }
+        total
     }
 
     fn arrive(self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
-        if self.message.settings.unreliable && self.message.dice.drops_request() {
+        let Message { dice, settings, .. } = self.message;
+        if dice.drops_request(settings.lost_requests()) {
             events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
             return self.fail(cause::UNRELIABLE_REQUEST);
         }
-        let leg = self.message.dice.cost_leg(self.message.cost);
+        if let Some(delay) = dice.duplicate(settings.duplicated_requests) {
+            self.duplicate(&request, delay);
+        }
+        let leg = dice.cost_leg(self.message.cost);
         if !leg.is_zero() {
             events::delayed(&self.message, cause::COST, leg);
         }
         self.after(leg, Stage::Handle(request), make)
     }
 
+    /// The request arrives once more after `delay`. What its handler replies then reaches nobody.
+    fn duplicate(&self, request: &Request<'_>, delay: Duration) {
+        let Request { server, method, args } = request;
+        let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
+        let message = self.message;
+        self.network.timer.run_after(delay, move || {
+            let at = server.accept(&method, message.place);
+            events::duplicated(&message, &method);
+            let (service, handler) = server.at(at);
+            match &handler.kind {
+                HandlerKind::Inline(run) => drop(as_callee(message.id, service, || run(&args))),
+                HandlerKind::Deferred(run) => {
+                    let nowhere: Weak<SharedNetwork> = Weak::new();
+                    as_callee(message.id, service, || run(&args, Ticket::new(nowhere, message)));
+                }
+                HandlerKind::Pooled(_) => {
+                    let server = Arc::clone(&server);
+                    thread::spawn(move || {
+                        let (service, handler) = server.at(at);
+                        let HandlerKind::Pooled(run) = &handler.kind else { return };
+                        drop(as_callee(message.id, service, || run(&args)));
+                    });
+                }
+            }
+        });
+    }
+
     // ---- the handler ----------------------------------------------------------------------------
 
     fn handle(mut self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let Request { server, method, args } = request;
-        let at = server.accept(&method);
+        let at = server.accept(&method, self.message.place);
         events::delivered(&self.message, &method);
         let (service, handler) = server.at(at);
         match &handler.kind {
@@ -213,14 +253,23 @@ impl Transit {
             events::dropped(&self.message, cause::ONE_WAY_REPLY);
             return self.fail_late(cause::ONE_WAY_REPLY, make);
         }
-        if settings.unreliable && dice.drops_reply() {
+        if dice.drops_reply(settings.lost_replies()) {
             events::dropped(&self.message, cause::UNRELIABLE_REPLY);
             return self.fail(cause::UNRELIABLE_REPLY);
         }
-        let hold = if settings.long_reordering { dice.hold() } else { None };
-        let Some(hold) = hold else { return self.deliver(reply) };
-        events::held(&self.message, cause::LONG_REORDERING, hold);
-        self.after(hold, Stage::Deliver(reply), make)
+        let mut total = Duration::ZERO;
+        let mut add = |cause, hold: Duration| {
+            events::held(&self.message, cause, hold);
+            total += hold;
+        };
+        if let Some(hold) = settings.long_reordering.then(|| dice.reply_hold()).flatten() {
+            add(cause::LONG_REORDERING, hold);
+        }
+        let latency = dice.reply_latency(settings.latency);
+        if !latency.is_zero() {
+            add(cause::LATENCY, latency);
+        }
+        self.after(total, Stage::Deliver(reply), make)
     }
 
     // ---- the outcome ----------------------------------------------------------------------------

@@ -48,12 +48,14 @@ impl Instant {
 
 impl Add<Duration> for Instant {
     type Output = Instant;
+    #[track_caller]
     fn add(self, d: Duration) -> Instant {
         self.checked_add(d).expect("overflow when adding a duration to an instant")
     }
 }
 
 impl AddAssign<Duration> for Instant {
+    #[track_caller]
     fn add_assign(&mut self, d: Duration) {
         *self = *self + d;
     }
@@ -61,6 +63,7 @@ impl AddAssign<Duration> for Instant {
 
 impl Sub<Duration> for Instant {
     type Output = Instant;
+    #[track_caller]
     fn sub(self, d: Duration) -> Instant {
         self.checked_sub(d).expect("overflow when subtracting a duration from an instant")
     }

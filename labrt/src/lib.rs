@@ -11,9 +11,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`thread`] | [`thread::spawn`] is the labs' `go`: a pooled thread; named long-lived threads; who lives |
-//! | [`sync`] | `Mutex`, `Condvar`, and [`sync::Signal`], an event that happens once |
-//! | [`chan`] | unbounded, bounded and rendezvous channels |
-//! | [`time`] | `Instant`, `Duration`, `sleep` |
+//! | [`sync`] | `Mutex`, `RwLock`, `Condvar`, `WaitGroup`, `Once`, and [`sync::Signal`], an event that happens once |
+//! | [`chan`] | unbounded, bounded and rendezvous channels, and [`chan::Select`] |
+//! | [`time`] | `Instant`, `Duration`, `sleep`, and [`time::Timer`] |
 //! | [`rng`] | the run's random numbers, in streams that do not shift each other |
 //! | [`collections`] | maps whose iteration order is a function of the run |
 //! | [`node`] | which server of which group the running code belongs to |
@@ -50,11 +50,15 @@
 mod context;
 mod env;
 mod foreign;
+mod groups;
 mod instant;
 mod outcome;
 mod panics;
 mod run;
 mod runs;
+mod rwlock;
+mod select;
+mod timer;
 mod warnings;
 mod world;
 
@@ -89,7 +93,16 @@ pub const fn is_sim() -> bool {
 /// Ends the run as failed, from any thread: what a fatal log call is to the course's framework.
 ///
 /// Outside a run it is an ordinary panic.
+///
+/// The report names the place of the caller. See [`fatal_at`] for another place.
 #[track_caller]
 pub fn fatal(message: impl std::fmt::Display) -> ! {
+    panic!("{message}")
+}
+
+/// [`fatal`] whose report names `place`: for a mistake that was made there and shows elsewhere,
+/// such as a call with bad arguments that arrive at a server.
+pub fn fatal_at(place: &'static std::panic::Location<'static>, message: impl std::fmt::Display) -> ! {
+    panics::blame(place);
     panic!("{message}")
 }

@@ -5,7 +5,9 @@
 use crate::context;
 use crate::node::NodeId;
 use crate::outcome::panic_text;
+use std::cell::Cell;
 use std::io::Write;
+use std::panic::Location;
 use std::sync::Once;
 
 /// The payload with which a thread is unwound when its run is over. Raised by `resume_unwind`, so
@@ -23,6 +25,16 @@ impl Panic {
     pub(crate) fn of_payload(payload: &(dyn std::any::Any + Send)) -> Panic {
         Panic { text: panic_text(payload), node: context::node() }
     }
+}
+
+mod tls {
+    use super::*;
+    thread_local!(pub(super) static BLAMED: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) });
+}
+
+/// The next panic of this thread is reported as one at `place`.
+pub(crate) fn blame(place: &'static Location<'static>) {
+    tls::BLAMED.set(Some(place));
 }
 
 /// Ends the calling thread without a word.
@@ -45,8 +57,8 @@ pub(crate) fn install_hook() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let place =
-                info.location().map(|l| format!(" (at {}:{})", l.file(), l.line())).unwrap_or_default();
+            let place = tls::BLAMED.take().or(info.location());
+            let place = place.map(|l| format!(" (at {}:{})", l.file(), l.line())).unwrap_or_default();
             let text = panic_text(info.payload()) + &place;
             let panic = Panic { text, node: context::node() };
             if !crate::imp::on_panic(panic) {

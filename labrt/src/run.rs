@@ -359,15 +359,16 @@ impl Run {
     /// failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
+        let profile = std::env::current_exe().map_or(String::new(), |exe| profile_arguments(&exe));
         let mut line = match is_sim() {
             true => format!(
-                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} cargo test",
+                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} cargo test{profile}",
                 outcome.seed,
                 outcome.preempt,
                 self.jitter.as_micros(),
                 outcome.trace
             ),
-            false => "LAB_SEED=random LAB_RUNS=1000 cargo test --release".to_string(),
+            false => format!("LAB_SEED=random LAB_RUNS=1000 cargo test{profile}"),
         };
         if !id.package.is_empty() {
             line += &format!(" -p {}", id.package);
@@ -384,6 +385,18 @@ impl Run {
             line += " --ignored";
         }
         line
+    }
+}
+
+/// The arguments that make cargo use the profile in which the program `exe` was built, so that a
+/// replay compiles nothing again. Cargo puts the programs of a profile into a folder of its name.
+fn profile_arguments(exe: &std::path::Path) -> String {
+    let of_deps = exe.parent().filter(|folder| folder.ends_with("deps"));
+    let profile = of_deps.and_then(|deps| deps.parent()?.file_name()?.to_str());
+    match profile {
+        None | Some("debug") => String::new(),
+        Some("release") => " --release".to_string(),
+        Some(other) => format!(" --profile {other}"),
     }
 }
 
@@ -510,6 +523,9 @@ mod tests {
         let run = Run { identity: identity().with_test("a_test", true), ..Run::default() };
         let line = run.replay_line(&outcome);
         assert!(line.ends_with(" -p labrt --features sim --lib -- --exact a_test --ignored"), "{line}");
+        let exe = std::env::current_exe().expect("the test's own binary");
+        let cargo = format!("cargo test{} -p labrt", profile_arguments(&exe));
+        assert!(line.contains(&cargo), "{line}");
         if is_sim() {
             assert!(
                 line.starts_with(
@@ -518,6 +534,15 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn the_profile_is_that_of_the_folder() {
+        let ask = |exe: &str| profile_arguments(std::path::Path::new(exe));
+        assert_eq!(ask("/p/target/debug/deps/lab2a-0123"), "");
+        assert_eq!(ask("/p/target/x86_64-unknown-linux-gnu/release/deps/lab2a-0123"), " --release");
+        assert_eq!(ask("target/fast/deps/lab2a-0123"), " --profile fast");
+        assert_eq!(ask("/p/release/lab2a"), "", "cargo did not put it there");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
 use super::time::{Duration, Instant, to_std};
+pub use crate::select::Select;
 use crate::{foreign, locks};
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
-use crossbeam::channel::{at, never, select};
+use crossbeam::channel::{SelectedOperation, at, never, select as select_now};
 use std::panic::Location;
 
 /// The sending side of a channel. Clones feed the same channel.
@@ -96,6 +97,10 @@ impl<T> Sender<T> {
         Err(SendError(message))
     }
 
+    pub(crate) fn is_bounded(&self) -> bool {
+        !self.unbounded
+    }
+
     /// Hands a message over if that needs no waiting.
     ///
     /// # Errors
@@ -109,7 +114,7 @@ impl<T> Sender<T> {
 
 /// A selected operation must be completed, whichever it is.
 fn finish_other<N>(
-    ready: crossbeam::channel::SelectedOperation<'_>,
+    ready: SelectedOperation<'_>,
     send: usize,
     stop: &crossbeam::channel::Receiver<N>,
     cancel: &crossbeam::channel::Receiver<std::convert::Infallible>,
@@ -146,12 +151,12 @@ impl<T> Receiver<T> {
         }
         let cancel = cancel_channel();
         let result = match limit {
-            None => select! {
+            None => select_now! {
                 recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
                 recv(stop) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
             },
-            Some(limit) => select! {
+            Some(limit) => select_now! {
                 recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
                 recv(stop) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
@@ -260,4 +265,171 @@ impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         Receiver(self.0.clone())
     }
+}
+
+// ---- what a select is made of ------------------------------------------------------------------
+
+/// A case of a [`Select`]. `R` is what comes of it.
+pub(crate) trait Case<'a, R> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's;
+
+    /// The case has been selected.
+    fn complete(&mut self, ready: SelectedOperation<'_>);
+
+    /// To be called after [`Case::complete`].
+    fn finish(self: Box<Self>) -> R;
+}
+
+const COMPLETED: &str = "the case has been completed";
+
+pub(crate) struct RecvCase<'a, T, F> {
+    rx: &'a Receiver<T>,
+    then: F,
+    got: Option<Result<T, RecvError>>,
+}
+
+impl<'a, T, F> RecvCase<'a, T, F> {
+    pub(crate) fn new(rx: &'a Receiver<T>, then: F) -> RecvCase<'a, T, F> {
+        RecvCase { rx, then, got: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<T, RecvError>) -> R> Case<'a, R> for RecvCase<'a, T, F> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's,
+    {
+        select.recv(&self.rx.0)
+    }
+
+    fn complete(&mut self, ready: SelectedOperation<'_>) {
+        self.got = Some(ready.recv(&self.rx.0));
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.got.expect(COMPLETED))
+    }
+}
+
+pub(crate) struct SendCase<'a, T, F> {
+    tx: &'a Sender<T>,
+    message: Option<T>,
+    then: F,
+    done: Option<Result<(), SendError<T>>>,
+}
+
+impl<'a, T, F> SendCase<'a, T, F> {
+    pub(crate) fn new(tx: &'a Sender<T>, message: T, then: F) -> SendCase<'a, T, F> {
+        SendCase { tx, message: Some(message), then, done: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<(), SendError<T>>) -> R> Case<'a, R> for SendCase<'a, T, F> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's,
+    {
+        select.send(&self.tx.inner)
+    }
+
+    fn complete(&mut self, ready: SelectedOperation<'_>) {
+        let message = self.message.take().expect("a case is completed once");
+        self.done = Some(ready.send(&self.tx.inner, message));
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.done.expect(COMPLETED))
+    }
+}
+
+pub(crate) struct SignalCase<'a, F> {
+    signal: &'a Signal,
+    then: F,
+}
+
+impl<'a, F> SignalCase<'a, F> {
+    pub(crate) fn new(signal: &'a Signal, then: F) -> SignalCase<'a, F> {
+        SignalCase { signal, then }
+    }
+}
+
+impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's,
+    {
+        select.recv(self.signal.receiver())
+    }
+
+    fn complete(&mut self, ready: SelectedOperation<'_>) {
+        let _raised = ready.recv(self.signal.receiver());
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)()
+    }
+}
+
+/// What has ended a select.
+pub(crate) enum Selected {
+    /// The case with this index, which is completed.
+    Case(usize),
+    /// One of the other signals.
+    Changed,
+    /// The time has come, or no case was ready.
+    Nothing,
+}
+
+/// Waits for the first of the cases and of the signals `changed`, until `at` at the latest. If it
+/// must not wait, it looks once.
+pub(crate) fn select<'a, R>(
+    cases: &mut [Box<dyn Case<'a, R> + 'a>],
+    changed: &[Signal],
+    at: Option<Instant>,
+    waits: bool,
+    place: &'static Location<'static>,
+) -> Selected {
+    foreign::touch_at(place);
+    let cancel = cancel_channel();
+    let mut select = crossbeam::channel::Select::new();
+    for case in cases.iter() {
+        case.register(&mut select);
+    }
+    for signal in changed {
+        select.recv(signal.receiver());
+    }
+    let ready = match select.try_select() {
+        Ok(ready) => ready,
+        Err(_) if !waits => return Selected::Nothing,
+        Err(_) => {
+            let _waiting = waiting("Select::wait", place, None);
+            // A thread that is unwound already waits on, since it must come to a result. If it does
+            // not, the report of its run names it.
+            if !check() {
+                select.recv(&cancel);
+            }
+            let ready = match at {
+                Some(at) => select.select_deadline(to_std(at)).ok(),
+                None => Some(select.select()),
+            };
+            match ready {
+                Some(ready) => ready,
+                None => return Selected::Nothing,
+            }
+        }
+    };
+    let index = ready.index();
+    if let Some(case) = cases.get_mut(index) {
+        case.complete(ready);
+        return Selected::Case(index);
+    }
+    if let Some(signal) = changed.get(index - cases.len()) {
+        let _raised = ready.recv(signal.receiver());
+        return Selected::Changed;
+    }
+    let _cancelled = ready.recv(&cancel);
+    check();
+    Selected::Nothing
 }

@@ -39,6 +39,11 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
+/// To be called where a thread enters labrt.
+pub(crate) fn enter(_what: &'static str, place: &'static std::panic::Location<'static>) {
+    foreign::touch_at(place);
+}
+
 /// The world of the current run, if the calling thread belongs to one.
 pub(crate) fn with_world_if_any<R>(f: impl FnOnce(Option<&World>) -> R) -> R {
     current::with_run(|run| f(run.map(|run| &run.world)))

@@ -2,7 +2,9 @@
 
 use super::current::{self, check, waiting};
 use super::time::{Duration, Instant, to_std};
+pub use crate::groups::{Once, WaitGroup};
 pub use crate::instant::WaitTimeoutResult;
+pub use crate::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::{foreign, locks};
 use crossbeam::channel::{Receiver, Sender};
 use std::convert::Infallible;
@@ -224,21 +226,27 @@ impl Signal {
     /// Waits for it.
     #[track_caller]
     pub fn wait(&self) {
-        self.wait_inner(None);
+        self.wait_at(None, "Signal::wait", Location::caller());
     }
 
     /// Waits for it until `at`; true: it has happened.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
-        self.wait_inner(Some(at))
+        self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    #[track_caller]
-    fn wait_inner(&self, at: Option<Instant>) -> bool {
+    /// The same, for a caller that is at `place` and calls the wait `what`.
+    pub(crate) fn wait_at(
+        &self,
+        at: Option<Instant>,
+        what: &'static str,
+        place: &'static Location<'static>,
+    ) -> bool {
+        foreign::touch_at(place);
         if self.is_raised() {
             return true;
         }
-        let _waiting = waiting("Signal::wait", Location::caller(), None);
+        let _waiting = waiting(what, place, None);
         if check() {
             return self.is_raised();
         }

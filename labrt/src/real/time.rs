@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::OnceLock;
 
 pub use crate::instant::Instant;
+pub use crate::timer::Timer;
 pub use std::time::Duration;
 
 fn epoch() -> std::time::Instant {

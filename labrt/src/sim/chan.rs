@@ -4,6 +4,7 @@ use super::kernel::{self as k, Place, Waiter};
 use super::sync::Signal;
 use super::time::{Duration, Instant, after};
 use crate::locks;
+pub use crate::select::Select;
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -14,6 +15,15 @@ struct Offer<T> {
     number: u64,
     message: T,
     sender: Option<Waiter>,
+    /// It is the case of a select: it holds only as long as its sender waits.
+    may_lapse: bool,
+}
+
+impl<T> Offer<T> {
+    /// Can it be taken?
+    fn holds(&self) -> bool {
+        !self.may_lapse || self.sender.is_some_and(k::is_waiting)
+    }
 }
 
 struct Inner<T> {
@@ -29,20 +39,31 @@ struct Inner<T> {
 
 impl<T> Inner<T> {
     fn push(&mut self, message: T, sender: Option<Waiter>) -> u64 {
+        self.offer(message, sender, false)
+    }
+
+    fn offer(&mut self, message: T, sender: Option<Waiter>, may_lapse: bool) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.offers.push_back(Offer { number, message, sender });
+        self.offers.push_back(Offer { number, message, sender, may_lapse });
         wake_one(&mut self.receivers_waiting);
         number
     }
 
     fn pop(&mut self) -> Option<T> {
-        let offer = self.offers.pop_front()?;
+        let first = self.offers.iter().position(Offer::holds)?;
+        let offer = self.offers.remove(first).expect("it was there just now");
         if let Some(w) = offer.sender {
             k::wake(w);
         }
         wake_one(&mut self.senders_waiting);
         Some(offer.message)
+    }
+
+    /// A rendezvous: does a receiver wait for whom there is no message yet?
+    fn is_awaited(&self) -> bool {
+        let waiting = self.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count();
+        waiting > self.offers.iter().filter(|offer| offer.holds()).count()
     }
 
     fn is_full(&self) -> bool {
@@ -206,6 +227,10 @@ impl<T> Sender<T> {
         self.0.lock().senders_waiting.retain(|x| *x != w);
     }
 
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.0.lock().capacity.is_some()
+    }
+
     /// Hands a message over if that needs no waiting.
     ///
     /// # Errors
@@ -220,7 +245,7 @@ impl<T> Sender<T> {
             return Err(TrySendError::Disconnected(message));
         }
         let room = match s.capacity {
-            Some(0) => s.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count() > s.offers.len(),
+            Some(0) => s.is_awaited(),
             _ => !s.is_full(),
         };
         if !room {
@@ -422,4 +447,214 @@ impl<T> Drop for Receiver<T> {
         };
         drop(abandoned);
     }
+}
+
+// ---- what a select is made of ------------------------------------------------------------------
+
+/// A case of a [`Select`]. `R` is what comes of it.
+pub(crate) trait Case<'a, R> {
+    /// Lets it happen, if it can without waiting.
+    fn try_now(&mut self) -> bool;
+
+    /// The task waits for it as `w`.
+    fn enlist(&mut self, w: Waiter);
+
+    /// The task, which was `w`, waits no longer.
+    fn dismiss(&mut self, w: Waiter);
+
+    /// To be called after it has happened.
+    fn finish(self: Box<Self>) -> R;
+}
+
+const HAPPENED: &str = "the case has happened";
+
+pub(crate) struct RecvCase<'a, T, F> {
+    rx: &'a Receiver<T>,
+    then: F,
+    got: Option<Result<T, RecvError>>,
+}
+
+impl<'a, T, F> RecvCase<'a, T, F> {
+    pub(crate) fn new(rx: &'a Receiver<T>, then: F) -> RecvCase<'a, T, F> {
+        RecvCase { rx, then, got: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<T, RecvError>) -> R> Case<'a, R> for RecvCase<'a, T, F> {
+    fn try_now(&mut self) -> bool {
+        self.got = match self.rx.step(false) {
+            Step::Got(message) => Some(Ok(message)),
+            Step::Closed => Some(Err(RecvError)),
+            Step::Empty(_) => None,
+        };
+        self.got.is_some()
+    }
+
+    fn enlist(&mut self, w: Waiter) {
+        self.rx.0.lock().receivers_waiting.push_back(w);
+    }
+
+    fn dismiss(&mut self, w: Waiter) {
+        self.rx.0.lock().receivers_waiting.retain(|x| *x != w);
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.got.expect(HAPPENED))
+    }
+}
+
+pub(crate) struct SendCase<'a, T, F> {
+    tx: &'a Sender<T>,
+    /// None while the channel has it.
+    message: Option<T>,
+    /// On a rendezvous channel, while the task waits.
+    offer: Option<u64>,
+    then: F,
+    done: Option<Result<(), SendError<T>>>,
+}
+
+impl<'a, T, F> SendCase<'a, T, F> {
+    pub(crate) fn new(tx: &'a Sender<T>, message: T, then: F) -> SendCase<'a, T, F> {
+        SendCase { tx, message: Some(message), offer: None, then, done: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<(), SendError<T>>) -> R> Case<'a, R> for SendCase<'a, T, F> {
+    fn try_now(&mut self) -> bool {
+        let mut s = self.tx.0.lock();
+        if let Some(number) = self.offer.take() {
+            self.message = s.withdraw(number);
+        }
+        let Some(message) = self.message.take() else {
+            self.done = Some(Ok(()));
+            return true;
+        };
+        if s.receivers == 0 {
+            self.done = Some(Err(SendError(message)));
+            return true;
+        }
+        let has_room = if s.capacity == Some(0) { s.is_awaited() } else { !s.is_full() };
+        if !has_room {
+            self.message = Some(message);
+            return false;
+        }
+        s.push(message, None);
+        self.done = Some(Ok(()));
+        true
+    }
+
+    fn enlist(&mut self, w: Waiter) {
+        let mut s = self.tx.0.lock();
+        if s.capacity != Some(0) {
+            return s.senders_waiting.push_back(w);
+        }
+        let message = self.message.take().expect("it has not been sent");
+        self.offer = Some(s.offer(message, Some(w), true));
+    }
+
+    fn dismiss(&mut self, w: Waiter) {
+        let mut s = self.tx.0.lock();
+        s.senders_waiting.retain(|x| *x != w);
+        if let Some(number) = self.offer.take() {
+            self.message = s.withdraw(number);
+        }
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.done.expect(HAPPENED))
+    }
+}
+
+pub(crate) struct SignalCase<'a, F> {
+    signal: &'a Signal,
+    then: F,
+}
+
+impl<'a, F> SignalCase<'a, F> {
+    pub(crate) fn new(signal: &'a Signal, then: F) -> SignalCase<'a, F> {
+        SignalCase { signal, then }
+    }
+}
+
+impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
+    fn try_now(&mut self) -> bool {
+        self.signal.is_raised()
+    }
+
+    fn enlist(&mut self, w: Waiter) {
+        self.signal.enlist(w);
+    }
+
+    fn dismiss(&mut self, w: Waiter) {
+        self.signal.dismiss(w);
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)()
+    }
+}
+
+/// What has ended a select.
+pub(crate) enum Selected {
+    /// The case with this index, which has happened.
+    Case(usize),
+    /// One of the other signals.
+    Changed,
+    /// The time has come, or no case was ready.
+    Nothing,
+}
+
+/// Waits for the first of the cases and of the signals `changed`, until `at` at the latest. If it
+/// must not wait, it looks once.
+pub(crate) fn select<'a, R>(
+    cases: &mut [Box<dyn Case<'a, R> + 'a>],
+    changed: &[Signal],
+    at: Option<Instant>,
+    waits: bool,
+    place: Place,
+) -> Selected {
+    k::preempt_at("Select::wait", place);
+    loop {
+        if let Some(i) = any(cases) {
+            return Selected::Case(i);
+        }
+        if changed.iter().any(Signal::is_raised) {
+            return Selected::Changed;
+        }
+        if !waits {
+            return Selected::Nothing;
+        }
+        let w = k::prepare();
+        for (i, case) in cases.iter_mut().enumerate() {
+            case.enlist(w.of_case(i));
+        }
+        changed.iter().for_each(|signal| signal.enlist(w.of_case(cases.len())));
+        let is_woken = k::block_at(w, at.map(|at| at.0), "Select::wait", place);
+        // The case that has woken this task is the first to be looked at: what it was woken for
+        // belongs to it, and no other task has been woken for it.
+        let by = k::woken_by();
+        let happened = is_woken && cases.get_mut(by).is_some_and(|case| case.try_now());
+        for (i, case) in cases.iter_mut().enumerate() {
+            case.dismiss(w.of_case(i));
+        }
+        changed.iter().for_each(|signal| signal.dismiss(w.of_case(cases.len())));
+        if happened {
+            return Selected::Case(by);
+        }
+        if !is_woken {
+            return any(cases).map_or(Selected::Nothing, Selected::Case);
+        }
+    }
+}
+
+/// Lets one of the cases happen that are ready, drawn by the seed.
+fn any<'a, R>(cases: &mut [Box<dyn Case<'a, R> + 'a>]) -> Option<usize> {
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    while !order.is_empty() {
+        let i = order.swap_remove(k::choose(order.len() as u64) as usize);
+        if cases[i].try_now() {
+            return Some(i);
+        }
+    }
+    None
 }

@@ -38,9 +38,18 @@ pub(super) type Place = &'static Location<'static>;
 /// A one-shot ticket: names one particular wait of one task. Waking it again, or after its deadline
 /// has passed, does nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Waiter {
+pub(crate) struct Waiter {
     slot: TaskSlot,
     ticket: u64,
+    /// What it waits for, of several things. A task is told which of them has woken it.
+    case: u32,
+}
+
+impl Waiter {
+    /// The same wait, for the case with this index.
+    pub(super) fn of_case(self, index: usize) -> Waiter {
+        Waiter { case: index as u32, ..self }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +73,8 @@ struct Task {
     status: Status,
     ticket: u64,
     wake: Wake,
+    /// The case that has woken it last.
+    woken_by: u32,
     /// What it called last of labrt, and where; before the first call: empty, and where it was
     /// spawned.
     what: &'static str,
@@ -413,7 +424,7 @@ impl State {
                 break;
             }
             self.timers.pop();
-            if self.blocked(Waiter { slot, ticket }) {
+            if self.blocked(Waiter { slot, ticket, case: 0 }) {
                 if at > self.now {
                     self.now = at;
                     self.still = 0;
@@ -434,8 +445,8 @@ impl State {
         if self.timers.len() > 1024 + 4 * self.live {
             let mut heap = std::mem::take(&mut self.timers);
             heap.retain(|Reverse((_, _, slot, ticket))| {
-                let other = Waiter { slot: *slot, ticket: *ticket };
-                other == w || self.blocked(other)
+                let other = Waiter { slot: *slot, ticket: *ticket, case: 0 };
+                (other.slot, other.ticket) == (w.slot, w.ticket) || self.blocked(other)
             });
             self.timers = heap;
         }
@@ -522,6 +533,7 @@ impl Kernel {
             status: Status::Ready,
             ticket: 0,
             wake: Wake::Notified,
+            woken_by: 0,
             what: "",
             place,
             job: Some(job),
@@ -646,7 +658,7 @@ pub(super) fn prepare() -> Waiter {
     st.tickets += 1;
     let (slot, ticket) = (st.me(), st.tickets);
     st.tasks[slot as usize].ticket = ticket;
-    Waiter { slot, ticket }
+    Waiter { slot, ticket, case: 0 }
 }
 
 /// Gives up the CPU until the ticket is woken (true) or the clock reaches `at` (false).
@@ -692,6 +704,7 @@ pub(super) fn wake(w: Waiter) -> bool {
         let mut st = k.state.lock();
         let hit = st.blocked(w);
         if hit {
+            st.tasks[w.slot as usize].woken_by = w.case;
             st.make_ready(w.slot, Wake::Notified);
         }
         hit
@@ -700,6 +713,22 @@ pub(super) fn wake(w: Waiter) -> bool {
         foreign::dropped();
         false
     })
+}
+
+/// The index of the case that has woken the running task from its last [`block`].
+pub(super) fn woken_by() -> usize {
+    let k = current();
+    let st = k.state.lock();
+    st.tasks[st.me() as usize].woken_by as usize
+}
+
+/// To be called where a thread enters labrt: maybe lets another ready task run. Outside a run it
+/// does nothing.
+pub(crate) fn enter(what: &'static str, place: Place) {
+    match try_with(|_| ()) {
+        Some(()) => preempt_at(what, place),
+        None => foreign::touch_at(place),
+    }
 }
 
 /// Does the task still wait with this ticket?

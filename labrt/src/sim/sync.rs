@@ -5,8 +5,10 @@
 
 use super::kernel::{self as k, Waiter};
 use super::time::{Duration, Instant, after};
+pub use crate::groups::{Once, WaitGroup};
 pub use crate::instant::WaitTimeoutResult;
 use crate::locks;
+pub use crate::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -240,24 +242,24 @@ impl Signal {
     /// Waits for it.
     #[track_caller]
     pub fn wait(&self) {
-        self.wait_inner(None);
+        self.wait_at(None, "Signal::wait", Location::caller());
     }
 
     /// Waits for it until `at`; true: it has happened.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
-        self.wait_inner(Some(at.0))
+        self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    #[track_caller]
-    fn wait_inner(&self, at: Option<u64>) -> bool {
-        k::preempt("Signal::wait");
+    /// The same, for a caller that is at `place` and calls the wait `what`.
+    pub(crate) fn wait_at(&self, at: Option<Instant>, what: &'static str, place: k::Place) -> bool {
+        k::preempt_at(what, place);
         if self.is_raised() {
             return true;
         }
         let w = k::prepare();
         self.enlist(w);
-        k::block(w, at, "Signal::wait");
+        k::block_at(w, at.map(|at| at.0), what, place);
         self.dismiss(w);
         self.is_raised()
     }

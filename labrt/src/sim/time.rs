@@ -2,6 +2,7 @@
 
 use super::kernel as k;
 pub use crate::instant::Instant;
+pub use crate::timer::Timer;
 pub use std::time::Duration;
 
 /// The point in time `d` from now.
