@@ -95,7 +95,7 @@ function shortText(run, e) {
 }
 
 /** Delays that are no loss. */
-const MERE_DELAYS = /^(cost|unreliable)?$/;
+const MERE_DELAYS = /^(cost|unreliable|latency|long reordering)?$/;
 
 /** Why a message got lost; empty if it did not. @param {Run} run @param {number} m */
 function lossOf(run, m) {
