@@ -21,6 +21,7 @@
 //! | [`logging`] | log lines by topic, in the course's form |
 //! | [`locks`] | lock discipline: order of locks, no blocking under a lock |
 //! | [`offload`](mod@offload) | CPU-heavy work beside a run |
+//! | [`go`] | Go's idioms, and what stands for them here |
 //!
 //! [`run`] runs a test body in a world of its own; [`Run`] says how (seed, repetitions, limits).
 //!
@@ -63,6 +64,7 @@ mod warnings;
 mod world;
 
 pub mod collections;
+pub mod go;
 pub mod locks;
 pub mod logging;
 pub mod node;
