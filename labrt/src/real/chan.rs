@@ -1,4 +1,4 @@
-//! Channels on real threads: crossbeam's, with waits that end with the run.
+//! Channels on real threads: the channels of crossbeam, with waits that end with the run.
 
 use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
@@ -9,17 +9,18 @@ pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvErro
 use crossbeam::channel::{SelectedOperation, at, never, select as select_now};
 use std::panic::Location;
 
-/// The sending side of a channel. Clones feed the same channel.
+/// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T> {
     inner: crossbeam::channel::Sender<T>,
-    /// Sending never waits.
+    /// A send never waits.
     unbounded: bool,
 }
 
-/// The receiving side of a channel. Clones share it: each message goes to one of them.
+/// The receiving side of a channel. Clones receive from the same channel; each message goes to one
+/// of them.
 pub struct Receiver<T>(crossbeam::channel::Receiver<T>);
 
-/// A channel that takes any number of messages.
+/// A channel that holds any number of messages.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     let (inner, receiver) = crossbeam::channel::unbounded();
     (Sender { inner, unbounded: true }, Receiver(receiver))
@@ -31,17 +32,17 @@ pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     (Sender { inner, unbounded: false }, Receiver(receiver))
 }
 
-/// A channel that holds nothing: a send returns when a receiver has taken the message, as with Go's
-/// unbuffered channels.
+/// A channel that holds no message: a send returns when a receiver has taken the message, as with
+/// Go's unbuffered channels.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     bounded(0)
 }
 
 impl<T> Sender<T> {
-    /// Hands a message over; waits where the channel is full.
+    /// Sends a message. Waits while the channel is full.
     ///
     /// # Errors
-    /// Gives the message back when all receivers are gone.
+    /// All receivers are gone. The error has the message.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         foreign::touch();
@@ -54,7 +55,7 @@ impl<T> Sender<T> {
     /// The same, but gives up when the signal is raised.
     ///
     /// # Errors
-    /// Gives the message back when all receivers are gone or the signal is raised.
+    /// All receivers are gone, or the signal is raised. The error has the message.
     #[track_caller]
     pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
         foreign::touch();
@@ -101,10 +102,10 @@ impl<T> Sender<T> {
         !self.unbounded
     }
 
-    /// Hands a message over if that needs no waiting.
+    /// Sends a message if that needs no waiting.
     ///
     /// # Errors
-    /// Gives the message back when the channel is full, or all receivers are gone.
+    /// The channel is full, or all receivers are gone. The error has the message.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         foreign::touch();
@@ -112,7 +113,7 @@ impl<T> Sender<T> {
     }
 }
 
-/// A selected operation must be completed, whichever it is.
+/// Completes an operation that has been selected, as crossbeam demands.
 fn finish_other<N>(
     ready: SelectedOperation<'_>,
     send: usize,
@@ -178,8 +179,9 @@ impl<T> Receiver<T> {
         self.recv_until(None).map_err(|_| RecvError)
     }
 
-    /// The same, but gives up when the signal is raised. If it is raised already, no message is
-    /// taken; if it is raised while this waits, a message that has come may be.
+    /// The same, but gives up when the signal is raised. If the signal is raised before the call, no
+    /// message is received. If it is raised during the wait, a message may be received that was sent
+    /// at the same time.
     ///
     /// # Errors
     /// The signal is raised, or the channel is empty and all senders are gone.
@@ -214,10 +216,10 @@ impl<T> Receiver<T> {
         self.recv_until(Instant::now().checked_add(d))
     }
 
-    /// Takes a message if there is one.
+    /// Receives a message if there is one.
     ///
     /// # Errors
-    /// There is none; or there is none and all senders are gone.
+    /// The channel is empty. The error says whether all senders are gone.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         foreign::touch();
@@ -237,7 +239,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// The messages one after the other, until all senders are gone.
+    /// All messages, one after the other, until all senders are gone.
     #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         foreign::touch();
@@ -245,7 +247,7 @@ impl<T> Receiver<T> {
         std::iter::from_fn(move || self.recv_from(None, never::<()>(), place).ok())
     }
 
-    /// The messages one after the other, until all senders are gone or the signal is raised: Go's
+    /// All messages, one after the other, until all senders are gone or the signal is raised: Go's
     /// `for m := range ch` in a server that can be killed.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
@@ -267,15 +269,15 @@ impl<T> Clone for Receiver<T> {
     }
 }
 
-// ---- what a select is made of ------------------------------------------------------------------
+// ---- the cases of a select ---------------------------------------------------------------------
 
-/// A case of a [`Select`]. `R` is what comes of it.
+/// A case of a [`Select`]. `R` is the result of the select.
 pub(crate) trait Case<'a, R> {
     fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
     where
         'a: 's;
 
-    /// The case has been selected.
+    /// Completes the operation of the case, which has been selected.
     fn complete(&mut self, ready: SelectedOperation<'_>);
 
     /// To be called after [`Case::complete`].
@@ -372,11 +374,11 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
     }
 }
 
-/// What has ended a select.
+/// Why a select has ended.
 pub(crate) enum Selected {
     /// The case with this index, which is completed.
     Case(usize),
-    /// One of the other signals.
+    /// One of the signals `changed` is raised.
     Changed,
     /// The time has come, or no case was ready.
     Nothing,
@@ -405,8 +407,8 @@ pub(crate) fn select<'a, R>(
         Err(_) if !waits => return Selected::Nothing,
         Err(_) => {
             let _waiting = waiting("Select::wait", place, None);
-            // A thread that is unwound already waits on, since it must come to a result. If it does
-            // not, the report of its run names it.
+            // A thread that is being unwound goes on waiting, because it needs a result. If there is
+            // none, the report of its run names the thread.
             if !check() {
                 select.recv(&cancel);
             }

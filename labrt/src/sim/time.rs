@@ -18,7 +18,7 @@ pub fn sleep(d: Duration) {
     k::block(k::prepare(), Some(at), "sleep");
 }
 
-/// Time since the start of the run; zero outside one.
+/// Time since the start of the run; zero outside a run.
 #[track_caller]
 pub fn since_start() -> Duration {
     if !k::active() {
