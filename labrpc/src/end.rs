@@ -1,7 +1,7 @@
 //! An end: the sending side of one connection.
 //!
-//! `call` and `send` take the same way. They differ in who waits: a delayed call blocks its thread,
-//! a delayed send holds no thread.
+//! `call` and `send` do the same, but a delayed call blocks its thread, and a delayed send holds no
+//! thread.
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
 use crate::events::cause;
@@ -20,8 +20,8 @@ use std::task::Poll;
 
 /// One end of a [`Network`](crate::Network): sends requests to the server it is connected to.
 ///
-/// It belongs to whoever made it and does not keep the network alive. Dropping it deletes the end:
-/// the calls that still wait on it fail then. To share an end, put it into an `Arc`.
+/// An end does not keep the network alive. If the `End` is dropped, the end is deleted, and the calls
+/// that still wait on it fail. To share an end, put it into an `Arc`.
 ///
 /// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because
 /// the reply may need that lock. labrt reports it.
@@ -41,11 +41,10 @@ impl End {
         &self.name
     }
 
-    /// Call `method` (`"Service.Method"`) and wait for the outcome, without a time limit of its
-    /// own.
+    /// Call `method` (`"Service.Method"`) and wait for the outcome. The call itself has no time limit.
     ///
-    /// `None`: the request or the reply was lost in some way, and nothing is known about whether
-    /// the handler ran. When the network is cleaned up or gone, or the end closed, the call fails
+    /// `None`: the request or the reply was lost in some way, and it is unknown whether the handler
+    /// ran. When the network is cleaned up or gone, or the end closed, the call fails
     /// at once and is not counted. Fatal: an unknown method, and arguments or a reply of another
     /// type than the handler's.
     #[track_caller]
@@ -72,9 +71,8 @@ impl End {
         decode(outcome, Location::caller())
     }
 
-    /// [`call`](End::call), but wait at most `patience`. A reply that comes later reaches nobody,
-    /// and nothing is known about whether the handler ran or will run. The course's network has no
-    /// such call.
+    /// [`call`](End::call), but wait at most `patience`. A reply that comes later is dropped, and it is
+    /// unknown whether the handler has run or will run. The course's network has no such call.
     #[track_caller]
     pub fn call_within<A, R>(&self, patience: Duration, method: &str, args: &A) -> Option<R>
     where
@@ -96,9 +94,9 @@ impl End {
         decode(outcome, Location::caller())
     }
 
-    /// Sends the request of a call. `None`: the network is gone. The wait is left to the caller:
-    /// reports say where a thread waits, and that is known only as long as no closure is in
-    /// between.
+    /// Send the request of a call. `None`: the network is gone. The caller waits itself, not in a
+    /// closure that it passes: `#[track_caller]` does not reach into closures, and reports name the
+    /// place of a wait.
     #[track_caller]
     fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
@@ -117,7 +115,7 @@ impl End {
         })
     }
 
-    /// Message `id` need not wait any longer. It may still wait in a network that is cleaned up.
+    /// End message `id`. This works in a network that is cleaned up, too: messages may wait there.
     fn give_up(&self, id: u64) {
         if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);
@@ -127,10 +125,10 @@ impl End {
     /// Call `method` without waiting. `on_reply` gets what [`call`](End::call) would have returned,
     /// exactly once.
     ///
-    /// When the outcome is immediate (no delay and an inline handler, or the network gone),
+    /// If the outcome is known at once (no delay and an inline handler, or the network is gone),
     /// `on_reply` runs on this thread before `send` returns. Else it runs later on a thread of the
-    /// network, with the sender's node as the current node. There it must be brief: it may take a
-    /// lock for a moment, but not sleep or `call`.
+    /// network, with the sender's node as the current node. There it must be short: it may take a
+    /// lock for a moment, but must not sleep or `call`.
     ///
     /// An `on_reply` that is still due when its run ends is dropped.
     #[track_caller]

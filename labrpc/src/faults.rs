@@ -1,8 +1,7 @@
 //! The dice of the network: what happens to the n-th message of an end, and how long it takes.
 //!
-//! Each decision has a label of its own and is a function of (seed of the run, label, end, n). So
-//! one more decision in one place changes no other decision, and a single decision can be named,
-//! recorded and replayed.
+//! Each decision has a label of its own. It is a function of the seed of the run, the label, the end
+//! and n. So one more decision in one place changes no other decision.
 
 use labrt::rng::{self, Label};
 use labrt::time::Duration;
@@ -30,9 +29,9 @@ const DUPLICATE_DELAY: Label = Label::new("net.duplicate-delay");
 
 /// An unreliable network delays a request by less than this many milliseconds.
 const SHORT_DELAY_MS: u64 = 27;
-/// A call that reaches nobody fails in less than this many milliseconds.
+/// A call that reaches no server fails in less than this many milliseconds.
 const UNREACHABLE_MS: u64 = 100;
-/// Under long delays, a call that reaches nobody fails in less than this many milliseconds.
+/// Under long delays, a call that reaches no server fails in less than this many milliseconds.
 const LONG_DELAY_MS: u64 = 7000;
 /// An unreliable network loses this many of 1000 requests, and this many of 1000 replies.
 pub(crate) const DROPPED_OF_1000: u16 = 100;
@@ -48,7 +47,7 @@ struct HoldLabels {
 }
 
 /// What a network does beyond the course's switches ([`Network::reliable`](crate::Network::reliable)
-/// and so on), for protocols that must stand more than the labs' do. The default does nothing, and
+/// and so on), for protocols that must cope with more faults than those of the labs. The default
 /// leaves the course's network as it is.
 ///
 /// ```
@@ -66,25 +65,25 @@ struct HoldLabels {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NetworkOptions {
-    /// How long each request and each reply is under way, on a reliable network, too. For protocols
-    /// with time limits that are tuned to a real network. Timeouts that are shorter than twice the
-    /// most break; messages overtake each other as far as the range is wide. Default: no time.
+    /// The time of each request and each reply in the network, also in a reliable one. For protocols
+    /// whose time limits are made for a real network. Timeouts break that are shorter than twice the
+    /// most. Messages overtake each other if the range is wide. Default: no time.
     pub latency: RangeInclusive<Duration>,
     /// Of 1000 requests so many are lost, and their handlers do not run. `None`: 100 if the network
-    /// is unreliable, else 0. For faults in one direction; code that takes a call without a reply
-    /// for one that was executed breaks.
+    /// is unreliable, else 0. For faults in one direction. Code breaks that believes that a call
+    /// without a reply was executed.
     pub lost_requests: Option<u16>,
     /// Of 1000 replies so many are lost, after their handlers have run. `None`: 100 if the network
-    /// is unreliable, else 0. Code that repeats a request without an identity breaks: the request
-    /// is executed twice.
+    /// is unreliable, else 0. For faults in one direction. Code breaks that repeats a request without
+    /// an identity: the request is executed twice.
     pub lost_replies: Option<u16>,
     /// Two of three requests wait 200..2199 ms, as replies do under
-    /// [`Network::long_reordering`](crate::Network::long_reordering). For protocols that claim to
-    /// stand old requests; code that believes the newest request to be the latest breaks.
+    /// [`Network::long_reordering`](crate::Network::long_reordering). For protocols that must cope
+    /// with old requests. Code that takes the request that came last for the newest one breaks.
     pub reorder_requests: bool,
     /// Of 1000 requests that arrive so many arrive once more, 0..26 ms later. The handler runs
-    /// again, and what it replies then reaches nobody. For protocols over networks without
-    /// connections; handlers that are not idempotent break.
+    /// again, and its second reply is dropped. For protocols over networks without connections.
+    /// Handlers that are not idempotent break.
     pub duplicated_requests: u16,
 }
 
@@ -121,8 +120,7 @@ impl NetworkOptions {
     }
 }
 
-/// A one-way fault of one end. It makes the asymmetric partitions that enabling and disabling
-/// cannot make.
+/// A one-way fault of one end, for asymmetric partitions. Enabling and disabling cannot make them.
 ///
 /// To the caller a message lost on a one-way link looks like an unreachable server: `None` after up
 /// to 99 ms, or after up to 6999 ms under long delays.
@@ -140,9 +138,9 @@ pub enum Link {
 /// What a request costs its server in virtual time (`--features sim`). The real clock charges
 /// nothing.
 ///
-/// One half is spent before the handler runs, the other half after it. Then the network looks
-/// whether the server is still there. Without a cost, five clients in a loop would do 200,000
-/// operations in a "five second" test.
+/// One half passes before the handler runs, the other half after it. Then the network checks whether
+/// the server still exists. Without a cost, five clients in a loop would do 200,000 operations in a
+/// test of five seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Cost {
     /// 100 to 250 us: a call between the servers of one group.
@@ -179,7 +177,7 @@ impl From<&RangeInclusive<Duration>> for Latency {
     }
 }
 
-/// What the decisions about a message depend on: its end, and which of this end's messages it is.
+/// The decisions about a message depend on its end and on its number among the messages of the end.
 #[derive(Clone, Copy)]
 pub(crate) struct Dice {
     pub end: u64,
@@ -249,7 +247,7 @@ impl Dice {
         is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
     }
 
-    /// How long it takes a caller to learn that it reached nobody.
+    /// After which time a caller learns that it has reached no server.
     pub fn unreachable_delay(self, long_delays: bool) -> Duration {
         let bound = if long_delays { LONG_DELAY_MS } else { UNREACHABLE_MS };
         Duration::from_millis(self.below(UNREACHABLE, bound))

@@ -1,7 +1,7 @@
 //! A server: named services, and a count of the requests that have reached them.
 //!
-//! The services are fixed once the server is shared, so a look-up of a handler takes no lock. A
-//! restart puts another server *object* behind the same name: the network compares objects, never
+//! The services cannot change after the server is shared, so a look-up of a handler takes no lock.
+//! After a restart another server *object* has the same name: the network compares objects, not
 //! contents.
 
 use crate::faults::Cost;
@@ -11,9 +11,9 @@ use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicU64, Ordering};
 use std::panic::Location;
 
-/// A server: first it is built, then it is a handle. Clones share one server and its count.
+/// A server. First it is built; then it is a handle, whose clones share the server and its count.
 ///
-/// A server that is added to a network after a restart is a new object and counts from 0.
+/// A restarted server is a new object, and counts from 0.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) shared: Arc<SharedServer>,
@@ -26,7 +26,7 @@ pub(crate) struct SharedServer {
     count: AtomicU64,
 }
 
-/// A handler's place in its server's lists.
+/// The position of a handler in the lists of its server.
 #[derive(Clone, Copy)]
 pub(crate) struct HandlerAt {
     service: usize,

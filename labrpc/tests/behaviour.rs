@@ -1,5 +1,5 @@
-//! What the course's tests do not look at: each fault alone, its limits, its counts, and which code
-//! runs on which thread.
+//! What the course's tests do not check: each fault alone, its limits, its counts, and which code runs
+//! on which thread.
 
 mod common;
 
@@ -281,7 +281,7 @@ fn one_way_replies_lost() {
         assert!(results.iter().all(|(reply, _)| reply.is_none()));
         assert_eq!(net.count("s"), N, "the handlers run");
         assert_eq!(net.total_bytes(), results_args(N), "no reply is delivered");
-        // As if nobody were there: the sender learns of it after up to 99 ms, not at once.
+        // The sender learns of it after up to 99 ms, not at once, as if there were no server.
         let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
         assert!(mean >= 25 * MS, "{mean:?}");
         net.set_link(&end, Link::Both);
@@ -382,8 +382,8 @@ fn requests_may_arrive_twice() {
     });
 }
 
-/// The reply to a duplicate reaches nobody, also when it is the first to come, and a responder that
-/// is dropped for a duplicate fails no call.
+/// The reply to a duplicate is dropped, even if it comes first. If a responder of a duplicate is
+/// dropped, no call fails.
 #[test]
 fn the_reply_to_a_duplicate_reaches_nobody() {
     run(|| {

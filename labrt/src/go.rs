@@ -1,8 +1,8 @@
 //! Go's idioms, and what stands for them here: documentation only.
 //!
-//! All of it means the same on both clocks, and in virtual time it is a function of the seed. What is
-//! *not* here is what cannot be: threads, locks, channels and sleeps of `std`, and a loop that waits
-//! without calling labrt.
+//! All of it means the same on both clocks, and in virtual time it is a function of the seed. A run
+//! must *not* use the threads, locks, channels and sleeps of `std`, and it must not wait in a loop
+//! that does not call labrt.
 //!
 //! # Goroutines and locks
 //!
@@ -104,7 +104,8 @@
 //!
 //! labrt::run(|| {
 //!     let ((to_a, a), (b, _from_b)) = (bounded(1), bounded(1));
-//!     let (killed, timer, d) = (Signal::new(), Timer::after(Duration::from_secs(9)), Duration::from_millis(5));
+//!     let (killed, timer) = (Signal::new(), Timer::after(Duration::from_secs(9)));
+//!     let d = Duration::from_millis(5);
 //!     let select = || {
 //!         Select::new()
 //!             .recv(&a, |v| Event::Got(v.expect("open")))

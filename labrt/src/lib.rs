@@ -10,8 +10,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`thread`] | [`thread::spawn`] is the labs' `go`: a pooled thread; named threads for long work; which threads are alive |
-//! | [`sync`] | `Mutex`, `RwLock`, `Condvar`, `WaitGroup`, `Once`, and [`sync::Signal`], an event that happens once |
+//! | [`thread`] | [`thread::spawn`], the labs' `go`; named threads; which threads are alive |
+//! | [`sync`] | `Mutex`, `RwLock`, `Condvar`, `WaitGroup`, `Once`, and [`sync::Signal`] |
 //! | [`chan`] | unbounded, bounded and rendezvous channels, and [`chan::Select`] |
 //! | [`time`] | `Instant`, `Duration`, `sleep`, and [`time::Timer`] |
 //! | [`rng`] | the run's random numbers, in independent streams |

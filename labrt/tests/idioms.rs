@@ -76,7 +76,7 @@ fn a_select_without_waiting() {
     });
 }
 
-/// None of the ready cases starves.
+/// Each of the ready cases is chosen now and then.
 #[test]
 fn a_select_draws_among_the_ready() {
     let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -149,8 +149,8 @@ fn selects_meet_on_rendezvous_channels() {
     });
 }
 
-/// A select that is woken by one channel while another becomes ready takes the first, so the message
-/// of the second is there for others.
+/// If one channel wakes a select while another becomes ready, the select takes the message of the
+/// first, and leaves the message of the second to other threads.
 #[test]
 fn a_select_takes_along_nothing_else() {
     always(|| {
@@ -229,7 +229,7 @@ fn a_timer_fires_once_for_each_time_it_is_set() {
     });
 }
 
-/// As the handler of a heartbeat does it with the election timer that the ticker waits for.
+/// The handler of a heartbeat resets the election timer while the ticker waits for it.
 #[test]
 fn a_timer_is_reset_while_others_wait_for_it() {
     always(|| {
