@@ -5,8 +5,8 @@
 //!
 //! The encoding is serde over bincode with integers of variable length: a number below 251 takes one byte, a
 //! text or byte string takes its length and its bytes. The bytes do not contain their type, so the reader
-//! must ask for the type that the writer wrote. This crate is the only one that names bincode; another encoding
-//! would be a change of this one file.
+//! must ask for the type that the writer wrote. This crate is the only one that names bincode, so another
+//! encoding would be a change of this one file.
 //!
 //! ```
 //! let bytes = labgob::encode(&(7u64, "seven"));
@@ -32,11 +32,11 @@
 //!
 //! # Bytes that are wrong
 //!
-//! [`decode`] never panics: for bad bytes it returns a [`DecodeError`], which names the byte, the type and the
-//! reason. A length in the bytes counts only up to [`LIMIT`], and memory for the elements of a sequence is
-//! allocated as they are read. Two kinds of types have no such protection: a type that contains itself
-//! (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size (`Vec<()>`) is as
-//! long as the bytes say. The messages of the labs contain neither.
+//! [`decode`] never panics: for bad bytes it returns a [`DecodeError`], which names the byte, the type and
+//! the reason. A length in the bytes counts only up to [`LIMIT`], and memory for the elements of a sequence
+//! is allocated as they are read. Two kinds of types have no such protection: a type that contains itself
+//! (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size (`Vec<()>`) is
+//! as long as the bytes say. The messages of the labs contain neither.
 #![forbid(unsafe_code)]
 
 mod error;

@@ -1064,8 +1064,8 @@ fn a_deferred_reply_comes_from_another_thread() {
     });
 }
 
-/// The caller leaves when its patience ends, and not before. A reply within that time arrives. A
-/// later one reaches nobody.
+/// The call fails when its patience ends, and not before. A reply within that time arrives. A later
+/// one is dropped.
 #[test]
 fn a_call_may_have_limited_patience() {
     run(|| {
