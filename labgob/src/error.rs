@@ -1,9 +1,9 @@
-//! What can be wrong with bytes, told so that a reader of the message can find the place.
+//! What can be wrong with bytes. The messages name the byte and the type.
 
 use bincode::error::DecodeError as Cause;
 use std::fmt;
 
-/// Bytes that are not the value that was asked for.
+/// The bytes are not a value of the type that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     /// The type that was asked for.
@@ -19,7 +19,7 @@ pub struct DecodeError {
 /// The ways in which bytes can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The value goes on where the bytes end; at least this many are missing.
+    /// The bytes end in the middle of the value; at least so many are missing.
     UnexpectedEnd {
         /// Bytes missing for the field being read, not for the whole value.
         missing: usize,
@@ -31,7 +31,7 @@ pub enum Problem {
     },
     /// The value would take more memory than [`LIMIT`](crate::LIMIT).
     LimitExceeded,
-    /// A field holds something that its type cannot be; the text says what was found and what was expected.
+    /// A field is no value of its type. The text says what was found and what was expected.
     Invalid(String),
 }
 
@@ -63,7 +63,7 @@ impl From<Cause> for Problem {
     fn from(cause: Cause) -> Problem {
         match cause {
             Cause::UnexpectedEnd { additional } => Problem::UnexpectedEnd { missing: additional },
-            // A length beyond the machine's word is only a larger lie than one beyond the limit.
+            // A length that does not fit into a `usize` is beyond the limit, too.
             Cause::LimitExceeded | Cause::OutsideUsizeRange(_) => Problem::LimitExceeded,
             Cause::InvalidBooleanValue(found) => {
                 Problem::Invalid(format!("found {found} for a bool, expected 0 or 1"))

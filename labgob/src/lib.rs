@@ -1,13 +1,12 @@
 //! Bytes to values and back.
 //!
-//! Everything that leaves a node passes through here: RPC arguments and replies, the persisted Raft state,
-//! snapshots. A value that has been through bytes shares no memory with the one it was made from, which is
-//! what makes the simulated network honest.
+//! All data that leaves a node passes through here: RPC arguments and replies, the persisted Raft state,
+//! snapshots. A decoded value shares no memory with the value that was encoded, as over a real network.
 //!
 //! The encoding is serde over bincode with integers of variable length: a number below 251 takes one byte, a
-//! text or byte string takes its length and its bytes. Nothing describes itself, so the reader must ask for
-//! the type that the writer wrote. This crate is the only one that names bincode; another encoding would be a
-//! change of this one file.
+//! text or byte string takes its length and its bytes. The bytes do not contain their type, so the reader
+//! must ask for the type that the writer wrote. This crate is the only one that names bincode, so another
+//! encoding would be a change of this one file.
 //!
 //! ```
 //! let bytes = labgob::encode(&(7u64, "seven"));
@@ -22,23 +21,22 @@
 //!
 //! # What became of the course's two checks
 //!
-//! The Go `labgob` warns of two mistakes that cost students days. Neither can be made here, so neither check
-//! exists:
+//! The Go `labgob` warns of two mistakes that cost students days. Both are impossible here, so there are no
+//! such checks:
 //!
 //! * **Lower-case field names.** Go's encoder silently skips fields that are not exported. serde's derive
-//!   takes every field whatever its visibility; leaving one out takes a `#[serde(skip)]` that stands in the
-//!   source.
+//!   takes all fields. A field is left out only if the source says `#[serde(skip)]`.
 //! * **Decoding into a variable that is not empty.** Go leaves out fields that hold zero, and decodes *into*
-//!   the caller's variable, so that an old value can shine through. Here decoding returns a new value, of
-//!   which every field comes from the bytes.
+//!   the caller's variable, so an old value can remain. Here decoding returns a new value, and all its fields
+//!   come from the bytes.
 //!
 //! # Bytes that are wrong
 //!
-//! [`decode`] never panics, whatever the bytes: it returns a [`DecodeError`] that says at which byte which
-//! type could not be read, and why. A length read from the bytes is believed only up to [`LIMIT`], and memory
-//! for the elements of a sequence is taken as they arrive. Two things are up to the type: one that contains
-//! itself (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size
-//! (`Vec<()>`) is as long as they say. No message of the labs is of either kind.
+//! [`decode`] never panics: for bad bytes it returns a [`DecodeError`], which names the byte, the type and
+//! the reason. A length in the bytes counts only up to [`LIMIT`], and memory for the elements of a sequence
+//! is allocated as they are read. Two kinds of types have no such protection: a type that contains itself
+//! (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size (`Vec<()>`) is
+//! as long as the bytes say. The messages of the labs contain neither.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -51,8 +49,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 
-/// How much one call of [`decode`] may claim, in bytes of memory: 64 MiB. A value that is larger than this
-/// cannot be read back, so snapshots must be smaller.
+/// The most memory that one call of [`decode`] may need: 64 MiB. A larger value cannot be read back, so
+/// snapshots must be smaller.
 pub const LIMIT: usize = 64 << 20;
 
 type Format = Configuration<LittleEndian, Varint, Limit<LIMIT>>;
@@ -62,8 +60,8 @@ const FORMAT: Format = bincode::config::standard().with_limit::<LIMIT>();
 /// Encodes one value.
 ///
 /// # Panics
-/// Only for a value that serde itself cannot write: a sequence that does not know its length, or a
-/// `Serialize` written by hand that returns an error. Derived types never do.
+/// When serde itself cannot write the value: a sequence that does not know its length, or a `Serialize`
+/// written by hand that returns an error. Derived types never do.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     // Room for a small message or an entry, so that most values cost one allocation.
     let mut encoder = Encoder { bytes: Vec::with_capacity(64) };
@@ -71,8 +69,8 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     encoder.into_bytes()
 }
 
-/// Decodes one value. It must take up the whole slice: bytes left over mean that writer and reader disagree
-/// about the type, and are an error.
+/// Decodes one value. It must take the whole slice: bytes that are left over are an error, because writer and
+/// reader disagree about the type then.
 ///
 /// # Errors
 /// [`DecodeError`] when the bytes end early, go on too long, claim more than [`LIMIT`], or hold something
@@ -145,12 +143,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// What has not been read yet.
+    /// The bytes that have not been read yet.
     pub fn remaining(&self) -> &'a [u8] {
         &self.bytes[self.offset..]
     }
 
-    /// Has everything been read?
+    /// Whether all bytes have been read.
     pub fn is_empty(&self) -> bool {
         self.offset == self.bytes.len()
     }
@@ -160,11 +158,11 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Where reading a `T` fails. The quick way to decode does not say, so what has failed once is read once
-/// more, by a reader that counts.
+/// Finds the byte at which reading a `T` fails. The fast way to decode does not know it, so bytes that have
+/// failed are read once more, by a reader that counts.
 fn failing_byte<T: DeserializeOwned>(bytes: &[u8]) -> usize {
     let mut counter = CountingReader { bytes, offset: 0 };
-    // The outcome is known; only how far it came is of interest.
+    // The outcome is known. Only the position matters.
     let _ = bincode::serde::decode_from_reader::<T, _, Format>(&mut counter, FORMAT);
     counter.offset
 }

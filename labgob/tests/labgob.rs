@@ -1,4 +1,4 @@
-//! The course's labgob tests as far as they have a meaning in Rust, and what bytes from nowhere may not do.
+//! The course's labgob tests that have a meaning in Rust, and tests with random bytes.
 
 use labgob::{Decoder, Encoder, Problem, decode, encode};
 use rand::{Rng, RngExt, SeedableRng};

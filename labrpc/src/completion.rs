@@ -1,14 +1,14 @@
 //! How the sender of a message that had to wait learns the outcome.
 //!
-//! A slot wakes its thread. A callback is the sender's code: whoever ends the message decides on
-//! which thread it runs.
+//! A slot wakes the thread that waits. A callback is code of the sender. The code that ends the
+//! message decides on which thread the callback runs.
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::time::Instant;
 use labrt::trace;
 
-/// What a caller gets: the encoded reply, or `None` for a failure of any kind.
+/// The encoded reply, or `None` for a failure of any kind.
 pub(crate) type Outcome = Option<Vec<u8>>;
 
 /// What to do with the outcome of a message.

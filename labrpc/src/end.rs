@@ -1,10 +1,11 @@
 //! An end: the sending side of one connection.
 //!
-//! `call` and `send` take the same way. They differ in who waits: a delayed call blocks its thread,
-//! a delayed send holds no thread.
+//! `call` and `send` do the same, but a delayed call blocks its thread, and a delayed send holds no
+//! thread.
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
 use crate::events::cause;
+use crate::message::Outgoing;
 use crate::name::Name;
 use crate::shared::SharedNetwork;
 use crate::transit::send_off;
@@ -14,12 +15,13 @@ use labrt::trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::panic::Location;
 use std::task::Poll;
 
 /// One end of a [`Network`](crate::Network): sends requests to the server it is connected to.
 ///
-/// It belongs to whoever made it and does not keep the network alive. Dropping it deletes the end:
-/// the calls that still wait on it fail then. To share an end, put it into an `Arc`.
+/// An end does not keep the network alive. If the `End` is dropped, the end is deleted, and the calls
+/// that still wait on it fail. To share an end, put it into an `Arc`.
 ///
 /// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because
 /// the reply may need that lock. labrt reports it.
@@ -39,11 +41,10 @@ impl End {
         &self.name
     }
 
-    /// Call `method` (`"Service.Method"`) and wait for the outcome, without a time limit of its
-    /// own.
+    /// Call `method` (`"Service.Method"`) and wait for the outcome. The call itself has no time limit.
     ///
-    /// `None`: the request or the reply was lost in some way, and nothing is known about whether
-    /// the handler ran. When the network is cleaned up or gone, or the end closed, the call fails
+    /// `None`: the request or the reply was lost in some way, and it is unknown whether the handler
+    /// ran. When the network is cleaned up or gone, or the end closed, the call fails
     /// at once and is not counted. Fatal: an unknown method, and arguments or a reply of another
     /// type than the handler's.
     #[track_caller]
@@ -63,12 +64,15 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.send_and_wait(id, method, args, |slot| slot.wait())
+        let outcome = match self.set_out(id, method, args)? {
+            Sent::Over(outcome) => outcome,
+            Sent::Waits(slot) => slot.wait(),
+        };
+        decode(outcome, Location::caller())
     }
 
-    /// [`call`](End::call), but wait at most `patience`. A reply that comes later reaches nobody,
-    /// and nothing is known about whether the handler ran or will run. The course's network has no
-    /// such call.
+    /// [`call`](End::call), but wait at most `patience`. A reply that comes later is dropped, and it is
+    /// unknown whether the handler has run or will run. The course's network has no such call.
     #[track_caller]
     pub fn call_within<A, R>(&self, patience: Duration, method: &str, args: &A) -> Option<R>
     where
@@ -77,41 +81,41 @@ impl End {
     {
         let id = trace::next_id();
         let deadline = Instant::now() + patience;
-        self.send_and_wait(id, method, args, |slot| {
-            slot.wait_until(deadline).unwrap_or_else(|| {
-                self.give_up(id);
-                None
-            })
-        })
+        let outcome = match self.set_out(id, method, args)? {
+            Sent::Over(outcome) => outcome,
+            Sent::Waits(slot) => match slot.wait_until(deadline) {
+                Some(outcome) => outcome,
+                None => {
+                    self.give_up(id);
+                    None
+                }
+            },
+        };
+        decode(outcome, Location::caller())
     }
 
+    /// Send the request of a call. `None`: the network is gone. The caller waits itself, not in a
+    /// closure that it passes: `#[track_caller]` does not reach into closures, and reports name the
+    /// place of a wait.
     #[track_caller]
-    fn send_and_wait<A, R>(
-        &self,
-        id: u64,
-        method: &str,
-        args: &A,
-        wait: impl FnOnce(&Slot) -> Outcome,
-    ) -> Option<R>
+    fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
         A: Serialize + ?Sized,
-        R: DeserializeOwned,
     {
         labrt::locks::blocking(method);
         let network = self.network()?;
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let sent = send_off(&network, id, self.id, method, labgob::encode(args), &mut make);
-        // A call that waits does not keep the network alive.
-        drop(network);
-        let outcome = match sent {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => wait(&slot.expect("a message waits only with a completion")),
-        };
-        decode(outcome)
+        let request = Outgoing { id, end: self.id, method, place: Location::caller() };
+        // Here the strong handle is dropped: a call that waits does not keep the network alive.
+        let sent = send_off(&network, request, labgob::encode(args), &mut make);
+        Some(match sent {
+            Poll::Ready(outcome) => Sent::Over(outcome),
+            Poll::Pending => Sent::Waits(slot.expect("a message waits only with a completion")),
+        })
     }
 
-    /// Message `id` need not wait any longer. It may still wait in a network that is cleaned up.
+    /// End message `id`. This works in a network that is cleaned up, too: messages may wait there.
     fn give_up(&self, id: u64) {
         if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);
@@ -121,10 +125,10 @@ impl End {
     /// Call `method` without waiting. `on_reply` gets what [`call`](End::call) would have returned,
     /// exactly once.
     ///
-    /// When the outcome is immediate (no delay and an inline handler, or the network gone),
+    /// If the outcome is known at once (no delay and an inline handler, or the network is gone),
     /// `on_reply` runs on this thread before `send` returns. Else it runs later on a thread of the
-    /// network, with the sender's node as the current node. There it must be brief: it may take a
-    /// lock for a moment, but not sleep or `call`.
+    /// network, with the sender's node as the current node. There it must be short: it may take a
+    /// lock for a moment, but must not sleep or `call`.
     ///
     /// An `on_reply` that is still due when its run ends is dropped.
     #[track_caller]
@@ -154,17 +158,19 @@ impl End {
         R: DeserializeOwned,
     {
         labrt::locks::blocking(method);
+        let place = Location::caller();
         let Some(network) = self.network() else { return on_reply(None) };
         let mut on_reply = Some(on_reply);
         let mut make = || {
             let on_reply = on_reply.take().expect("a message is enlisted once");
-            Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome))))
+            Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome, place))))
         };
-        let sent = send_off(&network, id, self.id, method, labgob::encode(args), &mut make);
+        let request = Outgoing { id, end: self.id, method, place };
+        let sent = send_off(&network, request, labgob::encode(args), &mut make);
         drop(network);
         if let (Poll::Ready(outcome), Some(on_reply)) = (sent, on_reply) {
             let _under = trace::under(id);
-            on_reply(decode(outcome));
+            on_reply(decode(outcome, place));
         }
     }
 
@@ -181,6 +187,14 @@ impl End {
     fn network(&self) -> Option<Arc<SharedNetwork>> {
         self.network.upgrade().filter(|network| !network.is_done())
     }
+}
+
+/// What has come of the request of a call so far.
+enum Sent {
+    /// All is over.
+    Over(Outcome),
+    /// The slot gets the outcome.
+    Waits(Arc<Slot>),
 }
 
 impl Drop for End {
@@ -203,14 +217,15 @@ impl From<&End> for Name {
     }
 }
 
-fn decode<R: DeserializeOwned>(outcome: Outcome) -> Option<R> {
+/// The reply to a call that was made at `place`.
+fn decode<R: DeserializeOwned>(outcome: Outcome, place: &'static Location<'static>) -> Option<R> {
     let bytes = outcome?;
     match labgob::decode(&bytes) {
         Ok(reply) => Some(reply),
-        Err(error) => labrt::fatal(format!(
-            "ClientEnd.Call(): decode reply: {error} (in {} bytes, as {})",
-            bytes.len(),
-            std::any::type_name::<R>()
-        )),
+        Err(error) => {
+            let (size, expected) = (bytes.len(), std::any::type_name::<R>());
+            let text = format!("ClientEnd.Call(): decode reply: {error} (in {size} bytes, as {expected})");
+            labrt::fatal_at(place, text)
+        }
     }
 }

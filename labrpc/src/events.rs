@@ -1,11 +1,11 @@
-//! What the network tells the trace: one event for each thing that happens to a message, all under
-//! the message's id.
+//! The events of the network in the trace: one for each thing that happens to a message. All events
+//! of a message have its id.
 //!
-//! `rpc.delivered` and `rpc.answered` are events of the callee, all others are events of the
-//! sender, whatever thread they happen on.
+//! `rpc.delivered`, `rpc.duplicated` and `rpc.answered` are events of the callee. All others
+//! are events of the sender, on whatever thread they happen.
 //!
-//! `rpc.sent` and `rpc.answered` have a hash of the bytes, so that the determinism hash of a run
-//! covers the data and not only the schedule.
+//! `rpc.sent` and `rpc.answered` have a hash of the bytes, so that the trace hash of a run depends on
+//! the data, not only on the schedule.
 
 use crate::faults::Dice;
 use crate::message::Message;
@@ -18,6 +18,7 @@ const DELIVERED: Kind = Kind::new("rpc.delivered");
 const DROPPED: Kind = Kind::new("rpc.dropped");
 const DELAYED: Kind = Kind::new("rpc.delayed");
 const HELD: Kind = Kind::new("rpc.held");
+const DUPLICATED: Kind = Kind::new("rpc.duplicated");
 const ANSWERED: Kind = Kind::new("rpc.answered");
 const REPLIED: Kind = Kind::new("rpc.replied");
 const FAILED: Kind = Kind::new("rpc.failed");
@@ -33,6 +34,7 @@ pub(crate) mod cause {
     pub const ONE_WAY_REQUEST: &str = "one-way link, request";
     pub const ONE_WAY_REPLY: &str = "one-way link, reply";
     pub const LONG_REORDERING: &str = "long reordering";
+    pub const LATENCY: &str = "latency";
     pub const COST: &str = "cost";
     pub const SERVER_GONE: &str = "server gone";
     pub const END_CLOSED: &str = "end closed";
@@ -43,7 +45,7 @@ pub(crate) mod cause {
 
 pub(crate) type Cause = &'static str;
 
-/// A request starts, to the server of this name. Its fields `end` and `nth` are what the dice use.
+/// A request starts, to the server of this name. The dice use its fields `end` and `nth`.
 pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
     if !trace::on() {
         return;
@@ -59,7 +61,7 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
         ("to", message.to.into()),
     ];
     // `to` is the last field. It is left out when no node is known: there was no server yet, or the
-    // server belongs to the test itself.
+    // server is one of the test itself.
     let known = fields.len() - usize::from(message.to.is_none());
     let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);
@@ -70,7 +72,12 @@ pub(crate) fn delivered(message: &Message, method: &str) {
     trace::emit_of(message.to, DELIVERED, Links::id(message.id), &[("method", method.into())]);
 }
 
-/// The handler has replied, and the reply starts on its way back.
+/// A request reaches its handler once more.
+pub(crate) fn duplicated(message: &Message, method: &str) {
+    trace::emit_of(message.to, DUPLICATED, Links::id(message.id), &[("method", method.into())]);
+}
+
+/// The handler has replied, and the reply starts.
 pub(crate) fn handler_replied(message: &Message, reply: &[u8]) {
     if trace::on() {
         let fields = [("bytes", reply.len().into()), ("hash", Field::X(trace::digest(reply)))];

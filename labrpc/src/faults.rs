@@ -1,32 +1,126 @@
 //! The dice of the network: what happens to the n-th message of an end, and how long it takes.
 //!
-//! Each decision has a label of its own and is a function of (seed of the run, label, end, n). So
-//! one more decision in one place changes no other decision, and a single decision can be named,
-//! recorded and replayed.
+//! Each decision has a label of its own. It is a function of the seed of the run, the label, the end
+//! and n. So one more decision in one place changes no other decision.
 
 use labrt::rng::{self, Label};
 use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 const REQUEST_DELAY: Label = Label::new("net.request-delay");
 const REQUEST_DROP: Label = Label::new("net.request-drop");
 const REPLY_DROP: Label = Label::new("net.reply-drop");
-const HOLD: Label = Label::new("net.hold");
-const HOLD_RANGE: Label = Label::new("net.hold-range");
-const HOLD_LENGTH: Label = Label::new("net.hold-length");
+const REPLY_HOLD: HoldLabels = HoldLabels {
+    chance: Label::new("net.hold"),
+    range: Label::new("net.hold-range"),
+    length: Label::new("net.hold-length"),
+};
+const REQUEST_HOLD: HoldLabels = HoldLabels {
+    chance: Label::new("net.request-hold"),
+    range: Label::new("net.request-hold-range"),
+    length: Label::new("net.request-hold-length"),
+};
 const UNREACHABLE: Label = Label::new("net.unreachable");
 const COST: Label = Label::new("net.cost");
+const REQUEST_LATENCY: Label = Label::new("net.request-latency");
+const REPLY_LATENCY: Label = Label::new("net.reply-latency");
+const DUPLICATE: Label = Label::new("net.duplicate");
+const DUPLICATE_DELAY: Label = Label::new("net.duplicate-delay");
 
 /// An unreliable network delays a request by less than this many milliseconds.
 const SHORT_DELAY_MS: u64 = 27;
-/// A call that reaches nobody fails in less than this many milliseconds.
+/// A call that reaches no server fails in less than this many milliseconds.
 const UNREACHABLE_MS: u64 = 100;
-/// Under long delays, a call that reaches nobody fails in less than this many milliseconds.
+/// Under long delays, a call that reaches no server fails in less than this many milliseconds.
 const LONG_DELAY_MS: u64 = 7000;
 /// An unreliable network loses this many of 1000 requests, and this many of 1000 replies.
-const DROPPED_OF_1000: u64 = 100;
+pub(crate) const DROPPED_OF_1000: u16 = 100;
+/// The most that the latency of a network can be.
+const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
 
-/// A one-way fault of one end. It makes the asymmetric partitions that enabling and disabling
-/// cannot make.
+/// The labels of the three decisions about a hold.
+#[derive(Clone, Copy)]
+struct HoldLabels {
+    chance: Label,
+    range: Label,
+    length: Label,
+}
+
+/// What a network does beyond the course's switches ([`Network::reliable`](crate::Network::reliable)
+/// and so on), for protocols that must cope with more faults than those of the labs. The default
+/// leaves the course's network as it is.
+///
+/// ```
+/// use labrpc::{Network, NetworkOptions};
+/// use labrt::time::Duration;
+///
+/// labrt::run(|| {
+///     let net = Network::new();
+///     net.set_options(NetworkOptions {
+///         latency: Duration::from_millis(5)..=Duration::from_millis(20),
+///         lost_replies: Some(300),
+///         ..NetworkOptions::default()
+///     });
+/// });
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NetworkOptions {
+    /// The time of each request and each reply in the network, also in a reliable one. For protocols
+    /// whose time limits are made for a real network. Timeouts break that are shorter than twice the
+    /// most. Messages overtake each other if the range is wide. Default: no time.
+    pub latency: RangeInclusive<Duration>,
+    /// Of 1000 requests so many are lost, and their handlers do not run. `None`: 100 if the network
+    /// is unreliable, else 0. For faults in one direction. Code breaks that believes that a call
+    /// without a reply was executed.
+    pub lost_requests: Option<u16>,
+    /// Of 1000 replies so many are lost, after their handlers have run. `None`: 100 if the network
+    /// is unreliable, else 0. For faults in one direction. Code breaks that repeats a request without
+    /// an identity: the request is executed twice.
+    pub lost_replies: Option<u16>,
+    /// Two of three requests wait 200..2199 ms, as replies do under
+    /// [`Network::long_reordering`](crate::Network::long_reordering). For protocols that must cope
+    /// with old requests. Code that takes the request that came last for the newest one breaks.
+    pub reorder_requests: bool,
+    /// Of 1000 requests that arrive so many arrive once more, 0..26 ms later. The handler runs
+    /// again, and its second reply is dropped. For protocols over networks without connections.
+    /// Handlers that are not idempotent break.
+    pub duplicated_requests: u16,
+}
+
+impl Default for NetworkOptions {
+    fn default() -> NetworkOptions {
+        NetworkOptions {
+            latency: Duration::ZERO..=Duration::ZERO,
+            lost_requests: None,
+            lost_replies: None,
+            reorder_requests: false,
+            duplicated_requests: 0,
+        }
+    }
+}
+
+impl NetworkOptions {
+    /// What is wrong with these options, if anything.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let shares = [
+            ("lost_requests", self.lost_requests.unwrap_or(0)),
+            ("lost_replies", self.lost_replies.unwrap_or(0)),
+            ("duplicated_requests", self.duplicated_requests),
+        ];
+        if let Some((name, share)) = shares.into_iter().find(|(_, share)| *share > 1000) {
+            return Some(format!("{name} is {share} of 1000; expected a number from 0 to 1000"));
+        }
+        let (least, most) = (self.latency.start(), self.latency.end());
+        if least > most || *most > LONGEST_LATENCY {
+            return Some(format!(
+                "latency is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
+            ));
+        }
+        None
+    }
+}
+
+/// A one-way fault of one end, for asymmetric partitions. Enabling and disabling cannot make them.
 ///
 /// To the caller a message lost on a one-way link looks like an unreachable server: `None` after up
 /// to 99 ms, or after up to 6999 ms under long delays.
@@ -44,9 +138,9 @@ pub enum Link {
 /// What a request costs its server in virtual time (`--features sim`). The real clock charges
 /// nothing.
 ///
-/// One half is spent before the handler runs, the other half after it. Then the network looks
-/// whether the server is still there. Without a cost, five clients in a loop would do 200,000
-/// operations in a "five second" test.
+/// One half passes before the handler runs, the other half after it. Then the network checks whether
+/// the server still exists. Without a cost, five clients in a loop would do 200,000 operations in a
+/// test of five seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Cost {
     /// 100 to 250 us: a call between the servers of one group.
@@ -69,7 +163,21 @@ impl Cost {
     }
 }
 
-/// What the decisions about a message depend on: its end, and which of this end's messages it is.
+/// How long messages are under way, in microseconds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Latency {
+    least_us: u32,
+    most_us: u32,
+}
+
+impl From<&RangeInclusive<Duration>> for Latency {
+    fn from(range: &RangeInclusive<Duration>) -> Latency {
+        let us = |d: &Duration| u32::try_from(d.as_micros()).unwrap_or(u32::MAX);
+        Latency { least_us: us(range.start()), most_us: us(range.end()) }
+    }
+}
+
+/// The decisions about a message depend on its end and on its number among the messages of the end.
 #[derive(Clone, Copy)]
 pub(crate) struct Dice {
     pub end: u64,
@@ -86,27 +194,60 @@ impl Dice {
         Duration::from_millis(self.below(REQUEST_DELAY, SHORT_DELAY_MS))
     }
 
-    /// Does an unreliable network lose this request?
-    pub fn drops_request(self) -> bool {
-        self.below(REQUEST_DROP, 1000) < DROPPED_OF_1000
+    /// Is this request lost, if so many of 1000 are?
+    pub fn drops_request(self, of_1000: u16) -> bool {
+        of_1000 > 0 && self.below(REQUEST_DROP, 1000) < u64::from(of_1000)
     }
 
-    /// Does an unreliable network lose the reply?
-    pub fn drops_reply(self) -> bool {
-        self.below(REPLY_DROP, 1000) < DROPPED_OF_1000
+    /// Is the reply lost, if so many of 1000 are?
+    pub fn drops_reply(self, of_1000: u16) -> bool {
+        of_1000 > 0 && self.below(REPLY_DROP, 1000) < u64::from(of_1000)
     }
 
-    /// How long long reordering holds the reply back. `None`: not at all. Short holds are more
-    /// likely.
-    pub fn hold(self) -> Option<Duration> {
-        if self.below(HOLD, 900) >= 600 {
+    /// How long long reordering holds the reply back. `None`: not at all.
+    pub fn reply_hold(self) -> Option<Duration> {
+        self.hold(REPLY_HOLD)
+    }
+
+    /// How long the reordering of requests holds this one back. `None`: not at all.
+    pub fn request_hold(self) -> Option<Duration> {
+        self.hold(REQUEST_HOLD)
+    }
+
+    /// Short holds are more likely.
+    fn hold(self, labels: HoldLabels) -> Option<Duration> {
+        if self.below(labels.chance, 900) >= 600 {
             return None;
         }
-        let range = 1 + self.below(HOLD_RANGE, 2000);
-        Some(Duration::from_millis(200 + self.below(HOLD_LENGTH, range)))
+        let range = 1 + self.below(labels.range, 2000);
+        Some(Duration::from_millis(200 + self.below(labels.length, range)))
     }
 
-    /// How long it takes a caller to learn that it reached nobody.
+    /// How long the request is under way.
+    pub fn request_latency(self, latency: Latency) -> Duration {
+        self.latency(REQUEST_LATENCY, latency)
+    }
+
+    /// How long the reply is under way.
+    pub fn reply_latency(self, latency: Latency) -> Duration {
+        self.latency(REPLY_LATENCY, latency)
+    }
+
+    fn latency(self, label: Label, Latency { least_us, most_us }: Latency) -> Duration {
+        if most_us == 0 {
+            return Duration::ZERO;
+        }
+        let spread = u64::from(most_us - least_us);
+        Duration::from_micros(u64::from(least_us) + self.below(label, spread + 1))
+    }
+
+    /// How much later the request arrives once more, if so many of 1000 do. `None`: it does not.
+    pub fn duplicate(self, of_1000: u16) -> Option<Duration> {
+        let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
+        is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
+    }
+
+    /// After which time a caller learns that it has reached no server.
     pub fn unreachable_delay(self, long_delays: bool) -> Duration {
         let bound = if long_delays { LONG_DELAY_MS } else { UNREACHABLE_MS };
         Duration::from_millis(self.below(UNREACHABLE, bound))

@@ -1,10 +1,10 @@
 //! The simulated network of the labs: ends that call, servers that reply, and the faults between
 //! them.
 //!
-//! A [`Network`] joins [`End`]s to [`Server`]s. An end belongs to whoever calls. A server holds
-//! named [`Service`]s, whose handlers reply. Arguments and replies cross the network only as bytes,
-//! so caller and handler share no memory. The network can lose, delay, hold back and refuse
-//! messages, and it counts them. It knows nothing of what they say.
+//! A [`Network`] connects [`End`]s to [`Server`]s. The caller owns the end. A server has named
+//! [`Service`]s, and a service has handlers, which reply. Arguments and replies cross the network
+//! only as bytes, so caller and handler share no memory. The network can lose, delay, hold back and
+//! refuse messages, and it counts them. It does not know what they mean.
 //!
 //! ```
 //! use labrpc::{Network, Server, Service};
@@ -29,11 +29,10 @@
 //!
 //! # What a call may expect
 //!
-//! * `Some(reply)`: the handler ran, and this is its reply. `None` says nothing about whether it
-//!   ran.
-//! * Calls on one end do not wait for one another, and may arrive in any order.
-//! * A call always ends, except when its handler never returns *and* server and end stay as they
-//!   are.
+//! * `Some(reply)`: the handler ran, and this is its reply. `None`: the handler may have run or not.
+//! * Calls on one end do not wait for each other, and may arrive in any order.
+//! * A call always ends, with one exception: its handler never returns, and server and end stay as
+//!   they are.
 //!
 //! # What the network does to a message
 //!
@@ -46,14 +45,15 @@
 //! | the same under long delays | lost | | after 0..6999 ms |
 //! | server deleted or replaced, end disabled, while the handler runs | passed | lost | at once |
 //!
-//! One-way faults ([`Link`]) are an extension of the course's network. What happens to the n-th
+//! One-way faults ([`Link`]) and [`NetworkOptions`] (latency, loss in one direction, reordered and
+//! duplicated requests) are extensions of the course's network. What happens to the n-th
 //! message of an end depends on the run's seed, on that end's number and on n, and on nothing else.
 //! So one more message on one end changes nothing for the messages of another end.
 //!
 //! # Threads
 //!
-//! There is no dispatcher. As long as nothing delays a message, it travels on its caller's thread.
-//! A delayed message waits in the network's one queue and holds no thread. The service chooses how
+//! There is no dispatcher. While no delay is due, the thread of the caller does all the work. A
+//! delayed message waits in the one queue of the network and holds no thread. The service chooses how
 //! a handler runs, see [`Service`]; the caller chooses how it waits, see [`End`].
 //!
 //! Code that the network runs for others (inline and deferred handlers, the `on_reply` of
@@ -62,12 +62,13 @@
 //!
 //! # Time
 //!
-//! On the real clock a reliable call takes as long as it takes. On virtual time (`--features sim`)
-//! computing takes no time, so a server, or a service, charges each request its [`Cost`].
+//! On the real clock a reliable call takes only the time of its computation. In virtual time
+//! (`--features sim`) a computation takes no time, so each request has a [`Cost`], which its server or
+//! service sets.
 //!
 //! # The files
 //!
-//! They form layers: a file imports only files of the rows above its own.
+//! A file imports only files of lower layers.
 //!
 //! | layer | file | what it holds |
 //! |---|---|---|
@@ -104,7 +105,7 @@ mod timer;
 mod transit;
 
 pub use end::End;
-pub use faults::{Cost, Link};
+pub use faults::{Cost, Link, NetworkOptions};
 pub use name::Name;
 pub use network::Network;
 pub use responder::Responder;

@@ -1,7 +1,7 @@
-//! The handle on a network: what a test's harness sets and reads.
+//! The handle on a network, for the harness of a test.
 
 use crate::end::End;
-use crate::faults::Link;
+use crate::faults::{Link, NetworkOptions};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
@@ -10,13 +10,13 @@ use labrt::sync::Arc;
 
 /// One simulated network. Clones are handles on the same one.
 ///
-/// It starts reliable, without long delays and without reordering. When its last handle is dropped,
-/// the network is gone: all messages under way fail at once. Ends do not count as handles. An end
-/// is named by anything that turns into a [`Name`]: an `&End`, an `&Name`, a text, a number. For an
-/// end that does not exist nothing happens.
+/// At first it is reliable, without long delays and without reordering. When its last handle is
+/// dropped, the network is gone, and all messages under way fail at once. Ends do not count as
+/// handles. To name an end, pass anything that turns into a [`Name`]: an `&End`, an `&Name`, a text,
+/// a number. If there is no such end, nothing happens.
 ///
-/// No operation blocks, and none runs a sender's code: the callbacks that it causes run on a thread
-/// of the network.
+/// No operation blocks, and no operation runs code of a sender: the callbacks that it causes run on a
+/// thread of the network.
 #[derive(Clone)]
 pub struct Network {
     handle: Arc<Handle>,
@@ -39,8 +39,8 @@ impl Network {
         Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
     }
 
-    /// End the network: later calls fail at once and are not counted. Messages under way end as
-    /// they would have ended without this.
+    /// End the network: later calls fail at once and are not counted. Messages that are under way are
+    /// not affected.
     pub fn cleanup(&self) {
         self.shared().clean_up();
     }
@@ -56,9 +56,19 @@ impl Network {
         self.shared().change_settings(|settings| settings.long_reordering = reordering);
     }
 
-    /// Set whether a call that reaches nobody fails after up to 7 s instead of up to 100 ms.
+    /// Set whether a call that reaches no server fails after up to 7 s instead of up to 100 ms.
     pub fn long_delays(&self, long: bool) {
         self.shared().change_settings(|settings| settings.long_delays = long);
+    }
+
+    /// Set what the network does beyond the switches above. Messages under way are not affected.
+    /// Fatal when the options cannot be.
+    #[track_caller]
+    pub fn set_options(&self, options: NetworkOptions) {
+        if let Some(complaint) = options.complaint() {
+            labrt::fatal(format!("labrpc.Network.set_options(): {complaint}"));
+        }
+        self.shared().change_settings(|settings| settings.set_options(&options));
     }
 
     /// Is the network reliable?
@@ -78,8 +88,8 @@ impl Network {
         End::new(self.shared(), id, name)
     }
 
-    /// Make an end of this name, owned by nobody, connected to nothing and disabled. Fatal when the
-    /// name is taken.
+    /// Make an end of this name, without an owner, not connected and disabled. Fatal when the name is
+    /// taken.
     #[track_caller]
     pub fn make_named_end(&self, name: impl Into<Name>) -> End {
         let name = name.into();
@@ -89,8 +99,8 @@ impl Network {
         }
     }
 
-    /// Connect an end to the server of this name, which need not exist yet. The last connection
-    /// holds.
+    /// Connect an end to the server of this name, which need not exist yet. It replaces an earlier
+    /// connection.
     pub fn connect(&self, end: impl Into<Name>, server: impl Into<Name>) {
         self.shared().connect(&end.into(), server.into());
     }
@@ -105,7 +115,7 @@ impl Network {
         self.shared().set_link(&end.into(), link);
     }
 
-    /// Delete an end: later calls on its handle reach nobody, and its name is free. Fatal when
+    /// Delete an end: later calls on its handle reach no server, and its name is free. Fatal when
     /// there is no such end.
     #[track_caller]
     pub fn delete_end(&self, end: impl Into<Name>) {
@@ -128,7 +138,7 @@ impl Network {
     }
 
     /// Remove the server behind a name. Calls whose handlers run at this moment fail at once. The
-    /// handlers run on, and their replies reach nobody.
+    /// handlers run on, and their replies are dropped.
     pub fn delete_server(&self, name: impl Into<Name>) {
         self.shared().set_server(name.into(), None);
     }

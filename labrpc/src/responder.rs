@@ -1,4 +1,4 @@
-//! What a deferred handler gets to reply with: it may reply later, and has to reply once.
+//! With a responder a deferred handler replies: once, possibly later.
 
 use crate::message::Message;
 use labrt::sync::{Arc, Weak};
@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 /// from any thread.
 ///
 /// If it is dropped without a reply, the call fails at once, as if the reply had been lost. A
-/// responder keeps neither the network nor the server alive, so a server may keep it in its own
+/// responder does not keep the network or the server alive, so a server may keep it in its own
 /// tables.
 #[must_use = "a responder that is dropped fails the call"]
 pub struct Responder<R> {
@@ -22,14 +22,13 @@ impl<R: Serialize> Responder<R> {
         Responder { ticket, reply: PhantomData }
     }
 
-    /// Send the reply on its way. This never blocks and never runs the caller's code, so a lock may
-    /// be held.
+    /// Send the reply. This never blocks and never runs code of the caller, so you may hold a lock.
     pub fn reply(self, reply: R) {
         self.ticket.reply(labgob::encode(&reply));
     }
 }
 
-/// The way back to the sender, as far as a ticket needs to know it.
+/// The way back to the sender, for a ticket.
 pub(crate) trait ReplyPath: Send + Sync {
     /// The handler of `message` has replied.
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>);
@@ -38,7 +37,7 @@ pub(crate) trait ReplyPath: Send + Sync {
     fn no_reply(&self, message: &Message);
 }
 
-/// The untyped half of a [`Responder`]. It uses the way back once: with a reply, or when it is
+/// The untyped part of a [`Responder`]. It uses the way back once: with a reply, or when it is
 /// dropped.
 pub(crate) struct Ticket {
     path: Weak<dyn ReplyPath>,

@@ -1,7 +1,7 @@
 //! A server: named services, and a count of the requests that have reached them.
 //!
-//! The services are fixed once the server is shared, so a look-up of a handler takes no lock. A
-//! restart puts another server *object* behind the same name: the network compares objects, never
+//! The services cannot change after the server is shared, so a look-up of a handler takes no lock.
+//! After a restart another server *object* has the same name: the network compares objects, not
 //! contents.
 
 use crate::faults::Cost;
@@ -9,10 +9,11 @@ use crate::service::{Handler, Service};
 use labrt::node::NodeId;
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicU64, Ordering};
+use std::panic::Location;
 
-/// A server: first it is built, then it is a handle. Clones share one server and its count.
+/// A server. First it is built; then it is a handle, whose clones share the server and its count.
 ///
-/// A server that is added to a network after a restart is a new object and counts from 0.
+/// A restarted server is a new object, and counts from 0.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) shared: Arc<SharedServer>,
@@ -25,7 +26,7 @@ pub(crate) struct SharedServer {
     count: AtomicU64,
 }
 
-/// A handler's place in its server's lists.
+/// The position of a handler in the lists of its server.
 #[derive(Clone, Copy)]
 pub(crate) struct HandlerAt {
     service: usize,
@@ -46,12 +47,14 @@ impl Server {
 
     /// Add a service, in place of one of the same name. Fatal once the server is shared (cloned or
     /// in a network).
+    #[track_caller]
     pub fn service(mut self, service: Service) -> Server {
         self.add_service(service);
         self
     }
 
     /// As [`Server::service`], for a server held in a variable.
+    #[track_caller]
     pub fn add_service(&mut self, service: Service) {
         let services = &mut self.own("a service cannot be added").services;
         match services.iter_mut().find(|s| s.name() == service.name()) {
@@ -62,6 +65,7 @@ impl Server {
 
     /// Set what a request costs in virtual time, unless its service says otherwise
     /// ([`Service::cost`]). Fatal once the server is shared.
+    #[track_caller]
     pub fn cost(mut self, cost: Cost) -> Server {
         self.own("the cost cannot be set").cost = cost;
         self
@@ -72,6 +76,7 @@ impl Server {
         self.shared.count()
     }
 
+    #[track_caller]
     fn own(&mut self, what: &str) -> &mut SharedServer {
         match Arc::get_mut(&mut self.shared) {
             Some(server) => server,
@@ -108,26 +113,30 @@ impl SharedServer {
         self.services.iter().map(Service::owner).find(|node| !node.is_none()).unwrap_or_default()
     }
 
-    /// Count an arriving request and find its handler; fatal when there is none.
-    pub fn accept(&self, method: &str) -> HandlerAt {
+    /// Count an arriving request of the call at `place` and find its handler; fatal when there is
+    /// none.
+    pub fn accept(&self, method: &str, place: &'static Location<'static>) -> HandlerAt {
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some((service_name, handler_name)) = method.rsplit_once('.') else {
-            labrt::fatal(format!(
+            let text = format!(
                 "labrpc.Server.dispatch(): method {method:?} has no dot; expecting \"Service.Method\""
-            ));
+            );
+            labrt::fatal_at(place, text);
         };
         let Some(service) = self.named(service_name) else {
-            labrt::fatal(format!(
+            let text = format!(
                 "labrpc.Server.dispatch(): unknown service {service_name} in {service_name}.{handler_name}; \
                  expecting one of {}",
                 list(self.services.iter().map(Service::name))
-            ));
+            );
+            labrt::fatal_at(place, text);
         };
         let Some(handler) = self.services[service].find(handler_name) else {
-            labrt::fatal(format!(
+            let text = format!(
                 "labrpc.Service.dispatch(): unknown method {handler_name} in {method}; expecting one of {}",
                 list(self.services[service].handler_names())
-            ));
+            );
+            labrt::fatal_at(place, text);
         };
         HandlerAt { service, handler }
     }

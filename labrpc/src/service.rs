@@ -1,13 +1,14 @@
 //! A service: a named set of handlers, registered one by one.
 //!
-//! For the network a handler takes bytes and gives bytes. Here the typed closure is wrapped:
-//! arguments that do not decode are fatal, with the method's name and the type that was expected.
+//! For the network a handler takes bytes and returns bytes. Here the typed closure is wrapped. If
+//! arguments do not decode, that is fatal; the message names the method and the type.
 
 use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};
 use labrt::node::NodeId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::panic::Location;
 
 /// A handler that returns its reply.
 type Replying = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
@@ -16,21 +17,21 @@ type ReplyingLater = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 
 /// A named set of handlers, all of one node. There are three kinds of handlers:
 ///
-/// * [`handler`](Service::handler), the safe choice: runs on a thread of a pool and may block as
-///   long as it likes. The caller leaves when the server is deleted or replaced, or its end
-///   disabled.
-/// * [`inline`](Service::inline), for handlers that only take their node's lock for microseconds:
-///   runs on the thread that brings the request, which is the caller's own when nothing has delayed
-///   the request. It must not block.
-/// * [`deferred`](Service::deferred): runs like an inline handler but replies later, once, from any
-///   thread, through its [`Responder`]. So no thread sits in a handler that waits for a commit.
+/// * [`handler`](Service::handler), the safe choice: it runs on a thread of a pool and may block as
+///   long as it likes. The call fails when the server is deleted or replaced, or the end disabled.
+/// * [`inline`](Service::inline), for handlers that only take the lock of their node for
+///   microseconds: it runs on the thread that brings the request. If nothing has delayed the request,
+///   this is the thread of the caller. It must not block.
+/// * [`deferred`](Service::deferred): it runs like an inline handler but replies later, once, from
+///   any thread, through its [`Responder`]. So no thread is held by a handler that waits for a
+///   commit.
 ///
-/// While a handler runs, the thread's current node is the service's. A panic in it is charged to
-/// that node.
+/// While a handler runs, the current node of the thread is the node of the service. A report of a
+/// panic in the handler names this node.
 pub struct Service {
     name: String,
     node: NodeId,
-    /// `None`: a request costs what the server charges.
+    /// `None`: the cost is that of the server.
     cost: Option<Cost>,
     handlers: Vec<Handler>,
 }
@@ -52,20 +53,21 @@ impl Service {
         Service { name: name.into(), node: NodeId::NONE, cost: None, handlers: Vec::new() }
     }
 
-    /// Set the node whose code the handlers are.
+    /// Set the node to which the handlers belong.
     pub fn node(mut self, node: NodeId) -> Service {
         self.node = node;
         self
     }
 
-    /// Set what a request to this service costs in virtual time, instead of what its server charges
-    /// ([`Server::cost`](crate::Server::cost)).
+    /// Set what a request to this service costs in virtual time, instead of the cost that is set for
+    /// the server ([`Server::cost`](crate::Server::cost)).
     pub fn cost(mut self, cost: Cost) -> Service {
         self.cost = Some(cost);
         self
     }
 
     /// Add a pooled handler: it may block.
+    #[track_caller]
     pub fn handler<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
@@ -76,6 +78,7 @@ impl Service {
     }
 
     /// Add an inline handler: it must not block, sleep or `call`.
+    #[track_caller]
     pub fn inline<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
@@ -87,14 +90,15 @@ impl Service {
 
     /// Add a deferred handler: it returns at once and replies through the [`Responder`] when it
     /// can.
+    #[track_caller]
     pub fn deferred<A, R>(self, method: &str, f: impl Fn(A, Responder<R>) + Send + Sync + 'static) -> Service
     where
         A: DeserializeOwned,
         R: Serialize,
     {
-        let full = self.full_name(method);
+        let (full, place) = (self.full_name(method), Location::caller());
         let run: ReplyingLater =
-            Box::new(move |args, ticket| f(decode_args(&full, args), Responder::new(ticket)));
+            Box::new(move |args, ticket| f(decode_args(&full, args, place), Responder::new(ticket)));
         self.with(method, HandlerKind::Deferred(run))
     }
 
@@ -126,13 +130,14 @@ impl Service {
         format!("{}.{method}", self.name)
     }
 
+    #[track_caller]
     fn replying<A, R>(&self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Replying
     where
         A: DeserializeOwned,
         R: Serialize,
     {
-        let full = self.full_name(method);
-        Box::new(move |args| labgob::encode(&f(decode_args(&full, args))))
+        let (full, place) = (self.full_name(method), Location::caller());
+        Box::new(move |args| labgob::encode(&f(decode_args(&full, args, place))))
     }
 
     fn with(mut self, method: &str, kind: HandlerKind) -> Service {
@@ -142,13 +147,17 @@ impl Service {
     }
 }
 
-fn decode_args<A: DeserializeOwned>(method: &str, bytes: &[u8]) -> A {
+/// The arguments for the handler of `method`, which was added at `place`.
+fn decode_args<A: DeserializeOwned>(method: &str, bytes: &[u8], place: &'static Location<'static>) -> A {
     match labgob::decode(bytes) {
         Ok(args) => args,
-        Err(error) => labrt::fatal(format!(
-            "labrpc.Service.dispatch(): {method}: the arguments ({} bytes) do not decode as {}: {error}",
-            bytes.len(),
-            std::any::type_name::<A>()
-        )),
+        Err(error) => {
+            let text = format!(
+                "labrpc.Service.dispatch(): {method}: the arguments ({} bytes) do not decode as {}: {error}",
+                bytes.len(),
+                std::any::type_name::<A>()
+            );
+            labrt::fatal_at(place, text)
+        }
     }
 }

@@ -1,18 +1,18 @@
 //! What all handles of one network share: its state under one lock, its counters, and its timer.
 //!
-//! The lock is held for look-ups only, never while a handler runs or while foreign code is called
-//! or dropped. A change of who can reach whom adds one to `epoch`. So a message that finds the
-//! epoch of its start unchanged knows, without taking the lock again, that its server is still
-//! there.
+//! The lock is held for look-ups only. While it is held, no handler runs, and no code of a user is
+//! called or dropped. Each change of a connection (an end or a server) adds one to `epoch`. If a
+//! message finds the same epoch as at its start, its server still exists, and it need not take the
+//! lock again.
 //!
 //! A message that has to wait is *enlisted*: its completion moves into the table of waiting
-//! messages. Whoever takes it out of there first ends the message: its own transit, a deleted
-//! server, or a closed end. So no message is ended twice, and none is forgotten.
+//! messages. The message is ended by the first that takes the completion out of the table: its own
+//! transit, the deletion of a server, or the closing of an end. So each message ends exactly once.
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
 use crate::faults::Link;
-use crate::message::{Message, Phase, Settings};
+use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
 use crate::server::Server;
 use crate::state::{Ended, NetworkState, Start, Waiting};
@@ -26,7 +26,7 @@ pub(crate) struct SharedNetwork {
     pub timer: Arc<Timer>,
     /// Set by a clean-up: later calls fail at once.
     is_done: AtomicBool,
-    /// Counts the changes after which somebody may be out of somebody's reach.
+    /// Counts the changes of ends and servers.
     epoch: AtomicU64,
     rpcs: AtomicU64,
     bytes: AtomicU64,
@@ -86,14 +86,13 @@ impl SharedNetwork {
 
     // ---- messages -------------------------------------------------------------------------------
 
-    /// Count message `id` and read all that it needs, under the lock once. `None`: the end is
-    /// closed.
-    pub fn start(&self, id: u64, end: u64, method: &str, args: &[u8]) -> Option<Start> {
+    /// Count a request and read all that it needs, under one lock. `None`: its end is closed.
+    pub fn start(&self, request: Outgoing<'_>, args: &[u8]) -> Option<Start> {
         let from = node::current();
-        let start = self.state.lock().start(id, from, end, method, self.epoch.load(Ordering::Relaxed))?;
+        let start = self.state.lock().start(request, from, self.epoch.load(Ordering::Relaxed))?;
         self.rpcs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(args.len() as u64, Ordering::Relaxed);
-        events::sent(&start.message, start.target.as_ref(), method, args);
+        events::sent(&start.message, start.target.as_ref(), request.method, args);
         Some(start)
     }
 
@@ -101,7 +100,7 @@ impl SharedNetwork {
         self.bytes.fetch_add(reply.len() as u64, Ordering::Relaxed);
     }
 
-    /// Why the server that this message started for is out of its reach by now, if so.
+    /// Why this message cannot reach the server any more to which it was sent; `None` if it can.
     pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
         let route = message.route?;
         if self.epoch.load(Ordering::Acquire) == route.epoch {
@@ -110,7 +109,7 @@ impl SharedNetwork {
         self.state.lock().why_server_lost(message)
     }
 
-    /// A message begins to wait. If it is lost already, it ends now.
+    /// Let a message wait. If it is lost already, it ends now.
     pub fn enlist(&self, message: &Message, phase: Phase, completion: Completion) {
         let waiting = Waiting { message: *message, phase, completion };
         let mut state = self.state.lock();
@@ -128,12 +127,12 @@ impl SharedNetwork {
         self.fail_all(ended, cause);
     }
 
-    /// Take a waiting message's completion, in order to end it. `None`: it has ended already.
+    /// Take the completion of a waiting message, in order to end it. `None`: it has ended already.
     pub fn claim(&self, id: u64) -> Option<Completion> {
         self.state.lock().take_waiting(id).map(|waiting| waiting.completion)
     }
 
-    /// End a waiting message without a reply. No foreign code runs on this thread.
+    /// End a waiting message without a reply. No code of the sender runs on this thread.
     pub fn fail(&self, id: u64, cause: Cause) {
         let ended = self.state.lock().take_waiting(id);
         self.fail_all(ended, cause);
@@ -182,7 +181,7 @@ impl SharedNetwork {
         self.state.lock().set_link(end, link);
     }
 
-    /// Forget the name. Later calls on the end's handle reach nobody. False: there is no such end.
+    /// Forget the name. Later calls on the end's handle reach no server. False: there is no such end.
     pub fn delete_end(&self, end: &Name) -> bool {
         self.change_reach(cause::DISABLED, |state| state.delete_end(end)).is_some()
     }
@@ -208,7 +207,7 @@ impl SharedNetwork {
     pub fn set_server(&self, name: Name, server: Option<Server>) {
         let server = server.map(|server| server.shared);
         let old = self.change_reach(cause::SERVER_GONE, |state| state.set_server(name, server));
-        // Here its services are dropped, which are foreign code: the lock is free again.
+        // Its services are dropped here. They are code of a user, so the lock must be free.
         drop(old);
     }
 
@@ -216,10 +215,10 @@ impl SharedNetwork {
         self.state.lock().server(name).map_or(0, |server| server.count())
     }
 
-    // ---- who can reach whom ---------------------------------------------------------------------
+    // ---- changes of ends and servers ------------------------------------------------------------
 
-    /// Change who can reach whom, and end the messages that are lost by it. A `change` that returns
-    /// `None` has changed nothing.
+    /// Change an end or a server, and end the messages that are lost because of it. If `change`
+    /// returns `None`, nothing has changed.
     fn change_reach<T>(
         &self,
         cause: Cause,
@@ -235,7 +234,7 @@ impl SharedNetwork {
         Some(result)
     }
 
-    /// To be called under the lock, with a change.
+    /// To be called with each change, under the lock.
     fn begin_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }

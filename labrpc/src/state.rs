@@ -1,12 +1,12 @@
 //! What a network knows: its settings, its ends, the servers behind the names, and the messages
 //! that wait.
 //!
-//! These are tables without a lock. `shared.rs` locks them, and acts on what they return.
+//! These are tables without a lock. `shared.rs` has the lock, and acts on their results.
 
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
 use crate::faults::{Cost, Dice, Link};
-use crate::message::{Message, Phase, Route, Settings};
+use crate::message::{Message, Outgoing, Phase, Route, Settings};
 use crate::name::Name;
 use crate::server::SharedServer;
 use labrt::collections::{BTreeMap, HashMap};
@@ -20,8 +20,8 @@ pub(crate) struct NetworkState {
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
     next_end: u64,
-    /// One for each server name that was ever used. Ends remember the index, so that a message
-    /// needs no look-up by name.
+    /// One for each server name that was ever used. An end has the index, so that a message needs no
+    /// look-up by name.
     addresses: Vec<Address>,
     server_names: HashMap<Name, usize>,
     registrations: u64,
@@ -43,10 +43,10 @@ struct EndRecord {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Open,
-    /// `delete_end`: the network has forgotten its name. Calls on its handle still start, and reach
-    /// nobody.
+    /// `delete_end`: the network has forgotten its name. Calls on its handle still start, but reach no
+    /// server.
     Deleted,
-    /// `close`: its owner is dead. Calls fail at once.
+    /// `close`: its owner is killed. Calls fail at once.
     Closed,
 }
 
@@ -60,15 +60,15 @@ struct Address {
 
 struct Registered {
     server: Arc<SharedServer>,
-    /// Tells this server object from the later ones of the same name.
+    /// Distinguishes this server object from later objects of the same name.
     registration: u64,
 }
 
-/// What a message finds when it starts, all read under one lock.
+/// What a message reads when it starts, under one lock.
 pub(crate) struct Start {
     pub message: Message,
     pub server: Result<Arc<SharedServer>, Cause>,
-    /// The server name that the end is connected to. Only there when somebody looks at the trace.
+    /// The server name that the end is connected to. `None` if there is no trace.
     pub target: Option<Name>,
 }
 
@@ -85,8 +85,9 @@ pub(crate) type Ended = Vec<Waiting>;
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Count message `id` and read all that it needs. `None`: the end is closed.
-    pub fn start(&mut self, id: u64, from: NodeId, end: u64, method: &str, epoch: u64) -> Option<Start> {
+    /// Count a request and read all that it needs. `None`: its end is closed.
+    pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
+        let Outgoing { id, end, method, place } = request;
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
         record.messages += 1;
         let dice = Dice { end, nth: record.messages };
@@ -101,7 +102,8 @@ impl NetworkState {
             Err(cause) => (None, Cost::Free, Err(cause)),
         };
         let to = address.map_or(NodeId::NONE, |(_, address)| address.node);
-        let message = Message { id, from, to, dice, settings: self.settings, link: record.link, cost, route };
+        let message =
+            Message { id, from, to, dice, settings: self.settings, link: record.link, cost, route, place };
         Some(Start { message, server, target })
     }
 
@@ -121,7 +123,7 @@ impl NetworkState {
         self.waiting.remove(&id)
     }
 
-    /// All messages whose wait has become useless since the last change, in the order of their ids.
+    /// Take all messages that need not wait any longer since the last change, in the order of their ids.
     pub fn take_lost(&mut self) -> Ended {
         let lost: Vec<u64> = self
             .waiting
@@ -132,7 +134,7 @@ impl NetworkState {
         lost.into_iter().filter_map(|id| self.take_waiting(id)).collect()
     }
 
-    /// Why a message need not begin to wait in this phase, or need not go on waiting, if so.
+    /// Why a message need not wait in this phase; `None` if it has to.
     pub fn why_ended(&self, message: &Message, phase: Phase) -> Option<Cause> {
         if self.is_gone {
             return Some(cause::NETWORK_GONE);
@@ -147,7 +149,7 @@ impl NetworkState {
         }
     }
 
-    /// Why the server that this message started for is out of its reach by now, if so.
+    /// Why this message cannot reach the server any more to which it was sent; `None` if it can.
     pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
         let route = message.route?;
         let Some(record) = self.ends.get(&message.dice.end) else { return Some(cause::END_CLOSED) };
@@ -158,7 +160,7 @@ impl NetworkState {
         (present != Some(route.registration)).then_some(cause::SERVER_GONE)
     }
 
-    /// The network is gone: what it knew, and the messages that waited.
+    /// End the network. Returns its tables, and the messages that waited.
     pub fn end(&mut self) -> (NetworkState, Ended) {
         let gone = NetworkState { is_gone: true, ..NetworkState::default() };
         let mut old = std::mem::replace(self, gone);

@@ -1,8 +1,7 @@
 //! The queue of a network's delayed tasks, and the one thread that runs them.
 //!
-//! The thread starts with the first task. It ends when the queue is empty and the network is
-//! cleaned up or gone. It holds the queue, never the network. It runs each task outside the queue's
-//! lock.
+//! The thread starts with the first task. It ends when the queue is empty and the network is cleaned
+//! up or gone. It owns the queue, not the network. It runs each task without the lock of the queue.
 
 use labrt::collections::BinaryHeap;
 use labrt::node::{self, NodeId};
@@ -86,7 +85,7 @@ impl Timer {
         let due = Instant::now() + delay;
         let mut queue = self.queue.lock();
         if queue.life == Life::Closed && !outlives_network {
-            // What a task does when it is dropped is not done under the lock.
+            // The task is dropped after the lock is free, because that may run code.
             drop(queue);
             return drop(task);
         }

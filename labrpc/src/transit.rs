@@ -1,23 +1,23 @@
 //! One message in transit, stage by stage:
 //!
 //! ```text
-//! start -> (reaches nobody: wait, fail)
+//! start -> (reaches no server: wait, fail)
 //!       -> delay -> dropped? -> request leg -> handler -> reply leg
 //!       -> server lost? -> dropped? -> hold -> deliver
 //! ```
 //!
-//! A stage without delay runs at once on the present thread. Before a delay the message is
-//! enlisted, and the next stage goes into the timer's queue. As long as nothing delays it, a
-//! message allocates only its bytes and takes the network's lock once.
+//! A stage without delay runs at once on the present thread. Before a delay the message is enlisted,
+//! and the next stage goes into the queue of the timer. A message without delays allocates only its
+//! bytes and takes the lock of the network once.
 //!
-//! Once the request has passed, the handler always runs, on the server that was there at the start.
-//! Whether that server has been deleted meanwhile is looked at only after the handler; then the
-//! reply is thrown away.
+//! After the request has passed, the handler always runs, on the server that existed at the start.
+//! Only after the handler the network checks whether this server was deleted in between. If so, the
+//! reply is dropped.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
 use crate::faults::Link;
-use crate::message::{Message, Phase};
+use crate::message::{Message, Outgoing, Phase};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
 use crate::service::{HandlerKind, Service};
@@ -30,17 +30,15 @@ use labrt::trace;
 use std::borrow::Cow;
 use std::task::Poll;
 
-/// Send message `id`. Ready: it is over, and nothing of it is left in the network. Pending: it is
-/// enlisted, and its completion gets the outcome, or has got it already.
+/// Send a request. Ready: the message has ended. Pending: it is enlisted, and its completion gets the
+/// outcome, or has got it already.
 pub(crate) fn send_off(
     network: &Arc<SharedNetwork>,
-    id: u64,
-    end: u64,
-    method: &str,
+    request: Outgoing<'_>,
     args: Vec<u8>,
     make: MakeCompletion<'_>,
 ) -> Poll<Outcome> {
-    let Some(start) = network.start(id, end, method, &args) else { return Poll::Ready(None) };
+    let Some(start) = network.start(request, &args) else { return Poll::Ready(None) };
     let transit = Transit {
         network: Arc::clone(network),
         message: start.message,
@@ -52,21 +50,21 @@ pub(crate) fn send_off(
         Err(cause) => return transit.fail_late(cause, make),
     };
     let delay = transit.request_delay();
-    transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(method), args }), make)
+    transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(request.method), args }), make)
 }
 
-/// One message in transit. If it is dropped before its end (a handler has panicked), the call
-/// fails, so that nobody waits for ever.
+/// One message in transit. If it is dropped before its end (because a handler has panicked), the call
+/// fails, so that its caller does not wait for ever.
 struct Transit {
     network: Arc<SharedNetwork>,
     message: Message,
     /// The network has its completion.
     is_enlisted: bool,
-    /// The present thread is one of the network's: a sender's callback may run on it.
+    /// The present thread belongs to the network, so callbacks of senders may run on it.
     on_network_thread: bool,
 }
 
-/// What is left to do with a message after a delay.
+/// The next step of a message after a delay.
 enum Stage<'a> {
     /// The request has passed its delay. It may still be dropped.
     Arrive(Request<'a>),
@@ -87,7 +85,7 @@ struct Request<'a> {
 }
 
 impl Transit {
-    /// `stage` after `delay`: here and at once if there is none, else through the timer's queue.
+    /// Run `stage` after `delay`: at once if it is zero, else through the queue of the timer.
     fn after(self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         if delay.is_zero() {
             return self.run(stage, make);
@@ -95,7 +93,7 @@ impl Transit {
         self.wait(delay, stage, make)
     }
 
-    /// Not inlined, because inlining it makes an undelayed call slower by a fifth.
+    /// Not inlined: inlining makes a call without delay slower by a fifth.
     #[inline(never)]
     fn wait(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         self.enlist(stage.phase(), make);
@@ -129,31 +127,73 @@ impl Transit {
     // ---- the request ----------------------------------------------------------------------------
 
     fn request_delay(&self) -> Duration {
-        if !self.message.settings.unreliable {
-            return Duration::ZERO;
+        let Message { dice, settings, .. } = self.message;
+        let mut total = Duration::ZERO;
+        let mut add = |cause, delay: Duration| {
+            events::delayed(&self.message, cause, delay);
+            total += delay;
+        };
+        if settings.unreliable {
+            add(cause::UNRELIABLE, dice.request_delay());
         }
-        let delay = self.message.dice.request_delay();
-        events::delayed(&self.message, cause::UNRELIABLE, delay);
-        delay
+        let latency = dice.request_latency(settings.latency);
+        if !latency.is_zero() {
+            add(cause::LATENCY, latency);
+        }
+        if let Some(hold) = settings.reorder_requests.then(|| dice.request_hold()).flatten() {
+            add(cause::LONG_REORDERING, hold);
+        }
+        total
     }
 
     fn arrive(self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
-        if self.message.settings.unreliable && self.message.dice.drops_request() {
+        let Message { dice, settings, .. } = self.message;
+        if dice.drops_request(settings.lost_requests()) {
             events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
             return self.fail(cause::UNRELIABLE_REQUEST);
         }
-        let leg = self.message.dice.cost_leg(self.message.cost);
+        if let Some(delay) = dice.duplicate(settings.duplicated_requests) {
+            self.duplicate(&request, delay);
+        }
+        let leg = dice.cost_leg(self.message.cost);
         if !leg.is_zero() {
             events::delayed(&self.message, cause::COST, leg);
         }
         self.after(leg, Stage::Handle(request), make)
     }
 
+    /// Let the request arrive once more after `delay`. The reply of that handler is dropped.
+    fn duplicate(&self, request: &Request<'_>, delay: Duration) {
+        let Request { server, method, args } = request;
+        let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
+        let message = self.message;
+        self.network.timer.run_after(delay, move || {
+            let at = server.accept(&method, message.place);
+            events::duplicated(&message, &method);
+            let (service, handler) = server.at(at);
+            match &handler.kind {
+                HandlerKind::Inline(run) => drop(as_callee(message.id, service, || run(&args))),
+                HandlerKind::Deferred(run) => {
+                    let nowhere: Weak<SharedNetwork> = Weak::new();
+                    as_callee(message.id, service, || run(&args, Ticket::new(nowhere, message)));
+                }
+                HandlerKind::Pooled(_) => {
+                    let server = Arc::clone(&server);
+                    thread::spawn(move || {
+                        let (service, handler) = server.at(at);
+                        let HandlerKind::Pooled(run) = &handler.kind else { return };
+                        drop(as_callee(message.id, service, || run(&args)));
+                    });
+                }
+            }
+        });
+    }
+
     // ---- the handler ----------------------------------------------------------------------------
 
     fn handle(mut self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let Request { server, method, args } = request;
-        let at = server.accept(&method);
+        let at = server.accept(&method, self.message.place);
         events::delivered(&self.message, &method);
         let (service, handler) = server.at(at);
         match &handler.kind {
@@ -188,7 +228,7 @@ impl Transit {
         });
     }
 
-    /// The deferred handler gets the message, and with it the duty to end it.
+    /// Give the message to the deferred handler, which has to end it.
     fn into_ticket(mut self) -> Ticket {
         self.is_enlisted = false;
         let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);
@@ -213,19 +253,28 @@ impl Transit {
             events::dropped(&self.message, cause::ONE_WAY_REPLY);
             return self.fail_late(cause::ONE_WAY_REPLY, make);
         }
-        if settings.unreliable && dice.drops_reply() {
+        if dice.drops_reply(settings.lost_replies()) {
             events::dropped(&self.message, cause::UNRELIABLE_REPLY);
             return self.fail(cause::UNRELIABLE_REPLY);
         }
-        let hold = if settings.long_reordering { dice.hold() } else { None };
-        let Some(hold) = hold else { return self.deliver(reply) };
-        events::held(&self.message, cause::LONG_REORDERING, hold);
-        self.after(hold, Stage::Deliver(reply), make)
+        let mut total = Duration::ZERO;
+        let mut add = |cause, hold: Duration| {
+            events::held(&self.message, cause, hold);
+            total += hold;
+        };
+        if let Some(hold) = settings.long_reordering.then(|| dice.reply_hold()).flatten() {
+            add(cause::LONG_REORDERING, hold);
+        }
+        let latency = dice.reply_latency(settings.latency);
+        if !latency.is_zero() {
+            add(cause::LATENCY, latency);
+        }
+        self.after(total, Stage::Deliver(reply), make)
     }
 
     // ---- the outcome ----------------------------------------------------------------------------
 
-    /// The sender learns of the failure as late as if nobody were there.
+    /// The sender learns of the failure after the delay of a call that reaches no server.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
         events::delayed(&self.message, cause, delay);
@@ -246,7 +295,7 @@ impl Transit {
         self.finish(None, |_| events::failed(&message, cause))
     }
 
-    /// Give the outcome to the sender, and `record` that, unless the message has ended already.
+    /// Give the outcome to the sender and call `record`, unless the message has ended already.
     fn finish(mut self, outcome: Outcome, record: impl FnOnce(&Outcome)) -> Poll<Outcome> {
         if !self.is_enlisted {
             record(&outcome);
@@ -275,7 +324,7 @@ impl Drop for Transit {
 
 impl ReplyPath for SharedNetwork {
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
-        // The thread is the server's: no callback runs on it.
+        // The thread belongs to the server, so no callback may run on it.
         let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
         let _pending = transit.replied(reply, &mut is_enlisted_already);
     }
@@ -286,7 +335,7 @@ impl ReplyPath for SharedNetwork {
 }
 
 impl Stage<'_> {
-    /// The handler's turn includes the legs that the request and the reply cost.
+    /// The cost of request and reply counts as the time of the handler.
     fn phase(&self) -> Phase {
         match self {
             Stage::Handle(_) | Stage::Return(_) => Phase::Serving,

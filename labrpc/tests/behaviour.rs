@@ -1,10 +1,10 @@
-//! What the course's tests do not look at: each fault alone, its limits, its counts, and which code
-//! runs on which thread.
+//! What the course's tests do not check: each fault alone, its limits, its counts, and which code runs
+//! on which thread.
 
 mod common;
 
 use common::run;
-use labrpc::{Cost, End, Link, Name, Network, Responder, Server, Service};
+use labrpc::{Cost, End, Link, Name, Network, NetworkOptions, Responder, Server, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use labrt::sync::{Arc, Mutex, Signal};
@@ -281,12 +281,192 @@ fn one_way_replies_lost() {
         assert!(results.iter().all(|(reply, _)| reply.is_none()));
         assert_eq!(net.count("s"), N, "the handlers run");
         assert_eq!(net.total_bytes(), results_args(N), "no reply is delivered");
-        // As if nobody were there: the sender learns of it after up to 99 ms, not at once.
+        // The sender learns of it after up to 99 ms, not at once, as if there were no server.
         let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
         assert!(mean >= 25 * MS, "{mean:?}");
         net.set_link(&end, Link::Both);
         assert_eq!(inc(&end, 1), Some(2));
     });
+}
+
+// ---- options ------------------------------------------------------------------------------------
+
+/// A network with the server "s", an enabled end to it, and these options.
+fn net_with(options: NetworkOptions) -> (Network, End) {
+    let (net, end) = inc_net();
+    net.set_options(options);
+    (net, end)
+}
+
+#[test]
+fn a_reliable_network_may_take_its_time() {
+    run(|| {
+        let (_net, end) = net_with(NetworkOptions { latency: 5 * MS..=20 * MS, ..NetworkOptions::default() });
+        let results = send_all(&end, "T.Inc", 200);
+        assert!(results.iter().all(|(reply, _)| reply.is_some()), "nothing is lost");
+        let took: Vec<Duration> = results.iter().map(|(_, took)| *took).collect();
+        assert!(took.iter().all(|took| *took >= 10 * MS), "both ways take time: {took:?}");
+        if labrt::is_sim() {
+            assert!(took.iter().all(|took| *took <= 40 * MS + LATE), "{took:?}");
+            let mean = took.iter().sum::<Duration>() / took.len() as u32;
+            assert!((23 * MS..=27 * MS).contains(&mean), "{mean:?}");
+        }
+    });
+}
+
+#[test]
+fn loss_has_a_direction() {
+    run(|| {
+        // The limits are six standard deviations wide.
+        const N: u64 = 1000;
+        let lost = |of_1000| Some(of_1000);
+        let (net, end) = net_with(NetworkOptions { lost_requests: lost(300), ..NetworkOptions::default() });
+        let ok = send_all(&end, "T.Inc", N).iter().filter(|(reply, _)| reply.is_some()).count() as u64;
+        assert_eq!(ok, net.count("s"), "each request that arrives has its reply");
+        assert!((610..=790).contains(&ok), "{ok} of {N} requests passed, expected about 700");
+
+        let (net, end) = net_with(NetworkOptions { lost_replies: lost(300), ..NetworkOptions::default() });
+        let ok = send_all(&end, "T.Inc", N).iter().filter(|(reply, _)| reply.is_some()).count() as u64;
+        assert_eq!(net.count("s"), N, "all requests arrive");
+        assert!((610..=790).contains(&ok), "{ok} of {N} replies passed, expected about 700");
+
+        // They stand above the switch of an unreliable network.
+        let none =
+            NetworkOptions { lost_requests: lost(0), lost_replies: lost(0), ..NetworkOptions::default() };
+        let (net, end) = net_with(none);
+        net.reliable(false);
+        assert!(send_all(&end, "T.Inc", 100).iter().all(|(reply, _)| reply.is_some()));
+    });
+}
+
+#[test]
+fn requests_may_be_held_back() {
+    run(|| {
+        const N: u64 = 300;
+        let (net, end) = net_with(NetworkOptions { reorder_requests: true, ..NetworkOptions::default() });
+        let (arrived, order) = chan::unbounded();
+        let service =
+            Service::new("Order").inline("Add", move |n: u64| drop(arrived.send((n, Instant::now()))));
+        net.add_server("s", Server::new().cost(Cost::Free).service(service));
+        let start = Instant::now();
+        for n in 0..N {
+            end.send("Order.Add", &n, forget::<()>);
+        }
+        let order: Vec<(u64, Instant)> = (0..N).map(|_| order.recv().expect("none is lost")).collect();
+        let held = order.iter().filter(|(_, at)| *at - start >= 200 * MS).count();
+        // Six standard deviations of 300 draws with p = 2/3 are 49.
+        assert!((151..=249).contains(&held), "{held} of {N} requests were held, expected about 200");
+        assert!(!order.is_sorted_by_key(|(n, _)| *n), "requests overtake each other");
+    });
+}
+
+#[test]
+fn requests_may_arrive_twice() {
+    run(|| {
+        for method in ["T.Inc", "T.Pooled"] {
+            const N: u64 = 500;
+            let options = NetworkOptions { duplicated_requests: 300, ..NetworkOptions::default() };
+            let (net, end) = net_with(options);
+            let results = send_all(&end, method, N);
+            assert!(results.iter().all(|(reply, _)| reply.is_some()), "each call has one outcome");
+            let due = Instant::now() + Duration::from_secs(5);
+            while net.count("s") < N + 88 && Instant::now() < due {
+                time::sleep(5 * MS);
+            }
+            time::sleep(30 * MS);
+            // Six standard deviations of 500 draws with p = 0.3 are 62.
+            let twice = net.count("s") - N;
+            assert!((88..=212).contains(&twice), "{twice} of {N} came twice, expected about 150");
+            assert_eq!(net.total_count(), N, "a duplicate is no message of its own");
+        }
+    });
+}
+
+/// The reply to a duplicate is dropped, even if it comes first. If a responder of a duplicate is
+/// dropped, no call fails.
+#[test]
+fn the_reply_to_a_duplicate_reaches_nobody() {
+    run(|| {
+        let (net, end) = net_with(NetworkOptions { duplicated_requests: 1000, ..NetworkOptions::default() });
+        let (server, asked) = later_server();
+        net.add_server("s", server);
+        let (done, result) = chan::unbounded();
+        end.send("Later.Ask", &7u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        let (_, first) = asked.recv().expect("it arrives");
+        let (_, second) = asked.recv().expect("it arrives twice");
+        second.reply(2);
+        time::sleep(5 * MS);
+        assert!(result.is_empty(), "the call waits for the first");
+        first.reply(1);
+        assert_eq!(result.recv(), Ok(Some(1)));
+
+        end.send("Later.Ask", &7u64, |_: Option<u64>| {});
+        let (_, kept) = asked.recv().expect("it arrives");
+        drop(asked.recv().expect("it arrives twice"));
+        time::sleep(5 * MS);
+        kept.reply(3);
+    });
+}
+
+/// All options together: the fate of a message is a function of seed, end and n, and a network with
+/// default options has the fates of one without.
+#[test]
+fn options_move_no_other_dice() {
+    let fates = |set: fn(&Network)| {
+        let fates = Arc::new(Mutex::new(Vec::new()));
+        let out = Arc::clone(&fates);
+        let outcome = Run::default().once(5, move || {
+            let (net, end) = inc_net();
+            net.reliable(false);
+            set(&net);
+            *out.lock() = send_all_in_order(&end, 100);
+        });
+        assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+        Arc::into_inner(fates).map(Mutex::into_inner).expect("the run has ended")
+    };
+    let plain = fates(|_| ());
+    assert!(plain.contains(&true) && plain.contains(&false));
+    assert_eq!(plain, fates(|net| net.set_options(NetworkOptions::default())));
+    let all = fates(|net| {
+        net.set_options(NetworkOptions {
+            latency: MS..=9 * MS,
+            reorder_requests: true,
+            duplicated_requests: 500,
+            ..NetworkOptions::default()
+        });
+    });
+    assert_eq!(plain, all, "the same messages are lost");
+}
+
+/// Which of the first `n` messages of an end have a reply.
+fn send_all_in_order(end: &End, n: u64) -> Vec<bool> {
+    let (done, results) = chan::unbounded();
+    for i in 0..n {
+        let done = done.clone();
+        end.send("T.Inc", &i, move |reply: Option<u64>| {
+            done.send((i, reply.is_some())).expect("collected below");
+        });
+    }
+    let mut all: Vec<(u64, bool)> =
+        (0..n).map(|_| results.recv().expect("every send has an outcome")).collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, ok)| ok).collect()
+}
+
+#[test]
+fn options_that_cannot_be_are_refused() {
+    let refused =
+        |options: NetworkOptions| failing(move || Network::new().set_options(options.clone())).message;
+    let default = NetworkOptions::default;
+    let message = refused(NetworkOptions { lost_replies: Some(1001), ..default() });
+    assert!(message.contains("lost_replies is 1001 of 1000; expected a number from 0 to 1000"), "{message}");
+    let message = refused(NetworkOptions { duplicated_requests: 2000, ..default() });
+    assert!(message.contains("duplicated_requests is 2000"), "{message}");
+    for latency in [2 * MS..=MS, MS..=Duration::from_secs(7200)] {
+        let message = refused(NetworkOptions { latency, ..default() });
+        assert!(message.contains("latency is ") && message.contains("expected the least first"), "{message}");
+        assert!(message.contains("(at labrpc/tests/behaviour.rs:"), "{message}");
+    }
 }
 
 #[test]
@@ -811,7 +991,35 @@ fn a_call_under_a_lock_is_reported() {
                 inc(&end, 1);
             }
         });
-        assert!(failure.message.contains("T.Inc"), "{failure:?}");
+        assert!(failure.message.contains("T.Inc at labrpc/tests/behaviour.rs:"), "{failure:?}");
+        assert!(!failure.message.contains("/src/"), "no place of ours: {failure:?}");
+    }
+}
+
+/// A report of a run that hangs names the call, not the inside of the network.
+#[test]
+fn a_call_that_hangs_is_named_by_its_place() {
+    let run = Run { quiet: true, limit: Duration::from_secs(1), ..Run::default() };
+    let outcome = run.once(1, || {
+        let net = Network::new();
+        let (_gate, server) = Gate::new();
+        net.add_server("s", server);
+        let end = Arc::new(joined(&net, "s"));
+        let (one, other, third) = (Arc::clone(&end), Arc::clone(&end), Arc::clone(&end));
+        let ages = Duration::from_secs(5000);
+        thread::spawn_named("calls", move || forget(one.call::<u64, u64>("Gate.Wait", &1)));
+        thread::spawn_named("has-patience", move || {
+            forget(other.call_within::<u64, u64>(ages, "Gate.Wait", &1))
+        });
+        thread::spawn_named("has-an-id", move || {
+            forget(third.call_as::<u64, u64>(trace::next_id(), "Gate.Wait", &1))
+        });
+        time::sleep(ages);
+    });
+    let message = outcome.failure.expect("it takes too long").message;
+    for thread in ["calls: in ", "has-patience: in ", "has-an-id: in "] {
+        let line = message.lines().find(|line| line.contains(thread)).expect("each thread has a line");
+        assert!(line.contains(" at labrpc/tests/behaviour.rs:"), "{message}");
     }
 }
 
@@ -856,8 +1064,8 @@ fn a_deferred_reply_comes_from_another_thread() {
     });
 }
 
-/// The caller leaves when its patience ends, and not before. A reply within that time arrives. A
-/// later one reaches nobody.
+/// The call fails when its patience ends, and not before. A reply within that time arrives. A later
+/// one is dropped.
 #[test]
 fn a_call_may_have_limited_patience() {
     run(|| {
@@ -1130,6 +1338,8 @@ fn mistakes_are_fatal_and_named() {
         for word in words {
             assert!(failure.message.contains(word), "{word:?} is missing in {failure:?}");
         }
+        let place = "(at labrpc/tests/behaviour.rs:";
+        assert!(failure.message.contains(place), "it names the user's code: {failure:?}");
     }
 }
 

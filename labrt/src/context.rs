@@ -1,9 +1,8 @@
 //! What belongs to the running thread: the current node, the message or operation that it works
-//! for, and the locks it holds.
+//! for, and the locks that it holds.
 //!
-//! On real threads this is a plain thread-local. In virtual time many tasks share one OS thread;
-//! the switch exchanges the contents of this thread-local whenever it moves from one task to
-//! another.
+//! On real threads this is a plain thread-local. In virtual time many tasks share one OS thread, so
+//! each switch of tasks exchanges the contents of the thread-local.
 
 use crate::locks::{Discipline, Held};
 use crate::node::NodeId;
@@ -12,7 +11,7 @@ use std::cell::RefCell;
 #[derive(Default)]
 pub(crate) struct Context {
     pub(crate) node: NodeId,
-    /// The message or operation that this thread is about; 0: none.
+    /// The message or operation that this thread works for; 0: none.
     pub(crate) parent: u64,
     /// The locks this thread holds, in the order in which it took them.
     pub(crate) held: Vec<Held>,
@@ -36,7 +35,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Context) -> R) -> Option<R> {
     tls::CONTEXT.try_with(|c| f(&mut c.borrow_mut())).ok()
 }
 
-/// Puts `context` in place of the present one, which is returned.
+/// Replaces the present context by `context` and returns the present one.
 pub(crate) fn swap(context: Context) -> Context {
     with(|c| std::mem::replace(c, context)).unwrap_or_default()
 }

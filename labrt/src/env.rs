@@ -1,10 +1,10 @@
-//! The variables of a run, read through a lookup function so that they can be tested without
-//! setting any. A bad value is an error that names the variable, the value and what was expected.
+//! The environment variables of a run. They are read through a lookup function, so tests need not
+//! set any. A bad value is an error that names the variable, the value and what was expected.
 
-/// Looks a variable up. A variable that is set to nothing counts as not set.
+/// Looks a variable up. An empty variable counts as not set.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// The process's environment.
+/// A variable of the process's environment.
 pub(crate) fn process(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?;
     let value = value.to_string_lossy().trim().to_string();

@@ -1,25 +1,25 @@
-//! Threads that labrt did not start, such as those of `std::thread::spawn`.
+//! Foreign threads: threads that labrt did not start, such as those of `std::thread::spawn`.
 //!
-//! A run knows nothing of such a thread, so its panic would be lost; and in virtual time it cannot
-//! take part in the run at all. So there are two rules:
+//! A run does not know such a thread, so the run would not see its panic. In virtual time the thread
+//! cannot take part in the run at all. So there are two rules:
 //!
-//! * A panic of a foreign thread fails the run, whether the thread catches it or not: that cannot
-//!   be seen from here.
-//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it does so
-//!   under [`Discipline::Fail`], and is warned of once under [`Discipline::Warn`].
+//! * A panic of a foreign thread fails the run, even if the thread catches it: labrt cannot see
+//!   whether it does.
+//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it fails the
+//!   run under [`Discipline::Fail`], and there is one warning for it under [`Discipline::Warn`].
 //!
-//! A foreign thread that does neither is left alone.
+//! All other foreign threads are ignored.
 //!
-//! **Which threads are foreign.** Those that a thread of a run has started, directly or not,
-//! without labrt. The threads of the test harness, and what they start, are not: they may use labrt
-//! outside a run, and panic, while another test of the process is in a run. The system tells the
-//! two apart for us: a new thread inherits the signal mask of the thread that starts it. The
-//! threads of a run block a signal that nobody uses (and that does nothing by default), so that all
-//! their descendants block it, too.
+//! **Which threads are foreign.** A thread is foreign if a thread of a run has started it, directly
+//! or through others, without labrt. The threads of the test harness, and the threads that they
+//! start, are not foreign: they may use labrt outside a run, and panic, while another test of the
+//! process is in a run. labrt tells the two kinds apart by the signal mask, because a new thread
+//! inherits the mask of the thread that starts it. The threads of a run block a signal that is not
+//! used and that does nothing by default, so all threads that descend from them block it, too.
 //!
-//! **Which run fails.** The mask does not say which run a thread descends from. If several go on at
-//! once, all of them fail: a wrong "passed" is worse than a failure too many, and the message names
-//! the culprit. Of nested runs only the innermost one fails.
+//! **Which run fails.** The mask does not say from which run a thread descends. If there are several
+//! runs at the same time, all of them fail: a wrong "passed" is worse than one failure too many, and
+//! the message names the thread. Of nested runs only the innermost one fails.
 
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};
@@ -30,17 +30,17 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::OnceLock;
 
-/// What the threads of runs, and their descendants, block.
+/// The signal that is blocked by the threads of runs and by the threads that descend from them.
 const MARK: Signal = Signal::SIGURG;
 
-/// Can the mark be relied on? It cannot if the process was started with the signal blocked.
+/// Whether the mark means anything. It does not if the process was started with the signal blocked.
 static RELIABLE: OnceLock<bool> = OnceLock::new();
 
 mod tls {
     use super::*;
     thread_local! {
-        /// This thread needs no further look: labrt has started it, it is not foreign, or its one
-        /// warning has been given.
+        /// This thread need not be checked again: labrt has started it, it is not foreign, or its
+        /// one warning has been printed.
         pub(super) static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -60,7 +60,7 @@ pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }
 
-/// Makes the calling OS thread, for good, one on which threads of runs may run.
+/// Marks the calling OS thread, until it ends, as one that may run threads of runs.
 pub(crate) fn adopt() {
     std::mem::forget(adopt_for_now());
 }
@@ -68,12 +68,12 @@ pub(crate) fn adopt() {
 /// The same, until the guard is dropped.
 pub(crate) fn adopt_for_now() -> Adopted {
     let before = Adopted { known: tls::KNOWN.replace(true), marked: is_marked() };
-    // It can only fail on a bad argument. Foreign threads would go unnoticed then.
+    // This fails only for a bad argument. Then foreign threads would not be noticed.
     let _ = mark().thread_block();
     before
 }
 
-/// Puts a thread back to what it was before [`adopt_for_now`].
+/// Undoes [`adopt_for_now`] when it is dropped.
 pub(crate) struct Adopted {
     known: bool,
     marked: bool,
@@ -114,7 +114,7 @@ fn touched(place: &'static Location<'static>) {
         return;
     }
     if report_use(&format!("labrt is used at {place}")) && !std::thread::panicking() {
-        // The run is over for its own threads, and so it is for this one.
+        // The run has failed, so this thread is unwound like the threads of the run.
         panics::cancel();
     }
 }
@@ -128,7 +128,7 @@ pub(crate) fn dropped() {
     }
 }
 
-/// A foreign thread has used labrt. True: a run has failed of it.
+/// A foreign thread has used labrt. Returns whether a run fails because of it.
 fn report_use(what: &str) -> bool {
     let text = format!(
         "{what} on a thread that labrt did not start, which is no part of the run: start threads with \
@@ -153,7 +153,7 @@ fn report_use(what: &str) -> bool {
     failed
 }
 
-/// Called by the panic hook on a thread of no run. True: say nothing.
+/// Called by the panic hook on a thread that belongs to no run. True: print nothing.
 pub(crate) fn panicked(panic: &Panic) -> bool {
     if !is_foreign() {
         return false;
@@ -167,7 +167,7 @@ pub(crate) fn panicked(panic: &Panic) -> bool {
     failed && quiet
 }
 
-/// How reports name the calling thread.
+/// The name of the calling thread in reports.
 fn title() -> String {
     match std::thread::current().name() {
         Some(name) => format!("foreign thread {name:?}"),

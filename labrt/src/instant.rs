@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// A point in time.
 ///
-/// Nanoseconds: in virtual time since the start of the run, on real threads since the first look at
-/// the clock by this process.
+/// It is a number of nanoseconds: in virtual time since the start of the run, on real threads since
+/// this process has read the clock for the first time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub(crate) u64);
 
@@ -35,12 +35,12 @@ impl Instant {
         self.duration_since(earlier)
     }
 
-    /// This point plus `d`, unless that is beyond the end of time.
+    /// This point plus `d`; None if the result is too large.
     pub fn checked_add(&self, d: Duration) -> Option<Instant> {
         Some(Instant(self.0.checked_add(u64::try_from(d.as_nanos()).ok()?)?))
     }
 
-    /// This point minus `d`, unless that is before the start of time.
+    /// This point minus `d`; None if the result is below zero.
     pub fn checked_sub(&self, d: Duration) -> Option<Instant> {
         Some(Instant(self.0.checked_sub(u64::try_from(d.as_nanos()).ok()?)?))
     }
@@ -48,12 +48,14 @@ impl Instant {
 
 impl Add<Duration> for Instant {
     type Output = Instant;
+    #[track_caller]
     fn add(self, d: Duration) -> Instant {
         self.checked_add(d).expect("overflow when adding a duration to an instant")
     }
 }
 
 impl AddAssign<Duration> for Instant {
+    #[track_caller]
     fn add_assign(&mut self, d: Duration) {
         *self = *self + d;
     }
@@ -61,6 +63,7 @@ impl AddAssign<Duration> for Instant {
 
 impl Sub<Duration> for Instant {
     type Output = Instant;
+    #[track_caller]
     fn sub(self, d: Duration) -> Instant {
         self.checked_sub(d).expect("overflow when subtracting a duration from an instant")
     }
@@ -79,7 +82,7 @@ impl fmt::Debug for Instant {
     }
 }
 
-/// Whether a wait with a time limit ran into it.
+/// Whether a wait has reached its time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitTimeoutResult(pub(crate) bool);
 

@@ -1,26 +1,28 @@
-//! Lock discipline: what a labrt [`Mutex`](crate::sync::Mutex) notices about its use.
+//! Lock discipline: mistakes that the locks of labrt ([`Mutex`](crate::sync::Mutex),
+//! [`RwLock`](crate::sync::RwLock)) find in their use.
 //!
-//! * Two locks taken in both orders (a cycle in the order graph of the run) can deadlock, even if
-//!   this run was lucky. The graph is keyed by lock instance; reports name where the locks were
-//!   made.
-//! * A lock taken twice by one thread deadlocks.
-//! * Something that blocks on other parties, an RPC or a send on a bounded channel, under a lock:
-//!   the other party may need that lock. An unbounded send and a sleep are not reported.
+//! * Two locks are taken in both orders. That can deadlock, even if this run did not. labrt keeps a
+//!   graph of the orders for each run and looks for a cycle in it; each lock is a node of its own.
+//!   Reports name the places where the locks were made.
+//! * A thread takes a lock that it holds already. That deadlocks.
+//! * A thread holds a lock while it waits for another party: in an RPC, or in a send on a bounded
+//!   channel. The other party may need that lock. An unbounded send and a sleep are not reported.
 //!
-//! Under [`Discipline::Fail`] the first such use fails the run; under `Warn` it prints a line.
+//! Under [`Discipline::Fail`] the first mistake fails the run; under [`Discipline::Warn`] it is a
+//! [warning](crate::warning).
 
 use crate::collections::{HashMap, HashSet};
 use crate::{context, foreign, imp};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What happens on a breach of the discipline.
+/// What happens when the discipline is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Discipline {
-    /// Not looked at; costs nothing. The default outside a run, and the one for benches.
+    /// Nothing is checked, and nothing is spent on it. For code outside a run, and for benches.
     #[default]
     Off,
-    /// One line on stderr for each pair of places; for code that is not ours.
+    /// One warning for each pair of places. For code of others.
     Warn,
     /// The run fails. The default of a test.
     Fail,
@@ -31,7 +33,7 @@ type Place = &'static Location<'static>;
 /// The identity of a lock.
 #[derive(Debug)]
 pub(crate) struct Meta {
-    /// 0 until the lock is first seen by the discipline.
+    /// 0 until the lock is checked for the first time.
     id: AtomicU64,
     made: Place,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Held {
     taken: Place,
 }
 
-/// Which lock was held while which other was taken.
+/// For each lock, the locks that were taken while it was held.
 #[derive(Default)]
 pub(crate) struct Order {
     after: HashMap<u64, HashMap<u64, (Held, Held)>>,
@@ -158,8 +160,8 @@ pub(crate) fn released(meta: &Meta) {
     });
 }
 
-/// Says that the caller is about to do something that waits for others, `what`: reported if this
-/// thread holds a lock. To be called at the top of every RPC and of everything alike.
+/// Reports a mistake if this thread holds a lock. To be called at the start of an RPC, and of all
+/// else that waits for another party; `what` names it in the report.
 #[track_caller]
 pub fn blocking(what: &str) {
     foreign::touch();
@@ -170,8 +172,8 @@ pub fn blocking(what: &str) {
     }
     let here = Location::caller();
     let text = format!(
-        "lock discipline: {what} at {here} under the lock made at {} and taken at {}: whoever must act \
-         before this returns may need that lock",
+        "lock discipline: {what} at {here} under the lock made at {} and taken at {}: the other party \
+         may need that lock before this can return",
         h.made, h.taken
     );
     report(h.taken, here, text);

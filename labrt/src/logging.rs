@@ -1,9 +1,9 @@
-//! Log lines by topic: `time TOPIC S<server> T<term> text`, the form the course's log viewer reads.
+//! Log lines by topic: `time TOPIC S<server> T<term> text`, which is what `dslogs` reads.
 //!
-//! `LAB_LOG=VOTE,LEAD` turns topics on, `LAB_LOG=all` all of them; without it nothing is printed
-//! and a line costs one atomic load. The time is in units of 0.1 ms since the start of the test, on
-//! the clock the test runs on. Lines go through the `log` crate to stdout; a program that installs
-//! a logger of its own gets them with the topic as the target.
+//! `LAB_LOG=VOTE,LEAD` turns these topics on, `LAB_LOG=all` turns all of them on. Otherwise nothing
+//! is printed, and a line costs one atomic load. The time is in units of 0.1 ms since the start of
+//! the test, on the test's clock. Lines go through the `log` crate to stdout. A program that
+//! installs a logger of its own gets them with the topic as the target.
 
 use crate::{context, env, time};
 use std::sync::Once;
@@ -22,7 +22,7 @@ macro_rules! topics {
             /// All topics.
             pub const ALL: &'static [Topic] = &[$(Topic::$name,)*];
 
-            /// The four letters that stand in a line.
+            /// The four letters of the topic in a line.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Topic::$name => $text,)*
@@ -83,7 +83,7 @@ pub fn set_topics(list: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `f` with all topics off. Other runs of the process are silent meanwhile, too.
+/// Calls `f` with all topics off. Other runs of the process log nothing during the call, either.
 pub(crate) fn muted<T>(f: impl FnOnce() -> T) -> T {
     let before = MASK.swap(0, Relaxed);
     let value = f();
@@ -110,7 +110,7 @@ fn install() {
     });
 }
 
-/// Prints a line; use [`dlog!`](crate::dlog), which asks first whether the topic is on.
+/// Prints a line. Use [`dlog!`](crate::dlog), which checks first whether the topic is on.
 #[track_caller]
 pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
     let now = time::since_start().as_micros() / 100;

@@ -1,28 +1,28 @@
-//! Which server the running code belongs to.
+//! The server to which the running code belongs.
 //!
-//! A node is named by its group, its index in the group and its incarnation (a restarted server is
-//! a new incarnation). The name follows the *code that runs*, not the thread: a network that runs a
-//! server's handler on the caller's thread enters the server's node for the duration.
+//! The name of a node is its group, its index in the group and its incarnation (a restarted server
+//! is a new incarnation). The current node depends on the *code that runs*, not on the thread: a
+//! network that runs a server's handler on the caller's thread enters the server's node meanwhile.
 //!
-//! Threads inherit the node that is current where they are spawned, and are *owned* by it for their
-//! whole life: see [`crate::thread::alive`].
+//! A new thread starts with the node that is current where it is spawned. This node *owns* the
+//! thread until the thread ends, see [`crate::thread::alive`].
 
 use crate::context;
 use std::fmt;
 
-/// The name of one life of one server.
+/// The name of one incarnation of a server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NodeId {
     /// The replica group; 0 where there is only one.
     pub group: u16,
     /// The server's index in its group, from 0.
     pub index: u16,
-    /// Counts the lives of the server, from 1. 0 only in [`NodeId::NONE`].
+    /// How often the server has been started, this time included. 0 only in [`NodeId::NONE`].
     pub incarnation: u32,
 }
 
 impl NodeId {
-    /// No node: the test's own code, and the network's.
+    /// No node: for the code of the test and of the network.
     pub const NONE: NodeId = NodeId { group: 0, index: 0, incarnation: 0 };
 
     /// The first incarnation of server `index` of the only group.
@@ -41,7 +41,7 @@ impl NodeId {
     }
 }
 
-/// `S2` in the only group, `G1S2` in group 1, `-` for no node. The incarnation is not shown.
+/// `S2` in the only group, `G1S2` in group 1, `-` for no node, always without the incarnation.
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.is_none(), self.group) {

@@ -1,17 +1,17 @@
-//! What came of a run.
+//! The result of a run.
 
 use crate::node::NodeId;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How a run failed: its first failure.
+/// The first failure of a run.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The thread that failed, with its node where it has one: `S2 raft-2-ticker`.
     pub thread: String,
-    /// What it said, and where.
+    /// The text of its panic, and the place.
     pub message: String,
-    /// When, since the start of the run, on the run's clock.
+    /// The time of the failure since the start of the run, on the run's clock.
     pub at: Duration,
 }
 
@@ -20,7 +20,7 @@ pub struct Failure {
 pub struct Stats {
     /// How long the run took on its own clock, in nanoseconds.
     pub time_ns: u64,
-    /// CPU time of the process meanwhile, in nanoseconds.
+    /// CPU time that the process used during the run, in nanoseconds.
     pub cpu_ns: u64,
     /// Scheduling decisions (virtual time only).
     pub steps: u64,
@@ -30,15 +30,15 @@ pub struct Stats {
     pub spawns: u64,
     /// The most threads alive at one time.
     pub max_live: usize,
-    /// Threads that had to be ended when the body had returned.
+    /// Threads that were unwound because the body had returned.
     pub cancelled: usize,
-    /// Threads that could not even be ended; in virtual time their stacks leak.
+    /// Threads that could not be unwound; in virtual time their stacks leak.
     pub leaked: usize,
     /// Warnings printed, see [`warning`](crate::warning).
     pub warnings: u64,
 }
 
-/// What came of one run of one seed.
+/// The result of one run of one seed.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Its seed.
@@ -51,14 +51,14 @@ pub struct Outcome {
     pub stats: Stats,
     /// Its first failure; None: it passed.
     pub failure: Option<Failure>,
-    /// The file that has its events, if they were written.
+    /// The file with its events, if they were written.
     pub events: Option<PathBuf>,
 }
 
-/// What came of all runs that were asked for.
+/// The result of several runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
-    /// Runs done.
+    /// The number of runs.
     pub runs: u64,
     /// The first seed.
     pub seed: u64,
@@ -79,7 +79,7 @@ pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "panic with a payload that is no text".into())
 }
 
-/// A thread as reports name it: its node, and its name or number.
+/// The name of a thread in reports: its node, and its name or number.
 pub(crate) fn title(node: NodeId, name: &str, number: u64) -> String {
     match (node.is_none(), name.is_empty()) {
         (true, true) => format!("thread {number}"),

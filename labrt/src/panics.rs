@@ -1,41 +1,54 @@
-//! The panic hook: notes where a panic happened, so that the report of a failed run can say it,
-//! fails the run for a panic of a foreign thread, and keeps quiet runs quiet. And the end of the
-//! process when a run cannot be ended.
+//! The panic hook, and the end of the process when a run cannot be ended.
+//!
+//! The hook keeps the place of a panic for the report of the failed run. It fails the run when a
+//! foreign thread panics, and it prints nothing for quiet runs.
 
 use crate::context;
 use crate::node::NodeId;
 use crate::outcome::panic_text;
+use std::cell::Cell;
 use std::io::Write;
+use std::panic::Location;
 use std::sync::Once;
 
-/// The payload with which a thread is unwound when its run is over. Raised by `resume_unwind`, so
-/// no hook sees it.
+/// The payload with which a thread is unwound when its run is over. It is raised by
+/// `resume_unwind`, which does not call the hook.
 pub(crate) struct Cancelled;
 
-/// A panic, and whose code it happened in.
+/// A panic, and the node in whose code it happened.
 pub(crate) struct Panic {
     pub(crate) text: String,
     pub(crate) node: NodeId,
 }
 
 impl Panic {
-    /// One whose place is not known.
+    /// A panic without a known place.
     pub(crate) fn of_payload(payload: &(dyn std::any::Any + Send)) -> Panic {
         Panic { text: panic_text(payload), node: context::node() }
     }
 }
 
-/// Ends the calling thread without a word.
+mod tls {
+    use super::*;
+    thread_local!(pub(super) static BLAMED: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) });
+}
+
+/// The next panic of this thread is reported as one at `place`.
+pub(crate) fn blame(place: &'static Location<'static>) {
+    tls::BLAMED.set(Some(place));
+}
+
+/// Unwinds the calling thread and prints nothing.
 pub(crate) fn cancel() -> ! {
     std::panic::resume_unwind(Box::new(Cancelled))
 }
 
-/// Ends the process, because a run cannot be ended, and says why.
+/// Ends the process, because a run cannot be ended, and prints why.
 ///
-/// libtest captures what `eprintln!` prints, and shows it when the test has ended: never, in this
-/// case. What is written to stderr itself is not captured.
+/// libtest captures what `eprintln!` prints and shows it at the end of the test. Here the test never
+/// ends, so this writes to stderr directly, which is not captured.
 pub(crate) fn exit(why: &str) -> ! {
-    // If stderr is closed there is nobody to tell.
+    // An error only means that stderr is closed.
     let _ = writeln!(std::io::stderr().lock(), "{why}");
     std::process::exit(101);
 }
@@ -45,8 +58,8 @@ pub(crate) fn install_hook() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let place =
-                info.location().map(|l| format!(" (at {}:{})", l.file(), l.line())).unwrap_or_default();
+            let place = tls::BLAMED.take().or(info.location());
+            let place = place.map(|l| format!(" (at {}:{})", l.file(), l.line())).unwrap_or_default();
             let text = panic_text(info.payload()) + &place;
             let panic = Panic { text, node: context::node() };
             if !crate::imp::on_panic(panic) {

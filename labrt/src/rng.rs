@@ -1,12 +1,12 @@
 //! Random numbers of the run.
 //!
-//! All come from the run's one seed, but in **streams** that do not disturb each other: one for the
-//! test's body, one for each life of each node, one for the scheduler of the virtual clock, and
-//! stateless draws for decisions that have a name. One number more drawn in one place does not
-//! shift the others, so a small change of a program changes its runs little.
+//! All of them come from the seed of the run, but in independent **streams**: one for the test's
+//! body, one for each incarnation of each node, one for the scheduler of the virtual clock. A
+//! decision that has a name is drawn without any stream. So one more number drawn in one place does
+//! not change the numbers of other places, and a small change of a program changes its runs little.
 //!
-//! The generator is xoshiro256++, whose output for a seed is fixed for good. On real threads the
-//! seed comes from the system, unless `LAB_SEED` gives one.
+//! The generator is xoshiro256++, whose output for a seed never changes. On real threads the seed
+//! comes from the system, unless `LAB_SEED` gives one.
 
 use crate::node::NodeId;
 use crate::{context, foreign, imp};
@@ -17,7 +17,7 @@ use std::convert::Infallible;
 
 pub use rand::{Rng, RngExt};
 
-/// Names a kind of draw. The name is part of the number drawn.
+/// The name of a kind of decision. The number that is drawn depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Label(u64);
 
@@ -63,20 +63,20 @@ pub(crate) fn generator(seed: u64, label: Label, id: u64) -> Xoshiro256PlusPlus 
     Xoshiro256PlusPlus::seed_from_u64(split(seed, [label.0, id, 0]))
 }
 
-/// A decision with a name: a number that depends on the run's seed, the label and the two
-/// arguments, and on nothing that was drawn before.
+/// The number for a decision that has a name. It depends only on the run's seed, the label and the
+/// two arguments, not on earlier draws.
 #[track_caller]
 pub fn draw(label: Label, a: u64, b: u64) -> u64 {
     split(imp::with_world(|w| w.seed), [label.0, a, b])
 }
 
-/// A stream of its own, split off the run's seed by name and number.
+/// A stream of its own, made from the run's seed, a name and a number.
 #[track_caller]
 pub fn stream(label: &str, id: u64) -> Stream {
     Stream(generator(imp::with_world(|w| w.seed), Label::new(label), id))
 }
 
-/// The stream of the node whose code runs, or of the test's body.
+/// The stream of the current node, or of the test's body.
 #[track_caller]
 pub fn rng() -> RunRng {
     foreign::touch();
@@ -141,7 +141,7 @@ impl TryRng for RunRng {
 mod tests {
     use super::*;
 
-    /// The streams are part of what a seed means: they may not change with an upgrade.
+    /// A seed must mean the same run after an upgrade of the generator.
     #[test]
     fn the_streams_are_stable() {
         let mut g = generator(42, Label::new("test"), 7);

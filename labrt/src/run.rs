@@ -1,4 +1,4 @@
-//! [`run`] and [`Run`]: a test body, its seeds, their repetition, the report of a failure and the
+//! [`run`] and [`Run`]: they run a test body with one or more seeds, report a failure, and print the
 //! line that replays it.
 
 use crate::env::{self, Seed};
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a test is found again: what a replay line needs.
+/// What a replay line needs in order to name a test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The cargo package the test belongs to.
@@ -25,8 +25,8 @@ pub struct Identity {
     features: Vec<String>,
 }
 
-/// The [`Identity`] of the crate that this stands in; the test's name is filled in later, by
-/// [`Identity::with_test`].
+/// The [`Identity`] of the crate in which this macro is used. [`Identity::with_test`] adds the name
+/// of a test.
 #[macro_export]
 macro_rules! here {
     () => {
@@ -70,7 +70,7 @@ impl Identity {
         Identity { test: test.to_string(), ignored, ..self.clone() }
     }
 
-    /// As well as the running process can tell: for a plain `#[test]`, whose thread bears its name.
+    /// A guess from the running process, for a plain `#[test]`: its thread has the test's name.
     fn of_process() -> Identity {
         let exe = std::env::current_exe().ok();
         let stem = exe.as_ref().and_then(|p| p.file_stem()).map(|s| s.to_string_lossy().to_string());
@@ -105,11 +105,11 @@ pub struct Run {
     pub stack: usize,
     /// Virtual time: run every seed twice and compare the traces.
     pub check: bool,
-    /// Print nothing about panics; for runs that are meant to fail.
+    /// Print nothing about panics. For runs that are expected to fail.
     pub quiet: bool,
     /// Lock discipline.
     pub discipline: Discipline,
-    /// Keep events: real threads, the recent ones; off in benches.
+    /// Real threads: keep the recent events. Off in benches.
     pub events: bool,
     /// The file that gets the events of the last run.
     pub trace_file: Option<PathBuf>,
@@ -121,16 +121,16 @@ pub struct Run {
     /// The file that gets a line at the start and the end of each run; the runs then go on after a
     /// failure.
     pub report: Option<PathBuf>,
-    /// Is told of the first run that fails, after the report of the failure.
+    /// Called for the first run that fails, after the report of the failure.
     pub on_failure: Option<fn(&Failed<'_>)>,
-    /// Where the test is found.
+    /// The test, for the replay line.
     pub identity: Identity,
     /// Variables of the environment, beside those that this crate reads, that the run depends on. A replay line sets
     /// them.
     pub variables: Vec<(String, String)>,
 }
 
-/// A run that has failed, for whoever wants to know more of it: [`Run::on_failure`].
+/// A run that has failed, as [`Run::on_failure`] gets it.
 pub struct Failed<'a> {
     /// How it was run.
     pub run: &'a Run,
@@ -140,15 +140,15 @@ pub struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    /// The same body with the same seed once more, as `run` says. In virtual time that is the same
-    /// run again, if what a seed means is the same; nothing is logged meanwhile.
+    /// Runs the same body with the same seed again, with the settings of `run`. In virtual time it is
+    /// the same run, if no setting changes the schedule. Nothing is logged.
     pub fn again(&self, run: &Run) -> Outcome {
         logging::muted(|| run.once_dyn(self.outcome.seed, self.body))
     }
 }
 
-/// Runs a test body: on real threads, or once per seed in a virtual-time build. The `LAB_*`
-/// variables are honoured. Panics if a run fails, after a report with the line that replays it.
+/// Runs a test body as the `LAB_*` variables say. Panics if a run fails, after a report with the
+/// line that replays it.
 #[track_caller]
 pub fn run(f: impl Fn() + Send + Sync + 'static) {
     let outcome = Run::from_env(Identity::of_process()).and_then(|r| r.execute(f));
@@ -165,7 +165,7 @@ fn system_seed() -> u64 {
 }
 
 impl Default for Run {
-    /// One run, quietly defaulted, with a seed of 0: the base for runs made in code.
+    /// One run with seed 0, without a look at the environment: the base for runs made in code.
     fn default() -> Run {
         Run {
             seed: 0,
@@ -190,7 +190,7 @@ impl Default for Run {
 }
 
 impl Run {
-    /// What the environment asks for.
+    /// The settings of the `LAB_*` variables.
     ///
     /// # Errors
     /// A message that names a bad variable, its value and what was expected.
@@ -201,8 +201,7 @@ impl Run {
         Ok(run)
     }
 
-    /// A file that cannot be written is bad input, and better known before a long run than after
-    /// it.
+    /// Refuses a file that cannot be written before the run, not after it.
     fn check_files(&self) -> Result<(), String> {
         for (name, path) in [("LAB_TRACE", &self.trace_file), ("LAB_REPORT", &self.report)] {
             let Some(path) = path else { continue };
@@ -221,7 +220,7 @@ impl Run {
                 println!("[lab] {}: LAB_SEED={seed:#x}", identity.test);
                 seed
             }
-            // In virtual time the same in every process, so that a test that passes keeps passing.
+            // The same in every process, so that a test that passes keeps passing.
             Seed::Unset if is_sim() => rng::hash_str(&identity.test),
             Seed::Unset => system_seed(),
         };
@@ -250,11 +249,11 @@ impl Run {
         })
     }
 
-    /// All seeds, one after the other. Stops at the first that fails, unless a report file is kept.
-    /// Failures are printed, each with its replay line.
+    /// Runs all seeds, one after the other. It stops at the first seed that fails, unless there is a
+    /// report file. Each failure is printed with its replay line.
     ///
     /// # Errors
-    /// What failed, in one line.
+    /// The first failure, in one line.
     pub fn execute(&self, f: impl Fn() + Send + Sync + 'static) -> Result<Summary, String> {
         let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
         let mut report = Report::open(self)?;
@@ -289,7 +288,7 @@ impl Run {
         first_failure.map_or(Ok(sum), Err)
     }
 
-    /// One run of one seed. Never panics for a failure of the body.
+    /// Runs one seed. A failure of the body does not make this panic.
     pub fn once(&self, seed: u64, f: impl Fn() + Send + Sync + 'static) -> Outcome {
         let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
         self.once_dyn(seed, &f)
@@ -304,7 +303,7 @@ impl Run {
         outcome
     }
 
-    /// A run, and what it must agree with.
+    /// A run, compared with the trace that is expected, and under `check` with a second run.
     fn checked(&self, seed: u64, f: &Arc<dyn Fn() + Send + Sync>) -> Outcome {
         let mut outcome = self.once_dyn(seed, f);
         if !is_sim() {
@@ -359,21 +358,22 @@ impl Run {
         }
     }
 
-    /// A line for a shell that runs this seed again. On real threads: one that looks for the same
-    /// failure in virtual time.
+    /// A shell command that runs this seed again. On real threads it is a command that looks for the
+    /// same failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
+        let profile = std::env::current_exe().map_or(String::new(), |exe| profile_arguments(&exe));
         let variables: String =
             self.variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
         let mut line = match is_sim() {
             true => format!(
-                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} {variables}cargo test",
+                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} {variables}cargo test{profile}",
                 outcome.seed,
                 outcome.preempt,
                 self.jitter.as_micros(),
                 outcome.trace
             ),
-            false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test --release"),
+            false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test{profile}"),
         };
         if !id.package.is_empty() {
             line += &format!(" -p {}", id.package);
@@ -393,7 +393,19 @@ impl Run {
     }
 }
 
-/// The commit, with a mark when the tree has changed since.
+/// The arguments that make cargo use the profile in which the program `exe` was built, so that a
+/// replay compiles nothing again. Cargo puts the programs of a profile into a folder of its name.
+fn profile_arguments(exe: &std::path::Path) -> String {
+    let of_deps = exe.parent().filter(|folder| folder.ends_with("deps"));
+    let profile = of_deps.and_then(|deps| deps.parent()?.file_name()?.to_str());
+    match profile {
+        None | Some("debug") => String::new(),
+        Some("release") => " --release".to_string(),
+        Some(other) => format!(" --profile {other}"),
+    }
+}
+
+/// The commit of the working tree, and whether files have changed since.
 fn source_revision() -> String {
     let git = |args: &[&str]| -> Option<String> {
         let out =
@@ -407,7 +419,7 @@ fn source_revision() -> String {
     }
 }
 
-/// CPU time that this process has used.
+/// The CPU time that this process has used so far.
 fn process_cpu() -> Duration {
     nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID.now().map_or(Duration::ZERO, Duration::from)
 }
@@ -416,8 +428,15 @@ fn append_to(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// The file of `LAB_REPORT`: a line at the start and at the end of each run, each in one write, so
-/// that a reader knows after a crash which run was open.
+/// The file of `LAB_REPORT`: one line at the start and one at the end of each run. Each line is one
+/// write, so a reader can see after a crash which run was under way.
+///
+/// ```text
+/// start <test> <seed>
+/// end   <test> <seed> ok|FAIL <trace> <seconds> <cpu seconds> <message> <replay line> <warnings>
+/// ```
+///
+/// The fields are separated by one tab.
 struct Report {
     file: Option<(std::fs::File, PathBuf)>,
     test: String,
@@ -516,6 +535,9 @@ mod tests {
         let run = Run { identity: identity().with_test("a_test", true), ..Run::default() };
         let line = run.replay_line(&outcome);
         assert!(line.ends_with(" -p labrt --features sim --lib -- --exact a_test --ignored"), "{line}");
+        let exe = std::env::current_exe().expect("the test's own binary");
+        let cargo = format!("cargo test{} -p labrt", profile_arguments(&exe));
+        assert!(line.contains(&cargo), "{line}");
         if is_sim() {
             assert!(
                 line.starts_with(
@@ -527,6 +549,15 @@ mod tests {
         let variables = vec![("LAB_STRICT".to_string(), "1".to_string())];
         let line = Run { variables, ..run }.replay_line(&outcome);
         assert!(line.contains(" LAB_STRICT=1 cargo test"), "{line}");
+    }
+
+    #[test]
+    fn the_profile_is_that_of_the_folder() {
+        let ask = |exe: &str| profile_arguments(std::path::Path::new(exe));
+        assert_eq!(ask("/p/target/debug/deps/lab2a-0123"), "");
+        assert_eq!(ask("/p/target/x86_64-unknown-linux-gnu/release/deps/lab2a-0123"), " --release");
+        assert_eq!(ask("target/fast/deps/lab2a-0123"), " --profile fast");
+        assert_eq!(ask("/p/release/lab2a"), "", "cargo did not put it there");
     }
 
     #[test]

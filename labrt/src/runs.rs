@@ -1,4 +1,4 @@
-//! The runs of the process that go on now.
+//! The runs of the process that are under way.
 
 use crate::{foreign, imp::Running};
 use parking_lot::Mutex;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 struct Entry {
     run: Arc<Running>,
-    /// The run in which somebody asked for this one.
+    /// The run that has started this one.
     outer: Option<Arc<Running>>,
 }
 
 static RUNS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// Lists the run, which the calling thread asks for as part of run `outer`, until the guard is
-/// dropped.
+/// Adds a run to the list until the guard is dropped. The calling thread, which starts it, belongs
+/// to run `outer`.
 pub(crate) fn enlist(run: &Arc<Running>, outer: Option<Arc<Running>>) -> GoingOn {
     foreign::prepare();
     RUNS.lock().push(Entry { run: run.clone(), outer });
     GoingOn(run.clone())
 }
 
-/// The run goes on as long as this lives.
+/// Removes the run from the list when it is dropped.
 #[must_use = "the run is listed only as long as the guard lives"]
 pub(crate) struct GoingOn(Arc<Running>);
 
@@ -30,12 +30,13 @@ impl Drop for GoingOn {
         let at = runs.iter().position(|e| Arc::ptr_eq(&e.run, &self.0));
         let gone = at.map(|at| runs.swap_remove(at));
         drop(runs);
-        // Outside the lock: it may be the last owner of the outer run.
+        // After the lock is free: this may drop the outer run.
         drop(gone);
     }
 }
 
-/// Calls `f` for each run, with whether another run goes on inside it. No run ends meanwhile.
+/// Calls `f` for each run, and tells it whether another run is under way inside that run. No run
+/// ends during the call.
 pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     let runs = RUNS.lock();
     for entry in runs.iter() {
@@ -45,7 +46,7 @@ pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     }
 }
 
-/// Calls `f` for each run in which no other run goes on.
+/// Calls `f` for each run that has no other run inside it.
 pub(crate) fn each_innermost(mut f: impl FnMut(&Running)) {
     each(|run, has_inner| {
         if !has_inner {

@@ -1,25 +1,23 @@
-//! Structured events: what happened in a run, in one schema.
+//! Events: what happened in a run, in one schema.
 //!
-//! An event has a time, the node and thread it happened on, a [`Kind`], [`Links`] (the id of the
-//! message or operation it belongs to, the id that caused it, and the cause in words) and named
-//! fields. From the same events come
+//! An event has a time, the node and thread where it happened, a [`Kind`], [`Links`] (the id of its
+//! message or operation, the id that caused it, and the cause in words) and named fields. The same
+//! events make
 //!
-//! * the **determinism hash** of a virtual-time run, which two runs of one seed must agree on;
-//! * the trace file of `LAB_TRACE`: JSON lines when its name ends in `.jsonl`, else text made to be
-//!   compared by `diff`;
-//! * the bounded record of recent events of a real-thread test, which cannot be replayed.
+//! * the **trace hash** of a virtual-time run, which is the same for two runs of one seed;
+//! * the trace file of `LAB_TRACE`: JSON lines if its name ends in `.jsonl`, else text for `diff`;
+//! * the record of the last events of a test on real threads, which cannot be replayed.
 //!
-//! Events are made where something happens that a reader of a failed run would ask about; the
-//! crates above define their own kinds. `docs/trace.md` lists them all.
+//! The crates that use labrt define their own kinds. `docs/trace.md` lists all of them.
 //!
 //! # What caused it
 //!
 //! A thread acts *under* a message or operation while it runs the handler of that message, the
-//! call-back for its reply, or the code between a client's call and its return: [`under`]. Events
-//! made meanwhile name that message or operation as their parent by themselves, and so do messages
-//! sent meanwhile. A pooled thread ([`crate::thread::spawn`]) goes on with what its maker was
-//! doing, and so inherits it; a named one ([`crate::thread::spawn_named`]) outlives that, and
-//! starts with nothing.
+//! callback for its reply, or the code between a client's call and its return ([`under`]). During
+//! that time each event of the thread, and each message that it sends, has this message or operation
+//! as its parent. A pooled thread ([`crate::thread::spawn`]) continues the work of the thread that
+//! spawns it, so it acts under the same. A named thread ([`crate::thread::spawn_named`]) has work of
+//! its own, so it starts under none.
 //!
 //! ```
 //! use labrt::trace::{self, Kind, Links};
@@ -47,7 +45,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// A kind; make it a constant.
+    /// A kind. Make it a constant.
     pub const fn new(name: &'static str) -> Kind {
         Kind { name, hash: hash_str(name) }
     }
@@ -58,22 +56,22 @@ impl Kind {
     }
 }
 
-/// How an event hangs together with others.
+/// The relations of an event to messages and operations.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Links {
     /// The message or operation that the event belongs to; 0: none.
     pub id: u64,
     /// The message or operation under which it happened; 0: none. [`emit`] fills it in.
     pub parent: u64,
-    /// Why it happened, in a few fixed words; empty: it needs no reason.
+    /// Why it happened, in a few fixed words; empty if there is no reason to name.
     pub cause: &'static str,
 }
 
 impl Links {
-    /// Belongs to nothing.
+    /// The event belongs to no message and no operation.
     pub const NONE: Links = Links { id: 0, parent: 0, cause: "" };
 
-    /// Belongs to message or operation `id`.
+    /// The event belongs to message or operation `id`.
     pub const fn id(id: u64) -> Links {
         Links { id, ..Links::NONE }
     }
@@ -102,7 +100,7 @@ pub enum Field<'a> {
 }
 
 impl Field<'_> {
-    /// The same, to be kept.
+    /// A copy that owns its text.
     fn to_kept(&self) -> Field<'static> {
         match self {
             Field::U(v) => Field::U(*v),
@@ -149,30 +147,30 @@ impl fmt::Display for Field<'_> {
     }
 }
 
-/// An event as it is kept.
+/// An event that is kept.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Nanoseconds since the start of the run.
     pub time: u64,
     /// The number of the thread (the event `thread.spawn` has its name).
     pub thread: u64,
-    /// The node whose code made the event.
+    /// The node in whose code it happened.
     pub node: NodeId,
     /// What happened.
     pub kind: Kind,
-    /// What it belongs to.
+    /// The message or operation that it belongs to.
     pub links: Links,
-    /// The rest, by name.
+    /// The named fields.
     pub fields: Vec<(&'static str, Field<'static>)>,
 }
 
-/// The fields of an event as they are kept.
+/// The fields of an event that is kept.
 pub(crate) fn kept(fields: &[(&'static str, Field<'_>)]) -> Vec<(&'static str, Field<'static>)> {
     fields.iter().map(|(name, value)| (*name, value.to_kept())).collect()
 }
 
-/// A hash of bytes for an event's field, so that the determinism hash covers data and not only the
-/// schedule. Eight bytes at a step: quick enough for every message of a test.
+/// A hash of bytes, for a field of an event: so the trace hash depends on the data, too, not only on
+/// the schedule. It takes eight bytes at a step, which is fast enough for each message of a test.
 pub fn digest(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
@@ -184,7 +182,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
     words.remainder().iter().fold(state, |state, byte| mix(state, u64::from(*byte)))
 }
 
-/// Does anybody look at events now? To be asked before an event's fields are computed at some cost.
+/// Whether events have an effect now. Ask this before you compute fields that are expensive.
 #[inline]
 #[track_caller]
 pub fn on() -> bool {
@@ -197,8 +195,8 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node), under what this thread is [under]. Outside
-/// a run, and where nobody looks, it does nothing.
+/// Records an event of the current [node](crate::node), with the parent that this thread is [under].
+/// It does nothing outside a run, or when events have no effect.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -214,8 +212,8 @@ fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     imp::emit(node, kind, Links { parent, ..links }, fields);
 }
 
-/// Records an event of `node`, with these links and no others: for what a network or a test does to
-/// a server.
+/// Records an event of `node` with exactly these links: for what a network or a test does to a
+/// server.
 #[inline]
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -229,13 +227,13 @@ pub fn parent() -> u64 {
     context::node_and_parent().1
 }
 
-/// This thread acts under message or operation `id` (0: under none) until the guard is dropped: the
-/// events that it makes have `id` as their parent.
+/// Until the guard is dropped, this thread acts under message or operation `id` (0: none): its events
+/// have `id` as their parent.
 pub fn under(id: u64) -> ParentGuard {
     ParentGuard { before: context::set_parent(id), here: std::marker::PhantomData }
 }
 
-/// Restores what this thread acted under before [`under`](fn@under).
+/// Undoes [`under`](fn@under) when it is dropped.
 #[must_use = "it lasts only as long as the guard lives"]
 pub struct ParentGuard {
     before: u64,
@@ -249,7 +247,7 @@ impl Drop for ParentGuard {
     }
 }
 
-/// `f` for another thread, under the same message or operation as this one.
+/// Makes `f` run on another thread under the same message or operation as this thread.
 pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let parent = parent();
     move || {
@@ -258,7 +256,7 @@ pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// The hash of a trace, fed one word at a time.
+/// The hash of a trace. It takes one word at a time.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub(crate) struct Hash(pub(crate) u64);
@@ -373,7 +371,7 @@ fn json_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// The run has failed: its first failure.
+/// The kind of the event of a run's first failure.
 pub(crate) const FAILED: Kind = Kind::new("test.failed");
 const RUN: Kind = Kind::new("run.begin");
 
@@ -383,8 +381,7 @@ pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &
     Event { time, thread, node, kind: FAILED, links: Links::NONE, fields }
 }
 
-/// The first line of a file: which run it is of, and how many events before the next one were
-/// `lost`.
+/// The first line of a file: it names the run, and how many events before the next one were `lost`.
 pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
     let fields = kept(&[
@@ -396,8 +393,7 @@ pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     Event { time: 0, thread: 0, node: NodeId::NONE, kind: RUN, links: Links::NONE, fields }
 }
 
-/// Writes events to a file, after the `heading` that says what they are: JSON lines if its name
-/// ends in `.jsonl`, else text.
+/// Writes the `heading` and the events to a file: JSON lines if its name ends in `.jsonl`, else text.
 pub(crate) fn write_file<'a>(
     path: &std::path::Path,
     heading: &'a Event,

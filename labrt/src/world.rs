@@ -1,5 +1,5 @@
-//! What a run owns on either clock: its seed and the streams split from it, its message ids, its
-//! record of lock order.
+//! What a run owns on both clocks: its seed and the streams made from it, its message ids, the order
+//! of its locks, the number of its warnings.
 
 use crate::collections::HashMap;
 use crate::locks::{Discipline, Order};

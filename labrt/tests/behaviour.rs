@@ -1,5 +1,4 @@
-//! What the labs rely on, on both clocks. Tests of what only virtual time has are in
-//! `virtual_time.rs`.
+//! What the labs rely on, on both clocks. Tests for virtual time alone are in `virtual_time.rs`.
 
 use labrt::chan::{self, RecvTimeoutError, TryRecvError, TrySendError, bounded, rendezvous, unbounded};
 use labrt::node::{self, NodeId};
@@ -171,7 +170,7 @@ fn a_signal_ends_a_blocked_receive() {
     });
 }
 
-/// A thread that gives up must not take along what it was woken for.
+/// A thread that gives up leaves the message or the room, for which it was woken, to another thread.
 #[test]
 fn giving_up_leaves_the_turn_to_another() {
     for seed in 0..if labrt::is_sim() { 300 } else { 20 } {
@@ -392,7 +391,7 @@ fn threads_belong_to_nodes() {
     });
 }
 
-/// A report names the user's code, also where labrt calls itself.
+/// A report names the code of the user, also where labrt calls itself. See `places.rs` for the rest.
 #[test]
 fn places_are_those_of_the_user() {
     let run = Run { limit: 200 * MS, ..quiet() };
@@ -442,7 +441,7 @@ fn streams_do_not_shift_each_other() {
     });
 }
 
-/// A node's numbers do not depend on how many others draw.
+/// The numbers of a node do not depend on the draws of others.
 #[test]
 fn each_node_has_its_own_stream() {
     let numbers = |extra: usize| {
@@ -585,7 +584,7 @@ fn offloaded_work_runs_on_real_threads() {
     });
 }
 
-/// A thread per call is affordable: they are pooled.
+/// A thread for each call is cheap, because threads are pooled.
 #[test]
 fn many_short_threads() {
     labrt::run(|| {

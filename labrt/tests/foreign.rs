@@ -1,6 +1,6 @@
 //! Threads that labrt did not start. Each case runs in a process of its own: a foreign thread
 //! belongs to no run in particular, and so fails every run of its process.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the point is what comes of it")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about such uses")]
 
 mod common;
 
@@ -15,7 +15,7 @@ use labrt::{Run, thread};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Runs the child `test` in every way there is. All that it has to say is in its assertions.
+/// Runs the child `test` with each back end. It must pass.
 fn holds(test: &str) {
     for back_end in back_ends() {
         let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end)]);
@@ -52,7 +52,7 @@ macro_rules! case {
     };
 }
 
-/// Every kind of use: made ready on a thread of the run, to be done on a foreign one.
+/// All kinds of use. Each is prepared on a thread of the run and happens on a foreign thread.
 fn uses() -> Vec<(u32, fn() -> Body)> {
     vec![
         case!(let m = Arc::new(Mutex::new(0)); *m.lock() += 1),
@@ -134,8 +134,7 @@ fn uses_labrt_elsewhere() {
     }
 }
 
-/// On real threads such a thread can take part where warnings are enough; in virtual time it
-/// cannot.
+/// On real threads a foreign thread may take part, with a warning. In virtual time it may not.
 #[test]
 fn a_warning_is_given_once_for_a_thread() {
     let Child { code, text } = alone("uses_labrt_twice", &[]);
@@ -163,7 +162,7 @@ fn uses_labrt_twice() {
     assert_eq!(message, "");
 }
 
-/// In a run within a run only the inner one fails.
+/// In nested runs only the inner one fails.
 #[test]
 fn the_innermost_run_fails() {
     holds("panics_in_an_inner_run");
@@ -187,7 +186,7 @@ fn panics_in_an_inner_run() {
     });
 }
 
-/// Threads of the process that come from no run, such as libtest's, are not foreign to any.
+/// Threads that descend from no run, such as those of libtest, are not foreign.
 #[test]
 fn threads_that_come_from_no_run_are_left_alone() {
     holds("others_beside_a_run");
@@ -237,7 +236,7 @@ fn computes_elsewhere() {
     assert_eq!(message, "");
 }
 
-/// Offloaded work may panic, which fails the run, but not use labrt.
+/// An offloaded computation must not use labrt. If it panics, the run fails.
 #[test]
 fn offloaded_work_is_no_part_of_the_run() {
     holds("offloads");

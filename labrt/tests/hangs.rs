@@ -1,6 +1,6 @@
-//! Runs that do not end: the process does, and says why, although libtest captures what a test
+//! Runs that cannot be ended: the process ends and prints why, although libtest captures what a test
 //! prints. Each case runs in a process of its own.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the point is what comes of it")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about such uses")]
 
 mod common;
 
@@ -15,7 +15,7 @@ const MS: Duration = Duration::from_millis(1);
 /// Longer than any limit here.
 const AGES: Duration = Duration::from_secs(3600);
 
-/// The child `test` ends with exit code 101, and what it says has all of `parts`.
+/// The child `test` ends with exit code 101, and its output contains all of `parts`.
 fn ends(test: &str, parts: &[&str]) {
     for back_end in back_ends() {
         let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end), ("LAB_WATCHDOG_S", "1")]);
@@ -26,8 +26,8 @@ fn ends(test: &str, parts: &[&str]) {
     }
 }
 
-/// What the watchdog of the virtual clock says of a thread, which has called labrt last as in
-/// `last`.
+/// The watchdog of the virtual clock ends the child `test`. It reports `last` as the last call of
+/// labrt that the thread made.
 fn the_watchdog_ends(test: &str, last: &str) {
     if !labrt::is_sim() {
         return;
@@ -37,7 +37,7 @@ fn the_watchdog_ends(test: &str, last: &str) {
     ends(test, &[stuck, &test_name, last, "use labrt::time::sleep", "LAB_WATCHDOG_S"]);
 }
 
-/// A ticker as a beginner writes it: it calls the kernel all the time, but the clock never moves.
+/// A mistake of beginners: the ticker calls the kernel all the time, but the clock never moves.
 #[test]
 fn a_real_sleep_beside_locks() {
     the_watchdog_ends("ticks_with_std", "ticker: running since Mutex::lock at labrt/tests/hangs.rs:");
@@ -113,7 +113,7 @@ fn waits_busily() {
     });
 }
 
-/// What takes long on purpose is not ended.
+/// The watchdog does not end a run that takes long on purpose.
 #[test]
 fn what_is_offloaded_may_take_long() {
     for test in ["offloads_for_long", "runs_others_for_long"] {
@@ -128,7 +128,7 @@ fn offloads_for_long() {
     labrt::run(|| labrt::offload(|| std::thread::sleep(2500 * MS)));
 }
 
-/// The clock of the outer run stands still meanwhile.
+/// The clock of the outer run stands still during the inner runs.
 #[test]
 #[ignore = "run by another test"]
 fn runs_others_for_long() {

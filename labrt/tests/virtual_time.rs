@@ -1,5 +1,4 @@
-//! What only the virtual clock has: determinism, the search for schedules, reports of runs that
-//! hang.
+//! Tests for virtual time alone: determinism, the search for schedules, reports of runs that hang.
 #![cfg(feature = "sim")]
 
 use labrt::chan::unbounded;
@@ -20,7 +19,7 @@ fn failure(f: impl Fn() + Send + Sync + 'static) -> String {
     outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
 }
 
-/// Five threads that talk: enough to make every kind of decision.
+/// Five threads that send messages: enough for each kind of decision.
 fn chatter() {
     let (tx, rx) = unbounded();
     let n = Arc::new(Mutex::new(0u64));
@@ -49,7 +48,7 @@ fn a_seed_is_a_run() {
     assert_eq!(different.len(), traces.len(), "seeds give different runs");
 }
 
-/// A long sleep costs nothing, and time is what was asked for.
+/// A long sleep takes no real time, and exactly its own virtual time.
 #[test]
 fn the_clock_jumps() {
     let outcome = quiet().once(1, || {
@@ -209,7 +208,7 @@ fn map_order_is_a_function_of_the_run() {
 }
 
 #[test]
-#[allow(clippy::disallowed_types, reason = "the point is that it is caught")]
+#[allow(clippy::disallowed_types, reason = "the test is about std's map")]
 fn std_maps_are_caught_by_comparing_traces() {
     let f = || {
         let m: std::collections::HashMap<u64, u64> = (0..100).map(|i| (i, i)).collect();
@@ -229,7 +228,7 @@ fn an_expected_trace_is_checked() {
     assert!(wrong.execute(chatter).expect_err("another hash").contains("instead of"));
 }
 
-/// The report names every run, and runs go on after a failure.
+/// The report names all runs, and the runs go on after a failure.
 #[test]
 fn the_report_names_every_run() {
     let path = std::env::temp_dir().join(format!("labrt-report-{}", std::process::id()));
@@ -252,8 +251,7 @@ fn the_report_names_every_run() {
     assert_eq!(failed.is_err(), text.contains("FAIL"));
 }
 
-/// Who is told of a failure can have the same run again, with what was not kept of it the first
-/// time.
+/// `on_failure` can run the same run again, and get the events that were not kept the first time.
 #[test]
 fn the_first_failure_is_told_and_can_be_run_again() {
     static TOLD: AtomicUsize = AtomicUsize::new(0);

@@ -1,24 +1,26 @@
-//! Channels on real threads: crossbeam's, with waits that end with the run.
+//! Channels on real threads: the channels of crossbeam, with waits that end with the run.
 
 use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
 use super::time::{Duration, Instant, to_std};
+pub use crate::select::Select;
 use crate::{foreign, locks};
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
-use crossbeam::channel::{at, never, select};
+use crossbeam::channel::{SelectedOperation, at, never, select as select_now};
 use std::panic::Location;
 
-/// The sending side of a channel. Clones feed the same channel.
+/// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T> {
     inner: crossbeam::channel::Sender<T>,
-    /// Sending never waits.
+    /// A send never waits.
     unbounded: bool,
 }
 
-/// The receiving side of a channel. Clones share it: each message goes to one of them.
+/// The receiving side of a channel. Clones receive from the same channel; each message goes to one
+/// of them.
 pub struct Receiver<T>(crossbeam::channel::Receiver<T>);
 
-/// A channel that takes any number of messages.
+/// A channel that holds any number of messages.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     let (inner, receiver) = crossbeam::channel::unbounded();
     (Sender { inner, unbounded: true }, Receiver(receiver))
@@ -30,17 +32,17 @@ pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     (Sender { inner, unbounded: false }, Receiver(receiver))
 }
 
-/// A channel that holds nothing: a send returns when a receiver has taken the message, as with Go's
-/// unbuffered channels.
+/// A channel that holds no message: a send returns when a receiver has taken the message, as with
+/// Go's unbuffered channels.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     bounded(0)
 }
 
 impl<T> Sender<T> {
-    /// Hands a message over; waits where the channel is full.
+    /// Sends a message. Waits while the channel is full.
     ///
     /// # Errors
-    /// Gives the message back when all receivers are gone.
+    /// All receivers are gone. The error has the message.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         foreign::touch();
@@ -53,7 +55,7 @@ impl<T> Sender<T> {
     /// The same, but gives up when the signal is raised.
     ///
     /// # Errors
-    /// Gives the message back when all receivers are gone or the signal is raised.
+    /// All receivers are gone, or the signal is raised. The error has the message.
     #[track_caller]
     pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
         foreign::touch();
@@ -96,10 +98,14 @@ impl<T> Sender<T> {
         Err(SendError(message))
     }
 
-    /// Hands a message over if that needs no waiting.
+    pub(crate) fn is_bounded(&self) -> bool {
+        !self.unbounded
+    }
+
+    /// Sends a message if that needs no waiting.
     ///
     /// # Errors
-    /// Gives the message back when the channel is full, or all receivers are gone.
+    /// The channel is full, or all receivers are gone. The error has the message.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         foreign::touch();
@@ -107,9 +113,9 @@ impl<T> Sender<T> {
     }
 }
 
-/// A selected operation must be completed, whichever it is.
+/// Completes an operation that has been selected, as crossbeam demands.
 fn finish_other<N>(
-    ready: crossbeam::channel::SelectedOperation<'_>,
+    ready: SelectedOperation<'_>,
     send: usize,
     stop: &crossbeam::channel::Receiver<N>,
     cancel: &crossbeam::channel::Receiver<std::convert::Infallible>,
@@ -146,12 +152,12 @@ impl<T> Receiver<T> {
         }
         let cancel = cancel_channel();
         let result = match limit {
-            None => select! {
+            None => select_now! {
                 recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
                 recv(stop) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
             },
-            Some(limit) => select! {
+            Some(limit) => select_now! {
                 recv(self.0) -> m => m.map_err(|_| RecvTimeoutError::Disconnected),
                 recv(stop) -> _ => Err(RecvTimeoutError::Disconnected),
                 recv(cancel) -> _ => Err(RecvTimeoutError::Disconnected),
@@ -173,8 +179,9 @@ impl<T> Receiver<T> {
         self.recv_until(None).map_err(|_| RecvError)
     }
 
-    /// The same, but gives up when the signal is raised. If it is raised already, no message is
-    /// taken; if it is raised while this waits, a message that has come may be.
+    /// The same, but gives up when the signal is raised. If the signal is raised before the call, no
+    /// message is received. If it is raised during the wait, a message may be received that was sent
+    /// at the same time.
     ///
     /// # Errors
     /// The signal is raised, or the channel is empty and all senders are gone.
@@ -209,10 +216,10 @@ impl<T> Receiver<T> {
         self.recv_until(Instant::now().checked_add(d))
     }
 
-    /// Takes a message if there is one.
+    /// Receives a message if there is one.
     ///
     /// # Errors
-    /// There is none; or there is none and all senders are gone.
+    /// The channel is empty. The error says whether all senders are gone.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         foreign::touch();
@@ -232,7 +239,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// The messages one after the other, until all senders are gone.
+    /// All messages, one after the other, until all senders are gone.
     #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         foreign::touch();
@@ -240,7 +247,7 @@ impl<T> Receiver<T> {
         std::iter::from_fn(move || self.recv_from(None, never::<()>(), place).ok())
     }
 
-    /// The messages one after the other, until all senders are gone or the signal is raised: Go's
+    /// All messages, one after the other, until all senders are gone or the signal is raised: Go's
     /// `for m := range ch` in a server that can be killed.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
@@ -260,4 +267,171 @@ impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         Receiver(self.0.clone())
     }
+}
+
+// ---- the cases of a select ---------------------------------------------------------------------
+
+/// A case of a [`Select`]. `R` is the result of the select.
+pub(crate) trait Case<'a, R> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's;
+
+    /// Completes the operation of the case, which has been selected.
+    fn complete(&mut self, ready: SelectedOperation<'_>);
+
+    /// To be called after [`Case::complete`].
+    fn finish(self: Box<Self>) -> R;
+}
+
+const COMPLETED: &str = "the case has been completed";
+
+pub(crate) struct RecvCase<'a, T, F> {
+    rx: &'a Receiver<T>,
+    then: F,
+    got: Option<Result<T, RecvError>>,
+}
+
+impl<'a, T, F> RecvCase<'a, T, F> {
+    pub(crate) fn new(rx: &'a Receiver<T>, then: F) -> RecvCase<'a, T, F> {
+        RecvCase { rx, then, got: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<T, RecvError>) -> R> Case<'a, R> for RecvCase<'a, T, F> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's,
+    {
+        select.recv(&self.rx.0)
+    }
+
+    fn complete(&mut self, ready: SelectedOperation<'_>) {
+        self.got = Some(ready.recv(&self.rx.0));
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.got.expect(COMPLETED))
+    }
+}
+
+pub(crate) struct SendCase<'a, T, F> {
+    tx: &'a Sender<T>,
+    message: Option<T>,
+    then: F,
+    done: Option<Result<(), SendError<T>>>,
+}
+
+impl<'a, T, F> SendCase<'a, T, F> {
+    pub(crate) fn new(tx: &'a Sender<T>, message: T, then: F) -> SendCase<'a, T, F> {
+        SendCase { tx, message: Some(message), then, done: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<(), SendError<T>>) -> R> Case<'a, R> for SendCase<'a, T, F> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's,
+    {
+        select.send(&self.tx.inner)
+    }
+
+    fn complete(&mut self, ready: SelectedOperation<'_>) {
+        let message = self.message.take().expect("a case is completed once");
+        self.done = Some(ready.send(&self.tx.inner, message));
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.done.expect(COMPLETED))
+    }
+}
+
+pub(crate) struct SignalCase<'a, F> {
+    signal: &'a Signal,
+    then: F,
+}
+
+impl<'a, F> SignalCase<'a, F> {
+    pub(crate) fn new(signal: &'a Signal, then: F) -> SignalCase<'a, F> {
+        SignalCase { signal, then }
+    }
+}
+
+impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
+    fn register<'s>(&self, select: &mut crossbeam::channel::Select<'s>) -> usize
+    where
+        'a: 's,
+    {
+        select.recv(self.signal.receiver())
+    }
+
+    fn complete(&mut self, ready: SelectedOperation<'_>) {
+        let _raised = ready.recv(self.signal.receiver());
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)()
+    }
+}
+
+/// Why a select has ended.
+pub(crate) enum Selected {
+    /// The case with this index, which is completed.
+    Case(usize),
+    /// One of the signals `changed` is raised.
+    Changed,
+    /// The time has come, or no case was ready.
+    Nothing,
+}
+
+/// Waits for the first of the cases and of the signals `changed`, until `at` at the latest. If it
+/// must not wait, it looks once.
+pub(crate) fn select<'a, R>(
+    cases: &mut [Box<dyn Case<'a, R> + 'a>],
+    changed: &[Signal],
+    at: Option<Instant>,
+    waits: bool,
+    place: &'static Location<'static>,
+) -> Selected {
+    foreign::touch_at(place);
+    let cancel = cancel_channel();
+    let mut select = crossbeam::channel::Select::new();
+    for case in cases.iter() {
+        case.register(&mut select);
+    }
+    for signal in changed {
+        select.recv(signal.receiver());
+    }
+    let ready = match select.try_select() {
+        Ok(ready) => ready,
+        Err(_) if !waits => return Selected::Nothing,
+        Err(_) => {
+            let _waiting = waiting("Select::wait", place, None);
+            // A thread that is being unwound goes on waiting, because it needs a result. If there is
+            // none, the report of its run names the thread.
+            if !check() {
+                select.recv(&cancel);
+            }
+            let ready = match at {
+                Some(at) => select.select_deadline(to_std(at)).ok(),
+                None => Some(select.select()),
+            };
+            match ready {
+                Some(ready) => ready,
+                None => return Selected::Nothing,
+            }
+        }
+    };
+    let index = ready.index();
+    if let Some(case) = cases.get_mut(index) {
+        case.complete(ready);
+        return Selected::Case(index);
+    }
+    if let Some(signal) = changed.get(index - cases.len()) {
+        let _raised = ready.recv(signal.receiver());
+        return Selected::Changed;
+    }
+    let _cancelled = ready.recv(&cancel);
+    check();
+    Selected::Nothing
 }

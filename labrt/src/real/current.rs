@@ -1,4 +1,4 @@
-//! The run and the slot of the running thread, and what all its waits have in common.
+//! The run and the slot of the running thread, and the code that all its waits share.
 
 use super::supervisor::RealRun;
 use crate::node::NodeId;
@@ -15,11 +15,11 @@ use std::sync::Arc;
 pub(super) struct Wait {
     pub(super) what: &'static str,
     pub(super) place: &'static Location<'static>,
-    /// To be notified when the run is cancelled; channels need none.
+    /// Notified when the run is cancelled. A wait for a channel needs none.
     condvar: Option<Arc<Condvar>>,
 }
 
-/// One thread of a run, as its supervisor sees it.
+/// One thread of a run, for its supervisor.
 pub(crate) struct Slot {
     pub(super) number: u64,
     pub(super) name: String,
@@ -55,8 +55,8 @@ mod tls {
     use super::*;
     thread_local! {
         pub(super) static CURRENT: Current = Current::default();
-        /// Does anybody keep this thread's events? Beside the above because it is asked for every
-        /// event.
+        /// Whether the events of this thread are kept. It is a variable of its own because it is
+        /// read for each event.
         pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn enter(run: Arc<RealRun>, slot: Arc<Slot>) -> impl Sized {
     Leave(tls::CURRENT.with(|c| c.run.replace(Some((run, slot)))), watched)
 }
 
-/// Does anybody keep this thread's events?
+/// Whether the events of this thread are kept.
 #[inline]
 pub(super) fn watched() -> bool {
     tls::WATCHED.get()
@@ -107,8 +107,8 @@ pub(super) fn thread_number() -> u64 {
     tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map_or(0, |(_, s)| s.number)).unwrap_or(0)
 }
 
-/// Unwinds the thread if its run is over. True: it is being unwound already, so that waits in
-/// destructors must not wait for long.
+/// Unwinds the thread if its run is over. Returns true if the thread is being unwound already: then
+/// waits in destructors must be short.
 pub(super) fn check() -> bool {
     if !with_run(|r| r.is_some_and(|r| r.is_cancelled())) {
         return false;
@@ -119,7 +119,8 @@ pub(super) fn check() -> bool {
     true
 }
 
-/// A channel that is disconnected when the run is cancelled; outside a run, never.
+/// A channel that is disconnected when the run is cancelled. Outside a run it is never
+/// disconnected.
 pub(super) fn cancel_channel() -> Receiver<Infallible> {
     with_run(|r| r.map_or_else(crossbeam::channel::never, |r| r.cancel_channel()))
 }

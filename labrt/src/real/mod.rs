@@ -1,8 +1,8 @@
 //! The default clock: OS threads, parking_lot, crossbeam channels, the machine's time.
 //!
-//! Every wait goes through this module, for two reasons: a run that has failed or ended can unwind
-//! all its threads at once ([`current::check`]), and a run that hangs can say where each thread
-//! waits ([`current::waiting`]).
+//! All waits go through this module, for two reasons. A run that has failed or ended can unwind all
+//! its threads at once ([`current::check`]). A run that hangs can report where each thread waits
+//! ([`current::waiting`]).
 
 pub mod chan;
 mod current;
@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 pub(crate) use supervisor::{RealRun as Running, run_one};
 pub(crate) use time::now;
 
-/// The world of the current run; outside a run, one for the whole process.
+/// The world of the current run. Outside a run: a world of the whole process.
 #[track_caller]
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     foreign::touch();
@@ -39,12 +39,17 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
+/// To be called where a thread enters labrt.
+pub(crate) fn enter(_what: &'static str, place: &'static std::panic::Location<'static>) {
+    foreign::touch_at(place);
+}
+
 /// The world of the current run, if the calling thread belongs to one.
 pub(crate) fn with_world_if_any<R>(f: impl FnOnce(Option<&World>) -> R) -> R {
     current::with_run(|run| f(run.map(|run| &run.world)))
 }
 
-/// Does anybody keep this thread's events?
+/// Whether the events of this thread are kept.
 #[inline]
 #[track_caller]
 pub(crate) fn tracing() -> bool {
@@ -59,13 +64,13 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
         let fields = trace::kept(fields);
         let thread = current::thread_number();
         let mut ring = events.lock();
-        // The time under the lock, so that the events are in order.
+        // The clock is read under the lock, so that the events are in order.
         let time = run.start.elapsed().as_nanos() as u64;
         ring.push(Event { time, thread, node, kind, links, fields });
     })
 }
 
-/// Called by the panic hook: keeps the panic for the report. True: say nothing.
+/// Called by the panic hook: keeps the panic for the report. True: print nothing.
 pub(crate) fn on_panic(panic: crate::panics::Panic) -> bool {
     match current::with_run(|run| run.map(|r| r.quiet)) {
         Some(quiet) => {

@@ -1,5 +1,5 @@
-//! OS threads for the threads of a run. A short thread takes an idle worker before a new one is
-//! made, so that a thread per RPC is affordable; the pool belongs to the run and ends with it.
+//! OS threads for the threads of a run. A pooled thread runs on an idle worker if there is one, so a
+//! thread for each RPC is cheap. The pool belongs to the run and ends with it.
 
 use super::supervisor::RealRun;
 use crate::foreign;
@@ -11,13 +11,13 @@ use std::time::Duration;
 pub(super) type Job = Box<dyn FnOnce(&Arc<RealRun>) + Send>;
 type Task = (Arc<RealRun>, Job);
 
-/// Node code is written with small stacks in mind; the threads of a run may be many.
+/// Small, because a run may have many threads.
 const STACK: usize = 512 * 1024;
 
-/// A worker that has had nothing to do for so long ends.
+/// A worker that has been idle for so long ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A worker's mailbox: a task, or None for the end.
+/// A worker takes its next task from this channel; None ends it.
 struct Worker {
     tx: Sender<Option<Task>>,
     rx: Receiver<Option<Task>>,
@@ -30,7 +30,7 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct Idle {
-    /// The worker that became idle last is on top: its caches are warm.
+    /// The worker that became idle last is the last one. It is taken first: its caches are warm.
     workers: Vec<Arc<Worker>>,
     /// The run is over.
     closed: bool,
@@ -45,7 +45,7 @@ impl Pool {
         }
     }
 
-    /// Ends the idle workers; busy ones end with their work.
+    /// Ends the idle workers. A busy worker ends after its work.
     pub(super) fn close(&self) {
         let mut idle = self.idle.lock();
         idle.closed = true;
@@ -54,7 +54,7 @@ impl Pool {
         }
     }
 
-    /// Makes the worker available; false: the run is over.
+    /// Makes the worker available. Returns false if the run is over.
     fn offer(&self, worker: &Arc<Worker>) -> bool {
         let mut idle = self.idle.lock();
         if !idle.closed {
@@ -63,7 +63,7 @@ impl Pool {
         !idle.closed
     }
 
-    /// Takes the worker back; false: somebody has taken it to give it a task.
+    /// Makes the worker unavailable. Returns false if it has been taken for a task.
     fn withdraw(&self, worker: &Arc<Worker>) -> bool {
         let mut idle = self.idle.lock();
         let at = idle.workers.iter().position(|w| Arc::ptr_eq(w, worker));

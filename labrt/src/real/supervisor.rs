@@ -1,9 +1,9 @@
-//! A run on real threads, and the one that watches over it.
+//! A run on real threads, and its supervisor.
 //!
-//! The body runs on a thread of the run like any other; the caller of [`run_one`] is the
-//! supervisor. It waits for the first of: the body returns, something fails, the time limit. Then
-//! every wait of every thread of the run is unwound. Threads that do not end within a grace of 2 s
-//! are printed with what they wait for, and the process exits: zombies would spoil the next test.
+//! The body runs on a thread of the run. The supervisor is the caller of [`run_one`]. It waits until
+//! the body returns, something fails, or the time limit is reached. Then each thread of the run is
+//! unwound at its next wait. If threads have not ended after 2 s, the supervisor prints what they
+//! wait for, and the process exits: such threads would disturb the next test.
 
 use super::current::Slot;
 use super::pool::Pool;
@@ -27,18 +27,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// How long threads have to end after the end of the run.
+/// The time that threads have to end after the end of the run.
 const GRACE: Duration = Duration::from_secs(2);
-/// Between two nudges to threads that were about to wait when the run was cancelled.
+/// The time between two attempts to wake threads that began to wait while the run was cancelled.
 const NUDGE: Duration = Duration::from_millis(10);
-/// Events kept of a real-thread run.
+/// The number of events that are kept of a run.
 const KEPT_EVENTS: usize = 32_768;
 
 /// The most recent events.
 #[derive(Default)]
 pub(crate) struct Ring {
     events: VecDeque<Event>,
-    /// How many there were before them.
+    /// The number of events before them.
     lost: u64,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct RealRun {
     pub(crate) quiet: bool,
     pub(super) events: Option<Mutex<Ring>>,
     cancelled: AtomicBool,
-    /// Dropped to cancel the run: its receivers are disconnected then.
+    /// Dropped to cancel the run: that disconnects the receivers.
     cancel: Mutex<Option<Sender<Infallible>>>,
     cancel_rx: Receiver<Infallible>,
     threads: Mutex<Threads>,
@@ -131,7 +131,7 @@ impl RealRun {
         let Panic { text: message, node } = panic;
         let mut failure = self.failure.lock();
         if failure.is_none() {
-            // The time under the lock, so that the events are in order.
+            // The clock is read under the lock, so that the events are in order.
             let ring = self.events.as_ref().map(|events| events.lock());
             let at = self.start.elapsed();
             if let Some(mut ring) = ring {
@@ -143,7 +143,7 @@ impl RealRun {
         self.end();
     }
 
-    /// Fails the run of what a foreign thread has done.
+    /// Fails the run because of a foreign thread.
     pub(crate) fn fail_from_outside(&self, thread: String, text: String) {
         self.fail(0, thread, Panic { text, node: NodeId::NONE });
     }
@@ -167,7 +167,7 @@ impl RealRun {
         drop(self.cancel.lock().take());
     }
 
-    /// Waits for the end of the run; false: it has reached its time limit.
+    /// Waits for the end of the run. Returns false if the time limit is reached first.
     fn wait_for_end(&self, limit: Instant) -> bool {
         let mut threads = self.threads.lock();
         while !threads.over {
@@ -178,13 +178,13 @@ impl RealRun {
         true
     }
 
-    /// Unwinds what still runs; the threads that do not end.
+    /// Unwinds all threads. Returns the threads that do not end.
     fn wind_up(&self) -> Vec<Arc<Slot>> {
         self.cancel();
         let deadline = Instant::now() + GRACE;
         let mut threads = self.threads.lock();
         while !threads.live.is_empty() && Instant::now() < deadline {
-            // Again and again: a thread may have been on its way into a wait.
+            // Repeated, because a thread may have been about to wait.
             for slot in threads.live.values() {
                 slot.nudge();
             }
@@ -231,7 +231,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
 }
 
 fn start_body(run: &Arc<RealRun>, body: Box<dyn FnOnce() + Send>) {
-    // The body is spawned as a thread of the new run, whatever run the caller may belong to itself.
+    // The body is a thread of the new run, even if the caller is a thread of another run.
     let slot = Arc::new(Slot { number: 0, name: String::new(), owner: NodeId::NONE, wait: Mutex::default() });
     let _inside = current::enter(run.clone(), slot);
     let _test = crate::node::enter(NodeId::NONE);
@@ -246,7 +246,7 @@ fn list(slots: &[Arc<Slot>]) -> String {
     slots.iter().map(|s| format!("\n    {}", s.describe())).collect()
 }
 
-/// The process cannot go on with these threads in it.
+/// Ends the process, because these threads do not end.
 fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     let test = &cfg.identity.test;
     let failure = failure.map_or(String::new(), |f| {
@@ -260,15 +260,15 @@ fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     ));
 }
 
-/// Writes the events where they were asked for; those of a failed run in any case. Says where they
-/// are.
+/// Writes the events to the file that was asked for, or, if the run has failed, to a file in `out/`.
+/// Returns the path.
 fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) -> Option<PathBuf> {
     let events = run.events.as_ref()?;
     let test = &cfg.identity.test;
     let path: PathBuf = match &cfg.trace_file {
         Some(path) => path.clone(),
         None if outcome.failure.is_some() && !cfg.quiet && !test.is_empty() => {
-            // A failure of this shows when the file is written.
+            // If this fails, so does the write below.
             let _ = std::fs::create_dir_all("out");
             Path::new("out").join(format!("{}-{:x}.trace.jsonl", file_name(test), outcome.seed))
         }

@@ -2,7 +2,9 @@
 
 use super::current::{self, check, waiting};
 use super::time::{Duration, Instant, to_std};
+pub use crate::groups::{Once, WaitGroup};
 pub use crate::instant::WaitTimeoutResult;
+pub use crate::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::{foreign, locks};
 use crossbeam::channel::{Receiver, Sender};
 use std::convert::Infallible;
@@ -10,14 +12,14 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 pub use std::sync::{Arc, Weak, atomic};
 
-/// How long a contended lock waits before it looks whether its run is over. A lock is held for
-/// microseconds; this is only ever reached in a deadlock.
+/// The time after which a thread that waits for a lock checks whether its run is over. Locks are
+/// held for microseconds, so it is reached only in a deadlock.
 const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long a wait in a destructor lasts once the run is over.
+/// The length of a wait in a destructor after the end of the run.
 const LAST_WAIT: Duration = Duration::from_millis(5);
 
-/// A lock around a value, without poisoning. See [`locks`] for what it watches.
+/// A lock around a value. A panic does not poison it. See [`locks`] for the mistakes that it finds.
 pub struct Mutex<T: ?Sized> {
     meta: locks::Meta,
     inner: parking_lot::Mutex<T>,
@@ -76,7 +78,7 @@ impl<T: ?Sized> Mutex<T> {
         Some(MutexGuard { mutex: self, inner })
     }
 
-    /// The value, without locking: the borrow checker proves that nobody else has it.
+    /// The value, without locking: `&mut self` proves that no other thread uses it.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
@@ -108,7 +110,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A condition variable. Waits can end without a notification; look at the condition again.
+/// A condition variable. A wait can end without a notification, so check the condition again.
 #[derive(Default)]
 pub struct Condvar {
     /// Shared with the slot of a waiting thread, so that a cancelled run can wake it.
@@ -116,12 +118,12 @@ pub struct Condvar {
 }
 
 impl Condvar {
-    /// A condition variable nobody waits for.
+    /// A condition variable.
     pub fn new() -> Condvar {
         Condvar::default()
     }
 
-    /// Gives the lock back, waits for a notification, takes the lock again.
+    /// Unlocks, waits for a notification, and locks again.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         self.wait_inner(guard, None);
@@ -143,7 +145,7 @@ impl Condvar {
     fn wait_inner<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Option<Instant>) -> WaitTimeoutResult {
         foreign::touch();
         let waiting = waiting("Condvar::wait", Location::caller(), Some(self.inner.clone()));
-        // After the registration: a cancellation from here on notifies this condition variable.
+        // After the registration, because a later cancellation notifies this condition variable.
         let at = match check() {
             true => Some(Instant::now() + LAST_WAIT),
             false => at,
@@ -162,14 +164,14 @@ impl Condvar {
         WaitTimeoutResult(timed_out)
     }
 
-    /// Wakes one waiting thread; was there one?
+    /// Wakes one waiting thread. Returns whether there was one.
     #[track_caller]
     pub fn notify_one(&self) -> bool {
         foreign::touch();
         self.inner.notify_one()
     }
 
-    /// Wakes all waiting threads; how many?
+    /// Wakes all waiting threads. Returns their number.
     #[track_caller]
     pub fn notify_all(&self) -> usize {
         foreign::touch();
@@ -177,12 +179,13 @@ impl Condvar {
     }
 }
 
-/// An event that happens once: raised by one, seen by all, for good. Clones share it.
+/// An event that happens once: one thread raises the signal, and then it is raised for all threads,
+/// for ever. Clones share it.
 #[derive(Clone)]
 pub struct Signal(Arc<Raised>);
 
 struct Raised {
-    /// Dropped by `raise`, which disconnects the receiver: the one event a `select` can wait for.
+    /// Dropped by `raise`. That disconnects the receiver, for which a select can wait.
     sender: parking_lot::Mutex<Option<Sender<Infallible>>>,
     receiver: Receiver<Infallible>,
     flag: atomic::AtomicBool,
@@ -195,7 +198,7 @@ impl Default for Signal {
 }
 
 impl Signal {
-    /// An event that has not happened.
+    /// A signal that is not raised.
     pub fn new() -> Signal {
         let (sender, receiver) = crossbeam::channel::bounded(0);
         Signal(Arc::new(Raised {
@@ -205,7 +208,7 @@ impl Signal {
         }))
     }
 
-    /// Lets it happen. A second time does nothing.
+    /// Raises the signal. The second time it does nothing.
     #[track_caller]
     pub fn raise(&self) {
         foreign::touch();
@@ -214,31 +217,37 @@ impl Signal {
         drop(sender);
     }
 
-    /// Has it happened?
+    /// Whether it is raised.
     #[track_caller]
     pub fn is_raised(&self) -> bool {
         foreign::touch();
         self.0.flag.load(atomic::Ordering::Acquire)
     }
 
-    /// Waits for it.
+    /// Waits until it is raised.
     #[track_caller]
     pub fn wait(&self) {
-        self.wait_inner(None);
+        self.wait_at(None, "Signal::wait", Location::caller());
     }
 
-    /// Waits for it until `at`; true: it has happened.
+    /// The same, until `at` at the latest. Returns whether it is raised.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
-        self.wait_inner(Some(at))
+        self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    #[track_caller]
-    fn wait_inner(&self, at: Option<Instant>) -> bool {
+    /// The same, for a caller that is at `place` and calls the wait `what`.
+    pub(crate) fn wait_at(
+        &self,
+        at: Option<Instant>,
+        what: &'static str,
+        place: &'static Location<'static>,
+    ) -> bool {
+        foreign::touch_at(place);
         if self.is_raised() {
             return true;
         }
-        let _waiting = waiting("Signal::wait", Location::caller(), None);
+        let _waiting = waiting(what, place, None);
         if check() {
             return self.is_raised();
         }

@@ -1,4 +1,4 @@
-//! Threads: pooled ones for short work, named ones for long.
+//! Threads: pooled threads for short work, named threads for long work.
 
 use super::current::{self, check};
 use super::{chan, pool, supervisor};
@@ -11,7 +11,7 @@ use crate::trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A thread that runs, or has run.
+/// A handle on a thread.
 pub struct JoinHandle<T>(chan::Receiver<std::thread::Result<T>>);
 
 impl<T> JoinHandle<T> {
@@ -32,7 +32,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// A thread, as a list of them shows it.
+/// A thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
     /// Its number in the run.
@@ -41,17 +41,17 @@ pub struct ThreadInfo {
     pub what: String,
 }
 
-/// Starts `f` on a thread of the run's pool: the labs' `go`. Costs a hand-over, not a thread.
+/// Starts `f` on a thread of the run's pool, as `go` does in Go. That does not cost a new OS thread.
 ///
-/// The thread is owned by the current [`node`], and goes on in the course of what this one is about
-/// ([`trace::under`]). A panic in it fails the run.
+/// The current [`node`] owns the thread, and the thread acts under the same message or operation as
+/// this one ([`trace::under`]). A panic in it fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     start(String::new(), trace::carried(f))
 }
 
-/// Starts `f` on a thread of its own, whose name shows in debuggers and reports; for work that
-/// lasts as long as its node.
+/// Starts `f` on a thread of its own. Debuggers and reports show its name. It is for work that lasts
+/// as long as its node.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
@@ -110,7 +110,7 @@ pub fn yield_now() {
     std::thread::yield_now();
 }
 
-/// The threads of the current run that `node` owns: those spawned while its code ran.
+/// The threads of the current run that `node` owns: they were spawned while its code ran.
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let Some(run) = current::run() else { return Vec::new() };
     run.threads()
@@ -120,7 +120,7 @@ pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
         .collect()
 }
 
-/// How many threads the current run has.
+/// The number of threads of the current run.
 pub fn count() -> usize {
     current::run().map_or(0, |run| run.threads().len())
 }

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::OnceLock;
 
 pub use crate::instant::Instant;
+pub use crate::timer::Timer;
 pub use std::time::Duration;
 
 fn epoch() -> std::time::Instant {
@@ -21,7 +22,7 @@ pub(crate) fn now() -> u64 {
     epoch().elapsed().as_nanos() as u64
 }
 
-/// As the system's own primitives want it.
+/// The same point in time, for the functions of std and crossbeam.
 pub(super) fn to_std(at: Instant) -> std::time::Instant {
     epoch() + Duration::from_nanos(at.0)
 }
@@ -34,7 +35,7 @@ pub fn sleep(d: Duration) {
     if check() {
         return;
     }
-    // Nothing is ever sent: this ends by the time, or because the run is cancelled.
+    // Nothing is ever sent. This ends when the time has come or the run is cancelled.
     match Instant::now().checked_add(d) {
         Some(at) => drop(cancel_channel().recv_deadline(to_std(at))),
         None => drop(cancel_channel().recv()),
@@ -42,7 +43,7 @@ pub fn sleep(d: Duration) {
     check();
 }
 
-/// Time since the start of the run; zero outside one.
+/// Time since the start of the run; zero outside a run.
 #[track_caller]
 pub fn since_start() -> Duration {
     foreign::touch();

@@ -4,6 +4,7 @@ use super::kernel::{self as k, Place, Waiter};
 use super::sync::Signal;
 use super::time::{Duration, Instant, after};
 use crate::locks;
+pub use crate::select::Select;
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -14,6 +15,15 @@ struct Offer<T> {
     number: u64,
     message: T,
     sender: Option<Waiter>,
+    /// It is a case of a select: it can be taken only while its sender waits.
+    may_lapse: bool,
+}
+
+impl<T> Offer<T> {
+    /// Whether it can be taken.
+    fn holds(&self) -> bool {
+        !self.may_lapse || self.sender.is_some_and(k::is_waiting)
+    }
 }
 
 struct Inner<T> {
@@ -29,15 +39,20 @@ struct Inner<T> {
 
 impl<T> Inner<T> {
     fn push(&mut self, message: T, sender: Option<Waiter>) -> u64 {
+        self.offer(message, sender, false)
+    }
+
+    fn offer(&mut self, message: T, sender: Option<Waiter>, may_lapse: bool) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.offers.push_back(Offer { number, message, sender });
+        self.offers.push_back(Offer { number, message, sender, may_lapse });
         wake_one(&mut self.receivers_waiting);
         number
     }
 
     fn pop(&mut self) -> Option<T> {
-        let offer = self.offers.pop_front()?;
+        let first = self.offers.iter().position(Offer::holds)?;
+        let offer = self.offers.remove(first).expect("it was there just now");
         if let Some(w) = offer.sender {
             k::wake(w);
         }
@@ -45,11 +60,17 @@ impl<T> Inner<T> {
         Some(offer.message)
     }
 
+    /// A rendezvous channel: whether more receivers wait than there are messages.
+    fn is_awaited(&self) -> bool {
+        let waiting = self.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count();
+        waiting > self.offers.iter().filter(|offer| offer.holds()).count()
+    }
+
     fn is_full(&self) -> bool {
         self.capacity.is_some_and(|c| self.offers.len() >= c)
     }
 
-    /// Takes an offer back; None: it has been taken.
+    /// Removes an offer. None: a receiver has taken it.
     fn withdraw(&mut self, number: u64) -> Option<T> {
         let at = self.offers.iter().position(|o| o.number == number)?;
         self.offers.remove(at).map(|o| o.message)
@@ -72,10 +93,11 @@ fn wake_all(queue: &mut VecDeque<Waiter>) {
 
 type Shared<T> = Arc<parking_lot::Mutex<Inner<T>>>;
 
-/// The sending side of a channel. Clones feed the same channel.
+/// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T>(Shared<T>);
 
-/// The receiving side of a channel. Clones share it: each message goes to one of them.
+/// The receiving side of a channel. Clones receive from the same channel; each message goes to one
+/// of them.
 pub struct Receiver<T>(Shared<T>);
 
 fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
@@ -91,7 +113,7 @@ fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     (Sender(shared.clone()), Receiver(shared))
 }
 
-/// A channel that takes any number of messages.
+/// A channel that holds any number of messages.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     channel(None)
 }
@@ -101,17 +123,17 @@ pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     channel(Some(n))
 }
 
-/// A channel that holds nothing: a send returns when a receiver has taken the message, as with Go's
-/// unbuffered channels.
+/// A channel that holds no message: a send returns when a receiver has taken the message, as with
+/// Go's unbuffered channels.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     channel(Some(0))
 }
 
 impl<T> Sender<T> {
-    /// Hands a message over; waits where the channel is full.
+    /// Sends a message. Waits while the channel is full.
     ///
     /// # Errors
-    /// Gives the message back when all receivers are gone.
+    /// All receivers are gone. The error has the message.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.send_or(message, None)
@@ -120,7 +142,7 @@ impl<T> Sender<T> {
     /// The same, but gives up when the signal is raised.
     ///
     /// # Errors
-    /// Gives the message back when all receivers are gone or the signal is raised.
+    /// All receivers are gone, or the signal is raised. The error has the message.
     #[track_caller]
     pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
         self.send_or(message, Some(stop))
@@ -147,7 +169,7 @@ impl<T> Sender<T> {
             let w = {
                 let mut s = self.0.lock();
                 if s.receivers == 0 || stop.is_some_and(|s| s.is_raised()) {
-                    // Room that this task was woken for is for another sender.
+                    // This task may have been woken because there is room: wake another sender.
                     if !s.is_full() {
                         wake_one(&mut s.senders_waiting);
                     }
@@ -206,10 +228,14 @@ impl<T> Sender<T> {
         self.0.lock().senders_waiting.retain(|x| *x != w);
     }
 
-    /// Hands a message over if that needs no waiting.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.0.lock().capacity.is_some()
+    }
+
+    /// Sends a message if that needs no waiting.
     ///
     /// # Errors
-    /// Gives the message back when the channel is full, or all receivers are gone.
+    /// The channel is full, or all receivers are gone. The error has the message.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         if k::active() {
@@ -220,7 +246,7 @@ impl<T> Sender<T> {
             return Err(TrySendError::Disconnected(message));
         }
         let room = match s.capacity {
-            Some(0) => s.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count() > s.offers.len(),
+            Some(0) => s.is_awaited(),
             _ => !s.is_full(),
         };
         if !room {
@@ -263,8 +289,8 @@ impl<T> Receiver<T> {
             return Err(RecvTimeoutError::Disconnected);
         }
         loop {
-            // A message that has woken this task is taken even if `stop` is raised by now: no other
-            // receiver has been woken for it.
+            // If a message has woken this task, the task takes it, even if `stop` is raised by now:
+            // no other receiver has been woken for it.
             let w = match self.step(true) {
                 Step::Got(m) => return Ok(m),
                 Step::Closed => return Err(RecvTimeoutError::Disconnected),
@@ -302,8 +328,9 @@ impl<T> Receiver<T> {
         self.recv_until(None).map_err(|_| RecvError)
     }
 
-    /// The same, but gives up when the signal is raised. If it is raised already, no message is
-    /// taken; if it is raised while this waits, a message that has come may be.
+    /// The same, but gives up when the signal is raised. If the signal is raised before the call, no
+    /// message is received. If it is raised during the wait, a message may be received that was sent
+    /// at the same time.
     ///
     /// # Errors
     /// The signal is raised, or the channel is empty and all senders are gone.
@@ -330,10 +357,10 @@ impl<T> Receiver<T> {
         self.recv_until(Some(after(d)))
     }
 
-    /// Takes a message if there is one.
+    /// Receives a message if there is one.
     ///
     /// # Errors
-    /// There is none; or there is none and all senders are gone.
+    /// The channel is empty. The error says whether all senders are gone.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         if k::active() {
@@ -360,14 +387,14 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// The messages one after the other, until all senders are gone.
+    /// All messages, one after the other, until all senders are gone.
     #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         let place = Location::caller();
         std::iter::from_fn(move || self.recv_from(None, None, place).ok())
     }
 
-    /// The messages one after the other, until all senders are gone or the signal is raised: Go's
+    /// All messages, one after the other, until all senders are gone or the signal is raised: Go's
     /// `for m := range ch` in a server that can be killed.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
@@ -402,7 +429,7 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // Dropped outside the lock: messages may own ends of this channel themselves.
+        // Dropped after the lock is free: a message may own an end of this channel.
         let abandoned = {
             let mut s = self.0.lock();
             s.receivers -= 1;
@@ -411,7 +438,7 @@ impl<T> Drop for Receiver<T> {
             }
             wake_all(&mut s.senders_waiting);
             let mut offers = std::mem::take(&mut s.offers);
-            // A sender that still waits for its message to be taken gets it back.
+            // A sender that waits until its message is taken gets it back.
             let (kept, abandoned): (VecDeque<_>, VecDeque<_>) =
                 offers.drain(..).partition(|o| o.sender.is_some());
             for w in kept.iter().filter_map(|o| o.sender) {
@@ -422,4 +449,214 @@ impl<T> Drop for Receiver<T> {
         };
         drop(abandoned);
     }
+}
+
+// ---- the cases of a select ---------------------------------------------------------------------
+
+/// A case of a [`Select`]. `R` is the result of the select.
+pub(crate) trait Case<'a, R> {
+    /// Completes the case if that needs no waiting.
+    fn try_now(&mut self) -> bool;
+
+    /// The task waits for it as `w`.
+    fn enlist(&mut self, w: Waiter);
+
+    /// The task, which waited as `w`, waits no longer.
+    fn dismiss(&mut self, w: Waiter);
+
+    /// To be called after the case is completed.
+    fn finish(self: Box<Self>) -> R;
+}
+
+const HAPPENED: &str = "the case has happened";
+
+pub(crate) struct RecvCase<'a, T, F> {
+    rx: &'a Receiver<T>,
+    then: F,
+    got: Option<Result<T, RecvError>>,
+}
+
+impl<'a, T, F> RecvCase<'a, T, F> {
+    pub(crate) fn new(rx: &'a Receiver<T>, then: F) -> RecvCase<'a, T, F> {
+        RecvCase { rx, then, got: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<T, RecvError>) -> R> Case<'a, R> for RecvCase<'a, T, F> {
+    fn try_now(&mut self) -> bool {
+        self.got = match self.rx.step(false) {
+            Step::Got(message) => Some(Ok(message)),
+            Step::Closed => Some(Err(RecvError)),
+            Step::Empty(_) => None,
+        };
+        self.got.is_some()
+    }
+
+    fn enlist(&mut self, w: Waiter) {
+        self.rx.0.lock().receivers_waiting.push_back(w);
+    }
+
+    fn dismiss(&mut self, w: Waiter) {
+        self.rx.0.lock().receivers_waiting.retain(|x| *x != w);
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.got.expect(HAPPENED))
+    }
+}
+
+pub(crate) struct SendCase<'a, T, F> {
+    tx: &'a Sender<T>,
+    /// None while it is in the channel.
+    message: Option<T>,
+    /// On a rendezvous channel, while the task waits.
+    offer: Option<u64>,
+    then: F,
+    done: Option<Result<(), SendError<T>>>,
+}
+
+impl<'a, T, F> SendCase<'a, T, F> {
+    pub(crate) fn new(tx: &'a Sender<T>, message: T, then: F) -> SendCase<'a, T, F> {
+        SendCase { tx, message: Some(message), offer: None, then, done: None }
+    }
+}
+
+impl<'a, T, R, F: FnOnce(Result<(), SendError<T>>) -> R> Case<'a, R> for SendCase<'a, T, F> {
+    fn try_now(&mut self) -> bool {
+        let mut s = self.tx.0.lock();
+        if let Some(number) = self.offer.take() {
+            self.message = s.withdraw(number);
+        }
+        let Some(message) = self.message.take() else {
+            self.done = Some(Ok(()));
+            return true;
+        };
+        if s.receivers == 0 {
+            self.done = Some(Err(SendError(message)));
+            return true;
+        }
+        let has_room = if s.capacity == Some(0) { s.is_awaited() } else { !s.is_full() };
+        if !has_room {
+            self.message = Some(message);
+            return false;
+        }
+        s.push(message, None);
+        self.done = Some(Ok(()));
+        true
+    }
+
+    fn enlist(&mut self, w: Waiter) {
+        let mut s = self.tx.0.lock();
+        if s.capacity != Some(0) {
+            return s.senders_waiting.push_back(w);
+        }
+        let message = self.message.take().expect("it has not been sent");
+        self.offer = Some(s.offer(message, Some(w), true));
+    }
+
+    fn dismiss(&mut self, w: Waiter) {
+        let mut s = self.tx.0.lock();
+        s.senders_waiting.retain(|x| *x != w);
+        if let Some(number) = self.offer.take() {
+            self.message = s.withdraw(number);
+        }
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)(self.done.expect(HAPPENED))
+    }
+}
+
+pub(crate) struct SignalCase<'a, F> {
+    signal: &'a Signal,
+    then: F,
+}
+
+impl<'a, F> SignalCase<'a, F> {
+    pub(crate) fn new(signal: &'a Signal, then: F) -> SignalCase<'a, F> {
+        SignalCase { signal, then }
+    }
+}
+
+impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
+    fn try_now(&mut self) -> bool {
+        self.signal.is_raised()
+    }
+
+    fn enlist(&mut self, w: Waiter) {
+        self.signal.enlist(w);
+    }
+
+    fn dismiss(&mut self, w: Waiter) {
+        self.signal.dismiss(w);
+    }
+
+    fn finish(self: Box<Self>) -> R {
+        (self.then)()
+    }
+}
+
+/// Why a select has ended.
+pub(crate) enum Selected {
+    /// The case with this index, which has happened.
+    Case(usize),
+    /// One of the signals `changed` is raised.
+    Changed,
+    /// The time has come, or no case was ready.
+    Nothing,
+}
+
+/// Waits for the first of the cases and of the signals `changed`, until `at` at the latest. If it
+/// must not wait, it looks once.
+pub(crate) fn select<'a, R>(
+    cases: &mut [Box<dyn Case<'a, R> + 'a>],
+    changed: &[Signal],
+    at: Option<Instant>,
+    waits: bool,
+    place: Place,
+) -> Selected {
+    k::preempt_at("Select::wait", place);
+    loop {
+        if let Some(i) = any(cases) {
+            return Selected::Case(i);
+        }
+        if changed.iter().any(Signal::is_raised) {
+            return Selected::Changed;
+        }
+        if !waits {
+            return Selected::Nothing;
+        }
+        let w = k::prepare();
+        for (i, case) in cases.iter_mut().enumerate() {
+            case.enlist(w.of_case(i));
+        }
+        changed.iter().for_each(|signal| signal.enlist(w.of_case(cases.len())));
+        let is_woken = k::block_at(w, at.map(|at| at.0), "Select::wait", place);
+        // The case that has woken this task is tried first: no other task has been woken for its
+        // message or its room.
+        let by = k::woken_by();
+        let happened = is_woken && cases.get_mut(by).is_some_and(|case| case.try_now());
+        for (i, case) in cases.iter_mut().enumerate() {
+            case.dismiss(w.of_case(i));
+        }
+        changed.iter().for_each(|signal| signal.dismiss(w.of_case(cases.len())));
+        if happened {
+            return Selected::Case(by);
+        }
+        if !is_woken {
+            return any(cases).map_or(Selected::Nothing, Selected::Case);
+        }
+    }
+}
+
+/// Completes one of the cases that are ready. The seed decides which.
+fn any<'a, R>(cases: &mut [Box<dyn Case<'a, R> + 'a>]) -> Option<usize> {
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    while !order.is_empty() {
+        let i = order.swap_remove(k::choose(order.len() as u64) as usize);
+        if cases[i].try_now() {
+            return Some(i);
+        }
+    }
+    None
 }

@@ -14,17 +14,17 @@ type Co = Coroutine<(), (), (), DefaultStack>;
 mod tls {
     use super::*;
     thread_local! {
-        /// Where each started task suspends. Entry `s` is valid while task `s` is on its stack.
+        /// The yielder of each started task. Entry `s` is valid while the stack of task `s` is.
         pub(super) static YIELDERS: RefCell<Vec<*const Yield>> = const { RefCell::new(Vec::new()) };
-        /// Stacks of finished tasks, kept for later tasks and later runs of this OS thread.
+        /// Stacks of tasks that have ended, for later tasks and later runs of this OS thread.
         pub(super) static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
     }
 }
 
-/// Suspends the running task `me`; `drive` resumes the task that is current by then.
+/// Suspends the running task `me`. Then `drive` resumes the current task.
 pub(super) fn switch(me: TaskSlot) {
     let y = tls::YIELDERS.with(|v| v.borrow()[me as usize]);
-    // SAFETY: `me` is the running task, so its yielder lives further down on this very stack.
+    // SAFETY: `me` is the running task, so its yielder is on this stack, and valid.
     unsafe { (*y).suspend(()) }
 }
 
@@ -49,14 +49,14 @@ fn start(k: &Arc<Kernel>, slot: TaskSlot) -> Co {
     })
 }
 
-/// A started task and what belongs to it while it does not run.
+/// A started task, and its context while it does not run.
 struct Task {
     co: Co,
     context: Context,
 }
 
 pub(super) fn drive(k: &Arc<Kernel>) {
-    // A run may be driven from inside a task of another run.
+    // The caller may be a task of another run.
     let outer_run = set_current(Some(k.clone()));
     let _adopted = foreign::adopt_for_now();
     let outer_yielders = tls::YIELDERS.take();
@@ -75,11 +75,11 @@ pub(super) fn drive(k: &Arc<Kernel>) {
             tls::STACKS.with(|p| p.borrow_mut().push(stack));
         }
     }
-    // Only tasks that could not be cancelled are left: leak what they hold, keep their stacks
+    // The tasks that are left could not be cancelled. What they own is leaked, and their stacks stay
     // mapped.
     for task in tasks.into_iter().flatten() {
         let mut co = task.co;
-        // SAFETY: the stack is never reused, so nothing on it is invalidated.
+        // SAFETY: the stack is never used again, so all that is on it stays valid.
         unsafe { co.force_reset() };
         std::mem::forget(co);
     }

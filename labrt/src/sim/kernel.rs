@@ -1,9 +1,9 @@
-//! The kernel: which task runs, what time it is, and the trace. It knows nothing of stacks; a
-//! [`Switch`] moves control from one task to another.
+//! The kernel: it decides which task runs and what time it is, and keeps the trace. It does not know
+//! stacks; a [`Switch`] moves control from one task to another.
 //!
-//! Exactly one task runs at a time. It gives up control only in [`block`], [`preempt`] and at its
-//! end. The next one is drawn from `ready` with the seeded generator; when `ready` is empty the
-//! clock jumps to the earliest deadline. So a run is a function of (code, seed).
+//! Exactly one task runs at a time. It gives up control only in [`block`], in [`preempt`] and at its
+//! end. The next task is drawn from `ready`. When `ready` is empty, the clock jumps to the earliest
+//! deadline. So a run is a function of the code and the seed.
 
 use super::watch::Standstill;
 use super::{coro, osthread};
@@ -32,15 +32,23 @@ use std::time::Duration;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 pub(super) type TaskSlot = u32;
-/// A place in somebody's source.
+/// A place in a source file.
 pub(super) type Place = &'static Location<'static>;
 
-/// A one-shot ticket: names one particular wait of one task. Waking it again, or after its deadline
-/// has passed, does nothing.
+/// A ticket for one wait of one task. To wake it a second time, or after its deadline, does nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Waiter {
+pub(crate) struct Waiter {
     slot: TaskSlot,
     ticket: u64,
+    /// The index of the thing that it waits for, if there are several. See [`woken_by`].
+    case: u32,
+}
+
+impl Waiter {
+    /// The same wait, for the case with this index.
+    pub(super) fn of_case(self, index: usize) -> Waiter {
+        Waiter { case: index as u32, ..self }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,17 +72,19 @@ struct Task {
     status: Status,
     ticket: u64,
     wake: Wake,
-    /// What it called last of labrt, and where; before the first call: empty, and where it was
-    /// spawned.
+    /// The case that has woken it last.
+    woken_by: u32,
+    /// The last call of labrt that it made, and its place. Before the first call: empty, and the place
+    /// where it was spawned.
     what: &'static str,
     place: Option<Place>,
     /// The job, until the task first runs.
     job: Option<Job>,
-    /// It is being unwound already: its destructors may block as usual.
+    /// It is being unwound: its destructors may block as usual.
     unwinding: bool,
-    /// How often it has been unwound: code that catches every panic swallows cancellations, too.
+    /// How often it has been unwound: code that catches all panics catches cancellations, too.
     cancelled: u32,
-    /// Its last panic and when, until it is caught or has ended the task.
+    /// Its last panic and the time of it, until it is caught or has ended the task.
     panic: Option<(Panic, u64)>,
 }
 
@@ -94,16 +104,17 @@ impl Task {
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Phase {
     Running,
-    /// The body has returned or something failed: every task is unwound at its next kernel call.
+    /// The body has returned or something has failed: each task is unwound at its next call of the
+    /// kernel.
     Teardown,
 }
 
 /// Events for a file.
 struct Record {
     events: Vec<Event>,
-    /// How many of the last are kept at least.
+    /// At least so many of the last events are kept.
     most: usize,
-    /// How many there were before those.
+    /// The number of events before them.
     lost: u64,
 }
 
@@ -130,7 +141,7 @@ struct State {
     live: usize,
     sched: Xoshiro256PlusPlus,
     hash: Hash,
-    /// The events, the scheduler's own too, when a trace file was asked for.
+    /// The events, with those of the scheduler, if a trace file was asked for.
     record: Option<Record>,
     phase: Phase,
     failure: Option<Failure>,
@@ -151,7 +162,7 @@ pub(crate) struct Kernel {
     pub(crate) quiet: bool,
     /// The name of the test, for reports.
     test: String,
-    /// Offloaded work that runs now: the world stands still on purpose.
+    /// The number of computations that are offloaded now: the clock stands still on purpose.
     pub(super) offloads: AtomicUsize,
     pub(super) standstill: Standstill,
     switch: Switch,
@@ -163,15 +174,14 @@ pub(super) enum Switch {
     Threads(osthread::Os),
 }
 
-/// A run that takes this many locks, makes this many sends and so on without the clock moving is
-/// livelocked.
+/// A run is livelocked if it makes so many calls of the kernel while the clock does not move.
 const STILL_LIMIT: u64 = 10_000_000;
-/// A task that swallows so many cancellations is given up.
+/// A task that catches so many cancellations is given up.
 const CANCEL_LIMIT: u32 = 100;
-/// Destructors may sleep, but not for ever.
+/// The clock may jump so often while destructors sleep.
 const DOWN_LIMIT: u64 = 100_000;
-/// The rates of preemption that seeds draw from: the aggressive ones find races, the calm ones let
-/// programs get far.
+/// The rates of preemption from which a seed draws. Frequent preemption finds races; rare preemption
+/// lets programs get far.
 const PREEMPT_RATES: [u64; 8] = [2, 2, 3, 4, 8, 16, 64, 256];
 
 const SPAWN: Kind = Kind::new("thread.spawn");
@@ -220,7 +230,7 @@ impl State {
         self.cur.expect("a task is running")
     }
 
-    /// Notes that the running task has called labrt.
+    /// Keeps for reports that the running task has called labrt.
     fn entered(&mut self, what: &'static str, place: Place) {
         let Some(me) = self.cur else { return };
         let task = &mut self.tasks[me as usize];
@@ -282,14 +292,13 @@ impl State {
         }
     }
 
-    /// Notes the run's first failure: of task `number`, at `at`.
+    /// Keeps the failure of task `number` at time `at`, if it is the first.
     fn fail(&mut self, number: u64, thread: String, panic: Panic, at: u64) {
         if self.failure.is_some() {
             return;
         }
         let Panic { text: message, node } = panic;
-        // The text is not part of the hash: two runs are the same even if it has a map's order in
-        // it.
+        // The text is not part of the hash, because it may depend on the order of a map.
         self.hash.mix(at);
         self.hash.mix_event(node, trace::FAILED, &Links::NONE, &[]);
         if let Some(record) = &mut self.record {
@@ -311,14 +320,14 @@ impl State {
         live.map(|t| format!("\n    {}", t.describe())).collect()
     }
 
-    /// Ends the run with the tasks that could not be unwound.
+    /// Ends the run although some tasks could not be unwound.
     fn give_up(&mut self) -> Option<TaskSlot> {
         self.stats.leaked = self.live;
         self.cur = None;
         None
     }
 
-    /// Chooses the task that runs next and makes it current; None when the run is over.
+    /// Chooses the next task and makes it current. None: the run is over.
     fn pick(&mut self, limit: u64) -> Option<TaskSlot> {
         loop {
             if !self.ready.is_empty() {
@@ -358,7 +367,7 @@ impl State {
     fn pick_ready(&mut self) -> Option<TaskSlot> {
         self.stats.steps += 1;
         if self.is_livelocked() && self.phase == Phase::Teardown {
-            // A destructor spins, or a task swallows its cancellations.
+            // A destructor loops, or a task catches its cancellations.
             return self.give_up();
         }
         let i = match self.ready.len() {
@@ -379,8 +388,8 @@ impl State {
         Some(slot)
     }
 
-    /// Counts a call of the kernel. True: too many have been made at one instant; the run is
-    /// failed.
+    /// Counts a call of the kernel. Returns true if there were too many while the clock stood still
+    /// and the run had failed before.
     #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
@@ -398,14 +407,14 @@ impl State {
         true
     }
 
-    /// The running task has looked at the clock too often. True: it must be unwound.
+    /// The running task has read the clock too often. Returns whether it must be unwound.
     #[cold]
     fn ends_livelocked(&mut self) -> bool {
         self.fail_livelocked();
         self.cancels()
     }
 
-    /// Nobody can run: moves the clock to the next deadline and makes ready all that are due then.
+    /// No task can run: moves the clock to the next deadline and makes ready all tasks that are due.
     fn jump(&mut self) -> bool {
         let mut fired = false;
         while let Some(&Reverse((at, _, slot, ticket))) = self.timers.peek() {
@@ -413,7 +422,7 @@ impl State {
                 break;
             }
             self.timers.pop();
-            if self.blocked(Waiter { slot, ticket }) {
+            if self.blocked(Waiter { slot, ticket, case: 0 }) {
                 if at > self.now {
                     self.now = at;
                     self.still = 0;
@@ -425,23 +434,24 @@ impl State {
         fired
     }
 
-    /// Sets the running task's alarm.
+    /// Sets a timer for the running task.
     fn set_timer(&mut self, at: u64, w: Waiter) {
         self.seq += 1;
         let seq = self.seq;
         self.timers.push(Reverse((at, seq, w.slot, w.ticket)));
-        // Alarms that were not needed stay in the heap until they are due: drop them now and then.
+        // Timers that are not needed any more stay in the heap until they are due. Sometimes they are
+        // removed.
         if self.timers.len() > 1024 + 4 * self.live {
             let mut heap = std::mem::take(&mut self.timers);
             heap.retain(|Reverse((_, _, slot, ticket))| {
-                let other = Waiter { slot: *slot, ticket: *ticket };
-                other == w || self.blocked(other)
+                let other = Waiter { slot: *slot, ticket: *ticket, case: 0 };
+                (other.slot, other.ticket) == (w.slot, w.ticket) || self.blocked(other)
             });
             self.timers = heap;
         }
     }
 
-    /// Must the running task be unwound now?
+    /// Whether the running task must be unwound now.
     fn cancels(&mut self) -> bool {
         let phase = self.phase;
         let me = self.me() as usize;
@@ -449,8 +459,8 @@ impl State {
         if phase == Phase::Running {
             return false;
         }
-        // A task that has caught its panic runs on, and is no longer being unwound. (Panics of
-        // other tasks of this OS thread can hide that; then it is given up later.)
+        // A task that has caught its panic is no longer being unwound. (The panic of another task of
+        // this OS thread can hide that. Then the task is given up later.)
         if t.unwinding && !std::thread::panicking() && t.cancelled < CANCEL_LIMIT {
             t.unwinding = false;
         }
@@ -473,8 +483,7 @@ impl Kernel {
         }
     }
 
-    /// The body of every task: called by the back end on the task's own stack. Returns the task to
-    /// hand control to.
+    /// The body of a task, called by the back end on the task's own stack. Returns the next task.
     pub(super) fn task_main(self: &Arc<Self>, slot: TaskSlot) -> Option<TaskSlot> {
         let (job, owner, run) = {
             let mut st = self.state.lock();
@@ -522,6 +531,7 @@ impl Kernel {
             status: Status::Ready,
             ticket: 0,
             wake: Wake::Notified,
+            woken_by: 0,
             what: "",
             place,
             job: Some(job),
@@ -545,7 +555,7 @@ impl Kernel {
         self.state.lock().now
     }
 
-    /// Which run this is and what runs now, for the watchdog.
+    /// The run and the task that runs now, for the watchdog.
     pub(super) fn describe(&self) -> String {
         let st = self.state.lock();
         let failed = st.failure.as_ref();
@@ -555,8 +565,8 @@ impl Kernel {
         format!("{test} seed {seed:#x}, t={now:.6}s{failed}\n    {who}")
     }
 
-    /// Fails the run of what a foreign thread has done. In a run whose tasks hang for good outside
-    /// labrt, this shows only when the watchdog ends it.
+    /// Fails the run because of a foreign thread. If a task of the run hangs outside labrt for ever,
+    /// the failure is printed only when the watchdog ends the run.
     pub(crate) fn fail_from_outside(&self, thread: String, text: String) {
         let mut st = self.state.lock();
         let now = st.now;
@@ -568,13 +578,12 @@ impl Kernel {
         warnings::count(&self.world);
     }
 
-    /// What happens when a foreign thread uses labrt: it has no part in virtual time.
+    /// What happens when a foreign thread uses labrt: it cannot take part in virtual time.
     pub(crate) fn discipline_for_foreign(&self) -> Discipline {
         Discipline::Fail
     }
 
-    /// The present, for the running task. None: the task is to be unwound, since the run is
-    /// livelocked.
+    /// The present, for the running task. None: the run is livelocked, and the task must be unwound.
     #[inline]
     fn look_at_clock(&self, place: Place) -> Option<u64> {
         let mut st = self.state.lock();
@@ -608,7 +617,7 @@ impl Kernel {
 
 // ---- the calls the primitives are made of ------------------------------------------------------
 
-/// Does the calling thread belong to a run?
+/// Whether the calling thread belongs to a run.
 #[inline]
 #[track_caller]
 pub(super) fn active() -> bool {
@@ -646,7 +655,7 @@ pub(super) fn prepare() -> Waiter {
     st.tickets += 1;
     let (slot, ticket) = (st.me(), st.tickets);
     st.tasks[slot as usize].ticket = ticket;
-    Waiter { slot, ticket }
+    Waiter { slot, ticket, case: 0 }
 }
 
 /// Gives up the CPU until the ticket is woken (true) or the clock reaches `at` (false).
@@ -685,13 +694,14 @@ pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Pl
     st.tasks[w.slot as usize].wake == Wake::Notified
 }
 
-/// Makes the task that waits with this ticket ready; false if it waits no longer. Never switches,
-/// and so may be called in destructors.
+/// Makes the task ready that waits with this ticket. Returns false if it waits no longer. It never
+/// switches tasks, so destructors may call it.
 pub(super) fn wake(w: Waiter) -> bool {
     try_with(|k| {
         let mut st = k.state.lock();
         let hit = st.blocked(w);
         if hit {
+            st.tasks[w.slot as usize].woken_by = w.case;
             st.make_ready(w.slot, Wake::Notified);
         }
         hit
@@ -702,7 +712,23 @@ pub(super) fn wake(w: Waiter) -> bool {
     })
 }
 
-/// Does the task still wait with this ticket?
+/// The index of the case that has woken the running task from its last [`block`].
+pub(super) fn woken_by() -> usize {
+    let k = current();
+    let st = k.state.lock();
+    st.tasks[st.me() as usize].woken_by as usize
+}
+
+/// To be called where a thread enters labrt: maybe lets another ready task run. Outside a run it
+/// does nothing.
+pub(crate) fn enter(what: &'static str, place: Place) {
+    match try_with(|_| ()) {
+        Some(()) => preempt_at(what, place),
+        None => foreign::touch_at(place),
+    }
+}
+
+/// Whether the task still waits with this ticket.
 pub(super) fn is_waiting(w: Waiter) -> bool {
     try_with(|k| k.state.lock().blocked(w)).unwrap_or(false)
 }
@@ -780,10 +806,10 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
     });
 }
 
-/// Called by the panic hook: keeps the panic for the report. True: say nothing.
+/// Called by the panic hook: keeps the panic for the report. True: print nothing.
 pub(crate) fn on_panic(panic: Panic) -> bool {
     let Some(k) = try_with(Arc::clone) else { return foreign::panicked(&panic) };
-    // The lock is free: no code of the kernel panics while it holds it, save for its own bugs.
+    // The lock is free, unless the kernel itself has a bug and panics while it holds the lock.
     let Some(mut st) = k.state.try_lock() else { return k.quiet };
     let Some(me) = st.cur else { return k.quiet };
     let now = st.now;
@@ -802,8 +828,7 @@ pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     if let Some(k) = &kernel {
         k.offloads.fetch_add(1, SeqCst);
     }
-    // A thread of its own: `f` may want more stack than a task has, and must find no world to act
-    // in.
+    // On a thread of its own: `f` may need more stack than a task has, and must not be in a run.
     let result = std::thread::scope(|s| s.spawn(f).join());
     if let Some(k) = &kernel {
         k.offloads.fetch_sub(1, SeqCst);

@@ -1,8 +1,8 @@
-//! The virtual clock: a world in which one task runs at a time, every choice is drawn from the
-//! seed, and time passes only when nobody can run.
+//! The virtual clock: one task runs at a time, every choice is drawn from the seed, and time passes
+//! only when no task can run.
 //!
-//! `kernel` decides who runs and what time it is; `coro` and `osthread` are the two ways to move
-//! control from one task to another; everything else is built from the kernel's six calls.
+//! `kernel` decides which task runs and what time it is. `coro` and `osthread` are the two ways to
+//! switch from one task to another. All else calls the kernel.
 
 pub mod chan;
 mod coro;
@@ -14,5 +14,5 @@ pub mod time;
 mod watch;
 
 pub(crate) use kernel::{
-    Kernel as Running, emit, now, offload, on_panic, run_one, tracing, with_world, with_world_if_any,
+    Kernel as Running, emit, enter, now, offload, on_panic, run_one, tracing, with_world, with_world_if_any,
 };

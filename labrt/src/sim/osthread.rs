@@ -1,6 +1,6 @@
-//! Tasks as OS threads that run only while they hold the token. Threads are pooled across tasks and
-//! across runs. `LAB_BACKEND=threads`: the same kernel, the same traces, slower; it names stack
-//! overflows, and a debugger sees real threads.
+//! Tasks as OS threads (`LAB_BACKEND=threads`). A thread runs only while it has the token. Threads
+//! are used again for later tasks and later runs. The kernel and the traces are the same as with
+//! coroutines, but it is slower. A stack overflow is named, and a debugger sees real threads.
 
 use super::kernel::{Kernel, TaskSlot, set_current};
 use crate::foreign;

@@ -1,21 +1,23 @@
 //! Locks, condition variables and one-shot events in virtual time.
 //!
-//! No code here switches tasks while it holds one of its internal locks, so those are never
-//! contended; they exist so that the types are `Send` and `Sync` without `unsafe`.
+//! No code here switches tasks while it holds one of its internal locks, so these locks are always
+//! free. They exist so that the types are `Send` and `Sync` without `unsafe`.
 
 use super::kernel::{self as k, Waiter};
 use super::time::{Duration, Instant, after};
+pub use crate::groups::{Once, WaitGroup};
 pub use crate::instant::WaitTimeoutResult;
 use crate::locks;
+pub use crate::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 pub use std::sync::{Arc, Weak, atomic};
 
-/// A lock around a value, without poisoning. See [`locks`] for what it watches.
+/// A lock around a value. A panic does not poison it. See [`locks`] for the mistakes that it finds.
 ///
-/// The value sits in a real mutex, which is taken with `try_lock`; a task that finds it held queues
-/// up.
+/// The value is in a real mutex, which is taken with `try_lock`. If it is held, the task waits in a
+/// queue.
 pub struct Mutex<T: ?Sized> {
     meta: locks::Meta,
     waiters: parking_lot::Mutex<VecDeque<Waiter>>,
@@ -89,14 +91,14 @@ impl<T: ?Sized> Mutex<T> {
         Some(MutexGuard { mutex: self, inner: Some(inner) })
     }
 
-    /// The value, without locking: the borrow checker proves that nobody else has it.
+    /// The value, without locking: `&mut self` proves that no other thread uses it.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
 }
 
 impl<T: ?Sized> MutexGuard<'_, T> {
-    /// Never switches tasks: it runs in destructors.
+    /// It never switches tasks, because it runs in destructors.
     fn release(&mut self) {
         if self.inner.take().is_some() {
             locks::released(&self.mutex.meta);
@@ -136,12 +138,12 @@ pub struct Condvar {
 }
 
 impl Condvar {
-    /// A condition variable nobody waits for.
+    /// A condition variable.
     pub const fn new() -> Condvar {
         Condvar { waiters: parking_lot::const_mutex(Vec::new()) }
     }
 
-    /// Gives the lock back, waits for a notification, takes the lock again.
+    /// Unlocks, waits for a notification, and locks again.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         self.wait_inner(guard, None);
@@ -173,7 +175,7 @@ impl Condvar {
         WaitTimeoutResult(!notified)
     }
 
-    /// Wakes one waiting task, drawn by the seed; was there one?
+    /// Wakes one waiting task, drawn from the seed. Returns whether there was one.
     #[track_caller]
     pub fn notify_one(&self) -> bool {
         if k::active() {
@@ -189,7 +191,7 @@ impl Condvar {
         false
     }
 
-    /// Wakes all waiting tasks; how many?
+    /// Wakes all waiting tasks. Returns their number.
     #[track_caller]
     pub fn notify_all(&self) -> usize {
         if k::active() {
@@ -200,7 +202,8 @@ impl Condvar {
     }
 }
 
-/// An event that happens once: raised by one, seen by all, for good. Clones share it.
+/// An event that happens once: one thread raises the signal, and then it is raised for all threads,
+/// for ever. Clones share it.
 #[derive(Clone, Default)]
 pub struct Signal(Arc<parking_lot::Mutex<Raised>>);
 
@@ -211,12 +214,12 @@ struct Raised {
 }
 
 impl Signal {
-    /// An event that has not happened.
+    /// A signal that is not raised.
     pub fn new() -> Signal {
         Signal::default()
     }
 
-    /// Lets it happen. A second time does nothing. Never switches tasks.
+    /// Raises the signal. The second time it does nothing. It never switches tasks.
     #[track_caller]
     pub fn raise(&self) {
         k::active();
@@ -230,39 +233,39 @@ impl Signal {
         }
     }
 
-    /// Has it happened?
+    /// Whether it is raised.
     #[track_caller]
     pub fn is_raised(&self) -> bool {
         k::active();
         self.0.lock().raised
     }
 
-    /// Waits for it.
+    /// Waits until it is raised.
     #[track_caller]
     pub fn wait(&self) {
-        self.wait_inner(None);
+        self.wait_at(None, "Signal::wait", Location::caller());
     }
 
-    /// Waits for it until `at`; true: it has happened.
+    /// The same, until `at` at the latest. Returns whether it is raised.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
-        self.wait_inner(Some(at.0))
+        self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    #[track_caller]
-    fn wait_inner(&self, at: Option<u64>) -> bool {
-        k::preempt("Signal::wait");
+    /// The same, for a caller that is at `place` and calls the wait `what`.
+    pub(crate) fn wait_at(&self, at: Option<Instant>, what: &'static str, place: k::Place) -> bool {
+        k::preempt_at(what, place);
         if self.is_raised() {
             return true;
         }
         let w = k::prepare();
         self.enlist(w);
-        k::block(w, at, "Signal::wait");
+        k::block_at(w, at.map(|at| at.0), what, place);
         self.dismiss(w);
         self.is_raised()
     }
 
-    /// Adds a waiter to those the event wakes.
+    /// Adds a waiter to those that the signal wakes.
     pub(super) fn enlist(&self, w: Waiter) {
         self.0.lock().waiters.push(w);
     }

@@ -13,10 +13,10 @@ struct Shared<T> {
     waiters: Vec<Waiter>,
 }
 
-/// A thread that runs, or has run.
+/// A handle on a thread.
 pub struct JoinHandle<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
-/// Also runs when the task is cancelled before it starts or while it unwinds.
+/// It is also dropped when the task is cancelled before it starts, or is unwound.
 struct Finish<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
 impl<T> Drop for Finish<T> {
@@ -32,7 +32,7 @@ impl<T> Drop for Finish<T> {
     }
 }
 
-/// A thread, as a list of them shows it.
+/// A thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
     /// Its number in the run.
@@ -41,17 +41,17 @@ pub struct ThreadInfo {
     pub what: String,
 }
 
-/// Starts `f` on a thread of the run's pool: the labs' `go`.
+/// Starts `f` on a thread of the run's pool, as `go` does in Go.
 ///
-/// The thread is owned by the current [`node`], and goes on in the course of what this one is about
-/// ([`trace::under`]). A panic in it fails the run.
+/// The current [`node`] owns the thread, and the thread acts under the same message or operation as
+/// this one ([`trace::under`]). A panic in it fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     spawn_named("", trace::carried(f))
 }
 
-/// Starts `f` on a thread of its own, whose name shows in reports; for work that lasts as long as
-/// its node.
+/// Starts `f` on a thread of its own. Reports show its name. It is for work that lasts as long as its
+/// node.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
@@ -104,20 +104,20 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// Lets others run. Costs a microsecond of virtual time, so that a loop around it makes progress.
+/// Lets others run. It takes a microsecond of virtual time, so that a loop around it makes progress.
 #[track_caller]
 pub fn yield_now() {
     sleep(std::time::Duration::from_micros(1));
 }
 
-/// The threads of the current run that `node` owns: those spawned while its code ran.
+/// The threads of the current run that `node` owns: they were spawned while its code ran.
 #[track_caller]
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let all = k::live_tasks().into_iter();
     all.filter(|t| t.1 == node).map(|(number, _, what)| ThreadInfo { number, what }).collect()
 }
 
-/// How many threads the current run has.
+/// The number of threads of the current run.
 #[track_caller]
 pub fn count() -> usize {
     k::live_tasks().len()

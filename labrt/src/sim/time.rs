@@ -2,6 +2,7 @@
 
 use super::kernel as k;
 pub use crate::instant::Instant;
+pub use crate::timer::Timer;
 pub use std::time::Duration;
 
 /// The point in time `d` from now.
@@ -17,7 +18,7 @@ pub fn sleep(d: Duration) {
     k::block(k::prepare(), Some(at), "sleep");
 }
 
-/// Time since the start of the run; zero outside one.
+/// Time since the start of the run; zero outside a run.
 #[track_caller]
 pub fn since_start() -> Duration {
     if !k::active() {

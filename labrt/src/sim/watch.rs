@@ -1,10 +1,10 @@
-//! A watchdog on the machine's clock. A task that blocks on something of the machine (a
-//! `std::thread::sleep`, a `std::sync::Mutex`, a socket), or computes for ever, stops the virtual
-//! clock for all tasks, and so no limit of virtual time ever ends the run.
+//! A watchdog on the machine's clock. A task that blocks outside labrt (in `std::thread::sleep`, a
+//! `std::sync::Mutex`, a socket), or computes for ever, stops the virtual clock for all tasks. Then
+//! no limit of virtual time ends the run.
 //!
-//! It looks at the virtual clock and not at the calls of the kernel: a task that sleeps with
-//! `std::thread::sleep` and takes a lock now and then calls the kernel again and again, but the
-//! clock does not move, since it moves only when no task can run.
+//! The watchdog looks at the virtual clock, not at the calls of the kernel: a task that sleeps with
+//! `std::thread::sleep` and takes a lock now and then does call the kernel, but the clock does not
+//! move, because it moves only when no task can run.
 
 use super::kernel::Kernel;
 use crate::{env, panics, runs};
@@ -13,27 +13,27 @@ use std::sync::Once;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// Between two looks.
+/// The time between two checks.
 const TICK: Duration = Duration::from_millis(500);
-/// `LAB_WATCHDOG_S`, unless it is set. A run moves its clock thousands of times a second, and a
-/// check that takes long is offloaded: ten seconds are ample even for a debug build on a machine
-/// under load.
+/// The default of `LAB_WATCHDOG_S`. The clock of a run moves thousands of times a second, and long
+/// computations are offloaded. So ten seconds are enough, even for a debug build on a busy machine.
 const DEFAULT_LIMIT_S: u64 = 10;
 
-/// For how long the clock of a run has stood still, as far as the watchdog has seen.
+/// For how long the clock of a run has stood still.
 #[derive(Default)]
 pub(super) struct Standstill(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
     clock: u64,
-    /// Counted in ticks, not taken from the machine's clock: while the whole process is stopped, by
-    /// Ctrl-Z or a debugger, the watchdog is stopped, too.
+    /// A number of ticks, not a time of the machine's clock: when Ctrl-Z or a debugger stops the
+    /// process, the watchdog stops, too.
     since: Duration,
 }
 
 impl Standstill {
-    /// One tick later the clock is at `clock`; `excused`: it stands still on purpose.
+    /// To be called at each tick, when the clock is at `clock`. `excused`: it stands still on
+    /// purpose.
     fn tick(&self, clock: u64, excused: bool) -> Duration {
         let mut seen = self.0.lock();
         let moved = clock != seen.clock;
@@ -60,8 +60,8 @@ fn watch(limit: Duration) -> ! {
     loop {
         std::thread::sleep(TICK);
         runs::each(|run, has_inner| {
-            // While a task waits for a run that it has asked for, the clock of its own run stands
-            // still, too.
+            // While a task waits for a run that it has started, the clock of its own run stands
+            // still.
             let excused = has_inner || run.offloads.load(SeqCst) > 0;
             if run.standstill.tick(run.clock(), excused) >= limit {
                 panics::exit(&report(run, limit));

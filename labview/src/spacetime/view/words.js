@@ -98,7 +98,7 @@ function shortText(run, e) {
 }
 
 /** Causes of a delay that do not lose the message. */
-const MERE_DELAYS = /^(cost|unreliable)?$/;
+const MERE_DELAYS = /^(cost|unreliable|latency|long reordering)?$/;
 
 /** Why a message was lost; empty if it was not. @param {Run} run @param {number} m */
 function lossOf(run, m) {

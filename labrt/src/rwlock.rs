@@ -1,0 +1,202 @@
+//! A lock for many readers or one writer.
+
+use crate::imp;
+use crate::imp::sync::Signal;
+use crate::locks;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+
+/// Go's `sync.RWMutex`: a lock that many readers or one writer can hold. A writer that waits keeps
+/// new readers out.
+///
+/// It watches what [`Mutex`](crate::sync::Mutex) watches, see [`locks`]. A thread that takes it
+/// twice is reported, also for reading: a writer may come in between, and then both wait for ever.
+pub struct RwLock<T: ?Sized> {
+    meta: locks::Meta,
+    queue: parking_lot::Mutex<Queue>,
+    inner: parking_lot::RwLock<T>,
+}
+
+/// The threads that wait. The lock is only ever tried under the queue's lock, and the queue is
+/// woken after each release: so no wake-up is lost.
+struct Queue {
+    waiting: Vec<Signal>,
+    writers: usize,
+}
+
+/// Shared access to the value of a [`RwLock`]; gives the lock back when dropped.
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    inner: Option<parking_lot::RwLockReadGuard<'a, T>>,
+}
+
+/// Exclusive access to the value of a [`RwLock`]; gives the lock back when dropped.
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    inner: Option<parking_lot::RwLockWriteGuard<'a, T>>,
+}
+
+impl<T> RwLock<T> {
+    /// A lock around `value`.
+    #[track_caller]
+    pub const fn new(value: T) -> RwLock<T> {
+        RwLock {
+            meta: locks::Meta::new(Location::caller()),
+            queue: parking_lot::const_mutex(Queue { waiting: Vec::new(), writers: 0 }),
+            inner: parking_lot::const_rwlock(value),
+        }
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.inner.into_inner()
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
+    fn default() -> RwLock<T> {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Waits until no writer holds the lock or waits for it, and takes it for reading.
+    #[track_caller]
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        let place = Location::caller();
+        locks::acquiring(&self.meta);
+        imp::enter("RwLock::read", place);
+        let inner = loop {
+            let woken = {
+                let mut queue = self.queue.lock();
+                if queue.writers == 0
+                    && let Some(inner) = self.inner.try_read()
+                {
+                    break inner;
+                }
+                queue.enlist()
+            };
+            woken.wait_at(None, "RwLock::read", place);
+        };
+        locks::acquired(&self.meta);
+        RwLockReadGuard { lock: self, inner: Some(inner) }
+    }
+
+    /// Waits until the lock is free and takes it for writing.
+    #[track_caller]
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        let place = Location::caller();
+        locks::acquiring(&self.meta);
+        imp::enter("RwLock::write", place);
+        let mut as_writer = None;
+        let inner = loop {
+            let woken = {
+                let mut queue = self.queue.lock();
+                if let Some(inner) = self.inner.try_write() {
+                    break inner;
+                }
+                if as_writer.is_none() {
+                    queue.writers += 1;
+                    as_writer = Some(WaitingWriter(&self.queue));
+                }
+                queue.enlist()
+            };
+            woken.wait_at(None, "RwLock::write", place);
+        };
+        drop(as_writer);
+        locks::acquired(&self.meta);
+        RwLockWriteGuard { lock: self, inner: Some(inner) }
+    }
+
+    /// Takes the lock for reading if that needs no waiting.
+    #[track_caller]
+    pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        imp::enter("RwLock::try_read", Location::caller());
+        let queue = self.queue.lock();
+        let inner = (queue.writers == 0).then(|| self.inner.try_read())??;
+        locks::acquired(&self.meta);
+        Some(RwLockReadGuard { lock: self, inner: Some(inner) })
+    }
+
+    /// Takes the lock for writing if it is free.
+    #[track_caller]
+    pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
+        imp::enter("RwLock::try_write", Location::caller());
+        let inner = self.inner.try_write()?;
+        locks::acquired(&self.meta);
+        Some(RwLockWriteGuard { lock: self, inner: Some(inner) })
+    }
+
+    /// The value, without locking: the borrow checker proves that no other thread has it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
+    }
+
+    /// Called when the lock has been given back.
+    fn released(&self) {
+        locks::released(&self.meta);
+        wake_all(&self.queue);
+    }
+}
+
+/// Never switches threads: it runs in destructors.
+fn wake_all(queue: &parking_lot::Mutex<Queue>) {
+    let waiting = std::mem::take(&mut queue.lock().waiting);
+    waiting.iter().for_each(Signal::raise);
+}
+
+impl Queue {
+    fn enlist(&mut self) -> Signal {
+        let woken = Signal::new();
+        self.waiting.push(woken.clone());
+        woken
+    }
+}
+
+/// A writer that waits keeps readers out until this is dropped.
+struct WaitingWriter<'a>(&'a parking_lot::Mutex<Queue>);
+
+impl Drop for WaitingWriter<'_> {
+    fn drop(&mut self) {
+        self.0.lock().writers -= 1;
+        // If it has given up because its run is over, the readers behind it may go on.
+        wake_all(self.0);
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
+    fn drop(&mut self) {
+        drop(self.inner.take());
+        self.lock.released();
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
+    fn drop(&mut self) {
+        drop(self.inner.take());
+        self.lock.released();
+    }
+}
+
+const HELD: &str = "the lock is held while its guard can be used";
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.inner.as_deref().expect(HELD)
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.inner.as_deref().expect(HELD)
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.inner.as_deref_mut().expect(HELD)
+    }
+}

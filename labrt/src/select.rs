@@ -1,0 +1,166 @@
+//! Go's `select`: waits for the first of several things.
+
+use crate::imp::chan::SignalCase;
+use crate::imp::chan::{Case, Receiver, RecvCase, RecvError, Selected, SendCase, SendError, Sender, select};
+use crate::imp::sync::Signal;
+use crate::instant::Instant;
+use crate::locks;
+use crate::timer::Timer;
+use std::panic::Location;
+use std::time::Duration;
+
+/// Waits for the first of several things: messages, room for a message, signals, timers.
+///
+/// Each case has a closure, which makes the result from what has happened. Exactly one case
+/// happens, and the closures of the others are dropped. If several cases are ready, one of them is
+/// drawn; only a timer that is due goes before the others.
+///
+/// ```
+/// use labrt::chan::{Select, unbounded};
+/// use labrt::sync::Signal;
+/// use labrt::time::Duration;
+///
+/// enum Event {
+///     Entry(String),
+///     Killed,
+/// }
+///
+/// labrt::run(|| {
+///     let (entries, applied) = unbounded();
+///     let killed = Signal::new();
+///     entries.send("x=1".to_string()).expect("the receiver is below");
+///     let event = Select::new()
+///         .recv(&applied, |entry| Event::Entry(entry.expect("the sender is above")))
+///         .signal(&killed, || Event::Killed)
+///         .wait_for(Duration::from_secs(1));
+///     assert!(matches!(event, Some(Event::Entry(entry)) if entry == "x=1"));
+/// });
+/// ```
+#[must_use = "a select does nothing until it waits"]
+pub struct Select<'a, R> {
+    cases: Vec<Box<dyn Case<'a, R> + 'a>>,
+    timers: Vec<TimerCase<'a, R>>,
+    /// A case sends on a bounded channel, so a wait may be for a thread that needs a lock held here.
+    sends: bool,
+}
+
+struct TimerCase<'a, R> {
+    timer: &'a Timer,
+    then: Box<dyn FnOnce() -> R + 'a>,
+}
+
+impl<'a, R: 'a> Select<'a, R> {
+    /// A select without cases.
+    pub fn new() -> Select<'a, R> {
+        Select { cases: Vec::new(), timers: Vec::new(), sends: false }
+    }
+
+    /// Go's `case m, ok := <-rx`. `then` gets the message, or an error when the channel is empty
+    /// and all senders are gone.
+    pub fn recv<T>(mut self, rx: &'a Receiver<T>, then: impl FnOnce(Result<T, RecvError>) -> R + 'a) -> Self {
+        self.cases.push(Box::new(RecvCase::new(rx, then)));
+        self
+    }
+
+    /// Go's `case tx <- message`. `then` gets the message back when all receivers are gone. The
+    /// message is dropped when another case happens.
+    pub fn send<T>(
+        mut self,
+        tx: &'a Sender<T>,
+        message: T,
+        then: impl FnOnce(Result<(), SendError<T>>) -> R + 'a,
+    ) -> Self
+    where
+        T: 'a,
+    {
+        self.sends |= tx.is_bounded();
+        self.cases.push(Box::new(SendCase::new(tx, message, then)));
+        self
+    }
+
+    /// The case that a signal is raised: Go's `case <-done`, where `done` is closed to stop others.
+    pub fn signal(mut self, signal: &'a Signal, then: impl FnOnce() -> R + 'a) -> Self {
+        self.cases.push(Box::new(SignalCase::new(signal, then)));
+        self
+    }
+
+    /// Go's `case <-timer.C`. The timer may be reset while this waits.
+    pub fn timer(mut self, timer: &'a Timer, then: impl FnOnce() -> R + 'a) -> Self {
+        self.timers.push(TimerCase { timer, then: Box::new(then) });
+        self
+    }
+
+    /// Waits until a case happens. Without cases: until the run is over.
+    #[track_caller]
+    pub fn wait(self) -> R {
+        let place = Location::caller();
+        self.run(Patience::Endless, place).expect("it waits until a case happens")
+    }
+
+    /// The same, until `at` at the latest. None: the time has come.
+    #[track_caller]
+    pub fn wait_until(self, at: Instant) -> Option<R> {
+        let place = Location::caller();
+        self.run(Patience::Until(at), place)
+    }
+
+    /// The same, for `d` at the most: Go's `case <-time.After(d)`. None: the time has passed.
+    #[track_caller]
+    pub fn wait_for(self, d: Duration) -> Option<R> {
+        let place = Location::caller();
+        let patience = Instant::now().checked_add(d).map_or(Patience::Endless, Patience::Until);
+        self.run(patience, place)
+    }
+
+    /// The case that is ready, without waiting: Go's `select` with a `default`. None: no case is.
+    #[track_caller]
+    pub fn try_now(self) -> Option<R> {
+        let place = Location::caller();
+        self.run(Patience::None, place)
+    }
+
+    #[track_caller]
+    fn run(mut self, patience: Patience, place: &'static Location<'static>) -> Option<R> {
+        if self.sends && patience != Patience::None {
+            locks::blocking("a select that sends on a bounded channel");
+        }
+        loop {
+            if let Some(i) = self.timers.iter().position(|case| case.timer.take_if_due()) {
+                return Some((self.timers.swap_remove(i).then)());
+            }
+            let limit = match patience {
+                Patience::Until(at) => Some(at),
+                _ => None,
+            };
+            let (due, changed) =
+                self.timers.iter().map(|case| case.timer.watch()).unzip::<_, _, Vec<_>, Vec<_>>();
+            let at = due.into_iter().flatten().chain(limit).min();
+            let waits = patience != Patience::None;
+            match select(&mut self.cases, &changed, at, waits, place) {
+                Selected::Case(i) => return Some(self.cases.swap_remove(i).finish()),
+                Selected::Changed => {}
+                Selected::Nothing if !waits => return None,
+                Selected::Nothing if limit.is_some_and(|limit| limit <= Instant::now()) => {
+                    // A timer may be due as well.
+                    let due = self.timers.iter().position(|case| case.timer.take_if_due())?;
+                    return Some((self.timers.swap_remove(due).then)());
+                }
+                Selected::Nothing => {}
+            }
+        }
+    }
+}
+
+impl<'a, R: 'a> Default for Select<'a, R> {
+    fn default() -> Select<'a, R> {
+        Select::new()
+    }
+}
+
+/// For how long to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    Until(Instant),
+    Endless,
+}
