@@ -207,9 +207,10 @@ fn expect_start(message: &str, expected: &str) {
 }
 
 /// The test of lab 3 with this name.
-fn lab3<S: KvService>(part: Part, name: &str) -> fn() {
+fn lab3<S: KvService>(part: Part, name: &str) -> impl Fn() + Send + Sync + 'static {
     let case = lab3::cases::<S>(part).into_iter().find(|case| case.name == name);
-    case.expect("it is in that part").body
+    let body = case.expect("it is in that part").body;
+    move || body()
 }
 
 #[test]
