@@ -1,7 +1,7 @@
 //! What the suites ask of clients.
 //!
-//! A call never gives up: it returns when it is done, or its thread ends with the test. A client makes one call at
-//! a time, on whatever thread has it.
+//! A call never gives up: it returns when it is done, or its thread ends with the test. A client makes one
+//! call at a time. The calls of one client may come from different threads.
 
 use labrt::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{Config, Gid};
 
 /// A client of a key/value service (the course's `Clerk` of `kvraft` and `shardkv`).
 pub trait KvClerk: Send + 'static {
-    /// The value of `key`; empty if it was never written.
+    /// Returns the value of `key`, or an empty text if the key was never written.
     fn get(&mut self, key: &str) -> String;
     /// Makes `value` the value of `key`.
     fn put(&mut self, key: &str, value: &str);
@@ -19,7 +19,8 @@ pub trait KvClerk: Send + 'static {
 
 /// A client of the shard controller (the course's `Clerk` of `shardctrler`).
 pub trait CtrlerClerk: Send + 'static {
-    /// Configuration `num`; the latest one for `None` and for a number that does not exist yet.
+    /// Returns configuration `num`. Returns the latest one for `None` and for a number that does not exist
+    /// yet.
     fn query(&mut self, num: Option<u64>) -> Config;
     /// Adds groups, with the names of their servers.
     fn join(&mut self, groups: BTreeMap<Gid, Vec<String>>);

@@ -1,7 +1,7 @@
 //! A command of the replicated log: opaque bytes.
 //!
-//! The service encodes an operation once; from then on the log, the persister, the messages and the apply
-//! side share one allocation. Raft never looks inside.
+//! The service encodes an operation once. From then on the log, the persister, the messages and the service
+//! share one allocation. Raft never looks inside.
 
 use labrt::sync::Arc;
 use serde::de::{Error, Visitor};
@@ -10,8 +10,8 @@ use std::fmt;
 
 /// Bytes that are made once and shared, such as a snapshot.
 ///
-/// In a message give the field `#[serde(with = "labapi::shared_bytes")]`: then the bytes are written at once, and not one
-/// by one.
+/// A field of a message needs `#[serde(with = "labapi::shared_bytes")]`: then all bytes are written in one
+/// step, and not one by one.
 pub type Bytes = Arc<[u8]>;
 
 /// A command as its service encoded it. Cloning shares the bytes.
@@ -22,7 +22,7 @@ pub struct Command(Bytes);
 const SHOWN: usize = 16;
 
 impl Command {
-    /// A command made of these bytes.
+    /// Makes a command of these bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Command {
         Command(bytes.into().into())
     }
@@ -32,12 +32,12 @@ impl Command {
         &self.0
     }
 
-    /// Their number.
+    /// How many bytes it has.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Are there none? An empty command is legal.
+    /// Whether it has no bytes. An empty command is legal.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -71,14 +71,14 @@ impl<'de> Deserialize<'de> for Command {
     }
 }
 
-/// serde for [`Bytes`]: one length and the bytes, copied once when they are read.
+/// How serde writes and reads [`Bytes`]: the length, then the bytes. Reading copies them once.
 pub mod shared_bytes {
     use super::*;
 
     /// Writes the bytes.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// If the serializer fails.
     pub fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(bytes)
     }
@@ -86,7 +86,7 @@ pub mod shared_bytes {
     /// Reads the bytes.
     ///
     /// # Errors
-    /// Those of the deserializer.
+    /// If the deserializer fails, or if it finds something else than bytes.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
         deserializer.deserialize_bytes(CopyOnce)
     }

@@ -1,7 +1,7 @@
 //! What a lab's code and its tests agree on.
 //!
-//! A solution of the labs (this project's, or one of your own) and the suites that judge it know each other only
-//! through this crate. A solution implements the traits below; the suites are generic over them.
+//! A solution of the labs and the suites that judge it know each other only through this crate. The solution
+//! may be this project's or your own. It implements the traits below, and the suites are generic over them.
 //!
 //! | lab | your type implements | its clients implement | in the Go labs |
 //! |---|---|---|---|
@@ -25,10 +25,10 @@
 //!
 //! # On which thread, in what order
 //!
-//! The suites start a server, put what it answers to on the network, and then connect it. They call a server while
-//! it is labrt's current node, so that the threads that it spawns, its log lines and its events are its own. Every
-//! method may be called at any time and from any thread, also after `kill`; no method may block for long. After
-//! `kill` the threads of a server must end within 100 ms.
+//! The suites start a server, put its services on the network, and then connect it. While the suites call a
+//! server, the server is labrt's current node. So the threads that it spawns, its log lines and its events
+//! are its own. Every method may be called at any time and from any thread, also after `kill`. No method may
+//! block for long. After `kill` the threads of a server must end within 100 ms.
 
 #![forbid(unsafe_code)]
 

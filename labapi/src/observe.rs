@@ -1,25 +1,26 @@
 //! What a Raft does, told to the trace: one function for each thing that happens, one event for each call.
 //!
-//! Any Raft can use these functions; nothing here depends on how it is written. They are for three readers of
-//! the trace: the page that draws a run, a monitor that checks a run against what Raft promises (Figure 3),
-//! and the determinism hash. Where nobody looks at events, a call does nothing.
+//! Any Raft can use these functions: nothing here depends on how it is written. The trace has three readers:
+//! the page that draws a run, a monitor that checks a run against the promises of Raft (Figure 3), and the
+//! determinism hash. While no reader wants events, a call does nothing.
 //!
 //! # Where to call what
 //!
 //! The order of events is the order of calls. A reader takes it for the order in which things happened, so:
 //!
 //! * Call the functions about the server's **own state** under the lock of that state, right after the state
-//!   has changed: [`term`], [`vote`], [`role`], [`append`], [`truncate`], [`commit`], [`apply`], [`snapshot`].
-//!   [`restore`] comes before all of them.
+//!   has changed: [`term`], [`vote`], [`role`], [`append`], [`truncate`], [`commit`], [`apply`],
+//!   [`snapshot`]. [`restore`] comes before all of them.
 //! * Call the functions about a **message that is sent**, [`request_vote`], [`append_entries`] and
 //!   [`install_snapshot`], just before it is sent, with the id that it is sent under.
-//! * Call the functions about a **reply**, [`vote_reply`], [`append_reply`] and [`snapshot_reply`], at the end of
-//!   the handler: when the state is saved, just before the handler returns. Call them on the thread on which the
-//!   handler was called: there they find the message's id themselves.
-//! * There is no function for saving: the persister tells it itself.
+//! * Call the functions about a **reply**, [`vote_reply`], [`append_reply`] and [`snapshot_reply`], at the
+//!   end of the handler: when the state is saved, just before the handler returns. Call them on the thread on
+//!   which the handler was called: there they find the message's id themselves.
+//! * There is no function for saving: the persister itself tells the trace of each save.
 //!
-//! So a handler's events come in this order: what changes, what the persister saves, what is replied. A monitor
-//! that finds a reply before the save of what it says has found a mistake (Figure 2: "before responding").
+//! So the events of a handler come in this order: what changes, what the persister saves, what is replied. A
+//! monitor that finds a reply before the save of what the reply says has found a mistake (Figure 2: "before
+//! responding").
 //!
 //! ```ignore
 //! let id = trace::next_id();
@@ -51,12 +52,12 @@ const GRANTED: &str = "granted";
 
 type Fields<'a> = &'a [(&'static str, Field<'a>)];
 
-/// What a server begins with: what it had saved before it crashed, or nothing if it starts for the first time.
+/// The state with which a server begins: what it had saved before it crashed. It is empty at the first start.
 #[derive(Clone, Copy, Debug)]
 pub struct Restored<'a> {
     /// The current term.
     pub term: u64,
-    /// Who has the server's vote in this term.
+    /// The candidate that has the server's vote in this term.
     pub voted_for: Option<usize>,
     /// The last index that the snapshot covers; 0 without a snapshot.
     pub last_included_index: u64,
@@ -66,7 +67,7 @@ pub struct Restored<'a> {
     pub snapshot: &'a [u8],
 }
 
-/// The server starts. `entries` are those of its log after the snapshot.
+/// The server starts. `entries` are the entries of its log after the snapshot.
 ///
 /// Call it once, when the saved state has been read and before anything else happens: before the handlers can
 /// be called, and before any thread of the server starts.
@@ -85,12 +86,12 @@ pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64,
         ("commands", entries.commands.into()),
         ("voted_for", state.voted_for.unwrap_or_default().into()),
     ];
-    // Without a vote there is no last field.
+    // A server that has not voted has no last field.
     let known = fields.len() - usize::from(state.voted_for.is_none());
     trace::emit(RESTORE, Links::NONE, &fields[..known]);
 }
 
-/// The server's term has risen to `term`. Its vote in that term is free.
+/// The server's term has risen to `term`. It has not voted in that term yet.
 ///
 /// Call it under your lock, right after `currentTerm` has changed, and before the vote or the role of the new
 /// term.
@@ -101,7 +102,7 @@ pub fn term(term: u64) {
 /// The server gives its vote in `term` to `candidate`.
 ///
 /// Call it under your lock, right after `votedFor` has changed: in the handler of RequestVote, and also when
-/// the server stands for election and votes for itself. A request that comes twice may be told twice.
+/// the server becomes a candidate and votes for itself. If a request comes twice, the vote may be told twice.
 pub fn vote(candidate: usize, term: u64) {
     tell_vote(candidate, term, GRANTED);
 }
@@ -121,18 +122,18 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
 
 /// The server is a `role` from now on, in `term`. `cause` says why, in a few fixed words.
 ///
-/// Call it under your lock, right after the role has changed, and after [`term`] if the term has risen with it.
-/// A leader tells it before it sends anything as a leader. A server whose role stays while its term rises, such as
-/// a candidate that stands again, may tell it again.
+/// Call it under your lock, right after the role has changed, and after [`term`] if the term has risen with
+/// it. A leader tells it before it sends anything as a leader. A server may tell the same role again when its
+/// term rises: for example, a candidate that begins the next election.
 pub fn role(role: Role, term: u64, cause: &'static str) {
     let fields = [("role", role.name().into()), ("term", term.into())];
     trace::emit(ROLE, Links::NONE.because(cause), &fields);
 }
 
-/// The log has grown: `entries` stand at its end, the first of them at index `first`.
+/// The log has grown: `entries` are at its end, the first of them at index `first`.
 ///
-/// Call it under your lock, right after the log has grown, on the leader as on followers. If other entries had
-/// to go first, [`truncate`] comes before it.
+/// Call it under your lock, right after the log has grown, on the leader and on followers. If conflicting
+/// entries were removed first, [`truncate`] comes before it.
 pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Command)>) {
     if !trace::on() {
         return;
@@ -147,8 +148,8 @@ pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Comman
     trace::emit(APPEND, Links::NONE, &fields);
 }
 
-/// The entry at index `from` and all after it, `dropped` entries, were removed, because they conflict with the
-/// leader's.
+/// The entry at index `from` and all entries after it were removed, because they conflict with those of the
+/// leader. `dropped` is how many they were.
 ///
 /// Call it under your lock, right after they were removed.
 pub fn truncate(from: u64, dropped: u64) {
@@ -157,22 +158,23 @@ pub fn truncate(from: u64, dropped: u64) {
 
 /// The commit index has risen to `index`; `term` is the server's current term.
 ///
-/// Call it under your lock, right after `commitIndex` has risen, and after the entries up to there were told to
-/// be in the log.
+/// Call it under your lock, right after `commitIndex` has risen, and after the calls of [`append`] that tell
+/// of the entries up to `index`.
 pub fn commit(index: u64, term: u64) {
     trace::emit(COMMIT, Links::NONE, &[("index", index.into()), ("term", term.into())]);
 }
 
-/// The service is given everything up to `index`.
+/// The service is given all entries up to `index`.
 ///
 /// Call it under your lock, right after `lastApplied` has risen, and before the messages go to the service.
 pub fn apply(index: u64) {
     trace::emit(APPLY, Links::NONE, &[("index", index.into())]);
 }
 
-/// A snapshot stands for the entries up to `index`, the last of which has `term`. The log now ends at `last`:
-/// at `index`, if the snapshot has replaced the whole log. `cause` says where it comes from: `own` for one that
-/// the service has made, `from the leader` for one that has come by InstallSnapshot.
+/// A snapshot has replaced the entries up to `index`; the last of them has the term `term`. The log now ends
+/// at `last`, which is equal to `index` if the snapshot has replaced the whole log. `cause` says where the
+/// snapshot comes from: `own` if the service has made it, `from the leader` if it has come by
+/// InstallSnapshot.
 ///
 /// Call it under your lock, right after the log was cut. If the snapshot raises the commit index, [`commit`]
 /// comes after it.
@@ -190,10 +192,11 @@ pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u
     trace::emit(SNAPSHOT, Links::NONE.because(cause), &fields);
 }
 
-/// The candidate `candidate` is about to send a RequestVote under this `id`; `last_log` is the index and the term
-/// of the last entry of its log.
+/// The candidate `candidate` is about to send a RequestVote under this `id`; `last_log` is the index and the
+/// term of the last entry of its log.
 ///
-/// Call it just before sending, with what the message says. Not under a lock, if you send without one.
+/// Call it just before sending, with what the message says. If you send without a lock, call this without a
+/// lock, too.
 pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
     let fields = [
         ("rpc", "RequestVote".into()),
@@ -208,7 +211,7 @@ pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) 
 /// The leader `leader` is about to send an AppendEntries under this `id`; `prev` is the index and the term of
 /// the entry before `entries`.
 ///
-/// Call it just before sending, with what the message says, for heartbeats, too.
+/// Call it just before sending, with what the message says. Call it for heartbeats, too.
 pub fn append_entries<'a>(
     id: u64,
     term: u64,
@@ -235,8 +238,8 @@ pub fn append_entries<'a>(
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The leader `leader` is about to send an InstallSnapshot under this `id`; `last_included` is the index and the
-/// term of the last entry that the snapshot covers.
+/// The leader `leader` is about to send an InstallSnapshot under this `id`; `last_included` is the index and
+/// the term of the last entry that the snapshot covers.
 ///
 /// Call it just before sending, with what the message says.
 pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, u64), data: &[u8]) {
@@ -255,15 +258,16 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The handler of RequestVote answers with `term`, and gives the vote or not.
+/// The handler of RequestVote answers with `term`; `vote_granted` says whether it gives the vote.
 ///
 /// Call it at the end of the handler, when the state is saved.
 pub fn vote_reply(term: u64, vote_granted: bool) {
     reply(&[("rpc", "RequestVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
 }
 
-/// The handler of AppendEntries answers with `term`, and has taken the entries or not. `conflict` is the hint
-/// where to go on, an index and the term there, if your replies have one.
+/// The handler of AppendEntries answers with `term`; `success` says whether it has taken the entries.
+/// `conflict` is an index and the term at that index, from which the leader should go on. It is `None` if
+/// your replies have no such hint.
 ///
 /// Call it at the end of the handler, when the state is saved.
 pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
@@ -286,7 +290,7 @@ pub fn snapshot_reply(term: u64) {
     reply(&[("rpc", "InstallSnapshot".into()), ("term", term.into())]);
 }
 
-/// A reply belongs to the message that this thread handles.
+/// Tells of a reply to the message that this thread handles.
 fn reply(fields: Fields<'_>) {
     if trace::on() {
         trace::emit(REPLY, Links::id(trace::parent()), fields);
@@ -332,10 +336,10 @@ impl Entries {
         .expect("a String takes everything");
     }
 
-    /// By hand, since it is done for every command several times.
+    /// Writes the digits itself instead of using `write!`, because each command is written several times.
     fn command(&mut self, command: &Command) {
         let digest = trace::digest(command.as_bytes());
-        // Both halves of the digest count.
+        // Both halves of the digest count in the short one.
         let short = (digest ^ (digest >> 32)) as u32;
         let mut text = *b",00000000";
         for (digit, shift) in text[1..].iter_mut().zip((0..32).step_by(4).rev()) {

@@ -1,23 +1,24 @@
 //! The simulated disk of one server: its Raft state and its snapshot.
 //!
-//! Saving always succeeds and is durable at once. A crash is simulated by giving a [`Persister::copy`] to the
-//! next incarnation: what the old one saves after the copy is lost.
+//! Saving always succeeds and is durable at once. To simulate a crash, the harness gives a
+//! [`Persister::copy`] to the next life of the server. What the old life saves after the copy is lost.
 //!
 //! # Two levels
 //!
-//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string, so
-//! a Raft that saves whole states works with this persister. A Raft whose log has grown long cannot afford to
-//! write it all for each new entry; for it the state is a sequence of **frames**: one *head* (term, vote,
-//! where the log begins), then one frame for each log entry. [`Persister::update`] changes frames at both
-//! ends, at a cost of what changes. Read as bytes, each frame is preceded by its length, four bytes with the
-//! least significant first; bytes that were saved whole can be looked at as frames if they have this form.
+//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string. A
+//! Raft that saves whole states works with this persister. But if a log is long, it takes too much time to
+//! write all of it for each new entry. For that case the state is a sequence of **frames**: one *head* (term,
+//! vote, where the log begins), then one frame for each log entry. [`Persister::update`] changes frames at
+//! both ends, and its cost depends only on how much changes. In the byte string each frame follows its
+//! length, which has four bytes, the least significant first. Bytes that were saved whole can be read as
+//! frames if they have this form.
 //!
 //! # The trace
 //!
-//! Each save is told to the trace by the persister itself, as the event `persister.save`, with sizes and
-//! digests of Raft state and snapshot as they are after it. So nobody who uses a persister has to do it, and
-//! nobody can forget it. The digest of frames is kept up to date with each change, and so it costs no more than
-//! the change.
+//! The persister itself tells the trace of each save, as the event `persister.save`. The event has the sizes
+//! and the digests of the Raft state and of the snapshot after the save. So the users of a persister need not
+//! do that and cannot forget it. Each change of the frames also changes their digest, so the digest costs no
+//! more than the change.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
@@ -27,10 +28,10 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// Raft state or snapshot were saved.
+/// The Raft state, the snapshot or both were saved.
 const SAVE: Kind = Kind::new("persister.save");
 
-/// The bytes of a frame's length.
+/// How many bytes the length of a frame takes.
 const PREFIX: usize = size_of::<u32>();
 
 /// The simulated disk of one server. Every operation is atomic.
@@ -39,19 +40,19 @@ pub struct Persister {
     disk: Mutex<Disk>,
 }
 
-/// What a copy shares until one side changes it.
+/// The contents of a persister. A copy shares them until one of the two persisters changes them.
 #[derive(Clone, Default)]
 struct Disk {
     raft_state: RaftState,
     snapshot: Arc<[u8]>,
-    /// Known once somebody has looked at a save since the snapshot came.
+    /// `None` until the trace has asked for it since the snapshot came.
     snapshot_digest: Option<u64>,
     bytes_written: u64,
 }
 
 #[derive(Clone)]
 enum RaftState {
-    /// Saved as one byte string, by whoever.
+    /// Saved as one byte string.
     Raw(Arc<[u8]>),
     /// Kept as frames.
     Framed(Arc<Frames>),
@@ -64,8 +65,8 @@ pub struct Frames {
     entries: VecDeque<Arc<[u8]>>,
     /// Bytes of all frames with their prefixes.
     size: usize,
-    /// The digest of the entry frames; `None` while nobody has asked for it, or the frames were changed while
-    /// nobody looked.
+    /// The digest of the entry frames. `None` before the trace asks for it, and after the frames were changed
+    /// while the trace was off.
     digest: Option<SequenceDigest>,
 }
 
@@ -75,8 +76,8 @@ impl Persister {
         Persister::default()
     }
 
-    /// An independent persister with the present contents. The bytes are shared until one of the two changes
-    /// them.
+    /// Returns an independent persister with the present contents. The two share the bytes until one of them
+    /// changes them.
     pub fn copy(&self) -> Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }
@@ -96,7 +97,7 @@ impl Persister {
         }
     }
 
-    /// The length of [`read_raft_state`](Persister::read_raft_state) in bytes, at no cost.
+    /// The length of [`read_raft_state`](Persister::read_raft_state) in bytes. The state is not read for it.
     pub fn raft_state_size(&self) -> usize {
         match &self.disk.lock().raft_state {
             RaftState::Raw(bytes) => bytes.len(),
@@ -104,7 +105,7 @@ impl Persister {
         }
     }
 
-    /// Replaces Raft state and snapshot as one step: no copy sees only one of them.
+    /// Replaces the Raft state and the snapshot in one step, so a copy has both of them or none.
     pub fn save_state_and_snapshot(&self, state: &[u8], snapshot: &[u8]) {
         let mut disk = self.disk.lock();
         disk.save_raft_state(state);
@@ -125,7 +126,7 @@ impl Persister {
     /// The Raft state as frames.
     ///
     /// # Errors
-    /// If it was saved as bytes that are not a sequence of frames.
+    /// If the state was saved as bytes that are not a sequence of frames.
     pub fn frames(&self) -> Result<Frames, FrameError> {
         match self.disk.lock().raft_state.clone() {
             RaftState::Raw(bytes) => Frames::parse(&bytes),
@@ -133,15 +134,15 @@ impl Persister {
         }
     }
 
-    /// Changes frames, and the snapshot if asked, as one step. The closure writes down the steps, which are
-    /// then done in its order; it runs before the disk is locked.
+    /// Changes frames, and the snapshot if the closure asks for it, in one step. The closure writes down the
+    /// changes, which are then made in the same order. It runs before the disk is locked.
     ///
     /// # Errors
-    /// If the present state was saved as bytes that are not a sequence of frames; then nothing is changed.
+    /// If the present state was saved as bytes that are not a sequence of frames. Then nothing is changed.
     ///
     /// # Panics
-    /// If it keeps or drops more frames than there are, or appends to a state without a head; then nothing is
-    /// changed either.
+    /// If the closure keeps or drops more frames than there are, or appends to a state without a head. Then
+    /// nothing is changed either.
     pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
         let mut writer = Writer::default();
         write(&mut writer);
@@ -151,7 +152,7 @@ impl Persister {
         Ok(())
     }
 
-    /// The bytes that all saves to this object have written so far. Copies begin at 0.
+    /// How many bytes all saves to this object have written so far. A copy begins with 0.
     pub fn bytes_written(&self) -> u64 {
         self.disk.lock().bytes_written
     }
@@ -184,7 +185,7 @@ impl Writer {
         self.steps.push(Step::Head(frame));
     }
 
-    /// Keeps the first `kept` entry frames, drops the others.
+    /// Keeps the first `kept` entry frames and drops the others.
     pub fn truncate_to(&mut self, kept: usize) {
         self.steps.push(Step::TruncateTo(kept));
     }
@@ -217,7 +218,8 @@ impl Disk {
         self.snapshot_digest = None;
     }
 
-    /// Tells the trace what is saved now. Under the disk's lock, so that the events are in the order of the saves.
+    /// Tells the trace what is saved now. It is called under the disk's lock, so that the events are in the
+    /// order of the saves.
     fn tell(&mut self) {
         if !trace::on() {
             return;
@@ -283,7 +285,7 @@ impl Frames {
         self.entries.iter().map(|frame| &**frame)
     }
 
-    /// Reads frames out of bytes.
+    /// Reads frames from bytes.
     ///
     /// # Errors
     /// If the bytes end within a frame or within its length.
@@ -309,7 +311,7 @@ impl Frames {
         Ok(frames)
     }
 
-    /// The frames as bytes, each after its length.
+    /// Returns the frames as bytes, each frame after its length.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.size);
         for frame in self.head.iter().chain(&self.entries) {
@@ -320,7 +322,7 @@ impl Frames {
         bytes
     }
 
-    /// Panics unless the steps can all be done.
+    /// Panics if one of the steps cannot be done.
     fn check(&self, steps: &[Step]) {
         let (mut has_head, mut count) = (self.head.is_some(), self.entries.len());
         for step in steps {
@@ -385,7 +387,8 @@ impl Frames {
         }
     }
 
-    /// A digest of all frames: equal for equal frames. The first call reads them all, later ones only the head.
+    /// A digest of all frames: equal frames have equal digests. The first call reads all frames, later calls
+    /// read only the head.
     fn digest(&mut self) -> u64 {
         let entries = &self.entries;
         let digest = self.digest.get_or_insert_with(|| {
@@ -412,9 +415,9 @@ impl fmt::Debug for Frames {
     }
 }
 
-/// A digest of a sequence of frames that can change at both ends, at the cost of the frame that comes or goes:
-/// the polynomial `d0 + d1*B + d2*B^2 + ...` of the frames' own digests, modulo 2^64. It depends on the sequence
-/// alone, not on how it came about.
+/// A digest of a sequence of frames that can change at both ends. A change costs as much as reading the frame
+/// that comes or goes. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo 2^64, where `d0`, `d1`
+/// and so on are the digests of the frames. It depends only on the sequence, not on the steps that made it.
 #[derive(Clone, Copy)]
 struct SequenceDigest {
     value: u64,
@@ -423,7 +426,7 @@ struct SequenceDigest {
 }
 
 impl SequenceDigest {
-    /// B: odd, and so there is a number by which it can be divided out again.
+    /// B. It is odd, so it has an inverse modulo 2^64, and a factor B can be removed again.
     const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
     const INVERSE: u64 = inverse(SequenceDigest::BASE);
 
@@ -449,8 +452,8 @@ impl Default for SequenceDigest {
     }
 }
 
-/// The number that `odd` has to be multiplied by to give 1 modulo 2^64. Each step of Newton's method doubles the
-/// number of bits that are right, and `odd` itself has three.
+/// The inverse of `odd` modulo 2^64: their product is 1. The first guess, `odd` itself, has three right bits,
+/// and each step of Newton's method doubles their number.
 const fn inverse(odd: u64) -> u64 {
     let mut x = odd;
     let mut step = 0;

@@ -8,48 +8,51 @@ use crate::{ApplyMsg, Command, Persister, Strictness};
 
 /// One Raft peer (the comments over `Make` in the course's `raft.go`).
 ///
-/// The harness calls [`make`](RaftPeer::make) first, then [`service`](RaftPeer::service) once, then puts the service on
-/// the network and connects the peer. As soon as `make` has returned, the test's thread and threads of the harness may
-/// call the other methods, even before `service`. [`kill`](RaftPeer::kill) comes last, but calls of the other methods may still be under way or
-/// may follow it; they must not panic.
+/// The harness calls [`make`](RaftPeer::make) first, then [`service`](RaftPeer::service) once, then puts the
+/// service on the network and connects the peer. As soon as `make` has returned, the test's thread and
+/// threads of the harness may call the other methods, even before `service`. [`kill`](RaftPeer::kill) comes
+/// last, but calls of the other methods may still be under way or may follow it; they must not panic.
 ///
-/// While the harness calls a peer, the peer is labrt's current node: what the peer spawns, logs and tells the trace is
-/// the peer's own. The harness holds no lock of its own during a call.
+/// While the harness calls a peer, the peer is labrt's current node: the threads that it spawns, its log
+/// lines and its events are its own. The harness holds no lock of its own during a call.
 pub trait RaftPeer: Send + Sync + 'static {
-    /// What the suite does when a peer leaves threads behind after `kill`, takes locks in both orders, or makes an RPC
-    /// under a lock. The default warns; the course's own verdicts do not change.
+    /// What the suite does when a peer leaves threads behind after `kill`, takes locks in both orders, or
+    /// makes an RPC under a lock. The default warns, and the course's own verdicts do not change.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// Starts a peer with what `persister` holds. An empty persister means a first start.
     ///
-    /// `peers[i]` is the end to peer `i`; `peers[me]` is the end to the peer itself. `make` must return soon. It must
-    /// not deliver a message and must not wait for an RPC, because nobody reads `apply` yet and the peer is not
-    /// on the network yet. Start threads for that.
+    /// `peers[i]` is the end to peer `i`; `peers[me]` is the end to the peer itself. `make` must return soon.
+    /// It must not deliver a message and must not wait for an RPC, because nobody reads `apply` yet and the
+    /// peer is not on the network yet. Start threads for that.
     ///
-    /// `apply` is a rendezvous channel: a send ends when the service takes the message. So hold no lock over a send.
-    /// Deliver each committed command once in the life of a peer, in the order of the indices. After a restart begin
-    /// with index 1; if the persister has a snapshot, begin after the last index that it covers. Do not deliver that
-    /// snapshot: the service reads it from the persister itself. Deliver a snapshot only when the leader has sent one.
+    /// `apply` is a rendezvous channel: a send ends when the service takes the message. So hold no lock over
+    /// a send. Deliver each committed command once in the life of a peer, in the order of the indices. After
+    /// a restart begin with index 1; if the persister has a snapshot, begin after the last index that it
+    /// covers. Do not deliver that snapshot: the service reads it from the persister itself. Deliver a
+    /// snapshot only when the leader has sent one.
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Self;
 
     /// Starts agreement on a command and returns at once.
     ///
-    /// Returns the index where the command will be if it is ever committed (the first index is 1) and the current
-    /// term; `None` if this peer is not the leader or has been killed. Two calls in one term never return the same
-    /// index.
+    /// Returns the current term, and the index that the command will have if it is ever committed. The first
+    /// index is
+    /// 1. Returns `None` if this peer is not the leader or has been killed. Two calls in one term never
+    ///    return the same index.
     fn start(&self, command: Command) -> Option<Started>;
 
     /// The current term, and whether this peer believes that it is the leader.
     fn get_state(&self) -> (u64, bool);
 
-    /// Part 2D: the service has everything up to and including `index` in `snapshot`, so the log may forget it.
+    /// Part 2D: the service has everything up to and including `index` in `snapshot`, so the log may forget
+    /// it.
     ///
-    /// The harness calls this from the thread that reads the apply channel. A peer that waits here for that channel
-    /// waits for ever.
+    /// The harness calls this from the thread that reads the apply channel. A peer that waits here for that
+    /// channel waits forever.
     fn snapshot(&self, index: u64, snapshot: Vec<u8>);
 
-    /// Part 2D of 2022 only: may the service switch to this snapshot? The harness calls this from the thread that
-    /// reads the apply channel.
+    /// Part 2D of 2022 only: may the service switch to this snapshot? The harness calls this from the thread
+    /// that reads the apply channel.
     ///
     /// Since 2023 the answer is always yes, which is the default here.
     fn cond_install_snapshot(&self, term: u64, index: u64, snapshot: &[u8]) -> bool {
@@ -57,10 +60,11 @@ pub trait RaftPeer: Send + Sync + 'static {
         true
     }
 
-    /// The peer is no longer needed. Its threads must end within 100 ms, and it must deliver no further message.
+    /// The peer is no longer needed. Its threads must end within 100 ms, and it must deliver no further
+    /// message.
     ///
-    /// A call to a peer that cannot be reached takes up to seven seconds. So close the ends here ([`End::close`]): then
-    /// calls that wait fail at once. Do not wait here for the threads to end.
+    /// A call to a peer that cannot be reached takes up to seven seconds. So close the ends here
+    /// ([`End::close`]): then calls that wait fail at once. Do not wait here for the threads to end.
     fn kill(&self);
 
     /// The RPC handlers, as a service named `Raft`.
@@ -70,7 +74,7 @@ pub trait RaftPeer: Send + Sync + 'static {
 /// What a leader returns for a command that it has taken into its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
-    /// The index of the command, if it is ever committed.
+    /// The index that the command has if it is ever committed.
     pub index: u64,
     /// The leader's term.
     pub term: u64,
@@ -98,12 +102,12 @@ impl Role {
     }
 }
 
-/// Where the Raft of a server stands at one moment, for people who watch it.
+/// The state of a server's Raft at one moment, for people who watch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftStatus {
     /// Its current term.
     pub term: u64,
-    /// What it believes to be in that term.
+    /// The role that it believes to have in that term.
     pub role: Role,
     /// The highest index that it knows to be committed.
     pub commit_index: u64,

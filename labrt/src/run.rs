@@ -125,6 +125,9 @@ pub struct Run {
     pub on_failure: Option<fn(&Failed<'_>)>,
     /// The test, for the replay line.
     pub identity: Identity,
+    /// Environment variables that the run depends on and that this crate does not read. A replay line
+    /// sets them.
+    pub variables: Vec<(String, String)>,
 }
 
 /// A run that has failed, as [`Run::on_failure`] gets it.
@@ -181,6 +184,7 @@ impl Default for Run {
             report: None,
             on_failure: None,
             identity: Identity::default(),
+            variables: Vec::new(),
         }
     }
 }
@@ -358,16 +362,18 @@ impl Run {
     /// same failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
+        let variables: String =
+            self.variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
         let profile = std::env::current_exe().map_or(String::new(), |exe| profile_arguments(&exe));
         let mut line = match is_sim() {
             true => format!(
-                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} cargo test{profile}",
+                "LAB_SEED={:#x} LAB_PREEMPT={} LAB_JITTER_US={} LAB_EXPECT={:016x} {variables}cargo test{profile}",
                 outcome.seed,
                 outcome.preempt,
                 self.jitter.as_micros(),
                 outcome.trace
             ),
-            false => format!("LAB_SEED=random LAB_RUNS=1000 cargo test{profile}"),
+            false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test{profile}"),
         };
         if !id.package.is_empty() {
             line += &format!(" -p {}", id.package);
@@ -540,6 +546,9 @@ mod tests {
                 "{line}"
             );
         }
+        let variables = vec![("LAB_STRICT".to_string(), "1".to_string())];
+        let line = Run { variables, ..run }.replay_line(&outcome);
+        assert!(line.contains(" LAB_STRICT=1 cargo test"), "{line}");
     }
 
     #[test]
