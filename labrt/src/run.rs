@@ -125,8 +125,8 @@ pub struct Run {
     pub on_failure: Option<fn(&Failed<'_>)>,
     /// The test, for the replay line.
     pub identity: Identity,
-    /// Variables of the environment, beside those that this crate reads, that the run depends on. A replay line sets
-    /// them.
+    /// Environment variables that the run depends on and that this crate does not read. A replay line
+    /// sets them.
     pub variables: Vec<(String, String)>,
 }
 

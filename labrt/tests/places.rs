@@ -26,6 +26,8 @@ fn names_only_this_file(text: &str) {
     }
 }
 
+fn ignore<T>(_: T) {}
+
 /// A wait for ever, and the line where it stands.
 type Wait = (u32, fn());
 
@@ -148,9 +150,9 @@ fn locks_in_both_orders() {
 #[test]
 fn a_wait_under_a_lock() {
     let cases: [fn(); 4] = [
-        || drop(bounded(1).0.send(1)),
-        || drop(bounded(1).0.send_unless(1, &Signal::new())),
-        || drop(Select::new().send(&bounded(1).0, 1, |_| ()).wait()),
+        || ignore(bounded(1).0.send(1)),
+        || ignore(bounded(1).0.send_unless(1, &Signal::new())),
+        || Select::new().send(&bounded(1).0, 1, |_| ()).wait(),
         || locks::blocking("an RPC"),
     ];
     for case in cases {
@@ -171,7 +173,7 @@ fn mistakes() {
         || labrt::fatal_at(std::panic::Location::caller(), "this is wrong"),
         || WaitGroup::new().done(),
         || drop(Timer::every(Duration::ZERO)),
-        || drop(Instant::now() + Duration::MAX),
+        || ignore(Instant::now() + Duration::MAX),
     ];
     for case in cases {
         names_only_this_file(&failure(&quiet(), case));
