@@ -290,6 +290,16 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
 }
 
 #[test]
+fn of_very_many_causes_twenty_failures_are_kept() {
+    let project = Project::new("babble");
+    let ran = project.run(&["--sim", "-n", "30", "--seed", "0", "-p", "2", "-o", "kept", "babbles_2b"]);
+    ran.says(1, &["30 of 30 failed", "10 failures of babbles_2b with other causes were only counted"]);
+    let told = ran.out.lines().filter(|line| line.starts_with("further failures")).collect::<Vec<&str>>();
+    assert_eq!(told, ["further failures of babbles_2b with other causes are only counted"]);
+    assert_eq!(project.names_in("kept").iter().filter(|name| name.ends_with(".log")).count(), 20);
+}
+
+#[test]
 fn a_kept_log_names_the_page_where_it_is_now() {
     let project = Project::new("page");
     project.run(&["--sim", "-n", "1", "--seed", "7", "-o", "kept", "re_election_2a"]).says(1, &[]);
