@@ -270,7 +270,7 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
         &[
             "50 of 50 failed",
             "47 more failures of always_2b like this were only counted: as always",
-            "the 3 shortest failures of each test and cause (--keep); kept/failures.txt has a line for each",
+            "The 3 shortest failures of each test and cause are kept (--keep). kept/failures.txt has a line for each",
         ],
     );
     assert_eq!(

@@ -182,7 +182,7 @@ impl Keeper {
         if !out.is_empty() {
             let (each, index) = (self.each, self.dir.join("failures.txt"));
             out += &format!(
-                "Kept are the {each} shortest failures of each test and cause (--keep); {} has a line for each failure.\n",
+                "The {each} shortest failures of each test and cause are kept (--keep). {} has a line for each failure.\n",
                 shown(&index)
             );
         }
