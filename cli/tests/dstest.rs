@@ -270,7 +270,7 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
         &[
             "50 of 50 failed",
             "47 more failures of always_2b like this were only counted: as always",
-            "the 3 shortest failures of each test and cause (--keep); kept/failures.txt has a line for each",
+            "The 3 shortest failures of each test and cause are kept (--keep). kept/failures.txt has a line for each",
         ],
     );
     assert_eq!(
@@ -287,6 +287,16 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
     ran.says(1, &["9 more failures of length_2b like this were only counted: term # is wrong"]);
     assert_eq!(logs("short"), ["0x13", "0xe"].map(|seed| format!("lab2b-length_2b-{seed}.log")));
     assert_eq!(project.names_in("short").len(), 7, "a log, a trace and a page of each, and the list");
+}
+
+#[test]
+fn of_very_many_causes_twenty_failures_are_kept() {
+    let project = Project::new("babble");
+    let ran = project.run(&["--sim", "-n", "30", "--seed", "0", "-p", "2", "-o", "kept", "babbles_2b"]);
+    ran.says(1, &["30 of 30 failed", "10 failures of babbles_2b with other causes were only counted"]);
+    let told = ran.out.lines().filter(|line| line.starts_with("further failures")).collect::<Vec<&str>>();
+    assert_eq!(told, ["further failures of babbles_2b with other causes are only counted"]);
+    assert_eq!(project.names_in("kept").iter().filter(|name| name.ends_with(".log")).count(), 20);
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn the_suites_of_a_new_project_build_without_a_warning_and_fail_politely() {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let ran = run(&cargo, "", &["test", "--offline", "--features", "sim", "--test", "lab2a"]);
-    ran.complains(101, &["not written yet"]);
+    ran.complains(101, &["expected one leader, got none", "replay: "]);
     let warned = ran.err.lines().any(|line| line.starts_with("warning"));
     assert!(!warned, "{}", ran.err);
     let lab = std::ffi::OsStr::new(env!("CARGO_BIN_EXE_lab"));

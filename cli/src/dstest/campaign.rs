@@ -76,8 +76,9 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// Causes of failures, by test, of which it was said that they are only counted from now on.
-    hushed: BTreeSet<(usize, String)>,
+    /// Causes of failures, by test, of which it was said that they are only counted from now on. `None`
+    /// stands for all causes of which no failure is kept.
+    hushed: BTreeSet<(usize, Option<String>)>,
     /// Different texts of warnings, by test.
     warned: BTreeMap<usize, Vec<String>>,
     strict: bool,
@@ -137,9 +138,13 @@ impl<'a> Board<'a> {
         let kept = run.passed || self.keeper.failure(self.tests, run);
         if self.verbose || (!run.passed && kept) {
             self.progress.line(&self.sentence(run));
-        } else if !run.passed && self.hushed.insert((run.test, cause(&run.message))) {
-            let name = &self.tests[run.test].name;
-            self.progress.line(&format!("further failures of {name} with this cause are only counted"));
+        } else if !run.passed {
+            let known = self.keeper.has_like(run).then(|| cause(&run.message));
+            let which = if known.is_some() { "with this cause" } else { "with other causes" };
+            if self.hushed.insert((run.test, known)) {
+                let name = &self.tests[run.test].name;
+                self.progress.line(&format!("further failures of {name} {which} are only counted"));
+            }
         }
     }
 

@@ -88,6 +88,15 @@ impl Keeper {
         true
     }
 
+    /// Whether a failure with the same cause is kept.
+    pub fn has_like(&self, run: &Run) -> bool {
+        self.kept_of(run.test, &cause(&run.message)) > 0
+    }
+
+    fn kept_of(&self, test: usize, wanted: &str) -> u64 {
+        self.failures.iter().filter(|f| f.run.test == test && cause(&f.run.message) == wanted).count() as u64
+    }
+
     fn note(&mut self, test: &Test, run: &Run) -> io::Result<()> {
         if self.index.is_none() {
             fs::create_dir_all(&self.dir)?;
@@ -155,19 +164,25 @@ impl Keeper {
     /// Says of which failures nothing but a line is kept.
     fn dropped(&self, tests: &[Test]) -> String {
         let mut out = String::new();
+        // Failures, by test, with causes of which none is kept: the test has too many causes.
+        let mut others: BTreeMap<usize, u64> = BTreeMap::new();
         for ((test, cause_of_all), count) in &self.counts {
-            let same = |f: &&Failure| f.run.test == *test && cause(&f.run.message) == *cause_of_all;
-            let kept = self.failures.iter().filter(same).count() as u64;
-            if *count > kept {
+            let kept = self.kept_of(*test, cause_of_all);
+            if kept == 0 {
+                *others.entry(*test).or_insert(0) += count;
+            } else if *count > kept {
                 let (more, name) = (count - kept, &tests[*test].name);
                 out +=
                     &format!("{more} more failures of {name} like this were only counted: {cause_of_all}\n");
             }
         }
+        for (test, count) in others {
+            out += &format!("{count} failures of {} with other causes were only counted\n", tests[test].name);
+        }
         if !out.is_empty() {
             let (each, index) = (self.each, self.dir.join("failures.txt"));
             out += &format!(
-                "Kept are the {each} shortest failures of each test and cause (--keep); {} has a line for each failure.\n",
+                "The {each} shortest failures of each test and cause are kept (--keep). {} has a line for each failure.\n",
                 shown(&index)
             );
         }

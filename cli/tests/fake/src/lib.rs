@@ -97,6 +97,12 @@ fn run(test: &str) -> bool {
     failed
 }
 
+/// Messages that differ in more than their numbers.
+static BABBLE: [&str; 30] = [
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x",
+    "y", "z", "aa", "bb", "cc", "dd",
+];
+
 fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
     let last = report.seed % 10;
     match test {
@@ -130,6 +136,7 @@ fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
                 return Some("a lock was held over a send");
             }
         }
+        "babbles_2b" => return Some(BABBLE[report.seed as usize % BABBLE.len()]),
         "extra_2b" if cfg!(not(feature = "extra")) => return Some("built without the feature"),
         "slow_2b" => sleep(Duration::from_millis(20)),
         "stays_2b" => stay(report.seed),

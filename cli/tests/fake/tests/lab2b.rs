@@ -15,6 +15,7 @@ fn main() {
         "warns_2b",
         "length_2b",
         "extra_2b",
+        "babbles_2b",
         "!exhaustive_2b",
     ]);
 }
