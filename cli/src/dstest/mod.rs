@@ -10,19 +10,19 @@
 //! Exit codes: 0 all passed, 1 a failure, 2 bad arguments, 128 + n after signal n.
 
 mod campaign;
-mod child;
+pub(crate) mod child;
 mod chunk;
 mod context;
 mod hosts;
 mod keep;
-mod names;
+pub(crate) mod names;
 pub mod process;
 mod progress;
-mod project;
+pub(crate) mod project;
 mod replay;
-mod report;
-mod run;
-mod scratch;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod scratch;
 mod tally;
 pub mod worker;
 
@@ -193,12 +193,12 @@ fn announce(settings: &Settings, context: &Context) {
     eprintln!("dstest: {runs} runs of {tests} {clock}, seeds from {seed:#x} (--seed {seed:#x} repeats them)");
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The date and time of day, UTC, as `20250131-235959`.
-fn timestamp() -> String {
+pub(crate) fn timestamp() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let (year, month, day) = civil(seconds / 86_400);
     let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
