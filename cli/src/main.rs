@@ -2,6 +2,7 @@
 //!
 //! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
+//! * `lab grade` judges many submissions of students and gives points ([`grade`]).
 //! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` lays a run's log out in one column per server ([`dslogs`]).
 //!
@@ -19,6 +20,10 @@
 
 mod dslogs;
 mod dstest;
+#[cfg(feature = "grade")]
+mod grade;
+#[cfg(feature = "grade")]
+mod junit;
 #[cfg(feature = "trace")]
 mod trace;
 
@@ -69,6 +74,9 @@ enum Command {
     /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
     #[cfg(feature = "trace")]
     Trace(trace::Args),
+    /// Judge many submissions and give points
+    #[cfg(feature = "grade")]
+    Grade(grade::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
     /// One chunk of seeds for `dstest --hosts`
@@ -86,6 +94,8 @@ fn main() -> ExitCode {
         Command::Dstest(args) => dstest::main(args),
         #[cfg(feature = "trace")]
         Command::Trace(args) => trace::main(&args),
+        #[cfg(feature = "grade")]
+        Command::Grade(args) => grade::main(&args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),
         Command::DstestExec(args) => dstest::process::exec(&args),
