@@ -60,14 +60,13 @@ pub fn write(path: &Path, title: &str, suites: &[Suite]) -> io::Result<()> {
 fn text(title: &str, suites: &[Suite]) -> io::Result<String> {
     let mut report = Report::new(title);
     report.add_test_suites(suites.iter().map(suite));
-    let seconds: f64 = suites.iter().flat_map(|suite| &suite.cases).map(|case| case.seconds).sum();
-    report.set_time(duration(seconds));
+    report.set_time(suites.iter().flat_map(|suite| &suite.cases).map(time).sum());
     report.to_string().map_err(io::Error::other)
 }
 
 fn suite(suite: &Suite) -> TestSuite {
     let mut found = TestSuite::new(suite.name.as_str());
-    found.set_time(duration(suite.cases.iter().map(|case| case.seconds).sum()));
+    found.set_time(suite.cases.iter().map(time).sum());
     found.add_properties(suite.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     found.add_test_cases(suite.cases.iter().map(case));
     found
@@ -88,13 +87,13 @@ fn case(case: &Case) -> TestCase {
         }
     };
     let mut found = TestCase::new(case.name.as_str(), status);
-    found.set_classname(case.class.as_str()).set_time(duration(case.seconds));
+    found.set_classname(case.class.as_str()).set_time(time(case));
     found
 }
 
-/// A number of seconds that came from elsewhere: nonsense counts as nothing.
-fn duration(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+/// The seconds came from elsewhere: nonsense counts as nothing.
+fn time(case: &Case) -> Duration {
+    Duration::try_from_secs_f64(case.seconds).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -122,8 +121,13 @@ mod tests {
             ],
         };
         let xml = text("grades", &[suite]).expect("it can be written");
-        assert!(xml.contains(r#"<testsuites name="grades" tests="3" failures="1""#), "{xml}");
-        assert!(xml.contains(r#"<testcase name="good" classname="lab2a" time="1.500""#), "{xml}");
+        assert!(
+            xml.contains(
+                r#"<testsuites name="grades" tests="3" skipped="1" failures="1" errors="0" time="3.500""#
+            ),
+            "{xml}"
+        );
+        assert!(xml.contains(r#"<testcase name="good" classname="lab2a" time="1.500"/>"#), "{xml}");
         assert!(xml.contains(r#"message="a &lt; b &amp; &quot;c&quot;""#), "{xml}");
         assert!(xml.contains("<skipped message=\"no time\"/>"), "{xml}");
         assert!(!xml.contains(['\u{0}', '\u{1b}']), "characters that XML cannot hold: {xml}");

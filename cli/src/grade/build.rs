@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::package::{LIBRARY, Package};
 use crate::dstest::process::{Plan, Process, describe};
-use crate::dstest::run::{Mode, Stop};
+use crate::dstest::run::Stop;
 
 /// How many errors of the compiler are kept.
 const MOST_ERRORS: usize = 5;
@@ -22,8 +22,18 @@ const MOST_ERRORS: usize = 5;
 /// Variables that cargo and the compiler get. A submission could print at run time what it reads at build time, so
 /// they get no others: no token, no `RUSTFLAGS`.
 const VARIABLES: [&str; 12] = [
-    "PATH", "HOME", "USER", "LANG", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "SSL_CERT_FILE",
-    "LD_LIBRARY_PATH", "CC", "CARGO_BUILD_JOBS",
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SSL_CERT_FILE",
+    "LD_LIBRARY_PATH",
+    "CC",
+    "CARGO_BUILD_JOBS",
 ];
 
 /// A build that came to its end.
@@ -69,8 +79,6 @@ pub enum Failure {
 pub struct Order<'a> {
     /// The package.
     pub package: &'a Package,
-    /// For which clock.
-    pub clock: Mode,
     /// How long it may take.
     pub limit: Duration,
     /// The file that gets what cargo prints.
@@ -109,8 +117,8 @@ pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
     if order.locked {
         args.push("--locked");
     }
-    if order.clock == Mode::Sim {
-        args.extend(["--features", "sim"]);
+    for feature in &order.package.features {
+        args.extend(["--features", feature]);
     }
     for suite in &order.package.suites {
         args.extend(["--test", suite]);
@@ -129,7 +137,10 @@ pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
 
 /// Runs cargo in the package, and hands over each line of JSON that it writes. How it ended; empty if well.
 pub fn cargo(
-    order: &Order<'_>, args: &[&str], stop: &Stop, mut take: impl FnMut(Value),
+    order: &Order<'_>,
+    args: &[&str],
+    stop: &Stop,
+    mut take: impl FnMut(Value),
 ) -> Result<String, Failure> {
     let since = Instant::now();
     let fail = |error: std::io::Error| Failure::Cargo(format!("cannot run cargo: {error}"));
@@ -138,7 +149,10 @@ pub fn cargo(
     let command: Vec<OsString> = std::iter::once(cargo).chain(args.iter().map(OsString::from)).collect();
     let target = order.package.target.clone().into_os_string();
     let plan = Plan {
-        command: bare_command(&[("CARGO_TARGET_DIR", target), ("CARGO_TERM_COLOR", "never".into())], &command),
+        command: bare_command(
+            &[("CARGO_TARGET_DIR", target), ("CARGO_TERM_COLOR", "never".into())],
+            &command,
+        ),
         dir: order.package.dir.clone(),
         set: Vec::new(),
         unset: Vec::new(),
@@ -231,7 +245,9 @@ fn foreign(package: &Package) -> Vec<String> {
 
 /// The files behind the colon of a dep-info file, where `\ ` stands for a space in a name.
 fn dependencies(text: &str) -> Vec<PathBuf> {
-    let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
+    let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else {
+        return Vec::new();
+    };
     let list = list.replace("\\ ", "\0");
     list.split_whitespace().map(|path| PathBuf::from(path.replace('\0', " "))).collect()
 }
@@ -258,7 +274,10 @@ mod tests {
         take(&message(LIBRARY, "unresolved import"), &mut built);
         take(&message(LIBRARY, "aborting due to 1 previous error"), &mut built);
         take(&message("lab2a", "no `Raft` in the root"), &mut built);
-        take(&serde_json::json!({"reason": "compiler-artifact", "target": {"name": "lab2b"}, "executable": "/t/b"}), &mut built);
+        take(
+            &serde_json::json!({"reason": "compiler-artifact", "target": {"name": "lab2b"}, "executable": "/t/b"}),
+            &mut built,
+        );
         assert_eq!((built.errors.len(), built.errors[0].place.as_str()), (1, "src/a.rs:7"));
         assert_eq!(built.misfits["lab2a"][0].code, "E0432");
         assert_eq!(built.binaries["lab2b"], Path::new("/t/b"));

@@ -6,6 +6,7 @@
 //! show_seed = true      # whether a student is told the seed of a failure
 //! clock = "virtual"     # or "real"
 //! strict = true         # warnings of the judge are failures
+//! solved_raft = false   # labs 3 and 4 stand on this project's Raft
 //! time_limit_s = 600    # real seconds for a submission, with its build
 //! run_limit_s = 60      # real seconds for one run of a test
 //! memory_mb = 4096      # address space of a process that runs tests
@@ -55,6 +56,8 @@ pub struct Config {
     pub show_seed: bool,
     /// Whether warnings of the judge are failures.
     pub strict: bool,
+    /// Whether labs 3 and 4 stand on this project's Raft, and not on the submission's.
+    pub solved_raft: bool,
     /// Whether clippy looks for what a submission should not use.
     pub remarks: bool,
     /// How long a submission may take.
@@ -98,7 +101,10 @@ impl Config {
     /// All that is wrong in it, a line each: file, line, what stands there and what was expected.
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Config, String> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            format!("cannot read {}: {error}\nThe file says what each test is worth; --config names another one.", path.display())
+            format!(
+                "cannot read {}: {error}\nThe file says what each test is worth; --config names another one.",
+                path.display()
+            )
         })?;
         Config::parse(&text, suites).map_err(|wrong| {
             let line = |(at, what): &(usize, String)| match at {
@@ -115,7 +121,10 @@ impl Config {
             Ok(table) => table.into_inner(),
             Err(error) => {
                 let line = error.span().map_or(0, |span| line_of(text, span.start));
-                return Err(vec![(line, format!("this is not TOML: {}", error.message().replace('\n', "; ")))]);
+                return Err(vec![(
+                    line,
+                    format!("this is not TOML: {}", error.message().replace('\n', "; ")),
+                )]);
             }
         };
         let mut reader = Reader { text, suites, wrong: Vec::new() };
@@ -131,7 +140,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 type Entry<'a> = Spanned<DeValue<'a>>;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "clock",
     "dependencies",
     "memory_mb",
@@ -140,6 +149,7 @@ const KEYS: [&str; 13] = [
     "seed",
     "seeds",
     "show_seed",
+    "solved_raft",
     "source_limit_kb",
     "strict",
     "suites",
@@ -166,13 +176,20 @@ impl Reader<'_> {
         let run_limit = if clock == Mode::Sim { 60 } else { 185 };
         let config = Config {
             clock,
-            seeds: self.number(table, "seeds", 1..=1_000_000).unwrap_or(if clock == Mode::Sim { 20 } else { 1 }),
+            seeds: self.number(table, "seeds", 1..=1_000_000).unwrap_or(if clock == Mode::Sim {
+                20
+            } else {
+                1
+            }),
             seed: self.seed(table),
             show_seed: self.switch(table, "show_seed", true),
             strict: self.switch(table, "strict", false),
+            solved_raft: self.switch(table, "solved_raft", false),
             remarks: self.switch(table, "remarks", true),
             time_limit: Duration::from_secs(self.number(table, "time_limit_s", 1..=86_400).unwrap_or(600)),
-            run_limit: Duration::from_secs(self.number(table, "run_limit_s", 1..=86_400).unwrap_or(run_limit)),
+            run_limit: Duration::from_secs(
+                self.number(table, "run_limit_s", 1..=86_400).unwrap_or(run_limit),
+            ),
             memory_mb: self.number(table, "memory_mb", 256..=1_048_576).unwrap_or(4096),
             source_limit_kb: self.number(table, "source_limit_kb", 1..=1_048_576).unwrap_or(1024),
             tests: self.tests(table),
@@ -182,6 +199,15 @@ impl Reader<'_> {
             let what = "no test is worth anything: expected [suites] with a line such as `lab2a = 5`, or [tests] with \
                         a line such as `backup_2b = 10`";
             self.wrong.push((0, what.to_owned()));
+        }
+        if let Some(test) =
+            config.tests.iter().find(|test| config.solved_raft && test.suite.starts_with("lab2"))
+        {
+            let what = format!(
+                "{} of {} has points, and solved_raft is true: lab 2 would judge this project's Raft; grade lab 2 by a file of its own",
+                test.name, test.suite
+            );
+            self.wrong.push((0, what));
         }
         config
     }
@@ -295,7 +321,10 @@ impl Reader<'_> {
                 Some(name) => drop(found.insert(*name, points)),
                 None => {
                     let known = known.join(", ");
-                    self.complain(key.span(), format!("unknown suite {:?}: expected one of {known}", key.get_ref()));
+                    self.complain(
+                        key.span(),
+                        format!("unknown suite {:?}: expected one of {known}", key.get_ref()),
+                    );
                 }
             }
         }
@@ -329,11 +358,16 @@ impl Reader<'_> {
 
     fn dependencies(&mut self, table: &DeTable<'_>) -> BTreeMap<String, toml::Value> {
         let mut found = BTreeMap::new();
-        let Some(section) = self.table(table, "dependencies", "a table: [dependencies]") else { return found };
+        let Some(section) = self.table(table, "dependencies", "a table: [dependencies]") else {
+            return found;
+        };
         for (key, value) in section {
             let name: &str = key.get_ref();
             if OWN_CRATES.contains(&name) {
-                self.complain(key.span(), format!("{name}: every submission has this crate; leave the line out"));
+                self.complain(
+                    key.span(),
+                    format!("{name}: every submission has this crate; leave the line out"),
+                );
             } else if let Some(dependency) = self.dependency(name, value) {
                 found.insert(name.to_owned(), dependency);
             }
@@ -408,7 +442,9 @@ mod tests {
 
     #[test]
     fn points_come_from_the_suite_and_then_from_the_test() {
-        let config = right("[suites]\nlab2a = 2\n[tests]\nTestReElection2A = 2.5\nmany_elections_2a = 0\nbackup_2b = 10\n");
+        let config = right(
+            "[suites]\nlab2a = 2\n[tests]\nTestReElection2A = 2.5\nmany_elections_2a = 0\nbackup_2b = 10\n",
+        );
         let found: Vec<_> = config.tests.iter().map(|it| (it.suite, it.name, it.points)).collect();
         assert_eq!(
             found,
@@ -431,7 +467,11 @@ mod tests {
 
     #[test]
     fn seeds_are_numbers_or_random() {
-        for (text, seed) in [("18446744073709551615", Seed::Given(u64::MAX)), ("0x2a", Seed::Given(42)), ("\"random\"", Seed::Random)] {
+        for (text, seed) in [
+            ("18446744073709551615", Seed::Given(u64::MAX)),
+            ("0x2a", Seed::Given(42)),
+            ("\"random\"", Seed::Random),
+        ] {
             assert_eq!(right(&format!("seed = {text}\n[suites]\nlab2a = 1")).seed, seed);
         }
     }
@@ -441,25 +481,41 @@ mod tests {
         let cases = [
             ("", 0, "no test is worth anything"),
             ("\n[suites]\nlab2a 5\n", 3, "this is not TOML"),
-            ("sedes = 3\nsuites.lab2a = 1", 1, "unknown key \"sedes\"; the nearest known names are seeds"),
+            (
+                "sedes = 3\nsuites.lab2a = 1",
+                1,
+                "unknown key \"sedes\"; the nearest known names are seed, seeds",
+            ),
             ("seeds = 0\nsuites.lab2a = 1", 1, "seeds = 0: expected a number from 1 to 1000000"),
             ("seeds = \"many\"\nsuites.lab2a = 1", 1, "seeds = \"many\": expected a number"),
-            ("seed = -1\nsuites.lab2a = 1", 1, "seed = -1: expected a number from 0 to 2^64-1, or \"random\""),
+            (
+                "seed = -1\nsuites.lab2a = 1",
+                1,
+                "seed = -1: expected a number from 0 to 2^64-1, or \"random\"",
+            ),
             ("clock = \"wall\"\nsuites.lab2a = 1", 1, "expected \"virtual\" or \"real\""),
             ("strict = 1\nsuites.lab2a = 1", 1, "strict = 1: expected true or false"),
             ("tests = 5", 1, "tests = 5: expected a table: [tests]"),
             ("[suites]\nlab2z = 5", 2, "unknown suite \"lab2z\": expected one of lab2a, lab2b"),
             ("[suites]\nlab2a = \"five\"", 2, "lab2a = \"five\": expected points"),
             ("[suites]\nlab2a = -1", 2, "lab2a = -1: expected points"),
-            ("[tests]\n\nbakcup_2b = 5", 3, "unknown test \"bakcup_2b\"; the nearest known names are backup_2b"),
+            (
+                "[tests]\n\nbakcup_2b = 5",
+                3,
+                "unknown test \"bakcup_2b\"; the nearest known names are backup_2b",
+            ),
             ("[tests]\nlab2a = 5", 2, "lab2a is a suite: its place is in [suites]"),
             ("[tests]\nbackup_2b = 5\nTestBackup2B = 6", 2, "backup_2b has points already"),
+            ("solved_raft = true\nsuites.lab2a = 1", 0, "initial_election_2a of lab2a has points"),
             ("[dependencies]\nserde = \"1\"", 2, "every submission has this crate"),
             ("[dependencies]\nx = { path = \"/x\" }", 2, "expected a version such as"),
         ];
         for (text, line, message) in cases {
             let found = wrong(text);
-            assert!(found.iter().any(|(at, what)| *at == line && what.contains(message)), "{text:?}: {found:?}");
+            assert!(
+                found.iter().any(|(at, what)| *at == line && what.contains(message)),
+                "{text:?}: {found:?}"
+            );
         }
     }
 
@@ -471,7 +527,9 @@ mod tests {
 
     #[test]
     fn allowed_crates_are_taken_over() {
-        let config = right("suites.lab2a = 1\n[dependencies]\na = \"1\"\nb = { version = \"2\", features = [\"x\"] }\n");
+        let config = right(
+            "suites.lab2a = 1\n[dependencies]\na = \"1\"\nb = { version = \"2\", features = [\"x\"] }\n",
+        );
         assert_eq!(config.dependencies["a"].as_str(), Some("1"));
         assert_eq!(config.dependencies["b"]["features"][0].as_str(), Some("x"));
     }

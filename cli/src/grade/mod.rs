@@ -83,7 +83,9 @@ pub fn main(args: &Args) -> ExitCode {
     match grade(args) {
         Ok(code) => ExitCode::from(code),
         Err(Problem::Usage(text)) => {
-            eprintln!("error: {text}\n\nUsage: lab grade [OPTIONS] <DIR>...\nFor more information, try '--help'.");
+            eprintln!(
+                "error: {text}\n\nUsage: lab grade [OPTIONS] <DIR>...\nFor more information, try '--help'."
+            );
             ExitCode::from(2)
         }
         Err(Problem::Failure(text)) => {
@@ -102,18 +104,27 @@ fn grade(args: &Args) -> Result<u8, Problem> {
     let submissions = submission::all(&args.dirs).map_err(Problem::Usage)?;
     let seed = first_seed(args, &config)?;
     check_outputs(args)?;
-    let stop = Stop::on_signals().map_err(|error| Problem::Failure(format!("cannot handle signals: {error}")))?;
+    let stop =
+        Stop::on_signals().map_err(|error| Problem::Failure(format!("cannot handle signals: {error}")))?;
     let labs = labs(args)?;
     let work = absolute(&args.work.clone().unwrap_or_else(|| default_work(&labs)))?;
-    let scratch = Scratch::below(&work.join("scratch"))
-        .map_err(|error| Problem::Failure(format!("cannot make a folder below {}: {error}", work.display())))?;
+    let scratch = Scratch::below(&work.join("scratch")).map_err(|error| {
+        Problem::Failure(format!("cannot make a folder below {}: {error}", work.display()))
+    })?;
     let package = Package::prepare(&labs, &work, &config).map_err(Problem::Failure)?;
+    remarks::prepare(&package).map_err(Problem::Failure)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("out").join(format!("grade-{}", timestamp())));
     let parallel = args.parallel.map_or(if config.clock == Mode::Sim { cores() } else { 1 }, usize::from);
     let mut grader = Grader { config: &config, package, scratch: &scratch, stop: &stop, seed, parallel, out };
     grader.announce(submissions.len());
     grader.build_judge()?;
-    let results = Results { config: &config, config_path: &args.config, seed, expected: submissions.len(), grades: Vec::new() };
+    let results = Results {
+        config: &config,
+        config_path: &args.config,
+        seed,
+        expected: submissions.len(),
+        grades: Vec::new(),
+    };
     let outcome = grader.all(&submissions, results, args)?;
     Ok(outcome)
 }
@@ -126,7 +137,10 @@ fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
     });
     match seed.checked_add(config.seeds - 1) {
         Some(_) => Ok(seed),
-        None => Err(Problem::Usage(format!("seed {seed:#x} with {} seeds goes beyond the last one, 2^64-1", config.seeds))),
+        None => Err(Problem::Usage(format!(
+            "seed {seed:#x} with {} seeds goes beyond the last one, 2^64-1",
+            config.seeds
+        ))),
     }
 }
 
@@ -143,7 +157,10 @@ fn check_outputs(args: &Args) -> Result<(), Problem> {
             return Err(Problem::Usage(format!("{option} {}: there is no folder {folder}", file.display())));
         }
         if file.is_dir() {
-            return Err(Problem::Usage(format!("{option} {}: expected a file, this is a folder", file.display())));
+            return Err(Problem::Usage(format!(
+                "{option} {}: expected a file, this is a folder",
+                file.display()
+            )));
         }
     }
     Ok(())
@@ -194,12 +211,18 @@ impl Grader<'_> {
     /// Builds the judge with the starter, before any submission. What goes wrong here is no fault of a submission.
     fn build_judge(&mut self) -> Result<(), Problem> {
         let since = Instant::now();
-        eprintln!("grade: building the judge in {} (minutes the first time, then seconds)", self.package.target.display());
+        eprintln!(
+            "grade: building the judge in {} (minutes the first time, then seconds)",
+            self.package.target.display()
+        );
         let (starter, src) = (self.package.starter(), self.package.src());
         let fail = |why: String| {
             let hint = "nothing is fetched while grading: after a change of [dependencies] or of the labs, run once, with a network:";
             let manifest = src.parent().unwrap_or(&src).join("Cargo.toml");
-            Problem::Failure(format!("the judge does not build: {why}\n{hint} cargo fetch --manifest-path {}", manifest.display()))
+            Problem::Failure(format!(
+                "the judge does not build: {why}\n{hint} cargo fetch --manifest-path {}",
+                manifest.display()
+            ))
         };
         let taken = submission::take(&starter, &src, self.config).map_err(|refusal| match refusal {
             Refusal::Submission(why) | Refusal::Grader(why) => fail(why),
@@ -212,7 +235,10 @@ impl Grader<'_> {
             build::Failure::Interrupted => Problem::Interrupted(self.stop.interrupted().unwrap_or(2)),
         })?;
         if let Some(error) = built.errors.first().or(built.misfits.values().flatten().next()) {
-            return Err(Problem::Failure(format!("the starter of this checkout does not compile:\n{}", error.rendered)));
+            return Err(Problem::Failure(format!(
+                "the starter of this checkout does not compile:\n{}",
+                error.rendered
+            )));
         }
         self.check_names(&built)?;
         eprintln!("grade: the judge is built ({:.1} s)", since.elapsed().as_secs_f64());
@@ -220,7 +246,7 @@ impl Grader<'_> {
     }
 
     fn build(&self, log: &Path, limit: Duration, locked: bool) -> Result<Built, build::Failure> {
-        let order = Order { package: &self.package, clock: self.config.clock, limit, log, locked };
+        let order = Order { package: &self.package, limit, log, locked };
         build::build(&order, self.stop)
     }
 
@@ -228,21 +254,34 @@ impl Grader<'_> {
     fn check_names(&self, built: &Built) -> Result<(), Problem> {
         for suite in &self.package.suites {
             let binary = built.binaries.get(*suite);
-            let binary = binary.ok_or_else(|| Problem::Failure(format!("cargo built no binary for {suite}")))?;
+            let binary =
+                binary.ok_or_else(|| Problem::Failure(format!("cargo built no binary for {suite}")))?;
             let output = std::process::Command::new(binary).arg("--list").output();
-            let output = output.map_err(|error| Problem::Failure(format!("{}: {error}", binary.display())))?;
+            let output =
+                output.map_err(|error| Problem::Failure(format!("{}: {error}", binary.display())))?;
             let list = String::from_utf8_lossy(&output.stdout);
             let known = |name: &str| list.lines().any(|line| line.strip_suffix(": test") == Some(name));
             let of_suite = self.config.tests.iter().filter(|test| test.suite == *suite);
             if let Some(test) = of_suite.into_iter().find(|test| !known(test.name)) {
-                let text = format!("the judge in {} has no test {} in {suite}", self.package.dir.display(), test.name);
-                return Err(Problem::Failure(format!("{text}: it is not of the same version as this program")));
+                let text = format!(
+                    "the judge in {} has no test {} in {suite}",
+                    self.package.dir.display(),
+                    test.name
+                );
+                return Err(Problem::Failure(format!(
+                    "{text}: it is not of the same version as this program"
+                )));
             }
         }
         Ok(())
     }
 
-    fn all(&mut self, submissions: &[Submission], mut results: Results<'_>, args: &Args) -> Result<u8, Problem> {
+    fn all(
+        &mut self,
+        submissions: &[Submission],
+        mut results: Results<'_>,
+        args: &Args,
+    ) -> Result<u8, Problem> {
         fs::create_dir_all(&self.out)
             .map_err(|error| Problem::Failure(format!("--out {}: {error}", self.out.display())))?;
         let progress = Progress::new(submissions.len());
@@ -339,7 +378,14 @@ impl Grader<'_> {
     }
 
     /// Judges what was built.
-    fn judge(&self, grade: &mut Grade, taken: &Taken, built: Built, deadline: Instant, dir: &Path) -> Result<(), Problem> {
+    fn judge(
+        &self,
+        grade: &mut Grade,
+        taken: &Taken,
+        built: Built,
+        deadline: Instant,
+        dir: &Path,
+    ) -> Result<(), Problem> {
         if !built.errors.is_empty() {
             let why = explain(&built.errors, taken);
             grade.errors = built.errors;
@@ -348,7 +394,11 @@ impl Grader<'_> {
         }
         if !built.foreign.is_empty() {
             let files = built.foreign.join(", ");
-            self.refuse(grade, format!("It includes files from outside of its src: {files}"), Kind::DoesNotCompile);
+            self.refuse(
+                grade,
+                format!("It includes files from outside of its src: {files}"),
+                Kind::DoesNotCompile,
+            );
             return Ok(());
         }
         let conditions = Conditions {
@@ -375,7 +425,7 @@ impl Grader<'_> {
             grade.tests.push(Marked { test: test.clone(), outcome });
         }
         if self.config.remarks {
-            grade.remarks = remarks::of(&self.package, self.config.clock, self.scratch, self.stop);
+            grade.remarks = remarks::of(&self.package, self.scratch, self.stop);
         }
         Ok(())
     }
@@ -387,7 +437,9 @@ impl Grader<'_> {
         std::thread::scope(|scope| {
             for _ in 0..self.parallel.min(tests.len()) {
                 scope.spawn(|| {
-                    while let Some((at, test)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, tests.get(at)?))) {
+                    while let Some((at, test)) =
+                        Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, tests.get(at)?)))
+                    {
                         let outcome = self.run(test, built, taken, conditions);
                         done.lock().expect("no thread panics with the lock").insert(at, outcome);
                     }
@@ -400,7 +452,8 @@ impl Grader<'_> {
     fn run(&self, test: &Graded, built: &Built, taken: &Taken, conditions: &Conditions<'_>) -> Outcome {
         let failed = |failure| Outcome { failure: Some(failure), ..Outcome::default() };
         if let Some(errors) = built.misfits.get(test.suite) {
-            let why = format!("The tests of {} do not compile with it: {}", test.suite, explain(errors, taken));
+            let why =
+                format!("The tests of {} do not compile with it: {}", test.suite, explain(errors, taken));
             return failed(Failure::of(Kind::DoesNotCompile, why));
         }
         let Some(binary) = built.binaries.get(test.suite) else {
@@ -408,7 +461,10 @@ impl Grader<'_> {
         };
         if Instant::now() >= conditions.deadline {
             let seconds = self.config.time_limit.as_secs();
-            return failed(Failure::of(Kind::TooLong, format!("not run: the {seconds} s of the submission were over")));
+            return failed(Failure::of(
+                Kind::TooLong,
+                format!("not run: the {seconds} s of the submission were over"),
+            ));
         }
         let test = Test {
             package: package::NAME.to_owned(),
@@ -447,7 +503,8 @@ fn cannot_write(path: &Path, error: &io::Error) -> Problem {
 }
 
 fn write_files(results: &Results<'_>, args: &Args) -> Result<(), Problem> {
-    let fail = |path: &Path, error: io::Error| Problem::Failure(format!("cannot write {}: {error}", path.display()));
+    let fail =
+        |path: &Path, error: io::Error| Problem::Failure(format!("cannot write {}: {error}", path.display()));
     if let Some(path) = &args.json {
         results.write_json(path).map_err(|error| fail(path, error))?;
     }
@@ -460,10 +517,12 @@ fn write_files(results: &Results<'_>, args: &Args) -> Result<(), Problem> {
 /// Why a submission does not compile, in a sentence.
 fn explain(errors: &[CompileError], taken: &Taken) -> String {
     let names = |error: &CompileError, name: &str| {
-        ["E0432", "E0433", "E0463"].contains(&error.code.as_str()) && error.message.contains(&format!("`{name}`"))
+        ["E0432", "E0433", "E0463"].contains(&error.code.as_str())
+            && error.message.contains(&format!("`{name}`"))
     };
     if errors.iter().any(|error| names(error, "mit6824")) {
-        return "It uses the crate mit6824, which is this project's solution: a submission does not get it.".to_owned();
+        return "It uses the crate mit6824, which is this project's solution: a submission does not get it."
+            .to_owned();
     }
     let refused = taken.refused_crates.iter().find(|name| errors.iter().any(|error| names(error, name)));
     if let Some(name) = refused {
@@ -489,7 +548,8 @@ impl Progress {
     fn new(total: usize) -> Progress {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {elapsed} gone, {eta} left");
+            let style =
+                ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {elapsed} gone, {eta} left");
             bar.with_style(style.expect("the template is valid").progress_chars("=> "))
         });
         Progress { bar, done: AtomicUsize::new(0), total }
@@ -531,17 +591,31 @@ mod tests {
     use super::*;
 
     fn error(code: &str, message: &str) -> CompileError {
-        CompileError { code: code.into(), message: message.into(), place: "src/raft.rs:3".into(), rendered: String::new() }
+        CompileError {
+            code: code.into(),
+            message: message.into(),
+            place: "src/raft.rs:3".into(),
+            rendered: String::new(),
+        }
     }
 
     #[test]
     fn errors_become_a_sentence() {
         let taken = Taken { refused_crates: vec!["tokio".into()], ..Taken::default() };
         let cases = [
-            (error("E0432", "unresolved import `mit6824`"), "It uses the crate mit6824, which is this project's solution"),
-            (error("E0433", "failed to resolve: use of unresolved module or unlinked crate `tokio`"), "It uses the crate tokio, which grade.toml does not allow"),
+            (
+                error("E0432", "unresolved import `mit6824`"),
+                "It uses the crate mit6824, which is this project's solution",
+            ),
+            (
+                error("E0433", "failed to resolve: use of unresolved module or unlinked crate `tokio`"),
+                "It uses the crate tokio, which grade.toml does not allow",
+            ),
             (error("", "usage of an `unsafe` block"), "It contains unsafe code"),
-            (error("E0425", "cannot find value `x` in this scope"), "It does not compile: error[E0425]: cannot find value `x` in this scope (src/raft.rs:3)"),
+            (
+                error("E0425", "cannot find value `x` in this scope"),
+                "It does not compile: error[E0425]: cannot find value `x` in this scope (src/raft.rs:3)",
+            ),
         ];
         for (error, sentence) in cases {
             let found = explain(&[error], &taken);

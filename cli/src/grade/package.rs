@@ -16,14 +16,16 @@ use nix::fcntl::{Flock, FlockArg};
 use toml::{Table, Value};
 
 use super::config::Config;
-use super::remarks;
 use super::submission::Taken;
+use crate::dstest::run::Mode;
 use crate::dstest::scratch::random;
 
 /// The name of the package, which replay lines name.
 pub const NAME: &str = "submission";
 /// The name of its library, which the tests import.
 pub const LIBRARY: &str = "starter";
+/// The name of the crate with the Raft for labs 3 and 4.
+const SOLVED: &str = "solved-raft";
 /// The variable with the path of the file that a test binary seals.
 pub const SEAL_FILE: &str = "LAB_GRADE_SEAL";
 
@@ -35,7 +37,10 @@ pub struct Package {
     pub target: PathBuf,
     /// The suites, each of which is a test target.
     pub suites: Vec<&'static str>,
-    labs: PathBuf,
+    /// The checkout with the judge.
+    pub labs: PathBuf,
+    /// The features with which it is built.
+    pub features: Vec<&'static str>,
     /// What all submissions have in common.
     manifest: Table,
     /// The random text that the test binaries of the current submission contain.
@@ -57,10 +62,20 @@ impl Package {
         let manifest = common_manifest(labs, &suites, config)?;
         take_lock_file(&labs.join("Cargo.lock"), &dir)
             .map_err(|error| format!("cannot take {}/Cargo.lock: {error}", labs.display()))?;
-        let package =
-            Package { target: work.join("target"), labs: labs.to_owned(), dir, suites, manifest, seal: String::new(), _lock: lock };
+        let package = Package {
+            target: work.join("target"),
+            labs: labs.to_owned(),
+            dir,
+            suites,
+            features: features(config),
+            manifest,
+            seal: String::new(),
+            _lock: lock,
+        };
         package.write_judges()?;
-        package.write("clippy.toml", &remarks::clippy_toml(labs)?)?;
+        if config.solved_raft {
+            package.write_solved_raft()?;
+        }
         Ok(package)
     }
 
@@ -107,7 +122,10 @@ impl Package {
         for suite in &self.suites {
             let from = self.starter().join(format!("tests/{suite}.rs"));
             let text = fs::read_to_string(&from).map_err(|error| {
-                format!("{}: {error}: this checkout has no tests of {suite} for anybody's code", from.display())
+                format!(
+                    "{}: {error}: this checkout has no tests of {suite} for anybody's code",
+                    from.display()
+                )
             })?;
             let open = text.replacen("\nfn main()", "\npub fn main()", 1);
             if open == text {
@@ -118,7 +136,29 @@ impl Package {
         Ok(())
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<(), String> {
+    /// A crate that has this project's Raft and none of its services.
+    fn write_solved_raft(&self) -> Result<(), String> {
+        let labs = self.labs.to_string_lossy().into_owned();
+        let manifest = table([
+            ("package", table([("name", SOLVED.into()), ("edition", "2024".into())]).into()),
+            ("features", table([("sim", vec![Value::from("labs/sim")].into())]).into()),
+            (
+                "dependencies",
+                table([("labs", table([("package", "mit6824".into()), ("path", labs.into())]).into())])
+                    .into(),
+            ),
+        ]);
+        let text =
+            toml::to_string(&manifest).map_err(|error| format!("the manifest of {SOLVED}: {error}"))?;
+        self.write(&format!("{SOLVED}/Cargo.toml"), &text)?;
+        self.write(&format!("{SOLVED}/src/lib.rs"), "pub mod raft {\n    pub use labs::raft::*;\n}\n")
+    }
+
+    /// Writes a file of the package.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), String> {
         let path = self.dir.join(name);
         let write = || -> io::Result<()> {
             fs::create_dir_all(path.parent().unwrap_or(&self.dir))?;
@@ -126,6 +166,11 @@ impl Package {
         };
         write().map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
+}
+
+fn features(config: &Config) -> Vec<&'static str> {
+    let all = [("sim", config.clock == Mode::Sim), ("solved-raft", config.solved_raft)];
+    all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
 }
 
 /// Begins with the labs' lock file. Cargo then leaves out what is not needed, and adds what grade.toml allows; that
@@ -180,10 +225,13 @@ fn common_manifest(labs: &Path, suites: &[&str], config: &Config) -> Result<Tabl
     let text = fs::read_to_string(&path)
         .map_err(|error| format!("{}: {error}: expected a checkout of the labs", path.display()))?;
     let workspace: Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
-    let serde = workspace.get("workspace").and_then(|it| it.get("dependencies")).and_then(|it| it.get("serde"));
-    let serde = serde.ok_or_else(|| format!("{}: expected a version of serde for the workspace", path.display()))?;
+    let serde =
+        workspace.get("workspace").and_then(|it| it.get("dependencies")).and_then(|it| it.get("serde"));
+    let serde =
+        serde.ok_or_else(|| format!("{}: expected a version of serde for the workspace", path.display()))?;
 
-    let local = |name: &str| Value::Table(table([("path", labs.join(name).to_string_lossy().into_owned().into())]));
+    let local =
+        |name: &str| Value::Table(table([("path", labs.join(name).to_string_lossy().into_owned().into())]));
     let mut dependencies = Table::new();
     for name in ["labapi", "labgob", "labrpc", "labrt"] {
         dependencies.insert(name.to_owned(), local(name));
@@ -191,10 +239,18 @@ fn common_manifest(labs: &Path, suites: &[&str], config: &Config) -> Result<Tabl
     dependencies.insert("serde".to_owned(), serde.clone());
     dependencies.extend(config.dependencies.clone());
     let test = |name: &&str| Value::Table(table([("name", (*name).into()), ("harness", false.into())]));
-    let sim = ["labapi/sim", "labrpc/sim", "labrt/sim"].map(Value::from).to_vec();
-    let features = [("sim", sim.into()), ("solved-raft", Value::Array(Vec::new()))];
+    let mut sim: Vec<Value> = ["labapi/sim", "labrpc/sim", "labrt/sim"].map(Value::from).to_vec();
+    let mut solved: Vec<Value> = Vec::new();
+    if config.solved_raft {
+        let pairs = [("package", SOLVED.into()), ("path", SOLVED.into()), ("optional", true.into())];
+        dependencies.insert("mit6824".to_owned(), table(pairs).into());
+        sim.push("mit6824?/sim".into());
+        solved.push("dep:mit6824".into());
+    }
+    let features = [("sim", sim.into()), ("solved-raft", solved.into())];
     let off = |name: &'static str| (name, Value::from(false));
-    let mut package = table(["build", "autobins", "autotests", "autobenches", "autoexamples", "publish"].map(off));
+    let mut package =
+        table(["build", "autobins", "autotests", "autobenches", "autoexamples", "publish"].map(off));
     package.insert("name".to_owned(), NAME.into());
     package.insert("version".to_owned(), "0.0.0".into());
     let mut manifest = table([

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::build::{CompileError, Failure, Order, cargo, compile_error};
 use super::package::Package;
-use crate::dstest::run::{Mode, Stop};
+use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 
 /// The most remarks on a submission.
@@ -21,7 +21,8 @@ const MOST: usize = 30;
 /// How long clippy may take, which compiles the crates of the labs the first time.
 const LIMIT: Duration = Duration::from_secs(900);
 
-const LINTS: [&str; 3] = ["clippy::disallowed_methods", "clippy::disallowed_types", "clippy::disallowed_macros"];
+const LINTS: [&str; 3] =
+    ["clippy::disallowed_methods", "clippy::disallowed_types", "clippy::disallowed_macros"];
 
 /// What is worth a look, besides what the labs' own clippy.toml names.
 const METHODS: [&str; 22] = [
@@ -59,11 +60,16 @@ const TYPES: [&str; 8] = [
     "std::process::Command",
 ];
 
-/// The text of the clippy.toml for submissions, made from that of the labs.
+/// Tells clippy what to look for in the package.
 ///
 /// # Errors
-/// Says what is wrong with that of the labs.
-pub fn clippy_toml(labs: &Path) -> Result<String, String> {
+/// Says what is wrong with the rules of the labs.
+pub fn prepare(package: &Package) -> Result<(), String> {
+    package.write("clippy.toml", &clippy_toml(&package.labs)?)
+}
+
+/// The clippy.toml for submissions, made from that of the labs.
+fn clippy_toml(labs: &Path) -> Result<String, String> {
     let path = labs.join("clippy.toml");
     let wrong = |error: String| format!("{}: {error}", path.display());
     let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
@@ -77,13 +83,13 @@ pub fn clippy_toml(labs: &Path) -> Result<String, String> {
 }
 
 /// Looks at the submission that lies in the package.
-pub fn of(package: &Package, clock: Mode, scratch: &Scratch, stop: &Stop) -> Vec<String> {
+pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     let mut found = statics(&package.src(), Path::new("src"));
     let log = scratch.path("clippy.log");
-    let order = Order { package, clock, limit: LIMIT, log: &log, locked: true };
+    let order = Order { package, limit: LIMIT, log: &log, locked: true };
     let mut args = vec!["clippy", "--offline", "--locked", "--quiet", "--lib", "--message-format=json"];
-    if clock == Mode::Sim {
-        args.extend(["--features", "sim"]);
+    for feature in &package.features {
+        args.extend(["--features", feature]);
     }
     // Forbidden, so that the submission cannot allow it for itself.
     args.extend(["--", "-Aclippy::all"]);
@@ -134,7 +140,10 @@ fn statics(dir: &Path, name: &Path) -> Vec<String> {
             let bytes = fs::read(&path).unwrap_or_default();
             let lines = String::from_utf8_lossy(&bytes).lines().map(is_static).collect::<Vec<_>>();
             let lines = (1..).zip(lines).filter(|(_, is_static)| *is_static);
-            found.extend(lines.map(|(line, _)| format!("{}:{line}: a static, which all servers share", name.display())));
+            found
+                .extend(lines.map(|(line, _)| {
+                    format!("{}:{line}: a static, which all servers share", name.display())
+                }));
         }
     }
     found
@@ -155,7 +164,9 @@ mod tests {
 
     #[test]
     fn statics_are_seen() {
-        for line in ["static X: u8 = 1;", "    pub static X: AtomicU64 = y;", "pub(crate) static X: M = M::new();"] {
+        for line in
+            ["static X: u8 = 1;", "    pub static X: AtomicU64 = y;", "pub(crate) static X: M = M::new();"]
+        {
             assert!(is_static(line), "{line}");
         }
         for line in ["fn f(x: &'static str) {}", "// static X", "let s: &'static T = t;", "statics();"] {

@@ -69,7 +69,8 @@ impl Grade {
         match failed.as_slice() {
             [] => String::new(),
             [(test, failure), rest @ ..] => {
-                let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
+                let more =
+                    if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
                 format!("{}: {}{more}", test.test.name, one_line(&failure.message))
             }
         }
@@ -126,8 +127,10 @@ impl Results<'_> {
         head.push(String::new());
         let mut rows = vec![head];
         for grade in &self.grades {
-            let mut row =
-                vec![grade.submission.name.clone(), format!("{} / {}", points(grade.points()), points(self.most()))];
+            let mut row = vec![
+                grade.submission.name.clone(),
+                format!("{} / {}", points(grade.points()), points(self.most())),
+            ];
             for suite in &suites {
                 let of_suite = grade.tests.iter().filter(|test| test.test.suite == *suite);
                 let passed = of_suite.clone().filter(|test| test.outcome.failure.is_none()).count();
@@ -181,7 +184,9 @@ impl Results<'_> {
             seconds: marked.outcome.cpu,
             verdict: match &marked.outcome.failure {
                 None => junit::Verdict::Passed,
-                Some(failure) if failure.kind == Kind::NotRun => junit::Verdict::Skipped(failure.message.clone()),
+                Some(failure) if failure.kind == Kind::NotRun => {
+                    junit::Verdict::Skipped(failure.message.clone())
+                }
                 Some(failure) => junit::Verdict::Failed {
                     kind: failure.kind.word().to_owned(),
                     message: one_line(&failure.message),
@@ -219,7 +224,8 @@ impl Results<'_> {
             points(grade.points()),
             points(self.most())
         );
-        let seeds = if self.config.seeds == 1 { "once".to_owned() } else { format!("{} times", self.config.seeds) };
+        let seeds =
+            if self.config.seeds == 1 { "once".to_owned() } else { format!("{} times", self.config.seeds) };
         let strict = if self.config.strict { " Warnings of the judge count as failures." } else { "" };
         let _ = writeln!(
             text,
@@ -242,7 +248,8 @@ impl Results<'_> {
                 Some(failure) => one_line(&failure.message).replace('|', "\\|"),
             };
             let of = points(marked.test.points);
-            let _ = writeln!(text, "| {} | {} of {of} | {result} |", marked.test.name, points(marked.points()));
+            let _ =
+                writeln!(text, "| {} | {} of {of} | {result} |", marked.test.name, points(marked.points()));
         }
         for marked in &grade.tests {
             self.failure(&mut text, marked);
@@ -262,11 +269,15 @@ impl Results<'_> {
         if !failure.replay.is_empty() {
             let how = match self.config.clock {
                 Mode::Sim => "This line runs the failure again in your project",
-                Mode::Real => "Real threads do not repeat a run; this line looks for the failure in your project",
+                Mode::Real => {
+                    "Real threads do not repeat a run; this line looks for the failure in your project"
+                }
             };
             let _ = write!(text, "\n{how}:\n\n```sh\n{}\n```\n", failure.replay);
         }
-        for (what, path) in [("The page of the run", &marked.outcome.page), ("What it printed", &marked.outcome.log)] {
+        for (what, path) in
+            [("The page of the run", &marked.outcome.page), ("What it printed", &marked.outcome.log)]
+        {
             if let Some(name) = path.as_ref().and_then(|path| path.file_name()) {
                 let name = name.to_string_lossy();
                 let _ = write!(text, "\n{what}: [{name}]({name})\n");
@@ -345,7 +356,8 @@ fn millis(seconds: f64) -> f64 {
 /// Columns of the same width: the first and the last to the left, the others to the right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|it| it.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|it| it.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
     for row in rows {

@@ -96,15 +96,15 @@ pub struct Taken {
 /// [`Refusal`].
 pub fn take(dir: &Path, src: &Path, config: &Config) -> Result<Taken, Refusal> {
     empty(src).map_err(|error| Refusal::Grader(format!("cannot empty {}: {error}", src.display())))?;
-    let mut taken =
-        Taken { edition: "2024".to_owned(), lib: PathBuf::from("lib.rs"), ..Taken::default() };
+    let mut taken = Taken { edition: "2024".to_owned(), lib: PathBuf::from("lib.rs"), ..Taken::default() };
     manifest(dir, config, &mut taken);
     others(dir, &mut taken);
     let from = dir.join("src");
     if !fs::symlink_metadata(&from).is_ok_and(|it| it.is_dir()) {
         return Err(Refusal::Submission("it has no folder src".to_owned()));
     }
-    let mut transfer = Transfer { left: config.source_limit_kb << 10, files: 0, limit_kb: config.source_limit_kb };
+    let mut transfer =
+        Transfer { left: config.source_limit_kb << 10, files: 0, limit_kb: config.source_limit_kb };
     transfer.folder(&from, src, Path::new("src"), 0, &mut taken)?;
     if !src.join(&taken.lib).is_file() {
         return Err(Refusal::Submission(format!("it has no file src/{}", taken.lib.display())));
@@ -136,12 +136,23 @@ struct Transfer {
 }
 
 impl Transfer {
-    fn folder(&mut self, from: &Path, to: &Path, name: &Path, depth: usize, taken: &mut Taken) -> Result<(), Refusal> {
+    fn folder(
+        &mut self,
+        from: &Path,
+        to: &Path,
+        name: &Path,
+        depth: usize,
+        taken: &mut Taken,
+    ) -> Result<(), Refusal> {
         if depth > MOST_DEPTH {
-            return Err(Refusal::Submission(format!("{}: more than {MOST_DEPTH} folders in each other", name.display())));
+            return Err(Refusal::Submission(format!(
+                "{}: more than {MOST_DEPTH} folders in each other",
+                name.display()
+            )));
         }
         let unreadable = |error| Refusal::Submission(format!("{} cannot be read: {error}", name.display()));
-        let mut entries: Vec<_> = fs::read_dir(from).map_err(unreadable)?.collect::<Result<_, _>>().map_err(unreadable)?;
+        let mut entries: Vec<_> =
+            fs::read_dir(from).map_err(unreadable)?.collect::<Result<_, _>>().map_err(unreadable)?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let (path, name, to) = (entry.path(), name.join(entry.file_name()), to.join(entry.file_name()));
@@ -168,7 +179,10 @@ impl Transfer {
             .map_err(|error| Refusal::Submission(format!("{} cannot be read: {error}", name.display())))?;
         let length = bytes.len() as u64;
         if length > self.left {
-            return Err(Refusal::Submission(format!("src is larger than {} KB (source_limit_kb)", self.limit_kb)));
+            return Err(Refusal::Submission(format!(
+                "src is larger than {} KB (source_limit_kb)",
+                self.limit_kb
+            )));
         }
         self.left -= length;
         // Written and not copied: the time of the file must be now, or cargo would take it for one that it has built.
@@ -201,7 +215,9 @@ fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     };
     if let Some(package) = table.get("package") {
         taken.package = text_at(package, "name");
-        if let Some(edition) = text_at(package, "edition").filter(|it| ["2015", "2018", "2021", "2024"].contains(&it.as_str())) {
+        if let Some(edition) =
+            text_at(package, "edition").filter(|it| ["2015", "2018", "2021", "2024"].contains(&it.as_str()))
+        {
             taken.edition = edition;
         }
         if package.get("build").is_some_and(|build| build.as_bool() != Some(false)) {
@@ -212,12 +228,15 @@ fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
         library(lib, taken);
     }
     dependencies(&table, config, taken);
-    for key in ["build-dependencies", "patch", "replace", "profile", "lints", "target", "bin", "bench", "example"] {
+    for key in
+        ["build-dependencies", "patch", "replace", "profile", "lints", "target", "bin", "bench", "example"]
+    {
         if table.contains_key(key) {
             taken.dropped.push(format!("[{key}] of Cargo.toml"));
         }
     }
-    let features = table.get("features").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys);
+    let features =
+        table.get("features").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys);
     for feature in features.filter(|name| !["sim", "solved-raft"].contains(&name.as_str())) {
         taken.dropped.push(format!("the feature {feature}"));
     }
@@ -232,7 +251,8 @@ fn library(lib: &toml::Value, taken: &mut Taken) {
         taken.dropped.push("lib.proc-macro".to_owned());
     }
     let Some(path) = text_at(lib, "path") else { return };
-    let plain = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let plain =
+        Path::new(&path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     match Path::new(path.trim_start_matches("./")).strip_prefix("src") {
         Ok(below) if plain && !below.as_os_str().is_empty() => taken.lib = below.to_owned(),
         _ => taken.dropped.push(format!("lib.path = {path:?} (it does not lie in src)")),
@@ -240,7 +260,11 @@ fn library(lib: &toml::Value, taken: &mut Taken) {
 }
 
 fn dependencies(table: &toml::Table, config: &Config, taken: &mut Taken) {
-    let allowed = |name: &str| OWN_CRATES.contains(&name) || config.dependencies.contains_key(name);
+    let allowed = |name: &str| {
+        OWN_CRATES.contains(&name)
+            || config.dependencies.contains_key(name)
+            || (config.solved_raft && name == "mit6824")
+    };
     let optional = |value: &toml::Value| value.get("optional").and_then(toml::Value::as_bool) == Some(true);
     let section = |key: &str| {
         let all = table.get(key).and_then(toml::Value::as_table).into_iter().flatten();
@@ -333,12 +357,22 @@ mod tests {
             ("secret", "not yours"),
         ]);
         std::os::unix::fs::symlink("../../secret", folder.0.join("dir/src/link.rs")).expect("a link");
-        let taken = taken(&folder, &config("suites.lab2a = 1\n[dependencies]\nitertools = \"0.14\"")).expect("taken");
+        let taken =
+            taken(&folder, &config("suites.lab2a = 1\n[dependencies]\nitertools = \"0.14\"")).expect("taken");
         assert_eq!((taken.package.as_deref(), taken.edition.as_str()), (Some("my-raft"), "2021"));
         assert_eq!(taken.refused_crates, ["mit6824", "solved"]);
         let dropped = taken.dropped.join("; ");
-        for name in ["package.build", "[profile]", "the feature fast", "the dependency mit6824", "build.rs", "tests", ".cargo",
-            "rust-toolchain.toml", "src/link.rs (a symbolic link)"] {
+        for name in [
+            "package.build",
+            "[profile]",
+            "the feature fast",
+            "the dependency mit6824",
+            "build.rs",
+            "tests",
+            ".cargo",
+            "rust-toolchain.toml",
+            "src/link.rs (a symbolic link)",
+        ] {
             assert!(dropped.contains(name), "{name} is missing: {dropped}");
         }
         for name in ["itertools", "solved", "feature sim", "serde"] {
@@ -362,9 +396,13 @@ mod tests {
     fn a_folder_without_sources_is_refused() {
         let folder = Folder::new(&[("dir/README.md", "later")]);
         let config = config("suites.lab2a = 1");
-        assert!(matches!(taken(&folder, &config), Err(Refusal::Submission(why)) if why == "it has no folder src"));
+        assert!(
+            matches!(taken(&folder, &config), Err(Refusal::Submission(why)) if why == "it has no folder src")
+        );
         let folder = Folder::new(&[("dir/src/raft.rs", "")]);
-        assert!(matches!(taken(&folder, &config), Err(Refusal::Submission(why)) if why == "it has no file src/lib.rs"));
+        assert!(
+            matches!(taken(&folder, &config), Err(Refusal::Submission(why)) if why == "it has no file src/lib.rs")
+        );
     }
 
     #[test]

@@ -129,8 +129,10 @@ pub fn run(test: &Test, conditions: &Conditions<'_>) -> Outcome {
     let (report, output) = (conditions.scratch.path("report"), conditions.scratch.path("output"));
     let (page, seal) = (conditions.scratch.path("page.html"), conditions.scratch.path("seal"));
     let room = conditions.scratch.path("room");
-    let mut trial = Trial { conditions, test, next: 0, open: false, lines: Vec::new(), outcome: Outcome::default() };
-    let ending = trial.process(&Files { report: &report, output: &output, page: &page, seal: &seal, room: &room });
+    let mut trial =
+        Trial { conditions, test, next: 0, open: false, lines: Vec::new(), outcome: Outcome::default() };
+    let ending =
+        trial.process(&Files { report: &report, output: &output, page: &page, seal: &seal, room: &room });
     trial.conclude(ending, &output);
     if trial.outcome.failure.is_none() {
         trial.outcome.failure = trial.doubts(&report, &seal);
@@ -200,7 +202,8 @@ impl Trial<'_> {
         if self.conditions.strict {
             plan.set.push(("LAB_STRICT".to_owned(), "1".into()));
         }
-        let set: Vec<(&str, OsString)> = plan.set.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let set: Vec<(&str, OsString)> =
+            plan.set.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let limits = format!("ulimit -c 0; ulimit -v {}; exec \"$@\"", self.conditions.memory_mb * 1024);
         let mut command: Vec<OsString> = ["sh", "-c", &limits, "lab-grade"].map(OsString::from).to_vec();
         command.extend(plan.command.iter().cloned());
@@ -318,24 +321,30 @@ impl Trial<'_> {
             ),
             Ending::Exited(how) if self.lines.is_empty() => Failure::of(
                 Kind::BadReport,
-                format!("the process ended ({}) without a report of the judge{}", well(how), last_words(output)),
+                format!(
+                    "the process ended ({}) without a report of the judge{}",
+                    well(how),
+                    last_words(output)
+                ),
             ),
             Ending::Exited(None) => Failure::of(
                 Kind::BadReport,
                 format!("the process ended before the judge had told of all seeds{}", last_words(output)),
             ),
             Ending::Exited(Some(how)) => {
-                let message = format!("the process ended ({how}) in the middle of a run{}", last_words(output));
+                let message =
+                    format!("the process ended ({how}) in the middle of a run{}", last_words(output));
                 self.of_seed(Kind::Died, message)
             }
             Ending::SeedTooLong => {
                 let seconds = self.conditions.run_limit.as_secs();
                 self.of_seed(Kind::TooLong, format!("the run took longer than {seconds} s and was killed"))
             }
-            Ending::OutOfTime => {
-                self.of_seed(Kind::TooLong, "the time of the submission was over; the run was killed".to_owned())
+            Ending::OutOfTime => self
+                .of_seed(Kind::TooLong, "the time of the submission was over; the run was killed".to_owned()),
+            Ending::BadReport(error) => {
+                Failure::of(Kind::BadReport, format!("the report makes no sense: {error}"))
             }
-            Ending::BadReport(error) => Failure::of(Kind::BadReport, format!("the report makes no sense: {error}")),
             Ending::Interrupted => Failure::of(Kind::NotRun, "grading was stopped"),
             Ending::NotStarted(error) => Failure::of(Kind::NotRun, error),
         };
@@ -359,10 +368,14 @@ impl Trial<'_> {
     fn doubts(&self, report: &Path, seal: &Path) -> Option<Failure> {
         let doubt = |what: &str| Some(Failure::of(Kind::BadReport, what));
         if fs::read_to_string(seal).ok().as_deref() != Some(self.conditions.seal) {
-            return doubt("the report says that all seeds passed, but the process ended before the judge had come to its end");
+            return doubt(
+                "the report says that all seeds passed, but the process ended before the judge had come to its end",
+            );
         }
         let again = fs::read(report).unwrap_or_default();
-        let lines = again.split_inclusive(|byte| *byte == b'\n').map(|line| parse(line.strip_suffix(b"\n").unwrap_or(line)));
+        let lines = again
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| parse(line.strip_suffix(b"\n").unwrap_or(line)));
         let same = lines.eq(self.lines.iter().cloned().map(Ok));
         if same { None } else { doubt("the report was changed after it had been written") }
     }

@@ -35,7 +35,10 @@ fn change(path: &Path, from: &str, to: &str) {
 pub fn write(dir: &Path) -> Vec<String> {
     let starter = |name: &str| {
         copy(&labs().join("starter/src"), &dir.join(name).join("src"));
-        put(&dir.join(name).join("Cargo.toml"), &format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n"));
+        put(
+            &dir.join(name).join("Cargo.toml"),
+            &format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n"),
+        );
         dir.join(name)
     };
     // What a Raft does when it is started.
@@ -52,7 +55,10 @@ pub fn write(dir: &Path) -> Vec<String> {
         "let by_majority = held[self.majority() - 1];",
         "let by_majority = held[self.majority()];",
     );
-    at_start("hangs", "std::thread::spawn(|| loop { std::hint::spin_loop(); }); loop { std::hint::spin_loop(); }");
+    at_start(
+        "hangs",
+        "std::thread::spawn(|| loop { std::hint::spin_loop(); }); loop { std::hint::spin_loop(); }",
+    );
     at_start("crashes", "std::process::abort();");
     at_start("prints", "println!(\"  ... Passed --   3.0  3   50   10000    0\"); std::process::exit(0);");
     at_start("forges", FORGE);
@@ -60,7 +66,8 @@ pub fn write(dir: &Path) -> Vec<String> {
     change(&starter("broken").join("src/raft.rs"), "self.commit_index = index;", "self.commit_index = indx;");
 
     let borrows = dir.join("borrows");
-    let manifest = format!("[package]\nname = \"borrows\"\n[dependencies]\nmit6824 = {{ path = {:?} }}\n", labs());
+    let manifest =
+        format!("[package]\nname = \"borrows\"\n[dependencies]\nmit6824 = {{ path = {:?} }}\n", labs());
     put(&borrows.join("Cargo.toml"), &manifest);
     put(&borrows.join("src/lib.rs"), "pub use mit6824::raft::Raft;\n");
 
@@ -74,7 +81,8 @@ fn right(dir: &Path) {
     copy(&labs().join("src/raft"), &dir.join("src/raft"));
     fs::remove_dir_all(dir.join("src/raft/tests")).expect("its unit tests");
     put(&dir.join("src/all.rs"), "pub mod raft;\npub use raft::Raft;\n");
-    let manifest = "[package]\nname = \"my-raft\"\nedition = \"2024\"\n[lib]\nname = \"mine\"\npath = \"src/all.rs\"\n";
+    let manifest =
+        "[package]\nname = \"my-raft\"\nedition = \"2024\"\n[lib]\nname = \"mine\"\npath = \"src/all.rs\"\n";
     put(&dir.join("Cargo.toml"), manifest);
 }
 
