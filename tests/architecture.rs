@@ -73,7 +73,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mit6824", &["labapi", "labrt", "labgob", "labrpc"]),
     ("starter", &["labapi", "labrt", "labgob", "labrpc"]),
     ("mit6824-demo", &["mit6824", "labtest", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
-    ("mit6824-cli", &["mit6824-demo", "labview", "labrt"]),
+    ("mit6824-cli", &["mit6824-demo", "mit6824", "labtest", "labview", "labrt"]),
     ("mit6824-benches", &["mit6824", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
     ("mit6824-browser", &["mit6824", "labtest", "labapi", "labview", "porcupine", "labrt"]),
     ("mit6824-experiments", &["mit6824", "labapi", "labrt", "labgob", "labrpc"]),
@@ -284,6 +284,7 @@ const LAYERED: &[&str] = &[
     "src/shardctrler",
     "src/shardkv",
     "cli/src/dstest",
+    "cli/src/grade",
 ];
 
 /// The modules that a text imports with `prefix`. From `prefix::b::X` and `prefix::{c::{Y, Z}, d}` these are

@@ -3,6 +3,7 @@
 //! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
 //! * `lab new` makes a project of one's own from the starter ([`new`]).
 //! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
+//! * `lab grade` judges many submissions of students and gives points ([`grade`]).
 //! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
@@ -20,6 +21,10 @@
 
 mod dslogs;
 mod dstest;
+#[cfg(feature = "grade")]
+mod grade;
+#[cfg(feature = "grade")]
+mod junit;
 #[cfg(feature = "new")]
 mod new;
 mod shell;
@@ -76,6 +81,9 @@ enum Command {
     /// Make a page of a run's trace: a space-time diagram, with the logs of the servers
     #[cfg(feature = "trace")]
     Trace(trace::Args),
+    /// Judge many submissions and give points
+    #[cfg(feature = "grade")]
+    Grade(grade::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
     /// One chunk of seeds for `dstest --hosts`
@@ -119,6 +127,8 @@ fn main() -> ExitCode {
         Command::Dstest(args) => dstest::main(args),
         #[cfg(feature = "trace")]
         Command::Trace(args) => trace::main(&args),
+        #[cfg(feature = "grade")]
+        Command::Grade(args) => grade::main(&args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),
         Command::DstestExec(args) => dstest::process::exec(&args),

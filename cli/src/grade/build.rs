@@ -1,0 +1,285 @@
+//! Building a submission: cargo, without the network, and what the compiler says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::package::{LIBRARY, Package};
+use crate::dstest::process::{Plan, Process, describe};
+use crate::dstest::run::Stop;
+
+/// How many errors of the compiler are kept.
+const MOST_ERRORS: usize = 5;
+
+/// Variables that cargo and the compiler get. A submission could print at run time what it reads at build time, so
+/// they get no others: no token, no `RUSTFLAGS`.
+const VARIABLES: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SSL_CERT_FILE",
+    "LD_LIBRARY_PATH",
+    "CC",
+    "CARGO_BUILD_JOBS",
+];
+
+/// A build that came to its end.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The test binaries, by suite.
+    pub binaries: BTreeMap<String, PathBuf>,
+    /// Errors of the compiler in the submission, the first ones.
+    pub errors: Vec<CompileError>,
+    /// Errors in the test binaries of a suite: the submission does not fit the tests.
+    pub misfits: BTreeMap<String, Vec<CompileError>>,
+    /// Files from outside of the submission that the compiler has read for it.
+    pub foreign: Vec<String>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// An error of the compiler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompileError {
+    /// Its number, such as `E0432`; empty if it has none.
+    pub code: String,
+    /// What it says.
+    pub message: String,
+    /// File and line; empty if it has none.
+    pub place: String,
+    /// The error as the compiler shows it.
+    pub rendered: String,
+}
+
+/// Why a build has no result.
+#[derive(Debug)]
+pub enum Failure {
+    /// It took too long.
+    TooLong,
+    /// Cargo failed, and not because of an error in the code.
+    Cargo(String),
+    /// A signal came.
+    Interrupted,
+}
+
+/// What cargo shall do.
+pub struct Order<'a> {
+    /// The package.
+    pub package: &'a Package,
+    /// How long it may take.
+    pub limit: Duration,
+    /// The file that gets what cargo prints.
+    pub log: &'a Path,
+    /// Whether the lock file must fit already.
+    pub locked: bool,
+}
+
+/// A command that has no variables but these and [`VARIABLES`].
+pub fn bare_command(set: &[(&str, OsString)], command: &[OsString]) -> Vec<OsString> {
+    let mut all: Vec<OsString> = vec!["env".into(), "-i".into()];
+    let mut add = |name: &str, value: &OsString| {
+        let mut pair = OsString::from(name);
+        pair.push("=");
+        pair.push(value);
+        all.push(pair);
+    };
+    for name in VARIABLES {
+        if let Some(value) = std::env::var_os(name) {
+            add(name, &value);
+        }
+    }
+    set.iter().for_each(|(name, value)| add(name, value));
+    all.extend(command.iter().cloned());
+    all
+}
+
+/// Builds what lies in the package.
+///
+/// # Errors
+/// [`Failure`]. Errors in the submission's code are no failure of the build: they are in [`Built`].
+pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
+    let since = Instant::now();
+    let mut args = vec!["build", "--offline", "--quiet", "--keep-going", "--profile", "test", "--lib"];
+    args.push("--message-format=json");
+    if order.locked {
+        args.push("--locked");
+    }
+    for feature in &order.package.features {
+        args.extend(["--features", feature]);
+    }
+    for suite in &order.package.suites {
+        args.extend(["--test", suite]);
+    }
+    let mut built = Built::default();
+    let status = cargo(order, &args, stop, |value| take(&value, &mut built))?;
+    built.seconds = since.elapsed().as_secs_f64();
+    let failed = built.errors.is_empty() && built.misfits.is_empty() && !status.is_empty();
+    if failed {
+        let said = fs::read_to_string(order.log).unwrap_or_default();
+        return Err(Failure::Cargo(format!("cargo {status}: {}", said.trim())));
+    }
+    built.foreign = foreign(order.package);
+    Ok(built)
+}
+
+/// Runs cargo in the package, and hands over each line of JSON that it writes. How it ended; empty if well.
+pub fn cargo(
+    order: &Order<'_>,
+    args: &[&str],
+    stop: &Stop,
+    mut take: impl FnMut(Value),
+) -> Result<String, Failure> {
+    let since = Instant::now();
+    let fail = |error: std::io::Error| Failure::Cargo(format!("cannot run cargo: {error}"));
+    let log = File::create(order.log).map_err(fail)?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let command: Vec<OsString> = std::iter::once(cargo).chain(args.iter().map(OsString::from)).collect();
+    let target = order.package.target.clone().into_os_string();
+    let plan = Plan {
+        command: bare_command(
+            &[("CARGO_TARGET_DIR", target), ("CARGO_TERM_COLOR", "never".into())],
+            &command,
+        ),
+        dir: order.package.dir.clone(),
+        set: Vec::new(),
+        unset: Vec::new(),
+        death_signal: Signal::SIGTERM,
+    };
+    let (mut process, stdout) = Process::spawn_piped(&plan, Stdio::from(log)).map_err(fail)?;
+    let (lines, received) = mpsc::channel();
+    // The end of cargo closes the pipe, and that ends the thread.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    loop {
+        if stop.interrupted().is_some() {
+            process.kill();
+            return Err(Failure::Interrupted);
+        }
+        if since.elapsed() > order.limit {
+            process.kill();
+            return Err(Failure::TooLong);
+        }
+        match received.recv_timeout(Duration::from_millis(50)) {
+            Ok(line) => drop(serde_json::from_str(&line).map(&mut take)),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    while !process.wait_for(Duration::from_secs(1)) {}
+    match process.poll() {
+        Ok(Some(status)) if status.success() => Ok(String::new()),
+        Ok(Some(status)) => Ok(describe(status)),
+        _ => Err(Failure::Cargo("cargo did not end".to_owned())),
+    }
+}
+
+/// Takes one message of cargo.
+fn take(value: &Value, built: &mut Built) {
+    let target = value["target"]["name"].as_str().unwrap_or_default();
+    match value["reason"].as_str() {
+        Some("compiler-artifact") => {
+            if let Some(path) = value["executable"].as_str() {
+                built.binaries.insert(target.to_owned(), PathBuf::from(path));
+            }
+        }
+        Some("compiler-message") if value["message"]["level"] == "error" => {
+            let list = match target {
+                LIBRARY => &mut built.errors,
+                suite => built.misfits.entry(suite.to_owned()).or_default(),
+            };
+            let error = compile_error(&value["message"]);
+            // The last one only counts the others.
+            if list.len() < MOST_ERRORS && !error.message.starts_with("aborting due to") {
+                list.push(error);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An error, from the compiler's JSON.
+pub fn compile_error(message: &Value) -> CompileError {
+    let text = |value: &Value| value.as_str().unwrap_or_default().trim().to_owned();
+    let spans = message["spans"].as_array();
+    let primary = spans.and_then(|spans| spans.iter().find(|span| span["is_primary"] == true));
+    let place = primary.map(|span| format!("{}:{}", text(&span["file_name"]), span["line_start"]));
+    CompileError {
+        code: text(&message["code"]["code"]),
+        message: text(&message["message"]),
+        place: place.unwrap_or_default(),
+        rendered: text(&message["rendered"]),
+    }
+}
+
+/// Files outside of `src` that the library was made from: `#[path]` and `include!` can name any file of the machine.
+fn foreign(package: &Package) -> Vec<String> {
+    let file = package.target.join("debug").join(format!("lib{LIBRARY}.d"));
+    let Ok(text) = fs::read_to_string(file) else { return Vec::new() };
+    let src = package.src();
+    let src = src.canonicalize().unwrap_or(src);
+    let inside = |path: &PathBuf| {
+        let path = package.dir.join(path);
+        path.canonicalize().unwrap_or(path).starts_with(&src)
+    };
+    let files: BTreeSet<PathBuf> = dependencies(&text).into_iter().filter(|path| !inside(path)).collect();
+    files.into_iter().map(|path| path.display().to_string()).collect()
+}
+
+/// The files behind the colon of a dep-info file, where `\ ` stands for a space in a name.
+fn dependencies(text: &str) -> Vec<PathBuf> {
+    let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else {
+        return Vec::new();
+    };
+    let list = list.replace("\\ ", "\0");
+    list.split_whitespace().map(|path| PathBuf::from(path.replace('\0', " "))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_library_are_read() {
+        let found = dependencies("/t/libx.rlib: /p/src/lib.rs /p/my\\ code/a.rs\n\n/p/src/lib.rs:\n");
+        assert_eq!(found, [PathBuf::from("/p/src/lib.rs"), PathBuf::from("/p/my code/a.rs")]);
+        assert!(dependencies("").is_empty());
+    }
+
+    #[test]
+    fn errors_go_to_the_library_or_to_a_suite() {
+        let message = |target: &str, text: &str| {
+            serde_json::json!({"reason": "compiler-message", "target": {"name": target}, "message": {
+                "level": "error", "message": text, "code": {"code": "E0432"}, "rendered": "error: x\n",
+                "spans": [{"is_primary": false}, {"is_primary": true, "file_name": "src/a.rs", "line_start": 7}]}})
+        };
+        let mut built = Built::default();
+        take(&message(LIBRARY, "unresolved import"), &mut built);
+        take(&message(LIBRARY, "aborting due to 1 previous error"), &mut built);
+        take(&message("lab2a", "no `Raft` in the root"), &mut built);
+        take(
+            &serde_json::json!({"reason": "compiler-artifact", "target": {"name": "lab2b"}, "executable": "/t/b"}),
+            &mut built,
+        );
+        assert_eq!((built.errors.len(), built.errors[0].place.as_str()), (1, "src/a.rs:7"));
+        assert_eq!(built.misfits["lab2a"][0].code, "E0432");
+        assert_eq!(built.binaries["lab2b"], Path::new("/t/b"));
+    }
+}

@@ -1,0 +1,47 @@
+//! The tests that there are: the judge's own lists.
+//!
+//! The judge lists its tests for a type that it will test. The names do not depend on the type, so this project's types
+//! are taken. Nothing is run or built for it, so that a wrong name in grade.toml is known at once.
+
+use labtest::harness::Case;
+use labtest::{lab2, lab3, lab4};
+use mit6824::kvraft::KvServer;
+use mit6824::raft::Raft;
+use mit6824::shardctrler::ShardCtrler;
+use mit6824::shardkv::ShardKv;
+
+/// A suite, which is one test binary.
+pub struct Suite {
+    /// Its name, which is that of the test target.
+    pub name: &'static str,
+    /// Its tests, in the order in which they run.
+    pub tests: Vec<Listed>,
+}
+
+/// A test of a suite.
+#[derive(Clone, Copy)]
+pub struct Listed {
+    /// Its name.
+    pub name: &'static str,
+    /// It runs only when asked for by name.
+    pub ignored: bool,
+}
+
+/// All suites, in the order of the labs.
+pub fn all() -> Vec<Suite> {
+    let lists = [
+        ("lab2a", lab2::cases::<Raft>(lab2::Part::A)),
+        ("lab2b", lab2::cases::<Raft>(lab2::Part::B)),
+        ("lab2c", lab2::cases::<Raft>(lab2::Part::C)),
+        ("lab2d", lab2::cases::<Raft>(lab2::Part::D)),
+        ("lab3a", lab3::cases::<KvServer>(lab3::Part::A)),
+        ("lab3b", lab3::cases::<KvServer>(lab3::Part::B)),
+        ("lab4a", lab4::cases_4a::<ShardCtrler>()),
+        ("lab4b", lab4::cases_4b::<ShardKv>()),
+    ];
+    lists.into_iter().map(|(name, cases)| Suite { name, tests: cases.iter().map(listed).collect() }).collect()
+}
+
+fn listed(case: &Case) -> Listed {
+    Listed { name: case.name, ignored: case.ignored }
+}

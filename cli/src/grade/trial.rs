@@ -1,0 +1,386 @@
+//! One test of a submission: a process that runs its seeds, and the verdict.
+//!
+//! The verdict comes from the report that the judge writes ([`crate::dstest::report`]), never from what the process
+//! prints or from its exit code alone. A test has passed if all of this holds:
+//!
+//! * the report tells of each seed in turn, that it started and that it passed, and of nothing else;
+//! * the report on the disk is the one that was read line by line while it grew;
+//! * the test binary has sealed the run: the `main` of the grader's own test, and nothing but the end of the judge
+//!   leads there, has written the random text that was compiled into it ([`super::package`]);
+//! * the process ended well.
+//!
+//! Code of the submission runs in the judge's own process. It can do what the process can do, so this makes cheating
+//! more work and does not make it impossible; docs/teaching.md says what helps.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::build::bare_command;
+use super::package::SEAL_FILE;
+use crate::dstest::child::{Pause, last_words, plan};
+use crate::dstest::names::last_segment;
+use crate::dstest::process::{Plan, Process, describe};
+use crate::dstest::report::{End, Line, Tail, parse};
+use crate::dstest::run::{Mode, Stop, Test};
+use crate::dstest::scratch::{Scratch, forget};
+
+/// How long a process may still write about a failure that it has reported, such as its page.
+const AFTERWORDS: Duration = Duration::from_secs(20);
+
+/// What all tests of a submission have in common.
+pub struct Conditions<'a> {
+    /// The clock.
+    pub clock: Mode,
+    /// The first seed.
+    pub seed: u64,
+    /// How many seeds.
+    pub seeds: u64,
+    /// Whether warnings of the judge are failures.
+    pub strict: bool,
+    /// How long one seed may take.
+    pub run_limit: Duration,
+    /// When the time of the submission is over.
+    pub deadline: Instant,
+    /// Address space of the process, in MB.
+    pub memory_mb: u64,
+    /// The text that the test binaries write at their end.
+    pub seal: &'a str,
+    /// Ends all.
+    pub stop: &'a Stop,
+    /// Takes the files of the process.
+    pub scratch: &'a Scratch,
+}
+
+/// What came of a test.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Why it did not pass; nothing: it passed.
+    pub failure: Option<Failure>,
+    /// How many seeds passed.
+    pub seeds_passed: u64,
+    /// Seconds of all its runs, on their own clock.
+    pub seconds: f64,
+    /// CPU seconds of all its runs.
+    pub cpu: f64,
+    /// What the process printed.
+    pub log: Option<PathBuf>,
+    /// The page of the failure.
+    pub page: Option<PathBuf>,
+}
+
+/// Why a test did not pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: Kind,
+    /// What was wrong.
+    pub message: String,
+    /// The seed, if one is to blame.
+    pub seed: Option<u64>,
+    /// The trace hash of the run.
+    pub hash: Option<u64>,
+    /// The line that runs the seed again.
+    pub replay: String,
+}
+
+/// Kinds of failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The judge says so.
+    #[default]
+    Failed,
+    /// The process ended before its judge had.
+    Died,
+    /// A run took too long and was killed.
+    TooLong,
+    /// There is no report, or it makes no sense, or the judge has not sealed it.
+    BadReport,
+    /// The submission does not compile.
+    DoesNotCompile,
+    /// It was not run.
+    NotRun,
+}
+
+impl Kind {
+    /// The word for it in results.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Failed => "failed",
+            Kind::Died => "died",
+            Kind::TooLong => "too-long",
+            Kind::BadReport => "bad-report",
+            Kind::DoesNotCompile => "does-not-compile",
+            Kind::NotRun => "not-run",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure that is no single seed's.
+    pub fn of(kind: Kind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into(), ..Failure::default() }
+    }
+}
+
+/// Runs a test.
+pub fn run(test: &Test, conditions: &Conditions<'_>) -> Outcome {
+    let (report, output) = (conditions.scratch.path("report"), conditions.scratch.path("output"));
+    let (page, seal) = (conditions.scratch.path("page.html"), conditions.scratch.path("seal"));
+    let room = conditions.scratch.path("room");
+    let mut trial =
+        Trial { conditions, test, next: 0, open: false, lines: Vec::new(), outcome: Outcome::default() };
+    let ending =
+        trial.process(&Files { report: &report, output: &output, page: &page, seal: &seal, room: &room });
+    trial.conclude(ending, &output);
+    if trial.outcome.failure.is_none() {
+        trial.outcome.failure = trial.doubts(&report, &seal);
+    }
+    let mut outcome = trial.outcome;
+    let exists = |path: PathBuf| path.exists().then_some(path);
+    (outcome.log, outcome.page) = (exists(output), exists(page));
+    forget(&report);
+    forget(&seal);
+    let _ = fs::remove_dir_all(&room);
+    outcome
+}
+
+/// Paths of the files of a process.
+struct Files<'a> {
+    report: &'a Path,
+    output: &'a Path,
+    page: &'a Path,
+    seal: &'a Path,
+    /// Its working folder, which is empty.
+    room: &'a Path,
+}
+
+/// How a process ended.
+enum Ending {
+    /// By itself, like this; nothing: well.
+    Exited(Option<String>),
+    /// It was killed after it had reported a failure.
+    Failed,
+    SeedTooLong,
+    OutOfTime,
+    BadReport(String),
+    Interrupted,
+    NotStarted(String),
+}
+
+struct Trial<'a> {
+    conditions: &'a Conditions<'a>,
+    test: &'a Test,
+    /// How many seeds have ended.
+    next: u64,
+    /// Whether a seed has started and not ended.
+    open: bool,
+    /// All lines of the report.
+    lines: Vec<Line>,
+    outcome: Outcome,
+}
+
+impl Trial<'_> {
+    fn process(&mut self, files: &Files<'_>) -> Ending {
+        let started = fs::create_dir_all(files.room)
+            .and_then(|()| Tail::create(files.report))
+            .and_then(|tail| Ok((Process::spawn(&self.plan(files), files.output)?, tail)));
+        match started {
+            Ok((mut process, mut tail)) => self.watch(&mut process, &mut tail),
+            Err(error) => Ending::NotStarted(format!("cannot start {}: {error}", self.test.binary.display())),
+        }
+    }
+
+    /// The child: without the grader's variables, in an empty folder, with limits for its memory.
+    fn plan(&self, files: &Files<'_>) -> Plan {
+        let mut plan = plan(self.test, self.conditions.seed, self.conditions.seeds, files.report);
+        let page = files.page.as_os_str().to_owned();
+        plan.set.retain(|(name, _)| name != "LAB_PAGE");
+        plan.set.push(("LAB_PAGE".to_owned(), page));
+        plan.set.push((SEAL_FILE.to_owned(), files.seal.as_os_str().to_owned()));
+        if self.conditions.strict {
+            plan.set.push(("LAB_STRICT".to_owned(), "1".into()));
+        }
+        let set: Vec<(&str, OsString)> =
+            plan.set.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let limits = format!("ulimit -c 0; ulimit -v {}; exec \"$@\"", self.conditions.memory_mb * 1024);
+        let mut command: Vec<OsString> = ["sh", "-c", &limits, "lab-grade"].map(OsString::from).to_vec();
+        command.extend(plan.command.iter().cloned());
+        plan.command = bare_command(&set, &command);
+        plan.set.clear();
+        plan.dir = files.room.to_owned();
+        plan
+    }
+
+    /// Follows the report until the process has ended or must be ended.
+    fn watch(&mut self, process: &mut Process, tail: &mut Tail) -> Ending {
+        let mut pause = Pause::default();
+        let mut since = Instant::now();
+        loop {
+            // This comes before the report is read, so that the report of an ended process is complete.
+            let ended = process.poll();
+            let before = self.lines.len();
+            if let Err(error) = tail.read(|line| self.take(line)) {
+                return Ending::BadReport(error);
+            }
+            if self.lines.len() > before {
+                since = Instant::now();
+                pause = Pause::default();
+            }
+            let failed = self.outcome.failure.is_some();
+            if self.conditions.stop.interrupted().is_some() {
+                return Ending::Interrupted;
+            }
+            match ended {
+                Ok(Some(status)) => return Ending::Exited((!status.success()).then(|| describe(status))),
+                Ok(None) => {}
+                Err(error) => return Ending::NotStarted(format!("cannot wait for the process: {error}")),
+            }
+            // The start of the next seed says that all has been written about the failure.
+            if failed && (self.open || since.elapsed() > AFTERWORDS) {
+                return Ending::Failed;
+            }
+            if !failed && Instant::now() >= self.conditions.deadline {
+                return Ending::OutOfTime;
+            }
+            if !failed && since.elapsed() > self.conditions.run_limit {
+                return Ending::SeedTooLong;
+            }
+            pause.sleep();
+        }
+    }
+
+    fn seed(&self) -> u64 {
+        self.conditions.seed.wrapping_add(self.next)
+    }
+
+    /// Takes one line of the report.
+    fn take(&mut self, line: Line) -> Result<(), String> {
+        self.lines.push(line.clone());
+        if self.outcome.failure.is_some() {
+            // The test has failed already; only whether the next seed starts matters.
+            self.open = matches!(line, Line::Start { .. });
+            return Ok(());
+        }
+        let (test, seed) = match &line {
+            Line::Start { test, seed } => (test, *seed),
+            Line::End(end) => (&end.test, end.seed),
+        };
+        if last_segment(test) != last_segment(&self.test.name) {
+            return Err(format!("it speaks of the test {test:?}"));
+        }
+        if self.next >= self.conditions.seeds || seed != self.seed() {
+            return Err(format!("it speaks of seed {seed:#x}, which is not its turn"));
+        }
+        match (line, self.open) {
+            (Line::Start { .. }, false) => self.open = true,
+            (Line::Start { .. }, true) => return Err(format!("it starts seed {seed:#x} twice")),
+            (Line::End(_), false) => return Err(format!("it ends seed {seed:#x} before it started")),
+            (Line::End(end), true) => {
+                self.open = false;
+                self.ended(end)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, end: End) -> Result<(), String> {
+        if self.conditions.clock == Mode::Sim && end.hash.is_none() {
+            return Err(format!("seed {:#x} has no trace hash", end.seed));
+        }
+        self.outcome.seconds += end.seconds;
+        self.outcome.cpu += end.cpu;
+        if end.passed {
+            self.next += 1;
+            self.outcome.seeds_passed = self.next;
+            return Ok(());
+        }
+        self.outcome.failure = Some(Failure {
+            kind: Kind::Failed,
+            message: end.message,
+            seed: Some(end.seed),
+            hash: end.hash,
+            replay: end.replay,
+        });
+        Ok(())
+    }
+
+    /// Decides what the end of the process means, unless the judge has said already that the test failed.
+    fn conclude(&mut self, ending: Ending, output: &Path) {
+        if self.outcome.failure.is_some() {
+            return;
+        }
+        let all = self.next == self.conditions.seeds;
+        let failure = match ending {
+            Ending::Failed => return,
+            Ending::Exited(None) if all => return,
+            Ending::Exited(Some(how)) if all => Failure::of(
+                Kind::Died,
+                format!("all seeds passed, and then the process ended ({how}){}", last_words(output)),
+            ),
+            Ending::Exited(how) if self.lines.is_empty() => Failure::of(
+                Kind::BadReport,
+                format!(
+                    "the process ended ({}) without a report of the judge{}",
+                    well(how),
+                    last_words(output)
+                ),
+            ),
+            Ending::Exited(None) => Failure::of(
+                Kind::BadReport,
+                format!("the process ended before the judge had told of all seeds{}", last_words(output)),
+            ),
+            Ending::Exited(Some(how)) => {
+                let message =
+                    format!("the process ended ({how}) in the middle of a run{}", last_words(output));
+                self.of_seed(Kind::Died, message)
+            }
+            Ending::SeedTooLong => {
+                let seconds = self.conditions.run_limit.as_secs();
+                self.of_seed(Kind::TooLong, format!("the run took longer than {seconds} s and was killed"))
+            }
+            Ending::OutOfTime => self
+                .of_seed(Kind::TooLong, "the time of the submission was over; the run was killed".to_owned()),
+            Ending::BadReport(error) => {
+                Failure::of(Kind::BadReport, format!("the report makes no sense: {error}"))
+            }
+            Ending::Interrupted => Failure::of(Kind::NotRun, "grading was stopped"),
+            Ending::NotStarted(error) => Failure::of(Kind::NotRun, error),
+        };
+        self.outcome.failure = Some(failure);
+    }
+
+    fn of_seed(&self, kind: Kind, message: String) -> Failure {
+        let replay = self.replay_line();
+        Failure { kind, message, seed: Some(self.seed()), hash: None, replay }
+    }
+
+    /// A line that runs the seed again in the student's project, for a run that ended without one.
+    fn replay_line(&self) -> String {
+        let strict = if self.conditions.strict { "LAB_STRICT=1 " } else { "" };
+        let sim = if self.conditions.clock == Mode::Sim { " --features sim" } else { "" };
+        let (seed, target, name) = (self.seed(), &self.test.target, &self.test.name);
+        format!("{strict}LAB_SEED={seed:#x} cargo test{sim} --test {target} -- --exact {name}")
+    }
+
+    /// What speaks against a report in which all seeds passed.
+    fn doubts(&self, report: &Path, seal: &Path) -> Option<Failure> {
+        let doubt = |what: &str| Some(Failure::of(Kind::BadReport, what));
+        if fs::read_to_string(seal).ok().as_deref() != Some(self.conditions.seal) {
+            return doubt(
+                "the report says that all seeds passed, but the process ended before the judge had come to its end",
+            );
+        }
+        let again = fs::read(report).unwrap_or_default();
+        let lines = again
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| parse(line.strip_suffix(b"\n").unwrap_or(line)));
+        let same = lines.eq(self.lines.iter().cloned().map(Ok));
+        if same { None } else { doubt("the report was changed after it had been written") }
+    }
+}
+
+fn well(how: Option<String>) -> String {
+    how.unwrap_or_else(|| "exit status 0".to_owned())
+}
