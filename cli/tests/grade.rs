@@ -2,6 +2,7 @@
 //!
 //! The class is graded in one go, since the judge must be compiled for it once: about a minute and a half of CPU the
 //! first time, about ten seconds for each submission. Cargo's folder of the tests keeps the compiled judge.
+#![cfg(feature = "grade")]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

@@ -45,6 +45,8 @@ pub struct Built {
     pub errors: Vec<CompileError>,
     /// Errors in the test binaries of a suite: the submission does not fit the tests.
     pub misfits: BTreeMap<String, Vec<CompileError>>,
+    /// The file in which the compiler has listed the sources of the library.
+    sources: Option<PathBuf>,
     /// Files from outside of the submission that the compiler has read for it.
     pub foreign: Vec<String>,
     /// How long it took.
@@ -131,7 +133,8 @@ pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
         let said = fs::read_to_string(order.log).unwrap_or_default();
         return Err(Failure::Cargo(format!("cargo {status}: {}", said.trim())));
     }
-    built.foreign = foreign(order.package);
+    let unknown = || vec!["(the compiler has not said which)".to_owned()];
+    built.foreign = built.sources.as_deref().map_or_else(unknown, |list| foreign(order.package, list));
     Ok(built)
 }
 
@@ -198,6 +201,8 @@ fn take(value: &Value, built: &mut Built) {
         Some("compiler-artifact") => {
             if let Some(path) = value["executable"].as_str() {
                 built.binaries.insert(target.to_owned(), PathBuf::from(path));
+            } else if target == LIBRARY {
+                built.sources = value["filenames"].as_array().into_iter().flatten().find_map(source_list);
             }
         }
         Some("compiler-message") if value["message"]["level"] == "error" => {
@@ -229,10 +234,22 @@ pub fn compile_error(message: &Value) -> CompileError {
     }
 }
 
+/// The list of sources beside a file that the compiler has made of the library: `deps/x-123.d` for
+/// `deps/libx-123.rmeta`. The list beside the library itself has the sources of all crates below it, too.
+fn source_list(file: &Value) -> Option<PathBuf> {
+    let path = Path::new(file.as_str()?);
+    let name = path.file_stem()?.to_str()?.strip_prefix("lib")?;
+    (path.parent()?.file_name()? == "deps").then(|| path.with_file_name(format!("{name}.d")))
+}
+
 /// Files outside of `src` that the library was made from: `#[path]` and `include!` can name any file of the machine.
-fn foreign(package: &Package) -> Vec<String> {
-    let file = package.target.join("debug").join(format!("lib{LIBRARY}.d"));
-    let Ok(text) = fs::read_to_string(file) else { return Vec::new() };
+fn foreign(package: &Package, list: &Path) -> Vec<String> {
+    let text = match fs::read_to_string(list) {
+        Ok(text) => text,
+        Err(error) => {
+            return vec![format!("{} cannot be read ({error}), so this is not known", list.display())];
+        }
+    };
     let src = package.src();
     let src = src.canonicalize().unwrap_or(src);
     let inside = |path: &PathBuf| {
@@ -261,6 +278,16 @@ mod tests {
         let found = dependencies("/t/libx.rlib: /p/src/lib.rs /p/my\\ code/a.rs\n\n/p/src/lib.rs:\n");
         assert_eq!(found, [PathBuf::from("/p/src/lib.rs"), PathBuf::from("/p/my code/a.rs")]);
         assert!(dependencies("").is_empty());
+    }
+
+    #[test]
+    fn the_list_of_sources_lies_beside_the_compilers_file() {
+        let of = |path: &str| source_list(&Value::from(path));
+        assert_eq!(
+            of("/t/debug/deps/libstarter-12.rmeta"),
+            Some(PathBuf::from("/t/debug/deps/starter-12.d"))
+        );
+        assert_eq!(of("/t/debug/libstarter.rlib"), None, "its list has the sources of other crates, too");
     }
 
     #[test]
