@@ -11,7 +11,6 @@
 
 #[path = "grade/class.rs"]
 mod class;
-#[allow(dead_code, reason = "the tests of dstest use the rest")]
 mod common;
 
 use std::io::{BufRead, BufReader};

@@ -32,7 +32,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::dstest::project::Problem;
 use crate::dstest::report::parse_seed;
-use crate::dstest::run::{Mode, Stop, Test};
+use crate::dstest::run::{Build, Mode, Stop, Test};
 use crate::dstest::scratch::{Scratch, move_file, random};
 use crate::dstest::{cores, timestamp};
 use build::{Built, CompileError, Order};
@@ -471,6 +471,7 @@ impl Grader<'_> {
             target: test.suite.to_owned(),
             name: test.name.to_owned(),
             ignored: true,
+            build: Build::default(),
             binary: binary.clone(),
             dir: self.package.dir.clone(),
         };
