@@ -11,14 +11,15 @@ use labrt::Run;
 #[test]
 fn the_bugs_are_found_from_any_seed() {
     for case in cases().into_iter().filter(|case| case.ignored) {
-        let found = match case.name {
+        let found = match case.name.as_str() {
             "old_leader_stays_hunt" => "changed when it was alone",
             "figure_8_to_the_letter_hunt" => "committed entries stay",
             other => panic!("what should {other} find?"),
         };
         for seed in 0..20 {
             let run = Run { quiet: true, ..Run::default() };
-            let failure = run.once(seed, case.body).failure;
+            let body = case.body.clone();
+            let failure = run.once(seed, move || body()).failure;
             let message = failure.map_or("it passes".to_owned(), |failure| failure.message);
             assert!(message.contains(found), "{}, seed {seed}: {message}", case.name);
         }
