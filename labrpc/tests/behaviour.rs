@@ -345,9 +345,8 @@ fn requests_may_be_held_back() {
         const N: u64 = 300;
         let (net, end) = net_with(NetworkOptions { reorder_requests: true, ..NetworkOptions::default() });
         let (arrived, order) = chan::unbounded();
-        let service = Service::new("Order").inline("Add", move |n: u64| {
-            let _ = arrived.send((n, Instant::now()));
-        });
+        let service = Service::new("Order")
+            .inline("Add", move |n: u64| arrived.send((n, Instant::now())).expect("collected below"));
         net.add_server("s", Server::new().cost(Cost::Free).service(service));
         let start = Instant::now();
         for n in 0..N {

@@ -303,6 +303,16 @@ impl Run {
         outcome
     }
 
+    /// The number from which all streams of the run are made: the seed, mixed with the name of the
+    /// test. Without the name, the same seed would begin all tests with the same schedule. If the
+    /// run has no name, it is the seed.
+    pub(crate) fn root(&self, seed: u64) -> u64 {
+        match self.identity.test.as_str() {
+            "" => seed,
+            test => rng::split(seed, [rng::hash_str("test"), rng::hash_str(test), 0]),
+        }
+    }
+
     /// A run, compared with the trace that is expected, and under `check` with a second run.
     fn checked(&self, seed: u64, f: &Arc<dyn Fn() + Send + Sync>) -> Outcome {
         let mut outcome = self.once_dyn(seed, f);
@@ -569,6 +579,30 @@ mod tests {
         let outcome = Run { quiet: true, ..Run::default() }.once(1, || ());
         let line = run.replay_line(&outcome);
         assert!(line.contains(" --features sim,wide,solved-raft --lib "), "{line}");
+    }
+
+    /// The same seed begins two tests differently, and one test always in the same way.
+    #[test]
+    fn a_seed_means_another_run_in_another_test() {
+        let draws = |test: &str| {
+            let numbers = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let out = numbers.clone();
+            let run = Run { identity: identity().with_test(test, false), quiet: true, ..Run::default() };
+            let outcome = run.once(7, move || {
+                let stream = rng::stream("net", 1);
+                let drawn = [rng::below(1 << 40), rng::draw(rng::Label::new("x"), 1, 2)];
+                out.lock().expect("no panic").push((drawn, format!("{stream:?}")));
+            });
+            assert!(outcome.failure.is_none() && outcome.seed == 7);
+            let numbers = numbers.lock().expect("no panic").clone();
+            (numbers, outcome.preempt)
+        };
+        assert_eq!(draws("one"), draws("one"));
+        assert_ne!(draws("one").0, draws("two").0);
+        if is_sim() {
+            let rates: Vec<u64> = (0..30).map(|i| draws(&format!("test {i}")).1).collect();
+            assert!(rates.iter().any(|rate| *rate != rates[0]), "{rates:?}");
+        }
     }
 
     #[test]

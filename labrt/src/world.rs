@@ -9,6 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use std::sync::atomic::AtomicU64;
 
 pub(crate) struct World {
+    /// The number from which all streams are made, see `Run::root`.
     pub(crate) seed: u64,
     pub(crate) ids: AtomicU64,
     pub(crate) streams: Mutex<HashMap<NodeId, Xoshiro256PlusPlus>>,

@@ -81,7 +81,7 @@ impl RealRun {
     fn new(cfg: &Run, seed: u64) -> RealRun {
         let (tx, rx) = crossbeam::channel::bounded(0);
         RealRun {
-            world: World::new(seed, cfg.discipline),
+            world: World::new(cfg.root(seed), cfg.discipline),
             start: Instant::now(),
             pool: Pool::default(),
             quiet: cfg.quiet,

@@ -154,6 +154,8 @@ struct State {
 
 pub(crate) struct Kernel {
     state: Mutex<State>,
+    /// The seed that was asked for, for reports.
+    seed: u64,
     world: World,
     pub(super) stack: usize,
     preempt: u64,
@@ -561,7 +563,7 @@ impl Kernel {
         let failed = st.failure.as_ref();
         let failed = failed.map_or(String::new(), |f| format!("\n    failed in {}: {}", f.thread, f.message));
         let who = st.cur.map(|c| st.tasks[c as usize].describe()).unwrap_or_default();
-        let (test, seed, now) = (&self.test, self.world.seed, st.now as f64 / 1e9);
+        let (test, seed, now) = (&self.test, self.seed, st.now as f64 / 1e9);
         format!("{test} seed {seed:#x}, t={now:.6}s{failed}\n    {who}")
     }
 
@@ -818,7 +820,7 @@ pub(crate) fn on_panic(panic: Panic) -> bool {
     let who = title(panic.node, &t.name, t.number);
     t.panic = Some((panic, now));
     if !k.quiet {
-        eprintln!("[lab] seed {:#x}, t={:.6}s: {who} panics", k.world.seed, now as f64 / 1e9);
+        eprintln!("[lab] seed {:#x}, t={:.6}s: {who} panics", k.seed, now as f64 / 1e9);
     }
     k.quiet
 }
@@ -839,7 +841,8 @@ pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
 /// One run in one world. The calling OS thread drives it (coroutines) or waits for it (threads).
 pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     let threads = crate::env::process("LAB_BACKEND").is_some_and(|v| v == "threads");
-    let rate = split(seed, [crate::rng::hash_str("preempt"), 0, 0]);
+    let root = cfg.root(seed);
+    let rate = split(root, [crate::rng::hash_str("preempt"), 0, 0]);
     let preempt =
         cfg.preempt.unwrap_or_else(|| PREEMPT_RATES[scale(rate, PREEMPT_RATES.len() as u64) as usize]);
     let k = Arc::new(Kernel {
@@ -853,7 +856,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
             seq: 0,
             tickets: 0,
             live: 0,
-            sched: generator(seed, Label::new("scheduler"), 0),
+            sched: generator(root, Label::new("scheduler"), 0),
             hash: Hash::new(),
             record: cfg.trace_file.is_some().then(|| Record {
                 events: Vec::new(),
@@ -866,7 +869,8 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
             still: 0,
             down: 0,
         }),
-        world: World::new(seed, cfg.discipline),
+        seed,
+        world: World::new(root, cfg.discipline),
         stack: cfg.stack,
         preempt,
         jitter: cfg.jitter.as_nanos() as u64,
