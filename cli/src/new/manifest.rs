@@ -23,11 +23,6 @@ disallowed_macros = \"deny\"
 
 ";
 
-/// How far the lab's crates are optimized that no profile of this workspace names. Here they are members, and
-/// `profile.test` is for members. In the new project they are dependencies.
-const LEVELS: [(&str, i64); 5] =
-    [("labapi", 2), ("porcupine", 2), ("labtest", 1), ("labview", 1), ("mit6824", 2)];
-
 /// The manifest of the package `name`.
 pub fn text(name: &str, source: &Source) -> String {
     let workspace = document(WORKSPACE);
@@ -39,7 +34,6 @@ pub fn text(name: &str, source: &Source) -> String {
     }
     run_by_default(&mut own["test"]);
     let mut profiles = workspace;
-    add_levels(&mut profiles);
     let others: Vec<String> =
         profiles.iter().map(|(key, _)| key.to_owned()).filter(|key| key != "profile").collect();
     for key in others {
@@ -148,18 +142,6 @@ fn add_missing(features: &mut Array, more: &Array) {
     }
 }
 
-fn add_levels(profiles: &mut DocumentMut) {
-    let packages =
-        profiles["profile"]["dev"]["package"].as_table_like_mut().expect("the profile names packages");
-    for (name, level) in LEVELS {
-        if !packages.contains_key(name) {
-            let mut table = Table::new();
-            table["opt-level"] = toml_edit::value(level);
-            packages.insert(name, Item::Table(table));
-        }
-    }
-}
-
 /// In this repository the suites of the starter run only when they are asked for. In a project of one's own
 /// they are what `cargo test` is for.
 fn run_by_default(tests: &mut Item) {
@@ -197,23 +179,8 @@ mod tests {
             assert_eq!(names(&manifest), names(&starter));
         }
         assert_eq!(manifest["features"].to_string(), starter["features"].to_string());
-        let profiles = |of: &DocumentMut, key: &str| of["profile"][key].to_string();
-        for key in ["test", "release"] {
-            assert_eq!(profiles(&manifest, key), profiles(&document(WORKSPACE), key));
-        }
-        let packages = manifest["profile"]["dev"]["package"].as_table_like().expect("packages");
-        let here = document(WORKSPACE);
-        for (package, level) in here["profile"]["dev"]["package"].as_table_like().expect("packages").iter() {
-            let own = packages.get(package).expect("the same package");
-            assert_eq!(own["opt-level"].as_integer(), level["opt-level"].as_integer(), "{package}");
-        }
-        // A crate of the lab without a line would not be optimized in the new project.
-        let apart = ["mit6824-demo", "starter"];
-        for name in
-            reserved_names().iter().filter(|name| name.as_str() != "serde" && !apart.contains(&name.as_str()))
-        {
-            assert!(packages.contains_key(name), "{name} has no profile");
-        }
+        let profiles = |of: &DocumentMut| of["profile"].to_string();
+        assert_eq!(profiles(&manifest), profiles(&document(WORKSPACE)));
         assert_eq!(manifest["dependencies"]["labrt"]["path"].as_str(), Some("/labs \"quoted\"/labrt"));
         assert_eq!(manifest["dependencies"]["serde"]["version"].as_str(), Some("1"));
     }
