@@ -166,6 +166,13 @@ fn a_class_is_graded() {
     nothing_earned(&results, "crashes", "died", "SIGABRT");
     nothing_earned(&results, "prints", "bad-report", "");
     nothing_earned(&results, "forges", "bad-report", "before the judge had come to its end");
+    assert_eq!(
+        of(&results, "forges")["tests"][0]["seeds_passed"],
+        0,
+        "a forged report says nothing of seeds"
+    );
+    let remarks = of(&results, "forges")["remarks"].to_string();
+    assert!(remarks.contains("std::process::exit") && remarks.contains("std::env::var"), "{remarks}");
     nothing_earned(&results, "borrows", "does-not-compile", "It uses the crate mit6824");
     nothing_earned(&results, "broken", "does-not-compile", "It does not compile: error");
     nothing_earned(&results, "includes", "does-not-compile", "It includes files from outside of its src");

@@ -496,7 +496,7 @@ mod tests {
             ("clock = \"wall\"\nsuites.lab2a = 1", 1, "expected \"virtual\" or \"real\""),
             ("strict = 1\nsuites.lab2a = 1", 1, "strict = 1: expected true or false"),
             ("tests = 5", 1, "tests = 5: expected a table: [tests]"),
-            ("[suites]\nlab2z = 5", 2, "unknown suite \"lab2z\": expected one of lab2a, lab2b"),
+            ("[suites]\nlab5x = 5", 2, "unknown suite \"lab5x\": expected one of lab2a, lab2b"),
             ("[suites]\nlab2a = \"five\"", 2, "lab2a = \"five\": expected points"),
             ("[suites]\nlab2a = -1", 2, "lab2a = -1: expected points"),
             (

@@ -241,6 +241,12 @@ impl Grader<'_> {
             )));
         }
         self.check_names(&built)?;
+        if self.config.remarks {
+            // Clippy, too, compiles the crates of the labs the first time.
+            for remark in remarks::of(&self.package, self.scratch, self.stop) {
+                eprintln!("grade: a remark on the starter: {remark}");
+            }
+        }
         eprintln!("grade: the judge is built ({:.1} s)", since.elapsed().as_secs_f64());
         Ok(())
     }
