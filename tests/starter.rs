@@ -30,8 +30,8 @@ fn files(folder: &str) -> Vec<(String, String)> {
 
 const SUITES: [&str; 8] = ["lab2a", "lab2b", "lab2c", "lab2d", "lab3a", "lab3b", "lab4a", "lab4b"];
 
-/// A project that `lab new` makes from the skeleton has another name. So the name stands only where it is easily
-/// replaced.
+/// A project that `lab new` makes from the skeleton has another name. So the name stands only where it is
+/// easily replaced.
 #[test]
 fn the_crate_names_itself_only_in_imports_of_its_tests() {
     let mut wrong = Vec::new();

@@ -1,7 +1,7 @@
 //! Results as JUnit XML, which CI services and learning platforms read.
 //!
-//! `quick-junit` (the writer of nextest) does the XML: it escapes texts and leaves out the characters that XML cannot
-//! hold. This file says which of our words go to which of JUnit's.
+//! `quick-junit` (the writer of nextest) does the XML: it escapes texts and leaves out the characters that
+//! XML cannot hold. This file says which of our words go to which of JUnit's.
 
 use std::fs;
 use std::io;

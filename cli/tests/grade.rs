@@ -1,7 +1,8 @@
 //! `lab grade`: what it refuses, and a class of submissions that it grades.
 //!
-//! The class is graded in one go, since the judge must be compiled for it once: about a minute and a half of CPU the
-//! first time, about ten seconds for each submission. Cargo's folder of the tests keeps the compiled judge.
+//! The class is graded in one go, since the judge must be compiled for it once: about a minute and a half of
+//! CPU the first time, about ten seconds for each submission. Cargo's folder of the tests keeps the compiled
+//! judge.
 #![cfg(feature = "grade")]
 #![allow(
     clippy::disallowed_types,
@@ -97,7 +98,8 @@ fn failure<'a>(results: &'a Value, name: &str, test: &str) -> &'a Value {
     &tests.iter().find(|it| it["test"] == test).expect("the test is in grade.toml")["failure"]
 }
 
-/// Asserts that no test of a submission has earned anything, and each for a reason of this kind with these words.
+/// Asserts that no test of a submission has earned anything, and each for a reason of this kind with these
+/// words.
 #[track_caller]
 fn nothing_earned(results: &Value, name: &str, kind: &str, words: &str) {
     let found = of(results, name);

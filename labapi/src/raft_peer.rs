@@ -23,8 +23,8 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// Starts a peer with what `persister` holds. An empty persister means a first start.
     ///
     /// `peers[i]` is the end to peer `i`; `peers[me]` is the end to the peer itself. `make` must return soon.
-    /// It must not deliver a message and must not wait for an RPC, because no thread reads `apply` yet and the
-    /// peer is not on the network yet. Start threads for that.
+    /// It must not deliver a message and must not wait for an RPC, because no thread reads `apply` yet and
+    /// the peer is not on the network yet. Start threads for that.
     ///
     /// `apply` is a rendezvous channel: a send ends when the service takes the message. So hold no lock over
     /// a send. Deliver each committed command once in the life of a peer, in the order of the indices. After

@@ -25,7 +25,8 @@
 //!
 //! labrt::run(|| {
 //!     let id = trace::next_id();
-//!     trace::emit(DROPPED, Links { id, cause: "unreliable request", ..Links::NONE }, &[("bytes", 17u64.into())]);
+//!     let links = Links { id, cause: "unreliable request", ..Links::NONE };
+//!     trace::emit(DROPPED, links, &[("bytes", 17u64.into())]);
 //! });
 //! ```
 

@@ -2,14 +2,14 @@
 //! package.
 //!
 //! Such a test binary is a target with `harness = false`. It understands what libtest understands (`--list`,
-//! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest. A filter
-//! may also be part of a Go test's name: `InitialElection`. Two things differ from libtest: the tests' own lines go to
-//! stdout at once, and one test runs at a time unless `--test-threads` says otherwise, because the limits of the
-//! course are in real time.
+//! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest.
+//! A filter may also be part of a Go test's name: `InitialElection`. Two things differ from libtest: the
+//! tests' own lines go to stdout at once, and one test runs at a time unless `--test-threads` says otherwise,
+//! because the limits of the course are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
-//! test prints one line for all its seeds. The first failure of a test leaves its run as a [`page`].
-//! With `LAB_STRICT=1` a test fails if the code under test does something that a suite normally only warns of.
+//! test prints one line for all its seeds. The first failure of a test leaves its run as a [`page`]. With
+//! `LAB_STRICT=1` a test fails if the code under test does something that a suite normally only warns of.
 //!
 //! | exit code | |
 //! |---|---|
@@ -144,9 +144,9 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
 
 /// Reads a command line. It ends the process if libtest-mimic does not understand the line.
 ///
-/// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one, and knows
-/// nothing of the names in the Go labs. So the filters are applied here: libtest-mimic is told to skip all tests that
-/// do not match, by their full names.
+/// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one, and
+/// knows nothing of the names in the Go labs. So the filters are applied here: libtest-mimic is told to skip
+/// all tests that do not match, by their full names.
 fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Arguments {
     let (line, filters) = split_filters(line);
     let mut args = Arguments::from_iter(line);
@@ -185,8 +185,8 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
     (rest, filters)
 }
 
-/// The names of the cases that a filter or a `--skip` means: those with the pattern in their own name, or, if there
-/// are none, those with the pattern in their Go name.
+/// The names of the cases that a filter or a `--skip` means: those with the pattern in their own name, or, if
+/// there are none, those with the pattern in their Go name.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {

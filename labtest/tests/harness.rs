@@ -1,4 +1,5 @@
-//! The `main` of a test binary from outside: arguments, variables, output and exit codes of the binary `suite`.
+//! The `main` of a test binary from outside: arguments, variables, output and exit codes of the binary
+//! `suite`.
 
 use std::process::{Command, Output};
 

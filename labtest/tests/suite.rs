@@ -1,5 +1,5 @@
-//! A suite that is no course's, as the binary that `tests/harness.rs` runs: a Raft that leaves a thread behind after
-//! `kill`, and cases with parameters.
+//! A suite that is no course's, as the binary that `tests/harness.rs` runs: a Raft that leaves a thread
+//! behind after `kill`, and cases with parameters.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,8 @@
 //! `cargo quick` and `cargo full` (aliases in `.cargo/config.toml`): the checks for contributors.
 //!
-//! An alias of cargo can run only one command, so this program runs the commands one after the other. It prints
-//! each command before it runs it, so that you can run a single one again by hand. It stops at the first that fails.
+//! An alias of cargo can run only one command, so this program runs the commands one after the other. It
+//! prints each command before it runs it, so that you can run a single one again by hand. It stops at the
+//! first that fails.
 
 #![forbid(unsafe_code)]
 #![allow(

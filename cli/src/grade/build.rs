@@ -19,8 +19,8 @@ use crate::dstest::run::Stop;
 /// How many errors of the compiler are kept.
 const MOST_ERRORS: usize = 5;
 
-/// Variables that cargo and the compiler get. A submission could print at run time what it reads at build time, so
-/// they get no others: no token, no `RUSTFLAGS`.
+/// Variables that cargo and the compiler get. A submission could print at run time what it reads at build
+/// time, so they get no others: no token, no `RUSTFLAGS`.
 const VARIABLES: [&str; 12] = [
     "PATH",
     "HOME",
@@ -242,7 +242,8 @@ fn source_list(file: &Value) -> Option<PathBuf> {
     (path.parent()?.file_name()? == "deps").then(|| path.with_file_name(format!("{name}.d")))
 }
 
-/// Files outside of `src` that the library was made from: `#[path]` and `include!` can name any file of the machine.
+/// Files outside of `src` that the library was made from: `#[path]` and `include!` can name any file of the
+/// machine.
 fn foreign(package: &Package, list: &Path) -> Vec<String> {
     let text = match fs::read_to_string(list) {
         Ok(text) => text,

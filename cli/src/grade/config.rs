@@ -375,8 +375,8 @@ impl Reader<'_> {
         found
     }
 
-    /// A dependency as Cargo knows it. Only a registry's crate is possible: a path or a repository would not be the
-    /// same on another machine.
+    /// A dependency as Cargo knows it. Only a registry's crate is possible: a path or a repository would not
+    /// be the same on another machine.
     fn dependency(&mut self, name: &str, value: &Entry<'_>) -> Option<toml::Value> {
         let expected = "a version such as \"1.2\", or { version = \"1.2\", features = [\"x\"], default-features = false }";
         let fits = match value.get_ref() {

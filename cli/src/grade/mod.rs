@@ -1,14 +1,15 @@
 //! `lab grade`: judges many submissions and gives points.
 //!
-//! Each submission is a folder made from the starter. Its sources go into the grader's own package ([`package`]), which
-//! has the judge's tests; cargo builds it ([`build`]); each test that `grade.toml` ([`config`]) gives points for runs in
-//! a process of its own ([`trial`]); the results are a table, JSON, JUnit XML and a page for each student ([`results`]).
-//! [`submission`] says what is taken from a folder, and [`remarks`] what the teacher may want to look at.
+//! Each submission is a folder made from the starter. Its sources go into the grader's own package
+//! ([`package`]), which has the judge's tests; cargo builds it ([`build`]); each test that `grade.toml`
+//! ([`config`]) gives points for runs in a process of its own ([`trial`]); the results are a table, JSON,
+//! JUnit XML and a page for each student ([`results`]). [`submission`] says what is taken from a folder, and
+//! [`remarks`] what the teacher may want to look at.
 //!
 //! Submissions are graded one after the other, and `-p` tests of one at once. Cargo never uses the network.
 //!
-//! Exit codes: 0 graded, whatever the grades; 1 the grader itself failed; 2 bad arguments or a bad grade.toml, and
-//! nothing was built or run; 128 + n after signal n, with the results so far.
+//! Exit codes: 0 graded, whatever the grades; 1 the grader itself failed; 2 bad arguments or a bad
+//! grade.toml, and nothing was built or run; 128 + n after signal n, with the results so far.
 
 mod build;
 mod config;
@@ -69,8 +70,8 @@ pub struct Args {
     /// Tests of a submission at once [default: the number of cores, on the real clock 1]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     parallel: Option<u16>,
-    /// Where submissions are built; it keeps the compiled judge for the next time [default: grade in cargo's target
-    /// folder of the labs]
+    /// Where submissions are built; it keeps the compiled judge for the next time [default: grade in cargo's
+    /// target folder of the labs]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
     /// The checkout of the labs with the judge [default: the one that this program was built from]
@@ -208,7 +209,8 @@ impl Grader<'_> {
         );
     }
 
-    /// Builds the judge with the starter, before any submission. What goes wrong here is no fault of a submission.
+    /// Builds the judge with the starter, before any submission. What goes wrong here is no fault of a
+    /// submission.
     fn build_judge(&mut self) -> Result<(), Problem> {
         let since = Instant::now();
         eprintln!(
@@ -256,7 +258,8 @@ impl Grader<'_> {
         build::build(&order, self.stop)
     }
 
-    /// The tests of grade.toml were checked against the judge in this program; the one in the checkout may be another.
+    /// The tests of grade.toml were checked against the judge in this program; the one in the checkout may be
+    /// another.
     fn check_names(&self, built: &Built) -> Result<(), Problem> {
         for suite in &self.package.suites {
             let binary = built.binaries.get(*suite);

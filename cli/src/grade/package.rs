@@ -1,12 +1,14 @@
 //! The grader's own package, into which the sources of one submission after the other are put.
 //!
-//! All submissions share its manifest, its lock file and its target folder. So the judge and all crates below it are
-//! compiled once, and a submission costs its own compilation and the linking of the test binaries. The library of the
-//! package is called `starter`, whatever a submission calls its own, so the tests of the starter fit as they are.
+//! All submissions share its manifest, its lock file and its target folder. So the judge and all crates below
+//! it are compiled once, and a submission costs its own compilation and the linking of the test binaries. The
+//! library of the package is called `starter`, whatever a submission calls its own, so the tests of the
+//! starter fit as they are.
 //!
-//! Cargo takes sources that have not changed for built. That a submission is never judged by the binaries of the one
-//! before it is held by three things: its files are written anew, the package's description is another one each time
-//! (which makes cargo compile anew), and the test binaries contain a fresh [seal](Package::seal).
+//! Cargo takes sources that have not changed for built. That a submission is never judged by the binaries of
+//! the one before it is held by three things: its files are written anew, the package's description is
+//! another one each time (which makes cargo compile anew), and the test binaries contain a fresh
+//! [seal](Package::seal).
 
 use std::fs::{self, File};
 use std::io;
@@ -173,8 +175,8 @@ fn features(config: &Config) -> Vec<&'static str> {
     all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
 }
 
-/// Begins with the labs' lock file. Cargo then leaves out what is not needed, and adds what grade.toml allows; that
-/// stays until the labs' lock file is another one.
+/// Begins with the labs' lock file. Cargo then leaves out what is not needed, and adds what grade.toml
+/// allows; that stays until the labs' lock file is another one.
 fn take_lock_file(from: &Path, dir: &Path) -> io::Result<()> {
     let (lock, origin) = (dir.join("Cargo.lock"), dir.join("Cargo.lock.labs"));
     let text = fs::read(from)?;
@@ -194,7 +196,8 @@ fn lock(path: &Path) -> Result<Flock<File>, String> {
     })
 }
 
-/// The `main` of a test binary. The judge's own end leads to the seal; a call of `exit` in the submission does not.
+/// The `main` of a test binary. The judge's own end leads to the seal; a call of `exit` in the submission
+/// does not.
 fn main_of(suite: &str, seal: &str) -> String {
     format!(
         r#"//! Made by `lab grade`: the judge of {suite}, and a seal that says that it has come to its end.

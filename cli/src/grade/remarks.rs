@@ -1,9 +1,9 @@
 //! Remarks for the teacher: places in a submission that are worth a look. They cost no points.
 //!
-//! clippy knows the rules of the labs (`clippy.toml`: threads, locks, clocks and random numbers come from labrt). For
-//! submissions it also looks for what a solution has no use for, and what a cheat needs: files, processes, variables
-//! of the environment, sockets, hooks for panics. A `static` is told, too: servers of one process could talk through it
-//! instead of through the network.
+//! clippy knows the rules of the labs (`clippy.toml`: threads, locks, clocks and random numbers come from
+//! labrt). For submissions it also looks for what a solution has no use for, and what a cheat needs: files,
+//! processes, variables of the environment, sockets, hooks for panics. A `static` is told, too: servers of
+//! one process could talk through it instead of through the network.
 
 use std::fs;
 use std::path::Path;

@@ -208,8 +208,8 @@ impl Results<'_> {
         }
     }
 
-    /// Writes what a student may read. Seeds, pages and lines that run a failure again are in it only if grade.toml
-    /// says so.
+    /// Writes what a student may read. Seeds, pages and lines that run a failure again are in it only if
+    /// grade.toml says so.
     ///
     /// # Errors
     /// When the file cannot be written.

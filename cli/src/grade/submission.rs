@@ -1,8 +1,9 @@
 //! A submission: which folders were given, and what is taken from one.
 //!
-//! Only the regular files below `src/` are taken, and from Cargo.toml the names of crates, the edition and the path of
-//! the library. All else could change how the submission is built or judged, so it stays behind: build scripts, its own
-//! tests, profiles, cargo's configuration, the toolchain file, symbolic links. [`Taken::dropped`] says what that was.
+//! Only the regular files below `src/` are taken, and from Cargo.toml the names of crates, the edition and
+//! the path of the library. All else could change how the submission is built or judged, so it stays behind:
+//! build scripts, its own tests, profiles, cargo's configuration, the toolchain file, symbolic links.
+//! [`Taken::dropped`] says what that was.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -27,8 +28,8 @@ pub struct Submission {
     pub dir: PathBuf,
 }
 
-/// The submissions in these folders. Each is named after its folder; folders of the same name are told apart by the
-/// folders around them.
+/// The submissions in these folders. Each is named after its folder; folders of the same name are told apart
+/// by the folders around them.
 ///
 /// # Errors
 /// When there is no such folder, or one is given twice.
@@ -185,7 +186,8 @@ impl Transfer {
             )));
         }
         self.left -= length;
-        // Written and not copied: the time of the file must be now, or cargo would take it for one that it has built.
+        // Written and not copied: the time of the file must be now, or cargo would take it for one that it
+        // has built.
         fs::write(to, bytes).map_err(|error| Refusal::Grader(format!("{}: {error}", to.display())))
     }
 }

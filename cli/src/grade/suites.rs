@@ -1,7 +1,8 @@
 //! The tests that there are: the judge's own lists.
 //!
-//! The judge lists its tests for a type that it will test. The names do not depend on the type, so this project's types
-//! are taken. Nothing is run or built for it, so that a wrong name in grade.toml is known at once.
+//! The judge lists its tests for a type that it will test. The names do not depend on the type, so this
+//! project's types are taken. Nothing is run or built for it, so that a wrong name in grade.toml is known at
+//! once.
 
 use labtest::harness::Case;
 use labtest::{lab2, lab3, lab4};

@@ -1,16 +1,16 @@
 //! One test of a submission: a process that runs its seeds, and the verdict.
 //!
-//! The verdict comes from the report that the judge writes ([`crate::dstest::report`]), never from what the process
-//! prints or from its exit code alone. A test has passed if all of this holds:
+//! The verdict comes from the report that the judge writes ([`crate::dstest::report`]), never from what the
+//! process prints or from its exit code alone. A test has passed if all of this holds:
 //!
 //! * the report tells of each seed in turn, that it started and that it passed, and of nothing else;
 //! * the report on the disk is the one that was read line by line while it grew;
-//! * the test binary has sealed the run: the `main` of the grader's own test, and nothing but the end of the judge
-//!   leads there, has written the random text that was compiled into it ([`super::package`]);
+//! * the test binary has sealed the run: the `main` of the grader's own test, and nothing but the end of the
+//!   judge leads there, has written the random text that was compiled into it ([`super::package`]);
 //! * the process ended well.
 //!
-//! Code of the submission runs in the judge's own process. It can do what the process can do, so this makes cheating
-//! more work and does not make it impossible; docs/teaching.md says what helps.
+//! Code of the submission runs in the judge's own process. It can do what the process can do, so this makes
+//! cheating more work and does not make it impossible; docs/teaching.md says what helps.
 
 use std::ffi::OsString;
 use std::fs;

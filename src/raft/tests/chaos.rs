@@ -442,7 +442,8 @@ fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
             total.snapshots_installed += world.seen.snapshots_installed;
             total.restarts += world.seen.restarts;
             total.truncations += world.seen.truncations;
-            // The rules take no virtual time. The clock has to move, or the watchdog takes the run for one that hangs.
+            // The rules take no virtual time. The clock has to move, or the watchdog takes the run for one
+            // that hangs.
             labrt::time::sleep(labrt::time::Duration::from_millis(1));
         }
         println!("{SEEDS} seeds of {STEPS} steps: {total:?}");
