@@ -1,9 +1,9 @@
 //! `lab grade`: what it refuses, and a class of submissions that it grades.
 //!
-//! The class is graded in one go, since the judge must be compiled for it once: about a minute and a half of
+//! The class is graded in one go, since the judge must be compiled for it once: about three minutes of
 //! CPU the first time, about ten seconds for each submission. Cargo's folder of the tests keeps the compiled
-//! judge.
-#![cfg(feature = "grade")]
+//! judge. The grader is the same in both builds, so these tests run in the one with real threads only.
+#![cfg(all(feature = "grade", not(feature = "sim")))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
