@@ -31,19 +31,19 @@ const STRIDE: u64 = 64;
 pub struct Setup {
     /// How many messages each apply channel holds. With 0 it is a rendezvous channel.
     pub capacity: usize,
-    /// How long a commit index waits for entries that it can travel with. If this is 0, followers do not wait
-    /// between batches either.
+    /// How long the leader holds a new commit index back, to send it together with new entries. If this is 0,
+    /// a follower also does not wait between two batches for its consumer.
     pub commit: Duration,
 }
 
 impl Default for Setup {
-    /// The defaults of servers, with apply channels that hold a whole window.
+    /// The default options of a server, and apply channels that hold [`WINDOW`] messages.
     fn default() -> Setup {
         Setup { capacity: WINDOW as usize, commit: Options::default().commit_interval }
     }
 }
 
-/// A running cluster. One thread makes and uses it, within a run.
+/// A running cluster. One thread makes and uses it, inside one [`labrt::Run`].
 pub struct Cluster {
     net: Network,
     rafts: Vec<Raft>,
@@ -79,8 +79,9 @@ impl Cluster {
         self.submitted
     }
 
-    /// Submits `count` commands, of which at most [`WINDOW`] are not applied at any time, and waits until all
-    /// are applied on all servers. Returns the entries a second.
+    /// Submits `count` commands and waits until all are applied on all servers. There are never more than
+    /// [`WINDOW`] commands that are submitted but not yet applied. Returns how many entries were applied per
+    /// second.
     pub fn pipeline(&mut self, count: u64) -> f64 {
         let start = Instant::now();
         for i in 0..count {
@@ -147,7 +148,7 @@ fn start_server(net: &Network, me: usize, setup: &Setup, applied: &Arc<Applied>)
     let raft = {
         let _node = node::enter(id);
         Raft::make_with(ends, me, Arc::new(Persister::new()), sink, options(me, setup))
-            .expect("an empty persister can be restored from")
+            .expect("a server can start with an empty persister")
     };
     let applied = applied.clone();
     thread::spawn_named(format!("consumer-{me}"), move || applied.consume(me, &messages));
@@ -195,8 +196,9 @@ impl Applied {
     fn consume(&self, server: usize, messages: &Receiver<ApplyMsg>) {
         for message in messages.iter() {
             let ApplyMsg::Command { index, .. } = message else { continue };
-            // The order matters: a thread that watches an index first announces it, and then looks how far
-            // the consumers are.
+            // The order matters: first store `upto`, then load `watched`. A waiting thread does the opposite:
+            // it first stores `watched`, and then loads `upto`. So at least one of the two sees what the
+            // other has stored.
             self.upto[server].store(index, Ordering::SeqCst);
             if index == self.watched.load(Ordering::SeqCst) {
                 let now = Instant::now();
@@ -223,8 +225,8 @@ impl Applied {
         self.watched.store(index, Ordering::SeqCst);
     }
 
-    /// Waits for `index`. Returns when the servers reached it; `None` for a server that reached it before it
-    /// was watched.
+    /// Waits until the servers have reached `index`. Returns the times at which they reached it. The time is
+    /// `None` for a server that reached `index` before it was watched, or has not reached it yet.
     fn wait_for(&self, index: u64, who: Who) -> [Option<Instant>; SERVERS] {
         if self.watched.load(Ordering::SeqCst) != index {
             self.watch(index);

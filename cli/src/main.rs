@@ -7,16 +7,16 @@
 //! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
 //! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
-//! `cargo install --locked --path cli` installs it. Inside the repository `scripts/dstest.sh`,
-//! `scripts/trace.sh` and `scripts/dslogs.sh` build the part that they need, and call it.
+//! `cargo install --locked --path cli` installs it. Inside the repository, `scripts/dstest.sh`,
+//! `scripts/trace.sh` and `scripts/dslogs.sh` build the part of `lab` that they need, and call it.
 //!
-//! This crate works on processes, files and terminals, outside the runs of the labs. So it uses the system's
-//! own threads, clock and maps, which the code of servers and tests must not do.
+//! This crate works on processes, files and terminals. It is neither a server nor a test of the labs. So
+//! it may use the system's own threads, clock and maps. Servers and tests must use those of `labrt`.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "this is not code of a run: it works on processes, on real threads and the real clock in both builds"
+    reason = "this crate is no server and no test of the labs: it uses real threads and the real clock"
 )]
 
 mod dslogs;
@@ -73,7 +73,7 @@ enum Command {
     /// Show the sharded key/value service live in the terminal, break it, and check it (the default)
     #[cfg(feature = "demo")]
     Demo(mit6824_demo::Args),
-    /// Make a project of your own: the labs to be solved, and the judge
+    /// Make a project of your own: the labs for you to solve, and the tests that judge them
     #[cfg(feature = "new")]
     New(new::Args),
     /// Run tests many times, on real threads or in virtual time, and keep what failed
@@ -86,10 +86,10 @@ enum Command {
     Grade(grade::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
-    /// One chunk of seeds for `dstest --hosts`
+    /// Run one chunk of seeds for `dstest --hosts`
     #[command(hide = true)]
     DstestWorker(dstest::worker::Args),
-    /// Become another program that dies with its parent
+    /// Run another program in place of this one, so that it dies when its parent dies
     #[command(hide = true)]
     DstestExec(dstest::process::ExecArgs),
 }
@@ -102,7 +102,7 @@ fn called(subcommand: &str) -> String {
     }
 }
 
-/// The command line, in whose usage lines the subcommands have the names by which they are called.
+/// The command line. The usage of a subcommand shows the name by which the user has called it.
 fn command_line() -> clap::Command {
     let mut command = <Cli as CommandFactory>::command();
     for (name, arguments) in

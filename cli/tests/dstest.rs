@@ -2,7 +2,7 @@
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
 )]
 
 mod common;
@@ -21,7 +21,7 @@ use nix::unistd::Pid;
 #[test]
 fn bad_arguments_are_named_with_what_is_expected() {
     let project = Project::new("arguments");
-    fs::write(project.path("a-file"), "").expect("can be written");
+    fs::write(project.path("a-file"), "").expect("the file can be written");
     let cases: [(&[&str], &[&str]); 14] = [
         (&[], &["<TEST>...", "Usage"]),
         (&["-n", "0", "lab2a"], &["'0'", "--runs", "1..=1000000000"]),
@@ -78,15 +78,15 @@ fn help_names_what_there_is() {
 #[test]
 fn a_folder_without_a_project_is_refused() {
     let project = Project::own("no-project");
-    fs::remove_file(project.path("Cargo.toml")).expect("it was there");
-    fs::write(project.path("Cargo.toml"), "[package]\n").expect("can be written");
+    fs::remove_file(project.path("Cargo.toml")).expect("Cargo.toml was there");
+    fs::write(project.path("Cargo.toml"), "[package]\n").expect("the file can be written");
     project.run(&["lab2a"]).complains(2, &["there is no project to test in", "no-project"]);
 }
 
 #[test]
 fn tests_that_do_not_build_are_told() {
     let project = Project::own("no-build");
-    fs::write(project.path("tests/broken.rs"), "fn broken( {}\n").expect("can be written");
+    fs::write(project.path("tests/broken.rs"), "fn broken( {}\n").expect("the file can be written");
     project.run(&["broken"]).complains(1, &["the tests do not build"]);
 }
 
@@ -178,7 +178,7 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
     ] {
         assert!(record.contains(text), "no {text:?} in\n{record}");
     }
-    assert!(!record.contains("seed 0x8"), "the replay is alone");
+    assert!(!record.contains("seed 0x8"), "the log of a replay has only its own seed");
     assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace\n");
     assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.html"), "the page of 0x7\n");
     assert_eq!(project.read("kept/failures.txt").lines().count(), 3);
@@ -203,7 +203,7 @@ fn the_open_seed_is_blamed_for_a_death_and_the_next_resumed() {
     assert_eq!(
         ran.out.lines().filter(|l| l.starts_with("ok   ")).count(),
         36,
-        "each other seed once:\n{}",
+        "each of the other seeds passes exactly once:\n{}",
         ran.out
     );
     let record = project.read("kept/lab2a-many_elections_2a-0x3.log");
@@ -286,7 +286,11 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
     let ran = project.run(&args);
     ran.says(1, &["9 more failures of length_2b like this were only counted: term # is wrong"]);
     assert_eq!(logs("short"), ["0x13", "0xe"].map(|seed| format!("lab2b-length_2b-{seed}.log")));
-    assert_eq!(project.names_in("short").len(), 7, "a log, a trace and a page of each, and the list");
+    assert_eq!(
+        project.names_in("short").len(),
+        7,
+        "failures.txt, and a log, a trace and a page of each failure"
+    );
 }
 
 #[test]
@@ -330,7 +334,11 @@ fn warnings_are_counted_and_strict_turns_them_into_failures() {
             "     warns_2b: a lock was held over a send",
         ],
     );
-    assert!(!ran.out.contains("S1 left"), "the same but for a number:\n{}", ran.out);
+    assert!(
+        !ran.out.contains("S1 left"),
+        "warnings that differ only in a number are shown once:\n{}",
+        ran.out
+    );
     let ran = project.run(&[&args[..], &["--strict"]].concat());
     ran.says(1, &["4 of 40 failed", "FAIL warns_2b 0x1 ", "yes: the same failure", "8 warnings, such as:"]);
     assert!(!project.run(&["--sim", "-n", "2", "basic_2b"]).out.contains("warning"));
@@ -360,7 +368,7 @@ fn the_project_is_that_of_the_working_folder_or_of_the_last_root() {
     let ran = lab("", &[]);
     ran.says(1, &["log      out/dstest-"]);
     assert!(!ran.out.contains("work in"), "{}", ran.out);
-    let root = project.path("").canonicalize().expect("it is there");
+    let root = project.path("").canonicalize().expect("the project is there");
     let there = format!("The commands after \"repeat\" work in {}.", root.display());
     let ran = lab(
         "..",
@@ -484,7 +492,7 @@ fn failures_go_to_a_folder_with_the_time_by_default() {
 #[test]
 fn a_full_disk_is_told_and_no_panic() {
     let project = Project::new("full");
-    fs::write(project.path("file"), "").expect("can be written");
+    fs::write(project.path("file"), "").expect("the file can be written");
     let ran = project.run(&["--sim", "-n", "10", "--seed", "0", "-o", "file/below", "re_election_2a"]);
     ran.says(1, &["ERROR: cannot", "file/below", "1 of 10 failed", "LAB_SEED=0x7"]);
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
@@ -500,7 +508,7 @@ fn a_reader_who_leaves_ends_the_campaign() {
         .spawn()
         .expect("lab runs");
     drop(child.stdout.take());
-    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     assert_eq!(ran.code, Some(128 + 13));
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
 }
@@ -510,7 +518,7 @@ fn a_reader_who_leaves_ends_the_campaign() {
 /// Starts a campaign of tests that never end, and returns when two of them run.
 fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     let pids = project.path("pids");
-    fs::create_dir_all(&pids).expect("can be made");
+    fs::create_dir_all(&pids).expect("the folder can be made");
     let child = project
         .dstest(&["--sim", "-n", "100", "--seed", "0", "-p", "2", "-o", "kept", "stays_2b"])
         .env("FAKE_PIDS", &pids)
@@ -550,8 +558,9 @@ fn control_c_leaves_nothing() {
         let (child, ids) = start_endless(&project);
         assert_eq!(ids.len(), 4);
         assert!(ids.iter().all(|id| alive(*id)));
-        kill(Pid::from_raw(i32::try_from(child.id()).expect("small")), signal).expect("it runs");
-        let ran = Ran::of(child.wait_with_output().expect("it ends"));
+        kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id fits into an i32")), signal)
+            .expect("lab runs");
+        let ran = Ran::of(child.wait_with_output().expect("lab ends"));
         ran.says(code, &["stays_2b", "nothing was run", "interrupted by signal"]);
         assert!(ids.iter().all(|id| !alive(*id)), "processes are left");
         assert_eq!(scratch_folders(&project.path("target")), 0, "temporary files are left");
@@ -564,11 +573,11 @@ fn when_dstest_is_killed_its_children_die_and_the_next_campaign_sweeps() {
     let project = Project::own("killed");
     let (mut child, ids) = start_endless(&project);
     let tests: Vec<i32> = ids.iter().step_by(2).copied().collect();
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    child.kill().expect("lab runs");
+    child.wait().expect("lab ends");
     until("the tests are dead", || tests.iter().all(|id| !alive(*id)));
     for id in ids.iter().skip(1).step_by(2) {
-        // A program that was killed cannot end the children of its tests.
+        // `lab dstest` was killed, so it could not end the children of its tests.
         let _ = kill(Pid::from_raw(*id), Signal::SIGKILL);
     }
     assert_eq!(scratch_folders(&project.path("target")), 1);

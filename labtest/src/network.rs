@@ -16,18 +16,18 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// An end without a fault of one direction; `works` says whether it is enabled.
+    /// An end that carries messages in both directions while it works. `works` says whether it is enabled.
     pub fn new(end: Name, works: bool) -> Wanted {
         Wanted { end, works, link: Link::Both }
     }
 }
 
 /// Makes ends do what the state of a harness says. `wanted` reads the state, under the lock of the harness.
-/// The network is told without that lock.
+/// This function changes the network without that lock.
 ///
-/// In between another thread may change the state, and it may tell the network first. So `wanted` is called
-/// again afterwards, until nothing has changed. Then the ends do what the state says, also if two threads
-/// have told the network.
+/// After `wanted` has read the state, another thread may change the state, and it may change the network
+/// before this thread does. So `wanted` is called again afterwards, until nothing has changed. Then the ends
+/// do what the newest state says, even if two threads have changed the network.
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {
@@ -62,7 +62,8 @@ mod tests {
     use labrt::node::NodeId;
     use labrt::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Another thread changes the state after it was read the first time, and has already told the network.
+    /// Another thread changes the state after the first reading, and changes the network before this thread
+    /// does. So this thread first sets the old state, and must set the new one afterwards.
     #[test]
     fn the_newest_state_wins() {
         labrt::run(|| {

@@ -11,22 +11,22 @@ pub trait Finish {
     /// Fails a test that has taken longer than its limit. It does not interrupt a test.
     fn check_timeout(&self);
 
-    /// The line of a test that has passed.
+    /// The line that a test prints when it has passed, in the form of the course.
     fn passed_line(&self) -> String;
 
     /// Stops everything: every server, then the network. Checks that no thread of a server is left
     /// behind.
     fn cleanup(&self);
 
-    /// The test has failed. Its run is over, and labrt ends the threads. This stops the network, and all that
-    /// would go on otherwise.
+    /// Gives up a test that has failed. The test's run is over, and labrt ends the threads. This method stops
+    /// the network, and everything else that would go on.
     fn abandon(&self);
 }
 
 /// The owner of a cluster under test. It is dropped when the test's body returns, and the cluster ends with
 /// it.
 ///
-/// A body ends with [`Owner::end`], which makes the last checks and prints the course's line.
+/// A body ends with [`Owner::end`], which makes the last checks and prints the line of a passed test.
 #[must_use = "the cluster lives as long as its owner"]
 pub struct Owner<C: Finish> {
     cluster: Arc<C>,
@@ -44,11 +44,11 @@ impl<C: Finish> Owner<C> {
         Arc::clone(&self.cluster)
     }
 
-    /// Ends a test: makes the last checks, then prints the course's line.
+    /// Ends a test: makes the last checks, then prints the line of a passed test, as the course does.
     ///
-    /// Two things are checked: that the test has kept its limit, 120 seconds in the course, and that the
-    /// killed servers leave no thread behind. Both are checked before the line is printed (the course prints
-    /// first), so a test that says `Passed` has passed.
+    /// There are two checks. The test must not have taken longer than its limit, which is 120 seconds in the
+    /// course. The killed servers must leave no thread behind. Both checks come before the line is printed,
+    /// so a test that says `Passed` has passed. (The course prints the line before it checks.)
     #[track_caller]
     pub fn end(mut self) {
         self.cluster.check_timeout();
@@ -79,7 +79,7 @@ impl<C: Finish> Deref for Owner<C> {
     }
 }
 
-/// A test that fails does not reach [`Owner::end`].
+/// A test that fails does not reach [`Owner::end`]. So the drop has to stop what is left of its cluster.
 impl<C: Finish> Drop for Owner<C> {
     fn drop(&mut self) {
         if !self.finished {

@@ -1,13 +1,13 @@
-//! The check of a whole history: it searches all parts on several threads, watches the limits, and gives the
-//! verdict.
+//! The check of a whole history. The model divides the history into parts. The check searches all parts on
+//! several threads, watches the limits, and gives the verdict.
 //!
 //! Every part has its own search. The searches run in rounds. In each round the unfinished searches are
-//! divided among the threads, and each of them runs for one slice of steps. The slices grow from round to
-//! round. So an illegal part is found soon even if it is the last one and the searches of other parts never
-//! end, and no thread is idle for long.
+//! divided among the threads, and each search runs for one slice of steps. The slices grow from round to
+//! round. So an illegal part is found soon, even if it is the last one and the searches of other parts never
+//! end. No thread is idle for long.
 //!
 //! If the caller wants partial linearizations and the history is illegal, there is a second search of the
-//! parts that are not Ok. It skips no dead end, and it reports the partial linearizations that it met.
+//! parts that are not Ok. It visits every dead end, and it reports the partial linearizations that it finds.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -21,7 +21,7 @@ use super::options::{EXPLAIN_FOR, Options};
 use super::report::{Limit, Part, Report, Verdict};
 use super::search::Search;
 
-/// The steps of the first slice: a few milliseconds.
+/// How many steps the first slice has. They take a few milliseconds.
 const FIRST_SLICE: u64 = 1 << 16;
 
 /// The second search for partial linearizations gets at least this much time, even if the verdict came late.
@@ -73,7 +73,7 @@ fn check_spans<M: Model>(model: &M, spans: &[Span<'_, M::Input, M::Output>], opt
     Report { verdict, why_unknown, parts, took: offload::real_time() - start }
 }
 
-/// Searches the parts that are not Ok once more, for partial linearizations.
+/// Searches again in the parts that are not Ok, now for partial linearizations.
 fn explain<M: Model>(
     model: &M,
     spans: &[Span<'_, M::Input, M::Output>],
@@ -89,7 +89,8 @@ fn explain<M: Model>(
         part.partials = explained.partials;
         part.blocked = explained.blocked.or(part.blocked);
         part.steps += explained.steps;
-        // The search for a verdict may have been stopped early, while this search came to its end.
+        // A limit may have stopped the search for a verdict early. If this search came to its end, its
+        // verdict counts.
         if explained.verdict != Verdict::Unknown {
             (part.verdict, part.why_unknown) = (explained.verdict, None);
         }
@@ -171,7 +172,8 @@ pub(super) struct Watch {
     /// How many bytes all searches together hold.
     used: AtomicUsize,
     cancel: Option<Arc<AtomicBool>>,
-    /// How many operations are in parts that have been searched. The caller may show it while it waits.
+    /// How many operations are in parts that have been searched. The caller may show this number while the
+    /// check runs.
     progress: Option<Arc<AtomicUsize>>,
     /// Does one illegal part end the searches of all other parts?
     first_illegal_settles: bool,
@@ -220,8 +222,9 @@ impl Watch {
 
     /// Notes that a search which held `counted` bytes now holds `bytes`.
     pub(super) fn count_memory(&self, bytes: usize, counted: &mut usize) {
-        // The subtraction may wrap around, and so does the atomic addition. The sum of all changes is never
-        // below zero.
+        // If the search needs less memory than before, the subtraction wraps around. The atomic addition
+        // wraps around, too, so the sum is still right: all searches together never hold less than zero
+        // bytes.
         self.used.fetch_add(bytes.wrapping_sub(*counted), Relaxed);
         *counted = bytes;
     }

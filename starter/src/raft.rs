@@ -1,17 +1,18 @@
 //! A Raft peer, to be written.
 //!
 //! Each part of the lab has its places here, marked `2A` to `2D`. Keep the paper's Figure 2 beside you:
-//! nearly all of it belongs into this file. What stands here is a proposal: change whatever you like, as long
-//! as [`RaftPeer`] is implemented.
+//! nearly all of it belongs in this file. The code here is a proposal. Change whatever you like, but keep an
+//! implementation of [`RaftPeer`].
 //!
-//! Three rules of the house make everything also run in virtual time:
+//! Keep three rules (the "rules of the house"). Then everything also runs in virtual time:
 //!
 //! * threads, locks, channels, clocks and random numbers come from [`labrt`], never from `std`;
 //! * no lock is held over an RPC or over a message to the service;
 //! * every thread of a peer ends soon after [`RaftPeer::kill`].
 //!
-//! The calls of [`observe`] tell the trace what the peer does, so that the page of a failing run can show it:
-//! roles, terms, votes, logs. They decide nothing. You may delete them; then the page shows less.
+//! The calls of [`observe`] write into the run's trace what the peer does: roles, terms, votes, logs. When a
+//! run fails, its HTML page shows this. The calls do not change what the peer does. You may delete them; then
+//! the page shows less.
 
 use crate::not_written;
 use labapi::observe;
@@ -44,7 +45,7 @@ pub struct RequestVoteReply {
 /// An entry of the log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// The term in which a leader took it in.
+    /// The term in which a leader received the command.
     pub term: u64,
     /// What the service will be given.
     pub command: Command,
@@ -64,7 +65,7 @@ struct Inner {
     /// Keeps the peer's state over a crash.
     #[allow(dead_code, reason = "delete this line when `persist` uses it")]
     persister: Arc<Persister>,
-    /// To the service. Send committed commands here, without holding the lock.
+    /// The channel to the service. Send committed commands here, without holding the lock.
     apply: Sender<ApplyMsg>,
     /// Raised by `kill`.
     killed: Signal,
@@ -83,11 +84,11 @@ struct State {
     // Your data here (2A, 2B, 2D).
 }
 
-/// The small steps of Figure 2: each changes the state, and tells the trace.
+/// The small steps of Figure 2. Each step changes the state, and reports the change to the trace.
 ///
 /// Call them under the lock. After a change of the term, the vote or the log, call `persist` before anybody
 /// can see the change.
-#[allow(dead_code, reason = "delete this line when the rules that you write call all of them")]
+#[allow(dead_code, reason = "delete this line when your code calls all of these steps")]
 impl State {
     /// Goes on to a higher term, in which this peer has not voted yet.
     fn raise_term(&mut self, term: u64) {
@@ -127,14 +128,14 @@ impl State {
         observe::truncate(index, dropped);
     }
 
-    /// Everything up to `index` is committed.
+    /// Notes that everything up to `index` is committed.
     fn commit_to(&mut self, index: u64) {
         self.commit_index = index;
         observe::commit(index, self.current_term);
     }
 
-    /// Takes the next committed entry that the service was not given yet, with its index. (2D: count from the
-    /// snapshot.)
+    /// Takes the next committed entry that has not gone to the service yet. Returns it with its index. (2D:
+    /// count from the snapshot.)
     fn next_to_apply(&mut self) -> Option<(u64, Entry)> {
         if self.last_applied >= self.commit_index {
             return None;
@@ -185,8 +186,9 @@ impl RaftPeer for Raft {
     }
 
     fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
-        // Your code here (2D). Under the lock, right after the log is cut: observe::snapshot("own", ...).
-        // When InstallSnapshot has cut it: observe::snapshot("from the leader", ...).
+        // Your code here (2D). Right after you have cut the log, still under the lock, call
+        // observe::snapshot("own", ...). After InstallSnapshot has cut the log, call
+        // observe::snapshot("from the leader", ...) instead.
         let _ = (index, snapshot);
     }
 
@@ -215,7 +217,7 @@ fn read_persist(persister: &Persister) -> State {
         last_applied: 0,
     };
     let saved = persister.read_raft_state();
-    // Your code here (2C), unless `saved` is empty. Example:
+    // Your code here (2C): restore the state, but only if `saved` is not empty. Example:
     // let mut decoder = labgob::Decoder::new(&saved);
     // state.current_term = decoder.decode().expect("written by persist");
     let _ = saved;
@@ -224,8 +226,8 @@ fn read_persist(persister: &Persister) -> State {
 
 impl Inner {
     /// Saves the state that has to survive a crash (Figure 2). Its caller holds the lock already, and a
-    /// thread cannot take the lock twice. So the caller passes what it has locked as `state`.
-    #[allow(dead_code, reason = "delete this line when you call it, whenever that state changes")]
+    /// thread cannot take the lock twice. So the caller passes the state that it has locked.
+    #[allow(dead_code, reason = "delete this line when you call `persist` after each change of that state")]
     fn persist(&self, state: &State) {
         // Your code here (2C). Example:
         // let mut encoder = labgob::Encoder::new();
@@ -238,15 +240,15 @@ impl Inner {
     /// The RequestVote RPC handler.
     fn request_vote(&self, args: RequestVoteArgs) -> RequestVoteReply {
         let state = self.state.lock();
-        // Your code here (2A, 2B). A vote that is refused: observe::vote_refused(candidate, term, "why").
+        // Your code here (2A, 2B). If you refuse a vote, call observe::vote_refused(candidate, term, "why").
         let _ = args;
         let reply = RequestVoteReply { term: state.current_term, vote_granted: false };
         observe::vote_reply(reply.term, reply.vote_granted);
         reply
     }
 
-    // Your code here: the handlers of AppendEntries (2A, 2B) and InstallSnapshot (2D). The last thing that
-    // they do, after `persist`, is observe::append_reply(...) and observe::snapshot_reply(...).
+    // Your code here: the handlers of AppendEntries (2A, 2B) and InstallSnapshot (2D). After `persist`,
+    // the last call of each handler is observe::append_reply(...) or observe::snapshot_reply(...).
 
     /// Calls the RequestVote handler of a peer.
     ///
@@ -261,9 +263,9 @@ impl Inner {
         self.peers[server].call_as(id, "Raft.RequestVote", args)
     }
 
-    // Your code here: the senders of AppendEntries (2A, 2B) and InstallSnapshot (2D). Each takes an id, tells
-    // it with observe::append_entries(id, ...) or observe::install_snapshot(id, ...), and then sends under
-    // it, as above.
+    // Your code here: the senders of AppendEntries (2A, 2B) and InstallSnapshot (2D). Each takes an id and
+    // passes it to observe::append_entries(id, ...) or observe::install_snapshot(id, ...). Then it makes the
+    // call with the same id, as above.
 
     /// Starts an election when this peer has not heard from a leader recently.
     ///

@@ -1,13 +1,15 @@
 //! Child processes that leave nothing behind.
 //!
 //! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured
-//! together. When it ends, or is killed, or its `Process` is dropped, the whole group is killed. If this
-//! program itself is killed and cannot clean up, the kernel kills the child: children are started through the
-//! hidden subcommand `dstest-exec`, which asks the kernel for that (`PR_SET_PDEATHSIG`) and then becomes the
-//! program ([`exec`]).
+//! together. The whole group is killed when the child ends, when it is killed, and when its `Process` is
+//! dropped.
 //!
-//! Output is bounded, because a test that loops could fill the disk: the first and the last [`CAPTURE_HALF`]
-//! bytes are kept.
+//! If this program itself is killed, it cannot clean up. Then the kernel kills the child. For this, a child
+//! is started through the hidden subcommand `dstest-exec`. The subcommand asks the kernel for a signal when
+//! the parent dies (`PR_SET_PDEATHSIG`), and then becomes the child's program ([`exec`]).
+//!
+//! Only the first and the last [`CAPTURE_HALF`] bytes of the output are kept. Otherwise a test that loops
+//! could fill the disk.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -23,7 +25,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getppid};
 
-/// Half of the output that is kept of one process, in bytes.
+/// How many bytes are kept of the beginning of a process's output, and how many of its end.
 pub const CAPTURE_HALF: usize = 16 << 20;
 
 /// Arguments of `lab dstest-exec`.
@@ -32,7 +34,7 @@ pub struct ExecArgs {
     /// The process that must still be the parent
     #[arg(long)]
     parent: i32,
-    /// The signal that ends it when the parent dies
+    /// The signal that the program gets when the parent dies
     #[arg(long, default_value = "SIGKILL")]
     signal: String,
     /// Program and arguments
@@ -42,7 +44,7 @@ pub struct ExecArgs {
 
 /// `lab dstest-exec`: becomes `command`, which is killed when the parent dies.
 pub fn exec(args: &ExecArgs) -> ExitCode {
-    let (program, rest) = args.command.split_first().expect("clap requires one");
+    let (program, rest) = args.command.split_first().expect("clap requires a program");
     if let Err(error) = die_with_parent(args.parent, &args.signal) {
         eprintln!("lab dstest-exec: {error}");
         return ExitCode::from(126);
@@ -55,7 +57,8 @@ pub fn exec(args: &ExecArgs) -> ExitCode {
 fn die_with_parent(parent: i32, signal: &str) -> Result<(), String> {
     let signal: Signal =
         signal.parse().map_err(|_| format!("--signal {signal}: expected a name such as SIGKILL"))?;
-    nix::sys::prctl::set_pdeathsig(signal).map_err(|e| format!("cannot ask to die with the parent: {e}"))?;
+    nix::sys::prctl::set_pdeathsig(signal)
+        .map_err(|e| format!("cannot ask the kernel for a signal when the parent dies: {e}"))?;
     // If the parent died before the request, the signal will never come.
     if getppid() != Pid::from_raw(parent) {
         return Err("the parent is gone".to_owned());
@@ -93,7 +96,7 @@ impl Plan {
     }
 }
 
-/// A running child. It is killed when this is dropped, and when the thread that started it ends.
+/// A running child. It is killed when its `Process` is dropped, and when the thread that started it ends.
 pub struct Process {
     child: Child,
     group: Pid,
@@ -133,14 +136,15 @@ impl Process {
         Process { child, group, pump, ended: None }
     }
 
-    /// How the child ended, if it has. Then the other processes of its group are killed.
+    /// Returns how the child ended, or `None` while it runs. If it has ended, this also kills the other
+    /// processes of its group.
     ///
     /// # Errors
-    /// When the system cannot say.
+    /// When the system cannot say whether the child has ended.
     pub fn poll(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.ended.is_none() {
-            // Look before reaping: while the child is a zombie, the number of its group is not given to
-            // another.
+            // Look without reaping. While the child is a zombie, no other group can get the number of its
+            // group. So the signal in `reap` reaches only this group.
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             if waitid(Id::Pid(self.group), flags)? == WaitStatus::StillAlive {
                 return Ok(None);
@@ -153,12 +157,12 @@ impl Process {
     /// Sends a signal to the whole group.
     pub fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
-            // An error means that it has just ended by itself.
+            // An error means that the group has just ended by itself.
             let _ = killpg(self.group, signal);
         }
     }
 
-    /// Waits until the child has ended, at most `patience`; says whether it has.
+    /// Waits until the child has ended, but at most for `patience`. Returns whether the child has ended.
     pub fn wait_for(&mut self, patience: Duration) -> bool {
         let since = Instant::now();
         while since.elapsed() < patience {
@@ -185,8 +189,9 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the other processes of the group, which were killed, are gone, too. It gives up after a
-    /// while: on a machine without a process that reaps orphans they stay as zombies.
+    /// Waits until the other processes of the group are gone, too. They were killed before. The wait ends
+    /// after a while in any case: if no process of the machine reaps orphans, the killed processes stay as
+    /// zombies.
     fn await_group(&self) {
         let since = Instant::now();
         while killpg(self.group, None).is_ok() && since.elapsed() < Duration::from_millis(500) {
@@ -235,7 +240,8 @@ fn capture(mut from: PipeReader, mut to: File) {
         tail.drain(..excess);
         skipped += excess as u64;
     }
-    // The result of this thread is not read. An error is written into the file, which a full disk prevents.
+    // Nobody reads the result of this thread, so an error is written into the file. If the disk is full, that
+    // fails, too.
     if skipped > 0 {
         let _ = write!(to, "\n[... {skipped} bytes left out ...]\n");
     }
@@ -246,7 +252,7 @@ fn capture(mut from: PipeReader, mut to: File) {
     }
 }
 
-/// `exit status 3`, `signal 11 (SIGSEGV)`.
+/// How a process ended, for example `exit status 3` or `signal 11 (SIGSEGV)`.
 pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -292,7 +298,7 @@ mod tests {
         drop(writer);
         pump.join().expect("no panic");
         let kept = std::fs::read(&path).expect("the file");
-        std::fs::remove_file(&path).expect("it is ours");
+        std::fs::remove_file(&path).expect("the test has made this file");
         assert!(kept.starts_with(b"first") && kept.ends_with(b"last"));
         assert!(kept.len() < 2 * CAPTURE_HALF + 100);
         let note = format!("[... {} bytes left out ...]", CAPTURE_HALF + 9);

@@ -1,4 +1,4 @@
-//! The log and its offset (5.3, section 7), and the command.
+//! The log (5.3), its first index after a snapshot (section 7), and the command in an entry.
 
 use super::support::*;
 use crate::raft::log::RaftLog;
@@ -25,7 +25,7 @@ fn indices_keep_their_meaning_over_a_snapshot_7() {
     let terms: Vec<_> = (9..=14).map(|index| log.term_at(index)).collect();
     assert_eq!(terms, [None, Some(3), Some(3), Some(4), Some(4), None]);
     assert_eq!(log.get(12).map(|entry| entry.command.clone()), Some(command(12, 4)));
-    assert_eq!(log_after_10(&[]).last_term(), 3, "the snapshot's last entry counts");
+    assert_eq!(log_after_10(&[]).last_term(), 3, "a log without entries ends at the snapshot's last entry");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_command_is_shared_and_printed_short() {
     assert_eq!(format!("{long:?}"), format!("Command({}... 5000 bytes)", "x".repeat(16)));
     assert_eq!(format!("{:?}", Command::new("a\0b")), r"Command(a\x00b)");
     assert_eq!(long.clone().as_bytes().as_ptr(), long.as_bytes().as_ptr());
-    // The encoding has only the length and the bytes. Decoding gives the command back.
+    // The encoding of a command has only its length and its bytes. Decoding gives the command back.
     let bytes = labgob::encode(&Entry { term: 7, command: Command::new("abc") });
     assert_eq!(bytes, [7, 3, b'a', b'b', b'c']);
     assert_eq!(labgob::decode::<Command>(&labgob::encode(&long)), Ok(long));

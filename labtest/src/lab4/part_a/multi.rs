@@ -82,14 +82,16 @@ fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) {
     ck.leave(vec![2]);
 }
 
-/// The next leader has the same configuration as the last one, so both have computed it in the same way.
+/// The next leader must have the same configuration as the leader before it. Then both have computed it in
+/// the same way.
 fn same_config<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Clerk>) {
     let Some(leader) = cfg.leader() else { panic!("Leader not found") };
     let config = ck.query(None);
     cfg.shutdown_server(leader);
 
     // The course wants to wait for a new leader, but asks only once. Normally there is no leader yet, and the
-    // clerk waits for it below. If there already is one, the loop ends after two more looks at that answer.
+    // clerk waits for one below. If there already is a leader, the course's loop looks at the same answer
+    // twice more, with a pause of a second before each look. Then it fails with this message.
     if cfg.leader().is_some() {
         sleep(Duration::from_secs(2));
         panic!("Leader not found");
