@@ -5,16 +5,16 @@
 //!
 //! * An RPC handler takes the arguments and returns the reply: [`request_vote`](Core::request_vote),
 //!   [`append_entries`](Core::append_entries), [`install_snapshot`](Core::install_snapshot).
-//! * The outcome of an RPC is reported with [`vote_reply`](Core::vote_reply),
-//!   [`append_reply`](Core::append_reply), [`snapshot_reply`](Core::snapshot_reply) or
-//!   [`message_lost`](Core::message_lost).
-//! * What happens on this server is reported with [`election_timeout`](Core::election_timeout),
+//! * After an RPC of this server, the caller reports the reply with [`vote_reply`](Core::vote_reply),
+//!   [`append_reply`](Core::append_reply) or [`snapshot_reply`](Core::snapshot_reply). If there is no reply,
+//!   it reports this with [`message_lost`](Core::message_lost).
+//! * The caller reports what happens on this server with [`election_timeout`](Core::election_timeout),
 //!   [`propose`](Core::propose) and [`snapshot`](Core::snapshot).
 //! * The caller asks for output: [`next_message`](Core::next_message) returns the next message for a peer,
-//!   [`take_apply`](Core::take_apply) the next messages for the service.
+//!   and [`take_apply`](Core::take_apply) returns the next messages for the service.
 //!
-//! A rule that needs something done outside the core adds it to its [`Effects`]. After every call the threads
-//! around the core do the same steps, in one place and under one lock:
+//! A rule that needs something done outside the core adds it to its [`Effects`]. After every call of a rule,
+//! the caller does the following. It still holds the server's lock (see `Shared::settle_unsent`):
 //!
 //! ```text
 //! let reply = core.append_entries(&args, now);
@@ -26,10 +26,10 @@
 //!
 //! # Time
 //!
-//! Time is an argument, `now`: the time since a moment that the threads around the core have chosen. The core
-//! says when something will be due: [`election_deadline`](Core::election_deadline) and, for each peer,
-//! [`next_deadline`](Core::next_deadline). The core uses no randomness either: the threads around it draw
-//! each election timeout.
+//! Rules get the time as an argument, `now`. It is the time that has passed since a fixed moment, which the
+//! caller chooses. The core returns two kinds of deadlines: [`election_deadline`](Core::election_deadline)
+//! says when this server starts an election, and [`next_deadline`](Core::next_deadline) says when a peer
+//! needs the next message. The core uses no random numbers: the caller draws each election timeout.
 //!
 //! # Parts
 //!
@@ -42,8 +42,8 @@
 //! # What a leader does not do
 //!
 //! A leader does not put an empty entry into its log when it is elected, because the labs count indices. A
-//! leader that cannot reach a majority does not step down: it stays leader of its term and commits nothing.
-//! It becomes a follower only when it hears of a higher term.
+//! leader that cannot reach a majority does not step down: it stays leader of its term and commits nothing. A
+//! leader becomes a follower only when a message or a reply has a higher term.
 
 mod election;
 mod replication;
@@ -71,7 +71,7 @@ enum Standing {
     Leader(Vec<Progress>),
 }
 
-/// Committed messages in order. [`Core::take_apply`] returns one batch.
+/// Committed messages for the service, in order. [`Core::take_apply`] returns one batch.
 pub type ApplyBatch = Vec<ApplyMsg>;
 
 /// The state of one server.
@@ -79,32 +79,33 @@ pub type ApplyBatch = Vec<ApplyMsg>;
 pub struct Core {
     me: usize,
     n: usize,
-    /// Figure 2, persistent state.
+    /// The persistent state of Figure 2: this field and the next two.
     current_term: u64,
     voted_for: Option<usize>,
     log: RaftLog,
     /// The snapshot that replaces the entries up to the log's `last_included_index`.
     snapshot: Bytes,
-    /// Figure 2, volatile state.
+    /// The volatile state of Figure 2: this field and the next one.
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
     /// The intervals, and the rules that a test may break.
     pub options: Options,
-    /// When this server starts an election if it hears no leader before.
+    /// The time at which this server starts an election, if it hears from no leader and grants no vote until
+    /// then.
     election_deadline: Duration,
     /// The core adds this to the current time when it restarts the election timer.
     election_timeout: Duration,
-    /// The number of the next message.
+    /// The number that the next message gets.
     next_seq: u64,
     /// The effects that the caller has not taken yet.
     effects: Effects,
-    /// The first entry in the persister is the one after this index.
+    /// The index just before the first entry that is in the persister.
     saved_from: u64,
 }
 
 impl Core {
-    /// A new server, number `me` of `n`, with an empty state.
+    /// A new server with an empty state: number `me` in a group of `n` servers.
     ///
     /// # Panics
     /// If `me` is not below `n`.
@@ -130,14 +131,14 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in this state, for tests. Only the entries that the snapshot before `log` covers
-    /// count as committed. The snapshot itself is empty. A candidate has only its own vote. A leader has just
-    /// been elected: it knows nothing about its followers, and it has asked them for their votes at time
-    /// zero. The whole state must still be persisted.
+    /// Server `me` of `n` in the given state, for tests. Only the entries that the snapshot before `log`
+    /// covers count as committed. The snapshot itself is empty. A candidate has only its own vote. A leader
+    /// has just been elected: it knows nothing about its followers, and it asked them for their votes at time
+    /// zero. Nothing of this state is in a persister yet.
     ///
     /// # Panics
-    /// If no server can be in this state: the log reaches beyond `term`, or a candidate or leader has not
-    /// voted for itself.
+    /// If no server can be in this state: the log has an entry of a later term than `term`, or a candidate or
+    /// leader has not voted for itself.
     pub fn of(me: usize, n: usize, term: u64, voted_for: Option<usize>, log: RaftLog, role: Role) -> Core {
         assert!(
             log.last_term() <= term,
@@ -174,12 +175,12 @@ impl Core {
         self.n
     }
 
-    /// The latest term this server has seen.
+    /// The greatest term that this server has seen.
     pub fn current_term(&self) -> u64 {
         self.current_term
     }
 
-    /// The server that has this server's vote in the current term.
+    /// The candidate that got this server's vote in the current term.
     pub fn voted_for(&self) -> Option<usize> {
         self.voted_for
     }
@@ -213,7 +214,7 @@ impl Core {
         self.commit_index
     }
 
-    /// The index of the last entry handed out by [`take_apply`](Core::take_apply).
+    /// The index of the last entry that [`take_apply`](Core::take_apply) has returned.
     pub fn last_applied(&self) -> u64 {
         self.last_applied
     }
@@ -226,15 +227,16 @@ impl Core {
         }
     }
 
-    /// Takes the effects of all calls since the last time. Handle [`Effects::persist`] first.
+    /// Takes the effects of all calls since they were last taken. Write [`Effects::persist`] to the persister
+    /// before any message or reply is sent.
     pub fn take_effects(&mut self) -> Effects {
         let mut effects = Effects::default();
         self.take_effects_into(&mut effects);
         effects
     }
 
-    /// Like [`take_effects`](Core::take_effects), but stores the result in `effects`. The old content is
-    /// discarded, its buffers are used again.
+    /// Like [`take_effects`](Core::take_effects), but stores the result in `effects`. The old content of
+    /// `effects` is discarded, but its memory is used again.
     pub fn take_effects_into(&mut self, effects: &mut Effects) {
         effects.clear();
         std::mem::swap(effects, &mut self.effects);
@@ -244,14 +246,14 @@ impl Core {
         }
     }
 
-    /// When this server starts an election if nothing happens before. `None`: this server leads, so it does
-    /// not start an election.
+    /// The time at which this server starts an election, if nothing happens until then. `None`: this server
+    /// leads, so it does not start an election.
     pub fn election_deadline(&self) -> Option<Duration> {
         let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
         waits.then_some(self.election_deadline)
     }
 
-    /// Sets the timeout for the next restart of the election timer.
+    /// Sets the timeout that the election timer uses when it restarts next.
     pub fn set_election_timeout(&mut self, timeout: Duration) {
         self.election_timeout = timeout;
     }
@@ -262,8 +264,8 @@ impl Core {
         self.effects.election_timer_reset = true;
     }
 
-    /// When there will be something to send to `peer` if nothing happens before. The time may be in the past.
-    /// `None`: there will be nothing.
+    /// The time at which a message for `peer` is due, if nothing happens until then. The time may be in the
+    /// past. `None`: no message will be due.
     pub fn next_deadline(&self, peer: usize) -> Option<Duration> {
         match &self.standing {
             _ if peer == self.me => None,
@@ -276,8 +278,8 @@ impl Core {
         }
     }
 
-    /// The next message for `peer`. `None` if there is none until [`next_deadline`](Core::next_deadline). Ask
-    /// again after sending, because there may be more.
+    /// The next message for `peer`. `None`: no message is due before [`next_deadline`](Core::next_deadline).
+    /// Call this method again after sending the message, because more messages may be due.
     pub fn next_message(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {
         if peer == self.me {
             return None;
@@ -289,7 +291,7 @@ impl Core {
         }
     }
 
-    /// The network reports that there will be no answer to a message. The message may have arrived
+    /// The network has reported that there will be no answer to a message. The peer may have got the message
     /// nevertheless.
     pub fn message_lost(&mut self, sent: Sent) {
         let next_seq = self.next_seq;
@@ -308,7 +310,7 @@ impl Core {
     // ------------------------------------------------------------------ Roles (Figure 4)
 
     /// Figure 2, all servers: a server that sees a higher term becomes a follower in that term. A candidate
-    /// also becomes a follower when it hears the leader of its own term.
+    /// also becomes a follower when it gets a message from the leader of its own term.
     fn become_follower(&mut self, term: u64, cause: &'static str, now: Duration) {
         let raised = term > self.current_term;
         let was_leader = self.is_leader();
@@ -322,12 +324,13 @@ impl Core {
         }
         self.enter(Standing::Follower, cause);
         if was_leader {
-            // A leader has no election timeout, so its deadline is old.
+            // A leader does not use the election timer, so the deadline is an old one.
             self.reset_election_timer(now);
         }
     }
 
-    /// 5.2: increments the term, votes for itself, and asks the other servers for their votes.
+    /// 5.2: this server increments its term and votes for itself. As a candidate it will ask the other
+    /// servers for their votes.
     fn become_candidate(&mut self, now: Duration) {
         Invariant::RolesAsInFigure4.check(!self.is_leader(), || {
             format!("S{} leads term {} and would start an election", self.me, self.current_term)
@@ -349,7 +352,7 @@ impl Core {
         self.enter(Standing::Leader(progress), "votes of a majority");
     }
 
-    /// The only place where the role changes, so every change makes exactly one event.
+    /// Changes the role. No other function does this, so every change of role makes exactly one event.
     fn enter(&mut self, standing: Standing, cause: &'static str) {
         self.standing = standing;
         let (role, term) = (self.role(), self.current_term);
@@ -383,7 +386,7 @@ impl Core {
         self.effects.events.push(event);
     }
 
-    /// A message from the leader of `term` has arrived. Returns false if the term is over.
+    /// A message from the leader of `term` has arrived. Returns false if the current term is already higher.
     fn hear_leader(&mut self, term: u64, now: Duration) -> bool {
         if term < self.current_term {
             return false;
@@ -396,7 +399,8 @@ impl Core {
         true
     }
 
-    /// Does this outcome belong to the current term? Becomes a follower if the reply has a higher term.
+    /// Are the message and its reply of the current term? If the reply has a higher term, this server first
+    /// becomes a follower of that term.
     fn is_current(&mut self, sent: Sent, reply_term: u64, now: Duration) -> bool {
         if reply_term > self.current_term {
             self.become_follower(reply_term, "a reply of a higher term", now);
@@ -429,7 +433,7 @@ impl Core {
             term: self.current_term,
             leader_id: self.me,
             prev_log_index: prev,
-            prev_log_term: self.log.term_at(prev).expect("the agenda only names a prev that is in the log"),
+            prev_log_term: self.log.term_at(prev).expect("the agenda chooses a prev that is in the log"),
             entries,
             leader_commit: self.commit_index,
         });
@@ -442,8 +446,8 @@ impl Core {
         Sent { peer, term: self.current_term, seq, what }
     }
 
-    /// The progress of the peer that got the message, if this server still leads the term in which it sent
-    /// it.
+    /// The progress of the peer to which the message was sent. `None` if this server no longer leads the term
+    /// in which it sent the message.
     fn progress_of(&mut self, sent: Sent) -> Option<&mut Progress> {
         match &mut self.standing {
             Standing::Leader(progress) if sent.term == self.current_term => progress.get_mut(sent.peer),

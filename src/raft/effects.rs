@@ -1,10 +1,10 @@
-//! What the pure rules ask the threads around them to do.
+//! What the rules ask the threads around the core to do.
 //!
 //! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]. The caller takes the effects
-//! out before it releases the lock and does what they ask: it writes the events to the trace, **then it
-//! persists, then it lets anything out** (Figure 2: "updated on stable storage before responding to RPCs"),
-//! then it handles timers and wake-ups. So a reader of the trace sees first the change, then the save, then
-//! the reply.
+//! before it releases the lock, and handles them in this order. It writes the events to the trace. **Then it
+//! persists the change.** Then it handles timers and wake-ups. **Only after that can a reply or a message be
+//! sent** (Figure 2: "updated on stable storage before responding to RPCs"). So a reader of the trace sees
+//! first the change, then the save, then the reply.
 
 use super::messages::Conflict;
 use labapi::Role;
@@ -12,17 +12,18 @@ use labapi::Role;
 /// What the caller must do after a change of the core. Take it with
 /// [`Core::take_effects`](super::Core::take_effects).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "state that is not persisted must not be seen by others"]
+#[must_use = "other servers must not see state that is not persisted"]
 pub struct Effects {
-    /// The changes to write with [`Core::persist_to`](super::Core::persist_to).
+    /// The changes that the caller must write with [`Core::persist_to`](super::Core::persist_to).
     pub persist: PersistDelta,
     /// What has happened, in this order, for the trace and the log lines.
     pub events: Vec<Event>,
-    /// The election timer was restarted: a leader was heard, a vote was granted, an election was started, or
-    /// a leader stepped down. The timer now uses the timeout that was drawn for it. So draw the next timeout
-    /// and pass it to [`Core::set_election_timeout`](super::Core::set_election_timeout).
+    /// The election timer was restarted: this server got a message from a leader, a vote was granted, an
+    /// election was started, or a leader stepped down. The timer now uses the timeout that the caller has set
+    /// before. So the caller must draw the timeout for the next restart and pass it to
+    /// [`Core::set_election_timeout`](super::Core::set_election_timeout).
     pub election_timer_reset: bool,
-    /// There are more messages to apply.
+    /// There are new messages for the service.
     pub wake_applier: bool,
     /// The new term and role, if one of them has changed.
     pub role_changed: Option<RoleChange>,
@@ -37,8 +38,8 @@ impl Effects {
     }
 }
 
-/// Something that a rule has changed or found. An event has numbers only. A reader finds the rest in the
-/// core, for example the entries that were appended.
+/// Something that a rule has changed or found. An event contains only small values. The rest, for example the
+/// entries that were appended, is in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The term has risen to this value.
@@ -72,7 +73,7 @@ pub enum Event {
     Appended {
         /// The index of the first new entry.
         first: u64,
-        /// The index of the last one.
+        /// The index of the last new entry.
         last: u64,
     },
     /// The last entries of the log were removed.
@@ -84,35 +85,35 @@ pub enum Event {
     },
     /// The commit index has risen to this value.
     Committed(u64),
-    /// The service is given all messages up to this index.
+    /// The service now gets all messages up to this index.
     Applied(u64),
-    /// There is a new snapshot, which ends where the log begins now. The text says where the snapshot comes
-    /// from.
+    /// There is a new snapshot, and the log begins where the snapshot ends. The text says where the snapshot
+    /// comes from.
     SnapshotKept(&'static str),
     /// This follower has refused the entries after `prev`.
     EntriesRefused {
-        /// The index that does not match.
+        /// The index at which the follower's log does not match.
         prev: u64,
-        /// What the follower tells the leader about its log.
+        /// The follower's hint: how far the two logs may agree.
         conflict: Conflict,
     },
     /// A follower has refused this leader's entries after `prev`.
     RefusalHeard {
         /// The follower that refused.
         peer: usize,
-        /// The index at which its log does not match.
+        /// The index at which the follower's log does not match.
         prev: u64,
-        /// What the follower told about its log, if it told anything.
+        /// The follower's hint, if the reply has one: how far the two logs may agree.
         conflict: Option<Conflict>,
     },
 }
 
-/// The term and role of a server from now on.
+/// The term and role that a server has from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoleChange {
     /// The current term.
     pub term: u64,
-    /// Does this server lead it?
+    /// Does this server lead the current term?
     pub is_leader: bool,
 }
 
@@ -121,11 +122,12 @@ pub struct RoleChange {
 pub struct PersistDelta {
     /// `current_term`, `voted_for` or the index at which the log begins has changed.
     pub hard_state: bool,
-    /// Entries from this index on must be written. Older frames at this index and after it are removed.
+    /// The entries from this index on must be written. They replace all frames that the persister has from
+    /// this index on.
     pub log_from: Option<u64>,
     /// There is a new snapshot, and the log was compacted.
     pub snapshot: bool,
-    /// The index before the first entry that the persister holds now.
+    /// The index just before the first entry that is in the persister now.
     pub(super) saved_from: u64,
 }
 
@@ -135,7 +137,7 @@ impl PersistDelta {
         !self.hard_state && self.log_from.is_none() && !self.snapshot
     }
 
-    /// Entries from `index` on have changed.
+    /// Notes that entries from `index` on have changed.
     pub(super) fn entries_from(&mut self, index: u64) {
         self.log_from = Some(self.log_from.map_or(index, |older| older.min(index)));
     }

@@ -1,13 +1,14 @@
-//! The properties that hold at every moment, with names.
+//! The properties that are true at every moment. Each has a name.
 //!
-//! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the
-//! cluster. So each property is checked for the part that one server can see, at the place where the state
-//! changes. If a property does not hold, there is a mistake in the program, or two servers have the same
-//! identity. Going on would spread the mistake. So the check panics, and the running test fails.
+//! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the whole
+//! cluster. So each check covers the part of a property that one server can see. The check is at the place
+//! where the state changes. If a property is not true, there is a mistake in the program, or two servers have
+//! the same identity. A server that goes on would pass wrong state to others. So the check panics, and the
+//! running test fails.
 //!
 //! | guarantee | what one server can check |
 //! |---|---|
-//! | Election Safety | one vote in a term; one leader in a term that this server leads; terms never fall |
+//! | Election Safety | one vote in a term; no second leader in a term that this server leads; terms never fall |
 //! | Leader Append-Only | a leader never removes an entry of its log |
 //! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
@@ -20,7 +21,7 @@ use std::fmt;
 pub enum Invariant {
     /// A server votes for at most one candidate in a term (5.2).
     OneVotePerTerm,
-    /// At most one leader in a term (5.2).
+    /// A term has at most one leader (5.2).
     OneLeaderPerTerm,
     /// A server's term never falls (5.1).
     TermsRise,
@@ -30,14 +31,14 @@ pub enum Invariant {
     LeaderAppendOnly,
     /// Entries that are appended match the log at the entry before them, and their terms never fall (5.3).
     LogMatching,
-    /// An entry that is committed is never removed (5.4).
+    /// A committed entry is never removed (5.4).
     CommittedStays,
     /// The commit index never falls, and never passes the end of the log (Figure 2).
     CommitRises,
     /// A leader that commits by counting replicas commits only entries of its own term (5.4.2).
     CommitOwnTermByCounting,
-    /// A leader sends a follower only entries after those that the follower is known to hold: `match_index`
-    /// is less than `next_index` (Figure 2).
+    /// A leader does not send a follower entries that the follower is known to have: `match_index` is less
+    /// than `next_index` (Figure 2).
     NextAfterMatch,
     /// `last_applied` never falls and never passes `commit_index` (Figure 2).
     AppliedFollowsCommit,

@@ -10,7 +10,7 @@ use super::invariants::Invariant;
 use super::messages::Entry;
 use labrt::collections::VecDeque;
 
-/// The entries of a log that are not covered by a snapshot, and the point where they begin.
+/// The entries of a log that no snapshot covers, and the index and term of the entry before them.
 #[derive(Clone, Debug, Default)]
 pub struct RaftLog {
     last_included_index: u64,
@@ -19,15 +19,16 @@ pub struct RaftLog {
 }
 
 impl RaftLog {
-    /// The log of a new server: no snapshot, no entry.
+    /// The log of a new server, without snapshot and entries.
     pub fn new() -> RaftLog {
         RaftLog::default()
     }
 
-    /// A log that begins after the entry `last_included_index` of term `last_included_term`.
+    /// A log that begins after a snapshot. The snapshot's last entry has the index `last_included_index` and
+    /// the term `last_included_term`.
     ///
     /// # Panics
-    /// If the terms of the entries fall (Log Matching).
+    /// If an entry has a lower term than the entry before it (Log Matching).
     pub fn after(last_included_index: u64, last_included_term: u64, entries: Vec<Entry>) -> RaftLog {
         let mut log = RaftLog { last_included_index, last_included_term, entries: VecDeque::new() };
         entries.into_iter().for_each(|entry| {
@@ -41,12 +42,13 @@ impl RaftLog {
         self.last_included_index
     }
 
-    /// The term of that entry; 0 without a snapshot.
+    /// The term of the entry at [`last_included_index`](RaftLog::last_included_index); 0 without a snapshot.
     pub fn last_included_term(&self) -> u64 {
         self.last_included_term
     }
 
-    /// The index of the first entry in memory. If there is none, the index that the next entry will get.
+    /// The index of the first entry in memory. If no entry is in memory, this is the index that the next
+    /// entry will get.
     pub fn first_index(&self) -> u64 {
         self.last_included_index + 1
     }
@@ -76,8 +78,8 @@ impl RaftLog {
         self.entries.get(self.position(index)?)
     }
 
-    /// The term of the entry at `index`. This also works for the last entry that the snapshot covers, and for
-    /// index 0 in a log without a snapshot, where the term is 0.
+    /// The term of the entry at `index`. It is also known for the last entry that the snapshot covers. At
+    /// index 0 of a log without a snapshot, the term is 0.
     pub fn term_at(&self, index: u64) -> Option<u64> {
         if index == self.last_included_index {
             return Some(self.last_included_term);
@@ -85,8 +87,8 @@ impl RaftLog {
         self.get(index).map(|entry| entry.term)
     }
 
-    /// The last index, at most `index`, of an entry with a term of at most `term`. If only entries that the
-    /// snapshot has replaced can have such a term, the result is an index before
+    /// Searches the entries up to `index` for the last one with a term of at most `term`, and returns its
+    /// index. If only entries that the snapshot has replaced can have such a term, it returns an index before
     /// [`last_included_index`](RaftLog::last_included_index).
     pub fn last_index_up_to_term(&self, index: u64, term: u64) -> u64 {
         let count = self.entries.partition_point(|entry| entry.term <= term) as u64;
@@ -95,7 +97,7 @@ impl RaftLog {
         if is_known { found } else { found.min(self.last_included_index.saturating_sub(1)) }
     }
 
-    /// Is a log that ends with this index and term at least as up to date as ours (5.4.1)?
+    /// Is a log that ends with this index and term at least as up to date as this log (5.4.1)?
     pub fn is_up_to_date(&self, last_log_index: u64, last_log_term: u64) -> bool {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }
@@ -126,7 +128,7 @@ impl RaftLog {
     /// # Panics
     /// If `index` is not in the log.
     pub fn compact(&mut self, index: u64) {
-        let term = self.term_at(index).expect("callers only compact up to an entry of the log");
+        let term = self.term_at(index).expect("the caller gives the index of an entry in the log");
         self.entries.drain(..(index - self.last_included_index) as usize);
         (self.last_included_index, self.last_included_term) = (index, term);
     }

@@ -48,7 +48,7 @@ pub struct AppendEntriesArgs {
     pub term: u64,
     /// The leader.
     pub leader_id: usize,
-    /// The index of the entry just before the new ones.
+    /// The index of the entry just before the new entries.
     pub prev_log_index: u64,
     /// The term of that entry.
     pub prev_log_term: u64,
@@ -63,26 +63,30 @@ pub struct AppendEntriesArgs {
 pub struct AppendEntriesReply {
     /// The follower's term, so that the leader can update its own.
     pub term: u64,
-    /// Did the follower's log contain the entry before the new ones?
+    /// Did the follower's log contain the entry before the new entries? If it did not, the follower refuses
+    /// the new entries.
     pub success: bool,
-    /// If it did not: how far the two logs may agree. `None` if the request had an older term. Another Raft's
-    /// reply may also have `None`; the leader then goes back by one entry for each message, as in Figure 2.
+    /// After a refusal: how far the two logs may agree. `None` if the request had an older term. Another
+    /// implementation of Raft may also reply with `None`. Then the leader goes back by one entry for each
+    /// message, as in Figure 2.
     pub conflict: Option<Conflict>,
 }
 
-/// What a follower tells about its log when it refuses entries: **the last index at which the two logs may
-/// agree**. With it the leader goes back by whole terms, not by one entry for each message (end of 5.3).
+/// A follower that refuses entries replies with **the last index at which the two logs may agree**. With this
+/// index the leader can go back by whole terms, instead of by one entry for each message (end of 5.3).
 ///
-/// Terms never fall along a log. Where the logs agree, the term is not greater than `prev_log_term`. So the
-/// follower names its last entry that is at or before `prev_log_index` and has a term of at most
-/// `prev_log_term`. No later entry of the follower can agree. The leader then skips its own entries with a
-/// greater term than that entry.
+/// Terms never fall along a log. So the leader's entries up to `prev_log_index` have terms of at most
+/// `prev_log_term`. The follower searches its own log up to `prev_log_index` for the last entry with a term
+/// of at most `prev_log_term`. Its later entries cannot agree with the leader's. It replies with the index
+/// and the term of this entry. Then the leader goes back to this index, and it also skips its own entries
+/// with a greater term.
 ///
 /// The paper's sketch is different: the follower names the term of its conflicting entry and the first index
-/// of that term, and the leader skips that term. There, a follower with a log that is too short can only tell
-/// the length of its log. So the leader may have to ask again about terms that both servers could have
-/// skipped at once. Example: the leader's log has the terms 1 1 1 1 1 1, the follower's log has the terms 1 2
-/// 2 4. In the paper the leader probes after 6, 4, 3 and 1. Here it probes after 6 and 1.
+/// of that term, and the leader skips that term. In the paper, a follower whose log is too short can only
+/// reply with the length of its log. So the leader may have to ask again about terms that both servers could
+/// have skipped at once. Example: the leader's log has the terms 1 1 1 1 1 1, the follower's log has the
+/// terms 1 2 2 4. With the paper's method the leader tries to send the entries after 6, 4, 3 and 1. Here it
+/// tries only 6 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The last index at which the logs may agree; 0 if there is none.

@@ -1,10 +1,10 @@
 //! Lab 2: Raft, the consensus module.
 //!
-//! The rules of the paper's Figure 2 are a pure [`Core`]. A rule takes arguments and returns a reply and
-//! [`Effects`]. It uses no clock, no channel and no lock. [`Raft`] is the shell around the core: the lock,
-//! the threads, the RPCs.
+//! [`Core`] has the rules of the paper's Figure 2. A rule takes arguments and returns a reply and
+//! [`Effects`]. A rule uses no clock, no channel and no lock. [`Raft`] puts the lock, the threads and the
+//! RPCs around the core.
 //!
-//! Three servers agree on a command:
+//! Example: three servers agree on a command.
 //!
 //! ```
 //! use labrpc::{Network, Server};
@@ -41,21 +41,21 @@
 //! });
 //! ```
 //!
-//! Read on with [`Core`] for the rules, with the paper beside it, or with [`Raft`] for the threads.
+//! Read [`Core`] next to learn the rules (keep the paper beside it), or [`Raft`] to learn the threads.
 //!
-//! | file | what it owns |
+//! | file | what is in it |
 //! |---|---|
-//! | `server` | a server: the lock and the threads around the rules |
+//! | `server` | a server: the rules, with the lock and the threads around them |
 //! | `server/senders` | sending messages to peers |
 //! | `server/tell` | writing the trace and the log lines |
 //! | `options` | intervals, timeouts, and rules that a test can break on purpose |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
-//! | `log` | the log with its snapshot offset |
-//! | `effects` | what the rules ask the threads around them to do |
+//! | `log` | the log, and the index at which it begins after a snapshot |
+//! | `effects` | what the threads must do after a rule |
 //! | `invariants` | the properties of Figure 3, checked where the state changes |
 //! | `messages` | the RPCs |
-//! | `apply_sink` | the interface through which Raft delivers to its service |
+//! | `apply_sink` | the interface through which Raft delivers commands and snapshots to its service |
 //! | `peer` | the trait through which the suites of lab 2 use a server |
 
 mod apply_sink;

@@ -6,22 +6,23 @@ use std::time::Duration;
 /// Time intervals of a server, and rules that a test can break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Each election timeout is drawn from this range (5.2: random, so that split votes are rare). It must be
-    /// well above [`heartbeat_interval`](Options::heartbeat_interval). Otherwise a few lost heartbeats depose
-    /// a good leader.
+    /// Each election timeout is drawn from this range (5.2: the timeouts are random, so that split votes are
+    /// rare). The whole range must be well above [`heartbeat_interval`](Options::heartbeat_interval).
+    /// Otherwise a few lost heartbeats depose a good leader.
     pub election_timeout: Range<Duration>,
     /// A leader that has nothing else to send to a peer sends a heartbeat after this interval. A candidate
     /// asks again for a vote after this interval. A shorter interval costs more messages. With a longer
-    /// interval failures are noticed later.
+    /// interval, servers notice failures later.
     pub heartbeat_interval: Duration,
-    /// If a peer has not answered a message with entries for this long, it gets the next entries
-    /// nevertheless. Until then new entries wait and are sent together.
+    /// If a peer has not answered a message with entries for this long, the leader sends it the next entries
+    /// nevertheless. Until then the leader keeps new entries back, and sends them together.
     pub entries_interval: Duration,
-    /// A peer learns of a new commit index with the next entries, or after this long in a message of its own.
-    /// Until then several commits are collected.
+    /// The leader sends a new commit index to a peer together with the next entries. If there are no new
+    /// entries for this long, it sends the commit index in a message of its own. So one message can report
+    /// several commits.
     pub commit_interval: Duration,
     /// A server that does not lead waits this long between two batches for its service. No client waits for
-    /// such a server, and each batch costs the waking of a thread.
+    /// the results of such a server, and each batch wakes a thread.
     pub apply_interval: Duration,
     /// Rules that a test can break, to show why they are needed.
     pub rules: Rules,
@@ -40,12 +41,12 @@ impl Default for Options {
     }
 }
 
-/// Rules that can be broken on purpose, for tests that show what happens then. The default breaks no rule.
+/// Rules of Raft that a test can break on purpose, to show what happens then. The default breaks no rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A leader that has not heard from a majority for an election timeout becomes a follower. This looks
-    /// careful. But the server then starts elections and raises its term again and again while it is cut off.
-    /// When it comes back, its high term deposes a good leader.
+    /// A leader that has not heard from a majority for an election timeout becomes a follower. This seems
+    /// careful. But if that server is cut off, it then starts elections and raises its term again and again.
+    /// When it can reach the others again, its high term deposes a good leader.
     pub step_down_without_majority: bool,
     /// A leader also commits entries of older terms by counting replicas. Figure 8 of the paper shows how
     /// such an entry can still be overwritten.

@@ -1,4 +1,4 @@
-//! This project's Raft, in the form that the suites use.
+//! Implements the trait through which the suites use a Raft server.
 
 use super::Raft;
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
@@ -12,7 +12,7 @@ impl RaftPeer for Raft {
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Raft {
         match Raft::make(peers, me, persister, apply) {
             Ok(raft) => raft,
-            Err(error) => panic!("server {me} cannot start from what it has saved: {error}"),
+            Err(error) => panic!("server {me} cannot start from the state that it has saved: {error}"),
         }
     }
 

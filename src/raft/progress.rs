@@ -1,41 +1,45 @@
-//! A leader's view of one follower: which entries it has, which are on their way to it, what to send next.
+//! A leader's view of one follower: which entries the follower has, which entries are on their way to it, and
+//! what to send next.
 //!
 //! The goals, in this order:
 //!
-//! 1. One lost or held message never stops the log behind it.
+//! 1. One lost or delayed message never stops the entries after it.
 //! 2. A new entry is sent at once.
-//! 3. Entries that come shortly after one another share messages.
+//! 3. If entries come shortly after one another, one message carries several of them.
 //! 4. An idle or dead follower costs one small message in each heartbeat interval.
 //!
 //! # States
 //!
 //! * **Probe**: the leader is new, or two messages in a row were lost. The leader sends one empty
-//!   AppendEntries at once, then one in each heartbeat interval. If no entries are on their way, it sends
-//!   entries instead.
-//! * **Replicate**: the follower answers. The leader sends entries at once if none are on their way.
-//!   Otherwise it sends them when the answer arrives or the entries interval has passed, in up to [`WINDOW`]
-//!   messages. If there are no entries, it sends heartbeats.
+//!   AppendEntries at once, and then one AppendEntries in each heartbeat interval. The later messages carry
+//!   entries if no other entries are on their way.
+//! * **Replicate**: the follower answers. The leader sends new entries at once if no entries are on their
+//!   way. Otherwise it sends them when the answer has arrived or the entries interval has passed. At most
+//!   [`WINDOW`] messages with entries are on their way. If there are no new entries, the leader sends
+//!   heartbeats.
 //! * **Snapshot**: a snapshot is on its way, because the follower needs an entry that a snapshot has
-//!   replaced. The leader sends heartbeats. If the follower refuses one, the snapshot was lost.
+//!   replaced. Until it is answered, the leader sends only heartbeats. If the follower refuses a heartbeat
+//!   that was sent after the snapshot, the leader sends the snapshot again.
 //!
-//! Entries and heartbeats carry the commit index. It is sent in a message of its own only if neither of them
-//! is sent within the commit interval. At most one such message is on its way. So a burst of entries that are
-//! committed one by one does not cost one message each.
+//! Entries and heartbeats carry the commit index. The commit index gets a message of its own only if no other
+//! message was sent within the commit interval. At most one such message is on its way. So if many entries
+//! are committed shortly after one another, one message reports several commits.
 //!
 //! # Answers that come late
 //!
-//! Replies may be held for seconds and may overtake one another. A success stays true for the whole term, so
-//! it is always taken in. The rules for refusals are:
+//! The network may delay replies for seconds, and replies may overtake one another. A success stays true for
+//! the whole term, so the leader always uses it. The rules for refusals are:
 //!
-//! * A refusal is always believed, however old it is, if it says that the logs differ at or before `base`. No
-//!   message on its way can change that.
-//! * A refusal may only say that entries after `base` are missing. It is believed if it answers a message
-//!   that was sent after the last time that `next_index` was set back.
-//! * But if an older message on its way would bring those entries, the first such refusal since the last
-//!   success is ignored. The two messages have probably changed places.
+//! * If a refusal says that the logs differ at or before `base`, the leader always believes it, even if it is
+//!   old. No message on its way can change that.
+//! * If a refusal only says that entries after `base` are missing, the leader believes it if the refused
+//!   message was sent after `next_index` was last set back.
+//! * There is one exception to the second rule. If an older message on its way would bring the missing
+//!   entries, the two messages have probably changed places. Then the leader ignores the refusal, but only
+//!   once until the next success.
 //!
-//! A refusal that is believed lowers `base`, or everything after `base` is sent again. So the search for the
-//! last common entry always ends.
+//! When the leader believes a refusal, it lowers `base`, or it sends everything after `base` again. So the
+//! search for the last common entry always ends.
 
 use super::invariants::Invariant;
 use super::log::RaftLog;
@@ -50,33 +54,33 @@ pub const WINDOW: usize = 32;
 /// The greatest size of the commands in one message, in bytes. A single larger command is sent alone.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// If a follower has not heard of this many commits, a message with the commit index is sent at once.
+/// If this many commits have not been reported to a follower, the leader sends the commit index at once.
 const COMMIT_BURST: u64 = 64;
 
 /// After this many losses in a row the leader assumes that the follower is dead.
 const LOSSES_TO_PROBE: u32 = 2;
 
-/// A time that has always passed: the zero of the clock.
+/// The zero of the clock. This time is always in the past.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
 
-/// A message to a peer, and the handle by which its outcome is reported.
+/// A message to a peer, and the value with which the caller reports its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Give this back with the reply, or with the report that there is no reply.
+    /// The caller passes this value to the core with the reply, or with the report that there is no reply.
     pub sent: Sent,
     /// The message.
     pub message: Message,
 }
 
-/// Identifies a message that was sent. It holds the core's notes about the message. The caller keeps it until
-/// the outcome of the message is known.
+/// Identifies a message that was sent. It contains what the core must know about the message later. The
+/// caller keeps it until the outcome of the message is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// The receiver.
     pub peer: usize,
     /// The sender's term.
     pub term: u64,
-    /// The number of the message. It rises with every message of this server.
+    /// The number of the message. Every message of this server has a greater number than the one before.
     pub seq: u64,
     pub(super) what: What,
 }
@@ -85,8 +89,8 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Vote,
-    /// Entries after `prev` up to `last`; no entries if the two are equal. `commit` is the index up to which
-    /// the follower can commit when it gets this message.
+    /// The entries after `prev` up to `last`. If `prev` and `last` are equal, there are no entries. `commit`
+    /// is the index up to which the follower can commit when it gets this message.
     Append {
         prev: u64,
         last: u64,
@@ -102,7 +106,7 @@ pub(super) enum What {
 pub(super) enum Content {
     /// An AppendEntries with as many entries from `next_index` on as fit into one message.
     Entries,
-    /// An empty AppendEntries that tells the commit index.
+    /// An empty AppendEntries that is sent because of a new commit index.
     Commit,
     /// An empty AppendEntries, as a heartbeat or as a probe.
     Heartbeat,
@@ -110,78 +114,81 @@ pub(super) enum Content {
     Snapshot,
 }
 
-/// How the leader serves a follower.
+/// In which way the leader sends messages to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The leader does not know whether the follower answers, and which entries it needs.
+    /// The leader does not know whether the follower answers, or which entries the follower needs.
     Probe {
-        /// An empty AppendEntries may be sent without waiting for the heartbeat interval.
+        /// The leader may send an empty AppendEntries before the heartbeat interval has passed.
         at_once: bool,
     },
     /// The follower answers and gets entries.
     Replicate {
-        /// Entries may be sent although others are on their way, because a loss was reported.
+        /// The leader may send entries although others are on their way, because a message with entries was
+        /// lost or refused.
         at_once: bool,
     },
     /// A snapshot is on its way.
     Snapshot {
         /// The number of the message with the snapshot.
         seq: u64,
-        /// The index up to which the snapshot reaches. `next_index` is not beyond it.
+        /// The index of the last entry that the snapshot covers. `next_index` is not greater.
         last_included_index: u64,
-        /// When the snapshot is sent again.
+        /// Whether and when the snapshot is sent again.
         resend: Resend,
     },
 }
 
-/// When a snapshot is sent again.
+/// Whether and when a snapshot is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resend {
-    /// Not at all, as far as the leader knows.
+    /// The leader knows no reason to send the snapshot again.
     No,
-    /// In place of the next heartbeat, because the snapshot was lost.
+    /// The snapshot was lost, so the leader sends it again in place of the next heartbeat.
     AtHeartbeat,
-    /// At once: the follower refused a heartbeat that was sent after the snapshot, so the snapshot has not
-    /// arrived.
+    /// The follower has refused a heartbeat that was sent after the snapshot. So the snapshot has not
+    /// arrived, and the leader sends it again at once.
     Now,
 }
 
-/// A message with entries that was not answered and is not known to be lost.
+/// A message with entries. It was not answered yet, and the leader does not know that it was lost.
 #[derive(Clone, Copy, Debug)]
 struct Inflight {
     seq: u64,
-    /// The index before its first entry.
+    /// The index before the message's first entry.
     prev: u64,
-    /// The index of its last entry. `prev < last`.
+    /// The index of the message's last entry. `prev < last`.
     last: u64,
 }
 
 /// A leader's view of one follower.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// The follower is known to hold the leader's log up to this index. It never falls.
+    /// The follower is known to have the leader's log up to this index. `match_index` never falls.
     match_index: u64,
-    /// The next entry to send. It is optimistic: it rises when entries are *sent*, not when they are
+    /// The index of the next entry to send. It rises as soon as entries are *sent*, before they are
     /// acknowledged. `match_index <= base < next_index`.
     next_index: u64,
-    /// As far as the leader knows, entries up to this index need not be sent again. It is `match_index`, or
-    /// the index before the entry from which the leader last started (again) to send. `base` and `inflight`
-    /// cover everything before `next_index` without a gap. So they show what must be sent again if a message
-    /// is lost.
+    /// As far as the leader knows, entries up to this index need not be sent again. `base` is `match_index`,
+    /// or the index before the entry at which the leader last started (again) to send. Every entry before
+    /// `next_index` is either not after `base`, or in a message of `inflight`. So `base` and `inflight` show
+    /// what must be sent again if a message is lost.
     base: u64,
-    /// The messages with entries on their way, at most [`WINDOW`]. Each ends beyond `match_index`.
+    /// The messages with entries that are on their way, at most [`WINDOW`]. The last entry of each message is
+    /// after `match_index`.
     inflight: VecDeque<Inflight>,
     /// How the leader serves the follower.
     state: State,
-    /// When the last message of any kind was sent. `None`: there was no message yet.
+    /// The time at which the last message of any kind was sent. `None`: no message was sent yet.
     last_send: Option<Duration>,
-    /// When the last message with entries was sent. It is not later than `last_send`.
+    /// The time at which the last message with entries was sent. It is not later than `last_send`.
     last_entries: Option<Duration>,
     /// The number of losses since the last answer.
     losses: u32,
-    /// The newest message that the follower has answered, whatever the answer was.
+    /// The number of the newest message that the follower has answered, with a success or a refusal.
     newest_answered_seq: u64,
-    /// Refusals of messages before this one say nothing new.
+    /// The number of the first message that was sent after `next_index` was last set back. A refusal of an
+    /// older message may be out of date.
     believed_from_seq: u64,
     /// The leader has ignored one refusal since the last success, because two messages seemed to have changed
     /// places.
@@ -189,18 +196,20 @@ pub struct Progress {
     /// The index up to which the follower can commit if no sent message is lost. `commit_acked <=
     /// commit_sent`.
     commit_sent: u64,
-    /// The index up to which the follower can commit by the messages that it has answered.
+    /// The index up to which the follower can commit because of the messages that it has answered.
     commit_acked: u64,
-    /// The message on its way that only tells the commit index. There is at most one.
+    /// The number of the message on its way that only carries the commit index. There is at most one such
+    /// message.
     commit_inflight: Option<u64>,
-    /// The follower has answered since the last time that this flag was read.
+    /// Has the follower answered since the core last read this flag?
     pub(super) has_answered: bool,
 }
 
 impl Progress {
-    /// The view of a new leader with a log that ends at `last_index`. The leader knows nothing yet and
-    /// assumes the best (Figure 2: `nextIndex` is initialized to the leader's last log index + 1). As a
-    /// candidate it asked the follower for its vote at `asked`.
+    /// The view of a new leader with a log that ends at `last_index`. The leader knows nothing about the
+    /// follower yet, and assumes that it has the whole log (Figure 2: `nextIndex` is initialized to the
+    /// leader's last log index + 1). `asked` is the time at which the leader, as a candidate, asked the
+    /// follower for its vote.
     pub(super) fn new(last_index: u64, asked: Option<Duration>) -> Progress {
         Progress {
             match_index: 0,
@@ -221,7 +230,7 @@ impl Progress {
         }
     }
 
-    /// The greatest index up to which the follower is known to hold the leader's log.
+    /// The greatest index up to which the follower is known to have the leader's log.
     pub fn match_index(&self) -> u64 {
         self.match_index
     }
@@ -243,8 +252,8 @@ impl Progress {
 
     // ------------------------------------------------------------------ What to send next
 
-    /// What can be sent next if nothing happens before, and from when on. The caller sends the first item
-    /// that is due.
+    /// The messages that can be sent next, if nothing happens until then. Each has the time from which on it
+    /// can be sent. The caller sends the first message of this list whose time has come.
     pub(super) fn agenda(
         &self,
         log: &RaftLog,
@@ -272,20 +281,20 @@ impl Progress {
         wanted.into_iter().chain([heartbeat])
     }
 
-    /// The index before the first entry of a message.
+    /// The `prev_log_index` for a message with this content.
     pub(super) fn prev(&self, content: Content, log: &RaftLog) -> u64 {
         match content {
-            // The follower surely has the entry at this index.
+            // The follower certainly has the entry at this index, so it will not refuse the message.
             Content::Commit => self.match_index,
-            // A success then acknowledges everything up to the index that the follower probably has. So it
-            // does not matter whether other replies are held or lost.
+            // The follower probably has everything before `next_index`, and a success acknowledges all of it.
+            // So it does not matter if other replies are late or lost.
             _ => (self.next_index - 1).max(log.last_included_index()),
         }
     }
 
-    /// 5.3: the leader sends entries again as long as a follower does not answer, because perhaps only the
-    /// answers are lost. It does this once for every loss that the network reports. With a dead peer that is
-    /// every few seconds.
+    /// 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps only the
+    /// answers are lost. It sends them once for every loss that the network reports. If the peer is dead, the
+    /// network reports a loss every few seconds.
     fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
         let in_log = self.next_index > log.last_included_index();
         let go = self.inflight.is_empty() && in_log;
@@ -296,8 +305,8 @@ impl Progress {
         self.next_index <= log.last_index() && self.inflight.len() < WINDOW
     }
 
-    /// A message that only tells the commit index. It is not needed if entries wait, because they carry it
-    /// too.
+    /// A message that only carries the commit index. It is not necessary if there are entries to send,
+    /// because they carry the commit index too.
     fn tell_commit(
         &self,
         log: &RaftLog,
@@ -349,8 +358,8 @@ impl Progress {
 
     // ------------------------------------------------------------------ The outcomes of messages
 
-    /// The follower has accepted an AppendEntries or a snapshot that ended at `last`. After it the follower
-    /// can commit up to `commit`.
+    /// The follower has accepted an AppendEntries or a snapshot that ended at `last`. So it can commit up to
+    /// `commit`.
     pub(super) fn succeeded(&mut self, seq: u64, last: u64, commit: u64) {
         self.heard(seq);
         self.commit_acked = self.commit_acked.max(commit);
@@ -372,7 +381,7 @@ impl Progress {
         self.check();
     }
 
-    /// The follower has refused an AppendEntries after `prev`. `conflict` tells how far the logs may agree.
+    /// The follower has refused an AppendEntries after `prev`. `conflict` says how far the logs may agree.
     pub(super) fn refused(
         &mut self,
         seq: u64,
@@ -383,8 +392,9 @@ impl Progress {
     ) {
         self.heard(seq);
         if prev <= self.match_index {
-            // The refused message had overtaken messages that have closed the gap since. Its own entries, if
-            // it had any, were not stored.
+            // The refused message had overtaken older messages. Since then those have arrived, and the
+            // follower has the entries up to `prev`. But if the refused message had entries, they were not
+            // stored.
             self.send_again(seq);
         } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
             // The refused message is a heartbeat that was sent after the snapshot. So the snapshot has not
@@ -393,7 +403,7 @@ impl Progress {
                 *resend = Resend::Now;
             }
         } else if self.next_index > log.last_included_index() {
-            // Without a hint the leader goes back by one entry, as in Figure 2.
+            // If the reply has no `conflict`, the leader goes back by one entry, as in Figure 2.
             let agrees = conflict.map_or(prev - 1, |it| log.last_index_up_to_term(it.index, it.term));
             let next_index = agrees + 1;
             self.go_back(seq, next_index.clamp(self.match_index + 1, prev), next_seq);
@@ -401,11 +411,11 @@ impl Progress {
         self.check();
     }
 
-    /// A refusal says that the logs may agree up to `next_index - 1`, but not beyond.
+    /// Handles a refusal which says that the logs may agree up to `next_index - 1`, but not at `next_index`.
     fn go_back(&mut self, seq: u64, next_index: u64, next_seq: u64) {
         if next_index <= self.base {
-            // The age of the refusal does not matter. Only the leader's messages could bring what the
-            // follower lacked there, and none of them has done so.
+            // The age of the refusal does not matter. Only this leader can bring the entries that the
+            // follower lacked, and it has not sent any entries up to `base` yet.
             return self.restart_from(next_index, next_seq);
         }
         if seq < self.believed_from_seq {
@@ -424,7 +434,7 @@ impl Progress {
             self.commit_inflight = None;
         }
         self.commit_sent = self.commit_acked;
-        // If a later message was answered, the follower is alive, and this loss says nothing about it.
+        // If the follower has answered a later message, it is alive. Then this loss does not count.
         if lost_seq > self.newest_answered_seq {
             self.losses += 1;
         }
@@ -442,7 +452,7 @@ impl Progress {
         self.check();
     }
 
-    /// If the message had entries: they were not stored, and may be sent again at once.
+    /// Notes that the message's entries, if it had any, were not stored and may be sent again at once.
     fn send_again(&mut self, seq: u64) {
         if self.inflight.iter().any(|message| message.seq == seq) {
             self.forget(seq);
@@ -452,13 +462,13 @@ impl Progress {
         }
     }
 
-    /// The message will not bring its entries to the follower.
+    /// Notes that the follower will not get entries from this message.
     fn forget(&mut self, seq: u64) {
         self.inflight.retain(|message| message.seq != seq);
         self.next_index = self.covered() + 1;
     }
 
-    /// The follower has answered the message, so it is alive.
+    /// Notes that the follower has answered the message, so the follower is alive.
     fn heard(&mut self, seq: u64) {
         if self.commit_inflight == Some(seq) {
             self.commit_inflight = None;
@@ -471,7 +481,7 @@ impl Progress {
         }
     }
 
-    /// Sends from `next_index` on, as if no message were on its way.
+    /// From now on, the leader sends from `next_index` on, as if no message were on its way.
     fn restart_from(&mut self, next_index: u64, next_seq: u64) {
         self.next_index = next_index;
         self.base = next_index - 1;
@@ -483,8 +493,9 @@ impl Progress {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
-    /// The index up to which `base` and the messages on their way reach without a gap. The messages may be
-    /// out of order, because a message that was sent again comes after later ones.
+    /// The greatest index up to which every entry is not after `base`, or in a message on its way. `inflight`
+    /// may be out of order: if entries were sent again, their message comes after messages with later
+    /// entries.
     fn covered(&self) -> u64 {
         let mut covered = self.base;
         while let Some(message) = self.inflight.iter().find(|m| m.prev <= covered && m.last > covered) {
@@ -508,7 +519,8 @@ impl Progress {
     }
 }
 
-/// When an interval that began at `from` ends. Without a beginning it has ended already.
+/// The time at which an interval ends that began at `from`. If `from` is `None`, the interval has already
+/// ended.
 fn after(from: Option<Duration>, interval: Duration) -> Duration {
     from.map_or(AT_ONCE, |from| from + interval)
 }

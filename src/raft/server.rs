@@ -1,19 +1,21 @@
-//! A Raft server: the threads around the pure rules of [`Core`].
+//! A Raft server: the lock and the threads around the rules of [`Core`].
 //!
-//! The structure is the course's. One lock protects the state. These threads use it:
+//! The structure is the same as in the course. One lock protects the state. These threads use the state:
 //!
-//! * The **ticker** starts an election when this server has heard no leader for an election timeout (5.2).
+//! * The **ticker** starts an election when this server has not heard from a leader for an election timeout
+//!   (5.2).
 //! * One **sender per peer** sends requests for votes, entries, heartbeats and snapshots. It does not wait
-//!   for the answer, which arrives as a callback. So a peer that is dead, slow or cut off blocks no thread
-//!   (`server/senders.rs`).
-//! * The **applier** delivers committed commands to the service. It holds no lock meanwhile.
+//!   for the answers. An answer arrives as a callback. So a peer that is dead, slow or cut off blocks no
+//!   thread (`server/senders.rs`).
+//! * The **applier** delivers committed commands to the service. It holds no lock while it delivers.
 //!
-//! Every change ends in one function, `Shared::settle_unsent`, before the lock is released. It writes the
-//! events of the rule to the trace, **persists the change**, and handles timers and wake-ups. A reply, or a
-//! message with the new state, is sent after that. So a crash cannot undo anything that another server has
-//! seen (Figure 2: "before responding to RPCs").
+//! After every change, and before the lock is released, a thread calls `Shared::settle_unsent`. This function
+//! writes the events of the rule to the trace, **persists the change**, and handles timers and wake-ups.
+//! Replies, and messages with the new state, are sent after that. So a crash cannot undo what another server
+//! has already seen (Figure 2: "before responding to RPCs").
 //!
-//! All threads sleep on condition variables with a deadline. No thread polls. [`Raft::kill`] wakes them all.
+//! All threads sleep on condition variables, with a deadline if they have one. No thread polls.
+//! [`Raft::kill`] wakes all threads.
 
 mod senders;
 mod tell;
@@ -44,7 +46,7 @@ enum News {
     Batch(ApplyBatch),
 }
 
-/// One server of a Raft group. Dropping it kills it.
+/// One server of a Raft group. Dropping this value kills the server.
 pub struct Raft {
     shared: Arc<Shared>,
 }
@@ -60,7 +62,8 @@ struct Shared {
     state: Mutex<State>,
     /// `kill` raises this signal. It also ends a blocked send on the apply channel.
     killed: Signal,
-    /// The ticker, the applier and each sender sleep on these condition variables.
+    /// The condition variables on which the ticker, the applier and the senders sleep: this field and the
+    /// next two.
     ticker: Condvar,
     applier: Condvar,
     senders: Vec<Condvar>,
@@ -68,26 +71,28 @@ struct Shared {
 
 struct State {
     core: Core,
-    /// The effects of the last rule. They are kept because their buffers are used again.
+    /// The effects of the last rule. They stay here because the next rule uses their memory again.
     effects: Effects,
-    /// The time until which the ticker sleeps; zero if it has not slept yet.
+    /// The time until which the ticker sleeps or has slept; zero if it has not slept yet.
     ticker_sleeps_until: Duration,
     /// The state of each sender thread, by peer.
     sleepers: Vec<Sleeper>,
-    /// A thread in [`Raft::flush`] is sending now, and will look for more messages.
+    /// Is a thread in [`Raft::flush`] sending now? If so, it will also find messages that become due
+    /// meanwhile.
     flushing: bool,
     /// If this server does not lead, its applier takes no batch before this time.
     rest: Duration,
-    /// The applier sleeps until `rest`.
+    /// Does the applier sleep until `rest`?
     resting: bool,
     /// The message or operation that woke the applier, for the trace; 0 if there is none.
     applier_woken_by: u64,
-    /// Changes of role that the applier must report; `None` if the service does not want them.
+    /// Changes of role that the applier must report to the service; `None` if the service does not want such
+    /// reports.
     roles: Option<VecDeque<RoleChange>>,
 }
 
 impl State {
-    /// May the applier wait until `rest` and collect a greater batch?
+    /// May the applier wait until `rest`, to get more messages in one batch?
     fn may_rest(&self) -> bool {
         let backlog = self.core.commit_index() - self.core.last_applied();
         !self.core.is_leader() && backlog < APPLY_BATCH as u64
@@ -95,15 +100,15 @@ impl State {
 }
 
 impl Raft {
-    /// Starts server `me` of a group with as many servers as there are `peers`. It continues from what
-    /// `persister` holds; an empty persister means a first start. Returns at once. Threads of this server
-    /// deliver committed commands to `apply`, in order.
+    /// Starts server `me` of a group with as many servers as there are `peers`. The server continues from the
+    /// state in `persister`. An empty persister means that the server starts for the first time. Returns at
+    /// once. A thread of this server delivers committed commands to `apply`, in order.
     ///
     /// `peers[i]` leads to the service of server `i`; `peers[me]` is not used. The server belongs to the
     /// [current](node::current) node.
     ///
     /// # Errors
-    /// If the persisted state was not written by such a server. The error says what is wrong with it.
+    /// If the persisted state was not written by such a server. The error says what is wrong with the state.
     pub fn make(
         peers: Vec<End>,
         me: usize,
@@ -113,7 +118,7 @@ impl Raft {
         Raft::make_with(peers, me, persister, apply, Options::default())
     }
 
-    /// [`make`](Raft::make) with options.
+    /// Like [`make`](Raft::make), but with other options than the default.
     ///
     /// # Errors
     /// The same as [`make`](Raft::make).
@@ -158,8 +163,8 @@ impl Raft {
         Ok(Raft { shared })
     }
 
-    /// Starts agreement on a command and returns at once. The result is the term, and the index that the
-    /// command will have if it is ever committed. `None`: this server does not lead.
+    /// Starts agreement on a command and returns at once. The result contains the term, and the index that
+    /// the command will have if it is ever committed. `None`: this server does not lead, or it was killed.
     pub fn start(&self, command: Command) -> Option<Started> {
         if self.shared.killed.is_raised() {
             return None;
@@ -178,15 +183,15 @@ impl Raft {
         started
     }
 
-    /// Sends what [`start_unsent`](Raft::start_unsent) has not sent, and all other messages that are due. It
-    /// sends on the calling thread, because waking a sender takes longer than sending. It never waits for an
-    /// answer. The caller must not hold a lock, because an answer that arrives at once is handled on this
-    /// thread.
+    /// Sends what [`start_unsent`](Raft::start_unsent) has not sent, and all other messages that are due. The
+    /// calling thread sends the messages itself, because waking a sender takes longer than sending. It does
+    /// not wait for answers. The caller must not hold a lock, because the calling thread also handles an
+    /// answer that arrives at once.
     pub fn flush(&self) {
         self.shared.flush();
     }
 
-    /// The current term, and whether this server believes that it leads it.
+    /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         let state = self.shared.state.lock();
         (state.core.current_term(), state.core.is_leader())
@@ -206,8 +211,8 @@ impl Raft {
         }
     }
 
-    /// The service has its whole state up to and including `index` in `snapshot`. So the log may discard
-    /// these entries (section 7).
+    /// The service has put its state after the command at `index` into `snapshot`. So the log may discard the
+    /// entries up to and including `index` (section 7).
     ///
     /// # Errors
     /// If the service has not received the command at `index` yet.
@@ -216,8 +221,8 @@ impl Raft {
         self.shared.with(|core| core.snapshot(index, data))
     }
 
-    /// Ends the server: no message is delivered from now on, its threads end, and its pending RPCs fail. Does
-    /// not wait for any of these. A second call does nothing.
+    /// Ends the server: it delivers no message from now on, its threads end, and its pending RPCs fail. This
+    /// method does not wait until the threads have ended. A second call does nothing.
     pub fn kill(&self) {
         self.shared.kill();
     }
@@ -226,7 +231,8 @@ impl Raft {
     pub fn service(&self) -> Service {
         let shared = || self.shared.clone();
         let (votes, entries, snapshots) = (shared(), shared(), shared());
-        // The handlers are inline: each holds the lock for microseconds and waits for nothing.
+        // The handlers are inline: a handler holds the lock only for microseconds, and waits for nothing
+        // else.
         Service::new("Raft")
             .node(self.shared.node)
             .cost(Cost::Peer)
@@ -272,7 +278,7 @@ impl Shared {
         }
     }
 
-    /// Applies a rule and handles its effects, under one lock.
+    /// Applies a rule and handles its effects. The lock is held until both are done.
     fn with<R>(&self, rule: impl FnOnce(&mut Core) -> R) -> R {
         let mut state = self.state.lock();
         let result = rule(&mut state.core);
@@ -283,14 +289,14 @@ impl Shared {
     /// Handles the effects of the last rule, and wakes the senders that have something to send.
     fn settle(&self, state: &mut State) {
         self.settle_unsent(state);
-        // A flushing thread calls `settle` again before it ends.
+        // A thread that flushes calls `settle` again at the end of the flush.
         if !state.flushing {
             self.wake_senders(state);
         }
     }
 
-    /// Like [`settle`](Shared::settle), but does not wake the senders. The next `settle` wakes them, or a
-    /// flush does their work.
+    /// Like [`settle`](Shared::settle), but does not wake the senders. The next call of `settle` wakes them,
+    /// or a flush sends the messages.
     fn settle_unsent(&self, state: &mut State) {
         let State { core, effects, .. } = state;
         core.take_effects_into(effects);
@@ -319,7 +325,7 @@ impl Shared {
         state.note_work();
     }
 
-    /// The current time in the core's terms.
+    /// The current time as the core counts it: the time since `zero`.
     fn now(&self) -> Duration {
         self.zero.elapsed()
     }
@@ -337,7 +343,8 @@ impl Shared {
             return;
         }
         self.killed.raise();
-        // Holds the lock, so that a thread that is about to sleep either sees the signal or is woken.
+        // A thread checks the signal and starts to sleep under the lock. So with the lock held here, each
+        // thread either sees the signal or is woken.
         let state = self.state.lock();
         self.ticker.notify_all();
         self.applier.notify_all();
@@ -381,8 +388,8 @@ impl Shared {
         }
     }
 
-    /// Waits for something to apply. Returns it with the id of the message or operation that caused it.
-    /// `None`: the server was killed.
+    /// Waits until there is a batch or a change of role for the service. Returns it with the id of the
+    /// message or operation that has caused it. `None`: the server was killed.
     fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {

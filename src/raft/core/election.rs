@@ -10,14 +10,14 @@ use std::time::Duration;
 /// What a candidate knows about one peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ballot {
-    /// When the candidate last asked this peer.
+    /// The time at which the candidate last asked this peer.
     pub(super) asked: Option<Duration>,
     answer: Option<bool>,
 }
 
 impl Ballot {
-    /// When the candidate asks the peer (again): at once, and then once in each heartbeat interval until the
-    /// peer answers.
+    /// The time at which the candidate asks the peer (again). It asks at once, and then once in each
+    /// heartbeat interval until the peer answers. `None`: the peer has answered.
     pub(super) fn deadline(self, options: &Options) -> Option<Duration> {
         let due = self.asked.map_or(AT_ONCE, |asked| asked + options.heartbeat_interval);
         self.answer.is_none().then_some(due)
@@ -25,7 +25,8 @@ impl Ballot {
 }
 
 impl Core {
-    /// 5.2: this server heard no leader for an election timeout. It starts an election, unless it leads.
+    /// 5.2: the election timer has run out, because this server has heard from no leader. It starts an
+    /// election, unless it leads.
     pub fn election_timeout(&mut self, now: Duration) {
         if self.is_leader() {
             return self.majority_may_be_lost(now);
@@ -34,8 +35,8 @@ impl Core {
         self.count_votes();
     }
 
-    /// Only the broken rule `step_down_without_majority` acts here. Raft itself does not care whether a
-    /// leader hears from a majority.
+    /// This function changes something only if a test has broken the rule `step_down_without_majority`. Raft
+    /// itself does not care whether a leader hears from a majority.
     fn majority_may_be_lost(&mut self, now: Duration) {
         let majority = self.majority();
         let Standing::Leader(progress) = &mut self.standing else { return };
@@ -66,7 +67,7 @@ impl Core {
         RequestVoteReply { term: self.current_term, vote_granted: refusal.is_none() }
     }
 
-    /// The reply to a `RequestVote`.
+    /// Handles the reply to a `RequestVote`.
     pub fn vote_reply(&mut self, sent: Sent, reply: &RequestVoteReply, now: Duration) {
         if !self.is_current(sent, reply.term, now) {
             return;
@@ -77,7 +78,7 @@ impl Core {
         }
     }
 
-    /// Why the candidate does not get the vote. `None` if it gets the vote.
+    /// The reason why the candidate does not get the vote. `None`: it gets the vote.
     fn reason_to_refuse(&self, args: &RequestVoteArgs) -> Option<&'static str> {
         if args.term < self.current_term {
             return Some("stale term");
@@ -94,7 +95,7 @@ impl Core {
 
     fn count_votes(&mut self) {
         let Standing::Candidate(ballots) = &self.standing else { return };
-        // The candidate's own ballot has no answer, so its own vote is the 1.
+        // The candidate does not ask itself, so its own ballot has no answer. The 1 counts its own vote.
         let granted = 1 + ballots.iter().filter(|ballot| ballot.answer == Some(true)).count();
         if granted >= self.majority() {
             self.become_leader();

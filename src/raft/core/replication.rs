@@ -9,7 +9,7 @@ use labapi::{ApplyMsg, Command, Started};
 use std::time::Duration;
 
 impl Core {
-    /// The leader appends a command to its log (5.3). `None`: this server does not lead.
+    /// The leader appends a command to its log (5.3). Returns `None` if this server does not lead.
     pub fn propose(&mut self, command: Command) -> Option<Started> {
         if !self.is_leader() {
             return None;
@@ -33,13 +33,14 @@ impl Core {
             return self.refuse(Some(conflict));
         }
         self.store(prev, entries);
-        // Commits only what this message has checked: later entries in the log may still be overwritten.
+        // This message has checked the log only up to its last entry. Later entries may still be overwritten,
+        // so they must not be committed.
         let checked = args.prev_log_index + args.entries.len() as u64;
         self.follow_commit(args.leader_commit.min(checked));
         AppendEntriesReply { term: self.current_term, success: true, conflict: None }
     }
 
-    /// The reply to an `AppendEntries`.
+    /// Handles the reply to an `AppendEntries`.
     pub fn append_reply(&mut self, sent: Sent, reply: &AppendEntriesReply, now: Duration) {
         if !self.is_current(sent, reply.term, now) {
             return;
@@ -61,8 +62,8 @@ impl Core {
         AppendEntriesReply { term: self.current_term, success: false, conflict }
     }
 
-    /// Leaves out the entries that the snapshot covers. They are committed, so the leader's log has the same
-    /// entries, and they need no comparison.
+    /// Leaves out the entries that the snapshot covers. These entries are committed. So the leader's log has
+    /// the same entries, and a comparison is not necessary.
     fn skip_covered<'a>(&self, args: &'a AppendEntriesArgs) -> (u64, u64, &'a [Entry]) {
         let covered = self.log.last_included_index();
         if args.prev_log_index >= covered {
@@ -72,24 +73,24 @@ impl Core {
         (covered, self.log.last_included_term(), args.entries.get(skipped..).unwrap_or_default())
     }
 
-    /// `None`: our log has an entry of `prev_term` at `prev`. Otherwise the last index at which the two logs
-    /// may still agree (5.3).
+    /// Returns `None` if this server's log has an entry of `prev_term` at `prev`. Otherwise it returns the
+    /// last index at which the two logs may still agree (5.3).
     fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
         if self.log.term_at(prev) == Some(prev_term) {
             return None;
         }
-        // The entries that the snapshot covers are committed, so they agree.
+        // The entries that the snapshot covers are committed, so the leader has the same ones.
         let index = self.log.last_index_up_to_term(prev, prev_term).max(self.log.last_included_index());
         let term = self
             .log
             .term_at(index)
-            .expect("the index lies between the end of the snapshot and the end of the log");
+            .expect("the index is not before the end of the snapshot, and not after the end of the log");
         Some(Conflict { index, term })
     }
 
-    /// Appends the entries that the log does not have yet. The log drops entries only if an entry of another
-    /// term is at the same index. So a late or repeated message does not remove the entries that came after
-    /// it.
+    /// Appends the entries that the log does not have yet. Old entries are removed only if the log has an
+    /// entry of another term at the index of a new entry. So a late or repeated message does not remove the
+    /// entries that were appended after that message.
     fn store(&mut self, prev: u64, entries: &[Entry]) {
         let is_new = |(index, entry): (u64, &Entry)| self.log.term_at(index) != Some(entry.term);
         let Some(known) = (prev + 1..).zip(entries).position(is_new) else { return };
@@ -129,11 +130,12 @@ impl Core {
         self.happened(Event::Appended { first, last: self.log.last_index() });
     }
 
-    /// 5.3, 5.4.2: the leader commits an entry that a majority holds, if the entry is of the leader's own
-    /// term. All entries before it are committed with it.
+    /// 5.3, 5.4.2: the leader commits an entry that a majority of the servers has, if the entry is of the
+    /// leader's own term. This also commits all entries before that entry.
     pub(super) fn advance_commit(&mut self) {
         let Standing::Leader(progress) = &self.standing else { return };
-        // No follower holds an uncommitted entry. This is the usual case after a proposal.
+        // Return early if no follower is known to have an uncommitted entry. This is the usual case after a
+        // proposal.
         if self.n > 1 && progress.iter().all(|p| p.match_index() <= self.commit_index) {
             return;
         }
@@ -176,8 +178,9 @@ impl Core {
         self.happened(Event::Committed(index));
     }
 
-    /// The next committed messages for the service, at most `max`: a snapshot if the service is behind it,
-    /// else commands. They count as applied from now on. `None`: there are none.
+    /// The next committed messages for the service, at most `max`: one snapshot, if the service has not
+    /// received everything that the snapshot covers, and otherwise commands. These messages count as applied
+    /// from now on. `None`: there is nothing to apply.
     pub fn take_apply(&mut self, max: usize) -> Option<ApplyBatch> {
         if let Some(snapshot) = self.take_snapshot_to_apply() {
             return Some(vec![snapshot]);

@@ -8,14 +8,14 @@ use labapi::{ApplyMsg, Bytes};
 use std::fmt;
 use std::time::Duration;
 
-/// The service gave a snapshot with an impossible index.
+/// The error if the service gives a snapshot with an impossible index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
     /// The snapshot claims to cover commands that the service has not received yet.
     BeyondApplied {
-        /// The index that the service named.
+        /// The index that the service has given with the snapshot.
         index: u64,
-        /// The last index that the service has received.
+        /// The index of the last command that the service has received.
         last_applied: u64,
     },
 }
@@ -55,7 +55,7 @@ impl Core {
         InstallSnapshotReply { term: self.current_term }
     }
 
-    /// The reply to an `InstallSnapshot`.
+    /// Handles the reply to an `InstallSnapshot`.
     pub fn snapshot_reply(&mut self, sent: Sent, reply: &InstallSnapshotReply, now: Duration) {
         if !self.is_current(sent, reply.term, now) {
             return;
@@ -70,15 +70,16 @@ impl Core {
     fn install(&mut self, args: &InstallSnapshotArgs) {
         let (index, term) = (args.last_included_index, args.last_included_term);
         if self.log.term_at(index) == Some(term) {
-            // The log goes on after the snapshot. Later entries stay, because they may be needed.
+            // This server's log agrees with the snapshot and may go on after it. The later entries stay,
+            // because they may be needed.
             self.log.compact(index);
         } else {
             self.log.reset(index, term);
             self.effects.persist.entries_from(index + 1);
         }
         self.keep_snapshot(args.data.clone(), "from the leader");
-        // The caller has checked that `index` is beyond the commit index. The applier will find the snapshot
-        // beyond `last_applied`.
+        // The caller has checked that `index` is beyond the commit index. So the snapshot also ends after
+        // `last_applied`, and the applier will deliver it.
         self.commit(index);
     }
 

@@ -1,8 +1,8 @@
 //! Persistence: writes the state of Figure 2 into the persister's frames, and reads it back after a crash.
 //!
 //! The head frame holds the term, the vote and the index at which the log begins. Each entry has its own
-//! frame. Only the changes are written, as a [`PersistDelta`]. So a new entry costs the writing of one entry,
-//! however long the log is.
+//! frame. Only the changes are written. A [`PersistDelta`] says what they are. So a new entry costs the
+//! writing of one frame, even if the log is long.
 
 use super::Core;
 use crate::raft::effects::PersistDelta;
@@ -22,7 +22,7 @@ struct HardState {
     last_included_term: u64,
 }
 
-/// The persisted state cannot come from a Raft server of a group of this size.
+/// The error if no Raft server of a group of this size can have written the persisted state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreError {
     /// The bytes are not a sequence of frames.
@@ -33,7 +33,7 @@ pub enum RestoreError {
     Entry {
         /// The index of the entry.
         index: u64,
-        /// The error of the decoder.
+        /// The error that the decoder reports.
         error: DecodeError,
     },
     /// All frames can be decoded, but their values contradict each other. The text says what was found and
@@ -63,11 +63,11 @@ impl From<FrameError> for RestoreError {
 
 impl Core {
     /// Server `me` of `n`, in the state that it last persisted. An empty persister gives a new server. The
-    /// entries that the snapshot covers count as applied: the service reads the snapshot from the persister
-    /// itself.
+    /// entries that the snapshot covers count as applied, because the service itself reads the snapshot from
+    /// the persister.
     ///
     /// # Errors
-    /// [`RestoreError`] if the persister does not hold the state of such a server.
+    /// [`RestoreError`] if the content of the persister is not the state of such a server.
     ///
     /// # Panics
     /// If `me` is not below `n`.
@@ -89,7 +89,7 @@ impl Core {
     /// [`take_effects`](Core::take_effects), and all earlier deltas must have been written before it.
     ///
     /// # Panics
-    /// If something else has written to the persister since the last call.
+    /// If something other than this core has written to the persister since this core last read or wrote it.
     pub fn persist_to(&self, persister: &Persister, delta: &PersistDelta) {
         if delta.is_empty() {
             return;
@@ -102,7 +102,8 @@ impl Core {
                 w.head(self.hard_state());
             }
             match delta.log_from {
-                // All frames that stay come after the new beginning of the log.
+                // The log begins after `begin` now. Drop the frames up to `begin`, then the frames from
+                // `first` on.
                 Some(first) if first > begin + 1 => {
                     w.drop_front(dropped);
                     w.truncate_to((first - begin - 1) as usize);
@@ -138,7 +139,7 @@ fn read_entries(hard: &HardState, frames: &Frames) -> Result<Vec<Entry>, Restore
     (0..).zip(frames.entries()).map(decode).collect()
 }
 
-/// Checks what must be true of every persisted state.
+/// Returns an error if the persisted values contradict each other.
 fn check(hard: &HardState, entries: &[Entry], n: usize) -> Result<(), RestoreError> {
     let contradiction = |what: String| Err(RestoreError::Contradiction(what));
     if let Some(voted) = hard.voted_for.filter(|&voted| voted >= n) {

@@ -9,26 +9,27 @@ use labrt::sync::Arc;
 use labrt::time::Duration;
 use labrt::{dlog, node, trace};
 
-/// The greatest number of messages that one flush sends, so that a thread does not work for others for ever.
+/// The greatest number of messages that one flush sends. Without a limit, a thread could send the messages of
+/// other threads for ever.
 const FLUSH_MESSAGES: usize = 32;
 
-/// What is known about a sender thread that sleeps.
+/// What the server knows about a sleeping sender thread.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sleeper {
-    /// The time until which it sleeps or has slept; zero if it has not slept yet.
+    /// The time until which the sender sleeps or has slept; zero if it has not slept yet.
     until: Duration,
-    /// The message or operation that gave it work, for the trace; 0 if there is none. The first one of
-    /// several counts.
+    /// The id of the message or operation that has made a message to this peer due, for the trace; 0 if there
+    /// is none. If there are several, it is the first.
     woken_by: u64,
 }
 
 impl State {
-    /// Is there something to send to the peer before its sender wakes by itself?
+    /// Is a message to the peer due before its sender wakes by itself?
     fn has_work(&self, peer: usize) -> bool {
         self.core.next_deadline(peer).is_some_and(|at| at < self.sleepers[peer].until)
     }
 
-    /// Remembers, for the trace, which message or operation gave the senders their work.
+    /// Notes, for the trace, which message or operation has given the senders something to send.
     pub(super) fn note_work(&mut self) {
         let parent = trace::parent();
         for peer in (0..self.sleepers.len()).filter(|_| parent != 0) {
@@ -38,8 +39,8 @@ impl State {
         }
     }
 
-    /// The next message to a peer, and the id of the message or operation that caused it. Send it without the
-    /// lock.
+    /// The next message to a peer, and the id of the message or operation that caused it. The caller must
+    /// release the lock before it sends the message.
     fn next_message(&mut self, peer: usize, now: Duration) -> Option<(Outgoing, u64)> {
         let outgoing = self.core.next_message(peer, now)?;
         Some((outgoing, std::mem::take(&mut self.sleepers[peer].woken_by)))
@@ -70,12 +71,12 @@ impl Shared {
         }
     }
 
-    /// Does the work of the senders on this thread. Meanwhile the senders are not woken. They get the work
-    /// that is left.
+    /// Sends on this thread what the senders would send. The senders are not woken meanwhile. At the end they
+    /// are woken if there are more messages to send.
     pub(super) fn flush(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.flushing, true) {
-            // The thread that is already flushing looks for new messages before it ends.
+            // Another thread is already flushing. It will find the new messages before its flush ends.
             return;
         }
         let (servers, mut last) = (self.ends.len(), self.me);
@@ -95,7 +96,7 @@ impl Shared {
     }
 
     /// Sends a message. The answer arrives as a callback, on any thread. The caller must not hold the lock,
-    /// because the callback takes it, perhaps before this function returns.
+    /// because the callback takes the lock, perhaps before this function returns.
     fn send(self: &Arc<Self>, outgoing: Outgoing, woken_by: u64) {
         let Outgoing { sent, message } = outgoing;
         let end = &self.ends[sent.peer];

@@ -1,4 +1,4 @@
-//! Writes what the rules have done to the trace ([`observe`]) and to the log lines of `LAB_LOG`.
+//! Reports what the rules have done, in the trace ([`observe`]) and in the log lines of `LAB_LOG`.
 
 use crate::raft::core::Core;
 use crate::raft::effects::Event;
