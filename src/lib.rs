@@ -1,6 +1,6 @@
 //! The MIT 6.824 labs in Rust.
 //!
-//! | module | lab | what it holds |
+//! | module | lab | what is in it |
 //! |---|---|---|
 //! | [`raft`] | 2 | Raft: elections, log replication, persistence, snapshots |
 //! | [`rsm`] | 3, 4 | the replicated state machine that the services share |
@@ -10,22 +10,22 @@
 //!
 //! The modules use four crates of this workspace:
 //!
-//! * `labapi` holds what the labs and their tests agree on.
+//! * `labapi` has the types and traits that the labs and their tests share.
 //! * `labrpc` is the simulated network.
 //! * `labgob` turns values into bytes and bytes into values.
-//! * `labrt` has threads, locks, channels, the clock and randomness, on real or virtual time.
+//! * `labrt` has threads, locks, channels, the clock and random numbers, in real time or in virtual time.
 //!
-//! The modules do not know the tests. The tests are in the crate `labtest`. They meet these modules in
-//! `tests/`.
+//! The modules do not use the tests. The tests are in the crate `labtest`. The files in `tests/` run them on
+//! these modules.
 //!
 //! # Where to begin
 //!
-//! Begin with the module of your lab. [`raft`], [`kvraft`], [`shardctrler`] and [`shardkv`] each begin with
-//! what they promise, a table of their files and a small program that runs. All these programs have the same
-//! shape: a `labrpc::Network`, servers on it, each in its own `labrt::node`, and
-//! [`labrt::run`](fn@labrt::run) around everything. `run` gives the threads their clock and returns when all
-//! of them have ended. `docs/guide.md` shows how these pieces relate to the names of the Go files and of the
-//! paper.
+//! Begin with the module of your lab. [`raft`], [`kvraft`], [`shardctrler`] and [`shardkv`] each begin with a
+//! description of what the module promises, a small program that runs, and a table of the module's files.
+//! Nearly all these programs have the same form. They make a `labrpc::Network` with servers, and each server
+//! is in its own `labrt::node`. The whole program is inside [`labrt::run`](fn@labrt::run). `run` gives the
+//! threads their clock and returns when all of them have ended. `docs/guide.md` shows how these pieces relate
+//! to the names of the Go files and of the paper.
 
 #![forbid(unsafe_code)]
 

@@ -8,7 +8,7 @@
 //!
 //! | guarantee | what one server can check |
 //! |---|---|
-//! | Election Safety | one vote in a term; no second leader in a term that this server leads; terms never fall |
+//! | Election Safety | one vote in a term; no other leader in this server's own term; terms never fall |
 //! | Leader Append-Only | a leader never removes an entry of its log |
 //! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |

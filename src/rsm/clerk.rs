@@ -6,16 +6,16 @@ use labrt::time::{Instant, sleep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The servers of one group, as a client sees them. It remembers which server replied last.
+/// The servers of one group, as a client sees them. `Servers` remembers which server replied last.
 pub struct Servers {
     ends: Vec<End>,
     retry: Retry,
-    /// The number of the latest request.
+    /// The number of the last request that was sent.
     request: u64,
 }
 
 impl Servers {
-    /// The servers behind these ends, in any order. `ends` must not be empty.
+    /// The servers to which these ends lead, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Servers {
         assert!(!ends.is_empty(), "a client needs at least one server");
         let retry = Retry::new(ends.len(), Instant::now());
@@ -42,7 +42,8 @@ impl Servers {
         }
     }
 
-    /// One round of [`call`](Servers::call). It ends when a pause is due. `None`: no server has replied.
+    /// One round of [`call`](Servers::call). It ends with a result, or when a pause is due. `None`: no server
+    /// has given a result.
     pub(crate) fn round<A, R, T>(
         &mut self,
         method: &str,

@@ -1,20 +1,21 @@
-//! The replicated state machine: what the services of labs 3 and 4 share.
+//! The replicated state machine: the code that the services of labs 3 and 4 share.
 //!
-//! A service is a [`StateMachine`]: its state, and what one operation does to it. An [`Rsm`] puts
-//! operations into Raft's log and applies the committed ones to the machine, in the same order on
-//! every server. It tells each waiter the outcome of its operation, takes snapshots when the log
-//! has grown, and restores them.
+//! A service is a [`StateMachine`]: its state, and what one operation does to it. An [`Rsm`] puts operations
+//! into Raft's log and applies the committed ones to the machine, in the same order on every server. It
+//! passes the outcome of each operation to the closure that waits for it. It takes snapshots when the log has
+//! grown, and restores them.
 //!
 //! ```text
 //! handler --submit--> Rsm --> Raft's log ... committed ... Raft --batch--> StateMachine::apply
 //! caller <--reply-- handler's closure <--outcome----------------------------------+
 //! ```
 //!
-//! Three words are used in a fixed sense. A **reply** is what a machine returns for an operation, and what a
-//! handler sends to its caller. An **outcome** is what a waiter gets: the reply, or [`NotLeader`]. A
-//! **response** is what a client learns about one request: the reply, a refusal, or nothing.
+//! Four words have a fixed meaning here. A **waiter** is a closure that waits for the outcome of one
+//! operation. A **reply** is the value that a machine returns for an operation, and that a handler sends to
+//! its caller. An **outcome** is the value that a waiter gets: the reply, or [`NotLeader`]. A **response** is
+//! the result of one request of a client: the reply, a refusal, or a loss.
 //!
-//! A counter on one server:
+//! Example: a counter on one server.
 //!
 //! ```
 //! use labgob::DecodeError;
@@ -59,12 +60,12 @@
 //! });
 //! ```
 //!
-//! | file | what it owns |
+//! | file | what is in it |
 //! |---|---|
 //! | `server` | [`Rsm`]: starting operations, applying them, snapshots |
 //! | `waiters` | which waiter waits for which log entry; [`NotLeader`] |
-//! | `sessions` | [`Sessions`]: exactly-once by client and sequence number |
-//! | `retry` | the retry policy: which server to ask next, how long to wait, when to pause |
+//! | `sessions` | [`Sessions`]: an operation is done exactly once, because clients number their operations |
+//! | `retry` | the retry policy: which server a client asks next, how long it waits, when it pauses |
 //! | `clerk` | [`Servers`]: the blocking client, which finds the leader and never gives up |
 //!
 //! # How long a waiter waits
@@ -72,18 +73,19 @@
 //! No thread waits for a commit. A handler registers a closure, which is called once with the outcome. The
 //! outcome is the machine's reply when the entry was applied on this server. The outcome is [`NotLeader`] as
 //! soon as this server learns that it no longer leads the term in which it started the operation. Raft
-//! reports this with an event, in order with the applied entries; there is no timeout. A leader that is cut
-//! off does not learn it: its callers wait, and after a while a [`Servers`] asks another server.
+//! reports such a change of role between the applied entries. There is no timeout. A leader that is cut off
+//! does not learn of a new leader. So its callers wait, and after a while each client asks another server
+//! (see [`Servers`]).
 //!
-//! [`NotLeader`] says nothing about the operation: it may still be applied later. Only a second try
-//! with the same [`Stamp`] is safe.
+//! [`NotLeader`] does not mean that the operation has failed: it may still be applied later. So a client must
+//! repeat the operation with the same [`Stamp`].
 //!
 //! # Exactly once
 //!
-//! A client numbers its operations. It repeats an operation under the same number. The machine keeps
-//! [`Sessions`]: for each client the last number and its reply. The sessions are part of its state, so they
-//! are in every snapshot. They are a plain value. So a sharded service can keep one for each shard and send
-//! it along when the shard moves.
+//! A client numbers its operations. If it repeats an operation, it uses the same number. The machine has
+//! [`Sessions`]: for each client the number of the last operation, and the reply. The sessions are part of
+//! the machine's state, so they are in every snapshot. `Sessions` is an ordinary value. So a sharded service
+//! can have one for each shard, and send it together with the shard when the shard moves.
 
 mod clerk;
 mod retry;

@@ -1,21 +1,20 @@
 //! The retry policy of every client of a group of servers: which server to ask next, how long to wait for its
 //! reply, and when to pause.
 //!
-//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other, and begins
-//! with the server that replied last. A lost message says nothing about the leader, so the server that
-//! replied last gets a second try. If a server does not reply in time, the next one is asked at once. After a
-//! round in which no server replied there is a pause. Each pause is longer than the one before, up to a
-//! limit.
+//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other. The first is
+//! the server that replied last. If its message is lost, it is asked a second time, because it may still be
+//! the leader. If a server does not reply in time, the next one is asked at once. After a round in which no
+//! server replied there is a pause. Each pause is longer than the one before, up to a limit.
 //!
-//! A [`Retry`] never blocks: time is an argument, and [`due`](Retry::due) returns the time of the next step.
-//! A blocking client ([`Servers`](super::Servers)) sleeps until then. A thread with other work checks the
-//! time between its other steps. A blocking call does not tell whether a message was lost or is late, so a
-//! blocking client reports both as [`Lost`](Response::Lost).
+//! A [`Retry`] never blocks: it gets the time as an argument, and [`due`](Retry::due) returns the time of the
+//! next step. A blocking client ([`Servers`](super::Servers)) sleeps until that time. A thread with other
+//! work checks the time between two steps of its work. A blocking call cannot distinguish a lost message from
+//! a late one. So a blocking client reports both as [`Lost`](Response::Lost).
 
 use labrt::time::{Duration, Instant};
 
-/// How long a client waits for the reply of one server before it asks the next one. A leader that
-/// is cut off from its followers cannot reply, and does not know it.
+/// How long a client waits for the reply of one server before it asks the next one. The limit is needed,
+/// because a leader that is cut off from its followers cannot commit and so never replies.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Pauses that grow: each pause is twice as long as the one before, up to a limit.
@@ -46,24 +45,25 @@ impl Backoff {
     }
 }
 
-/// What came back from the server that was asked.
+/// The result of one request to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Response {
-    /// Nothing: a message was lost.
+    /// There is no reply: a message was lost.
     Lost,
     /// The server does not lead.
     NotLeader,
-    /// A reply.
+    /// The server has replied.
     Reply,
 }
 
-/// One request to a group of servers, which is repeated until it is done. Or a series of such requests.
+/// A request to a group of servers that is sent again until a server replies. The same value can serve for a
+/// series of requests.
 #[derive(Debug)]
 pub(crate) struct Retry {
     servers: usize,
     /// The server that was asked, or that will be asked next.
     server: usize,
-    /// Is `server` the server that replied last? Then it gets a second try.
+    /// Is `server` the server that replied last? If so, it is asked a second time after a loss.
     replied_last: bool,
     /// The number of tries that have failed since the last reply.
     failed: usize,
@@ -82,14 +82,14 @@ enum State {
 }
 
 impl Retry {
-    /// A request to `servers` servers, at least 1. It may be sent at once.
+    /// A request to a group of `servers` servers (at least 1). The request is due at once.
     pub fn new(servers: usize, now: Instant) -> Retry {
         let state = State::Waiting { due: now };
         Retry { servers, server: 0, replied_last: false, failed: 0, backoff: Backoff::new(), state }
     }
 
-    /// When the caller must call [`ask`](Retry::ask). `None`: a reply has arrived, and the caller has not
-    /// decided yet what comes next.
+    /// The time at which the caller must call [`ask`](Retry::ask). `None`: a reply has arrived, and the
+    /// caller has not decided yet what comes next.
     pub fn due(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { due } | State::Asked { due, .. } => Some(due),
@@ -97,7 +97,8 @@ impl Retry {
         }
     }
 
-    /// Returns the server to ask now. The caller numbers the requests, so that a late response is recognized.
+    /// Returns the server to ask now. `request` is the number of this request. [`respond`](Retry::respond)
+    /// needs it to recognize late responses.
     pub fn ask(&mut self, request: u64, now: Instant) -> usize {
         if matches!(self.state, State::Asked { .. }) {
             self.try_next_server(now);
@@ -106,9 +107,9 @@ impl Retry {
         self.server
     }
 
-    /// Takes the response to a request. Returns true if it is the reply to the latest request. Then the
-    /// caller must decide what comes next: [`restart`](Retry::restart), [`repeat`](Retry::repeat), or
-    /// nothing.
+    /// Handles the response to a request. Returns true if the response is the reply to the latest request.
+    /// Then the caller must decide what comes next: [`restart`](Retry::restart), [`repeat`](Retry::repeat),
+    /// or nothing.
     pub fn respond(&mut self, request: u64, response: Response, now: Instant) -> bool {
         if !matches!(self.state, State::Asked { request: latest, .. } if latest == request) {
             return false;
@@ -128,25 +129,25 @@ impl Retry {
         false
     }
 
-    /// The next request is due at `due`. Its first pause is the shortest one.
+    /// Makes the next request due at `due`. The pauses begin again with the shortest one.
     pub fn restart(&mut self, due: Instant) {
         self.backoff = Backoff::new();
         self.state = State::Waiting { due };
     }
 
-    /// The same request is due again after a pause.
+    /// Makes the same request due again after a pause.
     pub fn repeat(&mut self, now: Instant) {
         self.state = State::Waiting { due: now + self.backoff.pause() };
     }
 
-    /// Ends a pause. A request that was already sent keeps its time limit.
+    /// Ends a pause. If a request is already sent, this method does not change its time limit.
     pub fn hurry(&mut self, now: Instant) {
         if let State::Waiting { due } = &mut self.state {
             *due = now.min(*due);
         }
     }
 
-    /// The next server is due: at once, or after a pause if every server was asked.
+    /// Goes on to the next server: at once, or after a pause if every server was asked.
     fn try_next_server(&mut self, now: Instant) {
         self.server = (self.server + 1) % self.servers;
         self.replied_last = false;

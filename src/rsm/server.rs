@@ -1,8 +1,8 @@
 //! A server of a replicated service. It connects the handlers, the state machine and Raft.
 //!
-//! One lock protects the machine. Raft's applier holds it for a batch of entries at a time. Another lock
-//! protects the waiters. Raft holds no lock when it calls this file, so this file may call Raft with both
-//! locks held. The order of the locks is:
+//! One lock protects the machine. Raft's applier takes this lock once for each batch of entries. Another lock
+//! protects the waiters. Raft holds no lock when it calls a function of this file. So these functions may
+//! call Raft while they hold both locks. The order of the locks is:
 //!
 //! ```text
 //! machine -> waiters -> raft
@@ -20,38 +20,40 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A deterministic service. Each server of a group has a replica of it.
+/// A deterministic service. Each server of a group has its own copy.
 ///
-/// The same operations in the same order must give the same state and the same replies on every
-/// server. So a machine uses no clock, no random numbers and no order of a hash map.
+/// The same operations in the same order must give the same state and the same replies on every server. So a
+/// machine uses no clock and no random numbers, and its results do not depend on the order of a hash map.
 pub trait StateMachine: Send + 'static {
     /// An operation, as it is stored in the log.
     type Op: Serialize + DeserializeOwned + Send + 'static;
     /// The machine's reply to an operation.
     type Reply: Send + 'static;
 
-    /// Applies a committed operation. It is called for every entry of the log, in order, on every server.
+    /// Applies a committed operation. Every server calls this method for every entry of the log, in order.
     fn apply(&mut self, op: Self::Op) -> Self::Reply;
 
     /// The whole state, for [`restore`](StateMachine::restore) on any server.
     fn snapshot(&self) -> Vec<u8>;
 
-    /// Replaces the state by the state in a snapshot. After an error the state must be unchanged.
+    /// Replaces the state with the state in a snapshot. If this method returns an error, it must not have
+    /// changed the state.
     ///
     /// # Errors
-    /// If the bytes are not such a snapshot.
+    /// If the bytes are not a snapshot of this service.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError>;
 
-    /// The role of this server has changed. The call comes in order with [`apply`](StateMachine::apply). A
-    /// new leader may return an operation, which is started at once. A leader needs an entry of its own term:
-    /// without it the leader cannot commit the entries of earlier terms (5.4.2 of the paper).
+    /// The role of this server has changed. This method is called between calls of
+    /// [`apply`](StateMachine::apply). On a new leader it may return an operation, which is then started at
+    /// once. A leader needs an entry of its own term: without it the leader cannot commit the entries of
+    /// earlier terms (5.4.2 of the paper).
     fn on_role(&mut self, role: RoleChange) -> Option<Self::Op> {
         let _ = role;
         None
     }
 }
 
-/// Why a server cannot start from its saved state.
+/// The reason why a server cannot start from its saved state.
 #[derive(Debug)]
 pub enum StartError {
     /// Raft's part of the state is wrong.
@@ -60,7 +62,7 @@ pub enum StartError {
     Snapshot {
         /// The size of the snapshot in bytes.
         bytes: usize,
-        /// What is wrong with it.
+        /// What is wrong with the snapshot.
         error: DecodeError,
     },
 }
@@ -78,7 +80,7 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// One server of a replicated service. Dropping it kills it.
+/// One server of a replicated service. Dropping this value kills the server.
 pub struct Rsm<M: StateMachine> {
     shared: Arc<Shared<M>>,
 }
@@ -86,15 +88,15 @@ pub struct Rsm<M: StateMachine> {
 struct Shared<M: StateMachine> {
     machine: Mutex<M>,
     waiters: Mutex<Waiters<M::Reply>>,
-    /// Is set before the first message from Raft is handled.
+    /// This server's Raft. The field is set before the first message from Raft is handled.
     raft: OnceLock<Raft>,
     persister: Arc<Persister>,
     maxraftstate: Option<usize>,
 }
 
 impl<M: StateMachine> Rsm<M> {
-    /// Makes a server with a new `machine`. If there is a saved snapshot, the machine is restored from it.
-    /// Returns at once. The server belongs to the [current](labrt::node::current) node.
+    /// Makes a server. `machine` must be in its first state. If there is a saved snapshot, the machine is
+    /// restored from it. Returns at once. The server belongs to the [current](labrt::node::current) node.
     ///
     /// # Errors
     /// If the saved state cannot be read.
@@ -102,7 +104,7 @@ impl<M: StateMachine> Rsm<M> {
         Rsm::make_with(start, machine, raft::Options::default())
     }
 
-    /// [`make`](Rsm::make) with options for Raft.
+    /// Like [`make`](Rsm::make), but with other options for Raft than the default.
     ///
     /// # Errors
     /// The same as [`make`](Rsm::make).
@@ -124,8 +126,8 @@ impl<M: StateMachine> Rsm<M> {
             persister: persister.clone(),
             maxraftstate,
         });
-        // As long as this lock is held, no message from Raft is handled. So `raft` is set before the first
-        // one.
+        // While this thread holds the lock, no message from Raft is handled. So `raft` is set before the
+        // first message is handled.
         let machine = shared.machine.lock();
         let raft =
             Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
@@ -135,12 +137,12 @@ impl<M: StateMachine> Rsm<M> {
         Ok(Rsm { shared })
     }
 
-    /// Starts an operation and registers a waiter: `done` is called once with the outcome, which is the
-    /// machine's reply or [`NotLeader`]. This may happen before `submit` returns. If the server is killed,
-    /// `done` is dropped without a call.
+    /// Starts an operation and registers a waiter, `done`. It is called once with the outcome, which is the
+    /// machine's reply or [`NotLeader`]. The call may happen before `submit` returns. If the server is
+    /// killed, `done` is dropped without a call.
     ///
-    /// `done` runs on the caller's thread, or on Raft's applier thread while the machine is locked. So it
-    /// must be short and must not call the `Rsm`.
+    /// The thread that calls `done` is the caller's thread, or Raft's applier thread, which holds the
+    /// machine's lock. So `done` must be short and must not call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::new(labgob::encode(op));
         // The lock makes sure that the waiter is registered before the entry is applied.
@@ -155,8 +157,8 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().flush();
     }
 
-    /// Starts an operation and waits for the outcome. It blocks the thread. On a leader that is cut off this
-    /// can take long.
+    /// Starts an operation and blocks the thread until the outcome is known. If this server is a leader that
+    /// is cut off, this can take long.
     ///
     /// # Errors
     /// If this server is not the leader, stops being the leader, or was killed. The operation may still be
@@ -171,29 +173,29 @@ impl<M: StateMachine> Rsm<M> {
         rx.recv().unwrap_or(Err(NotLeader))
     }
 
-    /// Starts an operation without a waiter, like [`Raft::start`]. The service uses it for its own
-    /// operations. `None`: this server does not lead.
+    /// Starts an operation without a waiter, like [`Raft::start`]. The service uses this method for
+    /// operations that no client has sent. `None`: this server does not lead.
     pub fn start(&self, op: &M::Op) -> Option<Started> {
         self.raft().start(Command::new(labgob::encode(op)))
     }
 
-    /// Reads the machine in its current state on this server. It may be behind the leader's, so a reply to a
-    /// client must not come from here.
+    /// Reads the machine in its current state on this server. This state may be older than the leader's, so
+    /// it must not be used for a reply to a client.
     pub fn read<T>(&self, look: impl FnOnce(&M) -> T) -> T {
         look(&self.shared.machine.lock())
     }
 
-    /// The current term, and whether this server believes that it leads it.
+    /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         self.raft().get_state()
     }
 
-    /// The status of this server's Raft, for people who watch it.
+    /// The status of this server's Raft, to show it to a person.
     pub fn raft_status(&self) -> RaftStatus {
         self.raft().status()
     }
 
-    /// Raft's own RPC handlers. Register them together with those of the service.
+    /// Raft's own RPC handlers. Register them together with the handlers of the service.
     pub fn raft_service(&self) -> Service {
         self.raft().service()
     }
@@ -226,7 +228,7 @@ impl<M: StateMachine> Drop for Rsm<M> {
 
 impl<M: StateMachine> Shared<M> {
     fn raft(&self) -> &Raft {
-        self.raft.get().expect("`make_with` sets it before it releases the machine's lock")
+        self.raft.get().expect("`make_with` sets `raft` before it releases the machine's lock")
     }
 
     fn take_in(&self, message: ApplyMsg, machine: &mut M) {
@@ -254,8 +256,8 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // The waiters of this term stay, because a leader leads until its term ends. Also, the report that
-        // this server became a candidate in this term may come late.
+        // The waiters of this term stay. A leader leads until its term ends, and the report that this server
+        // became a candidate in this term may come after it has become the leader.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
@@ -288,7 +290,8 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Receives the entries from Raft's applier, on the applier's thread. It applies a batch under one lock.
+/// Receives the entries from Raft. The applier's thread calls its methods. A call takes the machine's lock
+/// once for a whole batch.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 
 impl<M: StateMachine> ApplySink for Sink<M> {

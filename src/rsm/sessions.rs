@@ -1,16 +1,17 @@
-//! Exactly once: the servers remember the last operation of each client.
+//! Exactly-once semantics: the servers remember the last operation of each client.
 //!
-//! A client has only one operation under way at a time and numbers its operations 1, 2, 3, ... When a client
-//! uses a new number, it has the reply to the operation before. So one entry for each client is enough.
+//! A client waits for the reply to an operation before it starts the next one. It numbers its operations 1,
+//! 2, 3, ... When a client uses a new number, it has the reply to the operation before. So the servers need
+//! to remember only one operation for each client.
 
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 use serde::{Deserialize, Serialize};
 
-/// The identity of a client: a random number. So no server has to assign it.
+/// The identity of a client. It is a random number, so no server has to assign it.
 pub type ClientId = u64;
 
-/// The identity of an operation. All repeats of an operation have the same one.
+/// The identity of an operation. All copies of an operation have the same stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
     /// The client that sent the operation.
@@ -19,19 +20,20 @@ pub struct Stamp {
     pub seq: u64,
 }
 
-/// The client's side: its identity, and the number of its last operation.
+/// The client's part: its identity, and the number of its last operation.
 #[derive(Debug)]
 pub struct Session {
     last: Stamp,
 }
 
 impl Session {
-    /// A new client.
+    /// The session of a new client, with a random identity.
     pub fn new() -> Session {
         Session { last: Stamp { client: rng().random(), seq: 0 } }
     }
 
-    /// The stamp of the next operation. Call it once for each operation, not for each try.
+    /// Returns the stamp of the next operation. A client calls this method once for each operation, and uses
+    /// the same stamp for all copies.
     pub fn next_stamp(&mut self) -> Stamp {
         self.last.seq += 1;
         self.last
@@ -44,25 +46,26 @@ impl Default for Session {
     }
 }
 
-/// The servers' side: for each client the last operation that was done, and its reply.
+/// The servers' part: for each client the last operation that was done, and its reply.
 ///
-/// It is part of the state machine's state: it must be in the snapshots, and only `apply` may
-/// change it.
+/// The sessions are part of the state machine's state. So they must be in the snapshots, and only `apply` may
+/// change them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions<R> {
     last: BTreeMap<ClientId, (u64, R)>,
 }
 
 impl<R> Sessions<R> {
-    /// A memory without clients.
+    /// Sessions without clients.
     pub fn new() -> Sessions<R> {
         Sessions { last: BTreeMap::new() }
     }
 
-    /// Does the operation, unless it was done before. In both cases returns the reply of the first time.
+    /// Does the operation, unless it was done before. In both cases the result is the reply from the first
+    /// time.
     ///
-    /// `None`: a later operation of this client was already done. So the client has the reply, and no client
-    /// waits for this late copy.
+    /// `None`: a later operation of this client was already done. So the client already has the reply to this
+    /// operation, and does not wait for this late copy.
     pub fn once(&mut self, stamp: Stamp, operation: impl FnOnce() -> R) -> Option<R>
     where
         R: Clone,
@@ -77,8 +80,8 @@ impl<R> Sessions<R> {
         Some(reply)
     }
 
-    /// Adds the entries of `other`. For each client the later operation counts. A service needs this when it
-    /// builds one state from several parts.
+    /// Adds the entries of `other`. If a client is in both, the later operation stays. A service needs this
+    /// method when it makes one state from several parts.
     pub fn merge(&mut self, other: Sessions<R>) {
         for (client, (seq, reply)) in other.last {
             if self.last.get(&client).is_none_or(|(known, _)| *known < seq) {
@@ -87,7 +90,7 @@ impl<R> Sessions<R> {
         }
     }
 
-    /// The number of clients that it remembers.
+    /// The number of clients that the servers remember.
     #[cfg(test)]
     pub(super) fn clients(&self) -> usize {
         self.last.len()

@@ -1,14 +1,15 @@
 //! The waiters for log entries, and the outcome that each waiter gets.
 //!
-//! All waiters have the same term, the last one in which this server started an operation. Within a term,
-//! indices only grow. An entry of an older term may still be committed, but its waiter was told
-//! [`NotLeader`], which is always allowed.
+//! All waiters have the same term: the last term in which this server started an operation. Within a term,
+//! indices only grow. An entry of an older term may still be committed, but its waiter has already got
+//! [`NotLeader`]. This is correct, because [`NotLeader`] does not say that the operation was not done.
 
 use labapi::Started;
 use labrt::collections::VecDeque;
 use std::fmt;
 
-/// This server does not lead, or no longer leads. Ask another server. The operation may still be applied.
+/// This server does not lead, or no longer leads. The client should ask another server. The operation may
+/// still be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLeader;
 
@@ -20,7 +21,7 @@ impl fmt::Display for NotLeader {
 
 impl std::error::Error for NotLeader {}
 
-/// The closure of a waiter. It is called once with the outcome, or it is dropped together with the server.
+/// The closure of a waiter. It is called once with the outcome, or it is dropped when the server is killed.
 pub(super) type Done<R> = Box<dyn FnOnce(Result<R, NotLeader>) + Send>;
 
 struct Waiter<R> {
@@ -33,7 +34,8 @@ pub(super) struct Waiters<R> {
     queue: VecDeque<Waiter<R>>,
 }
 
-/// Waiters with the outcome [`NotLeader`]. Call [`dismiss`](Dismissed::dismiss) without a lock.
+/// Waiters that must get the outcome [`NotLeader`]. Call [`dismiss`](Dismissed::dismiss) without the lock of
+/// the waiters.
 #[must_use = "each of these waiters still needs its outcome"]
 pub(super) struct Dismissed<R>(VecDeque<Waiter<R>>);
 
@@ -48,7 +50,7 @@ impl<R> Waiters<R> {
         Waiters { term: 0, queue: VecDeque::new() }
     }
 
-    /// Adds a waiter for an operation that was just started.
+    /// Adds a waiter for an operation that was just started. Returns the waiters of older terms.
     pub fn add(&mut self, started: Started, done: Done<R>) -> Dismissed<R> {
         let older = self.end_terms_before(started.term);
         self.term = started.term;
@@ -56,15 +58,15 @@ impl<R> Waiters<R> {
         older
     }
 
-    /// This server no longer leads any term before `term`.
+    /// Takes the waiters out if their term is before `term`, because this server no longer leads that term.
     pub fn end_terms_before(&mut self, term: u64) -> Dismissed<R> {
         Dismissed(if self.term < term { std::mem::take(&mut self.queue) } else { VecDeque::new() })
     }
 
-    /// Entry `index` of term `term` was applied. Returns its waiter, and the waiters for entries that were
-    /// skipped. Entries are applied in order.
+    /// Entry `index` of term `term` was applied. Returns the waiter for this entry, and the waiters for
+    /// entries that were skipped. Entries are applied in order.
     pub fn applied(&mut self, index: u64, term: u64) -> (Option<Done<R>>, Dismissed<R>) {
-        // A snapshot has covered the skipped entries, so this server does not know the replies.
+        // The skipped entries were in a snapshot, so this server does not know the replies.
         let missed = self.queue.iter().take_while(|waiter| waiter.index < index).count();
         let mut missed = Dismissed(self.queue.drain(..missed).collect());
         if self.queue.front().is_none_or(|waiter| waiter.index != index) {
@@ -78,7 +80,8 @@ impl<R> Waiters<R> {
         (None, missed)
     }
 
-    /// Takes all waiters out, when the server is killed. Drop them without a lock.
+    /// Takes all waiters out, because the server is killed. The caller must release the lock before it drops
+    /// them.
     pub fn take(&mut self) -> Dismissed<R> {
         Dismissed(std::mem::take(&mut self.queue))
     }
