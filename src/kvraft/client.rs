@@ -1,19 +1,19 @@
-//! The client's side.
+//! The client of the key/value service.
 
 use super::messages::{GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
 use crate::rsm::{Servers, Session};
 use labapi::KvClerk;
 use labrpc::End;
 
-/// A client that does one operation at a time. A call returns when the operation is done, however long this
-/// takes.
+/// A client that does one operation at a time. A call returns only when the operation is done, even if this
+/// takes long.
 pub struct Clerk {
     servers: Servers,
     session: Session,
 }
 
 impl Clerk {
-    /// A client of the servers behind these ends, in any order. `ends` must not be empty.
+    /// A client of the servers to which these ends lead, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
@@ -41,7 +41,7 @@ impl Clerk {
     }
 }
 
-/// Returns the value in a reply. `None`: the server does not lead.
+/// Returns the value in a reply; `None` if the server does not lead.
 fn value(reply: Reply) -> Option<Value> {
     match reply {
         Ok(value) => Some(value),

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// A key/value store that does each write exactly once.
 ///
-/// It remembers the last write of each client. This memory is part of the data in snapshots and in transfers
-/// to other groups, because a copy of a write may arrive after the data has moved.
+/// The store remembers the last write of each client, in `sessions`. The sessions are also in snapshots, and
+/// in the data that moves to other groups (lab 4). The reason is that a copy of a write may arrive after the
+/// data has moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kv {
     data: BTreeMap<String, Value>,
@@ -25,12 +26,12 @@ impl Kv {
     /// The value of a key.
     ///
     /// # Errors
-    /// [`KvError::ErrNoKey`].
+    /// [`KvError::ErrNoKey`] if the key has no value.
     pub fn get(&self, args: &GetArgs) -> Reply {
         self.data.get(&args.key).cloned().ok_or(KvError::ErrNoKey)
     }
 
-    /// Does the write, unless the same write was done before. The reply is the same in both cases. It is
+    /// Does the write, unless the same write was done before. The reply is the same in both cases, and it is
     /// never an error.
     pub fn put_append(&mut self, args: PutAppendArgs) -> Reply {
         let data = &mut self.data;

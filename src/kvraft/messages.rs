@@ -7,8 +7,8 @@ use labrt::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A value of the store. Clones share the text until one of them is changed. Followers make a reply to each
-/// `Get` and drop it. Because of the sharing this costs little, however long the value is.
+/// A value of the store. Clones share the text until one of them is changed. Followers, too, make a reply to
+/// each `Get`, and then drop it. This costs little even for a long value, because the reply shares the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Value(Arc<String>);
@@ -24,7 +24,7 @@ impl Value {
         Arc::make_mut(&mut self.0).push_str(more);
     }
 
-    /// Returns the text. It is copied only if there is another clone.
+    /// Returns the text. The text is copied only if there is another clone.
     pub fn into_string(self) -> String {
         Arc::unwrap_or_clone(self.0)
     }
@@ -80,10 +80,10 @@ pub enum Op {
     PutAppend(PutAppendArgs),
 }
 
-/// The reply of both RPCs. For a `PutAppend` it is the empty value.
+/// The reply of both RPCs. The reply to a `PutAppend` is the empty value.
 pub type Reply = Result<Value, KvError>;
 
-/// Why a reply has no value.
+/// The reason why a reply has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KvError {
     /// The key was never written.

@@ -1,14 +1,15 @@
 //! Lab 3: a linearizable key/value service on Raft.
 //!
 //! A [`KvServer`] is a key/value store on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one server
-//! after the other until the leader replies. A client may expect:
+//! after the other until the leader replies. The service guarantees:
 //!
-//! * **Linearizable**: an operation sees everything that was complete before it began. A `Get` goes through
-//!   the log like the other operations. So a deposed leader that does not know it cannot reply to a `Get`.
-//! * **Exactly once**: the client numbers each `Put` and `Append`. Each is done once, however often it is
-//!   sent. A `Get` may be done again: until the client has the reply, a later moment is as good as an earlier
-//!   one.
-//! * **A call never gives up.** It returns as soon as a majority of the servers can be reached.
+//! * **Operations are linearizable**: an operation sees the effects of all operations that were complete
+//!   before it began. A `Get` goes through the log like the other operations. So a server that is no longer
+//!   the leader cannot reply to a `Get`, even if it still believes that it leads.
+//! * **A write is done exactly once**: the client numbers each `Put` and `Append`. So a write is done once,
+//!   even if it is sent several times. A `Get` may be done several times: every value that the key has
+//!   between the call and the reply is a correct reply.
+//! * **A call never gives up**: it returns soon after a majority of the servers can be reached.
 //!
 //! This program has three servers and a clerk:
 //!
@@ -44,7 +45,7 @@
 //! });
 //! ```
 //!
-//! | file | what it owns | in the Go labs |
+//! | file | what is in it | in the Go labs |
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `machine` | the data, and what an operation does to it | |

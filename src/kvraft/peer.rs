@@ -1,4 +1,4 @@
-//! The trait through which the suites of lab 3 use the service.
+//! Implements the trait through which the suites of lab 3 use the service.
 
 use super::client::Clerk;
 use super::server::KvServer;

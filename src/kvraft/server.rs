@@ -1,4 +1,5 @@
-//! A server. It has two handlers, which start operations and reply when the operations were applied.
+//! A server of the key/value service. Its two handlers start operations, and reply after the operations were
+//! applied.
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
@@ -9,7 +10,7 @@ use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 
-/// One server of the key/value service. Dropping it kills it.
+/// One server of the key/value service. Dropping this value kills the server.
 pub struct KvServer {
     rsm: Arc<Rsm<Kv>>,
     node: NodeId,
@@ -24,7 +25,7 @@ impl KvServer {
         KvServer::start_with(start, Options::default())
     }
 
-    /// [`start`](KvServer::start) with options for Raft.
+    /// Like [`start`](KvServer::start), but with other options for Raft than the default.
     ///
     /// # Errors
     /// The same as [`start`](KvServer::start).
@@ -33,8 +34,8 @@ impl KvServer {
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 
-    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and the handlers of Raft. No thread waits in
-    /// them.
+    /// The RPC handlers: `KVServer` with `Get` and `PutAppend`, and the handlers of Raft. No handler blocks
+    /// its thread.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes) = (self.rsm.clone(), self.rsm.clone());
         let kv = Service::new("KVServer")
@@ -46,12 +47,13 @@ impl KvServer {
         vec![kv, self.rsm.raft_service()]
     }
 
-    /// The current term, and whether this server believes that it leads it.
+    /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
+    /// Ends the server: its threads end, and the calls that wait for its reply fail. This method returns at
+    /// once.
     pub fn kill(&self) {
         self.rsm.kill();
     }
@@ -59,7 +61,7 @@ impl KvServer {
 
 impl Drop for KvServer {
     fn drop(&mut self) {
-        // The network may still hold the handlers.
+        // The network may still have the handlers, and they keep `rsm` alive.
         self.kill();
     }
 }
