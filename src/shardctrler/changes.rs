@@ -1,4 +1,4 @@
-//! The next configuration after a `Join`, a `Leave` or a `Move`.
+//! Computes the next configuration after a `Join`, a `Leave` or a `Move`.
 
 use super::rebalance::rebalance;
 use labapi::{Config, Gid, NO_GROUP, NSHARDS};
@@ -6,8 +6,8 @@ use labrt::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The next configuration, with the groups in `servers` added: their servers' names, by gid. The shards are
-/// spread again ([`rebalance`]), even if no group is added.
+/// The next configuration after a `Join` of new groups. `servers` has the names of each group's servers, by
+/// gid. The shards are spread again ([`rebalance`]), even if `servers` is empty.
 ///
 /// # Errors
 /// If a group has no servers, has the gid 0, or is already in the configuration.
@@ -28,8 +28,8 @@ pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Con
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration, without these groups. A gid may be in the list twice. The shards are spread again
-/// ([`rebalance`]), even if the list is empty.
+/// The next configuration after a `Leave` of the groups in `gids`. A gid may be in the list twice. The shards
+/// are spread again ([`rebalance`]), even if the list is empty.
 ///
 /// # Errors
 /// If a group is not in the configuration.
@@ -40,8 +40,8 @@ pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
     Ok(next(config, rebalance(&config.shards, &groups), groups))
 }
 
-/// The next configuration, in which this group serves this shard. Nothing else changes, so the shards may be
-/// spread unevenly. The next Join or Leave may undo the move.
+/// The next configuration after a `Move`, in which group `gid` serves the shard. Nothing else changes, so the
+/// shards may be spread unevenly. The next `Join` or `Leave` may undo the move.
 ///
 /// # Errors
 /// If there is no such shard or no such group.
@@ -65,7 +65,8 @@ fn check_known(config: &Config, gid: Gid) -> Result<(), ConfigError> {
     Err(ConfigError::UnknownGroup { gid, known: config.groups.keys().copied().collect() })
 }
 
-/// Is each shard on a group of the configuration? If there are no groups, each shard must be on no group.
+/// Does each shard belong to a group of the configuration? If there are no groups, every shard must belong to
+/// no group.
 pub(super) fn has_sound_owners(config: &Config) -> bool {
     let sound = |gid: &Gid| match config.groups.is_empty() {
         true => *gid == NO_GROUP,
@@ -74,29 +75,29 @@ pub(super) fn has_sound_owners(config: &Config) -> bool {
     config.shards.iter().all(sound)
 }
 
-/// Why a change is refused. A change is made as a whole or not at all.
+/// The reason why a change is refused. A refused change changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigError {
-    /// A Join named [`NO_GROUP`].
+    /// A `Join` has the gid [`NO_GROUP`].
     InvalidGid,
-    /// A Join named a group that is already in the configuration.
+    /// A `Join` has a group that is already in the configuration.
     AlreadyJoined {
         /// The first such group.
         gid: Gid,
     },
-    /// A Join named a group without servers. Its shards could not be reached.
+    /// A `Join` has a group without servers. No client could reach the shards of such a group.
     NoServers {
         /// The first such group.
         gid: Gid,
     },
-    /// A Leave or Move named a group that is not in the configuration.
+    /// A `Leave` or `Move` has a group that is not in the configuration.
     UnknownGroup {
         /// The first such group.
         gid: Gid,
         /// The groups of the configuration.
         known: Vec<Gid>,
     },
-    /// A Move named a shard that does not exist.
+    /// A `Move` has a shard that does not exist.
     UnknownShard {
         /// The number of the shard.
         shard: usize,

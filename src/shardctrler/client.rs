@@ -1,4 +1,4 @@
-//! The client's side.
+//! The client of the shard controller.
 
 use super::changes::ConfigError;
 use super::messages::{CtrlerError, JoinArgs, LeaveArgs, MoveArgs, QueryArgs, Reply};
@@ -9,28 +9,29 @@ use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 use serde::Serialize;
 
-/// A client that does one operation at a time. A call returns when the operation is done, however long this
-/// takes.
+/// A client that does one operation at a time. A call returns only when the operation is done, even if this
+/// takes long.
 ///
-/// A change returns the configuration that it has made.
+/// A method that changes the configuration returns the new configuration.
 pub struct Clerk {
     servers: Servers,
     session: Session,
 }
 
 impl Clerk {
-    /// A client of the controller's servers behind these ends, in any order. `ends` must not be empty.
+    /// A client of the controller's servers, to which these ends lead, in any order. `ends` must not be
+    /// empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
 
     /// The configuration with this number. `None`, or a number that no configuration has, means the latest
-    /// configuration. It includes every change that was complete before this call.
+    /// configuration. The latest configuration includes every change that was complete before this call.
     pub fn query(&mut self, num: Option<u64>) -> Config {
         self.call("ShardCtrler.Query", &QueryArgs { num }).expect("the controller never refuses a query")
     }
 
-    /// Adds groups: their servers' names, by gid. The shards are spread again.
+    /// Adds groups. `servers` has the names of each group's servers, by gid. The shards are spread again.
     ///
     /// # Errors
     /// The errors of [`join`](super::join). After an error nothing has changed.
@@ -84,7 +85,7 @@ impl CtrlerClerk for Clerk {
     }
 }
 
-/// The tests never ask for a change that is refused, so a refusal is a mistake.
+/// Panics if the controller has refused a change. The tests only make changes that it must accept.
 #[track_caller]
 fn made(what: &str, outcome: Result<Config, ConfigError>) {
     if let Err(error) = outcome {

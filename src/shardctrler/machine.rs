@@ -7,16 +7,16 @@ use labapi::Config;
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::sync::Arc;
 
-/// The history of configurations. A change adds exactly one, however often it is sent. A refused change adds
-/// none.
+/// The history of configurations. A change adds exactly one configuration, even if it is sent several times.
+/// A refused change adds no configuration.
 ///
-/// A configuration is never changed or deleted, so a reply shares the one in the history.
+/// A configuration in the history is never changed or deleted. So a reply can share it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
     /// The index of each configuration is its number. The list is not empty.
     configs: Vec<Arc<Config>>,
-    /// For each client the result of its last change: the number of the new configuration, or why the change
-    /// was refused.
+    /// For each client the result of its last change: the number of the new configuration, or the reason why
+    /// the change was refused.
     sessions: Sessions<Result<u64, ConfigError>>,
 }
 
@@ -46,13 +46,13 @@ impl Controller {
             Ok(num)
         });
         // `None` means that this is a late copy, and a later operation of the client was already done. No
-        // client waits for this reply, so any reply will do.
+        // client waits for this reply, so its content does not matter.
         made.transpose().map(|num| self.query(num))
     }
 }
 
 fn latest(configs: &[Arc<Config>]) -> &Arc<Config> {
-    configs.last().expect("configuration 0 is always there")
+    configs.last().expect("configuration 0 is never removed")
 }
 
 impl Default for Controller {
@@ -76,8 +76,9 @@ impl StateMachine for Controller {
         }
     }
 
-    /// The number of configurations, each configuration and the sessions are encoded as separate values. So
-    /// the limit for the size of one value does not limit the history.
+    /// The number of configurations, each configuration and the sessions are encoded as separate values. The
+    /// limit for the size of one encoded value applies to each of them, so it does not limit the whole
+    /// history.
     fn snapshot(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&self.configs.len());

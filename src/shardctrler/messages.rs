@@ -63,12 +63,12 @@ pub enum Op {
 /// The reply of all four RPCs: the requested configuration, or the configuration that the change has made.
 pub type Reply = Result<Arc<Config>, CtrlerError>;
 
-/// Why a reply has no configuration.
+/// The reason why a reply has no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CtrlerError {
     /// This server does not lead. The operation may still be done.
     ErrWrongLeader,
-    /// The change cannot be made and was not made.
+    /// The change is not possible, and was not made.
     Refused(ConfigError),
 }
 

@@ -1,16 +1,18 @@
 //! Lab 4A: the shard controller, which decides which replica group serves which shard.
 //!
-//! A [`ShardCtrler`] is the history of configurations on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks
-//! one server after the other until the leader replies. A client may expect:
+//! A [`ShardCtrler`] is one server of the controller. It has the history of configurations on top of an
+//! [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one server after the other until the leader replies. The
+//! controller guarantees:
 //!
-//! * **Linearizable**: a `Query` for the latest configuration goes through the log. Its reply includes every
-//!   change that was complete before it began.
-//! * **Exactly once**: the client numbers each `Join`, `Leave` and `Move`. Each is done once, however often
-//!   it is sent.
-//! * **All configurations are kept**: a client can ask for each of them by its number.
-//! * **Even, with the fewest moves** after each `Join` and `Leave`: see [`rebalance`](rebalance()).
+//! * **Operations are linearizable**: a `Query` for the latest configuration goes through the log. Its reply
+//!   includes every change that was complete before the `Query` began.
+//! * **A change is made exactly once**: the client numbers each `Join`, `Leave` and `Move`. So a change is
+//!   made once, even if it is sent several times.
+//! * **All configurations are kept**: a client can query each configuration by its number.
+//! * **The shards are spread evenly, with the fewest moves**, after each `Join` and `Leave`: see
+//!   [`rebalance`](rebalance()).
 //!
-//! This program changes a configuration without a server:
+//! This program computes two new configurations, without a server:
 //!
 //! ```
 //! use labapi::{Config, Gid, NSHARDS};
@@ -29,22 +31,21 @@
 //! # Which changes make a configuration, and which are refused
 //!
 //! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than the number of
-//! the configuration before. This is also true for a `Move` of a shard to the group that already has it. It
-//! is also true for a `Join` or `Leave` of no groups, which spreads the shards again after `Move`s. A change
-//! that makes no sense is refused as a whole: it makes no configuration, and the client gets a
-//! [`ConfigError`].
+//! the configuration before. A `Move` of a shard to the group that already has it makes a new configuration,
+//! too. So does a `Join` or a `Leave` with no groups, which spreads the shards again after `Move`s. An
+//! impossible change is refused as a whole: it makes no configuration, and the client gets a [`ConfigError`].
 //!
 //! | refused | why |
 //! |---|---|
-//! | joining gid 0 | it stands for "no group" |
-//! | joining a group without servers | its shards could not be reached |
+//! | joining gid 0 | gid 0 means "no group" |
+//! | joining a group without servers | no client could reach the group's shards |
 //! | joining a group that is already in the configuration | two groups would have one gid |
-//! | leaving a group that is not in the configuration, or moving a shard to it | there is no such group |
+//! | leaving an unknown group, or moving a shard to an unknown group | the configuration has no such group |
 //! | moving a shard that does not exist | there is no such shard |
 //!
-//! The course says nothing about these changes, and its tests make none of them.
+//! The course says nothing about these refused changes, and its tests make none of them.
 //!
-//! | file | what it owns | in the Go labs |
+//! | file | what is in it | in the Go labs |
 //! |---|---|---|
 //! | `changes` | the next configuration after a change |  |
 //! | `peer` | the traits through which the suites of lab 4 use the controller | |

@@ -1,4 +1,4 @@
-//! The traits through which the suites of lab 4 use the controller.
+//! Implements the traits through which the suites of lab 4 use the controller.
 
 use super::client::Clerk;
 use super::server::ShardCtrler;

@@ -1,4 +1,5 @@
-//! A server. It has four handlers, which start operations and reply when the operations were applied.
+//! A server of the shard controller. Its four handlers start operations, and reply after the operations were
+//! applied.
 
 use super::machine::Controller;
 use super::messages::{CtrlerError, Op, Reply};
@@ -9,7 +10,7 @@ use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 
-/// One server of the shard controller. Dropping it kills it.
+/// One server of the shard controller. Dropping this value kills the server.
 pub struct ShardCtrler {
     rsm: Arc<Rsm<Controller>>,
     node: NodeId,
@@ -24,7 +25,7 @@ impl ShardCtrler {
         ShardCtrler::start_with(start, Options::default())
     }
 
-    /// [`start`](ShardCtrler::start) with options for Raft.
+    /// Like [`start`](ShardCtrler::start), but with other options for Raft than the default.
     ///
     /// # Errors
     /// The same as [`start`](ShardCtrler::start).
@@ -34,7 +35,7 @@ impl ShardCtrler {
     }
 
     /// The RPC handlers: `ShardCtrler` with `Join`, `Leave`, `Move` and `Query`, and the handlers of Raft. No
-    /// thread waits in them.
+    /// handler blocks its thread.
     pub fn services(&self) -> Vec<Service> {
         let ctrler = Service::new("ShardCtrler")
             .node(self.node)
@@ -45,22 +46,23 @@ impl ShardCtrler {
         vec![ctrler, self.rsm.raft_service()]
     }
 
-    /// The current term, and whether this server believes that it leads it.
+    /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
     }
 
-    /// The status of this server's Raft, for people who watch it.
+    /// The status of this server's Raft, to show it to a person.
     pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
 
-    /// Reads the configurations in their current state on this server. They may be behind the leader's.
+    /// Reads the configurations that this server has now. The leader may have more.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Controller) -> T) -> T {
         self.rsm.read(look)
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
+    /// Ends the server: its threads end, and the calls that wait for its reply fail. This method returns at
+    /// once.
     pub fn kill(&self) {
         self.rsm.kill();
     }
@@ -80,7 +82,7 @@ impl ShardCtrler {
 
 impl Drop for ShardCtrler {
     fn drop(&mut self) {
-        // The network may still hold the handlers.
+        // The network may still have the handlers, and they keep `rsm` alive.
         self.kill();
     }
 }
