@@ -1,4 +1,4 @@
-//! The client's side.
+//! The client of the sharded key/value service.
 
 use super::messages::{Reply, ShardKvError};
 use crate::kvraft::{GetArgs, PutAppendArgs, PutOrAppend, Value};
@@ -10,11 +10,12 @@ use labrt::collections::BTreeMap;
 use labrt::time::sleep;
 use serde::Serialize;
 
-/// A client that does one operation at a time. A call returns when the operation is done, however long this
-/// takes.
+/// A client that does one operation at a time. A call returns only when the operation is done, even if this
+/// takes long.
 ///
-/// It uses the configuration that it knows. If the shard's group of that configuration does not serve the
-/// shard or cannot be reached, the client asks the controller for a newer configuration.
+/// The client uses the configuration that it knows, and asks the group that has the shard in it. If that
+/// group does not serve the shard or cannot be reached, the client asks the controller for a newer
+/// configuration.
 pub struct Clerk {
     ctrler: shardctrler::Clerk,
     config: Config,
@@ -23,17 +24,17 @@ pub struct Clerk {
     session: Session,
 }
 
-/// Why a group has not done an operation.
+/// The reason why a group has not done an operation.
 enum Failed {
-    /// The group does not serve the shard. It is in the configuration with this number.
+    /// The group does not serve the shard. The number is that of the group's configuration.
     WrongGroup(u64),
     /// None of the group's servers has replied, or no group has the shard.
     NoReply,
 }
 
 impl Clerk {
-    /// A client of the controller with servers behind these ends, in any order. `ctrlers` must not be empty.
-    /// `make_end` makes the ends to the servers of the groups, by their names.
+    /// A new client. The ends in `ctrlers` lead to the controller's servers, in any order. `ctrlers` must not
+    /// be empty. `make_end` makes an end to a server of a group, from the server's name.
     pub fn new(ctrlers: Vec<End>, make_end: MakeEnd) -> Clerk {
         Clerk {
             ctrler: shardctrler::Clerk::new(ctrlers),
@@ -73,8 +74,8 @@ impl Clerk {
             let known = self.config.num;
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
-                // The group is behind, or it still waits for the shard. A newer configuration can help only
-                // if this takes long.
+                // The group is in an older configuration, or it still waits for the shard. This usually ends
+                // soon. Only if it takes long, a newer configuration can help.
                 Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
                 Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };

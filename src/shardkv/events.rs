@@ -1,18 +1,19 @@
 //! The log lines and trace events about configurations and shards. Each server of a group writes them when it
-//! applies the operation. After a restart it writes them again when it applies the operation again.
+//! applies an operation. After a restart a server applies some operations again, and then it also writes
+//! their lines and events again.
 
 use super::migration::Shard;
 use labapi::{Config, Holding};
 use labrt::dlog;
 use labrt::trace::{self, Kind, Links};
 
-/// The group has taken a configuration.
+/// The event: the group has taken a configuration.
 pub const CONFIGURED: Kind = Kind::new("shardkv.configured");
-/// A shard was given away. Its data does not change any more.
+/// The event: a shard was given away. Its data does not change any more.
 pub const GIVEN: Kind = Kind::new("shardkv.given");
-/// The group serves a shard from now on. The cause says why.
+/// The event: the group serves a shard from now on. The event's cause says why.
 pub const SERVED: Kind = Kind::new("shardkv.served");
-/// The data of a shard that was given away was deleted.
+/// The event: the data of a shard that was given away was deleted.
 pub const DELETED: Kind = Kind::new("shardkv.deleted");
 
 /// The state of a shard, without its data.
@@ -33,7 +34,7 @@ pub(super) fn reconfigured(config: &Config) {
     trace::emit(CONFIGURED, Links::NONE, &[("num", config.num.into())]);
 }
 
-/// A shard has gone from one state to another in configuration `num`.
+/// Writes the change of a shard from one state to another in configuration `num`.
 pub(super) fn changed(num: u64, shard: usize, before: Summary, after: Summary) {
     let fields = [("shard", shard.into()), ("num", num.into())];
     let emit = |kind, cause| trace::emit(kind, Links::NONE.because(cause), &fields);

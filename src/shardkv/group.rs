@@ -12,24 +12,24 @@ use labrt::sync::Arc;
 /// The state of a group. After the same operations it is the same on all servers of the group. `migration.rs`
 /// explains how shards move.
 ///
-/// Each shard is a key/value store of lab 3 with its own memory of the last write of each client. So a shard
-/// moves as a whole.
+/// Each shard is a key/value store of lab 3, which also remembers the last write of each client. So a shard
+/// can move as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     gid: Gid,
     config: Config,
     shards: [Shard<Kv>; NSHARDS],
-    /// The shards that already had an owner in some configuration. The first owner of a shard starts with an
-    /// empty store. A later owner must wait for the data.
+    /// Whether each shard already had an owner in some configuration. The first owner of a shard starts with
+    /// an empty store. A later owner must wait for the data.
     owned_before: [bool; NSHARDS],
     /// The servers of groups that are no longer in the configuration, but still have to get shards.
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
-/// A message to be sent: the shards that one configuration gives to one other group.
+/// A message that the group must send: the shards that one configuration gives to one other group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The names of the servers of that group, as far as this group knows them.
+    /// The names of the servers of that group; empty if this group does not know them.
     pub servers: Vec<String>,
     /// The arguments for `ShardKV.Deliver`.
     pub args: DeliverArgs,
@@ -57,19 +57,21 @@ impl Group {
         &self.shards
     }
 
-    /// The number of the configuration to take next; `None` while the group awaits shards.
+    /// The number of the configuration that the group must take next. `None`: the group awaits shards, so it
+    /// takes no configuration.
     pub fn wants(&self) -> Option<u64> {
         let settled = !self.shards.iter().any(Shard::is_awaiting);
         settled.then_some(self.config.num + 1)
     }
 
-    /// The number of bytes of all keys and values here, in shards of any state.
+    /// The number of bytes of all keys and values in this group, in shards of any state.
     pub fn bytes(&self) -> usize {
         self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
     }
 
-    /// The deliveries to send: at most one for each group, for the oldest configuration. A delivery has at
-    /// most `limit` bytes of keys and values, but it always has at least one shard.
+    /// The deliveries that the group must send: at most one for each other group, with shards of the oldest
+    /// configuration. A delivery has at most `limit` bytes of keys and values, but it always has at least one
+    /// shard.
     pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
         let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
         handoffs.sort_by_key(|(_, handoff)| handoff.num);
@@ -89,8 +91,8 @@ impl Group {
         deliveries.into_iter().map(|(gid, (_, delivery))| (gid, delivery)).collect()
     }
 
-    /// The verdict on a whole delivery: a shard in it is wrong, or early, or wanted, or else all shards are
-    /// known.
+    /// The verdict on a whole delivery. It is the first of Wrong, Early, Wanted and Known that is the verdict
+    /// on one of its shards.
     pub fn judge(&self, args: &DeliverArgs) -> Verdict {
         let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
             Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),
@@ -132,7 +134,7 @@ impl Group {
         self.shards[key2shard(key)].serving().ok_or(ShardKvError::ErrWrongGroup { num })
     }
 
-    /// Takes the configuration if it is the next one and the group awaits no shard.
+    /// Takes the configuration, if it is the next one and the group awaits no shard.
     fn reconfigure(&mut self, config: Config) {
         if self.wants() != Some(config.num) {
             return;
@@ -145,14 +147,15 @@ impl Group {
             self.owned_before[shard] |= owner != Owner::NoGroup;
             self.step(shard, Event::Configured { num: self.config.num, owner, first });
         }
-        // The new configuration does not contain the servers of groups that have left.
+        // The new configuration does not contain the servers of groups that have left. So remember them as
+        // long as the group must deliver shards to them.
         let mut known = before.groups;
         known.append(&mut self.departed);
         self.departed = known;
         self.forget_departed();
     }
 
-    /// Takes the shards of a delivery that the group awaits.
+    /// Takes the shards of a delivery, if the group awaits them.
     fn take(&mut self, args: DeliverArgs) -> DeliverReply {
         let verdict = self.judge(&args);
         if verdict == Verdict::Wanted {
@@ -210,7 +213,8 @@ impl Group {
         self.departed = departed;
     }
 
-    /// The whole state, as several values, because one shard may be as large as the limit for one value.
+    /// Encodes the whole state. It consists of several values, because one shard may be as large as the limit
+    /// for one value.
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&(self.gid, &self.config, &self.owned_before, &self.departed));
@@ -221,7 +225,7 @@ impl Group {
     /// Makes a group from the result of [`encode`](Group::encode).
     ///
     /// # Errors
-    /// If the bytes are not such a state, or are the state of another group than `gid`.
+    /// If the bytes are not the state of a group, or are the state of another group than `gid`.
     pub fn decode(gid: Gid, bytes: &[u8]) -> Result<Group, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let wrong = |decoder: &Decoder<'_>, problem| DecodeError {

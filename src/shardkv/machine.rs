@@ -1,4 +1,4 @@
-//! The state machine of a server: the group's state. It also tells the server's migrator what has changed.
+//! The state machine of a server: the group's state. It also reports changes to the server's migrator.
 
 use super::group::Group;
 use super::mailbox::Mailbox;
@@ -9,7 +9,7 @@ use labapi::Gid;
 use labgob::DecodeError;
 use labrt::sync::Arc;
 
-/// The replica of the group on one server. It tells the migrator about changes.
+/// The copy of the group's state on one server. It reports changes to the migrator through the mailbox.
 pub(super) struct GroupMachine {
     group: Group,
     gid: Gid,

@@ -1,4 +1,5 @@
-//! The mailbox of a server's [`migrator`](super::migrator): other threads leave news for the migrator here.
+//! The mailbox of a server's [`migrator`](super::migrator): other threads put messages for the migrator into
+//! it.
 
 use super::messages::DeliverReply;
 use crate::shardctrler;
@@ -6,19 +7,19 @@ use labapi::Gid;
 use labrt::sync::{Condvar, Mutex};
 use labrt::time::Instant;
 
-/// The migrator sleeps on the mailbox until there is news. Posting is short, so a thread may post with any
-/// lock held.
+/// The migrator sleeps until the mailbox has something new. Posting takes only a short time, so a thread may
+/// post while it holds other locks.
 #[derive(Default)]
 pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     posted: Condvar,
 }
 
-/// What has happened since the migrator looked the last time.
+/// What has happened since the migrator last took the mail.
 #[derive(Default)]
 pub(super) struct Mail {
     killed: bool,
-    /// The term that this server leads; `None` if it does not lead.
+    /// The term that this server leads; `None` if this server does not lead.
     pub leads: Option<u64>,
     /// The group's state has changed in a way that may give the migrator something to do.
     pub changed: bool,
@@ -27,33 +28,34 @@ pub(super) struct Mail {
     pub messages: Vec<Message>,
 }
 
-/// The outcome of something that the migrator has started.
+/// The outcome of a request or an operation that the migrator has started.
 pub(super) enum Message {
-    /// The controller's reply to request `request`; `None` if it was lost.
+    /// The controller's reply to request `request`; `None` if the request or the reply was lost.
     Config { request: u64, reply: Option<shardctrler::Reply> },
-    /// The configuration was applied, or this leader will not apply it.
+    /// The operation with the new configuration has its outcome: it was applied, or this server no longer
+    /// leads.
     ConfigSettled,
-    /// The reply of group `to` to request `request`; `None` if it was lost.
+    /// The reply of group `to` to request `request`; `None` if the request or the reply was lost.
     Delivered { request: u64, to: Gid, reply: Option<DeliverReply> },
 }
 
 impl Mailbox {
-    /// The server was killed.
+    /// Notes that the server was killed.
     pub fn kill(&self) {
         self.change(|mail| mail.killed = true);
     }
 
-    /// This server leads this term from now on. `None`: it does not lead.
+    /// Notes that this server leads the term `leads` from now on. `None`: this server does not lead.
     pub fn role(&self, leads: Option<u64>) {
         self.change(|mail| (mail.leads, mail.changed) = (leads, true));
     }
 
-    /// The migrator may have something to do.
+    /// Notes that the group's state has changed, so the migrator may have something to do.
     pub fn changed(&self) {
         self.change(|mail| mail.changed = true);
     }
 
-    /// Another group knows a later configuration.
+    /// Notes that another group knows a later configuration.
     pub fn behind(&self) {
         self.change(|mail| mail.behind = true);
     }
@@ -67,7 +69,8 @@ impl Mailbox {
         self.posted.notify_one();
     }
 
-    /// Waits until there is mail, at most until `until`. `None`: the server was killed.
+    /// Waits until there is something new, but at most until `until`. Returns the mail; `None` if the server
+    /// was killed.
     pub fn wait(&self, until: Option<Instant>) -> Option<Mail> {
         let mut mail = self.mail.lock();
         loop {

@@ -1,6 +1,6 @@
 //! The RPCs of the service, and the operations in a group's log.
 //!
-//! Clients send the same arguments as in lab 3. The reply has one more error.
+//! Clients send the same arguments as in lab 3. The reply has one more error, `ErrWrongGroup`.
 
 use super::migration::Verdict;
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, Value};
@@ -12,11 +12,11 @@ use std::fmt;
 /// An operation in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
-    /// A client reads.
+    /// A read of a client.
     Get(GetArgs),
-    /// A client writes.
+    /// A write of a client.
     PutAppend(PutAppendArgs),
-    /// The next configuration.
+    /// The group takes the next configuration.
     Reconfigure(Config),
     /// Another group delivers shards to this one.
     Deliver(DeliverArgs),
@@ -45,19 +45,20 @@ pub struct DeliverArgs {
 /// The reply of `ShardKV.Deliver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliverReply {
-    /// This group has the shards, and no crash can undo it.
+    /// This group has the shards, and no crash can undo that.
     Taken,
-    /// This group has not reached that configuration yet. Try again soon.
+    /// This group has not reached the delivery's configuration yet. The sender should try again soon.
     Early,
-    /// This group does not expect the shards. One of the groups has a mistake.
+    /// The delivery's configuration does not give the shards to this group. So one of the two groups has made
+    /// a mistake.
     Refused,
     /// This server does not lead.
     ErrWrongLeader,
 }
 
 impl DeliverReply {
-    /// The reply to a delivery with this verdict. A delivery that is [wanted](Verdict::Wanted) must have been
-    /// applied before.
+    /// The reply to a delivery with this verdict. If the verdict is [wanted](Verdict::Wanted), the caller
+    /// must have applied the delivery before.
     pub(super) fn of(verdict: Verdict) -> DeliverReply {
         match verdict {
             Verdict::Wanted | Verdict::Known => DeliverReply::Taken,
@@ -72,16 +73,16 @@ impl DeliverReply {
 pub enum Applied {
     /// The reply to a client.
     Client(Reply),
-    /// The reply to a group that has delivered shards.
+    /// The reply to another group, which has delivered shards.
     Deliver(DeliverReply),
     /// No caller waits for a reply.
     Done,
 }
 
-/// The reply of `ShardKV.Get` and `ShardKV.PutAppend`. For a `PutAppend` it is the empty value.
+/// The reply of `ShardKV.Get` and `ShardKV.PutAppend`. The reply to a `PutAppend` is the empty value.
 pub type Reply = Result<Value, ShardKvError>;
 
-/// Why a reply has no value.
+/// The reason why a reply has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ShardKvError {
     /// The key was never written.

@@ -2,12 +2,12 @@
 //!
 //! # The protocol
 //!
-//! Each group takes all configurations one after the other through its own log. So all servers of the group
-//! change from one configuration to the next at the same point of the log. If the new configuration takes a
-//! shard from the group, the group freezes the shard's data as a **handoff**: the data that must go to the
-//! new owner, with the number of the configuration that gave the shard away. The group *pushes* the handoff
-//! until it hears that the new owner has the data. So, apart from the configurations, a shard moves with two
-//! messages and two log entries:
+//! Each group takes all configurations, one after the other, through its own log. So all servers of the group
+//! change to the next configuration at the same point of the log. If the new configuration takes a shard from
+//! the group, the group freezes the shard's data as a **handoff**. A handoff has the data for the new owner,
+//! and the number of the configuration that gave the shard away. The group *pushes* the handoff: it sends the
+//! data again and again until the new owner has replied that it has the data. So, apart from the
+//! configurations, the move of a shard needs two messages and two log entries:
 //!
 //! ```text
 //! old owner  log: Reconfigure(n)  freezes the data; the leader sends  Deliver(n, shard, data) --->
@@ -16,14 +16,16 @@
 //! old owner  log: Acknowledge     deletes the data
 //! ```
 //!
-//! Because the old owner pushes, no message is needed that asks for data or for its deletion. The group that
-//! has the data must act. A group that awaits a shard need not remember which group will send it.
+//! The old owner pushes, so no group needs to send a request for data, or for the deletion of data. The group
+//! that has the data must act. A group that awaits a shard does not need to remember which group will send
+//! it.
 //!
 //! # States and transitions
 //!
-//! The table shows one shard in one group, as [`Shard::step`] implements it. The columns are events. *mine*
-//! is a new configuration that gives the shard to this group, *another's* one that gives it to another group,
-//! and *no group's* one that gives it to no group.
+//! The table shows one shard in one group, as [`Shard::step`] implements it. The columns are events, and the
+//! cells are the states after the event. An empty cell means that nothing changes. The first three events are
+//! new configurations: *mine* gives the shard to this group, *another's* gives it to another group, and *no
+//! group's* gives it to no group.
 //!
 //! | state | what is here | mine | another's | no group's | data arrives | acknowledged |
 //! |---|---|---|---|---|---|---|
@@ -33,51 +35,55 @@
 //! | Parked | data, at rest | Serving | Giving | | | |
 //! | Giving | a handoff | Awaiting | | | | Elsewhere |
 //!
-//! (1) Serving, if the group is the first owner at all. (2) The group does not take the configuration.
+//! (1) The state is Serving if no group owned the shard before. (2) The group does not take the
+//! configuration.
 //!
-//! A group takes the next configuration only when none of its shards is Awaiting. Its handoffs do not delay
-//! it: if a new owner is dead, this only costs memory at the old owner. If all groups have left, a shard
-//! stays, frozen, in the group that had it last. That group gives it to the next owner.
+//! A group takes the next configuration only when none of its shards is Awaiting. The group's own handoffs do
+//! not delay it. If a new owner is dead, the old owner only needs more memory. If all groups have left, a
+//! shard stays in the group that had it last, and does not change (Parked). Later that group gives the shard
+//! to the next owner.
 //!
-//! There may be an old handoff beside Awaiting: the shard may come back to a group that does not know yet
-//! whether its handoff has arrived. The group must continue to deliver that handoff, because the data that it
-//! awaits can only be made from it.
+//! A group in the state Awaiting may also have an old handoff of the same shard. This happens if the shard
+//! comes back to a group that does not know yet whether its handoff has arrived. The group must continue to
+//! deliver the handoff. If it did not, the other group might never get the data, and so could not send it
+//! back.
 //!
-//! | operation in the log | the leader of this group starts it | when |
+//! | operation in the log | group whose leader starts the operation | condition |
 //! |---|---|---|
-//! | Reconfigure(n + 1) | any group | it has received configuration n + 1, and no shard is Awaiting |
+//! | Reconfigure(n + 1) | any group | the leader has received configuration n + 1, and no shard is Awaiting |
 //! | Deliver(n, shards) | the new owner | the message has arrived, and at n a shard is Awaiting |
 //! | Acknowledge(n, shards) | the old owner | the new owner has replied Taken |
 //!
-//! Each operation is checked again when it is applied. It does nothing if it no longer fits. So a leader may
-//! start any operation twice.
+//! The conditions are checked again when the operation is applied. If they are no longer true, the operation
+//! does nothing. So it does no harm if a leader starts an operation twice.
 //!
-//! # Why it is safe
+//! # Why the protocol is safe
 //!
 //! * **One group serves a shard at a time.** The old owner stops at Reconfigure(n). The new owner starts at
-//!   Deliver(n), with data that was frozen at Reconfigure(n). The old owner refuses client operations that it
-//!   applies later, and the clients repeat them at the new owner.
-//! * **Nothing is lost or done twice.** The data includes the memory of the last write of each client. So
-//!   every owner of the shard recognizes a repeat.
+//!   Deliver(n), with data that was frozen at Reconfigure(n). The old owner refuses client operations that
+//!   come later in its log, and the clients send them to the new owner.
+//! * **Nothing is lost or done twice.** The data includes the last write of each client. So every owner of
+//!   the shard recognizes a repeated write.
 //! * **A handoff is deleted only when no crash can take the data from the new owner.** A server replies Taken
-//!   only after it has *applied* the delivery. What is applied is committed in its group, so no crash undoes
-//!   it. This is also true for a follower, for a deposed leader, and for a killed server that still has
-//!   messages on their way. So the old owner can believe a Taken from any server.
-//! * **Messages may be lost, late and repeated.** A delivery has its configuration number n. For a group
-//!   before n it is too early, and it will be sent again. A group after n has had the data, because it cannot
-//!   pass n without it. A group at n takes the data once, because after that the shard is not Awaiting. An
-//!   acknowledgement has n, too. A group has at most one handoff of a shard: the next one can only be made
-//!   from data that came back, and the data cannot come back before the first handoff was taken.
-//! * **After a restart a server continues where the log or the snapshot ends.** Everything described here is
-//!   in the replicated state. From this state a new leader knows what to do: which data it awaits, delivers
-//!   or acknowledges.
+//!   only after it has *applied* the delivery. An applied operation is committed in the server's group, so no
+//!   crash can undo it. So the reply is also correct if the server is a follower or a deposed leader, or was
+//!   killed after it had sent the reply. The old owner can believe a Taken from any server.
+//! * **Messages may be lost, late and repeated.** A delivery has its configuration number n. If the group has
+//!   not reached n yet, the delivery is too early, and it will be sent again. If the group is beyond n, it
+//!   has already had the data, because it cannot go beyond n without the data. A group at n takes the data
+//!   once, because after that the shard is not Awaiting. An acknowledgement also has the number n. A group
+//!   has at most one handoff of a shard. The next handoff can only be made from data that has come back, and
+//!   the data cannot come back before the new owner has taken the first handoff.
+//! * **After a restart a server continues where the log or the snapshot ends.** The states of the shards and
+//!   their handoffs are part of the replicated state. So a new leader can see there which data the group
+//!   awaits, and which data it must deliver.
 //!
 //! # Why every migration ends
 //!
-//! Take a group with the lowest configuration number n of all groups. Groups that are at n or beyond gave
-//! away the data that it awaits. So the handoffs exist, and these groups push them. The group gets them and
-//! continues, if the old owners and the group itself have majorities. A new leader starts an operation of its
-//! own term at once, so no step has to wait for a client.
+//! Consider a group whose configuration number n is the lowest of all groups. All other groups are at n or
+//! beyond. So the groups that had the data that this group awaits have already made the handoffs, and push
+//! them. If these groups and the group itself have majorities, the group gets the data and continues. A new
+//! leader starts an operation of its own term at once, so no step has to wait for a client's operation.
 
 use labapi::{Gid, Holding};
 use labrt::sync::Arc;
@@ -91,20 +97,21 @@ pub enum Shard<D> {
     Elsewhere,
     /// The group owns the shard and serves it.
     Serving(D),
-    /// The group owns the shard by the current configuration, and the data is on its way. There may also be
-    /// an old handoff: this group gave the shard away before, and does not know yet whether the data has
-    /// arrived.
+    /// The current configuration gives the shard to the group, but the data has not arrived yet. There may
+    /// also be an old handoff, if the group gave the shard away before and does not know yet whether that
+    /// data has arrived.
     Awaiting(Option<Handoff<D>>),
-    /// By the current configuration no group owns the shard. This group had it last.
+    /// The current configuration gives the shard to no group. This group had it last.
     Parked(D),
     /// This group has given the shard away, and keeps the data until the new owner has it.
     Giving(Handoff<D>),
 }
 
-/// The frozen data of a shard that was given away, as it was when configuration `num` took effect.
+/// The frozen data of a shard that was given away. It is the data at the moment when configuration `num` took
+/// effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handoff<D> {
-    /// The configuration that gave the shard away.
+    /// The number of the configuration that gave the shard away.
     pub num: u64,
     /// The shard's owner in that configuration.
     pub to: Gid,
@@ -123,7 +130,7 @@ pub enum Owner {
     NoGroup,
 }
 
-/// What happens to a shard.
+/// An event that may change the state of a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<D> {
     /// A configuration takes effect. The shard must not be [`Awaiting`](Shard::Awaiting).
@@ -132,7 +139,7 @@ pub enum Event<D> {
         num: u64,
         /// The owner of the shard in this configuration.
         owner: Owner,
-        /// True if no configuration before had an owner for the shard.
+        /// True if no earlier configuration had an owner for the shard.
         first: bool,
     },
     /// The data that the current configuration gives to this group has arrived.
@@ -180,7 +187,8 @@ impl<D> Shard<D> {
         }
     }
 
-    /// Does this group own the shard but not have its data yet? Then it does not take the next configuration.
+    /// Does this group own the shard, but not have its data yet? If so, it does not take the next
+    /// configuration.
     pub fn is_awaiting(&self) -> bool {
         self.state() == Holding::Awaiting
     }
@@ -201,7 +209,7 @@ impl<D> Shard<D> {
         }
     }
 
-    /// The data of the shard that is here, in any state.
+    /// The data of the shard that this group has, in any state.
     pub fn data(&self) -> Option<&D> {
         match self {
             Shard::Serving(data) | Shard::Parked(data) => Some(data),
@@ -220,22 +228,23 @@ impl<D> Shard<D> {
     }
 }
 
-/// What a group decides about a shard that another group delivers.
+/// The decision of a group about a shard that another group delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The group awaits the shard.
     Wanted,
     /// The group has the data, or had it and has given it away.
     Known,
-    /// The group has not reached that configuration yet.
+    /// The group has not reached the delivery's configuration yet.
     Early,
-    /// The configuration does not give the shard to this group, so there is a mistake.
+    /// The delivery's configuration does not give the shard to this group, so one of the groups has made a
+    /// mistake.
     Wrong,
 }
 
 impl Verdict {
-    /// The verdict on a shard of configuration `num`, in a group that is at configuration `at`. In
-    /// configuration `at` the shard belongs to `owner`, and `here` is its state in this group.
+    /// The verdict on a shard that is delivered for configuration `num`. The group is at configuration `at`,
+    /// in which the shard belongs to `owner`. The shard's state in the group is `here`.
     pub fn of<D>(num: u64, at: u64, owner: Owner, here: &Shard<D>) -> Verdict {
         match num {
             _ if num > at => Verdict::Early,

@@ -1,14 +1,15 @@
-//! The work that a group does without a client: a thread in each server takes configurations and delivers
-//! shards to their new owners.
+//! The work that a group does without a request of a client. A thread in each server gets new configurations,
+//! and delivers shards to their new owners.
 //!
-//! Only the leader's thread works; the threads of the other servers sleep. The leader's thread asks the
-//! controller for the next configuration every 100 ms. It also asks at once when the server has become
-//! leader, when the group has just taken a configuration, and when another group has offered a shard of a
-//! later configuration. Each group that gets shards has its own ends and its own [`Retry`], so a dead group
-//! does not delay the others.
+//! Only the thread of the leader works; the threads of the other servers sleep. The leader's thread asks the
+//! controller for the next configuration every 100 ms. It also asks at once in three cases: the server has
+//! become leader, the group has just taken a configuration, or another group has offered a shard of a later
+//! configuration. For each group that gets shards, the thread has separate ends and a separate [`Retry`]. So
+//! a dead group does not delay the others.
 //!
 //! The thread never blocks in an RPC. It only *sends*. The replies go into its [`Mailbox`], together with all
-//! other news for it. So the thread ends at once when the server is killed, and its ends are dropped with it.
+//! other messages for the thread. So the thread ends at once when the server is killed, and then its ends are
+//! dropped.
 
 use super::group::Delivery;
 use super::machine::GroupMachine;
@@ -26,8 +27,8 @@ use labrt::time::{Duration, Instant};
 /// The interval at which a leader asks for the next configuration.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The greatest number of bytes of keys and values in one delivery, unless the delivery has only one shard. A
-/// delivery is one entry in the new owner's log.
+/// The greatest number of bytes of keys and values in one delivery. A delivery of a single shard may be
+/// larger. A delivery is one entry in the new owner's log.
 const MAX_DELIVERY_BYTES: usize = 1 << 20;
 
 pub(super) struct Migrator {
@@ -35,16 +36,16 @@ pub(super) struct Migrator {
     mailbox: Arc<Mailbox>,
     make_end: MakeEnd,
     ctrlers: Vec<End>,
-    /// The greatest number of bytes in one delivery.
+    /// The greatest number of bytes of keys and values in one delivery of several shards.
     limit: usize,
-    /// The term that this server leads. In a new term the migrator begins again, even if the server led
-    /// before, because an operation that it started in an earlier term may be lost.
+    /// The term that this server leads. In a new term the migrator starts again, even if the server led the
+    /// term before. The reason is that an operation that it started in an earlier term may be lost.
     term: Option<u64>,
-    /// The number of the latest request.
+    /// The number of the last request that was sent.
     request: u64,
-    /// The requests for the next configuration.
+    /// When, and from which server, the migrator requests the next configuration.
     poll: Retry,
-    /// The number of the configuration to ask for.
+    /// The number of the configuration to request; `None` if no configuration is needed now.
     wanted: Option<u64>,
     recipients: BTreeMap<Gid, Recipient>,
 }
@@ -57,7 +58,8 @@ struct Recipient {
 }
 
 impl Migrator {
-    /// `maxraftstate` is the size of the log at which the groups take a snapshot.
+    /// A new migrator, which does not lead yet. `maxraftstate` is the size of the log at which the servers of
+    /// the groups take a snapshot.
     pub fn new(
         rsm: Arc<Rsm<GroupMachine>>,
         mailbox: Arc<Mailbox>,
@@ -65,14 +67,14 @@ impl Migrator {
         make_end: MakeEnd,
         maxraftstate: Option<usize>,
     ) -> Migrator {
-        assert!(!ctrlers.is_empty(), "a group needs a controller");
+        assert!(!ctrlers.is_empty(), "a group needs at least one server of the controller");
         let poll = Retry::new(ctrlers.len(), Instant::now());
         let limit = maxraftstate.map_or(MAX_DELIVERY_BYTES, |bytes| bytes.min(MAX_DELIVERY_BYTES));
         let (term, wanted, recipients) = (None, None, BTreeMap::new());
         Migrator { rsm, mailbox, make_end, ctrlers, limit, term, request: 0, poll, wanted, recipients }
     }
 
-    /// Works until the server is killed.
+    /// The main function of the thread. It returns when the server is killed.
     pub fn run(mut self) {
         let mut until = None;
         while let Some(mail) = self.mailbox.wait(until) {
@@ -102,7 +104,7 @@ impl Migrator {
         self.recipients.clear();
     }
 
-    /// Finds out what the current state of the group requires.
+    /// Finds out which configuration and which deliveries the current state of the group requires.
     fn look_at_group(&mut self) {
         let (wanted, deliveries) = self.rsm.read(|machine| {
             let group = machine.group();
@@ -197,8 +199,8 @@ impl Migrator {
         let num = recipient.delivery.args.num;
         match reply {
             Some(DeliverReply::Taken) => {
-                // Nothing is due until this operation is applied. After that there is another delivery or
-                // none.
+                // Nothing is due for this group until the operation is applied. After that there may be
+                // another delivery for the group.
                 let op = Op::Acknowledge { num, shards: recipient.shards().collect() };
                 self.rsm.start(&op);
             }
@@ -223,7 +225,7 @@ impl Recipient {
         self.delivery.args.shards.iter().map(|(shard, _)| *shard)
     }
 
-    /// Delivers `delivery` from now on, if it is not the same as before.
+    /// Replaces the delivery with `delivery`, unless both have the same shards of the same configuration.
     fn update(&mut self, delivery: Delivery) {
         let same = self.delivery.args.num == delivery.args.num
             && self.shards().eq(delivery.args.shards.iter().map(|(shard, _)| *shard));

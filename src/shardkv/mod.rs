@@ -1,25 +1,26 @@
 //! Lab 4B: a key/value service that spreads its keys over groups of servers, and moves them between groups.
 //!
 //! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)). The [controller](crate::shardctrler)
-//! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each has the group's state
-//! on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard in the configuration
-//! that the clerk knows. If that group does not serve the shard, the clerk asks the controller for a newer
-//! configuration. A client may expect:
+//! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each server has the group's
+//! state on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard in the
+//! configuration that the clerk knows. If that group does not serve the shard, the clerk asks the controller
+//! for a newer configuration. The service guarantees:
 //!
-//! * **Linearizable, exactly once**, as in [lab 3](crate::kvraft), even while shards move.
-//! * **A shard that does not move is always served**, and a shard that has arrived is served at once. Other
-//!   shards do not delay it (challenge 2).
-//! * **A shard that has moved is deleted**: the old owner deletes it as soon as the new owner has it and no
-//!   crash can undo that (challenge 1).
-//! * **Nothing is lost when all groups leave**: a shard that no group has stays in the group that had it
-//!   last.
-//! * **A call never gives up.** It returns when the controller and the shard's group have majorities and the
-//!   shard has arrived.
+//! * **Operations are linearizable, and writes are done exactly once**, as in [lab 3](crate::kvraft). This is
+//!   also true while shards move.
+//! * **A shard that does not move is always served**, and a shard that has arrived is served at once. It does
+//!   not have to wait for other shards (challenge 2 of the course).
+//! * **A shard that has moved is deleted**: the old owner deletes its data as soon as the new owner has the
+//!   data and no crash can undo that (challenge 1 of the course).
+//! * **Nothing is lost when all groups leave**: the data of a shard then stays in the group that had the
+//!   shard last.
+//! * **A call never gives up**: it returns soon after the controller and the shard's group have majorities
+//!   and the shard has arrived.
 //!
 //! The header of the file `migration.rs` explains how shards move, and why this is safe.
 //!
-//! This program has a controller and two groups. Each group has one server, to keep the program short. The
-//! second group joins and gets half of the shards:
+//! This program has a controller and two groups. To keep the program short, each group has only one server.
+//! When the second group joins, it gets half of the shards:
 //!
 //! ```
 //! use labrpc::{End, Network, Server, Service};
@@ -83,7 +84,7 @@
 //! });
 //! ```
 //!
-//! | file | what it owns | in the Go labs |
+//! | file | what is in it | in the Go labs |
 //! |---|---|---|
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `migration` | the protocol between groups: the states of a shard and their transitions | |
@@ -91,7 +92,7 @@
 //! | `machine` | the group's state as the state machine of a server | |
 //! | `server` | [`ShardKv`]: the handlers | `server.go` |
 //! | `migrator` | the thread that takes configurations and delivers shards | |
-//! | `mailbox` | the news for that thread | |
+//! | `mailbox` | the messages for that thread | |
 //! | `client` | [`Clerk`] | `client.go` |
 //! | `peer` | the traits through which the suites of lab 4B use the service | |
 //! | `events` | the log lines and trace events about configurations and shards | |

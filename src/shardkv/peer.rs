@@ -1,4 +1,4 @@
-//! The traits through which the suites of lab 4B use the service.
+//! Implements the traits through which the suites of lab 4B use the service.
 
 use super::client::Clerk;
 use super::group::Group;

@@ -1,4 +1,4 @@
-//! A server of a group. Its handlers start operations and reply when the operations were applied.
+//! A server of a group. Its handlers start operations, and reply after the operations were applied.
 
 use super::group::Group;
 use super::machine::GroupMachine;
@@ -15,7 +15,7 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::thread;
 
-/// One server of a group. Dropping it kills it.
+/// One server of a group. Dropping this value kills the server.
 pub struct ShardKv {
     rsm: Arc<Rsm<GroupMachine>>,
     mailbox: Arc<Mailbox>,
@@ -31,7 +31,7 @@ impl ShardKv {
         ShardKv::start_with(start, Options::default())
     }
 
-    /// [`start`](ShardKv::start) with options for Raft.
+    /// Like [`start`](ShardKv::start), but with other options for Raft than the default.
     ///
     /// # Errors
     /// The same as [`start`](ShardKv::start).
@@ -46,8 +46,8 @@ impl ShardKv {
         Ok(ShardKv { rsm, mailbox, node: node::current() })
     }
 
-    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and, for other groups, `Deliver`; and the handlers
-    /// of Raft. No thread waits in them.
+    /// The RPC handlers: `ShardKV` with `Get`, `PutAppend` and `Deliver`, and the handlers of Raft. Other
+    /// groups call `Deliver`. No handler blocks its thread.
     pub fn services(&self) -> Vec<Service> {
         let (gets, writes, deliveries) = (self.rsm.clone(), self.rsm.clone(), self.rsm.clone());
         let mailbox = self.mailbox.clone();
@@ -63,22 +63,23 @@ impl ShardKv {
         vec![shardkv, self.rsm.raft_service()]
     }
 
-    /// The current term, and whether this server believes that it leads it.
+    /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
     }
 
-    /// The status of this server's Raft, for people who watch it.
+    /// The status of this server's Raft, to show it to a person.
     pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
 
-    /// Reads the group in its current state on this server. It may be behind the leader's.
+    /// Reads the group in its current state on this server. This state may be older than the leader's.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Group) -> T) -> T {
         self.rsm.read(|machine| look(machine.group()))
     }
 
-    /// Ends the server: its threads end, and the calls that wait in it fail. Returns at once.
+    /// Ends the server: its threads end, and the calls that wait for its reply fail. This method returns at
+    /// once.
     pub fn kill(&self) {
         self.mailbox.kill();
         self.rsm.kill();
@@ -87,7 +88,8 @@ impl ShardKv {
 
 impl Drop for ShardKv {
     fn drop(&mut self) {
-        // The network may still hold the handlers, and the migrator's thread holds the rest of the server.
+        // The network may still have the handlers, and the migrator's thread still has `rsm` and the mailbox.
+        // So dropping this value alone would not end the server's threads.
         self.kill();
     }
 }
@@ -101,8 +103,9 @@ fn submit(rsm: &Rsm<GroupMachine>, op: &Op, caller: Responder<Reply>) {
     });
 }
 
-/// Most deliveries need no entry in the log. What this server has applied is committed, so every server may
-/// reply from it. This saves the log a copy of the whole data.
+/// Handles a delivery. Only a wanted delivery needs an entry in the log. The others get a reply from the
+/// state of this server: the state that a server has applied is committed, so every server may use it for a
+/// reply. So repeated deliveries do not put more copies of the data into the log.
 fn deliver(rsm: &Rsm<GroupMachine>, mailbox: &Mailbox, args: DeliverArgs, caller: Responder<DeliverReply>) {
     match rsm.read(|machine| machine.group().judge(&args)) {
         Verdict::Wanted => rsm.submit(&Op::Deliver(args), move |outcome| {
