@@ -1,4 +1,4 @@
-//! Unusual keys and values, and bytes that are not arguments, not a log or not a snapshot.
+//! Tests with unusual keys and values, and with bytes that are not arguments, not a log, or not a snapshot.
 
 use super::group::Group;
 use crate::kvraft::{Clerk, KvServer};
@@ -84,8 +84,8 @@ fn a_key_and_a_value_of_a_megabyte() {
 #[test]
 fn ten_thousand_keys() {
     labrt::run(|| {
-        // With a smaller limit, the snapshots of so many keys would take long, and the test would not show
-        // more.
+        // With a smaller limit the servers would take more snapshots of so many keys. The test would take
+        // long and show nothing more.
         let group = Group::start(3, Some(100_000));
         let mut clerk = group.clerk();
         (0..10_000).for_each(|i| clerk.put(&format!("key {i}"), &i.to_string()));
@@ -133,7 +133,7 @@ fn a_snapshot_of_something_else_is_refused_at_the_start() {
         for snapshot in snapshots {
             let persister = Arc::new(Persister::new());
             persister.save_state_and_snapshot(&[], &snapshot);
-            let message = start_alone(persister).err().expect("it must not start").to_string();
+            let message = start_alone(persister).err().expect("the server must not start").to_string();
             let expected =
                 format!("the saved snapshot ({} bytes) is not one of this service", snapshot.len());
             assert!(message.starts_with(&expected), "{message}");
@@ -153,10 +153,10 @@ fn a_log_of_something_else_ends_the_run_and_is_named() {
         while !raft.get_state().1 {
             sleep(Duration::from_millis(10));
         }
-        raft.start(Command::new(b"hello, world".to_vec())).expect("it leads");
+        raft.start(Command::new(b"hello, world".to_vec())).expect("the server leads");
         assert!(matches!(applied.recv(), Ok(ApplyMsg::Command { index: 1, .. })));
         raft.kill();
-        let server = start_alone(Arc::new(persister.copy())).expect("Raft's part is sound");
+        let server = start_alone(Arc::new(persister.copy())).expect("Raft's part of the state can be read");
         // The new server can commit the old entries only after it has an entry of its own term.
         let end = net.make_end(NodeId::NONE, "server");
         net.add_server("server", server.services().into_iter().fold(Server::new(), Server::service));

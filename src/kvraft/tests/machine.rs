@@ -1,4 +1,4 @@
-//! The state machine without a server.
+//! Tests of the state machine without a server.
 
 use crate::kvraft::messages::Op;
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend, Reply, Value};
@@ -27,7 +27,7 @@ fn text(reply: Reply) -> String {
 
 fn restored(kv: &Kv) -> Kv {
     let mut other = Kv::new();
-    other.restore(&kv.snapshot()).expect("it was just encoded");
+    other.restore(&kv.snapshot()).expect("the state was just encoded");
     other
 }
 
@@ -49,13 +49,13 @@ fn what_the_operations_do() {
 fn a_write_that_comes_twice_is_done_once() {
     let kv = &mut Kv::new();
     for seq in [1, 1, 2, 1, 2, 3, 3, 2] {
-        append(kv, "k", &seq.to_string(), (1, seq)).expect("the reply is the same each time");
+        append(kv, "k", &seq.to_string(), (1, seq)).expect("an append never fails");
     }
-    append(kv, "k", "x", (2, 1)).expect("another client");
+    append(kv, "k", "x", (2, 1)).expect("an append never fails");
     assert_eq!(text(get(kv, "k")), "123x");
 }
 
-/// A copy of a write may reach a server that has only received the snapshot that includes the write.
+/// A copy of a write may reach a server that has received the write only as part of a snapshot.
 #[test]
 fn a_copy_after_a_snapshot_is_not_done_again() {
     let kv = &mut Kv::new();
@@ -82,7 +82,7 @@ fn a_snapshot_does_not_grow_with_the_number_of_operations() {
     let mut sizes = Vec::new();
     for seq in 1..=1000 {
         put(kv, "x", "0", (u64::MAX, seq)).expect("a put never fails");
-        get(kv, "x").expect("it was just put");
+        get(kv, "x").expect("the value was just put");
         sizes.push(kv.snapshot().len());
     }
     assert!(sizes[999] <= sizes[0] + 8, "from {} to {} bytes", sizes[0], sizes[999]);
@@ -102,17 +102,17 @@ fn bytes_that_are_not_a_snapshot_change_nothing() {
     assert_eq!(kv.snapshot(), good);
 }
 
-/// A follower also does each Get and drops the reply. This must not copy a long value. An append must not
-/// copy the value either, if no reply holds it any more.
+/// A follower also does each `Get`, and then drops the reply. This must not copy a long value. An append must
+/// not copy the value either, if no reply shares it any more.
 #[test]
 fn a_get_copies_nothing() {
     let kv = &mut Kv::new();
     put(kv, "k", &"v".repeat(1 << 20), (1, 1)).expect("a put never fails");
-    let place = |reply: &Reply| reply.as_ref().expect("it was put").as_str().as_ptr();
+    let place = |reply: &Reply| reply.as_ref().expect("the value was put").as_str().as_ptr();
     let (one, two) = (get(kv, "k"), get(kv, "k"));
     assert_eq!(place(&one), place(&two));
 
-    // A reply still holds the old value. The old value must not change.
+    // A reply still shares the old value. The append must not change the value in the reply.
     append(kv, "k", "w", (1, 2)).expect("an append never fails");
     let three = get(kv, "k");
     assert_ne!(place(&one), place(&three));
@@ -126,7 +126,8 @@ fn a_get_copies_nothing() {
     assert_eq!(place(&get(kv, "k")), before);
 }
 
-/// Followers and restarted servers do the same operations. Their states must be equal, byte by byte.
+/// Followers and restarted servers do the same operations. The encodings of their states must be equal, byte
+/// by byte.
 #[test]
 fn the_same_operations_give_the_same_bytes() {
     let run = || {
@@ -140,6 +141,6 @@ fn the_same_operations_give_the_same_bytes() {
     let (one, two) = (run(), run());
     assert_eq!(one, two);
     let mut kv = Kv::new();
-    kv.restore(&one).expect("it was just encoded");
+    kv.restore(&one).expect("the state was just encoded");
     assert_eq!(kv.snapshot(), one);
 }

@@ -1,4 +1,4 @@
-//! Clients and their servers: what a call guarantees, and when it returns.
+//! Tests with clients and servers: what a call guarantees, and when it returns.
 
 use super::group::Group;
 use crate::kvraft::{Clerk, GetArgs, KvError, PutAppendArgs, PutOrAppend, Reply};
@@ -41,8 +41,8 @@ fn restarted_servers_have_their_old_state() {
     });
 }
 
-/// A fifth of the calls get no reply, so each clerk repeats some calls. Some of these operations were done
-/// before, some were not.
+/// A fifth of the calls get no reply, so each clerk repeats some calls. Some of the repeated operations were
+/// done before, and some were not.
 #[test]
 fn a_repeated_operation_is_done_once() {
     labrt::run(|| {
@@ -57,7 +57,7 @@ fn a_repeated_operation_is_done_once() {
         for me in 0..4 {
             let own: Vec<&str> = value.split(' ').filter(|w| w.starts_with(&format!("{me}."))).collect();
             let expected: Vec<String> = (0..30).map(|i| format!("{me}.{i}")).collect();
-            assert_eq!(own, expected, "each once, in order");
+            assert_eq!(own, expected, "each append of clerk {me} was done once, in order");
         }
     });
 }
@@ -82,7 +82,8 @@ fn leader(group: &Group) -> usize {
     }
 }
 
-/// Several copies of one write are under way at once. Each gets a reply, but the write is done only once.
+/// A server gets several copies of one write at the same time. Each copy gets a reply, but the write is done
+/// only once.
 #[test]
 fn copies_at_the_same_time_all_get_a_reply() {
     labrt::run(|| {
@@ -94,11 +95,11 @@ fn copies_at_the_same_time_all_get_a_reply() {
         for _ in 0..5 {
             let tx = tx.clone();
             ends[leader].send("KVServer.PutAppend", &args, move |reply: Option<Reply>| {
-                tx.send(reply).expect("the test listens");
+                tx.send(reply).expect("the test still receives");
             });
         }
         for _ in 0..5 {
-            let reply = replies.recv_deadline(Instant::now() + 10 * SECOND).expect("a reply");
+            let reply = replies.recv_deadline(Instant::now() + 10 * SECOND).expect("a reply arrives");
             assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
         }
         assert_eq!(group.clerk().get("key"), "once");
@@ -131,12 +132,12 @@ fn a_kill_fails_the_calls_that_wait() {
         let (tx, replies) = chan::unbounded();
         let start = Instant::now();
         ends[leader].send("KVServer.Get", &get_key(), move |reply: Option<Reply>| {
-            tx.send((reply, Instant::now())).expect("the test listens");
+            tx.send((reply, Instant::now())).expect("the test still receives");
         });
         sleep(SECOND / 10);
         assert!(replies.try_recv().is_err(), "the call waits");
         group.servers[leader].kill();
-        let (reply, at) = replies.recv_deadline(start + 10 * SECOND).expect("a reply");
+        let (reply, at) = replies.recv_deadline(start + 10 * SECOND).expect("a reply arrives");
         assert_eq!(reply, None);
         assert!(!labrt::is_sim() || at - start < SECOND / 9, "{:?}", at - start);
         let reply: Option<Reply> = ends[leader].call("KVServer.Get", &get_key());
@@ -155,13 +156,13 @@ fn kill_ends_all_threads() {
         let alive =
             || (0..3).flat_map(|i| thread::alive(NodeId::first(i))).map(|t| t.what).collect::<Vec<_>>();
         while !alive().is_empty() {
-            assert!(Instant::now() < deadline, "still there: {:?}", alive());
+            assert!(Instant::now() < deadline, "these threads still run: {:?}", alive());
             sleep(SECOND / 200);
         }
     });
 }
 
-/// All servers cannot be reached for a while. A clerk does not give up, and does not retry without pauses.
+/// For a while no server can be reached. A clerk does not give up, and it makes pauses between its tries.
 #[test]
 fn a_clerk_never_gives_up() {
     labrt::run(|| {
@@ -174,16 +175,16 @@ fn a_clerk_never_gives_up() {
         let before = group.net.total_count();
         thread::spawn(move || {
             clerk.put("key", "at last");
-            tx.send(()).expect("the test waits");
+            tx.send(()).expect("the test still receives");
         });
         sleep(10 * SECOND);
         assert!(done.try_recv().is_err());
-        // The heartbeats are two calls in 100 ms. A try of the clerk takes about 50 ms, until it learns that
-        // the server cannot be reached.
+        // The leader's heartbeats are two calls in 100 ms. One try of the clerk takes about 50 ms, because
+        // after that time the network reports that it cannot reach the server.
         let calls = group.net.total_count() - before;
         assert!(calls < 1000, "{calls} calls in ten seconds");
         names.into_iter().for_each(|name| group.net.enable(name, true));
-        done.recv_deadline(Instant::now() + 2 * SECOND).expect("done within two seconds");
+        done.recv_deadline(Instant::now() + 2 * SECOND).expect("the put ends within two seconds");
         assert_eq!(group.clerk().get("key"), "at last");
     });
 }

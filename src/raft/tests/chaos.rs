@@ -1,5 +1,5 @@
-//! Several cores on a network that loses, repeats, holds and reorders messages, with servers that crash and
-//! restart. After every step the guarantees of the paper's Figure 3 are checked. When the network is good
+//! Tests several cores on a network that loses, repeats, delays and reorders messages. The servers crash and
+//! restart. After every step the test checks the guarantees of the paper's Figure 3. When the network is good
 //! again, all servers must agree.
 
 use super::support::Dice;
@@ -17,7 +17,7 @@ const STEPS: usize = 10_000;
 struct Packet {
     from: usize,
     to: usize,
-    /// The incarnation of the server that sent the request.
+    /// The incarnation of the server that sent the request: how often this server had restarted before.
     incarnation: u32,
     sent: Sent,
     body: Body,
@@ -31,7 +31,8 @@ enum Body {
     SnapshotReply(InstallSnapshotReply),
 }
 
-/// One server: its core, its persister, and the simplest service, which keeps a hash of all commands.
+/// One server: its core, its persister, and a very simple service. The state of the service is a hash of all
+/// commands.
 struct Server {
     core: Core,
     disk: Persister,
@@ -40,7 +41,7 @@ struct Server {
     state: u64,
 }
 
-/// All servers and messages, and what the checks remember.
+/// All servers and messages, and the data that the checks need.
 struct World {
     dice: Dice,
     now: Duration,
@@ -56,7 +57,7 @@ struct World {
     committed: Vec<(u64, Command, u64)>,
     /// The state of the service after 0, 1, 2, ... commands.
     states: Vec<u64>,
-    /// How often each kind of thing happened. It shows that the test has tested something.
+    /// How often each kind of event happened. These numbers show whether the test has tested enough.
     seen: Seen,
 }
 
@@ -102,9 +103,10 @@ impl World {
         self.servers.len()
     }
 
-    /// Makes one random thing happen to one random server.
+    /// Makes one random event happen on one random server.
     fn step(&mut self) {
-        // A server checks a peer about every 50 ms. So it checks before and after each of the intervals.
+        // A server checks the messages to a peer about every 50 ms. So some checks come before the end of an
+        // interval, and some after it.
         self.now += Duration::from_millis(self.dice.below(4) as u64);
         let me = self.dice.below(self.n());
         match self.dice.below(100) {
@@ -129,7 +131,7 @@ impl World {
         let server = &mut self.servers[me];
         let deadline = server.core.next_deadline(peer);
         let outgoing = server.core.next_message(peer, self.now);
-        // A message is sent exactly if its deadline has passed.
+        // A message must be sent if the deadline has passed, and only then.
         let expected = deadline.is_some_and(|at| at <= self.now);
         assert_eq!(outgoing.is_some(), expected, "S{me} to S{peer}: {deadline:?} at {:?}", self.now);
         if let Some(Outgoing { sent, message }) = outgoing {
@@ -142,7 +144,7 @@ impl World {
         if self.packets.is_empty() {
             return;
         }
-        // Mostly takes the oldest message. But any message may overtake the others.
+        // Usually the oldest message is delivered next. But sometimes another message overtakes it.
         let which = if self.dice.one_in(3) { self.dice.below(self.packets.len()) } else { 0 };
         if self.packets.len() > 100 || self.dice.one_in(8) {
             let packet = self.packets.swap_remove(which);
@@ -240,7 +242,7 @@ impl World {
     fn compact(&mut self, me: usize) {
         let server = &mut self.servers[me];
         let data = labgob::encode(&(server.applied, server.state));
-        server.core.snapshot(server.applied, data).expect("it was applied");
+        server.core.snapshot(server.applied, data).expect("the command was applied");
         // A snapshot must not cover commands that were not applied.
         assert!(server.core.snapshot(server.core.commit_index() + 1, Vec::new()).is_err());
     }
@@ -249,7 +251,7 @@ impl World {
         let n = self.n();
         let server = &mut self.servers[me];
         let disk = server.disk.copy();
-        // Whatever the dead server writes after this moment is lost.
+        // After this moment, everything that the dead server writes is lost.
         server.core.election_timeout(self.now);
         let effects = server.core.take_effects();
         server.core.persist_to(&server.disk, &effects.persist);
@@ -265,7 +267,7 @@ impl World {
         self.seen.restarts += 1;
     }
 
-    /// Persists, as the threads do after every call. Then checks everything.
+    /// Persists the changes, as the threads do after every call. Then checks all guarantees.
     fn settle(&mut self, me: usize) {
         let server = &mut self.servers[me];
         let effects = server.core.take_effects();
@@ -287,7 +289,8 @@ impl World {
         }
     }
 
-    /// If index and term determine the command and the term before it, whole logs match by induction.
+    /// Checks that the index and the term of an entry determine its command and the term of the entry before
+    /// it. By induction, the logs then match up to that entry.
     fn check_log_matching(&mut self, me: usize) {
         let log = self.servers[me].core.log();
         let mut before = log.last_included_term();
@@ -339,10 +342,10 @@ impl World {
         }
     }
 
-    /// The network is good from now on. After a while all servers must agree on everything.
+    /// Makes the network good. After a while all servers must have the same log and the same service state.
     fn heal(&mut self) {
         for packet in std::mem::take(&mut self.packets) {
-            // For some calls the network never reports an outcome.
+            // For some of these calls the network never reports an outcome.
             if self.dice.one_in(2) {
                 self.report_lost(&packet);
             }
@@ -412,7 +415,7 @@ impl World {
 }
 
 impl Packet {
-    /// The server that sent the request. The packet is this request or the reply to it.
+    /// The server that sent the request. The packet is the request itself, or the reply to the request.
     fn sent_by(&self) -> usize {
         match self.body {
             Body::Request(_) => self.from,
@@ -442,12 +445,12 @@ fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
             total.snapshots_installed += world.seen.snapshots_installed;
             total.restarts += world.seen.restarts;
             total.truncations += world.seen.truncations;
-            // The rules take no virtual time. The clock has to move, or the watchdog takes the run for one
-            // that hangs.
+            // The rules take no virtual time. If the clock did not move, the watchdog would believe that the
+            // test hangs.
             labrt::time::sleep(labrt::time::Duration::from_millis(1));
         }
         println!("{SEEDS} seeds of {STEPS} steps: {total:?}");
-        // Seeds in which little happens would prove nothing.
+        // If too little has happened, the test has not tested enough.
         assert!(total.elections > 10 * SEEDS && total.commits > 20 * SEEDS, "{total:?}");
         assert!(total.snapshots_installed > SEEDS && total.restarts > SEEDS, "{total:?}");
         assert!(total.truncations > SEEDS / 2, "{total:?}");

@@ -4,12 +4,12 @@ use super::support::*;
 use crate::raft::*;
 use labapi::ApplyMsg;
 
-/// 5.3: an entry is committed once a majority holds it.
+/// 5.3: an entry is committed as soon as a majority of the servers has it.
 #[test]
 fn a_majority_commits_5_3() {
     for (n, others_needed) in [(2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
         let mut core = leader(n, 1, &[]);
-        core.propose(command(1, 1)).expect("it leads");
+        core.propose(command(1, 1)).expect("the server leads");
         for peer in 1..=others_needed {
             assert_eq!(core.commit_index(), 0, "{n} servers, {} copies", peer);
             catch_up(&mut core, peer);
@@ -19,7 +19,7 @@ fn a_majority_commits_5_3() {
     }
     // In a group of one server the leader alone is a majority.
     let mut alone = leader(1, 1, &[]);
-    alone.propose(command(1, 1)).expect("it leads");
+    alone.propose(command(1, 1)).expect("the server leads");
     assert_eq!(alone.commit_index(), 1);
 }
 
@@ -33,19 +33,20 @@ fn older_terms_are_not_committed_by_counting_5_4_2() {
     assert_eq!(has_leader_view(&core, 1), (2, 3), "all servers have the old entries");
     assert_eq!(core.commit_index(), 0, "but these entries are not committed");
 
-    core.propose(command(3, 4)).expect("it leads");
+    core.propose(command(3, 4)).expect("the server leads");
     catch_up(&mut core, 1);
     assert_eq!(core.commit_index(), 3);
 }
 
-/// Figure 8: S1 leads term 4 and has copied an entry of term 2 to a majority. In (d) S5 is elected, with a
-/// last entry of term 3, and overwrites the entry of term 2. So that entry must not have been committed
-/// before. In (e) S1 has copied an entry of its own term to a majority, so S5 cannot win.
+/// Figure 8: S1 leads term 4 and has copied an entry of term 2 to a majority. In (d) S5 is elected, because
+/// its last entry is of term 3. Then it overwrites the entry of term 2. So the entry of term 2 must not be
+/// committed in (c). In (e) S1 has copied an entry of its own term to a majority, so S5 cannot win an
+/// election.
 #[test]
 fn figure_8_5_4_2() {
     let ask_s5 = RequestVoteArgs { term: 5, candidate_id: 4, last_log_index: 2, last_log_term: 3 };
 
-    // (c) Entry 2 of term 2 reaches S2 and S3. With S1 that is a majority of five.
+    // (c) Entry 2 of term 2 reaches S2 and S3. Together with S1, three of the five servers have the entry.
     let mut s1 = leader(5, 4, &[1, 2]);
     catch_up(&mut s1, 1);
     catch_up(&mut s1, 2);
@@ -57,7 +58,7 @@ fn figure_8_5_4_2() {
     assert_eq!(terms(&s2), [1, 3]);
 
     // (e) A majority has an entry of term 4. Both entries are committed, and S2 does not vote for S5.
-    s1.propose(command(3, 4)).expect("it leads");
+    s1.propose(command(3, 4)).expect("the server leads");
     catch_up(&mut s1, 1);
     catch_up(&mut s1, 2);
     assert_eq!(s1.commit_index(), 3);

@@ -24,7 +24,7 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
         Case { ours: &[1], theirs: (1, 1), granted: true },
         Case { ours: &[1, 1], theirs: (1, 1), granted: false },
         Case { ours: &[1, 1], theirs: (3, 1), granted: true },
-        // A later last term counts more than any length, in both directions.
+        // A log with a later last term is more up to date, even if it is shorter.
         Case { ours: &[1, 1, 1], theirs: (1, 2), granted: true },
         Case { ours: &[1, 2], theirs: (9, 1), granted: false },
     ];
@@ -36,7 +36,8 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
             RequestVoteReply { term: 4, vote_granted: granted },
             "{ours:?} asked by {theirs:?}"
         );
-        // The term is taken over in any case (5.1). Only a granted vote delays our own election (5.2).
+        // The server takes over the higher term in both cases (5.1). Only if it has granted its vote, it
+        // restarts its own election timer (5.2).
         assert_eq!(core.current_term(), 4);
         let effects = core.take_effects();
         assert!(effects.persist.hard_state);
@@ -44,8 +45,8 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
     }
 }
 
-/// 5.2: a server gives one vote in a term, to the first candidate that asks. The same candidate may ask
-/// again, because replies may get lost.
+/// 5.2: a server gives one vote in a term, to the first candidate that asks and has an up-to-date log. If the
+/// same candidate asks again, it gets the same answer, because the first reply may be lost.
 #[test]
 fn one_vote_in_a_term_5_2() {
     let mut core = follower(3, 1, &[1]);
@@ -73,7 +74,7 @@ fn a_stale_request_is_refused_5_1() {
     assert!(!follower(3, 1, &[]).request_vote(&ask(2, 3, (9, 9))).vote_granted);
 }
 
-/// 5.2: after a timeout a server enters a new term, votes for itself and asks all other servers, all at once.
+/// 5.2: after a timeout a server enters a new term, votes for itself, and asks all other servers at once.
 #[test]
 fn a_timeout_starts_an_election_5_2() {
     let mut core = follower(5, 1, &[1, 1]);
@@ -87,21 +88,22 @@ fn a_timeout_starts_an_election_5_2() {
     assert_eq!(effects.events, [Event::TermRose(2), Event::Voted { candidate: 0, term: 2 }, role]);
 
     for peer in 1..5 {
-        let message = core.next_message(peer, AT_ONCE).expect("a request for a vote").message;
+        let message = core.next_message(peer, AT_ONCE).expect("a request for a vote is due").message;
         assert_eq!(message, Message::RequestVote(ask(2, 0, (2, 1))));
-        // It asks once. It asks again only after a heartbeat interval, because the message may be lost.
+        // The candidate asks each peer once. It asks again only after a heartbeat interval, because the first
+        // message may be lost.
         assert_eq!(core.next_message(peer, ENTRIES_INTERVAL), None);
         assert!(core.next_message(peer, HEARTBEAT_INTERVAL).is_some());
     }
     assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not send to itself");
 }
 
-/// 5.2: a peer that has answered is not asked again, whether the answer was yes or no.
+/// 5.2: a candidate does not ask a peer again that has granted or refused its vote.
 #[test]
 fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     for vote_granted in [true, false] {
         let mut core = candidate(5, 2, &[]);
-        let sent = core.next_message(1, AT_ONCE).expect("a request").sent;
+        let sent = core.next_message(1, AT_ONCE).expect("a request is due").sent;
         core.vote_reply(sent, &RequestVoteReply { term: 2, vote_granted });
         assert_eq!(core.next_message(1, HEARTBEAT_INTERVAL), None);
         assert_eq!(core.due_in(1), None);
@@ -109,7 +111,8 @@ fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     }
 }
 
-/// 5.2: with the votes of a majority a candidate becomes leader. It tells all other servers at once.
+/// 5.2: with the votes of a majority a candidate becomes leader. It sends heartbeats to all other servers at
+/// once.
 #[test]
 fn a_majority_makes_a_leader_5_2() {
     for (n, votes_needed) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
@@ -131,12 +134,12 @@ fn a_majority_makes_a_leader_5_2() {
     }
 }
 
-/// A vote counts once, only in the term in which it was requested, and only for the candidate of that term.
+/// A vote counts only once, and only in the term in which the candidate has requested it.
 #[test]
 fn repeated_and_late_votes_do_not_count_5_2() {
     let yes = |term| RequestVoteReply { term, vote_granted: true };
     let mut core = candidate(5, 2, &[]);
-    let sent = core.next_message(1, AT_ONCE).expect("a request").sent;
+    let sent = core.next_message(1, AT_ONCE).expect("a request is due").sent;
     core.vote_reply(sent, &yes(2));
     core.vote_reply(sent, &yes(2));
     assert_eq!(core.role(), Role::Candidate, "one vote was delivered twice");
@@ -213,7 +216,8 @@ fn a_higher_term_makes_a_follower_5_1() {
     }
 }
 
-/// 5.2: a candidate that hears the leader of its own term becomes its follower and keeps its vote.
+/// 5.2: a candidate that gets a message from the leader of its own term becomes a follower. Its vote for
+/// itself does not change.
 #[test]
 fn a_candidate_follows_the_leader_of_its_term_5_2() {
     let mut core = candidate(3, 5, &[1]);
@@ -222,8 +226,8 @@ fn a_candidate_follows_the_leader_of_its_term_5_2() {
     assert!(!core.take_effects().persist.hard_state, "neither the term nor the vote has changed");
 }
 
-/// Only a higher term ends a leadership. A timeout or the loss of the majority does not end it. The other
-/// behaviour exists only as a rule that a test can break.
+/// A leader stays leader until it sees a higher term. It also stays leader after a timeout, or if it cannot
+/// reach a majority. It steps down in these cases only if a test has broken a rule.
 #[test]
 fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);
@@ -242,10 +246,15 @@ fn a_leader_stays_leader_of_its_term() {
     core.election_timeout();
     assert_eq!(core.role(), Role::Leader, "the leader and one follower are a majority");
     core.election_timeout();
-    assert_eq!((core.role(), core.current_term()), (Role::Follower, 5), "since then no follower was heard");
+    assert_eq!(
+        (core.role(), core.current_term()),
+        (Role::Follower, 5),
+        "since then no follower has answered"
+    );
 }
 
-/// 5.2: a restarted election timer runs from that moment, with the timeout that was drawn.
+/// 5.2: when the election timer is restarted, the new deadline is that moment plus the timeout that was drawn
+/// before.
 #[test]
 fn the_election_timer_runs_from_its_last_restart_5_2() {
     let ms = Duration::from_millis;

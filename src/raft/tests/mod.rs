@@ -1,4 +1,5 @@
-//! Tests of the pure parts of Raft: each rule as a table, and all of them together on a bad network.
+//! Tests of Raft: the rules one by one, all rules together on a bad network (`chaos`), and the threads around
+//! the rules (`server`).
 
 mod chaos;
 mod commitment;

@@ -1,5 +1,5 @@
-//! A leader's view of a follower (5.3): entries are sent at once, in few messages, and a lost or held message
-//! never stops them.
+//! A leader's view of a follower (5.3): the leader sends entries at once, in few messages, and a lost or
+//! delayed message never stops later entries.
 
 use super::support::*;
 use crate::raft::progress::{MAX_BATCH_BYTES, WINDOW};
@@ -7,7 +7,7 @@ use crate::raft::*;
 use labapi::{Command, Role};
 use std::time::Duration;
 
-/// A leader of three servers in term 1 with an empty log. Follower 1 has already answered it.
+/// A leader of three servers in term 1 with an empty log. Follower 1 has already answered the leader.
 fn in_touch() -> Server {
     let mut core = leader(3, 1, &[]);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
@@ -17,17 +17,17 @@ fn in_touch() -> Server {
 }
 
 fn state(core: &Server) -> State {
-    core.progress(1).expect("it leads").state()
+    core.progress(1).expect("the server leads").state()
 }
 
 fn propose(core: &mut Server, count: usize) {
     for _ in 0..count {
         let index = core.log().last_index() + 1;
-        core.propose(command(index, 1)).expect("it leads");
+        core.propose(command(index, 1)).expect("the server leads");
     }
 }
 
-/// The index before the entries of a message, and the number of its entries.
+/// The `prev_log_index` of a message, and the number of its entries.
 fn shape(args: &AppendEntriesArgs) -> (u64, usize) {
     (args.prev_log_index, args.entries.len())
 }
@@ -51,8 +51,8 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     assert_eq!(shape(&args), (6, 2));
 }
 
-/// A peer's thread sleeps until this deadline. It is at once if there is something to send. Otherwise it is
-/// the end of the current interval.
+/// The deadline until which a peer's sender thread sleeps. If a message is due, the deadline is now.
+/// Otherwise it is the end of the current interval.
 #[test]
 fn a_deadline_says_when_there_is_something_to_send() {
     let mut core = in_touch();
@@ -63,7 +63,7 @@ fn a_deadline_says_when_there_is_something_to_send() {
     assert_eq!((served, probed), (Some(AT_ONCE), Some(HEARTBEAT_INTERVAL)), "S2 has not answered yet");
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(core.due_in(1), Some(HEARTBEAT_INTERVAL));
-    // The next entries now wait for the entries interval or for the answer.
+    // The next entries now wait for the answer, or for the end of the entries interval.
     for _ in 0..2 {
         propose(&mut core, 1);
         assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
@@ -83,8 +83,8 @@ fn an_idle_follower_gets_heartbeats_and_nothing_else() {
     assert_eq!(shape(&args), (0, 0));
 }
 
-/// Entries and heartbeats carry the commit index. It is sent in a message of its own only after 10 ms, and
-/// only one such message is on its way at a time.
+/// Entries and heartbeats carry the commit index. Only if no other message is sent for 10 ms, the commit
+/// index gets a message of its own. At most one such message is on its way.
 #[test]
 fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
     let mut core = in_touch();
@@ -94,27 +94,28 @@ fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
     assert_eq!(core.commit_index(), 1);
     assert_eq!(core.due_in(1), Some(COMMIT_INTERVAL));
 
-    // Entries follow, so they carry the commit index.
+    // There are new entries, so they carry the commit index.
     let mut busy = core.clone();
     propose(&mut busy, 1);
     let (_, args) = next_append(&mut busy, 1, AT_ONCE);
     assert_eq!((shape(&args), args.leader_commit), ((1, 1), 1));
     assert_eq!(busy.next_message(1, COMMIT_INTERVAL), None);
 
-    // Nothing follows, so the commit index is sent alone, once. It is not sent again while it is on its way
-    // or after it was answered.
+    // There are no new entries, so the commit index is sent alone, once. It is not sent again while that
+    // message is on its way, or after the follower has answered it.
     let (alone, args) = next_append(&mut core, 1, COMMIT_INTERVAL);
     assert_eq!((shape(&args), args.leader_commit), ((1, 0), 1));
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
     let mut unlucky = core.clone();
     success(&mut core, alone);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
-    // If the message is lost, it is sent again.
+    // If the message with the commit index is lost, it is sent again.
     unlucky.message_lost(alone);
     assert_eq!(next_append(&mut unlucky, 1, COMMIT_INTERVAL).1.leader_commit, 1);
 }
 
-/// Followers that have not heard of many commits are told at once. A full pipeline must not stop for 10 ms.
+/// If many commits have not been reported to a follower, the leader sends the commit index at once. Otherwise
+/// a full pipeline would stop for 10 ms.
 #[test]
 fn many_commits_are_told_at_once() {
     for (commands, told) in [(63, false), (64, true)] {
@@ -150,9 +151,9 @@ fn the_commit_index_waits_for_entries_that_follow() {
     assert_eq!((shape(&args), args.leader_commit), ((2, 1), 1));
 }
 
-/// The course's count of RPCs: twelve commands may cost at most 42 RPCs to both followers together. The test
-/// simulates a clock, for many speeds of the network and of the caller. The worst schedule is that each
-/// command is sent, acknowledged and committed before the next one arrives.
+/// The course limits the number of RPCs: twelve commands may need at most 42 RPCs to both followers together.
+/// This test counts the RPCs with a simulated clock, for many speeds of the network and of the caller. The
+/// most RPCs are needed if each command is sent, acknowledged and committed before the next command comes.
 #[test]
 fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
     let mut worst = 0;
@@ -169,8 +170,8 @@ fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
     assert!(worst >= 24, "the worst schedule, a round trip for each command, was not tested: {worst}");
 }
 
-/// Counts all requests from the first command until both followers know that all commands are committed.
-/// Times are in us.
+/// Counts all requests from the first command until both followers know that all commands are committed. All
+/// times are in microseconds.
 fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
     const START: u64 = 200_000;
     struct Peer {
@@ -195,7 +196,7 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
         while proposed < 12 && now >= START + proposed * between_commands {
             propose(&mut core, 1);
             proposed += 1;
-            // The threads run as soon as they can, which may be between any two commands.
+            // A sender thread can run at any time, for example between two commands.
             if between_commands == 0 && proposed % 2 == 0 {
                 break;
             }
@@ -232,9 +233,9 @@ fn a_new_leader_probes_before_it_sends_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (0, 3));
 }
 
-/// After the first loss the entries are sent again at once. After the second loss in a row the follower is
-/// assumed to be dead. Then the leader tries it once in each heartbeat interval until it answers (5.3: the
-/// leader retries indefinitely).
+/// After the first loss the entries are sent again at once. After the second loss in a row the leader assumes
+/// that the follower is dead. Then it sends one message in each heartbeat interval until the follower answers
+/// (5.3: the leader retries indefinitely).
 #[test]
 fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
     let mut core = in_touch();
@@ -260,15 +261,15 @@ fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
         core.message_lost(retry);
         assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "entries are no longer sent at once");
     }
-    // The follower answers. From now on it is served at once again.
+    // The follower answers. From now on the leader sends entries at once again.
     let (retry, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     propose(&mut core, 1);
     success(&mut core, retry);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 1));
 }
 
-/// A loss may be reported seven seconds after the message was sent. If a later message was answered
-/// meanwhile, the loss says nothing about the follower now.
+/// A loss may be reported seven seconds after the message was sent. If the follower has answered a later
+/// message meanwhile, the loss does not show that the follower is dead.
 #[test]
 fn old_losses_do_not_count_against_a_follower() {
     let mut core = in_touch();
@@ -279,7 +280,7 @@ fn old_losses_do_not_count_against_a_follower() {
     assert_eq!(state(&core), State::Replicate { at_once: false });
 }
 
-/// A held message does not stop later entries, up to the window.
+/// A delayed message does not stop later entries, until the greatest number of messages is on its way.
 #[test]
 fn a_held_message_does_not_stop_the_log() {
     let mut core = in_touch();
@@ -291,17 +292,17 @@ fn a_held_message_does_not_stop_the_log() {
         held.push(sent);
     }
     propose(&mut core, 1);
-    assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "the window is full");
+    assert_eq!(core.next_message(1, ENTRIES_INTERVAL), None, "the greatest number of messages is on its way");
 
-    // A heartbeat follows the last message. If the follower accepts it, it has all entries, although no other
-    // message was answered.
+    // The leader sends a heartbeat after the last message. If the follower accepts the heartbeat, it has all
+    // entries, even though it has answered no other message.
     let (heartbeat, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!(shape(&args), (WINDOW as u64, 0));
     success(&mut core, heartbeat);
     assert_eq!(has_leader_view(&core, 1).0, WINDOW as u64);
     assert_eq!(core.progress(1).map(|progress| progress.inflight()), Some(0));
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (WINDOW as u64, 1));
-    // The answers to the held messages arrive seconds later. They change nothing.
+    // The answers to the delayed messages arrive seconds later. They change nothing.
     let before = has_leader_view(&core, 1);
     held.into_iter().for_each(|sent| success(&mut core, sent));
     assert_eq!(has_leader_view(&core, 1), before);
@@ -319,7 +320,7 @@ fn a_gap_is_filled() {
     core.message_lost(sent[1]);
     let (again, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 6));
-    // This message is lost, too, after the first message was answered. The gap is still at the same place.
+    // This message is lost, too, after the first message was answered. The same entries are still missing.
     success(&mut core, sent[0]);
     core.message_lost(again);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 6));
@@ -336,13 +337,13 @@ fn a_refusal_by_reordering_costs_one_message() {
     let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     // The second message arrives first. The follower's log ends at 0.
     refusal(&mut core, second, 0, 0);
-    assert_eq!(core.next_message(1, AT_ONCE), None, "the first is still on its way");
+    assert_eq!(core.next_message(1, AT_ONCE), None, "the first message is still on its way");
     success(&mut core, first);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
-/// The same, but the refusal arrives after the gap was filled. It only shows that the entries of the refused
-/// message are missing.
+/// As in the test before, one message overtakes another. But here the refusal arrives after the missing
+/// entries have arrived. So it only shows that the entries of the refused message are missing.
 #[test]
 fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     let mut core = in_touch();
@@ -356,29 +357,30 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
-/// A real conflict: the leader goes back to the last common entry. It sends at once after each refusal. Each
-/// refusal brings it nearer, whatever the follower says.
+/// The logs really differ: the leader goes back to the last common entry. After each refusal it sends the
+/// next message at once. Each refusal lowers `next_index`, even if the follower's hint is wrong.
 #[test]
 fn the_search_for_the_last_common_entry_ends() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
     let (mut sent, mut args) = next_append(&mut core, 1, AT_ONCE);
     let mut prevs = vec![args.prev_log_index];
-    // This follower always names an index far beyond its log.
+    // This follower always replies with an index far beyond its log.
     while args.prev_log_index > 0 {
         refusal(&mut core, sent, 99, 77);
         (sent, args) = next_append(&mut core, 1, AT_ONCE);
         prevs.push(args.prev_log_index);
     }
     assert!(prevs.is_sorted_by(|a, b| a > b), "{prevs:?}");
-    // Going back by terms: the follower's last term is 4, and the leader has term 4 up to index 4.
+    // The leader goes back by whole terms: the follower's last term is 4, and the leader's last entry of term
+    // 4 is at index 4.
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     refusal(&mut core, sent, 7, 4);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 4));
 }
 
-/// A refusal of a message from before the last step back says nothing new, unless it shows that the step was
-/// too short. What was acknowledged stays acknowledged.
+/// The leader has gone back. After that, a refusal of an older message counts only if it shows that the
+/// leader must go back further. The leader never goes back before an acknowledged entry.
 #[test]
 fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
@@ -386,7 +388,7 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     refusal(&mut core, old[0], 5, 4);
     let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (4, 2));
-    // This refusal reports a gap that the leader is already filling.
+    // This refusal reports missing entries that the leader is already sending again.
     let before = has_leader_view(&core, 1);
     refusal(&mut core, old[1], 4, 4);
     assert_eq!(has_leader_view(&core, 1), before);
@@ -401,7 +403,7 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 
-/// Answers to the messages of an older term are ignored. Reports of their losses are ignored, too.
+/// The leader ignores answers to messages of an older term, and reports that such messages were lost.
 #[test]
 fn answers_of_another_term_are_ignored() {
     let mut core = in_touch();
@@ -415,8 +417,8 @@ fn answers_of_another_term_are_ignored() {
     success(&mut core, sent);
     core.message_lost(sent);
     core.message_lost(sent);
-    // The follower had already reached our term when the old message arrived. It refused the message because
-    // it was too old.
+    // The follower had already reached the leader's term when the old message arrived. So it refused the
+    // message, which has an older term.
     core.append_reply(sent, &AppendEntriesReply { term: 3, success: false, conflict: None });
     assert_eq!(has_leader_view(&core, 1), (0, 2));
     assert_eq!(state(&core), State::Probe { at_once: true }, "the follower has not answered in this term");
@@ -431,9 +433,9 @@ fn answers_of_another_term_are_ignored() {
 fn large_commands_are_sent_in_several_messages() {
     let mut core = in_touch();
     for _ in 0..3 {
-        core.propose(Command::new(vec![0; MAX_BATCH_BYTES / 2])).expect("it leads");
+        core.propose(Command::new(vec![0; MAX_BATCH_BYTES / 2])).expect("the server leads");
     }
-    core.propose(Command::new(vec![0; MAX_BATCH_BYTES + 1])).expect("it leads");
+    core.propose(Command::new(vec![0; MAX_BATCH_BYTES + 1])).expect("the server leads");
     let mut shapes = Vec::new();
     while let Some(outgoing) = core.next_message(1, AT_ONCE) {
         let Message::AppendEntries(args) = &outgoing.message else { panic!("{:?}", outgoing.message) };

@@ -12,7 +12,7 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         log: &'static [u64],
         prev: (u64, u64),
         terms: &'static [u64],
-        /// The log after the message, or the conflict that the follower names.
+        /// The log after the message, or the conflict in the follower's reply.
         outcome: Result<&'static [u64], Conflict>,
     }
     let refused = |index, term| Err(Conflict { index, term });
@@ -85,8 +85,8 @@ fn a_rule_reports_its_changes_as_events() {
     assert_eq!(core.take_effects().events, [Event::Applied(2)]);
 }
 
-/// 5.1: a leader of an older term gets the new term as a refusal. Its message does not count as heard from a
-/// leader.
+/// 5.1: a message of a leader of an older term is refused, and the reply has the newer term. The message does
+/// not restart the election timer.
 #[test]
 fn a_stale_leader_is_refused_5_1() {
     let mut core = follower(3, 4, &[1, 1]);
@@ -95,8 +95,8 @@ fn a_stale_leader_is_refused_5_1() {
     assert_eq!((core.take_effects(), terms(&core)), (Effects::default(), vec![1, 1]));
 }
 
-/// 5.3: messages may be repeated and may overtake one another. An old message does not remove later entries,
-/// and does not lower the commit index.
+/// 5.3: messages may arrive twice and may overtake one another. An old message removes no later entries, and
+/// does not lower the commit index.
 #[test]
 fn stale_and_repeated_messages_are_harmless_5_3() {
     let mut core = follower(3, 2, &[1]);
@@ -109,8 +109,8 @@ fn stale_and_repeated_messages_are_harmless_5_3() {
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2, 2, 2], 5));
 }
 
-/// Figure 2: a follower commits only entries that the message has checked, whatever the leader has committed.
-/// Here entry 3 is from another leader and will be overwritten.
+/// Figure 2: a follower commits only entries that the message has checked, even if the leader has committed
+/// more. Here entry 3 is from another leader and will be overwritten.
 #[test]
 fn a_follower_commits_only_what_was_checked_5_3() {
     let mut core = follower(3, 2, &[1, 1, 2]);
@@ -149,7 +149,8 @@ fn only_a_leader_takes_commands_5_3() {
 }
 
 /// Lets a leader with the log `ours` find the last entry that it has in common with a follower with the log
-/// `theirs`. Returns the index after which each of its messages asks, up to the accepted message.
+/// `theirs`. Returns the `prev_log_index` of each message of the leader, up to the first message that the
+/// follower accepts.
 fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     let mut leader = leader(3, 99, ours);
     let mut follower = follower(3, 98, theirs);
@@ -171,7 +172,7 @@ fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     probes
 }
 
-/// Delivers the leader's messages to the follower until it has all entries.
+/// Delivers the leader's messages to the follower until the follower has all entries.
 fn catch_up_for_real(leader: &mut Server, follower: &mut Server) {
     while has_leader_view(leader, 1).0 < leader.log().last_index() {
         let (sent, mut args) = next_append(leader, 1, HEARTBEAT_INTERVAL);
@@ -188,14 +189,14 @@ fn distinct(terms: &[u64]) -> usize {
     terms.len()
 }
 
-/// End of 5.3: the leader finds the last common entry by terms, not by single entries. Both sides skip
-/// entries that cannot agree.
+/// End of 5.3: to find the last common entry, the leader goes back by whole terms, not by single entries.
+/// Both servers skip entries that cannot agree.
 #[test]
 fn backing_up_costs_a_message_a_term_5_3() {
     let long = |parts: &[(u64, usize)]| -> Vec<u64> {
         parts.iter().flat_map(|&(term, count)| vec![term; count]).collect()
     };
-    // The leader's terms, the follower's terms, and the indices after which the leader asks.
+    // The leader's terms, the follower's terms, and the `prev_log_index` of each message.
     let cases: [(Vec<u64>, Vec<u64>, &[u64]); 9] = [
         (long(&[(1, 6)]), vec![1, 2, 2, 4], &[6, 1]),
         // The follower's log is much shorter.
@@ -205,8 +206,8 @@ fn backing_up_costs_a_message_a_term_5_3() {
         // The follower has fewer, or more, entries of a term that the leader knows.
         (long(&[(1, 100), (3, 100)]), long(&[(1, 10), (2, 300)]), &[200, 100, 10]),
         (long(&[(1, 10), (3, 100)]), long(&[(1, 110)]), &[110, 10]),
-        // The follower's log is too short and ends with other terms. Both sides skip what the other side
-        // cannot have.
+        // The follower's log is too short and ends with other terms. Each server skips the entries that the
+        // other server cannot have.
         (long(&[(1, 4), (2, 100), (3, 100)]), long(&[(1, 4), (4, 60)]), &[204, 4]),
         (long(&[(1, 10), (5, 100)]), long(&[(1, 10), (2, 10), (3, 10), (4, 10)]), &[110, 10]),
         // The terms alternate.
@@ -218,19 +219,19 @@ fn backing_up_costs_a_message_a_term_5_3() {
     }
 }
 
-/// The number of messages for any two logs. From one refusal to the next, the leader's term at the place
-/// where it asks becomes smaller. The term that the follower names becomes smaller, too. If one of these
-/// terms stayed the same, the logs would agree there. The leader is never refused at index 0, and the
-/// follower may name index 0 once. So there are at most as many refusals as the leader's log has terms, and
-/// at most one more than the follower's log has terms.
+/// Checks a limit for the number of refusals, for any two logs. From one refusal to the next, two terms
+/// become smaller: the leader's `prev_log_term`, and the term in the follower's reply. If one of these terms
+/// stayed the same, the logs would agree there. A message with `prev_log_index` 0 is never refused, and the
+/// follower replies with index 0 at most once. So there are at most as many refusals as the leader's log has
+/// terms. There is also at most one refusal more than the follower's log has terms.
 #[test]
 fn any_two_logs_converge_with_one_message_for_each_term_5_3() {
     let mut dice = Dice(3);
     let mut most = 0;
     for _ in 0..20_000 {
-        // Two logs have a common part, and then each has entries of other leaders. A term has only one
-        // leader. So if both logs have an entry of the same term at an index, all entries before it are
-        // equal.
+        // The two logs begin with a common part. After it, each log has entries of other leaders. A term has
+        // only one leader. So if both logs have an entry of the same term at an index, all entries before it
+        // are equal.
         let common = random_terms(&mut dice, 1, &[1, 2, 3]);
         let at_least = common.last().copied().unwrap_or(1) + 1;
         let (odd, even): (Vec<u64>, Vec<u64>) = (at_least..at_least + 14).partition(|term| term % 2 == 1);
@@ -243,16 +244,16 @@ fn any_two_logs_converge_with_one_message_for_each_term_5_3() {
         assert!(refusals <= bound, "{ours:?} against {theirs:?}: {refusals} refusals, at most {bound}");
         most = most.max(refusals);
     }
-    assert!(most >= 4, "no pair of logs needed many refusals, at most {most}");
+    assert!(most >= 4, "no pair of logs needed more than {most} refusals, so the test has tested little");
 }
 
-/// Some entries for each of these terms, at most `longest` per term.
+/// For each of these terms a random number of entries, at most `longest`.
 fn random_terms(dice: &mut Dice, longest: usize, terms: &[u64]) -> Vec<u64> {
     let count = |dice: &mut Dice| dice.below(longest + 1);
     terms.iter().flat_map(|&term| vec![term; count(dice)]).collect()
 }
 
-/// If the reply of a Raft gives no hint, the leader goes back by one entry for each message (Figure 2).
+/// If the replies have no `conflict`, the leader goes back by one entry for each message (Figure 2).
 #[test]
 fn a_refusal_without_a_hint_goes_back_by_one_entry_5_3() {
     let mut core = leader(3, 9, &[1, 1, 4]);

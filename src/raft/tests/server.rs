@@ -1,4 +1,4 @@
-//! The shell around the core: threads, timers and the apply channel. On real and on virtual time.
+//! Tests the threads, the timers and the apply channel around the core, in real time and in virtual time.
 
 use crate::raft::{ApplySink, Options, Raft, RestoreError, RoleChange};
 use labapi::{ApplyMsg, Command, Persister};
@@ -105,16 +105,21 @@ fn kill_ends_every_thread() {
     });
 }
 
-/// Calls are on their way to a deleted server. The network would let them fail only after seconds.
+/// A kill ends the threads at once, even if calls to a deleted server are on their way. The network would
+/// report the failure of these calls only after seconds.
 #[test]
 fn kill_does_not_wait_for_calls_on_their_way() {
     labrt::run(|| {
         let group = group(3, discard);
         group.net.long_delays(true);
         let leader = group.leader();
-        let me = group.rafts.iter().position(|raft| std::ptr::eq(raft, leader)).expect("one of them");
+        let me = group
+            .rafts
+            .iter()
+            .position(|raft| std::ptr::eq(raft, leader))
+            .expect("the leader is in the group");
         (0..3).filter(|&i| i != me).for_each(|i| group.net.delete_server(i));
-        leader.start(Command::new(vec![1])).expect("it leads");
+        leader.start(Command::new(vec![1])).expect("the server leads");
         sleep(SECOND / 2);
         leader.kill();
         assert_ends(me);
@@ -126,20 +131,21 @@ fn dropping_a_server_kills_it() {
     labrt::run(|| {
         let mut group = group(1, discard);
         group.leader();
-        // The network's service shares the state with the `Raft` value.
+        // The service in the network still has the server's state, but the drop of the `Raft` value must kill
+        // the server.
         group.rafts.clear();
         assert_ends(0);
     });
 }
 
-/// No thread takes the applied messages, so the applier waits in a rendezvous. The server works nevertheless,
-/// and its kill does not wait.
+/// No thread takes the applied messages, so the applier waits in the rendezvous channel. The server works
+/// nevertheless, and `kill` does not wait for the applier.
 #[test]
 fn a_service_that_does_not_read_blocks_the_applier_only() {
     labrt::run(|| {
         let (tx, rx) = chan::rendezvous();
         let mut tx = Some(tx);
-        let group = group(1, |_| Box::new(tx.take().expect("one server")));
+        let group = group(1, |_| Box::new(tx.take().expect("there is one server")));
         let leader = group.leader();
         let started: Vec<_> = (0..3).filter_map(|i| leader.start(Command::new(vec![i]))).collect();
         assert_eq!(started.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 2, 3]);
@@ -171,12 +177,12 @@ impl ApplySink for WithRoles {
     }
 
     fn role_changed(&mut self, change: RoleChange) {
-        // At the end of the test the receiver is gone.
+        // This fails at the end of the test, when the receiver is gone.
         let _ = self.0.send(Heard::Role(change));
     }
 }
 
-/// The service of a leader that loses its leadership learns of it by a message, in order with its commands.
+/// If a leader loses its leadership, its service gets a report of this, in order with the commands.
 #[test]
 fn a_service_hears_of_roles_if_it_wants_them() {
     labrt::run(|| {
@@ -187,19 +193,23 @@ fn a_service_hears_of_roles_if_it_wants_them() {
             Box::new(WithRoles(tx))
         });
         let leader = group.leader();
-        let me = group.rafts.iter().position(|raft| std::ptr::eq(raft, leader)).expect("one of them");
+        let me = group
+            .rafts
+            .iter()
+            .position(|raft| std::ptr::eq(raft, leader))
+            .expect("the leader is in the group");
         let (term, _) = leader.get_state();
         let elected =
             |heard: &Heard| matches!(heard, Heard::Role(change) if change.is_leader && change.term == term);
         let deadline = Instant::now() + 10 * SECOND;
         while !receivers[me].recv_deadline(deadline).is_ok_and(|m| elected(&m)) {}
 
-        let started = leader.start(Command::new(vec![7])).expect("it leads");
+        let started = leader.start(Command::new(vec![7])).expect("the server leads");
         let first = receivers[me].recv_deadline(deadline);
         let is_first = |heard: &Heard| matches!(heard, Heard::Message(ApplyMsg::Command { index, .. }) if *index == started.index);
         assert!(first.as_ref().is_ok_and(is_first), "{first:?}");
 
-        // The leader is cut off and stays leader. When it is connected again, it hears of a higher term.
+        // The leader is cut off and stays leader. When it is connected again, it sees a higher term.
         group.net.delete_server(me);
         let successor = |group: &Group| group.rafts.iter().any(|raft| raft.get_state().0 > term);
         while !successor(&group) {
@@ -223,8 +233,8 @@ fn server_0_leads(me: usize) -> Options {
     }
 }
 
-/// `flush` sends a proposal, on the thread that calls it. Until then nothing is sent. With messages that take
-/// no time, everything has been sent when `flush` returns, in virtual time and on real threads.
+/// `flush` sends a proposal, on the thread that calls `flush`. Before that, the proposal is not sent. If
+/// messages take no time, all messages have been sent when `flush` returns, in virtual time and in real time.
 #[test]
 fn flush_sends_at_once_what_was_proposed() {
     labrt::run(|| {
@@ -233,27 +243,27 @@ fn flush_sends_at_once_what_was_proposed() {
         // Both followers have answered the leader's first message.
         sleep(SECOND / 2);
         let before = group.net.total_count();
-        leader.start_unsent(Command::new(vec![1])).expect("it leads");
+        leader.start_unsent(Command::new(vec![1])).expect("the server leads");
         sleep(SECOND / 2);
         assert_eq!(group.net.total_count(), before, "the command was proposed, but there was no flush");
         leader.flush();
-        assert!(group.net.total_count() >= before + 2, "both followers were sent the entry");
-        // The first answer commits the entry. A sender then tells the new commit index. The other follower
-        // may have heard of it together with the entry, if the entry was not on its way yet.
+        assert!(group.net.total_count() >= before + 2, "the leader has sent the entry to both followers");
+        // The first answer commits the entry. Then a sender thread sends the new commit index. If the entry
+        // was not yet sent to the other follower at that time, its message already has the new commit index.
         sleep(SECOND / 2);
         let sent = group.net.total_count() - before;
         assert!(matches!(sent, 3 | 4), "{sent} messages: the entry, and then the commit index");
     });
 }
 
-/// Many threads propose and flush at the same time, so most of them find another thread that is already
-/// flushing. Nothing is left unsent.
+/// Many threads propose and flush at the same time. So most of these threads find that another thread is
+/// already flushing. Nevertheless all entries are sent.
 #[test]
 fn flushing_together_leaves_nothing_behind() {
     labrt::run(|| {
         let (tx, rx) = chan::unbounded();
         let mut tx = Some(tx);
-        let sink = |me: usize| if me == 0 { Box::new(tx.take().expect("one of them")) } else { discard(me) };
+        let sink = |me: usize| if me == 0 { Box::new(tx.take().expect("taken once")) } else { discard(me) };
         let mut group = group_with(3, sink, server_0_leads, Cost::Peer);
         group.leader();
         let leader = Arc::new(group.rafts.swap_remove(0));
@@ -261,14 +271,14 @@ fn flushing_together_leaves_nothing_behind() {
             let leader = leader.clone();
             thread::spawn(move || {
                 for _ in 0..50 {
-                    leader.start_unsent(Command::new(vec![n])).expect("it leads");
+                    leader.start_unsent(Command::new(vec![n])).expect("the server leads");
                     leader.flush();
                 }
             })
         };
         let threads: Vec<_> = (0..8).map(propose).collect();
-        threads.into_iter().for_each(|thread| thread.join().expect("it only proposes"));
-        // The limit ends long before the first heartbeat.
+        threads.into_iter().for_each(|thread| thread.join().expect("the thread only proposes"));
+        // This deadline is long before the first heartbeat.
         let deadline = Instant::now() + 20 * SECOND;
         for index in 1..=400 {
             let message = rx.recv_deadline(deadline);
@@ -277,8 +287,8 @@ fn flushing_together_leaves_nothing_behind() {
     });
 }
 
-/// An election timeout lasts as long as the drawn value, even if the timeout before was longer. The ticker
-/// must not sleep longer.
+/// An election timeout is as long as the value that was drawn for it. If the timeout before was longer, the
+/// ticker must not sleep until the end of that longer timeout.
 #[cfg(feature = "sim")]
 #[test]
 fn a_shorter_election_timeout_ends_sooner() {
@@ -321,8 +331,8 @@ impl ApplySink for CountBatches {
     }
 }
 
-/// A follower's service gets the messages of an interval in one batch, because no client waits for it. A
-/// leader's service gets messages at once.
+/// The service of a follower gets the messages of one interval in one batch, because no client waits for it.
+/// The service of a leader gets each message at once.
 #[test]
 fn a_follower_waits_between_batches() {
     labrt::run(|| {
@@ -335,7 +345,7 @@ fn a_follower_waits_between_batches() {
         let group = group_with(3, sink, |me| Options { apply_interval, ..server_0_leads(me) }, Cost::Peer);
         let (leader, start) = (group.leader(), Instant::now());
         for n in 0..100 {
-            leader.start(Command::new(vec![n])).expect("it leads");
+            leader.start(Command::new(vec![n])).expect("the server leads");
             sleep(SECOND / 200);
         }
         let mut applied = 0;
@@ -353,7 +363,7 @@ fn a_follower_waits_between_batches() {
     });
 }
 
-/// A state that no Raft has written is refused with a reason. No thread is started.
+/// If no Raft server can have written the saved state, `make` returns an error and starts no thread.
 #[test]
 fn a_corrupt_state_is_refused() {
     labrt::run(|| {

@@ -24,12 +24,12 @@ fn applied(log: &[u64], applied: u64) -> Server {
     core
 }
 
-/// The service's own snapshot replaces the log up to its index. A snapshot that is not new is ignored. A
-/// snapshot that covers entries that the service never received is an error.
+/// A snapshot of the service replaces the log up to the snapshot's index. A snapshot that is not newer than
+/// the current one is ignored. A snapshot is an error if it covers entries that the service has not received.
 #[test]
 fn a_snapshot_of_the_service_trims_the_log_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 4);
-    core.snapshot(3, vec![7]).expect("3 was applied");
+    core.snapshot(3, vec![7]).expect("command 3 was applied");
     let effects = core.take_effects();
     assert!(effects.persist.snapshot && effects.persist.hard_state);
     assert_eq!(terms(&core), [2, 3]);
@@ -40,12 +40,13 @@ fn a_snapshot_of_the_service_trims_the_log_7() {
         core.snapshot(stale, vec![8]).expect("an old snapshot is not an error");
         assert_eq!((core.take_effects(), core.log().last_included_index()), (Effects::default(), 3));
     }
-    let error = core.snapshot(5, vec![9]).expect_err("5 is not committed");
+    let error = core.snapshot(5, vec![9]).expect_err("command 5 is not committed");
     assert_eq!(error.to_string(), "a snapshot up to index 5, but only 4 commands were applied");
-    assert_eq!(core.take_apply(10), None, "the service's own snapshot does not come back to it");
+    assert_eq!(core.take_apply(10), None, "the service does not get its own snapshot back");
 }
 
-/// Figure 13, steps 6 and 7: the log may go on after the snapshot, be shorter, or be different.
+/// Figure 13, steps 6 and 7: a log may go on after the snapshot, be shorter than the snapshot, or differ from
+/// it.
 #[test]
 fn a_snapshot_of_the_leader_over_any_log_7() {
     struct Case {
@@ -55,8 +56,8 @@ fn a_snapshot_of_the_leader_over_any_log_7() {
     }
     // The snapshot ends with index 3 of term 2.
     let cases = [
-        Case { what: "goes on after it", log: &[1, 1, 2, 2, 3], after: &[2, 3] },
-        Case { what: "ends with it", log: &[1, 1, 2], after: &[] },
+        Case { what: "goes on after the snapshot", log: &[1, 1, 2, 2, 3], after: &[2, 3] },
+        Case { what: "ends with the snapshot", log: &[1, 1, 2], after: &[] },
         Case { what: "is shorter", log: &[1, 1], after: &[] },
         Case { what: "is empty", log: &[], after: &[] },
         Case { what: "differs", log: &[1, 1, 1, 1, 1], after: &[] },
@@ -82,8 +83,8 @@ fn a_snapshot_of_the_leader_over_any_log_7() {
     }
 }
 
-/// A snapshot of entries that are already committed here is not needed, because the service will get these
-/// entries.
+/// If a follower has already committed all entries of a snapshot, it ignores the snapshot. Its service will
+/// get these entries as commands.
 #[test]
 fn late_and_repeated_snapshots_are_ignored_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 3);
@@ -92,7 +93,7 @@ fn late_and_repeated_snapshots_are_ignored_7() {
         assert!(!core.take_effects().persist.snapshot);
         assert_eq!((terms(&core).len(), core.take_apply(10)), (5, None));
     }
-    // A leader of an older term installs nothing.
+    // A snapshot of a leader of an older term is not installed.
     assert_eq!(core.install_snapshot(&install(2, 5, 3)), InstallSnapshotReply { term: 3 });
     assert_eq!(core.take_effects(), Effects::default());
     // A repeated snapshot is installed once.
@@ -102,13 +103,13 @@ fn late_and_repeated_snapshots_are_ignored_7() {
     assert_eq!(core.take_apply(10), None);
 }
 
-/// While a snapshot waits to be applied, an older snapshot of the service is not an error and changes
-/// nothing.
+/// A snapshot of the leader is installed, but the service has not received it yet. If the service makes an
+/// older snapshot meanwhile, this is no error and changes nothing.
 #[test]
 fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
     let mut core = applied(&[1, 1, 2], 2);
     core.install_snapshot(&install(3, 9, 3));
-    core.snapshot(2, vec![1]).expect("2 was applied");
+    core.snapshot(2, vec![1]).expect("command 2 was applied");
     assert_eq!(core.log().last_included_index(), 9);
     assert!(matches!(core.take_apply(1).as_deref(), Some([ApplyMsg::Snapshot { index: 9, .. }])));
 }
@@ -119,7 +120,7 @@ fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
 fn entries_that_a_snapshot_covers_are_skipped_7() {
     let compacted = || {
         let mut core = applied(&[1, 1, 2, 2], 4);
-        core.snapshot(3, vec![]).expect("3 was applied");
+        core.snapshot(3, vec![]).expect("command 3 was applied");
         core
     };
     // The messages end before the snapshot's end, at its end, just after it, and later.
@@ -129,10 +130,10 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
         assert!(core.append_entries(&append(1, 3, (1, 1), new)).success);
         assert_eq!((terms(&core), core.log().first_index()), (after.to_vec(), 4), "{new:?}");
     }
-    // The entries in a snapshot agree with every leader. So the follower never names an index before the
-    // snapshot's end.
+    // The entries in a snapshot agree with every leader. So the follower never replies with an index before
+    // the snapshot's end.
     let mut core = applied(&[1, 1, 2, 3, 3], 3);
-    core.snapshot(3, vec![]).expect("3 was applied");
+    core.snapshot(3, vec![]).expect("command 3 was applied");
     for (prev, named) in [((7, 3), (5, 3)), ((5, 2), (3, 2)), ((5, 1), (3, 2))] {
         let reply = core.append_entries(&append(1, 3, prev, &[3]));
         assert_eq!(reply.conflict, Some(Conflict { index: named.0, term: named.1 }), "after {prev:?}");
@@ -143,18 +144,18 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
 fn leader_with_snapshot() -> Server {
     let mut core = leader(3, 3, &[1, 1, 2]);
     for index in [4, 5] {
-        core.propose(command(index, 3)).expect("it leads");
+        core.propose(command(index, 3)).expect("the server leads");
     }
     catch_up(&mut core, 2);
     assert_eq!(core.commit_index(), 5);
     let _ = core.take_apply(10);
-    core.snapshot(3, b"state".to_vec()).expect("it was applied");
+    core.snapshot(3, b"state".to_vec()).expect("the command was applied");
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
     refusal(&mut core, sent, 1, 1);
     core
 }
 
-/// A follower that needs a discarded entry gets the snapshot once, then the entries after it.
+/// A follower that needs a discarded entry gets the snapshot once, and then the entries after the snapshot.
 #[test]
 fn a_follower_behind_the_log_gets_the_snapshot_7() {
     let mut core = leader_with_snapshot();
@@ -172,8 +173,8 @@ fn a_follower_behind_the_log_gets_the_snapshot_7() {
 }
 
 /// Heartbeats are sent while a snapshot is on its way. If the follower refuses a heartbeat that was sent
-/// after the snapshot, the snapshot is sent again. If it accepts that heartbeat, it has the snapshot, even if
-/// the answer to the snapshot was lost.
+/// after the snapshot, the snapshot is sent again. If the follower accepts such a heartbeat, it has the
+/// snapshot, even if its answer to the snapshot was lost.
 #[test]
 fn a_lost_snapshot_is_sent_again_7() {
     let mut core = leader_with_snapshot();
@@ -182,10 +183,11 @@ fn a_lost_snapshot_is_sent_again_7() {
     core.message_lost(first);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None, "the snapshot is not sent again at once");
     let (second, _) = next_snapshot(&mut core, 1, HEARTBEAT_INTERVAL);
-    // A heartbeat that was sent before the snapshot says nothing about it.
+    // If a heartbeat was sent before the snapshot, its refusal does not show that the snapshot is lost.
     refusal(&mut core, before, 1, 1);
     assert_eq!(core.next_message(1, COMMIT_INTERVAL), None);
-    // A heartbeat that was sent after the snapshot does, once.
+    // If a heartbeat was sent after the snapshot, its refusal shows that the snapshot has not arrived. The
+    // leader sends the snapshot again, once.
     let (later, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
     assert_eq!((args.prev_log_index, args.entries.len()), (3, 0));
     refusal(&mut core, later, 1, 1);

@@ -1,10 +1,10 @@
-//! Persistence (Figure 2): what is persisted, when, and what is restored.
+//! Persistence (Figure 2): which state is persisted, when it is persisted, and which state is restored.
 
 use super::support::*;
 use crate::raft::*;
 use labapi::{Bytes, Persister, Role};
 
-/// Persists as the threads do after every call.
+/// Persists the changes, as the threads do after every call.
 fn settle(core: &mut Server, persister: &Persister) {
     let effects = core.take_effects();
     core.persist_to(persister, &effects.persist);
@@ -18,8 +18,8 @@ fn same(restored: &Core, core: &Core) {
     assert!(restored.log().iter_from(0).eq(core.log().iter_from(0)));
 }
 
-/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent. They are saved before a reply shows them.
-/// So after each call, a server that crashes comes back with the same state.
+/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent. They are saved before a reply depends on
+/// them. So if a server crashes after any call, it restarts with the same state.
 #[test]
 fn what_a_reply_shows_is_persistent() {
     labrt::run(|| {
@@ -59,7 +59,7 @@ fn what_a_reply_shows_is_persistent() {
                 "a command",
                 Box::new(|c| {
                     give_vote(c, 1);
-                    c.propose(command(5, 4)).expect("it leads now");
+                    c.propose(command(5, 4)).expect("the server leads now");
                 }),
             ),
             (
@@ -72,7 +72,7 @@ fn what_a_reply_shows_is_persistent() {
                 "a snapshot",
                 Box::new(|c| {
                     let _ = c.take_apply(10);
-                    c.snapshot(3, vec![1]).expect("4 are applied");
+                    c.snapshot(3, vec![1]).expect("4 commands were applied");
                 }),
             ),
             (
@@ -123,7 +123,7 @@ fn what_a_reply_shows_is_persistent() {
     });
 }
 
-/// The effects of several calls may be taken at once.
+/// The caller may take the effects of several calls together.
 #[test]
 fn changes_add_up_between_two_visits_to_the_disk() {
     labrt::run(|| {
@@ -131,13 +131,13 @@ fn changes_add_up_between_two_visits_to_the_disk() {
         let mut core = Server::new(0, 3);
         core.append_entries(&committed(2, append(1, 1, (0, 0), &[1, 1, 1])));
         settle(&mut core, &persister);
-        // Entries, a conflict, a snapshot of the service and more entries are persisted at once.
+        // Entries, a conflict, a snapshot of the service and more entries are persisted in one step.
         core.append_entries(&append(1, 2, (3, 1), &[2, 2]));
         core.append_entries(&append(1, 3, (4, 2), &[3]));
         let _ = core.take_apply(10);
-        core.snapshot(1, vec![1]).expect("2 are applied");
+        core.snapshot(1, vec![1]).expect("2 commands were applied");
         core.append_entries(&append(1, 3, (5, 3), &[3]));
-        core.snapshot(2, vec![2]).expect("2 are applied");
+        core.snapshot(2, vec![2]).expect("2 commands were applied");
         settle(&mut core, &persister);
         let restored = Core::restore(0, 3, &persister).expect("a core has written this state");
         same(&restored, &core);
@@ -195,7 +195,7 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
             (vec![5, 0, 0, 0, 4, 1, 5, 0, 0], "voted for server 5, expected one below 3"),
             // A good head frame, and an entry that ends too early.
             (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
-            // An entry with a term beyond the current one.
+            // An entry with a higher term than the current term.
             (
                 vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 9, 0],
                 "the log reaches term 9, but the current term is 4",

@@ -5,14 +5,14 @@ use labapi::{Command, Role};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// No time passes.
+/// The duration zero.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
-/// The intervals of [`Options::default`].
+/// The intervals of [`Options::default`]: this constant and the next two.
 pub(super) const ENTRIES_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A core together with a clock, so that a test need not pass the time in each call.
+/// A core together with a clock. So a test does not have to pass the time in each call.
 #[derive(Clone)]
 pub(super) struct Server {
     core: Core,
@@ -20,7 +20,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Takes the effects of `core` out, so that a test sees only new ones.
+    /// Makes a server of `core`. Discards the effects of `core`, so that a test sees only new effects.
     pub(super) fn of(mut core: Core) -> Server {
         let _ = core.take_effects();
         Server { core, now: Duration::ZERO }
@@ -58,13 +58,13 @@ impl Server {
         self.core.snapshot_reply(sent, reply, self.now);
     }
 
-    /// Lets `passed` pass. Returns the next message to `peer`.
+    /// Sets the clock forward by `passed`. Returns the next message to `peer`.
     pub(super) fn next_message(&mut self, peer: usize, passed: Duration) -> Option<Outgoing> {
         self.now += passed;
         self.core.next_message(peer, self.now)
     }
 
-    /// The time until there is something to send to `peer`.
+    /// The time until a message to `peer` is due.
     pub(super) fn due_in(&self, peer: usize) -> Option<Duration> {
         self.core.next_deadline(peer).map(|at| at.saturating_sub(self.now))
     }
@@ -84,8 +84,8 @@ impl DerefMut for Server {
     }
 }
 
-/// The command that these tests use for an index and a term. Two entries are equal exactly if both numbers
-/// are equal.
+/// The command that these tests use for an index and a term. Two commands are equal only if both numbers are
+/// equal.
 pub(super) fn command(index: u64, term: u64) -> Command {
     Command::new(format!("command {index} of term {term}"))
 }
@@ -108,7 +108,7 @@ pub(super) fn append(leader_id: usize, term: u64, prev: (u64, u64), terms: &[u64
     }
 }
 
-/// The same message, from a leader that has committed up to `leader_commit`.
+/// The message `args`, but from a leader that has committed up to `leader_commit`.
 pub(super) fn committed(leader_commit: u64, args: AppendEntriesArgs) -> AppendEntriesArgs {
     AppendEntriesArgs { leader_commit, ..args }
 }
@@ -128,13 +128,13 @@ pub(super) fn candidate(n: usize, term: u64, terms: &[u64]) -> Server {
     Server::of(Core::of(0, n, term, Some(0), log(terms), Role::Candidate))
 }
 
-/// The leader of `term`, server 0 of `n`, with a log of these terms. It has not sent anything as a leader
+/// The leader of `term`, server 0 of `n`, with a log of these terms. It has not sent any message as leader
 /// yet.
 pub(super) fn leader(n: usize, term: u64, terms: &[u64]) -> Server {
     Server::of(Core::of(0, n, term, Some(0), log(terms), Role::Leader))
 }
 
-/// `peer` grants its vote.
+/// Delivers the vote of `peer` to the candidate.
 pub(super) fn give_vote(core: &mut Server, peer: usize) {
     if let Some(outgoing) = core.next_message(peer, HEARTBEAT_INTERVAL) {
         let reply = RequestVoteReply { term: core.current_term(), vote_granted: true };
@@ -167,12 +167,13 @@ pub(super) fn next_snapshot(core: &mut Server, peer: usize, passed: Duration) ->
     }
 }
 
-/// The follower has accepted the entries.
+/// Delivers the reply of a follower that has accepted the entries.
 pub(super) fn success(core: &mut Server, sent: Sent) {
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: true, conflict: None });
 }
 
-/// The follower has refused the entries. It may agree up to `index`, where it has an entry of `term`.
+/// Delivers the reply of a follower that has refused the entries. The logs may agree up to `index`, where the
+/// follower has an entry of `term`.
 pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: u64) {
     let conflict = Some(Conflict { index, term });
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: false, conflict });
@@ -204,7 +205,7 @@ impl Dice {
         ((z ^ (z >> 31)) % n as u64) as usize
     }
 
-    /// True once in `n` times on average.
+    /// Returns true once in `n` calls on average.
     pub(super) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }

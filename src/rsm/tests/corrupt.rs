@@ -10,19 +10,19 @@ use labrt::node::{self, NodeId};
 use labrt::sync::Arc;
 use labrt::time::sleep;
 
-/// A persister with a log in which the second command does not decode.
+/// A persister with a log whose second command cannot be decoded.
 fn corrupt_log() -> Arc<Persister> {
     let net = Network::new();
     let persister = Arc::new(Persister::new());
     let (tx, applied) = chan::unbounded();
     let raft = Raft::make(vec![net.make_end(NodeId::NONE, 0usize)], 0, persister.clone(), tx);
     let raft = raft.expect("there is no saved state");
-    wait_until("it leads", || raft.get_state().1);
+    wait_until("the server leads", || raft.get_state().1);
     let commands = [labgob::encode(&word("good")), b"\x00\x05rubb".to_vec(), labgob::encode(&word("good"))];
     for bytes in commands {
-        raft.start(Command::new(bytes)).expect("it leads");
+        raft.start(Command::new(bytes)).expect("the server leads");
     }
-    wait_until("all is applied", || matches!(applied.recv(), Ok(ApplyMsg::Command { index: 3, .. })));
+    wait_until("index 3 is applied", || matches!(applied.recv(), Ok(ApplyMsg::Command { index: 3, .. })));
     raft.kill();
     Arc::new(persister.copy())
 }
@@ -58,7 +58,7 @@ fn a_saved_snapshot_that_does_not_decode_is_refused_at_the_start() {
         let persister = Arc::new(Persister::new());
         let state = corrupt_log().read_raft_state();
         persister.save_state_and_snapshot(&state, &[255; 5]);
-        let error = start_alone(persister).err().expect("it must not start");
+        let error = start_alone(persister).err().expect("the server must not start");
         assert!(matches!(error, StartError::Snapshot { bytes: 5, .. }), "{error:?}");
         let message = error.to_string();
         let expected = "the saved snapshot (5 bytes) is not one of this service: cannot decode";
@@ -72,7 +72,7 @@ fn a_saved_raft_state_that_does_not_decode_is_refused_at_the_start() {
     labrt::run(|| {
         let persister = Arc::new(Persister::new());
         persister.save_raft_state(&[9, 9, 9]);
-        let error = start_alone(persister).err().expect("it must not start");
+        let error = start_alone(persister).err().expect("the server must not start");
         assert!(matches!(error, StartError::Raft(_)), "{error:?}");
         assert!(!error.to_string().is_empty());
     });
@@ -89,7 +89,7 @@ fn a_snapshot_from_the_leader_that_does_not_decode_ends_the_run_and_is_named() {
         let leader = group.leader(|_| true);
         group.connect(2, false);
         for _ in 0..50 {
-            group.servers[leader].submit_and_wait(&word("something")).expect("it leads");
+            group.servers[leader].submit_and_wait(&word("something")).expect("the server leads");
         }
         group.connect(2, true);
         sleep(10 * SECOND);
@@ -99,7 +99,7 @@ fn a_snapshot_from_the_leader_that_does_not_decode_ends_the_run_and_is_named() {
     assert!(message.contains("(5 bytes) is not one of this service: cannot decode"), "{message}");
 }
 
-/// An operation of another service does not decode.
+/// An operation of another service cannot be decoded.
 #[test]
 fn an_operation_of_another_service_does_not_pass() {
     assert!(labgob::decode::<Op>(&labgob::encode("a text")).is_err());

@@ -1,4 +1,4 @@
-//! Servers on a network, and a state machine that shows what was applied to it.
+//! Servers on a network, and a state machine that shows which operations were applied to it.
 
 use crate::raft::{Options, RoleChange};
 use crate::rsm::{NotLeader, Rsm, StateMachine};
@@ -27,7 +27,7 @@ pub(super) fn word(text: &str) -> Op {
     Op::Word(text.to_owned())
 }
 
-/// The machine collects words. The reply to an operation is the number of words.
+/// The machine collects words. The reply to an operation is the number of words after the operation.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     pub words: Vec<String>,
@@ -66,8 +66,8 @@ impl StateMachine for Words {
     }
 }
 
-/// A test receives the outcome of an operation here, and the time of the outcome. The channel closes if the
-/// waiter is dropped.
+/// The channel on which a test receives the outcome of an operation, and the time of the outcome. If the
+/// waiter is dropped, the channel closes.
 pub(super) type OutcomeReceiver = Receiver<(Result<usize, NotLeader>, Instant)>;
 
 pub(super) struct Group {
@@ -104,7 +104,7 @@ impl Group {
         Group { net, servers, persisters, ends: names }
     }
 
-    /// Waits until a server leads for which `wanted` returns true.
+    /// Waits until there is a leader for which `wanted` returns true. Returns its number.
     pub fn leader(&self, wanted: impl Fn(usize) -> bool) -> usize {
         let mut leader = None;
         wait_until("a server leads", || {
@@ -138,7 +138,7 @@ impl Group {
 
     /// Waits until server `i` has this many words.
     pub fn has_words(&self, i: usize, count: usize) {
-        wait_until("the words are there", || self.words(i).len() >= count);
+        wait_until("the server has the words", || self.words(i).len() >= count);
     }
 }
 

@@ -1,16 +1,16 @@
-//! Which server a client asks next, and when.
+//! Tests which server a client asks next, and when.
 
 use crate::rsm::retry::{PATIENCE, Response, Retry};
 use labrt::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Asks whenever a request is due, while no server leads. Returns the time and the server of each request.
+/// Asks each time when a request is due. No server leads. Returns the time and the server of each request.
 fn ask_followers(retry: &mut Retry, start: Instant, requests: u64) -> Vec<(u128, usize)> {
     let mut now = start;
     (0..requests)
         .map(|request| {
-            now = now.max(retry.due().expect("no reply has come"));
+            now = now.max(retry.due().expect("no reply has arrived"));
             let server = retry.ask(request, now);
             assert!(!retry.respond(request, Response::NotLeader, now));
             ((now - start).as_millis(), server)
@@ -45,7 +45,7 @@ fn the_server_that_replied_is_asked_first_and_twice() {
         assert_eq!(retry.due(), Some(now + 5 * MS));
         assert_eq!(retry.ask(11, now), 1);
         retry.respond(11, Response::Lost, now);
-        assert_eq!(retry.ask(12, now), 1, "a lost message says nothing about the server");
+        assert_eq!(retry.ask(12, now), 1, "after one loss the server that replied last is asked again");
         retry.respond(12, Response::Lost, now);
         assert_eq!(retry.ask(13, now), 2, "after a second loss another server is asked");
     });
@@ -79,7 +79,7 @@ fn a_request_is_repeated_after_a_pause() {
         retry.ask(6, now);
         retry.respond(6, Response::Reply, now);
         retry.repeat(now);
-        assert_eq!(retry.due(), Some(now + 10 * MS), "the pauses begin with the shortest again");
+        assert_eq!(retry.due(), Some(now + 10 * MS), "the pauses start again with the shortest pause");
     });
 }
 
@@ -93,6 +93,10 @@ fn hurry_ends_a_pause_and_nothing_else() {
         assert_eq!(retry.due(), Some(now + MS));
         retry.ask(1, now + MS);
         retry.hurry(now + 2 * MS);
-        assert_eq!(retry.due(), Some(now + MS + PATIENCE), "a request under way keeps its time limit");
+        assert_eq!(
+            retry.due(),
+            Some(now + MS + PATIENCE),
+            "the time limit of a request that was sent does not change"
+        );
     });
 }

@@ -1,5 +1,5 @@
-//! Submitting operations, changes of leadership, the end of a server, and snapshots, on real and on virtual
-//! time.
+//! Tests of submitted operations, changes of leadership, the end of a server, and snapshots, in real time and
+//! in virtual time.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
 use crate::raft::{Options, RoleChange};
@@ -44,7 +44,7 @@ fn a_server_that_does_not_lead_says_so_at_once() {
 }
 
 /// The report that a server is a candidate may come after the server has won and has started an operation.
-/// This report must not dismiss the waiter. The next term must dismiss it.
+/// This report must not dismiss the operation's waiter. A report of the next term must dismiss the waiter.
 #[test]
 fn a_late_report_of_a_candidacy_dismisses_no_waiter() {
     labrt::run(|| {
@@ -60,8 +60,8 @@ fn a_late_report_of_a_candidacy_dismisses_no_waiter() {
     });
 }
 
-/// A leader is cut off while operations are under way. When it is connected again, the first message of the
-/// new term dismisses the waiters. No timeout is involved.
+/// A leader is cut off while operations wait for their commit. When it is connected again, the first message
+/// of the new term dismisses the waiters. No timeout is involved.
 #[test]
 fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     labrt::run(|| {
@@ -84,13 +84,13 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
         };
         for heard in &heard {
             let deadline = deposed + 10 * SECOND;
-            let (outcome, at) = heard.recv_deadline(deadline).expect("an outcome within ten seconds");
+            let (outcome, at) = heard.recv_deadline(deadline).expect("an outcome arrives within ten seconds");
             assert_eq!(outcome, Err(NotLeader));
-            // A message takes 100 to 250 us.
+            // A message takes 100 to 250 microseconds.
             let late = at.saturating_duration_since(deposed);
             assert!(!labrt::is_sim() || late < MS / 4, "{late:?} after the leadership was lost");
-            // The closure is dropped after the call. On real threads the outcome may arrive a moment before
-            // that.
+            // The closure is dropped after it was called. In real time the outcome may arrive a moment before
+            // the drop.
             let more = heard.recv_deadline(deadline).map(|(outcome, _)| outcome);
             assert_eq!(more, Err(RecvTimeoutError::Disconnected), "the closure is called only once");
         }
@@ -99,8 +99,8 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     });
 }
 
-/// The deposed leader gets the missed entries as a snapshot. The snapshot does not tell whether an operation
-/// is in it.
+/// The deposed leader gets the missed entries as a snapshot. From the snapshot it cannot see which operations
+/// were applied.
 #[test]
 fn waiters_at_a_server_that_gets_a_snapshot_are_dismissed() {
     labrt::run(|| {
@@ -158,13 +158,13 @@ fn dropping_a_server_kills_it() {
     labrt::run(|| {
         let mut group = Group::start(1, None);
         group.leader(|_| true);
-        // The network still holds Raft's handlers.
+        // The network still has Raft's handlers, but the drop of the servers must end their threads.
         group.servers.clear();
         assert_ends(0);
     });
 }
 
-/// The machine hears of all roles in order. The operation of a new leader goes through the log.
+/// The machine gets the reports of all roles in order. The operation of a new leader goes through the log.
 #[test]
 fn a_new_leader_starts_an_operation_of_its_term() {
     labrt::run(|| {
@@ -189,7 +189,7 @@ fn a_new_leader_starts_an_operation_of_its_term() {
     });
 }
 
-/// The log stays short, however many operations the group does.
+/// The log stays short, even if the group does many operations.
 #[test]
 fn snapshots_keep_the_log_short() {
     labrt::run(|| {
@@ -210,7 +210,7 @@ fn snapshots_keep_the_log_short() {
     });
 }
 
-/// Many threads submit to a leader at the same time. Each gets its own reply.
+/// Many threads submit to a leader at the same time. Each thread gets the replies to its own operations.
 #[test]
 fn many_submit_at_once() {
     labrt::run(|| {
@@ -221,14 +221,14 @@ fn many_submit_at_once() {
         let submit = |_| {
             let servers = servers.clone();
             thread::spawn(move || {
-                let submit = || servers[leader].submit_and_wait(&word("w")).expect("it leads");
+                let submit = || servers[leader].submit_and_wait(&word("w")).expect("the server leads");
                 (0..20).map(|_| submit()).collect::<Vec<usize>>()
             })
         };
         let threads: Vec<_> = (0..10).map(submit).collect();
         let mut all = Vec::new();
         for thread in threads {
-            let replies = thread.join().expect("it only submits");
+            let replies = thread.join().expect("the thread only submits");
             assert!(replies.is_sorted(), "{replies:?}");
             all.extend(replies);
         }

@@ -1,4 +1,4 @@
-//! Exactly once, and how snapshots and merges keep the memory of the last operations.
+//! Tests that an operation is done exactly once, and that sessions survive snapshots and merges.
 
 use crate::rsm::{Session, Sessions, Stamp};
 
@@ -31,10 +31,10 @@ fn clients_are_independent() {
     for client in 0..100 {
         assert_eq!(sessions.once(stamp(client, 1), || client), Some(client));
     }
-    assert_eq!(sessions.once(stamp(7, 1), || unreachable!("done already")), Some(7));
+    assert_eq!(sessions.once(stamp(7, 1), || unreachable!("the operation was done before")), Some(7));
 }
 
-/// A client that continues needs no more memory than a client that stops.
+/// The sessions need no more memory for a client with many operations than for a client with one operation.
 #[test]
 fn the_memory_has_one_entry_a_client() {
     let mut sessions = Sessions::new();
@@ -53,12 +53,16 @@ fn a_memory_survives_a_snapshot() {
     sessions.once(stamp(1, 5), || "five".to_owned());
     sessions.once(stamp(2, 9), || "nine".to_owned());
     let mut restored: Sessions<String> =
-        labgob::decode(&labgob::encode(&sessions)).expect("it was just encoded");
+        labgob::decode(&labgob::encode(&sessions)).expect("the state was just encoded");
     assert_eq!(restored, sessions);
-    assert_eq!(restored.once(stamp(2, 9), || unreachable!("done already")).as_deref(), Some("nine"));
+    assert_eq!(
+        restored.once(stamp(2, 9), || unreachable!("the operation was done before")).as_deref(),
+        Some("nine")
+    );
 }
 
-/// State that moves takes its sessions along. For each client the later operation counts.
+/// When state moves to another group, its sessions move, too, and are merged. For each client the later
+/// operation stays.
 #[test]
 fn merging_keeps_the_later_of_two() {
     let mut ours = Sessions::new();

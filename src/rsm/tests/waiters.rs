@@ -1,4 +1,5 @@
-//! Which waiter gets which outcome, and when. Each waiter stores its outcome in the notes, under its index.
+//! Tests which waiter gets which outcome, and when. Each waiter stores its outcome in a map, under the index
+//! of its entry.
 
 use crate::rsm::NotLeader;
 use crate::rsm::waiters::{Done, Waiters};
@@ -58,7 +59,7 @@ fn each_waiter_gets_the_outcome_of_its_own_entry() {
     });
 }
 
-/// The entry of another leader was applied at the index of our operation.
+/// An entry of another leader was applied at the index of this server's operation.
 #[test]
 fn an_entry_of_another_term_dismisses_the_waiter() {
     labrt::run(|| {
@@ -100,7 +101,8 @@ fn the_end_of_a_term_dismisses_its_waiters_and_no_others() {
     });
 }
 
-/// The server leads again. It starts an operation before it has heard that its last term is over.
+/// The server leads again, in a new term. It starts an operation before the waiters have got the report of
+/// the new term.
 #[test]
 fn a_waiter_of_a_later_term_dismisses_the_older_ones() {
     labrt::run(|| {

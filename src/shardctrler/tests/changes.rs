@@ -1,4 +1,4 @@
-//! The configuration after each change, and the changes that are refused.
+//! Tests the configuration after each change, and the changes that are refused.
 
 use super::groups;
 use crate::shardctrler::ConfigError;
@@ -7,7 +7,7 @@ use labapi::{Config, Gid, NSHARDS};
 
 /// Configuration 1, with these groups.
 fn with(gids: &[Gid]) -> Config {
-    join(&Config::default(), &groups(gids)).expect("new groups with servers")
+    join(&Config::default(), &groups(gids)).expect("new groups with servers can join")
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn join_adds_groups_and_spreads_the_shards() {
     let one = with(&[4]);
     assert_eq!((one.num, one.shards), (1, [4; NSHARDS]));
     assert_eq!(one.groups, groups(&[4]));
-    let three = join(&one, &groups(&[8, 2])).expect("new groups with servers");
+    let three = join(&one, &groups(&[8, 2])).expect("new groups with servers can join");
     assert_eq!((three.num, three.shards), (2, [4, 4, 4, 4, 2, 2, 2, 8, 8, 8]));
     assert_eq!(three.groups, groups(&[2, 4, 8]));
 }
@@ -30,40 +30,41 @@ fn join_adds_groups_and_spreads_the_shards() {
 #[test]
 fn the_servers_of_a_group_are_kept_as_they_were_given() {
     let names = ["z", "a", "z"].map(String::from).to_vec();
-    let config = join(&Config::default(), &[(1, names.clone())].into()).expect("a new group with servers");
+    let config =
+        join(&Config::default(), &[(1, names.clone())].into()).expect("a new group with servers can join");
     assert_eq!(config.groups[&1], names);
 }
 
 #[test]
 fn leave_removes_groups_and_spreads_their_shards() {
     let three = with(&[1, 2, 3]);
-    let two = leave(&three, &[1, 1]).expect("the group is there");
+    let two = leave(&three, &[1, 1]).expect("the group exists");
     assert_eq!((two.num, two.groups), (2, groups(&[2, 3])));
     assert_eq!(two.shards, [2, 2, 3, 3, 2, 2, 2, 3, 3, 3]);
-    let none = leave(&three, &[3, 1, 2]).expect("the groups are there");
+    let none = leave(&three, &[3, 1, 2]).expect("the groups exist");
     assert_eq!(none, Config { num: 2, ..Config::default() });
 }
 
 #[test]
 fn a_group_that_left_may_join_again() {
     let back = leave(&with(&[1, 2]), &[1]).and_then(|config| join(&config, &groups(&[1])));
-    assert_eq!(back.expect("gid 1 is free").groups, groups(&[1, 2]));
+    assert_eq!(back.expect("gid 1 is not in use").groups, groups(&[1, 2]));
 }
 
 /// A shard may move to the group that already has it. No other shard moves.
 #[test]
 fn move_moves_one_shard() {
     let two = with(&[1, 2]);
-    let moved = move_shard(&two, 0, 2).expect("the shard and the group are there");
+    let moved = move_shard(&two, 0, 2).expect("the shard and the group exist");
     assert_eq!((moved.num, moved.shards), (2, [2, 1, 1, 1, 1, 2, 2, 2, 2, 2]));
-    let same = move_shard(&moved, 0, 2).expect("the shard and the group are there");
+    let same = move_shard(&moved, 0, 2).expect("the shard and the group exist");
     assert_eq!(same, Config { num: 3, ..moved });
 }
 
-/// A Join or Leave of no groups spreads the shards again.
+/// A `Join` or `Leave` with no groups spreads the shards again.
 #[test]
 fn an_empty_change_undoes_moves() {
-    let moved = move_shard(&with(&[1, 2]), 9, 1).expect("the shard and the group are there");
+    let moved = move_shard(&with(&[1, 2]), 9, 1).expect("the shard and the group exist");
     assert_eq!(moved.shards, [1, 1, 1, 1, 1, 2, 2, 2, 2, 1]);
     let expected = Config { num: 3, shards: [1, 1, 1, 1, 1, 2, 2, 2, 2, 2], groups: groups(&[1, 2]) };
     assert_eq!(join(&moved, &groups(&[])), Ok(expected.clone()));

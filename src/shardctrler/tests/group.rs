@@ -52,7 +52,8 @@ impl Group {
         place.running = Some(server);
     }
 
-    /// Stops a server. Whatever it sends or saves after this has no effect. Returns its node.
+    /// Stops a server. Everything that the server sends or saves later has no effect. Returns the server's
+    /// node.
     pub fn stop_server(&mut self, me: usize) -> NodeId {
         let place = &mut self.servers[me];
         self.net.close_ends_of(place.node);
@@ -70,7 +71,8 @@ impl Group {
         (0..self.servers.len()).for_each(|me| self.start_server(me));
     }
 
-    /// The server that believes that it leads. If there are several, the one with the highest term.
+    /// The server that believes that it leads. If there are several such servers, it is the server with the
+    /// highest term.
     pub fn leader(&self) -> Option<usize> {
         let state = |place: &Place| place.running.as_ref().map(ShardCtrler::get_state);
         let leading = |me: &usize| state(&self.servers[*me]).is_some_and(|(_, leads)| leads);

@@ -1,4 +1,5 @@
-//! The state machine without a server: numbers, exactly once, snapshots.
+//! Tests of the state machine without a server: the numbers of configurations, exactly-once semantics,
+//! snapshots.
 
 use super::groups;
 use crate::rsm::{Stamp, StateMachine};
@@ -33,7 +34,7 @@ fn apply(controller: &mut Controller, op: Op) -> Result<Config, ConfigError> {
 fn controller() -> Controller {
     let mut controller = Controller::new();
     for op in [join(stamp(1, 1), &[1, 2]), move_shard(stamp(2, 1), 0, 2), leave(stamp(1, 2), &[1])] {
-        apply(&mut controller, op).expect("a change that can be made");
+        apply(&mut controller, op).expect("the change is possible");
     }
     controller
 }
@@ -49,7 +50,7 @@ fn each_change_makes_one_configuration() {
         leave(stamp(1, 5), &[1]),
     ];
     for (num, change) in (1..).zip(changes) {
-        let made = apply(&mut controller, change).expect("a change that can be made");
+        let made = apply(&mut controller, change).expect("the change is possible");
         assert_eq!(made.num, num);
         assert_eq!(*controller.query(None), made);
     }
@@ -67,7 +68,8 @@ fn a_refused_change_makes_no_configuration() {
 #[test]
 fn every_configuration_can_be_asked_for() {
     let mut controller = controller();
-    let mut query = |num| apply(&mut controller, Op::Query(QueryArgs { num })).expect("a query");
+    let mut query =
+        |num| apply(&mut controller, Op::Query(QueryArgs { num })).expect("a query is never refused");
     assert_eq!(query(Some(0)), Config::default());
     assert_eq!(query(Some(1)).shards, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
     assert_eq!(query(Some(2)).shards, [2, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
@@ -77,12 +79,13 @@ fn every_configuration_can_be_asked_for() {
     }
 }
 
-/// A copy of a client's last change gets the reply of the first time, even after other changes.
+/// A copy of a client's last change gets the same reply as the first copy, even after changes of other
+/// clients.
 #[test]
 fn copies_change_nothing() {
     let mut controller = controller();
-    let gone = apply(&mut controller, leave(stamp(2, 2), &[2])).expect("the group is there");
-    apply(&mut controller, join(stamp(3, 1), &[2])).expect("a new group");
+    let gone = apply(&mut controller, leave(stamp(2, 2), &[2])).expect("the group exists");
+    apply(&mut controller, join(stamp(3, 1), &[2])).expect("a new group can join");
     assert_eq!(apply(&mut controller, leave(stamp(2, 2), &[2])), Ok(gone));
     assert_eq!(controller.query(None).num, 5);
     assert_eq!(controller.query(None).groups, groups(&[2]));
@@ -93,7 +96,7 @@ fn a_refusal_is_final() {
     let mut controller = controller();
     let refused = apply(&mut controller, join(stamp(2, 2), &[2]));
     assert_eq!(refused, Err(ConfigError::AlreadyJoined { gid: 2 }));
-    apply(&mut controller, leave(stamp(1, 3), &[2])).expect("the group is there");
+    apply(&mut controller, leave(stamp(1, 3), &[2])).expect("the group exists");
     assert_eq!(apply(&mut controller, join(stamp(2, 2), &[2])), refused, "the client already has this reply");
     assert_eq!(controller.query(None).num, 4);
 }
@@ -112,7 +115,7 @@ fn a_copy_that_comes_after_a_later_change_changes_nothing() {
 fn a_snapshot_holds_everything() {
     let original = controller();
     let mut restored = Controller::new();
-    apply(&mut restored, join(stamp(9, 1), &[77])).expect("a new group");
+    apply(&mut restored, join(stamp(9, 1), &[77])).expect("a new group can join");
     restored.restore(&original.snapshot()).expect("a snapshot of a controller");
     assert_eq!(restored, original);
     assert_eq!(apply(&mut restored, leave(stamp(1, 2), &[1])).map(|made| made.num), Ok(3), "a copy");
@@ -148,6 +151,6 @@ fn bytes_that_are_no_snapshot_are_refused() {
     }
     assert!(
         Controller::new().restore(&snapshot_of(&[Config::default()])).is_ok(),
-        "without the mistake the same kind of snapshot is accepted"
+        "a snapshot that is made in the same way, but without a mistake, is accepted"
     );
 }

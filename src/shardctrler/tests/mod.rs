@@ -1,5 +1,5 @@
-//! The pure parts are tested with tables and against simple oracles. The service is tested on real and on
-//! virtual time.
+//! Tests of the controller. The parts without threads are tested with tables, and are compared with simple
+//! algorithms (oracles). The service is tested in real time and in virtual time.
 
 mod changes;
 mod group;
@@ -10,7 +10,7 @@ mod spreading;
 use labapi::Gid;
 use labrt::collections::BTreeMap;
 
-/// Groups with these gids, as the arguments of a Join. Each group has two servers.
+/// Groups with these gids, as the arguments of a `Join`. Each group has two servers.
 fn groups(gids: &[Gid]) -> BTreeMap<Gid, Vec<String>> {
     gids.iter().map(|gid| (*gid, vec![format!("{gid}a"), format!("{gid}b")])).collect()
 }

@@ -1,4 +1,4 @@
-//! Clients and servers, on real and on virtual time.
+//! Tests with clients and servers, in real time and in virtual time.
 
 use super::group::Group;
 use super::groups;
@@ -13,11 +13,11 @@ fn join_leave_move_and_query() {
         let group = Group::start(3, None);
         let mut clerk = group.clerk();
         assert_eq!(clerk.query(None), Config::default());
-        let joined = clerk.join(groups(&[1, 2])).expect("new groups");
+        let joined = clerk.join(groups(&[1, 2])).expect("new groups can join");
         assert_eq!(group.clerk().query(None), joined);
-        let moved = clerk.move_shard(0, 2).expect("the shard and the group are there");
+        let moved = clerk.move_shard(0, 2).expect("the shard and the group exist");
         assert_eq!(moved.shards[0], 2);
-        let left = clerk.leave(&[2]).expect("the group is there");
+        let left = clerk.leave(&[2]).expect("the group exists");
         assert_eq!(left.groups, groups(&[1]));
         let history = [0, 1, 2, 3].map(|num| group.clerk().query(Some(num)));
         assert_eq!(history, [Config::default(), joined, moved, left]);
@@ -40,11 +40,11 @@ fn a_client_hears_why_its_change_is_refused() {
 fn changes(clerk: &mut Clerk) -> Vec<Config> {
     let mut history = vec![clerk.query(None)];
     for gid in 1..=12 {
-        history.push(clerk.join(groups(&[gid])).expect("a new group"));
+        history.push(clerk.join(groups(&[gid])).expect("a new group can join"));
     }
     for gid in [3, 12, 7] {
-        history.push(clerk.move_shard(0, gid).expect("the shard and the group are there"));
-        history.push(clerk.leave(&[gid]).expect("the group is there"));
+        history.push(clerk.move_shard(0, gid).expect("the shard and the group exist"));
+        history.push(clerk.leave(&[gid]).expect("the group exists"));
     }
     history
 }
@@ -66,7 +66,7 @@ fn restarted_servers_have_all_configurations() {
             let history = changes(&mut clerk);
             group.restart();
             assert_history(&mut clerk, &history);
-            let next = clerk.join(groups(&[99])).expect("a new group");
+            let next = clerk.join(groups(&[99])).expect("a new group can join");
             assert_eq!(next.num, history.len() as u64, "the numbers continue");
             let saved = (0..3).any(|me| group.saved(me).is_some());
             assert_eq!(saved, maxraftstate.is_some());
@@ -84,7 +84,7 @@ fn a_server_catches_up_by_a_snapshot() {
         group.stop_server(0);
         let history = changes(&mut clerk);
         group.start_server(0);
-        // The other servers have no log entries left to send.
+        // The other servers no longer have the missed log entries, so they must send a snapshot.
         let last = history.last();
         wait_for("the others' snapshot", || group.saved(0).filter(|saved| Some(&*saved.query(None)) == last));
         group.stop_server(1);
@@ -103,14 +103,14 @@ fn leaders_agree() {
             let leader = wait_for("a leader", || group.leader());
             group.stop_server(leader);
             assert_history(&mut clerk, &history);
-            history.push(clerk.join(groups(&[gid])).expect("a new group"));
+            history.push(clerk.join(groups(&[gid])).expect("a new group can join"));
             group.start_server(leader);
         }
     });
 }
 
 /// Requests and replies get lost, so clerks send changes again. Each change makes one configuration. A copy
-/// of a Join is not refused because the first one was done.
+/// of a `Join` must not be refused because the groups have joined already.
 #[test]
 fn changes_are_made_once_on_a_bad_network() {
     const CLERKS: u64 = 5;
@@ -119,7 +119,7 @@ fn changes_are_made_once_on_a_bad_network() {
         let group = Group::start(3, Some(2000));
         group.net.reliable(false);
         let clients: Vec<_> = (1..=CLERKS).map(|client| (client, group.clerk())).map(spawn_client).collect();
-        clients.into_iter().for_each(|client| client.join().expect("a client that was not refused"));
+        clients.into_iter().for_each(|client| client.join().expect("no change of the client is refused"));
         let last = group.clerk().query(None);
         assert_eq!(last.num, CLERKS * ROUNDS * 3);
         assert_eq!(last.groups, groups(&(1..=CLERKS).map(|client| client * 100).collect::<Vec<_>>()));
@@ -129,12 +129,12 @@ fn changes_are_made_once_on_a_bad_network() {
         thread::spawn(move || {
             for round in 0..ROUNDS {
                 let (stays, goes) = (client * 100, client * 100 + 1 + round);
-                clerk.join(groups(&[goes])).expect("a new group");
+                clerk.join(groups(&[goes])).expect("a new group can join");
                 match round {
-                    0 => clerk.join(groups(&[stays])).expect("a new group"),
-                    _ => clerk.move_shard(round as usize, goes).expect("the shard and the group are there"),
+                    0 => clerk.join(groups(&[stays])).expect("a new group can join"),
+                    _ => clerk.move_shard(round as usize, goes).expect("the shard and the group exist"),
                 };
-                let left = clerk.leave(&[goes]).expect("the group is there");
+                let left = clerk.leave(&[goes]).expect("the group exists");
                 assert!(!left.groups.contains_key(&goes) && left.groups.contains_key(&stays));
             }
         })

@@ -1,4 +1,4 @@
-//! Rebalancing is compared with oracles that try all possibilities.
+//! Compares `rebalance` with oracles: slow and simple functions that try all possibilities.
 
 use super::groups;
 use crate::shardctrler::rebalance;
@@ -20,8 +20,8 @@ fn moves(before: &[Gid], after: &[Gid]) -> usize {
     before.iter().zip(after).filter(|(before, after)| before != after).count()
 }
 
-/// The smallest number of moves to an even spread. This oracle tries every way to give `N` shards to the
-/// groups.
+/// The smallest number of moves after which the shards are spread evenly. This oracle tries every way to give
+/// `N` shards to the groups.
 fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     let ways = gids.len().pow(N as u32);
     let way = |mut number: usize| {
@@ -33,11 +33,11 @@ fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
         shards
     };
     let even = (0..ways).map(way).filter(|shards| is_even(shards, gids));
-    even.map(|after| moves(before, &after)).min().expect("there is always an even way")
+    even.map(|after| moves(before, &after)).min().expect("an even spread always exists")
 }
 
-/// The smallest number of moves to an even spread, for more shards. This oracle tries every choice of the
-/// groups that get one shard more.
+/// The same number, for more shards. This oracle only tries every choice of the groups that get one shard
+/// more than the others.
 fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
     let kept = |chosen: u32| -> usize {
@@ -48,10 +48,11 @@ fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
         gids.iter().enumerate().map(keeps).sum()
     };
     let choices = (0..1u32 << gids.len()).filter(|chosen| chosen.count_ones() as usize == larger);
-    before.len() - choices.map(kept).max().expect("there is always a choice")
+    before.len() - choices.map(kept).max().expect("a choice of groups always exists")
 }
 
-/// Tries every way in which `N` shards can be on `n` groups, on a group that has left, or on no group.
+/// Checks `rebalance` for every possible start. Each of `N` shards can belong to one of `n` groups, to a
+/// group that has left, or to no group.
 fn check_all<const N: usize>(n: u64) {
     const LEFT: Gid = 99;
     let gids: Vec<Gid> = (1..=n).map(|gid| gid * 7).collect();
@@ -85,7 +86,7 @@ fn without_groups_all_shards_are_on_no_group() {
     assert_eq!(rebalance(&[3, 3, 0, 5], &none), [NO_GROUP; 4]);
 }
 
-/// Where there is a choice, the result is the documented one.
+/// If several results are equally good, `rebalance` returns the result that its documentation describes.
 #[test]
 fn ties_are_broken_by_gid_and_by_shard() {
     let spread = |shards: [Gid; NSHARDS], gids: &[Gid]| rebalance(&shards, &groups(gids));
@@ -116,7 +117,7 @@ fn random_owners() -> [Gid; NSHARDS] {
     [(); NSHARDS].map(|()| rng().random_range(0..=14))
 }
 
-/// Random joins, leaves and moves, with several groups at a time.
+/// Random joins and leaves of several groups at a time, and random moves.
 #[test]
 fn even_with_the_fewest_moves_after_any_history() {
     labrt::run(|| {
@@ -142,7 +143,7 @@ fn random_step(config: &Config) -> Config {
         _ => {
             let gid = inside[rng().random_range(0..inside.len())];
             return move_shard(config, rng().random_range(0..NSHARDS), gid)
-                .expect("the shard and the group are there");
+                .expect("the shard and the group exist");
         }
     };
     let next = next.unwrap_or_else(|error| panic!("{config:?}: {error}"));

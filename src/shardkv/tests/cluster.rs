@@ -50,7 +50,7 @@ fn ctrler_names() -> impl Iterator<Item = String> {
 }
 
 impl Cluster {
-    /// Starts groups. They have not joined yet.
+    /// Starts groups. The groups have not joined yet.
     pub fn start(gids: &[Gid], maxraftstate: Option<usize>) -> Cluster {
         let net = Network::new();
         let start_ctrler = |me: usize| {
@@ -91,7 +91,7 @@ impl Cluster {
 
     /// Starts a server with the state that it had saved when it was stopped.
     pub fn start_server(&mut self, gid: Gid, me: usize) {
-        let place = self.places.get_mut(&(gid, me)).expect("a server of this cluster");
+        let place = self.places.get_mut(&(gid, me)).expect("the cluster has this server");
         place.node.incarnation += 1;
         let _node = node::enter(place.node);
         let peers = ends(&self.net, place.node, (0..SERVERS).map(|to| name(gid, to)));
@@ -106,9 +106,10 @@ impl Cluster {
         place.running = Some(server);
     }
 
-    /// Stops a server. Whatever it sends or saves after this has no effect. Returns its node.
+    /// Stops a server. Everything that the server sends or saves later has no effect. Returns the server's
+    /// node.
     pub fn stop_server(&mut self, gid: Gid, me: usize) -> NodeId {
-        let place = self.places.get_mut(&(gid, me)).expect("a server of this cluster");
+        let place = self.places.get_mut(&(gid, me)).expect("the cluster has this server");
         self.net.delete_server(name(gid, me));
         place.persister = Arc::new(place.persister.copy());
         place.running = None;
@@ -135,13 +136,13 @@ impl Cluster {
         (0..SERVERS).filter_map(move |me| self.places[&(gid, me)].running.as_ref())
     }
 
-    /// The reply of a server to a delivery, if it comes within a second.
+    /// The reply of a server to a delivery; `None` if there is no reply within a second.
     pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<DeliverReply> {
         let end = make_end(&self.net, NodeId::NONE)(&name(gid, me));
         end.call_within(Duration::from_secs(1), "ShardKV.Deliver", args)
     }
 
-    /// The number of bytes of keys and values that the servers of a group hold.
+    /// The number of bytes of keys and values that the servers of a group have.
     pub fn bytes(&self, gid: Gid) -> usize {
         self.servers(gid).map(|server| server.read(|group| group.bytes())).sum()
     }
@@ -151,7 +152,8 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.places.values_mut().for_each(|place| drop(place.running.take()));
         self.ctrlers.clear();
-        // The servers hold the network through their `make_end`. So they must be deleted to break the cycle.
+        // The network owns the servers' handlers, and the servers own the network through their `make_end`.
+        // So the servers must be deleted to break this cycle.
         for (gid, me) in self.places.keys() {
             self.net.delete_server(name(*gid, *me));
         }

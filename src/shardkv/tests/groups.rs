@@ -1,15 +1,16 @@
-//! Several groups without servers and without a network, with random configurations, clients and faults.
+//! Tests several groups without servers and without a network, with random configurations, clients and
+//! faults.
 //!
-//! The steps of a leader come in random order, late, twice, or not at all. An operation that was started is
+//! The leaders' steps happen in random order, late, twice, or not at all. An operation that was started is
 //! applied at any time, or is lost. A message is delivered at any time, is delivered again, or is lost. After
 //! each step these statements must be true:
 //!
 //! * At most one group serves a shard.
-//! * Some group has the latest data of each shard, with its memory of writes. A group that serves the shard
-//!   has the latest data.
-//! * The servers of a group have equal states. One of them sometimes restarts from a snapshot.
+//! * Some group has the latest data of each shard, with the last write of each client. If a group serves the
+//!   shard, this group has the latest data.
+//! * The two servers of a group have equal states, although one server sometimes restarts from a snapshot.
 //!
-//! When the faults end, each shard reaches its owner, and no other group has data of it.
+//! When the faults end, each shard must reach its owner, and no other group may have data of the shard.
 
 use crate::kvraft::{GetArgs, Kv, KvError, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
@@ -41,7 +42,8 @@ impl Replicas {
     }
 
     fn restart(&mut self) {
-        self.restarting = Group::decode(self.gid, &self.restarting.encode()).expect("its own state");
+        self.restarting =
+            Group::decode(self.gid, &self.restarting.encode()).expect("the group has encoded this state");
         assert_eq!(self.restarting, self.steady);
     }
 }
@@ -65,12 +67,12 @@ struct World {
     clients: Vec<Client>,
     /// Old requests that the network may still deliver.
     late: Vec<PutAppendArgs>,
-    /// The data that each shard must have.
+    /// The data that each shard must have, according to the test's model.
     expected: Vec<Kv>,
 }
 
 fn below(n: usize) -> usize {
-    usize::try_from(rng::below(n as u64)).expect("below a usize")
+    usize::try_from(rng::below(n as u64)).expect("the number is less than n")
 }
 
 fn one_in(n: usize) -> bool {
@@ -93,10 +95,10 @@ impl World {
     }
 
     fn some_group(&mut self) -> &mut Replicas {
-        self.groups.get_mut(&GIDS[below(GIDS.len())]).expect("all groups are there")
+        self.groups.get_mut(&GIDS[below(GIDS.len())]).expect("all groups exist")
     }
 
-    /// Makes one random thing happen.
+    /// Makes one random event happen.
     fn step(&mut self) {
         match below(20) {
             0 => self.change_config(),
@@ -106,7 +108,7 @@ impl World {
             10..14 => self.commit(),
             14 => self.some_group().restart(),
             15 => {
-                // A leader is lost. The operations that were not committed are lost with it.
+                // A leader is lost, and with it the operations that it has started but not committed.
                 self.some_group().started.clear();
             }
             16 => self.lose(),
@@ -116,7 +118,7 @@ impl World {
     }
 
     fn change_config(&mut self) {
-        let latest = self.configs.last().expect("configuration 0 is there");
+        let latest = self.configs.last().expect("configuration 0 is never removed");
         let (present, absent): (Vec<Gid>, Vec<Gid>) =
             GIDS.iter().partition(|gid| latest.groups.contains_key(gid));
         let some = |gids: &[Gid]| gids.iter().copied().filter(|_| one_in(2)).collect::<Vec<Gid>>();
@@ -126,7 +128,7 @@ impl World {
             _ if present.is_empty() => return,
             _ => move_shard(latest, below(NSHARDS), present[below(present.len())]),
         };
-        self.configs.push(next.expect("a change that can be made"));
+        self.configs.push(next.expect("the change is possible"));
     }
 
     /// A leader starts the next configuration, or an old one that it requested long ago.
@@ -145,7 +147,7 @@ impl World {
         self.messages.extend(sent);
     }
 
-    /// A message arrives. It may arrive again later.
+    /// Delivers a message. The same message may arrive again later.
     fn receive(&mut self) {
         if self.messages.is_empty() {
             return;
@@ -168,7 +170,7 @@ impl World {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Deliver { to, args } => {
-                let group = self.groups.get_mut(&to).expect("all groups are there");
+                let group = self.groups.get_mut(&to).expect("all groups exist");
                 match group.steady.judge(&args) {
                     Verdict::Wanted => group.started.push(Op::Deliver(args)),
                     Verdict::Known => self.reply_taken(to, &args),
@@ -177,7 +179,7 @@ impl World {
                 }
             }
             Message::Taken { to, num, shards, .. } => {
-                let group = self.groups.get_mut(&to).expect("all groups are there");
+                let group = self.groups.get_mut(&to).expect("all groups exist");
                 group.started.push(Op::Acknowledge { num, shards });
             }
         }
@@ -188,7 +190,7 @@ impl World {
         self.messages.push(Message::Taken { by, to: args.from, num: args.num, shards });
     }
 
-    /// Applies an operation that was started. It may be applied again later.
+    /// Applies an operation that was started. A copy of the operation may be applied again later.
     fn commit(&mut self) {
         let group = self.some_group();
         if group.started.is_empty() {
@@ -202,7 +204,7 @@ impl World {
 
     fn apply(&mut self, gid: Gid, op: Op) {
         let delivery = if let Op::Deliver(args) = &op { Some(args.clone()) } else { None };
-        let group = self.groups.get_mut(&gid).expect("all groups are there");
+        let group = self.groups.get_mut(&gid).expect("all groups exist");
         let outcome = group.apply(op);
         if let Some(args) = delivery {
             match outcome {
@@ -221,15 +223,15 @@ impl World {
         }
     }
 
-    /// A client's request, new or old, reaches some group.
+    /// A new or an old request of a client reaches some group.
     fn work(&mut self) {
         let old = (!self.late.is_empty() && one_in(3)).then(|| self.late[below(self.late.len())].clone());
         let client = below(CLIENTS);
         let args = old.clone().unwrap_or_else(|| self.clients[client].args.clone());
         let gid = GIDS[below(GIDS.len())];
-        match self.groups.get_mut(&gid).expect("all groups are there").apply(Op::PutAppend(args.clone())) {
+        match self.groups.get_mut(&gid).expect("all groups exist").apply(Op::PutAppend(args.clone())) {
             Applied::Client(Ok(_)) => {
-                // Copies do nothing in the model either.
+                // A copy of a write does not change the model's data either.
                 let shard = key2shard(&args.key);
                 let wrote = self.expected[shard].put_append(args.clone());
                 assert!(wrote.is_ok());
@@ -251,7 +253,7 @@ impl World {
             KvError::ErrNoKey => ShardKvError::ErrNoKey,
             KvError::ErrWrongLeader => ShardKvError::ErrWrongLeader,
         });
-        let group = self.groups.get_mut(&gid).expect("all groups are there");
+        let group = self.groups.get_mut(&gid).expect("all groups exist");
         assert_eq!(group.apply(Op::Get(args)), Applied::Client(expected));
     }
 
@@ -280,13 +282,14 @@ impl World {
         }
     }
 
-    /// There are no more faults and no new configurations. Does all possible steps, in rounds.
+    /// Ends the faults and the new configurations. Does all possible steps, in rounds.
     fn settle(&mut self) {
         let last = self.configs.len() as u64 - 1;
-        // A group needs a few rounds for each configuration, and may have to wait for other groups.
+        // A group needs a few rounds for each configuration, and perhaps more rounds to wait for other
+        // groups.
         for _ in 0..10 * self.configs.len() {
             for gid in GIDS {
-                let group = self.groups.get_mut(&gid).expect("all groups are there");
+                let group = self.groups.get_mut(&gid).expect("all groups exist");
                 if let Some(config) = group.steady.wants().and_then(|num| self.configs.get(num as usize)) {
                     group.apply(Op::Reconfigure(config.clone()));
                 }
@@ -343,7 +346,7 @@ fn shards_are_served_once_and_never_lost() {
             configs += world.configs.len();
             writes += world.late.len();
         }
-        // With smaller numbers the test would have tested little. The usual numbers are 1500 and 400.
+        // If these numbers were small, the test would have tested little. The usual numbers are 1500 and 400.
         assert!(configs > 10 * WORLDS && writes > 5 * WORLDS, "{configs} configurations, {writes} writes");
     });
 }

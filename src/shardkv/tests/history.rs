@@ -1,4 +1,4 @@
-//! One group without servers: what it accepts, what it refuses, and what it saves.
+//! Tests one group without servers: which operations it accepts and refuses, and which state it saves.
 
 use crate::kvraft::{GetArgs, Kv, PutAppendArgs, PutOrAppend};
 use crate::rsm::Stamp;
@@ -87,7 +87,7 @@ fn a_shard_goes_and_comes_back_with_its_memory() {
     let mut group = group(&[config(1, US, &[US, THEM])]);
     group.apply(append("k", "a", 1));
     group.apply(Op::Reconfigure(config(2, THEM, &[US, THEM])));
-    let delivery = group.deliveries(LIMIT).remove(&THEM).expect("all shards go there");
+    let delivery = group.deliveries(LIMIT).remove(&THEM).expect("the other group gets all shards");
     assert_eq!(delivery.servers, ["s2"]);
     assert_eq!((delivery.args.from, delivery.args.num, delivery.args.shards.len()), (US, 2, NSHARDS));
     group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
@@ -101,7 +101,7 @@ fn a_shard_goes_and_comes_back_with_its_memory() {
     group.apply(append("k", "a", 1));
     assert_eq!(group.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 
-    // A late copy must not replace the latest writes by older data.
+    // A late copy of the delivery must not replace the latest writes with older data.
     group.apply(append("k", "b", 2));
     assert_eq!(group.judge(&args), Verdict::Known);
     assert_eq!(group.apply(Op::Deliver(args)), Applied::Deliver(DeliverReply::Taken));
@@ -119,8 +119,8 @@ fn deliveries_that_do_not_fit_change_nothing() {
     assert_eq!(group.apply(deliver(2, NSHARDS)), Applied::Deliver(DeliverReply::Refused), "no such shard");
     group.apply(Op::Acknowledge { num: 2, shards: vec![0, NSHARDS] });
     assert_eq!(group, before);
-    // The configuration does not give the shard to this group. If it replied "taken", the old owner would
-    // delete the only copy of the data.
+    // The configuration does not give the shard to this group. If this group replied "taken", the old owner
+    // would delete the only copy of the data.
     let mut stranger = self::group(&[config(1, THEM, &[US, THEM])]);
     assert_eq!(stranger.apply(deliver(1, 0)), Applied::Deliver(DeliverReply::Refused));
 }
@@ -138,12 +138,12 @@ fn part_of_a_delivery_may_be_known() {
     };
     group.apply(deliver(&[0, 1], &Kv::new()));
     group.apply(deliver(&[1, 2], &other));
-    assert_eq!(group.shards()[1], Shard::Serving(Kv::new()), "the shard was already there");
+    assert_eq!(group.shards()[1], Shard::Serving(Kv::new()), "the group already had the shard");
     assert_eq!(group.shards()[2], Shard::Serving(other));
     assert!(group.shards()[3].is_awaiting());
 }
 
-/// If there are no groups, the data stays in the last owner, and the next owner gets it.
+/// If all groups have left, the data stays in the last owner. The next owner gets the data from there.
 #[test]
 fn nothing_is_lost_when_all_groups_leave() {
     let mut group = group(&[config(1, US, &[US])]);
@@ -155,7 +155,7 @@ fn nothing_is_lost_when_all_groups_leave() {
     assert_eq!(back.apply(get("k")), Applied::Client(Ok("a".to_owned().into())));
 
     group.apply(Op::Reconfigure(config(3, THEM, &[THEM])));
-    let delivery = group.deliveries(LIMIT).remove(&THEM).expect("all shards go there");
+    let delivery = group.deliveries(LIMIT).remove(&THEM).expect("the other group gets all shards");
     let mut them = Group::new(THEM);
     for config in [config(1, US, &[US]), config(2, 0, &[]), config(3, THEM, &[THEM])] {
         them.apply(Op::Reconfigure(config));
@@ -169,7 +169,7 @@ fn nothing_is_lost_when_all_groups_leave() {
 fn groups_that_have_left_are_remembered_as_long_as_needed() {
     let mut group = group(&[config(1, US, &[US]), config(2, THEM, &[US, THEM]), config(3, 3, &[US, 3])]);
     assert_eq!(group.deliveries(LIMIT)[&THEM].servers, ["s2"]);
-    let saved = Group::decode(US, &group.encode()).expect("its own state");
+    let saved = Group::decode(US, &group.encode()).expect("the group has encoded this state");
     assert_eq!(saved, group);
     group.apply(Op::Acknowledge { num: 2, shards: (0..NSHARDS).collect() });
     assert!(group.deliveries(LIMIT).is_empty());

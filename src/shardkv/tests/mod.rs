@@ -1,5 +1,5 @@
-//! Tests of the table of transitions, of groups without a network, and of the service on real and on virtual
-//! time.
+//! Tests of the table of transitions, of groups without a network, and of the service in real time and in
+//! virtual time.
 
 mod cluster;
 mod groups;

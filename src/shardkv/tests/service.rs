@@ -1,4 +1,4 @@
-//! Clients, groups and a controller, on real and on virtual time.
+//! Tests with clients, groups and a controller, in real time and in virtual time.
 
 use super::cluster::{Cluster, SERVERS, wait_until};
 use crate::kvraft::Kv;
@@ -40,14 +40,14 @@ fn put_append_and_get_while_shards_move() {
             assert_eq!(clerk.get("0"), "d");
             wait_until("group 101 has deleted all data", || cluster.bytes(101) == 0);
             // There are ten keys of one letter. One has the value "d", the others have "abc".
-            wait_until("all servers of group 102 have everything", || {
+            wait_until("all servers of group 102 have all data", || {
                 cluster.bytes(102) == SERVERS * (KEYS + 3 * (KEYS - 1) + 1)
             });
         }
     });
 }
 
-/// Meanwhile no client calls, and each group has lost one server.
+/// The shards move although no client makes calls and each group has lost one server.
 #[test]
 fn shards_move_on_their_own() {
     labrt::run(|| {
@@ -91,8 +91,8 @@ fn a_group_that_is_down_gets_its_shards_later() {
     });
 }
 
-/// The old owner deletes the data when it hears "taken". So a leader without a majority must not reply
-/// "taken": the operations that it has started can get lost.
+/// The old owner deletes the data when it gets the reply "taken". So a leader without a majority must not
+/// reply "taken": the operations that it has started can get lost.
 #[test]
 fn a_delivery_is_not_taken_before_it_is_committed() {
     labrt::run(|| {
@@ -101,12 +101,13 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
         append_to_all(&mut cluster.clerk(), "a");
         cluster.stop_group(101);
         cluster.join(&[102]);
-        wait_until("all of group 102 await their shards", || {
+        wait_until("all servers of group 102 await their shards", || {
             let awaits = |group: &Group| group.shards().iter().any(Shard::is_awaiting);
             cluster.servers(102).all(|server| server.read(awaits))
         });
 
-        let leader = cluster.servers(102).position(|server| server.get_state().1).expect("a leader");
+        let leader =
+            cluster.servers(102).position(|server| server.get_state().1).expect("the group has a leader");
         let others: Vec<usize> = (0..SERVERS).filter(|&me| me != leader).collect();
         for &me in &others {
             cluster.stop_server(102, me);
@@ -117,7 +118,7 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
         let args = DeliverArgs { from: 101, num: config.num, shards };
         assert_eq!(cluster.deliver(102, leader, &args), None, "server {leader} is alone");
 
-        // The other servers do not know the delivery. They get the shards from group 101.
+        // The other servers have not got this delivery. They get the shards from group 101.
         cluster.stop_server(102, leader);
         others.iter().for_each(|&me| cluster.start_server(102, me));
         cluster.start_group(101);
@@ -141,7 +142,7 @@ fn a_dead_group_delays_no_other() {
             };
             cluster.servers(gid).map(|server| server.read(count)).min().unwrap_or(0)
         };
-        wait_until("groups 101 and 103 serve their shares", || {
+        wait_until("groups 101 and 103 serve their shards", || {
             served(&cluster, 101) + served(&cluster, 103) >= NSHARDS - 4
         });
         let config = cluster.ctrler.query(None);
@@ -194,7 +195,7 @@ fn a_killed_server_leaves_no_thread() {
     });
 }
 
-/// A server that starts with the snapshot of another group reports this.
+/// If a server starts with the snapshot of another group, it returns an error.
 #[test]
 fn the_snapshot_of_another_group_is_refused() {
     labrt::run(|| {

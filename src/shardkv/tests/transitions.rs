@@ -3,7 +3,7 @@
 use crate::shardkv::migration::{Event, Handoff, Owner, Shard, Verdict};
 use labrt::sync::Arc;
 
-/// The configuration number of an old handoff, and the number of the one that takes effect now.
+/// The configuration number of an old handoff, and the number of the configuration that takes effect now.
 const OLD: u64 = 3;
 const NOW: u64 = 7;
 const US: Owner = Owner::Mine;
@@ -118,7 +118,7 @@ fn a_state_fits_its_owner() {
     assert_eq!(sound(THEM, OLD - 1), [true, false, false, false, false, false]);
 }
 
-/// Events in a possible order lead only to possible states.
+/// If events come in a possible order, the states after them are possible.
 #[test]
 fn transitions_keep_states_sound() {
     for state in states() {
