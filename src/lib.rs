@@ -15,8 +15,8 @@
 //! * `labgob` turns values into bytes and bytes into values.
 //! * `labrt` has threads, locks, channels, the clock and random numbers, in real time or in virtual time.
 //!
-//! The modules do not use the tests. The tests are in the crate `labtest`. The files in `tests/` run them on
-//! these modules.
+//! The modules do not use the tests. The tests are in the crate `labtest`. The files in `tests/` run these
+//! tests on these modules.
 //!
 //! # Where to begin
 //!

@@ -7,14 +7,14 @@
 //!   [`append_entries`](Core::append_entries), [`install_snapshot`](Core::install_snapshot).
 //! * After an RPC of this server, the caller reports the reply with [`vote_reply`](Core::vote_reply),
 //!   [`append_reply`](Core::append_reply) or [`snapshot_reply`](Core::snapshot_reply). If there is no reply,
-//!   it reports this with [`message_lost`](Core::message_lost).
+//!   the caller reports the loss with [`message_lost`](Core::message_lost).
 //! * The caller reports what happens on this server with [`election_timeout`](Core::election_timeout),
 //!   [`propose`](Core::propose) and [`snapshot`](Core::snapshot).
 //! * The caller asks for output: [`next_message`](Core::next_message) returns the next message for a peer,
 //!   and [`take_apply`](Core::take_apply) returns the next messages for the service.
 //!
-//! A rule that needs something done outside the core adds it to its [`Effects`]. After every call of a rule,
-//! the caller does the following. It still holds the server's lock (see `Shared::settle_unsent`):
+//! If a rule needs an action outside the core, it adds this action to the [`Effects`]. After every call of a
+//! rule, the caller does the following, before it releases the server's lock (see `Shared::settle_unsent`):
 //!
 //! ```text
 //! let reply = core.append_entries(&args, now);
@@ -89,12 +89,13 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The intervals, and the rules that a test may break.
+    /// The intervals of this server, and the rules that a test may break.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.
     election_deadline: Duration,
-    /// The core adds this to the current time when it restarts the election timer.
+    /// The election timeout. When the core restarts the election timer, the new deadline is the current time
+    /// plus this timeout.
     election_timeout: Duration,
     /// The number that the next message gets.
     next_seq: u64,

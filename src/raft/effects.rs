@@ -16,7 +16,8 @@ use labapi::Role;
 pub struct Effects {
     /// The changes that the caller must write with [`Core::persist_to`](super::Core::persist_to).
     pub persist: PersistDelta,
-    /// What has happened, in this order, for the trace and the log lines.
+    /// The changes and findings of the rules, in the order in which they happened. They go into the trace and
+    /// the log lines.
     pub events: Vec<Event>,
     /// The election timer was restarted: this server got a message from a leader, a vote was granted, an
     /// election was started, or a leader stepped down. The timer now uses the timeout that the caller has set
@@ -53,7 +54,7 @@ pub enum Event {
     },
     /// `candidate` does not get this server's vote in `term`, which is the candidate's term.
     VoteRefused {
-        /// The server that asked.
+        /// The server that asked for the vote.
         candidate: usize,
         /// The term of the request.
         term: u64,
@@ -99,7 +100,7 @@ pub enum Event {
     },
     /// A follower has refused this leader's entries after `prev`.
     RefusalHeard {
-        /// The follower that refused.
+        /// The follower that has refused the entries.
         peer: usize,
         /// The index at which the follower's log does not match.
         prev: u64,

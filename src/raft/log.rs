@@ -87,9 +87,9 @@ impl RaftLog {
         self.get(index).map(|entry| entry.term)
     }
 
-    /// Searches the entries up to `index` for the last one with a term of at most `term`, and returns its
-    /// index. If only entries that the snapshot has replaced can have such a term, it returns an index before
-    /// [`last_included_index`](RaftLog::last_included_index).
+    /// Searches the entries up to `index` for the last entry with a term of at most `term`, and returns its
+    /// index. If only entries that the snapshot has replaced can have such a term, this method returns an
+    /// index before [`last_included_index`](RaftLog::last_included_index).
     pub fn last_index_up_to_term(&self, index: u64, term: u64) -> u64 {
         let count = self.entries.partition_point(|entry| entry.term <= term) as u64;
         let found = (self.last_included_index + count).min(index);
@@ -97,7 +97,8 @@ impl RaftLog {
         if is_known { found } else { found.min(self.last_included_index.saturating_sub(1)) }
     }
 
-    /// Is a log that ends with this index and term at least as up to date as this log (5.4.1)?
+    /// Compares this log with another log that ends with the given index and term. Is the other log at least
+    /// as up to date as this log (5.4.1)?
     pub fn is_up_to_date(&self, last_log_index: u64, last_log_term: u64) -> bool {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }

@@ -28,14 +28,14 @@ pub struct RequestVoteArgs {
     pub candidate_id: usize,
     /// The index of the candidate's last log entry (5.4.1).
     pub last_log_index: u64,
-    /// The term of that entry.
+    /// The term of the candidate's last log entry.
     pub last_log_term: u64,
 }
 
 /// The reply to [`RequestVoteArgs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    /// The voter's term, so that the candidate can update its own.
+    /// The voter's term. The candidate needs it to notice a higher term.
     pub term: u64,
     /// Did the candidate get the vote?
     pub vote_granted: bool,
@@ -50,7 +50,7 @@ pub struct AppendEntriesArgs {
     pub leader_id: usize,
     /// The index of the entry just before the new entries.
     pub prev_log_index: u64,
-    /// The term of that entry.
+    /// The term of the entry at `prev_log_index`.
     pub prev_log_term: u64,
     /// The entries to store.
     pub entries: Vec<Entry>,
@@ -61,7 +61,7 @@ pub struct AppendEntriesArgs {
 /// The reply to [`AppendEntriesArgs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppendEntriesReply {
-    /// The follower's term, so that the leader can update its own.
+    /// The follower's term. The leader needs it to notice a higher term.
     pub term: u64,
     /// Did the follower's log contain the entry before the new entries? If it did not, the follower refuses
     /// the new entries.
@@ -105,7 +105,7 @@ pub struct InstallSnapshotArgs {
     pub leader_id: usize,
     /// The snapshot replaces all entries up to and including this index.
     pub last_included_index: u64,
-    /// The term of that entry.
+    /// The term of the entry at `last_included_index`.
     pub last_included_term: u64,
     /// The snapshot itself.
     #[serde(with = "shared_bytes")]
@@ -127,7 +127,7 @@ impl std::fmt::Debug for InstallSnapshotArgs {
 /// The reply to [`InstallSnapshotArgs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshotReply {
-    /// The follower's term, so that the leader can update its own.
+    /// The follower's term. The leader needs it to notice a higher term.
     pub term: u64,
 }
 

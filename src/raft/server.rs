@@ -84,7 +84,7 @@ struct State {
     rest: Duration,
     /// Does the applier sleep until `rest`?
     resting: bool,
-    /// The message or operation that woke the applier, for the trace; 0 if there is none.
+    /// The id of the message or operation that woke the applier, for the trace; 0 if there is none.
     applier_woken_by: u64,
     /// Changes of role that the applier must report to the service; `None` if the service does not want such
     /// reports.
@@ -108,7 +108,8 @@ impl Raft {
     /// [current](node::current) node.
     ///
     /// # Errors
-    /// If the persisted state was not written by such a server. The error says what is wrong with the state.
+    /// If no server of a group of this size can have written the persisted state. The error says what is
+    /// wrong with the state.
     pub fn make(
         peers: Vec<End>,
         me: usize,

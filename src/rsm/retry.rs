@@ -2,9 +2,10 @@
 //! reply, and when to pause.
 //!
 //! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other. The first is
-//! the server that replied last. If its message is lost, it is asked a second time, because it may still be
-//! the leader. If a server does not reply in time, the next one is asked at once. After a round in which no
-//! server replied there is a pause. Each pause is longer than the one before, up to a limit.
+//! the server that replied last. If the request or the reply is lost, this server is asked a second time,
+//! because it may still be the leader. If a server does not reply in time, the next server is asked at once.
+//! If no server has replied in a whole round, there is a pause. Each pause is longer than the one before, up
+//! to a limit.
 //!
 //! A [`Retry`] never blocks: it gets the time as an argument, and [`due`](Retry::due) returns the time of the
 //! next step. A blocking client ([`Servers`](super::Servers)) sleeps until that time. A thread with other
@@ -13,7 +14,7 @@
 
 use labrt::time::{Duration, Instant};
 
-/// How long a client waits for the reply of one server before it asks the next one. The limit is needed,
+/// How long a client waits for the reply of one server before it asks the next server. The limit is needed,
 /// because a leader that is cut off from its followers cannot commit and so never replies.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 

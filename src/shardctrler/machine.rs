@@ -76,9 +76,8 @@ impl StateMachine for Controller {
         }
     }
 
-    /// The number of configurations, each configuration and the sessions are encoded as separate values. The
-    /// limit for the size of one encoded value applies to each of them, so it does not limit the whole
-    /// history.
+    /// The number of configurations, each configuration and the sessions are encoded as separate values. So
+    /// the limit for the size of one encoded value does not limit the whole history.
     fn snapshot(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&self.configs.len());

@@ -13,9 +13,8 @@ use serde::Serialize;
 /// A client that does one operation at a time. A call returns only when the operation is done, even if this
 /// takes long.
 ///
-/// The client uses the configuration that it knows, and asks the group that has the shard in it. If that
-/// group does not serve the shard or cannot be reached, the client asks the controller for a newer
-/// configuration.
+/// The client asks the group that has the shard in the configuration that the client knows. If that group
+/// does not serve the shard or cannot be reached, the client asks the controller for a newer configuration.
 pub struct Clerk {
     ctrler: shardctrler::Clerk,
     config: Config,
@@ -75,7 +74,7 @@ impl Clerk {
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
                 // The group is in an older configuration, or it still waits for the shard. This usually ends
-                // soon. Only if it takes long, a newer configuration can help.
+                // soon. A newer configuration can help only if the wait is long.
                 Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
                 Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };

@@ -9,8 +9,8 @@ use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
-/// The state of a group. After the same operations it is the same on all servers of the group. `migration.rs`
-/// explains how shards move.
+/// The state of a group. After the same operations, all servers of the group have the same state.
+/// `migration.rs` explains how shards move.
 ///
 /// Each shard is a key/value store of lab 3, which also remembers the last write of each client. So a shard
 /// can move as a whole.
@@ -91,8 +91,8 @@ impl Group {
         deliveries.into_iter().map(|(gid, (_, delivery))| (gid, delivery)).collect()
     }
 
-    /// The verdict on a whole delivery. It is the first of Wrong, Early, Wanted and Known that is the verdict
-    /// on one of its shards.
+    /// The verdict on a whole delivery. If the shards have different verdicts, the first of these counts:
+    /// Wrong, Early, Wanted, Known.
     pub fn judge(&self, args: &DeliverArgs) -> Verdict {
         let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
             Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),

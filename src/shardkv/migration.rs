@@ -103,7 +103,7 @@ pub enum Shard<D> {
     Awaiting(Option<Handoff<D>>),
     /// The current configuration gives the shard to no group. This group had it last.
     Parked(D),
-    /// This group has given the shard away, and keeps the data until the new owner has it.
+    /// This group has given the shard away, and keeps the data until the new owner has the data.
     Giving(Handoff<D>),
 }
 

@@ -103,9 +103,9 @@ fn submit(rsm: &Rsm<GroupMachine>, op: &Op, caller: Responder<Reply>) {
     });
 }
 
-/// Handles a delivery. Only a wanted delivery needs an entry in the log. The others get a reply from the
-/// state of this server: the state that a server has applied is committed, so every server may use it for a
-/// reply. So repeated deliveries do not put more copies of the data into the log.
+/// Handles a delivery. Only a wanted delivery needs an entry in the log. For the other deliveries, the state
+/// of this server is enough to reply. Everything in this state is committed, so every server may reply from
+/// its own state. So repeated deliveries do not put more copies of the data into the log.
 fn deliver(rsm: &Rsm<GroupMachine>, mailbox: &Mailbox, args: DeliverArgs, caller: Responder<DeliverReply>) {
     match rsm.read(|machine| machine.group().judge(&args)) {
         Verdict::Wanted => rsm.submit(&Op::Deliver(args), move |outcome| {

@@ -17,7 +17,8 @@ impl Core {
         let term = self.current_term;
         let index = self.log.last_index() + 1;
         self.append(&[Entry { term, command }]);
-        // If this is the only server, it is already a majority.
+        // If this server is the only one of its group, it alone is a majority. So the command is already
+        // committed.
         self.advance_commit();
         Some(Started { index, term })
     }
@@ -79,7 +80,7 @@ impl Core {
         if self.log.term_at(prev) == Some(prev_term) {
             return None;
         }
-        // The entries that the snapshot covers are committed, so the leader has the same ones.
+        // The entries that the snapshot covers are committed, so the leader has the same entries.
         let index = self.log.last_index_up_to_term(prev, prev_term).max(self.log.last_included_index());
         let term = self
             .log

@@ -62,9 +62,9 @@ impl From<FrameError> for RestoreError {
 }
 
 impl Core {
-    /// Server `me` of `n`, in the state that it last persisted. An empty persister gives a new server. The
-    /// entries that the snapshot covers count as applied, because the service itself reads the snapshot from
-    /// the persister.
+    /// Makes server `me` of `n`, in the state that this server has persisted last. An empty persister gives a
+    /// new server. The entries that the snapshot covers count as applied, because the service itself reads
+    /// the snapshot from the persister.
     ///
     /// # Errors
     /// [`RestoreError`] if the content of the persister is not the state of such a server.
@@ -96,7 +96,8 @@ impl Core {
         }
         let begin = self.log.last_included_index();
         let dropped = (begin - delta.saved_from) as usize;
-        // The head is written before any entry, because the first change of a new server raises its term.
+        // The persister never gets an entry before its first head frame: the first change of a new server
+        // raises the term, and so it writes the head.
         let write = |w: &mut Writer| {
             if delta.hard_state {
                 w.head(self.hard_state());

@@ -36,8 +36,8 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
             RequestVoteReply { term: 4, vote_granted: granted },
             "{ours:?} asked by {theirs:?}"
         );
-        // The server takes over the higher term in both cases (5.1). Only if it has granted its vote, it
-        // restarts its own election timer (5.2).
+        // The server takes over the higher term in both cases (5.1). It restarts its own election timer only
+        // if it has granted its vote (5.2).
         assert_eq!(core.current_term(), 4);
         let effects = core.take_effects();
         assert!(effects.persist.hard_state);
@@ -98,7 +98,7 @@ fn a_timeout_starts_an_election_5_2() {
     assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not send to itself");
 }
 
-/// 5.2: a candidate does not ask a peer again that has granted or refused its vote.
+/// 5.2: if a peer has granted or refused its vote, the candidate does not ask this peer again.
 #[test]
 fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     for vote_granted in [true, false] {

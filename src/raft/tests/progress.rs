@@ -38,13 +38,13 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     propose(&mut core, 1);
     let (first, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 1));
-    // While the message is on its way, new entries wait for the answer ...
+    // New entries wait while the message is on its way. When the answer arrives, they are sent.
     propose(&mut core, 5);
     assert_eq!(core.next_message(1, AT_ONCE), None);
     success(&mut core, first);
     let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (1, 5));
-    // ... or for the entries interval.
+    // If there is no answer, they are sent at the end of the entries interval.
     propose(&mut core, 2);
     assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
     let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
@@ -83,8 +83,8 @@ fn an_idle_follower_gets_heartbeats_and_nothing_else() {
     assert_eq!(shape(&args), (0, 0));
 }
 
-/// Entries and heartbeats carry the commit index. Only if no other message is sent for 10 ms, the commit
-/// index gets a message of its own. At most one such message is on its way.
+/// Entries and heartbeats carry the commit index. The commit index gets a message of its own only if no other
+/// message is sent for 10 ms. At most one such message is on its way.
 #[test]
 fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
     let mut core = in_touch();
@@ -134,7 +134,8 @@ fn many_commits_are_told_at_once() {
     }
 }
 
-/// While entries wait for the entries interval, the commit index waits with them.
+/// If new entries wait for the end of the entries interval, the commit index does not get a message of its
+/// own. It is sent together with these entries.
 #[test]
 fn the_commit_index_waits_for_entries_that_follow() {
     let mut core = in_touch();
@@ -145,7 +146,7 @@ fn the_commit_index_waits_for_entries_that_follow() {
     next_append(&mut core, 1, ENTRIES_INTERVAL);
     propose(&mut core, 1);
     success(&mut core, first);
-    assert_eq!(core.commit_index(), 1, "the follower does not know it yet");
+    assert_eq!(core.commit_index(), 1, "the follower does not know this commit index yet");
     assert_eq!(core.next_message(1, ENTRIES_INTERVAL / 2), None);
     let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL / 2);
     assert_eq!((shape(&args), args.leader_commit), ((2, 1), 1));
@@ -308,7 +309,8 @@ fn a_held_message_does_not_stop_the_log() {
     assert_eq!(has_leader_view(&core, 1), before);
 }
 
-/// One of several messages is lost. The entries from the gap on are sent again.
+/// One of several messages is lost. The leader sends the entries of this message again, and also the entries
+/// after them.
 #[test]
 fn a_gap_is_filled() {
     let mut core = in_touch();
@@ -326,8 +328,8 @@ fn a_gap_is_filled() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 6));
 }
 
-/// Messages overtake one another: the later message is refused because of a gap that the earlier message
-/// fills. The leader ignores one such refusal.
+/// One message overtakes another. The later message arrives first and is refused, because the entries of the
+/// earlier message are missing. The leader ignores one such refusal.
 #[test]
 fn a_refusal_by_reordering_costs_one_message() {
     let mut core = in_touch();

@@ -1,4 +1,4 @@
-//! Bytes that are not an operation or not a snapshot, and the error messages about them.
+//! Tests with bytes that are not an operation, or not a snapshot. The error messages must say what is wrong.
 
 use super::group::{Group, Op, SECOND, Words, failure, wait_until, word};
 use crate::raft::{Options, Raft};

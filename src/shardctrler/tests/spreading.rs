@@ -36,8 +36,8 @@ fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     even.map(|after| moves(before, &after)).min().expect("an even spread always exists")
 }
 
-/// The same number, for more shards. This oracle only tries every choice of the groups that get one shard
-/// more than the others.
+/// The same number as in [`fewest_moves`], for more shards. This oracle only tries every choice of the groups
+/// that get one shard more than the others.
 fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
     let kept = |chosen: u32| -> usize {

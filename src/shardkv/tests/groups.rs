@@ -131,7 +131,7 @@ impl World {
         self.configs.push(next.expect("the change is possible"));
     }
 
-    /// A leader starts the next configuration, or an old one that it requested long ago.
+    /// A leader starts the next configuration, or an old configuration that it requested long ago.
     fn start_config(&mut self) {
         let any = self.configs[below(self.configs.len())].clone();
         let configs = self.configs.clone();
@@ -271,7 +271,7 @@ impl World {
                 serving.iter().all(|data| **data == self.expected[shard]),
                 "shard {shard} is served with old data"
             );
-            // Before its first owner has taken the configuration, a shard is in no group.
+            // A shard is in no group before its first owner has taken the configuration.
             let untouched = self.expected[shard] == Kv::new();
             let there = states().filter_map(Shard::data).any(|data| *data == self.expected[shard]);
             assert!(

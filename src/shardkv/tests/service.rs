@@ -64,8 +64,8 @@ fn shards_move_on_their_own() {
     });
 }
 
-/// Even after a restart the old owner must remember which shards it must deliver to which servers, although
-/// the group of these servers has left.
+/// The new owner leaves before it has its shards. After a restart, the old owner must still know which shards
+/// it must deliver, and to which servers.
 #[test]
 fn a_group_that_is_down_gets_its_shards_later() {
     labrt::run(|| {
