@@ -99,15 +99,15 @@ impl<'a, R: 'a> Select<'a, R> {
         self.run(Patience::Endless, place).expect("a wait without a time limit ends only when a case happens")
     }
 
-    /// Does the same, but waits only until `at`. Returns `None` if no case has happened by then.
+    /// Like [`Select::wait`], but waits only until `at`. Returns `None` if no case has happened by then.
     #[track_caller]
     pub fn wait_until(self, at: Instant) -> Option<R> {
         let place = Location::caller();
         self.run(Patience::Until(at), place)
     }
 
-    /// Does the same, but waits at most for `d`: Go's `case <-time.After(d)`. Returns `None` if no case has
-    /// happened in this time.
+    /// Like [`Select::wait`], but waits at most for `d`: Go's `case <-time.After(d)`. Returns `None` if no
+    /// case has happened in this time.
     #[track_caller]
     pub fn wait_for(self, d: Duration) -> Option<R> {
         let place = Location::caller();
@@ -115,7 +115,7 @@ impl<'a, R: 'a> Select<'a, R> {
         self.run(patience, place)
     }
 
-    /// Does the same without waiting: Go's `select` with a `default`. Returns `None` if no case is ready.
+    /// Like [`Select::wait`], but without waiting: Go's `select` with a `default`. Returns `None` if no case is ready.
     #[track_caller]
     pub fn try_now(self) -> Option<R> {
         let place = Location::caller();

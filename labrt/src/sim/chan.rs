@@ -141,7 +141,7 @@ impl<T> Sender<T> {
         self.send_or(message, None)
     }
 
-    /// Does the same, but gives up when the signal is raised.
+    /// Like [`Sender::send`], but gives up when the signal is raised.
     ///
     /// # Errors
     /// All receivers are gone, or the signal is raised. The error has the message.

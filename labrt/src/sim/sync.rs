@@ -149,13 +149,13 @@ impl Condvar {
         self.wait_inner(guard, None);
     }
 
-    /// Does the same, but waits only until `at`.
+    /// Like [`Condvar::wait`], but waits only until `at`.
     #[track_caller]
     pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
         self.wait_inner(guard, Some(at.0))
     }
 
-    /// Does the same, but waits at most for `d`.
+    /// Like [`Condvar::wait`], but waits at most for `d`.
     #[track_caller]
     pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, d: Duration) -> WaitTimeoutResult {
         self.wait_inner(guard, Some(after(d)))
@@ -247,13 +247,14 @@ impl Signal {
         self.wait_at(None, "Signal::wait", Location::caller());
     }
 
-    /// Does the same, but waits only until `at`. Returns whether the signal is raised.
+    /// Like [`Signal::wait`], but waits only until `at`. Returns whether the signal is raised.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
         self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    /// Does the same for a caller that is at `place`. `what` is the name of the wait in reports.
+    /// Like [`Signal::wait_until`], for a caller that is at `place`. `what` is the name of the wait in
+    /// reports.
     pub(crate) fn wait_at(&self, at: Option<Instant>, what: &'static str, place: k::Place) -> bool {
         k::preempt_at(what, place);
         if self.is_raised() {
