@@ -9,21 +9,21 @@ pub enum ApplyMsg {
     /// A committed command. The indices of commands follow each other without a gap. They begin with 1, or
     /// after the index of the last snapshot.
     Command {
-        /// Its place in the log.
+        /// The index of the command in the log.
         index: u64,
-        /// The term in which a leader put it into its log.
+        /// The term in which a leader put the command into its log.
         term: u64,
         /// The command.
         command: Command,
     },
-    /// The state of the service after `index`, which comes from the leader. It replaces the service's own
-    /// state.
+    /// A snapshot that the leader has sent: the state of a service after the command at `index`. The snapshot
+    /// replaces the service's own state.
     Snapshot {
         /// The index of the last command that the snapshot covers.
         index: u64,
         /// The term of that command.
         term: u64,
-        /// The bytes that the service of some server gave to its Raft as a snapshot.
+        /// The bytes of the snapshot. A service on some server has made them and given them to its Raft.
         data: Bytes,
     },
 }

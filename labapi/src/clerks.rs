@@ -1,7 +1,8 @@
-//! What the suites ask of clients.
+//! What the suites require of clients.
 //!
-//! A call never gives up: it returns when it is done, or its thread ends with the test. A client makes one
-//! call at a time. The calls of one client may come from different threads.
+//! A call never gives up: it returns only after the operation is done. If the test ends first, the thread of
+//! the call ends with the test. A client makes one call at a time. The calls of one client may come from
+//! different threads.
 
 use labrt::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ pub trait CtrlerClerk: Send + 'static {
     /// Returns configuration `num`. Returns the latest one for `None` and for a number that does not exist
     /// yet.
     fn query(&mut self, num: Option<u64>) -> Config;
-    /// Adds groups, with the names of their servers.
+    /// Adds groups. For each group, `groups` has the names of its servers.
     fn join(&mut self, groups: BTreeMap<Gid, Vec<String>>);
     /// Removes groups.
     fn leave(&mut self, gids: Vec<Gid>);

@@ -1,7 +1,7 @@
-//! A command of the replicated log: opaque bytes.
+//! A command of the replicated log. For Raft it is opaque bytes.
 //!
 //! The service encodes an operation once. From then on the log, the persister, the messages and the service
-//! share one allocation. Raft never looks inside.
+//! share one allocation. Raft never reads the bytes.
 
 use labrt::sync::Arc;
 use serde::de::{Error, Visitor};
@@ -10,34 +10,34 @@ use std::fmt;
 
 /// Bytes that are made once and shared, such as a snapshot.
 ///
-/// A field of a message needs `#[serde(with = "labapi::shared_bytes")]`: then all bytes are written in one
-/// step, and not one by one.
+/// A message's field of this type needs `#[serde(with = "labapi::shared_bytes")]`. Without the attribute,
+/// serde writes the bytes one by one and not in one step.
 pub type Bytes = Arc<[u8]>;
 
-/// A command as its service encoded it. Cloning shares the bytes.
+/// A command in the form in which its service has encoded it. A clone shares the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Command(Bytes);
 
-/// How many bytes of a command its `Debug` shows.
+/// How many bytes of a command the `Debug` output shows.
 const SHOWN: usize = 16;
 
 impl Command {
-    /// Makes a command of these bytes.
+    /// Makes a command from `bytes`.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Command {
         Command(bytes.into().into())
     }
 
-    /// The bytes.
+    /// The bytes of the command.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// How many bytes it has.
+    /// The number of bytes of the command.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it has no bytes. An empty command is legal.
+    /// Whether the command has no bytes. An empty command is legal.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Command {
     }
 }
 
-/// How serde writes and reads [`Bytes`]: the length, then the bytes. Reading copies them once.
+/// How serde writes and reads [`Bytes`]: the length, then the bytes. Reading copies the bytes once.
 pub mod shared_bytes {
     use super::*;
 
@@ -86,7 +86,7 @@ pub mod shared_bytes {
     /// Reads the bytes.
     ///
     /// # Errors
-    /// If the deserializer fails, or if it finds something else than bytes.
+    /// If the deserializer fails, or if the input has something else than bytes.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
         deserializer.deserialize_bytes(CopyOnce)
     }

@@ -1,7 +1,8 @@
 //! What a lab's code and its tests agree on.
 //!
 //! A solution of the labs and the suites that judge it know each other only through this crate. The solution
-//! may be this project's or your own. It implements the traits below, and the suites are generic over them.
+//! may be this project's or your own. A solution implements the traits below, and the suites are generic over
+//! these traits.
 //!
 //! | lab | your type implements | its clients implement | in the Go labs |
 //! |---|---|---|---|
@@ -10,25 +11,26 @@
 //! | 4A | [`Replicated`] | [`CtrlerClerk`] | `shardctrler`: `StartServer`, `MakeClerk` |
 //! | 4B | [`Sharded`], [`Replica`] | [`KvClerk`], [`CtrlerClerk`] | `shardkv`: `StartServer`, `MakeClerk` |
 //!
-//! | file | what it holds |
+//! | file | what is in the file |
 //! |---|---|
 //! | `apply_msg` | [`ApplyMsg`]: what Raft hands to its service |
 //! | `command` | [`Command`]: an entry of the log; [`Bytes`] |
 //! | `persister` | [`Persister`]: the simulated disk of a server |
-//! | [`observe`] | what a Raft does, told to the trace: for pages, monitors and traces |
+//! | [`observe`] | functions that report to the trace what a Raft does |
 //! | `raft_peer` | [`RaftPeer`], [`Started`], [`Role`], [`RaftStatus`] |
 //! | `replicated` | [`Replicated`], [`ServerStart`], [`KvService`], [`CtrlerService`] |
 //! | `clerks` | [`KvClerk`], [`CtrlerClerk`] |
 //! | `config` | [`Config`] of lab 4, [`Gid`], [`NSHARDS`], [`key2shard`] |
 //! | `sharded` | [`Sharded`], [`Replica`], [`GroupStart`], [`MakeEnd`], [`Holding`], [`ReplicaStatus`] |
-//! | `strictness` | [`Strictness`]: what a suite does about faults that the course does not look for |
+//! | `strictness` | [`Strictness`]: what a suite does about faults that the course does not check |
 //!
-//! # On which thread, in what order
+//! # The threads and the order of calls
 //!
-//! The suites start a server, put its services on the network, and then connect it. While the suites call a
-//! server, the server is labrt's current node. So the threads that it spawns, its log lines and its events
-//! are its own. Every method may be called at any time and from any thread, also after `kill`. No method may
-//! block for long. After `kill` the threads of a server must end within 100 ms.
+//! The suites start a server, put its services on the network, and then connect the server. While the suites
+//! call a server, the server is labrt's current node. So the threads that the server spawns, its log lines
+//! and its events are recorded as the server's own. The suites may call every method at any time and from any
+//! thread, also after `kill`. No method may block for long. After `kill` the threads of a server must end
+//! within 100 ms.
 
 #![forbid(unsafe_code)]
 

@@ -1,26 +1,28 @@
-//! What a Raft does, told to the trace: one function for each thing that happens, one event for each call.
+//! Reports to the trace what a Raft does. There is one function for each kind of event, and each call writes
+//! one event.
 //!
-//! Any Raft can use these functions: nothing here depends on how it is written. The trace has three readers:
-//! the page that draws a run, a monitor that checks a run against the promises of Raft (Figure 3), and the
-//! determinism hash. While no reader wants events, a call does nothing.
+//! Any Raft can use these functions: nothing here depends on how that Raft is written. The trace has three
+//! readers: the HTML page that draws a run, a monitor that checks a run against the guarantees of Raft
+//! (Figure 3), and the determinism hash. If no reader wants events, a call does nothing.
 //!
-//! # Where to call what
+//! # Where to call the functions
 //!
-//! The order of events is the order of calls. A reader takes it for the order in which things happened, so:
+//! The events are in the order of the calls. A reader relies on this being the order in which things
+//! happened. So follow these rules:
 //!
 //! * Call the functions about the server's **own state** under the lock of that state, right after the state
 //!   has changed: [`term`], [`vote`], [`role`], [`append`], [`truncate`], [`commit`], [`apply`],
 //!   [`snapshot`]. [`restore`] comes before all of them.
 //! * Call the functions about a **message that is sent**, [`request_vote`], [`append_entries`] and
-//!   [`install_snapshot`], just before it is sent, with the id that it is sent under.
+//!   [`install_snapshot`], just before the message is sent, with the id under which it is sent.
 //! * Call the functions about a **reply**, [`vote_reply`], [`append_reply`] and [`snapshot_reply`], at the
-//!   end of the handler: when the state is saved, just before the handler returns. Call them on the thread on
-//!   which the handler was called: there they find the message's id themselves.
-//! * There is no function for saving: the persister itself tells the trace of each save.
+//!   end of the handler: after the state is saved, and just before the handler returns. Call them on the
+//!   thread on which the handler was called: there the functions find the message's id themselves.
+//! * There is no function for saving: the persister itself reports each save to the trace.
 //!
-//! So the events of a handler come in this order: what changes, what the persister saves, what is replied. A
-//! monitor that finds a reply before the save of what the reply says has found a mistake (Figure 2: "before
-//! responding").
+//! So the events of a handler come in this order: the changes of the state, the save of the persister, the
+//! reply. If a monitor finds a reply before the save of the state that the reply depends on, the Raft has a
+//! mistake (Figure 2: "before responding").
 //!
 //! ```ignore
 //! let id = trace::next_id();
@@ -28,8 +30,8 @@
 //! end.send_as(id, "Raft.RequestVote", &args, on_reply);
 //! ```
 //!
-//! Log entries are given as their terms and commands. A command appears in an event as a short digest: equal
-//! commands have equal digests. `docs/trace.md` lists all fields.
+//! A caller gives log entries as pairs of a term and a command. A command appears in an event as a short
+//! digest: equal commands have equal digests. `docs/trace.md` lists all fields.
 
 use crate::{Command, Role};
 use labrt::trace::{self, Field, Kind, Links};
@@ -52,25 +54,26 @@ const GRANTED: &str = "granted";
 
 type Fields<'a> = &'a [(&'static str, Field<'a>)];
 
-/// The state with which a server begins: what it had saved before it crashed. It is empty at the first start.
+/// The state with which a server starts: the state that it had saved before it crashed. At the first start
+/// the state is empty.
 #[derive(Clone, Copy, Debug)]
 pub struct Restored<'a> {
     /// The current term.
     pub term: u64,
     /// The candidate that has the server's vote in this term.
     pub voted_for: Option<usize>,
-    /// The last index that the snapshot covers; 0 without a snapshot.
+    /// The last index that the snapshot covers. The index is 0 if there is no snapshot.
     pub last_included_index: u64,
-    /// The term of that entry; 0 without a snapshot.
+    /// The term of the entry at that index. The term is 0 if there is no snapshot.
     pub last_included_term: u64,
-    /// The snapshot; empty if there is none.
+    /// The snapshot. It is empty if the server has no snapshot.
     pub snapshot: &'a [u8],
 }
 
 /// The server starts. `entries` are the entries of its log after the snapshot.
 ///
-/// Call it once, when the saved state has been read and before anything else happens: before the handlers can
-/// be called, and before any thread of the server starts.
+/// Call it once, after the saved state has been read and before anything else happens. No handler can be
+/// called yet, and no thread of the server has started.
 pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64, &'a Command)>) {
     if !trace::on() {
         return;
@@ -86,12 +89,12 @@ pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64,
         ("commands", entries.commands.into()),
         ("voted_for", state.voted_for.unwrap_or_default().into()),
     ];
-    // A server that has not voted has no last field.
+    // If the server has not voted, the event has no field `voted_for`.
     let known = fields.len() - usize::from(state.voted_for.is_none());
     trace::emit(RESTORE, Links::NONE, &fields[..known]);
 }
 
-/// The server's term has risen to `term`. It has not voted in that term yet.
+/// The server's term has risen to `term`. The server has not voted in that term yet.
 ///
 /// Call it under your lock, right after `currentTerm` has changed, and before the vote or the role of the new
 /// term.
@@ -102,7 +105,8 @@ pub fn term(term: u64) {
 /// The server gives its vote in `term` to `candidate`.
 ///
 /// Call it under your lock, right after `votedFor` has changed: in the handler of RequestVote, and also when
-/// the server becomes a candidate and votes for itself. If a request comes twice, the vote may be told twice.
+/// the server becomes a candidate and votes for itself. If a request comes twice, the vote may be reported
+/// twice.
 pub fn vote(candidate: usize, term: u64) {
     tell_vote(candidate, term, GRANTED);
 }
@@ -120,20 +124,20 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
     trace::emit(VOTE, Links::NONE.because(cause), &fields);
 }
 
-/// The server is a `role` from now on, in `term`. `cause` says why, in a few fixed words.
+/// From now on the server has the role `role`, in the term `term`. `cause` says why, in a few fixed words.
 ///
-/// Call it under your lock, right after the role has changed, and after [`term`] if the term has risen with
-/// it. A leader tells it before it sends anything as a leader. A server may tell the same role again when its
-/// term rises: for example, a candidate that begins the next election.
+/// Call it under your lock, right after the role has changed. If the term has risen, too, call [`term`]
+/// first. A new leader calls this function before it sends anything as a leader. A server may report the same
+/// role again when its term rises. For example, a candidate does so when it starts the next election.
 pub fn role(role: Role, term: u64, cause: &'static str) {
     let fields = [("role", role.name().into()), ("term", term.into())];
     trace::emit(ROLE, Links::NONE.because(cause), &fields);
 }
 
-/// The log has grown: `entries` are at its end, the first of them at index `first`.
+/// The log has grown: `entries` are now at its end, and the first of them has the index `first`.
 ///
 /// Call it under your lock, right after the log has grown, on the leader and on followers. If conflicting
-/// entries were removed first, [`truncate`] comes before it.
+/// entries were removed, call [`truncate`] before this function.
 pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Command)>) {
     if !trace::on() {
         return;
@@ -148,23 +152,23 @@ pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Comman
     trace::emit(APPEND, Links::NONE, &fields);
 }
 
-/// The entry at index `from` and all entries after it were removed, because they conflict with those of the
-/// leader. `dropped` is how many they were.
+/// The entry at index `from` and all entries after it were removed, because they conflict with the leader's
+/// entries. `dropped` is the number of the removed entries.
 ///
-/// Call it under your lock, right after they were removed.
+/// Call it under your lock, right after the entries were removed.
 pub fn truncate(from: u64, dropped: u64) {
     trace::emit(TRUNCATE, Links::NONE, &[("from", from.into()), ("dropped", dropped.into())]);
 }
 
 /// The commit index has risen to `index`; `term` is the server's current term.
 ///
-/// Call it under your lock, right after `commitIndex` has risen, and after the calls of [`append`] that tell
-/// of the entries up to `index`.
+/// Call it under your lock, right after `commitIndex` has risen, and after the calls of [`append`] that
+/// report the entries up to `index`.
 pub fn commit(index: u64, term: u64) {
     trace::emit(COMMIT, Links::NONE, &[("index", index.into()), ("term", term.into())]);
 }
 
-/// The service is given all entries up to `index`.
+/// The service gets all entries up to `index`.
 ///
 /// Call it under your lock, right after `lastApplied` has risen, and before the messages go to the service.
 pub fn apply(index: u64) {
@@ -176,8 +180,8 @@ pub fn apply(index: u64) {
 /// snapshot comes from: `own` if the service has made it, `from the leader` if it has come by
 /// InstallSnapshot.
 ///
-/// Call it under your lock, right after the log was cut. If the snapshot raises the commit index, [`commit`]
-/// comes after it.
+/// Call it under your lock, right after the log was cut. If the snapshot raises the commit index, call
+/// [`commit`] after this function.
 pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u8]) {
     if !trace::on() {
         return;
@@ -192,11 +196,11 @@ pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u
     trace::emit(SNAPSHOT, Links::NONE.because(cause), &fields);
 }
 
-/// The candidate `candidate` is about to send a RequestVote under this `id`; `last_log` is the index and the
-/// term of the last entry of its log.
+/// The server `candidate` is about to send a RequestVote with this `id`. `last_log` is the index and the term
+/// of the last entry of the candidate's log.
 ///
-/// Call it just before sending, with what the message says. If you send without a lock, call this without a
-/// lock, too.
+/// Call it just before sending, with the values in the message. If you send without a lock, call this without
+/// a lock, too.
 pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
     let fields = [
         ("rpc", "RequestVote".into()),
@@ -208,10 +212,10 @@ pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The leader `leader` is about to send an AppendEntries under this `id`; `prev` is the index and the term of
+/// The server `leader` is about to send an AppendEntries with this `id`. `prev` is the index and the term of
 /// the entry before `entries`.
 ///
-/// Call it just before sending, with what the message says. Call it for heartbeats, too.
+/// Call it just before sending, with the values in the message. Call it for heartbeats, too.
 pub fn append_entries<'a>(
     id: u64,
     term: u64,
@@ -238,10 +242,10 @@ pub fn append_entries<'a>(
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The leader `leader` is about to send an InstallSnapshot under this `id`; `last_included` is the index and
+/// The server `leader` is about to send an InstallSnapshot with this `id`. `last_included` is the index and
 /// the term of the last entry that the snapshot covers.
 ///
-/// Call it just before sending, with what the message says.
+/// Call it just before sending, with the values in the message.
 pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, u64), data: &[u8]) {
     if !trace::on() {
         return;
@@ -258,18 +262,18 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The handler of RequestVote answers with `term`; `vote_granted` says whether it gives the vote.
+/// The handler of RequestVote replies with `term`. `vote_granted` says whether the server gives its vote.
 ///
-/// Call it at the end of the handler, when the state is saved.
+/// Call it at the end of the handler, after the state is saved.
 pub fn vote_reply(term: u64, vote_granted: bool) {
     reply(&[("rpc", "RequestVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
 }
 
-/// The handler of AppendEntries answers with `term`; `success` says whether it has taken the entries.
-/// `conflict` is an index and the term at that index, from which the leader should go on. It is `None` if
-/// your replies have no such hint.
+/// The handler of AppendEntries replies with `term`. `success` says whether the server has accepted the
+/// entries. `conflict` is an index and the term at that index: the leader should continue from there.
+/// `conflict` is `None` if your replies have no such hint.
 ///
-/// Call it at the end of the handler, when the state is saved.
+/// Call it at the end of the handler, after the state is saved.
 pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
     let (conflict_index, conflict_term) = conflict.unwrap_or_default();
     let fields = [
@@ -283,25 +287,25 @@ pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
     reply(&fields[..known]);
 }
 
-/// The handler of InstallSnapshot answers with `term`.
+/// The handler of InstallSnapshot replies with `term`.
 ///
-/// Call it at the end of the handler, when the state is saved.
+/// Call it at the end of the handler, after the state is saved.
 pub fn snapshot_reply(term: u64) {
     reply(&[("rpc", "InstallSnapshot".into()), ("term", term.into())]);
 }
 
-/// Tells of a reply to the message that this thread handles.
+/// Reports a reply to the message that this thread handles.
 fn reply(fields: Fields<'_>) {
     if trace::on() {
         trace::emit(REPLY, Links::id(trace::parent()), fields);
     }
 }
 
-/// Log entries as an event shows them.
+/// Log entries in the form in which an event shows them.
 #[derive(Default)]
 struct Entries {
     count: u64,
-    /// Runs of equal terms: `1*2,3` for the terms 1, 1, 3.
+    /// The terms, with equal neighbours counted: `1*2,3` for the terms 1, 1, 3.
     terms: String,
     /// Eight hexadecimal digits for each command.
     commands: String,
@@ -333,20 +337,21 @@ impl Entries {
             1 => write!(self.terms, "{comma}{term}"),
             _ => write!(self.terms, "{comma}{term}*{length}"),
         }
-        .expect("a String takes everything");
+        .expect("writing to a String never fails");
     }
 
-    /// Writes the digits itself instead of using `write!`, because each command is written several times.
+    /// Adds the digits of one command. It writes them without `write!`, which is slower: each command is
+    /// written several times in a run.
     fn command(&mut self, command: &Command) {
         let digest = trace::digest(command.as_bytes());
-        // Both halves of the digest count in the short one.
+        // The short digest depends on both halves of the long one.
         let short = (digest ^ (digest >> 32)) as u32;
         let mut text = *b",00000000";
         for (digit, shift) in text[1..].iter_mut().zip((0..32).step_by(4).rev()) {
             *digit = b"0123456789abcdef"[(short >> shift) as usize & 15];
         }
         let from = usize::from(self.commands.is_empty());
-        self.commands.push_str(str::from_utf8(&text[from..]).expect("digits and a comma"));
+        self.commands.push_str(str::from_utf8(&text[from..]).expect("the text has only digits and a comma"));
     }
 }
 

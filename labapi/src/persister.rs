@@ -1,24 +1,25 @@
 //! The simulated disk of one server: its Raft state and its snapshot.
 //!
-//! Saving always succeeds and is durable at once. To simulate a crash, the harness gives a
-//! [`Persister::copy`] to the next life of the server. What the old life saves after the copy is lost.
+//! Saving always succeeds and is durable at once. To simulate a crash, the harness makes a
+//! [`Persister::copy`] and starts a new server with the copy. What the old server saves after the copy was
+//! made is lost.
 //!
 //! # Two levels
 //!
 //! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string. A
 //! Raft that saves whole states works with this persister. But if a log is long, it takes too much time to
-//! write all of it for each new entry. For that case the state is a sequence of **frames**: one *head* (term,
-//! vote, where the log begins), then one frame for each log entry. [`Persister::update`] changes frames at
-//! both ends, and its cost depends only on how much changes. In the byte string each frame follows its
-//! length, which has four bytes, the least significant first. Bytes that were saved whole can be read as
-//! frames if they have this form.
+//! write the whole log for each new entry. For that case the state can be a sequence of **frames**: one
+//! *head* (term, vote, where the log begins), then one frame for each log entry. [`Persister::update`]
+//! changes frames at both ends. Its cost depends only on the size of the change. In the byte string, the
+//! length of each frame comes before the frame. The length has four bytes, the least significant byte first.
+//! A state that was saved as one byte string can be read as frames if it has this form.
 //!
 //! # The trace
 //!
-//! The persister itself tells the trace of each save, as the event `persister.save`. The event has the sizes
-//! and the digests of the Raft state and of the snapshot after the save. So the users of a persister need not
-//! do that and cannot forget it. Each change of the frames also changes their digest, so the digest costs no
-//! more than the change.
+//! The persister itself reports each save to the trace, as the event `persister.save`. The event has the
+//! sizes and the digests of the Raft state and of the snapshot after the save. So the users of a persister
+//! need not report saves, and cannot forget to do so. The digest of the frames is updated with each change of
+//! the frames, so the digest costs no more than the change.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
@@ -31,7 +32,7 @@ mod tests;
 /// The Raft state, the snapshot or both were saved.
 const SAVE: Kind = Kind::new("persister.save");
 
-/// How many bytes the length of a frame takes.
+/// How many bytes the length of a frame has.
 const PREFIX: usize = size_of::<u32>();
 
 /// The simulated disk of one server. Every operation is atomic.
@@ -40,21 +41,22 @@ pub struct Persister {
     disk: Mutex<Disk>,
 }
 
-/// The contents of a persister. A copy shares them until one of the two persisters changes them.
+/// The contents of a persister. A copy shares the contents until one of the two persisters changes them.
 #[derive(Clone, Default)]
 struct Disk {
     raft_state: RaftState,
     snapshot: Arc<[u8]>,
-    /// `None` until the trace has asked for it since the snapshot came.
+    /// The digest of the snapshot. It is `None` until the trace needs it for the first time after the
+    /// snapshot was saved.
     snapshot_digest: Option<u64>,
     bytes_written: u64,
 }
 
 #[derive(Clone)]
 enum RaftState {
-    /// Saved as one byte string.
+    /// A state that was saved as one byte string.
     Raw(Arc<[u8]>),
-    /// Kept as frames.
+    /// A state that is kept as frames.
     Framed(Arc<Frames>),
 }
 
@@ -63,21 +65,21 @@ enum RaftState {
 pub struct Frames {
     head: Option<Arc<[u8]>>,
     entries: VecDeque<Arc<[u8]>>,
-    /// Bytes of all frames with their prefixes.
+    /// The number of bytes of all frames with their lengths.
     size: usize,
-    /// The digest of the entry frames. `None` before the trace asks for it, and after the frames were changed
-    /// while the trace was off.
+    /// The digest of the entry frames. It is `None` until the trace needs it, and again after a change of the
+    /// frames while the trace was off.
     digest: Option<SequenceDigest>,
 }
 
 impl Persister {
-    /// An empty disk.
+    /// Makes an empty disk.
     pub fn new() -> Persister {
         Persister::default()
     }
 
-    /// Returns an independent persister with the present contents. The two share the bytes until one of them
-    /// changes them.
+    /// Returns an independent persister with the present contents. The two persisters share the bytes until
+    /// one of the two is changed.
     pub fn copy(&self) -> Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }
@@ -89,7 +91,7 @@ impl Persister {
         disk.tell();
     }
 
-    /// The Raft state; empty if none was saved.
+    /// Returns the Raft state. It is empty if no state was saved.
     pub fn read_raft_state(&self) -> Vec<u8> {
         match self.disk.lock().raft_state.clone() {
             RaftState::Raw(bytes) => bytes.to_vec(),
@@ -97,7 +99,8 @@ impl Persister {
         }
     }
 
-    /// The length of [`read_raft_state`](Persister::read_raft_state) in bytes. The state is not read for it.
+    /// Returns how many bytes [`read_raft_state`](Persister::read_raft_state) would return, without copying
+    /// them.
     pub fn raft_state_size(&self) -> usize {
         match &self.disk.lock().raft_state {
             RaftState::Raw(bytes) => bytes.len(),
@@ -105,7 +108,8 @@ impl Persister {
         }
     }
 
-    /// Replaces the Raft state and the snapshot in one step, so a copy has both of them or none.
+    /// Replaces the Raft state and the snapshot in one step. So a copy has both new values or both old
+    /// values.
     pub fn save_state_and_snapshot(&self, state: &[u8], snapshot: &[u8]) {
         let mut disk = self.disk.lock();
         disk.save_raft_state(state);
@@ -113,7 +117,7 @@ impl Persister {
         disk.tell();
     }
 
-    /// The snapshot; empty if none was saved.
+    /// Returns the snapshot. It is empty if no snapshot was saved.
     pub fn read_snapshot(&self) -> Arc<[u8]> {
         self.disk.lock().snapshot.clone()
     }
@@ -134,15 +138,16 @@ impl Persister {
         }
     }
 
-    /// Changes frames, and the snapshot if the closure asks for it, in one step. The closure writes down the
-    /// changes, which are then made in the same order. It runs before the disk is locked.
+    /// Changes frames in one step, and also the snapshot if the closure replaces it. The closure `write` only
+    /// lists the changes. The persister then makes them in the same order. The closure is called before the
+    /// disk is locked.
     ///
     /// # Errors
     /// If the present state was saved as bytes that are not a sequence of frames. Then nothing is changed.
     ///
     /// # Panics
-    /// If the closure keeps or drops more frames than there are, or appends to a state without a head. Then
-    /// nothing is changed either.
+    /// If the closure keeps or drops more frames than there are, or appends to a state without a head. In
+    /// this case, too, nothing is changed.
     pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
         let mut writer = Writer::default();
         write(&mut writer);
@@ -218,7 +223,7 @@ impl Disk {
         self.snapshot_digest = None;
     }
 
-    /// Tells the trace what is saved now. It is called under the disk's lock, so that the events are in the
+    /// Reports to the trace what is saved now. The caller holds the disk's lock, so the events are in the
     /// order of the saves.
     fn tell(&mut self) {
         if !trace::on() {
@@ -243,10 +248,10 @@ impl Disk {
             self.raft_state = RaftState::Framed(Arc::new(Frames::parse(bytes)?));
         }
         let RaftState::Framed(shared) = &mut self.raft_state else {
-            unreachable!("raw bytes have just been parsed");
+            unreachable!("the raw bytes have just been replaced by frames");
         };
         shared.check(&steps);
-        // Clones the pointers, not the frames, and only while a copy shares them.
+        // If a copy shares the frames, this clones the pointers to them, but not their bytes.
         let frames = Arc::make_mut(shared);
         if !trace::on() {
             frames.digest = None;
@@ -275,12 +280,12 @@ impl Default for RaftState {
 }
 
 impl Frames {
-    /// The head frame; `None` if nothing was ever saved.
+    /// The head frame. It is `None` if nothing was ever saved.
     pub fn head(&self) -> Option<&[u8]> {
         self.head.as_deref()
     }
 
-    /// The entry frames, oldest first.
+    /// The entry frames, the oldest first.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.entries.iter().map(|frame| &**frame)
     }
@@ -288,7 +293,7 @@ impl Frames {
     /// Reads frames from bytes.
     ///
     /// # Errors
-    /// If the bytes end within a frame or within its length.
+    /// If the bytes end inside a frame or inside a frame's length.
     pub fn parse(bytes: &[u8]) -> Result<Frames, FrameError> {
         let mut frames = Frames { size: bytes.len(), ..Frames::default() };
         let mut rest = bytes;
@@ -311,11 +316,11 @@ impl Frames {
         Ok(frames)
     }
 
-    /// Returns the frames as bytes, each frame after its length.
+    /// Returns the frames as bytes. The length of each frame comes before the frame.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.size);
         for frame in self.head.iter().chain(&self.entries) {
-            let length = u32::try_from(frame.len()).expect("checked when the frame came in");
+            let length = u32::try_from(frame.len()).expect("the length was checked when the frame was added");
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(frame);
         }
@@ -415,18 +420,19 @@ impl fmt::Debug for Frames {
     }
 }
 
-/// A digest of a sequence of frames that can change at both ends. A change costs as much as reading the frame
-/// that comes or goes. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo 2^64, where `d0`, `d1`
+/// A digest of a sequence of frames that can change at both ends. To add or remove a frame costs as much as
+/// reading that frame. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo 2^64, where `d0`, `d1`
 /// and so on are the digests of the frames. It depends only on the sequence, not on the steps that made it.
 #[derive(Clone, Copy)]
 struct SequenceDigest {
     value: u64,
-    /// B to the power of the number of frames.
+    /// `B` to the power of the number of frames.
     power: u64,
 }
 
 impl SequenceDigest {
-    /// B. It is odd, so it has an inverse modulo 2^64, and a factor B can be removed again.
+    /// The `B` of the polynomial. It is odd, so it has an inverse modulo 2^64. With the inverse, a factor `B`
+    /// can be removed again.
     const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
     const INVERSE: u64 = inverse(SequenceDigest::BASE);
 
@@ -452,8 +458,8 @@ impl Default for SequenceDigest {
     }
 }
 
-/// The inverse of `odd` modulo 2^64: their product is 1. The first guess, `odd` itself, has three right bits,
-/// and each step of Newton's method doubles their number.
+/// The inverse of `odd` modulo 2^64: the product of the two is 1. The first guess is `odd` itself, and its
+/// lowest three bits are right. Each step of Newton's method doubles the number of right bits.
 const fn inverse(odd: u64) -> u64 {
     let mut x = odd;
     let mut step = 0;
@@ -472,16 +478,16 @@ fn assert_fits(frame: &[u8]) {
     );
 }
 
-/// Bytes that are not a sequence of frames.
+/// The error for bytes that are not a sequence of frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameError {
-    /// Which frame; 0 is the head.
+    /// The number of the frame that is wrong. The head has the number 0.
     pub frame: usize,
     /// The byte at which that frame begins.
     pub offset: usize,
     /// The length of the whole Raft state in bytes.
     pub length: usize,
-    /// The length that the frame claims; `None` if the bytes end within the length itself.
+    /// The length that the bytes give for that frame. It is `None` if the bytes end inside the length itself.
     pub claimed: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Lab 2: what the suites ask of a Raft.
+//! Lab 2: what the suites require of a Raft.
 
 use labrpc::{End, Service};
 use labrt::chan::Sender;
@@ -6,55 +6,58 @@ use labrt::sync::Arc;
 
 use crate::{ApplyMsg, Command, Persister, Strictness};
 
-/// One Raft peer (the comments over `Make` in the course's `raft.go`).
+/// One Raft peer. It corresponds to the comments above `Make` in the course's `raft.go`.
 ///
 /// The harness calls [`make`](RaftPeer::make) first, then [`service`](RaftPeer::service) once, then puts the
 /// service on the network and connects the peer. As soon as `make` has returned, the test's thread and
-/// threads of the harness may call the other methods, even before `service`. [`kill`](RaftPeer::kill) comes
-/// last, but calls of the other methods may still be under way or may follow it; they must not panic.
+/// threads of the harness may call the other methods, even before `service`. The harness calls
+/// [`kill`](RaftPeer::kill) at the end. But calls of the other methods may not have returned yet at that
+/// moment, or may still follow. These calls must not panic.
 ///
-/// While the harness calls a peer, the peer is labrt's current node: the threads that it spawns, its log
-/// lines and its events are its own. The harness holds no lock of its own during a call.
+/// While the harness calls a peer, the peer is labrt's current node: the threads that the peer spawns, its
+/// log lines and its events are recorded as the peer's own. The harness holds no lock of its own during a
+/// call.
 pub trait RaftPeer: Send + Sync + 'static {
-    /// What the suite does when a peer leaves threads behind after `kill`, takes locks in both orders, or
-    /// makes an RPC under a lock. The default warns, and the course's own verdicts do not change.
+    /// What the suite does when a peer still has threads after `kill`, locks two locks in both orders, or
+    /// makes an RPC while it holds a lock. By default the suite only warns, and the course's own verdicts do
+    /// not change.
     const STRICTNESS: Strictness = Strictness::Warn;
 
-    /// Starts a peer with what `persister` holds. An empty persister means a first start.
+    /// Starts a peer with the state in `persister`. If the persister is empty, this is the peer's first
+    /// start.
     ///
     /// `peers[i]` is the end to peer `i`; `peers[me]` is the end to the peer itself. `make` must return soon.
-    /// It must not deliver a message and must not wait for an RPC, because no thread reads `apply` yet and
-    /// the peer is not on the network yet. Start threads for that.
+    /// No thread reads `apply` yet, and the peer is not on the network yet. So `make` must not deliver a
+    /// message and must not wait for an RPC. Start threads for that.
     ///
-    /// `apply` is a rendezvous channel: a send ends when the service takes the message. So hold no lock over
-    /// a send. Deliver each committed command once in the life of a peer, in the order of the indices. After
-    /// a restart begin with index 1; if the persister has a snapshot, begin after the last index that it
-    /// covers. Do not deliver that snapshot: the service reads it from the persister itself. Deliver a
-    /// snapshot only when the leader has sent one.
+    /// `apply` is a rendezvous channel: a send ends when the service receives the message. So hold no lock
+    /// during a send. Between its start and its `kill`, a peer delivers each committed command once, in the
+    /// order of the indices. After a restart begin with index 1. But if the persister has a snapshot, begin
+    /// after the last index that the snapshot covers. Do not deliver that snapshot: the service reads it from
+    /// the persister itself. Deliver a snapshot only when the leader has sent one.
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Self;
 
     /// Starts agreement on a command and returns at once.
     ///
-    /// Returns the current term, and the index that the command will have if it is ever committed. The first
-    /// index is
-    /// 1. Returns `None` if this peer is not the leader or has been killed. Two calls in one term never
-    ///    return the same index.
+    /// Returns the current term, and the index that the command will have if it is ever committed. Returns
+    /// `None` if this peer is not the leader or has been killed. Index 1 is the first index. Two calls in one
+    /// term never return the same index.
     fn start(&self, command: Command) -> Option<Started>;
 
-    /// The current term, and whether this peer believes that it is the leader.
+    /// Returns the current term, and whether this peer believes that it is the leader.
     fn get_state(&self) -> (u64, bool);
 
-    /// Part 2D: the service has everything up to and including `index` in `snapshot`, so the log may forget
-    /// it.
+    /// Part 2D: `snapshot` has the effect of all commands up to and including `index`. So the log may drop
+    /// these entries.
     ///
-    /// The harness calls this from the thread that reads the apply channel. A peer that waits here for that
-    /// channel waits forever.
+    /// The harness calls this from the thread that reads the apply channel. So if a peer waits here until
+    /// that channel is read, it waits forever.
     fn snapshot(&self, index: u64, snapshot: Vec<u8>);
 
     /// Part 2D of 2022 only: may the service switch to this snapshot? The harness calls this from the thread
     /// that reads the apply channel.
     ///
-    /// Since 2023 the answer is always yes, which is the default here.
+    /// From 2023 on, the answer is always yes. This is the default here.
     fn cond_install_snapshot(&self, term: u64, index: u64, snapshot: &[u8]) -> bool {
         let _ = (term, index, snapshot);
         true
@@ -71,7 +74,7 @@ pub trait RaftPeer: Send + Sync + 'static {
     fn service(self: &Arc<Self>) -> Service;
 }
 
-/// What a leader returns for a command that it has taken into its log.
+/// What a leader returns for a command that it has added to its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
     /// The index that the command has if it is ever committed.
@@ -83,11 +86,11 @@ pub struct Started {
 /// What a server is at the moment (section 5.1 of the paper).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It answers others.
+    /// The server answers the requests of candidates and leaders.
     Follower,
-    /// It asks for votes.
+    /// The server asks the others for their votes.
     Candidate,
-    /// It leads its term.
+    /// The server is the leader of its term.
     Leader,
 }
 
@@ -105,16 +108,16 @@ impl Role {
 /// The state of a server's Raft at one moment, for people who watch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftStatus {
-    /// Its current term.
+    /// The server's current term.
     pub term: u64,
-    /// The role that it believes to have in that term.
+    /// The role that the server believes it has in that term.
     pub role: Role,
-    /// The highest index that it knows to be committed.
+    /// The highest index that the server knows to be committed.
     pub commit_index: u64,
-    /// The highest index that its service was given.
+    /// The highest index that the server's Raft has given to its service.
     pub last_applied: u64,
-    /// The highest index in its log.
+    /// The highest index in the server's log.
     pub last_index: u64,
-    /// The last index that its snapshot covers; 0: it has no snapshot.
+    /// The last index that the server's snapshot covers. It is 0 if the server has no snapshot.
     pub snapshot_index: u64,
 }

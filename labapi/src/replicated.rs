@@ -1,4 +1,4 @@
-//! Labs 3 and 4A: what the suites ask of a service that one group of servers replicates.
+//! Labs 3 and 4A: what the suites require of a service that one group of servers replicates.
 
 use labrpc::{End, Service};
 use labrt::sync::Arc;
@@ -11,10 +11,10 @@ pub struct ServerStart {
     pub ends: Vec<End>,
     /// The server's index in its group.
     pub me: usize,
-    /// What the server has saved. It is empty at the first start.
+    /// The disk with what the server has saved. It is empty at the first start.
     pub persister: Arc<Persister>,
-    /// The server makes a snapshot when its Raft state has grown to so many bytes. `None`: it never makes
-    /// one.
+    /// When its Raft state has grown to about this number of bytes, the server makes a snapshot. With `None`,
+    /// the server never makes a snapshot.
     pub maxraftstate: Option<usize>,
 }
 
@@ -22,35 +22,37 @@ pub struct ServerStart {
 /// course's `kvraft`; `StartServer` and `MakeClerk` of `shardctrler`).
 ///
 /// The harness calls [`start`](Replicated::start) first, then [`services`](Replicated::services) once, then
-/// puts the services on the network and connects the server. As soon as `start` has returned, it may call the
-/// other methods, from any thread, even before `services`. It calls [`kill`](Replicated::kill) last, but
-/// other calls may still be under way or may follow; they must not panic.
+/// puts the services on the network and connects the server. As soon as `start` has returned, the harness may
+/// call the other methods, from any thread, even before `services`. The harness calls
+/// [`kill`](Replicated::kill) at the end. But other calls may not have returned yet at that moment, or may
+/// still follow. These calls must not panic.
 ///
-/// While the harness calls a server, the server is labrt's current node: the threads that it spawns, its log
-/// lines and its events are its own. The harness holds no lock of its own during a call.
+/// While the harness calls a server, the server is labrt's current node: the threads that the server spawns,
+/// its log lines and its events are recorded as the server's own. The harness holds no lock of its own during
+/// a call.
 pub trait Replicated: Send + Sync + Sized + 'static {
-    /// What the suite does when a server leaves threads behind after `kill`, takes locks in both orders, or
-    /// makes an RPC under a lock. The default warns.
+    /// What the suite does when a server still has threads after `kill`, locks two locks in both orders, or
+    /// makes an RPC while it holds a lock. By default the suite only warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the service.
     type Clerk: Send + 'static;
 
-    /// Starts a server. It must return soon and must not wait for an RPC, because the server is not on the
-    /// network yet.
+    /// Starts a server. The call must return soon and must not wait for an RPC, because the server is not on
+    /// the network yet.
     fn start(start: ServerStart) -> Self;
 
-    /// Whether this server's Raft believes that it leads.
+    /// Whether this server's Raft believes that it is the leader.
     fn is_leader(&self) -> bool;
 
-    /// The server is no longer needed. Its threads must end within 100 ms. Handlers that wait must end in the
-    /// same time.
+    /// The server is no longer needed. Its threads must end within 100 ms. Handlers that wait must also end
+    /// within 100 ms.
     fn kill(&self);
 
-    /// What the server answers to on the network: its own RPCs and those of its Raft.
+    /// The services of this server on the network: its own RPCs and the RPCs of its Raft.
     ///
-    /// In virtual time a request costs what a client's request does, 1 to 2 ms, unless its service says
-    /// otherwise ([`labrpc::Service::cost`]).
+    /// In virtual time, handling a request takes 1 to 2 ms, as for a client's request. A service can choose
+    /// another cost with [`labrpc::Service::cost`].
     fn services(self: &Arc<Self>) -> Vec<Service>;
 
     /// Makes a client of the servers behind these ends, which are in random order. Several clients work at
@@ -58,12 +60,14 @@ pub trait Replicated: Send + Sync + Sized + 'static {
     fn make_clerk(ends: Vec<End>) -> Self::Clerk;
 }
 
-/// Lab 3: a replicated key/value service. Every [`Replicated`] whose clerk is a [`KvClerk`] is one.
+/// Lab 3: a replicated key/value service. Every [`Replicated`] whose clerk is a [`KvClerk`] is such a
+/// service.
 pub trait KvService: Replicated<Clerk: KvClerk> {}
 
 impl<S: Replicated<Clerk: KvClerk>> KvService for S {}
 
-/// Lab 4A: a replicated shard controller. Every [`Replicated`] whose clerk is a [`CtrlerClerk`] is one.
+/// Lab 4A: a replicated shard controller. Every [`Replicated`] whose clerk is a [`CtrlerClerk`] is such a
+/// service.
 pub trait CtrlerService: Replicated<Clerk: CtrlerClerk> {}
 
 impl<S: Replicated<Clerk: CtrlerClerk>> CtrlerService for S {}

@@ -1,11 +1,11 @@
-//! How a suite treats faults of a server that the course does not look for.
+//! How a suite treats faults of a server that the course does not check.
 
-/// What a suite does when a server leaves threads behind after `kill`, takes locks in both orders, or makes
-/// an RPC under a lock. The course does not look for these.
+/// What a suite does when a server still has threads after `kill`, locks two locks in both orders, or makes
+/// an RPC while it holds a lock. The course does not check for these faults.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Strictness {
-    /// The suite prints a warning. The course's own verdicts do not change. A run with `LAB_STRICT=1` fails
-    /// instead.
+    /// The suite prints a warning. The course's own verdicts do not change. If the environment has
+    /// `LAB_STRICT=1`, the test fails instead.
     Warn,
     /// The test fails.
     Fail,

@@ -1,7 +1,7 @@
-//! Collections whose iteration order depends only on what was inserted and removed.
+//! Collections whose iteration order depends only on the insertions and removals.
 //!
-//! The order of std's `HashMap` depends on a random number from the system. So a server that
-//! iterates over one behaves differently in every process. These maps use a fixed hasher instead.
+//! The order of std's `HashMap` depends on a random number from the system. So a server that iterates over
+//! such a map behaves differently in every process. These maps use a fixed hasher instead.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::BuildHasherDefault;

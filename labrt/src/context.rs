@@ -1,8 +1,8 @@
-//! What belongs to the running thread: the current node, the message or operation that it works
-//! for, and the locks that it holds.
+//! The context of the running thread: the current node, the message or operation for which the thread works,
+//! and the locks that the thread holds.
 //!
-//! On real threads this is a plain thread-local. In virtual time many tasks share one OS thread, so
-//! each switch of tasks exchanges the contents of the thread-local.
+//! On real threads the context is a plain thread-local variable. In virtual time many tasks share one OS
+//! thread, so each switch of tasks exchanges the contents of this variable.
 
 use crate::locks::{Discipline, Held};
 use crate::node::NodeId;
@@ -11,15 +11,15 @@ use std::cell::RefCell;
 #[derive(Default)]
 pub(crate) struct Context {
     pub(crate) node: NodeId,
-    /// The message or operation that this thread works for; 0: none.
+    /// The message or operation for which this thread works. 0 means none.
     pub(crate) parent: u64,
-    /// The locks this thread holds, in the order in which it took them.
+    /// The locks that this thread holds, in the order in which it locked them.
     pub(crate) held: Vec<Held>,
     pub(crate) discipline: Discipline,
 }
 
 impl Context {
-    /// The context of a thread owned by `node`.
+    /// The first context of a thread that `node` owns.
     pub(crate) fn new(node: NodeId, discipline: Discipline) -> Context {
         Context { node, parent: 0, held: Vec::new(), discipline }
     }
@@ -30,7 +30,7 @@ mod tls {
     thread_local!(pub(super) static CONTEXT: RefCell<Context> = RefCell::default());
 }
 
-/// Calls `f` on the context; None while the thread is being torn down.
+/// Calls `f` with the context. Returns `None` if the thread is ending and its context is already gone.
 pub(crate) fn with<R>(f: impl FnOnce(&mut Context) -> R) -> Option<R> {
     tls::CONTEXT.try_with(|c| f(&mut c.borrow_mut())).ok()
 }

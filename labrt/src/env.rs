@@ -1,10 +1,11 @@
-//! The environment variables of a run. They are read through a lookup function, so tests need not
-//! set any. A bad value is an error that names the variable, the value and what was expected.
+//! The environment variables of a run. They are read through a lookup function, so the tests of this crate
+//! need not set any variables. A bad value is an error. Its text has the variable, the value and the expected
+//! form.
 
-/// Looks a variable up. An empty variable counts as not set.
+/// A function that looks up a variable. An empty variable counts as not set.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// A variable of the process's environment.
+/// Looks up a variable in the environment of the process.
 pub(crate) fn process(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?;
     let value = value.to_string_lossy().trim().to_string();
@@ -19,7 +20,7 @@ fn parse_u64(text: &str) -> Option<u64> {
     }
 }
 
-/// A number, decimal or `0x` hexadecimal, within `range`.
+/// Reads a number in `range`. The number is decimal, or hexadecimal with `0x`.
 pub(crate) fn number(
     lookup: &Lookup<'_>,
     name: &str,
@@ -35,7 +36,7 @@ pub(crate) fn number(
     }
 }
 
-/// A switch: `1` on, `0` off.
+/// Reads a switch: `1` is on, `0` is off.
 pub(crate) fn switch(lookup: &Lookup<'_>, name: &str) -> Result<bool, String> {
     match lookup(name).as_deref() {
         None | Some("0") => Ok(false),
@@ -44,7 +45,7 @@ pub(crate) fn switch(lookup: &Lookup<'_>, name: &str) -> Result<bool, String> {
     }
 }
 
-/// The seed that was asked for.
+/// The value of `LAB_SEED`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Seed {
     Unset,
@@ -62,7 +63,7 @@ pub(crate) fn seed(lookup: &Lookup<'_>) -> Result<Seed, String> {
     }
 }
 
-/// Sixteen hexadecimal digits.
+/// Reads a trace hash of sixteen hexadecimal digits.
 pub(crate) fn trace_hash(lookup: &Lookup<'_>, name: &str) -> Result<Option<u64>, String> {
     let Some(text) = lookup(name) else { return Ok(None) };
     u64::from_str_radix(&text, 16)

@@ -3,23 +3,23 @@
 //! A run does not know such a thread, so the run would not see its panic. In virtual time the thread
 //! cannot take part in the run at all. So there are two rules:
 //!
-//! * A panic of a foreign thread fails the run, even if the thread catches it: labrt cannot see
-//!   whether it does.
-//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it fails the
-//!   run under [`Discipline::Fail`], and there is one warning for it under [`Discipline::Warn`].
+//! * A panic of a foreign thread fails the run, even if the thread catches the panic: labrt cannot see
+//!   whether a panic is caught.
+//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it fails the run under
+//!   [`Discipline::Fail`], and labrt prints one warning for the thread under [`Discipline::Warn`].
 //!
 //! All other foreign threads are ignored.
 //!
-//! **Which threads are foreign.** A thread is foreign if a thread of a run has started it, directly
-//! or through others, without labrt. The threads of the test harness, and the threads that they
-//! start, are not foreign: they may use labrt outside a run, and panic, while another test of the
-//! process is in a run. labrt tells the two kinds apart by the signal mask, because a new thread
-//! inherits the mask of the thread that starts it. The threads of a run block a signal that is not
-//! used and that does nothing by default, so all threads that descend from them block it, too.
+//! **Which threads are foreign.** A thread is foreign if a thread of a run has started it, directly or
+//! through other threads, without labrt. The threads of the test harness are not foreign, and neither are the
+//! threads that they start. Such a thread may use labrt outside a run, and may panic, while another test of
+//! the process is in a run. labrt tells the two kinds apart by the signal mask, because a new thread inherits
+//! the mask of the thread that starts it. The threads of a run block a signal that is not used and that does
+//! nothing by default, so all threads that descend from them block it, too.
 //!
-//! **Which run fails.** The mask does not say from which run a thread descends. If there are several
-//! runs at the same time, all of them fail: a wrong "passed" is worse than one failure too many, and
-//! the message names the thread. Of nested runs only the innermost one fails.
+//! **Which run fails.** The mask does not say from which run a thread descends. If there are several runs at
+//! the same time, all of them fail. A wrong "passed" is worse than an additional failure, and the failure's
+//! message names the thread. If runs are nested, only the innermost run fails.
 
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};
@@ -33,14 +33,14 @@ use std::sync::OnceLock;
 /// The signal that is blocked by the threads of runs and by the threads that descend from them.
 const MARK: Signal = Signal::SIGURG;
 
-/// Whether the mark means anything. It does not if the process was started with the signal blocked.
+/// Whether the mark can be used. It cannot if the signal was already blocked when the process was started.
 static RELIABLE: OnceLock<bool> = OnceLock::new();
 
 mod tls {
     use super::*;
     thread_local! {
-        /// This thread need not be checked again: labrt has started it, it is not foreign, or its
-        /// one warning has been printed.
+        /// Whether this thread need not be checked again: labrt has started the thread, the thread is not
+        /// foreign, or its warning has been printed.
         pub(super) static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -55,25 +55,25 @@ fn mark() -> SigSet {
     set
 }
 
-/// To be called before each run, by the thread that asks for it.
+/// Prepares the marks. The thread that starts a run must call this before the run.
 pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }
 
-/// Marks the calling OS thread, until it ends, as one that may run threads of runs.
+/// Marks the calling OS thread, until it ends, as a thread that may run threads of runs.
 pub(crate) fn adopt() {
     std::mem::forget(adopt_for_now());
 }
 
-/// The same, until the guard is dropped.
+/// Like [`adopt`], but only until the guard is dropped.
 pub(crate) fn adopt_for_now() -> Adopted {
     let before = Adopted { known: tls::KNOWN.replace(true), marked: is_marked() };
-    // This fails only for a bad argument. Then foreign threads would not be noticed.
+    // This call fails only for a bad argument. After such a failure, foreign threads would not be noticed.
     let _ = mark().thread_block();
     before
 }
 
-/// Undoes [`adopt_for_now`] when it is dropped.
+/// The guard of [`adopt_for_now`]. It removes the mark when it is dropped.
 pub(crate) struct Adopted {
     known: bool,
     marked: bool,
@@ -92,14 +92,14 @@ fn is_foreign() -> bool {
     !tls::KNOWN.get() && RELIABLE.get() == Some(&true) && is_marked()
 }
 
-/// To be called where a thread enters labrt.
+/// Checks the calling thread. Every function of labrt that a foreign thread could use must call this first.
 #[inline]
 #[track_caller]
 pub(crate) fn touch() {
     touch_at(Location::caller());
 }
 
-/// The same for a caller that is at `place`.
+/// The same check for a caller that is at `place`.
 #[inline]
 pub(crate) fn touch_at(place: &'static Location<'static>) {
     if !tls::KNOWN.get() {
@@ -119,7 +119,7 @@ fn touched(place: &'static Location<'static>) {
     }
 }
 
-/// The same for a destructor, which must not unwind.
+/// The same check for a destructor. A destructor must not unwind.
 #[cfg(feature = "sim")]
 #[cold]
 pub(crate) fn dropped() {
@@ -128,7 +128,7 @@ pub(crate) fn dropped() {
     }
 }
 
-/// A foreign thread has used labrt. Returns whether a run fails because of it.
+/// Reports that a foreign thread has used labrt. Returns whether a run fails because of this.
 fn report_use(what: &str) -> bool {
     let text = format!(
         "{what} on a thread that labrt did not start, which is no part of the run: start threads with \
@@ -153,7 +153,8 @@ fn report_use(what: &str) -> bool {
     failed
 }
 
-/// Called by the panic hook on a thread that belongs to no run. True: print nothing.
+/// Called by the panic hook on a thread that belongs to no run. If the result is `true`, the hook prints
+/// nothing.
 pub(crate) fn panicked(panic: &Panic) -> bool {
     if !is_foreign() {
         return false;

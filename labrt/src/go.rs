@@ -1,13 +1,13 @@
-//! Go's idioms, and what stands for them here: documentation only.
+//! Go's idioms, and how to write them with labrt. This module has only documentation.
 //!
-//! All of it means the same on both clocks, and in virtual time it is a function of the seed. A run
-//! must *not* use the threads, locks, channels and sleeps of `std`, and it must not wait in a loop
-//! that does not call labrt.
+//! All examples have the same meaning on both clocks. In virtual time their result depends only on the seed.
+//! A run must *not* use the threads, locks, channels and sleeps of `std`, and it must not wait in a loop that
+//! does not call labrt.
 //!
 //! # Goroutines and locks
 //!
-//! `go f()`; `mu.Lock()` and `defer mu.Unlock()`; `sync.RWMutex`; `sync.Cond`. A guard gives its lock
-//! back when it is dropped, at the end of the block or by `drop(guard)`.
+//! `go f()`; `mu.Lock()` and `defer mu.Unlock()`; `sync.RWMutex`; `sync.Cond`. A guard unlocks its lock when
+//! the guard is dropped: at the end of the block, or by `drop(guard)`.
 //!
 //! ```
 //! use labrt::sync::{Arc, Condvar, Mutex, RwLock};
@@ -37,8 +37,8 @@
 //!
 //! # Channels
 //!
-//! `make(chan T)` is a rendezvous; `make(chan T, n)` holds n messages. A channel is closed when all
-//! its senders are dropped.
+//! `make(chan T)` makes a rendezvous channel, which has no room for a message. `make(chan T, n)` makes a
+//! channel with room for n messages. A channel is closed when all its senders are dropped.
 //!
 //! ```
 //! use labrt::chan::{bounded, rendezvous, unbounded};
@@ -87,7 +87,7 @@
 //!
 //! # Select
 //!
-//! The cases return a value, and the code after the select acts on it.
+//! Each case returns a value, and the code after the select uses this value.
 //!
 //! ```
 //! use labrt::chan::{Select, bounded};
@@ -151,10 +151,10 @@
 //! });
 //! ```
 //!
-//! # Killed, groups, chance, maps
+//! # Killed servers, groups, random numbers, maps
 //!
-//! A loop that sleeps and then looks at a flag ends up to one sleep late. One that waits for a signal
-//! ends at once.
+//! A loop that sleeps and then checks a flag may end one sleep too late. A loop that waits for a signal ends
+//! at once.
 //!
 //! ```
 //! use labrt::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Waiting for a group of threads, and doing something once for all threads.
+//! [`WaitGroup`] waits for a group of threads. [`Once`] does something once for all threads.
 
 use crate::imp;
 use crate::imp::sync::Signal;
@@ -8,7 +8,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Go's `sync.WaitGroup`: a counter, and threads that wait until it is zero. Clones share it.
+/// Go's `sync.WaitGroup`: a counter, and threads that wait until the counter is zero. Clones share the
+/// counter.
 ///
 /// ```
 /// use labrt::{sync::WaitGroup, thread};
@@ -29,24 +30,24 @@ pub struct WaitGroup(Arc<Mutex<Group>>);
 #[derive(Default)]
 struct Group {
     count: usize,
-    /// Raised when the count is zero. There is one only while a thread waits.
+    /// The signal that is raised when the count becomes zero. It is `None` if no thread waits.
     zero: Option<Signal>,
 }
 
 impl WaitGroup {
-    /// A group with count zero.
+    /// Makes a group whose count is zero.
     pub fn new() -> WaitGroup {
         WaitGroup::default()
     }
 
-    /// Adds `n` to the count. To be called before the thread that it stands for is started.
+    /// Adds `n` to the count. Call this before you start the threads that are counted.
     #[track_caller]
     pub fn add(&self, n: usize) {
         imp::enter("WaitGroup::add", Location::caller());
         self.0.lock().count += n;
     }
 
-    /// Takes one from the count.
+    /// Subtracts 1 from the count.
     ///
     /// # Panics
     /// When the count is zero.
@@ -73,13 +74,13 @@ impl WaitGroup {
         self.wait_at(None, Location::caller());
     }
 
-    /// The same, for `d` at the most; true: the count is zero.
+    /// Like [`WaitGroup::wait`], but waits at most for `d`. Returns whether the count is zero.
     #[track_caller]
     pub fn wait_for(&self, d: Duration) -> bool {
         self.wait_at(Instant::now().checked_add(d), Location::caller())
     }
 
-    /// The same, until `at` at the latest; true: the count is zero.
+    /// Like [`WaitGroup::wait`], but waits only until `at`. Returns whether the count is zero.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
         self.wait_at(Some(at), Location::caller())
@@ -98,24 +99,24 @@ impl WaitGroup {
     }
 }
 
-/// Go's `sync.Once`: something that is done once, by the first thread that asks for it.
+/// Go's `sync.Once`: an action that is done only once, by the first thread that calls [`Once::call_once`].
 pub struct Once(Mutex<Progress>);
 
 enum Progress {
     NotBegun,
-    /// Under way. The signal is raised at the end.
+    /// The first call has not returned yet. The signal is raised when it returns.
     Begun(Signal),
     Done,
 }
 
 impl Once {
-    /// Nothing has been done.
+    /// Makes a `Once` whose action has not been done yet.
     pub const fn new() -> Once {
         Once(parking_lot::const_mutex(Progress::NotBegun))
     }
 
-    /// Calls `f` if it is the first call, else waits until the first call has returned. If `f`
-    /// panics, it counts as done.
+    /// The first call calls `f`. Every other call waits until the first call has returned. If `f` panics, it
+    /// counts as done.
     #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
         let place = Location::caller();
@@ -139,7 +140,7 @@ impl Once {
         f();
     }
 
-    /// Has the first call returned?
+    /// Whether the first call has returned.
     pub fn is_completed(&self) -> bool {
         matches!(*self.0.lock(), Progress::Done)
     }

@@ -1,4 +1,4 @@
-//! A point in time, and whether it was reached, on either clock.
+//! [`Instant`] and [`WaitTimeoutResult`], which are the same on both clocks.
 
 use crate::imp;
 use std::fmt;
@@ -7,25 +7,25 @@ use std::time::Duration;
 
 /// A point in time.
 ///
-/// It is a number of nanoseconds: in virtual time since the start of the run, on real threads since
-/// this process has read the clock for the first time.
+/// It is a number of nanoseconds. In virtual time they are counted from the start of the run. On real threads
+/// they are counted from the moment when this process has read the clock for the first time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub(crate) u64);
 
 impl Instant {
-    /// The present.
+    /// Returns the present time.
     #[track_caller]
     pub fn now() -> Instant {
         Instant(imp::now())
     }
 
-    /// Time since then.
+    /// Returns the time that has passed since this point.
     #[track_caller]
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }
 
-    /// Time from `earlier` to this; zero if it is the other way round.
+    /// Returns the time from `earlier` to this point, or zero if `earlier` is later than this point.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -35,12 +35,12 @@ impl Instant {
         self.duration_since(earlier)
     }
 
-    /// This point plus `d`; None if the result is too large.
+    /// Returns this point plus `d`, or `None` if the result is too large.
     pub fn checked_add(&self, d: Duration) -> Option<Instant> {
         Some(Instant(self.0.checked_add(u64::try_from(d.as_nanos()).ok()?)?))
     }
 
-    /// This point minus `d`; None if the result is below zero.
+    /// Returns this point minus `d`, or `None` if the result is below zero.
     pub fn checked_sub(&self, d: Duration) -> Option<Instant> {
         Some(Instant(self.0.checked_sub(u64::try_from(d.as_nanos()).ok()?)?))
     }
@@ -87,7 +87,7 @@ impl fmt::Debug for Instant {
 pub struct WaitTimeoutResult(pub(crate) bool);
 
 impl WaitTimeoutResult {
-    /// True if the limit was reached.
+    /// Whether the limit was reached.
     pub fn timed_out(&self) -> bool {
         self.0
     }

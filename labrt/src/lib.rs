@@ -1,14 +1,14 @@
 //! `labrt`: threads, locks, channels, clock and random numbers for the labs.
 //!
-//! The code of servers and tests uses these only through this crate. So the same blocking source
-//! runs on two clocks:
+//! The code of servers and tests uses these things only through this crate. So the same blocking source runs
+//! on two clocks:
 //!
 //! * **real** (the default): OS threads, parking_lot, crossbeam channels, the machine's clock;
-//! * **virtual** (feature `sim`): one task runs at a time, every choice is drawn from one seed, and
-//!   the clock jumps to the next deadline when no task can run. The same seed gives the same run and
-//!   the same trace, so a failure can be replayed, logged and looked at.
+//! * **virtual** (feature `sim`): one task runs at a time, every choice is drawn from one seed, and the clock
+//!   jumps to the next deadline when no task can run. The same seed gives the same run and the same trace, so
+//!   a failure can be replayed, logged and examined.
 //!
-//! | module | what it holds |
+//! | module | what it has |
 //! |---|---|
 //! | [`thread`] | [`thread::spawn`], the labs' `go`; named threads; which threads are alive |
 //! | [`sync`] | `Mutex`, `RwLock`, `Condvar`, `WaitGroup`, `Once`, and [`sync::Signal`] |
@@ -19,12 +19,12 @@
 //! | [`node`] | the server to which the running code belongs |
 //! | [`trace`] | events with fields: the trace hash, the text trace and the JSON lines are made from them |
 //! | [`logging`] | log lines by topic, in the course's form |
-//! | [`locks`] | lock discipline: order of locks, no blocking under a lock |
+//! | [`locks`] | lock discipline: the order of locks, and no waiting while a lock is held |
 //! | [`offload`](mod@offload) | long computations outside the run |
-//! | [`go`] | Go's idioms, and what stands for them here |
+//! | [`go`] | Go's idioms, and how to write them with labrt |
 //!
-//! [`run`] runs a test body as a run of its own; [`Run`] holds the settings (seed, repetitions,
-//! limits).
+//! [`run`] executes the body of a test one or more times. Each execution is a *run*, with its own threads,
+//! clock and random numbers. [`Run`] has the settings (seed, repetitions, limits).
 //!
 //! ```
 //! use labrt::{chan, thread, time::{self, Duration}};
@@ -39,8 +39,8 @@
 //! });
 //! ```
 //!
-//! **Outside [`run`]** the real build is an ordinary library. In the virtual build there is no clock
-//! outside a run: a wait panics with a message that says so.
+//! **Outside [`run`]**, labrt without the feature `sim` is an ordinary library. With the feature `sim` there
+//! is no clock outside a run, and a wait panics with a message that says so.
 
 #![allow(
     clippy::disallowed_types,
@@ -88,23 +88,23 @@ pub use outcome::{Failure, Outcome, Stats, Summary};
 pub use run::{Failed, Identity, Run, run};
 pub use warnings::warning;
 
-/// True in a virtual-time build.
+/// Whether this is a build for virtual time (with the feature `sim`).
 pub const fn is_sim() -> bool {
     cfg!(feature = "sim")
 }
 
 /// Fails the run, from any thread, as `log.Fatalf` does in the course's tests.
 ///
-/// Outside a run it is an ordinary panic.
+/// Outside a run, this call is an ordinary panic.
 ///
-/// The report names the place of the caller. See [`fatal_at`] for another place.
+/// The report names the caller's place in the source. See [`fatal_at`] for another place.
 #[track_caller]
 pub fn fatal(message: impl std::fmt::Display) -> ! {
     panic!("{message}")
 }
 
-/// The same as [`fatal`], but the report names `place`. It is for a mistake that is made at one
-/// place and found at another, such as a call whose bad arguments are found at the server.
+/// The same as [`fatal`], but the report names `place`. Use it for a mistake that is made at one place and
+/// found at another place. For example, the bad arguments of a call are found at the server.
 pub fn fatal_at(place: &'static std::panic::Location<'static>, message: impl std::fmt::Display) -> ! {
     panics::blame(place);
     panic!("{message}")

@@ -1,14 +1,14 @@
-//! Lock discipline: mistakes that the locks of labrt ([`Mutex`](crate::sync::Mutex),
-//! [`RwLock`](crate::sync::RwLock)) find in their use.
+//! Lock discipline: the locks of labrt ([`Mutex`](crate::sync::Mutex), [`RwLock`](crate::sync::RwLock)) find
+//! three mistakes in their use.
 //!
-//! * Two locks are taken in both orders. That can deadlock, even if this run did not. labrt keeps a
-//!   graph of the orders for each run and looks for a cycle in it; each lock is a node of its own.
+//! * Two locks are locked in both orders. That can deadlock, even if this run has not deadlocked. For each
+//!   run, labrt keeps a graph of the orders and searches it for a cycle. Each lock is one node of the graph.
 //!   Reports name the places where the locks were made.
-//! * A thread takes a lock that it holds already. That deadlocks.
-//! * A thread holds a lock while it waits for another party: in an RPC, or in a send on a bounded
-//!   channel. The other party may need that lock. An unbounded send and a sleep are not reported.
+//! * A thread locks a lock that it holds already. That deadlocks.
+//! * A thread holds a lock while it waits for another party: in an RPC, or in a send on a bounded channel.
+//!   The other party may need that lock. A send on an unbounded channel and a sleep are not reported.
 //!
-//! Under [`Discipline::Fail`] the first mistake fails the run; under [`Discipline::Warn`] it is a
+//! Under [`Discipline::Fail`] the first mistake fails the run. Under [`Discipline::Warn`] a mistake is a
 //! [warning](crate::warning).
 
 use crate::collections::{HashMap, HashSet};
@@ -16,15 +16,15 @@ use crate::{context, foreign, imp};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What happens when the discipline is broken.
+/// What happens after a mistake against the lock discipline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Discipline {
-    /// Nothing is checked, and nothing is spent on it. For code outside a run, and for benches.
+    /// Nothing is checked, so there is no cost. This is for code outside a run, and for benchmarks.
     #[default]
     Off,
-    /// One warning for each pair of places. For code of others.
+    /// labrt prints one warning for each pair of places. This is for code that other people have written.
     Warn,
-    /// The run fails. The default of a test.
+    /// The run fails. This is the default of a test.
     Fail,
 }
 
@@ -33,7 +33,7 @@ type Place = &'static Location<'static>;
 /// The identity of a lock.
 #[derive(Debug)]
 pub(crate) struct Meta {
-    /// 0 until the lock is checked for the first time.
+    /// The number of the lock. It is 0 until the lock is checked for the first time.
     id: AtomicU64,
     made: Place,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Held {
     taken: Place,
 }
 
-/// For each lock, the locks that were taken while it was held.
+/// For each lock, the locks that were locked by a thread that held it.
 #[derive(Default)]
 pub(crate) struct Order {
     after: HashMap<u64, HashMap<u64, (Held, Held)>>,
@@ -70,7 +70,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// The chain of edges from lock `from` to lock `to`.
+    /// Returns the chain of edges from lock `from` to lock `to`, if there is one.
     fn path(&self, from: u64, to: u64) -> Option<Vec<(Held, Held)>> {
         let mut seen = HashSet::default();
         let mut stack = vec![(from, Vec::new())];
@@ -91,7 +91,7 @@ impl Order {
     }
 }
 
-/// Called before a lock is waited for.
+/// Must be called before a thread waits for a lock.
 #[track_caller]
 pub(crate) fn acquiring(meta: &Meta) {
     let held = context::with(|c| match c.discipline {
@@ -136,7 +136,7 @@ pub(crate) fn acquiring(meta: &Meta) {
     }
 }
 
-/// Called when a lock has been taken.
+/// Must be called after a thread has locked a lock.
 #[track_caller]
 pub(crate) fn acquired(meta: &Meta) {
     let taken = Location::caller();
@@ -147,7 +147,7 @@ pub(crate) fn acquired(meta: &Meta) {
     });
 }
 
-/// Called when a lock is given back.
+/// Must be called when a lock is unlocked.
 pub(crate) fn released(meta: &Meta) {
     context::with(|c| {
         if c.held.is_empty() {
@@ -160,8 +160,8 @@ pub(crate) fn released(meta: &Meta) {
     });
 }
 
-/// Reports a mistake if this thread holds a lock. To be called at the start of an RPC, and of all
-/// else that waits for another party; `what` names it in the report.
+/// Reports a mistake if this thread holds a lock. It must be called at the start of an RPC and of every other
+/// operation that waits for another party. `what` is the name of the operation in the report.
 #[track_caller]
 pub fn blocking(what: &str) {
     foreign::touch();

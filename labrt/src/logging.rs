@@ -1,9 +1,9 @@
-//! Log lines by topic: `time TOPIC S<server> T<term> text`, which is what `dslogs` reads.
+//! Log lines by topic. A line has the form `time TOPIC S<server> T<term> text`, which `dslogs` can read.
 //!
-//! `LAB_LOG=VOTE,LEAD` turns these topics on, `LAB_LOG=all` turns all of them on. Otherwise nothing
-//! is printed, and a line costs one atomic load. The time is in units of 0.1 ms since the start of
-//! the test, on the test's clock. Lines go through the `log` crate to stdout. A program that
-//! installs a logger of its own gets them with the topic as the target.
+//! `LAB_LOG=VOTE,LEAD` switches these two topics on. `LAB_LOG=all` switches all topics on. If the topic of a
+//! line is off, the line is not printed and costs only one atomic load. The time is in units of 0.1 ms since
+//! the start of the test, on the test's clock. Lines go through the `log` crate to stdout. If a program
+//! installs its own logger, this logger gets the lines, with the topic as the target.
 
 use crate::{context, env, time};
 use std::sync::Once;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 macro_rules! topics {
     ($($name:ident $text:literal $doc:literal;)*) => {
-        /// What a log line is about.
+        /// The subject of a log line.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[allow(clippy::upper_case_acronyms, reason = "the course's names")]
         pub enum Topic {
@@ -53,16 +53,16 @@ topics! {
 
 static MASK: AtomicU32 = AtomicU32::new(0);
 
-/// Is the topic on?
+/// Whether the topic is on.
 #[inline]
 pub fn enabled(topic: Topic) -> bool {
     MASK.load(Relaxed) & (1 << topic as u32) != 0
 }
 
-/// Turns topics on: a comma-separated list of names, or `all`; empty for none.
+/// Switches topics on. `list` is a comma-separated list of names, or `all`, or empty for no topic.
 ///
 /// # Errors
-/// A message that names an unknown topic and the known ones.
+/// If the list has an unknown topic. The message names this topic and all known topics.
 pub fn set_topics(list: &str) -> Result<(), String> {
     let mut mask = 0u32;
     for word in list.split(',').map(str::trim).filter(|w| !w.is_empty()) {
@@ -83,7 +83,7 @@ pub fn set_topics(list: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Calls `f` with all topics off. Other runs of the process log nothing during the call, either.
+/// Calls `f` with all topics off. During the call, other runs of the process also log nothing.
 pub(crate) fn muted<T>(f: impl FnOnce() -> T) -> T {
     let before = MASK.swap(0, Relaxed);
     let value = f();
@@ -95,7 +95,7 @@ pub(crate) fn init_from(lookup: &env::Lookup<'_>) -> Result<(), String> {
     lookup("LAB_LOG").map_or(Ok(()), |list| set_topics(&list))
 }
 
-/// A plain logger on stdout, unless the program has one already.
+/// Installs a plain logger that prints to stdout, unless the program has a logger already.
 fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -105,12 +105,12 @@ fn install() {
             .format(|f, record| writeln!(f, "{}", record.args()))
             .target(env_logger::Target::Stdout)
             .try_init();
-        // An error only says that the program has installed a logger of its own.
+        // An error only means that the program has installed its own logger.
         drop(logger);
     });
 }
 
-/// Prints a line. Use [`dlog!`](crate::dlog), which checks first whether the topic is on.
+/// Prints a line. Use [`dlog!`](crate::dlog), which first checks whether the topic is on.
 #[track_caller]
 pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
     let now = time::since_start().as_micros() / 100;
@@ -122,10 +122,10 @@ pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
     }
 }
 
-/// A log line by topic: `dlog!(VOTE, term, "asks {} for a vote", peer)`; without a term
+/// Prints a log line by topic: `dlog!(VOTE, term, "asks {} for a vote", peer)`. A line without a term is
 /// `dlog!(TEST, "text")`.
 ///
-/// The server is the current [`node`](crate::node). Nothing is formatted while the topic is off.
+/// The line shows the current [`node`](crate::node) as its server. If the topic is off, nothing is formatted.
 #[macro_export]
 macro_rules! dlog {
     ($topic:ident, $format:literal $($args:tt)*) => {

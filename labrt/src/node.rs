@@ -1,11 +1,12 @@
 //! The server to which the running code belongs.
 //!
-//! The name of a node is its group, its index in the group and its incarnation (a restarted server
-//! is a new incarnation). The current node depends on the *code that runs*, not on the thread: a
-//! network that runs a server's handler on the caller's thread enters the server's node meanwhile.
+//! The name of a node has three parts: its group, its index in the group, and its incarnation. A restarted
+//! server is a new incarnation. The current node depends on the *code that runs*, not on the thread. For
+//! example, a network runs a server's handler on the caller's thread. During the handler, the server's node
+//! is current.
 //!
-//! A new thread starts with the node that is current where it is spawned. This node *owns* the
-//! thread until the thread ends, see [`crate::thread::alive`].
+//! The first node of a new thread is the node that is current when the thread is spawned. This node *owns*
+//! the thread until the thread ends (see [`crate::thread::alive`]).
 
 use crate::context;
 use std::fmt;
@@ -13,16 +14,16 @@ use std::fmt;
 /// The name of one incarnation of a server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NodeId {
-    /// The replica group; 0 where there is only one.
+    /// The replica group. It is 0 if there is only one group.
     pub group: u16,
-    /// The server's index in its group, from 0.
+    /// The server's index in its group. The first index is 0.
     pub index: u16,
-    /// How often the server has been started, this time included. 0 only in [`NodeId::NONE`].
+    /// How often the server has been started, including this time. It is 0 only in [`NodeId::NONE`].
     pub incarnation: u32,
 }
 
 impl NodeId {
-    /// No node: for the code of the test and of the network.
+    /// The value for code that belongs to no server: the code of the test and of the network.
     pub const NONE: NodeId = NodeId { group: 0, index: 0, incarnation: 0 };
 
     /// The first incarnation of server `index` of the only group.
@@ -30,18 +31,19 @@ impl NodeId {
         NodeId { group: 0, index: u16::try_from(index).expect("fewer than 65,536 servers"), incarnation: 1 }
     }
 
-    /// Is this [`NodeId::NONE`]?
+    /// Whether this is [`NodeId::NONE`].
     pub fn is_none(self) -> bool {
         self == NodeId::NONE
     }
 
-    /// All of the name in one number.
+    /// Returns the whole name as one number.
     pub(crate) fn pack(self) -> u64 {
         (self.group as u64) << 48 | (self.index as u64) << 32 | self.incarnation as u64
     }
 }
 
-/// `S2` in the only group, `G1S2` in group 1, `-` for no node, always without the incarnation.
+/// Prints `S2` if there is only one group, `G1S2` for group 1, and `-` for no node. The incarnation is not
+/// printed.
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.is_none(), self.group) {
@@ -66,7 +68,7 @@ pub fn enter(node: NodeId) -> NodeGuard {
 #[must_use = "the node is current only as long as the guard lives"]
 pub struct NodeGuard {
     before: NodeId,
-    /// A guard belongs to the thread that entered.
+    /// A guard must be dropped on the thread that has entered the node.
     here: std::marker::PhantomData<*const ()>,
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 /// The first failure of a run.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The thread that failed, with its node where it has one: `S2 raft-2-ticker`.
+    /// The thread that failed, with its node if it has a node: `S2 raft-2-ticker`.
     pub thread: String,
-    /// The text of its panic, and the place.
+    /// The text and the place of the thread's panic.
     pub message: String,
     /// The time of the failure since the start of the run, on the run's clock.
     pub at: Duration,
@@ -22,36 +22,37 @@ pub struct Stats {
     pub time_ns: u64,
     /// CPU time that the process used during the run, in nanoseconds.
     pub cpu_ns: u64,
-    /// Scheduling decisions (virtual time only).
+    /// The number of scheduling decisions (virtual time only).
     pub steps: u64,
-    /// Decisions that moved to another task (virtual time only).
+    /// The number of decisions after which another task ran (virtual time only).
     pub switches: u64,
-    /// Threads started.
+    /// The number of threads that were started.
     pub spawns: u64,
-    /// The most threads alive at one time.
+    /// The largest number of threads that were alive at one time.
     pub max_live: usize,
-    /// Threads that were unwound because the body had returned.
+    /// The number of threads that were unwound because the body had returned.
     pub cancelled: usize,
-    /// Threads that could not be unwound; in virtual time their stacks leak.
+    /// The number of threads that could not be unwound. In virtual time their stacks leak.
     pub leaked: usize,
-    /// Warnings printed, see [`warning`](crate::warning).
+    /// The number of printed warnings (see [`warning`](crate::warning)).
     pub warnings: u64,
 }
 
-/// The result of one run of one seed.
+/// The result of one run with one seed.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
-    /// The hash of its trace; 0 on real threads.
+    /// The hash of the run's trace. It is 0 on real threads.
     pub trace: u64,
-    /// The 1-in-n rate of preemption it ran with (virtual time; 0: never).
+    /// The `n` of the 1-in-n chance of preemption in this run (virtual time only). 0 means that there was no
+    /// preemption.
     pub preempt: u64,
-    /// Its counters.
+    /// The counters of the run.
     pub stats: Stats,
-    /// Its first failure; None: it passed.
+    /// The first failure of the run. `None` means that the run passed.
     pub failure: Option<Failure>,
-    /// The file with its events, if they were written.
+    /// The file with the run's events, if they were written.
     pub events: Option<PathBuf>,
 }
 
@@ -62,11 +63,11 @@ pub struct Summary {
     pub runs: u64,
     /// The first seed.
     pub seed: u64,
-    /// Seconds on the runs' own clock, all together.
+    /// The sum of the times of all runs, on their own clock, in seconds.
     pub seconds: f64,
-    /// CPU seconds, all together.
+    /// The sum of the CPU times of all runs, in seconds.
     pub cpu_seconds: f64,
-    /// Warnings printed, all together.
+    /// The number of warnings that all runs have printed.
     pub warnings: u64,
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "panic with a payload that is no text".into())
 }
 
-/// The name of a thread in reports: its node, and its name or number.
+/// The name of a thread in reports. It has the thread's node, and the thread's name or number.
 pub(crate) fn title(node: NodeId, name: &str, number: u64) -> String {
     match (node.is_none(), name.is_empty()) {
         (true, true) => format!("thread {number}"),

@@ -1,7 +1,7 @@
-//! The panic hook, and the end of the process when a run cannot be ended.
+//! The panic hook, and the function that ends the process if a run cannot be ended.
 //!
-//! The hook keeps the place of a panic for the report of the failed run. It fails the run when a
-//! foreign thread panics, and it prints nothing for quiet runs.
+//! The hook keeps the place of a panic for the report of the failed run. It fails the run when a foreign
+//! thread panics, and it prints nothing if the run is quiet.
 
 use crate::context;
 use crate::node::NodeId;
@@ -11,7 +11,7 @@ use std::io::Write;
 use std::panic::Location;
 use std::sync::Once;
 
-/// The payload with which a thread is unwound when its run is over. It is raised by
+/// The payload with which a thread is unwound after its run is over. The unwinding starts with
 /// `resume_unwind`, which does not call the hook.
 pub(crate) struct Cancelled;
 
@@ -22,7 +22,7 @@ pub(crate) struct Panic {
 }
 
 impl Panic {
-    /// A panic without a known place.
+    /// Makes a `Panic` without a place from the payload of a panic.
     pub(crate) fn of_payload(payload: &(dyn std::any::Any + Send)) -> Panic {
         Panic { text: panic_text(payload), node: context::node() }
     }
@@ -33,17 +33,17 @@ mod tls {
     thread_local!(pub(super) static BLAMED: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) });
 }
 
-/// The next panic of this thread is reported as one at `place`.
+/// After this call, the next panic of this thread is reported with the place `place`.
 pub(crate) fn blame(place: &'static Location<'static>) {
     tls::BLAMED.set(Some(place));
 }
 
-/// Unwinds the calling thread and prints nothing.
+/// Unwinds the calling thread without printing anything.
 pub(crate) fn cancel() -> ! {
     std::panic::resume_unwind(Box::new(Cancelled))
 }
 
-/// Ends the process, because a run cannot be ended, and prints why.
+/// Prints `why` a run cannot be ended, and ends the process.
 ///
 /// libtest captures what `eprintln!` prints and shows it at the end of the test. Here the test never
 /// ends, so this writes to stderr directly, which is not captured.

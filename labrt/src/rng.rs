@@ -1,9 +1,10 @@
 //! Random numbers of the run.
 //!
-//! All of them come from the seed of the run, but in independent **streams**: one for the test's
-//! body, one for each incarnation of each node, one for the scheduler of the virtual clock. A
-//! decision that has a name is drawn without any stream. So one more number drawn in one place does
-//! not change the numbers of other places, and a small change of a program changes its runs little.
+//! All numbers come from the seed of the run, but in independent **streams**. There is one stream for the
+//! test's body, one for each incarnation of each node, and one for the scheduler of the virtual clock. The
+//! number for a decision that has a name comes from no stream. So if one place draws one more number, the
+//! numbers of the other places stay the same. For this reason a small change of a program changes its runs
+//! only a little.
 //!
 //! The generator is xoshiro256++, whose output for a seed never changes. On real threads the seed
 //! comes from the system, unless `LAB_SEED` gives one.
@@ -17,18 +18,18 @@ use std::convert::Infallible;
 
 pub use rand::{Rng, RngExt};
 
-/// The name of a kind of decision. The number that is drawn depends on it.
+/// The name of a kind of decision. The number for a decision depends on this name.
 #[derive(Clone, Copy, Debug)]
 pub struct Label(u64);
 
 impl Label {
-    /// A label; give each purpose its own name.
+    /// Makes a label. Use a different name for each purpose.
     pub const fn new(name: &str) -> Label {
         Label(hash_str(name))
     }
 }
 
-/// FNV-1a.
+/// Computes the FNV-1a hash of a text.
 pub(crate) const fn hash_str(s: &str) -> u64 {
     let bytes = s.as_bytes();
     let mut h = 0xcbf2_9ce4_8422_2325u64;
@@ -47,7 +48,7 @@ const fn scramble(z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Derives one seed from another; different parts give unrelated seeds.
+/// Derives a seed from another seed. If the parts are different, the derived seeds are unrelated.
 pub(crate) const fn split(seed: u64, parts: [u64; 3]) -> u64 {
     const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut h = scramble(seed.wrapping_add(GAMMA));
@@ -63,38 +64,38 @@ pub(crate) fn generator(seed: u64, label: Label, id: u64) -> Xoshiro256PlusPlus 
     Xoshiro256PlusPlus::seed_from_u64(split(seed, [label.0, id, 0]))
 }
 
-/// The number for a decision that has a name. It depends only on the run's seed, the label and the
-/// two arguments, not on earlier draws.
+/// Returns the number for a decision that has a name. The number depends only on the run's seed, the label
+/// and the two arguments, not on earlier draws.
 #[track_caller]
 pub fn draw(label: Label, a: u64, b: u64) -> u64 {
     split(imp::with_world(|w| w.seed), [label.0, a, b])
 }
 
-/// A stream of its own, made from the run's seed, a name and a number.
+/// Makes a new stream from the run's seed, a name and a number.
 #[track_caller]
 pub fn stream(label: &str, id: u64) -> Stream {
     Stream(generator(imp::with_world(|w| w.seed), Label::new(label), id))
 }
 
-/// The stream of the current node, or of the test's body.
+/// Returns the stream of the current node, or of the test's body.
 #[track_caller]
 pub fn rng() -> RunRng {
     foreign::touch();
     RunRng(())
 }
 
-/// A number from [`rng`], uniform in `0..n` (0 when `n` is 0).
+/// Draws a number from [`rng`], uniform in `0..n`. If `n` is 0, the number is 0.
 #[track_caller]
 pub fn below(n: u64) -> u64 {
     scale(rng().next_u64(), n)
 }
 
-/// Maps a uniform 64-bit number to `0..n` by multiply-shift; the bias is below `n / 2^64`.
+/// Maps a uniform 64-bit number to `0..n` by multiply-shift. The bias is below `n / 2^64`.
 pub fn scale(x: u64, n: u64) -> u64 {
     ((x as u128 * n as u128) >> 64) as u64
 }
 
-/// An owned generator; see [`stream`].
+/// A generator that its user owns (see [`stream`]).
 #[derive(Clone, Debug)]
 pub struct Stream(Xoshiro256PlusPlus);
 
@@ -111,7 +112,7 @@ impl TryRng for Stream {
     }
 }
 
-/// A handle on the run's stream for the current node; see [`rng`].
+/// A handle to the run's stream for the current node (see [`rng`]).
 #[derive(Clone, Copy, Debug)]
 pub struct RunRng(());
 
@@ -141,7 +142,7 @@ impl TryRng for RunRng {
 mod tests {
     use super::*;
 
-    /// A seed must mean the same run after an upgrade of the generator.
+    /// After an upgrade of the generator, a seed must still give the same run.
     #[test]
     fn the_streams_are_stable() {
         let mut g = generator(42, Label::new("test"), 7);

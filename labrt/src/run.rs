@@ -1,5 +1,5 @@
-//! [`run`] and [`Run`]: they run a test body with one or more seeds, report a failure, and print the
-//! line that replays it.
+//! [`run`] and [`Run`] execute the body of a test with one or more seeds. They report a failure, and print
+//! the command that replays the failed run.
 
 use crate::env::{self, Seed};
 use crate::locks::Discipline;
@@ -10,16 +10,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a replay line needs in order to name a test.
+/// What identifies a test in a replay line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The cargo package the test belongs to.
+    /// The cargo package to which the test belongs.
     pub package: String,
     /// The arguments of `cargo test` that choose the test binary, such as `--test lab2a`.
     pub target: String,
     /// The name of the test.
     pub test: String,
-    /// Is it one that runs only with `--ignored`?
+    /// Whether the test runs only with `--ignored`.
     pub ignored: bool,
     /// The cargo features that are on, without `sim`.
     features: Vec<String>,
@@ -41,15 +41,15 @@ macro_rules! here {
 }
 
 impl Identity {
-    /// A target of a package, for all its tests. `target` are the arguments of `cargo test` that
-    /// choose it.
+    /// The identity of a target of a package, without the name of a test. `target` has the arguments of
+    /// `cargo test` that choose this target.
     pub fn of_target(package: &str, target: &str) -> Identity {
         Identity { package: package.to_string(), target: target.to_string(), ..Identity::default() }
     }
 
-    /// The same place, built with the cargo feature `name` if it is `on`:
-    /// `here!().with_feature("fast", cfg!(feature = "fast"))`. A replay line names the features
-    /// that are on. The feature `sim` is known already.
+    /// The same identity with one more cargo feature, `name`, if `on` is true: `here!().with_feature("fast",
+    /// cfg!(feature = "fast"))`. A replay line names the features that are on. The feature `sim` need not be
+    /// added: labrt knows whether it is on.
     pub fn with_feature(&self, name: &str, on: bool) -> Identity {
         let mut identity = self.clone();
         identity.features.retain(|feature| feature != name);
@@ -59,18 +59,19 @@ impl Identity {
         identity
     }
 
-    /// The cargo features that are on, in the order in which [`Identity::with_feature`] was told
-    /// of them. Without `sim`.
+    /// The cargo features that are on, without `sim`. They are in the order of the calls of
+    /// [`Identity::with_feature`].
     pub fn features(&self) -> &[String] {
         &self.features
     }
 
-    /// The same place with the name of a test.
+    /// The same identity with the name of a test.
     pub fn with_test(&self, test: &str, ignored: bool) -> Identity {
         Identity { test: test.to_string(), ignored, ..self.clone() }
     }
 
-    /// A guess from the running process, for a plain `#[test]`: its thread has the test's name.
+    /// Guesses the identity from the running process. This is for a plain `#[test]`, whose thread has the
+    /// name of the test.
     fn of_process() -> Identity {
         let exe = std::env::current_exe().ok();
         let stem = exe.as_ref().and_then(|p| p.file_stem()).map(|s| s.to_string_lossy().to_string());
@@ -90,40 +91,41 @@ impl Identity {
 /// How a test body is run. [`Run::from_env`] reads the `LAB_*` variables.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The first seed; the others follow it.
+    /// The first seed. Each following run has the next number as its seed.
     pub seed: u64,
-    /// How many seeds.
+    /// The number of runs, each with its own seed.
     pub runs: u64,
-    /// Virtual time: the 1-in-n chance that a lock, send or notify lets another ready task run
-    /// (0: never). None: drawn from each seed, so that calm and aggressive schedules are mixed.
+    /// Virtual time: the `n` of the 1-in-n chance that another ready task runs at a lock, a send or a
+    /// notification. 0 means never. With `None`, `n` is drawn from each seed, so that calm and aggressive
+    /// schedules are mixed.
     pub preempt: Option<u64>,
     /// Virtual time: a sleep or timeout ends up to this much late.
     pub jitter: Duration,
-    /// A run that takes longer than this on its own clock fails (virtual 3600 s, real 180 s).
+    /// If a run takes longer than this on its own clock, it fails. The default is 3600 s in virtual time and
+    /// 180 s on real threads.
     pub limit: Duration,
-    /// Virtual time: bytes of a task's stack.
+    /// Virtual time: the size of a task's stack in bytes.
     pub stack: usize,
     /// Virtual time: run every seed twice and compare the traces.
     pub check: bool,
-    /// Print nothing about panics. For runs that are expected to fail.
+    /// Whether to print nothing about panics. This is for runs that are expected to fail.
     pub quiet: bool,
-    /// Lock discipline.
+    /// What happens after a mistake against the lock discipline.
     pub discipline: Discipline,
-    /// Real threads: keep the recent events. Off in benches.
+    /// Real threads: whether to keep the recent events. Benchmarks switch this off.
     pub events: bool,
-    /// The file that gets the events of the last run.
+    /// The file to which the events of the last run are written.
     pub trace_file: Option<PathBuf>,
-    /// Virtual time: at least so many of the last events are in that file, and of those before at
-    /// most as many more.
+    /// Virtual time: how many of the last events that file has at least. It has at most twice as many.
     pub trace_most: usize,
-    /// The hash the trace must have.
+    /// The hash that the trace must have.
     pub expect: Option<u64>,
-    /// The file that gets a line at the start and the end of each run; the runs then go on after a
-    /// failure.
+    /// The file to which one line is written at the start and one at the end of each run. With such a file,
+    /// the other seeds are also run after a failure.
     pub report: Option<PathBuf>,
     /// Called for the first run that fails, after the report of the failure.
     pub on_failure: Option<fn(&Failed<'_>)>,
-    /// The test, for the replay line.
+    /// The identity of the test, for the replay line.
     pub identity: Identity,
     /// Environment variables that the run depends on and that this crate does not read. A replay line
     /// sets them.
@@ -132,23 +134,23 @@ pub struct Run {
 
 /// A run that has failed, as [`Run::on_failure`] gets it.
 pub struct Failed<'a> {
-    /// How it was run.
+    /// The settings of the failed run.
     pub run: &'a Run,
-    /// What came of it.
+    /// The result of the failed run.
     pub outcome: &'a Outcome,
     body: &'a Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Failed<'_> {
-    /// Runs the same body with the same seed again, with the settings of `run`. In virtual time it is
-    /// the same run, if no setting changes the schedule. Nothing is logged.
+    /// Executes the same body with the same seed again, but with the settings of `run`. In virtual time this
+    /// gives the same run if the new settings do not change the schedule. No log lines are printed.
     pub fn again(&self, run: &Run) -> Outcome {
         logging::muted(|| run.once_dyn(self.outcome.seed, self.body))
     }
 }
 
-/// Runs a test body as the `LAB_*` variables say. Panics if a run fails, after a report with the
-/// line that replays it.
+/// Executes the body of a test with the settings of the `LAB_*` variables. If a run fails, this prints a
+/// report with the replay line, and panics.
 #[track_caller]
 pub fn run(f: impl Fn() + Send + Sync + 'static) {
     let outcome = Run::from_env(Identity::of_process()).and_then(|r| r.execute(f));
@@ -165,7 +167,8 @@ fn system_seed() -> u64 {
 }
 
 impl Default for Run {
-    /// One run with seed 0, without a look at the environment: the base for runs made in code.
+    /// The settings for one run with seed 0. The environment is not read. Start from these settings to make
+    /// others in code.
     fn default() -> Run {
         Run {
             seed: 0,
@@ -190,10 +193,10 @@ impl Default for Run {
 }
 
 impl Run {
-    /// The settings of the `LAB_*` variables.
+    /// Reads the settings from the `LAB_*` variables.
     ///
     /// # Errors
-    /// A message that names a bad variable, its value and what was expected.
+    /// If a variable has a bad value. The message has the variable, its value and the expected form.
     pub fn from_env(identity: Identity) -> Result<Run, String> {
         logging::init_from(&env::process)?;
         let run = Run::from_lookup(identity, &env::process)?;
@@ -201,7 +204,8 @@ impl Run {
         Ok(run)
     }
 
-    /// Refuses a file that cannot be written before the run, not after it.
+    /// Checks before the run that the files can be written. So a bad path is reported before the run, and not
+    /// after it.
     fn check_files(&self) -> Result<(), String> {
         for (name, path) in [("LAB_TRACE", &self.trace_file), ("LAB_REPORT", &self.report)] {
             let Some(path) = path else { continue };
@@ -220,7 +224,7 @@ impl Run {
                 println!("[lab] {}: LAB_SEED={seed:#x}", identity.test);
                 seed
             }
-            // The same in every process, so that a test that passes keeps passing.
+            // This seed is the same in every process. So a test that passes once passes always.
             Seed::Unset if is_sim() => rng::hash_str(&identity.test),
             Seed::Unset => system_seed(),
         };
@@ -249,11 +253,11 @@ impl Run {
         })
     }
 
-    /// Runs all seeds, one after the other. It stops at the first seed that fails, unless there is a
-    /// report file. Each failure is printed with its replay line.
+    /// Runs all seeds, one after the other. If there is no report file, it stops after the first seed that
+    /// fails. Each failure is printed with its replay line.
     ///
     /// # Errors
-    /// The first failure, in one line.
+    /// If a run has failed. The text is the first failure, in one line.
     pub fn execute(&self, f: impl Fn() + Send + Sync + 'static) -> Result<Summary, String> {
         let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
         let mut report = Report::open(self)?;
@@ -288,7 +292,7 @@ impl Run {
         first_failure.map_or(Ok(sum), Err)
     }
 
-    /// Runs one seed. A failure of the body does not make this panic.
+    /// Runs one seed. If the body fails, this call does not panic.
     pub fn once(&self, seed: u64, f: impl Fn() + Send + Sync + 'static) -> Outcome {
         let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
         self.once_dyn(seed, &f)
@@ -303,9 +307,9 @@ impl Run {
         outcome
     }
 
-    /// The number from which all streams of the run are made: the seed, mixed with the name of the
-    /// test. Without the name, the same seed would begin all tests with the same schedule. If the
-    /// run has no name, it is the seed.
+    /// The number from which all streams of the run are made: the seed, mixed with the name of the test.
+    /// Without the name, a seed would give all tests the same schedule at their start. If the run has no
+    /// name, the number is the seed itself.
     pub(crate) fn root(&self, seed: u64) -> u64 {
         match self.identity.test.as_str() {
             "" => seed,
@@ -313,7 +317,8 @@ impl Run {
         }
     }
 
-    /// A run, compared with the trace that is expected, and under `check` with a second run.
+    /// Executes one run. If a trace hash is expected, the run's hash is compared with it. If `check` is on,
+    /// the run is executed again and the two hashes are compared.
     fn checked(&self, seed: u64, f: &Arc<dyn Fn() + Send + Sync>) -> Outcome {
         let mut outcome = self.once_dyn(seed, f);
         if !is_sim() {
@@ -368,8 +373,8 @@ impl Run {
         }
     }
 
-    /// A shell command that runs this seed again. On real threads it is a command that looks for the
-    /// same failure in virtual time.
+    /// A shell command that runs this seed again. On real threads a run cannot be repeated. There the command
+    /// searches for the same failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
         let profile = std::env::current_exe().map_or(String::new(), |exe| profile_arguments(&exe));
@@ -403,8 +408,8 @@ impl Run {
     }
 }
 
-/// The arguments that make cargo use the profile in which the program `exe` was built, so that a
-/// replay compiles nothing again. Cargo puts the programs of a profile into a folder of its name.
+/// Returns the arguments with which cargo uses the profile of the program `exe`. So a replay need not compile
+/// anything. Cargo puts the programs of a profile into a folder with the profile's name.
 fn profile_arguments(exe: &std::path::Path) -> String {
     let of_deps = exe.parent().filter(|folder| folder.ends_with("deps"));
     let profile = of_deps.and_then(|deps| deps.parent()?.file_name()?.to_str());
@@ -415,7 +420,7 @@ fn profile_arguments(exe: &std::path::Path) -> String {
     }
 }
 
-/// The commit of the working tree, and whether files have changed since.
+/// Returns the commit of the working tree, and whether files have changed since that commit.
 fn source_revision() -> String {
     let git = |args: &[&str]| -> Option<String> {
         let out =
@@ -429,7 +434,7 @@ fn source_revision() -> String {
     }
 }
 
-/// The CPU time that this process has used so far.
+/// Returns the CPU time that this process has used so far.
 fn process_cpu() -> Duration {
     nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID.now().map_or(Duration::ZERO, Duration::from)
 }
@@ -438,8 +443,8 @@ fn append_to(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// The file of `LAB_REPORT`: one line at the start and one at the end of each run. Each line is one
-/// write, so a reader can see after a crash which run was under way.
+/// The file of `LAB_REPORT`: one line at the start and one at the end of each run. Each line is one write. So
+/// after a crash a reader can see which run had not ended.
 ///
 /// ```text
 /// start <test> <seed>
@@ -545,7 +550,7 @@ mod tests {
         let run = Run { identity: identity().with_test("a_test", true), ..Run::default() };
         let line = run.replay_line(&outcome);
         assert!(line.ends_with(" -p labrt --features sim --lib -- --exact a_test --ignored"), "{line}");
-        let exe = std::env::current_exe().expect("the test's own binary");
+        let exe = std::env::current_exe().expect("the path of the test's own binary");
         let cargo = format!("cargo test{} -p labrt", profile_arguments(&exe));
         assert!(line.contains(&cargo), "{line}");
         if is_sim() {
@@ -581,7 +586,7 @@ mod tests {
         assert!(line.contains(" --features sim,wide,solved-raft --lib "), "{line}");
     }
 
-    /// The same seed begins two tests differently, and one test always in the same way.
+    /// The same seed gives two tests different numbers, and gives one test the same numbers each time.
     #[test]
     fn a_seed_means_another_run_in_another_test() {
         let draws = |test: &str| {

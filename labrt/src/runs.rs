@@ -1,4 +1,4 @@
-//! The runs of the process that are under way.
+//! The list of the runs of this process that have not ended yet.
 
 use crate::{foreign, imp::Running};
 use parking_lot::Mutex;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 struct Entry {
     run: Arc<Running>,
-    /// The run that has started this one.
+    /// The run that has started this run, if there is one.
     outer: Option<Arc<Running>>,
 }
 
 static RUNS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// Adds a run to the list until the guard is dropped. The calling thread, which starts it, belongs
-/// to run `outer`.
+/// Adds a run to the list until the guard is dropped. The calling thread starts the run and belongs to the
+/// run `outer`.
 pub(crate) fn enlist(run: &Arc<Running>, outer: Option<Arc<Running>>) -> GoingOn {
     foreign::prepare();
     RUNS.lock().push(Entry { run: run.clone(), outer });
     GoingOn(run.clone())
 }
 
-/// Removes the run from the list when it is dropped.
+/// The guard of [`enlist`]. It removes the run from the list when it is dropped.
 #[must_use = "the run is listed only as long as the guard lives"]
 pub(crate) struct GoingOn(Arc<Running>);
 
@@ -30,13 +30,13 @@ impl Drop for GoingOn {
         let at = runs.iter().position(|e| Arc::ptr_eq(&e.run, &self.0));
         let gone = at.map(|at| runs.swap_remove(at));
         drop(runs);
-        // After the lock is free: this may drop the outer run.
+        // This must come after the lock is free, because it may drop the outer run.
         drop(gone);
     }
 }
 
-/// Calls `f` for each run, and tells it whether another run is under way inside that run. No run
-/// ends during the call.
+/// Calls `f` for each run. The second argument of `f` says whether this run has started another run that has
+/// not ended yet. No run is removed from the list during the call.
 pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     let runs = RUNS.lock();
     for entry in runs.iter() {
@@ -46,7 +46,7 @@ pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     }
 }
 
-/// Calls `f` for each run that has no other run inside it.
+/// Calls `f` for each run that has no other run inside.
 pub(crate) fn each_innermost(mut f: impl FnMut(&Running)) {
     each(|run, has_inner| {
         if !has_inner {

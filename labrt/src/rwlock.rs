@@ -6,38 +6,39 @@ use crate::locks;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
-/// Go's `sync.RWMutex`: a lock that many readers or one writer can hold. A writer that waits keeps
-/// new readers out.
+/// Go's `sync.RWMutex`: a lock that many readers or one writer can hold. If a writer waits, new readers wait,
+/// too.
 ///
-/// It watches what [`Mutex`](crate::sync::Mutex) watches, see [`locks`]. A thread that takes it
-/// twice is reported, also for reading: a writer may come in between, and then both wait for ever.
+/// It finds the same mistakes as [`Mutex`](crate::sync::Mutex) (see [`locks`]). If a thread locks it twice,
+/// this is reported, even if both times are for reading. If a writer starts to wait between the two, the
+/// thread and the writer wait for ever.
 pub struct RwLock<T: ?Sized> {
     meta: locks::Meta,
     queue: parking_lot::Mutex<Queue>,
     inner: parking_lot::RwLock<T>,
 }
 
-/// The threads that wait. The lock is only ever tried under the queue's lock, and the queue is
-/// woken after each release: so no wake-up is lost.
+/// The threads that wait. A thread tries to lock the `RwLock` only while it holds the queue's own lock. After
+/// each unlock, all threads of the queue are woken. So no wake-up is lost.
 struct Queue {
     waiting: Vec<Signal>,
     writers: usize,
 }
 
-/// Shared access to the value of a [`RwLock`]; gives the lock back when dropped.
+/// Shared access to the value of a [`RwLock`]. When the guard is dropped, the lock is unlocked.
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     inner: Option<parking_lot::RwLockReadGuard<'a, T>>,
 }
 
-/// Exclusive access to the value of a [`RwLock`]; gives the lock back when dropped.
+/// Exclusive access to the value of a [`RwLock`]. When the guard is dropped, the lock is unlocked.
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     inner: Option<parking_lot::RwLockWriteGuard<'a, T>>,
 }
 
 impl<T> RwLock<T> {
-    /// A lock around `value`.
+    /// Makes a lock around `value`.
     #[track_caller]
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
@@ -47,7 +48,7 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.inner.into_inner()
     }
@@ -61,7 +62,7 @@ impl<T: Default> Default for RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until no writer holds the lock or waits for it, and takes it for reading.
+    /// Waits until no writer holds the lock or waits for it, and then locks it for reading.
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         let place = Location::caller();
@@ -83,7 +84,7 @@ impl<T: ?Sized> RwLock<T> {
         RwLockReadGuard { lock: self, inner: Some(inner) }
     }
 
-    /// Waits until the lock is free and takes it for writing.
+    /// Waits until the lock is free, and then locks it for writing.
     #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         let place = Location::caller();
@@ -109,7 +110,7 @@ impl<T: ?Sized> RwLock<T> {
         RwLockWriteGuard { lock: self, inner: Some(inner) }
     }
 
-    /// Takes the lock for reading if that needs no waiting.
+    /// Locks the lock for reading if this is possible without waiting.
     #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         imp::enter("RwLock::try_read", Location::caller());
@@ -119,7 +120,7 @@ impl<T: ?Sized> RwLock<T> {
         Some(RwLockReadGuard { lock: self, inner: Some(inner) })
     }
 
-    /// Takes the lock for writing if it is free.
+    /// Locks the lock for writing if it is free.
     #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         imp::enter("RwLock::try_write", Location::caller());
@@ -128,19 +129,19 @@ impl<T: ?Sized> RwLock<T> {
         Some(RwLockWriteGuard { lock: self, inner: Some(inner) })
     }
 
-    /// The value, without locking: the borrow checker proves that no other thread has it.
+    /// Returns the value without locking: the borrow checker proves that no other thread uses the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
 
-    /// Called when the lock has been given back.
+    /// Must be called after the lock has been unlocked.
     fn released(&self) {
         locks::released(&self.meta);
         wake_all(&self.queue);
     }
 }
 
-/// Never switches threads: it runs in destructors.
+/// Wakes all threads of the queue. It never switches threads, because destructors call it.
 fn wake_all(queue: &parking_lot::Mutex<Queue>) {
     let waiting = std::mem::take(&mut queue.lock().waiting);
     waiting.iter().for_each(Signal::raise);
@@ -154,13 +155,13 @@ impl Queue {
     }
 }
 
-/// A writer that waits keeps readers out until this is dropped.
+/// A writer that waits. Until this value is dropped, new readers wait, too.
 struct WaitingWriter<'a>(&'a parking_lot::Mutex<Queue>);
 
 impl Drop for WaitingWriter<'_> {
     fn drop(&mut self) {
         self.0.lock().writers -= 1;
-        // If it has given up because its run is over, the readers behind it may go on.
+        // If the writer has given up because its run is over, the readers that wait behind it can continue.
         wake_all(self.0);
     }
 }

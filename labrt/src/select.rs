@@ -11,9 +11,9 @@ use std::time::Duration;
 
 /// Waits for the first of several things: messages, room for a message, signals, timers.
 ///
-/// Each case has a closure, which makes the result from what has happened. Exactly one case
-/// happens, and the closures of the others are dropped. If several cases are ready, one of them is
-/// drawn; only a timer that is due goes before the others.
+/// Each case has a closure, which makes the result of the select. Exactly one case happens, and the closures
+/// of the other cases are dropped. If several cases are ready, one of them is chosen at random. But if a
+/// timer is due, its case happens before the others.
 ///
 /// ```
 /// use labrt::chan::{Select, unbounded};
@@ -40,7 +40,8 @@ use std::time::Duration;
 pub struct Select<'a, R> {
     cases: Vec<Box<dyn Case<'a, R> + 'a>>,
     timers: Vec<TimerCase<'a, R>>,
-    /// A case sends on a bounded channel, so a wait may be for a thread that needs a lock held here.
+    /// Whether a case sends on a bounded channel. Then the receiver may need a lock that this thread holds,
+    /// so the lock discipline is checked before a wait.
     sends: bool,
 }
 
@@ -50,7 +51,7 @@ struct TimerCase<'a, R> {
 }
 
 impl<'a, R: 'a> Select<'a, R> {
-    /// A select without cases.
+    /// Makes a select without cases.
     pub fn new() -> Select<'a, R> {
         Select { cases: Vec::new(), timers: Vec::new(), sends: false }
     }
@@ -62,8 +63,8 @@ impl<'a, R: 'a> Select<'a, R> {
         self
     }
 
-    /// Go's `case tx <- message`. `then` gets the message back when all receivers are gone. The
-    /// message is dropped when another case happens.
+    /// Go's `case tx <- message`. `then` gets the message back when all receivers are gone. If another case
+    /// happens, the message is dropped.
     pub fn send<T>(
         mut self,
         tx: &'a Sender<T>,
@@ -78,33 +79,35 @@ impl<'a, R: 'a> Select<'a, R> {
         self
     }
 
-    /// The case that a signal is raised: Go's `case <-done`, where `done` is closed to stop others.
+    /// The case happens when the signal is raised. This is Go's `case <-done`, where `done` is closed to stop
+    /// other goroutines.
     pub fn signal(mut self, signal: &'a Signal, then: impl FnOnce() -> R + 'a) -> Self {
         self.cases.push(Box::new(SignalCase::new(signal, then)));
         self
     }
 
-    /// Go's `case <-timer.C`. The timer may be reset while this waits.
+    /// Go's `case <-timer.C`. The timer may be reset during the wait.
     pub fn timer(mut self, timer: &'a Timer, then: impl FnOnce() -> R + 'a) -> Self {
         self.timers.push(TimerCase { timer, then: Box::new(then) });
         self
     }
 
-    /// Waits until a case happens. Without cases: until the run is over.
+    /// Waits until a case happens. If there are no cases, it waits until the run is over.
     #[track_caller]
     pub fn wait(self) -> R {
         let place = Location::caller();
-        self.run(Patience::Endless, place).expect("it waits until a case happens")
+        self.run(Patience::Endless, place).expect("a wait without a time limit ends only when a case happens")
     }
 
-    /// The same, until `at` at the latest. None: the time has come.
+    /// Like [`Select::wait`], but waits only until `at`. Returns `None` if no case has happened by then.
     #[track_caller]
     pub fn wait_until(self, at: Instant) -> Option<R> {
         let place = Location::caller();
         self.run(Patience::Until(at), place)
     }
 
-    /// The same, for `d` at the most: Go's `case <-time.After(d)`. None: the time has passed.
+    /// Like [`Select::wait`], but waits at most for `d`: Go's `case <-time.After(d)`. Returns `None` if no
+    /// case has happened in this time.
     #[track_caller]
     pub fn wait_for(self, d: Duration) -> Option<R> {
         let place = Location::caller();
@@ -112,7 +115,7 @@ impl<'a, R: 'a> Select<'a, R> {
         self.run(patience, place)
     }
 
-    /// The case that is ready, without waiting: Go's `select` with a `default`. None: no case is.
+    /// Like [`Select::wait`], but without waiting: Go's `select` with a `default`. Returns `None` if no case is ready.
     #[track_caller]
     pub fn try_now(self) -> Option<R> {
         let place = Location::caller();
@@ -141,7 +144,7 @@ impl<'a, R: 'a> Select<'a, R> {
                 Selected::Changed => {}
                 Selected::Nothing if !waits => return None,
                 Selected::Nothing if limit.is_some_and(|limit| limit <= Instant::now()) => {
-                    // A timer may be due as well.
+                    // The time limit is reached, but a timer may be due at the same time.
                     let due = self.timers.iter().position(|case| case.timer.take_if_due())?;
                     return Some((self.timers.swap_remove(due).then)());
                 }
@@ -157,7 +160,7 @@ impl<'a, R: 'a> Default for Select<'a, R> {
     }
 }
 
-/// For how long to wait.
+/// How long a select may wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Patience {
     None,

@@ -1,4 +1,4 @@
-//! Timers that can be reset and stopped while others wait for them.
+//! Timers that can be reset and stopped while threads wait for them.
 
 use crate::imp;
 use crate::imp::sync::Signal;
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 /// Go's `time.Timer`, and its `time.Ticker`. Clones share the timer.
 ///
-/// A timer costs no thread. It *fires* once for each time it is set: one waiting thread goes on, in
-/// [`Timer::wait`] or in a [`Select`](crate::chan::Select). [`Timer::reset`] and [`Timer::stop`]
-/// count at once for the threads that wait already, so there is no channel to be drained as in Go.
+/// A timer costs no thread. Each time it is set, it *fires* once: then one waiting thread continues, in
+/// [`Timer::wait`] or in a [`Select`](crate::chan::Select). [`Timer::reset`] and [`Timer::stop`] have an
+/// effect at once, also for threads that wait already. So there is no channel that must be drained, as in Go.
 ///
 /// ```
 /// use labrt::time::{Duration, Instant, Timer};
@@ -33,23 +33,24 @@ use std::time::Duration;
 pub struct Timer(Arc<Mutex<State>>);
 
 struct State {
-    /// When it fires; None: never.
+    /// When the timer fires. With `None`, it never fires.
     due: Option<Instant>,
-    /// It fires again and again.
+    /// The time between two ticks, if the timer fires again and again.
     period: Option<Duration>,
-    /// Raised when it is set anew. There is one only while a thread waits.
+    /// The signal that is raised when the timer is set again. It is `None` if no thread has waited since the
+    /// timer was set.
     changed: Option<Signal>,
 }
 
 impl Timer {
-    /// A timer that fires once, `d` from now: Go's `time.NewTimer`.
+    /// Makes a timer that fires once, after the time `d`: Go's `time.NewTimer`.
     #[track_caller]
     pub fn after(d: Duration) -> Timer {
         Timer::with(Instant::now().checked_add(d), None)
     }
 
-    /// A timer that fires every `period`: Go's `time.NewTicker`. If nobody takes a tick until the
-    /// next one is due, one of them is lost.
+    /// Makes a timer that fires again after each `period`: Go's `time.NewTicker`. If no thread has waited for
+    /// a tick when the next tick is due, one of the two ticks is lost.
     ///
     /// # Panics
     /// When `period` is zero.
@@ -63,8 +64,8 @@ impl Timer {
         Timer(Arc::new(Mutex::new(State { due, period, changed: None })))
     }
 
-    /// Sets the timer anew: it fires `d` from now, and if it is periodic, every `d` from then on.
-    /// Returns whether it was running.
+    /// Sets the timer again: it fires after the time `d`. If the timer is periodic, `d` is also its new
+    /// period. Returns whether the timer was running.
     #[track_caller]
     pub fn reset(&self, d: Duration) -> bool {
         let now = Instant::now();
@@ -74,7 +75,7 @@ impl Timer {
         })
     }
 
-    /// Stops the timer: it does not fire until it is reset. Returns whether it was running.
+    /// Stops the timer. It does not fire until it is reset. Returns whether the timer was running.
     #[track_caller]
     pub fn stop(&self) -> bool {
         self.set(|state| state.due = None)
@@ -95,8 +96,8 @@ impl Timer {
         was_running
     }
 
-    /// Waits until the timer fires: Go's `<-timer.C`. On a timer that is stopped it waits until the
-    /// timer is reset and fires.
+    /// Waits until the timer fires: Go's `<-timer.C`. If the timer is stopped, the call waits until the timer
+    /// is reset and fires.
     #[track_caller]
     pub fn wait(&self) {
         let place = Location::caller();
@@ -106,7 +107,7 @@ impl Timer {
         }
     }
 
-    /// Lets the timer fire if it is due.
+    /// Lets the timer fire if it is due. Returns whether it has fired.
     #[track_caller]
     pub(crate) fn take_if_due(&self) -> bool {
         let now = Instant::now();
@@ -120,7 +121,7 @@ impl Timer {
         true
     }
 
-    /// When the timer fires, and a signal that is raised when it is set anew.
+    /// Returns when the timer fires, and a signal that is raised when the timer is set again.
     pub(crate) fn watch(&self) -> (Option<Instant>, Signal) {
         let mut state = self.0.lock();
         let due = state.due;

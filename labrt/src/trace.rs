@@ -1,23 +1,23 @@
-//! Events: what happened in a run, in one schema.
+//! Events: a record of what happened in a run. All events have the same form.
 //!
-//! An event has a time, the node and thread where it happened, a [`Kind`], [`Links`] (the id of its
-//! message or operation, the id that caused it, and the cause in words) and named fields. The same
-//! events make
+//! An event has a time, the node and the thread where it happened, a [`Kind`], [`Links`] and named fields.
+//! The [`Links`] are the id of the event's message or operation, the id that caused the event, and the cause
+//! in words. The events are used for three things:
 //!
 //! * the **trace hash** of a virtual-time run, which is the same for two runs of one seed;
-//! * the trace file of `LAB_TRACE`: JSON lines if its name ends in `.jsonl`, else text for `diff`;
-//! * the record of the last events of a test on real threads, which cannot be replayed.
+//! * the trace file of `LAB_TRACE`: JSON lines if its name ends in `.jsonl`, otherwise text for `diff`;
+//! * the record of the last events of a test on real threads, because such a test cannot be replayed.
 //!
 //! The crates that use labrt define their own kinds. `docs/trace.md` lists all of them.
 //!
-//! # What caused it
+//! # The cause of an event
 //!
-//! A thread acts *under* a message or operation while it runs the handler of that message, the
-//! callback for its reply, or the code between a client's call and its return ([`under`]). During
-//! that time each event of the thread, and each message that it sends, has this message or operation
-//! as its parent. A pooled thread ([`crate::thread::spawn`]) continues the work of the thread that
-//! spawns it, so it acts under the same. A named thread ([`crate::thread::spawn_named`]) has work of
-//! its own, so it starts under none.
+//! A thread acts *under* a message or operation while it runs the handler of that message, the callback for
+//! its reply, or the code between a client's call and its return ([`under`]). During that time each event of
+//! the thread, and each message that it sends, has this message or operation as its parent. A pooled thread
+//! ([`crate::thread::spawn`]) continues the work of the thread that spawns it, so it acts under the same
+//! message or operation. A named thread ([`crate::thread::spawn_named`]) has work of its own, so at its start
+//! it acts under no message and no operation.
 //!
 //! ```
 //! use labrt::trace::{self, Kind, Links};
@@ -46,12 +46,12 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// A kind. Make it a constant.
+    /// Makes a kind. Kinds should be constants.
     pub const fn new(name: &'static str) -> Kind {
         Kind { name, hash: hash_str(name) }
     }
 
-    /// Its name.
+    /// The name of the kind.
     pub const fn name(self) -> &'static str {
         self.name
     }
@@ -60,24 +60,24 @@ impl Kind {
 /// The relations of an event to messages and operations.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Links {
-    /// The message or operation that the event belongs to; 0: none.
+    /// The message or operation to which the event belongs. 0 means none.
     pub id: u64,
-    /// The message or operation under which it happened; 0: none. [`emit`] fills it in.
+    /// The message or operation under which the event happened. 0 means none. [`emit`] sets this.
     pub parent: u64,
-    /// Why it happened, in a few fixed words; empty if there is no reason to name.
+    /// Why the event happened, in a few fixed words. The text is empty if there is no special cause.
     pub cause: &'static str,
 }
 
 impl Links {
-    /// The event belongs to no message and no operation.
+    /// The links of an event that belongs to no message and no operation.
     pub const NONE: Links = Links { id: 0, parent: 0, cause: "" };
 
-    /// The event belongs to message or operation `id`.
+    /// The links of an event that belongs to the message or operation `id`.
     pub const fn id(id: u64) -> Links {
         Links { id, ..Links::NONE }
     }
 
-    /// The same with a cause.
+    /// The same links with a cause.
     pub const fn because(self, cause: &'static str) -> Links {
         Links { cause, ..self }
     }
@@ -101,7 +101,7 @@ pub enum Field<'a> {
 }
 
 impl Field<'_> {
-    /// A copy that owns its text.
+    /// Makes a copy that owns its text.
     fn to_kept(&self) -> Field<'static> {
         match self {
             Field::U(v) => Field::U(*v),
@@ -148,30 +148,31 @@ impl fmt::Display for Field<'_> {
     }
 }
 
-/// An event that is kept.
+/// An event that is kept in memory or written to a file.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Nanoseconds since the start of the run.
+    /// The time since the start of the run, in nanoseconds.
     pub time: u64,
     /// The number of the thread (the event `thread.spawn` has its name).
     pub thread: u64,
-    /// The node in whose code it happened.
+    /// The node in whose code the event happened.
     pub node: NodeId,
     /// What happened.
     pub kind: Kind,
-    /// The message or operation that it belongs to.
+    /// The links of the event.
     pub links: Links,
     /// The named fields.
     pub fields: Vec<(&'static str, Field<'static>)>,
 }
 
-/// The fields of an event that is kept.
+/// Copies the fields, for an event that is kept.
 pub(crate) fn kept(fields: &[(&'static str, Field<'_>)]) -> Vec<(&'static str, Field<'static>)> {
     fields.iter().map(|(name, value)| (*name, value.to_kept())).collect()
 }
 
-/// A hash of bytes, for a field of an event: so the trace hash depends on the data, too, not only on
-/// the schedule. It takes eight bytes at a step, which is fast enough for each message of a test.
+/// Computes a hash of bytes, for a field of an event. With such a field, the trace hash depends on the data,
+/// and not only on the schedule. Each step handles eight bytes, which is fast enough for each message of a
+/// test.
 pub fn digest(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
@@ -183,21 +184,21 @@ pub fn digest(bytes: &[u8]) -> u64 {
     words.remainder().iter().fold(state, |state, byte| mix(state, u64::from(*byte)))
 }
 
-/// Whether events have an effect now. Ask this before you compute fields that are expensive.
+/// Whether events have an effect now. Call this before you compute fields that are expensive.
 #[inline]
 #[track_caller]
 pub fn on() -> bool {
     imp::tracing()
 }
 
-/// A number for a message or operation, unique in the run.
+/// Returns a number for a message or operation. The number is unique in the run.
 #[track_caller]
 pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node), with the parent that this thread is [under].
-/// It does nothing outside a run, or when events have no effect.
+/// Records an event of the current [node](crate::node), with the parent that this thread is [under]. Outside
+/// a run, or if events have no effect, the call does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -213,8 +214,7 @@ fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     imp::emit(node, kind, Links { parent, ..links }, fields);
 }
 
-/// Records an event of `node` with exactly these links: for what a network or a test does to a
-/// server.
+/// Records an event of `node` with exactly these links. Use it for what a network or a test does to a server.
 #[inline]
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -223,22 +223,22 @@ pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, 
     }
 }
 
-/// The message or operation that this thread acts [under]; 0: none.
+/// Returns the message or operation that this thread acts [under]. 0 means none.
 pub fn parent() -> u64 {
     context::node_and_parent().1
 }
 
-/// Until the guard is dropped, this thread acts under message or operation `id` (0: none): its events
-/// have `id` as their parent.
+/// Until the guard is dropped, this thread acts under the message or operation `id`: its events have `id` as
+/// their parent. If `id` is 0, it acts under none.
 pub fn under(id: u64) -> ParentGuard {
     ParentGuard { before: context::set_parent(id), here: std::marker::PhantomData }
 }
 
-/// Undoes [`under`](fn@under) when it is dropped.
-#[must_use = "it lasts only as long as the guard lives"]
+/// The guard of [`under`](fn@under). When it is dropped, the thread acts again under what it acted before.
+#[must_use = "the parent is set only as long as the guard lives"]
 pub struct ParentGuard {
     before: u64,
-    /// A guard belongs to the thread that made it.
+    /// A guard must be dropped on the thread that has made it.
     here: std::marker::PhantomData<*const ()>,
 }
 
@@ -248,7 +248,7 @@ impl Drop for ParentGuard {
     }
 }
 
-/// Makes `f` run on another thread under the same message or operation as this thread.
+/// Wraps `f`, so that on another thread it acts under the same message or operation as this thread.
 pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let parent = parent();
     move || {
@@ -257,7 +257,7 @@ pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// The hash of a trace. It takes one word at a time.
+/// The hash of a trace. Each step adds one word of 64 bits.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub(crate) struct Hash(pub(crate) u64);
@@ -296,7 +296,8 @@ impl Hash {
     }
 }
 
-/// One line of text for `diff`: `seconds thread node kind #id<-parent (cause) name=value ...`.
+/// Prints the event as one line of text for `diff`: `seconds thread node kind #id<-parent (cause) name=value
+/// ...`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.9} {:>4} {:>4} {}", self.time as f64 / 1e9, self.thread, self.node, self.kind.name)?;
@@ -320,7 +321,8 @@ impl fmt::Display for Event {
 }
 
 impl Event {
-    /// One JSON object, without a newline. See the documentation of `LAB_TRACE` for the members.
+    /// Returns the event as one JSON object, without a newline. The documentation of `LAB_TRACE` lists the
+    /// members.
     pub fn to_json(&self) -> String {
         let mut s = format!("{{\"t\":{},\"thread\":{}", self.time, self.thread);
         if !self.node.is_none() {
@@ -330,7 +332,7 @@ impl Event {
                 ",\"node\":\"{n}\",\"group\":{},\"index\":{},\"inc\":{}",
                 n.group, n.index, n.incarnation
             )
-            .expect("a String takes everything");
+            .expect("writing to a String never fails");
         }
         s += ",\"kind\":";
         json_string(&mut s, self.kind.name);
@@ -376,13 +378,14 @@ fn json_string(out: &mut String, text: &str) {
 pub(crate) const FAILED: Kind = Kind::new("test.failed");
 const RUN: Kind = Kind::new("run.begin");
 
-/// The event of a run's failure.
+/// Makes the event of a run's failure.
 pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &str) -> Event {
     let fields = kept(&[("thread", who.into()), ("message", message.into())]);
     Event { time, thread, node, kind: FAILED, links: Links::NONE, fields }
 }
 
-/// The first line of a file: it names the run, and how many events before the next one were `lost`.
+/// Makes the event for the first line of a file. It identifies the run, and says how many events before the
+/// second line were `lost`.
 pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
     let fields = kept(&[
@@ -394,7 +397,8 @@ pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     Event { time: 0, thread: 0, node: NodeId::NONE, kind: RUN, links: Links::NONE, fields }
 }
 
-/// Writes the `heading` and the events to a file: JSON lines if its name ends in `.jsonl`, else text.
+/// Writes the `heading` and the events to a file: JSON lines if the file's name ends in `.jsonl`, otherwise
+/// text.
 pub(crate) fn write_file<'a>(
     path: &std::path::Path,
     heading: &'a Event,

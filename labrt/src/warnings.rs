@@ -1,12 +1,12 @@
-//! Warnings: what is wrong with a run that does not fail it. Each one is printed and counted.
+//! Warnings: faults that do not fail the run. Each warning is printed and counted.
 
 use crate::imp;
 use crate::world::World;
 use std::fmt::Display;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Prints `[lab] warning: text` on stderr and counts the warning for the current run, see
-/// [`Stats::warnings`](crate::Stats::warnings). Outside a run it only prints.
+/// Prints `[lab] warning: text` on stderr and counts the warning for the current run (see
+/// [`Stats::warnings`](crate::Stats::warnings)). Outside a run the warning is only printed.
 pub fn warning(text: impl Display) {
     print(&text);
     imp::with_world_if_any(|world| {

@@ -1,5 +1,5 @@
-//! What a run owns on both clocks: its seed and the streams made from it, its message ids, the order
-//! of its locks, the number of its warnings.
+//! What a run owns on both clocks: its seed, the streams that are made from the seed, its message ids, the
+//! order of its locks, and the number of its warnings.
 
 use crate::collections::HashMap;
 use crate::locks::{Discipline, Order};
@@ -9,7 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use std::sync::atomic::AtomicU64;
 
 pub(crate) struct World {
-    /// The number from which all streams are made, see `Run::root`.
+    /// The number from which all streams are made (see `Run::root`).
     pub(crate) seed: u64,
     pub(crate) ids: AtomicU64,
     pub(crate) streams: Mutex<HashMap<NodeId, Xoshiro256PlusPlus>>,

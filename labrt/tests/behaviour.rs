@@ -1,4 +1,5 @@
-//! What the labs rely on, on both clocks. Tests for virtual time alone are in `virtual_time.rs`.
+//! Tests of the behaviour on which the labs rely, on both clocks. Tests only for virtual time are in
+//! `virtual_time.rs`.
 
 use labrt::chan::{self, RecvTimeoutError, TryRecvError, TrySendError, bounded, rendezvous, unbounded};
 use labrt::node::{self, NodeId};
@@ -11,12 +12,12 @@ use labrt::{Run, locks, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A run that says nothing about its failures, which are expected.
+/// The settings of a run that prints nothing about its failures, which are expected.
 fn quiet() -> Run {
     Run { quiet: true, ..Run::default() }
 }
 
-/// The failure of a run as `thread: message`, or nothing if it passes.
+/// The failure of a run as `thread: message`, or an empty text if the run passes.
 fn failure(f: impl Fn() + Send + Sync + 'static) -> String {
     let outcome = quiet().once(1, f);
     outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
@@ -88,7 +89,7 @@ fn a_rendezvous_waits_for_the_taker() {
         let (tx2, taken2) = (tx.clone(), taken.clone());
         let h = thread::spawn(move || {
             for i in 1..=3 {
-                tx2.send(i).expect("somebody will take it");
+                tx2.send(i).expect("a receiver will take the message");
                 taken2.store(i, SeqCst);
             }
         });
@@ -101,7 +102,10 @@ fn a_rendezvous_waits_for_the_taker() {
         let h = thread::spawn(move || tx.send(9));
         sleep(5 * MS);
         drop(rx);
-        assert!(h.join().expect("no panic").is_err(), "a waiting sender learns that nobody is left");
+        assert!(
+            h.join().expect("no panic").is_err(),
+            "a waiting sender gets an error when the last receiver is gone"
+        );
     });
 }
 
@@ -119,7 +123,9 @@ fn many_senders_and_receivers_of_a_rendezvous() {
         let givers: Vec<_> = (0..4u64)
             .map(|g| {
                 let tx = tx.clone();
-                thread::spawn(move || (0..50).for_each(|i| tx.send(g * 50 + i).expect("takers are there")))
+                thread::spawn(move || {
+                    (0..50).for_each(|i| tx.send(g * 50 + i).expect("the receivers have not ended"))
+                })
             })
             .collect();
         drop(tx);
@@ -159,7 +165,7 @@ fn a_signal_ends_a_blocked_receive() {
             assert!(!all.is_finished());
             stop.raise();
             assert_eq!(all.join().expect("no panic"), [7]);
-            assert_eq!(rx.recv_unless(&stop), Err(chan::RecvError), "it is raised already");
+            assert_eq!(rx.recv_unless(&stop), Err(chan::RecvError), "the signal is raised already");
 
             let stop = Signal::new();
             let late = thread::spawn(move || rx.recv_unless(&stop));
@@ -170,7 +176,8 @@ fn a_signal_ends_a_blocked_receive() {
     });
 }
 
-/// A thread that gives up leaves the message or the room, for which it was woken, to another thread.
+/// If a thread gives up after it was woken for a message or for room, another thread gets the message or the
+/// room.
 #[test]
 fn giving_up_leaves_the_turn_to_another() {
     for seed in 0..if labrt::is_sim() { 300 } else { 20 } {
@@ -185,10 +192,12 @@ fn giving_up_leaves_the_turn_to_another() {
             }
             let stop2 = stop.clone();
             thread::spawn(move || stop2.raise());
-            rx.recv().expect("it was sent");
-            while rx.recv_timeout(Duration::from_secs(1)).expect("the second sender has its turn") != 2 {}
+            rx.recv().expect("the message was sent");
+            while rx.recv_timeout(Duration::from_secs(1)).expect("the second sender also sends its message")
+                != 2
+            {}
 
-            // The same with receivers.
+            // The same happens with receivers.
             let stop = Signal::new();
             let first = (rx.clone(), stop.clone());
             let first = thread::spawn(move || first.0.recv_unless(&first.1));
@@ -322,9 +331,9 @@ fn runs_nest() {
             h.join().expect("no panic");
             panic!("inside");
         });
-        assert!(inner.failure.expect("it panics").message.starts_with("inside"));
+        assert!(inner.failure.expect("the inner run panics").message.starts_with("inside"));
         let t0 = Instant::now();
-        thread::spawn(|| sleep(2 * MS)).join().expect("the outer run goes on");
+        thread::spawn(|| sleep(2 * MS)).join().expect("the outer run continues");
         assert!(t0.elapsed() >= 2 * MS);
     });
 }
@@ -391,7 +400,8 @@ fn threads_belong_to_nodes() {
     });
 }
 
-/// A report names the code of the user, also where labrt calls itself. See `places.rs` for the rest.
+/// A report names the code of the user, even if a function of labrt calls another function of labrt. The
+/// other tests of places are in `places.rs`.
 #[test]
 fn places_are_those_of_the_user() {
     let run = Run { limit: 200 * MS, ..quiet() };
@@ -401,9 +411,12 @@ fn places_are_those_of_the_user() {
         thread::spawn_named("joins", || thread::spawn(|| sleep(Duration::from_secs(5000))).join());
         sleep(Duration::from_secs(5000));
     });
-    let message = outcome.failure.expect("it takes too long").message;
+    let message = outcome.failure.expect("the run reaches its time limit").message;
     for thread in ["iterates: in Receiver::recv at", "joins: in "] {
-        let line = message.lines().find(|line| line.contains(thread)).expect("each thread has a line");
+        let line = message
+            .lines()
+            .find(|line| line.contains(thread))
+            .expect("the report has a line for each thread");
         assert!(line.contains(" at labrt/tests/behaviour.rs"), "{message}");
     }
     let message = failure(|| {
@@ -422,7 +435,7 @@ fn a_run_over_its_limit_says_who_waits_where() {
         thread::spawn_named("other", || sleep(Duration::from_secs(5000)));
         sleep(Duration::from_secs(5000));
     });
-    let message = outcome.failure.expect("it takes too long").message;
+    let message = outcome.failure.expect("the run reaches its time limit").message;
     assert!(message.contains("more than 1 s"), "{message}");
     assert!(message.contains("other: in sleep at labrt/tests/behaviour.rs"), "{message}");
 }
@@ -441,7 +454,7 @@ fn streams_do_not_shift_each_other() {
     });
 }
 
-/// The numbers of a node do not depend on the draws of others.
+/// The random numbers of a node do not depend on the draws of other nodes.
 #[test]
 fn each_node_has_its_own_stream() {
     let numbers = |extra: usize| {
@@ -559,9 +572,9 @@ fn warnings_do_not_fail_a_run() {
 fn the_report_counts_warnings() {
     let path = std::env::temp_dir().join(format!("labrt-warnings-{}", std::process::id()));
     let run = Run { runs: 2, report: Some(path.clone()), ..quiet() };
-    run.execute(|| (0..2).for_each(labrt::warning)).expect("warnings fail nothing");
-    let text = std::fs::read_to_string(&path).expect("it was written");
-    std::fs::remove_file(&path).expect("it is ours");
+    run.execute(|| (0..2).for_each(labrt::warning)).expect("a warning does not fail the run");
+    let text = std::fs::read_to_string(&path).expect("the run has written this file");
+    std::fs::remove_file(&path).expect("the test has made this file");
     let counts = text.lines().filter(|line| line.starts_with("end")).map(|line| line.split('\t').nth(9));
     assert_eq!(counts.collect::<Vec<_>>(), [Some("2"); 2], "{text}");
 }
@@ -610,11 +623,11 @@ fn a_thread_works_for_a_message() {
             }
             assert_eq!(trace::parent(), id, "guards nest");
             let seen = |thread: thread::JoinHandle<u64>| thread.join().expect("no panic");
-            assert_eq!(seen(thread::spawn(trace::parent)), id, "a pooled thread goes on with it");
-            assert_eq!(seen(thread::spawn_named("other", trace::parent)), 0, "a named one does not");
+            assert_eq!(seen(thread::spawn(trace::parent)), id, "a pooled thread has the same parent");
+            assert_eq!(seen(thread::spawn_named("other", trace::parent)), 0, "a named thread has no parent");
         }
         assert_eq!(trace::parent(), 0);
         let fresh = thread::spawn(trace::parent).join().expect("no panic");
-        assert_eq!(fresh, 0, "a thread that is used again has forgotten it");
+        assert_eq!(fresh, 0, "an OS thread that is used again has no parent");
     });
 }

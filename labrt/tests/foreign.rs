@@ -1,5 +1,5 @@
-//! Threads that labrt did not start. Each case runs in a process of its own: a foreign thread
-//! belongs to no run in particular, and so fails every run of its process.
+//! Threads that labrt did not start. Each case runs in a process of its own: labrt cannot see to which run a
+//! foreign thread belongs, so it fails all runs of the process.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about such uses")]
 
 mod common;
@@ -15,7 +15,7 @@ use labrt::{Run, thread};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Runs the child `test` with each back end. It must pass.
+/// Runs the test `test` in a child process with each back end. The test must pass.
 fn holds(test: &str) {
     for back_end in back_ends() {
         let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end)]);
@@ -28,21 +28,21 @@ fn quiet() -> Run {
     Run { quiet: true, ..Run::default() }
 }
 
-/// The failure of a run as `thread: message`, or nothing if it passes.
+/// The failure of a run as `thread: message`, or an empty text if the run passes.
 fn failure(run: &Run, f: impl Fn() + Send + Sync + 'static) -> String {
     let outcome = run.once(1, f);
     outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
 }
 
-/// Runs `f` on a foreign thread to its end.
+/// Runs `f` on a foreign thread and waits until the thread has ended.
 fn elsewhere(f: impl FnOnce() + Send + 'static) {
-    // An error is what is expected in most cases.
+    // In most cases the thread panics, so the result is an error.
     let _ = std::thread::spawn(f).join();
 }
 
 type Body = Box<dyn FnOnce() + Send>;
 
-/// A use of labrt, what it needs from the run, and the line where it stands.
+/// A use of labrt, the code that prepares it in the run, and the line of the use in this file.
 macro_rules! case {
     ($(let $name:pat = $value:expr;)* $use:expr) => {
         (line!(), || {
@@ -52,7 +52,7 @@ macro_rules! case {
     };
 }
 
-/// All kinds of use. Each is prepared on a thread of the run and happens on a foreign thread.
+/// All kinds of use. Each use is prepared on a thread of the run and happens on a foreign thread.
 fn uses() -> Vec<(u32, fn() -> Body)> {
     vec![
         case!(let m = Arc::new(Mutex::new(0)); *m.lock() += 1),
@@ -108,11 +108,11 @@ fn panics_elsewhere() {
     }
     let message = failure(&quiet(), || {
         let named = std::thread::Builder::new().name("ticker".into());
-        // Started by a thread that a thread of the run has started.
+        // This thread is started by a foreign thread, and not directly by a thread of the run.
         elsewhere(move || drop(named.spawn(|| panic!("deep")).map(|thread| thread.join())));
     });
     assert!(message.starts_with("foreign thread \"ticker\": deep (at "), "{message}");
-    assert_eq!(failure(&quiet(), || sleep(MS)), "", "the next run is another one");
+    assert_eq!(failure(&quiet(), || sleep(MS)), "", "the next run does not fail");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn uses_labrt_elsewhere() {
     }
 }
 
-/// On real threads a foreign thread may take part, with a warning. In virtual time it may not.
+/// On real threads a foreign thread may use labrt, and there is a warning. In virtual time it may not.
 #[test]
 fn a_warning_is_given_once_for_a_thread() {
     let Child { code, text } = alone("uses_labrt_twice", &[]);
@@ -162,7 +162,7 @@ fn uses_labrt_twice() {
     assert_eq!(message, "");
 }
 
-/// In nested runs only the inner one fails.
+/// If runs are nested, only the inner run fails.
 #[test]
 fn the_innermost_run_fails() {
     holds("panics_in_an_inner_run");
@@ -182,7 +182,7 @@ fn panics_in_an_inner_run() {
             sleep(Duration::from_secs(100));
         });
         assert!(inner.contains("labrt is used"), "{inner}");
-        thread::spawn(|| sleep(MS)).join().expect("the outer run goes on");
+        thread::spawn(|| sleep(MS)).join().expect("the outer run continues");
     });
 }
 

@@ -1,5 +1,6 @@
-//! The table of Go's idioms in docs/guide.md says only what the doc tests of `labrt::go` run.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "no run is under way here")]
+//! The table of Go's idioms in docs/guide.md may contain only code that the doc tests of `labrt::go` also
+//! contain.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this test does not start a run")]
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The parts between backticks.
+/// The parts of a table cell that are between backticks.
 fn code(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(|code| code.replace("\\|", "|")).collect()
 }
@@ -28,7 +29,8 @@ fn each_row_is_run_by_a_doc_test() {
     for (go, here) in rows {
         let first = code(here).into_iter().next().unwrap_or_else(|| panic!("no code for {go}"));
         assert!(run.contains(&first), "{first} ({go}) is not run");
-        // Further code: what ends like a statement or has arguments is run, too; the rest are names.
+        // A cell may have more code. If the code ends with a semicolon or a parenthesis, the doc tests must
+        // contain it, too. Everything else is only a name.
         for more in code(here).into_iter().filter(|code| code.ends_with(';') || code.ends_with(')')) {
             assert!(run.contains(&more), "{more} ({go}) is not run");
         }

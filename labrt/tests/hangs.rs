@@ -1,5 +1,5 @@
-//! Runs that cannot be ended: the process ends and prints why, although libtest captures what a test
-//! prints. Each case runs in a process of its own.
+//! Runs that cannot be ended. In such a case the process prints the reason and exits. The reason is visible,
+//! although libtest captures what a test prints. Each case runs in a process of its own.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about such uses")]
 
 mod common;
@@ -12,10 +12,11 @@ use labrt::{Run, thread};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Longer than any limit here.
+/// A time that is longer than all time limits in this file.
 const AGES: Duration = Duration::from_secs(3600);
 
-/// The child `test` ends with exit code 101, and its output contains all of `parts`.
+/// Checks that the test `test`, in a child process, ends with exit code 101, and that its output contains all
+/// `parts`.
 fn ends(test: &str, parts: &[&str]) {
     for back_end in back_ends() {
         let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end), ("LAB_WATCHDOG_S", "1")]);
@@ -26,8 +27,8 @@ fn ends(test: &str, parts: &[&str]) {
     }
 }
 
-/// The watchdog of the virtual clock ends the child `test`. It reports `last` as the last call of
-/// labrt that the thread made.
+/// Checks that the watchdog of the virtual clock ends the test `test` in a child process. The watchdog must
+/// report `last` as the thread's last call of labrt.
 fn the_watchdog_ends(test: &str, last: &str) {
     if !labrt::is_sim() {
         return;
@@ -37,7 +38,8 @@ fn the_watchdog_ends(test: &str, last: &str) {
     ends(test, &[stuck, &test_name, last, "use labrt::time::sleep", "LAB_WATCHDOG_S"]);
 }
 
-/// A mistake of beginners: the ticker calls the kernel all the time, but the clock never moves.
+/// This is a typical mistake of beginners: the ticker sleeps with `std::thread::sleep`. It calls the kernel
+/// again and again, but the clock never moves.
 #[test]
 fn a_real_sleep_beside_locks() {
     the_watchdog_ends("ticks_with_std", "ticker: running since Mutex::lock at labrt/tests/hangs.rs:");
@@ -113,7 +115,7 @@ fn waits_busily() {
     });
 }
 
-/// The watchdog does not end a run that takes long on purpose.
+/// The watchdog does not end a run during a long offloaded computation or a long inner run.
 #[test]
 fn what_is_offloaded_may_take_long() {
     for test in ["offloads_for_long", "runs_others_for_long"] {
@@ -128,7 +130,7 @@ fn offloads_for_long() {
     labrt::run(|| labrt::offload(|| std::thread::sleep(2500 * MS)));
 }
 
-/// The clock of the outer run stands still during the inner runs.
+/// The clock of the outer run does not move during the inner runs.
 #[test]
 #[ignore = "run by another test"]
 fn runs_others_for_long() {
@@ -140,7 +142,7 @@ fn runs_others_for_long() {
     });
 }
 
-/// A thread of a run on real threads that does not end with it.
+/// On real threads, a thread of a run does not end when the run ends.
 #[test]
 fn a_thread_that_outlives_its_run() {
     if labrt::is_sim() {
@@ -158,7 +160,7 @@ fn outlives_its_run() {
     labrt::run(|| {
         let (began, begins) = labrt::chan::unbounded();
         thread::spawn_named("stubborn", move || {
-            began.send(()).expect("the body waits for it");
+            began.send(()).expect("the body waits for this message");
             std::thread::sleep(AGES)
         });
         begins.recv().expect("the thread begins");

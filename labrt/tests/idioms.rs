@@ -1,5 +1,5 @@
-//! What the Go code of the labs is written with, beyond plain channels and locks. Each test holds on
-//! both clocks; in virtual time it runs with many schedules.
+//! Tests of the Go idioms that the labs use, except plain channels and locks. Each test runs on both clocks.
+//! In virtual time it runs with many schedules.
 
 use labrt::Run;
 use labrt::chan::{Receiver, RecvError, Select, SendError, Sender, bounded, rendezvous, unbounded};
@@ -15,7 +15,8 @@ fn quiet() -> Run {
     Run { quiet: true, ..Run::default() }
 }
 
-/// `f` passes with many seeds, and in virtual time each seed gives one trace.
+/// Checks that `f` passes with many seeds. In virtual time it also checks that two runs of a seed have the
+/// same trace.
 fn always(f: impl Fn() + Send + Sync + 'static) {
     let runs = if labrt::is_sim() { 200 } else { 5 };
     let sum = Run { runs, check: true, ..quiet() }.execute(f);
@@ -27,7 +28,7 @@ fn failure(f: impl Fn() + Send + Sync + 'static) -> String {
 }
 
 fn receive<T>(rx: &Receiver<T>) -> T {
-    rx.recv_timeout(LONG).expect("it is sent")
+    rx.recv_timeout(LONG).expect("the message is sent")
 }
 
 // ---- select ------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ fn a_select_without_waiting() {
     });
 }
 
-/// Each of the ready cases is chosen now and then.
+/// If several cases are ready, each of them is chosen sometimes.
 #[test]
 fn a_select_draws_among_the_ready() {
     let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -89,8 +90,8 @@ fn a_select_draws_among_the_ready() {
         }
         for _ in 0..400 {
             let index: usize = Select::new()
-                .recv(&from_a, |m| m.expect("it was sent"))
-                .recv(&from_b, |m| m.expect("it was sent"))
+                .recv(&from_a, |m| m.expect("the message was sent"))
+                .recv(&from_b, |m| m.expect("the message was sent"))
                 .wait();
             counts[index].fetch_add(1, SeqCst);
         }
@@ -99,7 +100,7 @@ fn a_select_draws_among_the_ready() {
     assert!(seen.iter().all(|count| count.load(SeqCst) > 100), "{seen:?}");
 }
 
-/// Selects that send meet selects that receive. Each message arrives once, and none is lost.
+/// Some selects send and other selects receive. Each message arrives exactly once.
 #[test]
 fn selects_meet_on_rendezvous_channels() {
     always(|| {
@@ -113,7 +114,7 @@ fn selects_meet_on_rendezvous_channels() {
                         let message = sender * EACH + n;
                         let sent =
                             Select::new().send(&a, message, |sent| sent).send(&b, message, |sent| sent);
-                        sent.wait().expect("receivers are there");
+                        sent.wait().expect("the receivers have not ended");
                     }
                 })
             })
@@ -149,8 +150,8 @@ fn selects_meet_on_rendezvous_channels() {
     });
 }
 
-/// If one channel wakes a select while another becomes ready, the select takes the message of the
-/// first, and leaves the message of the second to other threads.
+/// A channel wakes a select, and before the select runs, a second channel becomes ready. The select must
+/// receive the message of the first channel, and leave the message of the second channel for other threads.
 #[test]
 fn a_select_takes_along_nothing_else() {
     always(|| {
@@ -159,7 +160,8 @@ fn a_select_takes_along_nothing_else() {
         let selecting = thread::spawn(move || {
             Select::new().recv(&both.0, |m| m.expect("sent")).recv(&both.1, |m| m.expect("sent")).wait()
         });
-        let plain = thread::spawn(move || from_b.recv_timeout(LONG).expect("one is left for this thread"));
+        let plain =
+            thread::spawn(move || from_b.recv_timeout(LONG).expect("one message is left for this thread"));
         sleep(MS);
         let send = |tx: Sender<u32>, m: u32| {
             thread::spawn(move || {
@@ -219,17 +221,17 @@ fn a_timer_fires_once_for_each_time_it_is_set() {
         timer.wait();
         assert!(began.elapsed() >= 5 * MS);
         let fires = |timer: &Timer, d| Select::new().timer(timer, || ()).wait_for(d).is_some();
-        assert!(!fires(&timer, 20 * MS), "it has fired");
-        assert!(!timer.reset(5 * MS), "it was not running");
-        assert!(timer.reset(10 * MS), "it was");
+        assert!(!fires(&timer, 20 * MS), "the timer has fired already");
+        assert!(!timer.reset(5 * MS), "the timer was not running");
+        assert!(timer.reset(10 * MS), "the timer was running");
         assert!(fires(&timer, LONG));
         timer.reset(MS);
         assert!(timer.stop());
-        assert!(!fires(&timer, 10 * MS), "it is stopped");
+        assert!(!fires(&timer, 10 * MS), "the timer is stopped");
     });
 }
 
-/// The handler of a heartbeat resets the election timer while the ticker waits for it.
+/// While the ticker waits for the election timer, the handler of a heartbeat resets the timer.
 #[test]
 fn a_timer_is_reset_while_others_wait_for_it() {
     always(|| {
@@ -248,7 +250,7 @@ fn a_timer_is_reset_while_others_wait_for_it() {
                 sleep(MS);
             }
             assert!((then..LONG).contains(&began.elapsed()), "{:?}", began.elapsed());
-            assert!(!(one.is_finished() && other.is_finished()), "it fires once");
+            assert!(!(one.is_finished() && other.is_finished()), "the timer fires only once");
             timer.reset(MS);
             one.join().expect("no panic");
             other.join().expect("no panic");

@@ -1,5 +1,5 @@
-//! Places in reports are those of the code that uses labrt, never labrt's own: for each kind of
-//! report, on both clocks.
+//! A place in a report is in the code that uses labrt, and never in labrt itself. This is tested for each
+//! kind of report, on both clocks.
 
 use labrt::Run;
 use labrt::chan::{Select, bounded, rendezvous, unbounded};
@@ -15,10 +15,10 @@ fn quiet() -> Run {
 }
 
 fn failure(run: &Run, f: impl Fn() + Send + Sync + 'static) -> String {
-    run.once(1, f).failure.expect("it fails").message
+    run.once(1, f).failure.expect("the run fails").message
 }
 
-/// No place in the text lies in labrt's source or in the standard library.
+/// Checks that no place in the text is in labrt's source or in the standard library.
 fn names_only_this_file(text: &str) {
     assert!(text.contains(HERE), "{text}");
     for word in text.split_whitespace().filter(|word| word.contains(".rs:")) {
@@ -28,7 +28,7 @@ fn names_only_this_file(text: &str) {
 
 fn ignore<T>(_: T) {}
 
-/// A wait for ever, and the line where it stands.
+/// A function that waits for ever, and the line of the wait in this file.
 type Wait = (u32, fn());
 
 macro_rules! wait {
@@ -118,7 +118,10 @@ fn a_run_that_hangs() {
     names_only_this_file(&message);
     for (line, _) in waits() {
         let thread = format!("line-{line}: in ");
-        let text = message.lines().find(|text| text.contains(&thread)).expect("each thread has a line");
+        let text = message
+            .lines()
+            .find(|text| text.contains(&thread))
+            .expect("the report has a line for each thread");
         assert!(text.contains(&format!("{HERE}{line}:")), "{text}");
     }
 }
@@ -180,7 +183,8 @@ fn mistakes() {
     }
 }
 
-/// A wait that ends with its run says nothing, and a place that was blamed is forgotten.
+/// A wait that ends with its run prints nothing. A place that was set for one panic is not used for the next
+/// panic.
 #[test]
 fn one_blame_is_for_one_panic() {
     let message = failure(&quiet(), || {

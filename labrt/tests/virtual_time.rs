@@ -1,4 +1,4 @@
-//! Tests for virtual time alone: determinism, the search for schedules, reports of runs that hang.
+//! Tests only for virtual time: determinism, the search for schedules, reports of runs that hang.
 #![cfg(feature = "sim")]
 
 use labrt::chan::unbounded;
@@ -19,7 +19,7 @@ fn failure(f: impl Fn() + Send + Sync + 'static) -> String {
     outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
 }
 
-/// Five threads that send messages: enough for each kind of decision.
+/// Five threads send messages. This is enough to use each kind of scheduling decision.
 fn chatter() {
     let (tx, rx) = unbounded();
     let n = Arc::new(Mutex::new(0u64));
@@ -48,7 +48,7 @@ fn a_seed_is_a_run() {
     assert_eq!(different.len(), traces.len(), "seeds give different runs");
 }
 
-/// A long sleep takes no real time, and exactly its own virtual time.
+/// A long sleep takes no real time, and takes exactly its length of virtual time.
 #[test]
 fn the_clock_jumps() {
     let outcome = quiet().once(1, || {
@@ -60,7 +60,7 @@ fn the_clock_jumps() {
     assert!(outcome.stats.time_ns >= 3_000_000_000_000);
 }
 
-/// A race that needs the scheduler to cut between two critical sections is found.
+/// A race is found that happens only if the scheduler switches between two critical sections.
 #[test]
 fn races_are_found() {
     let lost_update = || {
@@ -96,7 +96,7 @@ fn a_deadlock_is_reported_with_its_waits() {
         let _b = b.lock();
         h.join().expect("no panic");
     });
-    let message = outcome.failure.expect("it deadlocks").message;
+    let message = outcome.failure.expect("the run deadlocks").message;
     assert!(message.contains("deadlock"), "{message}");
     assert!(message.contains("other: in Mutex::lock at labrt/tests/virtual_time.rs"), "{message}");
 }
@@ -112,7 +112,7 @@ fn a_livelock_is_reported() {
     assert!(message.contains("livelock"), "{message}");
 }
 
-/// A loop around the clock never moves it, since computing takes no virtual time.
+/// A loop that only reads the clock never moves it, because a computation takes no virtual time.
 #[test]
 fn waiting_for_the_clock_in_a_loop_is_reported() {
     let message = failure(|| {
@@ -123,7 +123,7 @@ fn waiting_for_the_clock_in_a_loop_is_reported() {
     assert!(message.contains("running since Instant::now at labrt/tests/virtual_time.rs"), "{message}");
 }
 
-/// A loop around yield_now moves the clock, so it ends.
+/// A loop that calls `yield_now` moves the clock, so the loop ends.
 #[test]
 fn yielding_moves_the_clock() {
     let message = failure(|| {
@@ -140,7 +140,7 @@ fn yielding_moves_the_clock() {
     assert_eq!(message, "");
 }
 
-/// A task that swallows its cancellation and a destructor that spins cannot hang the run.
+/// The run ends even if a task catches its cancellation or a destructor loops for ever.
 #[test]
 fn stubborn_tasks_are_given_up() {
     let outcome = quiet().once(1, || {
@@ -184,14 +184,14 @@ fn every_destructor_runs_after_a_panic() {
     assert_eq!(DROPS.load(SeqCst), 11);
 }
 
-/// Timeouts that are never reached do not pile up.
+/// Timers of timeouts that are never reached do not accumulate.
 #[test]
 fn many_unused_timeouts() {
     let outcome = quiet().once(1, || {
         let (tx, rx) = unbounded();
         let h = thread::spawn(move || (0..20_000).for_each(|i| tx.send(i).expect("the receiver is here")));
         for _ in 0..20_000 {
-            rx.recv_timeout(Duration::from_secs(3600)).expect("it is sent");
+            rx.recv_timeout(Duration::from_secs(3600)).expect("the message is sent");
         }
         h.join().expect("no panic");
     });
@@ -228,7 +228,7 @@ fn an_expected_trace_is_checked() {
     assert!(wrong.execute(chatter).expect_err("another hash").contains("instead of"));
 }
 
-/// The report names all runs, and the runs go on after a failure.
+/// The report file has lines for all runs, and the other seeds are also run after a failure.
 #[test]
 fn the_report_names_every_run() {
     let path = std::env::temp_dir().join(format!("labrt-report-{}", std::process::id()));
@@ -238,8 +238,8 @@ fn the_report_names_every_run() {
             panic!("tails");
         }
     });
-    let text = std::fs::read_to_string(&path).expect("it was written");
-    std::fs::remove_file(&path).expect("it is ours");
+    let text = std::fs::read_to_string(&path).expect("the run has written this file");
+    std::fs::remove_file(&path).expect("the test has made this file");
     let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split('\t').collect()).collect();
     assert_eq!(lines.len(), 8, "{text}");
     for (i, pair) in lines.chunks(2).enumerate() {
@@ -251,7 +251,7 @@ fn the_report_names_every_run() {
     assert_eq!(failed.is_err(), text.contains("FAIL"));
 }
 
-/// `on_failure` can run the same run again, and get the events that were not kept the first time.
+/// `on_failure` can repeat the failed run, and get the events that were not kept the first time.
 #[test]
 fn the_first_failure_is_told_and_can_be_run_again() {
     static TOLD: AtomicUsize = AtomicUsize::new(0);
@@ -259,12 +259,13 @@ fn the_first_failure_is_told_and_can_be_run_again() {
     let (report, events) = (path.with_extension("report"), path.with_extension("jsonl"));
     fn told(failed: &labrt::Failed<'_>) {
         TOLD.fetch_add(1, SeqCst);
-        let events = failed.run.report.as_ref().expect("it was asked for").with_extension("jsonl");
+        let events =
+            failed.run.report.as_ref().expect("the settings have a report file").with_extension("jsonl");
         let again = Run { trace_file: Some(events.clone()), trace_most: 100, ..failed.run.clone() };
         let outcome = failed.again(&again);
         assert_eq!(outcome.trace, failed.outcome.trace, "the same run");
         assert_eq!(outcome.events, Some(events));
-        assert!(failed.outcome.events.is_none(), "nobody had asked for them");
+        assert!(failed.outcome.events.is_none(), "the settings had no trace file");
     }
     let run = Run { seed: 3, runs: 3, report: Some(report.clone()), on_failure: Some(told), ..quiet() };
     let failed = run.execute(|| {
@@ -272,21 +273,25 @@ fn the_first_failure_is_told_and_can_be_run_again() {
         panic!("in the end");
     });
     assert!(failed.is_err());
-    assert_eq!(TOLD.load(SeqCst), 1, "of three failures one is told");
-    let text = std::fs::read_to_string(&events).expect("it was written");
-    [report, events].iter().for_each(|file| std::fs::remove_file(file).expect("it is ours"));
+    assert_eq!(TOLD.load(SeqCst), 1, "only the first of three failures is reported");
+    let text = std::fs::read_to_string(&events).expect("the run has written this file");
+    [report, events].iter().for_each(|file| std::fs::remove_file(file).expect("the test has made this file"));
     let lines: Vec<&str> = text.lines().collect();
     assert!((101..=201).contains(&lines.len()), "{} lines of the last events", lines.len());
     assert!(lines[0].contains("run.begin") && !lines[0].contains("\"f.lost\":0"), "{}", lines[0]);
     assert!(text.contains("in the end"), "the failure is among the last");
 }
 
-/// Memory does not grow with the number of runs: stacks are reused, worlds are dropped.
+/// The memory does not grow with the number of runs, because stacks are used again and worlds are dropped.
 #[test]
 fn memory_is_flat_over_many_runs() {
     let resident = || -> u64 {
-        let status = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
-        status.split_whitespace().nth(1).and_then(|v| v.parse().ok()).expect("pages")
+        let status = std::fs::read_to_string("/proc/self/statm").expect("Linux has this file");
+        status
+            .split_whitespace()
+            .nth(1)
+            .and_then(|v| v.parse().ok())
+            .expect("the second number is a number of pages")
     };
     (0..500).for_each(|seed| drop(quiet().once(seed, chatter)));
     let before = resident();
@@ -295,16 +300,16 @@ fn memory_is_flat_over_many_runs() {
     assert!(grown < 8 << 20, "{grown} bytes more after 3000 runs");
 }
 
-/// Both ways to switch tasks run the same kernel: the same traces.
+/// Both ways to switch tasks use the same kernel, so they give the same traces.
 #[test]
 fn both_back_ends_give_the_same_traces() {
-    let exe = std::env::current_exe().expect("the test's own binary");
+    let exe = std::env::current_exe().expect("the path of the test's own binary");
     let traces = |backend: &str| {
         let out = std::process::Command::new(&exe)
             .args(["--exact", "prints_traces", "--ignored", "--nocapture"])
             .env("LAB_BACKEND", backend)
             .output()
-            .expect("it runs");
+            .expect("the test binary can be started");
         let text = String::from_utf8_lossy(&out.stdout).to_string();
         text.lines().filter(|l| l.starts_with("trace ")).map(String::from).collect::<Vec<_>>()
     };
@@ -313,14 +318,14 @@ fn both_back_ends_give_the_same_traces() {
     assert_eq!(coroutines, traces("threads"));
 }
 
-/// The child of `both_back_ends_give_the_same_traces`.
+/// This test runs in the child process of `both_back_ends_give_the_same_traces`.
 #[test]
 #[ignore = "run by another test"]
 fn prints_traces() {
     (0..20).for_each(|seed| println!("trace {:016x}", quiet().once(seed, chatter).trace));
 }
 
-/// Outside a run there is no virtual time, and the message says what to do.
+/// Outside a run there is no virtual time. The message of the panic says what to do.
 #[test]
 #[should_panic(expected = "put the code into `labrt::run(|| ...)`")]
 fn outside_a_run() {

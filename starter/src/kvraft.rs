@@ -1,14 +1,15 @@
 //! A replicated key/value service, to be written: labs 3A and 3B.
 //!
-//! A server puts the operations of its clients into the log of its Raft. It applies what comes out of that
-//! log to its data, in the order of the log, and then it replies. So all servers have the same data.
+//! A server puts the operations of its clients into the log of its Raft. When Raft delivers committed
+//! operations, the server applies them to its data, in the order of the log. Then it replies to the clients.
+//! So all servers have the same data.
 //!
-//! What stands here is a proposal: change whatever you like, as long as [`Replicated`] and [`KvClerk`] are
-//! implemented.
+//! The code here is a proposal. Change whatever you like, but keep an implementation of [`Replicated`] and of
+//! [`KvClerk`].
 //!
-//! # What is called when, and on which thread
+//! # The order of the calls, and their threads
 //!
-//! | what | its thread | may it wait? |
+//! | method | its thread | may the method wait? |
 //! |---|---|---|
 //! | `start`, then `services`, then `is_leader` at any time; `kill` comes last | the test's | no |
 //! | the handlers `get` and `put_append` | one for each request | yes, until `kill` |
@@ -18,17 +19,19 @@
 //! The server is not on the network while `start` and `services` run. Requests and calls of `is_leader` may
 //! still come after `kill`; they must not panic.
 //!
-//! # The rules of the house, for a service
+//! # The rules of the house for a service
 //!
 //! * Threads, locks, channels, clocks and random numbers come from [`labrt`], and maps from
 //!   [`labrt::collections`], never from `std`.
-//! * Hold no lock over an RPC, over a send to a channel or over a wait. Raft waits in its send until
-//!   `apply_loop` takes the message. So `apply_loop` must never wait for something that needs Raft to go on.
-//! * All threads of a server end within 100 ms of `kill`. That includes handlers that wait: let them wait
-//!   with `killed` (a channel has `recv_unless`, a [`Signal`] has `wait_until`), or wake them in `kill`.
+//! * Hold no lock during an RPC, a send to a channel or a wait. When Raft sends a message, it waits until
+//!   `apply_loop` receives the message. So `apply_loop` must never wait for something that needs progress in
+//!   Raft.
+//! * All threads of a server end within 100 ms of `kill`. This is also true for handlers that wait. Let them
+//!   wait with the signal `killed` (a channel has `recv_unless`, a [`Signal`] has `wait_until`), or wake them
+//!   in `kill`.
 //!
-//! A method of [`RaftPeer`] never waits long, so you may call it under your own lock. No method of Raft calls
-//! your code.
+//! A method of [`RaftPeer`] never waits long, and never calls your code. So you may call it while you hold
+//! your own lock.
 
 use crate::not_written;
 use crate::raft_in_use::Raft;
@@ -54,18 +57,19 @@ pub type GetReply = Result<String, KvError>;
 pub enum PutOrAppend {
     /// Replaces the value.
     Put,
-    /// Adds to the end of the value. A key without a value gets this one.
+    /// Adds the given text to the end of the value. If the key has no value, the given text becomes its
+    /// value.
     Append,
 }
 
 /// The arguments of the RPC `KVServer.PutAppend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutAppendArgs {
-    /// What to do.
+    /// Whether to replace the value or to add to it.
     pub op: PutOrAppend,
     /// The key to write.
     pub key: String,
-    /// The new value, or what is added to the old one.
+    /// The new value, or the text to add to the old value.
     pub value: String,
     // Your data here (3A).
 }
@@ -73,17 +77,17 @@ pub struct PutAppendArgs {
 /// The reply of `KVServer.PutAppend`.
 pub type PutAppendReply = Result<(), KvError>;
 
-/// Why a server has not done what it was asked for. Add what you need; the tests never look at it.
+/// Why a server has not done an operation. Add the errors that you need. The tests never read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KvError {
     /// The key has no value.
     ErrNoKey,
-    /// Another server leads.
+    /// This server is not the leader.
     ErrWrongLeader,
 }
 
-/// An operation in the log. `Command::new(labgob::encode(&op))` makes a command of it, and
-/// `labgob::decode::<Op>(command.as_bytes())` makes it an operation again.
+/// An operation in the log. `Command::new(labgob::encode(&op))` makes a command from an operation, and
+/// `labgob::decode::<Op>(command.as_bytes())` makes an operation from a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Op {
     // Your data here (3A).
@@ -97,21 +101,21 @@ pub struct KvServer {
 
 struct Inner {
     /// The index of this server in its group, for log lines.
-    #[allow(dead_code, reason = "delete this line when a log line names it")]
+    #[allow(dead_code, reason = "delete this line when a log line shows this index")]
     me: usize,
     /// The Raft peer of this server.
     raft: Arc<Raft>,
-    /// What this server's Raft has saved. Its size decides about snapshots, and at the start its snapshot is
-    /// read (3B).
-    #[allow(dead_code, reason = "delete this line when you look at its size (3B)")]
+    /// The disk to which this server's Raft saves. The size of the Raft state decides when to make a
+    /// snapshot. When the server starts, it reads the saved snapshot (3B).
+    #[allow(dead_code, reason = "delete this line when you read the size of the Raft state (3B)")]
     persister: Arc<Persister>,
-    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes; `None`: never
-    /// (3B).
+    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes. With `None`, never
+    /// make one (3B).
     #[allow(dead_code, reason = "delete this line when you make snapshots (3B)")]
     maxraftstate: Option<usize>,
     /// Raised by `kill`.
     killed: Signal,
-    #[allow(dead_code, reason = "delete this line when the handlers use it")]
+    #[allow(dead_code, reason = "delete this line when the handlers use the state")]
     state: Mutex<State>,
 }
 
@@ -126,11 +130,12 @@ impl Replicated for KvServer {
     fn start(start: ServerStart) -> KvServer {
         let ServerStart { ends, me, persister, maxraftstate } = start;
 
-        // Your initialization code here (3A). If `persister.read_snapshot()` is not empty, the state begins
-        // with what is in it (3B): Raft does not deliver that snapshot again.
+        // Your initialization code here (3A). If `persister.read_snapshot()` is not empty, make the first
+        // state from this snapshot (3B): Raft does not deliver it again.
         let state = State {};
 
-        // A rendezvous: a send of Raft ends when `apply_loop` takes the message.
+        // This is a rendezvous channel: when Raft sends a message, the send ends when `apply_loop` receives
+        // it.
         let (apply, applied) = chan::rendezvous();
         let raft = Arc::new(Raft::make(ends, me, Arc::clone(&persister), apply));
         let (killed, state) = (Signal::new(), Mutex::new(state));
@@ -171,8 +176,9 @@ impl Replicated for KvServer {
 impl Inner {
     /// The handler of the RPC `KVServer.Get`.
     fn get(&self, args: GetArgs) -> GetReply {
-        // Your code here (3A). `self.raft.start(command)` puts a command into the log, if this server leads.
-        // It returns at once; `apply_loop` gets the command when it is committed, if it ever is.
+        // Your code here (3A). If this server is the leader, `self.raft.start(command)` puts a command into
+        // the log. The call returns at once. When the command is committed, `apply_loop` gets it. It may also
+        // happen that the command is never committed.
         let _ = args;
         not_written("3A", "a handler of KVServer.Get that replies")
     }
@@ -184,13 +190,14 @@ impl Inner {
         not_written("3A", "a handler of KVServer.PutAppend that replies")
     }
 
-    /// Takes what Raft delivers, until the server is killed.
+    /// Receives the messages of Raft until the server is killed.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
         while let Ok(message) = applied.recv_unless(&self.killed) {
             match message {
                 ApplyMsg::Command { index, term, command } => {
-                    // Your code here (3A): do the operation, and let the handler reply that waits for it.
-                    // Your code here (3B): time for a snapshot? Then `self.raft.snapshot(index, bytes)`.
+                    // Your code here (3A): do the operation. If a handler waits for it, let this handler
+                    // reply. Your code here (3B): is it time for a snapshot? Then call
+                    // `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
                 ApplyMsg::Snapshot { index, term, data } => {
@@ -204,26 +211,26 @@ impl Inner {
 
 /// A client of the service. It makes one call at a time.
 pub struct Clerk {
-    /// The ends to all servers, in random order: `ends[0]` need not lead to server 0.
+    /// The ends to all servers, in random order. So `ends[0]` may lead to another server than server 0.
     #[allow(dead_code, reason = "delete this line when you call the servers")]
     ends: Vec<End>,
-    // Your data here (3A). Random numbers come from `labrt::rng`: `labrt::rng::below(1 << 62)`.
+    // Your data here (3A). Random numbers come from `labrt::rng`, for example `labrt::rng::below(1 << 62)`.
 }
 
-// A call of a clerk asks servers until one of them has done the operation, however long that takes. An RPC
+// A method of a clerk calls servers until one of them has done the operation, even if that takes long. An RPC
 // looks like this:
 //
 //     let reply: Option<GetReply> = self.ends[server].call("KVServer.Get", &args);
 //
-// `None`: no reply has come, because of a dead server, a lost message or a partition; the server may have
-// done the operation all the same. `call` waits as long as the handler runs, `call_within` no longer than you
-// say.
+// `None` means that no reply has come, because of a dead server, a lost message or a partition. Even then the
+// server may have done the operation. `call` waits as long as the handler runs. `call_within` waits no longer
+// than the time that you give.
 //
-// If no server has done it, pause a little (`labrt::time::sleep`) before you ask all of them again. When a
-// test is over, its calls and pauses end by themselves, and with them the threads of its clients.
+// If no server has done the operation, pause a little (`labrt::time::sleep`) before you try all servers
+// again. When a test is over, the threads of its clients end by themselves, even inside a call or a pause.
 impl KvClerk for Clerk {
     fn get(&mut self, key: &str) -> String {
-        // Your code here (3A). A key without a value has the empty one.
+        // Your code here (3A). If a key has no value, return the empty text.
         let _ = key;
         not_written("3A", "Clerk::get to ask the servers of kvraft")
     }

@@ -7,7 +7,7 @@
 //! Keep three rules (the "rules of the house"). Then everything also runs in virtual time:
 //!
 //! * threads, locks, channels, clocks and random numbers come from [`labrt`], never from `std`;
-//! * no lock is held over an RPC or over a message to the service;
+//! * no lock is held during an RPC or while a message is sent to the service;
 //! * every thread of a peer ends soon after [`RaftPeer::kill`].
 //!
 //! The calls of [`observe`] write into the run's trace what the peer does: roles, terms, votes, logs. When a
@@ -36,7 +36,7 @@ pub struct RequestVoteArgs {
 /// The reply of the RequestVote RPC (Figure 2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    /// The voter's term, for the candidate to update itself.
+    /// The voter's term. The candidate updates its own term with it.
     pub term: u64,
     /// Did the candidate get the vote?
     pub vote_granted: bool,
@@ -47,7 +47,7 @@ pub struct RequestVoteReply {
 pub struct Entry {
     /// The term in which a leader received the command.
     pub term: u64,
-    /// What the service will be given.
+    /// The command that Raft gives to the service when the entry is committed.
     pub command: Command,
 }
 
@@ -58,7 +58,7 @@ pub struct Raft {
 }
 
 struct Inner {
-    /// The ends over which this peer calls the others; `peers[me]` is its own.
+    /// The ends through which this peer calls the others. `peers[me]` leads to this peer itself.
     peers: Vec<End>,
     /// The index of this peer.
     me: usize,
@@ -90,7 +90,7 @@ struct State {
 /// can see the change.
 #[allow(dead_code, reason = "delete this line when your code calls all of these steps")]
 impl State {
-    /// Goes on to a higher term, in which this peer has not voted yet.
+    /// Changes to a higher term, in which this peer has not voted yet.
     fn raise_term(&mut self, term: u64) {
         (self.current_term, self.voted_for) = (term, None);
         observe::term(term);
@@ -102,13 +102,13 @@ impl State {
         observe::vote(candidate, self.current_term);
     }
 
-    /// Plays another role from now on. `cause` says why, in a few words.
+    /// Changes the role of this peer. `cause` gives the reason in a few words.
     fn change_role(&mut self, role: Role, cause: &'static str) {
         self.role = role;
         observe::role(role, self.current_term, cause);
     }
 
-    /// The index of the last entry; 0 for an empty log. (2D: the log then begins after the snapshot; count
+    /// The index of the last entry. It is 0 for an empty log. (2D: the log begins after the snapshot. Count
     /// from there.)
     fn last_index(&self) -> u64 {
         self.log.len() as u64
@@ -149,7 +149,7 @@ impl State {
 
 impl RaftPeer for Raft {
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Raft {
-        // Initialize from the state that was persisted before a crash.
+        // Restore the state that was saved before a crash.
         let state = read_persist(&persister);
 
         // Your initialization code here (2A, 2B, 2C).
@@ -157,7 +157,7 @@ impl RaftPeer for Raft {
         let restored = observe::Restored {
             term: state.current_term,
             voted_for: state.voted_for,
-            // What the snapshot covers (2D).
+            // The index and the term of the last entry that the snapshot covers (2D).
             last_included_index: 0,
             last_included_term: 0,
             snapshot: &persister.read_snapshot(),
@@ -175,7 +175,7 @@ impl RaftPeer for Raft {
     }
 
     fn start(&self, command: Command) -> Option<Started> {
-        // Your code here (2B). `None`, if this peer does not lead.
+        // Your code here (2B). Return `None` if this peer is not the leader.
         let _ = command;
         not_written("2B", "Raft::start to take a command into the log of a leader")
     }
@@ -194,7 +194,7 @@ impl RaftPeer for Raft {
 
     fn kill(&self) {
         self.inner.killed.raise();
-        // Calls that wait for a reply fail at once, so that their threads can end.
+        // When the ends are closed, calls that wait for a reply fail at once. So their threads can end.
         self.inner.peers.iter().for_each(End::close);
         // Your code here, if desired.
     }
@@ -252,13 +252,13 @@ impl Inner {
 
     /// Calls the RequestVote handler of a peer.
     ///
-    /// `None`: no reply, because of a dead server, a lost message or a slow network. A call to a server that
-    /// cannot be reached takes up to seven seconds, so call each peer from a thread of its own
-    /// ([`labrt::thread::spawn`]), and never under the lock.
+    /// `None` means that no reply has come, because of a dead server, a lost message or a slow network. A
+    /// call to a server that cannot be reached takes up to seven seconds. So call each peer from a thread of
+    /// its own ([`labrt::thread::spawn`]), and never while you hold the lock.
     #[allow(dead_code, reason = "an example of an RPC; delete this line when an election calls it")]
     fn send_request_vote(&self, server: usize, args: &RequestVoteArgs) -> Option<RequestVoteReply> {
         let id = trace::next_id();
-        // The last entry's index and term belong here, too (2B).
+        // Replace the zeros by the last entry's index and term (2B).
         observe::request_vote(id, args.term, args.candidate_id, (0, 0));
         self.peers[server].call_as(id, "Raft.RequestVote", args)
     }
@@ -280,7 +280,8 @@ impl Inner {
         }
     }
 
-    /// Gives a committed command to the service. False: the service is gone, or this peer has been killed.
+    /// Gives a committed command to the service. Returns `false` if the service is gone or this peer has been
+    /// killed.
     #[allow(
         dead_code,
         reason = "delete this line when you call it for each committed command, in the log's order"

@@ -1,9 +1,10 @@
-//! The Raft that labs 3 and 4 stand on: your own, or with the feature `solved-raft` a Raft that is complete.
+//! The Raft that labs 3 and 4 use. It is your own Raft. With the feature `solved-raft` it is a complete Raft
+//! of this project instead.
 //!
-//! The services name [`Raft`] of this file. They may use what [`RaftPeer`](labapi::RaftPeer) has, and nothing
-//! else: then they run on either Raft without a change.
+//! The services import [`Raft`] from this file. They may use only the methods of
+//! [`RaftPeer`](labapi::RaftPeer). Then they run on either of the two Rafts without a change.
 //!
-//! The tests of lab 2 are always for your own Raft, in [`raft`](crate::raft).
+//! The tests of lab 2 always test your own Raft, in [`raft`](crate::raft).
 
 #[cfg(not(feature = "solved-raft"))]
 pub use crate::raft::Raft;
@@ -17,7 +18,7 @@ mod solved {
     use labrt::chan::Sender;
     use labrt::sync::Arc;
 
-    /// A Raft that is complete. It offers no more than [`RaftPeer`], as your own does.
+    /// A complete Raft. Like your own, it has only the methods of [`RaftPeer`].
     pub struct Raft(Arc<mit6824::raft::Raft>);
 
     impl RaftPeer for Raft {

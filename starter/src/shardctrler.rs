@@ -1,15 +1,16 @@
 //! The shard controller, to be written: lab 4A.
 //!
 //! The controller keeps a list of configurations. A [`Config`] says which group serves which shard. Join,
-//! Leave and Move each make the next configuration; Query reads one. Like the service of lab 3, the
-//! controller is replicated by Raft, and an operation that a clerk has to send twice is done once.
+//! Leave and Move each make the next configuration. Query reads a configuration. Like the service of lab 3,
+//! the controller is replicated by Raft. If a clerk has to send an operation twice, the operation is done
+//! only once.
 //!
-//! What stands here is a proposal: change whatever you like, as long as [`Replicated`], [`Replica`] and
-//! [`CtrlerClerk`] are implemented.
+//! The code here is a proposal. Change whatever you like, but keep an implementation of [`Replicated`], of
+//! [`Replica`] and of [`CtrlerClerk`].
 //!
-//! What is called when, on which thread, and the rules of the house are as in [`kvraft`](crate::kvraft). One
-//! rule is easily broken here: all servers must make the same configuration of the same operation. So nothing
-//! in it may depend on a random number, a clock or the order of a hash map.
+//! The order of the calls, their threads and the rules of the house are as in [`kvraft`](crate::kvraft).
+//! There is one more rule, which is easily broken: from the same operation, all servers must make the same
+//! configuration. So a configuration must not depend on a random number, a clock or the order of a hash map.
 //!
 //! As in the course, the controller takes no snapshots.
 
@@ -33,7 +34,7 @@ pub struct JoinArgs {
 /// The arguments of the RPC `ShardCtrler.Leave`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaveArgs {
-    /// The groups that go.
+    /// The groups to remove.
     pub gids: Vec<Gid>,
     // Your data here (4A).
 }
@@ -43,7 +44,7 @@ pub struct LeaveArgs {
 pub struct MoveArgs {
     /// The number of the shard.
     pub shard: usize,
-    /// Its new group.
+    /// The new group of the shard.
     pub gid: Gid,
     // Your data here (4A).
 }
@@ -51,8 +52,8 @@ pub struct MoveArgs {
 /// The arguments of the RPC `ShardCtrler.Query`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryArgs {
-    /// The number of the configuration. `None` (-1 in the course), or a number that does not exist yet: the
-    /// latest one.
+    /// The number of the configuration. For `None` (-1 in the course) and for a number that does not exist
+    /// yet, the reply has the latest configuration.
     pub num: Option<u64>,
     // Your data here (4A).
 }
@@ -63,10 +64,10 @@ pub type ChangeReply = Result<(), CtrlerError>;
 /// The reply of Query.
 pub type QueryReply = Result<Config, CtrlerError>;
 
-/// Why a server has not done what it was asked for. Add what you need; the tests never look at it.
+/// Why a server has not done an operation. Add the errors that you need. The tests never read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CtrlerError {
-    /// Another server leads.
+    /// This server is not the leader.
     ErrWrongLeader,
 }
 
@@ -84,20 +85,21 @@ pub struct ShardCtrler {
 
 struct Inner {
     /// The index of this server in its group, for log lines.
-    #[allow(dead_code, reason = "delete this line when a log line names it")]
+    #[allow(dead_code, reason = "delete this line when a log line shows this index")]
     me: usize,
     /// The Raft peer of this server.
     raft: Arc<Raft>,
     /// Raised by `kill`.
     killed: Signal,
-    #[allow(dead_code, reason = "delete this line when the handlers use it")]
+    #[allow(dead_code, reason = "delete this line when the handlers use the state")]
     state: Mutex<State>,
 }
 
 /// What the lock protects.
 struct State {
-    /// All configurations; number `num` is `configs[num]`. The first one has no groups.
-    #[allow(dead_code, reason = "delete this line when operations use it")]
+    /// All configurations. `configs[num]` is the configuration with the number `num`. The first one has no
+    /// groups.
+    #[allow(dead_code, reason = "delete this line when the operations use the configurations")]
     configs: Vec<Config>,
     // Your data here (4A).
 }
@@ -148,7 +150,7 @@ impl Replicated for ShardCtrler {
     }
 }
 
-/// The same server as lab 4B starts it: see [`shardkv`](crate::shardkv).
+/// Lab 4B starts the same server through this trait: see [`shardkv`](crate::shardkv).
 impl Replica for ShardCtrler {
     fn is_leader(&self) -> bool {
         Replicated::is_leader(self)
@@ -160,14 +162,14 @@ impl Replica for ShardCtrler {
 }
 
 impl Inner {
-    /// The handler of the RPC `ShardCtrler.Join`: new groups get their share of the shards.
+    /// The handler of the RPC `ShardCtrler.Join`: the new groups get their share of the shards.
     fn join(&self, args: JoinArgs) -> ChangeReply {
         // Your code here (4A).
         let _ = args;
         not_written("4A", "a handler of ShardCtrler.Join that replies")
     }
 
-    /// The handler of the RPC `ShardCtrler.Leave`: the shards of these groups go to those that stay.
+    /// The handler of the RPC `ShardCtrler.Leave`: the shards of these groups go to the groups that stay.
     fn leave(&self, args: LeaveArgs) -> ChangeReply {
         // Your code here (4A).
         let _ = args;
@@ -188,12 +190,12 @@ impl Inner {
         not_written("4A", "a handler of ShardCtrler.Query that replies")
     }
 
-    /// Takes what Raft delivers, until the server is killed.
+    /// Receives the messages of Raft until the server is killed.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
         while let Ok(message) = applied.recv_unless(&self.killed) {
-            // Without snapshots of its own the controller is never given one.
+            // The controller makes no snapshots, so Raft never delivers one.
             let ApplyMsg::Command { index, term, command } = message else { continue };
-            // Your code here (4A): do the operation, and let the handler reply that waits for it.
+            // Your code here (4A): do the operation. If a handler waits for it, let this handler reply.
             let _ = (index, term, command);
         }
     }
@@ -201,9 +203,9 @@ impl Inner {
 
 /// A client of the controller. It makes one call at a time.
 ///
-/// A call ends when a server has done it, as in [`kvraft`](crate::kvraft). For lab 4B that has an exception:
-/// a server of a group has a clerk of the controller, too, and its thread must end within 100 ms of the
-/// server's `kill`.
+/// A call ends when a server has done the operation, as in [`kvraft`](crate::kvraft). In lab 4B there is an
+/// exception: a server of a group has a clerk of the controller, too. The thread that uses this clerk must
+/// end within 100 ms of the server's `kill`.
 pub struct Clerk {
     /// The ends to all servers of the controller, in random order.
     #[allow(dead_code, reason = "delete this line when you call the servers")]
@@ -212,7 +214,7 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the servers behind these ends.
+    /// Makes a client of the servers behind these ends.
     pub fn new(ends: Vec<End>) -> Clerk {
         // Your code here (4A).
         Clerk { ends }

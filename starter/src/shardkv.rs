@@ -2,33 +2,33 @@
 //!
 //! The keys are in ten shards ([`key2shard`](labapi::key2shard)). A group of servers serves the shards that
 //! the latest configuration of the controller gives to it. When a configuration gives a shard to another
-//! group, its data goes there. Each group is replicated by a Raft of its own, so everything that changes what
-//! a group serves goes through its log: the operations of clients, the configurations, the shards that come
-//! and go.
+//! group, the shard's data is sent to that group. Each group is replicated by a Raft of its own. So every
+//! change of a group's state goes through the group's log: the operations of clients, the configurations, and
+//! the shards that come and go.
 //!
-//! What stands here is a proposal: change whatever you like, as long as [`Sharded`] is implemented.
+//! The code here is a proposal. Change whatever you like, but keep an implementation of [`Sharded`].
 //!
-//! # What is called when, and on which thread
+//! # The order of the calls, and their threads
 //!
-//! | what | its thread | may it wait? |
+//! | method | its thread | may the method wait? |
 //! |---|---|---|
-//! | `start_ctrler`, `start_server`; then the methods of [`Replica`], `kill` as the last | the test's | no |
+//! | `start_ctrler`, `start_server`; then the methods of [`Replica`]; `kill` comes last | the test's | no |
 //! | the handlers `get`, `put_append` and `transfer` | one for each request | yes, until `kill` |
 //! | `apply_loop` and `poll_loop` | the server's own threads, which `start` starts | yes, until `kill` |
 //! | the methods of [`Clerk`] | the thread of a client | yes, until the operation is done |
 //!
 //! The rules of the house are as in [`kvraft`](crate::kvraft). Two of them are easily broken here:
 //!
-//! * Hold no lock over an RPC to another group: that group may be calling this one.
-//! * `poll_loop` ends within 100 ms of `kill`. A clerk of the controller never gives up. After `kill` its
-//!   ends are closed and its calls fail at once, so it asks on for ever. Give your clerk of the controller a
-//!   way to stop.
+//! * Hold no lock during an RPC to another group: at the same time that group may call this group.
+//! * `poll_loop` ends within 100 ms of `kill`. But a clerk of the controller never gives up. After `kill` its
+//!   ends are closed and its RPCs fail at once, so it tries again for ever. Change your clerk of the
+//!   controller so that it can stop.
 //!
 //! # The challenges
 //!
-//! The tests look for both challenges of the course. Challenge 1: a group deletes the data of a shard that
-//! has moved away. Challenge 2: while a configuration is on its way, a group goes on to serve the shards that
-//! stay, and serves each shard that has come, even if others have not.
+//! The tests check both challenges of the course. Challenge 1: a group deletes the data of a shard that has
+//! moved to another group. Challenge 2: during a change of the configuration, a group still serves the shards
+//! that stay. It also serves each new shard whose data has come, even if other shards have not come yet.
 
 use crate::kvraft::{GetArgs, PutAppendArgs, PutOrAppend};
 use crate::not_written;
@@ -44,7 +44,7 @@ use labrt::sync::{Arc, Mutex, Signal};
 use labrt::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
-/// How often a server asks the controller for a new configuration.
+/// The time between two requests of a server to the controller for a new configuration.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The reply of the RPC `ShardKV.Get`: the value of the key.
@@ -53,18 +53,18 @@ pub type GetReply = Result<String, ShardKvError>;
 /// The reply of the RPC `ShardKV.PutAppend`.
 pub type PutAppendReply = Result<(), ShardKvError>;
 
-/// Why a server has not done what it was asked for. Add what you need; the tests never look at it.
+/// Why a server has not done an operation. Add the errors that you need. The tests never read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ShardKvError {
     /// The key has no value.
     ErrNoKey,
     /// This group does not serve the key's shard now.
     ErrWrongGroup,
-    /// Another server leads.
+    /// This server is not the leader.
     ErrWrongLeader,
 }
 
-/// The arguments of the RPC `ShardKV.Transfer`, with which shards go from one group to another.
+/// The arguments of the RPC `ShardKV.Transfer`, which sends shards from one group to another.
 ///
 /// You decide who calls whom: the group that had the shards, or the group that gets them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,18 +94,19 @@ pub struct ShardKv {
 
 struct Inner {
     /// The index of this server in its group, for log lines.
-    #[allow(dead_code, reason = "delete this line when a log line names it")]
+    #[allow(dead_code, reason = "delete this line when a log line shows this index")]
     me: usize,
     /// The group of this server.
-    #[allow(dead_code, reason = "delete this line when you compare it with the owner of a shard")]
+    #[allow(dead_code, reason = "delete this line when you compare this group with the owner of a shard")]
     gid: Gid,
     /// The Raft peer of this server.
     raft: Arc<Raft>,
-    /// What this server's Raft has saved. Its size decides about snapshots, and at the start its snapshot is
-    /// read.
-    #[allow(dead_code, reason = "delete this line when you look at its size")]
+    /// The disk to which this server's Raft saves. The size of the Raft state decides when to make a
+    /// snapshot. When the server starts, it reads the saved snapshot.
+    #[allow(dead_code, reason = "delete this line when you read the size of the Raft state")]
     persister: Arc<Persister>,
-    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes; `None`: never.
+    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes. With `None`, never
+    /// make one.
     #[allow(dead_code, reason = "delete this line when you make snapshots")]
     maxraftstate: Option<usize>,
     /// Makes an end to a server of another group, by its name in [`Config::groups`].
@@ -113,17 +114,18 @@ struct Inner {
     make_end: MakeEnd,
     /// Raised by `kill`.
     killed: Signal,
-    #[allow(dead_code, reason = "delete this line when the handlers use it")]
+    #[allow(dead_code, reason = "delete this line when the handlers use the state")]
     state: Mutex<State>,
 }
 
 /// What the lock protects.
 struct State {
-    /// The configuration that this group works with. A group takes in configurations one by one, without a
+    /// The configuration that this group uses now. A group applies the configurations one by one, without a
     /// gap.
-    #[allow(dead_code, reason = "delete this line when you look at the owner of a shard")]
+    #[allow(dead_code, reason = "delete this line when you read the owner of a shard")]
     config: Config,
-    // Your data here (4B, challenges 1 and 2): the data of each shard, and what is under way.
+    // Your data here (4B, challenges 1 and 2): the data of each shard, and which shards are still to come or
+    // to go.
 }
 
 impl ShardKv {
@@ -132,8 +134,8 @@ impl ShardKv {
         let GroupStart { server, gid, ctrlers, make_end } = start;
         let ServerStart { ends, me, persister, maxraftstate } = server;
 
-        // Your initialization code here (4B). If `persister.read_snapshot()` is not empty, the state begins
-        // with what is in it: Raft does not deliver that snapshot again.
+        // Your initialization code here (4B). If `persister.read_snapshot()` is not empty, make the first
+        // state from this snapshot: Raft does not deliver it again.
         let state = State { config: Config::default() };
 
         let (apply, applied) = chan::rendezvous();
@@ -149,7 +151,7 @@ impl ShardKv {
         ShardKv { inner }
     }
 
-    /// What the server answers to on the network.
+    /// The services of this server on the network.
     fn services(&self) -> Vec<Service> {
         let [gets, writes, transfers] = [(); 3].map(|()| Arc::clone(&self.inner));
         let shardkv = Service::new("ShardKV")
@@ -201,8 +203,8 @@ impl Replica for ShardKv {
 impl Inner {
     /// The handler of the RPC `ShardKV.Get`.
     fn get(&self, args: GetArgs) -> GetReply {
-        // Your code here (4B, challenge 2): is the shard of `args.key` served by this group now? The answer
-        // may change while the operation is in the log.
+        // Your code here (4B, challenge 2): does this group serve the shard of `args.key` now? This can
+        // change while the operation is in the log but not applied yet.
         let _ = args;
         not_written("4B", "a handler of ShardKV.Get that replies")
     }
@@ -216,20 +218,20 @@ impl Inner {
 
     /// The handler of the RPC `ShardKV.Transfer`, which another group calls.
     fn transfer(&self, args: TransferArgs) -> TransferReply {
-        // Your code here (4B). The other group may be in another configuration than this one.
+        // Your code here (4B). The other group may have another configuration than this group.
         let _ = args;
         not_written("4B", "a handler of ShardKV.Transfer that replies")
     }
 
-    /// Takes what Raft delivers, until the server is killed. Call no other group on this thread: the whole
-    /// group would wait for that call.
+    /// Receives the messages of Raft until the server is killed. Call no other group on this thread: the
+    /// server could not apply anything until that call returns.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
         while let Ok(message) = applied.recv_unless(&self.killed) {
             match message {
                 ApplyMsg::Command { index, term, command } => {
-                    // Your code here (4B): an operation of a client, a configuration, shards that come or go.
-                    // Your code here (challenge 1): when may the data of a shard that has moved be deleted?
-                    // Is it time for a snapshot? Then `self.raft.snapshot(index, bytes)`.
+                    // Your code here (4B): apply an operation of a client, a configuration, or shards that
+                    // come or go. Your code here (challenge 1): when may the data of a shard that has moved
+                    // be deleted? Is it time for a snapshot? Then call `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
                 ApplyMsg::Snapshot { index, term, data } => {
@@ -240,20 +242,21 @@ impl Inner {
         }
     }
 
-    /// Looks for the next configuration again and again, until the server is killed.
+    /// Asks the controller again and again for the next configuration, until the server is killed.
     fn poll_loop(&self, ctrler: shardctrler::Clerk) {
         while !self.killed.wait_until(Instant::now() + POLL) {
-            // Your code here (4B): if this server leads and the group is ready for it, ask for the next
-            // configuration and put it into the log. Mind what the head of this file says of this thread.
+            // Your code here (4B): if this server is the leader and the group is ready for the next
+            // configuration, ask for it and put it into the log. The comment at the top of this file has a
+            // rule for this thread.
             let _ = &ctrler;
         }
     }
 
     /// Calls the Transfer handler of a server of another group, by its name in a configuration.
     ///
-    /// `None`: no reply, as with every RPC. The end works as long as it exists and this server lives. To call
-    /// a server often, keep its end. While `call` waits, the thread does nothing else; `call_within` waits no
-    /// longer than you say.
+    /// `None` means that no reply has come, as with every RPC. The network deletes an end when it is dropped,
+    /// and the end of a killed server makes no calls. To call a server often, keep its end. `call` may block
+    /// its thread for long. `call_within` waits no longer than the time that you give.
     #[allow(dead_code, reason = "an example; delete this line when you call it")]
     fn send_transfer(&self, server: &str, args: &TransferArgs) -> Option<TransferReply> {
         (self.make_end)(server).call("ShardKV.Transfer", args)
@@ -262,7 +265,7 @@ impl Inner {
 
 /// A client of the service. It makes one call at a time.
 pub struct Clerk {
-    /// Asks the controller for configurations.
+    /// The client that asks the controller for configurations.
     #[allow(dead_code, reason = "delete this line when you ask the controller")]
     ctrler: shardctrler::Clerk,
     /// The configuration that this client knows. The first one has no groups.
@@ -274,12 +277,13 @@ pub struct Clerk {
     // Your data here (4B).
 }
 
-// A call asks the group that has the shard of the key, by the configuration that the client knows. When that
-// group does not serve it or does not reply, the client asks the controller for a newer configuration, and
-// tries again after a pause. A call returns when its operation is done, however long that takes.
+// A method of a clerk calls the group that has the key's shard in the configuration that the client knows. If
+// that group does not serve the shard or does not reply, the client asks the controller for a newer
+// configuration, and tries again after a pause. The method returns when its operation is done, even if that
+// takes long.
 impl KvClerk for Clerk {
     fn get(&mut self, key: &str) -> String {
-        // Your code here (4B). A key without a value has the empty one.
+        // Your code here (4B). If a key has no value, return the empty text.
         let _ = key;
         not_written("4B", "Clerk::get to ask the servers of shardkv")
     }

@@ -1,4 +1,4 @@
-//! The simulated disk. Its lock is labrt's, so each test is a run.
+//! Tests of the simulated disk. Its lock comes from `labrt`, so each test calls [`labrt::run`].
 
 use super::{Persister, Writer};
 use labrt::Run;
@@ -12,16 +12,16 @@ fn framed(entries: usize) -> Persister {
             w.head(b"head".to_vec());
             (0..entries).for_each(|i| w.append(vec![i as u8; i]));
         })
-        .expect("an empty disk holds no frames");
+        .expect("an empty disk can be read as frames");
     persister
 }
 
-/// The lengths of the entry frames, which name them here.
+/// The lengths of the entry frames. In these tests the frames have different lengths, which identify them.
 fn lengths(persister: &Persister) -> Vec<usize> {
     persister.frames().expect("frames").entries().map(<[u8]>::len).collect()
 }
 
-/// The course's operations, on whole states.
+/// The course's operations replace the whole state.
 #[test]
 fn whole_states_replace_one_another() {
     labrt::run(|| {
@@ -31,7 +31,7 @@ fn whole_states_replace_one_another() {
 
         persister.save_state_and_snapshot(b"state", b"snapshot");
         assert_eq!((persister.raft_state_size(), persister.snapshot_size()), (5, 8));
-        // A state alone leaves the snapshot.
+        // Saving only the state does not change the snapshot.
         persister.save_raft_state(b"other state");
         assert_eq!(persister.read_raft_state(), b"other state");
         assert_eq!(&*persister.read_snapshot(), b"snapshot");
@@ -61,7 +61,7 @@ fn copies_are_independent_both_ways() {
     });
 }
 
-/// State and snapshot change as one step: a reader who copies at any moment sees both old or both new.
+/// State and snapshot change in one step: a copy at any moment has both old values or both new values.
 #[test]
 fn state_and_snapshot_change_together() {
     labrt::run(|| {
@@ -85,11 +85,11 @@ fn state_and_snapshot_change_together() {
             labrt::thread::yield_now();
         }
         seen_enough.raise();
-        writer.join().expect("the writer only writes");
+        writer.join().expect("the writer thread does not panic");
     });
 }
 
-/// Writes `i` as the only frame and as the snapshot, in one of the two ways.
+/// Writes `i` as the only frame and as the snapshot, with one of the two operations that save both.
 fn write_both(persister: &Persister, i: u32) {
     let bytes = i.to_le_bytes();
     if i.is_multiple_of(2) {
@@ -120,7 +120,8 @@ fn frames_change_at_both_ends() {
     });
 }
 
-/// The size is known at every moment, and is that of the bytes; the bytes read back as the same frames.
+/// The size is right at every moment: it is the length of the bytes. The bytes can be parsed as the same
+/// frames.
 #[test]
 fn size_and_bytes_agree_with_the_frames() {
     labrt::run(|| {
@@ -139,14 +140,14 @@ fn size_and_bytes_agree_with_the_frames() {
             let raw = Persister::new();
             raw.save_raft_state(&bytes);
             assert_eq!(raw.frames(), persister.frames());
-            // Bytes that were saved whole can be gone on with as frames.
+            // A state that was saved as one byte string can be changed as frames.
             raw.update(|w| w.append(vec![4])).expect("frames");
             assert_eq!(raw.raft_state_size(), bytes.len() + 5);
         }
     });
 }
 
-/// A new entry costs the entry, however long the log is.
+/// A new entry writes only that entry, even if the log is long.
 #[test]
 fn the_cost_of_an_entry_does_not_grow() {
     labrt::run(|| {
@@ -156,7 +157,7 @@ fn the_cost_of_an_entry_does_not_grow() {
             persister.update(|w| w.append(vec![0; 100])).expect("frames");
             assert_eq!(persister.bytes_written() - before, 104, "entry {i}");
         }
-        // Cutting costs nothing at all.
+        // Cutting the log writes no bytes.
         let before = persister.bytes_written();
         let cut = persister.update(|w| {
             w.truncate_to(9000);
@@ -175,21 +176,21 @@ fn bytes_that_are_no_frames_are_named_not_touched() {
         for cut in 1..good.len() {
             persister.save_raft_state(&good[..cut]);
             match persister.frames() {
-                // Cut between two frames: fewer frames.
+                // The cut is between two frames, so there are only fewer frames.
                 Ok(frames) => assert!(frames.entries().len() < 3),
                 Err(error) => {
                     assert!(error.offset <= cut && error.length == cut);
                     assert_eq!(
                         persister.update(|w| w.head(vec![])),
                         Err(error),
-                        "nothing is written over it"
+                        "update refuses damaged frames"
                     );
                     assert_eq!(persister.read_raft_state(), good[..cut]);
                 }
             }
         }
         persister.save_raft_state(&[4, 0, 0, 0, 1, 2, 3, 4, 200, 0, 0, 0, 1]);
-        let error = persister.frames().expect_err("200 bytes are not there");
+        let error = persister.frames().expect_err("the 200 bytes of the frame are missing");
         assert_eq!(
             error.to_string(),
             "Raft state, frame 1 at byte 8 of 13: expected 200 bytes after the length, only 1 are left"
@@ -197,7 +198,7 @@ fn bytes_that_are_no_frames_are_named_not_touched() {
     });
 }
 
-/// The digests that the trace has of the saves of `body`: of Raft state and snapshot.
+/// The digests that the trace has for each save of `body`: of the Raft state, and of the snapshot.
 fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, String)> {
     let file = format!("persister-{name}-{}.txt", std::process::id());
     let path = std::env::temp_dir().join(file);
@@ -205,7 +206,7 @@ fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, St
     let failure = run.once(1, body).failure;
     assert!(failure.is_none(), "{failure:?}");
     let text = std::fs::read_to_string(&path).expect("the run has written its trace");
-    std::fs::remove_file(&path).expect("it was there just now");
+    std::fs::remove_file(&path).expect("the file existed just now");
     let field = |line: &str, name: &str| {
         let value = line.split(' ').find_map(|word| word.strip_prefix(name));
         value.unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
@@ -214,7 +215,8 @@ fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, St
     lines.map(|line| (field(line, "state="), field(line, "snapshot="))).collect()
 }
 
-/// The persister tells each save, and equal contents by equal digests, whatever way led to them.
+/// The persister reports each save. Equal contents have equal digests, independent of the steps that made
+/// them.
 #[test]
 fn saves_are_told_with_a_digest_of_the_contents() {
     let told = saves("contents", || {
@@ -223,7 +225,7 @@ fn saves_are_told_with_a_digest_of_the_contents() {
             persister.update(steps).expect("frames");
             persister
         };
-        // Entry frames 1, 2, 3 by three ways.
+        // Three series of steps make the same entry frames 1, 2, 3.
         write(|w| w.drop_front(1));
         write(|w| {
             w.append(vec![7; 7]);
@@ -232,7 +234,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         });
         let copy = write(|w| w.truncate_to(0)).copy();
         copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)]))).expect("frames");
-        // Others: one fewer, another order, another head; and then a snapshot.
+        // These contents are different: one frame fewer, another order, another head. Then a snapshot is
+        // added.
         write(|w| w.drop_front(2));
         let other = write(|w| {
             w.truncate_to(0);
@@ -243,7 +246,7 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         other.save_state_and_snapshot(b"raw", b"one");
         other.save_raft_state(b"raw");
     });
-    // The saves that made the four frames, and the one that took them away, are told, too.
+    // The saves that made the four frames, and the save that removed them, were reported, too.
     let known = told[0].0.clone();
     let told: Vec<_> = told.into_iter().filter(|(state, _)| *state != known).collect();
     let [first, second, empty, third, fewer, order, head, snapshot, raw, raw_again] = &told[..] else {

@@ -1,4 +1,4 @@
-//! Channels on real threads: the channels of crossbeam, with waits that end with the run.
+//! Channels on real threads. They are the channels of crossbeam, but every wait ends when the run ends.
 
 use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
@@ -12,34 +12,35 @@ use std::panic::Location;
 /// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T> {
     inner: crossbeam::channel::Sender<T>,
-    /// A send never waits.
+    /// Whether a send never waits.
     unbounded: bool,
 }
 
-/// The receiving side of a channel. Clones receive from the same channel; each message goes to one
-/// of them.
+/// The receiving side of a channel. Clones receive from the same channel. Each message goes to only one of
+/// them.
 pub struct Receiver<T>(crossbeam::channel::Receiver<T>);
 
-/// A channel that holds any number of messages.
+/// Makes a channel with room for any number of messages.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     let (inner, receiver) = crossbeam::channel::unbounded();
     (Sender { inner, unbounded: true }, Receiver(receiver))
 }
 
-/// A channel that holds `n` messages; a send waits while it is full. With `n` = 0: a rendezvous.
+/// Makes a channel with room for `n` messages. If the channel is full, a send waits. If `n` is 0, this is a
+/// [`rendezvous`] channel.
 pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     let (inner, receiver) = crossbeam::channel::bounded(n);
     (Sender { inner, unbounded: false }, Receiver(receiver))
 }
 
-/// A channel that holds no message: a send returns when a receiver has taken the message, as with
-/// Go's unbuffered channels.
+/// Makes a channel without room for a message. A send waits until a receiver has received the message, as
+/// with Go's unbuffered channels.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     bounded(0)
 }
 
 impl<T> Sender<T> {
-    /// Sends a message. Waits while the channel is full.
+    /// Sends a message. If the channel is full, the call waits until there is room.
     ///
     /// # Errors
     /// All receivers are gone. The error has the message.
@@ -52,7 +53,7 @@ impl<T> Sender<T> {
         self.send_or(message, never::<()>(), Location::caller())
     }
 
-    /// The same, but gives up when the signal is raised.
+    /// Like [`Sender::send`], but gives up when the signal is raised.
     ///
     /// # Errors
     /// All receivers are gone, or the signal is raised. The error has the message.
@@ -102,7 +103,7 @@ impl<T> Sender<T> {
         !self.unbounded
     }
 
-    /// Sends a message if that needs no waiting.
+    /// Sends a message if this is possible without waiting.
     ///
     /// # Errors
     /// The channel is full, or all receivers are gone. The error has the message.
@@ -113,7 +114,8 @@ impl<T> Sender<T> {
     }
 }
 
-/// Completes an operation that has been selected, as crossbeam demands.
+/// Completes an operation that has been selected. crossbeam requires that each selected operation is
+/// completed.
 fn finish_other<N>(
     ready: SelectedOperation<'_>,
     send: usize,
@@ -134,7 +136,7 @@ impl<T> Receiver<T> {
         self.recv_from(limit, never::<()>(), Location::caller())
     }
 
-    /// Waits until there is a message, `limit` has come, or `stop` is disconnected.
+    /// Waits until there is a message, the time `limit` is reached, or `stop` is disconnected.
     fn recv_from<N>(
         &self,
         limit: Option<Instant>,
@@ -198,16 +200,16 @@ impl<T> Receiver<T> {
         self.recv_from(None, stop.receiver().clone(), place).map_err(|_| RecvError)
     }
 
-    /// Waits for a message until `at`.
+    /// Waits for a message, but only until `at`.
     ///
     /// # Errors
-    /// The time has come, or the channel is empty and all senders are gone.
+    /// The time `at` was reached, or the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv_deadline(&self, at: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_until(Some(at))
     }
 
-    /// Waits for a message for `d`.
+    /// Waits for a message, at most for the time `d`.
     ///
     /// # Errors
     /// The time has passed, or the channel is empty and all senders are gone.
@@ -226,20 +228,20 @@ impl<T> Receiver<T> {
         self.0.try_recv()
     }
 
-    /// Messages in the channel.
+    /// The number of messages in the channel.
     #[track_caller]
     pub fn len(&self) -> usize {
         foreign::touch();
         self.0.len()
     }
 
-    /// Is the channel empty?
+    /// Whether the channel is empty.
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All messages, one after the other, until all senders are gone.
+    /// Iterates over all messages until all senders are gone.
     #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         foreign::touch();
@@ -247,8 +249,8 @@ impl<T> Receiver<T> {
         std::iter::from_fn(move || self.recv_from(None, never::<()>(), place).ok())
     }
 
-    /// All messages, one after the other, until all senders are gone or the signal is raised: Go's
-    /// `for m := range ch` in a server that can be killed.
+    /// Iterates over all messages until all senders are gone or the signal is raised. This is Go's `for m :=
+    /// range ch` in a server that can be killed.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
         foreign::touch();
@@ -277,10 +279,10 @@ pub(crate) trait Case<'a, R> {
     where
         'a: 's;
 
-    /// Completes the operation of the case, which has been selected.
+    /// Completes the operation of the case after the case has been selected.
     fn complete(&mut self, ready: SelectedOperation<'_>);
 
-    /// To be called after [`Case::complete`].
+    /// Makes the result. Must be called after [`Case::complete`].
     fn finish(self: Box<Self>) -> R;
 }
 
@@ -376,16 +378,16 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
 
 /// Why a select has ended.
 pub(crate) enum Selected {
-    /// The case with this index, which is completed.
+    /// The case with this index was selected and has been completed.
     Case(usize),
-    /// One of the signals `changed` is raised.
+    /// One of the signals `changed` was raised.
     Changed,
-    /// The time has come, or no case was ready.
+    /// The time limit was reached. If the select must not wait, no case was ready.
     Nothing,
 }
 
-/// Waits for the first of the cases and of the signals `changed`, until `at` at the latest. If it
-/// must not wait, it looks once.
+/// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
+/// time limit. If the select must not wait, it checks the cases once.
 pub(crate) fn select<'a, R>(
     cases: &mut [Box<dyn Case<'a, R> + 'a>],
     changed: &[Signal],
@@ -407,8 +409,8 @@ pub(crate) fn select<'a, R>(
         Err(_) if !waits => return Selected::Nothing,
         Err(_) => {
             let _waiting = waiting("Select::wait", place, None);
-            // A thread that is being unwound goes on waiting, because it needs a result. If there is
-            // none, the report of its run names the thread.
+            // A thread that is being unwound continues to wait, because its caller needs a result. If no
+            // result ever comes, the report of the run names the thread.
             if !check() {
                 select.recv(&cancel);
             }

@@ -1,4 +1,4 @@
-//! The run and the slot of the running thread, and the code that all its waits share.
+//! The run and the slot of the running thread, and the code that all waits of a thread share.
 
 use super::supervisor::RealRun;
 use crate::node::NodeId;
@@ -11,15 +11,16 @@ use std::convert::Infallible;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// What a thread waits for.
+/// A wait of a thread, for reports and for cancellation.
 pub(super) struct Wait {
     pub(super) what: &'static str,
     pub(super) place: &'static Location<'static>,
-    /// Notified when the run is cancelled. A wait for a channel needs none.
+    /// The condition variable that is notified when the run is cancelled. A wait for a channel needs no
+    /// condition variable.
     condvar: Option<Arc<Condvar>>,
 }
 
-/// One thread of a run, for its supervisor.
+/// What the supervisor of a run knows about one thread of the run.
 pub(crate) struct Slot {
     pub(super) number: u64,
     pub(super) name: String,
@@ -28,14 +29,15 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Wakes the thread so that it sees the cancellation.
+    /// Wakes the thread, so that it notices the cancellation.
     pub(super) fn nudge(&self) {
         if let Some(condvar) = self.wait.lock().as_ref().and_then(|w| w.condvar.as_ref()) {
             condvar.notify_all();
         }
     }
 
-    /// `raft-1-ticker (S1): Condvar::wait at src/raft/server.rs:42`.
+    /// Describes the thread and its wait, for example `S1 raft-1-ticker: in Condvar::wait at
+    /// src/raft/server.rs:42`.
     pub(super) fn describe(&self) -> String {
         let at = match &*self.wait.lock() {
             Some(w) => format!("in {} at {}", w.what, w.place),
@@ -55,8 +57,8 @@ mod tls {
     use super::*;
     thread_local! {
         pub(super) static CURRENT: Current = Current::default();
-        /// Whether the events of this thread are kept. It is a variable of its own because it is
-        /// read for each event.
+        /// Whether the events of this thread are kept. This is a variable of its own, because it must be
+        /// fast: it is read for each event.
         pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -107,8 +109,8 @@ pub(super) fn thread_number() -> u64 {
     tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map_or(0, |(_, s)| s.number)).unwrap_or(0)
 }
 
-/// Unwinds the thread if its run is over. Returns true if the thread is being unwound already: then
-/// waits in destructors must be short.
+/// Unwinds the thread if its run is over. Returns `true` if the thread is already being unwound. Then the
+/// waits in its destructors must be short.
 pub(super) fn check() -> bool {
     if !with_run(|r| r.is_some_and(|r| r.is_cancelled())) {
         return false;
@@ -125,7 +127,7 @@ pub(super) fn cancel_channel() -> Receiver<Infallible> {
     with_run(|r| r.map_or_else(crossbeam::channel::never, |r| r.cancel_channel()))
 }
 
-/// Notes, until the guard is dropped, that this thread waits.
+/// Records that this thread waits, until the guard is dropped.
 pub(super) fn waiting(
     what: &'static str,
     place: &'static Location<'static>,

@@ -1,7 +1,7 @@
 //! The default clock: OS threads, parking_lot, crossbeam channels, the machine's time.
 //!
-//! All waits go through this module, for two reasons. A run that has failed or ended can unwind all
-//! its threads at once ([`current::check`]). A run that hangs can report where each thread waits
+//! All waits go through this module, for two reasons. First, a run that has failed or ended can unwind all
+//! its threads at once ([`current::check`]). Second, a run that hangs can report where each thread waits
 //! ([`current::waiting`]).
 
 pub mod chan;
@@ -22,7 +22,8 @@ use std::sync::OnceLock;
 pub(crate) use supervisor::{RealRun as Running, run_one};
 pub(crate) use time::now;
 
-/// The world of the current run. Outside a run: a world of the whole process.
+/// Calls `f` with the world of the current run. Outside a run, `f` gets a world that the whole process
+/// shares.
 #[track_caller]
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     foreign::touch();
@@ -39,12 +40,12 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
-/// To be called where a thread enters labrt.
+/// Must be called where a thread enters labrt.
 pub(crate) fn enter(_what: &'static str, place: &'static std::panic::Location<'static>) {
     foreign::touch_at(place);
 }
 
-/// The world of the current run, if the calling thread belongs to one.
+/// Calls `f` with the world of the current run, or with `None` if the calling thread belongs to no run.
 pub(crate) fn with_world_if_any<R>(f: impl FnOnce(Option<&World>) -> R) -> R {
     current::with_run(|run| f(run.map(|run| &run.world)))
 }
@@ -70,7 +71,8 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
     })
 }
 
-/// Called by the panic hook: keeps the panic for the report. True: print nothing.
+/// Called by the panic hook: keeps the panic for the report. If the result is `true`, the hook prints
+/// nothing.
 pub(crate) fn on_panic(panic: crate::panics::Panic) -> bool {
     match current::with_run(|run| run.map(|r| r.quiet)) {
         Some(quiet) => {

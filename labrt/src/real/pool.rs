@@ -1,5 +1,5 @@
-//! OS threads for the threads of a run. A pooled thread runs on an idle worker if there is one, so a
-//! thread for each RPC is cheap. The pool belongs to the run and ends with it.
+//! OS threads for the threads of a run. A pooled thread runs on an idle worker if there is one. So it is
+//! cheap to use a thread for each RPC. The pool belongs to the run and ends with it.
 
 use super::supervisor::RealRun;
 use crate::foreign;
@@ -11,13 +11,13 @@ use std::time::Duration;
 pub(super) type Job = Box<dyn FnOnce(&Arc<RealRun>) + Send>;
 type Task = (Arc<RealRun>, Job);
 
-/// Small, because a run may have many threads.
+/// The stack size of a worker in bytes. It is small, because a run may have many threads.
 const STACK: usize = 512 * 1024;
 
-/// A worker that has been idle for so long ends.
+/// When a worker has been idle for this time, it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A worker takes its next task from this channel; None ends it.
+/// An OS thread of the pool. It receives its next task from this channel. The message `None` ends the worker.
 struct Worker {
     tx: Sender<Option<Task>>,
     rx: Receiver<Option<Task>>,
@@ -30,9 +30,10 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct Idle {
-    /// The worker that became idle last is the last one. It is taken first: its caches are warm.
+    /// The idle workers. The last one in the list became idle last. It is used first, because its caches are
+    /// warm.
     workers: Vec<Arc<Worker>>,
-    /// The run is over.
+    /// Whether the run is over.
     closed: bool,
 }
 
@@ -98,7 +99,7 @@ fn new_worker(first: Task) {
     });
 }
 
-/// A thread of its own, with a name that debuggers show.
+/// Starts an OS thread only for `job`. Debuggers show its name.
 pub(super) fn dedicated(name: String, run: Arc<RealRun>, job: Job) {
     os_thread(name, move || {
         foreign::adopt();
@@ -106,7 +107,7 @@ pub(super) fn dedicated(name: String, run: Arc<RealRun>, job: Job) {
     });
 }
 
-/// A thread of no run.
+/// Starts an OS thread that belongs to no run.
 pub(super) fn outside_run(name: String, job: Box<dyn FnOnce() + Send>) {
     os_thread(name, job);
 }

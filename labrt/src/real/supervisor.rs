@@ -1,9 +1,9 @@
 //! A run on real threads, and its supervisor.
 //!
-//! The body runs on a thread of the run. The supervisor is the caller of [`run_one`]. It waits until
-//! the body returns, something fails, or the time limit is reached. Then each thread of the run is
-//! unwound at its next wait. If threads have not ended after 2 s, the supervisor prints what they
-//! wait for, and the process exits: such threads would disturb the next test.
+//! The body runs on a thread of the run. The supervisor is the caller of [`run_one`]. It waits until the body
+//! returns, something fails, or the time limit is reached. Then each thread of the run is unwound at its next
+//! wait. If some threads have not ended after 2 s, the supervisor prints what they wait for, and the process
+//! exits. Otherwise these threads would disturb the next test.
 
 use super::current::Slot;
 use super::pool::Pool;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// The time that threads have to end after the end of the run.
+/// How long the threads may take to end after the end of the run.
 const GRACE: Duration = Duration::from_secs(2);
 /// The time between two attempts to wake threads that began to wait while the run was cancelled.
 const NUDGE: Duration = Duration::from_millis(10);
@@ -38,7 +38,7 @@ const KEPT_EVENTS: usize = 32_768;
 #[derive(Default)]
 pub(crate) struct Ring {
     events: VecDeque<Event>,
-    /// The number of events before them.
+    /// The number of older events, which are lost.
     lost: u64,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct RealRun {
     pub(crate) quiet: bool,
     pub(super) events: Option<Mutex<Ring>>,
     cancelled: AtomicBool,
-    /// Dropped to cancel the run: that disconnects the receivers.
+    /// The sender is dropped to cancel the run: that disconnects the receivers.
     cancel: Mutex<Option<Sender<Infallible>>>,
     cancel_rx: Receiver<Infallible>,
     threads: Mutex<Threads>,
@@ -73,7 +73,7 @@ pub(crate) struct RealRun {
 struct Threads {
     live: BTreeMap<u64, Arc<Slot>>,
     most: usize,
-    /// The body has returned, or something has failed.
+    /// Whether the body has returned or something has failed.
     over: bool,
 }
 
@@ -126,7 +126,7 @@ impl RealRun {
         self.threads.lock().live.values().cloned().collect()
     }
 
-    /// Notes the run's first failure and ends the run.
+    /// Records the run's first failure and ends the run.
     pub(super) fn fail(&self, number: u64, thread: String, panic: Panic) {
         let Panic { text: message, node } = panic;
         let mut failure = self.failure.lock();
@@ -184,7 +184,8 @@ impl RealRun {
         let deadline = Instant::now() + GRACE;
         let mut threads = self.threads.lock();
         while !threads.live.is_empty() && Instant::now() < deadline {
-            // Repeated, because a thread may have been about to wait.
+            // The wake-up is repeated, because a thread may have been about to wait when it was woken the
+            // last time.
             for slot in threads.live.values() {
                 slot.nudge();
             }
@@ -194,7 +195,7 @@ impl RealRun {
     }
 }
 
-/// One run. The calling thread supervises it.
+/// Executes one run. The calling thread supervises the run.
 pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> Outcome {
     let run = Arc::new(RealRun::new(cfg, seed));
     let going_on = runs::enlist(&run, current::run());
@@ -246,7 +247,7 @@ fn list(slots: &[Arc<Slot>]) -> String {
     slots.iter().map(|s| format!("\n    {}", s.describe())).collect()
 }
 
-/// Ends the process, because these threads do not end.
+/// Ends the process, because the threads in `stuck` do not end.
 fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     let test = &cfg.identity.test;
     let failure = failure.map_or(String::new(), |f| {
@@ -260,15 +261,15 @@ fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     ));
 }
 
-/// Writes the events to the file that was asked for, or, if the run has failed, to a file in `out/`.
-/// Returns the path.
+/// Writes the events to the file in the settings. If there is no such file and the run has failed, the events
+/// go to a file in `out/`. Returns the path of the file.
 fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) -> Option<PathBuf> {
     let events = run.events.as_ref()?;
     let test = &cfg.identity.test;
     let path: PathBuf = match &cfg.trace_file {
         Some(path) => path.clone(),
         None if outcome.failure.is_some() && !cfg.quiet && !test.is_empty() => {
-            // If this fails, so does the write below.
+            // An error is ignored here, because then the write below also fails and is reported.
             let _ = std::fs::create_dir_all("out");
             Path::new("out").join(format!("{}-{:x}.trace.jsonl", file_name(test), outcome.seed))
         }

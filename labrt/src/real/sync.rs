@@ -12,8 +12,8 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 pub use std::sync::{Arc, Weak, atomic};
 
-/// The time after which a thread that waits for a lock checks whether its run is over. Locks are
-/// held for microseconds, so it is reached only in a deadlock.
+/// The time after which a thread that waits for a lock checks whether its run is over. Locks are held for
+/// microseconds, so a wait takes so long only in a deadlock.
 const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The length of a wait in a destructor after the end of the run.
@@ -25,27 +25,27 @@ pub struct Mutex<T: ?Sized> {
     inner: parking_lot::Mutex<T>,
 }
 
-/// Access to the value of a [`Mutex`]; unlocks it when dropped.
+/// Access to the value of a [`Mutex`]. When the guard is dropped, the lock is unlocked.
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     inner: parking_lot::MutexGuard<'a, T>,
 }
 
 impl<T> Mutex<T> {
-    /// A lock around `value`.
+    /// Makes a lock around `value`.
     #[track_caller]
     pub const fn new(value: T) -> Mutex<T> {
         Mutex { meta: locks::Meta::new(Location::caller()), inner: parking_lot::Mutex::new(value) }
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.inner.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits until the lock is free and takes it.
+    /// Waits until the lock is free, and locks it.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         foreign::touch();
@@ -69,7 +69,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Takes the lock if it is free.
+    /// Locks the lock if it is free.
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         foreign::touch();
@@ -78,7 +78,7 @@ impl<T: ?Sized> Mutex<T> {
         Some(MutexGuard { mutex: self, inner })
     }
 
-    /// The value, without locking: `&mut self` proves that no other thread uses it.
+    /// Returns the value without locking: `&mut self` proves that no other thread uses the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
@@ -113,7 +113,8 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 /// A condition variable. A wait can end without a notification, so check the condition again.
 #[derive(Default)]
 pub struct Condvar {
-    /// Shared with the slot of a waiting thread, so that a cancelled run can wake it.
+    /// The slot of a waiting thread shares this condition variable, so that a cancelled run can wake the
+    /// thread.
     inner: Arc<parking_lot::Condvar>,
 }
 
@@ -123,19 +124,19 @@ impl Condvar {
         Condvar::default()
     }
 
-    /// Unlocks, waits for a notification, and locks again.
+    /// Unlocks the lock, waits for a notification, and locks the lock again.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         self.wait_inner(guard, None);
     }
 
-    /// The same, until `at` at the latest.
+    /// Like [`Condvar::wait`], but waits only until `at`.
     #[track_caller]
     pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
         self.wait_inner(guard, Some(at))
     }
 
-    /// The same, for `d` at the most.
+    /// Like [`Condvar::wait`], but waits at most for `d`.
     #[track_caller]
     pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, d: Duration) -> WaitTimeoutResult {
         self.wait_inner(guard, Instant::now().checked_add(d))
@@ -145,7 +146,8 @@ impl Condvar {
     fn wait_inner<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Option<Instant>) -> WaitTimeoutResult {
         foreign::touch();
         let waiting = waiting("Condvar::wait", Location::caller(), Some(self.inner.clone()));
-        // After the registration, because a later cancellation notifies this condition variable.
+        // This check must come after the registration: if the run is cancelled after the check, the
+        // cancellation notifies this condition variable.
         let at = match check() {
             true => Some(Instant::now() + LAST_WAIT),
             false => at,
@@ -164,7 +166,7 @@ impl Condvar {
         WaitTimeoutResult(timed_out)
     }
 
-    /// Wakes one waiting thread. Returns whether there was one.
+    /// Wakes one waiting thread. Returns whether there was a waiting thread.
     #[track_caller]
     pub fn notify_one(&self) -> bool {
         foreign::touch();
@@ -179,13 +181,13 @@ impl Condvar {
     }
 }
 
-/// An event that happens once: one thread raises the signal, and then it is raised for all threads,
-/// for ever. Clones share it.
+/// An event that happens once. A thread raises the signal, and after that the signal is raised for all
+/// threads, for ever. Clones share the signal.
 #[derive(Clone)]
 pub struct Signal(Arc<Raised>);
 
 struct Raised {
-    /// Dropped by `raise`. That disconnects the receiver, for which a select can wait.
+    /// `raise` drops this sender. That disconnects the receiver, and a select can wait for this.
     sender: parking_lot::Mutex<Option<Sender<Infallible>>>,
     receiver: Receiver<Infallible>,
     flag: atomic::AtomicBool,
@@ -198,7 +200,7 @@ impl Default for Signal {
 }
 
 impl Signal {
-    /// A signal that is not raised.
+    /// Makes a signal that is not raised.
     pub fn new() -> Signal {
         let (sender, receiver) = crossbeam::channel::bounded(0);
         Signal(Arc::new(Raised {
@@ -208,7 +210,7 @@ impl Signal {
         }))
     }
 
-    /// Raises the signal. The second time it does nothing.
+    /// Raises the signal. If the signal is raised already, the call does nothing.
     #[track_caller]
     pub fn raise(&self) {
         foreign::touch();
@@ -217,26 +219,27 @@ impl Signal {
         drop(sender);
     }
 
-    /// Whether it is raised.
+    /// Whether the signal is raised.
     #[track_caller]
     pub fn is_raised(&self) -> bool {
         foreign::touch();
         self.0.flag.load(atomic::Ordering::Acquire)
     }
 
-    /// Waits until it is raised.
+    /// Waits until the signal is raised.
     #[track_caller]
     pub fn wait(&self) {
         self.wait_at(None, "Signal::wait", Location::caller());
     }
 
-    /// The same, until `at` at the latest. Returns whether it is raised.
+    /// Like [`Signal::wait`], but waits only until `at`. Returns whether the signal is raised.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
         self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    /// The same, for a caller that is at `place` and calls the wait `what`.
+    /// Like [`Signal::wait_until`], for a caller that is at `place`. `what` is the name of the wait in
+    /// reports.
     pub(crate) fn wait_at(
         &self,
         at: Option<Instant>,

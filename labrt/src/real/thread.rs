@@ -11,23 +11,24 @@ use crate::trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A handle on a thread.
+/// A handle to a thread, with which another thread can wait for its end.
 pub struct JoinHandle<T>(chan::Receiver<std::thread::Result<T>>);
 
 impl<T> JoinHandle<T> {
-    /// Waits for the thread's end.
+    /// Waits until the thread has ended, and returns its result.
     ///
     /// # Errors
-    /// The payload of its panic, or a text if it was cancelled with its run.
+    /// If the thread has panicked, the error is the payload of the panic. If the thread was cancelled with
+    /// its run, the error is a text.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         self.0.recv().unwrap_or_else(|_| Err(Box::new("the thread was cancelled with its run")))
     }
 
-    /// Has it ended?
+    /// Whether the thread has ended.
     #[track_caller]
     pub fn is_finished(&self) -> bool {
-        // Every thread sends its result, however it ends.
+        // Every thread sends a result, even if it panics.
         !self.0.is_empty()
     }
 }
@@ -35,23 +36,24 @@ impl<T> JoinHandle<T> {
 /// A thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
-    /// Its number in the run.
+    /// The number of the thread in the run.
     pub number: u64,
-    /// Its name, what it waits for, and where.
+    /// The name of the thread, what the thread waits for, and where.
     pub what: String,
 }
 
-/// Starts `f` on a thread of the run's pool, as `go` does in Go. That does not cost a new OS thread.
+/// Starts `f` on a thread of the run's pool, as `go` does in Go. The run uses an idle OS thread if there is
+/// one.
 ///
-/// The current [`node`] owns the thread, and the thread acts under the same message or operation as
-/// this one ([`trace::under`]). A panic in it fails the run.
+/// The current [`node`] owns the thread, and the thread acts under the same message or operation as the
+/// calling thread ([`trace::under`]). A panic in the new thread fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     start(String::new(), trace::carried(f))
 }
 
-/// Starts `f` on a thread of its own. Debuggers and reports show its name. It is for work that lasts
-/// as long as its node.
+/// Starts `f` on a new OS thread. Debuggers and reports show the thread's name. Use it for work that lasts as
+/// long as its node.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
@@ -102,7 +104,7 @@ fn start<T: Send + 'static>(name: String, f: impl FnOnce() -> T + Send + 'static
     JoinHandle(rx)
 }
 
-/// Lets others run.
+/// Lets other threads run.
 #[track_caller]
 pub fn yield_now() {
     foreign::touch();
@@ -110,7 +112,7 @@ pub fn yield_now() {
     std::thread::yield_now();
 }
 
-/// The threads of the current run that `node` owns: they were spawned while its code ran.
+/// The threads of the current run that `node` owns. A node owns the threads that its code has spawned.
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let Some(run) = current::run() else { return Vec::new() };
     run.threads()

@@ -14,7 +14,7 @@ fn epoch() -> std::time::Instant {
     *EPOCH.get_or_init(std::time::Instant::now)
 }
 
-/// Nanoseconds since the first call.
+/// Returns the nanoseconds since the first call.
 #[inline]
 #[track_caller]
 pub(crate) fn now() -> u64 {
@@ -22,7 +22,7 @@ pub(crate) fn now() -> u64 {
     epoch().elapsed().as_nanos() as u64
 }
 
-/// The same point in time, for the functions of std and crossbeam.
+/// Converts a point in time, for the functions of std and crossbeam.
 pub(super) fn to_std(at: Instant) -> std::time::Instant {
     epoch() + Duration::from_nanos(at.0)
 }
@@ -35,7 +35,7 @@ pub fn sleep(d: Duration) {
     if check() {
         return;
     }
-    // Nothing is ever sent. This ends when the time has come or the run is cancelled.
+    // Nothing is ever sent on this channel. The wait ends when the time is reached or the run is cancelled.
     match Instant::now().checked_add(d) {
         Some(at) => drop(cancel_channel().recv_deadline(to_std(at))),
         None => drop(cancel_channel().recv()),
@@ -43,7 +43,7 @@ pub fn sleep(d: Duration) {
     check();
 }
 
-/// Time since the start of the run; zero outside a run.
+/// Returns the time since the start of the run, or zero outside a run.
 #[track_caller]
 pub fn since_start() -> Duration {
     foreign::touch();

@@ -1,4 +1,5 @@
-//! Channels in virtual time, with the interface and the error types of the real ones.
+//! Channels in virtual time. They have the same interface and the same error types as the channels on real
+//! threads.
 
 use super::kernel::{self as k, Place, Waiter};
 use super::sync::Signal;
@@ -10,17 +11,17 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A message in the channel. On a rendezvous channel its sender waits until it is taken.
+/// A message in the channel. On a rendezvous channel, the sender waits until a receiver takes the message.
 struct Offer<T> {
     number: u64,
     message: T,
     sender: Option<Waiter>,
-    /// It is a case of a select: it can be taken only while its sender waits.
+    /// Whether the offer is a case of a select. Such an offer can be taken only while its sender waits.
     may_lapse: bool,
 }
 
 impl<T> Offer<T> {
-    /// Whether it can be taken.
+    /// Whether the offer can be taken.
     fn holds(&self) -> bool {
         !self.may_lapse || self.sender.is_some_and(k::is_waiting)
     }
@@ -29,7 +30,7 @@ impl<T> Offer<T> {
 struct Inner<T> {
     offers: VecDeque<Offer<T>>,
     next: u64,
-    /// None: any number.
+    /// How many messages the channel has room for. `None` means that there is no limit.
     capacity: Option<usize>,
     receivers_waiting: VecDeque<Waiter>,
     senders_waiting: VecDeque<Waiter>,
@@ -52,7 +53,7 @@ impl<T> Inner<T> {
 
     fn pop(&mut self) -> Option<T> {
         let first = self.offers.iter().position(Offer::holds)?;
-        let offer = self.offers.remove(first).expect("it was there just now");
+        let offer = self.offers.remove(first).expect("the position was found just now");
         if let Some(w) = offer.sender {
             k::wake(w);
         }
@@ -60,7 +61,7 @@ impl<T> Inner<T> {
         Some(offer.message)
     }
 
-    /// A rendezvous channel: whether more receivers wait than there are messages.
+    /// Whether more receivers wait than there are messages. This is used for rendezvous channels.
     fn is_awaited(&self) -> bool {
         let waiting = self.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count();
         waiting > self.offers.iter().filter(|offer| offer.holds()).count()
@@ -70,7 +71,7 @@ impl<T> Inner<T> {
         self.capacity.is_some_and(|c| self.offers.len() >= c)
     }
 
-    /// Removes an offer. None: a receiver has taken it.
+    /// Removes an offer and returns its message. Returns `None` if a receiver has already taken the message.
     fn withdraw(&mut self, number: u64) -> Option<T> {
         let at = self.offers.iter().position(|o| o.number == number)?;
         self.offers.remove(at).map(|o| o.message)
@@ -96,8 +97,8 @@ type Shared<T> = Arc<parking_lot::Mutex<Inner<T>>>;
 /// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T>(Shared<T>);
 
-/// The receiving side of a channel. Clones receive from the same channel; each message goes to one
-/// of them.
+/// The receiving side of a channel. Clones receive from the same channel. Each message goes to only one of
+/// them.
 pub struct Receiver<T>(Shared<T>);
 
 fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
@@ -113,24 +114,25 @@ fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     (Sender(shared.clone()), Receiver(shared))
 }
 
-/// A channel that holds any number of messages.
+/// Makes a channel with room for any number of messages.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     channel(None)
 }
 
-/// A channel that holds `n` messages; a send waits while it is full. With `n` = 0: a rendezvous.
+/// Makes a channel with room for `n` messages. If the channel is full, a send waits. If `n` is 0, this is a
+/// [`rendezvous`] channel.
 pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     channel(Some(n))
 }
 
-/// A channel that holds no message: a send returns when a receiver has taken the message, as with
-/// Go's unbuffered channels.
+/// Makes a channel without room for a message. A send waits until a receiver has received the message, as
+/// with Go's unbuffered channels.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     channel(Some(0))
 }
 
 impl<T> Sender<T> {
-    /// Sends a message. Waits while the channel is full.
+    /// Sends a message. If the channel is full, the call waits until there is room.
     ///
     /// # Errors
     /// All receivers are gone. The error has the message.
@@ -139,7 +141,7 @@ impl<T> Sender<T> {
         self.send_or(message, None)
     }
 
-    /// The same, but gives up when the signal is raised.
+    /// Like [`Sender::send`], but gives up when the signal is raised.
     ///
     /// # Errors
     /// All receivers are gone, or the signal is raised. The error has the message.
@@ -169,7 +171,8 @@ impl<T> Sender<T> {
             let w = {
                 let mut s = self.0.lock();
                 if s.receivers == 0 || stop.is_some_and(|s| s.is_raised()) {
-                    // This task may have been woken because there is room: wake another sender.
+                    // This task may have been woken because there is room for a message. Since it gives up,
+                    // another sender must be woken for this room.
                     if !s.is_full() {
                         wake_one(&mut s.senders_waiting);
                     }
@@ -205,7 +208,7 @@ impl<T> Sender<T> {
             match s.offers.iter().position(|o| o.number == number) {
                 None => return Ok(()),
                 Some(_) if over => {
-                    let message = s.withdraw(number).expect("it was there just now");
+                    let message = s.withdraw(number).expect("no receiver has taken the message");
                     return Err(SendError(message));
                 }
                 Some(i) => {
@@ -232,7 +235,7 @@ impl<T> Sender<T> {
         self.0.lock().capacity.is_some()
     }
 
-    /// Sends a message if that needs no waiting.
+    /// Sends a message if this is possible without waiting.
     ///
     /// # Errors
     /// The channel is full, or all receivers are gone. The error has the message.
@@ -282,19 +285,19 @@ impl<T> Receiver<T> {
         self.recv_from(at, None, Location::caller())
     }
 
-    /// Waits until there is a message, the clock is at `at`, or `stop` is raised.
+    /// Waits until there is a message, the clock has reached `at`, or `stop` is raised.
     fn recv_from(&self, at: Option<u64>, stop: Option<&Signal>, place: Place) -> Result<T, RecvTimeoutError> {
         k::preempt_at("Receiver::recv", place);
         if stop.is_some_and(Signal::is_raised) {
             return Err(RecvTimeoutError::Disconnected);
         }
         loop {
-            // If a message has woken this task, the task takes it, even if `stop` is raised by now:
-            // no other receiver has been woken for it.
+            // If a message has woken this task, the task receives the message, even if `stop` has been raised
+            // in the meantime. The reason is that no other receiver has been woken for this message.
             let w = match self.step(true) {
                 Step::Got(m) => return Ok(m),
                 Step::Closed => return Err(RecvTimeoutError::Disconnected),
-                Step::Empty(w) => w.expect("enlisted"),
+                Step::Empty(w) => w.expect("a step that enlists returns a ticket"),
             };
             if let Some(stop) = stop {
                 if stop.is_raised() {
@@ -339,16 +342,16 @@ impl<T> Receiver<T> {
         self.recv_from(None, Some(stop), Location::caller()).map_err(|_| RecvError)
     }
 
-    /// Waits for a message until `at`.
+    /// Waits for a message, but only until `at`.
     ///
     /// # Errors
-    /// The time has come, or the channel is empty and all senders are gone.
+    /// The time `at` was reached, or the channel is empty and all senders are gone.
     #[track_caller]
     pub fn recv_deadline(&self, at: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_until(Some(at.0))
     }
 
-    /// Waits for a message for `d`.
+    /// Waits for a message, at most for the time `d`.
     ///
     /// # Errors
     /// The time has passed, or the channel is empty and all senders are gone.
@@ -373,7 +376,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Messages in the channel; 0 on a rendezvous channel, which holds none.
+    /// The number of messages in the channel. It is 0 for a rendezvous channel, which has no room for
+    /// messages.
     #[track_caller]
     pub fn len(&self) -> usize {
         k::active();
@@ -381,21 +385,21 @@ impl<T> Receiver<T> {
         if s.capacity == Some(0) { 0 } else { s.offers.len() }
     }
 
-    /// Is the channel empty?
+    /// Whether the channel is empty.
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All messages, one after the other, until all senders are gone.
+    /// Iterates over all messages until all senders are gone.
     #[track_caller]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         let place = Location::caller();
         std::iter::from_fn(move || self.recv_from(None, None, place).ok())
     }
 
-    /// All messages, one after the other, until all senders are gone or the signal is raised: Go's
-    /// `for m := range ch` in a server that can be killed.
+    /// Iterates over all messages until all senders are gone or the signal is raised. This is Go's `for m :=
+    /// range ch` in a server that can be killed.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
         let place = Location::caller();
@@ -429,7 +433,8 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // Dropped after the lock is free: a message may own an end of this channel.
+        // These messages must be dropped after the lock is free, because a message may own an end of this
+        // channel.
         let abandoned = {
             let mut s = self.0.lock();
             s.receivers -= 1;
@@ -438,7 +443,7 @@ impl<T> Drop for Receiver<T> {
             }
             wake_all(&mut s.senders_waiting);
             let mut offers = std::mem::take(&mut s.offers);
-            // A sender that waits until its message is taken gets it back.
+            // If a sender waits until its message is taken, it gets the message back.
             let (kept, abandoned): (VecDeque<_>, VecDeque<_>) =
                 offers.drain(..).partition(|o| o.sender.is_some());
             for w in kept.iter().filter_map(|o| o.sender) {
@@ -455,16 +460,16 @@ impl<T> Drop for Receiver<T> {
 
 /// A case of a [`Select`]. `R` is the result of the select.
 pub(crate) trait Case<'a, R> {
-    /// Completes the case if that needs no waiting.
+    /// Completes the case if this is possible without waiting. Returns whether it was completed.
     fn try_now(&mut self) -> bool;
 
-    /// The task waits for it as `w`.
+    /// The running task starts to wait for the case, with the ticket `w`.
     fn enlist(&mut self, w: Waiter);
 
-    /// The task, which waited as `w`, waits no longer.
+    /// The task that waited with the ticket `w` does not wait for the case any more.
     fn dismiss(&mut self, w: Waiter);
 
-    /// To be called after the case is completed.
+    /// Makes the result. Must be called after the case is completed.
     fn finish(self: Box<Self>) -> R;
 }
 
@@ -507,9 +512,10 @@ impl<'a, T, R, F: FnOnce(Result<T, RecvError>) -> R> Case<'a, R> for RecvCase<'a
 
 pub(crate) struct SendCase<'a, T, F> {
     tx: &'a Sender<T>,
-    /// None while it is in the channel.
+    /// The message to send. It is `None` while the message is in the channel.
     message: Option<T>,
-    /// On a rendezvous channel, while the task waits.
+    /// The number of the message's offer. There is an offer only on a rendezvous channel, and only while the
+    /// task waits.
     offer: Option<u64>,
     then: F,
     done: Option<Result<(), SendError<T>>>,
@@ -550,7 +556,7 @@ impl<'a, T, R, F: FnOnce(Result<(), SendError<T>>) -> R> Case<'a, R> for SendCas
         if s.capacity != Some(0) {
             return s.senders_waiting.push_back(w);
         }
-        let message = self.message.take().expect("it has not been sent");
+        let message = self.message.take().expect("the message has not been sent yet");
         self.offer = Some(s.offer(message, Some(w), true));
     }
 
@@ -598,16 +604,16 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
 
 /// Why a select has ended.
 pub(crate) enum Selected {
-    /// The case with this index, which has happened.
+    /// The case with this index has happened.
     Case(usize),
-    /// One of the signals `changed` is raised.
+    /// One of the signals `changed` was raised.
     Changed,
-    /// The time has come, or no case was ready.
+    /// The time limit was reached. If the select must not wait, no case was ready.
     Nothing,
 }
 
-/// Waits for the first of the cases and of the signals `changed`, until `at` at the latest. If it
-/// must not wait, it looks once.
+/// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
+/// time limit. If the select must not wait, it checks the cases once.
 pub(crate) fn select<'a, R>(
     cases: &mut [Box<dyn Case<'a, R> + 'a>],
     changed: &[Signal],
@@ -632,8 +638,8 @@ pub(crate) fn select<'a, R>(
         }
         changed.iter().for_each(|signal| signal.enlist(w.of_case(cases.len())));
         let is_woken = k::block_at(w, at.map(|at| at.0), "Select::wait", place);
-        // The case that has woken this task is tried first: no other task has been woken for its
-        // message or its room.
+        // The case that has woken this task is tried first, because no other task has been woken for the
+        // message or the room of this case.
         let by = k::woken_by();
         let happened = is_woken && cases.get_mut(by).is_some_and(|case| case.try_now());
         for (i, case) in cases.iter_mut().enumerate() {

@@ -14,9 +14,9 @@ type Co = Coroutine<(), (), (), DefaultStack>;
 mod tls {
     use super::*;
     thread_local! {
-        /// The yielder of each started task. Entry `s` is valid while the stack of task `s` is.
+        /// The yielder of each started task. Entry `s` is valid as long as the stack of task `s` is valid.
         pub(super) static YIELDERS: RefCell<Vec<*const Yield>> = const { RefCell::new(Vec::new()) };
-        /// Stacks of tasks that have ended, for later tasks and later runs of this OS thread.
+        /// The stacks of tasks that have ended. Later tasks and later runs of this OS thread use them again.
         pub(super) static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
     }
 }
@@ -24,7 +24,7 @@ mod tls {
 /// Suspends the running task `me`. Then `drive` resumes the current task.
 pub(super) fn switch(me: TaskSlot) {
     let y = tls::YIELDERS.with(|v| v.borrow()[me as usize]);
-    // SAFETY: `me` is the running task, so its yielder is on this stack, and valid.
+    // SAFETY: `me` is the running task, so its yielder is on this stack, and is valid.
     unsafe { (*y).suspend(()) }
 }
 
@@ -49,14 +49,14 @@ fn start(k: &Arc<Kernel>, slot: TaskSlot) -> Co {
     })
 }
 
-/// A started task, and its context while it does not run.
+/// A task that has been started. While it does not run, its context is kept here.
 struct Task {
     co: Co,
     context: Context,
 }
 
 pub(super) fn drive(k: &Arc<Kernel>) {
-    // The caller may be a task of another run.
+    // The caller may be a task of another run, so that run is restored later.
     let outer_run = set_current(Some(k.clone()));
     let _adopted = foreign::adopt_for_now();
     let outer_yielders = tls::YIELDERS.take();
@@ -71,7 +71,7 @@ pub(super) fn drive(k: &Arc<Kernel>) {
         let result = task.co.resume(());
         task.context = context::swap(outer);
         if let CoroutineResult::Return(()) = result {
-            let stack = tasks[i].take().expect("it has just run").co.into_stack();
+            let stack = tasks[i].take().expect("this task has just run").co.into_stack();
             tls::STACKS.with(|p| p.borrow_mut().push(stack));
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn drive(k: &Arc<Kernel>) {
     // mapped.
     for task in tasks.into_iter().flatten() {
         let mut co = task.co;
-        // SAFETY: the stack is never used again, so all that is on it stays valid.
+        // SAFETY: the stack is never used again, so everything on it stays valid.
         unsafe { co.force_reset() };
         std::mem::forget(co);
     }

@@ -1,9 +1,9 @@
-//! The kernel: it decides which task runs and what time it is, and keeps the trace. It does not know
-//! stacks; a [`Switch`] moves control from one task to another.
+//! The kernel of virtual time. It decides which task runs and what the time is, and it keeps the trace. It
+//! does not handle stacks: a [`Switch`] moves control from one task to another.
 //!
-//! Exactly one task runs at a time. It gives up control only in [`block`], in [`preempt`] and at its
-//! end. The next task is drawn from `ready`. When `ready` is empty, the clock jumps to the earliest
-//! deadline. So a run is a function of the code and the seed.
+//! Exactly one task runs at a time. The task gives up control only in [`block`], in [`preempt`] and at its
+//! end. The next task is chosen from `ready` with the seed. When `ready` is empty, the clock jumps to the
+//! earliest deadline. So a run depends only on the code and the seed.
 
 use super::watch::Standstill;
 use super::{coro, osthread};
@@ -35,17 +35,18 @@ pub(super) type TaskSlot = u32;
 /// A place in a source file.
 pub(super) type Place = &'static Location<'static>;
 
-/// A ticket for one wait of one task. To wake it a second time, or after its deadline, does nothing.
+/// A ticket for one wait of one task. If the ticket is woken a second time, or after the wait's deadline,
+/// nothing happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Waiter {
     slot: TaskSlot,
     ticket: u64,
-    /// The index of the thing that it waits for, if there are several. See [`woken_by`].
+    /// The index of the case for which the task waits, if the wait has several cases. See [`woken_by`].
     case: u32,
 }
 
 impl Waiter {
-    /// The same wait, for the case with this index.
+    /// The ticket of the same wait, for the case with this index.
     pub(super) fn of_case(self, index: usize) -> Waiter {
         Waiter { case: index as u32, ..self }
     }
@@ -72,19 +73,20 @@ struct Task {
     status: Status,
     ticket: u64,
     wake: Wake,
-    /// The case that has woken it last.
+    /// The case that has woken the task the last time.
     woken_by: u32,
-    /// The last call of labrt that it made, and its place. Before the first call: empty, and the place
-    /// where it was spawned.
+    /// The last call of labrt that the task made. `place` is the place of this call. Before the first call,
+    /// this text is empty, and `place` is where the task was spawned.
     what: &'static str,
     place: Option<Place>,
-    /// The job, until the task first runs.
+    /// The job of the task. It is `None` after the task has been started.
     job: Option<Job>,
-    /// It is being unwound: its destructors may block as usual.
+    /// Whether the task is being unwound. Then its destructors may block as usual.
     unwinding: bool,
-    /// How often it has been unwound: code that catches all panics catches cancellations, too.
+    /// How often the task has been cancelled. This can happen more than once, because code that catches all
+    /// panics also catches cancellations.
     cancelled: u32,
-    /// Its last panic and the time of it, until it is caught or has ended the task.
+    /// The last panic of the task, and its time. It is kept until the panic is caught or has ended the task.
     panic: Option<(Panic, u64)>,
 }
 
@@ -109,12 +111,12 @@ enum Phase {
     Teardown,
 }
 
-/// Events for a file.
+/// The events that are kept for a file.
 struct Record {
     events: Vec<Event>,
-    /// At least so many of the last events are kept.
+    /// How many of the last events are kept at least.
     most: usize,
-    /// The number of events before them.
+    /// The number of older events, which are lost.
     lost: u64,
 }
 
@@ -141,20 +143,20 @@ struct State {
     live: usize,
     sched: Xoshiro256PlusPlus,
     hash: Hash,
-    /// The events, with those of the scheduler, if a trace file was asked for.
+    /// The events for the trace file, if there is one. They include the events of the scheduler.
     record: Option<Record>,
     phase: Phase,
     failure: Option<Failure>,
     stats: Stats,
-    /// Calls of the kernel since the clock last moved.
+    /// The number of calls of the kernel since the clock has moved the last time.
     still: u64,
-    /// Clock jumps since teardown began.
+    /// The number of clock jumps since the teardown began.
     down: u64,
 }
 
 pub(crate) struct Kernel {
     state: Mutex<State>,
-    /// The seed that was asked for, for reports.
+    /// The seed in the settings, for reports.
     seed: u64,
     world: World,
     pub(super) stack: usize,
@@ -164,7 +166,8 @@ pub(crate) struct Kernel {
     pub(crate) quiet: bool,
     /// The name of the test, for reports.
     test: String,
-    /// The number of computations that are offloaded now: the clock stands still on purpose.
+    /// The number of computations that are offloaded now. If it is not 0, the clock does not move, and this
+    /// is no fault.
     pub(super) offloads: AtomicUsize,
     pub(super) standstill: Standstill,
     switch: Switch,
@@ -176,14 +179,14 @@ pub(super) enum Switch {
     Threads(osthread::Os),
 }
 
-/// A run is livelocked if it makes so many calls of the kernel while the clock does not move.
+/// If a run makes this number of calls of the kernel while the clock does not move, the run is livelocked.
 const STILL_LIMIT: u64 = 10_000_000;
-/// A task that catches so many cancellations is given up.
+/// If a task catches this number of cancellations, the kernel does not try again to unwind it.
 const CANCEL_LIMIT: u32 = 100;
-/// The clock may jump so often while destructors sleep.
+/// How often the clock may jump during the teardown, while destructors sleep.
 const DOWN_LIMIT: u64 = 100_000;
-/// The rates of preemption from which a seed draws. Frequent preemption finds races; rare preemption
-/// lets programs get far.
+/// The rates of preemption. The seed chooses one of them. Frequent preemption finds races. Rare preemption
+/// lets programs make progress.
 const PREEMPT_RATES: [u64; 8] = [2, 2, 3, 4, 8, 16, 64, 256];
 
 const SPAWN: Kind = Kind::new("thread.spawn");
@@ -208,7 +211,7 @@ fn current() -> Arc<Kernel> {
     current_for(Location::caller())
 }
 
-/// The run of a caller that is at `place`.
+/// Returns the run of a caller that is at `place`.
 #[track_caller]
 fn current_for(place: Place) -> Arc<Kernel> {
     match try_with(Arc::clone) {
@@ -232,7 +235,7 @@ impl State {
         self.cur.expect("a task is running")
     }
 
-    /// Keeps for reports that the running task has called labrt.
+    /// Records for reports that the running task has called labrt.
     fn entered(&mut self, what: &'static str, place: Place) {
         let Some(me) = self.cur else { return };
         let task = &mut self.tasks[me as usize];
@@ -294,7 +297,7 @@ impl State {
         }
     }
 
-    /// Keeps the failure of task `number` at time `at`, if it is the first.
+    /// Records the failure of task `number` at time `at`, if it is the run's first failure.
     fn fail(&mut self, number: u64, thread: String, panic: Panic, at: u64) {
         if self.failure.is_some() {
             return;
@@ -305,7 +308,8 @@ impl State {
         self.hash.mix_event(node, trace::FAILED, &Links::NONE, &[]);
         if let Some(record) = &mut self.record {
             let event = trace::failed(at, number, node, &thread, &message);
-            // The task has been unwound since.
+            // The task has been unwound since its failure. So the event is inserted at the time of the
+            // failure.
             let place = record.events.partition_point(|earlier| earlier.time <= at);
             record.events.insert(place, event);
         }
@@ -322,14 +326,14 @@ impl State {
         live.map(|t| format!("\n    {}", t.describe())).collect()
     }
 
-    /// Ends the run although some tasks could not be unwound.
+    /// Ends the run, although some tasks could not be unwound.
     fn give_up(&mut self) -> Option<TaskSlot> {
         self.stats.leaked = self.live;
         self.cur = None;
         None
     }
 
-    /// Chooses the next task and makes it current. None: the run is over.
+    /// Chooses the next task and makes it current. Returns `None` if the run is over.
     fn pick(&mut self, limit: u64) -> Option<TaskSlot> {
         loop {
             if !self.ready.is_empty() {
@@ -390,8 +394,8 @@ impl State {
         Some(slot)
     }
 
-    /// Counts a call of the kernel. Returns true if there were too many while the clock stood still
-    /// and the run had failed before.
+    /// Counts a call of the kernel. Returns `true` if there were too many calls without a movement of the
+    /// clock, and the run had already failed before.
     #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
@@ -409,14 +413,15 @@ impl State {
         true
     }
 
-    /// The running task has read the clock too often. Returns whether it must be unwound.
+    /// Handles a task that has read the clock too often without a movement of the clock. Returns whether the
+    /// task must be unwound.
     #[cold]
     fn ends_livelocked(&mut self) -> bool {
         self.fail_livelocked();
         self.cancels()
     }
 
-    /// No task can run: moves the clock to the next deadline and makes ready all tasks that are due.
+    /// Moves the clock to the next deadline, because no task can run. All tasks that are due become ready.
     fn jump(&mut self) -> bool {
         let mut fired = false;
         while let Some(&Reverse((at, _, slot, ticket))) = self.timers.peek() {
@@ -441,8 +446,8 @@ impl State {
         self.seq += 1;
         let seq = self.seq;
         self.timers.push(Reverse((at, seq, w.slot, w.ticket)));
-        // Timers that are not needed any more stay in the heap until they are due. Sometimes they are
-        // removed.
+        // A timer that is not needed any more stays in the heap until it is due. If the heap has become
+        // large, all such timers are removed.
         if self.timers.len() > 1024 + 4 * self.live {
             let mut heap = std::mem::take(&mut self.timers);
             heap.retain(|Reverse((_, _, slot, ticket))| {
@@ -485,7 +490,7 @@ impl Kernel {
         }
     }
 
-    /// The body of a task, called by the back end on the task's own stack. Returns the next task.
+    /// Executes a task. The back end calls this on the task's own stack. Returns the next task.
     pub(super) fn task_main(self: &Arc<Self>, slot: TaskSlot) -> Option<TaskSlot> {
         let (job, owner, run) = {
             let mut st = self.state.lock();
@@ -552,12 +557,12 @@ impl Kernel {
         st.note(slot, SPAWN);
     }
 
-    /// The present, for the watchdog.
+    /// Returns the virtual time, for the watchdog.
     pub(super) fn clock(&self) -> u64 {
         self.state.lock().now
     }
 
-    /// The run and the task that runs now, for the watchdog.
+    /// Describes the run and the running task, for the watchdog.
     pub(super) fn describe(&self) -> String {
         let st = self.state.lock();
         let failed = st.failure.as_ref();
@@ -585,7 +590,8 @@ impl Kernel {
         Discipline::Fail
     }
 
-    /// The present, for the running task. None: the run is livelocked, and the task must be unwound.
+    /// Returns the virtual time for the running task. Returns `None` if the run is livelocked and the task
+    /// must be unwound.
     #[inline]
     fn look_at_clock(&self, place: Place) -> Option<u64> {
         let mut st = self.state.lock();
@@ -597,7 +603,7 @@ impl Kernel {
         Some(st.now)
     }
 
-    /// The current task, for the driver of the coroutines.
+    /// Returns the current task, for the driver of the coroutines.
     pub(super) fn current_task(&self) -> Option<TaskSlot> {
         self.state.lock().cur
     }
@@ -609,7 +615,7 @@ impl Kernel {
         }
     }
 
-    /// The live tasks: number, owner, description.
+    /// Lists the live tasks: number, owner, description.
     fn live_tasks(&self) -> Vec<(u64, NodeId, String)> {
         let st = self.state.lock();
         let live = st.tasks.iter().filter(|t| t.status != Status::Free);
@@ -641,7 +647,7 @@ pub(crate) fn now() -> u64 {
     }
 }
 
-/// A scheduling choice among `n`.
+/// Makes a scheduling choice: returns a number below `n`.
 pub(super) fn choose(n: u64) -> u64 {
     if n < 2 {
         return 0;
@@ -649,7 +655,7 @@ pub(super) fn choose(n: u64) -> u64 {
     try_with(|k| k.state.lock().draw(n)).unwrap_or(0)
 }
 
-/// A ticket for the running task's next [`block`].
+/// Makes a ticket for the running task's next [`block`].
 #[track_caller]
 pub(super) fn prepare() -> Waiter {
     let k = current();
@@ -660,13 +666,14 @@ pub(super) fn prepare() -> Waiter {
     Waiter { slot, ticket, case: 0 }
 }
 
-/// Gives up the CPU until the ticket is woken (true) or the clock reaches `at` (false).
+/// Blocks the running task until the ticket is woken or the clock reaches `at`. Returns whether the ticket
+/// was woken.
 #[track_caller]
 pub(super) fn block(w: Waiter, at: Option<u64>, what: &'static str) -> bool {
     block_at(w, at, what, Location::caller())
 }
 
-/// The same, for a caller that is at `place`.
+/// Does the same for a caller that is at `place`.
 #[track_caller]
 pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Place) -> bool {
     let k = current_for(place);
@@ -696,8 +703,8 @@ pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Pl
     st.tasks[w.slot as usize].wake == Wake::Notified
 }
 
-/// Makes the task ready that waits with this ticket. Returns false if it waits no longer. It never
-/// switches tasks, so destructors may call it.
+/// Makes the task that waits with this ticket ready. Returns `false` if the task does not wait any more. This
+/// function never switches tasks, so destructors may call it.
 pub(super) fn wake(w: Waiter) -> bool {
     try_with(|k| {
         let mut st = k.state.lock();
@@ -714,15 +721,15 @@ pub(super) fn wake(w: Waiter) -> bool {
     })
 }
 
-/// The index of the case that has woken the running task from its last [`block`].
+/// Returns the index of the case that has woken the running task from its last [`block`].
 pub(super) fn woken_by() -> usize {
     let k = current();
     let st = k.state.lock();
     st.tasks[st.me() as usize].woken_by as usize
 }
 
-/// To be called where a thread enters labrt: maybe lets another ready task run. Outside a run it
-/// does nothing.
+/// Must be called where a thread enters labrt. It may let another ready task run. Outside a run it does
+/// nothing.
 pub(crate) fn enter(what: &'static str, place: Place) {
     match try_with(|_| ()) {
         Some(()) => preempt_at(what, place),
@@ -735,13 +742,13 @@ pub(super) fn is_waiting(w: Waiter) -> bool {
     try_with(|k| k.state.lock().blocked(w)).unwrap_or(false)
 }
 
-/// Maybe lets another ready task run.
+/// Lets another ready task run, with the chance of the preemption rate.
 #[track_caller]
 pub(super) fn preempt(what: &'static str) {
     preempt_at(what, Location::caller());
 }
 
-/// The same, for a caller that is at `place`.
+/// Does the same for a caller that is at `place`.
 #[track_caller]
 pub(super) fn preempt_at(what: &'static str, place: Place) {
     let k = current_for(place);
@@ -769,7 +776,7 @@ pub(super) fn spawn(name: String, owner: NodeId, job: Job) {
     current().spawn(name, owner, job, Some(Location::caller()));
 }
 
-/// The live tasks of the run: number, owner, description.
+/// Lists the live tasks of the run: number, owner, description.
 #[track_caller]
 pub(super) fn live_tasks() -> Vec<(u64, NodeId, String)> {
     active();
@@ -783,7 +790,7 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     f(&current().world)
 }
 
-/// The world of the current run, if the calling thread belongs to one.
+/// Calls `f` with the world of the current run, or with `None` if the calling thread belongs to no run.
 pub(crate) fn with_world_if_any<R>(f: impl FnOnce(Option<&World>) -> R) -> R {
     let kernel = try_with(Arc::clone);
     f(kernel.as_ref().map(|kernel| &kernel.world))
@@ -808,7 +815,8 @@ pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static s
     });
 }
 
-/// Called by the panic hook: keeps the panic for the report. True: print nothing.
+/// Called by the panic hook: keeps the panic for the report. If the result is `true`, the hook prints
+/// nothing.
 pub(crate) fn on_panic(panic: Panic) -> bool {
     let Some(k) = try_with(Arc::clone) else { return foreign::panicked(&panic) };
     // The lock is free, unless the kernel itself has a bug and panics while it holds the lock.
@@ -830,7 +838,8 @@ pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     if let Some(k) = &kernel {
         k.offloads.fetch_add(1, SeqCst);
     }
-    // On a thread of its own: `f` may need more stack than a task has, and must not be in a run.
+    // `f` gets a thread of its own, because `f` may need more stack than a task has, and must not be in a
+    // run.
     let result = std::thread::scope(|s| s.spawn(f).join());
     if let Some(k) = &kernel {
         k.offloads.fetch_sub(1, SeqCst);
@@ -838,7 +847,8 @@ pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
-/// One run in one world. The calling OS thread drives it (coroutines) or waits for it (threads).
+/// Executes one run. With coroutines, the calling OS thread executes the tasks. With threads, the calling
+/// thread only waits for the end of the run.
 pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     let threads = crate::env::process("LAB_BACKEND").is_some_and(|v| v == "threads");
     let root = cfg.root(seed);

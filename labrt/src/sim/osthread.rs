@@ -1,6 +1,7 @@
-//! Tasks as OS threads (`LAB_BACKEND=threads`). A thread runs only while it has the token. Threads
-//! are used again for later tasks and later runs. The kernel and the traces are the same as with
-//! coroutines, but it is slower. A stack overflow is named, and a debugger sees real threads.
+//! Tasks as OS threads (`LAB_BACKEND=threads`). Only one of these threads runs at a time: it has the token.
+//! Threads are used again for later tasks and later runs. The kernel and the traces are the same as with
+//! coroutines, but switching is slower. The advantages are that a stack overflow is reported with the
+//! thread's name, and that a debugger sees real threads.
 
 use super::kernel::{Kernel, TaskSlot, set_current};
 use crate::foreign;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-/// A binary semaphore on park/unpark (a futex on Linux).
+/// A binary semaphore made from park and unpark (a futex on Linux).
 struct Gate {
     open: AtomicBool,
     thread: OnceLock<Thread>,
@@ -43,14 +44,14 @@ static IDLE: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
 pub(super) struct Os {
     /// The thread of each started task.
     bound: Mutex<Vec<Option<Arc<Worker>>>>,
-    /// Opened when the run is over.
+    /// The gate that is opened when the run is over.
     root: OnceLock<Arc<Gate>>,
 }
 
 impl Os {
     fn grant(&self, k: &Arc<Kernel>, to: Option<TaskSlot>) {
         let Some(slot) = to else {
-            self.root.get().expect("driven").open();
+            self.root.get().expect("the run has been started").open();
             return;
         };
         let w = {
@@ -99,7 +100,7 @@ fn new_worker(stack: usize) -> Arc<Worker> {
             foreign::adopt();
             loop {
                 me.gate.wait();
-                let (k, slot) = me.work.lock().take().expect("work with the token");
+                let (k, slot) = me.work.lock().take().expect("a worker with the token has work");
                 set_current(Some(k.clone()));
                 let next = k.task_main(slot);
                 set_current(None);
@@ -109,7 +110,7 @@ fn new_worker(stack: usize) -> Arc<Worker> {
                 os.grant(&k, next);
             }
         })
-        .expect("spawn an OS thread");
+        .expect("the system can start an OS thread");
     let _ = w.gate.thread.set(h.thread().clone());
     w
 }

@@ -16,7 +16,7 @@ pub use std::sync::{Arc, Weak, atomic};
 
 /// A lock around a value. A panic does not poison it. See [`locks`] for the mistakes that it finds.
 ///
-/// The value is in a real mutex, which is taken with `try_lock`. If it is held, the task waits in a
+/// The value is in a real mutex, which is locked with `try_lock`. If the mutex is held, the task waits in a
 /// queue.
 pub struct Mutex<T: ?Sized> {
     meta: locks::Meta,
@@ -24,14 +24,14 @@ pub struct Mutex<T: ?Sized> {
     inner: parking_lot::Mutex<T>,
 }
 
-/// Access to the value of a [`Mutex`]; unlocks it when dropped.
+/// Access to the value of a [`Mutex`]. When the guard is dropped, the lock is unlocked.
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     inner: Option<parking_lot::MutexGuard<'a, T>>,
 }
 
 impl<T> Mutex<T> {
-    /// A lock around `value`.
+    /// Makes a lock around `value`.
     #[track_caller]
     pub const fn new(value: T) -> Mutex<T> {
         Mutex {
@@ -41,7 +41,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.inner.into_inner()
     }
@@ -55,7 +55,7 @@ impl<T: Default> Default for Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits until the lock is free and takes it.
+    /// Waits until the lock is free, and locks it.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         if !k::active() {
@@ -80,7 +80,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Takes the lock if it is free.
+    /// Locks the lock if it is free.
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         if k::active() {
@@ -91,14 +91,14 @@ impl<T: ?Sized> Mutex<T> {
         Some(MutexGuard { mutex: self, inner: Some(inner) })
     }
 
-    /// The value, without locking: `&mut self` proves that no other thread uses it.
+    /// Returns the value without locking: `&mut self` proves that no other thread uses the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
 }
 
 impl<T: ?Sized> MutexGuard<'_, T> {
-    /// It never switches tasks, because it runs in destructors.
+    /// Unlocks the lock. This function never switches tasks, because destructors call it.
     fn release(&mut self) {
         if self.inner.take().is_some() {
             locks::released(&self.mutex.meta);
@@ -143,19 +143,19 @@ impl Condvar {
         Condvar { waiters: parking_lot::const_mutex(Vec::new()) }
     }
 
-    /// Unlocks, waits for a notification, and locks again.
+    /// Unlocks the lock, waits for a notification, and locks the lock again.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         self.wait_inner(guard, None);
     }
 
-    /// The same, until `at` at the latest.
+    /// Like [`Condvar::wait`], but waits only until `at`.
     #[track_caller]
     pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
         self.wait_inner(guard, Some(at.0))
     }
 
-    /// The same, for `d` at the most.
+    /// Like [`Condvar::wait`], but waits at most for `d`.
     #[track_caller]
     pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, d: Duration) -> WaitTimeoutResult {
         self.wait_inner(guard, Some(after(d)))
@@ -175,7 +175,7 @@ impl Condvar {
         WaitTimeoutResult(!notified)
     }
 
-    /// Wakes one waiting task, drawn from the seed. Returns whether there was one.
+    /// Wakes one waiting task, which is chosen with the seed. Returns whether there was a waiting task.
     #[track_caller]
     pub fn notify_one(&self) -> bool {
         if k::active() {
@@ -202,8 +202,8 @@ impl Condvar {
     }
 }
 
-/// An event that happens once: one thread raises the signal, and then it is raised for all threads,
-/// for ever. Clones share it.
+/// An event that happens once. A thread raises the signal, and after that the signal is raised for all
+/// threads, for ever. Clones share the signal.
 #[derive(Clone, Default)]
 pub struct Signal(Arc<parking_lot::Mutex<Raised>>);
 
@@ -214,12 +214,13 @@ struct Raised {
 }
 
 impl Signal {
-    /// A signal that is not raised.
+    /// Makes a signal that is not raised.
     pub fn new() -> Signal {
         Signal::default()
     }
 
-    /// Raises the signal. The second time it does nothing. It never switches tasks.
+    /// Raises the signal. If the signal is raised already, the call does nothing. The call never switches
+    /// tasks.
     #[track_caller]
     pub fn raise(&self) {
         k::active();
@@ -233,26 +234,27 @@ impl Signal {
         }
     }
 
-    /// Whether it is raised.
+    /// Whether the signal is raised.
     #[track_caller]
     pub fn is_raised(&self) -> bool {
         k::active();
         self.0.lock().raised
     }
 
-    /// Waits until it is raised.
+    /// Waits until the signal is raised.
     #[track_caller]
     pub fn wait(&self) {
         self.wait_at(None, "Signal::wait", Location::caller());
     }
 
-    /// The same, until `at` at the latest. Returns whether it is raised.
+    /// Like [`Signal::wait`], but waits only until `at`. Returns whether the signal is raised.
     #[track_caller]
     pub fn wait_until(&self, at: Instant) -> bool {
         self.wait_at(Some(at), "Signal::wait", Location::caller())
     }
 
-    /// The same, for a caller that is at `place` and calls the wait `what`.
+    /// Like [`Signal::wait_until`], for a caller that is at `place`. `what` is the name of the wait in
+    /// reports.
     pub(crate) fn wait_at(&self, at: Option<Instant>, what: &'static str, place: k::Place) -> bool {
         k::preempt_at(what, place);
         if self.is_raised() {
@@ -265,7 +267,7 @@ impl Signal {
         self.is_raised()
     }
 
-    /// Adds a waiter to those that the signal wakes.
+    /// Adds a ticket to the tickets that the signal wakes.
     pub(super) fn enlist(&self, w: Waiter) {
         self.0.lock().waiters.push(w);
     }

@@ -1,4 +1,4 @@
-//! Tasks of the virtual clock, with the interface of threads.
+//! Tasks in virtual time, with the interface of threads.
 
 use super::kernel::{self as k, Waiter};
 use super::time::sleep;
@@ -13,10 +13,11 @@ struct Shared<T> {
     waiters: Vec<Waiter>,
 }
 
-/// A handle on a thread.
+/// A handle to a thread, with which another thread can wait for its end.
 pub struct JoinHandle<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
-/// It is also dropped when the task is cancelled before it starts, or is unwound.
+/// Wakes the threads that wait for the task's end, when it is dropped. It is also dropped if the task is
+/// unwound, or cancelled before it starts.
 struct Finish<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
 impl<T> Drop for Finish<T> {
@@ -35,23 +36,23 @@ impl<T> Drop for Finish<T> {
 /// A thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
-    /// Its number in the run.
+    /// The number of the thread in the run.
     pub number: u64,
-    /// Its name, what it waits for, and where.
+    /// The name of the thread, what the thread waits for, and where.
     pub what: String,
 }
 
 /// Starts `f` on a thread of the run's pool, as `go` does in Go.
 ///
-/// The current [`node`] owns the thread, and the thread acts under the same message or operation as
-/// this one ([`trace::under`]). A panic in it fails the run.
+/// The current [`node`] owns the thread, and the thread acts under the same message or operation as the
+/// calling thread ([`trace::under`]). A panic in the new thread fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     spawn_named("", trace::carried(f))
 }
 
-/// Starts `f` on a thread of its own. Reports show its name. It is for work that lasts as long as its
-/// node.
+/// Starts `f` on a thread of its own. Reports show the thread's name. Use it for work that lasts as long as
+/// its node.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
@@ -61,7 +62,7 @@ pub fn spawn_named<T: Send + 'static>(
     let finish = Finish(shared.clone());
     let job = move || match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => finish.0.lock().result = Some(Ok(value)),
-        // A panic in any task fails the run; the kernel sees it.
+        // A panic in any task fails the run. So the panic is passed on to the kernel.
         Err(payload) => {
             drop(finish);
             resume_unwind(payload)
@@ -73,17 +74,17 @@ pub fn spawn_named<T: Send + 'static>(
 }
 
 impl<T> JoinHandle<T> {
-    /// Has it ended?
+    /// Whether the thread has ended.
     #[track_caller]
     pub fn is_finished(&self) -> bool {
         k::active();
         self.0.lock().done
     }
 
-    /// Waits for the thread's end.
+    /// Waits until the thread has ended, and returns its result.
     ///
     /// # Errors
-    /// A text if it was cancelled with its run.
+    /// If the thread was cancelled with its run. The error is a text.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         loop {
@@ -104,13 +105,14 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// Lets others run. It takes a microsecond of virtual time, so that a loop around it makes progress.
+/// Lets other threads run. The call takes one microsecond of virtual time. So if a loop calls this function,
+/// the clock moves.
 #[track_caller]
 pub fn yield_now() {
     sleep(std::time::Duration::from_micros(1));
 }
 
-/// The threads of the current run that `node` owns: they were spawned while its code ran.
+/// The threads of the current run that `node` owns. A node owns the threads that its code has spawned.
 #[track_caller]
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let all = k::live_tasks().into_iter();

@@ -5,7 +5,7 @@ pub use crate::instant::Instant;
 pub use crate::timer::Timer;
 pub use std::time::Duration;
 
-/// The point in time `d` from now.
+/// Returns the point in time that is `d` later than now.
 #[track_caller]
 pub(super) fn after(d: Duration) -> u64 {
     k::now().saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
@@ -18,7 +18,7 @@ pub fn sleep(d: Duration) {
     k::block(k::prepare(), Some(at), "sleep");
 }
 
-/// Time since the start of the run; zero outside a run.
+/// Returns the time since the start of the run, or zero outside a run.
 #[track_caller]
 pub fn since_start() -> Duration {
     if !k::active() {

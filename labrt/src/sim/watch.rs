@@ -1,10 +1,10 @@
-//! A watchdog on the machine's clock. A task that blocks outside labrt (in `std::thread::sleep`, a
-//! `std::sync::Mutex`, a socket), or computes for ever, stops the virtual clock for all tasks. Then
-//! no limit of virtual time ends the run.
+//! A watchdog that uses the machine's clock. If a task blocks outside labrt (in `std::thread::sleep`, a
+//! `std::sync::Mutex`, a socket) or computes for ever, the virtual clock stops for all tasks. Then the run
+//! never reaches its limit of virtual time. So the watchdog ends it.
 //!
-//! The watchdog looks at the virtual clock, not at the calls of the kernel: a task that sleeps with
-//! `std::thread::sleep` and takes a lock now and then does call the kernel, but the clock does not
-//! move, because it moves only when no task can run.
+//! The watchdog checks the virtual clock, not the calls of the kernel. For example, a task may sleep with
+//! `std::thread::sleep` and sometimes lock a lock. This task calls the kernel, but the clock does not move,
+//! because it moves only when no task can run.
 
 use super::kernel::Kernel;
 use crate::{env, panics, runs};
@@ -15,25 +15,25 @@ use std::time::Duration;
 
 /// The time between two checks.
 const TICK: Duration = Duration::from_millis(500);
-/// The default of `LAB_WATCHDOG_S`. The clock of a run moves thousands of times a second, and long
+/// The default of `LAB_WATCHDOG_S`. The clock of a run moves thousands of times per second, and long
 /// computations are offloaded. So ten seconds are enough, even for a debug build on a busy machine.
 const DEFAULT_LIMIT_S: u64 = 10;
 
-/// For how long the clock of a run has stood still.
+/// How long the clock of a run has not moved.
 #[derive(Default)]
 pub(super) struct Standstill(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
     clock: u64,
-    /// A number of ticks, not a time of the machine's clock: when Ctrl-Z or a debugger stops the
-    /// process, the watchdog stops, too.
+    /// How long the clock has been at `clock`. This is counted in ticks of the watchdog, and not with the
+    /// machine's clock. So if Ctrl-Z or a debugger stops the process, this time stops, too.
     since: Duration,
 }
 
 impl Standstill {
-    /// To be called at each tick, when the clock is at `clock`. `excused`: it stands still on
-    /// purpose.
+    /// Must be called at each tick, with the present time of the virtual `clock`. `excused` says that the
+    /// clock need not move now. Returns how long the clock has not moved without excuse.
     fn tick(&self, clock: u64, excused: bool) -> Duration {
         let mut seen = self.0.lock();
         let moved = clock != seen.clock;
@@ -43,11 +43,11 @@ impl Standstill {
     }
 }
 
-/// Starts the watchdog of this process, unless it runs already or is switched off.
+/// Starts the watchdog of this process, unless the watchdog runs already or is switched off.
 pub(super) fn start() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // A bad value was refused when the run was set up.
+        // A bad value was already reported when the settings of the run were read.
         let limit = env::number(&env::process, "LAB_WATCHDOG_S", 0..=1_000_000).ok().flatten();
         let limit = Duration::from_secs(limit.unwrap_or(DEFAULT_LIMIT_S));
         if limit > Duration::ZERO {
@@ -60,8 +60,8 @@ fn watch(limit: Duration) -> ! {
     loop {
         std::thread::sleep(TICK);
         runs::each(|run, has_inner| {
-            // While a task waits for a run that it has started, the clock of its own run stands
-            // still.
+            // A task may start another run and wait for it. During this time the clock of the task's own run
+            // does not move.
             let excused = has_inner || run.offloads.load(SeqCst) > 0;
             if run.standstill.tick(run.clock(), excused) >= limit {
                 panics::exit(&report(run, limit));
@@ -90,9 +90,9 @@ mod tests {
         let standstill = Standstill::default();
         assert_eq!(standstill.tick(0, false), TICK);
         assert_eq!(standstill.tick(0, false), 2 * TICK);
-        assert_eq!(standstill.tick(7, false), Duration::ZERO, "it has moved");
+        assert_eq!(standstill.tick(7, false), Duration::ZERO, "the clock has moved");
         assert_eq!(standstill.tick(7, false), TICK);
-        assert_eq!(standstill.tick(7, true), Duration::ZERO, "on purpose");
+        assert_eq!(standstill.tick(7, true), Duration::ZERO, "the clock need not move");
         assert_eq!(standstill.tick(7, false), TICK);
     }
 }

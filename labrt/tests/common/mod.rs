@@ -1,29 +1,31 @@
-//! Tests in a process of their own, for what would fail or end the process of all the others.
+//! Runs a test in a process of its own. This is for tests that would otherwise fail or end the process of all
+//! other tests.
 
 use std::process::Command;
 
-/// What came of a test in a process of its own.
+/// The result of a test that has run in a process of its own.
 pub struct Child {
-    /// Its exit code; None: it was killed by a signal.
+    /// The exit code of the process. It is `None` if a signal has killed the process.
     pub code: Option<i32>,
-    /// All that it printed.
+    /// Everything that the process has printed.
     pub text: String,
 }
 
-/// Runs an ignored test of this binary alone, with these variables. libtest captures its output as
-/// usual, and shows it at the end, if the process comes so far.
+/// Runs only one ignored test of this binary, with these environment variables. libtest captures the test's
+/// output as usual. It shows the output at the end, if the process does not exit before.
 pub fn alone(test: &str, variables: &[(&str, &str)]) -> Child {
-    let exe = std::env::current_exe().expect("the test's own binary");
+    let exe = std::env::current_exe().expect("the path of the test's own binary");
     let output = Command::new(exe)
         .args(["--exact", test, "--ignored", "--show-output"])
         .envs(variables.iter().copied())
         .output()
-        .expect("it runs");
+        .expect("the test binary can be started");
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     Child { code: output.status.code(), text: text.into_owned() }
 }
 
-/// The ways to run the tasks of virtual time; just one on real threads.
+/// The values of `LAB_BACKEND` to test: two in virtual time, and one on real threads, where the variable has
+/// no effect.
 pub fn back_ends() -> &'static [&'static str] {
     if labrt::is_sim() { &["coroutines", "threads"] } else { &["coroutines"] }
 }
