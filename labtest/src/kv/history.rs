@@ -222,9 +222,15 @@ mod tests {
             assert_eq!(times.len(), 4000);
             sleep(Duration::from_millis(1));
             let time = history.time();
-            assert!(time >= start + 1_000_000 && time > times[3999], "the times of the history follow the clock");
+            assert!(
+                time >= start + 1_000_000 && time > times[3999],
+                "the times of the history follow the clock"
+            );
             if labrt::is_sim() {
-                assert!(time - now() < 4000, "the history's time is ahead of the clock by at most 1 ns for each time that was given");
+                assert!(
+                    time - now() < 4000,
+                    "the history's time is ahead of the clock by at most 1 ns for each time that was given"
+                );
             }
         });
     }

@@ -9,7 +9,7 @@
 //! | `recorder` | [`Recorder`]: records the operations of a client in a history |
 //! | `history` | the history of the clients' operations, and the check whether it is linearizable |
 //! | `partitioner` | a thread that splits the network every second |
-//! | `speed` | [`speed`]: the test of how long an operation takes |
+//! | `speed` | [`speed()`]: the test of how long an operation takes |
 
 pub mod appends;
 mod client;

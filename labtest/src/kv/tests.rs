@@ -53,8 +53,11 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
         expect_start(&error, "history is not linearizable: key \"k\": of 3 operations at most 2 fit");
         assert!(error.contains("client 1's get('k') -> ''"), "{error}");
         assert_eq!(pictures(), 1);
-        let picture =
-            std::fs::read_dir(&folder).expect("the test has made this folder").next().expect("one file").expect("readable");
+        let picture = std::fs::read_dir(&folder)
+            .expect("the test has made this folder")
+            .next()
+            .expect("one file")
+            .expect("readable");
         assert!(picture.file_name().to_string_lossy().ends_with(".html"));
         let page = std::fs::read_to_string(picture.path()).expect("the picture is a text");
         for text in ["a title", "S0 | S1 S2", "get('k') -> ''", "put('k', 'new')"] {
