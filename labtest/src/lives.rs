@@ -78,7 +78,7 @@ struct Newest<S: ?Sized> {
     saved: Arc<Persister>,
     /// The names of the ends that the newest life was given.
     ends: Vec<Name>,
-    /// The running instance. It is here from its start to its crash.
+    /// The running instance, or `None` if the server does not run. It is here from its start to its crash.
     server: Option<Arc<S>>,
     /// Whether a thread has the [`Turn`] of this server.
     taken: bool,
@@ -163,7 +163,7 @@ impl<S: ?Sized> Lives<S> {
         self.take_turn().crash(cut_off, kill);
     }
 
-    /// The running instance.
+    /// The running instance, or `None` if the server does not run.
     pub fn living(&self) -> Option<Living<S>> {
         self.newest.lock().living()
     }
