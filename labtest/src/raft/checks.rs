@@ -110,7 +110,7 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// The states of the connected peers. It asks one peer after the other.
+    /// The states of the connected peers. This method asks one peer after the other.
     fn connected_states(&self) -> Vec<(usize, (u64, bool))> {
         let connected = (0..self.servers()).filter(|&i| self.is_connected(i));
         connected.filter_map(|i| Some((i, self.get_state(i)?))).collect()
@@ -121,10 +121,10 @@ impl<R: RaftPeer> Cluster<R> {
         (0..self.servers()).filter_map(|i| Some(self.get_state(i)?.0)).collect()
     }
 
-    /// How many peers have applied a command at this index, and which.
+    /// How many peers have applied a command at this index, and which command.
     ///
     /// # Panics
-    /// If they have applied different commands.
+    /// If two peers have applied different commands at this index.
     #[track_caller]
     pub fn n_committed(&self, index: u64) -> Committed {
         let mut seen = Committed { count: 0, value: None };
@@ -193,7 +193,7 @@ impl<R: RaftPeer> Cluster<R> {
     ///
     /// Returns the index of the value, or 0 if the test has ended in the meantime. The search for a leader
     /// and all attempts together may take 10 s. A command that a leader has accepted must be applied within 2
-    /// s. With [`Retry::No`] at most one leader may accept the value.
+    /// s. With [`Retry::No`] the value is not submitted again after a leader has accepted it.
     ///
     /// # Panics
     /// If there is no agreement in time.
