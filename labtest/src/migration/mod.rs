@@ -126,6 +126,6 @@ fn pause_up_to(ms: u64) {
 
 /// The leader of a group, or a random server of the group if no server believes that it leads.
 fn leader_or_any<S: Sharded>(cfg: &Cluster<S>, gi: usize) -> Place {
-    let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a group has a handful of servers");
+    let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a number below a usize is a usize");
     Place::Server(gi, cfg.leader(gi).unwrap_or(any))
 }

@@ -65,13 +65,13 @@ impl Place {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),
             Place::Server(gi, i) => {
-                (u16::try_from(gid(gi)).expect("a test has fewer groups than fit into 16 bits"), i)
+                (u16::try_from(gid(gi)).expect("the gid of a group fits into 16 bits"), i)
             }
             Place::Second(i) => (SECOND_GROUP, i),
         };
         NodeId {
             group,
-            index: u16::try_from(index).expect("a group has fewer servers than fit into 16 bits"),
+            index: u16::try_from(index).expect("the index of a server fits into 16 bits"),
             incarnation,
         }
     }

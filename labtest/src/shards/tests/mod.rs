@@ -165,7 +165,7 @@ fn isolation_cuts_both_ways_and_survives_a_restart() {
                 cfg.start(place);
             }
         }
-        // Clerks can reach the other controllers, but not the controller that is cut off.
+        // Clerks can reach the other controllers, but not the one that is cut off.
         let reach = |ends: Vec<End>| ends.iter().map(fake::reaches).collect::<Vec<_>>();
         assert_eq!(reach(cfg.make_clerk_ends()), [true, true, false]);
 
