@@ -12,9 +12,9 @@
 //! an HTML page ([`page`]). Some faults of the code under test normally cause only a warning. With
 //! `LAB_STRICT=1` the test fails instead.
 //!
-//! | exit code | |
+//! | exit code | meaning |
 //! |---|---|
-//! | 0 | all passed |
+//! | 0 | all tests passed |
 //! | 101 | a test failed |
 //! | 2 | bad arguments or a bad variable; nothing was run |
 

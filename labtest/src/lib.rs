@@ -10,10 +10,10 @@
 //! | [`page`] | the HTML page that is written for the first failure of a test | |
 //! | [`owner`] | the owner of a cluster: the end of a test | `cfg.end()`, `cfg.cleanup()` |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
-//! | [`service`] | a replicated service under test ([`Replicated`](labapi::Replicated)) | `config.go` of labs 3, 4A |
+//! | [`service`] | a cluster of [`Replicated`](labapi::Replicated) servers under test | `config.go` of labs 3, 4A |
 //! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
 //! | [`shards`] | a sharded service under test: a controller and groups | `shardkv/config.go` |
-//! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab, one file or folder for each part | `test_test.go` |
+//! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab | `test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
 //!

@@ -9,9 +9,9 @@ use super::events;
 #[derive(PartialEq)]
 pub(crate) struct Wanted {
     pub end: Name,
-    /// Whether it is enabled.
+    /// Whether the end is enabled.
     pub works: bool,
-    /// Which messages it carries while it works.
+    /// Which messages the end carries while it is enabled.
     pub link: Link,
 }
 

@@ -120,7 +120,7 @@ impl Generic {
         cfg.end();
     }
 
-    /// Runs one round. Returns the size of the largest Raft state at its end.
+    /// Runs one round. Returns the size of the largest Raft state at the end of the round.
     fn round<S: KvService>(
         &self,
         cfg: &Config<S>,
@@ -179,7 +179,7 @@ impl Generic {
 }
 
 /// Fails the test if the Raft state of a server has more than eight times `maxraftstate` bytes. Returns the
-/// size of the largest one.
+/// size of the largest Raft state.
 #[track_caller]
 pub(crate) fn check_log_size<S: KvService>(cfg: &Config<S>, maxraftstate: usize) -> usize {
     let size = cfg.log_size();
@@ -208,7 +208,7 @@ impl Work {
         Work { clients: test.clients, random_keys: test.random_keys, round, done: Arc::clone(done) }
     }
 
-    /// Reads and writes until the round is done. Returns how many elements the client has written.
+    /// Reads and writes until the round is over. Returns how many elements the client has written.
     fn run<S: KvService>(&self, me: usize, client: &mut Client<S>) -> usize {
         let mut luck = rng::stream("judge.client", (self.round * self.clients + me) as u64);
         let mut below = |n: u64| rng::scale(luck.next_u64(), n);

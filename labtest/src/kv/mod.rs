@@ -3,7 +3,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `generic` | [`Generic`]: clients that read and write while things go wrong, in many combinations |
+//! | `generic` | [`Generic`]: the generic test: clients read and write, and the options choose the faults |
 //! | `client` | [`Client`]: a clerk whose operations are counted and recorded |
 //! | `appends` | values that show which client wrote what |
 //! | `recorder` | [`Recorder`]: records the operations of a client in a history |

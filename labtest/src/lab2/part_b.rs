@@ -234,7 +234,7 @@ fn rejoin_2b<R: RaftPeer>() {
         cfg.start(leader1, number);
     }
 
-    // A new leader commits something else at index 2.
+    // A new leader commits another command at index 2.
     cfg.one(103, 2, Retry::Yes);
 
     // The new leader is disconnected, and the old leader comes back. The old leader's entries that are not
@@ -274,8 +274,8 @@ fn backup_2b<R: RaftPeer>() {
     submit_many(&cfg, leader2);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // Now these are connected: the first leader and its follower, which have long wrong logs, and the server
-    // that was disconnected from the second leader. They get 50 commands that can be committed.
+    // Now three servers are connected: the first leader and its follower, which have long wrong logs, and the
+    // server that was disconnected from the second leader. They get 50 commands that can be committed.
     (0..5).for_each(|i| cfg.disconnect(i));
     [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
@@ -301,7 +301,7 @@ fn agree_on_many<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// How many commands [`count_2b`] submits at once, after a first one.
+/// How many commands [`count_2b`] checks. It submits one command before them.
 const COUNTED: u64 = 10;
 
 fn count_2b<R: RaftPeer>() {
@@ -317,7 +317,7 @@ fn count_2b<R: RaftPeer>() {
     // An agreement does not take many RPCs.
     let (agreed, total) = within_one_term(|| count_agreement(&cfg));
 
-    // A second without commands does not take many RPCs.
+    // During a second without commands there are not many RPCs.
     sleep(ELECTION_TIMEOUT);
     let idle = rpcs(&cfg) - total;
     assert!(idle <= IDLE_LIMIT, "too many RPCs ({idle}) for 1 second of idleness");

@@ -68,7 +68,8 @@ fn persist_1_2c<R: RaftPeer>() {
 fn persist_2_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (2C): more persistence");
-    // The three agreements of a round are on 11, 12, 13, then 14, 15, 16, and so on.
+    // Each round makes three agreements. The first round submits 11, 12 and 13, the second round 14, 15 and
+    // 16, and so on.
     for base in (11..).step_by(3).take(5) {
         cfg.one(base, 5, Retry::Yes);
         let leader1 = cfg.check_one_leader();
@@ -172,13 +173,13 @@ fn figure_8_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Offers something to each server in order. Returns the result of the last one that accepts it.
+/// Calls `offer` for each server, in order. Returns the result of the last server that accepts the offer.
 fn last_to_accept<T>(servers: usize, mut offer: impl FnMut(usize) -> Option<T>) -> Option<T> {
     (0..servers).fold(None, |last, i| offer(i).or(last))
 }
 
-/// The pause before a leader crashes or is disconnected. Mostly it is shorter than a replication takes,
-/// sometimes it is long enough for an election.
+/// The pause before a leader crashes or is disconnected. Most pauses are shorter than the time that a
+/// replication takes. Some pauses are long enough for an election.
 fn short_or_long_pause() {
     let half_timeout = ELECTION_TIMEOUT.as_millis() as u64 / 2;
     let bound = if one_in(10) { half_timeout } else { 13 };
@@ -356,7 +357,7 @@ fn committed_number<R: RaftPeer>(cfg: &Config<R>, index: u64) -> i64 {
     }
 }
 
-/// The number of a random one of five servers.
+/// A random number of one of the five servers.
 fn random_server() -> usize {
     rng::below(5) as usize
 }

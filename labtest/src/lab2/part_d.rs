@@ -33,7 +33,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// The Raft state must never be this large, in bytes.
+/// The Raft state must always be smaller than this number of bytes.
 const MAX_LOG_SIZE: usize = 2000;
 
 /// What happens to one server in each round of [`snapshots`].
@@ -89,7 +89,7 @@ fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
         let applied_by = if fault == Fault::None { 3 } else { 2 };
         cfg.one(Value::random(), applied_by, Retry::Yes);
 
-        // The log must have become short.
+        // The snapshots must keep the log short.
         let size = cfg.log_size();
         assert!(size < MAX_LOG_SIZE, "Log size too large: {size} bytes, the limit is {MAX_LOG_SIZE}");
         largest = largest.max(size);

@@ -3,9 +3,9 @@
 //!
 //! | file | tests |
 //! |---|---|
-//! | `crashes.rs` | the leader of the group that gives or gets shards crashes, or whole groups crash, at any moment |
+//! | `crashes.rs` | leaders or all servers of the groups that give and get shards crash |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | migrations without the help of clients: all servers restart, all groups leave, two groups swap |
+//! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
 //! | `room.rs` | shards that were given away leave nothing behind |
 //! | `chaos.rs` | many random changes of the configuration under all faults at once |
 //!
@@ -64,7 +64,7 @@ const CLIENTS: u32 = 5;
 /// The time is enough for elections, restarts and several configurations.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The checker must come to a verdict.
+/// The checker has a minute, and must come to a verdict.
 const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 /// A test with clients in the background.

@@ -15,7 +15,7 @@ use crate::value::Value;
 const LEADER_ROUNDS: usize = 10;
 /// For how long [`Cluster::one`] goes on submitting its command.
 const ONE_LIMIT: Duration = Duration::from_secs(10);
-/// How long [`Cluster::one`] waits for one submission to commit.
+/// How long [`Cluster::one`] waits until a submitted command is committed.
 const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether [`Cluster::one`] may submit its command again.
@@ -145,7 +145,8 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
     }
 
-    /// Fails the test if a peer has applied anything at this index, because there was no majority.
+    /// Fails the test if a peer has applied anything at this index, because there was no majority to commit
+    /// it.
     #[track_caller]
     pub fn check_no_agreement(&self, index: u64) {
         let Committed { count, .. } = self.n_committed(index);
@@ -155,7 +156,7 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Waits until `expected` peers have applied a command at this index, and returns the command. It does
-    /// not start agreement.
+    /// not submit a command itself.
     ///
     /// Returns `None` if a peer has reached a later term than `term` in the meantime. Then another command
     /// may be committed at this index.

@@ -106,7 +106,7 @@ struct State<R> {
     begun: report::Begun,
 }
 
-/// One peer: its lives, and what the harness knows about it.
+/// One peer: its lives, and its state in the harness.
 struct Slot<R> {
     lives: Arc<Lives<R>>,
     connected: bool,

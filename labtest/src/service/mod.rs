@@ -10,7 +10,7 @@
 //! There is one difference between the tests of labs 3 and 4A: the tests of 4A, of the controller, print no
 //! columns ([`Setup::without_columns`]).
 //!
-//! # What can talk to what
+//! # Which ends work
 //!
 //! A partition cuts only the ends between servers. It does not change the ends of clerks. When a server is
 //! started, it gets new ends, which are disabled. The ends of the other servers to this server were disabled

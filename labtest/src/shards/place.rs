@@ -64,16 +64,10 @@ impl Place {
     fn node(self, incarnation: u32) -> NodeId {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),
-            Place::Server(gi, i) => {
-                (u16::try_from(gid(gi)).expect("the gid of a group fits into 16 bits"), i)
-            }
+            Place::Server(gi, i) => (u16::try_from(gid(gi)).expect("the gid fits into 16 bits"), i),
             Place::Second(i) => (SECOND_GROUP, i),
         };
-        NodeId {
-            group,
-            index: u16::try_from(index).expect("the index of a server fits into 16 bits"),
-            incarnation,
-        }
+        NodeId { group, index: u16::try_from(index).expect("the index fits into 16 bits"), incarnation }
     }
 }
 

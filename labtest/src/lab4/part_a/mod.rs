@@ -38,7 +38,7 @@ pub(super) fn cases<S: CtrlerService>() -> Vec<Case> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Moves {
     /// The test looks only at the shards of the groups 1 to 10, as the course does. These groups do not
-    /// exist, so any moves are accepted.
+    /// exist, so the test accepts all moves.
     OfGroupsThatAreNotThere,
     /// The test looks at all shards. A change of the groups may move only as many shards as are needed to
     /// spread the shards evenly.
