@@ -1,9 +1,9 @@
-//! What a test tells the trace: where it begins and ends, what it does to the servers and the network, and
-//! what its clients call.
+//! The events that a test writes into the trace: its beginning and its end, what it does to the servers and
+//! the network, and the operations of its clients.
 //!
-//! An event about one server belongs to that server, so that a reader finds it on the server's lane. All
-//! other events belong to the test. Lists are texts of node names: `S0,S1|S2` are two sides of a partition.
-//! `docs/trace.md` has the whole schema.
+//! An event about one server belongs to that server, so a diagram shows the event on the server's own line.
+//! All other events belong to the test. A list of nodes is written as one text of node names: `S0,S1|S2`
+//! means the two sides of a partition. `docs/trace.md` has the whole schema.
 
 use labrpc::Link;
 use labrt::node::NodeId;
@@ -31,50 +31,51 @@ const CALL: Kind = Kind::new("client.call");
 const RETURN: Kind = Kind::new("client.return");
 const VERDICT: Kind = Kind::new("check.verdict");
 
-/// How many characters of a value or of a result are shown.
+/// How many characters of a value or of a result are recorded.
 const EXCERPT: usize = 64;
 
-/// A test begins.
+/// Records that a test begins.
 pub fn begin(title: &str) {
     trace::emit(BEGIN, Links::NONE, &[("title", title.into())]);
 }
 
-/// A test has passed.
+/// Records that a test has passed.
 pub fn end() {
     trace::emit(END, Links::NONE, &[]);
 }
 
-/// This life of a server ends: the server keeps what it has saved, and nothing else.
+/// Records that a server crashes. The server keeps what it has saved, and nothing else.
 pub fn crash(server: NodeId) {
     of(server, CRASH);
 }
 
-/// A server starts, for the first time or again. `server` is its new life.
+/// Records that a server starts, for the first time or again. `server` has the number of this start (its
+/// incarnation).
 pub fn restart(server: NodeId) {
     of(server, RESTART);
 }
 
-/// A server is put on the network.
+/// Records that a server is connected to the network.
 pub fn connect(server: NodeId) {
     of(server, CONNECT);
 }
 
-/// A server is taken off the network.
+/// Records that a server is disconnected from the network.
 pub fn disconnect(server: NodeId) {
     of(server, DISCONNECT);
 }
 
-/// A server is cut off from the other servers, until the network is healed.
+/// Records that a server is cut off from the other servers. [`heal`] ends this.
 pub fn isolate(server: NodeId) {
     of(server, ISOLATE);
 }
 
-/// A server is cut off only from the others of its group, until the network is healed.
+/// Records that a server is cut off, but only from the other servers of its group. [`heal`] ends this.
 pub fn isolate_from_group(server: NodeId) {
     of(server, ISOLATE_FROM_GROUP);
 }
 
-/// The network is split into these sides. A server that is on no side is alone.
+/// Records that the network is split into these sides. A server that is on no side is alone.
 pub fn partition(sides: &[Vec<NodeId>]) {
     if !trace::on() {
         return;
@@ -84,13 +85,13 @@ pub fn partition(sides: &[Vec<NodeId>]) {
     trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
 }
 
-/// Partitions, isolation and faults of one direction end.
+/// Records that all partitions, all isolation and all faults of single links end.
 pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// From now on `link` says what the network does with the messages that `from` sends to `to`, and with the
-/// replies.
+/// Records what the network does from now on with the messages that `from` sends to `to`, and with the
+/// replies to them.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let loses = match link {
         Link::Both => "nothing",
@@ -100,18 +101,18 @@ pub fn link(from: NodeId, to: NodeId, link: Link) {
     trace::emit(LINK, Links::NONE, &[("from", from.into()), ("to", to.into()), ("loses", loses.into())]);
 }
 
-/// From now on the network loses and delays messages, or stops that.
+/// Records that the network begins to lose and delay messages, or that it becomes reliable again.
 pub fn unreliable(unreliable: bool) {
     trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::NONE, &[]);
 }
 
-/// From now on the network delays many replies for a long time, or stops that.
+/// Records that the network begins to delay many replies for a long time, or that this ends.
 pub fn long_reordering(on: bool) {
     trace::emit(LONG_REORDERING, Links::NONE, &[("on", on.into())]);
 }
 
-/// What the checker has found about a history of so many operations. If the history is not linearizable,
-/// `blocked` is the operation that cannot be placed.
+/// Records the verdict of the checker about a history with this number of operations. If the history is not
+/// linearizable, `blocked` is the operation that the checker could not place.
 pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
     if !trace::on() {
         return;
@@ -136,11 +137,11 @@ fn of(server: NodeId, kind: Kind) {
     trace::emit_of(server, kind, Links::NONE, &[]);
 }
 
-/// One operation of a client that has been called. The messages that its thread sends meanwhile belong to the
-/// operation.
+/// An operation that a client has called and that has not returned yet. The messages that the client's thread
+/// sends in this time belong to the operation.
 ///
-/// If this is dropped without [`returned`](ClientCall::returned), the operation has no end in the trace: its
-/// outcome is unknown.
+/// If a `ClientCall` is dropped without a call of [`returned`](ClientCall::returned), the operation has no
+/// end in the trace: its outcome is unknown.
 ///
 /// ```
 /// # use labtest::events::ClientCall;
@@ -158,8 +159,8 @@ pub struct ClientCall {
 }
 
 impl ClientCall {
-    /// Client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with `value`. The key
-    /// and the value may be empty. Only the beginning of a long value is kept.
+    /// Records that client number `client` calls `op` (`get`, `put`, `append`, `join`, ...) on `key` with
+    /// `value`. The key and the value may be empty. Only the beginning of a long value is recorded.
     pub fn begin(client: u32, op: &str, key: &str, value: &str) -> ClientCall {
         let id = trace::next_id();
         if trace::on() {
@@ -175,12 +176,12 @@ impl ClientCall {
         ClientCall { id, client, _under: trace::under(id) }
     }
 
-    /// The operation's id in the trace: the parent of the messages that it sends.
+    /// The operation's id in the trace. The messages of the operation have this id as their parent.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The operation has returned `result`. Only the beginning of a long result is kept.
+    /// Records that the operation has returned `result`. Only the beginning of a long result is recorded.
     pub fn returned(self, result: &str) {
         if trace::on() {
             let excerpt = excerpt(result);

@@ -1,19 +1,20 @@
-//! The `main` of a test binary: a list of cases, run one after the other in the order given, as Go runs a
-//! package.
+//! The `main` of a test binary. It runs a list of cases, one after the other in the given order, as `go test`
+//! does with a package.
 //!
-//! Such a test binary is a target with `harness = false`. It understands what libtest understands (`--list`,
+//! Such a test binary is a target with `harness = false`. It understands the options of libtest (`--list`,
 //! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest.
-//! A filter may also be part of a Go test's name: `InitialElection`. Two things differ from libtest: the
-//! tests' own lines go to stdout at once, and one test runs at a time unless `--test-threads` says otherwise,
-//! because the limits of the course are in real time.
+//! A filter may also be a part of the test's name in the Go labs, for example `InitialElection`. There are
+//! two differences from libtest. The lines that a test prints go to stdout at once. And only one test runs at
+//! a time, unless `--test-threads` asks for more, because the time limits of the course are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
-//! test prints one line for all its seeds. The first failure of a test leaves its run as a [`page`]. With
-//! `LAB_STRICT=1` a test fails if the code under test does something that a suite normally only warns of.
+//! test prints one line for all its seeds. When a test fails for the first time, the failed run is written as
+//! an HTML page ([`page`]). Some faults of the code under test normally cause only a warning. With
+//! `LAB_STRICT=1` the test fails instead.
 //!
-//! | exit code | |
+//! | exit code | meaning |
 //! |---|---|
-//! | 0 | all passed |
+//! | 0 | all tests passed |
 //! | 101 | a test failed |
 //! | 2 | bad arguments or a bad variable; nothing was run |
 
@@ -31,13 +32,13 @@ use std::fmt;
 use super::page::Place;
 use super::{output, page, strictness};
 
-/// What a test does. A panic, in any thread, is its failure.
+/// The code of a test. The test fails if any thread panics.
 pub type Body = Arc<dyn Fn() + Send + Sync>;
 
 /// One test of a suite.
 ///
-/// The body is a closure, so a suite can have parameters. The name must be different for each of them,
-/// because a replay line names the test:
+/// The body is a closure, so a suite can have parameters. Each case must have a name of its own, because the
+/// line that repeats a failed run (the replay line) names the test:
 ///
 /// ```
 /// use labapi::RaftPeer;
@@ -75,13 +76,13 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// The test binary then has the line `harness::main(labrt::here!(), MyRaft::STRICTNESS, &cases::<MyRaft>())`.
 #[derive(Clone)]
 pub struct Case {
-    /// Its name here.
+    /// The test's name in this project.
     pub name: String,
-    /// Its name in the Go labs; empty for a test that the course does not have.
+    /// The test's name in the Go labs. The name is empty for a test that the course does not have.
     pub go_name: String,
-    /// It runs only when asked for (`--ignored`).
+    /// Whether the test runs only with `--ignored` or `--include-ignored`.
     pub ignored: bool,
-    /// What it does.
+    /// The code of the test.
     pub body: Body,
 }
 
@@ -100,7 +101,7 @@ impl Case {
         Case::of_course(name, "", body)
     }
 
-    /// The same test, run only with `--ignored`.
+    /// Returns the same test, but this one runs only with `--ignored` or `--include-ignored`.
     pub fn ignored(self) -> Case {
         Case { ignored: true, ..self }
     }
@@ -114,10 +115,10 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Runs the cases that the command line asks for. `here` is [`labrt::here!()`](labrt::here) of the test
-/// binary: what a replay line names. `strictness` says what is done about a breach of lock discipline and
-/// about threads that a killed server leaves behind; `LAB_STRICT=1` in the environment makes it
-/// [`Strictness::Fail`].
+/// Runs the cases that the command line asks for. `here` is the [`labrt::here!()`](labrt::here) of the test
+/// binary. Replay lines contain it. `strictness` decides whether a test fails, or only warns, in two cases: a
+/// breach of lock discipline, and threads that a killed server leaves behind. With `LAB_STRICT=1` in the
+/// environment, the tests fail in both cases ([`Strictness::Fail`]).
 pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode {
     let line = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let mut args = arguments(line, cases);
@@ -142,11 +143,11 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
     libtest_mimic::run(&args, trials).exit_code()
 }
 
-/// Reads a command line. It ends the process if libtest-mimic does not understand the line.
+/// Reads a command line. If libtest-mimic does not understand the line, this function ends the process.
 ///
 /// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one, and
-/// knows nothing of the names in the Go labs. So the filters are applied here: libtest-mimic is told to skip
-/// all tests that do not match, by their full names.
+/// does not know the names in the Go labs. So this function applies the filters: it passes the full names of
+/// all tests that do not match to libtest-mimic, as tests to skip.
 fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Arguments {
     let (line, filters) = split_filters(line);
     let mut args = Arguments::from_iter(line);
@@ -160,9 +161,9 @@ fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Argument
     args
 }
 
-/// Takes the filters out of a command line, whose first argument is the program.
+/// Separates a command line, whose first argument is the program, into the other arguments and the filters.
 fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
-    /// The options whose value may be the next argument. That argument is no filter.
+    /// The options whose value may be the next argument. Such a value is not a filter.
     const WITH_VALUE: [&str; 6] = ["--test-threads", "--logfile", "--skip", "--color", "--format", "-Z"];
     let mut line = line.into_iter();
     let mut rest: Vec<String> = line.next().into_iter().collect();
@@ -185,8 +186,8 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
     (rest, filters)
 }
 
-/// The names of the cases that a filter or a `--skip` means: those with the pattern in their own name, or, if
-/// there are none, those with the pattern in their Go name.
+/// The names of the cases that a filter or a `--skip` selects. These are the cases with the pattern in their
+/// own name. If there are none, these are the cases with the pattern in their Go name.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {
@@ -196,8 +197,8 @@ fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     if own.is_empty() { names(|case| &case.go_name) } else { own }
 }
 
-/// Refuses what libtest-mimic takes and cannot do: with no thread it waits for ever, and a file that it
-/// cannot write makes it panic.
+/// Refuses two values that libtest-mimic accepts but cannot handle. With 0 threads, libtest-mimic waits for
+/// ever. If it cannot write the log file, it panics.
 fn check(args: &Arguments) -> Result<(), String> {
     if args.test_threads == Some(0) {
         return Err("--test-threads 0: expected a number above 0".to_owned());
@@ -209,7 +210,7 @@ fn check(args: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Refuses two cases with one name: a replay line could not say which of them has failed.
+/// Refuses two cases with the same name, because a replay line could not say which of the two has failed.
 fn check_names(cases: &[Case]) -> Result<(), String> {
     let mut names = BTreeSet::new();
     match cases.iter().find(|case| !names.insert(&case.name)) {
@@ -218,7 +219,7 @@ fn check_names(cases: &[Case]) -> Result<(), String> {
     }
 }
 
-/// Makes the trial of a case. The environment is looked at only if it is to run.
+/// Makes the trial of a case, for libtest-mimic. It reads the environment only if the trial will run.
 fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Result<Trial, String> {
     let unused = Trial::test(&case.name, || Ok(())).with_ignored_flag(case.ignored);
     if args.list || args.is_filtered_out(&unused) || args.is_ignored(&unused) {
@@ -243,7 +244,7 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
     Ok(Trial::test(&case.name, execute).with_ignored_flag(case.ignored))
 }
 
-/// Whether libtest has printed `test name ... `, without a newline, when the test starts.
+/// Whether libtest-mimic has already printed `test name ... `, without a newline, when the test starts.
 fn prints_name_first(args: &Arguments) -> bool {
     let pretty = !args.quiet && matches!(args.format, None | Some(FormatSetting::Pretty));
     pretty && args.test_threads.unwrap_or(1) == 1 && args.logfile.is_none()
@@ -260,7 +261,7 @@ fn execute(run: &Run, body: &Body) -> Result<(), String> {
     Ok(())
 }
 
-/// The one line of a test that has passed with many seeds.
+/// The line for a test that has passed with many seeds.
 fn many_passed(run: &Run, summary: &Summary) -> String {
     let Summary { runs, seed, seconds, cpu_seconds, warnings, .. } = summary;
     let twice = if run.check && labrt::is_sim() { ", each twice" } else { "" };
@@ -287,7 +288,7 @@ mod tests {
         arguments([&["test"], line].concat().into_iter().map(str::to_owned), &cases())
     }
 
-    /// The tests that a command line chooses.
+    /// The names of the tests that a command line chooses.
     fn chosen(line: &[&str]) -> Vec<String> {
         let args = parsed(line);
         let probe = |case: &Case| Trial::test(&case.name, || Ok(())).with_ignored_flag(case.ignored);
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn each_case_needs_a_name_of_its_own() {
         assert_eq!(check_names(&cases()), Ok(()));
-        let message = check_names(&[cases(), cases()].concat()).expect_err("each name is there twice");
+        let message = check_names(&[cases(), cases()].concat()).expect_err("the list has each name twice");
         assert_eq!(message, "two cases are called initial_election_2a: expected a name for each");
     }
 

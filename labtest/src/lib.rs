@@ -1,26 +1,26 @@
-//! The course's tests, for anybody's implementation.
+//! The course's tests. They can test any implementation of the labs.
 //!
-//! | file | what it is | in the Go labs |
+//! | file | content | in the Go labs |
 //! |---|---|---|
 //! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
 //! | [`value`] | the commands that the tests submit | commands of type `interface{}` |
-//! | [`events`] | what a test tells the trace: faults, operations of clients | |
+//! | [`events`] | the events that a test writes into the trace: faults, operations of clients | |
 //! | [`output`] | what the tests print | |
-//! | [`marks`] | what a test does to its servers, for pictures | |
-//! | [`page`] | the page that the first failure of a test leaves | |
+//! | [`marks`] | the faults and other steps of a test, for the picture of a history | |
+//! | [`page`] | the HTML page that is written for the first failure of a test | |
 //! | [`owner`] | the owner of a cluster: the end of a test | `cfg.end()`, `cfg.cleanup()` |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
-//! | [`service`] | a replicated service ([`Replicated`](labapi::Replicated)) | `config.go` of labs 3, 4A |
+//! | [`service`] | a cluster of [`Replicated`](labapi::Replicated) servers under test | `config.go` of labs 3, 4A |
 //! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
 //! | [`shards`] | a sharded service under test: a controller and groups | `shardkv/config.go` |
-//! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab, one file a part | `test_test.go` |
+//! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab | `test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
 //!
-//! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write three lines for
-//! each test binary (`harness = false`). For a key/value service of your own, implement
+//! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write a `main` like the
+//! one below for each test binary (`harness = false`). For a key/value service of your own, implement
 //! [`Replicated`](labapi::Replicated) for its servers and [`KvClerk`](labapi::KvClerk) for its clerk. Then
-//! `lab3::main_3a` and `main_3b` test it in the same way. A suite of your own is a list of
+//! call `lab3::main_3a` and `lab3::main_3b` in the same way. A suite of your own is a list of
 //! [`harness::Case`]s.
 //!
 //! ```text

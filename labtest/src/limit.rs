@@ -2,22 +2,23 @@
 
 use labrt::time::{Duration, Instant};
 
-/// The course's limit.
+/// The course's limit for one test.
 pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(120);
 
-/// The limit of one test. Its time begins when the harness is made.
+/// The time limit of one test. The time begins when the harness is made.
 pub(crate) struct Limit {
     start: Instant,
     limit: Duration,
 }
 
 impl Limit {
-    /// The test begins now.
+    /// A limit whose time begins now.
     pub fn from_now(limit: Duration) -> Limit {
         Limit { start: Instant::now(), limit }
     }
 
-    /// Fails a test that has taken longer than its limit. It does not interrupt a test.
+    /// Fails the test if it has taken longer than its limit. This method does not interrupt a test that is
+    /// still working.
     #[track_caller]
     pub fn check(&self) {
         let taken = self.start.elapsed();

@@ -1,51 +1,52 @@
-//! The lives of a test's servers, and the one order in which a life begins and ends.
+//! The lives of a test's servers. A *life* is the time from a start of a server to its next crash. This
+//! module does the steps of each start and each crash, always in the same order.
 //!
-//! A test starts a server, crashes it, and starts it again with what it had saved. [`Lives`] stands for one
-//! such server. It owns what outlives a crash: who the server is, how many lives it has had, and its disk.
-//! All three harnesses start and crash their servers with it.
+//! A test starts a server, crashes it, and starts it again with what it had saved. A [`Lives`] is one such
+//! server. It owns what remains after a crash: the identity of the server, the number of its lives, and its
+//! disk. All three harnesses start and crash their servers with it.
 //!
 //! # One at a time
 //!
-//! Several threads of a test may start and crash the same server. A start has several steps, and a crash has,
-//! too. If the steps of two of them were mixed, a late crash could take the next life off the network, or a
-//! start could bring up a server that has already been crashed. So a thread first takes its [`Turn`]: it
-//! waits until no other start or crash of this server is under way. A restart, which is a crash and a start,
-//! is one turn.
+//! Several threads of a test may start and crash the same server. Each start and each crash has several
+//! steps. If the steps of a start and of a crash were mixed, a late crash could take the next life off the
+//! network. Or a start could bring up a server that has already been crashed. So a thread first takes its
+//! [`Turn`]: it waits until no other start or crash of this server is going on. A restart, which is a crash
+//! and a start, is one turn.
 //!
 //! # A start
 //!
 //! 1. [`Turn::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh ends, which are
 //!    disabled.
-//! 2. [`Turn::start`]: the server is made, as its own code: the threads that it spawns, its log lines and its
-//!    events are its own.
-//! 3. [`Turn::join_network`]: its services are put on the network, so the server answers only when it is
-//!    complete.
+//! 2. [`Turn::start`]: the server is made, as code of its own node. So the threads that it spawns, its log
+//!    lines and its events belong to the server, not to the test.
+//! 3. [`Turn::join_network`]: its services are put on the network. This is the last step, so the server
+//!    answers only when it is complete.
 //!
 //! # A crash
 //!
 //! A crash keeps what was saved at one instant. No other server may learn of something that was saved later,
 //! because the next life will not know of it. The order of the steps in [`Turn::crash`] ensures that:
 //!
-//! 1. The life is over: an end that the dying server makes from now on is closed. The trace has
-//!    `fault.crash` here, before all effects of the crash.
-//! 2. Its ends are disabled: it can send no request that tells of a later save.
-//! 3. Its name leaves the network: it can send no reply that tells of a later save, not even to
-//!    calls that are under way.
-//! 4. The persister is copied, and the copy is kept for the next life. The dying server has the
-//!    original, so what it still saves is lost. At the same instant the harness forgets the server,
-//!    so no thread of the test finds it any more.
-//! 5. The server is killed, as its own code.
-//! 6. Its ends are closed, so that calls that still wait fail at once and do not keep its threads
-//!    alive. This comes after the kill: a server that runs could repeat a call that fails at once,
-//!    without any pause.
-//! 7. No thread of it may be left. [`check_none_left`] checks that once for all lives, at the end of the
-//!    test.
+//! 1. The life is over. If the dying server makes a new end from now on, this end is closed. The event
+//!    `fault.crash` is recorded here, before all effects of the crash.
+//! 2. The server's ends are disabled. So it can send no request that depends on a later save.
+//! 3. The server's name is removed from the network. So it can send no reply that depends on a later save,
+//!    not even a reply to a call that it has already received.
+//! 4. The persister is copied, and the copy is kept for the next life. The dying server has the original, so
+//!    everything that it saves later is lost. At the same instant the harness forgets the server, so no
+//!    thread of the test can call it any more.
+//! 5. The server's `kill` is called, as code of its own node.
+//! 6. The server's ends are closed. So its calls that are still waiting fail at once, and they do not keep
+//!    its threads alive. This step comes after `kill`: before it, the server might repeat a failed call again
+//!    and again without a pause.
+//! 7. No thread of the life may be left. [`check_none_left`] checks this once for all lives, at the end of
+//!    the test.
 //!
 //! # Locks
 //!
-//! Each `Lives` has a lock of its own. It is never held while the network or a server is called, so a harness
-//! may ask a `Lives` for something while it holds its own lock. A turn is not a lock: the code of a server
-//! that is started or killed may block and send as it likes.
+//! Each `Lives` has a lock of its own. No thread holds this lock while it calls the network or a server. So a
+//! harness may call the getters of a `Lives` while it holds its own lock. A turn is not a lock: while a
+//! thread has a turn, the code of the server that it starts or kills may block and may send messages.
 
 use labapi::{Persister, Strictness};
 use labrpc::{End, Name, Network, Server, Service};
@@ -59,26 +60,27 @@ use labrt::time::{Duration, Instant, sleep};
 use super::output::warning;
 use super::{events, strictness};
 
-/// One server of a test: the running instance, if any, and what outlives its crashes.
+/// One server of a test: the running instance, if there is one, and what remains after a crash.
 pub(crate) struct Lives<S: ?Sized> {
     net: Network,
     /// The server's name on the network.
     name: Name,
     newest: Mutex<Newest<S>>,
-    /// A turn has ended.
+    /// Notified when a turn has ended.
     turn_ended: Condvar,
 }
 
-/// The newest life, and what the next one will get.
+/// The newest life, and what the next life will get from it.
 struct Newest<S: ?Sized> {
     life: Arc<Life>,
-    /// The disk of the newest life; after its crash a copy that only the next life will write to.
+    /// The disk of the newest life. After its crash, this is a copy, and only the next life will write to the
+    /// copy.
     saved: Arc<Persister>,
     /// The names of the ends that the newest life was given.
     ends: Vec<Name>,
-    /// The instance, from its start to its crash.
+    /// The running instance, or `None` if the server does not run. It is here from its start to its crash.
     server: Option<Arc<S>>,
-    /// Some thread has its [`Turn`].
+    /// Whether a thread has the [`Turn`] of this server.
     taken: bool,
 }
 
@@ -88,13 +90,13 @@ pub(crate) struct Turn<'a, S: ?Sized>(&'a Lives<S>);
 
 /// One life of a server.
 pub(crate) struct Life {
-    /// The life's identity. Lives count from 1.
+    /// The identity of the life. Its incarnation is the number of the life, which begins with 1.
     pub node: NodeId,
     over: AtomicBool,
 }
 
 impl Life {
-    /// Whether it has crashed.
+    /// Whether the life has ended with a crash.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
@@ -104,7 +106,7 @@ impl Life {
 pub(crate) struct NewLife {
     pub life: Arc<Life>,
     pub persister: Arc<Persister>,
-    /// In the order of the targets.
+    /// The ends of the server, in the order of their targets.
     pub ends: Vec<End>,
 }
 
@@ -115,7 +117,7 @@ pub(crate) struct Living<S: ?Sized> {
 }
 
 impl<S: ?Sized> Living<S> {
-    /// Runs a call into the server as its own code. Must be called without a harness lock.
+    /// Calls the server, as code of its own node. The caller must not hold a lock of the harness.
     pub fn call<T>(&self, f: impl FnOnce(&S) -> T) -> T {
         let _as_node = node::enter(self.node);
         f(&self.server)
@@ -129,8 +131,8 @@ impl<S: ?Sized> Newest<S> {
 }
 
 impl<S: ?Sized> Lives<S> {
-    /// The server called `name` on `net`, with an empty disk and no life yet. Its nodes are called
-    /// `first` and differ from that in their incarnation.
+    /// The server called `name` on `net`, with an empty disk and no life yet. `first` is the node of its
+    /// first life. The nodes of later lives differ from it only in the incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
         let before_first = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
         let newest = Newest {
@@ -143,7 +145,8 @@ impl<S: ?Sized> Lives<S> {
         Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest), turn_ended: Condvar::new() }
     }
 
-    /// Waits until no other thread starts or crashes this server. Must be called without a harness lock.
+    /// Waits until no other thread starts or crashes this server. The caller must not hold a lock of the
+    /// harness.
     #[track_caller]
     pub fn take_turn(&self) -> Turn<'_, S> {
         let mut newest = self.newest.lock();
@@ -154,13 +157,13 @@ impl<S: ?Sized> Lives<S> {
         Turn(self)
     }
 
-    /// [`Turn::crash`] in a turn of its own.
+    /// Takes a turn and calls [`Turn::crash`] in it.
     #[track_caller]
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         self.take_turn().crash(cut_off, kill);
     }
 
-    /// The running instance.
+    /// The running instance, or `None` if the server does not run.
     pub fn living(&self) -> Option<Living<S>> {
         self.newest.lock().living()
     }
@@ -170,12 +173,12 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().server.is_some()
     }
 
-    /// Whether the newest life is over, or there was none yet: then none of its ends may work.
+    /// Whether the newest life is over, or there was no life yet. If so, none of the server's ends may work.
     pub fn is_over(&self) -> bool {
         self.newest.lock().life.is_over()
     }
 
-    /// The newest life; before the first one, that one.
+    /// The node of the newest life. Before the first start, this is the node of the first life.
     pub fn node(&self) -> NodeId {
         let node = self.newest.lock().life.node;
         NodeId { incarnation: node.incarnation.max(1), ..node }
@@ -186,7 +189,7 @@ impl<S: ?Sized> Lives<S> {
         Arc::clone(&self.newest.lock().saved)
     }
 
-    /// The bytes that it has saved: its Raft state and its snapshot.
+    /// How many bytes the server has saved: of its Raft state, and of its snapshot.
     pub fn saved_bytes(&self) -> (usize, usize) {
         let saved = self.saved();
         (saved.raft_state_size(), saved.snapshot_size())
@@ -197,7 +200,7 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().ends.clone()
     }
 
-    /// All lives so far.
+    /// The nodes of all lives so far.
     fn nodes(&self) -> Vec<NodeId> {
         let newest = self.newest.lock().life.node;
         (1..=newest.incarnation).map(|incarnation| NodeId { incarnation, ..newest }).collect()
@@ -247,9 +250,8 @@ impl<S: ?Sized> Turn<'_, S> {
         self.0.net.add_server(self.0.name.clone(), server);
     }
 
-    /// Ends the newest life, in the order that the head of this file explains. `cut_off` disables the ends of
-    /// the other servers to this one, if the harness wants that. Nothing is wrong with the crash of a server
-    /// that does not run.
+    /// Ends the newest life, in the order that the head of this file explains. `cut_off` may disable the ends
+    /// of the other servers to this server. It is allowed to crash a server that does not run.
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         let life = Arc::clone(&self.0.newest.lock().life);
         if !life.over.swap(true, Ordering::SeqCst) {
@@ -264,7 +266,7 @@ impl<S: ?Sized> Turn<'_, S> {
         self.0.net.close_ends_of(dying.node);
     }
 
-    /// Copies the persister and lets go of the running instance, as one step.
+    /// Copies the persister and removes the running instance, as one step. Returns the instance.
     fn forget(&self) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
         let dying = newest.living()?;
@@ -274,9 +276,9 @@ impl<S: ?Sized> Turn<'_, S> {
     }
 }
 
-/// No thread of any life of `servers`, which have all crashed, may live 100 ms from now on. In
-/// virtual time that is exact; real threads share the machine with others, so they get up to five
-/// seconds.
+/// Checks that the killed servers leave no thread behind. All `servers` must have crashed. In virtual time,
+/// no thread of any of their lives may be alive after exactly 100 ms. In real time, other programs may slow
+/// the threads down, so they get up to five seconds.
 #[track_caller]
 pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], own: Strictness) {
     const GRACE: Duration = Duration::from_millis(100);
@@ -302,7 +304,8 @@ pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], own: Strictn
     }
 }
 
-/// What a helper thread of a test returns. Its panic is the test's.
+/// Waits for a helper thread of a test and returns its result. If the thread has panicked, the caller panics,
+/// too.
 pub(crate) fn join<T>(helper: JoinHandle<T>) -> T {
     helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
@@ -313,7 +316,7 @@ mod tests {
     use labrt::sync::Signal;
     use labrt::sync::atomic::AtomicU32;
 
-    /// A server that answers with the number of its life, and has an end to itself.
+    /// A server that answers with the number of its life. It has an end to itself.
     struct Echo {
         end: End,
         persister: Arc<Persister>,
@@ -355,12 +358,15 @@ mod tests {
             assert_eq!((call(&outside), call(&living.server.end)), (Some(1), Some(1)));
 
             let cut_off = || {
-                assert!(lives.is_over() && lives.is_up(), "it is over, but it is still known");
-                assert_eq!(call(&outside), Some(1), "and still on the network");
+                assert!(
+                    lives.is_over() && lives.is_up(),
+                    "the life is over, but the harness still knows the server"
+                );
+                assert_eq!(call(&outside), Some(1), "the server is still on the network");
             };
             let kill = |server: &Echo| {
                 assert_eq!(node::current(), living.node);
-                assert!(!lives.is_up(), "the harness does not know it any more");
+                assert!(!lives.is_up(), "the harness does not know the server any more");
                 assert_eq!((call(&outside), call(&server.end)), (None, None));
                 server.persister.save_raft_state(b"after the crash");
             };
@@ -375,7 +381,7 @@ mod tests {
             );
             assert_eq!(call(&outside), Some(2));
             assert_eq!(call(&living.server.end), None, "the ends of the first life are closed");
-            assert_eq!(call(&next.server.end), None, "those of the second one are disabled at first");
+            assert_eq!(call(&next.server.end), None, "the ends of the second life are disabled at first");
             net.cleanup();
         });
     }
@@ -397,8 +403,8 @@ mod tests {
         });
     }
 
-    /// A crash takes its time, and meanwhile another thread restarts the server: the crash must not hit the
-    /// next life.
+    /// A crash takes a long time. Meanwhile another thread restarts the server. The slow crash must not hit
+    /// the next life.
     #[test]
     fn a_slow_crash_does_not_hit_the_next_life() {
         labrt::run(|| {
@@ -435,7 +441,7 @@ mod tests {
                     start_in(&turn);
                 })
             };
-            // Long enough for the restart, if nothing kept it from going on.
+            // This time is enough for the restart, if it wrongly does not wait for its turn.
             sleep(Duration::from_millis(20));
             go_on.raise();
             join(slow);

@@ -1,4 +1,5 @@
-//! What a test does to its servers, for the picture of a history: partitions, crashes and so on.
+//! The marks of a test in the picture of a history. They show what the test does to its servers and to the
+//! network: partitions, crashes and so on.
 
 use std::fmt::Display;
 
@@ -9,15 +10,16 @@ use super::network::reliability;
 
 pub use porcupine::visualization::{Mark, MarkKind};
 
-/// Nanoseconds since the start of the run.
+/// The time in nanoseconds since the start of the run.
 pub(crate) fn now() -> u64 {
     u64::try_from(since_start().as_nanos()).expect("a run takes less than 584 years")
 }
 
-/// The marks of a test. A mark stands for an instant, or it lasts: then it is opened and closed.
+/// The marks of a test. Some marks are for an instant. Other marks last: they are opened and closed. The
+/// `bool` is whether a mark is open.
 pub(crate) struct Marks(Mutex<Vec<(Mark, bool)>>);
 
-/// A mark that lasts.
+/// The index of a mark that lasts.
 #[derive(Clone, Copy)]
 #[must_use = "the mark has to be closed"]
 pub(crate) struct Lasting(usize);
@@ -27,24 +29,24 @@ impl Marks {
         Marks(Mutex::new(Vec::new()))
     }
 
-    /// Something happens now.
+    /// Adds a mark for something that happens now.
     pub fn instant(&self, kind: MarkKind, text: impl Into<String>) {
         self.add(kind, text.into(), false);
     }
 
-    /// Something begins now.
+    /// Opens a mark for something that begins now.
     pub fn open(&self, kind: MarkKind, text: impl Into<String>) -> Lasting {
         Lasting(self.add(kind, text.into(), true))
     }
 
-    /// What the mark stands for ends now.
+    /// Closes a mark. It ends now.
     pub fn close(&self, mark: Lasting) {
         let (mark, open) = &mut self.0.lock()[mark.0];
         mark.to = Some(now());
         *open = false;
     }
 
-    /// A server goes down now. Nothing happens if it is down already.
+    /// Opens the mark of a server that goes down now. If the server is down already, this does nothing.
     pub fn down(&self, server: impl Display) {
         let text = down_text(server);
         if self.find_open(&text).is_none() {
@@ -52,7 +54,7 @@ impl Marks {
         }
     }
 
-    /// A server is up again now. Nothing happens if it was not down.
+    /// Closes the mark of a server that is up again now. If the server was not down, this does nothing.
     pub fn up(&self, server: impl Display) {
         if let Some(down) = self.find_open(&down_text(server)) {
             self.close(down);
@@ -63,7 +65,7 @@ impl Marks {
         self.0.lock().iter().position(|(mark, open)| *open && mark.text == text).map(Lasting)
     }
 
-    /// The network becomes unreliable now, or reliable.
+    /// Adds a mark: the network becomes unreliable or reliable now.
     pub fn unreliable(&self, unreliable: bool) {
         self.instant(MarkKind::Network, format!("{} network", reliability(unreliable)));
     }
@@ -74,7 +76,7 @@ impl Marks {
         marks.len() - 1
     }
 
-    /// All marks, in order. Those that are still open last until now.
+    /// All marks, in the order in which they were added. Marks that are still open last until now.
     pub fn all(&self) -> Vec<Mark> {
         let until = |(mark, open): &(Mark, bool)| match open {
             true => Mark { to: Some(now()), ..mark.clone() },

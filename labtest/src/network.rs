@@ -1,17 +1,17 @@
-//! What all harnesses do to the network.
+//! The changes of the network that all harnesses make.
 
 use labrpc::{Link, Name, Network};
 use labrt::dlog;
 
 use super::events;
 
-/// What an end should do.
+/// The state that an end should have.
 #[derive(PartialEq)]
 pub(crate) struct Wanted {
     pub end: Name,
-    /// Whether it is enabled.
+    /// Whether the end is enabled.
     pub works: bool,
-    /// Which messages it carries while it works.
+    /// Which messages the end carries while it is enabled.
     pub link: Link,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn set_unreliable(net: &Network, unreliable: bool) {
     net.reliable(!unreliable);
 }
 
-/// The word for a network that loses and delays messages, and for one that does not.
+/// The word for a network that loses and delays messages (`true`), or for a network that does not (`false`).
 pub(crate) fn reliability(unreliable: bool) -> &'static str {
     if unreliable { "unreliable" } else { "reliable" }
 }

@@ -1,62 +1,64 @@
-//! What the tests of all harnesses print.
+//! The lines that the tests of all harnesses print.
 //!
-//! A test, or a part of one, prints two lines: its title when it begins, and a line when it has passed.
-//! Between the two there may be lines that the course does not print ([`note`]): how far away a limit was.
-//! When a process runs many seeds, these lines are not printed. Then the `main` of the test binary prints one
-//! line for each test. Lines that are always important ([`info`]) are printed in every case.
+//! A test, or a part of a test, prints two lines: its title when it begins, and another line when it has
+//! passed. Between these two lines there may be lines that the course does not print ([`note`]). They show a
+//! measured value and its limit. When a process runs a test with many seeds, these lines are not printed.
+//! Then the `main` of the test binary prints one line for each test. Important lines ([`info`]) are also
+//! printed then.
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 
 use super::events;
 
-/// A test, or a part of one, begins.
+/// Records and prints that a test, or a part of a test, begins.
 pub fn begin(title: &str) {
     dlog!(TEST, "begins: {title}");
     events::begin(title);
     line(&format!("{title} ..."));
 }
 
-/// A test, or a part of one, has passed; `passed` is the line that says so.
+/// Records and prints that a test, or a part of a test, has passed. `passed` is the line to print.
 pub fn end(passed: &str) {
     dlog!(TEST, "has passed");
     events::end();
     line(passed);
 }
 
-/// Prints a line between the two lines of a test: what it has measured, and the limit.
+/// Prints a line between the two lines of a test. It shows a value that the test has measured, and the limit
+/// of this value.
 pub fn note(text: &str) {
     line(&format!("  ... {text}"));
 }
 
-/// Warns of something that is wrong with the code under test, but that does not fail the test. All warnings
-/// of the judge go through this function. They are printed and counted, also if there are many seeds.
+/// Warns of a fault of the code under test that does not fail the test. All warnings of the tests and
+/// harnesses go through this function. Warnings are printed and counted, even if there are many seeds.
 pub(crate) fn warning(text: &str) {
     if !silent() {
         labrt::warning(text);
     }
 }
 
-/// Prints a line that the user must see, also if there are many seeds.
+/// Prints a line that the user must see, even if there are many seeds.
 pub fn info(text: &str) {
     if !silent() {
         println!("info: {text}");
     }
 }
 
-/// Set when the process runs many seeds, or one seed many times.
+/// Whether the lines of tests are suppressed, because the process runs each test several times.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Says whether the tests' own lines are suppressed.
+/// Sets whether the lines of tests are suppressed.
 pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::SeqCst);
 }
 
-/// Set while a run is repeated whose lines have already been printed.
+/// Whether the present run repeats an earlier run, whose lines have already been printed.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Calls `f`, which prints no lines meanwhile and does not write again the files that the first run has
-/// written.
+/// Calls `f` to repeat a run. Meanwhile no lines are printed, and the files that the first run has written
+/// are not written again.
 pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     SILENT.store(true, Ordering::SeqCst);
     let value = f();
@@ -64,7 +66,7 @@ pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Whether the present run repeats an earlier one.
+/// Whether the present run repeats an earlier run.
 pub(crate) fn silent() -> bool {
     SILENT.load(Ordering::SeqCst)
 }

@@ -8,7 +8,8 @@ use super::output;
 
 /// What a cluster does at the end of a test.
 pub trait Finish {
-    /// Fails a test that has taken longer than its limit. It does not interrupt a test.
+    /// Fails the test if it has taken longer than its limit. This method does not interrupt a test that is
+    /// still working.
     fn check_timeout(&self);
 
     /// The line that a test prints when it has passed, in the form of the course.

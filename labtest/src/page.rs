@@ -1,10 +1,11 @@
-//! The page of a run that has failed. It is written without being asked for, and its path is printed.
+//! The page of a failed run: an HTML file that shows what happened in the run. By default the page is
+//! written, and its path is printed.
 //!
-//! On real threads the last events are kept in any case, and the page shows them. In virtual time no events
-//! are kept. Instead the seed that has failed is run once more with the trace on, without printing. So a run
-//! that passes costs nothing more. Only the first failure of a test gets a page.
+//! In real time every run keeps its last events, and the page shows them. In virtual time a run keeps no
+//! events. Instead, the failed seed is run once more with the trace on, without printing. So the page costs
+//! nothing if a run passes. Only the first failure of a test gets a page.
 //!
-//! `LAB_PAGE` is `0` for no page, `1` (the default) for one in `out/`, or the name of a file that ends in
+//! `LAB_PAGE` is `0` for no page, `1` (the default) for a page in `out/`, or the name of a file that ends in
 //! `.html`.
 
 use std::fs;
@@ -15,30 +16,30 @@ use labrt::{Failed, Run};
 use super::output;
 use labview::spacetime;
 
-/// The page of a run in virtual time has at least this many of its last events, including those of the
-/// scheduler.
+/// In virtual time, the trace for a page has at least this number of the run's last events, including the
+/// events of the scheduler.
 const MOST_EVENTS: usize = 400_000;
 
-/// The largest trace, in bytes, of which a page is made without being asked for. A page of a larger one would
-/// take much memory and time.
+/// The size in bytes of the largest trace of which a page is made automatically. A page of a larger trace
+/// would need much memory and time.
 const LONGEST_DRAWN: u64 = 1 << 29;
 
-/// Where pages of failed runs go.
+/// Where the pages of failed runs are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Nowhere: there are none.
+    /// Nowhere: no pages are written.
     Nowhere,
-    /// Into `out/`, by test and seed.
+    /// Into the folder `out/`. The file's name has the test and the seed.
     Out,
     /// Into this file.
     File(PathBuf),
 }
 
 impl Place {
-    /// What `LAB_PAGE` says.
+    /// Reads `LAB_PAGE`.
     ///
     /// # Errors
-    /// If the value is not one of the expected ones. The message names the value and what was expected.
+    /// If the value is none of the expected values. The message names the value and what was expected.
     pub fn from_env() -> Result<Place, String> {
         Place::of(std::env::var_os("LAB_PAGE").map(PathBuf::from))
     }
@@ -67,8 +68,8 @@ impl Place {
     }
 }
 
-/// Writes the page of a failed run and prints its path, or says why there is no page. It is a
-/// [`Run::on_failure`].
+/// Writes the page of a failed run and prints its path, or prints why there is no page. This function can be
+/// used as [`Run::on_failure`].
 pub fn write(failed: &Failed<'_>) {
     let seed = failed.outcome.seed;
     let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
@@ -146,14 +147,14 @@ mod tests {
     fn the_first_failure_of_a_test_gets_a_page_that_shows_it() {
         let dir = std::env::temp_dir().join(format!("mit6824-page-{}", std::process::id()));
         let page = dir.join("page.html");
-        fs::create_dir_all(&dir).expect("a folder");
-        // On real threads a failed run has its events in a file. Here that file is asked for.
+        fs::create_dir_all(&dir).expect("the test can make a folder");
+        // In real time the events of a failed run are in a file. Here the test sets the path of this file.
         let trace = (!labrt::is_sim()).then(|| dir.join("run.jsonl"));
         static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-        PAGE.set(page.clone()).expect("set here alone");
+        PAGE.set(page.clone()).expect("only this test sets it");
         let write_there = |failed: &Failed<'_>| {
             let page = PAGE.get().expect("set above");
-            assert!(!page.exists(), "one page a test");
+            assert!(!page.exists(), "a test gets only one page");
             draw(failed, page).expect("a page");
         };
         let run = Run {
@@ -171,12 +172,18 @@ mod tests {
         });
         assert!(failure.is_err_and(|error| error.contains("one is not two")));
         let html = fs::read_to_string(&page).expect("the page");
-        assert!(html.contains("a test that fails") && html.contains("one is not two"), "it shows the run");
-        let mut left: Vec<_> =
-            fs::read_dir(&dir).expect("the folder").flatten().map(|e| e.file_name()).collect();
+        assert!(
+            html.contains("a test that fails") && html.contains("one is not two"),
+            "the page shows the run"
+        );
+        let mut left: Vec<_> = fs::read_dir(&dir)
+            .expect("the test has made this folder")
+            .flatten()
+            .map(|e| e.file_name())
+            .collect();
         left.retain(|name| name != "run.jsonl");
         left.sort();
-        assert_eq!(left, ["page.html", "report"], "and leaves nothing else");
-        fs::remove_dir_all(&dir).expect("the folder");
+        assert_eq!(left, ["page.html", "report"], "there are no other files");
+        fs::remove_dir_all(&dir).expect("the test has made this folder");
     }
 }

@@ -1,11 +1,11 @@
-//! The course's tests of the replicated state machine alone, which came in 2025 (its Lab 4A and a part of
-//! 4C).
+//! The course's tests of the replicated state machine alone. They are new in 2025 (Lab 4A and a part of 4C of
+//! that year).
 //!
-//! The machine is a counter. There are no clerks: a test submits requests to the servers themselves and reads
-//! the counter of each. To test a replicated state machine of your own, implement [`CounterService`] for a
-//! server that runs a counter on it.
+//! The machine is a counter. There are no clerks: a test submits requests directly to the servers and reads
+//! the counter of each server. To test a replicated state machine of your own, implement [`CounterService`]
+//! for a server that runs a counter on it.
 //!
-//! Numbers of servers, pauses, counts and limits are the course's.
+//! The numbers of servers, the pauses, the counts and the limits are the same as in the course.
 
 use labapi::Replicated;
 use std::process::ExitCode;
@@ -23,18 +23,18 @@ use super::service::{Cluster, Config, Setup, make_config};
 /// A request to the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Adds 1; the reply is the new value.
+    /// Adds 1. The reply is the new value.
     Inc,
-    /// Does nothing; the reply is the value.
+    /// Does nothing. The reply is the value.
     Null,
-    /// A request that must never be committed. A server that applies it makes an error.
+    /// A request that must never be committed. If a server applies it, this is an error.
     Dec,
 }
 
 /// A server that runs a counter on a replicated state machine.
 pub trait CounterService: Replicated {
     /// Submits the request, waits until it is applied, and returns the reply of this server's machine.
-    /// `None`: this server does not lead, or no longer leads, or was killed.
+    /// Returns `None` if this server does not lead, or no longer leads, or was killed.
     fn submit(&self, request: Request) -> Option<u64>;
 
     /// The value of the counter on this server.
@@ -46,7 +46,7 @@ pub fn main<S: CounterService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
 
-/// The tests, in the course's order, for the servers `S`.
+/// The tests for the servers `S`, in the order of the course.
 pub fn cases<S: CounterService>() -> Vec<Case> {
     vec![
         Case::of_course("basic_4a", "TestBasic4A", basic_4a::<S>),
@@ -65,7 +65,7 @@ const SERVERS: usize = 3;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long all submitters that wait may need to return when the servers are shut down.
+/// When the servers are shut down, all waiting submitters must return within this time.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(11);
 
 /// A cluster under test, and the server that probably leads it.
@@ -95,7 +95,7 @@ impl<S: CounterService> Group<S> {
         self.one(Request::Inc).expect("no server took a request within ten seconds")
     }
 
-    /// Waits until at least `enough` servers have this value.
+    /// Waits until the counters of at least `enough` servers have this value.
     #[track_caller]
     fn check_counter(&self, value: u64, enough: usize) {
         let mut pause = Duration::from_millis(10);
@@ -114,7 +114,7 @@ impl<S: CounterService> Group<S> {
         panic!("fewer than {enough} servers have {value}: the counters are {counters:?}");
     }
 
-    /// Cuts a server off from the others.
+    /// Cuts a server off from the other servers.
     fn cut(&mut self, server: usize) {
         let others: Vec<usize> = (0..SERVERS).filter(|&i| i != server).collect();
         self.cfg.partition(&others, &[server]);
@@ -135,7 +135,7 @@ impl<S: CounterService> Group<S> {
         self.cfg.connect_all();
     }
 
-    /// Starts so many threads that each do the same work.
+    /// Starts `count` threads. Each thread does the same work.
     fn parallel<T: Send + 'static>(
         &self,
         count: usize,
@@ -144,20 +144,20 @@ impl<S: CounterService> Group<S> {
         let (tx, outcomes) = chan::unbounded();
         for _ in 0..count {
             let (cluster, work, tx) = (self.cfg.share(), work.clone(), tx.clone());
-            // If the test has failed, no thread receives any more.
+            // If the test has failed, nobody receives the outcome. So an error of the send is ignored.
             thread::spawn(move || drop(tx.send(work(&cluster))));
         }
         Parallel { outcomes, missing: count }
     }
 
-    /// Submits so many requests at once, each to the server that leads.
+    /// Submits `count` requests at the same time, each to the leader.
     fn parallel_ones(&self, count: usize, request: Request) -> Parallel<Option<u64>> {
         let leader = self.leader;
         let none = BTreeSet::new();
         self.parallel(count, move |cluster| Some(one(cluster, leader, &none, request)?.1))
     }
 
-    /// All servers are shut down while a hundred requests are under way. All submitters must return.
+    /// Shuts all servers down while a hundred requests are waiting for a reply. All submitters must return.
     #[track_caller]
     fn shut_down_while_submitting(&self) {
         let mut submitters = self.parallel_ones(100, Request::Null);
@@ -169,8 +169,9 @@ impl<S: CounterService> Group<S> {
     }
 }
 
-/// Submits a request to the server that leads. It tries for up to ten seconds: it asks each server that is
-/// not cut off, beginning with `first`. Returns the server that has done it, and the reply.
+/// Submits a request to the leader. To find the leader, it asks all servers that are not cut off, beginning
+/// with `first`. It repeats this for up to ten seconds. Returns the server that has done the request, and the
+/// reply.
 fn one<S: CounterService>(
     cluster: &Cluster<S>,
     first: usize,
@@ -190,14 +191,14 @@ fn one<S: CounterService>(
     None
 }
 
-/// Threads that work, and how many of them have not returned.
+/// Threads that work, and how many of them have not returned yet.
 struct Parallel<T> {
     outcomes: Receiver<T>,
     missing: usize,
 }
 
 impl<T> Parallel<T> {
-    /// Waits for all threads, but not longer than `limit`, and calls `look` with each outcome.
+    /// Waits for all threads, but not longer than `limit`. Calls `look` with each outcome.
     fn wait(&mut self, limit: Duration, mut look: impl FnMut(T)) {
         let deadline = Instant::now() + limit;
         while self.missing > 0
@@ -209,7 +210,7 @@ impl<T> Parallel<T> {
     }
 }
 
-/// Requests reach all servers, one request after the other.
+/// The test submits one request after the other. All servers must apply each request.
 fn basic_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test RSM basic", Setup::of(SERVERS));
     for i in 1..=10 {
@@ -219,7 +220,7 @@ fn basic_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Fifty requests at once.
+/// Fifty threads submit a request at the same time.
 fn concurrent_4a<S: CounterService>() {
     let group = Group::<S>::start("Test concurrent submit", Setup::of(SERVERS));
     let mut submitters = group.parallel_ones(50, Request::Inc);
@@ -229,7 +230,8 @@ fn concurrent_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// The leader is cut off, and the others go on. The old leader catches up when it is back.
+/// The leader is cut off, and the other servers must go on. When the old leader is connected again, it must
+/// catch up.
 fn leader_failure_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Failure", Setup::of(SERVERS));
     let value = group.inc();
@@ -245,8 +247,8 @@ fn leader_failure_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// A leader that is cut off takes requests, but can neither do nor refuse them. When it is back, the
-/// submitters that wait must be told at once.
+/// A leader that is cut off accepts requests, but it can neither do nor refuse them. When it is connected
+/// again, `submit` must return `None` at once for all of these requests.
 fn leader_partition_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Partition", Setup::of(SERVERS));
     let value = group.inc();
@@ -271,7 +273,7 @@ fn leader_partition_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// A hundred requests, then all servers stop and start again with what they had.
+/// Submits a hundred requests. Then all servers stop, and start again with their saved state.
 #[track_caller]
 fn hundred_and_restart<S: CounterService>(group: &mut Group<S>) {
     for i in 1..=100 {
@@ -308,7 +310,7 @@ fn restart_submit_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// With snapshots the log stays short. A restart begins with a snapshot.
+/// With snapshots the log must stay short. After a restart, a server must begin with its snapshot.
 fn snapshot_4c<S: CounterService>() {
     const MAXRAFTSTATE: usize = 1000;
     let setup = Setup::of(SERVERS).maxraftstate(MAXRAFTSTATE);

@@ -1,4 +1,4 @@
-//! The commands that the tests submit: integers, and texts where the size of a command matters.
+//! The commands that the tests submit. They are integers, or texts if the size of a command matters.
 //!
 //! Raft sees only opaque bytes. A value is encoded once, when it is submitted, and decoded once, when it is
 //! applied. The suites compare decoded values, so `7` and `"7"` are different commands.
@@ -19,12 +19,13 @@ pub enum Value {
 }
 
 impl Value {
-    /// A random integer, 0 to 2^63 - 1, from the stream of the test body.
+    /// A random integer from 0 to 2^63 - 1. Like the other random values, it comes from the random numbers of
+    /// the run.
     pub fn random() -> Value {
         Value::Int(rng::below(1 << 63).cast_signed())
     }
 
-    /// A random integer, 0 to `n` - 1.
+    /// A random integer from 0 to `n` - 1.
     pub fn random_below(n: u32) -> Value {
         Value::Int(i64::from(random_u32_below(n)))
     }
@@ -36,15 +37,15 @@ impl Value {
         Value::Text((0..len).map(letter).collect())
     }
 
-    /// The command with this value, for Raft.
+    /// Encodes the value as a command for Raft.
     pub fn to_command(&self) -> Command {
         Command::new(labgob::encode(self))
     }
 
-    /// The value in a command that Raft has applied.
+    /// Decodes the value of a command that Raft has applied.
     ///
     /// # Errors
-    /// If the bytes are not those of a value. The message shows the bytes.
+    /// If the bytes are not the encoding of a value. The message shows the bytes.
     pub fn from_command(command: &Command) -> Result<Value, String> {
         labgob::decode(command.as_bytes())
             .map_err(|error| format!("{command:?} is no command of this test: {error}"))

@@ -1,9 +1,9 @@
-//! The `main` of a test binary from outside: arguments, variables, output and exit codes of the binary
-//! `suite`.
+//! Tests of the `main` of a test binary. They run the binary `labtest-suite` (`suite.rs`) and check its
+//! arguments, variables, output and exit codes.
 
 use std::process::{Command, Output};
 
-/// Runs the suite with a line of arguments, and with `LAB_STRICT` if it is given.
+/// Runs the suite with these arguments. If `strict` is given, it is the value of `LAB_STRICT`.
 fn suite(line: &[&str], strict: Option<&str>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_labtest-suite"));
     for (name, _) in std::env::vars_os() {
@@ -13,14 +13,14 @@ fn suite(line: &[&str], strict: Option<&str>) -> Output {
     }
     command.args(line).env("LAB_PAGE", "0").env("LAB_SEED", "7").current_dir(env!("CARGO_TARGET_TMPDIR"));
     command.envs(strict.map(|value| ("LAB_STRICT", value)));
-    command.output().expect("the suite is built with these tests")
+    command.output().expect("Cargo builds the suite together with these tests")
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// In real time a warning comes after five seconds, so it is given only for one case.
+/// The arguments that choose only one case. In real time, each case takes five seconds before it warns.
 const ONE: [&str; 2] = ["--exact", "one_leader_of_3"];
 
 #[test]

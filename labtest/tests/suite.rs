@@ -1,5 +1,5 @@
-//! A suite that is no course's, as the binary that `tests/harness.rs` runs: a Raft that leaves a thread
-//! behind after `kill`, and cases with parameters.
+//! The binary that `tests/harness.rs` runs: a suite that is not in the course. It has a Raft that leaves a
+//! thread behind after `kill`, and cases with parameters.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,8 @@ use labrt::time::{Duration, sleep};
 use labtest::harness::{self, Case};
 use labtest::raft::{Setup, make_config};
 
-/// Peer 0 leads. Each peer has a thread that ends a minute after its start, whether it was killed or not.
+/// Peer 0 leads. Each peer has a thread that ends a minute after it has started, even if the peer is killed
+/// earlier.
 struct Lingers {
     me: usize,
     _apply: Sender<ApplyMsg>,

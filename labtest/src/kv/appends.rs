@@ -1,18 +1,18 @@
-//! Values that show which client wrote what. Each client appends elements. A value shows whether each element
-//! is there once, and whether the elements are in order.
+//! Values that show which client wrote what. Each client appends elements. So the value of a key shows
+//! whether it has each element exactly once, and whether the elements are in order.
 
 use std::fmt::Write as _;
 
-/// What client `c` appends as its `j`-th element.
+/// The text that client number `client` appends as its element number `j`.
 pub fn element(client: usize, j: usize) -> String {
     format!("x {client} {j} y")
 }
 
-/// Whether `value` has the elements 0 to `count` - 1 of a client, each once and in order.
+/// Checks that `value` has the elements 0 to `count` - 1 of a client, each element once and all in order.
 ///
 /// # Errors
-/// The message names the first element that is missing, that is there twice, or that is at the wrong place.
-/// It shows the value around that place.
+/// The message names the first element that is missing, that occurs twice, or that is at the wrong place. It
+/// shows the value around that place.
 pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), String> {
     if is_exactly(client, value, count) {
         return Ok(());
@@ -44,16 +44,16 @@ pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), Str
     Ok(())
 }
 
-/// [`check_appends`] for each client: client `i` has `counts[i]` elements.
+/// Calls [`check_appends`] for each client. Client `i` has `counts[i]` elements.
 ///
 /// # Errors
-/// Those of [`check_appends`].
+/// The errors of [`check_appends`].
 pub fn check_concurrent_appends(value: &str, counts: &[usize]) -> Result<(), String> {
     counts.iter().enumerate().try_for_each(|(client, &count)| check_appends(client, value, count))
 }
 
-/// Whether the value has these elements and nothing else. This is the common case, and the check takes time
-/// in proportion to the length.
+/// Whether the value has these elements and nothing else. This is the common case. The time of this check is
+/// proportional to the length of the value.
 fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     let (mut rest, mut wanted) = (value, String::new());
     for j in 0..count {
@@ -142,7 +142,8 @@ mod tests {
         assert!(error.starts_with("wrong order for element \"x 2 1 y\" of client 2"), "{error}");
     }
 
-    /// Element 1 is not found in element 11, and not in an element of client 11.
+    /// Element 1 of client 1 is missing. The check must not find it in element 11, or in an element of client
+    /// 11.
     #[test]
     fn numbers_are_not_mistaken_for_each_other() {
         let error = check_appends(1, &value(&[(1, 0), (1, 11), (11, 1)]), 2).unwrap_err();

@@ -1,4 +1,4 @@
-//! A clerk whose operations are counted. They are also recorded if the test wants a history.
+//! A clerk whose operations are counted. If the test wants a history, they are also recorded.
 
 use labrt::dlog;
 use labrt::sync::Arc;
@@ -17,18 +17,18 @@ pub struct Client<S: KvService> {
     recorder: Option<Recorder>,
 }
 
-/// Makes a clerk that reaches the servers `to`. It records nothing.
+/// Makes a clerk that can reach the servers `to`. The clerk does not record its operations.
 pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Client<S> {
     Client { cluster: Arc::clone(cluster), client: cluster.make_client(to), recorder: None }
 }
 
 impl<S: KvService> Client<S> {
-    /// From now on operations are recorded as those of client `number`.
+    /// From now on, this clerk records its operations in `history`, as operations of client `number`.
     pub fn record(&mut self, history: &Arc<History>, number: u32) {
         self.recorder = Some(Recorder::new(history, number));
     }
 
-    /// The number of the clerk in the harness.
+    /// The clerk's number in the harness.
     pub fn id(&self) -> service::ClientId {
         self.client.id()
     }
@@ -48,7 +48,7 @@ impl<S: KvService> Client<S> {
         self.operation(KvOp::Put, key, value);
     }
 
-    /// Adds to the end of the value of a key.
+    /// Appends a text to the value of a key.
     pub fn append(&mut self, key: &str, value: &str) {
         self.operation(KvOp::Append, key, value);
     }
@@ -70,7 +70,7 @@ impl<S: KvService> Client<S> {
         }
     }
 
-    /// The clerk is no longer needed.
+    /// Deletes the clerk from the cluster.
     pub fn delete(self) {
         self.cluster.delete_client(self.client);
     }

@@ -1,14 +1,14 @@
-//! Most tests of a key/value service are combinations of this one: clients read and write for three rounds of
-//! five seconds. Meanwhile the network splits, the network loses messages and servers restart, as far as the
-//! test wants.
+//! The generic test of a key/value service. Most tests of such a service are this test with different
+//! options. Clients read and write for three rounds of five seconds. The options decide what goes wrong in
+//! this time: the network can split, it can lose messages, and the servers can restart.
 //!
-//! The test checks this:
+//! The test checks these conditions:
 //!
-//! * If each client has a key of its own, the client knows what it must read. At the end of a round each of
-//!   its appends must be there once and in order.
+//! * If each client has a key of its own, the client knows what value it must read. At the end of a round,
+//!   the value must have each append of the client once, and all appends in order.
 //! * The history of all operations must be linearizable.
-//! * The servers must keep their Raft state small if they are to take snapshots. Otherwise they must take
-//!   none.
+//! * If the test wants snapshots, the servers must keep their Raft state small. Otherwise the servers must
+//!   not take any snapshots.
 
 use labapi::KvService;
 use std::path::Path;
@@ -26,10 +26,10 @@ use crate::output::note;
 use crate::raft::ELECTION_TIMEOUT;
 use crate::service::{Config, Setup, make_config};
 
-/// A Raft state may be this many times as large as `maxraftstate`.
+/// How many times larger than `maxraftstate` a Raft state may be.
 const LOG_ALLOWANCE: usize = 8;
 
-/// One combination. Start from [`Generic::new`], in which nothing goes wrong, and change some fields:
+/// The options of a test. Start from [`Generic::new`], in which nothing goes wrong, and change some fields:
 ///
 /// ```text
 /// Generic { crash: true, partitions: true, ..Generic::new("3A", 5, 5) }.run::<S>()
@@ -38,34 +38,36 @@ const LOG_ALLOWANCE: usize = 8;
 pub struct Generic {
     /// The part of the lab, for the title: `3A`.
     pub part: &'static str,
-    /// How many clients.
+    /// The number of clients.
     pub clients: usize,
-    /// How many servers.
+    /// The number of servers.
     pub servers: usize,
-    /// The network delays requests, and loses a tenth of them and a tenth of the replies.
+    /// If true, the network delays requests, and loses a tenth of the requests and a tenth of the replies.
     pub unreliable: bool,
-    /// All servers are restarted in each round.
+    /// If true, all servers are restarted in each round.
     pub crash: bool,
-    /// Every second the servers are split into two new random sides.
+    /// If true, the servers are split into two new random sides every second.
     pub partitions: bool,
-    /// Servers take a snapshot when their Raft state grows beyond so many bytes, and the state must stay
-    /// below eight times that size. `None`: there must be no snapshot.
+    /// A server takes a snapshot when its Raft state has more than this number of bytes. The Raft state must
+    /// not become larger than eight times this number. With `None`, there must be no snapshot.
     pub maxraftstate: Option<usize>,
-    /// The clients share the keys, so only the check for linearizability can judge what they read.
+    /// If true, the clients share the keys. Then only the check for linearizability can judge the values that
+    /// they read.
     pub random_keys: bool,
-    /// How many rounds; the course has three.
+    /// The number of rounds. The course has three.
     pub rounds: usize,
-    /// How long the clients work in each round, and how long the network splits. The course has five seconds.
+    /// How long the clients work in each round, and also for how long the network is split again and again.
+    /// The course has five seconds.
     pub period: Duration,
     /// What happens if the checker cannot judge the history in time.
     pub if_unknown: IfUnknown,
-    /// The folder for the picture of a history that is not linearizable. `None`: the system's folder for
-    /// temporary files.
+    /// The folder for the picture of a history that is not linearizable. With `None`, this is the system's
+    /// folder for temporary files.
     pub pictures: Option<&'static Path>,
 }
 
 impl Generic {
-    /// A reliable network, no faults, no snapshots, and a key for each client.
+    /// The options with a reliable network, no faults, no snapshots, and one key for each client.
     pub fn new(part: &'static str, clients: usize, servers: usize) -> Generic {
         Generic {
             part,
@@ -118,7 +120,7 @@ impl Generic {
         cfg.end();
     }
 
-    /// Runs one round. Returns the size of the largest Raft state at its end.
+    /// Runs one round. Returns the size of the largest Raft state at the end of the round.
     fn round<S: KvService>(
         &self,
         cfg: &Config<S>,
@@ -130,12 +132,12 @@ impl Generic {
         let clients = {
             let (work, history) = (Work::new(self, round, &done), Arc::clone(history));
             spawn_clients(cfg, self.clients, move |me, client| {
-                client.record(&history, u32::try_from(me).expect("a test has a handful of clients"));
+                client.record(&history, u32::try_from(me).expect("the number of a client fits into 32 bits"));
                 work.run(me, client)
             })
         };
 
-        // First a second without faults, then the network splits.
+        // The first second has no partitions. Then the network splits.
         let splitting = self.partitions.then(|| {
             sleep(Duration::from_secs(1));
             partitioner::start(cfg, round, &done)
@@ -145,12 +147,13 @@ impl Generic {
 
         if let Some(splitting) = splitting {
             join(splitting);
-            // Some time for a new term, in which requests that are stuck in a minority are answered.
+            // The servers get some time for a new term. Then they answer requests that have been stuck in a
+            // minority.
             cfg.connect_all();
             sleep(ELECTION_TIMEOUT);
         }
         if self.crash {
-            // The clients are in the middle of their calls, which must survive the crashes.
+            // The clients are in the middle of their calls. These calls must succeed in spite of the crashes.
             cfg.all().into_iter().for_each(|i| cfg.shutdown_server(i));
             sleep(ELECTION_TIMEOUT);
             cfg.all().into_iter().for_each(|i| cfg.start_server(i));
@@ -176,7 +179,7 @@ impl Generic {
 }
 
 /// Fails the test if the Raft state of a server has more than eight times `maxraftstate` bytes. Returns the
-/// size of the largest one.
+/// size of the largest Raft state.
 #[track_caller]
 pub(crate) fn check_log_size<S: KvService>(cfg: &Config<S>, maxraftstate: usize) -> usize {
     let size = cfg.log_size();
@@ -192,7 +195,7 @@ pub(crate) fn note_log_size(size: usize, maxraftstate: usize) {
     note(&format!("the largest Raft state has {size} bytes, {} are allowed", LOG_ALLOWANCE * maxraftstate));
 }
 
-/// The work of the clients of a round.
+/// What the clients do in one round.
 struct Work {
     clients: usize,
     random_keys: bool,
@@ -205,7 +208,7 @@ impl Work {
         Work { clients: test.clients, random_keys: test.random_keys, round, done: Arc::clone(done) }
     }
 
-    /// Reads and writes until the round is done. Returns how many elements the client has written.
+    /// Reads and writes until the round is over. Returns how many elements the client has written.
     fn run<S: KvService>(&self, me: usize, client: &mut Client<S>) -> usize {
         let mut luck = rng::stream("judge.client", (self.round * self.clients + me) as u64);
         let mut below = |n: u64| rng::scale(luck.next_u64(), n);
@@ -226,7 +229,7 @@ impl Work {
                 }
                 count += 1;
             } else if self.random_keys && below(1000) < 100 {
-                // A put on the client's own key would remove what it has appended.
+                // With a key of its own, the client must not put: that would remove what it has appended.
                 client.put(&key, &next);
                 count += 1;
             } else {
@@ -259,7 +262,7 @@ mod tests {
         };
         let title = "Test: unreliable net, restarts, partitions, snapshots, random keys, many clients (3B)";
         assert_eq!(all.title(), title);
-        // Each word comes from its own option.
+        // Each of these words in the title comes from one option.
         let crash = Generic { crash: true, ..calm };
         assert_eq!(crash.title(), "Test: restarts, one client (3A)");
         let partitions = Generic { partitions: true, ..calm };

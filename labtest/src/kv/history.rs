@@ -1,7 +1,8 @@
-//! What the clients did, and whether it is linearizable.
+//! The history of the clients' operations, and the check whether it is linearizable.
 //!
-//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings. The reason is memory: on
-//! real threads the value of one key grows to hundreds of kilobytes and is read tens of thousands of times.
+//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings. The reason is memory: in
+//! real time the value of one key grows to hundreds of kilobytes, and the clients read it tens of thousands
+//! of times.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -21,9 +22,9 @@ use porcupine::{self, Model, Options, Report, Verdict};
 /// What happens if the checker cannot judge a history in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum IfUnknown {
-    /// The test passes, and a line says why. The checker has this much time.
+    /// The test passes, and prints a line with the reason. The duration is the checker's time limit.
     Passes(Duration),
-    /// The test fails. The checker has this much time.
+    /// The test fails. The duration is the checker's time limit.
     Fails(Duration),
 }
 
@@ -36,8 +37,8 @@ impl IfUnknown {
 }
 
 impl Default for IfUnknown {
-    /// On the real clock this is the course's rule: the test passes after a second. In virtual time the test
-    /// fails after a minute.
+    /// In real time the default is the course's rule: if there is no verdict after a second, the test passes.
+    /// In virtual time, if there is no verdict after a minute, the test fails.
     fn default() -> IfUnknown {
         match labrt::is_sim() {
             true => IfUnknown::Fails(Duration::from_secs(60)),
@@ -46,15 +47,17 @@ impl Default for IfUnknown {
     }
 }
 
-/// How long the checker looks for the operations to draw if a history is not linearizable.
+/// The time limit of the second check, which finds what the picture of a history that is not linearizable
+/// shows.
 const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 
 /// All operations of a test's clients.
 ///
-/// No two calls or returns have the same time. The reason is this: if one operation returns at the time at
-/// which another one is called, they overlap for the checker, and it accepts both orders. In virtual time the
-/// next call of a client comes at the time of its last return. So without different times the checker would
-/// accept every history in which neighbours have changed places.
+/// No two calls or returns have the same time. Here is the reason. If one operation returns at the same time
+/// at which another operation is called, the checker says that the two overlap, and accepts both orders. In
+/// virtual time, a client often makes its next call at the same time at which its last call returns. So if
+/// these times were equal, the checker would accept a history in which two neighbouring operations of a
+/// client are swapped.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,
@@ -67,8 +70,8 @@ impl History {
         History::default()
     }
 
-    /// The time for a call that is about to be made, or that has just returned: now, in nanoseconds since the
-    /// start of the run. It is later than all times that this function has returned before.
+    /// Returns the time of a call or of a return that happens now, in nanoseconds since the start of the run.
+    /// The time is later than all times that this function has returned before.
     pub fn time(&self) -> u64 {
         let now = now();
         let later = |last: u64| Some(now.max(last + 1));
@@ -77,18 +80,18 @@ impl History {
         }
     }
 
-    /// Adds an operation that has returned.
+    /// Adds an operation, which must have returned.
     pub fn push(&self, operation: Operation) {
         self.operations.lock().push(operation);
     }
 
-    /// Removes and returns all operations, for a test that does not use [`check`](History::check).
+    /// Removes and returns all operations, for a test that checks the operations itself.
     pub fn take(&self) -> Vec<Operation> {
         std::mem::take(&mut *self.operations.lock())
     }
 
-    /// Fails the test if the operations are not linearizable. Then it writes a picture of them into the
-    /// system's folder for temporary files, and a line says where.
+    /// Fails the test if the operations are not linearizable. In this case it first writes a picture of the
+    /// operations into the system's folder for temporary files, and prints the path of the picture.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge(if_unknown, title, marks, &std::env::temp_dir()) {
@@ -96,10 +99,12 @@ impl History {
         }
     }
 
-    /// The same, with the picture in the given folder.
+    /// Does the same as [`check`](History::check), but returns an error, and writes the picture into the
+    /// given folder.
     ///
     /// # Errors
-    /// If the operations are not linearizable, or if they could not be judged and that is a failure.
+    /// The operations are not linearizable, or the checker could not judge them and `if_unknown` is
+    /// [`IfUnknown::Fails`].
     pub fn judge(
         &self,
         if_unknown: IfUnknown,
@@ -118,7 +123,8 @@ impl History {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
             Verdict::Illegal => {
-                // It takes longer to find the operations that fit than to find out that one does not fit.
+                // The picture shows which operations fit. To find these takes longer than to find out that
+                // one operation does not fit.
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
                 let picture = porcupine::picture(&KvModel, &operations, &detailed, title, marks);
@@ -150,13 +156,13 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// The first operation that cannot be placed.
+/// The first operation that the checker could not place.
 fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
     let part = report.illegal().next()?;
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that says which part is illegal, and which operation does not fit.
+/// A text that names the illegal part of the history and the operation that does not fit.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };
@@ -183,8 +189,8 @@ fn written(path: &Path, outcome: &io::Result<()>) -> String {
     }
 }
 
-/// A name that no other file has. The random part comes from the system, not from the run, because the same
-/// seed may be run many times.
+/// A file name that no other file has. The random part comes from the system, not from the seed of the run,
+/// because there may be many runs with the same seed.
 fn random_name() -> String {
     format!("{:016x}.html", RandomState::new().hash_one(std::process::id()))
 }
@@ -216,9 +222,15 @@ mod tests {
             assert_eq!(times.len(), 4000);
             sleep(Duration::from_millis(1));
             let time = history.time();
-            assert!(time >= start + 1_000_000 && time > times[3999], "they follow the clock");
+            assert!(
+                time >= start + 1_000_000 && time > times[3999],
+                "the times of the history follow the clock"
+            );
             if labrt::is_sim() {
-                assert!(time - now() < 4000, "and are at most their number ahead of it");
+                assert!(
+                    time - now() < 4000,
+                    "the history's time is ahead of the clock by at most 1 ns for each time that was given"
+                );
             }
         });
     }

@@ -1,15 +1,15 @@
-//! What the tests of a key/value service have in common: the course's `kvraft/test_test.go` without the
-//! tests.
+//! The code that the tests of a key/value service share. It corresponds to the course's `kvraft/test_test.go`
+//! without the test functions.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
-//! | `generic` | [`Generic`]: clients that read and write while things go wrong, in many combinations |
+//! | `generic` | [`Generic`]: the generic test: clients read and write, and the options choose the faults |
 //! | `client` | [`Client`]: a clerk whose operations are counted and recorded |
 //! | `appends` | values that show which client wrote what |
-//! | `recorder` | how an operation gets into a history |
-//! | `history` | what the clients did, and whether it is linearizable |
+//! | `recorder` | [`Recorder`]: records the operations of a client in a history |
+//! | `history` | the history of the clients' operations, and the check whether it is linearizable |
 //! | `partitioner` | a thread that splits the network every second |
-//! | `speed` | how long an operation takes |
+//! | `speed` | [`speed()`]: the test of how long an operation takes |
 
 pub mod appends;
 mod client;
@@ -35,8 +35,8 @@ pub use recorder::Recorder;
 pub(crate) use recorder::perform;
 pub use speed::speed;
 
-/// Starts clients 0 to `count` - 1. Each has a clerk of its own, which reaches all servers and is deleted
-/// when the client has returned.
+/// Starts clients 0 to `count` - 1. Each client is a thread that calls `body` with a clerk of its own. The
+/// clerk can reach all servers. It is deleted when `body` has returned.
 pub fn spawn_clients<S: KvService, T: Send + 'static>(
     cfg: &Config<S>,
     count: usize,

@@ -9,8 +9,8 @@ use labrt::time::{Duration, sleep};
 use super::KvService;
 use crate::service::Cluster;
 
-/// Puts each server on a random side, waits 1 to 1.2 s, and repeats that until `done` is set. So it ends up
-/// to 1.2 s after `done` was set.
+/// Starts the thread. It puts each server on a random side, waits 1 to 1.2 s, and repeats this until `done`
+/// is set. So the thread ends at most 1.2 s after `done` was set.
 pub(super) fn start<S: KvService>(
     cluster: &Arc<Cluster<S>>,
     round: usize,

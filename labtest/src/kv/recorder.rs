@@ -1,4 +1,4 @@
-//! How an operation gets into a history: which client did it, when, and with which result.
+//! Records an operation in a history: which client made it, when, and with which result.
 
 use labapi::KvClerk;
 use labrt::collections::BTreeMap;
@@ -8,7 +8,7 @@ use super::history::History;
 use crate::events::ClientCall;
 use porcupine::models::kv::{KvInput, KvOp, KvOutput, Operation, Text};
 
-/// Where the operations of one client are recorded.
+/// Records the operations of one client in a history.
 pub struct Recorder {
     history: Arc<History>,
     client: u32,
@@ -16,15 +16,15 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records what client number `client` does.
+    /// A recorder for the operations of client number `client`.
     pub fn new(history: &Arc<History>, client: u32) -> Recorder {
         Recorder { history: Arc::clone(history), client, seen: Seen::default() }
     }
 }
 
-/// Does one operation and returns what a get has read; for the other operations the text is empty. For a get
-/// `value` is empty. In the trace the client has the number that it has in its history, or `number` if it has
-/// no history.
+/// Makes one operation of a client. Returns the value that a get has read, or an empty text after a put or an
+/// append. For a get, `value` is empty. In the trace the client has the same number as in its history. If it
+/// has no history, its number in the trace is `number`.
 pub(crate) fn perform(
     clerk: &mut impl KvClerk,
     number: u32,
@@ -57,13 +57,13 @@ pub(crate) fn perform(
     output
 }
 
-/// The values that a client has read. While clients append, each value begins with the value before it. Then
-/// only the new part of it has to be looked at.
+/// The last value that a client has read of each key. If the clients only append to a key, each value of the
+/// key begins with the value before it. Then only the new part of a value has to be converted.
 #[derive(Default)]
 struct Seen(BTreeMap<String, (String, Text)>);
 
 impl Seen {
-    /// The recorded form of a value that was read.
+    /// Converts a value that was read to the form in which it is recorded.
     fn text(&mut self, key: &str, value: &str) -> Text {
         let Some((seen, text)) = self.0.get_mut(key) else {
             let text = Text::new(value);

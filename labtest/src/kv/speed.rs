@@ -1,4 +1,5 @@
-//! How long an operation takes. An entry must be replicated when it arrives, not with the next heartbeat.
+//! The test of how long an operation takes. A leader must replicate an entry as soon as the entry arrives,
+//! and must not wait for the next heartbeat.
 
 use labapi::{KvClerk, KvService};
 use labrt::time::{Duration, Instant};
@@ -10,11 +11,11 @@ use crate::service::{Setup, make_config};
 
 /// The interval of heartbeats that the course assumes.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-/// How many operations must be done in one interval.
+/// How many operations must finish in one such interval.
 const PER_HEARTBEAT: u32 = 3;
 const OPERATIONS: u32 = 1000;
 
-/// One client of three servers makes a thousand appends, one after the other.
+/// Runs the test: with three servers, one client makes a thousand appends, one after the other.
 pub fn speed<S: KvService>(part: &str, maxraftstate: Option<usize>) {
     let cfg = make_config::<S>(Setup { maxraftstate, ..Setup::of(3) });
     let mut client = make_client(&cfg, &cfg.all());

@@ -1,4 +1,4 @@
-//! How a history is judged and drawn.
+//! Tests: how a history is judged and drawn.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use porcupine::models::kv::{KvInput, KvOutput, Operation};
 use super::history::{History, IfUnknown};
 use crate::marks::{Mark, MarkKind};
 
-/// On a busy machine the check may take long.
+/// The limit of the check is high, because a check may take long on a busy machine.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 #[track_caller]
@@ -16,7 +16,7 @@ fn expect_start(message: &str, expected: &str) {
     assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
 }
 
-/// A write by one client, and reads by another client, each with its value and its time.
+/// A history with one write by client 0 and some reads by client 1. Each read has a call time and a value.
 fn history_of(reads: &[(u64, &str)]) -> History {
     let history = History::new();
     let (call, ret) = (10, 20);
@@ -45,7 +45,7 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
             let history = history_of(reads);
             history.judge(UNDECIDED_FAILS, "a title", vec![mark.clone()], &folder)
         };
-        let pictures = || std::fs::read_dir(&folder).expect("it is there").count();
+        let pictures = || std::fs::read_dir(&folder).expect("the test has made this folder").count();
         assert_eq!(judge(&[(0, ""), (12, "new"), (25, "new")]), Ok(()));
         assert_eq!(pictures(), 0);
 
@@ -53,25 +53,28 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
         expect_start(&error, "history is not linearizable: key \"k\": of 3 operations at most 2 fit");
         assert!(error.contains("client 1's get('k') -> ''"), "{error}");
         assert_eq!(pictures(), 1);
-        let picture =
-            std::fs::read_dir(&folder).expect("it is there").next().expect("one").expect("readable");
+        let picture = std::fs::read_dir(&folder)
+            .expect("the test has made this folder")
+            .next()
+            .expect("one file")
+            .expect("readable");
         assert!(picture.file_name().to_string_lossy().ends_with(".html"));
-        let page = std::fs::read_to_string(picture.path()).expect("a text");
+        let page = std::fs::read_to_string(picture.path()).expect("the picture is a text");
         for text in ["a title", "S0 | S1 S2", "get('k') -> ''", "put('k', 'new')"] {
             assert!(page.contains(text), "no {text:?} in the page");
         }
 
         judge(&[(25, "")]).expect_err("an old value");
-        assert_eq!(pictures(), 2, "each has a name of its own");
-        std::fs::remove_dir_all(&folder).expect("it is removed");
+        assert_eq!(pictures(), 2, "each picture has a name of its own");
+        std::fs::remove_dir_all(&folder).expect("the test has made this folder");
 
         let error = judge(&[(25, "")]).expect_err("the verdict does not need the picture");
         expect_start(&error, "history is not linearizable");
     });
 }
 
-/// Many appends of the same letter at the same time, and a read of more letters than all of them write. The
-/// checker has to try all sets of these appends.
+/// A history with many appends of the same letter at the same time, and a read of more letters than all
+/// appends write. The checker has to try all subsets of these appends.
 fn hard_history() -> History {
     let history = History::new();
     for client in 0..60u32 {
@@ -90,7 +93,7 @@ fn what_could_not_be_judged_passes_or_fails_as_the_test_says() {
         let judge =
             |if_unknown| hard_history().judge(if_unknown, "a title", Vec::new(), &folder("undecided"));
         assert_eq!(judge(IfUnknown::Passes(limit)), Ok(()));
-        let error = judge(IfUnknown::Fails(limit)).expect_err("it must be judged");
+        let error = judge(IfUnknown::Fails(limit)).expect_err("a history without a verdict fails");
         expect_start(&error, "linearizability check of 61 operations ended undecided after 0.");
         let _ = std::fs::remove_dir_all(folder("undecided"));
     });

@@ -1,5 +1,5 @@
-//! Lab 2, Raft: the 25 tests of 2022, two tests that were there before but run only since 2023, and one that
-//! was added in 2023.
+//! Lab 2, Raft: the 25 tests of 2022, two tests that are in the code of 2022 but run only since 2023, and one
+//! test that was added in 2023.
 //!
 //! | part | file | about |
 //! |---|---|---|
@@ -8,9 +8,9 @@
 //! | 2C | `part_c.rs` | persistence |
 //! | 2D | `part_d.rs` | log compaction |
 //!
-//! Numbers of servers, pauses, counts and limits are the course's. The last two cases of 2D are not in the
-//! course of 2022: they run the tests that restart all servers on an unreliable network, as the courses of
-//! later years do.
+//! The numbers of servers, the pauses, the counts and the limits are the same as in the course. The last two
+//! cases of 2D are not in the course of 2022. They are the two tests that restart all servers, but with an
+//! unreliable network, as in the courses of later years.
 
 mod part_a;
 mod part_b;
@@ -37,7 +37,7 @@ pub enum Part {
     D,
 }
 
-/// The tests of a part, in the course's order, for the Raft `R`.
+/// The tests of a part for the Raft `R`, in the order of the course.
 pub fn cases<R: RaftPeer>(part: Part) -> Vec<Case> {
     match part {
         Part::A => part_a::cases::<R>(),

@@ -22,7 +22,8 @@ fn initial_election_2a<R: RaftPeer>() {
     // Is a leader elected?
     cfg.check_one_leader();
 
-    // The followers get a moment to learn of the election. Do all agree on the term then?
+    // The followers get a moment to learn of the election. Do all servers agree on the term after this
+    // moment?
     sleep(Duration::from_millis(50));
     let term = cfg.check_terms();
     assert!(term >= 1, "term is {term}, but should be at least 1");
@@ -44,7 +45,7 @@ fn re_election_2a<R: RaftPeer>() {
     cfg.begin("Test (2A): election after network failure");
     let leader1 = cfg.check_one_leader();
 
-    // Without the leader, the others elect a new one.
+    // The leader is disconnected. The other servers elect a new leader.
     cfg.disconnect(leader1);
     cfg.check_one_leader();
 
@@ -52,13 +53,13 @@ fn re_election_2a<R: RaftPeer>() {
     cfg.connect(leader1);
     let leader2 = cfg.check_one_leader();
 
-    // Without a majority there is no new leader.
+    // When no majority is connected, there is no new leader.
     cfg.disconnect(leader2);
     cfg.disconnect(cfg.after(leader2, 1));
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_leader();
 
-    // With a majority there is a leader again.
+    // When a majority is connected, there is a leader again.
     cfg.connect(cfg.after(leader2, 1));
     cfg.check_one_leader();
 
@@ -75,8 +76,8 @@ fn many_elections_2a<R: RaftPeer>() {
     cfg.check_one_leader();
 
     for _round in 1..10 {
-        // Up to three servers are disconnected. Either the leader is still there, or the other four elect
-        // one.
+        // Up to three servers are disconnected. Either the leader is still connected, or the other four or
+        // more servers elect a new one.
         let gone: [usize; 3] = std::array::from_fn(|_| rng::below(SERVERS as u64) as usize);
         gone.iter().for_each(|&i| cfg.disconnect(i));
         cfg.check_one_leader();

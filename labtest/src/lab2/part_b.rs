@@ -25,9 +25,10 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// Some tests need some time without a change of the term. They try again if the term has changed.
+/// How often a test that needs a time without a change of the term tries this. If the term changes, the test
+/// tries again.
 const ATTEMPTS: usize = 5;
-/// The pause between two attempts, in which the cluster can settle.
+/// The pause between two attempts. The cluster can settle in this time.
 const SETTLE: Duration = Duration::from_secs(3);
 
 fn basic_agree_2b<R: RaftPeer>() {
@@ -42,7 +43,7 @@ fn basic_agree_2b<R: RaftPeer>() {
     cfg.end();
 }
 
-/// A command goes over the network only once to each follower.
+/// A leader must send a command only once to each follower.
 fn rpc_bytes_2b<R: RaftPeer>() {
     const LENGTH: usize = 5000;
     const ALLOWANCE: u64 = 50_000;
@@ -70,7 +71,7 @@ fn follower_failure_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): test progressive failure of followers");
     cfg.one(101, 3, Retry::No);
 
-    // One follower is disconnected. The leader and the other follower still agree, also after a while.
+    // One follower is disconnected. The leader and the other follower still agree, now and after a while.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(cfg.after(leader1, 1));
     cfg.one(102, 2, Retry::No);
@@ -82,7 +83,7 @@ fn follower_failure_2b<R: RaftPeer>() {
     cfg.disconnect(cfg.after(leader2, 1));
     cfg.disconnect(cfg.after(leader2, 2));
 
-    // The leader is alone: it accepts a command but cannot commit it.
+    // The leader is alone. It accepts a command, but cannot commit it.
     let started = cfg.start(leader2, 104);
     expect_index(started, "leader rejected Start()", 4);
     sleep(2 * ELECTION_TIMEOUT);
@@ -102,7 +103,8 @@ fn leader_failure_2b<R: RaftPeer>() {
     sleep(ELECTION_TIMEOUT);
     cfg.one(103, 2, Retry::No);
 
-    // The second leader is disconnected, too. Each server is given a command, and none of them can commit it.
+    // The second leader is disconnected, too. The test submits a command to each server, and no server can
+    // commit it.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     for i in 0..3 {
@@ -127,7 +129,7 @@ fn fail_agree_2b<R: RaftPeer>() {
     cfg.one(104, 2, Retry::No);
     cfg.one(105, 2, Retry::No);
 
-    // It comes back; all three agree, now and after a while.
+    // The follower comes back. All three servers agree, now and after a while.
     cfg.connect(cfg.after(leader, 1));
     cfg.one(106, 3, Retry::Yes);
     sleep(ELECTION_TIMEOUT);
@@ -140,7 +142,7 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): no agreement if too many followers disconnect");
     cfg.one(10, 5, Retry::No);
 
-    // Three of five are disconnected: what the leader accepts now cannot commit.
+    // Three of five servers are disconnected. The leader accepts a command, but cannot commit it.
     let leader = cfg.check_one_leader();
     let gone = [1, 2, 3].map(|n| cfg.after(leader, n));
     gone.iter().for_each(|&i| cfg.disconnect(i));
@@ -149,7 +151,8 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_agreement(2);
 
-    // They come back. They may elect a leader among themselves, which does not have the entry at index 2.
+    // The three servers come back. They may elect a leader among themselves, and this leader does not have
+    // the entry at index 2.
     gone.iter().for_each(|&i| cfg.connect(i));
     let leader2 = cfg.check_one_leader();
     let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };
@@ -172,7 +175,8 @@ fn concurrent_starts_2b<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Repeats an attempt until the term does not change during it. Returns what the attempt returns.
+/// Repeats an attempt until one succeeds, which means that the term does not change during the attempt.
+/// Returns the result of that attempt.
 #[track_caller]
 fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
     for n in 0..ATTEMPTS {
@@ -186,13 +190,14 @@ fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
     panic!("term changed too often");
 }
 
-/// One attempt. `None`: the term has changed in the meantime.
+/// Makes one attempt. Returns `None` if the term has changed in the meantime.
 fn concurrent_starts<R: RaftPeer>(cfg: &Config<R>) -> Option<()> {
     const STARTS: i64 = 5;
     let leader = cfg.check_one_leader();
     let Started { term, .. } = cfg.start(leader, 1)?;
 
-    // Five threads submit at once. Those that get the same term tell the index of their command.
+    // Five threads submit at the same time. A thread whose command gets the expected term returns the index
+    // of the command.
     let start = |i| {
         let cluster: Arc<Cluster<R>> = cfg.share();
         thread::spawn(move || cluster.start(leader, 100 + i).filter(|started| started.term == term))
@@ -203,7 +208,7 @@ fn concurrent_starts<R: RaftPeer>(cfg: &Config<R>) -> Option<()> {
         return None;
     }
 
-    // All five commands are there.
+    // All five commands must have been committed.
     let mut values = Vec::new();
     for Started { index, .. } in started {
         match cfg.wait(index, 3, Some(term))? {
@@ -222,23 +227,24 @@ fn rejoin_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): rejoin of partitioned leader");
     cfg.one(101, 3, Retry::Yes);
 
-    // A leader is disconnected, and accepts commands that cannot commit.
+    // A leader is disconnected. It accepts commands that cannot be committed.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(leader1);
     for number in [102, 103, 104] {
         cfg.start(leader1, number);
     }
 
-    // A new leader commits something else at index 2.
+    // A new leader commits another command at index 2.
     cfg.one(103, 2, Retry::Yes);
 
-    // The new leader is disconnected, and the old one comes back. Its own entries have to be replaced.
+    // The new leader is disconnected, and the old leader comes back. The old leader's entries that are not
+    // committed have to be replaced.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     cfg.connect(leader1);
     cfg.one(104, 2, Retry::Yes);
 
-    // All are connected.
+    // All servers are connected.
     cfg.connect(leader2);
     cfg.one(105, 3, Retry::Yes);
     cfg.end();
@@ -249,38 +255,38 @@ fn backup_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): leader backs up quickly over incorrect follower logs");
     cfg.one(Value::random(), 5, Retry::Yes);
 
-    // A leader has one follower: it gets 50 commands that cannot commit.
+    // A leader keeps only one follower. It gets 50 commands that cannot be committed.
     let leader1 = cfg.check_one_leader();
     let [with_leader, third, fourth, fifth] = [1, 2, 3, 4].map(|n| cfg.after(leader1, n));
     [third, fourth, fifth].iter().for_each(|&i| cfg.disconnect(i));
     submit_many(&cfg, leader1);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // The three others are connected instead: they get 50 commands that commit.
+    // The three other servers are connected instead. They get 50 commands that can be committed.
     [leader1, with_leader].iter().for_each(|&i| cfg.disconnect(i));
     [third, fourth, fifth].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
 
-    // Their leader keeps one follower: it gets 50 more commands that cannot commit.
+    // The leader of these three keeps only one follower. It gets 50 more commands that cannot be committed.
     let leader2 = cfg.check_one_leader();
     let other = if third == leader2 { cfg.after(leader2, 1) } else { third };
     cfg.disconnect(other);
     submit_many(&cfg, leader2);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // Now these are connected: the first leader and its follower, which have long wrong logs, and the server
-    // that was left out. They get 50 commands that commit.
+    // Now three servers are connected: the first leader and its follower, which have long wrong logs, and the
+    // server that was disconnected from the second leader. They get 50 commands that can be committed.
     (0..5).for_each(|i| cfg.disconnect(i));
     [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
 
-    // All are connected.
+    // All servers are connected.
     (0..5).for_each(|i| cfg.connect(i));
     cfg.one(Value::random(), 5, Retry::Yes);
     cfg.end();
 }
 
-/// Submits 50 commands to one server, and does not look at the results.
+/// Submits 50 commands to one server, and ignores the results.
 fn submit_many<R: RaftPeer>(cfg: &Config<R>, server: usize) {
     for _ in 0..50 {
         cfg.start(server, Value::random());
@@ -295,7 +301,7 @@ fn agree_on_many<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// How many commands [`count_2b`] submits at once, after a first one.
+/// How many commands [`count_2b`] checks. It submits one command before them.
 const COUNTED: u64 = 10;
 
 fn count_2b<R: RaftPeer>() {
@@ -308,10 +314,10 @@ fn count_2b<R: RaftPeer>() {
     let elected = rpcs(&cfg);
     assert!((1..=30).contains(&elected), "too many or few RPCs ({elected}) to elect initial leader");
 
-    // Agreement does not take many RPCs.
+    // An agreement does not take many RPCs.
     let (agreed, total) = within_one_term(|| count_agreement(&cfg));
 
-    // A second without commands does not take many RPCs.
+    // During a second without commands there are not many RPCs.
     sleep(ELECTION_TIMEOUT);
     let idle = rpcs(&cfg) - total;
     assert!(idle <= IDLE_LIMIT, "too many RPCs ({idle}) for 1 second of idleness");
@@ -326,8 +332,8 @@ fn agreement_limit() -> u64 {
     (COUNTED + 1 + 3) * 3
 }
 
-/// One attempt. Returns how many RPCs a burst of commands took, and how many there were so far. `None`: the
-/// term has changed in the meantime.
+/// Makes one attempt. Returns how many RPCs a burst of commands took, and how many RPCs there were in all so
+/// far. Returns `None` if the term has changed in the meantime.
 fn count_agreement<R: RaftPeer>(cfg: &Config<R>) -> Option<(u64, u64)> {
     let leader = cfg.check_one_leader();
     let before = rpcs(cfg);

@@ -1,4 +1,4 @@
-//! Part 2C: persistence. Servers crash and come back with what they had persisted.
+//! Part 2C: persistence. Servers crash and come back with their persisted state.
 
 use labapi::RaftPeer;
 use labrt::rng;
@@ -45,17 +45,17 @@ fn persist_1_2c<R: RaftPeer>() {
     cfg.connect(leader1);
     cfg.one(13, 3, Retry::Yes);
 
-    // The leader crashes, and restarts after the others have gone on without it.
+    // The leader crashes. The other servers go on without it. Then it restarts.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     cfg.one(14, 2, Retry::Yes);
     cfg.start1(leader2);
     cfg.connect(leader2);
 
-    // It catches up before the next server crashes.
+    // The restarted server catches up before the next server crashes.
     cfg.wait(4, 3, None);
 
-    // A follower crashes, and restarts after the others have gone on without it.
+    // A follower crashes. The other servers go on without it. Then it restarts.
     let follower = cfg.after(cfg.check_one_leader(), 1);
     cfg.disconnect(follower);
     cfg.one(15, 2, Retry::Yes);
@@ -68,7 +68,8 @@ fn persist_1_2c<R: RaftPeer>() {
 fn persist_2_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (2C): more persistence");
-    // The three agreements of a round are on 11, 12, 13, then 14, 15, 16, and so on.
+    // Each round makes three agreements. The first round submits 11, 12 and 13, the second round 14, 15 and
+    // 16, and so on.
     for base in (11..).step_by(3).take(5) {
         cfg.one(base, 5, Retry::Yes);
         let leader1 = cfg.check_one_leader();
@@ -79,7 +80,8 @@ fn persist_2_2c<R: RaftPeer>() {
         cfg.disconnect(second);
         cfg.one(base + 1, 3, Retry::Yes);
 
-        // The other three crash, and the two that missed it restart.
+        // The other three servers are disconnected. The two servers that missed the agreement crash and
+        // restart.
         [leader1, third, fourth].iter().for_each(|&i| cfg.disconnect(i));
         cfg.start1(first);
         cfg.start1(second);
@@ -87,12 +89,13 @@ fn persist_2_2c<R: RaftPeer>() {
         cfg.connect(second);
         sleep(ELECTION_TIMEOUT);
 
-        // One of the three restarts. It has the longest log, and together they are a majority.
+        // One of the three crashes and restarts. It has the longest log. Together with the first two it is a
+        // majority.
         cfg.start1(third);
         cfg.connect(third);
         cfg.one(base + 2, 3, Retry::Yes);
 
-        // The last two come back as they were.
+        // The last two servers are connected again, without a restart.
         cfg.connect(fourth);
         cfg.connect(leader1);
     }
@@ -111,7 +114,8 @@ fn persist_3_2c<R: RaftPeer>() {
     cfg.disconnect(absent);
     cfg.one(102, 2, Retry::Yes);
 
-    // The other two crash. The absent one comes back, and the old leader restarts.
+    // The other two servers crash. The follower that missed the agreement comes back, and the old leader
+    // restarts.
     cfg.crash1(leader);
     cfg.crash1(follower);
     cfg.connect(absent);
@@ -119,7 +123,7 @@ fn persist_3_2c<R: RaftPeer>() {
     cfg.connect(leader);
     cfg.one(103, 2, Retry::Yes);
 
-    // All are connected.
+    // All servers are up and connected.
     cfg.start1(follower);
     cfg.connect(follower);
     cfg.one(104, 3, Retry::Yes);
@@ -129,9 +133,9 @@ fn persist_3_2c<R: RaftPeer>() {
 /// How many rounds the tests of Figure 8 have. In each round a leader may crash or be disconnected.
 const FIGURE_8_ROUNDS: usize = 1000;
 
-/// Figure 8 of the paper: leaders crash before they have replicated their entries to all, so that majorities
-/// have entries of old terms that are not committed. Only entries of the current term may be committed by
-/// counting.
+/// The situation of Figure 8 of the paper. Leaders crash before they have replicated their entries to all
+/// servers. So a majority may have entries of old terms that are not committed. A leader may count replicas
+/// to commit an entry only if the entry is of its current term.
 fn figure_8_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (2C): Figure 8");
@@ -139,7 +143,7 @@ fn figure_8_2c<R: RaftPeer>() {
 
     let mut up = 5;
     for _ in 0..FIGURE_8_ROUNDS {
-        // Each server is offered a command. The last one that takes it is the leader.
+        // The test offers a command to each server. The last server that accepts it is the leader.
         let leader = last_to_accept(5, |i| cfg.start(i, Value::random()).map(|_| i));
         short_or_long_pause();
 
@@ -149,7 +153,7 @@ fn figure_8_2c<R: RaftPeer>() {
             up -= 1;
         }
 
-        // Mostly there should be three servers.
+        // Most of the time at least three servers should be in use.
         if up < 3 {
             let i = random_server();
             if !cfg.is_up(i) {
@@ -169,13 +173,13 @@ fn figure_8_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Offers something to each server in order. Returns the result of the last one that accepts it.
+/// Calls `offer` for each server, in order. Returns the result of the last server that accepts the offer.
 fn last_to_accept<T>(servers: usize, mut offer: impl FnMut(usize) -> Option<T>) -> Option<T> {
     (0..servers).fold(None, |last, i| offer(i).or(last))
 }
 
-/// The pause before a leader crashes or is disconnected. Mostly it is shorter than a replication takes,
-/// sometimes it is long enough for an election.
+/// The pause before a leader crashes or is disconnected. Most pauses are shorter than the time that a
+/// replication takes. Some pauses are long enough for an election.
 fn short_or_long_pause() {
     let half_timeout = ELECTION_TIMEOUT.as_millis() as u64 / 2;
     let bound = if one_in(10) { half_timeout } else { 13 };
@@ -186,7 +190,7 @@ fn unreliable_agree_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5).unreliable());
     cfg.begin("Test (2C): unreliable agreement");
 
-    // Five agreements at a time, four of them in threads of their own.
+    // The test makes five agreements at a time, four of them in threads of their own.
     let mut helpers = Vec::new();
     for round in 1..50 {
         for j in 0..4 {
@@ -196,7 +200,7 @@ fn unreliable_agree_2c<R: RaftPeer>() {
         cfg.one(round, 1, Retry::Yes);
     }
 
-    // At the end all servers are there and agree.
+    // At the end all servers must agree, on a reliable network.
     cfg.set_unreliable(false);
     helpers.into_iter().for_each(|helper| {
         join(helper);
@@ -205,8 +209,8 @@ fn unreliable_agree_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// The same as [`figure_8_2c`] with disconnections instead of crashes, on a network that loses and reorders
-/// messages.
+/// The same test as [`figure_8_2c`], but with disconnections instead of crashes, and on a network that loses
+/// and reorders messages.
 fn figure_8_unreliable_2c<R: RaftPeer>() {
     const REORDERING_FROM: usize = 200;
     let cfg = make_config::<R>(Setup::of(5).unreliable());
@@ -220,7 +224,7 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
             cfg.set_long_reordering(true);
         }
 
-        // Each server is offered a command. The last connected one that takes it is the leader.
+        // The test offers a command to each server. The last connected server that accepts it is the leader.
         let leader =
             last_to_accept(5, |i| cfg.start(i, command()).filter(|_| cfg.is_connected(i)).map(|_| i));
         short_or_long_pause();
@@ -231,7 +235,7 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
             up -= 1;
         }
 
-        // Mostly there should be three servers.
+        // Most of the time at least three servers should be in use.
         if up < 3 {
             let i = random_server();
             if !cfg.is_connected(i) {
@@ -257,8 +261,8 @@ fn unreliable_churn_2c<R: RaftPeer>() {
     churn::<R>(Setup::of(5).unreliable(), "Test (2C): unreliable churn");
 }
 
-/// Clients submit while servers crash, restart and are disconnected. A value that a client has seen committed
-/// must not be lost.
+/// Clients submit values. At the same time servers crash, restart and are disconnected. If a client has seen
+/// that a value is committed, this value must not be lost.
 fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     let cfg = make_config::<R>(setup);
     cfg.begin(title);
@@ -270,8 +274,8 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     };
     let clients: Vec<_> = (0..3).map(client).collect();
 
-    // For a while any server may be cut off, come back or crash. The pause is a little shorter than an
-    // election, so that some elections succeed and some do not.
+    // For a while, servers may be disconnected, come back or crash. The pause is a little shorter than the
+    // time that an election may take. So some elections succeed and some do not.
     for _ in 0..20 {
         churn_once(&cfg);
         sleep(ELECTION_TIMEOUT * 7 / 10);
@@ -289,7 +293,7 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     stop.store(true, Ordering::SeqCst);
     let seen: Vec<i64> = clients.into_iter().flat_map(join).collect();
 
-    // All values that the clients have seen committed are there.
+    // All values that the clients have seen committed must be in the log.
     sleep(ELECTION_TIMEOUT);
     let last = cfg.one(Value::random(), 5, Retry::Yes);
     let committed: Vec<i64> = (1..=last).map(|index| committed_number(&cfg, index)).collect();
@@ -318,8 +322,7 @@ fn churn_once<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// Submits numbers to the servers that take them, until it is told to stop. Returns those that it has seen
-/// committed.
+/// Submits numbers to the leaders until `stop` is set. Returns the numbers that it has seen committed.
 fn churn_client<R: RaftPeer>(cluster: &Cluster<R>, me: u64, stop: &AtomicBool) -> Vec<i64> {
     const PAUSES: [u64; 5] = [10, 20, 50, 100, 200];
     let mut seen = Vec::new();
@@ -354,12 +357,12 @@ fn committed_number<R: RaftPeer>(cfg: &Config<R>, index: u64) -> i64 {
     }
 }
 
-/// The number of a random one of five servers.
+/// A random number of one of the five servers.
 fn random_server() -> usize {
     rng::below(5) as usize
 }
 
-/// Returns true once in so many times.
+/// Returns true with a probability of 1 in `n`.
 fn one_in(n: u64) -> bool {
     rng::below(n) == 0
 }

@@ -33,7 +33,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// The Raft state must never be this large, in bytes.
+/// The Raft state must always be smaller than this number of bytes.
 const MAX_LOG_SIZE: usize = 2000;
 
 /// What happens to one server in each round of [`snapshots`].
@@ -66,8 +66,8 @@ fn snapshot_install_un_crash_2d<R: RaftPeer>() {
     snapshots::<R>(title, Setup::of(3).unreliable(), Fault::Crash);
 }
 
-/// 30 rounds of up to 15 commands, or up to 17 with a fault. With a fault one server misses 7 to 16 commands.
-/// Mostly these are so many that it needs a snapshot to catch up.
+/// Makes 30 rounds of up to 15 commands, or of up to 17 commands with a fault. With a fault, one server
+/// misses 7 to 16 commands. In most rounds it misses so many that it needs a snapshot to catch up.
 fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);
@@ -76,24 +76,25 @@ fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     let mut largest = 0;
 
     for round in 0..30 {
-        // In every third round the old leader is the victim, otherwise a follower.
+        // The victim is the old leader in every third round, and a follower in the other rounds.
         let follower = cfg.after(leader1, 1);
         let (victim, sender) = if round % 3 == 1 { (leader1, follower) } else { (follower, leader1) };
         strike(&cfg, fault, victim);
 
-        // There may be enough commands for a snapshot. Then comes one that all the other servers apply.
+        // These commands may be enough for a snapshot. Then the test waits until all servers except the
+        // victim have applied one more command.
         for _ in 0..burst() {
             cfg.start(sender, Value::random());
         }
         let applied_by = if fault == Fault::None { 3 } else { 2 };
         cfg.one(Value::random(), applied_by, Retry::Yes);
 
-        // The log must have become short.
+        // The snapshots must keep the log short.
         let size = cfg.log_size();
         assert!(size < MAX_LOG_SIZE, "Log size too large: {size} bytes, the limit is {MAX_LOG_SIZE}");
         largest = largest.max(size);
 
-        // The victim is back. It may need a snapshot before it can apply what the others apply.
+        // The victim comes back. It may need a snapshot before it can apply the new commands.
         if recover(&cfg, fault, victim) {
             cfg.one(Value::random(), 3, Retry::Yes);
             leader1 = cfg.check_one_leader();
@@ -117,7 +118,7 @@ fn strike<R: RaftPeer>(cfg: &Config<R>, fault: Fault, victim: usize) {
     cfg.one(Value::random(), 2, Retry::Yes);
 }
 
-/// Brings the victim back. Returns whether there was one.
+/// Brings the victim back. Returns whether there was a victim.
 fn recover<R: RaftPeer>(cfg: &Config<R>, fault: Fault, victim: usize) -> bool {
     if fault == Fault::Crash {
         cfg.start1(victim);
@@ -132,7 +133,8 @@ fn snapshot_all_crash_2d<R: RaftPeer>() {
     all_crash::<R>("Test (2D): crash and restart all servers", Setup::of(3));
 }
 
-/// Not in the course of 2022: later years run [`snapshot_all_crash_2d`] on this network.
+/// This test is not in the course of 2022. Later years run [`snapshot_all_crash_2d`] with an unreliable
+/// network.
 fn snapshot_all_crash_unreliable_2d<R: RaftPeer>() {
     all_crash::<R>("Test (2D, ours): crash and restart all servers (unreliable)", Setup::of(3).unreliable());
 }
@@ -143,13 +145,13 @@ fn all_crash<R: RaftPeer>(title: &str, setup: Setup) {
     cfg.one(Value::random(), 3, Retry::Yes);
 
     for _ in 0..5 {
-        // There may be enough commands for a snapshot.
+        // These commands may be enough for a snapshot.
         for _ in 0..burst() {
             cfg.one(Value::random(), 3, Retry::Yes);
         }
         let before = cfg.one(Value::random(), 3, Retry::Yes);
 
-        // All crash and come back. The log must go on where it was.
+        // All servers crash and come back. The next index must be higher than the last one before the crash.
         restart_all(&cfg);
         let after = cfg.one(Value::random(), 3, Retry::Yes);
         assert!(after > before, "index decreased from {before} to {after}");
@@ -161,13 +163,13 @@ fn snapshot_init_2d<R: RaftPeer>() {
     init::<R>("Test (2D): snapshot initialization after crash", Setup::of(3));
 }
 
-/// Not in the course of 2022: later years run [`snapshot_init_2d`] on this network.
+/// This test is not in the course of 2022. Later years run [`snapshot_init_2d`] with an unreliable network.
 fn snapshot_init_unreliable_2d<R: RaftPeer>() {
     init::<R>("Test (2D, ours): snapshot initialization after crash (unreliable)", Setup::of(3).unreliable());
 }
 
-/// Servers must load their snapshot when they start. A server that does not load it saves an empty one
-/// instead.
+/// Servers must load their snapshot when they start. A server that does not load its snapshot later saves an
+/// empty snapshot instead.
 fn init<R: RaftPeer>(title: &str, setup: Setup) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);
@@ -179,7 +181,7 @@ fn init<R: RaftPeer>(title: &str, setup: Setup) {
     }
     restart_all(&cfg);
 
-    // One more command, so that each server saves its state again.
+    // After one more command, each server has saved its state again.
     cfg.one(Value::random(), 3, Retry::Yes);
     restart_all(&cfg);
 
@@ -188,7 +190,7 @@ fn init<R: RaftPeer>(title: &str, setup: Setup) {
     cfg.end();
 }
 
-/// All servers crash, then all start again.
+/// Crashes all servers, then starts and connects all of them again.
 fn restart_all<R: RaftPeer>(cfg: &Config<R>) {
     (0..cfg.servers()).for_each(|i| cfg.crash1(i));
     for i in 0..cfg.servers() {

@@ -3,10 +3,10 @@
 //! | part | file | about |
 //! |---|---|---|
 //! | 3A | `part_a.rs` | linearizable and exactly once, without snapshots |
-//! | 3B | `part_b.rs` | the same with snapshots |
+//! | 3B | `part_b.rs` | linearizable and exactly once, with snapshots |
 //!
-//! Numbers of clients and servers, pauses and limits are the course's. The cases that the course does not
-//! have are the last of their part.
+//! The numbers of clients and servers, the pauses and the limits are the same as in the course. The cases
+//! that the course does not have are at the end of their part.
 
 mod part_a;
 mod part_b;
@@ -27,7 +27,7 @@ pub enum Part {
     B,
 }
 
-/// The tests of a part, in the course's order, for the service `S`.
+/// The tests of a part for the service `S`, in the order of the course.
 pub fn cases<S: KvService>(part: Part) -> Vec<Case> {
     match part {
         Part::A => part_a::cases::<S>(),

@@ -56,7 +56,7 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
     ]
 }
 
-/// Five servers and so many clients, without faults.
+/// The options for five servers, this number of clients, and no faults.
 fn calm(clients: usize) -> Generic {
     Generic::new("3A", clients, 5)
 }
@@ -109,8 +109,8 @@ fn persist_partition_unreliable_linearizable_3a<S: KvService>() {
     everything_at_once().run::<S>();
 }
 
-/// The same, but the checker must judge the history. In the course the test passes if the checker cannot
-/// judge it within a second.
+/// Like [`persist_partition_unreliable_linearizable_3a`], but the checker must judge the history. In the
+/// course the test passes if the checker cannot judge the history within a second.
 fn persist_partition_unreliable_linearizable_3a_strict<S: KvService>() {
     let if_unknown = IfUnknown::Fails(Duration::from_secs(60));
     Generic { if_unknown, ..everything_at_once() }.run::<S>();
@@ -121,7 +121,8 @@ fn everything_at_once() -> Generic {
     Generic { random_keys: true, ..faults }
 }
 
-/// Messages are lost and sent again. No operation may be done twice or in another order.
+/// Messages are lost, and clerks send them again. The appends of a client must still be done exactly once and
+/// in order.
 fn unreliable_one_key_3a<S: KvService>() {
     const CLIENTS: usize = 5;
     const APPENDS: usize = 10;
@@ -142,12 +143,12 @@ fn unreliable_one_key_3a<S: KvService>() {
     cfg.end();
 }
 
-/// What the test of a partition expects of a Get that was waiting until the network was healed.
+/// What the test expects of a Get that was stuck in the minority, after the network is healed.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum DelayedGet {
-    /// The Get may be done or not: the course looks once and accepts both.
+    /// The Get may have finished or not. The course checks once and accepts both.
     MayWait,
-    /// The Get must be done within the same limits as the Put.
+    /// The Get must finish within the same limit as the Put.
     Completes,
 }
 
@@ -159,13 +160,13 @@ fn one_partition_3a_strict<S: KvService>() {
     one_partition::<S>("3A, strict", DelayedGet::Completes);
 }
 
-/// The leader is cut off together with one other server. The majority goes on, and the minority does not.
+/// The leader is cut off together with one other server. The majority must go on, and the minority must not.
 fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
     const HEALED_LIMIT: Duration = Duration::from_secs(3);
     let cfg = make_config::<S>(Setup::of(5));
     let all = cfg.all();
     let mut ck = make_client(&cfg, &all);
-    // Now there is a leader.
+    // After this Put there is a leader.
     ck.put("1", "13");
 
     cfg.begin(&format!("Test: progress in majority ({part})"));
@@ -215,7 +216,7 @@ fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
             Err(_) => panic!("after the heal not all completed, only {completed:?}"),
         }
     }
-    // The delayed Put was done last.
+    // The delayed Put was the last write.
     ck.check("1", "15");
     cfg.end();
 }

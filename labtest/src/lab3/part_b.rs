@@ -1,4 +1,4 @@
-//! Part 3B: the service takes snapshots, so that the log stays short.
+//! Part 3B: the service takes snapshots, so the log stays short.
 
 use labapi::KvService;
 use labrt::time::{Duration, sleep};
@@ -41,12 +41,13 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// The Raft state, in bytes, above which the servers take a snapshot.
 const MAXRAFTSTATE: usize = 1000;
 
-/// So many servers and clients, with snapshots and without faults.
+/// The options for these numbers of clients and servers, with snapshots and without faults.
 fn calm(clients: usize, servers: usize) -> Generic {
     Generic { maxraftstate: Some(MAXRAFTSTATE), ..Generic::new("3B", clients, servers) }
 }
 
-/// A server is cut off while the others cut their logs. So it gets a snapshot when it is back.
+/// While a server is cut off, the other servers take snapshots and shorten their logs. So this server needs a
+/// snapshot when it comes back.
 fn snapshot_rpc_3b<S: KvService>() {
     let cfg = make_config::<S>(Setup::of(3).maxraftstate(MAXRAFTSTATE));
     let mut ck = make_client(&cfg, &cfg.all());
@@ -66,7 +67,7 @@ fn snapshot_rpc_3b<S: KvService>() {
     let log_size = check_log_size(&cfg, MAXRAFTSTATE);
     note_log_size(log_size, MAXRAFTSTATE);
 
-    // Now the server that has missed the work is needed for a majority.
+    // Now there is no majority without the server that has missed the work.
     cfg.partition(&[0, 2], &[1]);
     let mut majority = make_client(&cfg, &[0, 2]);
     majority.put("c", "C");
@@ -75,7 +76,7 @@ fn snapshot_rpc_3b<S: KvService>() {
         majority.check(key, value);
     }
 
-    // All are back.
+    // All servers are connected again.
     cfg.partition(&[0, 1, 2], &[]);
     ck.put("e", "E");
     for (key, value) in [("c", "C"), ("e", "E"), ("1", "1")] {
@@ -84,8 +85,8 @@ fn snapshot_rpc_3b<S: KvService>() {
     cfg.end();
 }
 
-/// A snapshot may hold the data and something for each client. It may hold nothing that grows with the number
-/// of operations.
+/// A snapshot may contain the data and a little for each client. It must not contain anything that grows with
+/// the number of operations.
 fn snapshot_size_3b<S: KvService>() {
     const MAX_SNAPSHOT: usize = 500;
     let cfg = make_config::<S>(Setup::of(3).maxraftstate(MAXRAFTSTATE));

@@ -5,8 +5,8 @@
 //! | 4A | `part_a/` | the controller, which says which group serves which shard |
 //! | 4B | `part_b/` | groups that serve shards, and shards that move |
 //!
-//! Numbers of servers, pauses, counts and limits are the course's. The cases that the course does not have
-//! are the last of their part.
+//! The numbers of servers, the pauses, the counts and the limits are the same as in the course. The cases
+//! that the course does not have are at the end of their part.
 
 mod part_a;
 mod part_b;
@@ -18,7 +18,7 @@ use labrt::Identity;
 
 use super::harness::{self, Case};
 
-/// The tests of part 4A, in the course's order, for the controller `S`.
+/// The tests of part 4A for the controller `S`, in the order of the course.
 pub fn cases_4a<S: CtrlerService>() -> Vec<Case> {
     part_a::cases::<S>()
 }
@@ -28,7 +28,7 @@ pub fn main_4a<S: CtrlerService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases_4a::<S>())
 }
 
-/// The tests of part 4B, in the course's order, for the service `S`.
+/// The tests of part 4B for the service `S`, in the order of the course.
 pub fn cases_4b<S: Sharded>() -> Vec<Case> {
     part_b::cases::<S>()
 }

@@ -1,4 +1,4 @@
-//! Migrations without the help of clients.
+//! Migrations in which clients do not help the servers.
 
 use labapi::{NSHARDS, Sharded};
 use labrt::rng;
@@ -11,17 +11,19 @@ use crate::kv::History;
 use crate::lives::join;
 use crate::shards::{Config, Setup, make_config, within};
 
-/// All shards must have moved in this time, also after a restart of all servers. It is enough for elections
-/// and a few configurations.
+/// All shards must have moved within this time, even after a restart of all servers. The time is enough for
+/// elections and a few configurations.
 const MOVED: Duration = Duration::from_secs(5);
 
-/// All servers restart in the middle of a migration, and no client sends anything afterwards. Then the logs
-/// have only entries of older terms, which Raft does not commit by counting. A server that waits for such an
-/// entry without adding an entry of its own term waits forever. The shards move on to a third group, so that
-/// the test notices shards that got stuck on the way.
+/// All servers of the groups restart in the middle of a migration, and no client sends anything afterwards.
+/// Then the logs have only entries of older terms. Raft does not commit such entries by counting replicas. If
+/// a leader waits for such an entry, and does not add an entry of its own term, it waits forever. Then the
+/// shards must move again, to a third group. So the test notices shards that got stuck in the first
+/// migration.
 ///
-/// It is also drawn how often there are snapshots. A group knows less after the restart if its snapshot is
-/// from the middle of a migration and all later changes are in such entries.
+/// `maxraftstate`, and so the number of snapshots, is also random. A group may have a snapshot from the
+/// middle of a migration, and all later changes in entries that are not committed. Then it has less state
+/// after the restart.
 pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     let title = "Test (ours): shards move after everybody has restarted, without a client ...";
     let bytes = usize::try_from(200 + rng::below(1800)).expect("below 2000");
@@ -53,8 +55,9 @@ pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     cfg.end();
 }
 
-/// All groups leave, and later another one joins. In between no group owns and serves the shards. The group
-/// that had them last keeps the data, also when it crashes, and gives the data to the new group.
+/// All groups leave, and later another group joins. Between these two steps, no group owns the shards and no
+/// group may serve them. The group that owned them last must keep the data, even if it crashes, and must give
+/// the data to the new group.
 pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     let title = "Test (ours): all groups leave, and another one comes ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(500));
@@ -91,7 +94,7 @@ pub(super) fn all_leave_and_another_comes<S: Sharded>() {
 }
 
 /// Two groups give each other all their shards, in ten configurations that come faster than shards can move.
-/// Each group has to give a shard in one configuration and to take it back in the next.
+/// A group may have to give a shard away in one configuration and to take it back in the next.
 pub(super) fn shards_are_swapped<S: Sharded>() {
     let title = "Test (ours): two groups swap all their shards ...";
     let work = Work::<S>::begin(title, Setup::new().maxraftstate(100));
@@ -100,7 +103,8 @@ pub(super) fn shards_are_swapped<S: Sharded>() {
         pause_up_to(300);
         swap(&work.cfg);
         pause_up_to(300);
-        // The same again for both groups at once. It is drawn which of them begins.
+        // Then two threads move shards at the same time, one thread the even shards and the other thread the
+        // odd shards. The new group of each shard is random.
         let helpers: Vec<_> = (0..2)
             .map(|half| {
                 let cluster = work.cfg.share();

@@ -1,4 +1,4 @@
-//! All faults in one test.
+//! The test with all faults at once.
 
 use labapi::{NSHARDS, Sharded};
 use labrt::dlog;
@@ -20,8 +20,8 @@ const PAUSE: u64 = 600;
 /// The longest time that a fault lasts, and the longest time without a fault, in milliseconds.
 const FAULT: u64 = 700;
 
-/// Fifty random changes of the configuration on an unreliable network, while servers, whole groups and
-/// controllers crash and are cut off, one fault after the other.
+/// Makes fifty random changes of the configuration on an unreliable network. At the same time servers, whole
+/// groups and controllers crash or are cut off, one fault after the other.
 pub(super) fn fifty_changes<S: Sharded>() {
     let title = "Test (ours): fifty changes of the configuration under all faults ...";
     let setup = Setup::new().unreliable().maxraftstate(100).limit(Duration::from_secs(300));
@@ -46,7 +46,7 @@ pub(super) fn fifty_changes<S: Sharded>() {
     work.end();
 }
 
-/// Makes a fault, and ends it after a while.
+/// Causes one random fault, and ends it after a while.
 fn one_fault<S: Sharded>(cluster: &Arc<Cluster<S>>) {
     let server = Place::Server(below(cluster.groups()), below(cluster.servers()));
     let ctrler = Place::Ctrler(below(cluster.ctrlers()));
@@ -74,8 +74,8 @@ fn one_fault<S: Sharded>(cluster: &Arc<Cluster<S>>) {
     }
 }
 
-/// Groups join or leave, or a shard moves. At least one group stays, because otherwise no group would serve
-/// the data.
+/// Makes one random change: groups join, groups leave, or a shard moves. At least one group stays, because
+/// otherwise no group would serve the data.
 fn one_change<S: Sharded>(cfg: &Config<S>) {
     let config = cfg.query();
     let (present, absent): (Vec<usize>, Vec<usize>) =

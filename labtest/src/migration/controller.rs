@@ -1,7 +1,7 @@
 //! A controller is cut off while shards move.
 //!
-//! Two of three controllers are enough: the groups must learn of each change, and all shards must reach their
-//! new group, so that the old group can be shut down.
+//! Two of three controllers are enough. With two of them, the groups must learn of each change, and all
+//! shards must reach their new group. Then the test shuts the old group down.
 
 use labapi::Sharded;
 use labrt::thread;
@@ -13,23 +13,23 @@ use crate::shards::{Cluster, Place, Setup};
 
 const ROUNDS: usize = 4;
 
-/// The controller is cut off at most so many milliseconds after the beginning of a round. The configuration
-/// changes shortly after that beginning.
+/// The controller is cut off at most this number of milliseconds after the beginning of a round. The
+/// configuration changes in the first half of this time.
 const WINDOW: u64 = 300;
 
-/// After a change all shards must have moved in this time. It is enough for elections of the controller and
-/// two configurations.
+/// All shards must have moved within this time after a change. The time is enough for elections of the
+/// controller and for two configurations.
 const MOVED: Duration = Duration::from_secs(5);
 
-/// No server and no clerk reaches the leader of the controllers.
+/// The leader of the controllers is cut off from all servers and all clerks.
 pub(super) fn controller_cut_off<S: Sharded>() {
     let title = "Test (ours): the controllers' leader is cut off while shards move ...";
     rounds::<S>(title, |cluster, place| cluster.isolate(place));
 }
 
-/// The leader of the controllers is cut off only from the other two, so groups and clerks still ask it. It
-/// still believes that it leads, but it must not answer with the configuration that it knows, because there
-/// may be a later one.
+/// The leader of the controllers is cut off only from the other two controllers, so groups and clerks still
+/// ask it. This leader still believes that it leads. But it must not answer with its latest configuration,
+/// because the other two controllers may have a later one.
 pub(super) fn controller_leads_a_minority<S: Sharded>() {
     let title = "Test (ours): a controller without majority is asked while shards move ...";
     rounds::<S>(title, |cluster, place| cluster.isolate_from_group(place));
@@ -59,7 +59,7 @@ fn rounds<S: Sharded>(title: &str, cut: fn(&Cluster<S>, Place)) {
         work.cfg.leave(giver);
         join(cutting);
 
-        // From now on the test does not need the old group. The controller is still cut off.
+        // From now on the old group is not needed. The controller is still cut off.
         sleep(MOVED);
         work.cfg.shutdown_group(giver);
         read_all(&work.cfg, &work.history);

@@ -1,10 +1,10 @@
 //! Crashes of servers that give or take shards.
 //!
-//! All shards move from one group to the next, round after round. In each round the victims crash once. The
-//! instant is drawn: it is at the earliest shortly before the change of the configuration, and at the latest
-//! when the groups should have learned of the change, moved the shards and deleted the old copies. So over
-//! many seeds the crashes come at every step of a migration. The limit for the Raft state is so small that
-//! nearly every step makes a snapshot.
+//! All shards move from one group to the next, round after round. In each round the victims crash once, at a
+//! random instant. The earliest instant is shortly before the change of the configuration. At the latest
+//! instant, the groups should have learned of the change, moved the shards and deleted the old copies. So
+//! over many seeds there are crashes at every step of a migration. The limit for the Raft state is so small
+//! that nearly every step makes a snapshot.
 
 use labapi::Sharded;
 use labrt::thread;
@@ -17,21 +17,22 @@ use crate::shards::{Place, Setup};
 /// How many rounds a test has.
 const ROUNDS: usize = 8;
 
-/// The time from the beginning of a round to the change. Crashes come earlier or later.
+/// The time from the beginning of a round to the change of the configuration. Crashes may be before or after
+/// the change.
 const BEFORE: Duration = Duration::from_millis(50);
 
-/// The victims crash at most so many milliseconds after the beginning of a round.
+/// The victims crash at most this number of milliseconds after the beginning of a round.
 const WINDOW: u64 = 500;
 
-/// How long a victim is down at most, in milliseconds.
+/// The longest time for which a victim is down, in milliseconds.
 const DOWN: u64 = 400;
 
 /// Which servers crash in a round.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Victims {
-    /// The leader of the group that gives.
+    /// The leader of the group that gives shards away.
     Giver,
-    /// The leader of the group that takes.
+    /// The leader of the group that gets the shards.
     Taker,
     /// Both leaders, each at its own instant.
     Both,
@@ -85,7 +86,7 @@ fn rounds<S: Sharded>(title: &str, victims: Victims) {
         work.cfg.join(taker);
         work.cfg.leave(giver);
         crashes.into_iter().for_each(join);
-        // The next change may come before the groups have finished this one.
+        // The next change may come before the groups have finished this change.
         pause_up_to(WINDOW);
     }
     work.end();

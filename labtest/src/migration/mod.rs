@@ -1,17 +1,17 @@
-//! Shards that move while things go wrong. These tests are not the course's; they go further than those of
-//! lab 4B.
+//! Shards that move while servers crash and are cut off. These tests are not in the course. They go further
+//! than the tests of lab 4B.
 //!
 //! | file | tests |
 //! |---|---|
-//! | `crashes.rs` | the leader of the group that gives or takes shards crashes, at any moment |
+//! | `crashes.rs` | leaders or all servers of the groups that give and get shards crash |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | migrations without clients: after a restart of all servers, without groups, in a swap |
+//! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
 //! | `room.rs` | shards that were given away leave nothing behind |
 //! | `chaos.rs` | many random changes of the configuration under all faults at once |
 //!
-//! Each test draws the instants of its faults from the run's seed. So many seeds in virtual time together
-//! have faults at all steps of a migration. The history of all clients must be linearizable, and the checker
-//! must come to a verdict.
+//! The instants of the faults are random, and depend on the run's seed. So many seeds in virtual time
+//! together have faults at all steps of a migration. The history of all clients must be linearizable, and the
+//! checker must come to a verdict.
 
 mod alone;
 mod chaos;
@@ -54,20 +54,20 @@ pub fn main<S: Sharded>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
 
-/// How many keys the clients use; each is in a shard of its own.
+/// How many keys the clients use. Each key is in a shard of its own.
 const KEYS: usize = 10;
 
 /// How many clients work while shards move.
 const CLIENTS: u32 = 5;
 
-/// When all servers are up and connected, all operations that hang must end in this time. It is enough for
-/// elections, restarts and several configurations.
+/// When all servers are up and connected again, all operations that were waiting must end within this time.
+/// The time is enough for elections, restarts and several configurations.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The checker must come to a verdict.
+/// The checker has a minute, and must come to a verdict.
 const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
-/// A test with clients that work.
+/// A test with clients in the background.
 struct Work<S: Sharded> {
     cfg: Config<S>,
     history: Arc<History>,
@@ -86,8 +86,8 @@ impl<S: Sharded> Work<S> {
         Work { cfg, history, clients }
     }
 
-    /// Lets the clients end, when there are no faults any more. All keys are read once more, and the history
-    /// must be linearizable.
+    /// Ends the test. There must be no faults any more. Waits for the clients and reads all keys once more.
+    /// The history must be linearizable.
     #[track_caller]
     fn end(self) {
         let Work { cfg, history, clients } = self;
@@ -101,7 +101,8 @@ impl<S: Sharded> Work<S> {
     }
 }
 
-/// Reads all keys with a new clerk, which knows no configuration. Fails if that takes too long.
+/// Reads all keys with a new clerk, which does not have a configuration yet. Fails the test if this takes too
+/// long.
 #[track_caller]
 fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
     let mut reader = main_client(cfg, history);
@@ -112,7 +113,8 @@ fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
     });
 }
 
-/// Makes a clerk of the test itself. Its number is different from those of the clients.
+/// Makes a clerk for the test itself. In the history, its number is different from the numbers of the
+/// clients.
 fn main_client<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) -> Client<S::Clerk> {
     cfg.make_client().recorded(history, CLIENTS)
 }
@@ -122,8 +124,8 @@ fn pause_up_to(ms: u64) {
     sleep(Duration::from_micros(rng::below(ms * 1000)));
 }
 
-/// The server of a group that leads, or a random one if no server says that it leads.
+/// The leader of a group, or a random server of the group if no server believes that it leads.
 fn leader_or_any<S: Sharded>(cfg: &Cluster<S>, gi: usize) -> Place {
-    let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a group has a handful of servers");
+    let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a number below a usize is a usize");
     Place::Server(gi, cfg.leader(gi).unwrap_or(any))
 }

@@ -1,4 +1,4 @@
-//! Shards that were given away leave nothing behind, also if servers crash or are down meanwhile.
+//! Shards that were given away must leave nothing behind, even if servers crash or are down at that time.
 
 use labapi::Sharded;
 use labrt::rng;
@@ -12,12 +12,13 @@ use crate::shards::{Config, Setup, gid, make_config, random_text};
 const KEYS: usize = 30;
 const LEN: usize = 1000;
 
-/// How many bytes a server of a group without shards may have on its disk. A value has more bytes.
+/// A server of a group without shards must have fewer bytes than this on its disk. The values have this size,
+/// so there is no room for a value.
 const LEFT: usize = LEN;
 
-/// All shards go from group to group. In the end the old group must not have them any more, neither on its
-/// disks nor in memory. That holds, too, for a server that was down while they moved, and if the leader
-/// crashes after they have moved and before they are deleted.
+/// All shards go from group to group. Afterwards the old group must not have them any more, neither on its
+/// disks nor in memory. This must be so for a server that was down while the shards moved. And it must be so
+/// if the leader crashes after the shards have moved but before they are deleted.
 pub(super) fn nothing_is_left_behind<S: Sharded>() {
     let title = "Test (ours): shards that have moved leave nothing behind ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1));
@@ -35,7 +36,7 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
         cfg.join(taker);
         cfg.leave(giver);
 
-        // In most rounds this happens before all shards are deleted.
+        // In most rounds the following steps happen before all shards are deleted.
         pause_up_to(500);
         cfg.start_server(giver, sleeper);
         let victim = leader_or_any(&cfg, giver);
@@ -50,8 +51,8 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
     cfg.end();
 }
 
-/// Waits until no server of group `gi` has anything of its former shards. Returns how many bytes the fullest
-/// disk of these servers has.
+/// Waits until no server of group `gi` has any data of its former shards. Returns how many bytes are on the
+/// fullest disk of these servers.
 #[track_caller]
 fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let began = Instant::now();

@@ -1,12 +1,11 @@
-//! The service above each Raft: it reads the apply channel and checks that every peer applies the same
-//! commands in the same order, without a gap.
+//! The service above each Raft. It reads the apply channel. It checks that all peers apply the same commands
+//! in the same order, without a gap.
 //!
-//! With snapshots it is also a service that makes a snapshot every [`SNAPSHOT_INTERVAL`] commands and that
-//! restarts from one. The snapshot holds the whole history, so a wrong snapshot is noticed.
+//! In the tests with snapshots, the service also makes a snapshot every [`SNAPSHOT_INTERVAL`] commands, and
+//! restarts from its snapshot. A snapshot contains all applied commands, so a wrong snapshot is noticed.
 //!
-//! A wrong message makes the reader panic, which fails the run. When the life of its peer is over, the reader
-//! goes on reading and ignores what it reads, so that no thread of the peer waits forever to deliver a
-//! message.
+//! A wrong message makes the reader panic, which fails the run. After a crash of its peer, the reader goes on
+//! reading and ignores the messages. Otherwise a thread of the peer could wait forever to deliver a message.
 
 use labapi::{ApplyMsg, Command, RaftPeer};
 use labrt::chan::Receiver;
@@ -22,7 +21,7 @@ use crate::value::Value;
 const APPLY: Kind = Kind::new("apply");
 const INGEST: Kind = Kind::new("apply.snapshot");
 
-/// A command as it came through the apply channel.
+/// A command that came through the apply channel.
 struct Delivered {
     index: u64,
     term: u64,
@@ -30,7 +29,7 @@ struct Delivered {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Starts the reader of one life of a peer. The thread belongs to the harness, not to the node.
+    /// Starts the reader for one life of a peer. The thread belongs to the harness, not to the node.
     pub(super) fn start_reader(self: &Arc<Self>, node: NodeId, messages: Receiver<ApplyMsg>) {
         let cluster = Arc::clone(self);
         thread::spawn_named(format!("reader-{}", node.index), move || {
@@ -42,7 +41,8 @@ impl<R: RaftPeer> Cluster<R> {
         });
     }
 
-    /// Handles one message of the life `node`. A message of a life that is over is dropped.
+    /// Handles one message that the peer has delivered in its life `node`. If that life is over, the message
+    /// is ignored.
     fn take(&self, node: NodeId, message: ApplyMsg) -> Result<(), String> {
         match message {
             ApplyMsg::Command { index, term, command } => self.take_command(node, index, term, &command),
@@ -64,7 +64,8 @@ impl<R: RaftPeer> Cluster<R> {
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             due.then(|| state.servers[i].make_snapshot(index))
         };
-        // The lock must not be held here, because the peer may be waiting for a thread that needs it.
+        // This call must not be under the lock, because the peer may be waiting for a thread that needs the
+        // lock.
         if let Some((snapshot, peer)) = snapshot.zip(self.living(node)) {
             peer.call(|raft| raft.snapshot(index, snapshot));
         }
@@ -73,7 +74,7 @@ impl<R: RaftPeer> Cluster<R> {
 
     fn take_snapshot(&self, node: NodeId, index: u64, term: u64, data: &[u8]) -> Result<(), String> {
         let i = usize::from(node.index);
-        // The plain service of parts 2A to 2C knows no snapshots and ignores them, as in the course.
+        // As in the course, the service of parts 2A to 2C has no snapshots, and ignores these messages.
         let Some(peer) = self.living(node).filter(|_| self.setup.snapshots) else { return Ok(()) };
         if !peer.call(|raft| raft.cond_install_snapshot(term, index, data)) {
             return Ok(());
@@ -92,13 +93,13 @@ impl<R: RaftPeer> Cluster<R> {
 }
 
 impl<R> State<R> {
-    /// The instance behind `node`, unless that life is over.
+    /// The running instance in the life `node`, or `None` if that life is over.
     fn living(&self, node: NodeId) -> Option<Living<R>> {
         self.servers[usize::from(node.index)].lives.living().filter(|peer| peer.node == node)
     }
 
-    /// Records what peer `i` applies, after comparing it with what all other peers have applied at that
-    /// index.
+    /// Compares a command that peer `i` applies with the commands that all other peers have applied at the
+    /// same index, and then records it.
     fn apply(&mut self, i: usize, message: Delivered, snapshots: bool) -> Result<(), String> {
         let Delivered { index, term, value } = message;
         if snapshots {
@@ -138,8 +139,8 @@ impl<R> State<R> {
 }
 
 impl<R> Slot<R> {
-    /// The snapshot of the course's service: the last index, then all that was applied up to it. There is
-    /// nothing at index 0.
+    /// Makes the same snapshot as the course's service: the last index, then all commands that were applied
+    /// up to this index. There is no command at index 0.
     fn make_snapshot(&self, index: u64) -> Vec<u8> {
         let history: Vec<Option<&Value>> =
             (0..=index).map(|at| self.log.get(&at).map(|applied| &applied.value)).collect();
@@ -149,8 +150,8 @@ impl<R> Slot<R> {
         encoder.into_bytes()
     }
 
-    /// Replaces what the service of peer `i` has applied by a snapshot. `index` is the last index that the
-    /// snapshot covers, as Raft says.
+    /// Replaces the applied commands of peer `i` with the commands in a snapshot. `index` is the last index
+    /// of the snapshot according to Raft.
     pub(super) fn ingest_snapshot(
         &mut self,
         i: usize,
@@ -172,7 +173,7 @@ impl<R> Slot<R> {
         Ok(())
     }
 
-    /// The applied entries near an index, for a message.
+    /// A text with the applied commands near an index, for error messages.
     fn around(&self, index: u64) -> String {
         let near = self.log.range(index.saturating_sub(3)..=index + 1);
         let entries: Vec<String> = near.map(|(at, applied)| format!("{at}:{}", applied.value)).collect();

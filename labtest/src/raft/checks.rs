@@ -1,7 +1,7 @@
-//! What a test can see and check: leaders, terms, and what the peers have applied.
+//! The checks that a test can make: of leaders, of terms, and of the commands that the peers have applied.
 //!
-//! The waiting times, the numbers of rounds and the texts are the course's. A peer that does not run is
-//! ignored.
+//! The waiting times, the numbers of rounds and the texts are the same as in the course. The checks ignore a
+//! peer that does not run.
 
 use labapi::RaftPeer;
 use labrt::rng;
@@ -11,33 +11,33 @@ use super::Cluster;
 use crate::lives::Living;
 use crate::value::Value;
 
-/// How often [`Cluster::check_one_leader`] asks the peers before it gives up.
+/// How many times [`Cluster::check_one_leader`] asks the peers before it gives up.
 const LEADER_ROUNDS: usize = 10;
-/// How long [`Cluster::one`] goes on submitting.
+/// For how long [`Cluster::one`] goes on submitting its command.
 const ONE_LIMIT: Duration = Duration::from_secs(10);
-/// How long [`Cluster::one`] waits for one submission to commit.
+/// How long [`Cluster::one`] waits until a submitted command is committed.
 const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether [`Cluster::one`] may submit its command again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
-    /// Once a leader has accepted the command, it must commit in time.
+    /// If a leader accepts the command, the command must be committed in time.
     No,
-    /// A command that does not commit in time is submitted again, so it may end up in the log several times.
+    /// If the command is not committed in time, it is submitted again. So the log may have it several times.
     Yes,
 }
 
 /// What the peers have applied at one index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Committed {
-    /// How many peers have applied something at the index. A peer that has crashed or that is disconnected
-    /// counts, too, with what it had applied before.
+    /// How many peers have applied something at the index. This includes peers that have crashed or are
+    /// disconnected, if they had applied something before.
     pub count: usize,
-    /// What they have applied. `None`: no peer has applied anything.
+    /// The value that they have applied. It is `None` if no peer has applied anything at the index.
     pub value: Option<Value>,
 }
 
-/// How a submission of [`Cluster::one`] went.
+/// A submission of [`Cluster::one`] that a leader has accepted.
 struct Submitted {
     server: usize,
     index: u64,
@@ -45,8 +45,8 @@ struct Submitted {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Waits for a leader among the connected peers, and returns it. If there are several, it returns the one
-    /// of the newest term.
+    /// Waits for a leader among the connected peers, and returns it. If there are several leaders, it returns
+    /// the leader of the newest term.
     ///
     /// # Panics
     /// If one term has two leaders, or if there is no leader for about five seconds.
@@ -56,8 +56,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.check_one_leader_among(&all)
     }
 
-    /// Like [`check_one_leader`](Cluster::check_one_leader), but looks only at these peers, for example at
-    /// one side of a partition.
+    /// Like [`check_one_leader`](Cluster::check_one_leader), but considers only these peers, for example the
+    /// peers on one side of a partition.
     #[track_caller]
     pub fn check_one_leader_among(&self, peers: &[usize]) -> usize {
         for _ in 0..LEADER_ROUNDS {
@@ -69,8 +69,8 @@ impl<R: RaftPeer> Cluster<R> {
         panic!("expected one leader, got none; {}", self.describe_peers());
     }
 
-    /// The peer that claims to lead the newest term, among those of these peers that are connected. Fails if
-    /// two peers claim to lead the same term.
+    /// Considers only those of `peers` that are connected. Returns the peer that claims to lead in the newest
+    /// term. Fails the test if two peers claim to lead in the same term.
     #[track_caller]
     fn newest_leader(&self, peers: &[usize]) -> Option<usize> {
         let states = self.connected_states().into_iter().filter(|(i, _)| peers.contains(i));
@@ -84,10 +84,10 @@ impl<R: RaftPeer> Cluster<R> {
         claims.last().map(|&(_, leader)| leader)
     }
 
-    /// The term that all connected peers agree on now. It is 0 if no peer is connected.
+    /// The present term, on which all connected peers must agree. It is 0 if no peer is connected.
     ///
     /// # Panics
-    /// If they do not agree.
+    /// If the peers do not agree on the term.
     #[track_caller]
     pub fn check_terms(&self) -> u64 {
         let states = self.connected_states();
@@ -110,7 +110,7 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// The states of the connected peers. It asks one peer after the other.
+    /// The states of the connected peers. This method asks one peer after the other.
     fn connected_states(&self) -> Vec<(usize, (u64, bool))> {
         let connected = (0..self.servers()).filter(|&i| self.is_connected(i));
         connected.filter_map(|i| Some((i, self.get_state(i)?))).collect()
@@ -121,10 +121,10 @@ impl<R: RaftPeer> Cluster<R> {
         (0..self.servers()).filter_map(|i| Some(self.get_state(i)?.0)).collect()
     }
 
-    /// How many peers have applied a command at this index, and which.
+    /// How many peers have applied a command at this index, and which command.
     ///
     /// # Panics
-    /// If they have applied different commands.
+    /// If two peers have applied different commands at this index.
     #[track_caller]
     pub fn n_committed(&self, index: u64) -> Committed {
         let mut seen = Committed { count: 0, value: None };
@@ -145,7 +145,8 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
     }
 
-    /// Fails the test if a peer has applied anything at this index, because there was no majority.
+    /// Fails the test if a peer has applied anything at this index, because there was no majority to commit
+    /// it.
     #[track_caller]
     pub fn check_no_agreement(&self, index: u64) {
         let Committed { count, .. } = self.n_committed(index);
@@ -155,13 +156,13 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Waits until `expected` peers have applied a command at this index, and returns the command. It does
-    /// not start agreement.
+    /// not submit a command itself.
     ///
     /// Returns `None` if a peer has reached a later term than `term` in the meantime. Then another command
     /// may be committed at this index.
     ///
     /// # Panics
-    /// After about 31 seconds.
+    /// If fewer than `expected` peers have applied something at the index after about 31 seconds.
     #[track_caller]
     pub fn wait(&self, index: u64, expected: usize, term: Option<u64>) -> Option<Value> {
         const ROUNDS: usize = 30;
@@ -188,12 +189,12 @@ impl<R: RaftPeer> Cluster<R> {
         value
     }
 
-    /// Makes a complete agreement: finds a leader, submits the value, and waits until `expected` peers have
-    /// applied it.
+    /// Makes a complete agreement: finds a leader, submits the value, and waits until at least `expected`
+    /// peers have applied the value.
     ///
-    /// Returns the index of the value, or 0 if the test has ended in the meantime. It looks for a leader for
-    /// 10 s. A command that a leader has accepted must be applied within 2 s. With [`Retry::No`] the value is
-    /// submitted at most once.
+    /// Returns the index of the value, or 0 if the test has ended in the meantime. The search for a leader
+    /// and all attempts together may take 10 s. A command that a leader has accepted must be applied within 2
+    /// s. With [`Retry::No`] the value is not submitted again after a leader has accepted it.
     ///
     /// # Panics
     /// If there is no agreement in time.
@@ -222,7 +223,8 @@ impl<R: RaftPeer> Cluster<R> {
         0
     }
 
-    /// Offers the value to the connected peers in turn, starting after the one that was tried last.
+    /// Submits the value to one connected peer after the other, until a peer accepts it. It begins with the
+    /// peer after `tried`, which is the last peer that was tried.
     fn submit_to_anyone(&self, value: &Value, tried: &mut usize) -> Option<Submitted> {
         for _ in 0..self.servers() {
             *tried = self.after(*tried, 1);
@@ -262,7 +264,7 @@ impl<R: RaftPeer> Cluster<R> {
         )
     }
 
-    /// A text that says what each peer has applied at an index.
+    /// A text that shows what each peer has applied at an index.
     fn describe_index(&self, index: u64) -> String {
         let state = self.state.lock();
         let entries = state.servers.iter().enumerate().map(|(i, slot)| match slot.log.get(&index) {

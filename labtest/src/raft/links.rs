@@ -1,9 +1,9 @@
-//! Which peers can talk to each other.
+//! The links between the peers: which peers can send messages to each other.
 //!
-//! The course connects and disconnects whole peers: a link works if both of its peers are connected. Two
-//! things are added here: [`Cluster::partition`], after which the peers of each side can talk to each other,
-//! and faults of one direction ([`Cluster::set_link`], [`Cluster::mute`]), which the course's steps cannot
-//! make. All of them outlast a restart of the peers.
+//! The course connects and disconnects whole peers: a link works if both of its peers are connected. This
+//! harness adds two kinds of faults. The first is a partition ([`Cluster::partition`]): only peers of the
+//! same side can reach each other. The second is a fault of a single link, which may lose messages in only
+//! one direction ([`Cluster::set_link`], [`Cluster::mute`]). A restart of a peer does not end these faults.
 
 use labapi::RaftPeer;
 use labrpc::Link;
@@ -15,21 +15,22 @@ use crate::events;
 use crate::network::{self, Wanted};
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Puts peer `i` on the network: it can talk to all peers that are on the network, too.
+    /// Connects peer `i` to the network. It can then reach all other connected peers, and they can reach it.
     pub fn connect(&self, i: usize) {
         dlog!(TEST, "connects S{i}");
         events::connect(self.node(i));
         self.set_connected(i, true);
     }
 
-    /// Takes peer `i` off the network: it can talk to no peer, not even to itself.
+    /// Disconnects peer `i` from the network. It can then reach no peer, not even itself, and no peer can
+    /// reach it.
     pub fn disconnect(&self, i: usize) {
         dlog!(TEST, "disconnects S{i}");
         events::disconnect(self.node(i));
         self.set_connected(i, false);
     }
 
-    /// The newest life of peer `i`. Before the first start it is the first life.
+    /// The node of the newest life of peer `i`. Before the first start, this is the node of the first life.
     fn node(&self, i: usize) -> NodeId {
         self.lives(i).node()
     }
@@ -40,8 +41,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&both_ways);
     }
 
-    /// Splits the network: a peer can talk only to the peers of its own side. A peer that is on no side is
-    /// alone. All peers stay connected. The new partition replaces an earlier one.
+    /// Splits the network. Then a peer can reach only the peers of its own side. A peer that is on no side is
+    /// alone. The partition does not change which peers are connected. It replaces an earlier partition.
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
         let lives: Vec<Vec<NodeId>> =
@@ -53,7 +54,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&all);
     }
 
-    /// Ends the partition and all faults of one direction. Peers that are disconnected stay disconnected.
+    /// Ends the partition and all faults of single links. Disconnected peers stay disconnected.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
@@ -65,8 +66,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&self.all_links());
     }
 
-    /// Says which messages the end of `from` to `to` loses: none, the requests, or the replies. The calls
-    /// that `to` makes go over another end.
+    /// Sets which messages are lost in the calls of `from` to `to`: none, the requests, or the replies. This
+    /// does not change the calls of `to` to `from`, which use another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -74,14 +75,14 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&[(from, to)]);
     }
 
-    /// Loses all that `from` sends to `to`: the requests of its own calls, and its replies to the calls of
-    /// `to`. The other direction works.
+    /// From now on, all messages that `from` sends to `to` are lost: the requests of its own calls, and its
+    /// replies to the calls of `to`. The other direction still works.
     pub fn mute(&self, from: usize, to: usize) {
         self.set_link(from, to, Link::RequestsLost);
         self.set_link(to, from, Link::RepliesLost);
     }
 
-    /// The links over which peer `i` calls the peers.
+    /// The links that peer `i` uses for its calls.
     pub(super) fn links_from(&self, i: usize) -> Vec<(usize, usize)> {
         (0..self.setup.servers).map(|j| (i, j)).collect()
     }
@@ -90,7 +91,7 @@ impl<R: RaftPeer> Cluster<R> {
         (0..self.setup.servers).flat_map(|i| self.links_from(i)).collect()
     }
 
-    /// Makes the ends of these links do what the state says.
+    /// Enables and disables the ends of these links as the state says.
     pub(super) fn bring_links_in_line(&self, links: &[(usize, usize)]) {
         network::bring_in_line(&self.net, || {
             let state = self.state.lock();
@@ -112,12 +113,13 @@ impl<R: RaftPeer> Cluster<R> {
 }
 
 impl<R> State<R> {
-    /// What the end from `i` to `j` should do. A peer that was never started has no ends.
+    /// The state that the end from `i` to `j` should have. Returns `None` if peer `i` was never started,
+    /// because then it has no ends.
     pub(super) fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
         let (from, to) = (&self.servers[i], &self.servers[j]);
         let end = from.lives.ends().get(j)?.clone();
-        // An end of a life that is over must not work again: it could tell of something that was saved after
-        // the crash.
+        // An end of a life that is over must not work again. Otherwise the old life could send messages that
+        // depend on what it has saved after the crash.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         Some(Wanted { end, works, link: from.links[j] })
     }

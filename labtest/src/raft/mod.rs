@@ -1,27 +1,27 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With it the test crashes and
-//! restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links (`links.rs`),
-//! submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader, which takes the
-//! place of the service above Raft. It compares each message that the peer delivers with what all other peers
-//! have applied (`applier.rs`). The course's counters are in `report.rs`. A thread looks at the peers from
-//! outside, for the page (`watch.rs`).
+//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test
+//! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
+//! (`links.rs`), submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader
+//! thread instead of the service above Raft. The reader compares each message that the peer delivers with the
+//! commands that all other peers have applied (`applier.rs`). The course's counters are in `report.rs`.
+//! Another thread asks the peers for their state, for the page of a failed run (`watch.rs`).
 //!
 //! # Crashes
 //!
-//! A crash keeps exactly what was persisted at one instant; `lives.rs` says how. Every life of a peer, from
-//! its start to its crash, has a number, its *incarnation*. What the reader of an old life takes from its
-//! channel after that instant is dropped.
+//! A crash keeps exactly the state that was persisted at one instant; `lives.rs` says how. A *life* of a peer
+//! is the time from a start to the next crash. Each life has a number, its *incarnation*. If the reader of an
+//! old life receives a message after the crash, it ignores the message.
 //!
 //! # Locks
 //!
 //! One lock protects the state of the harness. No thread holds it while it calls a Raft, because the Raft may
-//! be waiting for a reader that needs this lock. No thread holds it while it calls the network either.
+//! be waiting for a reader that needs this lock. A thread must also not hold it while it calls the network.
 //!
 //! # Failures
 //!
-//! A failed check is a panic with the course's text, followed by what the harness knows. The panic may come
-//! from the test, from a helper thread or from a reader: labrt fails the run for each of them.
+//! A failed check panics with the text of the course. More details follow the text. The panic may be in the
+//! thread of the test, in a helper thread or in a reader. In each case labrt fails the run.
 
 mod applier;
 mod checks;
@@ -47,41 +47,42 @@ use super::value::Value;
 pub use super::output::note;
 pub use checks::{Committed, Retry};
 
-/// How long the suites give a cluster to notice that a leader has gone.
+/// How long the suites wait for a cluster to notice that its leader is gone, and to elect a new leader.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service with snapshots makes one after this many commands: after the indices 9, 19, 29, ...
+/// A service with snapshots makes a snapshot after this number of commands: after the indices 9, 19, 29, ...
 pub const SNAPSHOT_INTERVAL: u64 = 10;
 
-/// What cluster a test wants.
+/// The cluster that a test wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// How many peers.
+    /// The number of peers.
     pub servers: usize,
-    /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
+    /// If true, the network delays each request by up to 26 ms, and loses a tenth of the requests and a tenth
+    /// of the replies.
     pub unreliable: bool,
-    /// The services make snapshots (part 2D), every [`SNAPSHOT_INTERVAL`] commands.
+    /// If true, the services make a snapshot every [`SNAPSHOT_INTERVAL`] commands (part 2D).
     pub snapshots: bool,
 }
 
 impl Setup {
-    /// So many peers on a reliable network, without snapshots.
+    /// This number of peers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
         Setup { servers, unreliable: false, snapshots: false }
     }
 
-    /// The same on an unreliable network.
+    /// The same setup with an unreliable network.
     pub fn unreliable(self) -> Setup {
         Setup { unreliable: true, ..self }
     }
 
-    /// The same with services that make snapshots.
+    /// The same setup with services that make snapshots.
     pub fn with_snapshots(self) -> Setup {
         Setup { snapshots: true, ..self }
     }
 }
 
-/// The owner of a [`Cluster`]. A body ends with [`Owner::end`].
+/// The owner of a [`Cluster`]. The body of a test ends with [`Owner::end`].
 pub type Config<R> = Owner<Cluster<R>>;
 
 /// N Raft peers on one network, with the service and the persister of each. Peers are numbered 0 to
@@ -90,31 +91,32 @@ pub struct Cluster<R> {
     setup: Setup,
     net: Network,
     limit: Limit,
-    /// Raised at cleanup.
+    /// Raised when the test ends.
     finished: Signal,
     state: Mutex<State<R>>,
 }
 
 struct State<R> {
     servers: Vec<Slot<R>>,
-    /// The links that a partition cuts, as (from, to).
+    /// The links that a partition cuts. A link is (from, to).
     cut: BTreeSet<(usize, usize)>,
     /// The largest index that any peer has applied.
     max_index: u64,
-    /// The counters at [`Cluster::begin`].
+    /// The values of the counters when [`Cluster::begin`] was called.
     begun: report::Begun,
 }
 
-/// One peer: its lives, and what the harness knows about it.
+/// One peer: its lives, and its state in the harness.
 struct Slot<R> {
     lives: Arc<Lives<R>>,
     connected: bool,
-    /// What the links to the other peers do to messages.
+    /// The state of the link to each peer: which messages it loses.
     links: Vec<Link>,
-    /// What the service has applied. It outlasts crashes, as in the course: a peer that has been restarted
-    /// applies the same values again.
+    /// The commands that the service has applied, by index. As in the course, a crash does not clear them.
+    /// After a restart, the peer applies the same values again.
     log: BTreeMap<u64, Applied>,
-    /// The index of the last message that this life has applied (used with snapshots).
+    /// The index of the last message that the service has applied in this life. It is only used with
+    /// snapshots.
     last_applied: u64,
 }
 
@@ -122,12 +124,12 @@ struct Slot<R> {
 #[derive(Clone, Debug)]
 struct Applied {
     value: Value,
-    /// The term that the peer gave with it. It is 0 if the value came from a snapshot.
+    /// The term that the peer delivered with the value. It is 0 if the value came from a snapshot.
     term: u64,
 }
 
-/// Starts a cluster and connects all peers. Messages to a peer that cannot be reached are delayed for a long
-/// time.
+/// Starts a cluster and connects all peers. If a peer cannot be reached, a call to it takes a long time to
+/// fail.
 pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
     let net = Network::new();
     net.reliable(!setup.unreliable);
@@ -199,12 +201,12 @@ impl<R: RaftPeer> Cluster<R> {
         (i + n) % self.setup.servers
     }
 
-    /// Stops peer `i` and keeps its persistent state. It does no harm to a peer that does not run.
+    /// Crashes peer `i` and keeps its persistent state. If the peer does not run, this does no harm.
     pub fn crash1(&self, i: usize) {
         self.lives(i).crash(|| self.disconnect(i), R::kill);
     }
 
-    /// Starts peer `i`, which is not connected then. If the peer runs, it is stopped first.
+    /// Starts peer `i`. Afterwards the peer is not connected. If the peer is running, it is crashed first.
     pub fn start1(self: &Arc<Self>, i: usize) {
         let lives = self.lives(i);
         let turn = lives.take_turn();
@@ -220,7 +222,7 @@ impl<R: RaftPeer> Cluster<R> {
         turn.join_network(&life, Server::new(), [service]);
     }
 
-    /// Starts the service of peer `i` with what the snapshot holds.
+    /// Starts the service of peer `i` with the state in the snapshot.
     fn restore_service(&self, i: usize, snapshot: &[u8]) {
         let restored = {
             let mut state = self.state.lock();
@@ -238,23 +240,24 @@ impl<R: RaftPeer> Cluster<R> {
         self.lives(i).is_up()
     }
 
-    /// Whether peer `i` is on the network.
+    /// Whether peer `i` is connected to the network.
     pub fn is_connected(&self, i: usize) -> bool {
         self.state.lock().servers[i].connected
     }
 
-    /// Submits a value to peer `i`. `None`: the peer is not the leader, or it does not run.
+    /// Submits a value to peer `i`. Returns `None` if the peer is not the leader, or if it does not run.
     pub fn start(&self, i: usize, value: impl Into<Value>) -> Option<Started> {
         let command = value.into().to_command();
         self.peer(i)?.call(|raft| raft.start(command))
     }
 
-    /// The term of peer `i` and whether it believes that it leads. `None`: the peer does not run.
+    /// The term of peer `i`, and whether the peer believes that it leads. Returns `None` if the peer does not
+    /// run.
     pub fn get_state(&self, i: usize) -> Option<(u64, bool)> {
         Some(self.peer(i)?.call(R::get_state))
     }
 
-    /// The size of the largest Raft state that a persister holds, in bytes, without the snapshots.
+    /// The size in bytes of the largest Raft state of all persisters, without the snapshots.
     pub fn log_size(&self) -> usize {
         let sizes = (0..self.setup.servers).map(|i| self.lives(i).saved().raft_state_size());
         sizes.max().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The course's counters, and the line of a test that has passed.
+//! The counters of the course, and the line that is printed when a test has passed.
 //!
 //! The line is `  ... Passed --` with five columns: seconds, peers, RPCs sent, bytes in RPCs, and
 //! commands that were agreed on.
@@ -9,7 +9,7 @@ use labrt::time::Instant;
 use super::Cluster;
 use crate::output;
 
-/// The counters when the test began.
+/// The time and the counters when the test began.
 pub(super) struct Begun {
     at: Instant,
     rpcs: u64,
@@ -24,7 +24,7 @@ impl Begun {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Starts the counters and prints the test's title.
+    /// Remembers the present values of the counters, and prints the test's title.
     pub fn begin(&self, title: &str) {
         output::begin(title);
         let begun = Begun {
@@ -37,7 +37,7 @@ impl<R: RaftPeer> Cluster<R> {
         state.begun = Begun { max_index: state.max_index, ..begun };
     }
 
-    /// The line of a test that has passed.
+    /// The line to print when the test has passed.
     pub(super) fn passed_line(&self) -> String {
         let (rpcs, bytes) = (self.net.total_count(), self.net.total_bytes());
         let state = self.state.lock();
@@ -48,17 +48,17 @@ impl<R: RaftPeer> Cluster<R> {
         passed(seconds, peers, rpcs - begun.rpcs, bytes - begun.bytes, commands)
     }
 
-    /// The requests that have reached peer `i` since it was last started.
+    /// The number of requests that have reached peer `i` since its last start.
     pub fn rpc_count(&self, i: usize) -> u64 {
         self.net.count(i)
     }
 
-    /// The requests that all peers have sent, including those that were lost.
+    /// The number of requests that all peers have sent, including requests that were lost.
     pub fn rpc_total(&self) -> u64 {
         self.net.total_count()
     }
 
-    /// The bytes of all arguments that were sent and of all replies that arrived.
+    /// The number of bytes of all arguments that were sent and of all replies that arrived.
     pub fn bytes_total(&self) -> u64 {
         self.net.total_bytes()
     }
@@ -72,8 +72,8 @@ fn passed(seconds: f64, peers: usize, rpcs: u64, bytes: u64, commands: u64) -> S
 mod tests {
     use super::*;
 
-    /// Columns are right-aligned with blanks. A number that is wider than its column moves the columns after
-    /// it.
+    /// Columns are right-aligned with spaces. If a number is wider than its column, the columns after it move
+    /// to the right.
     #[test]
     fn the_columns_are_the_courses() {
         assert_eq!(passed(3.04, 3, 44, 16524, 0), "  ... Passed --   3.0  3   44   16524    0");

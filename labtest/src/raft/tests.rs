@@ -1,4 +1,5 @@
-//! The harness with peers that are no Rafts: these tests show that it notices what it must notice.
+//! Tests of the harness with fake peers, which are no Rafts. They show that the harness notices the faults
+//! that it must notice.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};
@@ -13,20 +14,20 @@ use crate::output::set_quiet;
 use crate::value::Value;
 use labview::spacetime::{Event, Trace};
 
-/// What a fake peer does. By default peer 0 leads term 1, accepts nothing and applies nothing.
+/// The behaviour of a fake peer. By default peer 0 leads in term 1, and no peer accepts or applies a command.
 trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
-    /// Term and role of peer `me`.
+    /// The term of peer `me`, and whether it leads.
     fn state(me: usize) -> (u64, bool) {
         (1, me == 0)
     }
 
-    /// What the only thread of a life does.
+    /// The code of the only thread of a peer, from its start to its crash (one life).
     fn live(_life: Life) {}
 }
 
-/// What the thread of a fake peer has.
+/// The values that the thread of a fake peer can use.
 struct Life {
     me: usize,
     persister: Arc<Persister>,
@@ -37,12 +38,12 @@ struct Life {
 impl Life {
     fn apply(&self, index: u64, value: impl Into<Value>) {
         let command = value.into().to_command();
-        // A harness that has ended takes no more messages.
+        // If the harness has ended, nobody receives the message. Then the error is ignored.
         let _ = self.apply.send(ApplyMsg::Command { index, term: 1, command });
     }
 }
 
-/// A peer that plays `P`.
+/// A fake peer that behaves as `P` says.
 struct Fake<P> {
     me: usize,
     ends: Vec<End>,
@@ -80,7 +81,7 @@ impl<P: Play> RaftPeer for Fake<P> {
     }
 }
 
-/// Runs a body and returns how it failed.
+/// Runs the body of a test, which must fail. Returns the message of the failure.
 #[track_caller]
 fn failure(body: fn()) -> String {
     try_run(body).expect("the body must fail")
@@ -170,7 +171,7 @@ fn a_command_that_does_not_commit_fails_the_agreement() {
     expect_start(&message, "one(5) failed to reach agreement: server 0 accepted it in term 1 at index 1");
 }
 
-/// In real time it takes half a minute.
+/// This test exists only in virtual time, because it would take half a minute in real time.
 #[cfg(feature = "sim")]
 #[test]
 fn waiting_ends() {
@@ -280,7 +281,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
 }
 
-/// In real time it would take two minutes.
+/// This test exists only in virtual time, because it would take two minutes in real time.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_may_take_two_minutes() {
@@ -292,10 +293,10 @@ fn a_test_may_take_two_minutes() {
     expect_start(&message, "test took longer than 120 seconds");
 }
 
-/// Which peers reach which peers: a row for each `from`, a column for each `to`.
+/// Which peers can reach which peers. There is a row for each caller and a column for each callee.
 fn reached(cfg: &super::Cluster<Fake<Idle>>) -> Vec<String> {
     let reaches = |i: usize, j: usize| {
-        let peer = cfg.peer(i).expect("all run");
+        let peer = cfg.peer(i).expect("all peers run");
         peer.server.ends[j].call::<_, usize>("Raft.Who", &()) == Some(j)
     };
     let row = |i| (0..cfg.servers()).map(|j| if reaches(i, j) { '+' } else { '.' }).collect();
@@ -315,7 +316,8 @@ fn links_follow_the_faults() {
         assert_eq!(reached(&cfg), ["++.+", "++.+", "....", "++.+"]);
         cfg.connect(2);
 
-        // The peers of each side can talk to each other. A restart does not end the partition.
+        // Only the peers of the same side can reach each other. A restart of a peer does not end the
+        // partition.
         cfg.partition(&[&[0, 1], &[2, 3]]);
         cfg.start1(1);
         cfg.connect(1);
@@ -323,12 +325,13 @@ fn links_follow_the_faults() {
         cfg.heal();
         assert_eq!(reached(&cfg), ["++++", "++++", "++++", "++++"]);
 
-        // All that 0 sends to 1 is lost: its requests, and its replies to the requests of 1.
+        // All messages that peer 0 sends to peer 1 are lost: its requests, and its replies to the requests of
+        // peer 1.
         cfg.mute(0, 1);
         cfg.start1(0);
         cfg.connect(0);
         assert_eq!(reached(&cfg), ["+.++", ".+++", "++++", "++++"]);
-        assert_eq!((cfg.rpc_count(1), cfg.rpc_count(0)), (9, 4), "the requests of 1 arrive");
+        assert_eq!((cfg.rpc_count(1), cfg.rpc_count(0)), (9, 4), "the requests of peer 1 arrive");
         cfg.set_link(0, 1, Link::Both);
         assert_eq!(reached(&cfg), ["++++", ".+++", "++++", "++++"]);
         cfg.end();
@@ -343,12 +346,12 @@ fn helpers_are_told_that_the_test_is_over() {
         let helper = thread::spawn(move || cluster.one(1, 3, Retry::Yes));
         sleep(Duration::from_secs(1));
         cfg.end();
-        assert_eq!(helper.join().expect("it returns"), 0);
+        assert_eq!(helper.join().expect("the thread returns without a panic"), 0);
     });
 }
 
-/// A page can show the peers of a Raft that tells nothing: which one leads, and which entries were applied in
-/// which term.
+/// The page can show the peers of a Raft that records no events of its own: which peer leads, and which
+/// entries were applied in which term.
 #[test]
 fn a_peer_that_tells_nothing_is_seen_from_outside() {
     struct AppliesOne;
@@ -372,7 +375,7 @@ fn a_peer_that_tells_nothing_is_seen_from_outside() {
     });
     assert_eq!(outcome.failure.map(|failure| failure.message), None);
     let trace = Trace::open(&file).expect("a trace");
-    std::fs::remove_file(&file).expect("it is removed");
+    std::fs::remove_file(&file).expect("the run has made this file");
     let of = |kind: &str| {
         let events = trace.events.iter().filter(|event| event.kind == kind);
         let name = |event: &Event| event.node.as_ref().map(|node| node.name.clone()).unwrap_or_default();
@@ -381,12 +384,12 @@ fn a_peer_that_tells_nothing_is_seen_from_outside() {
             .collect::<Vec<_>>()
     };
     let seen = |name: &str, role: &str| (name.to_owned(), Some(1), Some(role.to_owned()));
-    // Each is told once, because only changes are told. A peer that has crashed is not asked.
+    // Each state is recorded once, because only changes are recorded. A peer that has crashed is not asked.
     assert_eq!(of("seen.state"), [seen("S0", "leader"), seen("S1", "follower"), seen("S2", "follower")]);
     assert_eq!(of("apply"), [("S0".to_owned(), Some(1), None)]);
 }
 
-/// What a dead peer has saved after the crash is lost, so no other peer may learn of it.
+/// If a dead peer saves something after its crash, this is lost. So no other peer may learn of it.
 #[test]
 fn the_ends_of_a_dead_life_stay_disabled() {
     passes(|| {

@@ -1,9 +1,9 @@
-//! Looks at the peers from outside, for the page of the run.
+//! A thread that asks the peers for their state, for the page of a failed run.
 //!
-//! If a Raft tells the trace what it does (`labapi::observe`), the page shows what it tells. A Raft that
-//! tells nothing should still be visible on the page. So a thread of the harness asks each peer for its state
-//! every [`PERIOD`], and tells the trace when the answer has changed. The thread holds no lock of the harness
-//! while it asks, because the peer takes its own lock to answer.
+//! If a Raft records events of its own (`labapi::observe`), the page shows these events. A Raft that records
+//! no events should still be visible on the page. So this thread asks each peer for its state every
+//! [`PERIOD`]. It records an event when the answer has changed. The thread holds no lock of the harness while
+//! it asks, because the peer takes its own lock to answer.
 
 use labapi::{RaftPeer, Role};
 use labrt::collections::BTreeMap;
@@ -15,14 +15,14 @@ use labrt::trace::{self, Kind, Links};
 
 use super::Cluster;
 
-/// The pause between two questions.
+/// The pause between two rounds of questions.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// A peer has answered with another term or role than the last time.
+/// The event that the term or the role of a peer has changed since the last question.
 const SEEN: Kind = Kind::new("seen.state");
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Starts the thread. It ends when the test does.
+    /// Starts the thread. It ends when the test ends. Without a trace there is no thread.
     pub(super) fn start_watch(self: &Arc<Self>) {
         if !trace::on() {
             return;

@@ -1,7 +1,7 @@
 //! Clerks, and which servers they can reach.
 //!
-//! A clerk is given its ends in random order, so it cannot tell which end leads to which server. The harness
-//! knows it.
+//! A clerk gets its ends in random order, so it does not know which end leads to which server. The harness
+//! knows this.
 
 use labapi::Replicated;
 use std::fmt;
@@ -18,7 +18,7 @@ use super::Cluster;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ClientId(usize);
 
-/// `C1005`.
+/// Shows the clerk as `C1005`, for example.
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "C{}", self.0)
@@ -26,9 +26,9 @@ impl fmt::Display for ClientId {
 }
 
 impl ClientId {
-    /// The number alone, for the trace.
+    /// The number without the `C`, for the trace.
     pub fn number(self) -> u32 {
-        u32::try_from(self.0).expect("a test has a handful of clerks")
+        u32::try_from(self.0).expect("the number of a clerk fits into 32 bits")
     }
 
     pub(super) fn first(servers: usize) -> ClientId {
@@ -43,7 +43,7 @@ pub struct Client<C> {
 }
 
 impl<C> Client<C> {
-    /// The number of the clerk in the harness.
+    /// The clerk's number in the harness.
     pub fn id(&self) -> ClientId {
         self.id
     }
@@ -64,8 +64,8 @@ impl<C> DerefMut for Client<C> {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// Makes a clerk that can reach the servers `to`. It cannot reach the other servers until it is connected
-    /// to them.
+    /// Makes a clerk that can reach the servers `to`. It cannot reach the other servers before the test
+    /// connects it to them.
     pub fn make_client(&self, to: &[usize]) -> Client<S::Clerk> {
         let mut ends: Vec<End> = self.all().into_iter().map(|j| self.net.make_end(NodeId::NONE, j)).collect();
         let names: Vec<Name> = ends.iter().map(|end| end.name().clone()).collect();
@@ -88,7 +88,7 @@ impl<S: Replicated> Cluster<S> {
         self.enable_client(client, to, true);
     }
 
-    /// From now on a clerk cannot reach these servers.
+    /// Disconnects a clerk from these servers.
     pub fn disconnect_client(&self, client: ClientId, from: &[usize]) {
         dlog!(TEST, "disconnects {client} from {from:?}");
         self.enable_client(client, from, false);

@@ -1,6 +1,7 @@
-//! Which servers can talk to each other.
+//! The links between the servers: which servers can send messages to each other.
 //!
-//! As in the course, a test connects ends, not servers. So the next life of a server is not connected.
+//! As in the course, a test connects ends, not servers. So a server is not connected after a restart, because
+//! it has new ends.
 
 use labapi::Replicated;
 use labrt::collections::BTreeSet;
@@ -15,8 +16,8 @@ use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
 impl<S: Replicated> Cluster<S> {
-    /// Splits the servers: the two sides cannot talk to each other, but the servers of each side can. A
-    /// server that is on no side stays connected as it is. Clerks notice nothing.
+    /// Splits the servers into two sides. Servers of different sides cannot reach each other. Servers of the
+    /// same side can. For a server that is on no side, nothing changes. Nothing changes for clerks either.
     pub fn partition(&self, side1: &[usize], side2: &[usize]) {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
@@ -34,13 +35,15 @@ impl<S: Replicated> Cluster<S> {
         self.state.lock().partition = Some(mark);
     }
 
-    /// The newest lives of servers. For a server that was never started it is the first life.
+    /// The nodes of the newest lives of servers. For a server that was never started, this is the node of its
+    /// first life.
     fn lives(&self, servers: &[usize]) -> Vec<NodeId> {
         servers.iter().map(|&i| self.servers[i].node()).collect()
     }
 
-    /// The sides of a partition that puts the leader into the minority. Of N servers, the first side has the
-    /// N/2 + 1 lowest that do not lead. The second side has the rest, with the leader at its end.
+    /// The two sides of a partition that puts the leader into the minority. With N servers, the first side
+    /// has N/2 + 1 servers: those with the lowest numbers, without the leader. The second side has the other
+    /// servers, and the leader is the last of them.
     pub fn make_partition(&self) -> (Vec<usize>, Vec<usize>) {
         let leader = self.leader().unwrap_or(0);
         let mut majority: Vec<usize> = self.all().into_iter().filter(|&i| i != leader).collect();
@@ -49,7 +52,7 @@ impl<S: Replicated> Cluster<S> {
         (majority, minority)
     }
 
-    /// Connects every server with every server.
+    /// Connects all servers with each other.
     pub fn connect_all(&self) {
         dlog!(TEST, "connects all servers");
         events::heal();
@@ -65,23 +68,25 @@ impl<S: Replicated> Cluster<S> {
         }
     }
 
-    /// Disables the ends from server `i` to all servers, and their ends to it.
+    /// Disables the ends of server `i` to all servers, and the ends of all servers to server `i`.
     pub(super) fn disconnect(&self, i: usize) {
         self.change(|connected| connected.retain(|&(from, to)| from != i && to != i));
     }
 
-    /// Forgets which ends of server `i` worked: its next life has new ones, which are disabled.
+    /// Forgets which ends of server `i` worked. After its next start the server has new ends, which are
+    /// disabled.
     pub(super) fn forget_ends_of(&self, i: usize) {
         self.change(|connected| connected.retain(|&(from, _)| from != i));
     }
 
-    /// Changes which ends between servers work, and enables and disables the ends as needed.
+    /// Changes which ends between servers work. Then enables and disables the ends as needed.
     fn change(&self, f: impl FnOnce(&mut BTreeSet<(usize, usize)>)) {
         f(&mut self.state.lock().connected);
         network::bring_in_line(&self.net, || self.wanted());
     }
 
-    /// All ends between servers, and whether they should work. A server that was never started has no ends.
+    /// All ends between servers, and for each end whether it should work. A server that was never started has
+    /// no ends.
     fn wanted(&self) -> Vec<Wanted> {
         let state = self.state.lock();
         let of_server = |(i, lives): (usize, &Arc<Lives<S>>)| {
@@ -98,12 +103,12 @@ impl<S: Replicated> Cluster<S> {
     }
 }
 
-/// All pairs of one of `left` and one of `right`, in both directions.
+/// All pairs of a number in `left` and a number in `right`, in both orders.
 fn pairs<'a>(left: &'a [usize], right: &'a [usize]) -> impl Iterator<Item = (usize, usize)> + 'a {
     left.iter().flat_map(move |&i| right.iter().flat_map(move |&j| [(i, j), (j, i)]))
 }
 
-/// The names of servers, such as `S0 S2`. It is a dash if there are none.
+/// A text with the names of servers, such as `S0 S2`. If there are no servers, the text is a dash.
 fn list(servers: &[usize]) -> String {
     if servers.is_empty() {
         return "-".to_owned();

@@ -1,25 +1,27 @@
 //! A replicated service under test: the course's `kvraft/config.go` and `shardctrler/config.go`.
 //!
 //! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
-//! With it the test stops and starts servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]), cuts
-//! and heals their links (`links.rs`), and makes clerks (`clerks.rs`). The course's counters and its time
-//! limit are in `report.rs`. All that a test does is in its trace and in its log (topic `TEST`). It is also
-//! kept as marks for the picture of a history that is not linearizable ([`Cluster::marks`]).
+//! With the [`Config`] the test stops and starts servers ([`Cluster::shutdown_server`],
+//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks (`clerks.rs`). The
+//! course's counters and its time limit are in `report.rs`. All steps of a test are recorded in its trace and
+//! in its log (topic `TEST`). They are also kept as marks, for the picture of a history that is not
+//! linearizable ([`Cluster::marks`]).
 //!
-//! The tests of labs 3 and 4A differ in one thing: those of the controller print no columns
-//! ([`Setup::without_columns`]).
+//! There is one difference between the tests of labs 3 and 4A: the tests of 4A, of the controller, print no
+//! columns ([`Setup::without_columns`]).
 //!
-//! # What can talk to what
+//! # Which ends work
 //!
-//! A partition cuts only the ends between servers. A clerk keeps its ends to all servers that it was given. A
-//! server that is started has new ends, which are disabled. The ends of the other servers to it were disabled
+//! A partition cuts only the ends between servers. It does not change the ends of clerks. When a server is
+//! started, it gets new ends, which are disabled. The ends of the other servers to this server were disabled
 //! when it was stopped. So the test has to connect a server after a restart ([`Cluster::connect_all`]).
-//! Clerks reach it at once.
+//! Clerks can reach the server at once.
 //!
 //! # Crashes
 //!
-//! A server stops by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. Every life
-//! of a server, from its start to its crash, has a number, its *incarnation*.
+//! A server is always stopped by a crash. The crash keeps exactly the state that was saved at one instant;
+//! `lives.rs` says how. A *life* of a server is the time from a start to the next crash. Each life has a
+//! number, its *incarnation*.
 //!
 //! # Locks
 //!
@@ -46,43 +48,45 @@ use super::owner::{Finish, Owner};
 
 pub use clerks::{Client, ClientId};
 
-/// What cluster a test wants.
+/// The cluster that a test wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// How many servers.
+    /// The number of servers.
     pub servers: usize,
-    /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
+    /// If true, the network delays each request by up to 26 ms, and loses a tenth of the requests and a tenth
+    /// of the replies.
     pub unreliable: bool,
-    /// The servers take a snapshot when their Raft state grows beyond so many bytes. `None`: they never take
-    /// one.
+    /// A server takes a snapshot when its Raft state has more than this number of bytes. With `None`, servers
+    /// take no snapshots.
     pub maxraftstate: Option<usize>,
-    /// Whether the line of a test that has passed has columns: seconds, servers, RPCs, operations.
+    /// Whether the line that is printed when a test has passed has columns: seconds, servers, RPCs,
+    /// operations.
     pub columns: bool,
 }
 
 impl Setup {
-    /// So many servers on a reliable network, without snapshots.
+    /// This number of servers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
         Setup { servers, unreliable: false, maxraftstate: None, columns: true }
     }
 
-    /// The same on an unreliable network.
+    /// The same setup with an unreliable network.
     pub fn unreliable(self) -> Setup {
         Setup { unreliable: true, ..self }
     }
 
-    /// The same with snapshots when the Raft state grows beyond so many bytes.
+    /// The same setup, but servers take a snapshot when their Raft state has more than this number of bytes.
     pub fn maxraftstate(self, bytes: usize) -> Setup {
         Setup { maxraftstate: Some(bytes), ..self }
     }
 
-    /// The same without columns in the line of a test that has passed.
+    /// The same setup, but without columns in the line that is printed when a test has passed.
     pub fn without_columns(self) -> Setup {
         Setup { columns: false, ..self }
     }
 }
 
-/// The owner of a [`Cluster`]. A body ends with [`Owner::end`].
+/// The owner of a [`Cluster`]. The body of a test ends with [`Owner::end`].
 pub type Config<S> = Owner<Cluster<S>>;
 
 /// N servers on one network, with the persister of each, and the ends of their clerks. Servers are
@@ -92,25 +96,25 @@ pub struct Cluster<S> {
     net: Network,
     limit: Limit,
     servers: Vec<Arc<Lives<S>>>,
-    /// The operations of clerks since [`Cluster::begin`].
+    /// The number of operations of clerks since [`Cluster::begin`] was called.
     ops: AtomicU64,
     state: Mutex<State>,
     marks: Marks,
 }
 
 struct State {
-    /// Which ends between servers work, as (from, to).
+    /// The ends between servers that work. An end is (from, to).
     connected: BTreeSet<(usize, usize)>,
-    /// For each clerk the names of its ends, by server.
+    /// For each clerk, the names of its ends, in the order of the servers.
     clerks: BTreeMap<ClientId, Vec<Name>>,
     next_client: ClientId,
-    /// The counters at [`Cluster::begin`].
+    /// The values of the counters when [`Cluster::begin`] was called.
     begun: report::Begun,
-    /// The partition that holds now.
+    /// The mark of the present partition.
     partition: Option<Lasting>,
 }
 
-/// Starts a cluster and connects all servers. The network is reliable until then.
+/// Starts a cluster and connects all servers. The network is reliable until all servers are connected.
 pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     let net = Network::new();
     let server = |i| Arc::new(Lives::new(&net, i, NodeId::first(i)));
@@ -172,13 +176,13 @@ impl<S: Replicated> Cluster<S> {
         (0..self.setup.servers).collect()
     }
 
-    /// The bytes of Raft state above which the servers take a snapshot.
+    /// The size of the Raft state, in bytes, above which the servers take a snapshot.
     pub fn maxraftstate(&self) -> Option<usize> {
         self.setup.maxraftstate
     }
 
-    /// Starts server `i`, which must not run, with what it has saved. Clerks can reach it at once. The other
-    /// servers reach it when it is connected.
+    /// Starts server `i` with its saved state. The server must not be running. Clerks can reach it at once.
+    /// The other servers can reach it only after the test has connected it.
     #[track_caller]
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];
@@ -194,7 +198,7 @@ impl<S: Replicated> Cluster<S> {
         turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
-    /// Stops server `i` and keeps what it has saved. It does no harm to a server that does not run.
+    /// Stops server `i` and keeps its saved state. If the server does not run, this does no harm.
     pub fn shutdown_server(&self, i: usize) {
         let lives = &self.servers[i];
         let turn = lives.take_turn();
@@ -210,17 +214,18 @@ impl<S: Replicated> Cluster<S> {
         (0..self.setup.servers).find(leads)
     }
 
-    /// Calls server `i`, which is labrt's current node meanwhile. `None`: the server does not run.
+    /// Calls server `i`. During the call, this server is labrt's current node. Returns `None` if the server
+    /// does not run.
     pub fn call<T>(&self, i: usize, f: impl FnOnce(&Arc<S>) -> T) -> Option<T> {
         self.living(i).map(|living| living.call(|_| f(&living.server)))
     }
 
-    /// The size of the largest Raft state that a server has saved, in bytes, without the snapshots.
+    /// The size in bytes of the largest Raft state that a server has saved, without the snapshots.
     pub fn log_size(&self) -> usize {
         self.largest(Persister::raft_state_size)
     }
 
-    /// The size of the largest snapshot that a server has saved, in bytes.
+    /// The size in bytes of the largest snapshot that a server has saved.
     pub fn snapshot_size(&self) -> usize {
         self.largest(Persister::snapshot_size)
     }
@@ -233,7 +238,7 @@ impl<S: Replicated> Cluster<S> {
         self.servers[i].living()
     }
 
-    /// What the test has done so far, for a picture. A fault that has not ended lasts until now.
+    /// The marks of the test so far, for a picture. The mark of a fault that has not ended lasts until now.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }

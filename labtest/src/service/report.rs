@@ -1,5 +1,4 @@
-//! The course's counters and its time limit, and the line of a test, or a part of one, that has
-//! passed.
+//! The counters of the course, and the line that is printed when a test, or a part of a test, has passed.
 //!
 //! The line is `  ... Passed --` with four columns: seconds, servers, RPCs sent, and operations of
 //! clerks. The tests of the controller print the line without columns.
@@ -11,7 +10,7 @@ use labrt::time::Instant;
 use super::Cluster;
 use crate::output;
 
-/// The counters when the test began.
+/// The time and the counters when the test, or the part of it, began.
 pub(super) struct Begun {
     at: Instant,
     rpcs: u64,
@@ -24,7 +23,7 @@ impl Begun {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// Starts the counters and prints the title of the test, or of a part of it.
+    /// Resets the counters and prints the title of the test, or of a part of it.
     pub fn begin(&self, title: &str) {
         output::begin(title);
         self.ops.store(0, Ordering::SeqCst);
@@ -36,14 +35,14 @@ impl<S: Replicated> Cluster<S> {
         self.ops.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A part of a test has passed; another one follows.
+    /// Ends a part of a test, which has passed. Another part follows.
     #[track_caller]
     pub fn part_passed(&self) {
         self.limit.check();
         output::end(&self.passed_line());
     }
 
-    /// The line of a test, or a part of one, that has passed.
+    /// The line to print when a test, or a part of a test, has passed.
     pub(super) fn passed_line(&self) -> String {
         if !self.setup.columns {
             return "  ... Passed".to_owned();
@@ -62,8 +61,8 @@ fn passed(seconds: f64, servers: usize, rpcs: u64, ops: u64) -> String {
 mod tests {
     use super::*;
 
-    /// Columns are right-aligned with blanks. A number that is wider than its column moves the columns after
-    /// it.
+    /// Columns are right-aligned with spaces. If a number is wider than its column, the columns after it move
+    /// to the right.
     #[test]
     fn the_columns_are_the_courses() {
         assert_eq!(passed(3.04, 3, 44, 0), "  ... Passed --   3.0  3    44    0");

@@ -1,5 +1,5 @@
-//! The harness with a service that only says which server it is. The tests show that the harness cuts, stops
-//! and counts what it must.
+//! Tests of the harness with a fake service, whose servers only answer with their number. The tests show that
+//! the harness cuts links, stops servers and counts as it must.
 
 use labapi::{Persister, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use super::{Client, Config, Setup, make_config};
 use crate::marks::MarkKind;
 use crate::output::set_quiet;
 
-/// What a fake server does. By default it does nothing, and the last of three servers leads.
+/// The behaviour of a fake server. By default it does nothing, and server 2 leads.
 trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
@@ -23,17 +23,17 @@ trait Play: Send + Sync + 'static {
         me == 2
     }
 
-    /// What the only thread of a life does.
+    /// The code of the only thread of a server, from its start to its crash (one life).
     fn live(_killed: Signal, _persister: Arc<Persister>) {}
 }
 
-/// A text to save, and the one to tell when it is saved.
+/// A text to save, and the caller who waits for a reply when the text is saved.
 type Late = (String, Responder<()>);
 
-/// What should happen when the network drops a server's handlers.
+/// A function to call when the network drops a server's handlers.
 type Gone = Box<dyn FnOnce() + Send>;
 
-/// Does that when it is dropped. A handler holds this.
+/// Calls the function when it is dropped. A handler owns a `WhenGone`.
 struct WhenGone(Arc<Mutex<Option<Gone>>>);
 
 impl Drop for WhenGone {
@@ -45,13 +45,13 @@ impl Drop for WhenGone {
     }
 }
 
-/// A server that plays `P`.
+/// A fake server that behaves as `P` says.
 struct Fake<P> {
     me: usize,
     ends: Vec<End>,
     persister: Arc<Persister>,
     killed: Signal,
-    /// What to save when the server is killed, and the one to tell.
+    /// The texts to save when the server is killed, and their callers.
     late: Arc<Mutex<Vec<Late>>>,
     gone: Arc<Mutex<Option<Gone>>>,
     play: PhantomData<P>,
@@ -79,7 +79,7 @@ impl<P: Play> Replicated for Fake<P> {
         for (text, caller) in late {
             self.persister.save_raft_state(text.as_bytes());
             caller.reply(());
-            // Time for the answer to arrive, if it is delivered.
+            // In this time the reply would arrive, if the network delivered it.
             sleep(Duration::from_millis(10));
         }
     }
@@ -105,7 +105,7 @@ impl<P: Play> Replicated for Fake<P> {
 struct Idle;
 impl Play for Idle {}
 
-/// Runs a body and returns how it failed.
+/// Runs the body of a test, which must fail. Returns the message of the failure.
 #[track_caller]
 fn failure(body: fn()) -> String {
     try_run(7, body).expect("the body must fail")
@@ -127,12 +127,12 @@ fn expect_start(message: &str, expected: &str) {
     assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
 }
 
-/// The server to which an end leads, and its life.
+/// The server to which an end leads, and the number of its life.
 fn who(end: &End) -> Option<(usize, u32)> {
     end.call("Fake.Who", &())
 }
 
-/// Which servers reach which servers: a row for each `from`, a column for each `to`.
+/// Which servers can reach which servers. There is a row for each caller and a column for each callee.
 fn reached(cfg: &Config<Fake<Idle>>) -> Vec<String> {
     let row = |i: usize| {
         let Some(living) = cfg.living(i) else { return "down".to_owned() };
@@ -142,7 +142,7 @@ fn reached(cfg: &Config<Fake<Idle>>) -> Vec<String> {
     cfg.all().into_iter().map(row).collect()
 }
 
-/// Which servers a clerk reaches, in ascending order.
+/// The servers that a clerk can reach, in ascending order.
 fn reached_by(clerk: &Client<Vec<End>>) -> Vec<usize> {
     let mut servers: Vec<usize> = clerk.iter().filter_map(|end| Some(who(end)?.0)).collect();
     servers.sort_unstable();
@@ -159,7 +159,7 @@ fn a_partition_cuts_servers_and_no_clerk() {
         assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
         assert_eq!(reached_by(&clerk), [0, 1, 2, 3]);
 
-        // Servers that are on no side stay connected as they are.
+        // For servers that are on no side, nothing changes.
         cfg.partition(&[0], &[2]);
         assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
         cfg.partition(&[0, 2], &[1]);
@@ -197,7 +197,7 @@ fn a_restarted_server_is_reached_by_clerks_and_connected_by_the_test() {
 fn the_ends_of_a_life_are_closed_with_it() {
     passes(|| {
         let cfg = make_config::<Fake<Idle>>(Setup::of(2));
-        let old = cfg.living(0).expect("it runs");
+        let old = cfg.living(0).expect("the server runs");
         cfg.shutdown_server(0);
         cfg.start_server(0);
         cfg.connect_all();
@@ -240,8 +240,8 @@ fn a_clerk_is_found_by_the_number_of_the_server() {
 
 #[test]
 fn a_clerk_cannot_tell_which_end_leads_where() {
-    // The result of a run: which of its clerks have their ends in order, and whether all clerks have the same
-    // order.
+    // Makes twenty clerks. Returns for each clerk the servers to which its ends lead, in the order of the
+    // ends.
     fn orders() -> Vec<Vec<usize>> {
         let cfg = make_config::<Fake<Idle>>(Setup::of(5));
         let order = |_| {
@@ -291,7 +291,7 @@ fn the_leader_ends_up_in_the_minority() {
         cfg.end();
 
         let cfg = make_config::<Fake<AllLead>>(Setup::of(3));
-        assert_eq!(cfg.leader(), Some(0), "the first one");
+        assert_eq!(cfg.leader(), Some(0), "the first of several leaders");
         assert_eq!(cfg.make_partition(), (vec![1, 2], vec![0]));
         cfg.shutdown_server(0);
         assert_eq!(cfg.leader(), Some(1));
@@ -325,14 +325,14 @@ fn what_is_saved_after_a_stop_is_lost() {
         sleep(Duration::from_millis(100));
         assert_eq!((cfg.log_size(), cfg.snapshot_size()), (b"before".len(), b"snapshot".len()));
         cfg.start_server(0);
-        let living = cfg.living(0).expect("it runs");
+        let living = cfg.living(0).expect("the server runs");
         assert_eq!(living.server.persister.read_raft_state(), b"before");
         cfg.end();
     });
 }
 
-/// A dying server may still save something and try to reply that it has. The reply must not arrive, because
-/// the save is lost.
+/// A dying server may still save something and try to reply that this is saved. The reply must not arrive,
+/// because what it has saved is lost.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -343,19 +343,19 @@ fn a_dying_server_acknowledges_nothing() {
         cfg.shutdown_server(0);
         assert_eq!(writer.join().expect("the call ends"), None);
         cfg.start_server(0);
-        let living = cfg.living(0).expect("it runs");
+        let living = cfg.living(0).expect("the server runs");
         assert_eq!(living.server.persister.read_raft_state(), b"");
         cfg.end();
     });
 }
 
-/// When a server leaves the network, its handlers are dropped, and all that they hold is dropped, too. So
-/// code of the server may run. The harness must not hold its lock then.
+/// When a server is removed from the network, its handlers and all values in them are dropped. This may run
+/// code of the server. So the harness must not hold its lock at this time.
 #[test]
 fn a_server_that_leaves_the_network_may_ask_the_harness() {
     passes(|| {
         let cfg = make_config::<Fake<Idle>>(Setup::of(3));
-        let living = cfg.living(0).expect("it runs");
+        let living = cfg.living(0).expect("the server runs");
         let (cluster, asked) = (cfg.share(), Signal::new());
         let answered = asked.clone();
         *living.server.gone.lock() = Some(Box::new(move || {
@@ -375,12 +375,12 @@ fn the_sizes_are_those_of_the_largest() {
         let cfg = make_config::<Fake<Idle>>(Setup::of(3));
         assert_eq!((cfg.log_size(), cfg.snapshot_size()), (0, 0));
         for (i, size) in [(0, 10), (1, 30), (2, 20)] {
-            let living = cfg.living(i).expect("it runs");
+            let living = cfg.living(i).expect("the server runs");
             living.server.persister.save_state_and_snapshot(&vec![0; size], &vec![0; 40 - size]);
         }
         assert_eq!((cfg.log_size(), cfg.snapshot_size()), (30, 30));
         cfg.shutdown_server(1);
-        assert_eq!(cfg.log_size(), 30, "also of one that is down");
+        assert_eq!(cfg.log_size(), 30, "the largest state may be of a server that is down");
         cfg.end();
     });
 }
@@ -409,7 +409,7 @@ fn the_counters_start_anew_with_each_part() {
     });
 }
 
-/// In virtual time a client's request takes a millisecond or two.
+/// In virtual time a client's request takes 1 to 2 ms.
 #[test]
 fn clients_are_far() {
     passes(|| {
@@ -454,7 +454,7 @@ fn what_the_test_did_is_remembered() {
             ]
         );
         assert_eq!(marks[0].to, None);
-        let long = |i: usize| marks[i].to.expect("it lasts") - marks[i].from;
+        let long = |i: usize| marks[i].to.expect("the mark lasts") - marks[i].from;
         assert!(long(1) >= 20_000_000 && long(2) >= 20_000_000, "two pauses: {marks:?}");
         assert!(long(3) >= 10_000_000 && long(4) >= 10_000_000, "one pause: {marks:?}");
         assert!(marks[1].to <= Some(marks[3].from), "the second partition ends the first: {marks:?}");
@@ -480,7 +480,7 @@ fn a_thread_left_behind_is_seen() {
     }
     let message = failure(|| make_config::<Fake<Lingers>>(Setup::of(1)).end());
     expect_start(&message, "1 threads left behind after kill(): S0 fake-0");
-    // A thread of an earlier life is seen, too.
+    // A thread from before a crash is noticed, too.
     let message = failure(|| {
         let cfg = make_config::<Fake<Lingers>>(Setup::of(1));
         cfg.shutdown_server(0);
@@ -491,7 +491,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
 }
 
-/// In real time it would take two minutes.
+/// This test exists only in virtual time, because it would take two minutes in real time.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_may_take_two_minutes() {
@@ -512,7 +512,8 @@ fn a_test_may_take_two_minutes() {
     }
 }
 
-/// After the end of a test a call fails at once. It does not wait for a server that will not come back.
+/// After the end of a test, a call fails at once. It does not wait for a server, because no server will come
+/// back.
 #[test]
 fn the_network_ends_with_the_test() {
     passes(|| {

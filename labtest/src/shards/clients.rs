@@ -1,4 +1,4 @@
-//! Clerks, and what the tests do with them.
+//! Clerks, and their operations.
 
 use labapi::{KvClerk, MakeEnd, Sharded};
 use labrpc::End;
@@ -24,7 +24,7 @@ impl<S: Sharded> Cluster<S> {
         self.client_of(ends, make_end_of_clerk(&self.net))
     }
 
-    /// The number in the trace of the next clerk.
+    /// Returns the number of a new clerk in the trace.
     pub(super) fn next_clerk_number(&self) -> u32 {
         self.next_clerk.fetch_add(1, Ordering::Relaxed)
     }
@@ -42,13 +42,15 @@ impl<S: Sharded> Cluster<S> {
 /// A clerk under test.
 pub struct Client<C> {
     clerk: C,
-    /// Its number in the trace, unless it has another one in a history.
+    /// The clerk's number in the trace. A clerk that is recorded in a history uses its number in the history
+    /// instead.
     number: u32,
     recorder: Option<Recorder>,
 }
 
 impl<C: KvClerk> Client<C> {
-    /// The same, with all its operations recorded as those of client number `client`.
+    /// Returns the same clerk, which from now on records all its operations in `history`, as operations of
+    /// client number `client`.
     pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
         Client { recorder: Some(Recorder::new(history, client)), ..self }
     }
@@ -63,7 +65,7 @@ impl<C: KvClerk> Client<C> {
         self.perform(KvOp::Put, key, value);
     }
 
-    /// Adds to the end of the value of a key.
+    /// Appends a text to the value of a key.
     pub fn append(&mut self, key: &str, value: &str) {
         self.perform(KvOp::Append, key, value);
     }
@@ -80,7 +82,7 @@ impl<C: KvClerk> Client<C> {
     }
 }
 
-/// `len` random letters, as the course's `randstring` makes them.
+/// A text of `len` random characters. They are from the same alphabet as in the course's `randstring`.
 pub fn random_text(len: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let letter = |_| char::from(ALPHABET[usize::try_from(rng::below(64)).expect("below 64")]);

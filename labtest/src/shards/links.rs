@@ -1,7 +1,7 @@
-//! Ends, and which servers can talk to each other.
+//! The ends, and which servers can send messages to each other.
 //!
-//! All ends that the harness makes work from the start, as in the course. One thing is added here: a server
-//! can be cut off from the other servers while it runs ([`Cluster::isolate`]).
+//! As in the course, all ends that the harness makes work from the start. In addition, this harness can cut
+//! off a server that runs from the other servers ([`Cluster::isolate`]).
 
 use labapi::{MakeEnd, Sharded};
 use labrpc::{End, Network};
@@ -16,15 +16,15 @@ use crate::lives::Life;
 use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
-/// The `make_end` of a server: it makes ends that belong to the life of the server. When that life is over,
-/// the ends are closed from the start.
+/// Returns the `make_end` of a server for one life. It makes ends that belong to this life. If the life is
+/// already over, the new end is closed.
 pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
     Arc::new(move |target| {
         let end = net.make_end(life.node, target);
         net.enable(&end, true);
-        // This must come after enabling. If the life ends in between, either its crash closes the end, or the
-        // end is closed here.
+        // This check must come after the end is enabled. If the life ends at the same time, either its crash
+        // closes the end, or this code closes it.
         if life.is_over() {
             end.close();
         }
@@ -32,7 +32,7 @@ pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     })
 }
 
-/// The `make_end` of a clerk: its ends always work.
+/// Returns the `make_end` of a clerk. It makes ends that always work.
 pub(super) fn make_end_of_clerk(net: &Network) -> MakeEnd {
     let net = net.clone();
     Arc::new(move |target| {
@@ -43,7 +43,7 @@ pub(super) fn make_end_of_clerk(net: &Network) -> MakeEnd {
 }
 
 impl<S: Sharded> Cluster<S> {
-    /// Makes new ends to the servers at `targets`, which are disabled.
+    /// Makes new ends to the servers at `targets`. The ends are disabled.
     pub(super) fn make_ends(&self, owner: NodeId, targets: &[Place]) -> Vec<End> {
         targets.iter().map(|target| self.net.make_end(owner, target.on_network())).collect()
     }
@@ -57,16 +57,16 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Makes new ends of a clerk to the second controller, which are enabled.
+    /// Makes new ends of a clerk to the second controller. The ends are enabled.
     pub(super) fn make_ends_to_second(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Second(0)));
         ends.iter().for_each(|end| self.net.enable(end, true));
         ends
     }
 
-    /// Cuts the server at `place` off: it cannot talk to its group and to the controllers, and they cannot
-    /// talk to it. Clerks cannot reach a controller that is cut off, but they can reach a server of a group.
-    /// Ends between groups work. A restart of the server does not end this.
+    /// Cuts the server at `place` off. It cannot reach its group and the controllers, and they cannot reach
+    /// it. Clerks cannot reach a controller that is cut off, but they can still reach a server of a group
+    /// that is cut off. Ends between groups still work. A restart of the server does not end this.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         events::isolate(self.lives(place).node());
@@ -75,8 +75,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// Cuts the server at `place` off only from its own group: all others reach it. A restart of the server
-    /// does not end this.
+    /// Cuts the server at `place` off only from its own group. All other servers and all clerks can still
+    /// reach it. A restart of the server does not end this.
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
         events::isolate_from_group(self.lives(place).node());
@@ -85,7 +85,7 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// Ends all isolation.
+    /// Connects all servers again that were cut off.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
@@ -98,8 +98,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// The servers to which a server is given ends: its group, and for a server of a group also the
-    /// controllers.
+    /// The servers to which the server at `place` gets ends when it starts: its own group, and for a server
+    /// of a group also the controllers.
     pub(super) fn targets(&self, place: Place) -> Vec<Place> {
         let mut targets = self.group_of(place);
         if let Place::Server(..) = place {
@@ -108,7 +108,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Makes all ends that the harness has made do what the state says.
+    /// Enables and disables all ends that the harness has made, as the state says.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
     }
@@ -138,8 +138,9 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Whether an end from `owner`, or from a clerk, to `target` works while servers are cut off. Both are of
-    /// one group, or the target is a controller.
+    /// Whether an end from `owner` to `target` works, considering which servers are cut off. For an end of a
+    /// clerk, `owner` is `None`. Either `owner` and `target` are in the same group, or `target` is a
+    /// controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

@@ -1,4 +1,4 @@
-//! Clients in the background, and calls that must end in time.
+//! Clients that work in the background, and calls that must end in time.
 
 use labapi::Sharded;
 use labrt::rng;
@@ -12,15 +12,16 @@ use super::clients::random_text;
 use crate::kv::History;
 use crate::lives::join;
 
-/// Clients that read, replace and extend random keys until they are stopped: 50 % appends, 5 %
-/// puts, 45 % gets, as in the course. The keys are "0", "1" and so on.
+/// Clients that read and write random keys until the test stops them. As in the course, 50 % of the
+/// operations are appends, 5 % are puts and 45 % are gets. The keys are "0", "1" and so on.
 pub struct Mixed {
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<u64>>,
 }
 
 impl Mixed {
-    /// Starts `count` clients. Their operations are recorded as those of clients 0, 1 and so on.
+    /// Starts `count` clients. Their operations are recorded in `history`, as operations of clients 0, 1 and
+    /// so on.
     pub fn start<S: Sharded>(
         cluster: &Arc<Cluster<S>>,
         history: &Arc<History>,
@@ -56,28 +57,29 @@ impl Mixed {
         self.done.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until the clients have ended their last operations. Returns how many operations they have done.
+    /// Stops the clients and waits until their last operations have ended. Returns how many operations the
+    /// clients have done in all.
     pub fn wait(self) -> u64 {
         self.set_done();
         self.clients.into_iter().map(join).sum()
     }
 }
 
-/// Runs `f` in a thread of its own, and fails the test if it has not ended after `limit`. `what` is the
-/// subject of the message.
+/// Calls `f` in a thread of its own and returns its result. Fails the test if `f` has not ended after
+/// `limit`. `what` is the subject of the message.
 #[track_caller]
 pub fn within<T: Send + 'static>(limit: Duration, what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (tx, rx) = labrt::chan::bounded(1);
     let helper = thread::spawn(move || {
         let result = f();
-        // If no thread waits for the result, the test has failed.
+        // If the test has failed, no thread waits for the result. Then the error is ignored.
         let _ = tx.send(result);
     });
     match rx.recv_deadline(Instant::now() + limit) {
         Ok(result) => result,
         Err(_) if helper.is_finished() => {
             join(helper);
-            unreachable!("a helper that ends well sends its result")
+            unreachable!("a helper that ends without a panic has sent its result")
         }
         Err(_) => panic!("{what} has not ended within {} s", limit.as_secs_f64()),
     }

@@ -1,28 +1,30 @@
 //! A sharded key/value service under test: the course's `shardkv/config.go`.
 //!
-//! [`make_config`] prints the test's title, starts a controller of three servers and three groups of three on
-//! a new network, and returns a [`Config`]. With it the test lets groups join and leave (`steps.rs`), stops
-//! and starts servers and whole groups, and makes clerks (`clients.rs`). At first no group has joined. The
-//! index of a group begins with 0; the gids are 100, 101 and so on.
+//! [`make_config`] prints the test's title. It starts a controller of three servers, and three groups of
+//! three servers, on a new network. It returns a [`Config`]. With the [`Config`] the test lets groups join
+//! and leave (`steps.rs`), stops and starts servers and whole groups, and makes clerks (`clients.rs`). At
+//! first no group has joined. The groups have the indices 0, 1 and so on, and the gids 100, 101 and so on.
 //!
-//! Two things are added here: a server or a controller can be cut off while it runs (`links.rs`), and the
-//! controllers can be restarted. All that a test does is in its trace and in its log (topic `TEST`). It is
-//! also in the picture of a history that is not linearizable, beside the operations ([`Cluster::marks`]).
+//! This harness can do two things that the course's harness cannot: it can cut off a server or a controller
+//! that runs (`links.rs`), and it can restart controllers. All steps of a test are recorded in its trace and
+//! in its log (topic `TEST`). The picture of a history that is not linearizable shows them, too, beside the
+//! operations ([`Cluster::marks`]).
 //!
 //! # Which ends there are
 //!
-//! | end | made | works |
+//! | end | when it is made, or by which code | how long it works |
 //! |---|---|---|
-//! | server to its group and to controllers | at each start of the server | until it is stopped or cut off |
-//! | server to other groups | by the server, with its `make_end` | until its life has ended |
-//! | clerk to controllers | with the clerk | while the controller is not cut off |
+//! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
+//! | server to other groups | by the server, with its `make_end` | until the server is stopped |
+//! | clerk to controllers | when the clerk is made | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |
 //!
 //! # Crashes
 //!
-//! A server stops by a crash: it keeps exactly what was saved at one instant; `lives.rs` says how. The ends
-//! that a server has made itself belong to the life that made them, and they are closed when that life ends.
-//! (In the course they go on working.)
+//! A server is always stopped by a crash. The crash keeps exactly the state that was saved at one instant;
+//! `lives.rs` says how. A *life* of a server is the time from a start to the next crash. The ends that a
+//! server makes with its `make_end` are closed when the life ends in which they were made. (In the course
+//! they go on working.)
 //!
 //! # Locks
 //!
@@ -57,47 +59,49 @@ pub use load::{Mixed, within};
 pub use place::{Place, gid};
 pub use status::Look;
 
-/// What cluster a test wants.
+/// The cluster that a test wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// Delay the requests by up to 26 ms, and lose a tenth of them and a tenth of the replies.
+    /// If true, the network delays each request by up to 26 ms, and loses a tenth of the requests and a tenth
+    /// of the replies.
     pub unreliable: bool,
-    /// The servers of the groups make a snapshot when their Raft state grows beyond so many bytes. `None`:
-    /// they never make one.
+    /// A server of a group makes a snapshot when its Raft state has more than this number of bytes. With
+    /// `None`, the servers make no snapshots.
     pub maxraftstate: Option<usize>,
-    /// How many groups.
+    /// The number of groups.
     pub groups: usize,
     /// How many servers a group has.
     pub servers: usize,
     /// How many servers the controller has.
     pub ctrlers: usize,
-    /// How long the test may take on its own clock.
+    /// How long the test may take. In virtual time, this is virtual time.
     pub limit: Duration,
 }
 
 impl Setup {
-    /// Three controllers and three groups of three on a reliable network, without snapshots, for up to two
+    /// Three controllers, three groups of three servers, a reliable network, no snapshots, and a limit of two
     /// minutes.
     pub fn new() -> Setup {
         Setup { unreliable: false, maxraftstate: None, groups: 3, servers: 3, ctrlers: 3, limit: TEST_LIMIT }
     }
 
-    /// The same on an unreliable network.
+    /// The same setup with an unreliable network.
     pub fn unreliable(self) -> Setup {
         Setup { unreliable: true, ..self }
     }
 
-    /// The same with snapshots when the Raft state grows beyond so many bytes.
+    /// The same setup, but the servers of the groups make a snapshot when their Raft state has more than this
+    /// number of bytes.
     pub fn maxraftstate(self, bytes: usize) -> Setup {
         Setup { maxraftstate: Some(bytes), ..self }
     }
 
-    /// The same with so many groups.
+    /// The same setup with this number of groups.
     pub fn groups(self, groups: usize) -> Setup {
         Setup { groups, ..self }
     }
 
-    /// The same with another limit for the whole test.
+    /// The same setup with another time limit for the whole test.
     pub fn limit(self, limit: Duration) -> Setup {
         Setup { limit, ..self }
     }
@@ -109,7 +113,7 @@ impl Default for Setup {
     }
 }
 
-/// The owner of a [`Cluster`]. A body ends with [`Owner::end`].
+/// The owner of a [`Cluster`]. The body of a test ends with [`Owner::end`].
 pub type Config<S> = Owner<Cluster<S>>;
 
 /// The controllers and the groups on one network, with the persister of each server.
@@ -120,13 +124,15 @@ pub struct Cluster<S: Sharded> {
     limit: Limit,
     state: Mutex<State>,
     marks: Marks,
-    /// The controller's clerk of the harness. `None` while it is in use.
+    /// The harness's own clerk of the controller. It is `None` while the clerk is in use.
     mck: Mutex<Option<S::CtrlerClerk>>,
-    /// The number of the next clerk in the trace, unless the clerk has one in a history.
+    /// The number that the next clerk gets in the trace. A clerk that is recorded in a history uses its
+    /// number in the history instead.
     next_clerk: AtomicU32,
 }
 
-/// The first number of a clerk that is in no history. It is higher than all numbers of clients in histories.
+/// The first number of the clerks that are not recorded in a history. It is higher than all numbers of
+/// clients in histories.
 const FIRST_CLERK: u32 = 1000;
 
 struct State {
@@ -145,8 +151,8 @@ pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     make_quietly(title, setup)
 }
 
-/// Like [`make_config`], but prints nothing. It is for programs that draw on the screen themselves. They end
-/// the test with [`Owner::stop`].
+/// Like [`make_config`], but prints nothing. It is for programs that draw on the screen themselves. Such a
+/// program ends the test with [`Owner::stop`].
 pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
@@ -195,8 +201,8 @@ impl<S: Sharded> Finish for Cluster<S> {
         check_none_left(&self.all(), S::STRICTNESS);
     }
 
-    /// Also takes the servers off the network. They hold the network by their `make_end`, and the network
-    /// holds them, so otherwise their memory would never be freed.
+    /// Also removes the servers from the network. Their `make_end` has a reference to the network, and the
+    /// network has references to the servers. So without this step their memory would never be freed.
     fn abandon(&self) {
         self.net.cleanup();
         self.places().into_iter().for_each(|place| self.net.delete_server(place.on_network()));
@@ -233,7 +239,7 @@ impl<S: Sharded> Cluster<S> {
         self.state.lock().lives(place)
     }
 
-    /// The places of a server's group.
+    /// The places of all servers in the group of the server at `place`.
     fn group_of(&self, place: Place) -> Vec<Place> {
         match place {
             Place::Ctrler(_) => (0..self.setup.ctrlers).map(Place::Ctrler).collect(),
@@ -246,14 +252,14 @@ impl<S: Sharded> Cluster<S> {
         (0..self.setup.servers).map(|i| Place::Server(gi, i)).collect()
     }
 
-    /// Starts server `i` of group `gi` with what it has saved. It is on the network at once.
+    /// Starts server `i` of group `gi` with its saved state. The server is on the network at once.
     #[track_caller]
     pub fn start_server(&self, gi: usize, i: usize) {
         self.start(Place::Server(gi, i));
     }
 
-    /// Stops server `i` of group `gi` and keeps what it has saved. It does no harm to a server that does not
-    /// run.
+    /// Stops server `i` of group `gi` and keeps its saved state. If the server does not run, this does no
+    /// harm.
     pub fn shutdown_server(&self, gi: usize, i: usize) {
         self.shutdown(Place::Server(gi, i));
     }
@@ -269,7 +275,7 @@ impl<S: Sharded> Cluster<S> {
         self.group(gi).into_iter().for_each(|place| self.shutdown(place));
     }
 
-    /// Starts the server at `place`, a controller or a server of a group.
+    /// Starts the server at `place`, which is a controller or a server of a group.
     #[track_caller]
     pub fn start(&self, place: Place) {
         let lives = self.lives(place);
@@ -290,7 +296,7 @@ impl<S: Sharded> Cluster<S> {
         turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
-    /// Starts a new life of the server at `place`, as its own code.
+    /// Calls the code that starts the server at `place`.
     fn run(&self, place: Place, new: NewLife) -> Running {
         let NewLife { life, persister, mut ends } = new;
         let ctrlers = ends.split_off(self.group_of(place).len());
@@ -307,8 +313,8 @@ impl<S: Sharded> Cluster<S> {
         }
     }
 
-    /// Stops the server at `place`, a controller or a server of a group. It does no harm to a server that
-    /// does not run.
+    /// Stops the server at `place`, which is a controller or a server of a group. If the server does not run,
+    /// this does no harm.
     pub fn shutdown(&self, place: Place) {
         let lives = self.lives(place);
         let turn = lives.take_turn();
@@ -338,8 +344,8 @@ impl<S: Sharded> Cluster<S> {
         living.is_some_and(|living| living.call(|replica| replica.is_leader()))
     }
 
-    /// How many bytes of keys and values server `i` of group `gi` holds. `None`: the server does not run, or
-    /// it does not tell it.
+    /// How many bytes of keys and values server `i` of group `gi` has in memory. Returns `None` if the server
+    /// does not run, or if its code does not report this number.
     pub fn bytes_held(&self, gi: usize, i: usize) -> Option<usize> {
         self.living(Place::Server(gi, i))?.call(|replica| replica.bytes_held())
     }
@@ -353,7 +359,7 @@ impl<S: Sharded> Cluster<S> {
         self.lives(place).living()
     }
 
-    /// What the test has done so far, for a picture. A fault that has not ended lasts until now.
+    /// The marks of the test so far, for a picture. The mark of a fault that has not ended lasts until now.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }
@@ -366,7 +372,7 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// The server at a place that the test has.
+    /// The server at a place. Fails the test if there is no server at this place.
     #[track_caller]
     fn lives(&self, place: Place) -> Arc<Lives<dyn Replica>> {
         match self.servers.get(&place) {

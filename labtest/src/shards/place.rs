@@ -1,5 +1,5 @@
-//! The places of the servers of a test. A place gives a server its name on the network, and its node in logs
-//! and traces.
+//! The places of the servers of a test. The place of a server determines its name on the network, and its
+//! node in logs and traces.
 
 use labapi::Gid;
 use std::fmt;
@@ -10,13 +10,13 @@ use labrt::sync::Arc;
 
 use crate::lives::Lives;
 
-/// The group number of the controllers in a [`NodeId`]; the groups have their gids.
+/// The group number of the controllers in a [`NodeId`]. For a group, the group number is its gid.
 const CTRLER_GROUP: u16 = 1;
 
-/// The group number of the second controller.
+/// The group number of the second controller in a [`NodeId`].
 const SECOND_GROUP: u16 = 2;
 
-/// The gid of group index 0; the others follow it.
+/// The gid of the group with index 0. The next groups have the next gids.
 const FIRST_GID: Gid = 100;
 
 /// The place of a server in a test.
@@ -24,19 +24,19 @@ const FIRST_GID: Gid = 100;
 pub enum Place {
     /// Controller `i`.
     Ctrler(usize),
-    /// Server `i` of group index `gi`: `Server(gi, i)`.
+    /// `Server(gi, i)` is server `i` of the group with index `gi`.
     Server(usize, usize),
     /// Server `i` of the second controller, in tests that have one.
     Second(usize),
 }
 
-/// The gid of group index `gi`.
+/// The gid of the group with index `gi`.
 pub fn gid(gi: usize) -> Gid {
     FIRST_GID + gi as Gid
 }
 
 impl Place {
-    /// The server's name on the network, which is the course's.
+    /// The server's name on the network, which is the same as in the course.
     pub fn name(self) -> String {
         match self {
             Place::Ctrler(i) => format!("ctrler{i}"),
@@ -49,24 +49,25 @@ impl Place {
         Name::from(self.name())
     }
 
-    /// The server at this place, before its first life.
+    /// A new server for this place, which has not been started yet.
     pub(super) fn lives<S: ?Sized>(self, net: &Network) -> Arc<Lives<S>> {
         Arc::new(Lives::new(net, self.on_network(), self.node(1)))
     }
 
-    /// The number of its group in a [`NodeId`].
+    /// The group number of this place in a [`NodeId`].
     pub(super) fn group(self) -> u16 {
         self.node(1).group
     }
 
-    /// The node of one life of the server. `G1S0` is a controller, `G101S0` is a server of the second group.
+    /// The node of one life of the server. For example, `G1S0` is a controller, and `G101S0` is a server of
+    /// the group with index 1.
     fn node(self, incarnation: u32) -> NodeId {
         let (group, index) = match self {
             Place::Ctrler(i) => (CTRLER_GROUP, i),
-            Place::Server(gi, i) => (u16::try_from(gid(gi)).expect("a test has a handful of groups"), i),
+            Place::Server(gi, i) => (u16::try_from(gid(gi)).expect("the gid fits into 16 bits"), i),
             Place::Second(i) => (SECOND_GROUP, i),
         };
-        NodeId { group, index: u16::try_from(index).expect("a group has a handful of servers"), incarnation }
+        NodeId { group, index: u16::try_from(index).expect("the index fits into 16 bits"), incarnation }
     }
 }
 

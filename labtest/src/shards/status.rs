@@ -1,26 +1,27 @@
-//! What can be seen of the servers from outside, for people who watch them.
+//! The visible state of the servers, for programs that show it to people.
 
 use super::Cluster;
 use super::place::Place;
 use labapi::{ReplicaStatus, Sharded};
 
-/// What can be seen of a server, whether it is up or down.
+/// The visible state of a server, which may be up or down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Its state. `None`: it is down, or it does not tell its state.
+    /// The status that the server reports. It is `None` if the server is down, or if its code does not report
+    /// a status.
     pub status: Option<ReplicaStatus>,
-    /// Whether it runs.
+    /// Whether the server runs.
     pub up: bool,
-    /// Whether it is cut off, from all others or from its own group.
+    /// Whether the server is cut off, by [`Cluster::isolate`] or by [`Cluster::isolate_from_group`].
     pub cut_off: bool,
-    /// The bytes of Raft state that it has saved.
+    /// The size in bytes of the Raft state that the server has saved.
     pub raft_bytes: usize,
-    /// The bytes of the snapshot that it has saved.
+    /// The size in bytes of the snapshot that the server has saved.
     pub snapshot_bytes: usize,
 }
 
 impl<S: Sharded> Cluster<S> {
-    /// Looks at the server at `place`.
+    /// Returns the visible state of the server at `place`.
     pub fn look(&self, place: Place) -> Look {
         let (lives, cut_off) = {
             let state = self.state.lock();

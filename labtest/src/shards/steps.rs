@@ -1,4 +1,4 @@
-//! What a test does to the configuration, and what it checks of the servers' disks.
+//! The changes that a test makes to the configuration, and the check of the servers' disks.
 
 use labapi::{Config as ShardConfig, CtrlerClerk, Gid, Sharded};
 use labrt::collections::BTreeMap;
@@ -10,7 +10,8 @@ use crate::events::ClientCall;
 use crate::marks::MarkKind;
 
 impl<S: Sharded> Cluster<S> {
-    /// Lets group `gi` join. It returns when the controller has done that. The groups move shards later.
+    /// Lets group `gi` join. This method returns after the controller has done the join. The groups may move
+    /// shards later.
     pub fn join(&self, gi: usize) {
         self.joinm(&[gi]);
     }
@@ -42,8 +43,8 @@ impl<S: Sharded> Cluster<S> {
         self.with_mck("move", &what, |mck| mck.move_shard(shard, gid(gi)));
     }
 
-    /// Starts a second controller. It is not known to the servers of the groups, and it has configurations of
-    /// its own. Returns a clerk of it.
+    /// Starts a second controller. The servers of the groups do not use it. It has configurations of its own.
+    /// Returns a clerk of the second controller.
     pub fn start_second_ctrler(&self) -> S::CtrlerClerk {
         let places = self.group_of(Place::Second(0));
         for &place in &places {
@@ -53,7 +54,7 @@ impl<S: Sharded> Cluster<S> {
         S::ctrler_clerk(self.make_ends_to_second())
     }
 
-    /// The latest configuration.
+    /// Asks the controller for the latest configuration.
     pub fn query(&self) -> ShardConfig {
         self.with_mck("query", "", |mck| mck.query(None))
     }
@@ -63,7 +64,8 @@ impl<S: Sharded> Cluster<S> {
         self.group(gi).into_iter().map(|place| place.name()).collect()
     }
 
-    /// Marks a step for some groups. Returns their gids, for the trace.
+    /// Adds a step of some groups to the log and to the marks. Returns the gids of the groups as a text, for
+    /// the trace.
     fn step(&self, what: &str, gis: &[usize]) -> String {
         let gids: Vec<Gid> = gis.iter().map(|&gi| gid(gi)).collect();
         dlog!(TEST, "{what} of {gids:?}");
@@ -71,8 +73,8 @@ impl<S: Sharded> Cluster<S> {
         gids.iter().map(Gid::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// Calls the controller with the clerk of the harness. If a helper thread uses that clerk, another one is
-    /// made. In the trace the call is operation `op` on `what`.
+    /// Calls the controller with the harness's own clerk. If another thread is using this clerk, a new clerk
+    /// is made. In the trace, the call is operation `op` on key `what`.
     fn with_mck<T>(&self, op: &str, what: &str, f: impl FnOnce(&mut S::CtrlerClerk) -> T) -> T {
         let own = self.mck.lock().take();
         let number = if own.is_some() { FIRST_CLERK } else { self.next_clerk_number() };
@@ -84,8 +86,8 @@ impl<S: Sharded> Cluster<S> {
         result
     }
 
-    /// Checks the disks of all servers of all groups. A Raft state may be eight times as large as
-    /// `maxraftstate`. If there is no `maxraftstate`, there must be no snapshot.
+    /// Checks the disks of all servers of all groups. A Raft state must not be larger than eight times
+    /// `maxraftstate`. If there is no `maxraftstate`, there must be no snapshots.
     #[track_caller]
     pub fn checklogs(&self) {
         for place in (0..self.setup.groups).flat_map(|gi| self.group(gi)) {

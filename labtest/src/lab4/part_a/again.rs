@@ -1,10 +1,10 @@
-//! Joins and leaves move few shards: the course has this test since 2024.
+//! The test that joins and leaves move few shards. The course has had it since 2024.
 
 use super::{CtrlerService, SERVERS, groups};
 use crate::service::{Setup, make_config};
 use labapi::{Config as ShardConfig, CtrlerClerk, NSHARDS};
 
-/// A change from two groups to three, or back, may move so many shards.
+/// How many shards may move when two groups become three, or three groups become two.
 const MAX_MOVED: usize = NSHARDS / 3 + 1;
 
 pub(super) fn minimal_again<S: CtrlerService>() {
@@ -28,8 +28,8 @@ pub(super) fn minimal_again<S: CtrlerService>() {
     cfg.end();
 }
 
-/// Fails the test if too many shards have moved, or a shard that must not move. `may_move` says whether a
-/// shard may move from one group to another.
+/// Fails the test if too many shards have moved, or if a shard has moved that must not move. `may_move` says
+/// whether a shard may move from one group to another.
 #[track_caller]
 fn check_moves(before: &ShardConfig, after: &ShardConfig, may_move: fn(u64, u64) -> bool) {
     let pairs = before.shards.iter().zip(&after.shards).enumerate();

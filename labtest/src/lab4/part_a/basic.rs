@@ -43,7 +43,7 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.begin(&format!("Test: Minimal transfers after joins{}", moves.suffix()));
     let before = ck.query(None);
     for gid in 11..16 {
-        // The third name is that of the second server, as in the course.
+        // The third name is the same as the second one. This is as in the course.
         let (a, b) = (format!("{gid}a"), format!("{gid}b"));
         ck.join(groups(&[(gid, &[&a, &b, &b])]));
     }
@@ -57,13 +57,13 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// The groups that the clerks make at the same time: 100, 110, 120 and so on.
+/// The gid of the group that clerk `i` joins while the other clerks work: 100, 110, 120 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     100 + 10 * i as Gid
 }
 
-/// Two groups join and leave. Returns the configurations after each step. The fourth one is the very first
-/// configuration instead, as in the course.
+/// Lets two groups join and leave. Returns the configurations after each step. As in the course, the one at
+/// index 3 is not filled in: it stays the default, which is configuration 0.
 fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) -> [ShardConfig; 6] {
     let mut history: [ShardConfig; 6] = Default::default();
     history[0] = ck.query(None);
@@ -90,7 +90,7 @@ fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) -> [ShardConfig; 6] {
     history
 }
 
-/// All configurations can still be read while one server after the other is down.
+/// Stops one server after the other. While a server is down, all old configurations must still be readable.
 fn historical_queries<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Clerk>, history: &[ShardConfig]) {
     for server in cfg.all() {
         cfg.shutdown_server(server);
@@ -102,7 +102,7 @@ fn historical_queries<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Cler
     }
 }
 
-/// A shard that is moved goes to the group that was named, and stays there.
+/// Moves all shards. Each shard must go to the group that the move names, and must stay there.
 fn move_shards<S: CtrlerService>(ck: &mut Client<S::Clerk>) {
     let (first, second): (Gid, Gid) = (503, 504);
     ck.join(groups(&[(first, &["3a", "3b", "3c"])]));

@@ -5,8 +5,8 @@ use labrt::collections::BTreeMap;
 
 use super::Moves;
 
-/// The latest configuration must have exactly these groups. Each shard must be on one of them, and the shards
-/// must be spread evenly. If there are no groups, the shards do not matter.
+/// The latest configuration must have exactly these groups. Each shard must be on one of these groups, and
+/// the shards must be spread evenly. If there are no groups, any shards are accepted.
 #[track_caller]
 pub(super) fn check(ck: &mut impl CtrlerClerk, gids: &[Gid]) {
     let config = ck.query(None);
@@ -46,7 +46,7 @@ fn shards_of_groups(config: &Config) -> BTreeMap<Gid, usize> {
     config.groups.keys().map(|gid| (*gid, count(gid))).collect()
 }
 
-/// The servers of a group must be these, in this order.
+/// Fails the test if the servers of a group are not these servers in this order.
 #[track_caller]
 pub(super) fn check_servers(config: &Config, gid: Gid, names: &[&str]) {
     let got = config.groups.get(&gid);
@@ -54,8 +54,8 @@ pub(super) fn check_servers(config: &Config, gid: Gid, names: &[&str]) {
     assert!(got == Some(&wanted), "wrong servers for group {gid}: wanted {wanted:?}, got {got:?}");
 }
 
-/// Two configurations with the same number must be equal. They come from two servers, or from one server at
-/// two times.
+/// Fails the test if two configurations that must be the same differ. They come from two servers, or from one
+/// server at two times.
 #[track_caller]
 pub(super) fn check_same_config(one: &Config, other: &Config) {
     let what = match () {
@@ -71,29 +71,30 @@ pub(super) fn check_same_config(one: &Config, other: &Config) {
     );
 }
 
-/// `before` and `after` are the configurations before and after groups have joined. No group that was there
-/// before may have got shards.
+/// `before` and `after` are the configurations before and after groups have joined. Fails the test if a group
+/// that was there before has got shards.
 #[track_caller]
 pub(super) fn check_joins(before: &Config, after: &Config, moves: Moves) {
     match moves {
-        // The condition of the course: a shard that is on such a group now was on it before.
+        // This is the condition of the course: if a shard is on such a group now, it was on the same group
+        // before.
         Moves::OfGroupsThatAreNotThere => check_course_range(after, before, after),
         Moves::AsFewAsPossible => check_fewest_moves(before, after),
     }
 }
 
-/// `before` and `after` are the configurations before and after groups have left. No group that is still
-/// there may have lost shards.
+/// `before` and `after` are the configurations before and after groups have left. Fails the test if a group
+/// that is still there has lost shards.
 #[track_caller]
 pub(super) fn check_leaves(before: &Config, after: &Config, moves: Moves) {
     match moves {
-        // A shard that was on such a group is still on it.
+        // If a shard was on such a group before, it is still on the same group.
         Moves::OfGroupsThatAreNotThere => check_course_range(before, before, after),
         Moves::AsFewAsPossible => check_fewest_moves(before, after),
     }
 }
 
-/// The shards that `of` has on the groups 1 to 10 must be on these groups in both configurations.
+/// A shard that is on one of the groups 1 to 10 in `of` must be on the same group in `before` and in `after`.
 ///
 /// In the course's tests this checks nothing, because no group has such a gid at this time.
 #[track_caller]
@@ -109,7 +110,8 @@ fn check_course_range(of: &Config, before: &Config, after: &Config) {
     }
 }
 
-/// No more shards may have moved than are needed to spread them evenly over the groups of `after`.
+/// Fails the test if more shards have moved than are needed to spread the shards evenly over the groups of
+/// `after`.
 #[track_caller]
 pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
     let moved = before.shards.iter().zip(&after.shards).filter(|(from, to)| from != to).count();
@@ -122,9 +124,9 @@ pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
     );
 }
 
-/// How many shards have to move to be spread evenly over the groups of `after`, if they are now as in
-/// `before`. All shards have to move except those that the groups can keep. If some groups must have one
-/// shard more than others, these are the groups that have the most shards now.
+/// How many shards have to move from where they are in `before`, to be spread evenly over the groups of
+/// `after`. All shards have to move except those that the groups can keep. Some groups may have to get one
+/// shard more than the others. These are the groups that have the most shards in `before`.
 fn fewest_moves(before: &Config, after: &Config) -> usize {
     let Some(each) = NSHARDS.checked_div(after.groups.len()) else {
         return before.shards.iter().filter(|owner| **owner != 0).count();
@@ -138,7 +140,7 @@ fn fewest_moves(before: &Config, after: &Config) -> usize {
     NSHARDS - kept
 }
 
-/// A text for messages.
+/// A text that shows a configuration in messages.
 fn describe(config: &Config) -> String {
     format!("configuration {}, shards on {:?}, groups {:?}", config.num, config.shards, config.groups)
 }
@@ -171,17 +173,17 @@ mod tests {
     #[test]
     fn the_fewest_moves_are_counted() {
         let fewest = |shards, gids: &[Gid]| fewest_moves(&config(shards, &[]), &config([0; NSHARDS], gids));
-        // The first group gets all shards, which no group had before.
+        // The first group gets all shards. No group had them before.
         assert_eq!(fewest([0; NSHARDS], &[7]), 10);
-        // Half of them go to a second group, a third of them to a third group.
+        // Half of the shards go to a second group. A third of the shards, rounded down, go to a third group.
         assert_eq!(fewest([1; NSHARDS], &[1, 2]), 5);
         assert_eq!(fewest([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], &[1, 2, 3]), 3);
-        // The group that has most keeps most, whatever its gid is.
+        // The group that has the most shards keeps the most, whatever its gid is.
         assert_eq!(fewest([1, 1, 1, 2, 2, 2, 3, 3, 3, 3], &[1, 2, 3]), 0);
-        // There are more groups than shards: no shard has to move.
+        // There are more groups than shards. Then no shard has to move.
         assert_eq!(fewest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), 0);
-        // Only these have to move: the shards of a group that has left, and those that are too many on other
-        // groups.
+        // Only two kinds of shards have to move: the shards of a group that has left, and the shards that
+        // another group has too many.
         assert_eq!(fewest([1, 1, 1, 1, 2, 2, 2, 3, 3, 3], &[1, 2]), 3);
         assert_eq!(fewest([1, 1, 1, 1, 1, 1, 1, 2, 2, 3], &[1, 2]), 3);
         assert_eq!(fewest([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], &[]), 10);
@@ -200,7 +202,7 @@ mod tests {
         check_joins(&config([1; NSHARDS], &[1]), &config([2; NSHARDS], &[2]), Moves::OfGroupsThatAreNotThere);
     }
 
-    /// The shards are spread evenly before and after, but all have moved.
+    /// The shards are spread evenly before and after the change, but all shards have moved.
     #[test]
     #[should_panic(expected = "10 shards have moved where 0 do")]
     fn needless_moves_are_seen() {

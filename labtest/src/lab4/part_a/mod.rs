@@ -3,13 +3,13 @@
 //! | file | tests |
 //! |---|---|
 //! | `basic.rs` | one group joins or leaves at a time |
-//! | `multi.rs` | several groups at once; the next leader has the same configuration |
-//! | `again.rs` | joins and leaves move few shards (the course has this since 2024) |
+//! | `multi.rs` | several groups join or leave at once; the next leader has the same configuration |
+//! | `again.rs` | joins and leaves move few shards (the course has had this test since 2024) |
 //! | `checks.rs` | checks of configurations |
 //!
-//! A test of the course has several parts, each with a title of its own. Its checks for the fewest moves look
-//! at groups that do not exist, see [`Moves`]. The cases that end in `_strict` are not the course's, and they
-//! look at the groups that exist.
+//! A test of the course has several parts, and each part has a title of its own. In the course, the checks
+//! for the fewest moves look only at groups that do not exist, see [`Moves`]. The cases whose names end in
+//! `_strict` are not in the course. They look at the groups that exist.
 
 mod again;
 mod basic;
@@ -34,19 +34,19 @@ pub(super) fn cases<S: CtrlerService>() -> Vec<Case> {
     ]
 }
 
-/// Whether a test looks at how many shards a join or leave has moved.
+/// Which shards a test looks at to check that a join or leave has moved as few as possible.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Moves {
     /// The test looks only at the shards of the groups 1 to 10, as the course does. These groups do not
-    /// exist, so any moves are accepted.
+    /// exist, so the test accepts all moves.
     OfGroupsThatAreNotThere,
-    /// The test looks at all shards: a change of the groups may move as many as are needed to spread them
-    /// evenly, and no more.
+    /// The test looks at all shards. A change of the groups may move only as many shards as are needed to
+    /// spread the shards evenly.
     AsFewAsPossible,
 }
 
 impl Moves {
-    /// What is added to the course's title of a part.
+    /// The text that is appended to the course's title of a part.
     fn suffix(self) -> &'static str {
         match self {
             Moves::OfGroupsThatAreNotThere => "",
@@ -59,7 +59,7 @@ impl Moves {
 const SERVERS: usize = 3;
 const CLERKS: usize = 10;
 
-/// Groups and the names of their servers.
+/// Converts groups and the names of their servers to the form that a join takes.
 fn groups(groups: &[(Gid, &[&str])]) -> BTreeMap<Gid, Vec<String>> {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     groups.iter().map(|&(gid, servers)| (gid, names(servers))).collect()

@@ -57,7 +57,7 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// The groups that the clerks make at the same time: 1000, 1001, 1002 and so on.
+/// The gid of the group that clerk `i` joins while the other clerks work: 1000, 1001, 1002 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     1000 + i as Gid
 }

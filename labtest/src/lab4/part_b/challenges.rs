@@ -6,15 +6,17 @@ use crate::output::note;
 use crate::shards::{Config, Setup, gid, make_config};
 use labapi::{KvClerk, Sharded, key2shard};
 
-/// Shards that were given away take no room: the disks have one copy of the data and little more.
+/// Shards that were given away must not use disk space. The disks may have one copy of the data on each
+/// replica, and a little more.
 pub(super) fn challenge_1_delete<S: Sharded>() {
     /// How many keys there are, and how many of them are read between the steps.
     const KEYS: usize = 30;
     const CHECKED: usize = 3;
     /// How many letters a value has.
     const LEN: usize = 1000;
-    /// Each of three replicas may have the keys that were not read once. It may have the keys that were read
-    /// twice, because they are also in the table of the last answers. And it may have a little more.
+    /// Each of three replicas may store one copy of the keys that are not checked between the steps. It may
+    /// store two copies of the checked keys, because their values are also in the table of the last answers.
+    /// And it may store a little more.
     const LIMIT: usize = 3 * ((KEYS - CHECKED) * LEN + 2 * CHECKED * LEN + 6000);
 
     // The servers make a snapshot after each entry.
@@ -55,12 +57,12 @@ pub(super) fn challenge_1_delete<S: Sharded>() {
     cfg.end();
 }
 
-/// How many bytes all Raft states and snapshots have.
+/// How many bytes the Raft states and snapshots of all groups have together.
 pub(super) fn saved_in_all<S: Sharded>(cfg: &Config<S>) -> usize {
     (0..cfg.groups()).map(|gi| saved_by_group(cfg, gi)).sum()
 }
 
-/// How many bytes the Raft states and snapshots of a group have.
+/// How many bytes the Raft states and snapshots of a group have together.
 pub(super) fn saved_by_group<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let saved = |i| {
         let (raft, snapshot) = cfg.saved_bytes(gi, i);
@@ -69,7 +71,7 @@ pub(super) fn saved_by_group<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     (0..cfg.servers()).map(saved).sum()
 }
 
-/// Shards that a change does not move are served while the change hangs.
+/// While a change of the configuration hangs, a group must serve the shards that the change does not move.
 pub(super) fn challenge_2_unaffected<S: Sharded>() {
     let title = "Test: unaffected shard access (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -80,8 +82,8 @@ pub(super) fn challenge_2_unaffected<S: Sharded>() {
     cfg.join(1);
     let owned = owned_by(&cfg, 1);
     pause(1000);
-    // As in the course, the index of a key is used as its shard here, which is wrong. It only decides which
-    // keys are written once more.
+    // As in the course, the index of a key is used here as the number of its shard. That is wrong, but it
+    // only decides which keys are written once more.
     for i in (0..10).filter(|&i| owned[i]) {
         keys.put_one(i, "101".to_owned());
     }
@@ -96,7 +98,7 @@ pub(super) fn challenge_2_unaffected<S: Sharded>() {
     cfg.end();
 }
 
-/// Shards that have arrived are served while others have not.
+/// A group must serve a shard that has arrived, even if other shards have not arrived yet.
 pub(super) fn challenge_2_partial<S: Sharded>() {
     let title = "Test: partial migration shard access (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -106,7 +108,8 @@ pub(super) fn challenge_2_partial<S: Sharded>() {
     put_all(&mut keys, "100");
     let owned = owned_by(&cfg, 2);
 
-    // The second group gets all shards. Those of the third group arrive, but those of the dead group cannot.
+    // The second group gets all shards. The shards of the third group arrive. The shards of the first group
+    // cannot arrive, because that group is dead.
     cfg.shutdown_group(0);
     cfg.leavem(&[0, 2]);
     pause(1000);
@@ -116,13 +119,13 @@ pub(super) fn challenge_2_partial<S: Sharded>() {
     cfg.end();
 }
 
-/// Puts ten keys, all with the same value.
+/// Puts the same value under ten keys.
 pub(super) fn put_all<C: KvClerk>(keys: &mut Keys<C>, value: &str) {
     keys.values = vec![String::new(); 10];
     (0..10).for_each(|i| keys.put_one(i, value.to_owned()));
 }
 
-/// Which shards group `gi` owns by the latest configuration.
+/// For each shard, whether group `gi` owns it in the latest configuration.
 pub(super) fn owned_by<S: Sharded>(cfg: &Config<S>, gi: usize) -> Vec<bool> {
     cfg.query().shards.iter().map(|&owner| owner == gid(gi)).collect()
 }

@@ -7,12 +7,13 @@ use labrt::time::{Duration, Instant};
 use super::{Appenders, Appending, Keys, pause};
 use crate::shards::{Config, Setup, make_config};
 
-/// The configuration also changes while all groups are down.
+/// Clients append while groups join, leave and crash. The configuration also changes while all groups are
+/// down.
 pub(super) fn concurrent_1<S: Sharded>() {
     concurrent_1_with::<S>("Test: concurrent puts and configuration changes...", |_| ());
 }
 
-/// `look` is called between the steps.
+/// The test [`concurrent_1`] with this title. It calls `look` between the steps.
 pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S>)) {
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(100));
     let mut keys = Keys::new(&cfg);
@@ -57,7 +58,8 @@ pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S
     cfg.end();
 }
 
-/// A group that comes back may have to fetch its shards from different places.
+/// Clients append while groups leave and come back. A group that comes back may have to fetch its shards from
+/// several groups.
 pub(super) fn concurrent_2<S: Sharded>() {
     let title = "Test: more concurrent puts and configuration changes...";
     let cfg = make_config::<S>(title, Setup::new());
@@ -93,7 +95,7 @@ pub(super) fn concurrent_2<S: Sharded>() {
     cfg.end();
 }
 
-/// All servers restart several times, in the middle of changes.
+/// All servers of the groups restart several times, in the middle of changes of the configuration.
 pub(super) fn concurrent_3<S: Sharded>() {
     let title = "Test: concurrent configuration change and restart...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(300));

@@ -1,13 +1,13 @@
-//! Part 4B: groups serve the shards that the controller gives them, and move them to other groups when that
-//! changes.
+//! Part 4B: groups serve the shards that the controller gives them. When the configuration changes, they move
+//! shards to other groups.
 //!
 //! | file | tests |
 //! |---|---|
 //! | `moves.rs` | one client at a time: joins and leaves, snapshots, replicas that miss changes |
 //! | `concurrent.rs` | clients that append while shards move and groups restart |
-//! | `unreliable.rs` | the same on a network that loses and delays messages; linearizability |
+//! | `unreliable.rs` | clients on a network that loses and delays messages; linearizability |
 //! | `challenges.rs` | deletion of shards that were given away; service while a change is in progress |
-//! | `ours.rs` | what the course's tests do not check |
+//! | `ours.rs` | tests of what the course's tests do not check |
 
 mod challenges;
 mod concurrent;
@@ -58,17 +58,18 @@ fn key(i: usize) -> String {
 }
 
 impl<C: KvClerk> Keys<C> {
-    /// No keys, and a new clerk.
+    /// Starts with no keys and a new clerk.
     fn new<S: Sharded<Clerk = C>>(cfg: &Config<S>) -> Keys<C> {
         Keys { clerk: cfg.make_client(), values: Vec::new() }
     }
 
-    /// The same, with all operations recorded as those of client number `client`.
+    /// Returns the same keys, with a clerk that records all its operations in `history`, as operations of
+    /// client number `client`.
     fn recorded(self, history: &Arc<History>, client: u32) -> Keys<C> {
         Keys { clerk: self.clerk.recorded(history, client), ..self }
     }
 
-    /// Puts `count` keys with random values of `len` letters.
+    /// Puts random values of `len` letters under `count` keys.
     fn put(&mut self, count: usize, len: usize) {
         self.values = (0..count).map(|_| random_text(len)).collect();
         for (i, value) in self.values.iter().enumerate() {
@@ -76,7 +77,7 @@ impl<C: KvClerk> Keys<C> {
         }
     }
 
-    /// Puts key `i`.
+    /// Puts a value under key `i`.
     fn put_one(&mut self, i: usize, value: String) {
         self.clerk.put(&key(i), &value);
         self.values[i] = value;
@@ -97,14 +98,14 @@ impl<C: KvClerk> Keys<C> {
         self.clerk.check(&key(i), &self.values[i]);
     }
 
-    /// Adds a random text of `len` letters to key `i`.
+    /// Appends a random text of `len` letters to key `i`.
     fn append_one(&mut self, i: usize, len: usize) {
         let more = random_text(len);
         self.clerk.append(&key(i), &more);
         self.values[i] += &more;
     }
 
-    /// Checks each key and appends to it, one after the other.
+    /// For one key after the other: checks the value of the key and appends to it.
     #[track_caller]
     fn check_and_append(&mut self, len: usize) {
         for i in 0..self.values.len() {
@@ -114,7 +115,7 @@ impl<C: KvClerk> Keys<C> {
     }
 }
 
-/// Clients in the background. Each appends to a key of its own until it is stopped.
+/// Clients in the background. Each client appends to a key of its own until the test stops it.
 struct Appenders {
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<String>>,
@@ -123,11 +124,11 @@ struct Appenders {
 /// What the clients of [`Appenders`] do.
 #[derive(Clone, Copy)]
 struct Appending {
-    /// How many letters an append adds.
+    /// How many letters each append adds.
     len: usize,
     /// The pause after each append.
     pause: Duration,
-    /// Whether all clerks are made before any client starts. Otherwise the clients make them.
+    /// Whether all clerks are made before the first client starts. Otherwise each client makes its own clerk.
     clerks_first: bool,
 }
 
@@ -158,7 +159,7 @@ impl Appenders {
         self.done.store(true, Ordering::SeqCst);
     }
 
-    /// Waits for all clients. Then `keys` has the values that the clients have written.
+    /// Stops the clients and waits for them. Afterwards `keys` has the values that the clients have written.
     fn wait<C>(self, keys: &mut Keys<C>) {
         self.set_done();
         keys.values = self.clients.into_iter().map(join).collect();

@@ -9,7 +9,7 @@ use labrt::time::Duration;
 use super::{Keys, key, pause};
 use crate::shards::{Client, Config, Setup, make_config};
 
-/// Shards that do not move: each group serves its half and nothing else.
+/// No shard moves. Each group serves its half of the shards and nothing else.
 pub(super) fn static_shards<S: Sharded>() {
     let cfg = make_config::<S>("Test: static shards ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -23,11 +23,11 @@ pub(super) fn static_shards<S: Sharded>() {
     cfg.checklogs();
     let reports = get_in_background(&keys, || cfg.make_client());
 
-    // Half of the keys can be read, and the others cannot.
+    // Half of the keys can be read. The other half cannot be read.
     let completed = count_until_idle(&reports);
     assert!(completed == 5, "expected 5 completions with one shard dead; got {completed}");
 
-    // The group is back. (The Gets that were hanging finish now. As in the course, the test does not look at
+    // The group is back. (The Gets that were waiting finish now. As in the course, the test does not check
     // them.)
     cfg.start_group(1);
     keys.check();
@@ -45,7 +45,7 @@ pub(super) fn get_in_background<C: KvClerk>(
         let (tx, mut clerk) = (tx.clone(), make_client());
         thread::spawn_named(format!("client-{i}"), move || {
             let received = clerk.get(&key(i));
-            // The test receives no more reports when it has counted enough.
+            // If the test has ended, nobody receives the report. Then the error is ignored.
             let _ = tx.send(Report { key: i, expected, received });
         });
     }
@@ -90,7 +90,7 @@ pub(super) fn count_until_idle(reports: &Receiver<Report>) -> usize {
     }
 }
 
-/// A group joins and another one leaves. The data must move with the shards.
+/// A group joins and another group leaves. The data must move with the shards.
 pub(super) fn join_leave<S: Sharded>() {
     let cfg = make_config::<S>("Test: join then leave ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -112,7 +112,7 @@ pub(super) fn join_leave<S: Sharded>() {
     cfg.end();
 }
 
-/// The same with snapshots. At the end all servers restart.
+/// Groups join and leave, and the servers take snapshots. At the end all servers of the groups restart.
 pub(super) fn snapshot<S: Sharded>() {
     let cfg = make_config::<S>("Test: snapshots, join, and leave ...", Setup::new().maxraftstate(1000));
     let mut keys = Keys::new(&cfg);
@@ -140,8 +140,8 @@ pub(super) fn snapshot<S: Sharded>() {
     cfg.end();
 }
 
-/// One replica of each group is down during some changes of the configuration. Later its group has no
-/// majority without it.
+/// One replica of each group is down during some changes of the configuration. Later another replica of the
+/// group is down, so there is no majority without the first one.
 pub(super) fn miss_change<S: Sharded>() {
     let cfg =
         make_config::<S>("Test: servers miss configuration changes...", Setup::new().maxraftstate(1000));

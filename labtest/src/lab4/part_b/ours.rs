@@ -1,6 +1,6 @@
-//! What the course's tests do not check.
+//! Tests of what the course's tests do not check.
 //!
-//! | case | checks more than | what it checks |
+//! | case | the test of the course | what the case checks in addition |
 //! |---|---|---|
 //! | `rejection` | `static_shards` | a group that is asked for shards of others (a test of 2024) |
 //! | `static_shards_all_answered` | `static_shards` | the Gets that hang while a group is dead |
@@ -9,7 +9,7 @@
 //! | `unreliable_3_decided` | `unreliable_3` | that the checker comes to a verdict |
 //! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in a group without shards |
 //! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take |
-//! | `challenge_2_partial_in_time` | `challenge_2_partial` | the same |
+//! | `challenge_2_partial_in_time` | `challenge_2_partial` | how long accesses take |
 
 use labapi::{CtrlerClerk, Sharded, key2shard};
 use labrt::collections::{BTreeMap, BTreeSet};
@@ -40,12 +40,13 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     ]
 }
 
-/// How long an access to a shard that is served may take, on an unreliable network and with an election in
-/// between.
+/// How long an access may take to a shard that a group serves. It is enough for an unreliable network and an
+/// election.
 const IN_TIME: Duration = Duration::from_secs(5);
 
-/// A group refuses keys of shards that it does not serve, also if a clerk believes that it serves them. The
-/// clerks ask a second controller, in which only that group has joined.
+/// A group must refuse keys of shards that it does not serve, even if a clerk believes that the group serves
+/// them. The clerks of this test ask a second controller. Only one group has joined there, so these clerks
+/// send all requests to this group.
 fn rejection<S: Sharded>() {
     let cfg = make_config::<S>("Test (ours): rejection ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -65,7 +66,7 @@ fn rejection<S: Sharded>() {
     cfg.end();
 }
 
-/// The Gets that hang while a group is dead are answered soon after the group is back.
+/// The Gets that wait while a group is dead must be answered soon after the group is back.
 fn static_shards_all_answered<S: Sharded>() {
     let cfg = make_config::<S>("Test (ours): static shards, all are answered in the end ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -87,7 +88,7 @@ fn static_shards_all_answered<S: Sharded>() {
     cfg.end();
 }
 
-/// The logs stay short because there are snapshots, and the snapshots have the data.
+/// The logs must stay short because there are snapshots, and the snapshots must contain the data.
 fn snapshot_is_taken<S: Sharded>() {
     const MAXRAFTSTATE: usize = 1000;
     let cfg =
@@ -95,7 +96,7 @@ fn snapshot_is_taken<S: Sharded>() {
     let mut keys = Keys::new(&cfg);
     cfg.joinm(&[0, 1, 2]);
 
-    // The data is ten times as large as what fits into the logs of all groups.
+    // The test writes ten times as much data as fits into the logs of all groups.
     keys.put(10, 20);
     for _ in 0..(3 * 8 * MAXRAFTSTATE / (10 * 100)) {
         keys.check_and_append(100);
@@ -123,24 +124,25 @@ fn snapshot_is_taken<S: Sharded>() {
     cfg.end();
 }
 
-/// `concurrent_1` with a check of the logs while shards move and afterwards.
+/// The same test as `concurrent_1`, but it checks the size of the logs while shards move and afterwards.
 fn concurrent_1_logs_stay_short<S: Sharded>() {
     concurrent_1_with::<S>("Test (ours): logs stay short while shards move ...", |cfg| cfg.checklogs());
 }
 
-/// `unreliable_3` with enough time for the checker, which must come to a verdict.
+/// The same test as `unreliable_3`, but the checker has enough time, and must come to a verdict.
 fn unreliable_3_decided<S: Sharded>() {
     let title = "Test (ours): unreliable 3, with a verdict ...";
     unreliable_3_with::<S>(title, IfUnknown::Fails(Duration::from_secs(60)));
 }
 
-/// A group that has no shard any more has no data any more, neither on its disks nor in memory.
+/// A group that has no shard any more must have no data any more, neither on its disks nor in memory.
 fn challenge_1_nothing_left<S: Sharded>() {
     /// How many keys there are, and how many letters a value has.
     const KEYS: usize = 30;
     const LEN: usize = 1000;
-    /// How many bytes a server without shards may have. It is less than one value. Configurations fit into
-    /// it. There are no answers to clients any more, because these move with the shards.
+    /// The three servers of a group without shards must save fewer bytes than this together. For one server
+    /// this is the size of one value. It is enough for the configurations. The answers to clients need no
+    /// bytes, because they move with the shards.
     const LEFT: usize = 3 * LEN;
 
     let title = "Test (ours): shard deletion, group by group (challenge 1) ...";
@@ -175,8 +177,8 @@ fn challenge_1_nothing_left<S: Sharded>() {
     cfg.end();
 }
 
-/// Shards that a change does not move are served in time while the change hangs. No group serves the others
-/// until the group that has their data is back.
+/// While a change of the configuration hangs, a group must serve in time the shards that the change does not
+/// move. No group may serve the other shards until the group that has their data is back.
 fn challenge_2_unaffected_in_time<S: Sharded>() {
     let title = "Test (ours): unaffected shard access in time (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -194,8 +196,8 @@ fn challenge_2_unaffected_in_time<S: Sharded>() {
     cfg.end();
 }
 
-/// Shards that have arrived are served in time while others have not arrived. No group serves the others
-/// until the group that has their data is back.
+/// A group must serve in time the shards that have arrived, even if other shards have not arrived. No group
+/// may serve the other shards until the group that has their data is back.
 fn challenge_2_partial_in_time<S: Sharded>() {
     let title = "Test (ours): partial migration shard access in time (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -213,8 +215,8 @@ fn challenge_2_partial_in_time<S: Sharded>() {
     cfg.end();
 }
 
-/// Accesses to the shards that are `owned` end in time. Accesses to the other shards do not end until the
-/// dead groups are back.
+/// Checks that accesses to the `owned` shards end in time, and that accesses to the other shards do not end
+/// before the groups in `dead` are started again.
 fn served_in_time<S: Sharded>(cfg: &Config<S>, mut keys: Keys<S::Clerk>, owned: &[bool], dead: &[usize]) {
     let is_owned = |&i: &usize| owned[key2shard(&key(i))];
     let rest: Vec<_> = (0..10)

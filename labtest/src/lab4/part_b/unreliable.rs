@@ -1,4 +1,4 @@
-//! A network that loses and delays messages.
+//! Tests with a network that loses and delays messages.
 
 use labapi::Sharded;
 use labrt::sync::Arc;
@@ -8,7 +8,7 @@ use super::{Appenders, Appending, Keys, pause};
 use crate::kv::{History, IfUnknown};
 use crate::shards::{Config, Mixed, Setup, make_config};
 
-/// One client.
+/// One client reads and appends.
 pub(super) fn unreliable_1<S: Sharded>() {
     let cfg = make_config::<S>("Test: unreliable 1...", Setup::new().unreliable().maxraftstate(100));
     let mut keys = Keys::new(&cfg);
@@ -31,7 +31,7 @@ pub(super) fn unreliable_1<S: Sharded>() {
     cfg.end();
 }
 
-/// Clients that append.
+/// Several clients append.
 pub(super) fn unreliable_2<S: Sharded>() {
     let cfg = make_config::<S>("Test: unreliable 2...", Setup::new().unreliable().maxraftstate(100));
     let mut keys = Keys::new(&cfg);
@@ -50,7 +50,8 @@ pub(super) fn unreliable_2<S: Sharded>() {
     cfg.end();
 }
 
-/// The changes of the configuration while the clients of the second and the third test work.
+/// Changes the configuration several times. The clients of the second and the third test work at the same
+/// time.
 fn changes<S: Sharded>(cfg: &Config<S>) {
     pause(150);
     cfg.join(1);
@@ -65,12 +66,13 @@ fn changes<S: Sharded>(cfg: &Config<S>) {
     cfg.join(0);
 }
 
-/// Clients that get, put and append. The history must be linearizable.
+/// Several clients get, put and append. The history must be linearizable.
 pub(super) fn unreliable_3<S: Sharded>() {
     unreliable_3_with::<S>("Test: unreliable 3...", IfUnknown::default());
 }
 
-/// The same, with a choice of what happens if the checker cannot judge the history in time.
+/// The test [`unreliable_3`] with this title. `if_unknown` says what happens if the checker cannot judge the
+/// history in time.
 pub(super) fn unreliable_3_with<S: Sharded>(title: &str, if_unknown: IfUnknown) {
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
     let history = Arc::new(History::new());

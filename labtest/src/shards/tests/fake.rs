@@ -1,9 +1,9 @@
-//! A fake of a sharded service, for tests of the harness and of the suites.
+//! A fake sharded service, for tests of the harness and of the suites.
 //!
-//! Controller 0 has all configurations and all data. The servers of the groups only send operations on to it,
-//! and it checks whether the group that asks has the shard. So no shard ever moves, and nothing is
-//! replicated. But the same servers are asked as in a real service, the same servers are down, and the same
-//! messages are lost. A [`Play`] makes the fake misbehave.
+//! Controller 0 has all configurations and all data. The servers of the groups only send operations on to
+//! controller 0. It checks whether the group that asks owns the shard. So no shard ever moves, and nothing is
+//! replicated. But clerks ask the same servers as in a real service, and the harness can stop servers and
+//! lose messages as with a real service. A [`Play`] makes the fake misbehave.
 
 use labapi::{
     Config as ShardConfig, CtrlerClerk, Gid, GroupStart, KvClerk, MakeEnd, Persister, Replica, Running,
@@ -19,11 +19,12 @@ use labrt::thread;
 use labrt::time::{Duration, sleep};
 use serde::{Deserialize, Serialize};
 
-/// How the fake misbehaves. By default it does what it should.
+/// The faults of the fake service. By default it has no fault.
 pub(super) trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
-    /// What a server of a group does in its life; it should end when `killed` is raised.
+    /// The code of the only thread of a server of a group, from its start to its crash (one life). It should
+    /// end when `killed` is raised.
     fn live(start: Life) {
         start.killed.wait();
     }
@@ -33,13 +34,13 @@ pub(super) trait Play: Send + Sync + 'static {
         asking == owner
     }
 
-    /// What a client gets when it reads a value.
+    /// The value that a client gets when it reads `value`.
     fn read(value: String) -> String {
         value
     }
 }
 
-/// What the thread of a server of a group has.
+/// The values that the thread of a server of a group can use.
 pub(super) struct Life {
     pub(super) me: usize,
     pub(super) gid: Gid,
@@ -48,10 +49,10 @@ pub(super) struct Life {
     pub(super) killed: Signal,
 }
 
-/// The fake that plays `P`.
+/// The fake service that behaves as `P` says.
 pub(super) struct Fake<P>(PhantomData<P>);
 
-/// The fake that does as it should.
+/// The fake service without a fault.
 pub(super) struct Honest;
 impl Play for Honest {}
 
@@ -77,15 +78,16 @@ struct Request {
     op: Op,
 }
 
-/// `None`: the group is wrong, or controller 0 cannot be asked.
+/// The answer to an operation. It is `None` if the group does not own the shard, or if controller 0 cannot be
+/// reached.
 type Answer = Option<String>;
 
-/// All that controller 0 has. It is saved as a whole.
+/// The whole state of controller 0. It is always saved as a whole.
 #[derive(Default, Serialize, Deserialize)]
 struct Everything {
     configs: Vec<ShardConfig>,
     data: BTreeMap<String, String>,
-    /// The last number of each client, with the answer.
+    /// For each client, the number of its last operation, and the answer to this operation.
     last: BTreeMap<u64, (u64, String)>,
 }
 
@@ -140,13 +142,14 @@ impl Everything {
     }
 }
 
-/// Gives the shards to the groups in turn.
+/// Gives one shard after the other to the groups in turn.
 fn deal(config: &mut ShardConfig) {
     let gids: Vec<Gid> = config.groups.keys().copied().collect();
     config.shards = std::array::from_fn(|shard| gids.get(shard % gids.len().max(1)).copied().unwrap_or(0));
 }
 
-/// Tells which servers the server reaches: those of its group, the controllers, or one server by its name.
+/// A service that reports which servers this server can reach: the servers of its group, the controllers, or
+/// one server by its name.
 fn probe(ends: Vec<End>, ctrlers: Arc<Vec<End>>, make_end: Option<MakeEnd>) -> Service {
     let reached = |ends: &[End]| ends.iter().map(reaches).collect::<Vec<bool>>();
     Service::new("Probe")
@@ -191,7 +194,7 @@ impl<P: Play> Sharded for Fake<P> {
         let bytes = persister.read_raft_state();
         let all: Everything = match bytes.is_empty() {
             true => Everything::default(),
-            false => labgob::decode(&bytes).expect("it was saved like that"),
+            false => labgob::decode(&bytes).expect("controller 0 has saved its state in this form"),
         };
         let all = Arc::new(Mutex::new(all));
         let replica = Arc::new(FakeReplica { leads: me == 0, killed: Signal::new() });

@@ -1,5 +1,5 @@
-//! The harness and the suites of part 4B with a fake of a service. The tests show that they notice what they
-//! must notice.
+//! Tests of the harness and of the suites of part 4B with a fake service. They show that the harness and the
+//! suites notice the faults that they must notice.
 
 mod fake;
 
@@ -14,7 +14,7 @@ use crate::marks::MarkKind;
 use crate::output::set_quiet;
 use fake::{Fake, Honest, Life, Play};
 
-/// Runs a body and returns how it failed.
+/// Runs the body of a test. Returns the message of its failure, or `None` if it passes.
 fn try_run(body: impl Fn() + Send + Sync + 'static) -> Option<String> {
     set_quiet(true);
     let run = Run { quiet: true, ..Run::default() };
@@ -40,13 +40,14 @@ fn start<P: Play>(setup: Setup) -> super::Config<Fake<P>> {
     make_config("a test of the harness", setup)
 }
 
-/// Asks the server at `place` which servers it reaches, over an end that always works.
+/// Asks the server at `place` which servers it can reach. The question goes over an end that always works.
 fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Option<Vec<bool>> {
     super::links::make_end_of_clerk(&cfg.net)(&place.name()).call(method, &())
 }
 
-/// The tests that the fake cannot pass. They look at what the groups have saved, held or lost, but the groups
-/// of the fake store nothing. Or they need another controller to replace controller 0.
+/// The tests that the fake service cannot pass. Some of them look at the data that the groups have saved,
+/// have in memory or have lost. The groups of the fake store nothing. The other tests need a controller that
+/// replaces controller 0.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",
@@ -57,7 +58,8 @@ const TOO_HARD: [&str; 6] = [
     "nothing_is_left_behind",
 ];
 
-/// The suites pass with a service that does as it should. In real time that takes minutes.
+/// All other tests of the suites pass with a correct service. This test exists only in virtual time, because
+/// it would take minutes in real time.
 #[cfg(feature = "sim")]
 #[test]
 fn an_honest_service_passes_the_suites() {
@@ -83,7 +85,7 @@ fn a_service_that_answers_for_everybody_is_seen() {
             true
         }
     }
-    // Clerks ask the right group, so the course's test does not notice.
+    // The clerks always ask the right group, so the course's test does not notice the fault.
     passes(case::<ServesAll>("static_shards"));
     let message = try_run(case::<ServesAll>("rejection")).expect("all keys can be read from one group");
     expect_start(&message, "expected 5 completions from the group that has half of the shards; got 10");
@@ -163,7 +165,7 @@ fn isolation_cuts_both_ways_and_survives_a_restart() {
                 cfg.start(place);
             }
         }
-        // Clerks reach the server, but not the controller.
+        // Clerks can reach the other controllers, but not the one that is cut off.
         let reach = |ends: Vec<End>| ends.iter().map(fake::reaches).collect::<Vec<_>>();
         assert_eq!(reach(cfg.make_clerk_ends()), [true, true, false]);
 
@@ -195,11 +197,11 @@ fn a_zombie_does_not_talk() {
                 sleep(Duration::from_millis(10));
             }
             let end = (life.make_end)(other);
-            assert!(fake::reaches(&end), "it lives");
+            assert!(fake::reaches(&end), "the server is still running");
             life.killed.wait();
             sleep(Duration::from_millis(50));
-            assert!(!fake::reaches(&end), "an end of a life ends with it");
-            assert!(!fake::reaches(&(life.make_end)(other)), "and no new one works");
+            assert!(!fake::reaches(&end), "an end is closed when the life of its server ends");
+            assert!(!fake::reaches(&(life.make_end)(other)), "no new end works");
         }
     }
     passes(|| {
@@ -282,7 +284,7 @@ fn a_thread_left_behind_is_seen() {
     passes(|| start::<LingersInPeace>(Setup::new()).end());
 }
 
-/// In real time it would take two minutes.
+/// This test exists only in virtual time, because it would take two minutes in real time.
 #[cfg(feature = "sim")]
 #[test]
 fn a_test_has_a_limit() {
@@ -335,7 +337,7 @@ fn helpers_may_change_the_configuration_too() {
                 labrt::thread::spawn(move || cluster.join(gi))
             })
             .collect();
-        helpers.into_iter().for_each(|helper| helper.join().expect("it joins its group"));
+        helpers.into_iter().for_each(|helper| helper.join().expect("the helper has joined its group"));
         let config = cfg.query();
         assert_eq!((config.num, config.groups.len()), (3, 3));
         cfg.end();
