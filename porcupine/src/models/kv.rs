@@ -18,18 +18,18 @@ pub struct KvInput {
     pub op: KvOp,
     /// The key.
     pub key: String,
-    /// The value that is put or appended; empty for a get.
+    /// The value that is put or appended. It is empty for a get.
     pub value: Text,
 }
 
 /// What to do with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvOp {
-    /// Read its value.
+    /// Read the key's value.
     Get,
-    /// Replace its value.
+    /// Replace the key's value.
     Put,
-    /// Add something at the end of its value.
+    /// Add a text at the end of the key's value.
     Append,
 }
 
@@ -54,7 +54,7 @@ pub struct KvOutput {
 /// An operation of a recorded history.
 pub type Operation = crate::Operation<KvInput, KvOutput>;
 
-/// One end of an operation of a recorded history.
+/// The call or the return of an operation in a recorded history.
 pub type Event = crate::Event<KvInput, KvOutput>;
 
 impl KvInput {
@@ -137,8 +137,8 @@ impl Model for KvModel {
         Some(format!("key '{}'", input.key))
     }
 
-    /// A get finds the present value, or the value of the last put before it; each of them may have appends
-    /// after it.
+    /// A get finds a text that begins with the present value, or with the value of one of the other puts.
+    /// Appends may have added more text after this beginning.
     fn attainable<'a>(
         &self,
         state: &Text,
