@@ -1,9 +1,9 @@
-//! Pages for people. Each is one HTML file that needs no network, no server and no other file.
+//! HTML pages for people. Each page is one HTML file that needs no network, no server and no other file.
 //!
-//! A [`Page`] consists of the parts that all pages share (`shared/`: look, theme, the axis of time with its
-//! gestures, keys, tooltip, search, and the view in the URL) and of its own style, markup, scripts and data.
-//! The scripts are plain scripts of one document, in the given order. A script may use what an earlier one
-//! defines, and all of them may use the shared ones.
+//! A [`Page`] has its own style, markup, scripts and data. In addition it has the parts that all pages share.
+//! They are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and the
+//! view in the URL. The scripts are plain scripts of one document, in the given order. A script may use what
+//! an earlier script defines. All of them may use the shared scripts.
 //!
 //! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
 //! In a page they are data, never markup: the JSON has no `<`, and scripts set text and never HTML.
@@ -58,7 +58,7 @@ impl Page<'_> {
         html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-        // The page can make no request, whatever its texts contain.
+        // No text in the page can make the browser send a request.
         html.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
         html.push_str("style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n");
         html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>");
@@ -103,7 +103,7 @@ fn push_json(html: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {
         html.push_str(&rest[..at]);
-        let c = rest[at..].chars().next().expect("found just now");
+        let c = rest[at..].chars().next().expect("`find` has found a character at this place");
         html.push_str(match c {
             '<' => "\\u003c",
             '\u{2028}' => "\\u2028",

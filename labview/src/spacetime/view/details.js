@@ -20,7 +20,7 @@ class Details {
     this.describe();
   }
 
-  /** Fills in what is about the whole run. */
+  /** Fills in the texts about the whole run. */
   describe() {
     const { run } = this;
     const told = [];
@@ -109,8 +109,8 @@ class Details {
   }
 
   /**
-   * All events of a message or operation, each with the time since the first.
-   * @param {number} id @param {number} pinned
+   * All events of a message or operation, each with the time since the first of them. @param {number} id
+   * @param {number} pinned
    */
   course(id, pinned) {
     const { run } = this;
@@ -125,7 +125,7 @@ class Details {
     return list;
   }
 
-  /** The role of an event in the course of its message. @param {number} e */
+  /** Which step of its message an event is. @param {number} e */
   step(e) {
     const { run } = this;
     const kind = run.kind(e);
@@ -151,7 +151,7 @@ class Details {
     return [list];
   }
 
-  /** The causes of a message or operation, and what it caused. @param {number} id */
+  /** What caused a message or operation, and what it has caused. @param {number} id */
   family(id) {
     const { run } = this;
     const made = this.causes(run.ancestors(id));
@@ -190,7 +190,7 @@ class Details {
     return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
   }
 
-  /** The events before and after, among those that are shown. @param {number} e @param {number} pinned */
+  /** The events before and after an event. Hidden events are left out. @param {number} e @param {number} pinned */
   around(e, pinned) {
     const { run, filter } = this;
     const before = [];
