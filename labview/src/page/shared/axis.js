@@ -71,7 +71,8 @@ class TimeAxis {
   place(from, to) {
     const { full } = this;
     const span = Math.min(Math.max(to - from, SHORTEST_VIEW), full.to - full.from);
-    // If the length of the span is changed, its middle stays the same, except near the ends of the run.
+    // If the span is too short or too long, its length changes and its middle stays the same, except near the
+    // ends of the run.
     const start = Math.min(Math.max((from + to - span) / 2, full.from), full.to - span);
     if (start === this.from && start + span === this.to) return;
     this.from = start;

@@ -23,7 +23,7 @@ class Fragment {
     this.restore(Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
   }
 
-  /** Writes the state soon. Many changes are written together, because browsers refuse too frequent changes of the URL. */
+  /** Writes the state soon. Many changes are written together, because browsers limit changes of the URL. */
   changed() {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => this.write(), 250);

@@ -151,7 +151,7 @@ class Run {
     return id < 0 ? new Int32Array(0) : this.byId.events.subarray(this.byId.begin[id], this.byId.begin[id + 1]);
   }
 
-  /** All events that happened while a message or operation was processed. The message or operation is given by its id. @param {number} id */
+  /** All events that happened during the message or operation with this id. @param {number} id */
   ofParent(id) {
     this.byParent ??= this.gather(this.parent);
     return id < 0 ? new Int32Array(0) : this.byParent.events.subarray(this.byParent.begin[id], this.byParent.begin[id + 1]);

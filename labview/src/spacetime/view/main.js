@@ -172,7 +172,7 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The event whose time is shown: the event at the pointer, or the event at the chosen time if there is no pointer. */
+  /** The event after which the state is shown: the last one before the pointer's or the chosen time. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);

@@ -104,8 +104,8 @@ function lossOf(run, m) {
   const { id, dropped, failed, replied } = run.messages;
   if (replied[m] >= 0) return "";
   if (run.cause(dropped[m])) return run.cause(dropped[m]);
-  // The event `rpc.dropped` has the reason of the loss. Later events may have another cause, for example the
-  // end of the caller's wait.
+  // If a caller has to wait until it learns of a loss, the event `rpc.delayed` has the reason of the loss.
+  // The event at the end of the wait may have another cause.
   for (const e of run.ofId(id[m])) {
     if (run.kind(e) === "rpc.delayed" && !MERE_DELAYS.test(run.cause(e))) return run.cause(e);
   }
