@@ -23,7 +23,7 @@ pub const WINDOW: u64 = 4096;
 
 /// The server that leads.
 const LEADER: usize = 0;
-/// After this many commands, the bench looks how far the servers are.
+/// After each sequence of this many commands, the bench checks how many commands the servers have applied.
 const STRIDE: u64 = 64;
 
 /// The cluster that a bench needs.
@@ -54,9 +54,9 @@ pub struct Cluster {
 /// The time from the start of a command until it is applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
-    /// On the leader.
+    /// The time until the leader's consumer has taken the entry.
     pub leader: Duration,
-    /// On all servers.
+    /// The time until the consumers of all servers have taken the entry.
     pub all: Duration,
 }
 
@@ -174,8 +174,8 @@ enum Who {
     All,
 }
 
-/// How far the consumers are. A consumer pays two atomic operations for each message. It reads the clock and
-/// wakes a thread only for the one index that is watched.
+/// How far the consumers are. Each message costs a consumer only two atomic operations. A consumer reads the
+/// clock and wakes a thread only at the one index that is watched.
 struct Applied {
     upto: [AtomicU64; SERVERS],
     watched: AtomicU64,
