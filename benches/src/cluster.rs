@@ -29,7 +29,7 @@ const STRIDE: u64 = 64;
 /// The cluster that a bench needs.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// How many messages each apply channel holds. With 0 it is a rendezvous channel.
+    /// How many messages each apply channel can buffer. With 0 it is a rendezvous channel.
     pub capacity: usize,
     /// How long the leader holds a new commit index back, to send it together with new entries. If this is 0,
     /// a follower also does not wait between two batches for its consumer.
@@ -37,7 +37,7 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// The default options of a server, and apply channels that hold [`WINDOW`] messages.
+    /// The default options of a server, and apply channels that can buffer [`WINDOW`] messages.
     fn default() -> Setup {
         Setup { capacity: WINDOW as usize, commit: Options::default().commit_interval }
     }

@@ -21,13 +21,13 @@
 //! # Reading the tables
 //!
 //! In a **hand-over** one thread wakes another thread, which was asleep, and then goes to sleep itself. A
-//! hand-over costs 3 to 45 us. This depends on the machine and on how busy the machine is. So every bench
-//! measures a hand-over first, and again between its own samples. A figure *in hand-overs* is the median time
-//! divided by the median time of a hand-over. It says more about the code than a figure in microseconds.
-//! *min* and *median* are taken over samples, and each sample is a mean of many repetitions. If other
-//! programs keep the machine busy, two threads often share a core, and then a hand-over costs about 1 us. If
-//! the floor (the measured time of a hand-over) is so low, figures in hand-overs are not reliable. An *aim*
-//! is what a quiet machine should reach. A bench never fails because it is slow.
+//! hand-over costs 3 to 45 us. The time depends on the machine and on how busy it is. So every bench measures
+//! a hand-over first, and again between its own samples. A figure *in hand-overs* is the median time divided
+//! by the median time of a hand-over. It says more about the code than a figure in microseconds. *min* and
+//! *median* are taken over samples, and each sample is a mean of many repetitions. If other programs keep the
+//! machine busy, two threads often share a core, and then a hand-over costs about 1 us. If the floor (the
+//! measured time of a hand-over) is so low, figures in hand-overs are not reliable. An *aim* is what a quiet
+//! machine should reach. A bench never fails because it is slow.
 //!
 //! Benches run on the real clock. They record no events and do not watch locks. Without the argument
 //! `--bench` they make only very few repetitions, to show that they work. `cargo test --benches` does this.

@@ -95,7 +95,7 @@ impl Chromium {
         &self.dir
     }
 
-    /// Sends a command and waits for its result. Events that arrive meanwhile are kept.
+    /// Sends a command and waits for its result. Events that arrive before the result are kept.
     ///
     /// # Panics
     /// If the browser refuses the command, ends, or does not answer within a minute.

@@ -362,8 +362,8 @@ fn all_orders_can_be_seen() {
     assert!(page.text("#why").contains("order 2 of"), "{}", page.text("#why"));
     page.press("O");
     assert_eq!(page.eval("page.chosen.order"), 0);
-    // Each point is between the call and the return of its operation, and the times of the points never fall
-    // along the order.
+    // Each point is between the call and the return of its operation, and no point has an earlier time than
+    // the points before it in the order.
     let sound = "page.recording.parts.every((part) => part.orders.every((order) => {
         const { call, ret } = page.recording, at = order.points();
         return at.every((t, i) => t >= call[order.ops[i]] && t <= ret[order.ops[i]] && (i === 0 || t >= at[i - 1]));

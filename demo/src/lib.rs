@@ -2,11 +2,11 @@
 //! and faults can also happen automatically. At the end there is a verdict: was the history of the clients
 //! linearizable?
 //!
-//! Three controllers and three groups of three servers run in one process, on the simulated network. The
-//! harness is the one of the course's tests ([`labtest::shards`]). Clients read and write all the time, and
-//! every operation is recorded. When the time is over, or at `q`, everything is repaired, and the clients
-//! finish their operations. Then the checker ([`porcupine`]) checks whether the whole history was
-//! linearizable. The page that shows the history is written to a file.
+//! Three controllers and three groups of three servers run in one process, on the simulated network. They use
+//! the harness of the course's tests ([`labtest::shards`]). Clients read and write all the time, and every
+//! operation is recorded. When the time is over, or at `q`, everything is repaired, and the clients finish
+//! their operations. Then the checker ([`porcupine`]) checks whether the whole history was linearizable. The
+//! page that shows the history is written to a file.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -285,7 +285,7 @@ impl Room {
         }
     }
 
-    /// From now on the clients begin no new operations.
+    /// Makes the clients begin no more operations.
     pub fn set_done(&self) {
         self.done.store(true, Ordering::SeqCst);
     }

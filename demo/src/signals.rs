@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 pub enum Asked {
     /// SIGINT has the same effect as the key `q`.
     End,
-    /// Any other signal asks the process to end at once. This is its number.
+    /// Any other signal asks the process to end at once. The value is the number of the signal.
     Die(u8),
 }
 

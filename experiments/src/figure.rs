@@ -54,10 +54,10 @@ pub const HEAD: &str = "\
 |---|---:|---:|---:|---:|---:|---:|---:|";
 
 impl Series {
-    /// Runs the trials. Each has its own seed.
+    /// Runs the trials. Each trial has its own seed.
     ///
     /// # Errors
-    /// If a trial fails. The error says how.
+    /// If a trial fails. The error contains the message of the failure.
     pub fn measure(timeouts: Timeouts, one_way: Duration, seed: u64, trials: u64) -> Result<Series, String> {
         let found = (0..trials)
             .map(|i| once(timeouts, one_way, seed.wrapping_add(i)))

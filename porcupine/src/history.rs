@@ -7,7 +7,7 @@ use labrt::collections::HashMap;
 /// One operation of a client, from its call to its return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<I, O> {
-    /// The client that called. It is used only for pictures: operations of one client may even overlap.
+    /// The client that called. Only pictures use this number, so operations of one client may even overlap.
     pub client: u32,
     /// What the client asked for.
     pub input: I,
@@ -24,7 +24,7 @@ pub struct Operation<I, O> {
 /// is enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<I, O> {
-    /// The client that called. It is used only for pictures.
+    /// The client that called. Only pictures use this number.
     pub client: u32,
     /// The id that an operation's call and its return have in common. No two calls have the same id.
     pub id: u64,
@@ -79,7 +79,8 @@ impl fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
-/// An operation as the search sees it. Both kinds of history are turned into spans, which borrow from them.
+/// An operation as the search sees it. Both kinds of history are converted into spans. A span borrows from
+/// its history.
 #[derive(Debug)]
 pub(super) struct Span<'a, I, O> {
     pub(super) input: &'a I,

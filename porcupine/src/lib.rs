@@ -3,8 +3,8 @@
 //!
 //! A [`Model`] says what a single copy of the data would do. A history says what the clients have called,
 //! what the answers were, and when. [`check`] looks for an order of all operations that satisfies two
-//! conditions: the model allows it, and if one operation ended before another began, the first comes before
-//! the second (Herlihy and Wing, 1990). The result is a [`Report`].
+//! conditions (Herlihy and Wing, 1990). The model must allow the order. If one operation ended before another
+//! operation began, it must also come first in the order. The result is a [`Report`].
 //!
 //! ```
 //! use porcupine::models::kv::{KvInput, KvModel, KvOutput};
@@ -50,17 +50,16 @@
 //! * A [read](Model::read_only) that the model allows is placed at once, and the search tries no other place
 //!   for it. This is enough, because a read changes no state: if the model allows an order with the read at a
 //!   later place, it also allows the same order with the read at this place.
-//! * A read that was never answered is left out. It changes no state, and there is no answer that it could
-//!   contradict.
+//! * A read that was never answered is left out, because it changes no state and has no answer to check.
 //! * A write is not placed if the model says that one of the next reads could then never return [the value
 //!   that it returned](Model::attainable).
 //!
 //! # What a verdict means
 //!
-//! *Illegal* is a proof that there is no such order. *Ok* is a proof that there is one. If the search is
-//! stopped, by a limit or by the caller, the verdict is *Unknown*, never Illegal. If one part is illegal, the
-//! whole history is illegal. An empty history is Ok. If no limit is reached, the verdict does not depend on
-//! time or threads.
+//! *Illegal* is a proof that there is no such order. *Ok* is a proof that there is such an order. If the
+//! search is stopped, by a limit or by the caller, the verdict is *Unknown*, never Illegal. If one part is
+//! illegal, the whole history is illegal. An empty history is Ok. If no limit is reached, the verdict does
+//! not depend on time or threads.
 //!
 //! # Where it runs
 //!

@@ -15,7 +15,7 @@ use super::part::PartHistory;
 pub(super) struct Linearized {
     /// The least *rank* (place in the order of returns) of the answered operations that are not in the set.
     pub(super) frontier: u32,
-    /// The slots, as bits, of those operations in the set that return after the frontier.
+    /// A set of slots, as bits: the slots of the operations in the set that return after the frontier.
     pub(super) open: Vec<u64>,
 }
 

@@ -3,7 +3,7 @@
 //! Only this file uses times. The operations get new numbers in the order of their calls, and each answered
 //! operation has a *rank*, its place in the order of returns. Then "was called before the return of" is a
 //! comparison of two numbers. If a call and a return have the same time, the call comes first, so the two
-//! operations overlap. This is the lenient choice.
+//! operations overlap. If they did not overlap, more histories would be illegal.
 
 use std::cmp::Reverse;
 

@@ -28,8 +28,8 @@ struct Node {
 
 struct OnPath {
     node: u32,
-    /// The length of the longest path that was noted while this operation was on it. It never rises along the
-    /// path.
+    /// The length of the longest path that was noted while this operation was on it. From the beginning of
+    /// the path to its end, this length never rises.
     noted: u32,
     /// Does a noted path end in this node or after it? Then the node must be kept.
     kept: bool,

@@ -57,7 +57,7 @@ fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>],
         Bar { client: *client, call: *call, ret: *ret, text }
     };
     // If no operation can be the first, the report has no sequence. Then the picture has one empty sequence,
-    // so that the page can say so.
+    // so that the page can say that no operation fits.
     let nothing_fits =
         part.verdict == Verdict::Illegal && part.partials.is_empty() && none_fits(model, history, part);
     let none: &[usize] = &[];

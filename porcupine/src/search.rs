@@ -1,10 +1,10 @@
-//! The search for a linearization of one part. It can be interrupted and continued.
+//! The search for a linearization of one part. The search can be interrupted and continued.
 //!
 //! The operations that are not placed are in three linked lists, in the order of their calls: reads, writes,
 //! and operations that were never answered. An operation may be the next one if it was called before the
 //! first return of an operation that is not placed. The *horizon* is the first number that is too large for
-//! this. These operations come first in each list. The lists consist of indices, and nothing is recursive, so
-//! only memory limits the length of a history.
+//! this. In each list, the operations below the horizon come first. The lists consist of indices, and nothing
+//! is recursive, so only memory limits the length of a history.
 
 use super::check::Watch;
 use super::history::Span;
@@ -40,10 +40,11 @@ pub(super) struct Search<'a, M: Model> {
     state: u32,
     visited: Visited<M::State>,
 
-    /// The partial linearizations; `None` if nobody wants them. A search that collects them visits all dead
-    /// ends and does not look ahead.
+    /// The partial linearizations; `None` if the caller does not need them. A search that collects them
+    /// visits all dead ends and does not look ahead.
     partials: Option<Partials>,
-    /// The length of the longest path to a dead end, and the operation that could not follow this path.
+    /// The length of the longest sequence of placed operations at a dead end, and the operation that could
+    /// not follow it.
     blocked: Option<(usize, u32)>,
     steps: u64,
     /// How many bytes the watch has counted for this search.
@@ -294,7 +295,7 @@ impl<'a, M: Model> Search<'a, M> {
 
 /// Three lists through the operations, one for each [`Kind`], in the order of their numbers.
 ///
-/// Each list is a ring with a head of its own. The numbers of the heads are greater than those of all
+/// Each list is a ring with a head of its own. The numbers of the heads are greater than the numbers of all
 /// operations.
 struct Lists {
     /// The links of the operations, by number, and then the links of the heads.

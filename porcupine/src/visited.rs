@@ -1,8 +1,9 @@
 //! The configurations that a search has visited: which operations are placed, and the state after them.
 //!
-//! This is a hash table of indices into an arena. The search also keeps its states in the arena: a state is
-//! moved into it when its configuration is new, and it is never cloned. The arena grows by chunks that are
-//! never moved. So the arena takes no more memory than it needs, and its growth causes no pause.
+//! This is a hash table of indices into an arena. The search also keeps its states in the arena: when a
+//! configuration is new, its state is moved into the arena. States are never cloned. The arena grows by
+//! chunks that are never moved. So the arena takes no more memory than it needs, and its growth causes no
+//! pause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -42,7 +42,7 @@ use labview::page::Page;
 /// since the run's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// What was checked: the name of the test.
+    /// The name of the test whose history was checked.
     pub title: String,
     /// What the check has found.
     pub verdict: Verdict,
@@ -111,13 +111,13 @@ pub struct Step {
 /// Something that happened to the system under test, or that the test did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// When it began.
+    /// When the event began.
     pub from: u64,
-    /// When it ended; `None` if it happened at one moment.
+    /// When the event ended; `None` if it happened at one moment.
     pub to: Option<u64>,
     /// What kind of event it is.
     pub kind: MarkKind,
-    /// What it was, in words.
+    /// A description of the event, in words.
     pub text: String,
 }
 

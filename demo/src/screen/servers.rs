@@ -1,4 +1,4 @@
-//! The servers of all teams. Each has a row.
+//! The servers of all teams. Each server has a row.
 
 use labapi::{Holding, Role};
 use labtest::shards::Place;

@@ -6,7 +6,8 @@
 //! an earlier script defines. All of them may use the shared scripts.
 //!
 //! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
-//! In a page they are data, never markup: the JSON has no `<`, and scripts set text and never HTML.
+//! In a page these texts are data, never markup. For this, the JSON has no `<`, and scripts set text and
+//! never HTML.
 //!
 //! ```
 //! use labview::page::Page;
@@ -37,7 +38,7 @@ const SCRIPTS: &[&str] = &[
 /// The parts in which one page differs from others.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// The title of the window. It may be any text.
+    /// The title of the browser's window. Any text is possible.
     pub title: &'a str,
     /// CSS, which comes after the shared style.
     pub style: &'a str,
@@ -98,7 +99,8 @@ fn push_text(html: &mut String, text: &str) {
 }
 
 /// Appends JSON as the content of a script element. The characters that could end the element are written as
-/// escapes. They occur only in strings, where an escape has the same meaning.
+/// escapes. In JSON, these characters occur only in strings, and there an escape means the same as its
+/// character.
 fn push_json(html: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {

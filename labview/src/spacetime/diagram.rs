@@ -367,7 +367,7 @@ fn run_columns(run: &TermRun) -> [i64; 3] {
     [number(run.term), number(run.first), run.before.map_or(-1, signed)]
 }
 
-/// The bands that are visible on the page. In the result they have the page's numbers of events.
+/// The bands that are visible on the page. In the result, the bands refer to events by the page's numbers.
 fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
     let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
     let shift = |band: Band| Band {

@@ -20,7 +20,7 @@ pub struct Event {
     pub id: u64,
     /// The message or operation during which the event happened; 0 if there is none.
     pub parent: u64,
-    /// The reason; empty if there is none in the trace.
+    /// The reason for the event; empty if the trace gives no reason.
     pub cause: String,
     /// The fields of the event, in the order of the file: numbers, truth values and texts.
     pub fields: Vec<(String, Value)>,
@@ -105,8 +105,8 @@ impl Event {
 
 const EXAMPLE: &str = r#"{"t":3105862,"thread":4,"node":"S1","kind":"raft.vote"}"#;
 
-/// The largest time or number that a page can hold. JavaScript numbers are floating point and do not hold all
-/// larger whole numbers.
+/// The largest time or number that a page can hold. JavaScript numbers are floating point, which cannot
+/// represent every larger whole number.
 const MOST: u64 = 1 << 53;
 
 fn number(name: &str, value: &Value) -> Result<u64, String> {

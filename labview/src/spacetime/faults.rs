@@ -8,11 +8,11 @@ use super::lanes::{LaneKind, Lanes, sides};
 /// Something that lasts from one event to another. The page draws it as a band.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Band {
-    /// The event at which it begins.
+    /// The event at which the band begins.
     pub from: usize,
-    /// The event at which it ends; `None` if it lasts until the end of the run.
+    /// The event at which the band ends; `None` if the band lasts until the end of the run.
     pub to: Option<usize>,
-    /// What kind of fault it is.
+    /// The kind of the fault.
     pub kind: BandKind,
     /// A description in words.
     pub text: String,
@@ -40,7 +40,7 @@ pub enum BandKind {
     Network,
 }
 
-/// The bands of a run. They are collected by processing the events one by one.
+/// The bands of a run. [`take`](Faults::take) processes the events one by one and collects the bands.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     /// The bands, in the order of their beginnings.

@@ -36,7 +36,7 @@ pub struct Log {
 /// The term runs of all logs.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
-    /// All term runs. Each comes after its `before`.
+    /// All term runs. A term run comes after its `before` in this list.
     pub all: Vec<TermRun>,
     places: HashMap<TermRun, usize>,
 }

@@ -37,13 +37,13 @@ pub struct Operation {
     pub id: u64,
     /// The client's lane.
     pub lane: usize,
-    /// The event of its call; `None` if the call is not in the trace.
+    /// The event of the operation's call; `None` if the call is not in the trace.
     pub call: Option<usize>,
-    /// The event of its return; `None` if the outcome is unknown.
+    /// The event of the operation's return; `None` if the outcome is unknown.
     pub ret: Option<usize>,
 }
 
-/// All messages and operations. They are collected by processing the events one by one.
+/// All messages and operations. [`take`](Messages::take) processes the events one by one and collects them.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
     /// The messages, in the order in which they were sent.

@@ -1,4 +1,4 @@
-//! A run as a page: a space-time diagram, which helps to find out why a run has failed.
+//! The page of a run. It is a space-time diagram, which helps to find out why a run has failed.
 //!
 //! Time runs from top to bottom. Each server and each client has a lane, which is a column of the diagram.
 //! Messages are arrows from lane to lane. Bands show what the test did to the servers and the network. For

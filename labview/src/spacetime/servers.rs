@@ -49,7 +49,7 @@ pub struct State {
     pub apply: u64,
 }
 
-/// The states of all servers. A new state is added only when it differs from the one before.
+/// The states of all servers. A new state is added only if it differs from the last state.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
     /// For each server's lane, the events that changed the state, each with the state after it.
@@ -74,7 +74,8 @@ struct Tells {
 }
 
 impl Servers {
-    /// Prepares for the events of a run, each with its lane. It does not process them yet.
+    /// Prepares for the events of a run, each with its lane. The events are processed later, by
+    /// [`take`](Servers::take).
     pub fn of<'a>(events: impl Iterator<Item = (usize, &'a Event)>) -> Servers {
         let mut servers = Servers::default();
         for (lane, event) in events.filter(|(_, event)| event.node.is_some()) {
@@ -187,8 +188,8 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             state.log = Some(log);
             state.commit = state.commit.max(index);
         }
-        // The next two kinds are reports of the test. They count only if the server's own events do not
-        // report the same.
+        // The next three kinds of events are reports of the test. They count only if the server's own events
+        // do not report the same facts.
         "seen.state" if !tells.roles => {
             state.role = Role::of_name(text("role")?);
             higher(state, need("term")?);

@@ -47,7 +47,7 @@ impl KvOp {
 /// What a client gets as an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvOutput {
-    /// The value that a get has found. It is empty for the other operations.
+    /// The value that a get has found. For a put or an append it is empty.
     pub value: Text,
 }
 
@@ -107,7 +107,7 @@ impl Model for KvModel {
     type Output = KvOutput;
     type State = Text;
 
-    /// One part for each key. The keys are in ascending order of their bytes.
+    /// Makes one part for each key. The parts are in the order of their keys, compared by bytes.
     fn partition(&self, inputs: &[&KvInput]) -> Vec<Vec<usize>> {
         let mut of_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, input) in inputs.iter().enumerate() {

@@ -185,7 +185,8 @@ fn power(base: u64, mut exponent: u64) -> u64 {
     result
 }
 
-/// This many bytes are processed together, so that their products do not wait for each other.
+/// How many bytes are processed together. The multiplications for these bytes do not depend on each other, so
+/// the processor can do them at the same time.
 const BLOCK: usize = 16;
 
 /// The powers of a base, from 0 to [`BLOCK`].

@@ -10,8 +10,8 @@ use crate::{Event, EventKind, Model, Operation, Options, Part, Verdict, check, c
 
 const HISTORIES: u64 = 10_000;
 
-/// One operation for the oracle: when it was called, when it returned (if it did), and what it does to a
-/// state. The oracle must not use the model under test.
+/// One operation for the oracle: the time of its call, the time of its return if it has returned, and its
+/// effect on a state. The oracle must not use the model under test.
 struct Op<S> {
     call: u64,
     ret: Option<u64>,

@@ -51,8 +51,8 @@ fn an_illegal_history_shows_the_longest_prefix_and_the_operation_that_blocks() {
 
 #[test]
 fn every_operation_that_can_be_placed_is_in_a_sequence() {
-    // Each of the two cas operations says that it has found 0, so only one of them can have happened. Each
-    // could be the one.
+    // Each of the two cas operations says that it has found 0, so only one of them can have happened. The
+    // history does not show which one.
     let cas = |to| Operation { input: Ask::Cas(0, to), ..write(to, 0, 10) };
     let part = only_part(&[cas(1), cas(2)]);
     assert_eq!(part.verdict, Verdict::Illegal);

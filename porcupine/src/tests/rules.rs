@@ -178,8 +178,8 @@ fn hundreds_of_operations_may_be_open_at_once() {
     assert_eq!(verdict(&history), Verdict::Illegal);
 }
 
-/// One slow operation overlaps with all others, and clients crash. The search must not go through all the
-/// past operations again at each step. A configuration must not contain all of them.
+/// In this history, one slow operation overlaps with all others, and clients crash. The search must not go
+/// through all the past operations again at each step. A configuration must not contain all of them.
 #[test]
 fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
     const ROUNDS: u64 = 20_000;

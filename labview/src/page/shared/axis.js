@@ -2,7 +2,8 @@
 "use strict";
 // The axis of time. It knows which span of time is in view, and where on the screen each time is. Several
 // canvases may share one axis, and the axis notifies them when the view changes. Time runs to the right or
-// down. A place on the axis is called x. It is measured in pixels, from the left or from the top.
+// down. A place on the axis is called x. It is a number of pixels from the left edge, or from the top if time
+// runs down.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;

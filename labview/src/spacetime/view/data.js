@@ -112,7 +112,7 @@ class Run {
     return e < 0 ? "" : this.causes[this.causeOf[e]];
   }
 
-  /** The value of a field; undefined if the event does not have it. @param {number} e @param {string} name */
+  /** The value of a field; undefined if the event does not have the field. @param {number} e @param {string} name */
   field(e, name) {
     if (e < 0) return undefined;
     const at = this.shapes[this.shape[e]].indexOf(name, 1);
@@ -224,7 +224,7 @@ class Run {
     return found;
   }
 
-  /** Finds for each event the term that it belongs to; -1 if it belongs to none. */
+  /** Finds the term of each event; -1 if an event belongs to no term. */
   findTerms() {
     this.termOf = new Int32Array(this.size).fill(-1);
     const next = new Map([...this.servers].map(([lane]) => [lane, 0]));

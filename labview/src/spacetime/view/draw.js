@@ -226,7 +226,7 @@ class Chart {
         c.setLineDash([]);
       }
       if (next < n && axis.x(time(next)) - axis.x(time(i)) < 0.5) {
-        // There are many changes in one pixel. This skips to the last of them.
+        // There are many changes in one pixel. The loop skips to the last of them.
         const beyond = axis.time(Math.floor(axis.x(time(i))) + 1);
         next = Math.max(next, firstIndex(next, n, (k) => time(k) >= beyond) - 1);
       }

@@ -172,7 +172,7 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The event after which the state is shown: the last one before the pointer's or the chosen time. */
+  /** The last event up to the shown time. This is the time at the pointer, or else the chosen time. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);

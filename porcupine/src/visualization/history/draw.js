@@ -89,7 +89,7 @@ class Chart {
     }
   }
 
-  /** The lanes in view: the first one, and the one after the last. */
+  /** The lanes in view, as two numbers: the first lane, and the lane after the last one. */
   lanesInView() {
     const { rows } = this;
     const first = Math.max(0, Math.floor((rows.scroll - 8) / rows.lane));
