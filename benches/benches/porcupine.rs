@@ -42,7 +42,8 @@ fn recorded(effort: Effort, table: &mut Table) {
     for (name, expected, aim) in files {
         let events = read(&folder.join(name).with_extension("txt"));
         let times = sample(effort, expected, || {
-            check_events(&KvModel, &events, &Options::default()).expect("the parser makes histories")
+            check_events(&KvModel, &events, &Options::default())
+                .expect("the parser returns only valid histories")
         });
         table.time(&format!("{name}, {} events on 10 keys", events.len()), &times, None, aim);
     }

@@ -83,7 +83,7 @@ fn call(end: &End, method: &str, n: u64) {
     assert_eq!(reply, Some(n + 1), "{ANSWERED}");
 }
 
-/// A network with one server, and an end that is connected to it.
+/// Makes a network with one server, and an end that is connected to this server.
 fn network() -> (Network, End) {
     let net = Network::new();
     let (waiting, requests) = chan::unbounded::<(u64, Responder<u64>)>();

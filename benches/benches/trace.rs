@@ -67,7 +67,7 @@ fn unwatched(effort: Effort, entries_a_second: f64) {
     println!("  share of the time of an entry: {:.2} %  (aim: under 1 %)", 100.0 * event * events / entry);
 }
 
-/// How many events a run has per entry. They are counted in the run's trace file.
+/// How many events a run has per entry. The events are counted in the run's trace file.
 fn events_of_an_entry(effort: Effort) -> f64 {
     let entries = effort.pick(50_000, 1_000);
     let path = std::env::temp_dir().join(format!("events-of-an-entry-{}.txt", std::process::id()));

@@ -43,7 +43,7 @@ impl Default for Setup {
     }
 }
 
-/// A running cluster. One thread makes and uses it, inside one [`labrt::Run`].
+/// A running cluster. The same thread must make and use it, inside one [`labrt::Run`].
 pub struct Cluster {
     net: Network,
     rafts: Vec<Raft>,
@@ -174,8 +174,8 @@ enum Who {
     All,
 }
 
-/// How far the consumers are. Each message costs a consumer only two atomic operations. A consumer reads the
-/// clock and wakes a thread only at the one index that is watched.
+/// The progress of the consumers. Each message costs a consumer only two atomic operations. A consumer reads
+/// the clock and wakes a thread only at the one index that is watched.
 struct Applied {
     upto: [AtomicU64; SERVERS],
     watched: AtomicU64,

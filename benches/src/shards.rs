@@ -51,7 +51,7 @@ impl Shards {
                 ServerStart { ends, me, persister, maxraftstate: None },
                 first_leads(me),
             )
-            .expect("an empty persister can be restored from");
+            .expect("a server can start with an empty persister");
             serve(&net, ctrler_names()[me].clone(), server.services());
             server
         };
@@ -171,8 +171,8 @@ impl Shards {
                 ctrlers: ends(&self.net, node, &ctrler_names()),
                 make_end: make_end(&self.net, node),
             };
-            let server =
-                ShardKv::start_with(start, first_leads(me)).expect("an empty persister can be restored from");
+            let server = ShardKv::start_with(start, first_leads(me))
+                .expect("a server can start with an empty persister");
             serve(&self.net, server_names(gid)[me].clone(), server.services());
             server
         };

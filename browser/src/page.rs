@@ -113,7 +113,7 @@ impl Page {
     pub fn until(&mut self, expression: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.eval(expression) != true {
-            assert!(Instant::now() < deadline, "never true: {expression}");
+            assert!(Instant::now() < deadline, "this has not become true: {expression}");
             self.settle();
         }
     }
@@ -123,7 +123,7 @@ impl Page {
         self.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     }
 
-    /// Presses and releases a key. The name of the key is the one of `KeyboardEvent.key`.
+    /// Presses and releases a key. The key is named as in `KeyboardEvent.key`.
     pub fn press(&mut self, key: &str) {
         let text = match key {
             "Enter" => Some("\r"),
@@ -248,13 +248,14 @@ impl Page {
         }
     }
 
-    /// Errors and warnings of the console, exceptions, and requests for anything except the document, so far.
+    /// All problems of the page so far: errors and warnings of the console, exceptions, and requests for
+    /// anything except the document.
     pub fn errors(&mut self) -> &[String] {
         self.collect();
         &self.errors
     }
 
-    /// Reads the events that have arrived. Returns whether one of them says that the page is loaded.
+    /// Reads the events that have arrived. Returns whether one of these events says that the page is loaded.
     fn collect(&mut self) -> bool {
         let mut loaded = false;
         for event in self.browser.take_events() {

@@ -36,7 +36,7 @@ fn place(page: &mut Page, op: usize) -> (f64, f64) {
     (x, y)
 }
 
-/// The first and the last time in view, in ns.
+/// The first and the last time that the chart shows, in ns.
 fn view(page: &mut Page) -> (f64, f64) {
     (page.number("page.axis.from"), page.number("page.axis.to"))
 }
@@ -251,7 +251,7 @@ fn pointing_shows_a_tooltip_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // Steps along the order, to the operation that has no place.
+    // Steps along the order until the operation that has no place in it.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");

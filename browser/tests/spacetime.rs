@@ -54,7 +54,7 @@ fn failing_run() -> Trace {
     trace
 }
 
-/// A place of the chart, as a place in the window.
+/// Converts a place of the chart to a place in the window.
 fn place(page: &mut Page, x: &str, y: &str) -> (f64, f64) {
     let at = page.number(&format!("page.chart.canvas.getBoundingClientRect().x + {x}"));
     (at, page.number(&format!("page.chart.canvas.getBoundingClientRect().y + {y}")))
@@ -130,7 +130,11 @@ fn logs_roles_and_terms_are_those_of_the_moment() {
         (now["last"].as_u64(), now["commit"].as_u64(), now["apply"].as_u64()),
         (Some(2), Some(1), Some(1))
     );
-    assert_eq!(now["terms"], serde_json::json!([[1, 2, true]]), "two entries of its own term");
+    assert_eq!(
+        now["terms"],
+        serde_json::json!([[1, 2, true]]),
+        "the minority's leader has two entries of its own term"
+    );
     // With the pointer near the beginning of the run, the page shows no leader.
     page.press("f");
     page.rest();
@@ -191,7 +195,7 @@ fn a_filter_shows_only_what_was_chosen() {
     let hidden = page.eval("page.run.types[[...page.filter.hiddenTypes][0]]");
     assert_eq!(page.eval(&format!("page.filter.messageShown.every((on, m) => on === (page.run.types[page.run.messages.type[m]] === {hidden} ? 0 : 1))")), true);
     page.eval("page.filter.clear(); page.choices.apply()");
-    // Shows one term.
+    // Shows only the events of one term.
     page.click_on("#term");
     page.write("2");
     page.until("page.filter.any");
@@ -290,7 +294,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     page.press("-");
     assert!(page.number("page.axis.span") > span);
-    // A drag in the strip of the whole run chooses what is shown.
+    // A drag in the strip of the whole run chooses the span that the chart shows.
     page.press("f");
     page.rest();
     let strip = |share: f64| format!("page.overview.height * {share}");

@@ -47,8 +47,8 @@ impl Team {
 pub enum Target {
     /// The given server.
     Server(Place),
-    /// The server that leads this team at the time of the action. If there is no leader, the team's first
-    /// server that is up.
+    /// The server that leads this team at the time of the action. If there is no leader, the action is for
+    /// the team's first server that is up.
     Leader(Team),
 }
 

@@ -1,4 +1,4 @@
-//! The course of the demo from its beginning to its end.
+//! The demo from its beginning to its end: running, repairing, checking, and the report.
 
 use std::io;
 
@@ -197,7 +197,7 @@ impl Faulty {
         Faulty { on: faults == Faults::Auto, script, next, due: now + next.wait, rests_until: now }
     }
 
-    /// The action that is due now, if there is one.
+    /// The action of the script that is due now, if there is one.
     fn due(&mut self) -> Option<Act> {
         let now = Instant::now();
         if !self.on || now < self.due {

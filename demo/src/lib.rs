@@ -18,7 +18,7 @@
 //! | `view` | the state of all servers at one moment, as plain data |
 //! | `news` | the differences between two views, in words |
 //! | `app` | the state that the screen shows, and how keys change it |
-//! | `course` | the course of the demo from its beginning to its end |
+//! | `course` | the whole demo, from its beginning to its end |
 //! | `judge` | the check of the history, on a thread of its own, and the report |
 //! | `stage` | the place where the demo is shown: a screen, or plain lines |
 //! | `terminal` | the terminal, which is always restored |

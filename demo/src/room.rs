@@ -25,12 +25,12 @@ const MAXRAFTSTATE: usize = 48 << 10;
 /// can be kept in memory, checked in seconds, and viewed in a browser.
 const MOST_A_SECOND: u32 = 1600;
 
-/// How long each client rests between two operations, if there are this many clients.
+/// How long each client waits between two operations, if there are this many clients.
 fn pause(clients: u32) -> Duration {
     Duration::from_secs(1) * clients / MOST_A_SECOND
 }
 
-/// The first letters of the keys: one for each shard.
+/// The first letters of the keys. Each letter belongs to another shard.
 const LETTERS: &[u8; NSHARDS] = b"abcdefghij";
 /// How many keys begin with each letter.
 const KEYS_A_SHARD: u64 = 4;

@@ -1,4 +1,4 @@
-//! The place where the demo is shown: a screen, or plain lines.
+//! The output of the demo: a screen in the terminal, or plain lines.
 
 use labapi::NSHARDS;
 use std::io::{self, IsTerminal, Write};
@@ -14,7 +14,7 @@ use crate::room::Event;
 use crate::terminal::Screen;
 use crate::view::{View, list};
 
-/// A place that shows an [`App`] and may have a keyboard.
+/// An output that shows an [`App`]. It may also have a keyboard.
 pub trait Stage: Send {
     /// Waits for keys, at most this long. Returns as soon as a key is pressed. If there is no keyboard, this
     /// only waits.

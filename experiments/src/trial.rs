@@ -75,8 +75,8 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     let (tell, roles) = chan::unbounded();
     let members: Vec<Member> =
         (0..SERVERS).map(|me| start(me, &net, options(me, &timeouts), &delays, &tell)).collect();
-    let (first, _) =
-        next_leader(&roles, PATIENCE).expect("the first leader's timeout is short, and there are no faults");
+    let (first, _) = next_leader(&roles, PATIENCE)
+        .expect("without faults, the server with the short timeout becomes leader");
     assert_eq!(first.server, LEADER, "the other servers have longer timeouts");
 
     lengthen_logs(&members, first.term);
@@ -102,7 +102,8 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     }
 }
 
-/// The server that must lead has a short election timeout. The others have the timeouts of the experiment.
+/// The options of server `me`. The server that must lead has a short election timeout. The other servers have
+/// the timeouts of the experiment.
 fn options(me: usize, timeouts: &Range<Duration>) -> Options {
     let heartbeat = timeouts.start / 2;
     let soon = Duration::from_millis(4);

@@ -40,19 +40,20 @@
 //! # The search
 //!
 //! The algorithm is the one of Wing and Gong (1993). Lowe (2017) added the memory of visited configurations.
-//! A *configuration* is the set of placed operations and the state. An operation can be the next one if the
-//! model allows it and it was called before the first return of an operation that is not placed yet. The
-//! search places such an operation and goes on. If there is no such operation, it takes back the operation
-//! that it placed last and tries another. The search never enters a configuration twice. Configurations are
-//! compared exactly, never by their hash alone.
+//! A *configuration* is the set of placed operations and the state. An operation can be placed next on two
+//! conditions. The model allows the operation in the present state. And the operation was called before the
+//! first return of an operation that is not placed yet. The search places such an operation and goes on. If
+//! there is no such operation, the search takes back the operation that it placed last and tries another one
+//! instead. The search never enters a configuration twice. Configurations are compared exactly, never by
+//! their hash alone.
 //!
 //! The search leaves out some work. This never changes a verdict:
 //! * A [read](Model::read_only) that the model allows is placed at once, and the search tries no other place
 //!   for it. This is enough, because a read changes no state: if the model allows an order with the read at a
 //!   later place, it also allows the same order with the read at this place.
 //! * A read that was never answered is left out, because it changes no state and has no answer to check.
-//! * A write is not placed if the model says that one of the next reads could then never return [the value
-//!   that it returned](Model::attainable).
+//! * A write is not placed if it makes a later read impossible: the model says that one of the next reads
+//!   could then never return [the value that it returned](Model::attainable).
 //!
 //! # What a verdict means
 //!

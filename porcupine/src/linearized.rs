@@ -30,8 +30,8 @@ impl Linearized {
         self.frontier as usize == history.answered()
     }
 
-    /// The search may place only operations with smaller numbers than this one next. They were called before
-    /// the frontier's return.
+    /// The search may place an operation next only if its number is smaller than this one. These operations
+    /// were called before the frontier's return.
     pub(super) fn horizon(&self, history: &PartHistory) -> u32 {
         history.called_before[self.frontier as usize]
     }

@@ -336,7 +336,7 @@ mod tests {
             assert_eq!(data["parts"][0]["text"][0], text);
             assert_eq!(data["title"], text);
             assert_eq!(data["states"], serde_json::json!([text]), "one text for equal states");
-            assert!(data["parts"][0]["ret"][0].is_null(), "it never returned");
+            assert!(data["parts"][0]["ret"][0].is_null(), "the operation never returned");
         }
     }
 

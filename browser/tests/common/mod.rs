@@ -20,8 +20,9 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// A history in which every operation took effect at one time between its call and its return. But in the
-    /// middle of each key in `broken`, one get returns a value that had been overwritten before its call.
+    /// A history in which every operation took effect at one time between its call and its return. There are
+    /// exceptions: for each key in `broken`, one get in the middle of the history returns a value that was
+    /// overwritten before the get was called.
     pub fn picture(&self, title: &str, broken: &[usize]) -> Picture {
         let history = self.play(broken);
         let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });

@@ -66,5 +66,9 @@ fn shards_are_served_by_their_owners() {
     let shards = view.shards();
     assert!(shards[..9].iter().all(|shard| shard.served));
     assert_eq!((shards[9].owner, shards[9].served), (Some(1), false));
-    assert_eq!(view.leader(Team::Group(0)), Some(Place::Server(0, 1)), "the leader of the later term");
+    assert_eq!(
+        view.leader(Team::Group(0)),
+        Some(Place::Server(0, 1)),
+        "the leader is the server that leads the later term"
+    );
 }

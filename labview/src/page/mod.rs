@@ -128,7 +128,7 @@ mod tests {
         {
             let html = PLAIN.html(&text);
             let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
-            let (data, _) = data.split_once("</script").expect("the data ends");
+            let (data, _) = data.split_once("</script").expect("the data has an end tag");
             assert!(!data.contains('<') && !data.contains('\u{2028}'));
             assert_eq!(serde_json::from_str::<String>(data).expect("JSON"), text);
         }

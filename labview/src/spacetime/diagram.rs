@@ -151,7 +151,7 @@ impl Window {
 }
 
 fn signed(n: usize) -> i64 {
-    i64::try_from(n).expect("fewer than 2^63 of anything fit into memory")
+    i64::try_from(n).expect("a count of things in memory is below 2^63")
 }
 
 impl Diagram {
@@ -453,7 +453,8 @@ mod tests {
     #[test]
     fn a_long_run_is_cut_and_the_state_before_it_is_known() {
         let d = Diagram::of(&trace(RUN), 6);
-        // The page has one event after the failure, and as many before it as there is space for.
+        // The page has one event after the failure. The rest of its events are the last ones up to the
+        // failure.
         assert_eq!((d.before, d.after), (7, 0));
         assert_eq!(d.failed, 4);
         assert_eq!(d.events.dt[0], 70, "the times are the times of the run");

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(event.node, Some(Node { group: 101, index: 1, name: "G101S1".into() }));
         assert_eq!((event.kind.as_str(), event.cause.as_str()), ("raft.vote", "granted"));
         let names: Vec<&str> = event.fields.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["inc", "term", "candidate", "ok"], "in the order of the file");
+        assert_eq!(names, ["inc", "term", "candidate", "ok"], "the fields are in the order of the file");
         assert_eq!((event.number("term"), event.text("term")), (Some(5), None));
     }
 

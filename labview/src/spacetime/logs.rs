@@ -2,8 +2,8 @@
 //!
 //! Each log continues an earlier log, of the same server or of another server. So all logs are kept in one
 //! tree. A [`TermRun`] is a sequence of entries of one term, and it refers to the term run before it. A
-//! [`Log`] refers to its last term run. So a long log takes no more space than a short one. Two logs have the
-//! same beginning if and only if they share the term runs of this beginning.
+//! [`Log`] refers to its last term run. So the space that a log takes does not depend on its length. Two logs
+//! have the same beginning if and only if they share the term runs of this beginning.
 
 use labrt::collections::HashMap;
 
@@ -177,7 +177,7 @@ mod tests {
             let mut runs = Runs::default();
             let mut log = of(&mut runs, 0, "1*2,2");
             runs.cut(&mut log, last);
-            assert_eq!(terms(&runs, &log), after, "cut at {last}");
+            assert_eq!(terms(&runs, &log), after, "the log is cut after {last}");
         }
     }
 
@@ -224,7 +224,7 @@ mod tests {
             assert_eq!(log, Log::default(), "an error leaves the log unchanged");
         }
         let mut log = of(&mut runs, 0, "1");
-        runs.append(&mut log, 5, 5, "2").expect("events may be missing");
+        runs.append(&mut log, 5, 5, "2").expect("an entry can be appended even if events are missing");
         assert_eq!((log.start, runs.entries(&log)), (4, vec![(5, 2)]));
     }
 }

@@ -176,8 +176,9 @@ mod tests {
 
     #[test]
     fn put_replaces_and_append_adds() {
-        let step =
-            |state: &Text, input| KvModel.step(state, &input, &KvOutput::none()).expect("always allowed");
+        let step = |state: &Text, input| {
+            KvModel.step(state, &input, &KvOutput::none()).expect("a put or append is always allowed")
+        };
         let state = step(&KvModel.init(), KvInput::append("k", "a"));
         let state = step(&state, KvInput::append("k", "b"));
         assert_eq!(state, Text::new("ab"));

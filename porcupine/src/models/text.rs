@@ -67,7 +67,7 @@ impl Text {
         self.len == 0
     }
 
-    /// This text, followed by another text.
+    /// Joins two texts: this text, followed by the other text.
     #[must_use]
     pub fn followed_by(&self, other: &Text) -> Text {
         let (head, tail) = (self.beginning(), other.end());
@@ -285,7 +285,10 @@ mod tests {
                 assert!(Text::new(&whole[..cut]).may_begin(&Text::new(&whole)), "{cut} bytes of {whole:?}");
             }
             assert!(Text::new(&whole).may_begin(&Text::new(&whole)));
-            assert!(!Text::new(&(whole.clone() + "x")).may_begin(&Text::new(&whole)), "it is longer");
+            assert!(
+                !Text::new(&(whole.clone() + "x")).may_begin(&Text::new(&whole)),
+                "a text cannot begin with a longer text"
+            );
         }
         // A wrong beginning is found if the rest of the whole text is known, or if the wrong byte is one of
         // the first.

@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// The text pane: why the run failed, everything about the pinned event, and the events around it.
+// The text pane. It says why the run failed, and it shows everything about the pinned event and the events
+// around it.
 
 const AROUND = 9; // how many events before and after are in the list
 

@@ -17,16 +17,11 @@ const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What is shown besides the run itself.
- * @typedef {object} Shown
- * @property {number} pinned an event or -1
- * @property {number} hover an event or -1
- * @property {number | null} cursor the time under the pointer
- * @property {number} time the chosen time
- * @property {number} message the message of the pinned event, or -1
- * @property {number[]} kin messages that caused the pinned one, or that it caused
- * @property {number[]} matches what the search has found
- * @property {number} match the match that was visited last, or -1
+ * What the chart shows in addition to the run itself. @typedef {object} Shown @property {number} pinned an
+ * event or -1 @property {number} hover an event or -1 @property {number | null} cursor the time under the
+ * pointer @property {number} time the chosen time @property {number} message the message of the pinned event,
+ * or -1 @property {number[]} kin messages that caused the pinned one, or that it caused @property {number[]}
+ * matches what the search has found @property {number} match the match that was visited last, or -1
  */
 
 class Chart {

@@ -56,8 +56,8 @@ class Arrows {
     const { messages, t } = run;
     const n = messages.id.length;
     /**
-     * For each message, the latest end of all messages up to this one. A view skips all messages before the
-     * first one for which this time is inside the view or later.
+     * For each message, the latest end of all messages up to this one. When the chart draws, it skips the
+     * first messages for which this time is before the view.
      */
     this.reach = new Float64Array(n);
     this.end = new Float64Array(n);

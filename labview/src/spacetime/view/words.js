@@ -129,7 +129,7 @@ function headlineOf(run) {
   return `Failed at ${formatTime(run.t[run.failed])}: ${visible(message, 260)}`;
 }
 
-/** Numbers about the run. @param {Run} run */
+/** A text with the most important numbers about the run. @param {Run} run */
 function factsOf(run) {
   const servers = run.lanes.filter((lane) => lane.kind === "server").length;
   const clients = run.lanes.filter((lane) => lane.kind === "client").length;
