@@ -176,9 +176,8 @@ mod tests {
 
     #[test]
     fn put_replaces_and_append_adds() {
-        let step = |state: &Text, input| {
-            KvModel.step(state, &input, &KvOutput::none()).expect("a put or append is always allowed")
-        };
+        let step =
+            |state: &Text, input| KvModel.step(state, &input, &KvOutput::none()).expect("a write is allowed");
         let state = step(&KvModel.init(), KvInput::append("k", "a"));
         let state = step(&state, KvInput::append("k", "b"));
         assert_eq!(state, Text::new("ab"));
