@@ -1,5 +1,6 @@
-//! The checker on recorded histories. Small ones of our own are in `tests/data/porcupine`. Histories of other
-//! projects are read from the folder in the environment variable `PORCUPINE_DATA`, if it is set:
+//! Tests of the checker on recorded histories. Small histories of this project are in `tests/data/porcupine`.
+//! Histories of other projects are read from the folder in the environment variable `PORCUPINE_DATA`, if it
+//! is set:
 //!
 //! ```text
 //! PORCUPINE_DATA=folder cargo test --release --test porcupine -- --nocapture
@@ -64,7 +65,8 @@ fn our_own_histories() {
 #[test]
 fn the_histories_of_others() {
     let Some(folder) = std::env::var_os("PORCUPINE_DATA") else {
-        // This does not use println!, because the test harness does not show its output when a test passes.
+        // This does not use println!, because the test harness does not show the output of a test that
+        // passes.
         let skipped = "SKIPPED the histories of others: PORCUPINE_DATA does not name a folder of histories";
         writeln!(std::io::stderr(), "{skipped}").expect("stderr is open");
         return;
@@ -73,8 +75,8 @@ fn the_histories_of_others() {
     assert!(good + bad > 0, "no *-ok.txt and no *-bad.txt in PORCUPINE_DATA={folder:?}");
 }
 
-/// Within a run, on either clock, a check is one step of the run. It takes no virtual time, and its threads
-/// do not interact with those of the run.
+/// Inside a [`labrt::Run`], a check is one step of the run, in virtual and in real time. It takes no virtual
+/// time, and its threads do not interact with the threads of the run.
 #[test]
 fn a_check_within_a_run() {
     labrt::run(|| {

@@ -1,11 +1,11 @@
-//! The key/value service: operations a second, by the number of clerks that work at the same time.
+//! The key/value service: operations per second, by the number of clerks that work at the same time.
 //!
-//! Each clerk does one operation after the other. With one clerk the figure is a latency. The columns at the
-//! right are the rates of each second of the measurement, so that a decay is visible (the log grows all the
-//! time).
+//! Each clerk does one operation after the other. With one clerk the figure is a latency. The log grows all
+//! the time, so the service could become slower. The columns at the right show this: they are the rates of
+//! each second of the measurement.
 //!
-//! `KV_SECONDS=1` makes each measurement that short. `KV_ONLY=put/3/32` makes only one measurement: load,
-//! servers, clerks.
+//! With `KV_SECONDS=1` each measurement takes one second. With `KV_ONLY=put/3/32` there is only one
+//! measurement. The three values are the load, the number of servers and the number of clerks.
 
 use labrt::time::Instant;
 use mit6824_benches::kv::{KvGroup, Load};

@@ -39,7 +39,7 @@ fn encode_and_decode(criterion: &mut Criterion) {
             &bytes,
             |bencher, bytes| {
                 bencher.iter(|| {
-                    labgob::decode::<AppendEntriesArgs>(black_box(bytes)).expect("we have encoded it")
+                    labgob::decode::<AppendEntriesArgs>(black_box(bytes)).expect("labgob has encoded this")
                 });
             },
         );
@@ -49,7 +49,7 @@ fn encode_and_decode(criterion: &mut Criterion) {
     group.bench_function("AppendEntriesReply there and back", |bencher| {
         bencher.iter(|| {
             let bytes = labgob::encode(black_box(&reply));
-            labgob::decode::<AppendEntriesReply>(&bytes).expect("we have encoded it")
+            labgob::decode::<AppendEntriesReply>(&bytes).expect("labgob has encoded this")
         });
     });
     group.finish();

@@ -1,8 +1,8 @@
-//! How long the checker takes, for histories that others have recorded, and for generated histories that are
-//! long or have many concurrent operations.
+//! How long the checker takes. The bench checks histories that another project has recorded, and generated
+//! histories that are long or have many concurrent operations.
 //!
-//! `PORCUPINE_DATA` names a folder with the recorded histories, `c50-ok.txt` and `c50-bad.txt`. Without it
-//! they are skipped.
+//! `PORCUPINE_DATA` names a folder with the recorded histories, `c50-ok.txt` and `c50-bad.txt`. Without this
+//! variable these two histories are skipped.
 
 use labrt::offload;
 use labrt::time::Duration;
@@ -42,7 +42,8 @@ fn recorded(effort: Effort, table: &mut Table) {
     for (name, expected, aim) in files {
         let events = read(&folder.join(name).with_extension("txt"));
         let times = sample(effort, expected, || {
-            check_events(&KvModel, &events, &Options::default()).expect("the parser makes histories")
+            check_events(&KvModel, &events, &Options::default())
+                .expect("the parser returns only valid histories")
         });
         table.time(&format!("{name}, {} events on 10 keys", events.len()), &times, None, aim);
     }
@@ -100,7 +101,7 @@ fn appends_and_gets(count: u64, clients: u32) -> Vec<Operation> {
     moments.into_iter().enumerate().map(operation).collect()
 }
 
-/// Random numbers (a linear congruential generator). They are the same in every run of the bench.
+/// Random numbers (a linear congruential generator). They are the same every time.
 struct Random(u64);
 
 impl Random {
@@ -110,7 +111,7 @@ impl Random {
     }
 }
 
-/// Sixty appends at the same time, and a get that finds a value which they cannot have made.
+/// Sixty appends at the same time, and a get that finds a value which no order of the appends can produce.
 fn hopeless() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);
@@ -118,7 +119,7 @@ fn hopeless() -> Vec<Operation> {
     (0..60).map(append).chain([operation(KvInput::get("k"), found, 20, 30)]).collect()
 }
 
-/// The cost of recording one answer.
+/// Measures the cost of recording one answer.
 fn texts(effort: Effort, table: &mut Table) {
     let long = "x 3 1234 y".repeat(20_000);
     let times = (0..effort.pick(50, 1)).map(|_| {

@@ -1,7 +1,7 @@
 //! A call with a small argument over a reliable network, for each kind of handler.
 //!
-//! Criterion runs the repetitions and compares them with those of the last time. The table uses the same
-//! samples.
+//! Criterion runs the repetitions and compares their times with the times of the last measurement. The table
+//! uses the same samples.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
@@ -16,9 +16,9 @@ use mit6824_benches::floor::Measured;
 use mit6824_benches::{Floor, Table, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
-/// How many samples of a hand-over are taken before each row, and after it.
+/// How many samples of a hand-over are taken before each row of the table, and how many after it.
 const HAND_OVERS: usize = 15;
-/// Why a call cannot fail here.
+/// The reason why a call cannot fail in this bench.
 const ANSWERED: &str = "nothing is lost on a reliable network";
 
 fn main() -> ExitCode {
@@ -59,11 +59,11 @@ fn measure() {
     criterion.final_summary();
 }
 
-/// One row of the table. Criterion gets the same samples.
+/// Measures one row of the table. Criterion gets the same samples.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, floor: Floor, name: &str, call: &dyn Fn(u64)) -> Measured {
     let mut measured = Measured::default();
-    // The hand-overs are measured before and after, because criterion would count the time of everything in
-    // between.
+    // The hand-overs are measured before and after the row. If they were measured between its samples,
+    // criterion would count their time, too.
     (0..HAND_OVERS).for_each(|_| measured.floor.push(floor.hand_over()));
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|repeats| {
@@ -83,7 +83,7 @@ fn call(end: &End, method: &str, n: u64) {
     assert_eq!(reply, Some(n + 1), "{ANSWERED}");
 }
 
-/// A network with one server, and an end that is connected to it.
+/// Makes a network with one server, and an end that is connected to this server.
 fn network() -> (Network, End) {
     let net = Network::new();
     let (waiting, requests) = chan::unbounded::<(u64, Responder<u64>)>();

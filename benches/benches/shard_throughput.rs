@@ -1,8 +1,9 @@
-//! The sharded service: operations a second by the number of groups, and how long a client waits while shards
-//! move.
+//! The sharded service: operations per second by the number of groups, and how long a client waits when
+//! shards move.
 //!
 //! More groups share the work, but on a machine with two cores they also share the cores. So the figures show
-//! the cost of another group. They do not show the gain if each server has a machine of its own.
+//! the cost of one more group. They do not show the gain of a service in which each server has a machine of
+//! its own.
 
 use labrt::time::Duration;
 use mit6824_benches::shards::{Gap, Shards};

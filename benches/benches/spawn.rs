@@ -1,6 +1,6 @@
-//! The cost of a thread: labrt's pooled thread, its named thread, and a thread of the system.
+//! The cost of starting a thread: labrt's pooled thread, labrt's named thread, and a thread of the system.
 //!
-//! To spawn and join an empty job takes at least two hand-overs: one to the worker, and one back.
+//! Starting and joining an empty job takes at least two hand-overs: one to the worker, and one back.
 
 use labrt::thread;
 use mit6824_benches::samples::time_each;
@@ -28,7 +28,7 @@ fn measure(effort: Effort) {
     print!("{table}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "the thing to compare labrt's threads with")]
+#[expect(clippy::disallowed_methods, reason = "the bench compares labrt's threads with the system's threads")]
 fn system_thread() {
     std::thread::spawn(|| ()).join().expect(JOINED);
 }

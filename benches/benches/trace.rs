@@ -1,8 +1,8 @@
-//! The cost of recording: the throughput of Raft with events and lock discipline, as in tests, and without
-//! them.
+//! The cost of recording. The bench measures the throughput of Raft with recorded events and watched locks,
+//! as in tests, and without them.
 //!
-//! The cost of events that are *not* recorded is too small to be visible in a throughput. So it is computed:
-//! the price of such an event, times the number of events of an entry, divided by the time of an entry.
+//! The cost of events that are *not* recorded is too small to be visible in a throughput. So this cost is
+//! computed: the time of one such event, times the number of events per entry, divided by the time per entry.
 
 use labrt::Run;
 use labrt::trace::{self, Kind, Links};
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 fn measure(effort: Effort) {
     let mut rates = [(); SETTINGS.len()].map(|()| Samples::new());
     let mut ratios = rates.clone();
-    // The settings take turns, so that a busy moment of the machine affects all of them alike.
+    // The settings take turns. So if the machine is busy for a while, all settings are affected alike.
     for _ in 0..effort.pick(7, 1) {
         let round = SETTINGS.map(|(_, watched)| throughput(effort, watched));
         for (setting, rate) in round.into_iter().enumerate() {
@@ -48,7 +48,7 @@ fn measure(effort: Effort) {
     unwatched(effort, rates[0].median());
 }
 
-/// The share of an entry's time that events take if they are not recorded.
+/// Prints which share of an entry's time its events take if they are not recorded.
 fn unwatched(effort: Effort, entries_a_second: f64) {
     const IDLE: Kind = Kind::new("bench.idle");
     let count = effort.pick(10_000_000, 10_000);
@@ -67,7 +67,7 @@ fn unwatched(effort: Effort, entries_a_second: f64) {
     println!("  share of the time of an entry: {:.2} %  (aim: under 1 %)", 100.0 * event * events / entry);
 }
 
-/// How many events the file of a run has, divided by the number of entries.
+/// How many events a run has per entry. The events are counted in the run's trace file.
 fn events_of_an_entry(effort: Effort) -> f64 {
     let entries = effort.pick(50_000, 1_000);
     let path = std::env::temp_dir().join(format!("events-of-an-entry-{}.txt", std::process::id()));
@@ -77,7 +77,7 @@ fn events_of_an_entry(effort: Effort) -> f64 {
     });
     assert!(outcome.failure.is_none(), "the run failed: {:?}", outcome.failure);
     let text = std::fs::read_to_string(&path).expect("the run has written its events");
-    // It does no harm if the file stays.
+    // If the file cannot be removed, it does no harm.
     let _ = std::fs::remove_file(&path);
     let lost = text.split_whitespace().find_map(|word| word.strip_prefix("lost=")).unwrap_or_default();
     let lost: usize = lost.parse().expect("the first line says how many events were not kept");

@@ -23,13 +23,13 @@ pub const WINDOW: u64 = 4096;
 
 /// The server that leads.
 const LEADER: usize = 0;
-/// After this many commands, the bench looks how far the servers are.
+/// After each sequence of this many commands, the bench checks how many commands the servers have applied.
 const STRIDE: u64 = 64;
 
 /// The cluster that a bench needs.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// How many messages each apply channel holds. With 0 it is a rendezvous channel.
+    /// How many messages each apply channel can buffer. With 0 it is a rendezvous channel.
     pub capacity: usize,
     /// How long the leader holds a new commit index back, to send it together with new entries. If this is 0,
     /// a follower also does not wait between two batches for its consumer.
@@ -37,13 +37,13 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// The default options of a server, and apply channels that hold [`WINDOW`] messages.
+    /// The default options of a server, and apply channels that can buffer [`WINDOW`] messages.
     fn default() -> Setup {
         Setup { capacity: WINDOW as usize, commit: Options::default().commit_interval }
     }
 }
 
-/// A running cluster. One thread makes and uses it, inside one [`labrt::Run`].
+/// A running cluster. The same thread must make and use it, inside one [`labrt::Run`].
 pub struct Cluster {
     net: Network,
     rafts: Vec<Raft>,
@@ -54,9 +54,9 @@ pub struct Cluster {
 /// The time from the start of a command until it is applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
-    /// On the leader.
+    /// The time until the leader's consumer has taken the entry.
     pub leader: Duration,
-    /// On all servers.
+    /// The time until the consumers of all servers have taken the entry.
     pub all: Duration,
 }
 
@@ -174,8 +174,8 @@ enum Who {
     All,
 }
 
-/// How far the consumers are. A consumer pays two atomic operations for each message. It reads the clock and
-/// wakes a thread only for the one index that is watched.
+/// The progress of the consumers. Each message costs a consumer only two atomic operations. A consumer reads
+/// the clock and wakes a thread only at the one index that is watched.
 struct Applied {
     upto: [AtomicU64; SERVERS],
     watched: AtomicU64,

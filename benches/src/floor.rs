@@ -1,12 +1,13 @@
-//! The cost of a hand-over between two threads, on this machine at this moment.
+//! The cost of a hand-over between two threads, on this machine at this moment. The benches call it the
+//! *floor*.
 //!
-//! Two threads take turns, and each turn is a hand-over. With a condition variable, hand-overs are the main
-//! cost of a commit, of a pooled call and of a join. With a rendezvous channel, this is the cost of the
-//! course's apply channel.
+//! Two threads take turns, and each turn is a hand-over. Hand-overs with a condition variable are the main
+//! cost of a commit, of a pooled call and of a join. A hand-over with a rendezvous channel is the cost of a
+//! message in the course's apply channel.
 //!
-//! If two threads share a core, a hand-over costs only a fifth, because the core switches from one to the
-//! other and no core must be woken. Threads that share a core once tend to stay on it. So each sample begins
-//! with two threads that have been observed on different cores (`Apart`).
+//! If two threads share a core, a hand-over costs only a fifth. The core switches from one thread to the
+//! other, and no other core must be woken. Two threads that share a core often stay on this core. So each
+//! sample begins with two threads that have been observed on different cores (`Apart`).
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;
@@ -21,12 +22,12 @@ const ROUND_TRIPS: u32 = 100;
 /// How many samples are enough for a figure.
 const SAMPLES: usize = 30;
 
-/// Measures hand-overs. It must be used within a run. Each sample has a new partner thread.
+/// Measures hand-overs. It must be used inside a [`labrt::Run`]. Each sample has a new partner thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Floor;
 
 impl Floor {
-    /// One sample: the time of a hand-over with a lock and a condition variable, in nanoseconds.
+    /// Takes one sample: the time of a hand-over with a lock and a condition variable, in nanoseconds.
     pub fn hand_over(self) -> f64 {
         let turns = Turns::start();
         let each = time_round_trips(|| turns.round_trip());
@@ -34,7 +35,7 @@ impl Floor {
         each
     }
 
-    /// One sample: the time of a message through a rendezvous channel, in nanoseconds.
+    /// Takes one sample: the time of a message through a rendezvous channel, in nanoseconds.
     pub fn rendezvous(self) -> f64 {
         let rally = Rally::start();
         time_round_trips(|| rally.round_trip())
@@ -52,8 +53,8 @@ impl Floor {
         condvar.median()
     }
 
-    /// Takes `samples` samples of `f`, which returns nanoseconds. Beside each of them it takes a sample of a
-    /// hand-over.
+    /// Takes `samples` samples of `f`, which returns nanoseconds. With each of these samples, it takes a
+    /// sample of a hand-over.
     pub fn beside(self, samples: usize, mut f: impl FnMut() -> f64) -> Measured {
         let mut measured = Measured::default();
         for _ in 0..samples {
@@ -70,7 +71,7 @@ fn time_round_trips(round_trip: impl Fn()) -> f64 {
     time_each(ROUND_TRIPS, round_trip) / 2.0
 }
 
-/// Times, and hand-overs that were measured at the same moments.
+/// Times of something, and times of hand-overs that were measured at the same moments.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// The times, in nanoseconds.
@@ -93,8 +94,8 @@ enum Turn {
     Over,
 }
 
-/// Two threads that take turns. Each waits on a condition variable of its own, so that a notification wakes
-/// the right one.
+/// Two threads that take turns. Each thread waits on a condition variable of its own, so that a notification
+/// wakes the right thread.
 struct Turns {
     turn: Mutex<Turn>,
     ours: Condvar,
@@ -139,7 +140,7 @@ impl Turns {
     }
 }
 
-/// Two threads that send a message there and a message back.
+/// Two threads that send messages to each other in turn, through two rendezvous channels.
 struct Rally {
     there: Sender<()>,
     back: Receiver<()>,
@@ -168,7 +169,7 @@ impl Rally {
 /// Makes sure that two threads run on different cores. They pass a ball (a number) to each other and never
 /// sleep. On two cores a round trip takes less than a microsecond, but on one core it takes two time slices.
 struct Apart {
-    /// The number of passes. If it is odd, it is the partner's turn.
+    /// How often the ball was passed. If the number is odd, it is the partner's turn.
     ball: AtomicU64,
 }
 
@@ -176,12 +177,12 @@ struct Apart {
 const ENOUGH: u64 = u64::MAX;
 /// If the threads make this many round trips within this time, they run on two cores.
 const SEEN_APART: (u32, Duration) = (50, Duration::from_micros(200));
-/// The attempt ends after this time. On a machine without a free core it would never succeed.
+/// The longest time of the attempt. On a machine without a free core the attempt would never succeed.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Apart {
-    /// Starts a thread. Returns when the thread has been observed on another core than this one, or after
-    /// [`PATIENCE`]. Then the thread runs `then`.
+    /// Starts a thread, and waits until the thread has been observed on another core than this one. It waits
+    /// for [`PATIENCE`] at most. After that the thread runs `then`.
     fn start(name: &str, then: impl FnOnce() + Send + 'static) {
         let apart = Arc::new(Apart { ball: AtomicU64::new(0) });
         let partner = apart.clone();
@@ -194,8 +195,8 @@ impl Apart {
         apart.ball.store(ENOUGH, Ordering::Release);
     }
 
-    /// Is the partner on another core? This stops early if it is not, because a round trip within a core
-    /// takes milliseconds.
+    /// Does the partner run on another core? On the same core a round trip takes milliseconds, so the
+    /// measurement is stopped early.
     fn is_seen(&self) -> bool {
         let start = Instant::now();
         (0..SEEN_APART.0).all(|_| {

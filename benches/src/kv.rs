@@ -16,7 +16,7 @@ use mit6824::raft::Options;
 /// The server that leads.
 const LEADER: usize = 0;
 
-/// What the clerks do. Each has a key of its own.
+/// What the clerks do. Each clerk has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
     /// A clerk puts short values, one after the other.
@@ -25,7 +25,7 @@ pub enum Load {
     Get,
 }
 
-/// A running group. It must be made and used within a run.
+/// A running group. It must be made and used inside a [`labrt::Run`].
 pub struct KvGroup {
     net: Network,
     servers: Vec<KvServer>,
@@ -57,7 +57,7 @@ impl KvGroup {
             let (stop, start, ready) = (stop.clone(), start.clone(), ready.0.clone());
             thread::spawn_named(format!("clerk-{me}"), move || {
                 clerk.put(&key, "a value of 24 characters");
-                ready.send(()).expect("the bench waits for it");
+                ready.send(()).expect("the bench waits for this message");
                 start.wait();
                 work(&mut clerk, &key, load, seconds, &stop)
             })
@@ -115,7 +115,7 @@ fn start_server(net: &Network, me: usize, n: usize) -> KvServer {
         let _node = node::enter(id);
         let persister = Arc::new(Persister::new());
         KvServer::start_with(ServerStart { ends, me, persister, maxraftstate: None }, first_leads(me))
-            .expect("an empty persister can be restored from")
+            .expect("a server can start with an empty persister")
     };
     net.add_server(me, server.services().into_iter().fold(Server::new(), Server::service));
     server

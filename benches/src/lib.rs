@@ -1,5 +1,5 @@
-//! What the benches share: the run in which they measure, the cost of a hand-over, tables, a Raft cluster, a
-//! key/value group, a sharded service.
+//! What the benches share: the [`labrt::Run`] in which they measure, the cost of a hand-over, tables, a Raft
+//! cluster, a key/value group, and a sharded service.
 //!
 //! ```text
 //! cargo bench -p mit6824-benches                  # all of them, about a minute
@@ -12,25 +12,25 @@
 //! | `spawn` | a pooled thread for an empty job, compared with a thread of the system |
 //! | `labgob` | encoding and decoding of Raft's messages (criterion) |
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
-//! | `raft` | entries a second, at the start of a log and far into it; the latency of one entry |
-//! | `kv_throughput` | the key/value service: operations a second by the number of clerks |
-//! | `shard_throughput` | the sharded service: operations a second by groups, waits while shards move |
-//! | `porcupine` | the check of histories for linearizability, both recorded and generated ones |
+//! | `raft` | entries per second, at the start of a log and after many entries; the latency of one entry |
+//! | `kv_throughput` | the key/value service: operations per second by the number of clerks |
+//! | `shard_throughput` | the sharded service: operations per second by groups, waits while shards move |
+//! | `porcupine` | the check of recorded and generated histories for linearizability |
 //! | `trace` | the cost of recording events and watching locks, as in tests |
 //!
 //! # Reading the tables
 //!
-//! In a **hand-over** one thread wakes another thread, which was asleep, and then goes to sleep itself. It
-//! costs 3 to 45 us, depending on the machine and on how busy the machine is. So every bench measures it
-//! first, and again beside its own samples. A figure *in hand-overs* is one median divided by the other. It
-//! says more about the code than a figure in microseconds. *min* and *median* are taken over samples, and
-//! each sample is a mean of many repetitions.
-//! If other programs keep the machine busy, two threads often share a core, and then a hand-over costs about
-//! 1 us. If the floor (the measured hand-over) is as low as that, figures in hand-overs are not reliable.
-//! An *aim* is what a quiet machine should reach. A bench never fails because it is slow.
+//! In a **hand-over** one thread wakes another thread, which was asleep, and then goes to sleep itself. A
+//! hand-over costs 3 to 45 us. The time depends on the machine and on how busy it is. So every bench measures
+//! a hand-over first, and again between its own samples. A figure *in hand-overs* is the median time divided
+//! by the median time of a hand-over. It says more about the code than a figure in microseconds. *min* and
+//! *median* are taken over samples, and each sample is a mean of many repetitions. If other programs keep the
+//! machine busy, two threads often share a core, and then a hand-over costs about 1 us. If the floor (the
+//! measured time of a hand-over) is so low, figures in hand-overs are not reliable. An *aim* is what a quiet
+//! machine should reach. A bench never fails because it is slow.
 //!
-//! Benches run on the real clock, with events and lock discipline off. Without the argument `--bench` (as
-//! under `cargo test --benches`) they run in miniature, to show that they work.
+//! Benches run on the real clock. They record no events and do not watch locks. Without the argument
+//! `--bench` they make only very few repetitions, to show that they work. `cargo test --benches` does this.
 
 #![forbid(unsafe_code)]
 

@@ -51,7 +51,7 @@ impl FromIterator<f64> for Samples {
     }
 }
 
-/// The time of one repetition of `f`, in nanoseconds, from `count` repetitions.
+/// Repeats `f` `count` times, and returns the mean time of one repetition, in nanoseconds.
 pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..count {
@@ -60,7 +60,7 @@ pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(count)
 }
 
-/// A time in a unit that is easy to read: `1.42 us`.
+/// A time in a unit that is easy to read, for example `1.42 us`.
 pub fn format_ns(ns: f64) -> String {
     match ns {
         _ if ns < 1e3 => format!("{ns:.0} ns"),

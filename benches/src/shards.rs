@@ -1,5 +1,5 @@
-//! Groups of the sharded key/value service with a controller on a reliable network, and clerks that keep them
-//! busy.
+//! The sharded key/value service on a reliable network: several groups, a controller, and clerks that keep
+//! the groups busy.
 //!
 //! As in [`kv`](crate::kv), the first server of every group leads, and snapshots are off.
 
@@ -18,7 +18,7 @@ use mit6824::shardkv::{Clerk, ShardKv};
 /// How many servers each group and the controller have.
 const SERVERS: usize = 3;
 
-/// A running service. It must be made and used within a run.
+/// A running service. It must be made and used inside a [`labrt::Run`].
 pub struct Shards {
     net: Network,
     ctrlers: Vec<ShardCtrler>,
@@ -34,7 +34,7 @@ pub struct Gap {
     pub moved: bool,
     /// The longest time between two answers before the move.
     pub before: Duration,
-    /// The longest time between two answers in an equally long time that contains the move.
+    /// The longest time between two answers after the move has begun, in an equally long time.
     pub during: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Shards {
                 ServerStart { ends, me, persister, maxraftstate: None },
                 first_leads(me),
             )
-            .expect("an empty persister can be restored from");
+            .expect("a server can start with an empty persister");
             serve(&net, ctrler_names()[me].clone(), server.services());
             server
         };
@@ -69,7 +69,7 @@ impl Shards {
         Clerk::new(ends(&self.net, NodeId::NONE, &ctrler_names()), make_end(&self.net, NodeId::NONE))
     }
 
-    /// How many puts a second this many clerks do together, measured over this many seconds. Their keys are
+    /// How many puts per second this many clerks do together, measured over this many seconds. Their keys are
     /// spread over the shards.
     pub fn rate(&self, clerks: usize, seconds: u64) -> f64 {
         let (stop, start) = (Arc::new(AtomicBool::new(false)), Arc::new(Signal::new()));
@@ -97,8 +97,8 @@ impl Shards {
     }
 
     /// Gives every shard `bytes` of data, and makes one more group join while a clerk of each shard is busy.
-    /// Returns the longest gaps between two answers, by shard. `half` is the length of the time before the
-    /// join, and also of the time after it.
+    /// Returns the longest times between two answers, for each shard. `half` is the length of the measurement
+    /// before the join, and also after the join.
     pub fn gaps(&mut self, bytes: usize, half: Duration) -> Vec<Gap> {
         let value = "x".repeat(1000);
         let mut clerk = self.clerk();
@@ -148,7 +148,7 @@ impl Shards {
 
     fn join(&self, gids: &[Gid]) {
         let names = |&gid: &Gid| (gid, server_names(gid).iter().map(ToString::to_string).collect());
-        self.ctrler_clerk().join(gids.iter().map(names).collect()).expect("groups that are new");
+        self.ctrler_clerk().join(gids.iter().map(names).collect()).expect("the groups are new");
     }
 
     fn wait_until_served(&self) {
@@ -171,8 +171,8 @@ impl Shards {
                 ctrlers: ends(&self.net, node, &ctrler_names()),
                 make_end: make_end(&self.net, node),
             };
-            let server =
-                ShardKv::start_with(start, first_leads(me)).expect("an empty persister can be restored from");
+            let server = ShardKv::start_with(start, first_leads(me))
+                .expect("a server can start with an empty persister");
             serve(&self.net, server_names(gid)[me].clone(), server.services());
             server
         };
@@ -192,7 +192,7 @@ impl Drop for Shards {
 /// A key that belongs to the shard.
 fn key_of(shard: usize, number: usize) -> String {
     let first = ('a'..='z').find(|letter| key2shard(&letter.to_string()) == shard);
-    format!("{}{number}", first.expect("ten letters in a row have all shards"))
+    format!("{}{number}", first.expect("each shard has one of ten successive letters"))
 }
 
 fn ctrler_names() -> Vec<Name> {

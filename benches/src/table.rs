@@ -3,19 +3,20 @@
 use crate::samples::{Samples, format_ns};
 use std::fmt;
 
-/// A table: rows under a heading. The columns are as wide as necessary.
+/// A table has rows under a heading. Its columns are as wide as necessary.
 pub struct Table {
     title: String,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table of times. Its columns: name, min, median, the median in hand-overs, aim.
+    /// A table of times. Its columns are the name, the min, the median, the median in hand-overs, and the
+    /// aim.
     pub fn of_times(title: impl Into<String>) -> Table {
         Table::new(title, &["", "min", "median", "hand-overs", "aim"])
     }
 
-    /// A table of rates. Its columns: name, the worst, median and best sample, aim.
+    /// A table of rates. Its columns are the name, the worst, median and best sample, and the aim.
     pub fn of_rates(title: impl Into<String>, unit: &str) -> Table {
         Table::new(title, &[unit, "worst", "median", "best", "aim"])
     }
@@ -24,7 +25,8 @@ impl Table {
         Table { title: title.into(), rows: vec![heads.iter().map(|head| (*head).to_string()).collect()] }
     }
 
-    /// Adds a row of times in nanoseconds. `hand_overs` is their median in hand-overs, if that is useful.
+    /// Adds a row of times in nanoseconds. `hand_overs` is the median of the times in hand-overs; `None` if
+    /// this figure is not useful.
     pub fn time(&mut self, what: &str, times: &Samples, hand_overs: Option<f64>, aim: &str) {
         let ratio = hand_overs.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         self.row([

@@ -1,4 +1,4 @@
-//! Where a bench runs: on the real clock, within a labrt run that records and checks nothing.
+//! The environment of a bench: the real clock, and a [`labrt::Run`] that records and checks nothing.
 
 use labrt::Run;
 use labrt::locks::Discipline;
@@ -9,9 +9,9 @@ use std::process::ExitCode;
 /// How thorough a bench is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// `cargo bench`: enough samples for a figure.
+    /// Enough samples for a figure, as with `cargo bench`.
     Full,
-    /// Everything else: just enough to show that the bench works.
+    /// Only enough to show that the bench works, as with every other command.
     Miniature,
 }
 
@@ -25,8 +25,8 @@ impl Effort {
     }
 }
 
-/// The `main` of a bench. On the real clock it runs `body`. A build for virtual time only says that it cannot
-/// measure.
+/// The `main` of a bench. It runs `body` on the real clock. If the bench is built for virtual time, it only
+/// prints that it needs the real clock.
 pub fn bench_main(body: impl FnOnce(Effort)) -> ExitCode {
     if labrt::is_sim() {
         println!("real clock only");
@@ -47,13 +47,13 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Nothing, as in a bench.
+    /// Nothing is recorded or checked, as in a bench.
     pub const NOTHING: Watched = Watched { events: false, locks: false };
-    /// Everything, as in a test.
+    /// Everything is recorded and checked, as in a test.
     pub const ALL: Watched = Watched { events: true, locks: true };
 }
 
-/// Runs `body` in a run of its own and returns its result.
+/// Runs `body` in a [`labrt::Run`] of its own and returns the result of `body`.
 ///
 /// # Panics
 /// If the run fails.

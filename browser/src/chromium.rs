@@ -11,7 +11,7 @@ use std::{env, fs, process, thread};
 
 use serde_json::{Value, json};
 
-/// The browser must answer within this time, or the test fails.
+/// If the browser does not answer within this time, the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const FLAGS: &[&str] = &[
@@ -48,7 +48,8 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// Starts a browser. If this machine has no browser, it prints a loud line and returns `None`.
+    /// Starts a browser. If this machine has no browser, this prints a line that cannot be missed, and
+    /// returns `None`.
     ///
     /// # Panics
     /// If there is a browser but it cannot be started.
@@ -73,7 +74,7 @@ impl Chromium {
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", program.display()));
         let commands = process.stdin.take();
-        let mut out = BufReader::new(process.stdout.take().expect("its output is a pipe"));
+        let mut out = BufReader::new(process.stdout.take().expect("the browser's output is a pipe"));
         let (sender, answers) = channel();
         thread::spawn(move || {
             let mut message = Vec::new();
@@ -94,7 +95,7 @@ impl Chromium {
         &self.dir
     }
 
-    /// Sends a command and waits for its result. Events that arrive meanwhile are kept.
+    /// Sends a command and waits for its result. Events that arrive before the result are kept.
     ///
     /// # Panics
     /// If the browser refuses the command, ends, or does not answer within a minute.
@@ -106,7 +107,7 @@ impl Chromium {
         }
         let mut bytes = command.to_string().into_bytes();
         bytes.push(0);
-        let pipe = self.commands.as_mut().expect("open until the browser is dropped");
+        let pipe = self.commands.as_mut().expect("the pipe is open until the browser is dropped");
         pipe.write_all(&bytes).and_then(|()| pipe.flush()).expect("the browser takes commands");
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -148,7 +149,8 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // When its pipe is closed, the browser ends by itself, with all of its helper processes.
+        // When the pipe for commands is closed, the browser ends by itself, together with its helper
+        // processes.
         self.commands = None;
         let deadline = Instant::now() + Duration::from_secs(5);
         while matches!(self.process.try_wait(), Ok(None)) {

@@ -5,24 +5,25 @@
 //! LAB_SCREENSHOTS=/tmp/shots cargo test -p mit6824-browser      # keeps the screenshots of the tests
 //! ```
 //!
-//! If there is no browser, each test says so loudly and passes. Every test has a browser of its own with a
-//! new, empty profile, and removes both at its end.
+//! If there is no browser, each test prints a line that cannot be missed, and passes. Every test has a
+//! browser of its own with a new, empty profile. At its end the test kills the browser and deletes the
+//! profile.
 //!
-//! The driver speaks the Chrome DevTools Protocol. The messages are JSON texts that end with a zero byte, and
-//! they go over two pipes that the browser inherits (`--remote-debugging-pipe`). So there is no port and no
-//! WebSocket. No browser outlives its test, because Chromium ends when the pipe is closed.
+//! The driver speaks the Chrome DevTools Protocol. Its messages are JSON texts that end with a zero byte.
+//! They go through two pipes that the browser inherits (`--remote-debugging-pipe`). So the driver needs no
+//! port and no WebSocket. No browser outlives its test, because Chromium ends when the pipe is closed.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `chromium` | the process and its pipes |
-//! | `page` | a page: open, evaluate, keys, mouse, screenshots, messages of the console |
+//! | `page` | a page: opening it, evaluating expressions, keys, mouse, screenshots, messages of the console |
 //! | `image` | the pixels of a screenshot |
 
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "no code of a run: it drives a process, on real threads and the real clock in both builds"
+    reason = "this crate drives a browser: it uses real threads and the real clock, even with sim"
 )]
 
 mod chromium;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Chromium, Image};
 
-/// A page in a browser of its own. A test uses it as a person at the keyboard does.
+/// A page in a browser of its own. A test uses the page like a person, with keys and the mouse.
 ///
 /// All functions panic if the browser fails or does not answer within a minute. Then the test fails, too.
 #[derive(Debug)]
@@ -18,14 +18,14 @@ pub struct Page {
     errors: Vec<String>,
 }
 
-/// What the picture of a page must look like.
+/// Limits for the screenshots of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Looks {
-    /// No colour fills this percentage of the picture.
+    /// Every single colour fills less than this percentage of the picture.
     pub one_colour: usize,
-    /// The dark picture has a brightness below this, from 0 to 255.
+    /// With the dark theme, the mean brightness is below this value (0 to 255).
     pub dark: f64,
-    /// The light picture has a brightness above this.
+    /// With the light theme, the mean brightness is above this value.
     pub light: f64,
 }
 
@@ -36,7 +36,7 @@ impl Page {
         let target = browser.call(None, "Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = browser.call(None, "Target.attachToTarget", &attach);
-        let session = attached["sessionId"].as_str().expect("a session has a name").to_string();
+        let session = attached["sessionId"].as_str().expect("a session has an id").to_string();
         let mut page = Page { browser, session, errors: Vec::new() };
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), &json!({}));
@@ -77,7 +77,7 @@ impl Page {
         let went = self.call("Page.navigate", &json!({ "url": url }));
         assert!(went.get("errorText").is_none(), "{url}: {}", went["errorText"]);
         if went.get("loaderId").is_some() {
-            // The messages of the page while it loads must not be lost.
+            // The messages that the page writes while it loads must not be lost.
             let deadline = Instant::now() + Duration::from_secs(60);
             while !self.collect() {
                 assert!(Instant::now() < deadline, "{url} did not load");
@@ -89,7 +89,7 @@ impl Page {
         start.elapsed()
     }
 
-    /// The value of an expression; promises are awaited.
+    /// The value of an expression. If the value is a promise, this waits for its result.
     pub fn eval(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut done = self.call("Runtime.evaluate", &params);
@@ -113,7 +113,7 @@ impl Page {
     pub fn until(&mut self, expression: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.eval(expression) != true {
-            assert!(Instant::now() < deadline, "never true: {expression}");
+            assert!(Instant::now() < deadline, "this has not become true: {expression}");
             self.settle();
         }
     }
@@ -123,7 +123,7 @@ impl Page {
         self.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     }
 
-    /// Presses and releases a key, named as in `KeyboardEvent.key`.
+    /// Presses and releases a key. The key is named as in `KeyboardEvent.key`.
     pub fn press(&mut self, key: &str) {
         let text = match key {
             "Enter" => Some("\r"),
@@ -226,8 +226,8 @@ impl Page {
         }
     }
 
-    /// Fails unless the page shows a picture at this size, light and dark, and nothing is wider than the
-    /// page. `name` is used for the screenshots.
+    /// Checks the page at this size, with the light and the dark theme. Its picture must be within the limits
+    /// of `Looks`, and nothing may be wider than the page. `name` is used for the screenshots.
     #[track_caller]
     pub fn has_a_picture(&mut self, name: &str, (width, height): (u32, u32), looks: &Looks) {
         self.resize(width, height);
@@ -239,7 +239,7 @@ impl Page {
             assert!(colours.len() > 100, "{width}: only {} colours", colours.len());
             let most = colours.values().max().copied().unwrap_or(0);
             let room = shot.pixels.len() * looks.one_colour;
-            assert!(most * 100 < room, "{width}: nearly all of it has one colour");
+            assert!(most * 100 < room, "{width}: one colour fills nearly the whole picture");
             let brightness = shot.brightness();
             let right = if dark { brightness < looks.dark } else { brightness > looks.light };
             assert!(right, "{width}: {brightness}");
@@ -248,13 +248,14 @@ impl Page {
         }
     }
 
-    /// Errors and warnings of the console, exceptions, and requests for anything except the document, so far.
+    /// All problems of the page so far: errors and warnings of the console, exceptions, and requests for
+    /// anything except the document.
     pub fn errors(&mut self) -> &[String] {
         self.collect();
         &self.errors
     }
 
-    /// Reads the events that have arrived. Returns whether one of them says that the page is loaded.
+    /// Reads the events that have arrived. Returns whether one of these events says that the page is loaded.
     fn collect(&mut self) -> bool {
         let mut loaded = false;
         for event in self.browser.take_events() {

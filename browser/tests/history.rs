@@ -1,9 +1,9 @@
-//! The page of a history, used as a person uses it.
+//! Tests of the page of a history. They use the page like a person.
 
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "no code of a run: it drives a process, on real threads and the real clock in both builds"
+    reason = "these tests drive a browser: they use real threads and the real clock, even with sim"
 )]
 
 mod common;
@@ -24,7 +24,7 @@ fn medium() -> Picture {
     Picture { marks: faults(1_700 * MS), ..picture }
 }
 
-/// The place in the window of the middle of an operation.
+/// The middle of an operation's bar, as a place in the window.
 fn place(page: &mut Page, op: usize) -> (f64, f64) {
     page.until("page.axis.glide === 0 || document.visibilityState === 'visible'");
     let x = page.number(&format!(
@@ -36,7 +36,7 @@ fn place(page: &mut Page, op: usize) -> (f64, f64) {
     (x, y)
 }
 
-/// The first and the last time in view, in ns.
+/// The first and the last time that the chart shows, in ns.
 fn view(page: &mut Page) -> (f64, f64) {
     (page.number("page.axis.from"), page.number("page.axis.to"))
 }
@@ -82,7 +82,7 @@ fn every_verdict_has_its_page() {
     assert_eq!(page.eval("document.getElementById('error').hidden"), true);
     page.press("e");
     let whole = page.eval("page.axis.whole");
-    assert_eq!(whole, true, "no error to go to");
+    assert_eq!(whole, true, "there is no error, so the whole run is in view");
     page.click_on("#parts button");
     assert!(page.text("#why").contains("An order fits all"), "{}", page.text("#why"));
     page.screenshot("ok");
@@ -103,7 +103,7 @@ fn every_verdict_has_its_page() {
         page.press(key);
     }
 
-    // A check that keeps no partial linearizations, and a client that waits for ever.
+    // This check has kept no partial linearizations, and one client waits for ever.
     let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
     let operations = vec![bar(0, 0, u64::MAX, "put('x', 'a')"), bar(1, 10 * MS, 20 * MS, "get('x') -> 'b'")];
     let bare = PicturePart {
@@ -120,14 +120,14 @@ fn every_verdict_has_its_page() {
     let why = page.text("#why");
     assert!(why.contains("nothing is known about why") && !why.contains("cannot"), "{why}");
     page.press("e");
-    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known to go to");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known, so none is pinned");
     page.press("f");
     page.rest();
     click_on_operation(&mut page, 0);
     assert!(page.text("#pinned").contains("never"), "{}", page.text("#pinned"));
     page.screenshot("bare");
 
-    // A check which has found that no operation can be the first.
+    // This check has found that no operation can be the first.
     let history = [Operation {
         client: 1,
         input: KvInput::get("x"),
@@ -187,7 +187,7 @@ fn wheel_drag_and_keys_move_the_view() {
     let middle = (700.0, 350.0);
     let time_at = "page.axis.time(700 - page.chart.canvas.getBoundingClientRect().x)";
 
-    // The wheel zooms, and the time under the pointer stays at its place.
+    // The wheel zooms. The time under the pointer stays at its place.
     let pointed = page.number(time_at);
     let whole = view(&mut page);
     page.wheel(middle, -300.0);
@@ -214,7 +214,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     assert!((view(&mut page).0 - dragged.0).abs() < 1.0);
 
-    // A drag in the strip of the whole run chooses what is shown.
+    // A drag in the strip of the whole run chooses the span that the chart shows.
     page.press("f");
     page.rest();
     assert_eq!(page.eval("page.axis.whole"), true);
@@ -251,7 +251,7 @@ fn pointing_shows_a_tooltip_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // Steps along the order, to the operation that has no place.
+    // Steps along the order until the operation that has no place in it.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");
@@ -324,7 +324,7 @@ fn the_url_keeps_the_view() {
     page.press("/");
     page.write("append");
     page.until("document.getElementById('found').textContent.endsWith('found')");
-    page.press("e"); // The search field has the focus, so this is not a key of the page.
+    page.press("e"); // The search field has the focus, so this does not work as a key of the page.
     assert_eq!(page.eval("page.chosen.pinned"), -1);
     page.eval("document.activeElement.blur()");
     page.press("e");
@@ -338,7 +338,7 @@ fn the_url_keeps_the_view() {
     page.go(url);
     page.settle();
     assert_eq!(page.eval(state), kept, "another window shows the same view");
-    // The same page with another fragment, and with fragments that make no sense.
+    // The same page is shown with an empty fragment, and with fragments that make no sense.
     for fragment in
         ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00", "%", "t=--", "op=1&order=77&q=%3Cimg%3E"]
     {
@@ -362,7 +362,8 @@ fn all_orders_can_be_seen() {
     assert!(page.text("#why").contains("order 2 of"), "{}", page.text("#why"));
     page.press("O");
     assert_eq!(page.eval("page.chosen.order"), 0);
-    // Each point is within its operation, and no point comes before an earlier one of the order.
+    // Each point is between the call and the return of its operation, and no point has an earlier time than
+    // the points before it in the order.
     let sound = "page.recording.parts.every((part) => part.orders.every((order) => {
         const { call, ret } = page.recording, at = order.points();
         return at.every((t, i) => t >= call[order.ops[i]] && t <= ret[order.ops[i]] && (i === 0 || t >= at[i - 1]));
@@ -383,7 +384,7 @@ fn light_and_dark_at_all_sizes() {
     for size in [(1920, 1080), (1440, 900), (900, 700), (420, 800)] {
         page.has_a_picture("size", size, &looks);
     }
-    // The reader's choice has priority over the system's.
+    // The theme that the reader chooses has priority over the theme of the system.
     page.resize(1440, 900);
     page.dark(true);
     page.press("t");
@@ -518,7 +519,7 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     {
         println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
     }
-    // In the view of the whole run a bar has one pixel. The picture shows the operations nevertheless.
+    // If the whole run is in view, a bar is one pixel wide. But the picture still shows the operations.
     let drawn: HashSet<[u8; 3]> = page.screenshot(name).colours().into_keys().collect();
     assert!(drawn.len() > 50);
     page.press("/");

@@ -1,9 +1,9 @@
-//! The page of a run, used as a person uses it.
+//! Tests of the page of a run. They use the page like a person.
 
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "no code of a run: it drives a process, on real threads and the real clock in both builds"
+    reason = "these tests drive a browser: they use real threads and the real clock, even with sim"
 )]
 
 use std::fmt::Write as _;
@@ -18,8 +18,9 @@ use labview::spacetime::{MOST_EVENTS, Trace, html};
 use mit6824::raft::Raft;
 use mit6824_browser::{Looks, Page};
 
-/// A run that fails. The leader is cut off with one follower, and the test expects an entry to be committed
-/// there, which is possible only on the other side.
+/// The trace of a run that fails. The leader and one follower are cut off from the other servers. The test
+/// expects that these two commit an entry. But only the other side of the partition, which has a majority,
+/// can commit entries.
 fn failing_run() -> Trace {
     let file: PathBuf = env::temp_dir().join(format!("mit6824-spacetime-{}.jsonl", process::id()));
     let run = Run {
@@ -36,7 +37,7 @@ fn failing_run() -> Trace {
         let old = cfg.check_one_leader();
         let [mate, others @ ..] = [1, 2, 3, 4].map(|n| cfg.after(old, n));
         cfg.partition(&[&[old, mate], &others]);
-        let started = cfg.start(old, 100).expect("it leads still");
+        let started = cfg.start(old, 100).expect("the old leader still leads");
         cfg.check_one_leader_among(&others);
         labrt::time::sleep(Duration::from_millis(300));
         cfg.crash1(others[0]);
@@ -47,13 +48,13 @@ fn failing_run() -> Trace {
             started.index
         );
     });
-    assert!(outcome.failure.is_some(), "the run was to fail");
+    assert!(outcome.failure.is_some(), "the run must fail");
     let trace = Trace::open(&file).expect("a trace");
     fs::remove_file(&file).expect("the file is there");
     trace
 }
 
-/// The place in the window of a place of the chart.
+/// Converts a place of the chart to a place in the window.
 fn place(page: &mut Page, x: &str, y: &str) -> (f64, f64) {
     let at = page.number(&format!("page.chart.canvas.getBoundingClientRect().x + {x}"));
     (at, page.number(&format!("page.chart.canvas.getBoundingClientRect().y + {y}")))
@@ -87,7 +88,7 @@ fn the_page_opens_at_the_failure_and_says_what_failed() {
     assert_eq!(page.text("#title"), "a_partition_2b");
     let facts = page.text("#facts");
     assert!(facts.contains("5 servers") && facts.contains("seed 0x7"), "{facts}");
-    // Leaves the failure and goes back with one key.
+    // Shows the whole run, and then goes back to the failure with one key.
     page.press("f");
     page.rest();
     page.press("Escape");
@@ -96,7 +97,7 @@ fn the_page_opens_at_the_failure_and_says_what_failed() {
     page.press("e");
     page.rest();
     assert_eq!(page.eval("page.pinned === page.run.failed && !page.axis.whole"), true);
-    // The bands of the test's faults, with the sides of the partition.
+    // Checks the bands of the test's faults and the sides of the partition.
     let bands = page.eval("page.run.bands.filter((b) => b.to === null || page.run.t[b.to] > page.run.t[b.from]).map((b) => b.kind)");
     let bands: Vec<&str> = bands.as_array().expect("a list").iter().filter_map(|b| b.as_str()).collect();
     assert!(bands.contains(&"partition") || bands.contains(&"cut"), "{bands:?}");
@@ -109,7 +110,8 @@ fn the_page_opens_at_the_failure_and_says_what_failed() {
 fn logs_roles_and_terms_are_those_of_the_moment() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
-    // The minority has an entry that is not committed. Its leader is still the leader of an older term.
+    // The minority has an entry that is not committed. Its leader still believes that it leads, in an older
+    // term.
     let state = "(() => {
         const all = [...page.run.servers.keys()].map((lane) => page.run.state(lane, page.now));
         const leaders = all.filter((s) => s.alive && s.role === 3);
@@ -128,8 +130,12 @@ fn logs_roles_and_terms_are_those_of_the_moment() {
         (now["last"].as_u64(), now["commit"].as_u64(), now["apply"].as_u64()),
         (Some(2), Some(1), Some(1))
     );
-    assert_eq!(now["terms"], serde_json::json!([[1, 2, true]]), "two entries of its own term");
-    // At the pointer, near the beginning, there is no leader.
+    assert_eq!(
+        now["terms"],
+        serde_json::json!([[1, 2, true]]),
+        "the minority's leader has two entries of its own term"
+    );
+    // With the pointer near the beginning of the run, the page shows no leader.
     page.press("f");
     page.rest();
     let early = place(&mut page, "page.columns.x(1) + 30", "page.axis.x(page.run.from) + 2");
@@ -153,13 +159,13 @@ fn steps_go_from_event_to_event_and_back() {
     page.click_on("#before");
     page.click_on("#before");
     assert_eq!(page.number("page.pinned"), failed - 2.0);
-    // Steps among the shown events only: all other kinds of events are hidden.
+    // Hides all kinds of events but one, and steps through the events that are shown.
     page.eval("page.filter.hiddenKinds = new Set(page.run.kinds.map((_, i) => i).filter((i) => page.run.kinds[i].name !== 'raft.role')); page.choices.apply()");
     page.press("e");
     page.press(",");
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "raft.role");
     page.press("<");
-    assert_ne!(page.eval("page.filter.shown[page.pinned]"), 1, "with Shift it steps through all events");
+    assert_ne!(page.eval("page.filter.shown[page.pinned]"), 1, "with Shift the key steps through all events");
     page.press("e");
     page.press("[");
     let kind = page.eval("page.run.kind(page.pinned)");
@@ -178,18 +184,18 @@ fn a_filter_shows_only_what_was_chosen() {
     let count = "page.filter.shown.reduce((sum, one) => sum + one, 0)";
     // Hides a server.
     page.click_on("#servers button");
-    assert_eq!(page.eval("Number.isNaN(page.columns.middle[1])"), true, "its lane is hidden");
+    assert_eq!(page.eval("Number.isNaN(page.columns.middle[1])"), true, "the server's lane is hidden");
     let without = page.number(count);
     assert!(without < all && page.text("#shown").contains(" of "), "{without} of {all}");
     page.click_on("#servers button");
     assert_eq!(page.number(count), all);
-    // Hides a type of messages. None of them is drawn, but all others are.
+    // Hides a type of messages. Its messages are not drawn, but all other messages are.
     let votes = message(&mut page, "/RequestVote/.test(page.run.types[f.type[m]])");
     page.click_on("#types button");
     let hidden = page.eval("page.run.types[[...page.filter.hiddenTypes][0]]");
     assert_eq!(page.eval(&format!("page.filter.messageShown.every((on, m) => on === (page.run.types[page.run.messages.type[m]] === {hidden} ? 0 : 1))")), true);
     page.eval("page.filter.clear(); page.choices.apply()");
-    // Shows one term.
+    // Shows only the events of one term.
     page.click_on("#term");
     page.write("2");
     page.until("page.filter.any");
@@ -198,7 +204,7 @@ fn a_filter_shows_only_what_was_chosen() {
     assert!(page.number(count) > 1.0 && page.number(count) < all);
     page.press("Escape");
     assert_eq!(page.number(count), all, "Esc in the field clears the filter");
-    // Clears a filter by the keyboard.
+    // Clears the filter with a key.
     page.eval("page.filter.hiddenTypes.add(0); page.choices.apply()");
     page.press("Escape");
     page.press("Escape");
@@ -215,7 +221,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     page.eval(&format!("page.visit(page.run.messages.sent[{m}]); page.zoomToPinned()"));
     page.rest();
     page.press("Escape");
-    // A place on its arrow where nothing else is.
+    // Clicks the message's arrow at a place where nothing else is.
     let leg = format!("page.arrows.legsOf({m})[0]");
     let middle = |a: &str, b: &str| format!("({leg}.{a} * 0.7 + {leg}.{b} * 0.3)");
     let at = place(&mut page, &middle("x0", "x1"), &middle("y0", "y1"));
@@ -227,7 +233,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     {
         assert!(words.contains(said), "{said} is not in\n{words}");
     }
-    // Steps through all events of the message, from the first one and back to it.
+    // Steps through all events of the message, from the first event until the first event comes again.
     page.eval(&format!("page.visit(page.run.ofId(page.run.messages.id[{m}])[0])"));
     let events = page.number(&format!("page.run.ofId(page.run.messages.id[{m}]).length")) as usize;
     let mut seen = Vec::new();
@@ -247,8 +253,9 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
         "[page.run.lane[page.run.messages.sent[{m}]], page.run.lane[page.run.messages.delivered[{m}]]]"
     );
     let lanes = page.eval(&lanes);
-    assert_ne!(lanes[0], lanes[1], "its two ends are on two lanes");
-    // An event that the message caused has it as its parent, and a key leads back.
+    assert_ne!(lanes[0], lanes[1], "the two ends of the message are on different lanes");
+    // An event that the message has caused has the message as its parent. A key leads from the event back to
+    // the message.
     page.press("i");
     assert_eq!(page.eval(&format!("page.run.parent[page.pinned] === page.run.messages.id[{m}]")), true);
     page.press("u");
@@ -269,7 +276,10 @@ fn wheel_drag_and_keys_move_the_view() {
     page.wheel(middle, -400.0);
     assert!(page.number("page.axis.span") < span * 0.7, "the wheel zooms");
     let moved = (page.number(under) - time).abs();
-    assert!(moved < span * 0.01, "it zooms around the pointer, which is {moved} ns off");
+    assert!(
+        moved < span * 0.01,
+        "the wheel zooms around the pointer, but the time there has moved by {moved} ns"
+    );
     let from = page.number("page.axis.from");
     page.drag(middle, (middle.0, middle.1 - 80.0));
     assert!(page.number("page.axis.from") > from, "a drag upwards shows later times");
@@ -284,7 +294,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     page.press("-");
     assert!(page.number("page.axis.span") > span);
-    // A drag in the strip of the whole run chooses what is shown.
+    // A drag in the strip of the whole run chooses the span that the chart shows.
     page.press("f");
     page.rest();
     let strip = |share: f64| format!("page.overview.height * {share}");
@@ -294,7 +304,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.drag(a, b);
     let share = page.number("page.axis.span / (page.axis.full.to - page.axis.full.from)");
     assert!((0.15..0.25).contains(&share), "{share} of the run");
-    // A click at an empty place chooses a time.
+    // A click at an empty place chooses only a time.
     page.press("Escape");
     page.press("Escape");
     let empty = place(&mut page, "page.columns.x(0) + 30", "page.axis.x(page.axis.from) + 40");
@@ -392,7 +402,8 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.delivered");
     page.press("u");
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "client.call");
-    // A chosen key shows its operations and everything that happened in their course, on all servers.
+    // If a key is chosen, the page shows the operations on this key and everything that happened during them,
+    // on all servers.
     page.click_on("#key");
     page.write("y");
     assert_eq!(

@@ -1,8 +1,8 @@
-//! The actions on the servers, which keys and the script can ask for.
+//! The actions on the servers. Keys and the script can ask for them.
 
 use labtest::shards::Place;
 
-/// Servers that replicate the same log.
+/// A team: servers that replicate the same log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Team {
     /// The controllers.
@@ -45,10 +45,10 @@ impl Team {
 /// The server that an action is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// This one.
+    /// The given server.
     Server(Place),
-    /// The server that leads this team at the time of the action. If there is no leader, the team's first
-    /// server that is up.
+    /// The server that leads this team at the time of the action. If there is no leader, the action is for
+    /// the team's first server that is up.
     Leader(Team),
 }
 
@@ -61,11 +61,12 @@ pub enum Act {
     Restart(Target),
     /// Crashes the server if it is up, and restarts it if it is down.
     Toggle(Place),
-    /// A server can no longer talk to its team and to the controllers.
+    /// The network no longer carries messages between a server and its team, or between the server and the
+    /// controllers.
     CutOff(Target),
-    /// All servers can talk to each other.
+    /// The network carries messages between all servers again.
     Heal,
-    /// `true`: messages are late and get lost. `false`: they no longer do.
+    /// With `true`, the network delays and loses messages from now on. With `false`, it stops doing so.
     Unreliable(bool),
     /// Switches between an unreliable and a reliable network.
     ToggleUnreliable,
@@ -73,8 +74,8 @@ pub enum Act {
     Join(usize),
     /// A group leaves.
     Leave(usize),
-    /// A shard moves to a group. `None`: a random shard.
+    /// A shard moves to a group. `None` means a random shard.
     Move(Option<usize>, usize),
-    /// Everything is repaired: all servers are up, no server is cut off, the network is reliable.
+    /// Repairs everything. Then all servers are up, no server is cut off, and the network is reliable.
     Mend,
 }

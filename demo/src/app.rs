@@ -9,7 +9,8 @@ use crate::news::{self, Kind};
 use crate::room::Event;
 use crate::view::View;
 
-/// The operations of this much time are counted together. They make one bar of the sparkline.
+/// The length of a sample. The operations of one sample are counted together, and the count is one bar of the
+/// sparkline.
 pub const SAMPLE: Duration = Duration::from_millis(250);
 /// How many bars are kept.
 const SAMPLES: usize = 256;
@@ -21,27 +22,28 @@ const EVENTS: usize = 200;
 pub enum Phase {
     /// Clients work, and faults happen.
     Running,
-    /// Everything is repaired, and the clients finish their operations. This many clients have not finished
+    /// Everything is repaired, and the clients finish their operations. `clients` of them have not finished
     /// yet.
     Ending { clients: usize },
-    /// The checker checks the history.
+    /// The checker checks the history, which has `of` operations. It has checked `done` of them.
     Checking { done: usize, of: usize },
     /// The verdict is known, and the report is being written.
     Writing,
 }
 
-/// Where faults come from at the moment.
+/// The present source of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Only from keys.
+    /// Faults come only from keys.
     Keys,
-    /// From the script. The next step comes after this time.
+    /// Faults come from the script. Its next step comes after this time.
     Script(Duration),
-    /// From the script, but it pauses for this time after the last key for a fault.
+    /// Faults come from the script. But it still pauses for this time, because the user has pressed a key for
+    /// a fault.
     Resting(Duration),
 }
 
-/// Everything that is shown.
+/// Everything that the screen shows.
 pub struct App {
     pub total: Duration,
     pub clients: u32,
@@ -49,9 +51,9 @@ pub struct App {
     pub phase: Phase,
     pub source: Source,
     pub view: View,
-    /// The number of operations in each finished sample, the latest last.
+    /// The number of operations in each finished sample. The latest sample is the last one.
     pub rates: VecDeque<u64>,
-    /// The events, the latest last.
+    /// The events. The latest event is the last one.
     pub events: VecDeque<Event>,
     pub faults: u64,
     pub changes_waiting: usize,
@@ -82,7 +84,7 @@ impl App {
         }
     }
 
-    /// Takes a newer view and the events that were reported meanwhile. Returns all new events.
+    /// Takes a newer view, and the events that were reported since the last view. Returns all new events.
     pub fn update(&mut self, view: View, told: Vec<Event>) -> Vec<Event> {
         let at = view.at;
         let seen = news::between(&self.view, &view).into_iter().map(|(kind, text)| (at, kind, text));
@@ -107,8 +109,8 @@ impl App {
         if view.at < self.sample_ends {
             return;
         }
-        // A view may come late. Then the operations since the last view are divided equally among the
-        // finished samples.
+        // If a view comes late, several samples have finished. Then the operations since the last view are
+        // divided equally among these samples.
         let over = 1 + (view.at - self.sample_ends).as_millis() / SAMPLE.as_millis();
         let over = u64::try_from(over).unwrap_or(u64::MAX).min(SAMPLES as u64);
         let each = (view.operations - self.counted) / over;
@@ -130,7 +132,7 @@ impl App {
         }
     }
 
-    /// The part of the time that is over.
+    /// The share of the demo's time that is over, from 0 to 1.
     pub fn ratio(&self) -> f64 {
         match self.phase {
             Phase::Running => (self.view.at.as_secs_f64() / self.total.as_secs_f64()).min(1.0),
@@ -138,7 +140,7 @@ impl App {
         }
     }
 
-    /// Chooses the server that is this many rows further down.
+    /// Chooses the server this many rows below the chosen one.
     pub fn choose(&mut self, rows: isize) {
         let places: Vec<Place> = Team::ALL.into_iter().flat_map(Team::places).collect();
         let now = places.iter().position(|&place| place == self.chosen).unwrap_or(0);

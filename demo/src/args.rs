@@ -31,7 +31,7 @@ pub struct Args {
     pub check_limit: u64,
 }
 
-/// Where faults come from.
+/// The source of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Faults {
     /// Only when you press keys
@@ -43,7 +43,7 @@ pub enum Faults {
 impl Args {
     /// The seed from the command line, or a random one.
     pub(crate) fn seed(&self) -> u64 {
-        // It is short, so that people can type it again.
+        // A random seed is short, so that people can type it again.
         self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff)
     }
 }

@@ -1,4 +1,4 @@
-//! The course of the demo from its beginning to its end.
+//! The demo from its beginning to its end: running, repairing, checking, and the report.
 
 use std::io;
 
@@ -16,19 +16,19 @@ use crate::script::{Script, Step};
 use crate::signals::{Asked, Signals};
 use crate::stage::Stage;
 
-/// How often the screen is drawn and the servers are looked at.
+/// The time between two drawings of the screen. The state of the servers is also read this often.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long the script pauses after a key for a fault.
+/// How long the script pauses after the user has pressed a key for a fault.
 const REST: Duration = Duration::from_secs(10);
-/// How long the clients may take to finish their operations after everything was repaired.
+/// How long the clients may take to finish their operations, after everything was repaired.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the demo ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It ended with a verdict.
+    /// The demo ended with a verdict.
     Judged(Judged),
-    /// Some clients got no answer. It is not known whether their operations were done.
+    /// Some clients got no answer. Nobody knows whether their operations were done.
     Stuck { clients: usize, waited: Duration },
     /// The signal with this number asked the process to end.
     Signal(u8),
@@ -39,7 +39,7 @@ pub enum Ended {
 /// Runs the whole demo.
 pub fn play(args: &Args, seed: u64, stage: &mut dyn Stage, signals: &Signals) -> Ended {
     let title = format!("live demo, seed {seed:#x}");
-    let clients = u32::try_from(args.clients).expect("there are at most 64");
+    let clients = u32::try_from(args.clients).expect("there are at most 64 clients");
     let room = Room::open(&title, clients);
     let app = App::new(Duration::from_secs(args.seconds), clients, seed, room.view());
     let mut play = Play { stage, signals, app };
@@ -89,7 +89,7 @@ impl Play<'_> {
         Ok(Ended::Judged(judge.join()))
     }
 
-    /// Clients work, and faults happen, until the time is over or the user ends the demo.
+    /// Lets clients work and faults happen, until the time is over or the user ends the demo.
     fn run(&mut self, args: &Args, room: &mut Room) -> Result<(), Ended> {
         let mut faults = Faulty::new(args.faults);
         let mut next_look = Instant::now();
@@ -161,7 +161,7 @@ impl Play<'_> {
         self.stage.show(&self.app, new).map_err(Ended::Lost)
     }
 
-    /// Waits for a short time. The user may ask for the end meanwhile.
+    /// Waits for a short time. Returns what the user asks for during this time.
     fn wait(&mut self) -> Result<Want, Ended> {
         let keys = self.stage.keys(LOOK_EVERY).map_err(Ended::Lost)?;
         let end = keys.into_iter().any(|key| wish(key, self.app.chosen) == Some(Wish::End));
@@ -169,7 +169,7 @@ impl Play<'_> {
         Ok(if end { Want::Quit } else { asked })
     }
 
-    /// What the signals ask for. Ends the thread if its run is over.
+    /// What the signals ask for. If the run is over, this ends the thread.
     fn asked(&self) -> Result<Want, Ended> {
         thread::yield_now();
         match self.signals.take() {
@@ -186,7 +186,7 @@ struct Faulty {
     script: Script<Stream>,
     next: Step,
     due: Instant,
-    /// A key for a fault was pressed. The script does nothing before this time.
+    /// The script does nothing before this time, because the user has pressed a key for a fault.
     rests_until: Instant,
 }
 
@@ -197,7 +197,7 @@ impl Faulty {
         Faulty { on: faults == Faults::Auto, script, next, due: now + next.wait, rests_until: now }
     }
 
-    /// The action that is due now, if there is one.
+    /// The action of the script that is due now, if there is one.
     fn due(&mut self) -> Option<Act> {
         let now = Instant::now();
         if !self.on || now < self.due {

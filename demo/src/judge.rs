@@ -13,11 +13,11 @@ use labtest::marks::Mark;
 use porcupine::models::kv::{KvModel, Operation};
 use porcupine::{self, Limit, Options, Verdict};
 
-/// Makes sure that the report can be written. The user should learn of a problem before the demo and not
-/// after it.
+/// Makes sure that the report can be written. If it cannot be written, the user learns this before the demo
+/// and not after it.
 ///
 /// # Errors
-/// A message for the user.
+/// If the report cannot be written. The error is a message for the user.
 pub fn prepare(report: &Path) -> Result<(), String> {
     let refused = |error: io::Error| {
         format!("--report {}: {error}; expected a file that can be written", report.display())
@@ -28,7 +28,7 @@ pub fn prepare(report: &Path) -> Result<(), String> {
     OpenOptions::new().create(true).append(true).open(report).map(drop).map_err(refused)
 }
 
-/// What is known at the end of the demo.
+/// The result of the demo, with its verdict.
 #[derive(Debug)]
 pub struct Judged {
     pub verdict: Verdict,
@@ -70,7 +70,7 @@ impl Judged {
         sentence
     }
 
-    /// A line that says where the page is.
+    /// A line that says in which file the page is.
     pub fn where_the_page_is(&self) -> String {
         match &self.page {
             Ok(()) => format!("report: {}", self.report.display()),
@@ -79,7 +79,7 @@ impl Judged {
     }
 }
 
-/// The history to judge, and what belongs to it.
+/// The history to check, and everything else that the report needs.
 pub struct Case {
     pub title: String,
     pub operations: Vec<Operation>,
@@ -97,7 +97,7 @@ pub struct Judge {
     progress: Arc<AtomicUsize>,
     cancel: Arc<AtomicBool>,
     writes: Arc<AtomicBool>,
-    /// How many operations there are.
+    /// How many operations the history has.
     pub operations: usize,
 }
 
@@ -124,7 +124,7 @@ impl Judge {
         self.progress.load(Ordering::Relaxed).min(self.operations)
     }
 
-    /// Is the verdict known and the page being written?
+    /// Is the verdict already known, so that the page is being written?
     pub fn writes(&self) -> bool {
         self.writes.load(Ordering::Relaxed)
     }
@@ -134,7 +134,7 @@ impl Judge {
         self.thread.is_finished()
     }
 
-    /// Makes the check end soon. It is then undecided.
+    /// Makes the check end soon. Then there is no verdict.
     pub fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
     }

@@ -14,7 +14,7 @@ pub enum Wish {
     Help,
     /// Switch automatic faults on or off.
     Auto,
-    /// Choose the server that is this many rows further down.
+    /// Choose the server this many rows below the chosen one.
     Choose(isize),
     /// An action on the servers.
     Do(Act),
@@ -42,7 +42,8 @@ pub fn of_digit(digit: usize) -> Option<Place> {
     Some(Place::Server(index / SERVERS, index % SERVERS))
 }
 
-/// The number of a server, if it has one. A controller has none: the user chooses it and then crashes it.
+/// The number of a server on the screen. A controller has no number. To crash a controller, the user first
+/// chooses it.
 pub fn digit(place: Place) -> Option<usize> {
     match place {
         Place::Server(gi, i) => Some(gi * SERVERS + i + 1),

@@ -1,13 +1,14 @@
-//! The live demo: the sharded key/value service of lab 4 in a terminal, on real threads. Faults come from
-//! keys or automatically, and there is a verdict at the end.
+//! The live demo: the sharded key/value service of lab 4 in a terminal, on real threads. Keys cause faults,
+//! and faults can also happen automatically. At the end there is a verdict: was the history of the clients
+//! linearizable?
 //!
-//! Three controllers and three groups of three servers run in one process, on the simulated network, in the
-//! course's own harness ([`labtest::shards`]). Clients read and write all the time, and every operation is
-//! recorded. When the time is over, or at `q`, everything is repaired, and the clients finish their
-//! operations. Then the checker ([`porcupine`]) checks whether the whole history was linearizable. The page
-//! that shows the history is written to a file.
+//! Three controllers and three groups of three servers run in one process, on the simulated network. They use
+//! the harness of the course's tests ([`labtest::shards`]). Clients read and write all the time, and every
+//! operation is recorded. When the time is over, or at `q`, everything is repaired, and the clients finish
+//! their operations. Then the checker ([`porcupine`]) checks whether the whole history was linearizable. The
+//! page that shows the history is written to a file.
 //!
-//! | file | what it owns |
+//! | file | what it holds |
 //! |---|---|
 //! | `args` | the command line |
 //! | `act` | the actions on the servers |
@@ -17,7 +18,7 @@
 //! | `view` | the state of all servers at one moment, as plain data |
 //! | `news` | the differences between two views, in words |
 //! | `app` | the state that the screen shows, and how keys change it |
-//! | `course` | the course of the demo from its beginning to its end |
+//! | `course` | the whole demo, from its beginning to its end |
 //! | `judge` | the check of the history, on a thread of its own, and the report |
 //! | `stage` | the place where the demo is shown: a screen, or plain lines |
 //! | `terminal` | the terminal, which is always restored |
@@ -27,14 +28,14 @@
 //! # Threads
 //!
 //! The whole demo is one [`labrt::Run`] on real threads. Its body draws the screen, reads the keys and breaks
-//! servers. Clients, servers and the check have threads of their own, and so have the changes of the
-//! configuration, which may have to wait for the controllers. A panic in any of these threads ends the run.
-//! The terminal is restored first.
+//! servers. Clients, servers and the check have threads of their own. A further thread changes the
+//! configuration, because a change may have to wait for the controllers. A panic in any of these threads ends
+//! the run. Before the run ends, the terminal is restored.
 //!
 //! # Virtual time
 //!
-//! A screen with keys makes no sense in virtual time. A build with `--features sim` says so and exits with
-//! code 2.
+//! A screen with keys makes no sense in virtual time. If the demo is built with `--features sim`, it prints
+//! this and exits with code 2.
 #![forbid(unsafe_code)]
 
 mod act;
@@ -69,22 +70,23 @@ use course::Ended;
 use judge::Judged;
 use porcupine::Verdict;
 
-/// The history is linearizable.
+/// Exit code: the history is linearizable.
 const LINEARIZABLE: u8 = 0;
-/// The history is not linearizable.
+/// Exit code: the history is not linearizable.
 const ILLEGAL: u8 = 1;
-/// Bad arguments, or the demo cannot run here. Nothing was started.
+/// Exit code: the arguments are bad, or the demo cannot run here. Nothing was started.
 const BAD_ARGUMENTS: u8 = 2;
-/// There is no verdict: the check has reached a limit, or clients were still waiting.
+/// Exit code: there is no verdict. The check was stopped early, or some clients got no answer.
 const UNDECIDED: u8 = 3;
-/// A thread has panicked.
+/// Exit code: a thread has panicked.
 const FAILED: u8 = 101;
 
-/// The time for repairing, checking and reading the verdict, in addition to the demo's own time.
+/// How much longer the run may take than the demo's own time. This time is for repairing everything, for the
+/// check, and for reading the verdict.
 const SPARE: Duration = Duration::from_secs(1800);
 
-/// Runs the demo. Exit codes: 0 linearizable, 1 not linearizable, 2 bad arguments, 3 undecided, 101 a thread
-/// has panicked, 128 + n ended by signal n.
+/// Runs the demo. Exit codes: 0 if the history is linearizable, 1 if it is not, 2 for bad arguments, 3 if
+/// there is no verdict, 101 if a thread has panicked, 128 + n if signal n ended the demo.
 pub fn main(args: &Args) -> ExitCode {
     ExitCode::from(run(args))
 }
@@ -142,7 +144,7 @@ fn refuse(message: &str) -> u8 {
     BAD_ARGUMENTS
 }
 
-/// The exit code for a way to end.
+/// The exit code of the demo.
 fn code_of(ended: &Ended) -> u8 {
     match ended {
         Ended::Judged(judged) => match judged.verdict {
@@ -175,7 +177,8 @@ fn tell(ended: &Ended, seed: u64) {
 
 fn say(judged: &Judged, seed: u64) {
     let mut out = std::io::stdout().lock();
-    // The reader of this output may be gone. The exit code says the same.
+    // If nobody reads this output any more, writing fails. This is no problem, because the exit code says the
+    // same.
     let _ = writeln!(out, "{}", judged.sentence());
     let _ = writeln!(out, "{}", judged.where_the_page_is());
     let _ = writeln!(out, "seed:   {seed:#x}");

@@ -1,4 +1,4 @@
-//! The differences between two views, in words.
+//! The events that the demo reports: the differences between two views, in words.
 
 use labapi::Holding;
 use labrt::collections::BTreeSet;
@@ -7,16 +7,16 @@ use labtest::shards::gid;
 use crate::act::{GROUPS, Team};
 use crate::view::{View, list};
 
-/// What an event is about. This decides its colour.
+/// The kind of an event. It decides the event's colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Something was broken.
+    /// A fault has begun.
     Fault,
-    /// Something was repaired.
+    /// A fault was repaired.
     Mended,
     /// A leader was elected.
     Leader,
-    /// The configuration is new, or shards have moved.
+    /// There is a new configuration, or shards have moved.
     Shards,
     /// Anything else.
     Other,
@@ -41,7 +41,7 @@ pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
     }
     for gi in 0..GROUPS {
         let serves = |view: &View| view.shards_of(gi, Holding::Serving).into_iter().collect::<BTreeSet<_>>();
-        // If no server of a group is up, the group has not given away its shards.
+        // A group that has no server up has not given away its shards, so nothing is reported.
         let (Some(_), Some(_)) = (before.best(Team::Group(gi)), after.best(Team::Group(gi))) else {
             continue;
         };

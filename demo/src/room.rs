@@ -17,20 +17,20 @@ use crate::act::{Act, GROUPS, Target, Team};
 use crate::news::{Kind, called};
 use crate::view::View;
 
-/// When the Raft state has this many bytes, a snapshot replaces it. Under this load this happens every few
-/// seconds.
+/// When the Raft state has this many bytes, the server makes a snapshot and cuts the log. With the clients of
+/// the demo this happens every few seconds.
 const MAXRAFTSTATE: usize = 48 << 10;
 
-/// The largest number of operations that all clients together begin in a second. With this limit the history
+/// The largest number of operations that all clients together begin per second. With this limit the history
 /// can be kept in memory, checked in seconds, and viewed in a browser.
 const MOST_A_SECOND: u32 = 1600;
 
-/// How long each of `clients` rests between two operations.
+/// How long each client waits between two operations, if there are this many clients.
 fn pause(clients: u32) -> Duration {
     Duration::from_secs(1) * clients / MOST_A_SECOND
 }
 
-/// The first letters of the keys: one for each shard.
+/// The first letters of the keys. Each letter belongs to another shard.
 const LETTERS: &[u8; NSHARDS] = b"abcdefghij";
 /// How many keys begin with each letter.
 const KEYS_A_SHARD: u64 = 4;
@@ -38,7 +38,7 @@ const KEYS_A_SHARD: u64 = 4;
 /// How many changes of the configuration may wait for the controllers.
 const MOST_CHANGES: usize = 8;
 
-/// A change of the configuration. A thread of its own makes these changes.
+/// A change of the configuration. One thread makes all of these changes.
 enum Change {
     Join(usize),
     Leave(usize),
@@ -48,7 +48,7 @@ enum Change {
 /// An event with its time, which counts from the start of the clients.
 pub type Event = (Duration, Kind, String);
 
-/// The cluster under load.
+/// The cluster, while its clients work.
 pub struct Room {
     config: Config<ShardKv>,
     history: Arc<History>,
@@ -109,7 +109,7 @@ impl Room {
                 }
                 let letter = char::from(LETTERS[below(NSHARDS as u64) as usize]);
                 let key = format!("{letter}{}", below(KEYS_A_SHARD));
-                // No two writes are the same, so the value of a read shows which write it comes from.
+                // All writes are different, so the value that a read returns shows which writes it has seen.
                 let value = format!("{me}.{number} ");
                 match below(10) {
                     0..4 => drop(clerk.get(&key)),
@@ -139,7 +139,8 @@ impl Room {
         }
     }
 
-    /// How many faults there have been so far. Joins and leaves of groups and moves of shards count, too.
+    /// How many faults there have been so far. A group that joins or leaves and a shard that moves also count
+    /// as faults.
     pub fn faults(&self) -> u64 {
         self.faults
     }
@@ -165,7 +166,8 @@ impl Room {
         self.tell(Kind::Fault, text);
     }
 
-    /// Does an action. Changes of the configuration are made later, in order.
+    /// Does an action. A change of the configuration is made later by another thread. The changes keep their
+    /// order.
     pub fn act(&mut self, act: Act) {
         match act {
             Act::Crash(target) => self.crash(target),
@@ -254,7 +256,7 @@ impl Room {
         }
     }
 
-    /// A random shard, if possible one that another group has.
+    /// A random shard. If possible, it is a shard of another group.
     fn shard_of_others(&mut self, gi: usize) -> usize {
         let owners = self.view().shards().map(|shard| shard.owner);
         let mut shards: Vec<usize> = (0..NSHARDS).filter(|&shard| owners[shard] != Some(gi)).collect();
@@ -267,7 +269,7 @@ impl Room {
     /// The server that a target means.
     fn place(&self, target: Target) -> Place {
         let Target::Leader(team) = target else {
-            let Target::Server(place) = target else { unreachable!("there are two kinds of targets") };
+            let Target::Server(place) = target else { unreachable!("a target is a server or a leader") };
             return place;
         };
         let up = || team.places().into_iter().find(|&place| self.config.is_up(place));
@@ -283,7 +285,7 @@ impl Room {
         }
     }
 
-    /// From now on the clients begin no new operations.
+    /// Makes the clients begin no more operations.
     pub fn set_done(&self) {
         self.done.store(true, Ordering::SeqCst);
     }
@@ -293,8 +295,8 @@ impl Room {
         self.clients.iter().filter(|client| !client.is_finished()).count()
     }
 
-    /// Stops the servers after the clients have finished. Returns the operations, and the faults that
-    /// happened meanwhile.
+    /// Stops the servers. The clients must have finished. Returns their operations, and the faults that
+    /// happened while they worked.
     pub fn close(self) -> (Vec<Operation>, Vec<Mark>) {
         let marks = self.config.marks();
         self.config.stop();
@@ -309,7 +311,8 @@ fn make_changes(
     refusals: &Mutex<Vec<String>>,
 ) {
     for change in todo.iter() {
-        // No other thread changes the configuration, so what is possible now stays possible.
+        // No other thread changes the configuration. So if a change is possible now, it is still possible
+        // when it is made.
         let config = cluster.query();
         let is_in = |gi| config.groups.contains_key(&gid(gi));
         let refuse = |text: String| refusals.lock().push(text);

@@ -1,15 +1,16 @@
 //! The automatic faults.
 //!
-//! A deck of cards with all kinds of faults is shuffled and played, one fault at a time: something breaks and
-//! is repaired a few seconds later. After the last card the deck is shuffled again. The faults and their
-//! times depend only on the random numbers. Only the leader of a team is looked up at the time of the action.
+//! The script has a deck of cards. Each card is a kind of fault. The deck is shuffled, and the cards are
+//! played one by one: a fault happens, and a few seconds later it is repaired. After the last card the deck
+//! is shuffled again. The faults and their times depend only on the random numbers. There is one exception:
+//! if an action is for the leader of a team, the demo finds out who leads at the time of the action.
 
 use labrt::rng::{Rng, scale};
 use labrt::time::Duration;
 
 use crate::act::{Act, GROUPS, SERVERS, Target, Team};
 
-/// An action, and how long it comes after the one before it.
+/// An action, and the time between the action before it and this action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub wait: Duration,
@@ -69,7 +70,7 @@ impl<R: Rng> Script<R> {
         }
     }
 
-    /// The user has broken something meanwhile, so the next step repairs everything.
+    /// Notes that the user has caused a fault. So the next step of the script repairs everything.
     pub fn start_over(&mut self) {
         self.then = Some(Act::Mend);
     }
@@ -100,7 +101,7 @@ impl<R: Rng> Script<R> {
                 self.deck.swap(last, other);
             }
         }
-        self.deck.pop().expect("it has just been filled")
+        self.deck.pop().expect("the deck has just been filled")
     }
 
     fn between(&mut self, from: u64, to: u64) -> Duration {
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_deck_has_all_kinds_of_faults() {
-        // All ten cards. Nine of them need a second action that repairs the fault.
+        // These steps play all ten cards. Nine of the cards need a second action, which repairs the fault.
         let acts: Vec<Act> = steps(3, 19).into_iter().map(|step| step.act).collect();
         let has = |kind: fn(&Act) -> bool| acts.iter().any(kind);
         assert!(has(|act| matches!(act, Act::Crash(Target::Leader(Team::Group(_))))));

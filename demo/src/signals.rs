@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP.
+//! The signals SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// SIGINT asks for the same as the key `q`.
+    /// SIGINT has the same effect as the key `q`.
     End,
-    /// Any other signal asks the process to end at once. This is its number.
+    /// Any other signal asks the process to end at once. The value is the number of the signal.
     Die(u8),
 }
 
@@ -21,14 +21,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// From now on signals are noted.
+    /// Installs the handlers. From now on signals are noted.
     ///
     /// # Errors
     /// If the system refuses the handlers.
     pub fn new() -> io::Result<Signals> {
         let last = Arc::new(AtomicUsize::new(0));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            let number = usize::try_from(signal).expect("signals are small positive numbers");
+            let number = usize::try_from(signal).expect("the number of a signal is small and positive");
             signal_hook::flag::register_usize(signal, last.clone(), number)?;
         }
         Ok(Signals { last })

@@ -1,4 +1,4 @@
-//! The place where the demo is shown: a screen, or plain lines.
+//! The output of the demo: a screen in the terminal, or plain lines.
 
 use labapi::NSHARDS;
 use std::io::{self, IsTerminal, Write};
@@ -14,10 +14,10 @@ use crate::room::Event;
 use crate::terminal::Screen;
 use crate::view::{View, list};
 
-/// Shows an [`App`] and knows which keys are pressed.
+/// An output that shows an [`App`]. It may also have a keyboard.
 pub trait Stage: Send {
-    /// Waits at most this long for keys, and returns at the first one. If there is no keyboard, this only
-    /// waits.
+    /// Waits for keys, at most this long. Returns as soon as a key is pressed. If there is no keyboard, this
+    /// only waits.
     ///
     /// # Errors
     /// If the terminal is gone.
@@ -42,7 +42,7 @@ pub fn open(plain: bool) -> io::Result<Box<dyn Stage>> {
     }
 }
 
-/// Prints one line a second, and one for each event.
+/// Prints a line with the present state every second, and a line for each event.
 pub struct Lines<W> {
     out: W,
     /// When the next summary is due.
@@ -100,7 +100,7 @@ impl<W: Write + Send> Stage for Lines<W> {
         } else if let Phase::Checking { done, of } = app.phase
             && self.phase != Some(app.phase)
         {
-            // Prints the progress, but not at every look.
+            // Prints the progress, but not every time.
             if let Some(Phase::Checking { done: before, .. }) = self.phase
                 && done * 10 / of.max(1) > before * 10 / of.max(1)
             {
@@ -148,8 +148,8 @@ fn summary(app: &App) -> String {
     line
 }
 
-/// One letter for each shard. It names the shard's group (A is the first). It is small while the group does
-/// not have the shard yet. It is `-` if no group owns the shard.
+/// One letter for each shard. The letter names the shard's group: A is the first group. A small letter means
+/// that the group does not serve the shard yet. A `-` means that no group owns the shard.
 fn shards(view: &View) -> String {
     let letter = |gi: usize| char::from(b'A' + gi as u8);
     let shards: [_; NSHARDS] = view.shards();

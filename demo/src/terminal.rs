@@ -1,7 +1,8 @@
-//! The terminal: the demo takes it over and always gives it back.
+//! The terminal. The demo takes the terminal over and always gives it back in its old state.
 //!
-//! The terminal is given back when the [`Screen`] is dropped, also if a thread unwinds. If any thread panics,
-//! a hook gives it back before the message is printed. After that nothing more is drawn.
+//! The terminal is given back when the [`Screen`] is dropped, even if its thread unwinds. If any thread
+//! panics, a hook gives the terminal back before the panic's message is printed. After that nothing more is
+//! drawn.
 
 use std::io::{self, Stdout};
 use std::panic;
@@ -24,7 +25,7 @@ use crate::room::Event as Happened;
 use crate::screen;
 use crate::stage::Stage;
 
-/// Has the demo taken the terminal over? It is then in raw mode.
+/// Has the demo taken the terminal over? Then the terminal is in raw mode.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// A screen in the terminal.
@@ -36,7 +37,7 @@ impl Screen {
     /// Takes the terminal over.
     ///
     /// # Errors
-    /// If the terminal cannot be used. It is then unchanged.
+    /// If the terminal cannot be used. Then the terminal is unchanged.
     pub fn open() -> io::Result<Screen> {
         give_back_on_panic();
         enable_raw_mode()?;
@@ -80,7 +81,7 @@ impl Stage for Screen {
     }
 }
 
-/// Gives the terminal back. Only the first call has an effect.
+/// Gives the terminal back. Only the first call after [`Screen::open`] has an effect.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // If the terminal is gone, there is nothing to give back.

@@ -24,14 +24,14 @@ pub struct View {
 /// The owner of a shard, and whether it has the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardView {
-    /// The owner in the newest configuration; `None`: no group owns the shard.
+    /// The owner in the newest configuration; `None` if no group owns the shard.
     pub owner: Option<usize>,
-    /// Does the owner serve the shard?
+    /// Does the owner serve the shard already?
     pub served: bool,
 }
 
 impl View {
-    /// What is known of a server.
+    /// What is known about a server.
     pub fn look(&self, place: Place) -> Option<&Look> {
         self.servers.iter().find(|(it, _)| *it == place).map(|(_, look)| look)
     }
@@ -46,15 +46,16 @@ impl View {
         self.look(place).is_some_and(|look| look.up)
     }
 
-    /// The leader of a team. If several servers believe that they lead, it is the one with the highest term.
+    /// The leader of a team. If several servers believe that they lead, it is the server with the highest
+    /// term.
     pub fn leader(&self, team: Team) -> Option<Place> {
         let leads = |&place: &Place| self.status(place).is_some_and(|it| it.raft.role == Role::Leader);
         let term = |place: &Place| self.status(*place).map(|it| it.raft.term);
         team.places().into_iter().filter(leads).max_by_key(term)
     }
 
-    /// The status of the team's server that knows most: of its leader, or else of the server that has applied
-    /// most.
+    /// The status of the server that knows most in its team. This is the leader. If there is no leader, it is
+    /// the server that has applied most.
     pub fn best(&self, team: Team) -> Option<&ReplicaStatus> {
         let applied = || team.places().into_iter().filter_map(|place| self.status(place));
         let leader = self.leader(team).and_then(|place| self.status(place));
@@ -67,7 +68,7 @@ impl View {
         known.max_by_key(|status| status.config)
     }
 
-    /// The shards that a group holds in this way.
+    /// The shards that a group holds in the state `holding`.
     pub fn shards_of(&self, gi: usize, holding: Holding) -> Vec<usize> {
         let Some(status) = self.best(Team::Group(gi)) else { return Vec::new() };
         (0..NSHARDS).filter(|&shard| status.shards[shard] == holding).collect()
@@ -91,7 +92,7 @@ pub fn index_of(group: Gid) -> Option<usize> {
     (0..GROUPS).find(|&gi| gid(gi) == group)
 }
 
-/// Numbers in one line: `0 3 7`.
+/// Numbers in one line, for example `0 3 7`.
 pub fn list<T: std::fmt::Display>(numbers: &[T]) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }

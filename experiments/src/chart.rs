@@ -1,5 +1,5 @@
-//! Cumulative distributions as SVG: the share of trials that have a leader, over the time without a leader.
-//! The axis of time is logarithmic.
+//! Draws cumulative distributions as SVG. For each time, a curve shows in which share of the trials a new
+//! leader was elected within this time. The axis of time is logarithmic.
 
 use std::fmt::Write as _;
 
@@ -112,7 +112,7 @@ fn grid(out: &mut String, scale: &Scale) {
     line(out, format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 42.0));
 }
 
-/// The points of a curve of steps. Points that would not be visible are left out.
+/// The points of a curve that rises in steps. Points that would not be visible are left out.
 fn curve(scale: &Scale, series: &Series) -> String {
     let mut points = String::new();
     let mut seen = (f64::NAN, f64::NAN);

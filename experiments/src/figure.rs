@@ -1,4 +1,4 @@
-//! The two halves of the paper's Figure 16: the election timeouts that are tried, and the figures of each.
+//! The two halves of the paper's Figure 16: the ranges of election timeouts, and the results with each range.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use labrt::time::Duration;
 
 use crate::trial::{Found, PATIENCE, trial};
 
-/// A range of election timeouts in milliseconds, from and to.
+/// A range of election timeouts: its beginning and its end, in milliseconds.
 pub type Timeouts = (u64, u64);
 
 /// One half of the figure.
@@ -39,11 +39,12 @@ pub const PANELS: [Panel; 2] = [
 pub struct Series {
     /// The range of timeouts.
     pub timeouts: Timeouts,
-    /// The times without a leader of the trials that elected one, in milliseconds, in ascending order.
+    /// The times without a leader, in milliseconds, in ascending order. Trials that elected no new leader are
+    /// left out.
     pub times: Vec<f64>,
     /// How many trials there were.
     pub trials: u64,
-    /// The number of trials in which the first election elected no leader.
+    /// The number of trials in which the first election after the crash elected no leader.
     pub split: u64,
 }
 
@@ -53,10 +54,10 @@ pub const HEAD: &str = "\
 |---|---:|---:|---:|---:|---:|---:|---:|";
 
 impl Series {
-    /// Runs the trials. Each has its own seed.
+    /// Runs the trials. Each trial has its own seed.
     ///
     /// # Errors
-    /// If a trial fails. The error says how.
+    /// If a trial fails. The error contains the message of the failure.
     pub fn measure(timeouts: Timeouts, one_way: Duration, seed: u64, trials: u64) -> Result<Series, String> {
         let found = (0..trials)
             .map(|i| once(timeouts, one_way, seed.wrapping_add(i)))
@@ -68,7 +69,7 @@ impl Series {
         Ok(Series { timeouts, times, trials, split })
     }
 
-    /// The range as text: `150-300 ms`.
+    /// The range as text, for example `150-300 ms`.
     pub fn name(&self) -> String {
         format!("{}-{} ms", self.timeouts.0, self.timeouts.1)
     }
@@ -92,7 +93,8 @@ impl Series {
         )
     }
 
-    /// The time within which this share of all trials elected a leader; `None`: the trials ended before that.
+    /// The time within which this share of all trials elected a leader; `None` if too few trials elected a
+    /// leader.
     fn quantile(&self, share: f64) -> Option<f64> {
         let rank = (share * self.trials as f64).ceil().max(1.0) as usize;
         self.times.get(rank - 1).copied()
@@ -106,7 +108,7 @@ fn too_long() -> String {
 fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, String> {
     let found = Arc::new(Mutex::new(None));
     let kept = found.clone();
-    // Timers of a real machine are late, too, but not as late as in the tests.
+    // The timers of a real machine are late, too, but less than the timers of the tests' runs.
     let run = Run { jitter: Duration::from_micros(10), ..Run::default() };
     let outcome = run.once(seed, move || {
         let result = trial(range(from, to), one_way);
@@ -119,7 +121,7 @@ fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, Str
     found.ok_or_else(|| format!("{from}-{to} ms, seed {seed}: the trial found nothing"))
 }
 
-/// In the paper some ranges are empty. Here a range always has at least one value.
+/// In the paper some ranges have the same beginning and end. Such a range gets one value here.
 fn range(from: u64, to: u64) -> Range<Duration> {
     let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
     from..to.max(from + Duration::from_nanos(1))
@@ -148,7 +150,8 @@ mod tests {
             let found = once((150, 300), Duration::from_micros(750), seed).expect("a trial passes");
             assert_eq!(once((150, 300), Duration::from_micros(750), seed), Ok(found));
             let time = found.without_leader.expect("with this much randomness a leader is elected");
-            // A leader is missed after at least half a timeout, even if it crashed just before a heartbeat.
+            // The followers notice the crash after at least half a timeout, even if the leader crashed just
+            // before a heartbeat.
             let least = Duration::from_millis(75);
             assert!(time > least && time < Duration::from_secs(5), "seed {seed}: {time:?}");
             assert!(found.terms >= 1);

@@ -1,14 +1,14 @@
-//! How long is a cluster without a leader? This is the experiment of section 9.3 of the Raft paper (Figure
-//! 16), with this project's Raft, in virtual time.
+//! How long is a cluster without a leader after a crash? The experiment of section 9.3 of the Raft paper
+//! (Figure 16) answers this. Here it is repeated with this project's Raft, in virtual time.
 //!
 //! ```text
 //! cargo run --release -p mit6824-experiments --features sim -- --svg docs/elections.svg
 //! ```
 //!
-//! | file | what it owns |
+//! | file | what it holds |
 //! |---|---|
-//! | `trial` | one cluster, one crash, one time |
-//! | `figure` | the ranges of timeouts, and the figures of a series |
+//! | `trial` | one trial: a cluster, the crash of its leader, and the time until there is another leader |
+//! | `figure` | the ranges of timeouts, and the results of many trials with one range |
 //! | `chart` | the curves, as SVG |
 //!
 //! `docs/elections.md` has the results and compares them with the paper.
@@ -66,7 +66,7 @@ fn run(args: &Args) -> Result<(), String> {
         None => Ok(()),
         Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
     };
-    // The user should learn now, and not after the trials, that the file cannot be written.
+    // If the file cannot be written, the user learns it now and not after the trials.
     write("")?;
     let mut measured: Vec<(&Panel, Vec<Series>)> = Vec::new();
     for panel in &PANELS {

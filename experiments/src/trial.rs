@@ -1,6 +1,6 @@
 //! One trial: five servers, a leader that crashes, and the time until there is another leader.
 //!
-//! As in the paper:
+//! The trial follows the paper:
 //!
 //! * The followers' logs have different lengths, so that two of the four followers cannot win an election
 //!   (5.4.1).
@@ -11,14 +11,14 @@
 //!
 //! A request and its answer take [`ROUND_TRIP`] together. The request travels for a part of this time, the
 //! answer travels for an equal part, and the rest is the time in which the receiver writes to its disk. Each
-//! of the three varies by a third up and down.
+//! of these three times is random: it differs from its mean by up to a third.
 //!
 //! # How the delays are made
 //!
-//! Each server has two networks. Calls cost nothing on both. The server's own network leads directly to its
-//! Raft. On the network between the servers there is a proxy in front of each Raft. It passes a request on
-//! after the travel time. At this moment the vote is given, and the follower's timeout starts again. Then it
-//! delays the answer by the time for writing and for travelling.
+//! Each server has two networks. A call takes no time on either network. The server's own network leads
+//! directly to its Raft. On the network between the servers there is a proxy in front of each Raft. The proxy
+//! passes a request on after the travel time. At this moment Raft gives its vote, or starts its election
+//! timeout again. Then the proxy delays the answer by the time for writing and the time for travelling.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
@@ -49,9 +49,10 @@ pub const PATIENCE: Duration = Duration::from_secs(100);
 /// The result of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
-    /// The time from the crash to the election of another leader; `None`: more than [`PATIENCE`].
+    /// The time from the crash to the election of another leader; `None` if there was none within
+    /// [`PATIENCE`].
     pub without_leader: Option<Duration>,
-    /// The number of terms until a leader was elected.
+    /// How many terms later the next leader was elected.
     pub terms: u64,
 }
 
@@ -62,7 +63,8 @@ struct Member {
     to_raft: End,
 }
 
-/// Runs one trial. It must be called within a run. The run's seed decides everything that is random.
+/// Runs one trial. It must be called inside a [`labrt::Run`]. The seed of the run decides everything that is
+/// random.
 ///
 /// # Panics
 /// If the cluster does not elect its first leader.
@@ -73,13 +75,14 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     let (tell, roles) = chan::unbounded();
     let members: Vec<Member> =
         (0..SERVERS).map(|me| start(me, &net, options(me, &timeouts), &delays, &tell)).collect();
-    let (first, _) =
-        next_leader(&roles, PATIENCE).expect("the first leader's timeout is short, and there are no faults");
-    assert_eq!(first.server, LEADER, "the others' timeouts are longer");
+    let (first, _) = next_leader(&roles, PATIENCE)
+        .expect("without faults, the server with the short timeout becomes leader");
+    assert_eq!(first.server, LEADER, "the other servers have longer timeouts");
 
     lengthen_logs(&members, first.term);
     delays.on.store(true, Ordering::SeqCst);
-    // Waits for a heartbeat to all, and then for a random part of the heartbeat interval.
+    // Waits until the leader has sent a heartbeat to all followers, and then for a random part of the
+    // heartbeat interval.
     let within_interval = rng::rng().random_range(0.0..1.0);
     sleep(heartbeat * 2 + heartbeat.mul_f64(within_interval));
     let crashed = Instant::now();
@@ -99,7 +102,8 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
     }
 }
 
-/// The server that must lead has a short election timeout. The others have the timeouts of the experiment.
+/// The options of server `me`. The server that must lead has a short election timeout. The other servers have
+/// the timeouts of the experiment.
 fn options(me: usize, timeouts: &Range<Duration>) -> Options {
     let heartbeat = timeouts.start / 2;
     let soon = Duration::from_millis(4);
@@ -115,7 +119,7 @@ fn start(me: usize, net: &Network, options: Options, delays: &Arc<Delays>, tell:
         let _node = node::enter(id);
         let sink = Roles { server: me, tell: tell.clone() };
         Raft::make_with(ends, me, Arc::new(Persister::new()), sink, options)
-            .expect("an empty persister can be restored from")
+            .expect("a server can start with an empty persister")
     };
     let direct = Network::new();
     direct.add_server("raft", Server::new().service(raft.service().cost(Cost::Free)));
@@ -131,9 +135,8 @@ fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
     end
 }
 
-/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had sent them and crashed before
-/// the other followers got them. The leader itself does not have these entries, because it would then make
-/// all logs equal.
+/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had crashed while it was sending
+/// them. The leader itself does not have these entries. Otherwise it would make all logs equal.
 fn lengthen_logs(members: &[Member], term: u64) {
     for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
         let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };
@@ -152,7 +155,7 @@ fn lengthen_logs(members: &[Member], term: u64) {
 
 // ------------------------------------------------------------------ The leader
 
-/// A server leads in a term.
+/// A report that a server has become the leader of a term.
 #[derive(Clone, Copy, Debug)]
 struct Leads {
     server: usize,
@@ -176,7 +179,7 @@ impl ApplySink for Roles {
 
     fn role_changed(&mut self, change: RoleChange) {
         if change.is_leader {
-            // At the end of a trial there is no receiver any more.
+            // At the end of a trial the receiver is dropped, and sending fails.
             let _ = self.tell.send(Leads { server: self.server, term: change.term });
         }
     }
@@ -192,7 +195,7 @@ fn next_leader(roles: &Receiver<Leads>, patience: Duration) -> Option<(Leads, In
 /// The delays between the servers.
 struct Delays {
     one_way: Duration,
-    /// Are delays on? The first election and the preparation of the trial take no time.
+    /// Are delays on? They are off in the first election and in the preparation of the trial.
     on: AtomicBool,
 }
 

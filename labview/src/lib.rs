@@ -1,11 +1,12 @@
-//! Pages for people: what all pages share, and the page of a run.
+//! HTML pages for people: the parts that all pages share, and the page of a run. A *run* is one execution of
+//! a test (see `labrt`).
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`page`] | what the pages have in common: look, theme, axis, keys, search |
+//! | [`page`] | the parts that all pages share: style, theme, axis of time, keys, search |
 //! | [`spacetime`] | the page of a run: its trace as a space-time diagram |
 //!
-//! The page of a history of operations is in the crate `porcupine`, with the checker.
+//! The page of a history of operations is in the crate `porcupine`, together with the checker.
 
 #![forbid(unsafe_code)]
 

@@ -133,7 +133,7 @@ fn search_all<M: Model>(
     searches.into_iter().map(Search::into_part).collect()
 }
 
-/// Runs each unfinished search for one slice. Returns false if there was none.
+/// Runs each unfinished search for one slice. Returns false if there was no unfinished search.
 fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u64, watch: &Watch) -> bool {
     let mut hands: Vec<Vec<&mut Search<'_, M>>> = Vec::new();
     for (place, search) in searches.iter_mut().filter(|search| search.is_open()).enumerate() {
@@ -164,7 +164,7 @@ fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u6
 
 /// The limits that stop the searches. All searches of a check share them.
 pub(super) struct Watch {
-    /// When to stop, on the machine's clock. `None`: there is no limit of time.
+    /// When to stop, on the machine's clock. `None` means no limit of time.
     deadline: Option<Duration>,
     /// How many steps the search of one part may take.
     pub(super) steps: u64,
@@ -195,7 +195,8 @@ impl Watch {
         }
     }
 
-    /// The limits of the search for partial linearizations: it gets the time that is left.
+    /// The limits of the search for partial linearizations. It may take the time that the first search has
+    /// left.
     fn of_explanation(start: Duration, options: &Options) -> Watch {
         let mut watch = Watch::of_check(start, options);
         let now = offload::real_time();

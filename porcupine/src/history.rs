@@ -1,4 +1,4 @@
-//! What was recorded: operations with times, or calls and returns in order.
+//! The two kinds of recorded history: operations with times, and calls and returns in their order.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use labrt::collections::HashMap;
 /// One operation of a client, from its call to its return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<I, O> {
-    /// The client that called. It is used only for pictures: operations of one client may even overlap.
+    /// The client that called. Only pictures use this number, so operations of one client may even overlap.
     pub client: u32,
     /// What the client asked for.
     pub input: I,
-    /// When it was called, in ns since the run's start.
+    /// When the operation was called, in ns since the run's start.
     pub call: u64,
     /// What the client got as an answer.
     pub output: O,
-    /// When it returned, in ns since the run's start. If one operation returns at the same time as another is
-    /// called, the two overlap.
+    /// When the operation returned, in ns since the run's start. If one operation returns at the moment at
+    /// which another operation is called, the two overlap.
     pub ret: u64,
 }
 
-/// One end of an operation: its call or its return. In a history of events there are no times; the order is
-/// enough.
+/// One end of an operation: its call or its return. A history of events has no times. The order of its events
+/// is enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<I, O> {
-    /// The client that called. It is used only for pictures.
+    /// The client that called. Only pictures use this number.
     pub client: u32,
-    /// The id pairs a call with its return. No two calls have the same id.
+    /// The id that an operation's call and its return have in common. No two calls have the same id.
     pub id: u64,
-    /// Which end it is.
+    /// Which end of the operation this is, with its input or output.
     pub kind: EventKind<I, O>,
 }
 
@@ -41,7 +41,7 @@ pub enum EventKind<I, O> {
     Return(O),
 }
 
-/// A sequence of events that is not a history, and why.
+/// Why a sequence of events is not a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
     /// This event is a call, and an earlier call has the same id.
@@ -51,7 +51,8 @@ pub enum HistoryError {
         /// The id.
         id: u64,
     },
-    /// This event is a return, but its call is not open: there was no such call, or it has returned already.
+    /// This event is a return, but no operation with its id is open: there was no such call, or the operation
+    /// has returned already.
     NotOpen {
         /// The event's index in the history.
         event: usize,
@@ -78,14 +79,15 @@ impl fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
-/// An operation as the search sees it. Both kinds of history are turned into spans, which borrow from them.
+/// An operation as the search sees it. Both kinds of history are converted into spans. A span borrows from
+/// its history.
 #[derive(Debug)]
 pub(super) struct Span<'a, I, O> {
     pub(super) input: &'a I,
-    /// `None`: the operation was never answered.
+    /// The answer, or `None` if the operation was never answered.
     pub(super) output: Option<&'a O>,
     pub(super) call: u64,
-    /// It has no meaning if there is no output.
+    /// The time of the return. It has no meaning if `output` is `None`.
     pub(super) ret: u64,
 }
 

@@ -3,8 +3,8 @@
 //!
 //! A [`Model`] says what a single copy of the data would do. A history says what the clients have called,
 //! what the answers were, and when. [`check`] looks for an order of all operations that satisfies two
-//! conditions: the model allows it, and if one operation ended before another began, the first comes before
-//! the second (Herlihy and Wing, 1990). The result is a [`Report`].
+//! conditions (Herlihy and Wing, 1990). The model must allow the order. If one operation ended before another
+//! operation began, it must also come first in the order. The result is a [`Report`].
 //!
 //! ```
 //! use porcupine::models::kv::{KvInput, KvModel, KvOutput};
@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`models`] | models to check against: the key/value store |
 //! | `model` | [`Model`]: the sequential data type, and its partition into independent parts |
-//! | `history` | [`Operation`] and [`Event`]: what was recorded |
+//! | `history` | [`Operation`] and [`Event`]: what a history consists of |
 //! | `options`, `report` | the options of a check, and its result |
 //! | `check` | the check of all parts on several threads, with limits; the verdict |
 //! | `part` | one part, prepared for the search: which operations were called before which return |
@@ -39,33 +39,35 @@
 //!
 //! # The search
 //!
-//! The algorithm is that of Wing and Gong (1993), with the memory of configurations that Lowe added (2017). A
-//! *configuration* is the set of placed operations and the state. An operation can be the next one if the
-//! model allows it and it was called before the first return of an operation that is not placed yet. The
-//! search places such an operation and goes on. If there is none, it goes back. It never enters a
-//! configuration twice. Configurations are compared exactly, never by their hash alone.
+//! The algorithm is the one of Wing and Gong (1993). Lowe (2017) added the memory of visited configurations.
+//! A *configuration* is the set of placed operations and the state. An operation can be placed next on two
+//! conditions. The model allows the operation in the present state. And the operation was called before the
+//! first return of an operation that is not placed yet. The search places such an operation and goes on. If
+//! there is no such operation, the search takes back the operation that it placed last and tries another one
+//! instead. The search never enters a configuration twice. Configurations are compared exactly, never by
+//! their hash alone.
 //!
 //! The search leaves out some work. This never changes a verdict:
-//! * A [read](Model::read_only) that the model allows is placed at once, and no other place is tried for it.
-//!   If an order has the read at another place, then the same order with the read here is also allowed,
-//!   because a read changes no state.
-//! * A read that was never answered is left out, because it restricts nothing.
-//! * A write is not placed if the model says that one of the next reads could then never return [the value
-//!   that it returned](Model::attainable).
+//! * A [read](Model::read_only) that the model allows is placed at once, and the search tries no other place
+//!   for it. This is enough, because a read changes no state: if the model allows an order with the read at a
+//!   later place, it also allows the same order with the read at this place.
+//! * A read that was never answered is left out, because it changes no state and has no answer to check.
+//! * A write is not placed if it makes a later read impossible: the model says that one of the next reads
+//!   could then never return [the value that it returned](Model::attainable).
 //!
 //! # What a verdict means
 //!
-//! *Illegal* is a proof that there is no such order. *Ok* is a proof that there is one. If the search is
-//! stopped, by a limit or by the caller, the verdict is *Unknown*, never Illegal. If one part is illegal, the
-//! whole history is illegal. An empty history is Ok. If no limit is reached, the verdict does not depend on
-//! time or threads.
+//! *Illegal* is a proof that there is no such order. *Ok* is a proof that there is such an order. If the
+//! search is stopped, by a limit or by the caller, the verdict is *Unknown*, never Illegal. If one part is
+//! illegal, the whole history is illegal. An empty history is Ok. If no limit is reached, the verdict does
+//! not depend on time or threads.
 //!
 //! # Where it runs
 //!
-//! The search runs on threads of the machine, through [`labrt::offload`](fn@labrt::offload). It can run
-//! inside a run in virtual time, where it takes no virtual time, and outside of a run, in both builds. Limits
-//! of time always mean the machine's time. [`Options::steps`] is a limit that stops a search at the same
-//! place on every machine.
+//! The search runs on threads of the machine, through [`labrt::offload`](fn@labrt::offload). A check can be
+//! called inside a [`labrt::Run`] and outside of one, with and without the feature `sim`. In virtual time, a
+//! check takes no virtual time. Limits of time always mean the machine's time. [`Options::steps`] is a limit
+//! that stops a search at the same place on every machine.
 
 #![forbid(unsafe_code)]
 

@@ -1,11 +1,12 @@
 //! The set of operations that a search has placed, in a compact form.
 //!
 //! Sort the answered operations by their returns. The *frontier* is the first of them that is not placed. All
-//! operations that return before the frontier are placed. Of the operations that return after it, the search
-//! places only those that were called before the frontier's return, so they are open when the frontier
-//! returns. Operations that are open at the same time have different *slots* (see `part`). So the frontier
-//! and the slots of the placed operations that are open there describe the set exactly. This takes one
-//! number, and one bit for each slot; the length of the history does not matter.
+//! operations that return before the frontier are placed. The search may also have placed operations that
+//! return after the frontier, but only those that were called before the frontier's return. So these
+//! operations are open when the frontier returns. Operations that are open at the same time have different
+//! *slots* (see `part`). So two things describe the set exactly: the frontier, and the slots of the placed
+//! operations that are open when the frontier returns. They take one number, and one bit for each slot. The
+//! length of the history does not matter.
 
 use super::part::PartHistory;
 
@@ -14,7 +15,7 @@ use super::part::PartHistory;
 pub(super) struct Linearized {
     /// The least *rank* (place in the order of returns) of the answered operations that are not in the set.
     pub(super) frontier: u32,
-    /// The slots, as bits, of those operations in the set that return after the frontier.
+    /// A set of slots, as bits: the slots of the operations in the set that return after the frontier.
     pub(super) open: Vec<u64>,
 }
 
@@ -29,8 +30,8 @@ impl Linearized {
         self.frontier as usize == history.answered()
     }
 
-    /// Operations with smaller numbers than this may come next, because they were called before the
-    /// frontier's return.
+    /// The search may place an operation next only if its number is smaller than this one. These operations
+    /// were called before the frontier's return.
     pub(super) fn horizon(&self, history: &PartHistory) -> u32 {
         history.called_before[self.frontier as usize]
     }
@@ -55,8 +56,8 @@ impl Linearized {
             self.clear(history.slot[op as usize]);
             return;
         }
-        // This operation was the frontier when it was added. The operations between it and the present
-        // frontier were in the set before.
+        // This operation was the frontier when it was added. The operations with ranks between its rank and
+        // the present frontier were already in the set at that time.
         for passed in rank + 1..self.frontier {
             self.set(history.slot[history.by_return[passed as usize] as usize]);
         }

@@ -9,31 +9,33 @@ use labrt::time::Duration;
 /// cores, and gives only a verdict.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The check takes no longer than this, on the machine's clock (also in virtual time). `None`: no limit.
-    /// A part that is not decided by then is Unknown. The machine may be busy, so the same check can be
-    /// decided one time and Unknown another time. Use `steps` where that matters.
+    /// The longest time that the check may take. It is measured on the machine's clock, even in virtual time.
+    /// `None` means no limit. A part that is not decided by then is Unknown. On a busy machine a check
+    /// decides less in the same time, so it can be Unknown although it is Ok or Illegal at other times. If
+    /// this matters, use `steps` instead.
     pub limit: Option<Duration>,
-    /// The search of each part takes no more steps than this. A step is one operation that the search tries;
-    /// there are some million steps a second. `None`: no limit. This limit counts work and not time, so it
-    /// stops the search at the same place each time.
+    /// How many steps the search of each part may take. A step is one operation that the search tries. A
+    /// search takes a few million steps per second. `None` means no limit. This limit counts work and not
+    /// time, so it stops the search at the same place each time.
     pub steps: Option<u64>,
     /// The visited configurations of all parts together may take about this many bytes. If a check needs
     /// more, it is Unknown.
     pub memory: usize,
-    /// How many threads may search. `None`: as many as the machine has cores.
+    /// How many threads may search. `None` means one thread for each core of the machine.
     pub threads: Option<usize>,
-    /// Find partial linearizations of the parts that are not Ok, for a picture, if the history is illegal.
-    /// This takes a second search after the verdict is known. The second search takes the time that is left,
-    /// and [`EXPLAIN_FOR`] at most. If the history is Ok, this option costs nothing.
+    /// Does the report need partial linearizations, for a picture? If the history is illegal, they need a
+    /// second search of the parts that are not Ok, after the verdict is known. This search may take the rest
+    /// of the time, but at most [`EXPLAIN_FOR`]. If the history is Ok, this option costs nothing.
     pub partials: bool,
-    /// Another thread sets this to end the check soon. A part that is not decided by then is Unknown.
+    /// Another thread sets this flag to end the check soon. A part that is not decided by then is Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
-    /// When the search of a part ends, with any result, this grows by the part's number of operations. The
-    /// caller may show it while it waits. The second search for partial linearizations adds nothing.
+    /// When the search of a part ends, with any result, the check adds the part's number of operations to
+    /// this counter. The caller may show the counter while the check runs. The second search for partial
+    /// linearizations adds nothing.
     pub progress: Option<Arc<AtomicUsize>>,
 }
 
-/// The longest time that an illegal history is searched for partial linearizations.
+/// How long the search for the partial linearizations of an illegal history may take.
 pub const EXPLAIN_FOR: Duration = Duration::from_secs(1);
 
 impl Default for Options {

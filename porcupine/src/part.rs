@@ -3,7 +3,7 @@
 //! Only this file uses times. The operations get new numbers in the order of their calls, and each answered
 //! operation has a *rank*, its place in the order of returns. Then "was called before the return of" is a
 //! comparison of two numbers. If a call and a return have the same time, the call comes first, so the two
-//! operations overlap. This is the lenient choice.
+//! operations overlap. If they did not overlap, more histories would be illegal.
 
 use std::cmp::Reverse;
 
@@ -14,26 +14,27 @@ use super::history::Span;
 /// How the search treats an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It changes no state, so the search places it as soon as possible.
+    /// The operation changes no state. The search places it as soon as possible.
     Read,
-    /// It must be placed before its return.
+    /// The operation may change the state and was answered. The search must place it before its return.
     Write,
-    /// It was never answered: it may be placed at any time after its call, or never.
+    /// The operation may change the state and was never answered. The search may place it at any time after
+    /// its call, or never.
     Unanswered,
 }
 
 /// The operations of one part. An operation's number is its place in the order of calls.
 #[derive(Debug)]
 pub(super) struct PartHistory {
-    /// The index of the operation in the whole history.
+    /// The index of each operation in the whole history.
     pub(super) index: Vec<usize>,
     pub(super) kind: Vec<Kind>,
     /// The answered operations, in the order of their returns.
     pub(super) by_return: Vec<u32>,
-    /// For each rank: how many operations were called before its return. They are the operations with smaller
-    /// numbers than this.
+    /// For each rank, how many operations were called before the return with this rank. These are exactly the
+    /// operations with smaller numbers than this count.
     pub(super) called_before: Vec<u32>,
-    /// The rank of the operation; `u32::MAX` if it was never answered.
+    /// The rank of each operation; `u32::MAX` if the operation was never answered.
     pub(super) rank: Vec<u32>,
     /// A number for each operation, as small as possible. Operations that overlap have different slots.
     pub(super) slot: Vec<u32>,
@@ -45,13 +46,13 @@ impl PartHistory {
     /// Prepares the operations in `part`, which are indices into `spans`.
     ///
     /// # Panics
-    /// If there are 2^32 or more of them.
+    /// If the history has too many operations for 32-bit numbers.
     pub(super) fn new<I, O>(
         spans: &[Span<'_, I, O>],
         part: &[usize],
         read_only: impl Fn(&I) -> bool,
     ) -> PartHistory {
-        /// One end of an operation. Ends sort by time, and calls come first.
+        /// One end of an operation. Ends are sorted by time. At equal times, calls come before returns.
         #[derive(PartialEq, Eq, PartialOrd, Ord)]
         struct End {
             time: u64,

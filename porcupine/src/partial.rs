@@ -1,10 +1,10 @@
-//! The longest partial linearizations that a search meets: for each operation, the longest one that contains
-//! it.
+//! The longest partial linearizations that a search finds: for each operation, the longest one that contains
+//! this operation.
 //!
-//! At every dead end the path of the search is a candidate for all operations on it. A copy of each path
-//! would cost the length of the history at every dead end. So paths share their beginnings: they are a tree
-//! of nodes that point to their parents. The search also skips the parts of the path that a dead end cannot
-//! improve.
+//! The path of a search is the sequence of the placed operations. At every dead end the path may be the
+//! longest one for some of its operations. Copying the whole path at every dead end would cost too much. So
+//! paths share their beginnings: they form a tree of nodes that point to their parents. At a dead end, the
+//! beginning of the path is skipped if all of its operations already have a path of this length.
 
 use labrt::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ const MOST_STEPS: usize = 1 << 20;
 pub(super) struct Partials {
     nodes: Vec<Node>,
     path: Vec<OnPath>,
-    /// For each operation: the length and the last node of the longest path that contains it. The length is 0
-    /// if there is none.
+    /// For each operation, the length and the last node of the longest path that contains it. The length is 0
+    /// if there is no such path.
     longest: Vec<(u32, u32)>,
 }
 
@@ -28,34 +28,34 @@ struct Node {
 
 struct OnPath {
     node: u32,
-    /// The length of the longest path that was noted while this operation was on it. It never rises along the
-    /// path.
+    /// The length of the longest path that was noted while this operation was on it. From the beginning of
+    /// the path to its end, this length never rises.
     noted: u32,
-    /// Does a noted path end in this node or after it? Then its nodes must stay.
+    /// Does a noted path end in this node or after it? Then the node must be kept.
     kept: bool,
 }
 
 impl Partials {
-    /// For a part with this many operations.
+    /// An empty set of paths, for a part with this many operations.
     pub(super) fn new(operations: usize) -> Partials {
         Partials { nodes: Vec::new(), path: Vec::new(), longest: vec![(0, 0); operations] }
     }
 
-    /// About how many bytes all of this takes.
+    /// About how many bytes these paths take.
     pub(super) fn bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + self.path.capacity() * size_of::<OnPath>()
             + self.longest.capacity() * size_of::<(u32, u32)>()
     }
 
-    /// The search places an operation.
+    /// Notes that the search places an operation.
     pub(super) fn push(&mut self, op: u32) {
         let node = self.nodes.len() as u32;
         self.nodes.push(Node { op, parent: self.path.last().map(|last| last.node) });
         self.path.push(OnPath { node, noted: 0, kept: false });
     }
 
-    /// The search takes back the operation that it placed last.
+    /// Notes that the search takes back the operation that it placed last.
     pub(super) fn pop(&mut self) {
         let Some(last) = self.path.pop() else { return };
         if !last.kept {
@@ -65,8 +65,8 @@ impl Partials {
         }
     }
 
-    /// The search cannot go on. This notes the path for each of its operations that has no path of this
-    /// length yet.
+    /// Notes the present path, at which the search cannot go on. The path is noted for each of its operations
+    /// that has no path of this length yet.
     pub(super) fn note(&mut self) {
         let Some(last) = self.path.last() else { return };
         let (length, end) = (self.path.len() as u32, last.node);
@@ -86,7 +86,7 @@ impl Partials {
 
     /// The noted paths, the longest first.
     pub(super) fn sequences(&self) -> Vec<Vec<u32>> {
-        // Of two paths with the same length, the one that was found first comes first.
+        // If two paths have the same length, the path that was found first comes first.
         let ends: BTreeMap<_, _> =
             self.longest.iter().map(|&(length, end)| ((u32::MAX - length, end), end)).collect();
         let mut left = MOST_STEPS;

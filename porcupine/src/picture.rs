@@ -1,26 +1,27 @@
-//! Turns a report into plain data for the page: texts, states in words, and as many orders as a page can
-//! hold.
+//! Turns a report into plain data for the page: the operations and states as texts, and as many partial
+//! linearizations as a page can hold.
 
 use labrt::collections::BTreeSet;
 
 use super::visualization::{Bar, LastFit, Mark, Picture, PicturePart, Step};
 use super::{Model, Operation, Part, Report, Verdict};
 
-/// All partial linearizations of a picture together have at most this many steps; the longest one of each
-/// part does not count. The limit is there so that a page opens at once.
+/// All partial linearizations of a picture together have at most this many steps. The longest one of each
+/// part is always kept and does not count. With more steps the page would open slowly.
 const MOST_STEPS: usize = 300_000;
 
-/// A text of an operation that is longer than this is cut; in bytes.
+/// The text of an operation is cut if it is longer than this many bytes.
 const LONGEST_OPERATION: usize = 1 << 20;
 
-/// A text of a state that is longer than this is cut; in bytes. It is small, because a picture has one state
-/// for each step.
+/// The text of a state is cut if it is longer than this many bytes. The limit is small, because a picture has
+/// one state for each step.
 const LONGEST_STATE: usize = 2_000;
 
-/// What the check of `history` by `model` has found, for people, with the faults that happened meanwhile.
+/// A picture for people: what the check of `history` by `model` has found, and the faults that happened
+/// during the test.
 ///
-/// The lines through the operations, and the words about the operation that does not fit, need a report with
-/// [partial linearizations](super::Options::partials).
+/// The picture shows an order of the operations and explains which operation does not fit. Both need a report
+/// with [partial linearizations](super::Options::partials).
 ///
 /// # Panics
 /// If the report belongs to another history or to another model.
@@ -33,7 +34,8 @@ pub fn picture<M: Model>(
 ) -> Picture {
     let mut parts: Vec<PicturePart> =
         report.parts.iter().map(|part| picture_part(model, history, part)).collect();
-    // The rest of the space goes to the parts that a reader will look at.
+    // The other partial linearizations share the rest of the steps. The parts that a reader looks at first
+    // get them first.
     let mut room = MOST_STEPS;
     for verdict in [Verdict::Illegal, Verdict::Unknown] {
         for (shown, part) in parts.iter_mut().zip(&report.parts).filter(|(_, part)| part.verdict == verdict) {
@@ -54,7 +56,8 @@ fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>],
         let text = cut(model.describe_operation(input, output), LONGEST_OPERATION);
         Bar { client: *client, call: *call, ret: *ret, text }
     };
-    // If no operation can be the first, the report has no sequence. The page must be told so.
+    // If no operation can be the first, the report has no sequence. Then the picture has one empty sequence,
+    // so that the page can say that no operation fits.
     let nothing_fits =
         part.verdict == Verdict::Illegal && part.partials.is_empty() && none_fits(model, history, part);
     let none: &[usize] = &[];
@@ -83,8 +86,8 @@ fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], pa
     first.all(|Operation { input, output, .. }| model.step(&state, input, output).is_none())
 }
 
-/// The operation at which a partial linearization ends. Of the operations that are not in it, this is the one
-/// that returned first.
+/// The operation at which a partial linearization ends. Of the operations that are not in the partial
+/// linearization, it is the one that returned first.
 fn blocked<I, O>(history: &[Operation<I, O>], part: &Part, partial: &[usize]) -> Option<usize> {
     if part.verdict != Verdict::Illegal {
         return None;
@@ -99,8 +102,8 @@ struct Replay {
     last_fit: LastFit,
 }
 
-/// The states that a partial linearization goes through, and the last place where the blocked operation would
-/// have fitted.
+/// The states after each step of a partial linearization, and the last place at which the model would have
+/// allowed the blocked operation.
 fn replay<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -120,7 +123,10 @@ fn replay<M: Model>(
     for (done, &index) in partial.iter().enumerate() {
         let Operation { input, output, .. } = &history[index];
         state = model.step(&state, input, output).expect("a partial linearization is allowed by its model");
-        let bar = part.operations.binary_search(&index).expect("it has operations of its part");
+        let bar = part
+            .operations
+            .binary_search(&index)
+            .expect("a partial linearization has only operations of its part");
         steps.push(Step { bar, state: cut(model.describe_state(&state), LONGEST_STATE) });
         if fits(&state) {
             last_fit = Some(done + 1);
@@ -134,15 +140,16 @@ fn replay<M: Model>(
     Replay { steps, last_fit }
 }
 
-/// The text itself, or if it is longer than `limit` bytes: its beginning, the number of bytes left out, and
-/// its end.
+/// The text itself, if it has at most `limit` bytes. Otherwise its beginning, the number of bytes that are
+/// left out, and its end.
 fn cut(text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;
     }
     let boundary = |at: &usize| text.is_char_boundary(*at);
-    let head = (0..=limit / 2).rev().find(boundary).expect("0 is one");
-    let tail = (text.len() - limit / 2..=text.len()).find(boundary).expect("the end is one");
+    let head = (0..=limit / 2).rev().find(boundary).expect("0 is a boundary of characters");
+    let tail =
+        (text.len() - limit / 2..=text.len()).find(boundary).expect("the end is a boundary of characters");
     format!("{} ... {} bytes ... {}", &text[..head], tail - head, &text[tail..])
 }
 

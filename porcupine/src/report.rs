@@ -7,26 +7,26 @@ use labrt::time::Duration;
 /// Is a history linearizable?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// It is.
+    /// The history is linearizable.
     Ok,
-    /// It is not.
+    /// The history is not linearizable.
     Illegal,
-    /// The search was stopped before it knew.
+    /// The search was stopped before there was a result.
     Unknown,
 }
 
 /// Why a search was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// [`Options::limit`](super::Options::limit).
+    /// The check has reached its time limit, [`Options::limit`](super::Options::limit).
     Time,
-    /// [`Options::steps`](super::Options::steps).
+    /// The search has taken as many steps as [`Options::steps`](super::Options::steps) allows.
     Steps,
-    /// [`Options::memory`](super::Options::memory).
+    /// The check needs more memory than [`Options::memory`](super::Options::memory) allows.
     Memory,
-    /// [`Options::cancel`](super::Options::cancel).
+    /// The caller has set [`Options::cancel`](super::Options::cancel).
     Cancelled,
-    /// Another part is illegal, which settles the verdict.
+    /// Another part is illegal, so the whole history is illegal.
     Settled,
 }
 
@@ -45,9 +45,10 @@ impl fmt::Display for Limit {
 /// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Illegal if any part is; else Unknown if any part is; else Ok.
+    /// The verdict on the whole history. It is Illegal if any part is Illegal. Otherwise it is Unknown if any
+    /// part is Unknown. Otherwise it is Ok.
     pub verdict: Verdict,
-    /// What stopped the first of the Unknown parts, if the verdict is Unknown.
+    /// If the verdict is Unknown, what stopped the search of the first Unknown part.
     pub why_unknown: Option<Limit>,
     /// The parts, in the order of [`Model::partition`](super::Model::partition).
     pub parts: Vec<Part>,
@@ -70,20 +71,20 @@ impl Report {
 pub struct Part {
     /// The operations of this part, in ascending order.
     pub operations: Vec<usize>,
-    /// Is the part linearizable? If the verdict on another part stopped this search, the result may depend on
-    /// the threads' schedule.
+    /// Is the part linearizable? If another part is illegal, the search of this part may be stopped early.
+    /// Then this verdict may depend on the threads' schedule.
     pub verdict: Verdict,
-    /// What stopped the search, if the verdict is Unknown.
+    /// If the verdict is Unknown, what stopped the search.
     pub why_unknown: Option<Limit>,
     /// Partial linearizations, if they were asked for ([`Options::partials`](super::Options::partials)) and
     /// the history is Ok or Illegal. The longest comes first. Each is a sequence of operations that the model
-    /// allows from the start. A part that is Ok has one complete sequence; only operations that were never
-    /// answered may be missing in it. Of the other parts, take any operation that was placed on the way to a
-    /// dead end: it is in one of the sequences, and none of the paths with this operation is longer. (If
-    /// there are very many sequences, the shortest are dropped.)
+    /// allows from the start. A part that is Ok has one complete sequence. Only operations that were never
+    /// answered may be missing in it. In another part, every operation that the search has placed before a
+    /// dead end is in one of the sequences. That sequence is the longest one with this operation that the
+    /// search has found. (If there are very many sequences, the shortest are dropped.)
     pub partials: Vec<Vec<usize>>,
-    /// An operation that has no place after the longest partial linearization. It is `None` if the part is
-    /// Ok, or if the search found no such operation before it was stopped.
+    /// An operation that cannot follow the longest partial linearization. It is `None` if the part is Ok, or
+    /// if the search was stopped before it found such an operation.
     pub blocked: Option<usize>,
     /// How many steps the search took.
     pub steps: u64,

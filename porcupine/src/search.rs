@@ -1,10 +1,10 @@
-//! The search for a linearization of one part. It can be interrupted and continued.
+//! The search for a linearization of one part. The search can be interrupted and continued.
 //!
 //! The operations that are not placed are in three linked lists, in the order of their calls: reads, writes,
-//! and operations that were never answered. An operation may be the next one if it is below the *horizon*: it
-//! was called before the first return of an operation that is not placed. These operations come first in each
-//! list. The lists consist of indices, and nothing is recursive, so only memory limits the length of a
-//! history.
+//! and operations that were never answered. An operation may be the next one if it was called before the
+//! first return of an operation that is not placed. The *horizon* is the first number that is too large for
+//! this. In each list, the operations below the horizon come first. The lists consist of indices, and nothing
+//! is recursive, so only memory limits the length of a history.
 
 use super::check::Watch;
 use super::history::Span;
@@ -15,7 +15,7 @@ use super::partial::Partials;
 use super::report::{Limit, Part, Verdict};
 use super::visited::Visited;
 
-/// The search looks at the limits once in this many steps.
+/// The search checks the limits once in this many steps.
 const LOOK_EVERY: u64 = 128;
 
 /// Before a write is placed, the search asks whether this many of the next reads can still get their answers.
@@ -33,16 +33,18 @@ pub(super) struct Search<'a, M: Model> {
     stack: Vec<Placed>,
     /// The operations that are not placed.
     lists: Lists,
-    /// The next write to try here, or the next unanswered operation if no write is left. All reads that the
-    /// state allows are already placed.
+    /// The next write to try in this configuration, or the next unanswered operation if no write is left to
+    /// try. All reads that the state allows are already placed.
     cursor: u32,
     /// The index of the present state in `visited`.
     state: u32,
     visited: Visited<M::State>,
 
-    /// Only in a search that must explain. Such a search visits all dead ends and does not look ahead.
+    /// The partial linearizations; `None` if the caller does not need them. A search that collects them
+    /// visits all dead ends and does not look ahead.
     partials: Option<Partials>,
-    /// The length of the longest path to a dead end, and the operation that could not follow it.
+    /// The length of the longest sequence of placed operations at a dead end, and the operation that could
+    /// not follow it.
     blocked: Option<(usize, u32)>,
     steps: u64,
     /// How many bytes the watch has counted for this search.
@@ -53,7 +55,7 @@ pub(super) struct Search<'a, M: Model> {
 /// An operation on the path of the search.
 struct Placed {
     op: u32,
-    /// The state before it.
+    /// The index in `visited` of the state before this operation.
     state: u32,
 }
 
@@ -99,7 +101,7 @@ impl<'a, M: Model> Search<'a, M> {
         self.operations.len()
     }
 
-    /// Is there something left to do?
+    /// Is the search unfinished?
     pub(super) fn is_open(&self) -> bool {
         self.end.is_none()
     }
@@ -139,7 +141,7 @@ impl<'a, M: Model> Search<'a, M> {
     fn candidate(&mut self) -> Option<u32> {
         let horizon = self.set.horizon(&self.history);
         if self.cursor >= horizon && self.lists.kind[self.cursor as usize] == Kind::Write {
-            // No write is left, or none that was called before the horizon.
+            // No write is left, or the remaining writes are not below the horizon.
             self.cursor = self.lists.first(Kind::Unanswered);
         }
         (self.cursor < horizon).then_some(self.cursor)
@@ -150,7 +152,7 @@ impl<'a, M: Model> Search<'a, M> {
         let Some(next) = self.step(op) else { return false };
         let now = self.visited.state(self.state);
         if self.history.kind[op as usize] == Kind::Unanswered && next == *now {
-            // This operation need not be placed at all, and here it would change nothing.
+            // An unanswered operation need not be placed. In this state it would change nothing.
             return false;
         }
         if let Some(read) = self.out_of_reach(op, &next) {
@@ -168,8 +170,8 @@ impl<'a, M: Model> Search<'a, M> {
         true
     }
 
-    /// If `write` led to `state`: one of the next reads that could then never get its answer, whatever
-    /// follows.
+    /// Supposes that `write` is placed and leads to `state`. Returns one of the next reads that can then
+    /// never get its answer, or `None` if the search knows no such read.
     fn out_of_reach(&self, write: u32, state: &M::State) -> Option<u32> {
         if self.partials.is_some() {
             return None;
@@ -222,7 +224,7 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Takes back the last write and the reads after it, and continues with the next candidate. Returns false
-    /// if there is no write to take back: then everything has been tried.
+    /// if there is no write to take back. Then the search has tried everything.
     fn go_back(&mut self) -> bool {
         while let Some(Placed { op, state }) = self.stack.pop() {
             self.set.remove(op, &self.history);
@@ -293,10 +295,10 @@ impl<'a, M: Model> Search<'a, M> {
 
 /// Three lists through the operations, one for each [`Kind`], in the order of their numbers.
 ///
-/// Each list is a ring with a head of its own. The numbers of the heads are greater than those of all
+/// Each list is a ring with a head of its own. The numbers of the heads are greater than the numbers of all
 /// operations.
 struct Lists {
-    /// The links of the operations, by number, and then those of the heads.
+    /// The links of the operations, by number, and then the links of the heads.
     links: Vec<Link>,
     kind: Vec<Kind>,
 }
@@ -337,7 +339,7 @@ impl Lists {
             .take_while(move |&op| op != head)
     }
 
-    /// The operation after this one, or the head of the list if this is the last.
+    /// The operation after this one in its list, or the head of the list if this one is the last.
     fn next(&self, op: u32) -> u32 {
         self.links[op as usize].next
     }
@@ -348,7 +350,8 @@ impl Lists {
         self.links[next as usize].previous = previous;
     }
 
-    /// Puts the operation back where it was. The operation that was unlinked last must be put back first.
+    /// Puts an operation back to its old place in its list. The operation that was unlinked last must be put
+    /// back first.
     fn relink(&mut self, op: u32) {
         let Link { previous, next } = self.links[op as usize];
         self.links[previous as usize].next = op;

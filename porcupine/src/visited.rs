@@ -1,8 +1,9 @@
 //! The configurations that a search has visited: which operations are placed, and the state after them.
 //!
-//! This is a hash table of indices into an arena. The search also keeps its states in the arena: a state is
-//! moved into it when its configuration is new, and it is never cloned. The arena grows by chunks that are
-//! never moved. So it takes no more memory than it needs, and growing causes no pause.
+//! This is a hash table of indices into an arena. The search also keeps its states in the arena: when a
+//! configuration is new, its state is moved into the arena. States are never cloned. The arena grows by
+//! chunks that are never moved. So the arena takes no more memory than it needs, and its growth causes no
+//! pause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -11,7 +12,8 @@ use super::linearized::Linearized;
 /// How many entries a chunk has.
 const CHUNK: usize = 4096;
 
-/// A set of configurations. Each has an index: the number of configurations that were inserted before it.
+/// A set of configurations. Each configuration has an index: the number of configurations that were inserted
+/// before it.
 pub(super) struct Visited<S> {
     chunks: Vec<Chunk<S>>,
     len: usize,
@@ -20,7 +22,7 @@ pub(super) struct Visited<S> {
     /// Each slot is 0, or an index + 1. The length is a power of two, and at most half of the slots are
     /// taken.
     table: Vec<u32>,
-    /// How many bytes the states take, as the model tells.
+    /// How many bytes the states take, according to the model.
     state_bytes: usize,
 }
 
@@ -41,7 +43,7 @@ impl<S: Eq + Hash> Visited<S> {
         Visited { chunks: Vec::new(), len: 0, words: 0, table: vec![0; 16], state_bytes: 0 }
     }
 
-    /// About how many bytes all of this takes.
+    /// About how many bytes the set takes.
     pub(super) fn bytes(&self) -> usize {
         let words = self.len * self.words;
         let beside_states = size_of::<Entry<S>>() - size_of::<S>();
@@ -56,8 +58,8 @@ impl<S: Eq + Hash> Visited<S> {
         &self.entry(index).0.state
     }
 
-    /// Adds a configuration with a state of `footprint` bytes, and returns its index; `None` if the set has
-    /// it already.
+    /// Adds a configuration with a state of `footprint` bytes, and returns its index. Returns `None` if the
+    /// set already has this configuration.
     ///
     /// # Panics
     /// If there are 2^32 configurations.
@@ -79,7 +81,7 @@ impl<S: Eq + Hash> Visited<S> {
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Chunk { entries: Vec::new(), open: Vec::new() });
         }
-        let chunk = self.chunks.last_mut().expect("one was pushed for the first entry");
+        let chunk = self.chunks.last_mut().expect("a chunk was pushed for the first entry");
         chunk.entries.push(Entry { hash, frontier: set.frontier, state });
         chunk.open.extend_from_slice(&set.open);
         self.len += 1;
@@ -153,7 +155,7 @@ mod tests {
         let entries = 3 * CHUNK as u32 + 10;
         for frontier in 0..entries {
             let set = Linearized { frontier, open: vec![u64::from(frontier)] };
-            // The test says that each state owns 1,000 bytes.
+            // The footprint that the test gives includes 1,000 bytes that the state is supposed to own.
             assert_eq!(visited.insert(&set, frontier, size_of::<u32>() + 1_000), Some(frontier));
         }
         let each = visited.bytes() / entries as usize;

@@ -1,8 +1,8 @@
 //! The result of a check as a page: one HTML file that needs no network, no server and no other file.
 //!
-//! A [`Picture`] is plain data: bars in the rows of their clients, orders in which the operations may have
-//! happened, and the faults of the test on the same axis. It does not depend on a model or on the checker.
-//! [`picture`](super::picture) makes a picture of a report.
+//! A [`Picture`] is plain data: the operations as bars in the rows of their clients, orders in which the
+//! operations may have happened, and the faults of the test on the same axis of time. It does not depend on a
+//! model or on the checker. [`picture`](super::picture) makes a picture of a report.
 //!
 //! ```
 //! use porcupine::Verdict;
@@ -38,11 +38,11 @@ use serde::Serialize;
 use super::Verdict;
 use labview::page::Page;
 
-/// A history, what a check has found in it, and the faults that happened meanwhile. Times are in ns since the
-/// run's start.
+/// A history, what a check has found in it, and the faults that happened during the test. Times are in ns
+/// since the run's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// What was checked: the name of the test.
+    /// The name of the test whose history was checked.
     pub title: String,
     /// What the check has found.
     pub verdict: Verdict,
@@ -55,7 +55,7 @@ pub struct Picture {
 /// One part of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PicturePart {
-    /// What the part is, as in a sentence: `key 'x'`.
+    /// The name of the part, for use in a sentence: `key 'x'`.
     pub title: String,
     /// What the check has found in this part.
     pub verdict: Verdict,
@@ -65,18 +65,18 @@ pub struct PicturePart {
     pub operations: Vec<Bar>,
     /// Orders of some of the operations that the model allows from the start, the longest first. In a part
     /// that is Ok, the first order has all operations. If the verdict is not Unknown, none of the orders can
-    /// be continued. If there are no orders at all, none were kept, and the page does not say what went
-    /// wrong. If not even one operation fits, there is one empty order.
+    /// be continued. If the list is empty, the check has kept no orders, and the page does not say what went
+    /// wrong. If no operation can be the first, the list has one empty order.
     pub partials: Vec<Vec<Step>>,
     /// What is known about the operation at which the first of the partials ends.
     pub last_fit: LastFit,
 }
 
-/// When the model would last have allowed the blocked operation. The blocked operation is the one at which an
-/// order ends: of the operations that are not in the order, it returned first.
+/// When the model would last have allowed the blocked operation. The blocked operation is the operation at
+/// which an order ends. Of all operations that are not in the order, it returned first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastFit {
-    /// This is not known, and the page says nothing about it.
+    /// Nothing is known, and the page says nothing.
     #[default]
     Unknown,
     /// The model allows it in no state of the order.
@@ -92,10 +92,10 @@ pub struct Bar {
     pub client: u32,
     /// When it was called.
     pub call: u64,
-    /// When it returned; `u64::MAX` if it never did.
+    /// When it returned; `u64::MAX` if it never returned.
     pub ret: u64,
-    /// What was asked and answered: `get('x') -> 'a'`. The text before the first `(` or blank is the kind of
-    /// the operation, and each kind has a colour.
+    /// The input and the answer: `get('x') -> 'a'`. The text before the first `(` or blank is the kind of the
+    /// operation, and each kind has a colour.
     pub text: String,
 }
 
@@ -111,13 +111,13 @@ pub struct Step {
 /// Something that happened to the system under test, or that the test did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// When it began.
+    /// When the event began.
     pub from: u64,
-    /// When it ended; `None` if it has no length.
+    /// When the event ended; `None` if it happened at one moment.
     pub to: Option<u64>,
     /// What kind of event it is.
     pub kind: MarkKind,
-    /// What it was, in words.
+    /// A description of the event, in words.
     pub text: String,
 }
 
@@ -132,7 +132,7 @@ pub enum MarkKind {
     Restart,
     /// The network loses, delays or reorders messages.
     Network,
-    /// Groups join or leave, shards move.
+    /// Groups join or leave, or shards move.
     Configuration,
     /// A check of the test has failed.
     Failure,
@@ -153,7 +153,7 @@ const SCRIPTS: &[&str] = &[
 ];
 
 impl Picture {
-    /// The page.
+    /// The page as HTML.
     ///
     /// # Panics
     /// If a step names an operation that its part does not have.
@@ -166,7 +166,7 @@ impl Picture {
         Page { title: &title, style, body, scripts: SCRIPTS }.html(&Wire::of(self))
     }
 
-    /// Writes the page to a file and replaces what was there.
+    /// Writes the page to a file. If the file exists, it is replaced.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -201,10 +201,10 @@ struct WirePart<'a> {
     initial: usize,
     client: Vec<u32>,
     call: Vec<u64>,
-    /// `None`: the operation never returned.
+    /// When each operation returned; `None` if it never returned.
     ret: Vec<Option<u64>>,
     text: Vec<&'a str>,
-    /// Operation, state, operation, state, ...
+    /// The orders of the part. Each is a list of pairs: an operation, and the index of the state after it.
     partials: Vec<Vec<usize>>,
     #[serde(rename = "lastFit")]
     last_fit: Option<WireFit>,
@@ -321,7 +321,7 @@ mod tests {
         Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], marks: vec![] }
     }
 
-    /// The data of a page, cut out as a browser does it: up to the first end tag of the element.
+    /// The data of a page. Like a browser, this takes everything up to the first end tag of the element.
     fn data_of(html: &str) -> serde_json::Value {
         let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
         let (data, _) = data.split_once("</script").expect("the data ends");
@@ -336,7 +336,7 @@ mod tests {
             assert_eq!(data["parts"][0]["text"][0], text);
             assert_eq!(data["title"], text);
             assert_eq!(data["states"], serde_json::json!([text]), "one text for equal states");
-            assert!(data["parts"][0]["ret"][0].is_null(), "it never returned");
+            assert!(data["parts"][0]["ret"][0].is_null(), "the operation never returned");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Histories for pages. They are invented, they are the same each time, and the checker judges them.
+//! Histories for pages. They are invented, and they are the same each time. The checker checks them.
 
 use porcupine::models::kv::{KvInput, KvModel, KvOutput, Operation};
 use porcupine::visualization::{Mark, MarkKind, Picture};
@@ -13,15 +13,16 @@ pub struct Workload {
     pub clients: u32,
     /// The number of keys.
     pub keys: usize,
-    /// The number of operations of each client.
+    /// How many operations each client does.
     pub each: usize,
     /// The longest time that an operation takes, in ns.
     pub longest: u64,
 }
 
 impl Workload {
-    /// A history in which every operation took effect at one time between its call and its return. But in the
-    /// middle of each key in `broken`, one get returns a value that had been overwritten before its call.
+    /// A history in which every operation took effect at one time between its call and its return. There are
+    /// exceptions: for each key in `broken`, one get in the middle of the history returns a value that was
+    /// overwritten before the get was called.
     pub fn picture(&self, title: &str, broken: &[usize]) -> Picture {
         let history = self.play(broken);
         let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
@@ -30,7 +31,7 @@ impl Workload {
 
     fn play(&self, broken: &[usize]) -> Vec<Operation> {
         let mut dice = Dice(7);
-        // The time at which an operation takes effect decides what it sees.
+        // The result of an operation depends on the time at which it takes effect.
         let mut plan = Vec::new();
         for client in 0..self.clients {
             let mut now = dice.below(self.longest);
@@ -43,7 +44,7 @@ impl Workload {
         plan.sort_unstable();
         let half = plan.len() / 2;
         let mut values = vec![String::new(); self.keys];
-        // For each key: the value that was put last, and when it was overwritten, if a get is to find it.
+        // For each key in which a get must find an old value: this value, and when it was overwritten.
         let mut stale: Vec<Option<(String, u64)>> = vec![None; self.keys];
         let mut open: Vec<bool> = (0..self.keys).map(|key| broken.contains(&key)).collect();
         let mut history = Vec::new();
@@ -96,7 +97,8 @@ pub fn faults(length: u64) -> Vec<Mark> {
     ]
 }
 
-/// An example that fits one screen: three clients, one key, one stale get among concurrent calls.
+/// An example that fits on one screen. It has three clients, one key, and one stale get among concurrent
+/// calls.
 pub fn small() -> Picture {
     let operation = |client, call: u64, ret: u64, input, found: &str| Operation {
         client,

@@ -1,4 +1,4 @@
-//! The events, the latest last.
+//! The list of events. The latest event is at the bottom.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

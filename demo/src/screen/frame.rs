@@ -1,4 +1,4 @@
-//! The title, the time, the keys, and the boxes that lie above the rest.
+//! The title, the time, the keys, and the boxes that cover a part of the screen.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Flex, Layout, Rect};
@@ -29,7 +29,7 @@ pub fn title(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(right).alignment(Alignment::Right), area);
 }
 
-/// Shows how much of the time is over.
+/// Shows which share of the demo's time is over.
 pub fn gauge(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
     let over = (app.ratio() * width as f64).round() as usize;
@@ -40,7 +40,7 @@ pub fn gauge(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// The most important keys, as many as there is space for.
+/// Shows the most important keys, as many as there is space for.
 pub fn keys(frame: &mut Frame<'_>, area: Rect) {
     let mut line = Line::default();
     let mut left = usize::from(area.width);
@@ -56,7 +56,7 @@ pub fn keys(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// The list of keys, and the progress after the end.
+/// Shows the boxes: the list of keys, and the progress after the end of the clients.
 pub fn overlays(frame: &mut Frame<'_>, area: Rect, app: &App) {
     match app.phase {
         Phase::Running if app.help => help(frame, area),

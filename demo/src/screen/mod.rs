@@ -1,4 +1,4 @@
-//! The screen: shows an [`App`] as widgets. It changes nothing.
+//! The screen. It shows an [`App`] as widgets, and it does not change the app.
 //!
 //! ```text
 //! title                                    time

@@ -1,4 +1,4 @@
-//! The servers of all teams. Each has a row.
+//! The servers of all teams. Each server has a row.
 
 use labapi::{Holding, Role};
 use labtest::shards::Place;
@@ -110,7 +110,8 @@ fn server_line(app: &App, team: Team, place: Place) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The role of a server, and its style. If others have replaced a leader, it does not know it yet.
+/// The role of a server, and its style. A server that still leads an older term has been replaced, but does
+/// not know it yet.
 fn role(view: &View, team: Team, place: Place, role: Role) -> (&'static str, Style) {
     match role {
         Role::Leader if view.leader(team) == Some(place) => {

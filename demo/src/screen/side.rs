@@ -1,4 +1,5 @@
-//! The column beside the servers: the map of shards, the operations, the network, the source of faults.
+//! The column beside the servers. It shows the map of shards, the operations, the network, and the source of
+//! faults.
 
 use labrt::time::Duration;
 use labtest::shards::gid;
@@ -27,7 +28,7 @@ fn title(text: &'static str) -> Vec<Span<'static>> {
     vec![Span::styled(text, Style::new().add_modifier(Modifier::BOLD))]
 }
 
-/// Draws each shard in the colour of its group. It is filled if the group has it.
+/// Draws each shard in the colour of its group. The shard is filled if the group serves it.
 fn draw_shards(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let cell = usize::from((area.width / 10).clamp(2, 4));
     let (mut numbers, mut states) = (Line::default(), Line::default());

@@ -1,4 +1,4 @@
-//! How the demo ends: exit codes and sentences.
+//! Tests of the ends of the demo: the exit codes and the printed sentences.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The plain lines, and what lines and screen have in common.
+//! Tests of the plain lines, and of the parts that lines and screen share.
 
 use labrt::time::Duration;
 use labtest::shards::Place;
@@ -79,7 +79,7 @@ fn the_rate_is_that_of_the_last_second() {
     };
     app.update(later(1, 100), Vec::new());
     assert_eq!(app.rate(), 400);
-    // A look that comes late covers several samples, and its operations are divided among them.
+    // If a view comes late, several samples have finished, and the operations are divided among them.
     app.update(later(3, 300), Vec::new());
     assert_eq!(app.rates, [100, 100, 100]);
     app.update(later(4, 300), Vec::new());

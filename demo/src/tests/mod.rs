@@ -1,4 +1,4 @@
-//! Tests of what is shown, with invented servers.
+//! Tests of the demo. Most of them use invented servers.
 
 mod ends;
 mod lines;

@@ -1,4 +1,4 @@
-//! The differences between two views.
+//! Tests of the differences between two views.
 
 use labapi::Holding;
 use labtest::shards::{Place, gid};
@@ -30,7 +30,7 @@ fn the_same_leader_in_another_term_is_news() {
 fn a_group_without_a_leader_is_not_news() {
     let mut after = calm();
     down(&mut after, Place::Server(1, 0));
-    assert!(between(&calm(), &after).is_empty(), "the other servers know the same");
+    assert!(between(&calm(), &after).is_empty(), "the other servers know the same configuration");
 }
 
 #[test]
@@ -66,5 +66,9 @@ fn shards_are_served_by_their_owners() {
     let shards = view.shards();
     assert!(shards[..9].iter().all(|shard| shard.served));
     assert_eq!((shards[9].owner, shards[9].served), (Some(1), false));
-    assert_eq!(view.leader(Team::Group(0)), Some(Place::Server(0, 1)), "the leader of the later term");
+    assert_eq!(
+        view.leader(Team::Group(0)),
+        Some(Place::Server(0, 1)),
+        "the leader is the server that leads the later term"
+    );
 }

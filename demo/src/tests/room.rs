@@ -1,4 +1,4 @@
-//! The cluster itself, and the check of the history of its clients, on real threads.
+//! Tests of the cluster itself, and of the check of its clients' history, on real threads.
 #![cfg(not(feature = "sim"))]
 
 use labapi::Holding;
@@ -45,21 +45,21 @@ fn actions_are_done_and_reported_and_the_history_is_judged() {
         hear(&mut room, ", leader of group 101, crashes");
         let view = room.view();
         let down = Team::Group(1).places().into_iter().find(|&place| !view.is_up(place));
-        let leader = down.expect("it has crashed");
+        let leader = down.expect("a server has crashed");
         room.act(Act::Crash(Target::Server(leader)));
         hear(&mut room, "is down already");
         room.act(Act::CutOff(Target::Server(Place::Ctrler(1))));
         room.act(Act::ToggleUnreliable);
         let view = room.view();
         assert!(!view.is_up(leader) && view.unreliable);
-        assert!(view.look(Place::Ctrler(1)).expect("it is there").cut_off);
+        assert!(view.look(Place::Ctrler(1)).expect("the view has this controller").cut_off);
         room.act(Act::Mend);
         let view = room.view();
         assert!(view.servers.iter().all(|(_, look)| look.up && !look.cut_off) && !view.unreliable);
         room.act(Act::Restart(Target::Server(leader)));
         hear(&mut room, "is up already");
 
-        // A random shard moves. It comes from another group.
+        // A random shard moves to this group from another group.
         room.act(Act::Move(None, 1));
         hear(&mut room, "is to move to group 101");
         until("its arrival", || {
@@ -99,7 +99,7 @@ fn actions_are_done_and_reported_and_the_history_is_judged() {
             report: report.clone(),
             limit: Duration::from_secs(60),
         };
-        // A value that no client has written must be found.
+        // The check must find a value that no client has written.
         let mut wrong = operations.clone();
         let get = wrong.iter_mut().find(|it| it.input.op.name() == "get").expect("clients read");
         get.output.value = "not a written value".into();
@@ -109,8 +109,8 @@ fn actions_are_done_and_reported_and_the_history_is_judged() {
         let judged = Judge::begin(case(wrong)).join();
         assert_eq!(judged.verdict, Verdict::Illegal);
         assert!(judged.sentence().starts_with("NOT linearizable: "), "{}", judged.sentence());
-        assert!(fs::read_to_string(&report).expect("it was written").contains("Not linearizable"));
-        fs::remove_file(&report).expect("it is ours");
+        assert!(fs::read_to_string(&report).expect("the report was written").contains("Not linearizable"));
+        fs::remove_file(&report).expect("the test has made the report");
     });
 }
 

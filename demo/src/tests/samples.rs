@@ -1,4 +1,4 @@
-//! Invented servers.
+//! Views of invented servers.
 
 use labapi::{Gid, Holding, NSHARDS, RaftStatus, ReplicaStatus, Role};
 use labrt::time::Duration;
@@ -8,7 +8,7 @@ use crate::act::Team;
 use crate::app::App;
 use crate::view::View;
 
-/// Each team's server 0 leads, all three groups have shards, and there are no faults.
+/// A view without faults. Server 0 of each team leads, and all three groups have shards.
 pub fn calm() -> View {
     let places = Team::ALL.into_iter().flat_map(Team::places);
     View {
@@ -20,7 +20,7 @@ pub fn calm() -> View {
     }
 }
 
-/// The owners of the shards at first.
+/// The owners of the shards in the first view.
 pub fn owners() -> [Gid; NSHARDS] {
     [0, 0, 0, 0, 1, 1, 1, 2, 2, 2].map(gid)
 }
@@ -48,15 +48,15 @@ fn look(place: Place) -> Look {
     Look { status: Some(status), up: true, cut_off: false, raft_bytes: 12_345, snapshot_bytes: 678 }
 }
 
-/// Changes the look of a server.
+/// Changes what a view has about a server.
 pub fn with(view: &mut View, place: Place, change: impl FnOnce(&mut Look)) {
     let found = view.servers.iter_mut().find(|(it, _)| *it == place);
-    change(&mut found.expect("it is one of them").1);
+    change(&mut found.expect("the view has all servers").1);
 }
 
-/// Changes the status of a server.
+/// Changes the status of a server that is up.
 pub fn with_status(view: &mut View, place: Place, change: impl FnOnce(&mut ReplicaStatus)) {
-    with(view, place, |look| change(look.status.as_mut().expect("it is up")));
+    with(view, place, |look| change(look.status.as_mut().expect("the server is up")));
 }
 
 /// Makes a server go down.
@@ -75,16 +75,16 @@ pub fn leads(view: &mut View, place: Place, term: u64) {
     });
 }
 
-/// Many faults at the same time.
+/// A view with many faults at the same time.
 pub fn troubled() -> View {
     let mut view = calm();
     view.unreliable = true;
-    // The leader of the first group is cut off, and another one was elected.
+    // The leader of the first group is cut off, and another leader was elected.
     with(&mut view, Place::Server(0, 0), |look| look.cut_off = true);
     leads(&mut view, Place::Server(0, 1), 4);
     down(&mut view, Place::Server(1, 2));
     with_status(&mut view, Place::Server(2, 1), |status| status.raft.role = Role::Candidate);
-    // Shard 9 moves from the last group to the second.
+    // Shard 9 moves from the third group to the second group.
     for i in 0..3 {
         with_status(&mut view, Place::Ctrler(i), |status| {
             status.config = 2;
@@ -96,7 +96,7 @@ pub fn troubled() -> View {
     view
 }
 
-/// An app with this view, after a third of the time.
+/// An app with this view, when a third of the demo's time is over.
 pub fn app(view: View) -> App {
     App::new(Duration::from_secs(36), 8, 0x7, view)
 }

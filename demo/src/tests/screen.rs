@@ -1,5 +1,5 @@
-//! Draws the widgets into a buffer and compares it with the files in `screens/`. `LAB_REGENERATE=1` writes
-//! these files anew.
+//! Tests of the screen. They draw the widgets into a buffer and compare the buffer with the files in
+//! `screens/`. With `LAB_REGENERATE=1` they write these files again.
 
 use std::fs;
 use std::path::Path;
@@ -75,7 +75,7 @@ fn the_check_shows_its_progress() {
 #[test]
 fn a_terminal_that_is_too_small_says_so() {
     looks("small", &app(calm()), 79, 24);
-    // No size causes a panic, however small.
+    // Even the smallest sizes cause no panic.
     for (columns, rows) in [(0, 0), (1, 1), (5, 2), (80, 1), (1, 24), (79, 100), (200, 23)] {
         drawn(&busy(), columns, rows);
     }

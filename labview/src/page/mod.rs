@@ -1,12 +1,13 @@
-//! Pages for people. Each is one HTML file that needs no network, no server and no other file.
+//! HTML pages for people. Each page is one HTML file that needs no network, no server and no other file.
 //!
-//! A [`Page`] consists of the parts that all pages share (`shared/`: look, theme, the axis of time with its
-//! gestures, keys, tooltip, search, and the view in the URL) and of its own style, markup, scripts and data.
-//! The scripts are plain scripts of one document, in the given order. A script may use what an earlier one
-//! defines, and all of them may use the shared ones.
+//! A [`Page`] has its own style, markup, scripts and data. In addition it has the parts that all pages share.
+//! They are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and the
+//! view in the URL. The scripts are plain scripts of one document, in the given order. A script may use what
+//! an earlier script defines. All of them may use the shared scripts.
 //!
 //! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
-//! In a page they are data, never markup: the JSON has no `<`, and scripts set text and never HTML.
+//! In a page these texts are data, never markup. For this, the JSON has no `<`, and scripts set text and
+//! never HTML.
 //!
 //! ```
 //! use labview::page::Page;
@@ -37,7 +38,7 @@ const SCRIPTS: &[&str] = &[
 /// The parts in which one page differs from others.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// The title of the window. It may be any text.
+    /// The title of the browser's window. Any text is possible.
     pub title: &'a str,
     /// CSS, which comes after the shared style.
     pub style: &'a str,
@@ -58,7 +59,7 @@ impl Page<'_> {
         html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-        // The page can make no request, whatever its texts contain.
+        // No text in the page can make the browser send a request.
         html.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
         html.push_str("style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n");
         html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>");
@@ -98,12 +99,13 @@ fn push_text(html: &mut String, text: &str) {
 }
 
 /// Appends JSON as the content of a script element. The characters that could end the element are written as
-/// escapes. They occur only in strings, where an escape has the same meaning.
+/// escapes. In JSON, these characters occur only in strings, and there an escape means the same as its
+/// character.
 fn push_json(html: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {
         html.push_str(&rest[..at]);
-        let c = rest[at..].chars().next().expect("found just now");
+        let c = rest[at..].chars().next().expect("`find` has found a character at this place");
         html.push_str(match c {
             '<' => "\\u003c",
             '\u{2028}' => "\\u2028",
@@ -126,7 +128,7 @@ mod tests {
         {
             let html = PLAIN.html(&text);
             let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
-            let (data, _) = data.split_once("</script").expect("the data ends");
+            let (data, _) = data.split_once("</script").expect("the data has an end tag");
             assert!(!data.contains('<') && !data.contains('\u{2028}'));
             assert_eq!(serde_json::from_str::<String>(data).expect("JSON"), text);
         }

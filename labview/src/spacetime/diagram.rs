@@ -1,8 +1,9 @@
-//! A run in the form that the page reads: everything is in columns and refers to events by their numbers.
+//! A run in the form that the page reads. All data are in columns, and they refer to events by numbers.
 //!
-//! An event has its number on the page. A message or operation has an id in the trace, and on the page it is
-//! known by the id's place in the list of ids. A page may have only the last part of a run. The earlier
-//! events are still used to find the state of each server at the beginning of this part.
+//! The events are numbered in the order in which they are on the page. A message or operation has an id in
+//! the trace. On the page it is known by the place of this id in the list of ids. A page may have only the
+//! last part of a run. The earlier events are still used to find the state of each server at the beginning of
+//! this part.
 
 use labrt::collections::{BTreeMap, HashMap};
 use serde::Serialize;
@@ -16,7 +17,8 @@ use super::messages::Messages;
 use super::read::Trace;
 use super::servers::{Servers, State};
 
-/// The data of a page. In all columns -1 means that there is nothing.
+/// The data of a page. In every column, -1 means that there is no value, unless the column's comment says
+/// something else.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagram {
@@ -37,10 +39,11 @@ pub struct Diagram {
     pub(super) messages: MessageColumns,
     pub(super) operations: OperationColumns,
     pub(super) bands: Vec<Band>,
-    /// The runs of the logs, all in one list: term, first index, run before.
+    /// The term runs of the logs ([`TermRun`]), all in one list. Each has three numbers: its term, its first
+    /// index, and the term run before it.
     pub(super) runs: Vec<i64>,
     pub(super) servers: Vec<StateColumns>,
-    /// The event at which the run failed.
+    /// The event at which the test failed.
     pub(super) failed: i64,
     pub(super) verdict: Option<Verdict>,
 }
@@ -48,7 +51,8 @@ pub struct Diagram {
 /// Columns of events.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Events {
-    /// The time since the event before, in ns. For the first event: the time since the start.
+    /// For each event, the time since the event before it, in ns. For the first event, the time since the
+    /// start of the run.
     pub dt: Vec<u64>,
     pub thread: Vec<u64>,
     pub lane: Vec<usize>,
@@ -97,14 +101,14 @@ pub(super) struct OperationColumns {
 #[serde(rename_all = "camelCase")]
 pub(super) struct StateColumns {
     pub lane: usize,
-    /// The event after which the server has this state; -1: the state at the beginning.
+    /// The event after which the server has this state; -1 for the state at the beginning of the page.
     pub at: Vec<i64>,
     pub alive: Vec<u8>,
-    /// 0: unknown, 1: follower, 2: candidate, 3: leader.
+    /// The role as a number. 0: unknown, 1: follower, 2: candidate, 3: leader.
     pub role: Vec<u8>,
     pub term: Vec<u64>,
     pub vote: Vec<i64>,
-    /// An index into `runs`; -1: the log has no entries, -2: nothing is known of it.
+    /// An index into `runs`; -1 if the log has no entries, -2 if nothing is known about the log.
     pub run: Vec<i64>,
     pub last: Vec<u64>,
     pub start: Vec<u64>,
@@ -117,7 +121,7 @@ pub(super) struct StateColumns {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Verdict {
     pub at: i64,
-    /// The operation that has no place in any order; -1: there is none, or it is not known.
+    /// The operation that has no place in any order; -1 if there is no such operation, or if it is not known.
     pub operation: i64,
 }
 
@@ -129,8 +133,8 @@ struct Window {
 }
 
 impl Window {
-    /// At most `most` events. They end at the last event. If the run has failed, they end some time after the
-    /// failure.
+    /// Chooses at most `most` events. Usually they end at the last event. If the test has failed, they end
+    /// some events after the failure.
     fn of(events: usize, failed: Option<usize>, most: usize) -> Window {
         let end = failed.map_or(events, |at| events.min((at + 1).saturating_add(most / 4)));
         Window { begin: end.saturating_sub(most), end }
@@ -140,14 +144,14 @@ impl Window {
         (self.begin..self.end).contains(&at)
     }
 
-    /// The number of an event on the page; -1: it is not on the page.
+    /// The number of an event on the page; -1 if the event is not on the page.
     fn number(self, at: Option<usize>) -> i64 {
         at.filter(|&at| self.has(at)).map_or(-1, |at| signed(at - self.begin))
     }
 }
 
 fn signed(n: usize) -> i64 {
-    i64::try_from(n).expect("fewer than 2^63 of anything fit into memory")
+    i64::try_from(n).expect("a count of things in memory is below 2^63")
 }
 
 impl Diagram {
@@ -209,8 +213,8 @@ impl Diagram {
     }
 }
 
-/// Says which servers do not tell what they do. A reader must know that the page shows only a part of their
-/// states.
+/// A note that names the servers whose events do not report their states. The page shows only a part of their
+/// states, and its reader must know this.
 fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
     let seen = servers.seen_from_outside();
     let names = |of: fn(&(usize, bool, bool)) -> bool| {
@@ -230,7 +234,7 @@ fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{} {how}", parts.join(" ")))
 }
 
-/// Ids, known by their places in a list.
+/// A list of ids. An id is known by its place in the list.
 #[derive(Default)]
 struct Ids {
     all: Vec<u64>,
@@ -249,7 +253,7 @@ impl Ids {
     }
 }
 
-/// Texts, known by their places in a list, in the order of their first use.
+/// A list of texts, in the order of their first use. A text is known by its place in the list.
 #[derive(Default)]
 struct Names<K> {
     all: Vec<K>,
@@ -363,7 +367,7 @@ fn run_columns(run: &TermRun) -> [i64; 3] {
     [number(run.term), number(run.first), run.before.map_or(-1, signed)]
 }
 
-/// The bands that can be seen, with the numbers of events on the page.
+/// The bands that are visible on the page. In the result, the bands refer to events by the page's numbers.
 fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
     let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
     let shift = |band: Band| Band {
@@ -385,8 +389,8 @@ fn verdict(
 ) -> Option<Verdict> {
     let at = all.iter().rposition(|event| event.kind == "check.verdict")?;
     let event = &all[at];
-    // The verdict names a client and a time. The operation is the last one that this client had called by
-    // then, because the checker's times may be a little late.
+    // The verdict names a client and a time. The checker's time may be a little later than the call. So the
+    // operation is the last one that this client called before this time or at this time.
     let named = event.number("client").zip(event.number("called")).and_then(|(client, called)| {
         let lane = lanes.client(client)?;
         let calls = made.operations.iter().filter(|op| op.lane == lane);
@@ -449,11 +453,12 @@ mod tests {
     #[test]
     fn a_long_run_is_cut_and_the_state_before_it_is_known() {
         let d = Diagram::of(&trace(RUN), 6);
-        // The page has one event after the failure, and as many before it as there is space for.
+        // The page has one event after the failure. The rest of its events are the last ones up to the
+        // failure.
         assert_eq!((d.before, d.after), (7, 0));
         assert_eq!(d.failed, 4);
-        assert_eq!(d.events.dt[0], 70, "times are those of the run");
-        assert!(d.messages.id.is_empty(), "it was sent before");
+        assert_eq!(d.events.dt[0], 70, "the times are the times of the run");
+        assert!(d.messages.id.is_empty(), "the message was sent before the page begins");
         assert_eq!((d.operations.call[0], d.operations.ret[0]), (-1, 2));
         assert_eq!(d.verdict, Some(Verdict { at: 3, operation: 0 }));
         assert_eq!((d.bands[0].from, d.bands[0].to), (0, None));

@@ -1,26 +1,26 @@
-//! One event of a trace: one line, as it was written. The meaning of events is not known here.
+//! One event of a trace, which is one line of its file. This module does not know what the events mean.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// An event. Kinds, causes and names of fields are as in the file, and unknown ones are kept.
+/// An event. Kinds, causes and names of fields are the same as in the file. Unknown ones are kept, too.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
     /// The time, in ns since the start of the run.
     pub t: u64,
     /// The number of the thread.
     pub thread: u64,
-    /// The server to which the event belongs; `None`: it belongs to the test.
+    /// The server to which the event belongs; `None` if it belongs to the test.
     pub node: Option<Node>,
-    /// What happened: `rpc.sent`.
+    /// What happened, for example `rpc.sent`.
     pub kind: String,
-    /// The message or operation that the event belongs to; 0: none.
+    /// The message or operation that the event belongs to; 0 if there is none.
     pub id: u64,
-    /// The message or operation during which the event happened; 0: none.
+    /// The message or operation during which the event happened; 0 if there is none.
     pub parent: u64,
-    /// The reason; empty if there is none in the trace.
+    /// The reason for the event; empty if the trace gives no reason.
     pub cause: String,
     /// The fields of the event, in the order of the file: numbers, truth values and texts.
     pub fields: Vec<(String, Value)>,
@@ -29,16 +29,17 @@ pub struct Event {
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Node {
-    /// Its group; 0 if there is only one.
+    /// The server's group; 0 if there is only one group.
     pub group: u64,
-    /// Its number in the group.
+    /// The server's number in the group.
     pub index: u64,
-    /// Its name: `S2`, `G101S2`.
+    /// The server's name, for example `S2` or `G101S2`.
     pub name: String,
 }
 
 impl Node {
-    /// The server with this name. A name of another form sorts after all others.
+    /// The server with this name. If the name does not have the form of a server's name, the server is sorted
+    /// after all others.
     pub fn of_name(name: &str) -> Node {
         let (group, index) = name
             .strip_prefix('G')
@@ -91,12 +92,12 @@ impl Event {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
     }
 
-    /// The value of a field that is a whole number.
+    /// The value of a field, if it is a whole number.
     pub fn number(&self, name: &str) -> Option<u64> {
         self.field(name)?.as_u64()
     }
 
-    /// The value of a field that is a text.
+    /// The value of a field, if it is a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.field(name)?.as_str()
     }
@@ -104,7 +105,8 @@ impl Event {
 
 const EXAMPLE: &str = r#"{"t":3105862,"thread":4,"node":"S1","kind":"raft.vote"}"#;
 
-/// The largest time or number that a page can hold, because JavaScript numbers are floating point.
+/// The largest time or number that a page can hold. JavaScript numbers are floating point, which cannot
+/// represent every larger whole number.
 const MOST: u64 = 1 << 53;
 
 fn number(name: &str, value: &Value) -> Result<u64, String> {
@@ -136,7 +138,7 @@ fn field(name: String, value: Value) -> Result<(String, Value), String> {
     Ok((name.strip_prefix("f.").map_or_else(|| name.clone(), str::to_owned), value))
 }
 
-/// The beginning of a text, long enough to recognise it.
+/// The beginning of a text, which is long enough for a reader to recognise the text.
 fn excerpt(text: &str) -> String {
     match text.char_indices().nth(60) {
         None => text.to_owned(),
@@ -181,7 +183,7 @@ mod tests {
         assert_eq!(event.node, Some(Node { group: 101, index: 1, name: "G101S1".into() }));
         assert_eq!((event.kind.as_str(), event.cause.as_str()), ("raft.vote", "granted"));
         let names: Vec<&str> = event.fields.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["inc", "term", "candidate", "ok"], "in the order of the file");
+        assert_eq!(names, ["inc", "term", "candidate", "ok"], "the fields are in the order of the file");
         assert_eq!((event.number("term"), event.text("term")), (Some(5), None));
     }
 

@@ -8,17 +8,18 @@ use super::lanes::{LaneKind, Lanes, sides};
 /// Something that lasts from one event to another. The page draws it as a band.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Band {
-    /// The event at which it begins.
+    /// The event at which the band begins.
     pub from: usize,
-    /// The event at which it ends; `None`: it lasts until the end of the run.
+    /// The event at which the band ends; `None` if the band lasts until the end of the run.
     pub to: Option<usize>,
-    /// What kind of fault it is.
+    /// The kind of the fault.
     pub kind: BandKind,
     /// A description in words.
     pub text: String,
-    /// The lane of the affected server; `None`: the network is affected.
+    /// The lane of the affected server; `None` if the network is affected.
     pub lane: Option<usize>,
-    /// For a partition: the side of each lane, from 1. The side is 0 if the lane is not a server's.
+    /// For a partition, the side of each lane. The sides are numbered from 1. A lane that is not the lane of
+    /// a server has side 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<usize>,
 }
@@ -29,7 +30,7 @@ pub struct Band {
 pub enum BandKind {
     /// A server is down.
     Crash,
-    /// A server is off the network, or it is cut off from others.
+    /// A server is off the network, or it is cut off from other servers.
     Cut,
     /// The network is split into parts.
     Partition,
@@ -39,7 +40,7 @@ pub enum BandKind {
     Network,
 }
 
-/// The bands of a run. They are built event by event.
+/// The bands of a run. [`take`](Faults::take) processes the events one by one and collects the bands.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     /// The bands, in the order of their beginnings.
@@ -47,7 +48,7 @@ pub struct Faults {
     open: Vec<(Topic, usize)>,
 }
 
-/// What a band is about. There is at most one open band for each topic.
+/// The subject of a band. For each topic, at most one band is open at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Topic {
     Down(usize),
@@ -102,7 +103,7 @@ impl Faults {
             }
             let found =
                 groups.iter().position(|side| side.iter().any(|name| lanes.server(name) == Some(lane)));
-            // A server that is on no side is alone.
+            // A server that is on no side is alone on its own side.
             found.map_or_else(
                 || {
                     next += 1;
@@ -137,7 +138,7 @@ impl Faults {
         }
     }
 
-    /// Begins a band. An open band of the same topic ends.
+    /// Begins a band. If a band of the same topic is open, it ends.
     fn begin(&mut self, at: usize, topic: Topic, kind: BandKind, lane: Option<usize>, text: &str) {
         self.end(at, |open| *open == topic);
         self.open.push((topic, self.bands.len()));
@@ -200,6 +201,10 @@ mod tests {
         ];
         assert_eq!(seen, wanted);
         assert_eq!(faults.bands[3].sides, [0, 1, 1, 2]);
-        assert_eq!(faults.bands[6].sides, [0, 3, 1, 2], "a server that is on no side is alone");
+        assert_eq!(
+            faults.bands[6].sides,
+            [0, 3, 1, 2],
+            "a server that is on no side is alone on its own side"
+        );
     }
 }

@@ -1,19 +1,20 @@
-//! The lanes of the picture: there is one for the test, for each server and for each client.
+//! The lanes of the picture. A lane is a column of the picture for the test, for one server, or for one
+//! client.
 
 use labrt::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::event::{Event, Node};
 
-/// The lane of the test. It has all events that belong to no server and no client.
+/// The lane of the test. It has all events that do not belong to a server or a client.
 pub const TEST: usize = 0;
 
 /// A lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lane {
-    /// The name above the lane: `S2`, `client 3`.
+    /// The name above the lane, for example `S2` or `client 3`.
     pub name: String,
-    /// To what the lane belongs.
+    /// What the lane belongs to.
     pub kind: LaneKind,
     /// The group of a server; 0 if there is only one group, and for other lanes.
     pub group: u64,
@@ -21,19 +22,19 @@ pub struct Lane {
     pub index: u64,
 }
 
-/// To what a lane belongs.
+/// What a lane belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LaneKind {
     /// The test.
     Test,
-    /// A server, with all its lives. A life lasts from a start of the server to its crash.
+    /// A server. It keeps its lane when it crashes and starts again.
     Server,
     /// A client.
     Client,
 }
 
-/// All lanes, in order: the test, servers by group and number, clients by number.
+/// All lanes, in this order: the test, the servers by group and number, the clients by number.
 #[derive(Clone, Debug, Default)]
 pub struct Lanes {
     /// The lanes.

@@ -1,41 +1,42 @@
-//! The logs of Raft servers, as far as the events tell.
+//! The logs of Raft servers, as far as they are known from the events.
 //!
-//! A log grows from an earlier log, on the same server or on another one. So all logs of a run are kept in
-//! one tree: a [`TermRun`] is a sequence of entries of one term that follows another run, and a [`Log`] is
-//! the run at which it ends. So the state of a log takes the same space however long the log is. Two logs
-//! have the same beginning exactly if they share its runs.
+//! Each log continues an earlier log, of the same server or of another server. So all logs are kept in one
+//! tree. A [`TermRun`] is a sequence of entries of one term, and it refers to the term run before it. A
+//! [`Log`] refers to its last term run. So the space that a log takes does not depend on its length. Two logs
+//! have the same beginning if and only if they share the term runs of this beginning.
 
 use labrt::collections::HashMap;
 
-/// Entries of one term, from index `first` on, after the entries of the run `before`. A run does not know its
-/// end: the next run or the log tells it.
+/// Entries of one term, from index `first` on, after the entries of the term run `before`. A term run does
+/// not have the index of its last entry: this index follows from the next term run or from the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TermRun {
     /// The term of the entries.
     pub term: u64,
     /// The index of the first entry.
     pub first: u64,
-    /// The run before this one; `None`: the log begins here, or nothing is known of the entries before.
+    /// The term run before this one. `None` if the log begins here, or if nothing is known about the entries
+    /// before.
     pub before: Option<usize>,
 }
 
 /// A log at a certain time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// The run with the log's last entries; `None`: the log has no entries.
+    /// The term run with the log's last entries; `None` if the log has no entries.
     pub run: Option<usize>,
-    /// The last index. If there are no entries, it is the last index of the snapshot.
+    /// The index of the last entry. If there are no entries, it is the last index of the snapshot.
     pub last: u64,
     /// The last index that the snapshot covers. The log begins after it.
     pub start: u64,
-    /// The term of the entry at `start`; 0: there is no snapshot, or the term is not known.
+    /// The term of the entry at `start`; 0 if there is no snapshot, or if the term is not known.
     pub start_term: u64,
 }
 
-/// The runs of all logs.
+/// The term runs of all logs.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
-    /// All runs. Each run comes after the one that it follows.
+    /// All term runs. A term run comes after its `before` in this list.
     pub all: Vec<TermRun>,
     places: HashMap<TermRun, usize>,
 }
@@ -63,11 +64,11 @@ impl Runs {
         }
     }
 
-    /// Puts entries with these `terms` (`1*2,3`) at the indices `first` to `last` and replaces what was
-    /// there.
+    /// Puts entries with these `terms` at the indices `first` to `last`, and drops all old entries from
+    /// `first` on. The text `1*2,3` means two entries of term 1 and then one of term 3.
     ///
     /// # Errors
-    /// If the number of terms is not the number of these entries.
+    /// If the number of terms is not the number of indices.
     pub fn append(&mut self, log: &mut Log, first: u64, last: u64, terms: &str) -> Result<(), String> {
         let runs = parse_terms(terms)?;
         let count: u64 = runs.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count));
@@ -91,7 +92,8 @@ impl Runs {
         Ok(())
     }
 
-    /// From now on the log begins after `start` and ends at `last`.
+    /// Replaces the entries up to `start` by a snapshot. The log then begins after `start` and ends at
+    /// `last`.
     pub fn compact(&self, log: &mut Log, start: u64, start_term: u64, last: u64) {
         if last <= start || log.last < start {
             *log = Runs::empty(start, start_term);
@@ -108,7 +110,7 @@ impl Runs {
         })
     }
 
-    /// The index and term of each entry, from the first.
+    /// The index and term of each entry, beginning with the first entry.
     #[cfg(test)]
     pub fn entries(&self, log: &Log) -> Vec<(u64, u64)> {
         let mut entries = Vec::new();
@@ -142,7 +144,7 @@ mod tests {
     fn of(runs: &mut Runs, start: u64, terms: &str) -> Log {
         let mut log = Runs::empty(start, 0);
         let count: u64 = parse_terms(terms).expect("terms").iter().map(|(_, count)| count).sum();
-        runs.append(&mut log, start + 1, start + count, terms).expect("so many");
+        runs.append(&mut log, start + 1, start + count, terms).expect("one term for each entry");
         log
     }
 
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn entries_are_appended_and_cut_off() {
-        // The terms before; the first new index and the new terms; the terms after.
+        // The terms before the call; the first new index and the new terms; the terms after the call.
         for (before, first, added, after) in [
             ("", 1, "1", vec![1]),
             ("1*2", 3, "1", vec![1, 1, 1]),
@@ -168,14 +170,14 @@ mod tests {
             let mut runs = Runs::default();
             let mut log = of(&mut runs, 0, before);
             let count = parse_terms(added).expect("terms").iter().map(|(_, count)| count).sum::<u64>();
-            runs.append(&mut log, first, first + count - 1, added).expect("so many");
+            runs.append(&mut log, first, first + count - 1, added).expect("one term for each entry");
             assert_eq!(terms(&runs, &log), after, "{before} with {added} at {first}");
         }
         for (last, after) in [(5, vec![1, 1, 2]), (2, vec![1, 1]), (1, vec![1]), (0, vec![])] {
             let mut runs = Runs::default();
             let mut log = of(&mut runs, 0, "1*2,2");
             runs.cut(&mut log, last);
-            assert_eq!(terms(&runs, &log), after, "cut at {last}");
+            assert_eq!(terms(&runs, &log), after, "the log is cut after {last}");
         }
     }
 
@@ -190,7 +192,7 @@ mod tests {
             runs.compact(&mut log, start, 7, last);
             assert_eq!((log.start, log.start_term, log.last), (start, 7, last.max(start)));
             assert_eq!(terms(&runs, &log), after, "up to {start}");
-            runs.append(&mut log, last + 1, last + 1, "8").expect("it goes on");
+            runs.append(&mut log, last + 1, last + 1, "8").expect("one term for one entry");
             assert_eq!(terms(&runs, &log).last(), Some(&8));
         }
     }
@@ -200,7 +202,7 @@ mod tests {
         let mut runs = Runs::default();
         let one = of(&mut runs, 0, "1*2,2");
         let mut other = of(&mut runs, 0, "1*2");
-        runs.append(&mut other, 3, 3, "2").expect("so many");
+        runs.append(&mut other, 3, 3, "2").expect("one term for one entry");
         assert_eq!(one, other);
         assert_eq!(runs.all.len(), 2);
     }
@@ -219,10 +221,10 @@ mod tests {
         ] {
             let mut log = Log::default();
             assert!(runs.append(&mut log, first, last, terms).is_err(), "{first} {last} {terms}");
-            assert_eq!(log, Log::default(), "it is as it was");
+            assert_eq!(log, Log::default(), "an error leaves the log unchanged");
         }
         let mut log = of(&mut runs, 0, "1");
-        runs.append(&mut log, 5, 5, "2").expect("events may be missing");
+        runs.append(&mut log, 5, 5, "2").expect("an entry can be appended even if events are missing");
         assert_eq!((log.start, runs.entries(&log)), (4, vec![(5, 2)]));
     }
 }

@@ -8,42 +8,42 @@ use super::lanes::{Lanes, TEST};
 /// A message from one lane to another. Its events are given by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Its id.
+    /// The id of the message.
     pub id: u64,
-    /// The type of the message: `Raft.AppendEntries`.
+    /// The type of the message, for example `Raft.AppendEntries`.
     pub what: String,
     /// The sender's lane.
     pub from: usize,
-    /// The receiver's lane; `None`: there is no server with this name.
+    /// The receiver's lane; `None` if there is no server with this name.
     pub to: Option<usize>,
-    /// The message was sent.
+    /// The event at which the message was sent.
     pub sent: usize,
-    /// The message's handler was called.
+    /// The event at which the message's handler was called.
     pub delivered: Option<usize>,
-    /// The handler returned its answer.
+    /// The event at which the handler returned its answer.
     pub answered: Option<usize>,
-    /// The sender got the reply.
+    /// The event at which the sender got the reply.
     pub replied: Option<usize>,
-    /// The message or its reply was lost.
+    /// The event at which the message or its reply was lost.
     pub dropped: Option<usize>,
-    /// The sender learned that there will be no reply.
+    /// The event at which the sender learned that there will be no reply.
     pub failed: Option<usize>,
 }
 
 /// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// Its id.
+    /// The id of the operation.
     pub id: u64,
     /// The client's lane.
     pub lane: usize,
-    /// The event of its call; `None`: the call is not in the trace.
+    /// The event of the operation's call; `None` if the call is not in the trace.
     pub call: Option<usize>,
-    /// The event of its return; `None`: the outcome is unknown.
+    /// The event of the operation's return; `None` if the outcome is unknown.
     pub ret: Option<usize>,
 }
 
-/// All messages and operations. They are built event by event.
+/// All messages and operations. [`take`](Messages::take) processes the events one by one and collects them.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
     /// The messages, in the order in which they were sent.
@@ -57,7 +57,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// The lane on which an event is to be drawn.
+    /// The lane on which the page draws an event.
     pub fn lane(&self, event: &Event, lanes: &Lanes) -> usize {
         if let Some(lane) = event.node.as_ref().and_then(|node| lanes.server(&node.name)) {
             return lane;
@@ -171,6 +171,6 @@ mod tests {
         );
         assert_eq!((get.to, get.from), (lanes.server("stranger"), TEST));
         assert_eq!(made.operations[0], Operation { id: 1, lane: 4, call: Some(0), ret: Some(9) });
-        assert_eq!(made.operations[1].call, None, "its call is not in the trace");
+        assert_eq!(made.operations[1].call, None, "the operation's call is not in the trace");
     }
 }

@@ -1,18 +1,17 @@
-//! A run as a page: a space-time diagram, which helps to find out why a run has failed.
+//! The page of a run. It is a space-time diagram, which helps to find out why a run has failed.
 //!
-//! Time runs down. Each server and each client has a lane. Messages are arrows from lane to lane. What the
-//! test did to the servers and the network is shown as bands. For any time the page shows the role, term,
-//! vote and log of each server, as far as the events tell. `docs/spacetime.md` explains how to read and use
-//! it.
+//! Time runs from top to bottom. Each server and each client has a lane, which is a column of the diagram.
+//! Messages are arrows from lane to lane. Bands show what the test did to the servers and the network. For
+//! any time the page shows the role, term, vote and log of each server, as far as they are known from the
+//! events. `docs/spacetime.md` explains how to read and use the page.
 //!
-//! This module reads the JSON lines of a trace (`docs/trace.md`). Any program may have written them. So the
-//! module never trusts them, it keeps kinds of events that it does not know, and it does not depend on the
-//! program that wrote them.
+//! This module reads the JSON lines of a trace (`docs/trace.md`). Any program may have written them, so the
+//! module does not trust them. It also keeps events whose kind it does not know.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `event` | one line |
-//! | `read` | a file of such lines: [`Trace`] |
+//! | `event` | one event, which is one line of a trace |
+//! | `read` | a whole trace file: [`Trace`] |
 //! | `lanes` | the lanes |
 //! | `messages` | messages and operations, by id |
 //! | `faults` | crashes, partitions and other faults, as spans of time |
@@ -63,8 +62,8 @@ const SCRIPTS: &[&str] = &[
     include_str!("view/main.js"),
 ];
 
-/// The page of a trace, with at most `most` events: those before the failure and shortly after it, or the
-/// last ones.
+/// The page of a trace, with at most `most` events. If the test has failed, these are the events before the
+/// failure and some events after it. Otherwise they are the last events.
 pub fn html(trace: &Trace, most: usize) -> String {
     let failed = trace.events.iter().any(|event| event.kind == "test.failed");
     let name = if trace.run.test.is_empty() { "a run" } else { &trace.run.test };
@@ -73,7 +72,7 @@ pub fn html(trace: &Trace, most: usize) -> String {
     Page { title: &title, style, body, scripts: SCRIPTS }.html(&Diagram::of(trace, most))
 }
 
-/// Writes the page of a trace file and replaces what was there.
+/// Writes the page of a trace file. If the page exists, it is replaced.
 ///
 /// # Errors
 /// If the trace cannot be read or is wrong, or if the page cannot be written. The message contains the file's

@@ -11,26 +11,26 @@ use super::event::Event;
 /// The content of a trace file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// The run that was recorded, as far as the file says.
+    /// The run that was recorded, as far as it is known from the file.
     pub run: RunInfo,
     /// The events in the order of time, without the scheduler's events.
     pub events: Vec<Event>,
-    /// The names of threads by their numbers.
+    /// The names of the threads, by the threads' numbers.
     pub threads: BTreeMap<u64, String>,
     /// How many of the scheduler's events there were.
     pub scheduler: u64,
-    /// What a reader must know about the file, for example that its end is missing.
+    /// What the reader of the page must know about the file, for example that its end is missing.
     pub notes: Vec<String>,
 }
 
-/// What the first line says about the run.
+/// The facts about the run that are in the first line of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunInfo {
-    /// The test.
+    /// The name of the test.
     pub test: String,
     /// The seed, in hexadecimal digits.
     pub seed: String,
-    /// `virtual` or `real`.
+    /// The clock of the run: `virtual` or `real`.
     pub clock: String,
     /// How many earlier events are not in the file.
     pub lost: u64,
@@ -43,12 +43,12 @@ pub enum Error {
     Io(io::Error),
     /// A line is not an event.
     Line {
-        /// The number of the line, from 1.
+        /// The number of the line; the first line has number 1.
         line: usize,
         /// What is wrong, and what was expected.
         what: String,
     },
-    /// There is no event at all.
+    /// The file has no event.
     Empty,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(error) => write!(f, "{error}"),
-            // The file is probably of another kind, or it is a trace in text form, which is meant for diff.
+            // The file is probably not a trace, or it is a trace in the text form, which is made for `diff`.
             Error::Line { line: 1, what } => {
                 write!(f, "line 1: {what} (a trace is recorded as JSON lines by LAB_TRACE=run.jsonl)")
             }
@@ -88,7 +88,8 @@ impl Trace {
     /// Reads lines. Blank lines are skipped. If the last line is incomplete, the trace gets a note.
     ///
     /// # Errors
-    /// If the lines cannot be read, are not events, or go back in time.
+    /// If the lines cannot be read, if a line is not an event, or if an event has an earlier time than the
+    /// event before it.
     pub fn read(mut input: impl BufRead) -> Result<Trace, Error> {
         let mut trace = Trace::default();
         let mut bytes = Vec::new();
@@ -195,12 +196,12 @@ mod tests {
     fn an_end_that_was_cut_off_is_noted() {
         let whole = format!("{HEAD}\n{}\n", r#"{"t":9,"kind":"a"}"#);
         let cut = format!("{whole}{}", r#"{"t":10,"ki"#);
-        let trace = read(&cut).expect("the end is tolerated");
+        let trace = read(&cut).expect("an incomplete last line is no error");
         assert_eq!(trace.events.len(), 1);
         assert!(trace.notes[0].contains("ends within line 3"), "{:?}", trace.notes);
-        let error = read(&format!("{cut}\n")).expect_err("a whole line is not").to_string();
+        let error = read(&format!("{cut}\n")).expect_err("a complete line must be an event").to_string();
         assert!(error.starts_with("line 3: not JSON"), "{error}");
-        assert!(matches!(read("{\"t\":"), Err(Error::Line { line: 1, .. })), "no trace at all");
+        assert!(matches!(read("{\"t\":"), Err(Error::Line { line: 1, .. })), "no line is complete");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The state of each server at each time: alive or not, role, term, vote and log.
+//! The state of each server at each time: whether it is alive, its role, term, vote and log.
 
 use labrt::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::logs::{Log, Runs};
 /// The role of a Raft server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// The trace has not told it yet.
+    /// No event up to this time says what the role is.
     #[default]
     Unknown,
     /// A follower.
@@ -35,13 +35,13 @@ impl Role {
 pub struct State {
     /// Is the server running?
     pub alive: bool,
-    /// Its role.
+    /// The server's role.
     pub role: Role,
-    /// Its term; 0: the term is not known, or it is the first one.
+    /// The server's term; 0 if the term is not known, or if the server has not reached term 1 yet.
     pub term: u64,
-    /// The server that it has voted for in this term: a number in its group.
+    /// The server for which this server has voted in this term, as a number in the group.
     pub vote: Option<u64>,
-    /// Its log; `None`: the server has none, or nothing is known of it.
+    /// The server's log; `None` if the server has no log, or if nothing is known about the log.
     pub log: Option<Log>,
     /// The index up to which entries are committed.
     pub commit: u64,
@@ -49,31 +49,33 @@ pub struct State {
     pub apply: u64,
 }
 
-/// The states of all servers. A new state is added only when it differs from the one before.
+/// The states of all servers. A new state is added only if it differs from the last state.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
-    /// By the server's lane: the numbers of events, and the state after each.
+    /// For each server's lane, the events that changed the state, each with the state after it.
     pub states: BTreeMap<usize, Vec<(usize, State)>>,
-    /// The runs of all logs.
+    /// The term runs of all logs.
     pub runs: Runs,
-    /// Raft's events that could not be understood: the number of the first, what is wrong with it, and how
-    /// many there are.
+    /// The events of Raft that are not consistent: the number of the first such event, what is wrong with it,
+    /// and how many such events there are.
     pub odd: Option<(usize, String, usize)>,
-    /// By the server's lane: what the server itself tells.
+    /// For each server's lane, what the server's own events report.
     tells: BTreeMap<usize, Tells>,
 }
 
-/// What a server's own events tell. The rest is taken from what the test observes from outside.
+/// What a server's own events report. The rest is taken from the events with which the test reports what it
+/// sees of the server.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tells {
-    /// Its roles and terms.
+    /// Do they report its roles and terms?
     roles: bool,
-    /// Its log.
+    /// Do they report its log?
     log: bool,
 }
 
 impl Servers {
-    /// For a run with these events, each with its lane. The events are not processed yet.
+    /// Prepares for the events of a run, each with its lane. The events are processed later, by
+    /// [`take`](Servers::take).
     pub fn of<'a>(events: impl Iterator<Item = (usize, &'a Event)>) -> Servers {
         let mut servers = Servers::default();
         for (lane, event) in events.filter(|(_, event)| event.node.is_some()) {
@@ -84,8 +86,8 @@ impl Servers {
         servers
     }
 
-    /// The lanes of servers that do not tell everything themselves, as (lane, roles, log). `roles` and `log`
-    /// say what is known only from outside.
+    /// The servers whose own events do not report everything, as (lane, roles, log). `roles` and `log` say
+    /// what is known only from the test's events.
     pub fn seen_from_outside(&self) -> Vec<(usize, bool, bool)> {
         let missing = |(&lane, tells): (&usize, &Tells)| (lane, !tells.roles, !tells.log);
         let seen = |&(lane, roles, log): &(usize, bool, bool)| {
@@ -100,11 +102,12 @@ impl Servers {
     /// Processes event `at` of the server on `lane`.
     pub fn take(&mut self, at: usize, lane: usize, event: &Event) {
         let states = self.states.entry(lane).or_insert_with(|| {
-            // If a server's first event is in the middle of a run, the server was there before.
+            // If the first event of a server is not a start or another action of the test, the server was
+            // running before.
             let alive = event.kind != "fault.restart" && !event.kind.starts_with("fault.");
             vec![(at, State { alive, ..State::default() })]
         });
-        let before = states.last().expect("it has a first").1;
+        let before = states.last().expect("every server has a first state").1;
         let mut now = before;
         let tells = self.tells.get(&lane).copied().unwrap_or_default();
         if let Err(what) = step(&mut now, &mut self.runs, event, tells) {
@@ -185,7 +188,8 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             state.log = Some(log);
             state.commit = state.commit.max(index);
         }
-        // What the test has observed of a server that does not tell it itself.
+        // The next three kinds of events are reports of the test. They count only if the server's own events
+        // do not report the same facts.
         "seen.state" if !tells.roles => {
             state.role = Role::of_name(text("role")?);
             higher(state, need("term")?);
@@ -204,7 +208,7 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             runs.compact(&mut log, index, 0, last);
             (state.log, state.apply, state.commit) = (Some(log), index, state.commit.max(index));
         }
-        // If a server's beginning is not in the trace, its first messages tell the role.
+        // If the start of a server is not in the trace, its first messages show its role and term.
         "raft.request" if state.role == Role::Unknown => {
             state.role = match text("rpc")? {
                 "RequestVote" => Role::Candidate,
@@ -268,7 +272,11 @@ mod tests {
             servers.runs.entries(&log)
         };
         assert_eq!(log(1), [(3, 3), (4, 3)]);
-        assert_eq!(servers.state(3, 2).expect("a state").vote, None, "free in a new term");
+        assert_eq!(
+            servers.state(3, 2).expect("a state").vote,
+            None,
+            "in a new term the server has not voted yet"
+        );
         assert_eq!(servers.state(3, 3).expect("a state").vote, Some(2));
         assert_eq!(log(4), [(3, 3)]);
         assert_eq!(log(5), [(3, 3), (4, 5), (5, 5)]);
@@ -276,7 +284,7 @@ mod tests {
         let last = servers.state(3, 9).expect("a state");
         assert_eq!((last.role, last.term, last.commit, last.apply), (Role::Candidate, 6, 5, 4));
         assert!(last.alive && !end.alive);
-        assert_eq!(servers.states[&3].len(), 11, "one for each change");
+        assert_eq!(servers.states[&3].len(), 11, "one state for each change");
     }
 
     #[test]
@@ -312,7 +320,7 @@ mod tests {
         assert_eq!(servers.seen_from_outside(), [(3, true, true)]);
     }
 
-    /// What a server itself tells is more reliable than what the test observes, and it comes earlier.
+    /// A server's own events are more reliable than the reports of the test, and they come earlier.
     #[test]
     fn a_servers_own_events_have_priority_over_what_the_test_observes() {
         let (servers, state) = after(&[
@@ -335,7 +343,7 @@ mod tests {
             r#""kind":"raft.commit""#,
             r#""kind":"raft.restore","f.term":"x""#,
         ]);
-        let (first, what, count) = servers.odd.clone().expect("they are counted");
+        let (first, what, count) = servers.odd.clone().expect("events that are not consistent are counted");
         assert_eq!((first, count), (1, 3));
         assert_eq!(what, "raft.append: 1 terms for the entries 9 to 3");
         assert_eq!(Some(state), servers.state(3, 0));

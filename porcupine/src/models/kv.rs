@@ -18,18 +18,18 @@ pub struct KvInput {
     pub op: KvOp,
     /// The key.
     pub key: String,
-    /// The value that is put or appended; empty for a get.
+    /// The value that is put or appended. It is empty for a get.
     pub value: Text,
 }
 
 /// What to do with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvOp {
-    /// Read its value.
+    /// Read the key's value.
     Get,
-    /// Replace its value.
+    /// Replace the key's value.
     Put,
-    /// Add something at the end of its value.
+    /// Add a text at the end of the key's value.
     Append,
 }
 
@@ -47,14 +47,14 @@ impl KvOp {
 /// What a client gets as an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvOutput {
-    /// The value that a get has found. It is empty for the other operations.
+    /// The value that a get has found. For a put or an append it is empty.
     pub value: Text,
 }
 
 /// An operation of a recorded history.
 pub type Operation = crate::Operation<KvInput, KvOutput>;
 
-/// One end of an operation of a recorded history.
+/// The call or the return of an operation in a recorded history.
 pub type Event = crate::Event<KvInput, KvOutput>;
 
 impl KvInput {
@@ -107,7 +107,7 @@ impl Model for KvModel {
     type Output = KvOutput;
     type State = Text;
 
-    /// One part for each key. The keys are in ascending order of their bytes.
+    /// Makes one part for each key. The parts are in the order of their keys, compared by bytes.
     fn partition(&self, inputs: &[&KvInput]) -> Vec<Vec<usize>> {
         let mut of_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, input) in inputs.iter().enumerate() {
@@ -137,8 +137,8 @@ impl Model for KvModel {
         Some(format!("key '{}'", input.key))
     }
 
-    /// A get finds the present value, or the value of the last put before it; each of them may have appends
-    /// after it.
+    /// A get finds a text that begins with the present value, or with the value of one of the other puts.
+    /// Appends may have added more text after this beginning.
     fn attainable<'a>(
         &self,
         state: &Text,
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn put_replaces_and_append_adds() {
         let step =
-            |state: &Text, input| KvModel.step(state, &input, &KvOutput::none()).expect("always allowed");
+            |state: &Text, input| KvModel.step(state, &input, &KvOutput::none()).expect("a write is allowed");
         let state = step(&KvModel.init(), KvInput::append("k", "a"));
         let state = step(&state, KvInput::append("k", "b"));
         assert_eq!(state, Text::new("ab"));

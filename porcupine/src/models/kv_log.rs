@@ -1,4 +1,4 @@
-//! Histories of a key/value store as text, with one event on each line, as Jepsen writes them:
+//! Histories of a key/value store as text, with one event on each line, in the format of Jepsen:
 //!
 //! ```text
 //! {:process 3, :type :invoke, :f :append, :key "k", :value "x"}
@@ -22,9 +22,9 @@ use crate::EventKind;
 /// A line that cannot be part of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogError {
-    /// The number of the line, from 1.
+    /// The number of the line; the first line has number 1.
     pub line: usize,
-    /// What was wrong with it and what was expected.
+    /// What was found in the line, and what was expected.
     pub message: String,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for LogError {
 
 impl std::error::Error for LogError {}
 
-/// The events in these lines. Their ids count the calls.
+/// Reads the events in these lines. Their ids count the calls.
 ///
 /// # Errors
 /// If a line is wrong. The error names the first such line.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        parse(text).expect_err("it is not a history").to_string()
+        parse(text).expect_err("the text is not a history").to_string()
     }
 
     #[test]
@@ -216,8 +216,8 @@ mod tests {
     fn what_failed_has_not_happened_and_what_is_unknown_may_have() {
         let call = line("invoke", "put", r#""x""#);
         assert_eq!(parse(&(call.clone() + &line("fail", "put", r#""x""#))), Ok(vec![]));
-        let unknown =
-            parse(&(call.clone() + &line("info", "put", r#""x""#) + &call)).expect("it may call again");
+        let unknown = parse(&(call.clone() + &line("info", "put", r#""x""#) + &call))
+            .expect("a process may call again");
         let kinds: Vec<bool> = unknown.iter().map(|event| matches!(event.kind, EventKind::Call(_))).collect();
         assert_eq!(kinds, [true, true]);
     }

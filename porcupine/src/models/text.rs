@@ -1,11 +1,11 @@
-//! A text of which only the length, a fingerprint and an excerpt are kept.
+//! A text in a compact form, which keeps only the text's length, a fingerprint and an excerpt.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// Texts of up to this many bytes are kept in full.
 const SHORT: usize = 128;
-/// Of a longer text this many bytes at its beginning are kept, and [`TAIL`] bytes at its end.
+/// How many bytes are kept of the beginning of a longer text. At its end [`TAIL`] bytes are kept.
 const HEAD: usize = 24;
 const TAIL: usize = SHORT - HEAD;
 
@@ -14,22 +14,23 @@ const SHOWN: usize = 64;
 
 /// A text of any length in about 150 bytes: its length, a fingerprint of 122 bits, its beginning and its end.
 ///
-/// On real threads one key of a store grows to hundreds of kB and is read tens of thousands of times. A
-/// history with these strings would take tens of GB. With `Text` it takes tens of MB, and the time of a step
-/// of the model depends only on the length of the appended text, not on the whole text.
+/// In a test on real threads the value of one key grows to hundreds of kB, and clients read it tens of
+/// thousands of times. A history with all these strings would take tens of GB. With `Text` it takes tens of
+/// MB, and the time of a step of the model depends only on the length of the appended text, not on the whole
+/// text.
 ///
-/// Texts of up to 128 bytes are kept in full, and two of them are equal exactly if they are the same. For
-/// longer texts the fingerprint is a pair of polynomials in the text's bytes, modulo 2^61 - 1, evaluated at
-/// two fixed and arbitrary points. Take two different texts of at most n bytes, chosen without regard to
-/// these points. They have the same fingerprint with a probability of (n / 2^61)^2: below 2^-100 for texts of
-/// 2 kB, below 2^-80 for 2 MB. So *different* is never wrong, and a check with these texts never calls a
-/// legal history illegal.
+/// Texts of up to 128 bytes are kept in full. Two such texts are equal if and only if their bytes are equal.
+/// For longer texts the fingerprint is a pair of polynomials in the text's bytes, modulo 2^61 - 1, evaluated
+/// at two fixed and arbitrary points. Take two different texts of at most n bytes, chosen without regard to
+/// these points. They have the same fingerprint with a probability of at most (n / 2^61)^2: this is below
+/// 2^-100 for texts of 2 kB, and below 2^-80 for texts of 2 MB. If two `Text`s are different, their texts are
+/// certainly different. So a check with these texts never calls a legal history illegal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     len: u64,
     fingerprint: [u64; 2],
-    /// A short text in full, followed by zeros. Of a longer text: [`HEAD`] bytes of its beginning and
-    /// [`TAIL`] of its end.
+    /// A short text in full, followed by zeros. A longer text has [`HEAD`] bytes of its beginning and
+    /// [`TAIL`] bytes of its end here.
     excerpt: [u8; SHORT],
 }
 
@@ -56,17 +57,17 @@ impl Text {
         Text { len: bytes.len() as u64, fingerprint: fingerprint(bytes), excerpt }
     }
 
-    /// Its length in bytes.
+    /// The text's length in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Is it of length 0?
+    /// Is the text empty?
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// This text followed by another.
+    /// Joins two texts: this text, followed by the other text.
     #[must_use]
     pub fn followed_by(&self, other: &Text) -> Text {
         let (head, tail) = (self.beginning(), other.end());
@@ -84,9 +85,10 @@ impl Text {
         Text { len, fingerprint: self.fingerprint_with(other.len, other.fingerprint), excerpt }
     }
 
-    /// Could `whole` begin with this text, as far as is known? If it does, the answer is `true`. If it does
-    /// not, there are two cases. If `whole` is only a little longer, the answer is `false`, because the end
-    /// of `whole` is known. If `whole` is much longer, the answer is often `true` nevertheless.
+    /// Is it possible that `whole` begins with this text? If `whole` does, the answer is `true`. If `whole`
+    /// does not, there are two cases. If `whole` is only a little longer than this text, the answer is
+    /// `false`, because the end of `whole` is known. If `whole` is much longer, the answer may still be
+    /// `true`.
     pub fn may_begin(&self, whole: &Text) -> bool {
         let Some(missing) = whole.len.checked_sub(self.len) else { return false };
         let end = whole.end();
@@ -98,7 +100,8 @@ impl Text {
         }
     }
 
-    /// The fingerprint of this text followed by another one, which has this length and fingerprint.
+    /// The fingerprint of this text followed by another text, whose length is `len` and whose fingerprint is
+    /// `other`.
     fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
         [0, 1].map(|at| reduced(times(self.fingerprint[at], power(BASES[at], len)) + other[at]))
     }
@@ -128,7 +131,8 @@ impl From<&str> for Text {
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // This number alone is enough: equal texts have it in common, and different texts almost never do.
+        // This number alone is enough for a hash. It is the same for equal texts, and almost never the same
+        // for different texts.
         state.write_u64(self.fingerprint[0]);
     }
 }
@@ -155,12 +159,12 @@ impl fmt::Debug for Text {
     }
 }
 
-/// The sum modulo [`P`], if it is a sum of two reduced numbers.
+/// Reduces a sum of two reduced numbers modulo [`P`].
 const fn reduced(sum: u64) -> u64 {
     if sum >= P { sum - P } else { sum }
 }
 
-/// The product modulo [`P`], if it is a product of two reduced numbers or only a little larger.
+/// Reduces a product modulo [`P`]. It must be a product of two reduced numbers, or only a little larger.
 const fn reduced_product(product: u128) -> u64 {
     reduced((product as u64 & P) + (product >> 61) as u64)
 }
@@ -181,7 +185,8 @@ fn power(base: u64, mut exponent: u64) -> u64 {
     result
 }
 
-/// This many bytes are processed together, so that their products do not wait for each other.
+/// How many bytes are processed together. The multiplications for these bytes do not depend on each other, so
+/// the processor can do them at the same time.
 const BLOCK: usize = 16;
 
 /// The powers of a base, from 0 to [`BLOCK`].
@@ -280,7 +285,10 @@ mod tests {
                 assert!(Text::new(&whole[..cut]).may_begin(&Text::new(&whole)), "{cut} bytes of {whole:?}");
             }
             assert!(Text::new(&whole).may_begin(&Text::new(&whole)));
-            assert!(!Text::new(&(whole.clone() + "x")).may_begin(&Text::new(&whole)), "it is longer");
+            assert!(
+                !Text::new(&(whole.clone() + "x")).may_begin(&Text::new(&whole)),
+                "a text cannot begin with a longer text"
+            );
         }
         // A wrong beginning is found if the rest of the whole text is known, or if the wrong byte is one of
         // the first.
@@ -294,7 +302,7 @@ mod tests {
         assert!(!wrong(5_000, 10).may_begin(&Text::new(&whole)));
         assert!(
             wrong(5_000, 2_500).may_begin(&Text::new(&whole)),
-            "nothing is known of the byte that differs"
+            "the byte that differs is not in the excerpt, and the fingerprint of the rest is not known"
         );
     }
 

@@ -75,8 +75,8 @@ fn a_check_that_is_cancelled_ends() {
     is_unknown(&report, Limit::Cancelled);
 }
 
-/// One key whose search never ends, because any of the appends might lead to the value that the get has
-/// found; and one key that is quickly seen to be illegal.
+/// A history with two keys. The search of the first key never ends, because each order of the appends could
+/// lead to the value that the get has found. The second key is soon found to be illegal.
 fn endless_and_illegal() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("endless", "a"), KvOutput::none(), 0, 10);
@@ -103,7 +103,7 @@ fn progress_counts_the_operations_of_finished_parts() {
     assert_eq!(
         progress.load(Ordering::Relaxed),
         history.len(),
-        "each part counts once, though the illegal part is searched twice"
+        "each part counts once, although the illegal part is searched twice"
     );
 }
 
@@ -122,7 +122,7 @@ fn partials_are_searched_for_in_the_time_that_is_left() {
         let report = check(&KvModel, &endless_and_illegal(), &options);
         assert_eq!((report.verdict, report.why_unknown), (Verdict::Illegal, None));
         assert_eq!(report.parts[0].verdict, Verdict::Unknown);
-        assert_eq!(report.parts[0].partials[0].len(), 60, "all of the appends");
+        assert_eq!(report.parts[0].partials[0].len(), 60, "the sequence has all appends");
         assert!(report.took >= least, "{:?}", report.took);
     }
 }

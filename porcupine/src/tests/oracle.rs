@@ -1,4 +1,5 @@
-//! Compares the checker with one that tries all orders, on many small random histories.
+//! Compares the checker with an oracle, a simple checker that tries all orders. They check many small random
+//! histories.
 
 use labrt::collections::BTreeMap;
 
@@ -9,8 +10,8 @@ use crate::{Event, EventKind, Model, Operation, Options, Part, Verdict, check, c
 
 const HISTORIES: u64 = 10_000;
 
-/// One operation for the oracle: when it was called, when it returned (if it did), and what it does to a
-/// state. It must not use the model under test.
+/// One operation for the oracle: the time of its call, the time of its return if it has returned, and its
+/// effect on a state. The oracle must not use the model under test.
 struct Op<S> {
     call: u64,
     ret: Option<u64>,
@@ -38,7 +39,8 @@ fn expected<S>(ops: &[Op<S>], init: &S) -> Verdict {
 }
 
 /// The times of up to seven operations: the call, the moment at which the operation takes effect, and the
-/// return. With `equal` there are few moments, so that many times are equal; otherwise all times differ.
+/// return. With `equal` there are few different times, so many of them are equal. Otherwise all times are
+/// different.
 fn times(random: &mut Random, equal: bool) -> Vec<[u64; 3]> {
     let span = if equal { 6 } else { 1_000_000 };
     let count = 1 + random.below(7);
@@ -54,8 +56,8 @@ fn times(random: &mut Random, equal: bool) -> Vec<[u64; 3]> {
     all
 }
 
-/// Operations with answers. Most answers are right if each operation takes effect at its moment; some are
-/// changed.
+/// Random operations with answers. Each operation takes effect at the middle one of its three times, and gets
+/// the right answer for this order. Then some of the answers are changed.
 fn history<I: Clone, O>(
     random: &mut Random,
     equal: bool,
@@ -159,8 +161,8 @@ fn kv_ops(history: &[Operation<(KvOp, String, String), String>], answered: &[boo
     history.iter().zip(answered).map(op).collect()
 }
 
-/// Repeats each letter, so that the texts are too long to be kept in full. Texts that were different stay
-/// different.
+/// Repeats each letter, so that the texts are too long to be kept in full. Different texts are still
+/// different afterwards.
 fn for_the_model(
     history: Vec<Operation<(KvOp, String, String), String>>,
     [xs, ys]: [usize; 2],
@@ -174,8 +176,8 @@ fn for_the_model(
     history.into_iter().map(operation).collect()
 }
 
-/// The history as events. At equal times calls come first. Operations that were not answered lose their
-/// return.
+/// The history as events. At equal times, calls come before returns. Operations that were not answered have
+/// no return.
 fn events<I: Clone, O: Clone>(history: &[Operation<I, O>], answered: &[bool]) -> Vec<Event<I, O>> {
     let mut ends = Vec::new();
     for (id, operation) in history.iter().enumerate() {
@@ -193,7 +195,8 @@ fn events<I: Clone, O: Clone>(history: &[Operation<I, O>], answered: &[bool]) ->
     ends.into_iter().map(event).collect()
 }
 
-/// Every partial linearization of a report must be valid, and that of a legal part must be complete.
+/// Checks the partial linearizations of a report. Each of them must be valid, and the one of a legal part
+/// must be complete.
 fn judge_partials<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], parts: &[Part]) {
     for part in parts {
         for sequence in &part.partials {
@@ -205,15 +208,15 @@ fn judge_partials<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>
             Verdict::Ok => assert_eq!(longest, part.operations.len()),
             Verdict::Illegal => {
                 assert!(longest < part.operations.len());
-                let blocked = part.blocked.expect("something has no place");
+                let blocked = part.blocked.expect("an illegal part has an operation without a place");
                 assert!(!part.partials.first().is_some_and(|sequence| sequence.contains(&blocked)));
             }
-            Verdict::Unknown => panic!("there was no limit"),
+            Verdict::Unknown => panic!("the verdict is Unknown, but the check had no limit"),
         }
     }
 }
 
-/// How often each verdict was found. Neither may be rare, or the test would show nothing.
+/// How often each verdict was found. If one of them were rare, the test would show nothing.
 #[derive(Default)]
 struct Tally([u64; 2]);
 

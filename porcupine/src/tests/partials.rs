@@ -1,4 +1,4 @@
-//! Partial linearizations, from which the picture of a failure is made.
+//! Tests of the partial linearizations, from which the picture of a failure is made.
 
 use super::support::{Answer, Ask, Register, read, write};
 use crate::models::kv::{self, KvInput, KvModel, KvOutput};
@@ -12,8 +12,8 @@ fn only_part(history: &[Operation<Ask, Answer>]) -> Part {
     parts.remove(0)
 }
 
-/// Does the model allow these operations in this order, and does no operation come before one that ended
-/// before it began?
+/// Is this sequence a partial linearization? The model must allow the operations in this order. If one
+/// operation ended before another began, it must also come first in the sequence.
 pub fn is_valid<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -51,8 +51,8 @@ fn an_illegal_history_shows_the_longest_prefix_and_the_operation_that_blocks() {
 
 #[test]
 fn every_operation_that_can_be_placed_is_in_a_sequence() {
-    // Only one of the two cas operations can have happened, because both claim to have found 0. It may be
-    // either of them.
+    // Each of the two cas operations says that it has found 0, so only one of them can have happened. The
+    // history does not show which one.
     let cas = |to| Operation { input: Ask::Cas(0, to), ..write(to, 0, 10) };
     let part = only_part(&[cas(1), cas(2)]);
     assert_eq!(part.verdict, Verdict::Illegal);
@@ -66,8 +66,8 @@ fn it_may_be_that_no_operation_has_a_place() {
     assert_eq!(part.partials, Vec::<Vec<usize>>::new());
 }
 
-/// A search that looks ahead does not place a write after which a later read has no answer. A picture must
-/// show this write.
+/// A search that looks ahead does not place a write after which a later read has no answer. But a picture
+/// must show this write.
 #[test]
 fn the_blocked_operation_is_shown_after_all_that_could_be_placed() {
     let operation = |input, output, call, ret| kv::Operation { client: 0, input, call, output, ret };

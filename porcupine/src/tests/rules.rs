@@ -1,4 +1,4 @@
-//! The rules of a check, each with a history that a person can check.
+//! Tests of the rules of a check. Each has a history that a person can check.
 
 use super::support::{Answer, Ask, Register, endless, read, write};
 use crate::models::kv::{KvInput, KvModel, KvOutput};
@@ -17,7 +17,7 @@ fn answer(id: u64, answer: Answer) -> Event<Ask, Answer> {
 }
 
 fn verdict_of_events(history: &[Event<Ask, Answer>]) -> Verdict {
-    check_events(&Register::NEW, history, &Options::default()).expect("a history").verdict
+    check_events(&Register::NEW, history, &Options::default()).expect("these events are a history").verdict
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn reads_do_not_go_back() {
 fn operations_that_touch_overlap() {
     assert_eq!(verdict(&[write(1, 0, 10), read(0, 10, 20)]), Verdict::Ok);
     assert_eq!(verdict(&[write(1, 0, 10), read(0, 11, 20)]), Verdict::Illegal);
-    // This is also true when everything happens at the same time.
+    // Operations also overlap if all their times are the same.
     assert_eq!(verdict(&[read(1, 5, 5), write(1, 5, 5), read(0, 5, 5)]), Verdict::Ok);
 }
 
@@ -67,7 +67,7 @@ fn an_unanswered_write_takes_effect_late_or_never() {
     };
     assert_eq!(reads(&[0, 0, 0]), Verdict::Ok);
     assert_eq!(reads(&[0, 0, 7]), Verdict::Ok);
-    assert_eq!(reads(&[0, 7, 0]), Verdict::Illegal, "it takes effect only once");
+    assert_eq!(reads(&[0, 7, 0]), Verdict::Illegal, "the write takes effect only once");
     assert_eq!(reads(&[0, 8, 8]), Verdict::Illegal);
 }
 
@@ -81,7 +81,8 @@ fn an_unanswered_write_takes_no_effect_before_its_call() {
 #[test]
 fn events_that_are_not_a_history_are_refused() {
     let check = |history: &[Event<Ask, Answer>]| {
-        check_events(&Register::NEW, history, &Options::default()).expect_err("not a history")
+        check_events(&Register::NEW, history, &Options::default())
+            .expect_err("these events are not a history")
     };
     let found = answer(5, Answer::Found(0));
     let read = call(5, Ask::Read);
@@ -158,7 +159,7 @@ fn a_model_that_repeats_an_operation_is_found_out() {
     check(&Split(vec![vec![0], vec![1, 0]]), &[write(1, 0, 1), write(2, 0, 1)], &Options::default());
 }
 
-/// More operations are open at once than a word has bits.
+/// In this history, more operations are open at the same time than a word has bits.
 #[test]
 fn hundreds_of_operations_may_be_open_at_once() {
     const OPEN: u32 = 300;
@@ -169,15 +170,16 @@ fn hundreds_of_operations_may_be_open_at_once() {
         output: Answer::Written(true),
         ret: 1_000 + u64::from(from * 7 % OPEN),
     };
-    // Each cas needs the one before it, and the last operation of the list must be the first in the order.
+    // Each cas needs the value that another cas of the list writes. The last operation of the list must be
+    // the first in the order.
     let mut history: Vec<_> = (0..OPEN).map(|from| cas(from, from + 1)).collect();
     assert_eq!(verdict(&history), Verdict::Ok);
     history[OPEN as usize / 2].input = Ask::Cas(OPEN / 2, 5_000);
     assert_eq!(verdict(&history), Verdict::Illegal);
 }
 
-/// One slow operation overlaps with all others, and clients crash. The search must not look at the whole past
-/// again and again, and it must not keep it.
+/// In this history, one slow operation overlaps with all others, and clients crash. The search must not go
+/// through all the past operations again at each step. A configuration must not contain all of them.
 #[test]
 fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
     const ROUNDS: u64 = 20_000;
@@ -186,7 +188,7 @@ fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
         history.push(write(round as u32, 20 * round, 20 * round + 10));
         history.push(read(round as u32, 20 * round + 1, 20 * round + 11));
     }
-    // The search needs less: 20,000 configurations of 40 bytes and a table.
+    // The search needs less than this: 20,000 configurations of 40 bytes and a table.
     let options = Options { memory: 4_000_000, ..Options::default() };
     let report = check(&Register::NEW, &history, &options);
     assert_eq!((report.verdict, report.why_unknown), (Verdict::Ok, None));

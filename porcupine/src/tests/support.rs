@@ -1,4 +1,4 @@
-//! A register to check, random numbers, and histories that take forever to search.
+//! A register with its model, random numbers, and a history whose search never ends.
 
 use crate::{Model, Operation};
 
@@ -16,7 +16,7 @@ pub enum Ask {
     Cas(u32, u32),
 }
 
-/// What a read has found, and whether a cas has written.
+/// The answer of the register: the value that a read has found, or whether a cas has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Found(u32),
@@ -77,7 +77,8 @@ pub fn endless() -> Vec<Operation<Ask, Answer>> {
     history
 }
 
-/// Random numbers for the tests (splitmix64). They are the same each time, inside a run and outside.
+/// Random numbers for the tests (splitmix64). They are the same each time, inside and outside of a
+/// [`labrt::Run`].
 pub struct Random(pub u64);
 
 impl Random {
@@ -89,7 +90,7 @@ impl Random {
         ((z ^ (z >> 31)) >> 33) as u32 % n
     }
 
-    /// True once in `n` times.
+    /// True with a probability of 1 / `n`.
     pub fn one_in(&mut self, n: u32) -> bool {
         self.below(n) == 0
     }

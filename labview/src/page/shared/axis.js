@@ -1,8 +1,9 @@
 // @ts-check
 "use strict";
-// The axis of time: it knows which span of time is in view, and where a time is on the screen. Several
-// canvases may share one axis. It tells them when the view changes. The axis may run to the right or down.
-// Its places are called x and are measured in pixels from the left or from the top.
+// The axis of time. It knows which span of time is in view, and where on the screen each time is. Several
+// canvases may share one axis, and the axis notifies them when the view changes. Time runs to the right or
+// down. A place on the axis is called x. It is a number of pixels from the left edge, or from the top if time
+// runs down.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;
@@ -26,7 +27,7 @@ class TimeAxis {
     return this.to - this.from;
   }
 
-  /** How many ns a pixel has. */
+  /** How many ns one pixel stands for. */
   get scale() {
     return this.span / this.width;
   }
@@ -51,9 +52,8 @@ class TimeAxis {
   }
 
   /**
-   * Shows the span that the text from a URL names. The text may be anything. Returns false if it names no
-   * span.
-   * @param {string} text
+   * Shows the span that a text from a URL names. Returns false if the text does not name a span. The text may
+   * be anything. @param {string} text
    */
   go(text) {
     const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(text);
@@ -62,7 +62,7 @@ class TimeAxis {
     return true;
   }
 
-  /** Shows this span at once. @param {number} from @param {number} to */
+  /** Shows this span at once, without a smooth movement. @param {number} from @param {number} to */
   set(from, to) {
     cancelAnimationFrame(this.glide);
     this.place(from, to);
@@ -72,7 +72,8 @@ class TimeAxis {
   place(from, to) {
     const { full } = this;
     const span = Math.min(Math.max(to - from, SHORTEST_VIEW), full.to - full.from);
-    // The middle of what was asked for stays the middle, unless the span would leave the run.
+    // If the span is too short or too long, its length changes and its middle stays the same, except near the
+    // ends of the run.
     const start = Math.min(Math.max((from + to - span) / 2, full.from), full.to - span);
     if (start === this.from && start + span === this.to) return;
     this.from = start;
@@ -81,8 +82,8 @@ class TimeAxis {
   }
 
   /**
-   * Moves smoothly to this span, so that the reader sees where it is.
-   * @param {number} from @param {number} to
+   * Moves smoothly to this span, so that the reader sees where the span is. @param {number} from @param
+   * {number} to
    */
   show(from, to) {
     cancelAnimationFrame(this.glide);
@@ -119,7 +120,7 @@ class TimeAxis {
     this.set(this.from + by, this.to + by);
   }
 
-  /** Brings a span into view and moves as little as possible. @param {number} from @param {number} to */
+  /** Brings a span into view. The view moves as little as possible. @param {number} from @param {number} to */
   reveal(from, to) {
     const { span } = this;
     if (to - from > span * 0.9) {
@@ -145,9 +146,9 @@ class TimeAxis {
 }
 
 /**
- * Draws the scale into a strip from `top` to `bottom`, and grid lines down to `foot`.
- * @param {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme
- * @param {{ top: number, bottom: number, foot: number }} place
+ * Draws the scale into a strip from `top` to `bottom`, and grid lines that go down to `foot`. @param
+ * {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme @param {{ top: number,
+ * bottom: number, foot: number }} place
  */
 function drawScale(context, axis, theme, { top, bottom, foot }) {
   const { step, times } = axis.ticks(110);

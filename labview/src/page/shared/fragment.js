@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// The state of the view, kept in the part of the URL after #. A link with it shows the same view again.
+// Keeps the state of the view in the part of the URL after #. A link with this part shows the same view
+// again.
 
 class Fragment {
   /**
@@ -22,7 +23,7 @@ class Fragment {
     this.restore(Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
   }
 
-  /** Writes the state soon, once for many changes: browsers refuse a URL that changes all the time. */
+  /** Writes the state soon. Many changes are written together, because browsers limit changes of the URL. */
   changed() {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => this.write(), 250);
@@ -36,7 +37,8 @@ class Fragment {
     try {
       history.replaceState(null, "", hash || location.href.split("#")[0]);
     } catch {
-      // The URL changed too often, or this kind of document may not change it. The page works without this.
+      // The URL has changed too often, or this kind of document may not change its URL. The page works
+      // without it.
     }
     this.written = location.hash;
   }

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Keys: one table, which handles the keys and fills the help.
+// Keys. One table says what each key does. It also fills the help.
 
 /**
  * @typedef {object} Key
@@ -21,7 +21,7 @@ function attachKeys(table, help) {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     const typing = event.target instanceof HTMLInputElement;
     if (typing) return;
-    // If a button has the focus, Enter and blank press it.
+    // If a button has the focus, Enter and the space bar press the button.
     if (event.target instanceof Element && event.target.closest("button, a") && (event.key === "Enter" || event.key === " ")) return;
     const entry = of.get(event.key) ?? of.get(event.key.toLowerCase());
     if (!entry) return;
@@ -33,7 +33,7 @@ function attachKeys(table, help) {
     const keys = shown.split(" ").map((key) => element("kbd", "", key));
     list?.append(element("dt", "", ...keys), element("dd", "", does));
   }
-  // A click outside the box closes it.
+  // A click outside the help's box closes the help.
   help.addEventListener("click", (event) => {
     if (event.target === help) help.close();
   });

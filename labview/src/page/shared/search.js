@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// A search field, the number of matches, and the steps from one match to the next.
+// A search field. It shows the number of matches, and the reader can go from match to match.
 
 class Search {
   /**

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// Light or dark: as in the system, or as the reader has chosen. Canvases take their colours from the same
-// custom properties as the style sheet.
+// The theme, light or dark. It is the theme of the system, or the one that the reader has chosen. Canvases
+// take their colours from the same custom properties as the style sheet.
 
 class Theme {
   constructor() {
@@ -14,7 +14,7 @@ class Theme {
     try {
       this.set(localStorage.getItem("theme") ?? "");
     } catch {
-      // Some browsers store nothing for files. Then the system's choice is used.
+      // Some browsers store nothing for files. Then the theme of the system is used.
     }
   }
 
@@ -36,7 +36,7 @@ class Theme {
     try {
       localStorage.setItem("theme", theme);
     } catch {
-      // The browser stores nothing, as above.
+      // This browser stores nothing for files.
     }
   }
 

@@ -66,9 +66,9 @@ class Choices {
   }
 
   /**
-   * A list of things that can be hidden. A click shows or hides one, a double click shows it alone.
-   * @param {string} id @param {Set<number>} hidden
-   * @param {{ place: number, name: string, count: number, colour?: number }[]} items
+   * A list of things that can be hidden. A click shows or hides one thing. A double click hides all others.
+   * @param {string} id @param {Set<number>} hidden @param {{ place: number, name: string, count: number,
+   * colour?: number }[]} items
    */
   section(id, hidden, items) {
     const box = byId(id);
@@ -118,7 +118,7 @@ class Choices {
     this.changed();
   }
 
-  /** Updates the controls to the present filter. */
+  /** Makes the controls show the present filter. */
   refresh() {
     const { filter, run } = this;
     for (const refresh of this.refreshers) refresh();

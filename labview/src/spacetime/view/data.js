@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
 // The run of the page: the events in columns, the events of each message or operation, and the states of the
-// servers. An event is known by its number, and a message or operation by the place of its id. -1 means that
-// there is nothing.
+// servers. An event is known by its number. A message or operation is known by the place of its id. The
+// number -1 means "none".
 
 /** @typedef {{ name: string, kind: "test" | "server" | "client", group: number, index: number }} Lane */
 /**
@@ -22,7 +22,7 @@
  */
 
 const ROLES = ["unknown", "follower", "candidate", "leader"];
-// Important events. A reader can go from one to the next.
+// The kinds of important events. The reader can go from one important event to the next.
 const LANDMARKS = /^(test\.|fault\.(?!connect)|net\.|check\.|raft\.truncate$)/;
 
 class Run {
@@ -95,7 +95,7 @@ class Run {
     this.kindOf = this.shape.map((shape) => ofShape[shape]);
   }
 
-  /** For each id: its place in a column of ids. @param {Int32Array} column */
+  /** For each id, its place in a column of ids. @param {Int32Array} column */
   places(column) {
     const places = new Int32Array(this.ids.length).fill(-1);
     for (let i = 0; i < column.length; i += 1) if (column[i] >= 0) places[column[i]] = i;
@@ -112,7 +112,7 @@ class Run {
     return e < 0 ? "" : this.causes[this.causeOf[e]];
   }
 
-  /** The value of a field; undefined if the event does not have it. @param {number} e @param {string} name */
+  /** The value of a field; undefined if the event does not have the field. @param {number} e @param {string} name */
   field(e, name) {
     if (e < 0) return undefined;
     const at = this.shapes[this.shape[e]].indexOf(name, 1);
@@ -124,7 +124,7 @@ class Run {
     return this.shapes[this.shape[e]].slice(1).map((name, i) => [name, this.values[this.valueAt[e] + i]]);
   }
 
-  /** The last event at or before this time; -1: there is none. @param {number} time */
+  /** The last event at or before this time; -1 if there is none. @param {number} time */
   at(time) {
     return firstIndex(0, this.size, (e) => this.t[e] > time) - 1;
   }
@@ -132,8 +132,8 @@ class Run {
   // ---- events that belong together ----
 
   /**
-   * Sorts events by a column of ids: the place where each id's events begin, and the events.
-   * @param {Int32Array} column
+   * Sorts events by a column of ids. Returns the place at which each id's events begin, and the sorted
+   * events. @param {Int32Array} column
    */
   gather(column) {
     const begin = new Int32Array(this.ids.length + 1);
@@ -145,13 +145,13 @@ class Run {
     return { begin, events };
   }
 
-  /** All events of an id, in order. @param {number} id */
+  /** All events with an id, in the order of time. @param {number} id */
   ofId(id) {
     this.byId ??= this.gather(this.id);
     return id < 0 ? new Int32Array(0) : this.byId.events.subarray(this.byId.begin[id], this.byId.begin[id + 1]);
   }
 
-  /** All events that happened in the course of a message or operation, given by its id. @param {number} id */
+  /** All events that happened during the message or operation with this id. @param {number} id */
   ofParent(id) {
     this.byParent ??= this.gather(this.parent);
     return id < 0 ? new Int32Array(0) : this.byParent.events.subarray(this.byParent.begin[id], this.byParent.begin[id + 1]);
@@ -163,7 +163,8 @@ class Run {
       const id = this.id[e];
       if (id >= 0 && this.parent[e] >= 0 && this.parentOf[id] < 0) this.parentOf[id] = this.parent[e];
     }
-    // The ancestor at the beginning of each chain. If a chain is a circle, the loop stops after some steps.
+    // The first cause in the chain of causes of each id. If a chain is a circle, the loop stops after some
+    // steps.
     this.rootOf = Int32Array.from(this.parentOf, (_, id) => {
       let root = id;
       for (let steps = 0; steps < 64 && this.parentOf[root] >= 0; steps += 1) root = this.parentOf[root];
@@ -208,9 +209,9 @@ class Run {
   }
 
   /**
-   * The terms of the log entries from lo to hi, as runs from the last to the first.
-   * @param {State} state @param {number} lo @param {number} hi
-   * @returns {{ term: number, from: number, to: number }[]}
+   * The terms of the log entries from lo to hi, as sequences of entries of one term. The last sequence comes
+   * first. @param {State} state @param {number} lo @param {number} hi @returns {{ term: number, from: number,
+   * to: number }[]}
    */
   entries(state, lo, hi) {
     const found = [];
@@ -223,7 +224,7 @@ class Run {
     return found;
   }
 
-  /** Finds for each event the term that it belongs to; -1: none. */
+  /** Finds the term of each event; -1 if an event belongs to no term. */
   findTerms() {
     this.termOf = new Int32Array(this.size).fill(-1);
     const next = new Map([...this.servers].map(([lane]) => [lane, 0]));
@@ -250,7 +251,7 @@ class Run {
     return found;
   }
 
-  /** The name of server `index` in the group of a lane. @param {number} lane @param {number} index */
+  /** The name of the server with this index in the group of a lane. @param {number} lane @param {number} index */
   mate(lane, index) {
     const { group } = this.lanes[lane];
     const found = this.lanes.find((other) => other.kind === "server" && other.group === group && other.index === index);

@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// The text pane: why the run failed, everything about the pinned event, and the events around it.
+// The text pane. It says why the run failed, and it shows everything about the pinned event and the events
+// around it.
 
 const AROUND = 9; // how many events before and after are in the list
 
@@ -20,7 +21,7 @@ class Details {
     this.describe();
   }
 
-  /** Fills in what is about the whole run. */
+  /** Fills in the texts about the whole run. */
   describe() {
     const { run } = this;
     const told = [];
@@ -109,8 +110,8 @@ class Details {
   }
 
   /**
-   * All events of a message or operation, each with the time since the first.
-   * @param {number} id @param {number} pinned
+   * All events of a message or operation, each with the time since the first of them. @param {number} id
+   * @param {number} pinned
    */
   course(id, pinned) {
     const { run } = this;
@@ -125,7 +126,7 @@ class Details {
     return list;
   }
 
-  /** The role of an event in the course of its message. @param {number} e */
+  /** Which step of its message an event is. @param {number} e */
   step(e) {
     const { run } = this;
     const kind = run.kind(e);
@@ -151,7 +152,7 @@ class Details {
     return [list];
   }
 
-  /** The causes of a message or operation, and what it caused. @param {number} id */
+  /** What caused a message or operation, and what it has caused. @param {number} id */
   family(id) {
     const { run } = this;
     const made = this.causes(run.ancestors(id));
@@ -190,7 +191,7 @@ class Details {
     return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
   }
 
-  /** The events before and after, among those that are shown. @param {number} e @param {number} pinned */
+  /** The events before and after an event. Hidden events are left out. @param {number} e @param {number} pinned */
   around(e, pinned) {
     const { run, filter } = this;
     const before = [];

@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// The chart: time runs down, the test, the servers and the clients have lanes, and messages run between them.
-// The chart looks only at what is in view, and it draws things that share a pixel as one. So the cost of a
-// frame depends on the number of pixels, not on the number of events.
+// The chart. Time runs from top to bottom. The test, the servers and the clients have lanes, and messages are
+// arrows between the lanes. The chart processes only what is in view, and it draws things that share a pixel
+// as one thing. So the cost of a frame depends on the number of pixels, not on the number of events.
 
 const BAR = 10; // width of a server's bar
 const MOST_MARKS = 1500;
@@ -17,16 +17,11 @@ const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What is shown besides the run itself.
- * @typedef {object} Shown
- * @property {number} pinned an event or -1
- * @property {number} hover an event or -1
- * @property {number | null} cursor the time under the pointer
- * @property {number} time the chosen time
- * @property {number} message the message of the pinned event, or -1
- * @property {number[]} kin messages that caused the pinned one, or that it caused
- * @property {number[]} matches what the search has found
- * @property {number} match the match that was visited last, or -1
+ * What the chart shows in addition to the run itself. @typedef {object} Shown @property {number} pinned an
+ * event or -1 @property {number} hover an event or -1 @property {number | null} cursor the time under the
+ * pointer @property {number} time the chosen time @property {number} message the message of the pinned event,
+ * or -1 @property {number[]} kin messages that caused the pinned one, or that it caused @property {number[]}
+ * matches what the search has found @property {number} match the match that was visited last, or -1
  */
 
 class Chart {
@@ -49,7 +44,7 @@ class Chart {
     this.quiet = run.kinds.map(({ name }) => QUIET_KINDS.test(name));
     this.wordless = run.kinds.map(({ name }) => WORDLESS_KINDS.test(name));
     this.loud = run.kinds.map(({ name }) => LOUD_KINDS.test(name));
-    /** For each client: its operations, in the order of their calls. @type {Map<number, number[]>} */
+    /** For each client, its operations in the order of their calls. @type {Map<number, number[]>} */
     this.operations = new Map();
     for (let op = 0; op < run.operations.id.length; op += 1) {
       const lane = run.operations.lane[op];
@@ -69,15 +64,15 @@ class Chart {
   }
 
   /**
-   * When an operation was called. If that is not on the page: the beginning of the page.
-   * @param {number} op
+   * When an operation was called. If the call is not on the page, the time at which the page begins. @param
+   * {number} op
    */
   callTime(op) {
     const e = this.run.operations.call[op];
     return e >= 0 ? this.run.t[e] : this.run.from;
   }
 
-  /** When an operation returned. If that is not on the page: the end of the page. @param {number} op */
+  /** When an operation returned. If the return is not on the page, the time at which the page ends. @param {number} op */
   returnTime(op) {
     const e = this.run.operations.ret[op];
     return e >= 0 ? this.run.t[e] : this.axis.full.to;
@@ -100,7 +95,8 @@ class Chart {
     c.clip();
     this.drawFailure(false);
     const found = this.arrows.look();
-    // The dense picture lies behind the lanes. Single arrows end on the lanes.
+    // The picture of very many messages is drawn behind the lanes. Single arrows are drawn later, because
+    // they end on the lanes.
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
@@ -135,7 +131,8 @@ class Chart {
   }
 
   /**
-   * Draws the faults of the network: bands at the side with their texts, and faint bands behind all lanes.
+   * Draws the faults of the network. Each has a band with its text at the side, and a faint band behind all
+   * lanes.
    */
   drawBands() {
     const { context: c, run, axis, theme, columns, width } = this;
@@ -198,7 +195,7 @@ class Chart {
     }
     const n = s.at.length;
     const time = (/** @type {number} */ i) => (i >= n ? axis.full.to : s.at[i] < 0 ? axis.full.from : run.t[s.at[i]]);
-    // Of several changes in one pixel, only the last is drawn.
+    // If several changes are in one pixel, only the last of them is drawn.
     let i = Math.max(0, firstIndex(0, n, (k) => time(k) > axis.from) - 1);
     while (i < n && time(i) <= axis.to) {
       const y0 = Math.max(axis.x(time(i)), HEAD);
@@ -224,7 +221,7 @@ class Chart {
         c.setLineDash([]);
       }
       if (next < n && axis.x(time(next)) - axis.x(time(i)) < 0.5) {
-        // Many changes in one pixel: skips to the last of them.
+        // There are many changes in one pixel. The loop skips to the last of them.
         const beyond = axis.time(Math.floor(axis.x(time(i))) + 1);
         next = Math.max(next, firstIndex(next, n, (k) => time(k) >= beyond) - 1);
       }
@@ -236,9 +233,8 @@ class Chart {
   }
 
   /**
-   * Draws a hatched strip beside the bar where a server is off the network or cut off, and its side in a
-   * partition.
-   * @param {number} lane @param {number} x
+   * Draws a hatched strip beside the bar, for the times when the server is off the network or cut off. In a
+   * partition it also draws the server's side. @param {number} lane @param {number} x
    */
   drawCuts(lane, x) {
     const { context: c, run, axis, theme, height } = this;
@@ -268,7 +264,7 @@ class Chart {
     }
   }
 
-  /** Writes the term at each change, left of the bar. @param {any} s @param {number} x */
+  /** Writes the new term left of the bar at each change of the term. @param {any} s @param {number} x */
   drawTerms(s, x) {
     const { context: c, run, axis, theme } = this;
     const n = s.at.length;
@@ -281,12 +277,12 @@ class Chart {
     let last = -1;
     for (let i = first; i < n && time(i) <= axis.to; i += 1) {
       if (s.term[i] === last || !s.alive[i]) continue;
-      // A term from before the view is written at the upper edge.
+      // If a term began before the view, it is written at the upper edge.
       const y = Math.max(axis.x(time(i)), HEAD + 1);
       if (s.term[i] === 0) continue;
       last = s.term[i];
       if (y < free) {
-        // There is no space. Of the changes that are too close together, the last one is written.
+        // There is no space for all changes. The last of the changes that are too close together is written.
         const next = firstIndex(i + 1, n, (k) => axis.x(time(k)) >= free) - 1;
         if (next > i) {
           i = next - 1;
@@ -361,8 +357,8 @@ class Chart {
   }
 
   /**
-   * Draws the marks of events on the lanes, and texts beside them where there is space.
-   * @param {Shown} shown
+   * Draws the marks of events on the lanes. Where there is space, it writes texts beside them. @param {Shown}
+   * shown
    */
   drawEvents(shown) {
     const { context: c, run, axis, theme, columns, filter, height } = this;
@@ -566,8 +562,8 @@ class Chart {
   }
 
   /**
-   * What is at a place of the canvas: an event, a message or an operation.
-   * @param {number} x @param {number} y
+   * The thing at a place of the canvas: an event, a message or an operation. @param {number} x @param
+   * {number} y
    */
   at(x, y) {
     const { run, axis, columns, filter } = this;
@@ -580,7 +576,7 @@ class Chart {
       const from = Math.max(0, run.at(axis.time(y - 6)));
       for (let e = from; e < run.size && axis.x(run.t[e]) <= y + 6; e += 1) {
         if (run.lane[e] !== lane || !filter.shown[e] || this.quiet[run.kindOf[e]]) continue;
-        // An important event wins over another one at about the same distance.
+        // An important event is preferred to another event at about the same distance.
         const distance = Math.abs(axis.x(run.t[e]) - y) - (this.loud[run.kindOf[e]] ? 2 : 0);
         if (distance < nearest) [best, nearest] = [e, distance];
       }
@@ -616,8 +612,8 @@ function bandTone(kind) {
 }
 
 /**
- * The colour of an operation. It is the same as on the page of a history.
- * @param {Run} run @param {number} op
+ * The colour of an operation. The page of a history uses the same colours. @param {Run} run @param {number}
+ * op
  */
 function operationKind(run, op) {
   const usual = ["get", "put", "append"].indexOf(String(run.field(run.operations.call[op], "op")).toLowerCase());

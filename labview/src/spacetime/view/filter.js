@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
-// What the reader wants to see: lanes, types of messages, kinds of events, terms, a key.
+// What the reader wants to see. The reader can choose lanes, types of messages, kinds of events, terms and a
+// key.
 
 class Filter {
   /** @param {Run} run */
@@ -12,9 +13,9 @@ class Filter {
     this.hiddenTypes = new Set();
     /** @type {Set<number>} */
     this.hiddenKinds = new Set();
-    /** The terms as text: `5` or `3-7`; empty: all. */
+    /** The terms to show, as a text: `5` or `3-7`. An empty text means all terms. */
     this.term = "";
-    /** The key of the operations to show; empty: all. */
+    /** The key of the operations to show. An empty text means all operations. */
     this.key = "";
     this.shown = new Uint8Array(run.size).fill(1);
     this.messageShown = new Uint8Array(run.messages.id.length).fill(1);
@@ -32,13 +33,13 @@ class Filter {
     this.apply();
   }
 
-  /** The first and the last term to show; null: all terms. @returns {[number, number] | null} */
+  /** The first and the last term to show; null if all terms are shown. @returns {[number, number] | null} */
   get terms() {
     const range = /^\s*(\d+)\s*(?:[-–]\s*(\d+)\s*)?$/.exec(this.term);
     return range ? [Number(range[1]), Number(range[2] ?? range[1])] : null;
   }
 
-  /** For each id: does it belong to an operation on the key? null: no key is chosen. */
+  /** For each id, does it belong to an operation on the chosen key? The result is null if no key is chosen. */
   ofKey() {
     if (!this.key) return null;
     const { run } = this;
@@ -84,8 +85,8 @@ class Filter {
   }
 
   /**
-   * The next event after `e`, or the one before it.
-   * @param {number} e @param {number} by @param {boolean} all also hidden events
+   * The next event after `e`, or the event before it. @param {number} e @param {number} by @param {boolean}
+   * all also hidden events
    */
   next(e, by, all) {
     for (let at = e + by; at >= 0 && at < this.run.size; at += by) {

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The places of the lanes. From left to right: the scale, the faults of the network, the test, servers,
-// clients.
+// The places of the lanes. From left to right there are the scale, the faults of the network, and the lanes
+// of the test, the servers and the clients.
 
 const SCALE = 82; // width of the scale
 const HEAD = 30; // height of the row of names
@@ -16,7 +16,7 @@ class Columns {
     this.width = 1;
     this.scroll = 0;
     this.total = 0;
-    /** The middle of each lane, before scrolling; NaN: the lane is hidden. */
+    /** The middle of each lane, before scrolling; NaN if the lane is hidden. */
     this.middle = new Float64Array(run.lanes.length);
     this.wide = new Float64Array(run.lanes.length);
     /** The lanes that are shown, from left to right. @type {number[]} */
@@ -24,7 +24,7 @@ class Columns {
     this.placeBands();
   }
 
-  /** Gives columns to the faults of the network. Faults that overlap lie side by side. */
+  /** Gives columns to the faults of the network. Faults that overlap in time get different columns. */
   placeBands() {
     /** @type {number[]} */
     const ends = [];
@@ -41,7 +41,7 @@ class Columns {
     this.bandColumns = ends.length;
   }
 
-  /** Where the lanes begin. */
+  /** The left edge of the lanes. */
   get left() {
     return SCALE + this.bandColumns * BAND + (this.bandColumns > 0 ? 4 : 0);
   }
@@ -75,12 +75,12 @@ class Columns {
     this.scroll = Math.min(Math.max(0, scroll), Math.max(0, this.total - this.width));
   }
 
-  /** The middle of a lane on the screen; NaN: the lane is hidden. @param {number} lane */
+  /** The middle of a lane on the screen; NaN if the lane is hidden. @param {number} lane */
   x(lane) {
     return this.middle[lane] - this.scroll;
   }
 
-  /** The lane at x; -1: there is none. @param {number} x */
+  /** The lane at x; -1 if there is none. @param {number} x */
   at(x) {
     if (x < this.left) return -1;
     return this.order.find((lane) => Math.abs(this.x(lane) - x) <= this.wide[lane] / 2) ?? -1;

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 // The state of every server at the chosen time: role, term, vote, and the log as cells in the colours of
-// their terms. In all logs of a group the same index is at the same place.
+// their terms. An index has the same place in all logs of a group.
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;
@@ -21,7 +21,7 @@ class LogPanel {
     this.run = run;
     this.filter = filter;
     this.theme = theme;
-    /** How many cells the reader has gone back from the end. */
+    /** How many cells the reader has scrolled back from the end. */
     this.back = 0;
     const fitted = fitCanvas(canvas);
     this.context = fitted.context;
@@ -237,7 +237,7 @@ class LogPanel {
     c.globalAlpha = 1;
   }
 
-  /** The server and the index at a place of the canvas. @param {number} x @param {number} y */
+  /** The server and the log index at a place of the canvas. @param {number} x @param {number} y */
   at(x, y) {
     const row = this.rows.find((one) => y >= one.y && y < one.y + LOG_ROW);
     return row ? { lane: row.lane, index: x < LOG_LEFT ? 0 : row.lo + Math.floor((x - LOG_LEFT) / CELL) } : null;

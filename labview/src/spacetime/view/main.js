@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The page of a run: it keeps what is chosen and tells the other classes about changes.
+// The page of a run. It keeps what the reader has chosen, and reports changes to the other classes.
 
 class RunPage {
   /** @param {any} wire */
@@ -8,8 +8,8 @@ class RunPage {
     this.run = new Run(wire);
     const { run } = this;
     /**
-     * The pinned event, and the chosen time. They are the same unless the reader has clicked at an empty
-     * place.
+     * The pinned event, and the event at the chosen time. They are the same, except after a click at an empty
+     * place, which chooses only a time.
      */
     this.pinned = -1;
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
@@ -18,7 +18,7 @@ class RunPage {
     this.hover = -1;
     /** A number that grows when the filter changes. */
     this.revision = 0;
-    /** When the first frame was on the screen, in ms since the page was requested; for tests. */
+    /** When the first frame was on the screen, in ms since the page was requested. Tests read it. */
     this.painted = 0;
 
     this.theme = new Theme();
@@ -172,20 +172,20 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The event after which everything is shown: the one at the pointer, or else at the chosen time. */
+  /** The last event up to the shown time. This is the time at the pointer, or else the chosen time. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);
     return pinned >= 0 ? pinned : run.at(time);
   }
 
-  /** The message of the pinned event; -1: none. */
+  /** The message of the pinned event; -1 if there is none. */
   get message() {
     const id = this.pinned >= 0 ? this.run.id[this.pinned] : -1;
     return id >= 0 ? this.run.messageOf[id] : -1;
   }
 
-  /** The messages that caused the pinned one, and those that it caused. */
+  /** The messages that caused the pinned message, and the messages that it has caused. */
   get kin() {
     const { run, pinned } = this;
     if (pinned < 0) return [];
@@ -198,7 +198,7 @@ class RunPage {
     return found.filter((m) => m >= 0);
   }
 
-  /** Pins an event, or none with -1. @param {number} e */
+  /** Pins an event, or no event with -1. @param {number} e */
   pin(e) {
     this.pinned = e;
     if (e >= 0) this.time = this.run.t[e];
@@ -254,7 +254,7 @@ class RunPage {
   }
 
   /**
-   * Goes from event to event of the same message or operation. After the last comes the first.
+   * Goes from event to event of the same message or operation. After the last event comes the first one.
    * @param {number} by
    */
   follow(by) {
@@ -271,7 +271,7 @@ class RunPage {
     const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
     const events = run.ofId(parent);
     if (events.length === 0) return;
-    // The last event of the cause before this event.
+    // The last event of the cause that is before this event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
   }
 
@@ -381,7 +381,7 @@ class RunPage {
     else if (operation >= 0) this.pin(this.nearestOf(run.operations.id[operation], axis.time(y)));
     else if (band >= 0) this.pin(run.bands[band].from);
     else if (y >= HEAD) {
-      // An empty place: this chooses only a time.
+      // The place is empty, so the click chooses only a time.
       this.pinned = -1;
       this.time = axis.time(y);
       this.changed();
@@ -490,5 +490,5 @@ class RunPage {
   }
 }
 
-/** For the console and for tests. */
+/** The page is global, so that the browser's console and tests can use it. */
 var page = new RunPage(JSON.parse(byId("data").textContent ?? ""));

@@ -1,15 +1,16 @@
 // @ts-check
 "use strict";
-// Messages as arrows: where each begins and ends, which are in view, and how they are drawn. If there are too
-// many to distinguish, the picture shows how many pass between two lanes, and of which type most of them are.
+// Messages as arrows: where each message begins and ends, which messages are in view, and how they are drawn.
+// If there are too many messages to distinguish, the picture shows how many of them pass between two lanes,
+// and of which type most of them are.
 
 const MOST_ARROWS = 2500;
 const DENSE_ROW = 3; // height of a row of the dense picture, in pixels
 const TYPE_COLOURS = 8;
 
 /**
- * The colours of types that occur in most runs. Other types get the remaining colours.
- * @type {[RegExp, number][]}
+ * The types that occur in most runs. Each of them always has the same colour. Other types get the remaining
+ * colours. @type {[RegExp, number][]}
  */
 const USUAL_TYPES = [
   [/RequestVote/, 2],
@@ -55,8 +56,8 @@ class Arrows {
     const { messages, t } = run;
     const n = messages.id.length;
     /**
-     * For each message: the latest end of all messages up to it. A view needs only the messages from the
-     * first on that reaches into it.
+     * For each message, the latest end of all messages up to this one. When the chart draws, it skips the
+     * first messages for which this time is before the view.
      */
     this.reach = new Float64Array(n);
     this.end = new Float64Array(n);
@@ -66,7 +67,7 @@ class Arrows {
       }
       this.reach[m] = most = Math.max(most, this.end[m]);
     }
-    /** The legs that were drawn last. They are used to find the message under the pointer. @type {Leg[]} */
+    /** The lines that were drawn last. They are used to find the message under the pointer. @type {Leg[]} */
     this.legs = [];
     this.dense = false;
   }
@@ -93,7 +94,8 @@ class Arrows {
     const { from, to, sent, delivered, answered, replied, dropped, failed } = run.messages;
     const y = (/** @type {number} */ e) => axis.x(run.t[e]);
     const x0 = columns.x(from[m]);
-    // A message to a name that no server has ends at an empty place beside the lane.
+    // If no server has the name to which the message was sent, the line ends at an empty place beside the
+    // lane.
     const x1 = to[m] >= 0 && to[m] !== from[m] ? columns.x(to[m]) : x0 + Math.min(60, columns.wide[from[m]] * 0.6);
     const y0 = y(sent[m]);
     const legs = [];
@@ -118,7 +120,7 @@ class Arrows {
     return legs;
   }
 
-  /** Finds the messages in view, and their lines if there are not too many. */
+  /** Finds the messages in view. If they are not too many, it also finds their lines. */
   look() {
     const found = this.inView();
     this.dense = found.length > MOST_ARROWS;
@@ -171,7 +173,7 @@ class Arrows {
     path.lineTo(x + r, y - r);
   }
 
-  /** Adds the head of an arrow. It ends before the bar of the lane. @param {Path2D} path @param {Leg} leg */
+  /** Adds the head of an arrow. The head ends before the bar of the lane. @param {Path2D} path @param {Leg} leg */
   addHead(path, { x0, y0, x1, y1 }) {
     const length = Math.hypot(x1 - x0, y1 - y0);
     if (length < 12) return;
@@ -185,8 +187,8 @@ class Arrows {
   }
 
   /**
-   * Writes beside each cross why the message was lost.
-   * @param {CanvasRenderingContext2D} c @param {Leg[]} legs
+   * Writes the reason of the loss beside the cross of each lost message. @param {CanvasRenderingContext2D} c
+   * @param {Leg[]} legs
    */
   drawReasons(c, legs) {
     const { run, theme } = this;
@@ -293,7 +295,7 @@ class Arrows {
     }
   }
 
-  /** The message at a place of the canvas; -1: none is near enough. @param {number} x @param {number} y */
+  /** The message at a place of the canvas; -1 if no message is near enough. @param {number} x @param {number} y */
   at(x, y) {
     let [best, nearest] = [-1, 6];
     for (const { m, x0, y0, x1, y1 } of this.legs) {

@@ -8,8 +8,7 @@ function valueText(value) {
 }
 
 /**
- * Everything that an event says, in one line. The search looks at this text.
- * @param {Run} run @param {number} e
+ * All data of an event, in one line. The search uses this text. @param {Run} run @param {number} e
  */
 function eventText(run, e) {
   const fields = run.fields(e).map(([name, value]) => `${name}=${valueText(value)}`);
@@ -20,14 +19,14 @@ function eventText(run, e) {
   return [run.lanes[run.lane[e]].name, run.kind(e), id, cause && `(${cause})`, type, ...fields].filter((part) => part).join(" ");
 }
 
-/** The short name of a type of messages: `AppendEntries`. @param {string} type */
+/** The short name of a type of messages, for example `AppendEntries`. @param {string} type */
 function typeName(type) {
   const name = type.replace(/^[A-Za-z]\w*\./, "");
-  // The paper calls it so.
+  // The Raft paper uses the name "heartbeat".
   return name === "AppendEntries (empty)" ? "heartbeat" : visible(name, 40);
 }
 
-/** An operation: `put("x", "1") → ok`. @param {Run} run @param {number} op */
+/** The text of an operation, for example `put("x", "1") → ok`. @param {Run} run @param {number} op */
 function operationText(run, op) {
   const { call, ret } = run.operations;
   const [key, value, result] = [run.field(call[op], "key"), run.field(call[op], "value"), run.field(ret[op], "result")];
@@ -38,7 +37,7 @@ function operationText(run, op) {
   return visible(result === undefined || result === "" ? asked : `${asked} → ${valueText(result)}`, 200);
 }
 
-/** A few words about an event, for its lane. @param {Run} run @param {number} e */
+/** A short text about an event, which is written beside its lane. @param {Run} run @param {number} e */
 function shortText(run, e) {
   const f = (/** @type {string} */ name) => run.field(e, name);
   const lane = run.lane[e];
@@ -97,16 +96,16 @@ function shortText(run, e) {
   }
 }
 
-/** Causes of a delay that do not lose the message. */
+/** Causes that only delay a message and do not lose it. */
 const MERE_DELAYS = /^(cost|unreliable|latency|long reordering)?$/;
 
-/** Why a message was lost; empty if it was not. @param {Run} run @param {number} m */
+/** Why a message was lost; empty if the message was not lost. @param {Run} run @param {number} m */
 function lossOf(run, m) {
   const { id, dropped, failed, replied } = run.messages;
   if (replied[m] >= 0) return "";
   if (run.cause(dropped[m])) return run.cause(dropped[m]);
-  // If a caller waits to learn of a loss, this event has the reason. The end of the wait may have another
-  // cause.
+  // If a caller has to wait until it learns of a loss, the event `rpc.delayed` has the reason of the loss.
+  // The event at the end of the wait may have another cause.
   for (const e of run.ofId(id[m])) {
     if (run.kind(e) === "rpc.delayed" && !MERE_DELAYS.test(run.cause(e))) return run.cause(e);
   }
@@ -130,7 +129,7 @@ function headlineOf(run) {
   return `Failed at ${formatTime(run.t[run.failed])}: ${visible(message, 260)}`;
 }
 
-/** Numbers about the run. @param {Run} run */
+/** A text with the most important numbers about the run. @param {Run} run */
 function factsOf(run) {
   const servers = run.lanes.filter((lane) => lane.kind === "server").length;
   const clients = run.lanes.filter((lane) => lane.kind === "client").length;

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 // The history of the page: the operations of all parts in columns, and orders of operations. An operation has
-// one number in the whole page. The operations of a part have consecutive numbers.
+// the same number everywhere in the page. The operations of a part have consecutive numbers.
 
 /** @typedef {"ok" | "illegal" | "unknown"} Verdict */
 /** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */
@@ -50,7 +50,7 @@ class Order {
     return this.ops.length;
   }
 
-  /** The place of an operation in this order, from 0; -1 if it is not in the order. @param {number} op */
+  /** The place of an operation in this order, counted from 0; -1 if the order does not have it. @param {number} op */
   place(op) {
     this.places ??= new Map(Array.from(this.ops, (placed, i) => [placed, i]));
     return this.places.get(op) ?? -1;
@@ -70,18 +70,19 @@ class Order {
   }
 
   /**
-   * When each operation may have taken effect. The times follow the order. Each is between the operation's
-   * call and return, and they are as far apart as possible.
+   * For each operation, a time at which it may have taken effect. The times rise along the order. Each time
+   * is between the operation's call and return. The times are as far apart as possible.
    */
   points() {
     if (this.times) return this.times;
     const { call, ret } = this.recording;
     const n = this.length;
-    // If the order has an end, all its operations come before the blocked operation. That one gets a share of
-    // the time, too.
+    // If the order ends at a blocked operation, all its operations come before the blocked operation. The
+    // blocked operation gets a share of the time, too.
     const { blocked } = this.part.verdict === "illegal" && this.part.kept ? this.stop() : { blocked: -1 };
     const end = blocked >= 0 ? ret[blocked] : Infinity;
-    // An operation comes no earlier than any call up to here, and no later than any return from here on.
+    // An operation takes effect after its own call and all calls before it in the order. It takes effect
+    // before its own return and all returns after it in the order.
     const [earliest, latest] = [new Float64Array(n), new Float64Array(n)];
     for (let i = 0; i < n; i += 1) earliest[i] = Math.max(call[this.ops[i]], i > 0 ? earliest[i - 1] : 0);
     for (let i = n - 1; i >= 0; i -= 1) {
@@ -91,7 +92,7 @@ class Order {
     let crowd = 0;
     let last = -Infinity;
     for (let i = 0; i < n; i += 1) {
-      // The operations up to `crowd` need a place before the time of this one is over.
+      // The operations up to `crowd` need a time before the latest time of operation `i`.
       while (crowd < n && earliest[crowd] < latest[i]) crowd += 1;
       const from = Math.max(last, earliest[i]);
       const more = crowd === n && blocked >= 0 && call[blocked] < latest[i] ? 1 : 0;
@@ -102,8 +103,8 @@ class Order {
   }
 
   /**
-   * The operation that blocks the order (of the missing ones it returned first), and all operations that
-   * could come next.
+   * The operation that blocks the order, and all operations that could come next. The blocking operation is
+   * the missing operation that returned first.
    */
   stop() {
     if (this.end) return this.end;
@@ -135,7 +136,7 @@ class Part {
     this.title = visible(wire.title, 120) || "the history";
     this.verdict = wire.verdict;
     this.initial = wire.initial;
-    /** How many operations of the longest order had happened when the blocked operation was last possible. */
+    /** After how many operations of the longest order the blocked operation was possible for the last time. */
     this.lastFit = wire.lastFit;
     this.first = first;
     this.last = first + wire.text.length;
@@ -152,8 +153,8 @@ class Part {
   }
 
   /**
-   * The longest order with this operation. If no order has it, the longest order of all.
-   * @param {number} op
+   * The longest order with this operation. If no order has this operation, the longest order of all. @param
+   * {number} op
    */
   orderOf(op) {
     if (!this.largest) {
@@ -176,7 +177,7 @@ class Recording {
   constructor(wire) {
     this.title = wire.title;
     this.verdict = wire.verdict;
-    // An empty state must be visible, too.
+    // The page must also show an empty state.
     this.states = wire.states.map((state) => state || "(empty)");
     const n = wire.parts.reduce((sum, part) => sum + part.text.length, 0);
     this.size = n;
@@ -235,8 +236,8 @@ class Recording {
   }
 
   /**
-   * Sorts operations into kinds by the first word of their texts. Kinds without a colour of their own share
-   * the last kind.
+   * Sorts operations into kinds by the first word of their texts. If there are more kinds than colours, the
+   * rarest kinds are shown together as the last kind.
    */
   sortKinds() {
     /** @type {Map<string, number>} */

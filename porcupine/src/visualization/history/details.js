@@ -77,7 +77,7 @@ class Details {
   /** @param {number} op */
   operationLink(op) {
     const { recording } = this;
-    // This is a link because it is part of the text. Its address is that of the operation.
+    // This is a link and not a button, because it is part of a sentence. Its address leads to the operation.
     const link = /** @type {HTMLAnchorElement} */ (element("a", "op", element("code", "", recording.text(op, 90))));
     link.append(` by client ${recording.client[op]}`);
     link.href = `#op=${op}`;
@@ -130,9 +130,8 @@ class Details {
 }
 
 /**
- * All that is known about an operation, as labels and values.
- * @param {Recording} recording @param {number} op @param {Order | null} order
- * @returns {[string, string][]}
+ * Everything that is known about an operation, as labels and values. @param {Recording} recording @param
+ * {number} op @param {Order | null} order @returns {[string, string][]}
  */
 function operationFields(recording, op, order) {
   const part = recording.parts[recording.partOf[op]];
@@ -154,8 +153,8 @@ function operationFields(recording, op, order) {
 }
 
 /**
- * The operation before or after this one in an order. The blocked operation comes after the last one.
- * @param {Order} order @param {number} op @param {number} by -1 or 1
+ * The operation before or after this operation in an order. The blocked operation comes after the last
+ * operation of the order. @param {Order} order @param {number} op @param {number} by -1 or 1
  */
 function neighbour(order, op, by) {
   const place = order.place(op);

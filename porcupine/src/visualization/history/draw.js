@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// The chart: the rows with their bars, the order that is shown, the marks and the axis. It looks only at what
-// is in view, and it draws bars that share a pixel as one. So the cost of a frame depends on the number of
-// pixels, not on the number of operations.
+// The chart: the rows with their bars, the order that is shown, the marks and the axis. It processes only
+// what is in view, and it draws bars that share a pixel as one bar. So the cost of a frame depends on the
+// number of pixels, not on the number of operations.
 
 const LABELS = 76; // width of the column with the clients' names
 const AXIS = 26; // height of the scale
@@ -89,7 +89,7 @@ class Chart {
     }
   }
 
-  /** The lanes in view: from, to (exclusive). */
+  /** The lanes in view, as two numbers: the first lane, and the lane after the last one. */
   lanesInView() {
     const { rows } = this;
     const first = Math.max(0, Math.floor((rows.scroll - 8) / rows.lane));
@@ -124,7 +124,7 @@ class Chart {
     const h = rows.bar - 1;
     const alpha = c.globalAlpha;
     const n = ops.length;
-    // Rectangles are drawn one by one, because thousands of them in one path take far longer.
+    // Rectangles are drawn one by one. One path with thousands of rectangles would take far longer.
     /** @type {number[][]} */ const plain = [];
     /** @type {Path2D[]} */ const framed = [];
     /** @type {number[]} */ const dense = [];
@@ -143,8 +143,8 @@ class Chart {
           if (runTo > runFrom) dense.push(runFrom, runTo - runFrom);
           [runFrom, runTo] = [pixel, pixel + 1];
         }
-        // Operations that are called within this pixel are drawn by now. Only the last of them may reach
-        // further.
+        // The operations that are called inside this pixel are drawn now. Only the last of them may end after
+        // this pixel.
         const beyond = axis.time(pixel + 1);
         const next = firstIndex(i + 1, n, (k) => call[ops[k]] >= beyond);
         i = next - 1 > i && axis.x(ret[ops[next - 1]]) - axis.x(call[ops[next - 1]]) >= SLIVER ? next - 1 : next;
@@ -206,7 +206,7 @@ class Chart {
     c.strokeStyle = theme.colour("accent");
     c.fillStyle = theme.colour("accent");
     c.lineWidth = 1.5;
-    // Matches are sorted by call. A match that begins before the view may reach into it.
+    // Matches are sorted by call. A match that begins before the view may end inside the view.
     const end = firstIndex(0, matches.length, (k) => call[matches[k]] > axis.to);
     const frames = new Path2D();
     const drawn = new Int32Array(rows.lanes.length).fill(-1);
@@ -234,7 +234,7 @@ class Chart {
     path.roundRect(x0, y + 0.5, Math.max(x1 - x0, 2), rows.bar - 1 + 2 * gap, 3 + gap);
   }
 
-  /** Draws that frame. @param {number} op @param {number} gap */
+  /** Draws a frame around the bar of an operation. @param {number} op @param {number} gap */
   frame(op, gap) {
     const path = new Path2D();
     this.addFrame(path, op, gap);
@@ -288,8 +288,8 @@ class Chart {
     c.textBaseline = "middle";
     c.textAlign = "left";
     /**
-     * For each lane: where the text that was drawn last begins. Texts further left must end before it.
-     * @type {Map<number, number>}
+     * For each lane, where the text that was drawn last begins. Texts further left must end before this
+     * place. @type {Map<number, number>}
      */
     const taken = new Map();
     for (let i = to - 1; i >= from; i -= 1) {
@@ -311,8 +311,8 @@ class Chart {
   }
 
   /**
-   * Draws an order that has too many points: for each pixel, how far up and down the line goes.
-   * @param {Order} order @param {number} from @param {number} to
+   * Draws an order that has too many points to draw each. For each pixel it draws how far up and down the
+   * line goes. @param {Order} order @param {number} from @param {number} to
    */
   drawDenseOrder(order, from, to) {
     const { context: c, axis, rows } = this;
@@ -377,9 +377,8 @@ class Chart {
   }
 
   /**
-   * Draws what must be visible at any zoom: the ends of orders, the pinned operation, the one under the
-   * pointer.
-   * @param {Shown} shown
+   * Draws what must be visible at any zoom: the ends of orders, the pinned operation, and the operation under
+   * the pointer. @param {Shown} shown
    */
   drawSpecials({ part, hover, pinned, match }) {
     const { context: c, axis, rows, theme, recording } = this;
@@ -481,9 +480,9 @@ class Chart {
   }
 
   /**
-   * The operation at a place of the canvas, and how many share it. Operations of the bright part come first.
-   * @param {number} x @param {number} y @param {number} part
-   * @returns {{ op: number, many: number }} op is -1 if there is none
+   * The operation at a place of the canvas, and how many operations share this place. Operations of the part
+   * that is not dimmed come first. @param {number} x @param {number} y @param {number} part @returns {{ op:
+   * number, many: number }} op is -1 if there is none
    */
   at(x, y, part) {
     const lane = x >= LABELS ? this.rows.at(y) : -1;

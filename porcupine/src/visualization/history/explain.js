@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Says in words what was found.
+// Explains in sentences what the check has found.
 
 /** @param {Recording} recording */
 function headline(recording) {
@@ -37,9 +37,9 @@ function summary(recording) {
  */
 
 /**
- * What is known about a part: a title, sentences, and the operations that could have come next.
- * @param {Recording} recording @param {Part} part @param {Order} order
- * @returns {{ title: string, sentences: Sentence[], next: number[], rest: Sentence[] }}
+ * What is known about a part: a title, sentences, the operations that could come next, and the sentences
+ * after these. @param {Recording} recording @param {Part} part @param {Order} order @returns {{ title:
+ * string, sentences: Sentence[], next: number[], rest: Sentence[] }}
  */
 function explain(recording, part, order) {
   const { size } = part;
@@ -97,9 +97,8 @@ function explain(recording, part, order) {
 }
 
 /**
- * When the blocked operation was last possible.
- * @param {Part} part @param {Order} order @param {number} blocked
- * @returns {Sentence[]}
+ * At what place of the order the blocked operation was possible for the last time. @param {Part} part @param
+ * {Order} order @param {number} blocked @returns {Sentence[]}
  */
 function lastFit(part, order, blocked) {
   const fit = part.lastFit;

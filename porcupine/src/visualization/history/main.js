@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The page of a history: it keeps what is chosen and tells the other classes about changes.
+// The page of a history. It keeps what the reader has chosen, and reports changes to the other classes.
 
 class HistoryPage {
   /** @param {Wire} wire */
@@ -12,7 +12,7 @@ class HistoryPage {
     this.hover = -1;
     /** @type {number | null} */
     this.cursor = null;
-    /** When the first frame was on the screen, in ms since the page was requested; for tests. */
+    /** When the first frame was on the screen, in ms since the page was requested. Tests read it. */
     this.painted = 0;
 
     this.theme = new Theme();
@@ -145,16 +145,15 @@ class HistoryPage {
   }
 
   /**
-   * The order whose line is drawn: that of the pinned operation, of the one under the pointer, or of the
-   * chosen part.
-   * @returns {Order | null}
+   * The order whose line is drawn: the order of the pinned operation, of the operation under the pointer, or
+   * of the chosen part. @returns {Order | null}
    */
   get order() {
     const { recording, chosen, hover } = this;
     if (chosen.order >= 0 && this.part >= 0) return recording.parts[this.part].orders[chosen.order];
     if (chosen.pinned >= 0) {
       const part = recording.parts[recording.partOf[chosen.pinned]];
-      // For a blocked operation the longest order is shown, because the order ends there.
+      // For a blocked operation the longest order is shown, because this order ends at the operation.
       return chosen.pinned === part.blocked ? part.orders[0] : part.orderOf(chosen.pinned);
     }
     if (hover >= 0 && (chosen.part < 0 || recording.partOf[hover] === chosen.part)) {
@@ -163,7 +162,7 @@ class HistoryPage {
     return chosen.part >= 0 ? recording.parts[chosen.part].orders[0] : null;
   }
 
-  /** The part to explain: the chosen one, or else the most important one. */
+  /** The part to explain: the chosen part, or the most important part if none is chosen. */
   get explained() {
     const { recording, part } = this;
     if (part >= 0) return part;
@@ -238,7 +237,8 @@ class HistoryPage {
     let to = recording.ret[error.op];
     const long = to - from;
     for (const op of next.slice(0, 12)) from = Math.min(from, Math.max(recording.call[op], to - 6 * long));
-    // The last operations of the order are shown too: at least three of them, and more if they are near.
+    // The last operations of the order are also shown: at least three of them, and more if they are near in
+    // time.
     for (let i = order.length - 1; i >= Math.max(0, order.length - 8); i -= 1) {
       if (i >= order.length - 3 || steps[i] > to - 2 * long) from = Math.min(from, recording.call[order.ops[i]]);
     }
@@ -366,5 +366,5 @@ class HistoryPage {
   }
 }
 
-/** For the console and for tests. */
+/** The page is global, so that the browser's console and tests can use it. */
 var page = new HistoryPage(JSON.parse(byId("data").textContent ?? ""));

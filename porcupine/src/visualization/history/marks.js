@@ -6,7 +6,7 @@
 const MARK_LANE = 18;
 const MOST_MARK_LANES = 4;
 
-/** The signs distinguish the marks without colours, too. @type {Record<string, string>} */
+/** The signs distinguish the marks even for a reader who sees no colours. @type {Record<string, string>} */
 const MARK_SIGNS = {
   partition: "‖",
   crash: "✕",
@@ -30,7 +30,7 @@ class Marks {
     /** @type {number[]} */
     const ends = [];
     for (const [index, mark] of this.all.entries()) {
-      // Leaves space for the text: as much as it needs when the whole run is in view.
+      // Leaves space for the text: as much as the text needs when the whole run is in view.
       const end = Math.max(mark.to ?? 0, mark.from + (total * (26 + 6 * Math.min(mark.text.length, 60))) / 1000);
       let lane = ends.findIndex((at) => at <= mark.from);
       if (lane < 0) lane = ends.length < MOST_MARK_LANES ? ends.length : index % MOST_MARK_LANES;

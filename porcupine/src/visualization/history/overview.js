@@ -43,11 +43,12 @@ class Overview {
     return from + ((x - this.left) / this.room) * (to - from);
   }
 
-  /** For each pixel: the sum of the shares that operations fill of it. */
+  /** For each pixel, how many operations run at its time, on average. */
   countOpen() {
     const { call, ret, size } = this.recording;
     const n = Math.ceil(this.room);
-    // The sum of boxes is computed as an integral of the changes at their ends.
+    // Each operation changes the sum only at its two ends. The sum at each pixel is computed from these
+    // changes.
     const change = new Float64Array(n + 2);
     const add = (/** @type {number} */ at, /** @type {number} */ by) => {
       const pixel = Math.min(Math.max(Math.floor(at), 0), n);
@@ -93,7 +94,7 @@ class Overview {
       const x = Math.round(this.x(recording.call[op]));
       if (x > drawn) c.fillRect((drawn = x), foot - 6, 1, 6);
     }
-    // Dims what is out of view.
+    // Dims what the chart does not show.
     const [x0, x1] = [this.x(axis.from), this.x(axis.to)];
     c.fillStyle = theme.colour("panel");
     c.globalAlpha = 0.6;

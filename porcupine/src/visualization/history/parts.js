@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The list of parts, with what was found in each. If a part is chosen, the others are dimmed.
+// The list of the parts, with the verdict on each part. If a part is chosen, the other parts are dimmed.
 
 const MOST_SHOWN = 300;
 const VERDICT_SIGNS = { ok: "✓", illegal: "✕", unknown: "?" };

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The rows of the chart, and their places. There is one row for each client. It has as many lanes as
-// operations of the client overlap.
+// The rows of the chart, and their places. There is one row for each client. A row consists of one or more
+// lanes. Operations of the client that overlap are in different lanes.
 
 const MOST_LANES = 16;
 
@@ -79,7 +79,7 @@ class Rows {
     this.scrollTo(this.scroll);
   }
 
-  /** Is there space for states below the bars? */
+  /** Is there enough space below the bars to write states? */
   get roomy() {
     return this.lane >= 38;
   }
