@@ -12,7 +12,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Tests that belong together: a `<testsuite>`.
 pub struct Suite {
-    /// Its name.
+    /// The name of the group.
     pub name: String,
     /// Pairs of name and value: the `<properties>`.
     pub properties: Vec<(String, String)>,
@@ -24,9 +24,9 @@ pub struct Suite {
 pub struct Case {
     /// The group of the test, which JUnit calls the class.
     pub class: String,
-    /// Its name.
+    /// The name of the test.
     pub name: String,
-    /// How long it took, in seconds.
+    /// How long the test took, in seconds.
     pub seconds: f64,
     /// The result of the test.
     pub verdict: Verdict,

@@ -455,12 +455,12 @@ impl Grader<'_> {
                         Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, tests.get(at)?)))
                     {
                         let outcome = self.run(test, built, taken, conditions);
-                        done.lock().expect("no thread panics with the lock").insert(at, outcome);
+                        done.lock().expect("no thread panics while it holds this lock").insert(at, outcome);
                     }
                 });
             }
         });
-        done.into_inner().expect("no thread panics with the lock").into_values().collect()
+        done.into_inner().expect("no thread panics while it holds this lock").into_values().collect()
     }
 
     fn run(&self, test: &Graded, built: &Built, taken: &Taken, conditions: &Conditions<'_>) -> Outcome {
