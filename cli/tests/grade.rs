@@ -224,7 +224,8 @@ fn a_signal_leaves_the_results_so_far(folder: &Folder, work: &str) {
     let mut lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
     let first = lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("[1/3] broken")));
     assert!(first.is_some(), "the first submission was never graded");
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a small number")), Signal::SIGINT).expect("lab runs");
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a small number")), Signal::SIGINT)
+        .expect("lab runs");
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     assert_eq!(ran.code, Some(130), "{rest:?}");

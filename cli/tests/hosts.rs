@@ -107,7 +107,8 @@ fn control_c_ends_the_jobs_of_parallel_too() {
     until("the test runs", || project.names_in("pids").contains(&"pids-0".to_owned()));
     let ids: Vec<i32> =
         project.read("pids/pids-0").split_whitespace().map(|id| id.parse().expect("a process id")).collect();
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("process ids are small")), Signal::SIGINT).expect("lab runs");
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("process ids are small")), Signal::SIGINT)
+        .expect("lab runs");
     let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     ran.says(130, &["interrupted by signal 2"]);
     for id in ids {

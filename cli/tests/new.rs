@@ -56,7 +56,12 @@ fn walk(dir: &Path, below: &Path, files: &mut Vec<String>) {
         if path.is_dir() {
             walk(&path, below, files);
         } else {
-            files.push(path.strip_prefix(below).expect("the path is below the folder").to_string_lossy().into_owned());
+            files.push(
+                path.strip_prefix(below)
+                    .expect("the path is below the folder")
+                    .to_string_lossy()
+                    .into_owned(),
+            );
         }
     }
 }
@@ -200,7 +205,10 @@ fn cargo_understands_the_manifest_and_keeps_the_versions_of_this_workspace() {
     let (here, there) =
         (locked(&read(&repository().join("Cargo.lock"))), locked(&read(&dir.join("Cargo.lock"))));
     assert!(there.len() > 10 && there.len() < here.len(), "{} of {}", there.len(), here.len());
-    assert!(there.iter().all(|checksum| here.contains(checksum)), "a dependency has another version than in this workspace");
+    assert!(
+        there.iter().all(|checksum| here.contains(checksum)),
+        "a dependency has another version than in this workspace"
+    );
 }
 
 /// This test builds the judge for another workspace, which takes a minute or two. `lab new` is the same with

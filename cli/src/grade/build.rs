@@ -292,7 +292,11 @@ mod tests {
             of("/t/debug/deps/libstarter-12.rmeta"),
             Some(PathBuf::from("/t/debug/deps/starter-12.d"))
         );
-        assert_eq!(of("/t/debug/libstarter.rlib"), None, "the list of this file has the sources of other crates, too");
+        assert_eq!(
+            of("/t/debug/libstarter.rlib"),
+            None,
+            "the list of this file has the sources of other crates, too"
+        );
     }
 
     #[test]

@@ -116,7 +116,12 @@ mod tests {
             if path.is_dir() {
                 walk(&path, below, found);
             } else {
-                found.insert(path.strip_prefix(below).expect("the path is below the starter").to_string_lossy().into_owned());
+                found.insert(
+                    path.strip_prefix(below)
+                        .expect("the path is below the starter")
+                        .to_string_lossy()
+                        .into_owned(),
+                );
             }
         }
     }

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_checkout_that_is_gone_is_told() {
-        let error = Source::checkout_of(Path::new("/nonexistent/labs/cli")).err().expect("there is no such checkout");
+        let error =
+            Source::checkout_of(Path::new("/nonexistent/labs/cli")).err().expect("there is no such checkout");
         assert!(error.contains("no longer in /nonexistent/labs") && error.contains("--git"), "{error}");
         assert!(Source::checkout().is_ok_and(|s| matches!(s, Source::Checkout(dir) if dir.is_absolute())));
     }

@@ -113,7 +113,8 @@ impl Terminal {
         while !so(parser.screen()) {
             let left = PATIENCE.saturating_sub(asked.elapsed());
             assert!(!left.is_zero(), "the screen does not show {what}:\n{}", parser.screen().contents());
-            parser = self.shown.changed.wait_timeout(parser, left).expect("no thread panics with this lock").0;
+            parser =
+                self.shown.changed.wait_timeout(parser, left).expect("no thread panics with this lock").0;
         }
     }
 
