@@ -233,8 +233,8 @@ fn a_message_can_be_followed_to_both_ends() {
     for life in messages.values() {
         let turn = |kind: &str| life.iter().find(|event| event.kind == kind);
         let Some(sent) = turn("rpc.sent") else { continue };
-        assert!(!sent.node.is_empty(), "only servers send here");
-        assert_eq!(life[0].kind, "raft.request", "what a request says comes first");
+        assert!(!sent.node.is_empty(), "only servers send messages in this test");
+        assert_eq!(life[0].kind, "raft.request", "the first event has the content of the request");
         assert_eq!(format!("Raft.{}", life[0].text("rpc")), sent.text("method"));
         if let Some(delivered) = turn("rpc.delivered") {
             assert_eq!(delivered.node, sent.text("to"), "{delivered:?}");

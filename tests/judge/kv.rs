@@ -263,7 +263,7 @@ fn the_verdict_of_the_checker_is_in_the_trace() {
     // On real threads the trace has only the last events, so the call may be missing.
     assert!(meant.is_some() || trace.run.lost > 0, "client {client} had called nothing at {called} ns");
     assert!(meant.is_none_or(|call| call.text("key") == verdict.text("key")), "{meant:?} {verdict:?}");
-    std::fs::remove_dir_all(folder).expect("it is removed");
+    std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn a_stale_read_is_not_linearizable() {
         reading.join().expect("the reader does not panic");
         let folder = folder("stale-read");
         let outcome = history.judge(UNDECIDED_FAILS, "a stale read", cfg.marks(), &folder);
-        std::fs::remove_dir_all(folder).expect("it is removed");
+        std::fs::remove_dir_all(folder).expect("the folder can be removed");
         if let Err(error) = outcome {
             panic!("{error}");
         }

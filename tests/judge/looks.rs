@@ -28,7 +28,7 @@ fn a_look_shows_the_state_of_a_server() {
         let cfg = make_quietly::<ShardKv>("looks", Setup::new().maxraftstate(200));
         let server = Place::Server(1, 0);
         let first = cfg.look(server);
-        let status = first.status.expect("it runs");
+        let status = first.status.expect("the server runs");
         assert!(first.up && !first.cut_off);
         assert_eq!((status.config, status.groups, status.shards), (0, vec![], Default::default()));
 
@@ -39,17 +39,17 @@ fn a_look_shows_the_state_of_a_server() {
         let mut client = cfg.make_client();
         (0..20).for_each(|i| client.put(&i.to_string(), "something long enough for a snapshot"));
         until(&cfg, server, |look| {
-            let status = look.status.as_ref().expect("it runs");
+            let status = look.status.as_ref().expect("the server runs");
             let raft = status.raft;
             assert!(raft.snapshot_index <= raft.last_applied && raft.commit_index <= raft.last_index);
             look.snapshot_bytes > 0 && raft.snapshot_index > 0 && raft.commit_index >= 20 && raft.term > 0
         });
         let leaders = (0..3).filter(|&i| {
-            let status = cfg.look(Place::Server(1, i)).status.expect("it runs");
+            let status = cfg.look(Place::Server(1, i)).status.expect("the server runs");
             status.raft.role == Role::Leader
         });
         assert_eq!(leaders.count(), 1);
-        let ctrler = cfg.look(Place::Ctrler(0)).status.expect("it runs");
+        let ctrler = cfg.look(Place::Ctrler(0)).status.expect("the server runs");
         assert_eq!(ctrler.shards, [Holding::Nothing; NSHARDS]);
 
         // Group 2 gets shards, but it is down. So it cannot take them from their old owner.
