@@ -85,7 +85,7 @@ pub struct Taken {
     pub edition: String,
     /// The path of the library's root file, below `src`.
     pub lib: PathBuf,
-    /// What was left behind.
+    /// What was not taken from the folder.
     pub dropped: Vec<String>,
     /// The crates that the submission wants and does not get. The names are those in Rust code.
     pub refused_crates: Vec<String>,
