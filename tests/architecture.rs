@@ -1,10 +1,10 @@
-//! The layers of the project, checked by tests: which crate may depend on which, which code may name what,
-//! and in which direction imports go.
+//! Tests check the layers of the project: which crate may depend on which other crate, which names may appear
+//! in which code, and in which direction imports go.
 //!
 //! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
-//! and checks the table of `docs/design.md`. `clippy.toml` bans single types and functions. The other tests
-//! look at the text of the sources: they check the imports between the folders of `src`, and that Raft's
-//! rules use no clock, lock or channel.
+//! and checks that it agrees with the table of `docs/design.md`. `clippy.toml` bans single types and
+//! functions. The other tests read the source files as text: they check the imports between the folders of
+//! `src`, and that Raft's rules use no clock, lock or channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -60,8 +60,8 @@ fn assert_absent(why: &str, dirs: &[&str], words: &[&str]) {
     assert!(hits.is_empty(), "{why}:\n{}", hits.join("\n"));
 }
 
-/// Each member of the workspace, and the members that it may depend on. Dependencies of its tests do not
-/// count.
+/// Each member of the workspace, and the other members that it may depend on. Dependencies of a member's
+/// tests do not count.
 const CRATES: &[(&str, &[&str])] = &[
     ("labrt", &[]),
     ("labgob", &[]),
@@ -87,7 +87,7 @@ const BY_FEATURE: &[(&str, &str, &str)] = &[("starter", "mit6824", "solved-raft"
 /// Dependencies that are forbidden even for tests: the judge and the skeleton must not know a solution.
 const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
 
-/// What `cargo metadata` says of a member.
+/// What `cargo metadata` says about a member of the workspace.
 struct Member {
     name: String,
     dependencies: Vec<Dependency>,
@@ -192,7 +192,8 @@ fn a_feature_that_is_on_by_default_is_no_exception() {
     assert!(!starter(&[solved, ("sim", &["dep:mit6824"])]).has_by_feature(&on_solution(true)));
 }
 
-/// The skeleton names the solution in one file, which hides all of it but [`RaftPeer`](labapi::RaftPeer).
+/// The skeleton names the solution in only one file. This file hides everything of the solution except its
+/// [`RaftPeer`](labapi::RaftPeer).
 #[test]
 fn the_skeleton_names_the_solution_in_one_place() {
     let hits = lines_with(&["starter/src"], &["mit6824"]);
@@ -202,7 +203,7 @@ fn the_skeleton_names_the_solution_in_one_place() {
     assert!(!hits.is_empty(), "starter/src/raft_in_use.rs does not name the solution: has it moved?");
 }
 
-/// The folders with code of servers, and with the code that tests it.
+/// The folders with the code of servers, and with the code that tests the servers.
 const NODE_CODE: &[&str] = &[
     "src",
     "labapi/src",
@@ -256,7 +257,8 @@ const FOLDERS: &[(&str, &[&str])] = &[
 
 #[test]
 fn folders_import_only_allowed_folders() {
-    // The test below does not see a folder that is named inside such a list.
+    // The check below does not find a folder that is named in a list such as `crate::{...}`. So such lists
+    // are forbidden.
     assert_absent("write one import for each folder", &["src"], &["crate::{"]);
     for entry in fs::read_dir(root().join("src")).expect("a readable folder") {
         let path = entry.expect("a readable folder").path();
@@ -273,8 +275,8 @@ fn folders_import_only_allowed_folders() {
     }
 }
 
-/// Folders with files in layers: their imports make no cycle, not even through other files. A file and the
-/// folder of the same name count as one.
+/// Folders whose files form layers: the imports between the files make no cycle, not even through several
+/// files. A file and the folder of the same name count as one file.
 const LAYERED: &[&str] = &[
     "labrpc/src",
     "labapi/src",
@@ -379,7 +381,7 @@ fn files_of_a_folder_form_layers() {
     }
 }
 
-/// The files with the rules of the paper. They use nothing of the world around them.
+/// The files with the rules of the paper. They use no clock, thread, lock, channel, log or trace.
 const CORE: &[&str] = &[
     "src/raft/core",
     "src/raft/core.rs",
@@ -391,7 +393,8 @@ const CORE: &[&str] = &[
     "src/raft/progress.rs",
 ];
 
-/// Code that waits, sends, reads the time, logs or traces is in the server around the rules.
+/// The rules must not wait, send, read the time, log or trace. The code that does this is in the server,
+/// which calls the rules.
 #[test]
 fn the_core_is_pure() {
     let words = [

@@ -1,18 +1,20 @@
-//! Checks of the text: the documents name only things that exist, and comments are no wider than code.
+//! Tests check the documents and the comments: the documents name only things that exist, and comments are
+//! not wider than code.
 //!
-//! The documents are `README.md` and the files in `docs/`. The rules look only at their text:
+//! The documents are `README.md` and the files in `docs/`. These are the rules for them:
 //!
 //! * A relative link leads to a file. Its fragment leads to a heading of that file.
 //! * A path in backticks that begins with a folder of this project exists.
-//! * A name in backticks is a word of some source if it is written as Rust writes names
-//!   (`with_an_underscore`, `Two::Parts`) or as the course names its tests (`TestLikeThis`). A name that ends
-//!   in `...` is the beginning of such a word.
+//! * A name in backticks must be a word of some source file if it has the form of a Rust name
+//!   (`with_an_underscore`, `Two::Parts`) or of a test of the course (`TestLikeThis`). If the name ends in
+//!   `...`, some word must begin with it.
 //! * `suite::test` names a test that exists, if `tests/suite.rs` exists.
 //! * In a shell block, `--test` is followed by the name of a file of `tests/`, and `--exact` by the name of a
 //!   test. The arguments of `scripts/dstest.sh` are names of suites or tests.
-//! * A name in backticks in the first column of the glossary (`docs/design.md`) is a word of some source.
+//! * A name in backticks in the first column of the glossary (`docs/design.md`) is a word of some source
+//!   file.
 //!
-//! rustfmt wraps code and leaves comments as they are. So a test checks that no comment line of a Rust or
+//! rustfmt wraps code, but it does not change comments. So a test checks that no comment line of a Rust or
 //! JavaScript file is wider than `max_width` in `rustfmt.toml`.
 
 use std::collections::BTreeSet;
@@ -26,7 +28,7 @@ fn root() -> &'static Path {
 /// `README.md` and all Markdown files in `docs/`.
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![root().join("README.md")];
-    for entry in fs::read_dir(root().join("docs")).expect("the folder docs") {
+    for entry in fs::read_dir(root().join("docs")).expect("the project has the folder docs") {
         let path = entry.expect("a readable folder").path();
         if path.extension().is_some_and(|e| e == "md") {
             found.push(path);
@@ -85,7 +87,7 @@ impl Names {
     }
 }
 
-/// Where a line of a document is.
+/// The kind of text to which a line of a document belongs.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Text,
@@ -128,7 +130,7 @@ fn fragment(heading: &str) -> String {
     heading.trim().to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Complains if a relative link leads to no file, or to no heading.
+/// Returns a complaint if a relative link leads to no file, or to no heading.
 fn check_link(document: &Path, target: &str) -> Option<String> {
     if target.contains("://") {
         return None;
@@ -152,7 +154,7 @@ fn check_link(document: &Path, target: &str) -> Option<String> {
     (!found).then(|| format!("the link {target} leads to no heading"))
 }
 
-/// Complains if this text is written as a path of this project and the path does not exist.
+/// Returns a complaint if this text has the form of a path of this project, but the path does not exist.
 fn check_path(span: &str) -> Option<String> {
     let path = span.split_whitespace().next()?;
     let (first, _) = path.split_once('/')?;
@@ -165,7 +167,7 @@ fn check_path(span: &str) -> Option<String> {
     (!root().join(path).exists()).then(|| format!("there is no {path}"))
 }
 
-/// Complains if this text is written as a name and no source has that name.
+/// Returns a complaint if this text has the form of a name, but no source file contains the name.
 fn check_name(names: &Names, span: &str) -> Option<String> {
     let name = span.strip_suffix("()").unwrap_or(span);
     let bare = name.strip_suffix("...").unwrap_or(name);
@@ -195,7 +197,7 @@ fn check_name(names: &Names, span: &str) -> Option<String> {
     unknown.map(|part| format!("no source has the name {part}"))
 }
 
-/// Complaints about a line of a shell block.
+/// Returns complaints about a line of a shell block.
 fn check_command(names: &Names, line: &str) -> Vec<String> {
     let command = line.split(" # ").next().unwrap_or_default();
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -215,8 +217,8 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
         }
     }
     if let Some(at) = words.iter().position(|word| word.ends_with("dstest.sh")) {
-        // An option with a value takes the next word along. All words that are no options are suites or
-        // tests.
+        // The word after an option with a value is the value, and is skipped. All other words that are no
+        // options must be suites or tests.
         let mut rest = words[at + 1..].iter();
         while let Some(word) = rest.next() {
             match *word {
@@ -294,8 +296,8 @@ fn max_width() -> usize {
     value.and_then(|value| value.parse().ok()).expect("rustfmt.toml has a line such as max_width = 110")
 }
 
-/// The comment lines of a Rust or JavaScript file that are wider than `width`, as (number, columns). A
-/// comment behind code on the same line does not count.
+/// The comment lines of a Rust or JavaScript file that are wider than `width`, as pairs of the line number
+/// and the width. A comment after code on the same line does not count.
 fn wide_comments(text: &str, width: usize) -> Vec<(usize, usize)> {
     let mut in_block = false;
     let mut found = Vec::new();

@@ -1,14 +1,15 @@
-//! Bugs to hunt: this project's Raft with one of its rules switched off, and scenarios that find the mistake.
+//! Bugs to search for as an exercise: this project's Raft with one wrong rule, and scenarios that find the
+//! mistake.
 //!
-//! The cases with a mistaken Raft fail, so they are ignored by default. They show a newcomer what a failure
-//! looks like, with its replay line and its log. The same scenarios pass if all rules are on. To see the
-//! failures:
+//! The cases with a wrong Raft fail, so they are ignored by default. They show a newcomer how a failure is
+//! reported, with its replay line and its log. The same scenarios pass with the correct rules. This command
+//! shows the failures:
 //!
 //! ```text
 //! cargo test --features sim --test hunt -- --ignored
 //! ```
 //!
-//! Then paste one of the replay lines, with `LAB_LOG=all` in front.
+//! Then run one of the replay lines again, with `LAB_LOG=all` before it.
 
 #[path = "hunt/cases.rs"]
 mod cases;

@@ -1,4 +1,4 @@
-//! The hunts find their bugs with any seed.
+//! The cases with a mistake (see `tests/hunt.rs`) fail with any seed.
 #![cfg(feature = "sim")]
 
 #[path = "hunt/cases.rs"]
@@ -7,7 +7,7 @@ mod cases;
 use cases::cases;
 use labrt::Run;
 
-/// A hunt that finds nothing, or finds something else, would teach the reader nothing.
+/// If such a case passed, or failed for another reason, the reader would learn nothing from it.
 #[test]
 fn the_bugs_are_found_from_any_seed() {
     for case in cases().into_iter().filter(|case| case.ignored) {

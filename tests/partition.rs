@@ -1,8 +1,9 @@
-//! Partitions that the course's tests do not make: long ones, and links that work in one direction only.
+//! Partitions that the course's tests do not make: long partitions, and links that work in only one
+//! direction.
 //!
-//! All of them expect this: a leader stops being the leader only when it sees a higher term. If it is cut off
-//! from its majority, it stays the leader of its term and commits nothing. When it learns of the new term, it
-//! becomes a follower.
+//! All these tests expect the following. A leader becomes a follower only when it sees a higher term. If a
+//! leader is cut off from its majority, it stays the leader of its term and commits nothing. When it receives
+//! a message of a newer term, it becomes a follower.
 
 use labapi::{Started, Strictness};
 use std::process::ExitCode;
@@ -32,9 +33,9 @@ const LONG: Duration = Duration::from_secs(30);
 /// If nothing changes for this long, the cluster has settled.
 const CALM: Duration = Duration::from_secs(3);
 
-/// The leader of five servers is alone for 30 s. It stays the leader of its term and commits nothing, while
-/// the others elect a new leader. When it is connected again, it becomes a follower within a second, and this
-/// causes no election.
+/// The leader of five servers is cut off alone for 30 s. It stays the leader of its term and commits nothing.
+/// The other servers elect a new leader. When the old leader is connected again, it becomes a follower within
+/// a second, and there is no election.
 fn leader_cut_off_alone() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): a leader cut off alone for 30 s");
@@ -42,13 +43,13 @@ fn leader_cut_off_alone() {
     let old = cfg.check_one_leader();
     let (old_term, _) = state(&cfg, old);
 
-    // While it is alone, it takes a command that it cannot commit.
+    // After the old leader was cut off, it accepts a command that it cannot commit.
     cfg.disconnect(old);
     let Some(Started { index: 2, .. }) = cfg.start(old, 100) else {
         panic!("the old leader must take index 2")
     };
 
-    // The others elect a leader of a later term and go on.
+    // The other servers elect a leader of a later term and commit a command.
     let new = cfg.check_one_leader();
     let new_term = cfg.check_terms();
     assert!(new_term > old_term, "elected in term {new_term}, after term {old_term}");
@@ -60,8 +61,8 @@ fn leader_cut_off_alone() {
         assert_eq!(state(&cfg, new), (new_term, true), "server {new} must stay the leader of its term");
     });
 
-    // Connected again, the old leader becomes a follower. Its own command is replaced by what the others have
-    // committed.
+    // When the old leader is connected again, it becomes a follower. The command that the others have
+    // committed replaces its own command.
     cfg.connect(old);
     sleep(Duration::from_secs(1));
     assert_eq!(state(&cfg, old), (new_term, false), "server {old} must follow after a second");
@@ -72,9 +73,9 @@ fn leader_cut_off_alone() {
     cfg.end();
 }
 
-/// A follower is alone for 30 s. All the time it raises its term without success, and no other server learns
-/// of that. When it is connected again, its term deposes the leader. This causes an election, and then all
-/// agree again.
+/// A follower is cut off alone for 30 s. It starts elections without success, and each election raises its
+/// term. The other servers do not notice this. When the follower is connected again, its high term deposes
+/// the leader. Then there is an election, and all servers agree again.
 fn follower_cut_off_alone() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): a follower cut off alone for 30 s");
@@ -92,8 +93,8 @@ fn follower_cut_off_alone() {
     let (ran_to, _) = state(&cfg, follower);
     assert!(ran_to > term, "server {follower} must have started elections");
 
-    // Reconnecting causes one election, unless the votes are split or another server is a candidate at the
-    // same time. Two more elections must be enough in these cases.
+    // Normally there is one election after the follower is connected again. If the votes are split, or if
+    // another server is a candidate at the same time, there may be more. Two more elections must be enough.
     cfg.connect(follower);
     let elected = leaders_seen(&cfg, term, Duration::from_secs(5));
     let (new_term, new) = *elected.last().expect("the follower's term must depose the leader");
@@ -111,8 +112,9 @@ fn follower_cut_off_alone() {
     cfg.end();
 }
 
-/// The leader is cut off with one of four followers. The two cannot commit anything. The other three elect a
-/// leader and go on. When the partition is healed, the minority drops its commands.
+/// The leader and one of four followers are cut off together. These two servers cannot commit anything. The
+/// other three servers elect a leader and commit commands. When the partition is healed, the two servers drop
+/// their commands.
 fn minority_with_the_leader() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): the leader is in the minority");
@@ -128,7 +130,8 @@ fn minority_with_the_leader() {
     let new = cfg.check_one_leader_among(&[third, fourth, fifth]);
     let (new_term, _) = state(&cfg, new);
 
-    // The minority is calm: its leader keeps its follower, and neither of them commits.
+    // In the minority nothing changes: the leader stays the leader, the follower stays its follower, and
+    // neither of them commits.
     every_second_for(Duration::from_secs(5), || {
         assert_eq!(state(&cfg, old), (old_term, true));
         assert_eq!(state(&cfg, mate), (old_term, false));
@@ -144,9 +147,9 @@ fn minority_with_the_leader() {
     cfg.end();
 }
 
-/// The leader cannot reach one follower. Either only its requests are lost, or its replies are lost, too. In
-/// both cases the follower gets no heartbeats, so it becomes a candidate and deposes the leader. This ends
-/// when a leader is elected that can reach all servers.
+/// The leader cannot reach one follower. In the first case only the leader's requests are lost. In the second
+/// case the leader's replies are lost, too. In both cases the follower gets no heartbeats, so it becomes a
+/// candidate and deposes the leader. This repeats until a leader is elected that can reach all servers.
 fn one_way_leader_to_follower() {
     for replies_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -166,9 +169,9 @@ fn one_way_leader_to_follower() {
         assert!(new_term > old_term);
         expect_calm(&cfg, new, new_term);
 
-        // The new leader can reach all servers. But if the follower that was cut off has won, and it gets
-        // nothing from the old leader, it cannot learn what the old leader needs. The third server is then
-        // enough to commit.
+        // The new leader can reach all servers. But the follower that was cut off may be the new leader, and
+        // it may get nothing from the old leader, not even replies. Then it cannot learn which entries the
+        // old leader needs. The third server is then enough to commit.
         let expected = if replies_too && new == deaf { 2 } else { 3 };
         cfg.one(2, expected, Retry::No);
         cfg.heal();
@@ -177,9 +180,10 @@ fn one_way_leader_to_follower() {
     }
 }
 
-/// The follower's answers do not reach the leader, and in one case its requests do not either. The follower
-/// gets the leader's messages, so there is no election. It gets every command, but the leader does not learn
-/// of that, and commits with the other follower. When the links are healed, nothing changes.
+/// The follower's answers do not reach the leader. In the second case its requests do not reach the leader
+/// either. The follower gets the leader's messages, so there is no election. The follower gets every command.
+/// But the leader does not learn that, so it commits with the other follower. When the links are healed,
+/// nothing changes.
 fn one_way_follower_to_leader() {
     for requests_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -211,8 +215,9 @@ fn one_way_follower_to_leader() {
     }
 }
 
-/// Links that are not needed while there is a leader: the requests of the followers (they send none), and
-/// everything between two followers. Without them nothing changes.
+/// Some links are not needed as long as there is a leader. Requests of the followers can be lost, because
+/// followers send no requests. All messages between two followers can be lost, too. Nothing changes without
+/// these links.
 fn one_way_links_that_are_not_needed() {
     let cfg = make_config::<Raft>(Setup::of(3));
     cfg.begin("Test (ours): one-way links that are not needed");
@@ -231,10 +236,10 @@ fn one_way_links_that_are_not_needed() {
     cfg.end();
 }
 
-/// The leader can send but not receive, for 30 s. Its heartbeats suppress every election, and without answers
-/// it commits nothing. So the whole group makes no progress. This is a known weakness of Raft as the paper
-/// describes it: a leader that checks its quorum would step down. Nothing is lost. The accepted commands are
-/// committed when the replies arrive again.
+/// For 30 s the leader can send but not receive. Its heartbeats prevent every election, and without answers
+/// the leader commits nothing. So the whole group makes no progress. This is a known weakness of Raft in the
+/// form of the paper. (Some versions of Raft have a leader that checks its quorum. Such a leader would step
+/// down.) Nothing is lost: the accepted commands are committed when the replies arrive again.
 fn leader_that_can_only_send() {
     let cfg = make_config::<Raft>(Setup::of(3));
     cfg.begin("Test (ours): a leader that can send but not receive");
@@ -249,8 +254,8 @@ fn leader_that_can_only_send() {
         assert_eq!(started, Some(index), "the leader accepts commands");
     }
     every_second_for(LONG, || {
-        assert_eq!(state(&cfg, leader), (term, true), "no server has deposed it");
-        assert_eq!(cfg.terms(), [term; 3], "its heartbeats suppress elections");
+        assert_eq!(state(&cfg, leader), (term, true), "no server has deposed the leader");
+        assert_eq!(cfg.terms(), [term; 3], "the leader's heartbeats prevent elections");
         (2..=4).for_each(|index| cfg.check_no_agreement(index));
     });
 
@@ -284,7 +289,7 @@ fn every_second_for(time: Duration, check: impl Fn()) {
     check();
 }
 
-/// All servers are in this term under this leader, and that does not change.
+/// Checks that all servers are in this term under this leader, and that nothing changes for a few seconds.
 #[track_caller]
 fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
     for _ in 0..CALM.as_secs() {
@@ -298,7 +303,8 @@ fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
     }
 }
 
-/// The servers that lead in a term after `term` during this time, in the order of their terms.
+/// Watches the servers for this time. Returns those that were leaders in a term after `term`, with their
+/// terms, in the order of the terms.
 fn leaders_seen(cfg: &Cluster<Raft>, term: u64, time: Duration) -> Vec<(u64, usize)> {
     let mut seen = labrt::collections::BTreeSet::new();
     let start = Instant::now();

@@ -1,6 +1,6 @@
-//! Tests of the checker on recorded histories. Small histories of this project are in `tests/data/porcupine`.
-//! Histories of other projects are read from the folder in the environment variable `PORCUPINE_DATA`, if it
-//! is set:
+//! Tests of the checker with recorded histories. Small histories of this project are in
+//! `tests/data/porcupine`. If the environment variable `PORCUPINE_DATA` names a folder, histories of other
+//! projects are read from it:
 //!
 //! ```text
 //! PORCUPINE_DATA=folder cargo test --release --test porcupine -- --nocapture
@@ -16,7 +16,7 @@ use labrt::time::Duration;
 use porcupine::models::{kv::KvModel, kv_log};
 use porcupine::{Options, Report, Verdict, check_events};
 
-/// Checks all histories in a folder. Returns how many of each kind there were.
+/// Checks all histories in a folder. Returns how many linearizable and how many other histories there were.
 fn check_folder(folder: &Path) -> (usize, usize) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| {
         panic!("{}: {error}; expected a folder of histories", folder.display());
@@ -35,7 +35,8 @@ fn check_folder(folder: &Path) -> (usize, usize) {
         println!("{name}: {:?} after {:?}", report.verdict, report.took);
         assert_eq!(report.verdict, expected, "{}", path.display());
 
-        // With partial linearizations the verdict is the same, and a legal part has a complete linearization.
+        // If partial linearizations are requested, the verdict is the same, and a legal part has a complete
+        // linearization.
         let limit = Some(Duration::from_secs(2));
         let report = check_file(&path, &Options { limit, partials: true, ..Options::default() });
         assert_eq!(report.verdict, expected, "{} with partial linearizations", path.display());
@@ -65,8 +66,8 @@ fn our_own_histories() {
 #[test]
 fn the_histories_of_others() {
     let Some(folder) = std::env::var_os("PORCUPINE_DATA") else {
-        // This does not use println!, because the test harness does not show the output of a test that
-        // passes.
+        // The text is not printed with println!, because the test harness does not show the output of a test
+        // that passes.
         let skipped = "SKIPPED the histories of others: PORCUPINE_DATA does not name a folder of histories";
         writeln!(std::io::stderr(), "{skipped}").expect("stderr is open");
         return;
@@ -75,8 +76,9 @@ fn the_histories_of_others() {
     assert!(good + bad > 0, "no *-ok.txt and no *-bad.txt in PORCUPINE_DATA={folder:?}");
 }
 
-/// Inside a [`labrt::Run`], a check is one step of the run, in virtual and in real time. It takes no virtual
-/// time, and its threads do not interact with the threads of the run.
+/// A check may be called inside a run. The check is then one step of the run. It takes no virtual time, and
+/// its threads do not interact with the threads of the run. This is true on the real clock and in virtual
+/// time.
 #[test]
 fn a_check_within_a_run() {
     labrt::run(|| {

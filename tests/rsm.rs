@@ -1,4 +1,5 @@
-//! The tests of the replicated state machine alone, with a counter. The course has such a lab since 2025.
+//! Tests of the replicated state machine without a service. Its state is only a counter. The course has had
+//! such a lab since 2025.
 
 use labapi::{Replicated, ServerStart, Strictness};
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
     rsm::main::<CounterServer>(labrt::here!())
 }
 
-/// The counter, as a state machine for this project's [`Rsm`].
+/// The counter: a state machine for this project's [`Rsm`].
 #[derive(Debug, Default)]
 struct Counter(u64);
 

@@ -1,6 +1,7 @@
-//! What the skeletons in `starter/` promise, held by tests that look at their texts.
+//! These tests check the text of the skeletons in `starter/`: the source files, the manifest and the README
+//! must keep some rules.
 //!
-//! The suites themselves are run by `.ci/run`: each of them fails, with a sentence.
+//! The script `.ci/run` runs the suites of the starter. Each suite must fail with a clear message.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,8 +31,8 @@ fn files(folder: &str) -> Vec<(String, String)> {
 
 const SUITES: [&str; 8] = ["lab2a", "lab2b", "lab2c", "lab2d", "lab3a", "lab3b", "lab4a", "lab4b"];
 
-/// A project that `lab new` makes from the skeleton has another name. So the name stands only where it is
-/// easily replaced.
+/// If `lab new` makes a project from the skeleton, the crate gets another name. So the name may appear only
+/// where it is easily replaced.
 #[test]
 fn the_crate_names_itself_only_in_imports_of_its_tests() {
     let mut wrong = Vec::new();
@@ -74,7 +75,7 @@ fn the_readme_has_a_command_for_each_suite_and_for_no_other() {
     assert_eq!(named, BTreeSet::from(SUITES));
 }
 
-/// `lab new` leaves that paragraph out.
+/// `lab new` replaces this paragraph.
 #[test]
 fn the_readme_names_the_crate_in_one_paragraph() {
     let text = read(&starter().join("README.md"));
@@ -86,7 +87,8 @@ fn the_readme_names_the_crate_in_one_paragraph() {
     );
 }
 
-/// A student who has not come so far gets a sentence, and finds the place by its mark.
+/// If a student has not written a part yet, a clear message says so. The student finds the place in the code
+/// by its mark.
 #[test]
 fn what_is_not_written_says_so() {
     let mut places = 0;

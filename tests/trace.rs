@@ -1,5 +1,5 @@
-//! Can a reader rely on the trace? The events of a run alone must tell which server sent what to which
-//! server, what caused it, and what the log of every server was at any time.
+//! These tests check that a reader can rely on the trace. The events of a run must show which server sent
+//! what to which server, what caused each message, and what the log of every server was at any time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +25,7 @@ struct Event {
 }
 
 impl Event {
-    /// Reads a flat JSON object of numbers, truth values and texts.
+    /// Reads a JSON object whose values are numbers, truth values and texts.
     fn parse(line: &str) -> Event {
         let mut members = BTreeMap::new();
         let mut rest = line.strip_prefix('{').unwrap_or_else(|| panic!("not an object: {line}"));
@@ -65,7 +65,7 @@ impl Event {
         self.text(field).parse().unwrap_or_else(|_| panic!("{field} is not a number in {self:?}"))
     }
 
-    /// The terms, such as `1*2,3` as 1, 1, 3.
+    /// The terms of entries. The text `1*2,3` means the terms 1, 1, 3.
     fn terms(&self) -> Vec<u64> {
         let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("no terms in {self:?}"));
         let run = |run: &str| match run.split_once('*') {
@@ -90,14 +90,14 @@ fn text(json: &str) -> (String, &str) {
     panic!("a text without an end: {json}")
 }
 
-/// The events of a run of `body`, without the scheduler's events, and the run's failure.
+/// Runs `body`. Returns the events of the run without those of the scheduler, and the failure of the run.
 fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>, Option<String>) {
     let path =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.jsonl", std::process::id()));
     let run = Run { quiet: true, trace_file: Some(path.clone()), ..Run::default() };
     let failure = run.once(1, body).failure.map(|failure| failure.message);
     let lines = fs::read_to_string(&path).expect("the run has written its trace");
-    fs::remove_file(&path).expect("the file was there just now");
+    fs::remove_file(&path).expect("the trace file can be removed");
     let events: Vec<Event> = lines.lines().map(Event::parse).collect();
     assert!(events.is_sorted_by_key(|event| event.t), "the events are in the order of time");
     assert_eq!(events[0].kind, "run.begin");
@@ -114,7 +114,8 @@ fn eventful() {
         }
     };
     agree(&cfg, 12, 3);
-    // The leader is cut off and takes entries. They are truncated when it is connected again.
+    // The leader is cut off, and accepts commands. Their entries are truncated when the server is connected
+    // again.
     let leader = cfg.check_one_leader();
     cfg.disconnect(leader);
     for i in 0..5 {
@@ -123,7 +124,7 @@ fn eventful() {
     agree(&cfg, 2, 2);
     cfg.connect(leader);
     agree(&cfg, 1, 3);
-    // A server crashes. When it restarts, the logs of the others begin after its end.
+    // A server crashes. When it restarts, the logs of the others begin after the end of its log.
     let leader = cfg.check_one_leader();
     cfg.crash1(leader);
     agree(&cfg, 25, 2);
@@ -133,7 +134,7 @@ fn eventful() {
     cfg.end();
 }
 
-/// What the page shows of a server.
+/// The state of a server's log, as the page of a run shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Log {
     covered: u64,
@@ -188,7 +189,8 @@ fn the_log_of_every_server_follows_from_its_events() {
     assert_eq!(failure, None);
     let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
     let mut saved: BTreeMap<&str, Vec<Log>> = BTreeMap::new();
-    // For Log Matching: for an entry with this index and term, what comes before it in any log.
+    // For the Log Matching property: the term of the entry before the entry with this index and term. It must
+    // be the same in all logs.
     let mut before: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let of_a_raft = |kind: &str| kind.starts_with("raft.") || kind == "persister.save";
     for event in events.iter().filter(|event| of_a_raft(&event.kind)) {
@@ -231,8 +233,8 @@ fn a_message_can_be_followed_to_both_ends() {
     for life in messages.values() {
         let turn = |kind: &str| life.iter().find(|event| event.kind == kind);
         let Some(sent) = turn("rpc.sent") else { continue };
-        assert!(!sent.node.is_empty(), "only servers send here");
-        assert_eq!(life[0].kind, "raft.request", "what a request says comes first");
+        assert!(!sent.node.is_empty(), "only servers send messages in this test");
+        assert_eq!(life[0].kind, "raft.request", "the first event has the content of the request");
         assert_eq!(format!("Raft.{}", life[0].text("rpc")), sent.text("method"));
         if let Some(delivered) = turn("rpc.delivered") {
             assert_eq!(delivered.node, sent.text("to"), "{delivered:?}");
@@ -259,7 +261,8 @@ fn an_operation_can_be_followed_until_it_is_applied() {
         let leader = cfg.check_one_leader();
         let call = ClientCall::begin(7, "put", "a key", &"x".repeat(100));
         cfg.start(leader, 1);
-        // The others learn of the commit from a message of its own, not from a heartbeat.
+        // The leader reports the commit to the other servers with an extra message, not with a heartbeat. So
+        // a short sleep is enough.
         sleep(Duration::from_millis(50));
         call.returned("");
         cfg.end();
@@ -297,7 +300,8 @@ fn the_failure_is_an_event() {
     assert!(event.text("message").starts_with("a \"reason\" (at "), "{event:?}");
 }
 
-/// Every message belongs to a server or a client, and a put can be followed from the client to the followers.
+/// Every message belongs to a server or a client, and an operation can be followed from the client to the
+/// leader's log.
 #[test]
 fn an_operation_of_a_clerk_is_followed_through_the_service() {
     let (events, failure) = trace_of("clerk", || {

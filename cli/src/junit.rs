@@ -1,7 +1,7 @@
-//! Results as JUnit XML, which CI services and learning platforms read.
+//! Writes results as JUnit XML. CI services and learning platforms read this format.
 //!
-//! `quick-junit` (the writer of nextest) does the XML: it escapes texts and leaves out the characters that
-//! XML cannot hold. This file says which of our words go to which of JUnit's.
+//! The crate `quick-junit`, which nextest uses, writes the XML. It escapes texts, and leaves out the
+//! characters that XML cannot contain. This file maps suites, tests and verdicts to the elements of JUnit.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Tests that belong together: a `<testsuite>`.
 pub struct Suite {
-    /// Its name.
+    /// The name of the group.
     pub name: String,
     /// Pairs of name and value: the `<properties>`.
     pub properties: Vec<(String, String)>,
@@ -24,28 +24,28 @@ pub struct Suite {
 pub struct Case {
     /// The group of the test, which JUnit calls the class.
     pub class: String,
-    /// Its name.
+    /// The name of the test.
     pub name: String,
-    /// How long it took, in seconds.
+    /// How long the test took, in seconds.
     pub seconds: f64,
-    /// What came of it.
+    /// The result of the test.
     pub verdict: Verdict,
 }
 
-/// What came of a test.
+/// The result of a test.
 pub enum Verdict {
-    /// It passed.
+    /// The test passed.
     Passed,
-    /// It failed, or could not be run to its end.
+    /// The test failed, or could not be run to its end.
     Failed {
         /// A word for the kind of failure.
         kind: String,
         /// What was wrong, in one line.
         message: String,
-        /// All that is known.
+        /// Everything that is known about the failure.
         text: String,
     },
-    /// It was not run, for this reason.
+    /// The test was not run, for this reason.
     Skipped(String),
 }
 
@@ -91,7 +91,7 @@ fn case(case: &Case) -> TestCase {
     found
 }
 
-/// The seconds came from elsewhere: nonsense counts as nothing.
+/// How long a test took. The number may come from a report with nonsense. Then the time is zero.
 fn time(case: &Case) -> Duration {
     Duration::try_from_secs_f64(case.seconds).unwrap_or_default()
 }
@@ -120,7 +120,7 @@ mod tests {
                 case("left_out", f64::NAN, Verdict::Skipped("no time".into())),
             ],
         };
-        let xml = text("grades", &[suite]).expect("it can be written");
+        let xml = text("grades", &[suite]).expect("the results can be written");
         assert!(
             xml.contains(
                 r#"<testsuites name="grades" tests="3" skipped="1" failures="1" errors="0" time="3.500""#
@@ -130,6 +130,6 @@ mod tests {
         assert!(xml.contains(r#"<testcase name="good" classname="lab2a" time="1.500"/>"#), "{xml}");
         assert!(xml.contains(r#"message="a &lt; b &amp; &quot;c&quot;""#), "{xml}");
         assert!(xml.contains("<skipped message=\"no time\"/>"), "{xml}");
-        assert!(!xml.contains(['\u{0}', '\u{1b}']), "characters that XML cannot hold: {xml}");
+        assert!(!xml.contains(['\u{0}', '\u{1b}']), "there are characters that XML cannot contain: {xml}");
     }
 }

@@ -1,8 +1,8 @@
-//! What is printed for a shell: words, and paths from where the user stands.
+//! Prints words for a shell, and paths relative to the working folder.
 
 use std::path::Path;
 
-/// A value as one word of a shell.
+/// Quotes a value, so that a shell reads it as one word.
 pub fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,/:=".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
@@ -11,7 +11,7 @@ pub fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-/// A path as it is printed: without the working folder, if it lies in that.
+/// The form in which a path is printed. A path inside the working folder is printed relative to it.
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let below =

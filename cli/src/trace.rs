@@ -1,8 +1,9 @@
-//! `lab trace`: makes a page from a trace, one HTML file that needs no other file.
+//! `lab trace`: makes a page from a trace. The page is one HTML file that needs no other file.
 //!
-//! Reads the JSON lines of `LAB_TRACE=run.jsonl`, or those that a failed run on real threads leaves in
-//! `out/`, and prints the path of the page. Exit code 2 means that the input is no trace; the message names
-//! the line, and what was expected there.
+//! The command reads JSON lines. A run writes them with `LAB_TRACE=run.jsonl`, and a failed run on real
+//! threads leaves them in `out/`. The command prints the path of the page. Exit code 2 means that the input
+//! is no trace, or that the arguments are bad. If a line is wrong, the message names it, and says what was
+//! expected there.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,16 +19,18 @@ pub struct Args {
     /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The page to write, in place of what is there [default: FILE with .html for .jsonl; run.html for stdin]
+    /// The page to write. An existing file is overwritten [default: FILE with .html for .jsonl; run.html for
+    /// stdin]
     #[arg(short, long, value_name = "OUT.html")]
     output: Option<PathBuf>,
-    /// Show at most so many events: those before the failure, or else the last
+    /// Show at most N events: the events before the failure, or without a failure the last events
     #[arg(short = 'n', long, value_name = "N", default_value_t = spacetime::MOST_EVENTS as u64,
           value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     events: u64,
 }
 
-/// Runs `lab trace`: 0, 1 when the page cannot be written, 2 for bad arguments and input.
+/// Runs `lab trace`. The exit code is 0, or 1 if the page cannot be written, or 2 if the arguments or the
+/// input are bad.
 pub fn main(args: &Args) -> ExitCode {
     let name = if from_stdin(&args.file) { "standard input".into() } else { args.file.display().to_string() };
     let trace = match read(&args.file) {
@@ -66,7 +69,7 @@ fn read(file: &Path) -> Result<Trace, Error> {
     Trace::read(BufReader::with_capacity(1 << 16, File::open(file)?))
 }
 
-/// Where the page goes by default: beside the trace, with another name.
+/// The default path of the page: in the folder of the trace, with another name.
 fn beside(file: &Path) -> PathBuf {
     if from_stdin(file) {
         return PathBuf::from("run.html");

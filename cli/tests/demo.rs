@@ -3,7 +3,7 @@
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
 )]
 
 use std::process::{Command, Output, Stdio};
@@ -83,17 +83,18 @@ mod live {
         Path::new(env!("CARGO_TARGET_TMPDIR"))
     }
 
-    /// Where the report of a test goes.
+    /// The path of the report of a test.
     fn report(name: &str) -> PathBuf {
         folder().join(format!("demo-{name}-{}.html", std::process::id()))
     }
 
-    /// The demo in a terminal, without faults by itself, for longer than the test takes.
+    /// Starts the demo in a terminal. The demo makes no faults by itself, and runs for longer than the test
+    /// takes.
     fn demo(name: &str, rows: u16, columns: u16) -> (Terminal, PathBuf) {
         demo_for("300", name, rows, columns)
     }
 
-    /// The same for so many seconds.
+    /// Starts the demo in the same way, but for a given number of seconds.
     fn demo_for(seconds: &str, name: &str, rows: u16, columns: u16) -> (Terminal, PathBuf) {
         let report = report(name);
         let path = report.to_str().expect("cargo's folders have plain names");
@@ -106,7 +107,7 @@ mod live {
         let (mut terminal, report) = demo("keys", 30, 100);
         terminal.sees("★ leader");
         terminal.sees_row(&["group 100", "serves 0 1 2 3"]);
-        // The first server of the groups is chosen.
+        // At the start, the first server of the groups is selected.
         terminal.press("p");
         terminal.sees_row(&["▸1 G100S0", "cut off"]);
         terminal.sees_row(&["✗ G100S0", "is cut off"]);
@@ -118,7 +119,7 @@ mod live {
         terminal.press("x");
         terminal.sees_row(&["✓ G101S1 restarts"]);
         terminal.sees_row(&["▸1 G100S0", "● up"]);
-        // The last group begins six rows below.
+        // The first server of the last group is six rows below.
         terminal.press("\x1b[B\x1b[B\x1b[B\x1b[B\x1b[B\x1b[B");
         terminal.sees("▸7 G102S0");
         terminal.press("l");
@@ -135,7 +136,7 @@ mod live {
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
         let page = fs::read_to_string(&report).expect("the report is where it was asked for");
         assert!(page.contains("Linearizable: live demo") && page.contains("G101S1 down"));
-        fs::remove_file(report).expect("it is ours");
+        fs::remove_file(report).expect("the test has made this file");
     }
 
     #[test]
@@ -146,7 +147,7 @@ mod live {
         let left = terminal.left();
         assert_eq!(left.status.code(), Some(0), "{}", left.text);
         assert!(left.text.contains("linearizable: "), "{}", left.text);
-        fs::remove_file(report).expect("it is ours");
+        fs::remove_file(report).expect("the test has made this file");
     }
 
     #[test]
@@ -163,7 +164,7 @@ mod live {
         terminal.press("q");
         let left = terminal.left();
         assert_eq!(left.status.code(), Some(0), "{}", left.text);
-        fs::remove_file(report).expect("it is ours");
+        fs::remove_file(report).expect("the test has made this file");
     }
 
     #[test]
@@ -171,24 +172,24 @@ mod live {
         let (terminal, report) = demo("killed", 24, 80);
         terminal.sees("★ leader");
         let id = i32::try_from(terminal.id()).expect("process ids are small");
-        kill(Pid::from_raw(id), Signal::SIGTERM).expect("it runs");
+        kill(Pid::from_raw(id), Signal::SIGTERM).expect("the demo runs");
         let left = terminal.left();
         assert_eq!(left.status.code(), Some(128 + 15), "{}", left.text);
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
         assert!(left.text.contains("signal 15") && !left.text.contains("linearizable"), "{}", left.text);
-        fs::remove_file(report).expect("it is ours");
+        fs::remove_file(report).expect("the test has made this file");
     }
 
-    /// This variable is set for the process that panics while it has a screen open.
+    /// This variable is set for the process that panics with an open screen.
     const PANICS: &str = "LAB_DEMO_TEST_PANICS";
 
-    /// This test starts itself, in a terminal.
+    /// This test starts itself again, in a terminal.
     #[test]
     fn a_panic_in_any_thread_gives_the_terminal_back_before_it_is_told() {
         if std::env::var_os(PANICS).is_some() {
             return panic_with_a_screen_open();
         }
-        let program = std::env::current_exe().expect("the system knows it");
+        let program = std::env::current_exe().expect("the system knows the path of this test");
         let (program, variable) =
             (program.to_str().expect("cargo's folders have plain names"), format!("{PANICS}=1"));
         let name = "live::a_panic_in_any_thread_gives_the_terminal_back_before_it_is_told";
@@ -196,7 +197,7 @@ mod live {
             Terminal::start("env", &[&variable, program, "--exact", name, "--nocapture"], folder(), 40, 120);
         let left = terminal.left();
         assert!(left.status.success(), "{}", left.text);
-        // A text that is printed before the terminal is restored disappears with the other screen.
+        // If a text is printed before the terminal is restored, it disappears with the screen of the demo.
         assert!(left.text.contains("a server has failed on purpose"), "{}", left.text);
         assert!(left.text.contains("the screen was open"), "{}", left.text);
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
@@ -204,15 +205,15 @@ mod live {
 
     fn panic_with_a_screen_open() {
         let outcome = Run::default().once(1, || {
-            let screen = Screen::open().expect("it is in a terminal");
+            let screen = Screen::open().expect("this process has a terminal");
             labrt::thread::spawn_named("server", || panic!("a server has failed on purpose"));
             loop {
-                // It ends when its run is over.
+                // labrt ends this thread when the run is over.
                 labrt::time::sleep(Duration::from_millis(10));
                 let _ = &screen;
             }
         });
-        assert_eq!(outcome.failure.expect("it has failed").thread, "server");
+        assert_eq!(outcome.failure.expect("the run has failed").thread, "server");
         println!("the screen was open");
     }
 
@@ -228,7 +229,7 @@ mod live {
         assert!(text.contains(" s  * "), "events: {text}");
         assert!(text.lines().any(|line| line.starts_with("linearizable: ")), "{text}");
         assert!(text.contains("of 2 clients") && text.contains("seed 0x3"), "{text}");
-        fs::remove_file(report).expect("it is ours");
+        fs::remove_file(report).expect("the test has made this file");
     }
 
     #[test]
@@ -241,11 +242,11 @@ mod live {
             .stderr(Stdio::null())
             .spawn()
             .expect("lab can be run");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
         assert!(lines.next().expect("a first line").expect("readable").contains("8 clients"));
         drop(lines);
-        assert_eq!(child.wait().expect("it is our child").code(), Some(3));
-        fs::remove_file(report).expect("it is ours");
+        assert_eq!(child.wait().expect("this test has started the child").code(), Some(3));
+        fs::remove_file(report).expect("the test has made this file");
     }
 
     #[test]
@@ -254,7 +255,8 @@ mod live {
         refused(&["demo", "--report", below_a_file], &["--report", below_a_file, "expected a file"]);
     }
 
-    /// With `LAB_REGENERATE=1` the picture of the guide is made again, from a longer run.
+    /// Makes a picture of the screen. With `LAB_REGENERATE=1` the picture replaces the one in the guide, and
+    /// is made from a longer run.
     #[test]
     fn the_screen_as_a_picture() {
         let regenerate = std::env::var("LAB_REGENERATE").is_ok_and(|it| it == "1");
@@ -276,12 +278,13 @@ mod live {
         }
         cut_off_a_leader(&mut terminal);
         terminal.sees("old leader");
-        // The event of the same moment is drawn below, and last. When it is there, the screen is complete.
+        // The event of the same moment is drawn further down, and is drawn last. When it is shown, the screen
+        // is complete.
         terminal.sees_row(&["leads group 100 in term"]);
         let picture = svg::of(&terminal.screen());
         terminal.press("q");
         assert_eq!(terminal.left().status.code(), Some(0));
-        fs::remove_file(report).expect("it is ours");
+        fs::remove_file(report).expect("the test has made this file");
 
         assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
         assert!(picture.len() < 200_000, "{} bytes", picture.len());
@@ -292,7 +295,7 @@ mod live {
         }
     }
 
-    /// Chooses the leader of the first group with the arrows, and presses `p`.
+    /// Selects the leader of the first group with the arrow keys, and presses `p`.
     fn cut_off_a_leader(terminal: &mut Terminal) {
         let leads = |row: &str, server: &str| row.contains(server) && row.contains("★ leader");
         let asked = Instant::now();

@@ -1,8 +1,8 @@
-//! `lab dslogs`: what it prints, to the character.
+//! `lab dslogs`: the exact text that it prints.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
 )]
 
 use std::io::{BufRead, BufReader, Write};
@@ -34,10 +34,10 @@ fn feed(args: &[&str], input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("lab runs");
-    let mut stdin = child.stdin.take().expect("it was asked for");
+    let mut stdin = child.stdin.take().expect("the child has pipes");
     let input = input.to_owned();
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("lab ends");
     writer.join().expect("no panic");
     output
 }
@@ -46,7 +46,7 @@ fn feed(args: &[&str], input: &[u8]) -> Output {
 fn shows(args: &[&str], input: &str, wanted: &str) {
     let output = feed(args, input.as_bytes());
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    // A text in the source begins on a line of its own.
+    // In this file a wanted text begins on a new line, so it begins with a newline.
     let wanted = wanted.strip_prefix('\n').unwrap_or(wanted);
     assert_eq!(printed, wanted, "printed:\n{printed}\nwanted:\n{wanted}");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -143,10 +143,10 @@ fn the_width_comes_from_the_environment_without_a_terminal() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("lab runs");
-    let mut stdin = child.stdin.take().expect("it was asked for");
-    stdin.write_all(b"1 INFO S0 T1 one two three four five six\n").expect("it reads");
+    let mut stdin = child.stdin.take().expect("the child has pipes");
+    stdin.write_all(b"1 INFO S0 T1 one two three four five six\n").expect("lab reads its input");
     drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("lab ends");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(printed, "   time  S0\n      1  INFO T1 one two three\n         four five six\n");
 }
@@ -185,16 +185,17 @@ fn a_reader_who_leaves_is_no_error() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("lab runs");
-    let mut stdin = child.stdin.take().expect("it was asked for");
-    stdin.write_all(b"1 INFO S0 T1 a\n").expect("it reads");
-    let mut stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
+    let mut stdin = child.stdin.take().expect("the child has pipes");
+    stdin.write_all(b"1 INFO S0 T1 a\n").expect("lab reads its input");
+    let mut stdout = BufReader::new(child.stdout.take().expect("the child has pipes"));
     let mut line = String::new();
     stdout.read_line(&mut line).expect("the head comes while the input is still open");
     assert_eq!(line, "   time  S0\n");
     drop(stdout);
-    // It writes until the pipe breaks. Then it ends, and so does this loop.
+    // The program writes until its pipe breaks. Then it ends. After that, writing to it fails, and this loop
+    // ends.
     while stdin.write_all(b"1 INFO S0 T1 a\n").is_ok() {}
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("lab ends");
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,13 +1,14 @@
 //! `lab grade`: what it refuses, and a class of submissions that it grades.
 //!
-//! The class is graded in one go, since the judge must be compiled for it once: about three minutes of
-//! CPU the first time, about ten seconds for each submission. Cargo's folder of the tests keeps the compiled
-//! judge. The grader is the same in both builds, so these tests run in the one with real threads only.
+//! One test grades the whole class, because the judge must be compiled for it. That takes about three minutes
+//! of CPU time the first time. Each submission takes about ten seconds. The compiled judge stays in cargo's
+//! folder for temporary files of tests. The grader is the same with and without the feature `sim`, so these
+//! tests run only without it.
 #![cfg(all(feature = "grade", not(feature = "sim")))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock"
 )]
 
 #[path = "grade/class.rs"]
@@ -36,7 +37,7 @@ fn run(dir: &Path, args: &[&str]) -> Ran {
     Ran::of(lab(dir, args).output().expect("lab runs"))
 }
 
-/// A folder with a good grade.toml and a submission `sub`, which nobody will build.
+/// A folder with a good grade.toml and a submission `sub`, which no test builds.
 fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
     std::fs::create_dir_all(folder.0.join("sub/src")).expect("a folder");
@@ -45,16 +46,16 @@ fn folder(name: &str) -> Folder {
     folder
 }
 
-/// Asserts that nothing was built: the work folder is not even made.
+/// Asserts that the grader refuses these arguments and builds nothing. It does not even make the work folder.
 #[track_caller]
 fn refused(folder: &Folder, args: &[&str], words: &[&str]) {
     let args = [&["--work", "work"], args].concat();
     let ran = run(&folder.0, &args);
     assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
     for word in words {
-        assert!(ran.err.contains(word), "{args:?} says nothing of {word:?}: {}", ran.err);
+        assert!(ran.err.contains(word), "{args:?}: no {word:?} in the message: {}", ran.err);
     }
-    assert!(!folder.0.join("work").exists(), "{args:?} has begun to work");
+    assert!(!folder.0.join("work").exists(), "{args:?}: the work folder was made");
 }
 
 #[test]
@@ -98,8 +99,8 @@ fn failure<'a>(results: &'a Value, name: &str, test: &str) -> &'a Value {
     &tests.iter().find(|it| it["test"] == test).expect("the test is in grade.toml")["failure"]
 }
 
-/// Asserts that no test of a submission has earned anything, and each for a reason of this kind with these
-/// words.
+/// Asserts that no test of a submission has earned points. Each failure must be of this kind, and its message
+/// must contain `words`.
 #[track_caller]
 fn nothing_earned(results: &Value, name: &str, kind: &str, words: &str) {
     let found = of(results, name);
@@ -112,7 +113,7 @@ fn nothing_earned(results: &Value, name: &str, kind: &str, words: &str) {
     }
 }
 
-/// Where the judge is compiled, which stays for the next time.
+/// The folder in which the judge is compiled. It stays for the next time.
 fn work() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("grade-work")
 }
@@ -140,7 +141,7 @@ fn a_class_is_graded() {
         (&true.into(), &10.0.into(), &"0x7".into())
     );
 
-    // A right Raft, whose package has another name, earns all.
+    // A correct Raft earns all points, although its package has another name.
     assert_eq!(of(&results, "right")["points"], 10.0, "{:#}", of(&results, "right"));
     assert_eq!(of(&results, "right")["package"], "my-raft");
     assert!(
@@ -149,7 +150,7 @@ fn a_class_is_graded() {
         ran.out
     );
 
-    // The same with one line changed passes what the line is not about.
+    // The same Raft with one changed line passes the tests that do not depend on this line.
     let bug = of(&results, "bug");
     assert!(bug["points"].as_f64().is_some_and(|points| 0.0 < points && points < 10.0), "{bug:#}");
     let missed = failure(&results, "bug", "backup_2b");
@@ -171,7 +172,7 @@ fn a_class_is_graded() {
     assert_eq!(
         of(&results, "forges")["tests"][0]["seeds_passed"],
         0,
-        "a forged report says nothing of seeds"
+        "the seeds in a forged report do not count"
     );
     let remarks = of(&results, "forges")["remarks"].to_string();
     assert!(remarks.contains("std::process::exit") && remarks.contains("std::env::var"), "{remarks}");
@@ -199,7 +200,7 @@ fn a_class_is_graded() {
     a_signal_leaves_the_results_so_far(&folder, &work);
 }
 
-/// With `show_seed = false` the page for the student names no seed, and the logs lie elsewhere.
+/// With `show_seed = false`, the page for the student contains no seed, and the logs are in another folder.
 fn secrets_stay_with_the_teacher(folder: &Folder, work: &str) {
     let text = "seeds = 2\nseed = 0xabcdef\nshow_seed = false\nremarks = false\n[tests]\nbackup_2b = 3\n";
     std::fs::write(folder.0.join("grade.toml"), text).expect("a file");
@@ -209,7 +210,7 @@ fn secrets_stay_with_the_teacher(folder: &Folder, work: &str) {
         std::fs::read_to_string(folder.0.join("secret/bug/feedback.md")).expect("a page for the student");
     assert!(feedback.contains("## backup_2b") && !feedback.contains("abcde"), "{feedback}");
     let names = std::fs::read_dir(folder.0.join("secret/bug")).expect("a folder");
-    let names: Vec<_> = names.map(|it| it.expect("readable").file_name()).collect();
+    let names: Vec<_> = names.map(|it| it.expect("the folder can be read").file_name()).collect();
     assert!(names.len() == 2 && names.contains(&"teacher".into()), "{names:?}");
     assert!(folder.0.join("secret/bug/teacher/lab2b-backup_2b.log").exists());
 }
@@ -223,9 +224,10 @@ fn a_signal_leaves_the_results_so_far(folder: &Folder, work: &str) {
     let mut lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
     let first = lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("[1/3] broken")));
     assert!(first.is_some(), "the first submission was never graded");
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a small number")), Signal::SIGINT).expect("it runs");
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a small number")), Signal::SIGINT)
+        .expect("lab runs");
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     assert_eq!(ran.code, Some(130), "{rest:?}");
     assert!(ran.out.lines().any(|line| line.starts_with("broken ")), "{}", ran.out);
     let text = std::fs::read_to_string(folder.0.join("some.json")).expect("--json");

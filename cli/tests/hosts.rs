@@ -1,11 +1,11 @@
 //! `lab dstest --hosts`: on this machine, and over ssh on the loopback interface.
 //!
-//! The tests need GNU parallel, and those over ssh also rsync and an ssh server. If these are missing, the
-//! tests say so on the terminal (not in captured output) and pass.
+//! The tests need GNU parallel. The tests over ssh also need rsync and an ssh server. If a program is
+//! missing, a test says so on the terminal (not in the captured output) and passes.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
 )]
 
 mod common;
@@ -25,26 +25,27 @@ fn installed(program: &str) -> bool {
     std::env::split_paths(&dirs).chain(["/usr/sbin".into()]).any(|dir| dir.join(program).exists())
 }
 
-/// Whether all these programs are installed. If not, it says so on the terminal.
+/// Whether all these programs are installed. If not, the missing programs are printed on the terminal.
 fn has(programs: &[&str]) -> bool {
     let missing: Vec<&str> = programs.iter().copied().filter(|p| !installed(p)).collect();
     if !missing.is_empty() {
         let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        // The harness would capture `eprintln`.
+        // The harness would capture the output of `eprintln`.
         let _ =
             writeln!(std::io::stderr(), "\n*** SKIPPED {name}: {} not installed ***\n", missing.join(", "));
     }
     missing.is_empty()
 }
 
-/// Folders that `--hosts` leaves, which should be none. Tests of other processes may have some for a while.
+/// The folders that `--hosts` has made and not removed. There should be none of this test. Tests in other
+/// processes may have some for a while.
 fn staged() -> Vec<PathBuf> {
     let entries = fs::read_dir("/tmp").expect("/tmp can be read");
     let paths = entries.filter_map(|e| Some(e.ok()?.path()));
     paths.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("lab-dstest-"))).collect()
 }
 
-/// The tests run one after the other, because each looks for folders that are left.
+/// The tests run one after the other, because each test checks that no folders are left.
 static GATE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 #[test]
@@ -95,7 +96,7 @@ fn control_c_ends_the_jobs_of_parallel_too() {
     let project = Project::new("local-interrupted");
     let before = staged();
     let pids = project.path("pids");
-    fs::create_dir_all(&pids).expect("can be made");
+    fs::create_dir_all(&pids).expect("the folder can be made");
     let child = project
         .dstest(&["--hosts", ":", "--sim", "-n", "10", "--seed", "0", "-p", "1", "stays_2b"])
         .env("FAKE_PIDS", &pids)
@@ -106,8 +107,9 @@ fn control_c_ends_the_jobs_of_parallel_too() {
     until("the test runs", || project.names_in("pids").contains(&"pids-0".to_owned()));
     let ids: Vec<i32> =
         project.read("pids/pids-0").split_whitespace().map(|id| id.parse().expect("a process id")).collect();
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("small")), Signal::SIGINT).expect("it runs");
-    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("process ids are small")), Signal::SIGINT)
+        .expect("lab runs");
+    let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     ran.says(130, &["interrupted by signal 2"]);
     for id in ids {
         assert!(!Path::new(&format!("/proc/{id}")).exists() || is_zombie(id), "process {id} is left");
@@ -120,7 +122,7 @@ fn is_zombie(pid: i32) -> bool {
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
 }
 
-/// An ssh server of our own on a free port of the loopback interface.
+/// An ssh server that the test starts on a free port of the loopback interface.
 struct Server {
     child: Child,
     folder: Folder,
@@ -136,7 +138,7 @@ impl Server {
                 Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &path(key)]).status();
             assert!(made.is_ok_and(|s| s.success()), "ssh-keygen works");
         }
-        fs::rename(path("client.pub"), path("authorized")).expect("it was made");
+        fs::rename(path("client.pub"), path("authorized")).expect("ssh-keygen has made the key");
         let free =
             TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("there is a free port");
         let port = free.port();
@@ -146,13 +148,13 @@ impl Server {
             path("host"),
             path("authorized")
         );
-        fs::write(folder.0.join("config"), config).expect("can be written");
-        // As root the server needs this folder for its part without privileges.
+        fs::write(folder.0.join("config"), config).expect("the file can be written");
+        // If the server runs as root, its process without privileges needs this folder.
         let _ = fs::create_dir_all("/run/sshd");
         let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"]
             .into_iter()
             .find(|p| Path::new(p).exists())
-            .expect("installed");
+            .expect("the server is installed");
         let child = Command::new(sshd)
             .args(["-D", "-e", "-f", &path("config")])
             .stderr(Stdio::null())
@@ -162,7 +164,7 @@ impl Server {
         Server { child, folder, port }
     }
 
-    /// The server as parallel's sshlogin.
+    /// The server in the form of an sshlogin of parallel.
     fn login(&self) -> String {
         let key = self.folder.0.join("client").display().to_string();
         let options =

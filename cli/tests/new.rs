@@ -1,8 +1,8 @@
-//! `lab new`: what it makes, what it refuses, and what it says then.
+//! `lab new`: the projects that it makes, the arguments that it refuses, and its messages.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
 )]
 #![cfg(feature = "new")]
 
@@ -15,7 +15,7 @@ use std::process::Command;
 use common::Ran;
 use serde_json::Value;
 
-/// A folder outside the repository, which goes when it is dropped.
+/// A folder outside the repository. It is removed when its `Place` is dropped.
 struct Place(PathBuf);
 
 impl Place {
@@ -29,13 +29,13 @@ impl Place {
         self.0.join(name)
     }
 
-    /// `lab new` with these arguments, in this folder.
+    /// Runs `lab new` with these arguments in this folder.
     fn make(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
         Ran::of(command.arg("new").args(args).current_dir(&self.0).output().expect("lab runs"))
     }
 
-    /// What lies in the folder, all files with their paths.
+    /// The paths of all files in the folder.
     fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         walk(&self.0, &self.0, &mut files);
@@ -52,11 +52,16 @@ impl Drop for Place {
 
 fn walk(dir: &Path, below: &Path, files: &mut Vec<String>) {
     for entry in fs::read_dir(dir).expect("a folder") {
-        let path = entry.expect("readable").path();
+        let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             walk(&path, below, files);
         } else {
-            files.push(path.strip_prefix(below).expect("below it").to_string_lossy().into_owned());
+            files.push(
+                path.strip_prefix(below)
+                    .expect("the path is below the folder")
+                    .to_string_lossy()
+                    .into_owned(),
+            );
         }
     }
 }
@@ -69,7 +74,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
 }
 
-/// Cargo in a new project, without the network.
+/// Runs cargo in a new project, without the network.
 fn cargo(dir: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).arg("--offline").current_dir(dir);
@@ -86,7 +91,7 @@ fn a_project_has_all_files_and_says_what_comes_next() {
     ran.says(0, &["the package my-raft in My Raft", "cd 'My Raft'", "cargo test --test lab2a", "README.md"]);
     assert!(
         ran.out.contains(&repository().display().to_string()),
-        "it says where the crates are:\n{}",
+        "the output must say where the crates are:\n{}",
         ran.out
     );
     let files = place.files();
@@ -122,9 +127,9 @@ fn an_empty_folder_and_a_fresh_clone_are_good_places() {
 #[test]
 fn what_cannot_be_a_project_is_refused_and_nothing_is_written() {
     let place = Place::new("refused");
-    fs::write(place.path("file"), "mine").expect("can be written");
+    fs::write(place.path("file"), "mine").expect("the file can be written");
     fs::create_dir_all(place.path("full")).expect("a folder");
-    fs::write(place.path("full/notes.txt"), "mine").expect("can be written");
+    fs::write(place.path("full/notes.txt"), "mine").expect("the file can be written");
     let inside = repository().join("no-such-folder");
     let inside = inside.to_str().expect("UTF-8");
     let before = place.files();
@@ -153,7 +158,8 @@ fn what_cannot_be_a_project_is_refused_and_nothing_is_written() {
 #[test]
 fn a_project_that_cannot_be_written_is_told() {
     let place = Place::new("unwritable");
-    // No folder can be made over a link that leads nowhere, not even by the superuser.
+    // If a symbolic link points to a path that does not exist, not even the superuser can make a folder with
+    // the link's name.
     std::os::unix::fs::symlink("/nonexistent/nowhere", place.path("dangling")).expect("a link");
     let ran = place.make(&["dangling"]);
     ran.complains(1, &["cannot write dangling/", "incomplete: 0 of", "Remove"]);
@@ -181,8 +187,8 @@ fn cargo_understands_the_manifest_and_keeps_the_versions_of_this_workspace() {
     ran.says(0, &[]);
     assert!(!ran.err.contains("warning"), "{}", ran.err);
     let metadata: Value = serde_json::from_str(&ran.out).expect("JSON");
-    let root = dir.canonicalize().expect("it is there");
-    assert_eq!(metadata["workspace_root"].as_str(), root.to_str(), "it is a workspace of its own");
+    let root = dir.canonicalize().expect("the project exists");
+    assert_eq!(metadata["workspace_root"].as_str(), root.to_str(), "the project is a workspace of its own");
     let packages = metadata["packages"].as_array().expect("packages");
     let own = packages.iter().find(|p| p["name"] == "my-raft").expect("the package");
     let of_kind = |kind: &str| -> Vec<&str> {
@@ -199,18 +205,21 @@ fn cargo_understands_the_manifest_and_keeps_the_versions_of_this_workspace() {
     let (here, there) =
         (locked(&read(&repository().join("Cargo.lock"))), locked(&read(&dir.join("Cargo.lock"))));
     assert!(there.len() > 10 && there.len() < here.len(), "{} of {}", there.len(), here.len());
-    assert!(there.iter().all(|checksum| here.contains(checksum)), "another version of a dependency");
+    assert!(
+        there.iter().all(|checksum| here.contains(checksum)),
+        "a dependency has another version than in this workspace"
+    );
 }
 
-/// Builds the judge for another workspace, which takes a minute or two. `lab new` is the same in both builds,
-/// so one of them is enough.
+/// This test builds the judge for another workspace, which takes a minute or two. `lab new` is the same with
+/// and without the feature `sim`, so the test runs only without it.
 #[cfg(not(feature = "sim"))]
 #[test]
 fn the_suites_of_a_new_project_build_without_a_warning_and_fail_politely() {
     let place = Place::new("build");
     place.make(&["my-raft"]).says(0, &[]);
     let dir = place.path("my-raft");
-    // The tests of `lab grade` compile the same judge here.
+    // The tests of `lab grade` compile the same judge in this folder.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("grade-work/target");
     let run = |program: &std::ffi::OsStr, folder: &str, args: &[&str]| {
         let mut command = Command::new(program);
@@ -218,7 +227,7 @@ fn the_suites_of_a_new_project_build_without_a_warning_and_fail_politely() {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LAB_")) {
             command.env_remove(name);
         }
-        Ran::of(command.output().expect("it runs"))
+        Ran::of(command.output().expect("the program runs"))
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let ran = run(&cargo, "", &["test", "--offline", "--features", "sim", "--test", "lab2a"]);
@@ -238,7 +247,7 @@ fn the_suites_of_a_new_project_build_without_a_warning_and_fail_politely() {
     let raft = dir.join("src/raft.rs");
     let text = read(&raft)
         + "\n/// The real clock.\npub fn now() -> std::time::Instant {\n    std::time::Instant::now()\n}\n";
-    fs::write(&raft, text).expect("can be written");
+    fs::write(&raft, text).expect("the file can be written");
     let ran = run(&cargo, "", &["clippy", "--offline", "--features", "sim"]);
     ran.complains(101, &["use labrt::time::Instant"]);
 }

@@ -1,8 +1,8 @@
-//! `lab trace`: what it writes, what it refuses, and what it says then.
+//! `lab trace`: the pages that it writes, the input that it refuses, and its messages.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "these tests watch processes, on the real clock in both builds"
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
 )]
 
 use std::fs;
@@ -48,9 +48,9 @@ fn lab(dir: &Path, args: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("lab runs");
-    // The program may end before it has read this. That is no failure of the test.
-    let _ = child.stdin.take().expect("it was asked for").write_all(input.as_bytes());
-    child.wait_with_output().expect("it ends")
+    // The program may end before it has read the input. Then writing fails, but the test must not fail.
+    let _ = child.stdin.take().expect("stdin is a pipe").write_all(input.as_bytes());
+    child.wait_with_output().expect("lab ends")
 }
 
 #[track_caller]
@@ -58,7 +58,7 @@ fn refuses(output: &Output, code: i32, said: &str) {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{complaint}");
     assert!(complaint.contains(said), "{said}\nis not in\n{complaint}");
-    assert!(output.stdout.is_empty(), "no page, no path");
+    assert!(output.stdout.is_empty(), "without a page, no path is printed");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn the_page_is_written_and_its_path_printed() {
             html.starts_with("<!DOCTYPE html>") && html.contains("<title>Failed: t_2a</title>"),
             "{page}"
         );
-        assert!(html.contains(r"\u003c/script> one is not two"), "a text is never markup");
+        assert!(html.contains(r"\u003c/script> one is not two"), "markup in a text is escaped");
     }
 }
 
@@ -107,7 +107,7 @@ fn what_is_no_trace_is_named_with_the_line_and_what_was_expected() {
     );
     let pages = fs::read_dir(&folder.0).expect("the folder").flatten();
     let pages = pages.filter(|entry| entry.path().extension().is_some_and(|e| e == "html")).count();
-    assert_eq!(pages, 0, "nothing is written for what is refused");
+    assert_eq!(pages, 0, "no page is written for refused input");
 }
 
 #[test]

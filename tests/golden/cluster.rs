@@ -1,4 +1,4 @@
-//! The servers of a script: their rules, their disks, and the messages between them.
+//! The servers of a script: the state of their rules, their disks, and the messages between them.
 
 use labapi::{ApplyMsg, Command, Persister, Role};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,28 +15,28 @@ use crate::words::{self, View};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Several servers, and a network that does what the script says.
+/// Several servers, and a network that delivers or loses each message as the script says.
 #[derive(Default)]
 pub struct Cluster {
     names: Vec<String>,
     servers: Vec<Server>,
     options: Options,
     now: Duration,
-    /// The side of each server. If there is no partition, this is empty.
+    /// For each server, the side of the partition on which it is. Empty if there is no partition.
     sides: Vec<usize>,
     held: BTreeMap<String, (usize, Outgoing)>,
-    /// What has happened since the step began.
+    /// The lines of output since the step began.
     happened: Vec<String>,
     broken: bool,
 }
 
 struct Server {
-    /// `None`: the server is down.
+    /// `None` if the server is down.
     core: Option<Core>,
     disk: Persister,
 }
 
-/// A server's answer.
+/// The answer of a server to a request.
 enum Reply {
     Vote(RequestVoteReply),
     Append(AppendEntriesReply),
@@ -44,12 +44,12 @@ enum Reply {
 }
 
 impl Cluster {
-    /// Plays a step and returns what happens.
+    /// Plays a step. Returns the lines that describe what happens.
     pub fn play(&mut self, step: Step) -> Result<Vec<String>> {
         if self.broken {
             return Err("a server has failed: nothing can follow".into());
         }
-        // A broken invariant causes a panic. It becomes a line of the output.
+        // If an invariant is broken, the rules panic. The panic's message becomes a line of the output.
         match catch_unwind(AssertUnwindSafe(|| self.step(step))) {
             Ok(result) => result?,
             Err(payload) => {
@@ -116,8 +116,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// A server that has just started. The first server has an election timeout of 300 ms. Each other server
-    /// has one that is 100 ms longer than that of the server before it.
+    /// A server that has just started. The first server has an election timeout of 300 ms. The timeout of
+    /// each further server is 100 ms longer than the timeout of the server before it.
     fn server(&self, mut core: Core, disk: Persister) -> Server {
         core.options = self.options.clone();
         core.set_election_timeout(Duration::from_millis(300 + 100 * core.me() as u64));
@@ -125,8 +125,8 @@ impl Cluster {
         Server { core: Some(core), disk }
     }
 
-    /// Makes a server a follower in `current_term` that has heard from a leader and has got these entries
-    /// from it.
+    /// Makes a server a follower in `current_term`. The server has heard from a leader, and has received
+    /// entries with these terms from it.
     fn begin_with(&mut self, server: &str, current_term: u64, terms: &[u64]) -> Result<()> {
         let me = self.running(server)?;
         if !terms.is_sorted() {
@@ -187,7 +187,7 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Messages
 
-    /// Sends one message to each target. All requests are sent before the first one arrives.
+    /// Sends one message to each target. All requests are sent before the first request arrives.
     fn send(&mut self, from: &str, to: &Targets, fate: &Fate) -> Result<()> {
         let from = self.running(from)?;
         let mut outgoing = Vec::new();
@@ -206,7 +206,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends messages one by one, until there is nothing more to send to a peer.
+    /// Sends messages to each target one by one, until there is nothing more to send to it.
     fn send_all(&mut self, from: &str, to: &Targets) -> Result<()> {
         let from = self.running(from)?;
         let peers = self.targets(from, to)?;
@@ -228,8 +228,8 @@ impl Cluster {
         self.servers[from].core.as_mut()?.next_message(peer, self.now)
     }
 
-    /// Lets time pass. If a server does something by itself, it is written below the time at which this
-    /// happens.
+    /// Lets time pass. If a server does something by itself, the output shows the time of that, and below it
+    /// what the server does.
     fn wait(&mut self, how_long: Duration) {
         let end = self.now + how_long;
         while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
@@ -310,10 +310,11 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Servers
 
-    /// Applies a rule to a server, does what the rule asks for, and says what has changed.
+    /// Applies a rule to a server, carries out what the rule asks for, and writes into the output what has
+    /// changed.
     fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
         let Server { core, disk } = &mut self.servers[me];
-        let core = core.as_mut().expect("the callers have checked that it is running");
+        let core = core.as_mut().expect("the callers have checked that the server is running");
         let before = View::of(core);
         let result = rule(core);
         let mut taken = Vec::new();
@@ -367,7 +368,8 @@ impl Cluster {
         self.happened.push(line);
     }
 
-    /// The rules call server 0 S0. The script has its own names.
+    /// Replaces the names of the servers in a text of the rules. The rules call server 0 `S0`, but the script
+    /// has its own names.
     fn with_names(&self, text: String) -> String {
         let number = |word: &str| word.strip_prefix('S')?.parse::<usize>().ok();
         let name =

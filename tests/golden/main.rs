@@ -1,10 +1,10 @@
-//! Scenarios of the paper as text. Each is a script for the pure rules of Raft, with the results after each
-//! step.
+//! Scenarios of the paper as text. Each scenario is a script for the rules of Raft, without threads and
+//! without a network. The script contains the results after each step.
 //!
 //! Each `*.txt` file in this folder is a scenario. It looks like this:
 //!
 //! ```text
-//! # What happens and why, for the reader.
+//! # A comment tells the reader what happens and why.
 //! servers S1 S2 S3
 //! timeout S1
 //! S1 -> S2
@@ -16,8 +16,8 @@
 //!   S1: leads term 1
 //! ```
 //!
-//! A block ends with an empty line. The lines below `----` are compared with what happens. If a change is
-//! intended, this writes them anew:
+//! A block ends with an empty line. The lines below `----` are compared with what happens. If a change of
+//! these lines is intended, this command writes them again:
 //!
 //! ```text
 //! LAB_REGENERATE=1 cargo test --test golden
@@ -30,27 +30,27 @@
 //! | `servers A B C` | makes a cluster of new servers with these names |
 //! | `log A B @7: 1 1 4` | A and B are followers in term 7, with entries of these terms |
 //! | `timeout A` | A has not heard from a leader for its election timeout |
-//! | `wait 250` | 250 ms pass, in which the servers do what is due |
-//! | `A -> B C` | A sends B and C the next message it has for them, and they answer |
-//! | `A => B C` | the same, until A has nothing more to send, not even a heartbeat |
+//! | `wait 250` | 250 ms pass; timeouts and heartbeats happen at their times |
+//! | `A -> B C` | A sends its next message to B and its next message to C, and they answer |
+//! | `A => B C` | A sends messages until it has nothing more to send, not even a heartbeat |
 //! | `A -> B lost` | the request is lost |
 //! | `A -> B reply lost` | the request arrives, and the answer is lost |
 //! | `A -> B held as x`, `deliver x` | the request arrives later |
-//! | `propose A x y` | clients give A these commands |
+//! | `propose A x y` | clients give the commands x and y to A |
 //! | `snapshot A 5` | A's service makes a snapshot of everything up to index 5 |
 //! | `crash A`, `restart A` | A loses everything that it has not persisted |
 //! | `partition A B \| C D` | messages between the two sides are lost |
-//! | `heal` | they are no longer lost |
-//! | `rule commit_older_terms_by_count` | breaks this rule on all servers |
+//! | `heal` | the partition ends |
+//! | `rule commit_older_terms_by_count` | all servers follow this wrong rule |
 //! | `show` | shows the terms of all logs, by index |
 //!
-//! Instead of `B C` a step may say `all`: all other servers. If A has nothing else for a server, `->` sends a
-//! heartbeat. The election timeout of the first server is 300 ms. Each other server has one that is 100 ms
-//! longer than that of the server before it. In the output of `show`, `|` comes after the last committed
-//! entry, and `.` is an entry that a snapshot covers.
+//! Instead of `B C`, a step may say `all`. Then it means all other servers. If A has nothing else to send to
+//! a server, `->` sends a heartbeat. The election timeout of the first server is 300 ms. The timeout of each
+//! further server is 100 ms longer than the timeout of the server before it. In the output of `show`, `|`
+//! comes after the last committed entry, and `.` is an entry that a snapshot covers.
 //!
-//! Everything committed is applied at once, and everything that must be persisted is persisted at once. The
-//! real threads do the same.
+//! Entries that are committed are applied at once, and state that must be persisted is persisted at once. The
+//! server with its threads does the same.
 
 mod cluster;
 mod step;
@@ -88,10 +88,10 @@ scenarios! {
     no_answers
 }
 
-/// Every scenario file is in the list.
+/// Checks that every scenario file is in the list.
 #[test]
 fn each_file_is_played() {
-    let files = fs::read_dir(folder()).expect("the folder of this file");
+    let files = fs::read_dir(folder()).expect("the folder of the scenarios can be read");
     let names = files.filter_map(|file| {
         let path = file.expect("a readable folder").path();
         (path.extension()? == "txt").then(|| path.file_stem()?.to_str().map(str::to_owned))?
@@ -101,7 +101,7 @@ fn each_file_is_played() {
     }
 }
 
-/// A bad script is refused. The error names the place and says what was expected.
+/// A bad script is refused. The error names the line, and says what was expected.
 #[test]
 fn a_bad_script_is_refused() {
     let refusals = [
@@ -132,7 +132,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// Plays a scenario and compares the result with the file, or writes the file anew.
+/// Plays a scenario and compares the result with the file. With `LAB_REGENERATE=1` the file is written again
+/// instead.
 fn play(name: &str) {
     let path = folder().join(format!("{name}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -161,7 +162,7 @@ fn regenerates() -> bool {
     }
 }
 
-/// The script with the results below each `----`.
+/// Plays a script. Returns the script with the results below each `----`.
 fn replay(name: &str, script: &str) -> Result<String, String> {
     let mut cluster = Cluster::default();
     let mut out = String::new();

@@ -1,6 +1,6 @@
 //! The steps of a script.
 
-/// One step.
+/// One step of a script.
 #[derive(Clone, Debug)]
 pub enum Step {
     Servers(Vec<String>),
@@ -36,7 +36,7 @@ pub enum Fate {
     HeldAs(String),
 }
 
-/// Reads the step in a line.
+/// Reads a step from a line.
 pub fn parse(line: &str) -> Result<Step, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Describes what happens, in the terms of the paper.
+//! Describes messages and changes of state with the words of the paper.
 
 use labapi::Role;
 use mit6824::raft::{
@@ -6,7 +6,7 @@ use mit6824::raft::{
     RequestVoteArgs,
 };
 
-/// What a request contains.
+/// Describes what a request contains.
 pub fn request(message: &Message) -> String {
     match message {
         Message::RequestVote(RequestVoteArgs { term, last_log_index, last_log_term, .. }) => {
@@ -35,7 +35,7 @@ pub fn request(message: &Message) -> String {
     }
 }
 
-/// What the answer to an AppendEntries of `term` says.
+/// Describes the answer to an AppendEntries of `term`.
 pub fn append_reply(reply: &AppendEntriesReply, term: u64) -> String {
     match reply.conflict {
         _ if reply.success => "success".to_owned(),
@@ -46,7 +46,7 @@ pub fn append_reply(reply: &AppendEntriesReply, term: u64) -> String {
     }
 }
 
-/// Text such as `4 (term 2)` or `4..6 (terms 2 2 3)`.
+/// Describes some entries, for example `4 (term 2)` or `4..6 (terms 2 2 3)`.
 fn range(first: u64, terms: &[u64]) -> String {
     match terms {
         [term] => format!("{first} (term {term})"),
@@ -61,7 +61,7 @@ fn terms(entries: &[Entry]) -> Vec<u64> {
     entries.iter().map(|entry| entry.term).collect()
 }
 
-/// The visible state of a server.
+/// The part of a server's state that the output shows.
 #[derive(Clone)]
 pub struct View {
     term: u64,
@@ -99,7 +99,7 @@ impl View {
         self.terms.get((index - self.covered - 1) as usize..).unwrap_or_default()
     }
 
-    /// What has changed on `me` since `self`; empty if nothing has changed.
+    /// Describes what has changed on the server `me` since `self`. The text is empty if nothing has changed.
     pub fn changes(&self, now: &View, me: usize, names: &[String]) -> String {
         let mut words = Vec::new();
         if now.term != self.term {

@@ -1,4 +1,4 @@
-//! The scenarios, and Rafts that make a mistake.
+//! The scenarios, and versions of Raft that make a mistake.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Service};
@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use labtest::harness::Case;
 use labtest::raft::{Retry, Setup, make_config};
 
-/// The scenarios with this project's Raft. The cases with its mistaken versions are ignored unless they are
-/// asked for.
+/// All cases: each scenario with this project's Raft, and with a version of it that makes a mistake. The
+/// cases with a mistake are ignored unless the user asks for them.
 pub fn cases() -> Vec<Case> {
     vec![
         Case::ours("old_leader_stays", old_leader_stays::<Raft>),
@@ -23,8 +23,9 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// The mistake: a leader steps down when it loses its majority. While it is cut off, it is a candidate and
-/// raises its term without success. When it is connected again, its high term disturbs the others.
+/// The mistake: a leader steps down when it loses its majority. During the time in which it is cut off, it is
+/// a candidate and raises its term without success. When it is connected again, its high term forces the
+/// other servers to elect again.
 struct StepsDownAlone;
 
 impl Mistake for StepsDownAlone {
@@ -33,8 +34,8 @@ impl Mistake for StepsDownAlone {
     }
 }
 
-/// The mistake: when a leader commits, it also counts the replicas of entries of older terms. Section 5.4.2
-/// of the paper forbids this.
+/// The mistake: a leader commits an entry of an older term as soon as a majority has it. Section 5.4.2 of the
+/// paper forbids this.
 struct CommitsOlderTerms;
 
 impl Mistake for CommitsOlderTerms {
@@ -43,8 +44,8 @@ impl Mistake for CommitsOlderTerms {
     }
 }
 
-/// A leader that is cut off alone stays the leader of its term. When it is connected again, it becomes a
-/// follower without an election.
+/// The leader is cut off from all other servers. It stays the leader of its term. When it is connected again,
+/// it becomes a follower, and no election is needed.
 fn old_leader_stays<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3));
     cfg.begin("Test (ours): a leader cut off alone stays one");
@@ -74,28 +75,30 @@ fn old_leader_stays<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Figure 8 of the paper, step by step. An entry of an old term gets onto a majority, and then it is
-/// overwritten. So it must not have been committed.
+/// Figure 8 of the paper, step by step. An entry of an old term is stored on a majority, and later it is
+/// overwritten. So the entry must not have been committed.
 fn figure_8_to_the_letter<R: RaftPeer>() {
-    /// This is longer than an election among the connected servers.
+    /// How long the test waits for an election. This is longer than an election of the connected servers
+    /// takes.
     const ELECTION: Duration = Duration::from_secs(3);
-    /// This is longer than a replication to the connected servers.
+    /// How long the test waits for a replication. This is longer than a replication to the connected servers
+    /// takes.
     const REPLICATION: Duration = Duration::from_millis(300);
 
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (ours): Figure 8 to the letter");
     cfg.one(1, 5, Retry::No);
 
-    // (a) S1 is the leader and gets entry 2 only onto S2.
+    // (a) S1 is the leader. It replicates entry 2 only to S2.
     let s1 = cfg.check_one_leader();
     let [s2, others @ ..] = [1, 2, 3, 4].map(|n| cfg.after(s1, n));
     others.iter().for_each(|&i| cfg.disconnect(i));
     assert_eq!(cfg.start(s1, 2).map(|started| started.index), Some(2), "S1 takes index 2");
     sleep(REPLICATION);
 
-    // (b) S1 crashes. One of the servers other than S1 and S2 is elected; it is called S5 here. It takes
-    // another entry at index 2. The entry reaches no other server, because S5 is cut off first. Then S5
-    // crashes.
+    // (b) S1 crashes. One of the servers other than S1 and S2 is elected. This server is called S5 here. S5
+    // receives another command, which becomes its entry 2. This entry reaches no other server, because S5 was
+    // cut off before. Then S5 crashes.
     cfg.crash1(s1);
     cfg.disconnect(s2);
     others.iter().for_each(|&i| cfg.connect(i));
@@ -107,9 +110,9 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     assert_eq!(cfg.start(s5, 3).map(|started| started.index), Some(2), "S5 takes index 2");
     cfg.crash1(s5);
 
-    // (c) S1 restarts. S1 and S2 and one more server elect S1 or S2 as leader, and the leader replicates
-    // entry 2. Now entry 2 is on a majority. This must not commit it, because no entry of the new term is on
-    // a majority.
+    // (c) S1 restarts. S1, S2 and one more server elect S1 or S2, and the new leader replicates entry 2. Now
+    // entry 2 is on a majority. But the leader must not commit it, because no entry of the new term is on a
+    // majority.
     cfg.disconnect(s4);
     cfg.start1(s1);
     [s1, s2, s3].iter().for_each(|&i| cfg.connect(i));
@@ -128,7 +131,7 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     assert!(leader == s5, "only S5 can win, not server {leader}");
     cfg.one(4, 3, Retry::Yes);
 
-    // All servers are connected again. Index 2 holds the entry that S5 took there.
+    // All servers are connected again. Entry 2 is now the entry of S5 on all servers.
     [s1, s2].iter().for_each(|&i| cfg.connect(i));
     cfg.one(5, 5, Retry::Yes);
     cfg.end();

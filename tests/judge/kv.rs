@@ -1,5 +1,5 @@
-//! The tests of a key/value service run against services with mistakes. Each mistake must be found by the
-//! right check.
+//! The judge tests key/value services that have mistakes. The right check of the judge must find each
+//! mistake.
 
 use labapi::{KvClerk, KvService, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -21,13 +21,13 @@ use labtest::service::{Setup, make_config};
 use labview::spacetime::{Event, Trace};
 use mit6824::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachine};
 
-/// The mistakes that a service can make. By default it makes none.
+/// The mistakes that a service can make. By default, a service makes no mistake.
 trait Mistake: Send + Sync + 'static {
-    /// `Some(n)`: every n-th write is acknowledged and forgotten.
+    /// If this is `Some(n)`, every n-th write is acknowledged but not done.
     const FORGETS_ONE_OF: Option<u64> = None;
-    /// A write is done as often as it is sent.
+    /// Whether a write that was sent several times is done several times.
     const REPEATS: bool = false;
-    /// A server answers reads from its own state, even if it is not the leader.
+    /// Whether a server answers reads from its own state, even if it is not the leader.
     const READS_WHAT_IT_HAS: bool = false;
     /// The limit for snapshots that the service uses instead of the given one.
     fn maxraftstate(given: Option<usize>) -> Option<usize> {
@@ -42,7 +42,7 @@ trait Mistake: Send + Sync + 'static {
 struct Right;
 impl Mistake for Right {}
 
-/// A key/value service with the mistake `M`. It is small and not fast.
+/// A key/value service with the mistake `M`. The code is short, and the service is slow.
 struct Faulty<M: Mistake> {
     rsm: Arc<Rsm<Store<M>>>,
 }
@@ -175,10 +175,10 @@ impl KvClerk for Clerk {
     }
 }
 
-/// The check gets this long, because the machine may be busy.
+/// The check of a history may take this long, because the machine may be busy.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
-/// A small test: one round of one second.
+/// A small test with one round of one second.
 fn small(clients: usize) -> Generic {
     let period = Duration::from_secs(1);
     Generic { rounds: 1, period, if_unknown: UNDECIDED_FAILS, ..Generic::new("ours", clients, 3) }
@@ -209,7 +209,7 @@ fn expect_start(message: &str, expected: &str) {
 /// The test of lab 3 with this name.
 fn lab3<S: KvService>(part: Part, name: &str) -> impl Fn() + Send + Sync + 'static {
     let case = lab3::cases::<S>(part).into_iter().find(|case| case.name == name);
-    let body = case.expect("it is in that part").body;
+    let body = case.expect("this part has a test with this name").body;
     move || body()
 }
 
@@ -242,7 +242,7 @@ fn a_lost_append_is_not_linearizable() {
     std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 
-/// A reader of the trace can find the operation that the checker names.
+/// Checks that a reader of the trace can find the operation that the checker names.
 #[test]
 fn the_verdict_of_the_checker_is_in_the_trace() {
     let folder: &'static Path = Box::leak(folder("verdict").into_boxed_path());
@@ -260,10 +260,10 @@ fn the_verdict_of_the_checker_is_in_the_trace() {
     let of_client = |event: &&Event| event.kind == "client.call" && event.number("client") == Some(client);
     let calls = trace.events.iter().filter(of_client);
     let meant = calls.take_while(|event| event.t <= called).last();
-    // On real threads the trace has only the last events.
+    // On real threads the trace has only the last events, so the call may be missing.
     assert!(meant.is_some() || trace.run.lost > 0, "client {client} had called nothing at {called} ns");
     assert!(meant.is_none_or(|call| call.text("key") == verdict.text("key")), "{meant:?} {verdict:?}");
-    std::fs::remove_dir_all(folder).expect("it is removed");
+    std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 
 #[test]
@@ -281,7 +281,7 @@ impl Mistake for Stale {
     const READS_WHAT_IT_HAS: bool = true;
 }
 
-/// A server that is cut off does not know what the others have done since then.
+/// A server that is cut off does not know the later writes on the other servers. So its reads are stale.
 #[test]
 fn a_stale_read_is_not_linearizable() {
     fn body<S: KvService>() {
@@ -302,10 +302,10 @@ fn a_stale_read_is_not_linearizable() {
         sleep(Duration::from_secs(1));
         cfg.connect_all();
         cfg.connect_client(id, &cfg.all());
-        reading.join().expect("it reads");
+        reading.join().expect("the reader does not panic");
         let folder = folder("stale-read");
         let outcome = history.judge(UNDECIDED_FAILS, "a stale read", cfg.marks(), &folder);
-        std::fs::remove_dir_all(folder).expect("it is removed");
+        std::fs::remove_dir_all(folder).expect("the folder can be removed");
         if let Err(error) = outcome {
             panic!("{error}");
         }
@@ -318,7 +318,8 @@ fn a_stale_read_is_not_linearizable() {
 #[test]
 fn a_read_in_the_minority_is_seen() {
     let message = failure(lab3::<Faulty<Stale>>(Part::A, "one_partition_3a"));
-    // Either of two reads may be found to be stale first: one in the majority, or the one in the minority.
+    // There are two stale reads, one in the majority and one in the minority. The test may find either of
+    // them first.
     let stale = message.starts_with("Get(1): ") || message.starts_with("Get in minority completed");
     assert!(stale, "{message}");
 }
@@ -359,7 +360,7 @@ fn a_snapshot_that_is_too_large_is_seen() {
     expect_start(&message, "snapshot too large: ");
 }
 
-/// This test runs only in virtual time, because on the real clock it would really be slow.
+/// This test runs only in virtual time, because on the real clock it would take a long time.
 #[cfg(feature = "sim")]
 #[test]
 fn a_slow_service_is_seen() {

@@ -1,4 +1,5 @@
-//! What the harness of sharded services tells about its servers, tested with this project's service.
+//! The harness of sharded services can report the state of its servers. This is tested with this project's
+//! service.
 
 use labapi::{Holding, NSHARDS, Role};
 use labrt::Run;
@@ -12,7 +13,7 @@ fn passes(body: impl Fn() + Send + Sync + 'static) {
     assert_eq!(run.once(7, body).failure.map(|failure| failure.message), None);
 }
 
-/// Looks at a server until a condition holds. If that takes too long, the test fails.
+/// Waits until the state of a server satisfies a condition. If that takes too long, the test fails.
 fn until(cluster: &Cluster<ShardKv>, place: Place, so: impl Fn(&Look) -> bool) {
     let asked = labrt::time::Instant::now();
     while !so(&cluster.look(place)) {
@@ -27,7 +28,7 @@ fn a_look_shows_the_state_of_a_server() {
         let cfg = make_quietly::<ShardKv>("looks", Setup::new().maxraftstate(200));
         let server = Place::Server(1, 0);
         let first = cfg.look(server);
-        let status = first.status.expect("it runs");
+        let status = first.status.expect("the server runs");
         assert!(first.up && !first.cut_off);
         assert_eq!((status.config, status.groups, status.shards), (0, vec![], Default::default()));
 
@@ -38,20 +39,20 @@ fn a_look_shows_the_state_of_a_server() {
         let mut client = cfg.make_client();
         (0..20).for_each(|i| client.put(&i.to_string(), "something long enough for a snapshot"));
         until(&cfg, server, |look| {
-            let status = look.status.as_ref().expect("it runs");
+            let status = look.status.as_ref().expect("the server runs");
             let raft = status.raft;
             assert!(raft.snapshot_index <= raft.last_applied && raft.commit_index <= raft.last_index);
             look.snapshot_bytes > 0 && raft.snapshot_index > 0 && raft.commit_index >= 20 && raft.term > 0
         });
         let leaders = (0..3).filter(|&i| {
-            let status = cfg.look(Place::Server(1, i)).status.expect("it runs");
+            let status = cfg.look(Place::Server(1, i)).status.expect("the server runs");
             status.raft.role == Role::Leader
         });
         assert_eq!(leaders.count(), 1);
-        let ctrler = cfg.look(Place::Ctrler(0)).status.expect("it runs");
+        let ctrler = cfg.look(Place::Ctrler(0)).status.expect("the server runs");
         assert_eq!(ctrler.shards, [Holding::Nothing; NSHARDS]);
 
-        // If a group is down, it cannot take the shards that it now owns.
+        // Group 2 gets shards, but it is down. So it cannot take them from their old owner.
         cfg.shutdown_group(2);
         cfg.join(2);
         until(&cfg, server, |look| {

@@ -1,5 +1,5 @@
-//! The judge, tested with this project's layers: it finds the mistakes of services, and it tells the state of
-//! servers.
+//! Tests of the judge with this project's services: the judge finds the mistakes of services, and can report
+//! the state of servers.
 
 mod kv;
 mod looks;

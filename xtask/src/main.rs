@@ -1,21 +1,21 @@
-//! `cargo quick` and `cargo full` (aliases in `.cargo/config.toml`): the checks for contributors.
+//! `cargo quick` and `cargo full` run the checks for contributors. They are aliases in `.cargo/config.toml`.
 //!
 //! An alias of cargo can run only one command, so this program runs the commands one after the other. It
-//! prints each command before it runs it, so that you can run a single one again by hand. It stops at the
-//! first that fails.
+//! prints each command before it runs the command, so that you can repeat a single command by hand. It stops
+//! at the first command that fails.
 
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "this is not code of a run: it starts cargo, on the machine's own clock"
+    reason = "this program is no server and no test of the labs: it starts cargo and uses the real clock"
 )]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// The steps of `cargo quick`: format, lints, and each suite with one seed in virtual time.
+/// The steps of `cargo quick`: the format, the lints, and each suite with one seed in virtual time.
 const QUICK: [&[&str]; 4] = [
     &["cargo", "fmt", "--all", "--check"],
     &["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the repository: the folder above this package's.
+/// The root of the repository: the parent of this package's folder.
 fn repository() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().map_or_else(|| package.to_owned(), Path::to_owned)

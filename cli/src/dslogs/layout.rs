@@ -1,4 +1,4 @@
-//! Columns: where a log line stands on the screen.
+//! The columns of the table: where on the screen a log line is printed.
 //!
 //! ```text
 //!   time  S0                 S1
@@ -12,12 +12,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::line::{Entry, Server};
 
-/// Width of the time and of the gap after it.
+/// How wide the time is, together with the gap after it.
 const TIME: usize = 9;
 /// Space between columns.
 const GAP: usize = 1;
-/// The width of the narrowest column. If the terminal has no room for that, lines are longer than the
-/// terminal.
+/// The width of the narrowest column. If the terminal is too narrow for columns of this width, the printed
+/// lines are longer than a line of the terminal.
 const NARROWEST: usize = 10;
 
 /// Puts log lines into columns.
@@ -43,7 +43,7 @@ impl Layout {
         self.columns = columns;
     }
 
-    /// Sets the width, and says whether it was another one before.
+    /// Sets the width. Returns whether the new width differs from the old one.
     pub fn set_width(&mut self, width: usize) -> bool {
         std::mem::replace(&mut self.width, width) != width
     }
@@ -111,7 +111,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks a word that is too long. A character without width stays with the character before it.
+/// Breaks a word that is too long into pieces. A character without width (a combining accent, for example)
+/// stays with the character before it.
 fn chop(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;

@@ -22,7 +22,7 @@ const TOPICS: [(&str, &str); 16] = [
     ("ERRO", "1;31"),
 ];
 
-/// One of the sixteen topics.
+/// One of the sixteen topics of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic(usize);
 
@@ -31,21 +31,21 @@ impl Topic {
         TOPICS.iter().position(|(known, _)| *known == name).map(Topic)
     }
 
-    /// Its four letters.
+    /// The four letters of the topic.
     pub fn name(self) -> &'static str {
         TOPICS[self.0].0
     }
 
-    /// Its colour, as the parameters of an ANSI escape.
+    /// The colour of the topic, as the parameters of an ANSI escape.
     pub fn color(self) -> &'static str {
         TOPICS[self.0].1
     }
 }
 
-/// The topic that a user names.
+/// Finds the topic that a user has typed.
 ///
 /// # Errors
-/// Names the known topics.
+/// When there is no such topic. The error names the known topics.
 pub fn parse_topic(text: &str) -> Result<Topic, String> {
     Topic::find(&text.trim().to_ascii_uppercase()).ok_or_else(|| {
         let known: Vec<&str> = TOPICS.iter().map(|(name, _)| *name).collect();
@@ -96,13 +96,13 @@ pub struct Entry {
     pub time: u64,
     /// The topic.
     pub topic: Topic,
-    /// The server that wrote it. `None` for a line of the test itself.
+    /// The server that wrote the line. It is `None` if the test itself wrote the line.
     pub server: Option<Server>,
     /// The term, if the line has one, and the text.
     pub text: String,
 }
 
-/// Parses a line. `None` if it is no log line.
+/// Parses a line. Returns `None` if the line is no log line.
 pub fn parse(line: &str) -> Option<Entry> {
     let (time, rest) = word(line)?;
     let (topic, rest) = word(rest)?;
@@ -115,7 +115,7 @@ pub fn parse(line: &str) -> Option<Entry> {
     Some(Entry { time, topic, server, text: clean(text.trim()) })
 }
 
-/// The first word, and what follows it.
+/// Returns the first word of a text, and the rest after it.
 fn word(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     if text.is_empty() {
@@ -124,8 +124,8 @@ fn word(text: &str) -> Option<(&str, &str)> {
     Some(text.split_once(char::is_whitespace).unwrap_or((text, "")))
 }
 
-/// The text without what would disturb the columns: escapes are removed, other control characters become
-/// spaces.
+/// Cleans a text, so that it does not disturb the columns: escape sequences are removed, and other control
+/// characters become spaces.
 fn clean(text: &str) -> String {
     console::strip_ansi_codes(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

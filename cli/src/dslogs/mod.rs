@@ -1,12 +1,13 @@
 //! `lab dslogs`: shows log lines in one column per server.
 //!
-//! Reads lines of the form `<time in 0.1 ms> TOPIC S<server> T<term> text` (`labrt::logging`) from files or
-//! from stdin. Each line goes into the column of its server, coloured by topic and wrapped. With replication
-//! groups a server is `G1S2`. Lines without a server, which the test itself writes, and all other lines have
-//! the full width.
+//! The command reads lines of the form `<time in 0.1 ms> TOPIC S<server> T<term> text` (`labrt::logging`)
+//! from files or from stdin. Each line goes into the column of its server. The line is coloured by its topic,
+//! and wrapped. If there are replication groups, the name of a server is, for example, `G1S2`. Log lines of
+//! the test itself have no server. These lines, and lines that are no log lines, have the full width.
 //!
-//! The columns come from `--columns`, or from the first [`LOOK_AHEAD`] log lines. A server that appears later
-//! gets a new column, and a new head of the table shows it.
+//! The option `--columns` sets the columns. Without it, the first [`LOOK_AHEAD`] log lines decide which
+//! servers have a column. If another server appears later, it gets a new column, and the head of the table is
+//! printed again.
 
 mod layout;
 mod line;
@@ -21,10 +22,10 @@ use clap::ValueEnum;
 use layout::Layout;
 use line::{Entry, Server, Topic};
 
-/// How many log lines are read before the number of columns is decided.
+/// How many log lines are read before the columns are decided.
 const LOOK_AHEAD: usize = 200;
 
-/// The width if there is no terminal.
+/// The width in characters if neither the terminal nor the user gives one.
 const DEFAULT_WIDTH: u16 = 120;
 
 /// Arguments of `lab dslogs`.
@@ -50,7 +51,7 @@ pub struct Args {
     files: Vec<PathBuf>,
 }
 
-/// When to colour.
+/// When the output has colours.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// On a terminal, unless NO_COLOR is set
@@ -61,14 +62,14 @@ enum Color {
     Never,
 }
 
-/// Runs `lab dslogs`: 0, or 1 when a file cannot be read, 2 for bad arguments.
+/// Runs `lab dslogs`. The exit code is 0, or 1 if a file cannot be read, or 2 if the arguments are bad.
 pub fn main(args: &Args) -> ExitCode {
     let mut failed = false;
     let shown = show(args, &mut failed);
     match shown {
         Ok(()) if failed => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has ended (`| head`).
+        // The program that reads the output has ended (`| head`), so nobody wants the rest.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("dslogs: cannot write: {e}");
@@ -112,7 +113,7 @@ fn color(args: &Args) -> bool {
     }
 }
 
-/// A line that waits until the columns are known.
+/// A line that is not printed until the columns are known.
 enum Held {
     Entry(Entry),
     Other(String),
@@ -123,7 +124,7 @@ struct Viewer<'a, W: Write> {
     out: BufWriter<W>,
     layout: Layout,
     servers: Vec<Server>,
-    /// Lines that wait until the servers are known. `None` when they are known.
+    /// Lines that are not printed until the servers are known. `None` if the servers are known.
     held: Option<Vec<Held>>,
     fixed_width: bool,
 }
@@ -136,7 +137,7 @@ impl<'a, W: Write> Viewer<'a, W> {
         Viewer { args, out: BufWriter::new(out), layout, servers, held, fixed_width: args.width.is_some() }
     }
 
-    /// Reads to the end, or to an error, which is reported.
+    /// Reads lines until the end of the input or until an error. The error is reported on stderr.
     fn read(&mut self, mut input: impl BufRead, name: &str, failed: &mut bool) -> io::Result<()> {
         let mut bytes = Vec::new();
         loop {
@@ -170,7 +171,8 @@ impl<'a, W: Write> Viewer<'a, W> {
 
     fn other(&mut self, text: &str) -> io::Result<()> {
         match &mut self.held {
-            // No line waits yet, so this one is shown at once: a build may take minutes.
+            // If no log line waits yet, this line is shown at once. It may be a line of a build, which takes
+            // minutes.
             Some(held) if !held.is_empty() => held.push(Held::Other(text.to_owned())),
             _ => {
                 writeln!(self.out, "{text}")?;
@@ -184,7 +186,7 @@ impl<'a, W: Write> Viewer<'a, W> {
         (self.args.just.is_empty() || self.args.just.contains(&topic)) && !self.args.ignore.contains(&topic)
     }
 
-    /// The columns are known: shows the head and the lines that waited.
+    /// Fixes the columns. Then prints the head of the table and the lines that waited.
     fn settle(&mut self) -> io::Result<()> {
         let Some(held) = self.held.take() else { return Ok(()) };
         self.servers.sort_unstable();

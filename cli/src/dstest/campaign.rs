@@ -1,4 +1,5 @@
-//! A campaign: threads take chunks of seeds one by one, and the results come together in one place.
+//! A campaign: all runs of one call of `lab dstest`. They are divided into chunks of seeds. Threads take the
+//! chunks one by one, and all results go to one [`Board`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use super::run::{Event, How, Mode, Replayed, Run, Stop, Test};
 use super::shortlist::cause;
 use super::tally::Tally;
 
-/// The most seeds that one child runs.
+/// How many seeds one child process runs at most.
 const LARGEST_CHUNK: u64 = 64;
 
 /// How many different warnings of a test are shown.
@@ -36,7 +37,7 @@ pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -
     chunks
 }
 
-/// Runs the chunks in this process's children, `parallel` at once, and feeds `board`.
+/// Runs the chunks in child processes, `parallel` of them at once, and gives the results to `board`.
 pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Board<'_>) {
     let next = AtomicUsize::new(0);
     let (events, received) = mpsc::channel();
@@ -49,7 +50,7 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Boa
                     if context.stop.stopping() {
                         return;
                     }
-                    // The receiver outlives the workers.
+                    // The receiver lives longer than the workers, so `send` does not fail.
                     chunk::run(context, *chunk, &|event| drop(events.send(event)));
                 }
             });
@@ -66,7 +67,7 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Boa
     });
 }
 
-/// Where the results come together.
+/// The place to which all results of a campaign go.
 pub struct Board<'a> {
     tests: &'a [Test],
     mode: Mode,
@@ -76,8 +77,8 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// Causes of failures, by test, of which it was said that they are only counted from now on. `None`
-    /// stands for all causes of which no failure is kept.
+    /// Causes of failures, with their tests, about which the user has seen the line that further failures are
+    /// only counted. `None` stands for all causes of which no failure is kept.
     hushed: BTreeSet<(usize, Option<String>)>,
     /// Different texts of warnings, by test.
     warned: BTreeMap<usize, Vec<String>>,
@@ -110,7 +111,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Takes what a worker tells.
+    /// Takes an event that a worker reports.
     pub fn take(&mut self, event: Event) {
         match event {
             Event::Run(run) => self.run(&run),
@@ -157,7 +158,8 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// What the runs warned of, and how warnings become failures. Empty if there was no warning.
+    /// Describes the warnings of the runs, and how warnings become failures. The text is empty if there was
+    /// no warning.
     fn warnings_told(&self) -> String {
         let count = self.tally.warnings();
         if count == 0 {

@@ -1,5 +1,5 @@
-//! A child process that runs seeds of a test: how it is started, how to wait for it, and what its output
-//! says.
+//! A child process that runs seeds of a test: how to start it, how to wait for it, and how to read its
+//! output.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::process::Plan;
 use super::run::Test;
 use super::shortlist::cause;
 
-/// The child that runs `count` seeds of a test.
+/// The plan of a child process that runs `count` seeds of a test, from the seed `first` on.
 pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
     let mut command: Vec<OsString> = vec![test.binary.clone().into()];
     if test.ignored {
@@ -22,7 +22,7 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
         ("LAB_RUNS".to_owned(), count.to_string().into()),
         ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
-        // Pages of thousands of runs are too many. A failure that is kept gets its page from its replay.
+        // Thousands of runs would write too many pages. A failure that is kept gets its page from its replay.
         ("LAB_PAGE".to_owned(), "0".into()),
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
@@ -42,8 +42,8 @@ pub fn last_words(output: &Path) -> String {
     format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
 }
 
-/// What the runs of a process warned of, from its output: different texts, at most `most`. Texts that differ
-/// in their numbers only count as one.
+/// Finds the warnings of runs in the output of their process. Returns at most `most` different texts. Two
+/// texts that differ only in numbers count as one text.
 pub fn warnings(output: &Path, most: usize) -> Vec<String> {
     let Ok(bytes) = std::fs::read(output) else { return Vec::new() };
     let text = String::from_utf8_lossy(&bytes);
@@ -56,15 +56,15 @@ pub fn warnings(output: &Path, most: usize) -> Vec<String> {
     found
 }
 
-/// The pauses between two looks at a child. They grow: so the end of a short run is seen at once, and a long
-/// run costs little.
+/// The pause between two checks of a child. Each pause is longer than the last one. So the end of a short run
+/// is noticed at once, and the checks of a long run cost little.
 #[derive(Default)]
 pub struct Pause {
     millis: u64,
 }
 
 impl Pause {
-    /// Sleeps twice as long as the last time, but 20 ms at most.
+    /// Sleeps twice as long as the last time, but at most 20 ms.
     pub fn sleep(&mut self) {
         self.millis = (self.millis * 2).clamp(1, 20);
         std::thread::sleep(Duration::from_millis(self.millis));

@@ -1,10 +1,12 @@
-//! One chunk of seeds of one test: a child process runs them one after the other, and another child goes on
-//! if it dies.
+//! One chunk of seeds of one test. A child process runs the seeds one after the other. If the child dies,
+//! another child goes on.
 //!
-//! The child reports the start and the end of each seed. If the child ends early, takes too long for one
-//! seed, or writes a report that cannot be read, then the seed that it was running has failed, and a new
-//! child goes on with the next seed. In virtual time each failure that is kept is then replayed
-//! ([`super::replay`]). On the real clock a chunk is one run, and its output is kept as it is.
+//! The child reports the start and the end of each seed. A child may end early, may take too long for one
+//! seed, or may write a report that cannot be read. Then the seed that it was running has failed, and a new
+//! child goes on with the next seed.
+//!
+//! In virtual time, each failure that is kept is replayed afterwards ([`super::replay`]). On the real clock a
+//! chunk is a single run. If the run fails, its output is kept.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -20,25 +22,25 @@ use super::scratch::forget;
 use super::shortlist::Place;
 use super::{names, replay};
 
-/// This is added to the limit of a seed on the real clock. There a test has a time limit of its own, at which
-/// it prints where its threads wait. It needs some time to do so.
+/// This is added to the limit of a seed on the real clock. On the real clock a test has a time limit of its
+/// own: when it is reached, the test prints where its threads wait. Printing takes some time.
 const REAL_GRACE: Duration = Duration::from_secs(5);
 
-/// How many different warnings are taken from the output of one child.
+/// How many different warnings are read from the output of one child.
 const WARNINGS: usize = 3;
 
-/// Seeds `first`, `first + 1`, ... of a test.
+/// A chunk: the seeds `first`, `first + 1`, ... of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// Index of the test.
     pub test: usize,
     /// The first seed.
     pub first: u64,
-    /// How many seeds.
+    /// How many seeds the chunk has.
     pub count: u64,
 }
 
-/// Runs a chunk and tells what happens.
+/// Runs a chunk, and reports through `tell` what happens.
 pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     if context.broken[chunk.test].load(Ordering::Relaxed) {
         return tell(Event::Abandoned { test: chunk.test, runs: chunk.count });
@@ -67,7 +69,7 @@ enum Ending {
     Stopped,
 }
 
-/// A failure that is to be replayed.
+/// A failure that must be replayed.
 struct Kept {
     run: Run,
     first: Option<PathBuf>,
@@ -81,17 +83,17 @@ struct Job<'a> {
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
-    /// How many children, one after the other, have reported nothing.
+    /// How many of the last children, without a gap, have reported nothing.
     silent: u32,
     kept: Vec<Kept>,
-    /// Whether the page of the present child goes to the files that are kept.
+    /// Whether the page of the current child is kept, so that it must not be deleted.
     page_is_kept: bool,
 }
 
 /// What one child has reported.
 #[derive(Default)]
 struct Seen {
-    /// The seed that it runs now.
+    /// The seed that the child runs now.
     open: Option<u64>,
     lines: u64,
     failed: bool,
@@ -103,7 +105,7 @@ impl Job<'_> {
         &self.context.tests[self.chunk.test]
     }
 
-    /// Runs one child over the seeds that are left.
+    /// Starts one child for the seeds that are left, and waits for its end.
     fn child(&mut self) {
         let output = self.context.scratch.path("output");
         let report = self.context.scratch.path("report");
@@ -116,7 +118,7 @@ impl Job<'_> {
                     let (test, texts) = (self.chunk.test, warnings(&output, WARNINGS));
                     (self.tell)(Event::Warnings { test, texts });
                 }
-                // On the real clock this moves the output to the files that are kept.
+                // On the real clock, this call renames the output if it is kept.
                 self.conclude(ending, &seen, &output);
             }
             Err(error) => self.give_up(error),
@@ -140,13 +142,14 @@ impl Job<'_> {
         Ok((process, tail))
     }
 
-    /// Follows the report until the child has ended or must be ended.
+    /// Reads the report until the child has ended or must be killed.
     fn watch(&mut self, process: &mut Process, tail: &mut Tail, seen: &mut Seen) -> Ending {
         let limit = limit(self.context);
         let mut pause = Pause::default();
         let mut since = Instant::now();
         loop {
-            // The report is read after this, so that the report of a child that has ended is complete.
+            // The report is read after this check. So the report is complete if the check says that the child
+            // has ended.
             let ended = process.poll();
             let before = seen.lines;
             if let Err(error) = tail.read(|line| self.take(line, seen)) {
@@ -171,7 +174,8 @@ impl Job<'_> {
         }
     }
 
-    /// Whether to stop the child. On the real clock a child that has just failed still prints its reasons.
+    /// Whether to stop the child. On the real clock, a child whose test has just failed is not stopped: it
+    /// still prints its reasons.
     fn must_stop(&self, seen: &Seen) -> bool {
         let printing = self.context.mode == Mode::Real && seen.failed;
         self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !printing)
@@ -268,7 +272,7 @@ impl Job<'_> {
         self.abandon();
     }
 
-    /// Records that the next seed has failed because its process has.
+    /// Records that the next seed has failed because its process has failed.
     fn blame(&mut self, how: How, message: String, output: &Path) {
         if self.left == 0 {
             return (self.tell)(Event::Trouble(format!("{}: {message}", self.test().name)));
@@ -282,7 +286,7 @@ impl Job<'_> {
         self.abandon();
     }
 
-    /// A failure of the next seed that the test binary did not report itself.
+    /// Makes the result of the next seed if it has failed but the test binary has not reported that.
     fn failure(&self, how: How, message: String) -> Run {
         let strict = if self.context.strict { "LAB_STRICT=1 " } else { "" };
         let replay = format!("{strict}{}", replay::line(self.test(), self.context.mode, self.next));
@@ -301,7 +305,7 @@ impl Job<'_> {
         }
     }
 
-    /// Gives up the rest of the test, because it would fail in the same way.
+    /// Gives up the rest of the test, because the other seeds would fail in the same way.
     fn abandon(&mut self) {
         self.context.broken[self.chunk.test].store(true, Ordering::Relaxed);
         (self.tell)(Event::Abandoned { test: self.chunk.test, runs: self.left });
@@ -344,14 +348,14 @@ impl Job<'_> {
         std::fs::copy(output, &path).ok().map(|_| path)
     }
 
-    /// Keeps the output of a failed run on the real clock. Nothing else shows what happened.
+    /// Keeps the output of a failed run on the real clock. The output is all that shows what happened.
     fn keep_output(&mut self, output: &Path) {
         if self.context.mode == Mode::Sim {
             return;
         }
         for Kept { run, first } in std::mem::take(&mut self.kept) {
             let (log, page) = (self.aside(output, "log"), page_of(output));
-            // The page keeps its path, which the log names.
+            // The page is not renamed, because the log contains its path.
             self.page_is_kept = page.exists();
             let page = self.page_is_kept.then_some(page);
             let replayed = Replayed::No("a run on the real clock cannot be repeated".to_owned());
@@ -367,8 +371,8 @@ impl Job<'_> {
         }
     }
 
-    /// Renames a file of a child, so that it is not deleted with the child's other files. `None` if there is
-    /// no such file.
+    /// Renames a file of a child, so that it is not deleted with the child's other files. Returns `None` if
+    /// there is no such file.
     fn aside(&self, file: &Path, what: &str) -> Option<PathBuf> {
         let path = self.context.scratch.path(what);
         std::fs::rename(file, &path).ok().map(|()| path)
@@ -376,7 +380,7 @@ impl Job<'_> {
 
     fn replay_kept(&mut self) {
         for Kept { run, first } in self.kept.drain(..) {
-            // A shorter run with the same cause may have taken its place.
+            // A shorter run with the same cause may have replaced this failure.
             let wanted = self.context.shortlist().holds(run.test, run.seed);
             if wanted && self.context.mode == Mode::Sim && self.context.stop.interrupted().is_none() {
                 (self.tell)(Event::Evidence(replay::replay(self.context, &run, first)));
@@ -385,7 +389,7 @@ impl Job<'_> {
     }
 }
 
-/// The path of the page of a run on the real clock whose output has this path.
+/// The path of a run's page on the real clock, if the run's output has the path `output`.
 fn page_of(output: &Path) -> PathBuf {
     output.with_extension("html")
 }

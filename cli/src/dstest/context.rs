@@ -15,7 +15,7 @@ use super::shortlist::Shortlist;
 pub struct Context {
     /// The tests.
     pub tests: Vec<Test>,
-    /// The clock they run on.
+    /// The clock on which the tests run.
     pub mode: Mode,
     /// How long one seed may take, by the real clock.
     pub limit: Duration,
@@ -25,18 +25,18 @@ pub struct Context {
     pub keep: usize,
     /// Whether the first failure ends the campaign.
     pub until_fail: bool,
-    /// Whether the campaign is to end.
+    /// Says whether the campaign must end.
     pub stop: Stop,
-    /// Where the temporary files go.
+    /// The folder for temporary files.
     pub scratch: Scratch,
     /// The failures that are kept so far.
     pub shortlist: Mutex<Shortlist>,
-    /// Whether the processes of a test report nothing. Then no more of them are started.
+    /// For each test, whether its processes report nothing. If so, no more of them are started.
     pub broken: Vec<AtomicBool>,
 }
 
 impl Context {
-    /// The child that runs `count` seeds of the test with this index.
+    /// The plan of the child that runs `count` seeds of the test with the index `test`.
     pub fn plan(&self, test: usize, first: u64, count: u64, report: &Path) -> Plan {
         let mut plan = child::plan(&self.tests[test], first, count, report);
         if self.strict {
@@ -45,7 +45,7 @@ impl Context {
         plan
     }
 
-    /// The failures that are kept so far, to look at and to change.
+    /// Locks the list of the failures that are kept so far.
     pub fn shortlist(&self) -> std::sync::MutexGuard<'_, Shortlist> {
         self.shortlist.lock().expect("no thread panics while it holds this lock")
     }

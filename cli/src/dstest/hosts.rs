@@ -1,11 +1,12 @@
-//! `--hosts`: the chunks go to other machines by GNU parallel over ssh.
+//! `--hosts`: other machines run the chunks. GNU parallel starts the jobs there over ssh.
 //!
-//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine
-//! (`--basefile`, which needs rsync on both sides). Each job is a `lab dstest-worker` there. `:` means this
-//! machine. If a job fails, for example because a machine is lost, parallel tries it once more, on another
-//! machine if possible. The folders are removed in the end, whatever happened. The machines must be able to
-//! run the binaries. They need neither Rust nor the project, so tests that read files of the project do not
-//! work there.
+//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine. The copy
+//! (`--basefile`) needs rsync on both sides. A job runs `lab dstest-worker` in that folder. The host `:`
+//! means this machine. If a job fails, for example because a machine is lost, parallel tries the job once
+//! more, on another machine if possible. The folders are removed in the end, even after a failure.
+//!
+//! The machines must be able to run the binaries. They need neither Rust nor the project. So tests that read
+//! files of the project do not work there.
 
 use std::ffi::OsString;
 use std::fs;
@@ -29,13 +30,13 @@ use super::scratch::{below_profile, random};
 use super::worker::Reader;
 use crate::shell::quoted;
 
-/// How long the machines may take to tidy up.
+/// How long the machines may take to remove their folders.
 const TIDY_LIMIT: Duration = Duration::from_secs(20);
 
-/// Whether what `--hosts` needs is there.
+/// Checks that the programs that `--hosts` needs are installed, and that each host has a name.
 ///
 /// # Errors
-/// Names the missing program, or says which host has no name.
+/// When a program is missing, which the error names, or when the name of a host is empty.
 pub fn check(hosts: &[String]) -> Result<(), Problem> {
     if hosts.iter().any(|h| h.trim().is_empty()) {
         return Err(Problem::Usage(
@@ -53,7 +54,7 @@ pub fn check(hosts: &[String]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether a program can be started; for parallel, whether it is GNU's.
+/// Whether a program can be started. For `parallel`, also whether the program is GNU parallel.
 fn runs(program: &str) -> bool {
     let version = if program == "ssh" { "-V" } else { "--version" };
     let output = Command::new(program).arg(version).stdin(Stdio::null()).output();
@@ -66,7 +67,7 @@ fn runs(program: &str) -> bool {
     }
 }
 
-/// The folder of the same path on all machines.
+/// The folder for the binaries. It has the same path on all machines.
 struct Staging<'a> {
     dir: PathBuf,
     hosts: &'a [String],
@@ -95,7 +96,7 @@ fn plan(command: Vec<OsString>, dir: PathBuf) -> Plan {
     Plan { command, dir, set: Vec::new(), unset: Vec::new(), death_signal: Signal::SIGTERM }
 }
 
-/// Runs the chunks on the hosts, `parallel` at once on each, and feeds `board`.
+/// Runs the chunks on the hosts, `parallel` at once on each host, and gives the results to `board`.
 ///
 /// # Errors
 /// When parallel cannot be started.
@@ -118,7 +119,7 @@ pub fn run(
     let (mut process, stdout) =
         Process::spawn_piped(&plan, Stdio::from(stderr)).map_err(|e| fail("start parallel", e))?;
     let (lines, received) = mpsc::channel();
-    // The end of parallel closes the pipe, which ends the thread.
+    // When parallel ends, its pipe is closed. Then this thread ends, too.
     std::thread::spawn(move || {
         let mut stdout = BufReader::new(stdout);
         let mut line = Vec::new();
@@ -143,7 +144,7 @@ pub fn run(
     Ok(())
 }
 
-/// Takes the lines until parallel has ended, or until it must be ended.
+/// Takes the lines that parallel prints, until parallel has ended or must be ended.
 fn collect(
     context: &Context,
     received: &mpsc::Receiver<String>,
@@ -173,7 +174,7 @@ fn collect(
     }
 }
 
-/// Asks parallel to end, so that it can end its jobs, and kills it if it does not.
+/// Asks parallel to end, so that it can end its jobs first. Kills parallel if it does not end.
 fn end(process: &mut Process) {
     if !process.wait_for(Duration::from_millis(200)) {
         process.signal(Signal::SIGTERM);
@@ -204,7 +205,7 @@ fn file_name(test: &Test) -> String {
     below_profile(&test.binary).to_string_lossy().into_owned()
 }
 
-/// A line for each job: its number, and all that differs between jobs.
+/// Writes a line for each job: its number, and the arguments that differ between jobs.
 fn job_lines(context: &Context, chunks: &[Chunk]) -> String {
     let mut lines = String::new();
     for (job, chunk) in chunks.iter().enumerate() {
@@ -244,7 +245,7 @@ fn command(
     command
 }
 
-/// The command of a job, with parallel's placeholders.
+/// The command of a job. It contains parallel's placeholders for the arguments that differ.
 fn worker_command(context: &Context) -> String {
     let mut text = "env".to_owned();
     for name in DRAWS.iter().chain(&["LAB_CHECK", "LAB_LOG"]) {

@@ -1,13 +1,13 @@
-//! The files that are kept of failures, in a folder that is made when there is the first failure.
+//! The files that are kept of failures. Their folder is made at the first failure.
 //!
-//! * `<target>-<test>-<seed>.log`: what failed, how to repeat it, whether a replay repeated it, and the
-//!   output. The lines of the head begin with `#`, so that the file can be read with `lab dslogs`.
+//! * `<target>-<test>-<seed>.log`: what failed, how to repeat the failure, whether a replay repeated it, and
+//!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
-//! * `<target>-<test>-<seed>.html`: the run as a page, if the test writes pages.
-//! * `failures.txt`: a line for each failure, also for those of which nothing else is kept.
+//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages.
+//! * `failures.txt`: a line for each failure, even if nothing else is kept of it.
 //!
-//! A [`Shortlist`] says of which failures the first three are kept. If a shorter run replaces a failure, the
-//! files of that failure are removed.
+//! A [`Shortlist`] decides of which failures the first three files are kept. If a failure with a shorter run
+//! takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -42,16 +42,16 @@ pub struct Keeper {
     shortlist: Shortlist,
     index: Option<File>,
     failures: Vec<Failure>,
-    /// How many failures there were, by test and cause.
+    /// How many failures each test has had with each cause.
     counts: BTreeMap<(usize, String), u64>,
     complaints: Vec<String>,
-    /// The project's folder, if the user does not stand in it.
+    /// The project's folder, if the working folder is not inside it.
     elsewhere: Option<PathBuf>,
 }
 
 impl Keeper {
-    /// Keeps `each` failures of each test and cause in `dir`, which need not exist. There are so many
-    /// `tests`.
+    /// Makes a keeper that keeps `each` failures of each test and cause in the folder `dir`. The folder need
+    /// not exist yet. `tests` is the number of tests.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
@@ -65,7 +65,7 @@ impl Keeper {
         }
     }
 
-    /// Tells the keeper where the project is, because the commands that repeat failures only work there.
+    /// Sets the project's folder. The commands that repeat failures work only in this folder.
     #[must_use]
     pub fn of_project(mut self, root: &Path) -> Keeper {
         let inside = std::env::current_dir().is_ok_and(|here| here.starts_with(root));
@@ -73,7 +73,7 @@ impl Keeper {
         self
     }
 
-    /// Notes a failed run; says whether it is kept.
+    /// Notes a failed run. Returns whether the run is kept.
     pub fn failure(&mut self, tests: &[Test], run: &Run) -> bool {
         if let Err(e) = self.note(&tests[run.test], run) {
             self.complain(&format!("cannot note failures in {}: {e}", shown(&self.dir)));
@@ -88,7 +88,7 @@ impl Keeper {
         true
     }
 
-    /// Whether a failure with the same cause is kept.
+    /// Whether a failure of the same test with the same cause is kept.
     pub fn has_like(&self, run: &Run) -> bool {
         self.kept_of(run.test, &cause(&run.message)) > 0
     }
@@ -114,7 +114,7 @@ impl Keeper {
         }
     }
 
-    /// Adds what else is known of a failure.
+    /// Adds the files of a failure, and the result of its replay.
     pub fn evidence(&mut self, tests: &[Test], evidence: Evidence) {
         let found =
             self.failures.iter_mut().find(|f| f.run.test == evidence.test && f.run.seed == evidence.seed);
@@ -134,8 +134,8 @@ impl Keeper {
         }
     }
 
-    /// Writes the files of failures that were not replayed, and describes all failures, those with small
-    /// seeds first.
+    /// Writes the files of failures that were not replayed. Returns a description of all failures, in the
+    /// order of their seeds.
     pub fn finish(&mut self, tests: &[Test]) -> String {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
@@ -161,10 +161,11 @@ impl Keeper {
         out
     }
 
-    /// Says of which failures nothing but a line is kept.
+    /// Describes the failures of which only a line is kept.
     fn dropped(&self, tests: &[Test]) -> String {
         let mut out = String::new();
-        // Failures, by test, with causes of which none is kept: the test has too many causes.
+        // How many failures each test has had with causes of which no failure is kept. There are such causes
+        // if a test has too many causes.
         let mut others: BTreeMap<usize, u64> = BTreeMap::new();
         for ((test, cause_of_all), count) in &self.counts {
             let kept = self.kept_of(*test, cause_of_all);
@@ -230,8 +231,8 @@ fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Paths that the output of a test names, and what is true of them when the failure is kept: files were
-/// moved, and the reader of the log does not stand in the package's folder.
+/// Pairs of an old and a new text for paths in the output of a test. The old paths are wrong when the failure
+/// is kept: files were moved, and a relative path was relative to the package's folder.
 fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));

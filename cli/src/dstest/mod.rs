@@ -1,14 +1,19 @@
-//! `lab dstest`: runs tests many times and keeps what is needed to understand each failure.
+//! `lab dstest`: runs tests many times, and keeps the files that help to understand each failure.
 //!
-//! The test binaries are built once (`cargo test --no-run`, [`project`]) and run directly. In virtual time
-//! (`--sim`) a child runs a chunk of seeds and reports each ([`report`]). If the child dies or hangs, the
-//! seed that it was running has failed, and another child goes on with the next seed ([`chunk`]). The
-//! failures that are kept ([`shortlist`]) are replayed alone and must repeat exactly ([`replay`]). On the
-//! real clock a child makes one run. In both cases the results meet on a [`campaign::Board`], which counts
-//! ([`tally`]), keeps the failures ([`keep`]) and shows the progress ([`progress`]). With `--hosts` the
-//! chunks go to other machines ([`hosts`]), where a [`worker`] does the same.
+//! The test binaries are built once (`cargo test --no-run`, [`project`]). Then child processes run them,
+//! without cargo.
 //!
-//! Exit codes: 0 all passed, 1 a failure, 2 bad arguments, 128 + n after signal n.
+//! In virtual time (`--sim`), a child runs a chunk of seeds, and reports the result of each seed
+//! ([`report`]). If the child dies or hangs, the seed that it was running has failed, and another child goes
+//! on with the next seed ([`chunk`]). Each failure that is kept ([`shortlist`]) is replayed alone, and must
+//! repeat exactly ([`replay`]). On the real clock, a child makes one run.
+//!
+//! In both cases all results go to a [`campaign::Board`]. It counts the runs ([`tally`]), keeps the failures
+//! ([`keep`]) and shows the progress ([`progress`]). With `--hosts`, other machines get the chunks
+//! ([`hosts`]), and a [`worker`] runs them there.
+//!
+//! Exit codes: 0 if all runs passed, 1 if there was a failure, 2 if the arguments are bad, 128 + n after
+//! signal n.
 
 mod campaign;
 pub(crate) mod child;
@@ -71,15 +76,15 @@ pub struct Args {
     /// Real seconds that one run may take [default: 180, with --sim 60]
     #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
-    /// The folder for what is kept of failures; it is made when there is one [default: out/dstest-TIME of the
-    /// project]
+    /// The folder for the files of failures; it is made at the first failure [default: out/dstest-TIME in the
+    /// project's folder]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Failures of each test and cause that are kept with log, trace and page: the shortest runs. Messages
     /// that differ in their numbers only have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     keep: u16,
-    /// A line for each run
+    /// Print a line for each run
     #[arg(short, long)]
     verbose: bool,
     /// Warnings fail a run: a lock held over a call or a send, a thread left after kill, ... (sets
@@ -98,7 +103,7 @@ pub struct Args {
     /// Cargo features of that package, such as `solved-raft`
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     features: Vec<String>,
-    /// Build with the release profile. That takes another build than `cargo test` does
+    /// Build with the release profile. Cargo then cannot use what `cargo test` has built
     #[arg(long)]
     release: bool,
     /// The project's folder [default: the project of the working folder; of scripts/dstest.sh: the
@@ -126,7 +131,7 @@ impl Settings {
         let (mode, runs, parallel, limit) =
             if args.sim { (Mode::Sim, 100, cores(), 60) } else { (Mode::Real, 10, 1, 180) };
         let runs = args.runs.unwrap_or(runs);
-        // A short number, far from the largest.
+        // The shift makes the number short, and keeps it far from the largest seed.
         let seed = args.seed.unwrap_or_else(|| random() >> 24);
         if seed.checked_add(runs - 1).is_none() {
             return Err(Problem::Usage(format!(
@@ -216,7 +221,8 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     }
 }
 
-/// A path that cannot be a folder is refused before the first run, not at the first failure.
+/// Checks before the first run that `--out` can be a folder. Otherwise the error would only come at the first
+/// failure.
 fn check_out(out: Option<&Path>) -> Result<(), Problem> {
     match out {
         Some(dir) if dir.exists() && !dir.is_dir() => {

@@ -1,11 +1,12 @@
-//! Names of tests: from what a user types to what the test binaries list.
+//! Names of tests: finds the test of the test binaries that a user means by a name.
 //!
-//! A user can type the name of a test target (`lab2a`, also `2A`), the name of a test
-//! (`initial_election_2a`), or the name of the same test in Go (`TestInitialElection2A`). Go names are
-//! translated by a rule, not by a table: take `Test` away, take the last digit and letter as the part of the
-//! lab (`2A`), split the rest at capitals and numbers, write it in lower case, and join all with `_`.
+//! A user can type the name of a test target (`lab2a` or `2A`), the name of a test (`initial_election_2a`),
+//! or the name of the same test in Go (`TestInitialElection2A`). Go names are translated by a rule, not by a
+//! table: remove `Test`, take the last digit and letter as the part of the lab (`2A`), split the rest at
+//! capitals and numbers, write all words in lower case, and join them with `_`.
 
-/// The Rust name of a Go test. `None` if `go` does not look like one (`Test` and a capital).
+/// The Rust name of a Go test. Returns `None` if `go` does not look like the name of a Go test (`Test` and a
+/// capital).
 pub fn from_go(go: &str) -> Option<String> {
     let rest = go.strip_prefix("Test")?;
     if !rest.starts_with(|c: char| c.is_ascii_uppercase())
@@ -19,7 +20,7 @@ pub fn from_go(go: &str) -> Option<String> {
     Some(words.join("_"))
 }
 
-/// Splits the part of the lab (`2A`) from the end: `("Figure8", Some("2C"))` from `Figure82C`.
+/// Splits the part of the lab (`2A`) from the end of a name: `Figure82C` becomes `("Figure8", Some("2C"))`.
 fn split_part(name: &str) -> (&str, Option<&str>) {
     match name.as_bytes() {
         [.., digit, letter] if digit.is_ascii_digit() && letter.is_ascii_alphabetic() => {
@@ -30,8 +31,8 @@ fn split_part(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Words of a camel-case name. Several capitals are one word (`RPCBytes`: `rpc`, `bytes`), and so is a
-/// number.
+/// The words of a camel-case name, in lower case. Several capitals are one word (`RPCBytes`: `rpc`, `bytes`).
+/// A number is a word, too.
 fn split_words(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
@@ -61,7 +62,7 @@ fn starts_word(before: Option<char>, c: char, after: Option<char>) -> bool {
     c.is_ascii_uppercase() && (before.is_ascii_lowercase() || lower_follows)
 }
 
-/// The test target that a name may mean by itself: `lab2a` from `lab2a`, `lab2A`, `2a` or `2A`.
+/// The test target that a user may mean by a name. For `lab2a`, `lab2A`, `2a` and `2A` it is `lab2a`.
 pub fn target_of(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     match lower.as_bytes() {
@@ -75,7 +76,7 @@ pub fn likely_target(test: &str) -> Option<String> {
     split_part(test).1.map(|part| format!("lab{part}"))
 }
 
-/// The name as the test binaries would list it.
+/// The name in the spelling of the test binaries.
 pub fn test_of(name: &str) -> String {
     from_go(name).unwrap_or_else(|| name.to_ascii_lowercase())
 }
@@ -85,8 +86,8 @@ pub fn last_segment(test: &str) -> &str {
     test.rsplit("::").next().unwrap_or(test)
 }
 
-/// Whether `wanted` means the test `listed` (both in Rust spelling): it is the same name, or the last segment
-/// of it.
+/// Whether `wanted` means the test `listed` (both in Rust spelling): `wanted` is the name itself or the last
+/// segment of the name.
 pub fn is_same(listed: &str, wanted: &str) -> bool {
     listed == wanted || last_segment(listed) == wanted
 }

@@ -1,7 +1,8 @@
 //! What the user sees while a campaign runs: a live line on a terminal, or else a plain line every few
 //! seconds.
 //!
-//! Progress goes to stderr, results go to stdout. If the reader of stdout ends (`| head`), the campaign ends.
+//! Progress goes to stderr, results go to stdout. If the program that reads stdout ends (`| head`), the
+//! campaign ends, too.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::run::Stop;
 
-/// How often a plain line is written.
+/// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// The live display.
@@ -39,7 +40,7 @@ impl Progress {
         self.since.elapsed()
     }
 
-    /// Writes a line of the result.
+    /// Writes a line of the results to stdout.
     pub fn line(&self, text: &str) {
         let write = || writeln!(io::stdout(), "{text}");
         let written = match &self.bar {
@@ -51,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far it is.
+    /// Shows how far the campaign is.
     pub fn show(&mut self, done: u64, failed: u64) {
         match &self.bar {
             Some(bar) => {
@@ -60,7 +61,7 @@ impl Progress {
             }
             None if self.told.elapsed() >= PLAIN_EVERY => {
                 self.told = Instant::now();
-                // If stderr is closed, the line is not needed.
+                // If stderr is closed, nobody needs the line.
                 let _ = writeln!(io::stderr(), "{}", summary(done, failed, self.total, self.since.elapsed()));
             }
             None => {}

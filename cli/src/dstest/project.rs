@@ -23,11 +23,11 @@ const LIST_LIMIT: Duration = Duration::from_secs(30);
 /// What stops dstest before the first run.
 #[derive(Debug)]
 pub enum Problem {
-    /// The arguments cannot be right.
+    /// The arguments are wrong.
     Usage(String),
-    /// Something does not work.
+    /// Something has failed that is no mistake in the arguments.
     Failure(String),
-    /// A signal came.
+    /// A signal with this number has come.
     Interrupted(u8),
 }
 
@@ -37,9 +37,9 @@ pub struct Target {
     package: String,
     name: String,
     dir: PathBuf,
-    /// Whether it belongs to the root package, or to the package that was asked for.
+    /// Whether the target belongs to the root package, or to the package that the user has asked for.
     is_home: bool,
-    /// The cargo features of its package.
+    /// The cargo features of the target's package.
     features: Vec<String>,
 }
 
@@ -53,10 +53,11 @@ pub struct Project {
 }
 
 impl Project {
-    /// Asks cargo about the project that has the folder `root`, or the working folder.
+    /// Asks cargo about the project in the folder `root`. Without `root`, asks about the project of the
+    /// working folder.
     ///
     /// # Errors
-    /// When there is no project, or cargo cannot be run.
+    /// When there is no project, or when cargo cannot be run.
     pub fn load(root: Option<&Path>) -> Result<Project, Problem> {
         let mut command = Command::new(cargo());
         command.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null());
@@ -104,7 +105,7 @@ impl Project {
     /// The project with the test targets of one package only.
     ///
     /// # Errors
-    /// When there is no package of this name, or it has no test targets.
+    /// When there is no package of this name, or when the package has no test targets.
     pub fn only(mut self, package: &str) -> Result<Project, Problem> {
         let mut packages: Vec<String> = self.targets.iter().map(|t| t.package.clone()).collect();
         self.targets.retain(|t| t.package == package);
@@ -120,7 +121,8 @@ impl Project {
         Ok(self)
     }
 
-    /// The target of this name: that of the root package, or else the only one.
+    /// The target of this name. The target of the root package is preferred. Without one, it is an error if
+    /// several packages have such a target.
     fn target(&self, name: &str) -> Result<Option<&Target>, Problem> {
         let found: Vec<&Target> = self.targets.iter().filter(|t| t.name == name).collect();
         if let Some(home) = found.iter().find(|t| t.is_home) {
@@ -148,22 +150,22 @@ fn is_test(target: &Value) -> bool {
     target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k == "test"))
 }
 
-/// Builds targets and lists their tests, each once.
+/// Builds targets and lists their tests. Each target is built only once.
 pub struct Builder<'a> {
     /// The project.
     pub project: &'a Project,
-    /// For which clock.
+    /// The clock for which the targets are built.
     pub mode: Mode,
     /// How the targets are built.
     pub build: &'a Build,
-    /// Where the binaries are copied to.
+    /// The folder to which the binaries are copied.
     pub scratch: &'a Scratch,
-    /// Whether a build must end.
+    /// Says whether a build must end.
     pub stop: &'a Stop,
     listed: BTreeMap<(String, String), Vec<Test>>,
 }
 
-/// What a name means before the lists of tests are known.
+/// What a name can mean, judged before the lists of tests are known.
 enum Wanted<'a> {
     Target(&'a Target),
     Test(String),
@@ -181,10 +183,11 @@ impl<'a> Builder<'a> {
         Builder { project, mode, build, scratch, stop, listed: BTreeMap::new() }
     }
 
-    /// The tests that `asked` names, each once, in the order asked for.
+    /// The tests that `asked` names, in the order of `asked`. Each test is returned only once.
     ///
     /// # Errors
-    /// [`Problem::Usage`] for a name that no binary lists, with the nearest that are; or why a build fails.
+    /// [`Problem::Usage`] if no binary lists a name; the error contains the nearest known names.
+    /// [`Problem::Failure`] if a build fails.
     pub fn resolve(&mut self, asked: &[String]) -> Result<Vec<Test>, Problem> {
         let mut wanted = Vec::new();
         let mut needed = Vec::new();
@@ -270,8 +273,8 @@ impl<'a> Builder<'a> {
         Problem::Usage(text)
     }
 
-    /// Builds all targets of the root package, or of the package that was asked for: the test may be in any
-    /// of them.
+    /// Builds all targets of the root package, or of the package that the user has asked for. The test may be
+    /// in any of them.
     fn build_all(&mut self) -> Result<(), Problem> {
         let project = self.project;
         let all: Vec<&Target> = project.targets.iter().filter(|t| t.is_home).collect();
@@ -299,8 +302,8 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// The features that are asked for must be the package's, and virtual time must not come in by another
-    /// way.
+    /// Checks the features that the user has asked for. The package must have them. The feature `sim` is
+    /// refused, because `--sim` sets it.
     fn check_features(&self, target: &Target) -> Result<(), Problem> {
         for feature in &self.build.features {
             if feature == "sim" {
@@ -345,7 +348,7 @@ impl<'a> Builder<'a> {
         let (mut process, stdout) = Process::spawn_piped(&plan, Stdio::inherit())
             .map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))?;
         let (lines, received) = mpsc::channel();
-        // When cargo ends, the pipe is closed, which ends the thread.
+        // When cargo ends, its pipe is closed. Then this thread ends, too.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if lines.send(line).is_err() {
@@ -429,7 +432,7 @@ fn key(target: &Target) -> (String, String) {
     (target.package.clone(), target.name.clone())
 }
 
-/// Name and path of the test binary, if this line of cargo tells of one.
+/// The name and the path of a test binary, if this line of cargo's output contains them.
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let value: Value = serde_json::from_str(line).ok()?;
     if value["reason"] != "compiler-artifact" || !is_test(&value["target"]) {

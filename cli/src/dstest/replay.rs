@@ -1,7 +1,7 @@
 //! The replay of a failure in virtual time: one run, in a new process, with all logs and the trace.
 //!
-//! A seed determines its run. So the replay must fail with the same hash. If it does not, that is reported in
-//! capital letters.
+//! A seed determines its run. So the replay must fail with the same hash. If it does not, the result says
+//! `NOT DETERMINISTIC`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -15,7 +15,7 @@ use super::run::{Evidence, How, Mode, Replayed, Run, Test};
 use super::scratch::forget;
 use crate::shell::quoted;
 
-/// Variables that change the run of a seed. So a replay line must have them.
+/// Variables of the environment that change the run of a seed. So a replay line must contain them.
 pub const DRAWS: [&str; 7] = [
     "LAB_PREEMPT",
     "LAB_JITTER_US",
@@ -26,7 +26,7 @@ pub const DRAWS: [&str; 7] = [
     "LAB_STRICT",
 ];
 
-/// A line for a shell that repeats a seed. It is for runs whose test binary gave no line.
+/// A line for a shell that repeats a seed. It is needed if the test binary has not reported such a line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {
@@ -54,7 +54,8 @@ enum Outcome {
     Interrupted,
 }
 
-/// Replays a failed run. `first` is the output of the process in which it failed, if that is to be kept.
+/// Replays a failed run. `first` is the output of the process in which the run failed, if that output is
+/// kept.
 pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence {
     let log = context.scratch.path("log");
     let trace = context.scratch.path("trace.jsonl");
@@ -84,7 +85,8 @@ fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) 
         Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),
         None => plan.unset.push("LAB_EXPECT"),
     }
-    // Logging takes time, so a replay gets twice the limit. A seed that timed out would only hang for longer.
+    // Logging takes time, so a replay gets twice the limit. A seed that has timed out gets only the limit,
+    // because it would only hang for longer.
     let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
     let outcome = match Tail::create(&report) {
         Ok(mut tail) => match Process::spawn(&plan, log) {
@@ -128,7 +130,7 @@ fn follow(context: &Context, process: &mut Process, tail: &mut Tail, limit: Dura
     }
 }
 
-/// Compares the replay with the run.
+/// Compares the replay with the run that failed first.
 fn judge(run: &Run, outcome: &Outcome, log: &Path) -> Replayed {
     match (run.how, outcome) {
         (_, Outcome::Interrupted) => Replayed::No("interrupted".to_owned()),

@@ -1,14 +1,17 @@
-//! The report that a test binary writes (`LAB_REPORT`): a line when a seed starts, and a line when it ends.
+//! The report that a test binary writes to the file `LAB_REPORT`: a line at the start of each seed, and a
+//! line at its end.
 //!
 //! ```text
 //! start <test> <seed>
 //! end   <test> <seed> ok|FAIL <hash> <seconds of run> <cpu seconds> <message> <replay line> <warnings>
 //! ```
 //!
-//! One tab separates two fields. In the message and the replay line `\t`, `\n`, `\r` and `\\` stand for the
-//! characters. `<warnings>` is the number of warnings of the run. A test binary may crash in the middle of a
-//! line or write nonsense, so nothing here trusts a line: [`parse`] returns what is wrong with it, and
-//! [`Tail`] never holds more than [`LINE_LIMIT`] bytes of a line that has no end yet.
+//! One tab separates two fields. In the message and in the replay line, tabs, newlines, carriage returns and
+//! backslashes are written as `\t`, `\n`, `\r` and `\\`. `<warnings>` is the number of warnings of the run.
+//!
+//! A test binary may crash in the middle of a line, or write nonsense. So every line is checked. [`parse`]
+//! returns what is wrong with a line. [`Tail`] never stores more than [`LINE_LIMIT`] bytes of a line that has
+//! no end yet.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,35 +23,35 @@ pub const LINE_LIMIT: usize = 1 << 20;
 /// One line of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
-    /// A seed began.
+    /// The run of a seed has started.
     Start {
         /// Name of the test.
         test: String,
         /// Its seed.
         seed: u64,
     },
-    /// A seed ended.
+    /// The run of a seed has ended.
     End(End),
 }
 
-/// What the report says of a seed that ended.
+/// What the report says about the run of a seed that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct End {
     /// Name of the test.
     pub test: String,
     /// Its seed.
     pub seed: u64,
-    /// Whether it passed.
+    /// Whether the run passed.
     pub passed: bool,
-    /// Hash of the trace, where the build has one.
+    /// The hash of the trace. There is none on the real clock.
     pub hash: Option<u64>,
-    /// Length of the run in seconds: virtual in sim, else real.
+    /// How long the run took in seconds: virtual seconds with the feature `sim`, otherwise real seconds.
     pub seconds: f64,
     /// CPU seconds of the run.
     pub cpu: f64,
-    /// Why it failed; empty if it passed.
+    /// Why the run failed. Empty if it passed.
     pub message: String,
-    /// The line that repeats it; empty if it passed.
+    /// The command line that repeats the run. Empty if the run passed.
     pub replay: String,
     /// How many warnings the run printed.
     pub warnings: u64,
@@ -57,7 +60,7 @@ pub struct End {
 /// Reads one line, without its newline.
 ///
 /// # Errors
-/// Says which field is wrong and what was expected.
+/// When a field is wrong. The error names the field and what was expected.
 pub fn parse(line: &[u8]) -> Result<Line, String> {
     let text = std::str::from_utf8(line)
         .map_err(|_| format!("not UTF-8: {}", excerpt(&String::from_utf8_lossy(line))))?;
@@ -94,7 +97,7 @@ fn name(test: &str) -> Result<String, String> {
     Ok(test.to_owned())
 }
 
-/// A seed, decimal or in hex after `0x`.
+/// Reads a seed: a decimal number, or `0x` and hex digits.
 ///
 /// # Errors
 /// Says what was expected.
@@ -138,7 +141,7 @@ fn parse_seconds(what: &str, text: &str) -> Result<f64, String> {
     }
 }
 
-/// A number of things, decimal.
+/// Reads a decimal number. `what` names the counted things for the error.
 ///
 /// # Errors
 /// Says what was expected.
@@ -149,7 +152,7 @@ pub fn parse_count(what: &str, text: &str) -> Result<u64, String> {
     }
 }
 
-/// A text as one field: without tabs and newlines.
+/// Writes a text as one field, without tabs and newlines.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -164,7 +167,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// The text of a field.
+/// Reads the text of a field: the opposite of [`escape`].
 ///
 /// # Errors
 /// When a backslash does not begin one of the four escapes.
@@ -192,7 +195,7 @@ pub fn unescape(field: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// At most 80 characters of a text, quoted, for messages.
+/// The first 80 characters of a text, in quotes, for messages.
 pub fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(80).collect();
     if short.len() < text.len() {
@@ -217,10 +220,11 @@ impl Tail {
         Ok(Tail { file: File::open(path)?, pending: Vec::new() })
     }
 
-    /// Gives `take` each line that was completed since the last call. Stops at the first error.
+    /// Passes each line that was completed since the last call to `take`. Stops at the first error.
     ///
     /// # Errors
-    /// The first error: of `take`, of [`parse`], about the length of a line, or of the file system.
+    /// The first error of `take`, of [`parse`] or of the file system. A line that is too long is an error,
+    /// too.
     pub fn read(&mut self, mut take: impl FnMut(Line) -> Result<(), String>) -> Result<(), String> {
         let mut buffer = [0; 16 * 1024];
         loop {
@@ -291,7 +295,7 @@ mod tests {
 
     #[test]
     fn every_prefix_of_a_line_is_refused() {
-        let last_fields = END.rfind('\t').expect("it has tabs");
+        let last_fields = END.rfind('\t').expect("the line has tabs");
         for cut in 0..=last_fields {
             let cut_off = parse(&END.as_bytes()[..cut]);
             assert!(cut_off.is_err(), "{cut}: {cut_off:?}");

@@ -1,4 +1,4 @@
-//! What the parts of dstest tell each other: tests, runs, and what is known of failures.
+//! The types that the modules of dstest exchange: tests, runs, and what is known about failures.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,36 +13,36 @@ pub enum Mode {
     Sim,
 }
 
-/// A test that is to be run.
+/// A test that the user has asked for.
 #[derive(Clone, Debug)]
 pub struct Test {
     /// The cargo package.
     pub package: String,
     /// The test target, which is a binary.
     pub target: String,
-    /// Its name in that binary.
+    /// The name of the test in that binary.
     pub name: String,
-    /// Whether it only runs when its name is given.
+    /// Whether the test is marked `#[ignore]`.
     pub ignored: bool,
-    /// How it was built.
+    /// How the binary was built.
     pub build: Build,
     /// The compiled binary.
     pub binary: PathBuf,
-    /// The package's folder, in which cargo would run it.
+    /// The package's folder. The binary runs in it, as with cargo.
     pub dir: PathBuf,
 }
 
-/// How a test binary is built, beside the clock.
+/// How a test binary is built, apart from the choice of the clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Build {
-    /// With the release profile, instead of the one that `cargo test` uses.
+    /// Whether the release profile is used, instead of the profile of `cargo test`.
     pub release: bool,
     /// Cargo features, without `sim`.
     pub features: Vec<String>,
 }
 
 impl Build {
-    /// The arguments of `cargo test` that ask for this.
+    /// The arguments of `cargo test` for such a build.
     pub fn arguments(&self, mode: Mode) -> Vec<String> {
         let mut arguments = Vec::new();
         if self.release {
@@ -57,41 +57,41 @@ impl Build {
     }
 }
 
-/// One run that ended.
+/// A run that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Index of the test in the campaign's list.
     pub test: usize,
     /// The seed.
     pub seed: u64,
-    /// Whether it passed.
+    /// Whether the run passed.
     pub passed: bool,
-    /// Whether it is a failure of which log, trace and page are kept ([`super::shortlist`]).
+    /// Whether the run is a failure of which log, trace and page are kept ([`super::shortlist`]).
     pub kept: bool,
-    /// How its end is known.
+    /// How dstest knows the end of the run.
     pub how: How,
     /// Hash of the trace.
     pub hash: Option<u64>,
-    /// Seconds of the run, virtual in sim.
+    /// How long the run took in seconds: virtual seconds with `--sim`, otherwise real seconds.
     pub seconds: Option<f64>,
     /// CPU seconds of the run.
     pub cpu: Option<f64>,
-    /// Why it failed.
+    /// Why the run failed.
     pub message: String,
-    /// The command line that repeats it.
+    /// The command line that repeats the run.
     pub replay: String,
-    /// How many warnings it printed.
+    /// How many warnings the run printed.
     pub warnings: u64,
 }
 
-/// How the end of a run is known.
+/// How dstest knows the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The test binary reported it.
+    /// The test binary reported the end.
     Reported,
-    /// The process ended while the seed was open.
+    /// The process ended during the run of the seed.
     Died,
-    /// The seed was open for longer than allowed.
+    /// The run of the seed took longer than the limit.
     TimedOut,
     /// The report made no sense.
     BadReport,
@@ -108,35 +108,37 @@ impl std::fmt::Display for How {
     }
 }
 
-/// What is known of a failure beside the run itself. The files lie in the scratch folder until they are kept.
+/// What is known about a failure, apart from the run itself. The files are in the scratch folder. The keeper
+/// moves them from there.
 #[derive(Debug)]
 pub struct Evidence {
     /// Index of the test.
     pub test: usize,
     /// The seed.
     pub seed: u64,
-    /// Whether it failed again.
+    /// Whether the replay failed in the same way.
     pub replayed: Replayed,
-    /// Output of the replay. Without a replay: of the run itself.
+    /// The output of the replay. If there was no replay: the output of the run itself.
     pub log: Option<PathBuf>,
-    /// Output of the process in which it failed first, if that process died or hung.
+    /// The output of the process in which the seed failed first, if that process died or hung.
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,
-    /// The page of the replay. Without a replay: of the run itself. Other machines send no pages.
+    /// The HTML page of the replay. If there was no replay: the page of the run itself. Other machines send
+    /// no pages.
     pub page: Option<PathBuf>,
 }
 
 /// The result of running a failure again, alone and in a fresh process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replayed {
-    /// It was not run again, for this reason.
+    /// The failure was not run again, for this reason.
     No(String),
-    /// The same thing happened, as described.
+    /// The same thing happened. The text describes it.
     Same(String),
-    /// Something else happened. The real clock may explain it.
+    /// Something else happened. The cause may be the real clock: a limit of real time, for example.
     Other(String),
-    /// Something else happened, although a seed determines its run.
+    /// Something else happened. That is an error, because a seed determines its run.
     Nondeterministic(String),
 }
 
@@ -151,34 +153,34 @@ impl std::fmt::Display for Replayed {
     }
 }
 
-/// What a worker tells the main thread.
+/// What a worker reports to the main thread.
 #[derive(Debug)]
 pub enum Event {
-    /// A run ended.
+    /// A run has ended.
     Run(Run),
-    /// What is known of a failure whose run was told before.
+    /// What is known about a failure. The event of its run came before.
     Evidence(Evidence),
-    /// What runs of a test warned of.
+    /// Warnings of the runs of a test.
     Warnings {
         /// Index of the test.
         test: usize,
-        /// Different texts, not all.
+        /// Some of the texts. No two of them are alike.
         texts: Vec<String>,
     },
-    /// Something is wrong that belongs to no single run.
+    /// Something is wrong that does not belong to a single run.
     Trouble(String),
-    /// So many runs of a test will not be made.
+    /// Some runs of a test will not be made.
     Abandoned {
         /// Index of the test.
         test: usize,
-        /// How many.
+        /// How many runs will not be made.
         runs: u64,
     },
     /// CPU seconds used on another machine.
     Cpu(f64),
 }
 
-/// Why a campaign ends before all its runs are made. Clones share it.
+/// Whether a campaign must end before all its runs are made, and why. All clones share one state.
 #[derive(Clone, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
@@ -186,7 +188,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// From now on SIGINT, SIGTERM and SIGHUP are noted and do not end this program.
+    /// Installs handlers for SIGINT, SIGTERM and SIGHUP. From now on these signals are noted, and do not end
+    /// this program.
     ///
     /// # Errors
     /// When the system refuses the handlers.
@@ -200,12 +203,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Does what this signal would do.
+    /// Has the same effect as the arrival of this signal.
     pub fn interrupt(&self, signal: i32) {
         self.signal.store(usize::try_from(signal).unwrap_or(2), Ordering::SeqCst);
     }
 
-    /// The number of the signal that came. Then everything ends at once.
+    /// The number of the signal, if one has come. Then everything must end at once.
     pub fn interrupted(&self) -> Option<u8> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,
@@ -213,12 +216,12 @@ impl Stop {
         }
     }
 
-    /// Asks for no further runs. Returns true for the first call.
+    /// Says that no further runs are wanted. Only the first call returns true.
     pub fn enough(&self) -> bool {
         !self.enough.swap(true, Ordering::SeqCst)
     }
 
-    /// Whether no further runs are to be made.
+    /// Whether no further runs must be started.
     pub fn stopping(&self) -> bool {
         self.interrupted().is_some() || self.enough.load(Ordering::SeqCst)
     }

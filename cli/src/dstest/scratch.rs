@@ -1,8 +1,8 @@
-//! A folder for the files of one campaign: copies of the test binaries, reports, output.
+//! A folder for the temporary files of one campaign: copies of the test binaries, reports, output.
 //!
-//! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed before it can do that, the
-//! next campaign removes the folder: each campaign locks its own folder, and the kernel releases the lock of
-//! a process that has died.
+//! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed, it cannot remove its
+//! folder. Then the next campaign removes it. It recognises such a folder because nobody has locked it: each
+//! campaign locks its own folder, and the kernel releases the lock of a process that has died.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -14,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 const LOCK: &str = "lock";
 
-/// A random number from the system. It comes from the keys of a new hasher.
+/// A random number from the system. The number is made from the random keys of a new hasher.
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -33,7 +33,7 @@ impl Scratch {
     /// When the folder cannot be made.
     pub fn below(base: &Path) -> io::Result<Scratch> {
         fs::create_dir_all(base)?;
-        // Only one campaign at a time makes or removes folders. So none is removed before its owner has
+        // Only one campaign at a time makes or removes folders. So no folder is removed before its owner has
         // locked it.
         let _gate = lock(&base.join("gate"), FlockArg::LockExclusive)?;
         sweep(base)?;
@@ -43,18 +43,18 @@ impl Scratch {
         Ok(Scratch { dir, next: AtomicU64::new(0), _lock: lock })
     }
 
-    /// A path in the folder, another one for each call.
+    /// A path in the folder. Each call returns a different path.
     pub fn path(&self, what: &str) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.dir.join(format!("{number}-{what}"))
     }
 
-    /// A copy of a binary, so that a build in the middle of the campaign does not change what is tested. It
-    /// has the last folders of the original, `debug/deps`: from them the binary knows the profile for its
-    /// replay lines.
+    /// Copies a binary, so that a build during the campaign does not change what is tested. The path of the
+    /// copy ends with the same folders as the original, for example `debug/deps`. From these folders the
+    /// binary finds the profile for its replay lines.
     ///
     /// # Errors
-    /// Names the file that cannot be copied.
+    /// When the file cannot be copied. The error names it.
     pub fn copy_of(&self, binary: &Path) -> Result<PathBuf, String> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let copy = self.dir.join(number.to_string()).join(below_profile(binary));
@@ -93,7 +93,7 @@ fn sweep(base: &Path) -> io::Result<()> {
             continue;
         }
         if lock(&dir.join(LOCK), FlockArg::LockExclusiveNonblock).is_ok() {
-            // If it cannot be removed, the campaign runs nevertheless.
+            // If the folder cannot be removed, the campaign runs nevertheless.
             let _ = fs::remove_dir_all(&dir);
         }
     }
@@ -105,10 +105,10 @@ pub fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// Moves a file, also to another file system.
+/// Moves a file. The target may be on another file system.
 ///
 /// # Errors
-/// When it can be neither renamed nor copied.
+/// When renaming the file fails and copying it fails, too.
 pub fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     if fs::rename(from, to).is_ok() {
         return Ok(());
@@ -127,18 +127,18 @@ mod tests {
         let dead = base.join("run-dead");
         fs::create_dir_all(&dead).expect("a folder");
         let first = Scratch::below(&base).expect("a scratch");
-        assert!(!dead.exists(), "no process holds its lock");
+        assert!(!dead.exists(), "no process has locked the folder, so it is removed");
         let second = Scratch::below(&base).expect("a scratch");
         assert!(first.dir.exists() && second.dir.exists());
         assert_ne!(first.path("x"), first.path("x"));
         let binary = base.join("release/deps/lab2a-1");
         fs::create_dir_all(base.join("release/deps")).expect("a folder");
-        fs::write(&binary, "binary").expect("can be written");
+        fs::write(&binary, "binary").expect("the file can be written");
         let copy = first.copy_of(&binary).expect("a copy");
         assert!(copy.starts_with(&first.dir) && copy.ends_with("release/deps/lab2a-1"), "{}", copy.display());
         let dirs = [first.dir.clone(), second.dir.clone()];
         drop((first, second));
         assert!(dirs.iter().all(|d| !d.exists()));
-        fs::remove_dir_all(&base).expect("ours");
+        fs::remove_dir_all(&base).expect("the test has made this folder");
     }
 }

@@ -1,15 +1,15 @@
-//! Which failures are kept with log, trace and page: of each test and cause the shortest few.
+//! Decides which failures are kept with log, trace and page: the few shortest runs of each test and cause.
 //!
-//! A bug that shows in every tenth run leaves thousands of failures which all say the same. One or two of
-//! them are enough to understand it, and a short run is read faster than a long one. Two failures have the
-//! same cause if the first lines of their messages are the same but for the numbers in them.
+//! A bug that fails every tenth run causes thousands of failures with the same message. One or two of them
+//! are enough to understand the bug, and a short run is read faster than a long one. Two failures have the
+//! same cause if the first lines of their messages differ only in numbers.
 
 use std::collections::BTreeMap;
 
 use super::run::Run;
 
-/// The most failures of one test that are kept, whatever their causes are: a message can have random words in
-/// it.
+/// How many failures of one test are kept at most, with all causes together. Without this limit, a message
+/// with random words would make each failure a cause of its own.
 pub const MOST_OF_A_TEST: usize = 20;
 
 /// The failures of a campaign that are kept.
@@ -18,32 +18,35 @@ pub struct Shortlist {
     tests: Vec<BTreeMap<String, Vec<Candidate>>>,
 }
 
-/// A failure, in the order in which failures are preferred: the shortest run first, then the smallest seed.
+/// A failure that can be kept. The shortest run is preferred; of two runs of the same length, the run with
+/// the smaller seed.
 #[derive(Clone, Copy, PartialEq)]
 struct Candidate {
-    /// The length of the run by its own clock. A run whose process died has none.
+    /// How long the run took on its own clock. If the process died, this is not known, and the value is
+    /// infinite.
     seconds: f64,
     seed: u64,
 }
 
-/// What becomes of a failure.
+/// What is done with a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It is kept.
+    /// The failure is kept.
     Kept,
-    /// It is kept in place of the failure of this seed, which is longer.
+    /// The failure is kept, in place of the failure with this seed, which is not kept any more.
     Instead(u64),
-    /// It is only counted.
+    /// The failure is only counted.
     Counted,
 }
 
 impl Shortlist {
-    /// For so many tests. `each` is the number of failures that are kept of each test and cause.
+    /// Makes an empty list for `tests` tests. `each` is the number of failures that are kept of each test and
+    /// cause.
     pub fn new(tests: usize, each: usize) -> Shortlist {
         Shortlist { each, tests: vec![BTreeMap::new(); tests] }
     }
 
-    /// Decides about a failed run, and notes it if it is kept.
+    /// Decides whether a failed run is kept, and notes the run if it is kept.
     pub fn offer(&mut self, run: &Run) -> Place {
         let kept: usize = self.tests[run.test].values().map(Vec::len).sum();
         let candidate = Candidate { seconds: run.seconds.unwrap_or(f64::INFINITY), seed: run.seed };
@@ -61,13 +64,13 @@ impl Shortlist {
         }
     }
 
-    /// Whether the failure of this seed is still one that is kept.
+    /// Whether the failure with this seed is still kept.
     pub fn holds(&self, test: usize, seed: u64) -> bool {
         self.tests[test].values().flatten().any(|candidate| candidate.seed == seed)
     }
 }
 
-/// The cause that a message tells of: its first line without its numbers.
+/// The cause of a failure, from its message: the first line, with `#` in place of each number.
 pub fn cause(message: &str) -> String {
     let mut text = String::new();
     let mut rest = message.lines().next().unwrap_or_default();

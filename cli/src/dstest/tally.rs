@@ -1,5 +1,5 @@
-//! The figures of a campaign: how many runs were made, how many failed, how long they took, and what that
-//! says about the failure rate.
+//! The figures of a campaign: how many runs were made, how many failed, how long they took, and what these
+//! numbers say about the failure rate.
 
 use super::run::Run;
 
@@ -41,7 +41,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// For tests of these names.
+    /// Makes an empty tally for tests with these names.
     pub fn new(names: impl IntoIterator<Item = String>) -> Tally {
         Tally { rows: names.into_iter().map(|name| Row { name, ..Row::default() }).collect() }
     }
@@ -65,28 +65,28 @@ impl Tally {
         self.rows[test].abandoned += runs;
     }
 
-    /// Runs that ended.
+    /// How many runs have ended.
     pub fn total(&self) -> u64 {
         self.rows.iter().map(|r| r.total).sum()
     }
 
-    /// Runs that failed.
+    /// How many runs have failed.
     pub fn failed(&self) -> u64 {
         self.rows.iter().map(|r| r.failed).sum()
     }
 
-    /// Runs given up.
+    /// How many runs will not be made.
     pub fn abandoned(&self) -> u64 {
         self.rows.iter().map(|r| r.abandoned).sum()
     }
 
-    /// Warnings of all runs.
+    /// How many warnings all runs together have printed.
     pub fn warnings(&self) -> u64 {
         self.rows.iter().map(|r| r.warnings).sum()
     }
 
-    /// The table, a line per test. `clock` says what the seconds are: `virtual` or `real`. It has a column
-    /// for warnings if there are any.
+    /// The table, with a line for each test. `clock` says what the seconds are: `virtual` or `real`. The
+    /// table has a column for warnings if there are warnings.
     pub fn table(&self, clock: &str) -> String {
         let seconds = format!("{clock} s, mean ± sd");
         let head = ["test", "failed", "total", "warnings", &seconds, "CPU s, mean", "failure rate (95 %)"];
@@ -102,7 +102,7 @@ impl Tally {
         aligned(&lines)
     }
 
-    /// What may be concluded from the number of failures.
+    /// A sentence about the failure rate, concluded from the number of failures.
     pub fn statement(&self) -> String {
         let (failed, total) = (self.failed(), self.total());
         if total == 0 {
@@ -128,7 +128,7 @@ impl Tally {
     }
 }
 
-/// The place of the column that is left out if there are no warnings.
+/// The index of the column for warnings. This column is left out if there are no warnings.
 const WARNINGS: usize = 3;
 
 fn line(row: &Row) -> Vec<String> {
@@ -153,7 +153,7 @@ fn rate(row: &Row) -> String {
     }
 }
 
-/// Lines of cells as a table. The first column is aligned to the left, the others to the right.
+/// Prints lines of cells as a table. The first column is aligned to the left, the others to the right.
 fn aligned(lines: &[Vec<String>]) -> String {
     let width =
         |column| lines.iter().filter_map(|l| l.get(column)).map(|cell: &String| cell.chars().count()).max();
@@ -180,7 +180,7 @@ fn wilson(failed: u64, total: u64) -> (f64, f64) {
     ((center - half).max(0.0), (center + half).min(1.0))
 }
 
-/// A proportion with two significant digits or more.
+/// Prints a proportion in percent, with at least two significant digits.
 fn percent(p: f64) -> String {
     let percent = p * 100.0;
     match percent {

@@ -14,8 +14,8 @@
 //! done      <job>
 //! ```
 //!
-//! `more` is a failure that is only counted. A chunk counts when its `done` has come, because a machine may
-//! be lost in the middle of a chunk. [`Reader`] reads these lines.
+//! `more` means a failure that is only counted. The results of a chunk count only after its line `done`,
+//! because a machine may be lost in the middle of a chunk. [`Reader`] reads these lines.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -34,7 +34,7 @@ use super::run::{Build, Event, Evidence, How, Mode, Replayed, Run, Stop, Test};
 use super::scratch::Scratch;
 use super::shortlist::Shortlist;
 
-/// How much of one file is sent, in bytes.
+/// How many bytes of one file are sent at most.
 const FILE_LIMIT: u64 = 32 << 20;
 
 /// Arguments of `lab dstest-worker`.
@@ -194,7 +194,7 @@ fn replayed_fields(replayed: &Replayed) -> (&'static str, &str) {
     }
 }
 
-/// Reads what workers write. Each job is complete or counts for nothing.
+/// Reads the lines that workers write. The results of a job count only if the job is complete.
 pub struct Reader<'a> {
     chunks: &'a [Chunk],
     scratch: &'a Scratch,
@@ -206,7 +206,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader for these jobs. The job with number i is chunk i.
+    /// A reader for the jobs of these chunks. The job with the number i is the chunk with the index i.
     pub fn new(chunks: &'a [Chunk], scratch: &'a Scratch) -> Reader<'a> {
         Reader { chunks, scratch, job: None, pending: Vec::new(), log: None, first: None, trace: None }
     }
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
     /// Takes a line. If the line completes a job, returns the number of the job and all its events.
     ///
     /// # Errors
-    /// Says what is wrong with the line. The job of that line will not be completed.
+    /// When the line is wrong. The error says why. The job of that line will not be completed.
     pub fn line(&mut self, line: &str) -> Result<Option<(usize, Vec<Event>)>, String> {
         let fields: Vec<String> = line.split('\t').map(unescape).collect::<Result<_, _>>()?;
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
@@ -382,7 +382,7 @@ mod tests {
             assert_eq!(reader.line(line).map(|done| done.is_some()), Ok(false), "{line}");
         }
         let (job, events) = reader.line("done\t0").expect("a good line").expect("the job is complete");
-        assert_eq!((job, events.len()), (0, 4), "what came before the second beginning is forgotten");
+        assert_eq!((job, events.len()), (0, 4), "the events before the second line `begin` are forgotten");
         assert!(
             matches!(&events[0], Event::Run(run) if run.test == 3 && run.message == "two\nlines" && run.warnings == 2)
         );
@@ -391,7 +391,7 @@ mod tests {
         let log = std::fs::read_to_string(evidence.log.as_ref().expect("a log")).expect("readable");
         assert_eq!(log, "a\tline\n");
         drop(scratch);
-        std::fs::remove_dir_all(base).expect("ours");
+        std::fs::remove_dir_all(base).expect("the test has made this folder");
     }
 
     #[test]
@@ -418,6 +418,6 @@ mod tests {
         }
         assert!(Reader::new(&chunks, &scratch).line("begin\t1").is_err());
         drop(scratch);
-        std::fs::remove_dir_all(base).expect("ours");
+        std::fs::remove_dir_all(base).expect("the test has made this folder");
     }
 }

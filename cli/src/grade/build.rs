@@ -1,4 +1,4 @@
-//! Building a submission: cargo, without the network, and what the compiler says.
+//! Builds a submission with cargo, without the network, and collects the errors of the compiler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -16,11 +16,11 @@ use super::package::{LIBRARY, Package};
 use crate::dstest::process::{Plan, Process, describe};
 use crate::dstest::run::Stop;
 
-/// How many errors of the compiler are kept.
+/// How many errors of the compiler are kept at most.
 const MOST_ERRORS: usize = 5;
 
-/// Variables that cargo and the compiler get. A submission could print at run time what it reads at build
-/// time, so they get no others: no token, no `RUSTFLAGS`.
+/// The variables of the environment that cargo and the compiler get. They get no other variables, for example
+/// no token and no `RUSTFLAGS`: a submission can read a variable at build time and print it at run time.
 const VARIABLES: [&str; 12] = [
     "PATH",
     "HOME",
@@ -36,31 +36,32 @@ const VARIABLES: [&str; 12] = [
     "CARGO_BUILD_JOBS",
 ];
 
-/// A build that came to its end.
+/// The result of a build that was not stopped.
 #[derive(Debug, Default)]
 pub struct Built {
-    /// The test binaries, by suite.
+    /// The test binary of each suite.
     pub binaries: BTreeMap<String, PathBuf>,
-    /// Errors of the compiler in the submission, the first ones.
+    /// The first errors of the compiler in the submission.
     pub errors: Vec<CompileError>,
-    /// Errors in the test binaries of a suite: the submission does not fit the tests.
+    /// Errors of the compiler in the test binary of each suite. They mean that the submission does not fit
+    /// the tests.
     pub misfits: BTreeMap<String, Vec<CompileError>>,
-    /// The file in which the compiler has listed the sources of the library.
+    /// The file in which the compiler has listed the source files of the library.
     sources: Option<PathBuf>,
-    /// Files from outside of the submission that the compiler has read for it.
+    /// Files that the compiler has read for the submission although they do not belong to it.
     pub foreign: Vec<String>,
-    /// How long it took.
+    /// How long the build took, in seconds.
     pub seconds: f64,
 }
 
 /// An error of the compiler.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompileError {
-    /// Its number, such as `E0432`; empty if it has none.
+    /// The error code, such as `E0432`. Empty if the error has no code.
     pub code: String,
-    /// What it says.
+    /// The text of the error.
     pub message: String,
-    /// File and line; empty if it has none.
+    /// The file and the line of the error. Empty if the error has no place.
     pub place: String,
     /// The error as the compiler shows it.
     pub rendered: String,
@@ -69,27 +70,27 @@ pub struct CompileError {
 /// Why a build has no result.
 #[derive(Debug)]
 pub enum Failure {
-    /// It took too long.
+    /// The build took too long.
     TooLong,
     /// Cargo failed, and not because of an error in the code.
     Cargo(String),
-    /// A signal came.
+    /// A signal stopped the grader.
     Interrupted,
 }
 
-/// What cargo shall do.
+/// What cargo must do.
 pub struct Order<'a> {
     /// The package.
     pub package: &'a Package,
-    /// How long it may take.
+    /// How long cargo may take.
     pub limit: Duration,
     /// The file that gets what cargo prints.
     pub log: &'a Path,
-    /// Whether the lock file must fit already.
+    /// Whether cargo must not change the lock file (`--locked`).
     pub locked: bool,
 }
 
-/// A command that has no variables but these and [`VARIABLES`].
+/// Makes a command whose environment has only the variables of `set` and of [`VARIABLES`].
 pub fn bare_command(set: &[(&str, OsString)], command: &[OsString]) -> Vec<OsString> {
     let mut all: Vec<OsString> = vec!["env".into(), "-i".into()];
     let mut add = |name: &str, value: &OsString| {
@@ -108,10 +109,11 @@ pub fn bare_command(set: &[(&str, OsString)], command: &[OsString]) -> Vec<OsStr
     all
 }
 
-/// Builds what lies in the package.
+/// Builds the submission that is in the package now.
 ///
 /// # Errors
-/// [`Failure`]. Errors in the submission's code are no failure of the build: they are in [`Built`].
+/// [`Failure`] if there is no result. If the submission's code has errors, that is a result, and the errors
+/// are in [`Built`].
 pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
     let since = Instant::now();
     let mut args = vec!["build", "--offline", "--quiet", "--keep-going", "--profile", "test", "--lib"];
@@ -138,7 +140,8 @@ pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
     Ok(built)
 }
 
-/// Runs cargo in the package, and hands over each line of JSON that it writes. How it ended; empty if well.
+/// Runs cargo in the package. Passes each line of JSON that cargo writes to `take`. Returns how cargo ended.
+/// The text is empty if cargo succeeded.
 pub fn cargo(
     order: &Order<'_>,
     args: &[&str],
@@ -163,7 +166,7 @@ pub fn cargo(
     };
     let (mut process, stdout) = Process::spawn_piped(&plan, Stdio::from(log)).map_err(fail)?;
     let (lines, received) = mpsc::channel();
-    // The end of cargo closes the pipe, and that ends the thread.
+    // When cargo ends, its pipe is closed. Then this thread ends, too.
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if lines.send(line).is_err() {
@@ -194,7 +197,7 @@ pub fn cargo(
     }
 }
 
-/// Takes one message of cargo.
+/// Adds one message of cargo to the result.
 fn take(value: &Value, built: &mut Built) {
     let target = value["target"]["name"].as_str().unwrap_or_default();
     match value["reason"].as_str() {
@@ -211,7 +214,7 @@ fn take(value: &Value, built: &mut Built) {
                 suite => built.misfits.entry(suite.to_owned()).or_default(),
             };
             let error = compile_error(&value["message"]);
-            // The last one only counts the others.
+            // The last error of the compiler only says how many errors there were.
             if list.len() < MOST_ERRORS && !error.message.starts_with("aborting due to") {
                 list.push(error);
             }
@@ -220,7 +223,7 @@ fn take(value: &Value, built: &mut Built) {
     }
 }
 
-/// An error, from the compiler's JSON.
+/// Reads an error from the compiler's JSON.
 pub fn compile_error(message: &Value) -> CompileError {
     let text = |value: &Value| value.as_str().unwrap_or_default().trim().to_owned();
     let spans = message["spans"].as_array();
@@ -234,16 +237,17 @@ pub fn compile_error(message: &Value) -> CompileError {
     }
 }
 
-/// The list of sources beside a file that the compiler has made of the library: `deps/x-123.d` for
-/// `deps/libx-123.rmeta`. The list beside the library itself has the sources of all crates below it, too.
+/// The path of the list of source files that belongs to a compiled file of the library: `deps/x-123.d` for
+/// `deps/libx-123.rmeta`. Only files in `deps` have such a list. The list beside the final library
+/// (`libx.rlib`) is of no use, because it also contains the source files of all dependencies.
 fn source_list(file: &Value) -> Option<PathBuf> {
     let path = Path::new(file.as_str()?);
     let name = path.file_stem()?.to_str()?.strip_prefix("lib")?;
     (path.parent()?.file_name()? == "deps").then(|| path.with_file_name(format!("{name}.d")))
 }
 
-/// Files outside of `src` that the library was made from: `#[path]` and `include!` can name any file of the
-/// machine.
+/// Finds the files outside of `src` from which the library was made. There can be such files because
+/// `#[path]` and `include!` can name any file of the machine.
 fn foreign(package: &Package, list: &Path) -> Vec<String> {
     let text = match fs::read_to_string(list) {
         Ok(text) => text,
@@ -261,7 +265,7 @@ fn foreign(package: &Package, list: &Path) -> Vec<String> {
     files.into_iter().map(|path| path.display().to_string()).collect()
 }
 
-/// The files behind the colon of a dep-info file, where `\ ` stands for a space in a name.
+/// The files after the colon in the first line of a dep-info file. There `\ ` means a space in a name.
 fn dependencies(text: &str) -> Vec<PathBuf> {
     let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else {
         return Vec::new();
@@ -288,7 +292,11 @@ mod tests {
             of("/t/debug/deps/libstarter-12.rmeta"),
             Some(PathBuf::from("/t/debug/deps/starter-12.d"))
         );
-        assert_eq!(of("/t/debug/libstarter.rlib"), None, "its list has the sources of other crates, too");
+        assert_eq!(
+            of("/t/debug/libstarter.rlib"),
+            None,
+            "the list of this file has the sources of other crates, too"
+        );
     }
 
     #[test]

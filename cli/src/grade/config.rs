@@ -1,17 +1,17 @@
-//! `grade.toml`: what a submission can earn, and how it is run.
+//! `grade.toml`: how many points a submission can earn, and how it is run.
 //!
 //! ```toml
 //! seeds = 20            # runs of each test, each from a seed of its own
 //! seed = "random"       # the first seed: a number, or "random"
-//! show_seed = true      # whether a student is told the seed of a failure
+//! show_seed = true      # whether students see the seeds of failures
 //! clock = "virtual"     # or "real"
 //! strict = true         # warnings of the judge are failures
-//! solved_raft = false   # labs 3 and 4 stand on this project's Raft
-//! time_limit_s = 600    # real seconds for a submission, with its build
+//! solved_raft = false   # labs 3 and 4 use this project's Raft
+//! time_limit_s = 600    # real seconds for a submission, including its build
 //! run_limit_s = 60      # real seconds for one run of a test
 //! memory_mb = 4096      # address space of a process that runs tests
 //! source_limit_kb = 1024
-//! remarks = true        # remarks of clippy for the teacher
+//! remarks = true        # whether clippy makes remarks for the teacher
 //!
 //! [suites]              # points of each test of a suite
 //! lab2a = 5
@@ -23,7 +23,8 @@
 //! itertools = "0.14"
 //! ```
 //!
-//! Everything that is wrong in the file is found before anything is built or run, and is told with its line.
+//! The whole file is checked before anything is built or run. Each mistake is reported with the number of its
+//! line.
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -37,49 +38,50 @@ use super::suites::{Listed, Suite};
 use crate::dstest::names;
 use crate::dstest::run::Mode;
 
-/// The most points that a test can be worth.
+/// How many points a test can be worth at most.
 const MOST_POINTS: f64 = 1_000_000.0;
 
-/// Crates that every submission has. They need not be allowed.
+/// Crates that every submission can use. They need no line in grade.toml.
 pub const OWN_CRATES: [&str; 5] = ["labapi", "labgob", "labrpc", "labrt", "serde"];
 
-/// What grade.toml says.
+/// The content of grade.toml.
 #[derive(Debug)]
 pub struct Config {
     /// On which clock the tests run.
     pub clock: Mode,
-    /// How many runs of each test.
+    /// How many runs each test gets. Each run has its own seed.
     pub seeds: u64,
     /// The first seed.
     pub seed: Seed,
-    /// Whether students are told the seeds of failures.
+    /// Whether students see the seeds of failures.
     pub show_seed: bool,
     /// Whether warnings of the judge are failures.
     pub strict: bool,
-    /// Whether labs 3 and 4 stand on this project's Raft, and not on the submission's.
+    /// Whether labs 3 and 4 use this project's Raft instead of the submission's Raft.
     pub solved_raft: bool,
-    /// Whether clippy looks for what a submission should not use.
+    /// Whether clippy searches the submission for things that it should not use.
     pub remarks: bool,
     /// How long a submission may take.
     pub time_limit: Duration,
     /// How long a run may take.
     pub run_limit: Duration,
-    /// Address space of a process that runs tests, in MB.
+    /// How much address space a process that runs tests may have, in MB.
     pub memory_mb: u64,
-    /// The most that the sources of a submission may be, in KB.
+    /// How large the sources of a submission may be, in KB.
     pub source_limit_kb: u64,
-    /// The tests that are worth something, in the order of the labs.
+    /// The tests that are worth points, in the order of the labs.
     pub tests: Vec<Graded>,
-    /// Crates that a submission may use, as they go into the grader's manifest.
+    /// Further crates that a submission may use, in the form in which they are written into the grader's
+    /// manifest.
     pub dependencies: BTreeMap<String, toml::Value>,
 }
 
 /// The first seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seed {
-    /// It is drawn for each grading.
+    /// The seed is drawn at random for each grading.
     Random,
-    /// This one.
+    /// The seed is given.
     Given(u64),
 }
 
@@ -90,7 +92,7 @@ pub struct Graded {
     pub suite: &'static str,
     /// The test.
     pub name: &'static str,
-    /// What it is worth.
+    /// How many points the test is worth.
     pub points: f64,
 }
 
@@ -98,7 +100,8 @@ impl Config {
     /// Reads the file.
     ///
     /// # Errors
-    /// All that is wrong in it, a line each: file, line, what stands there and what was expected.
+    /// All mistakes in the file. Each mistake is one line: the file, the line number, what was found and what
+    /// was expected.
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Config, String> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             format!(
@@ -115,7 +118,8 @@ impl Config {
         })
     }
 
-    /// Reads the text of a file. Each mistake comes with the number of its line; 0 is the file as a whole.
+    /// Reads the text of a file. Each mistake is returned with the number of its line. The number 0 means the
+    /// file as a whole.
     fn parse(text: &str, suites: &[Suite]) -> Result<Config, Vec<(usize, String)>> {
         let table = match DeTable::parse(text) {
             Ok(table) => table.into_inner(),
@@ -157,7 +161,7 @@ const KEYS: [&str; 14] = [
     "time_limit_s",
 ];
 
-/// Reads a table and collects what is wrong with it.
+/// Reads a table and collects the mistakes in it.
 struct Reader<'a> {
     text: &'a str,
     suites: &'a [Suite],
@@ -216,7 +220,7 @@ impl Reader<'_> {
         self.wrong.push((line_of(self.text, span.start), what));
     }
 
-    /// Complains about the value of a key, which it quotes.
+    /// Notes that the value of a key is wrong. The message quotes the value.
     fn unexpected(&mut self, key: &str, value: &Entry<'_>, expected: &str) {
         let what = match value.get_ref() {
             DeValue::Table(_) => format!("{key} is a table: expected {expected}"),
@@ -375,8 +379,8 @@ impl Reader<'_> {
         found
     }
 
-    /// A dependency as Cargo knows it. Only a registry's crate is possible: a path or a repository would not
-    /// be the same on another machine.
+    /// Reads a dependency in Cargo's form. Only crates of a registry are allowed: a path or a repository
+    /// would not be the same on another machine.
     fn dependency(&mut self, name: &str, value: &Entry<'_>) -> Option<toml::Value> {
         let expected = "a version such as \"1.2\", or { version = \"1.2\", features = [\"x\"], default-features = false }";
         let fits = match value.get_ref() {
@@ -396,7 +400,7 @@ impl Reader<'_> {
     }
 }
 
-/// The value without its places.
+/// The value without its positions in the file.
 fn plain(value: &DeValue<'_>) -> toml::Value {
     match value {
         DeValue::String(text) => toml::Value::String(text.to_string()),
@@ -433,7 +437,7 @@ mod tests {
     use crate::grade::suites;
 
     fn wrong(text: &str) -> Vec<(usize, String)> {
-        Config::parse(text, &suites::all()).expect_err("it is wrong")
+        Config::parse(text, &suites::all()).expect_err("this text has a mistake")
     }
 
     fn right(text: &str) -> Config {

@@ -1,15 +1,20 @@
 //! `lab grade`: judges many submissions and gives points.
 //!
-//! Each submission is a folder made from the starter. Its sources go into the grader's own package
-//! ([`package`]), which has the judge's tests; cargo builds it ([`build`]); each test that `grade.toml`
-//! ([`config`]) gives points for runs in a process of its own ([`trial`]); the results are a table, JSON,
-//! JUnit XML and a page for each student ([`results`]). [`submission`] says what is taken from a folder, and
-//! [`remarks`] what the teacher may want to look at.
+//! Each submission is a folder made from the starter. [`submission`] decides which files are taken from the
+//! folder. They are copied into the grader's own package ([`package`]), which contains the judge's tests.
+//! Cargo builds the package ([`build`]). Each test that is worth points in `grade.toml` ([`config`]) runs in
+//! a process of its own ([`trial`]). The results are a table, JSON, JUnit XML and a page for each student
+//! ([`results`]). [`remarks`] finds places in the code that the teacher may want to read.
 //!
-//! Submissions are graded one after the other, and `-p` tests of one at once. Cargo never uses the network.
+//! Submissions are graded one after the other. Of one submission, `-p` tests run at the same time. Cargo
+//! never uses the network.
 //!
-//! Exit codes: 0 graded, whatever the grades; 1 the grader itself failed; 2 bad arguments or a bad
-//! grade.toml, and nothing was built or run; 128 + n after signal n, with the results so far.
+//! Exit codes:
+//!
+//! * 0: all submissions are graded, with good or bad grades;
+//! * 1: the grader itself failed;
+//! * 2: the arguments or grade.toml are bad, and nothing was built or run;
+//! * 128 + n: signal n came. The results so far are written.
 
 mod build;
 mod config;
@@ -52,7 +57,7 @@ pub struct Args {
     /// Folders of submissions
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
-    /// What each test is worth, and how submissions are run
+    /// The file that says what each test is worth, and how submissions are run
     #[arg(short, long, value_name = "FILE", default_value = "grade.toml")]
     config: PathBuf,
     /// Write the results as JSON
@@ -61,17 +66,17 @@ pub struct Args {
     /// Write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Where the pages for students and the logs of failures go [default: out/grade-TIME]
+    /// The folder for the pages for students and the logs of failures [default: out/grade-TIME]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The first seed, decimal or 0x hex, in place of grade.toml's
+    /// The first seed, decimal or 0x hex; replaces the seed of grade.toml
     #[arg(long, value_name = "SEED", value_parser = parse_seed)]
     seed: Option<u64>,
-    /// Tests of a submission at once [default: the number of cores, on the real clock 1]
+    /// How many tests of a submission run at once [default: the number of cores, on the real clock 1]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     parallel: Option<u16>,
-    /// Where submissions are built; it keeps the compiled judge for the next time [default: grade in cargo's
-    /// target folder of the labs]
+    /// The folder in which submissions are built; it keeps the compiled judge for the next time [default:
+    /// grade in cargo's target folder of the labs]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
     /// The checkout of the labs with the judge [default: the one that this program was built from]
@@ -133,7 +138,7 @@ fn grade(args: &Args) -> Result<u8, Problem> {
 fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
     let seed = args.seed.unwrap_or_else(|| match config.seed {
         Seed::Given(seed) => seed,
-        // Short enough to be read aloud.
+        // The shift makes the seed short enough to be read aloud.
         Seed::Random => random() >> 24,
     });
     match seed.checked_add(config.seeds - 1) {
@@ -145,7 +150,7 @@ fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
     }
 }
 
-/// What can never be written is better refused now than after an hour.
+/// Checks that the output files can be written. An error now is better than an error after an hour.
 fn check_outputs(args: &Args) -> Result<(), Problem> {
     if let Some(out) = args.out.as_ref().filter(|out| out.exists() && !out.is_dir()) {
         return Err(Problem::Usage(format!("--out {}: expected a folder, this is a file", out.display())));
@@ -167,7 +172,7 @@ fn check_outputs(args: &Args) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The checkout with the judge.
+/// The folder of the checkout with the judge.
 fn labs(args: &Args) -> Result<PathBuf, Problem> {
     let labs = match &args.labs {
         Some(labs) => labs.clone(),
@@ -209,8 +214,7 @@ impl Grader<'_> {
         );
     }
 
-    /// Builds the judge with the starter, before any submission. What goes wrong here is no fault of a
-    /// submission.
+    /// Builds the judge with the starter, before any submission. If this fails, no submission is to blame.
     fn build_judge(&mut self) -> Result<(), Problem> {
         let since = Instant::now();
         eprintln!(
@@ -244,7 +248,8 @@ impl Grader<'_> {
         }
         self.check_names(&built)?;
         if self.config.remarks {
-            // Clippy, too, compiles the crates of the labs the first time.
+            // Clippy compiles the crates of the labs the first time. That happens here, and not in the time
+            // of a submission.
             for remark in remarks::of(&self.package, self.scratch, self.stop) {
                 eprintln!("grade: a remark on the starter: {remark}");
             }
@@ -258,8 +263,8 @@ impl Grader<'_> {
         build::build(&order, self.stop)
     }
 
-    /// The tests of grade.toml were checked against the judge in this program; the one in the checkout may be
-    /// another.
+    /// Checks that the test binaries have the tests of grade.toml. The names were checked against the judge
+    /// in this program, but the judge in the checkout may be of another version.
     fn check_names(&self, built: &Built) -> Result<(), Problem> {
         for suite in &self.package.suites {
             let binary = built.binaries.get(*suite);
@@ -310,12 +315,12 @@ impl Grader<'_> {
                     progress.say(&format!("error: {} is not graded: {why}", submission.name));
                 }
             }
-            // After each submission, so that nothing is lost if this program is killed.
+            // The files are written after each submission. So nothing is lost if this program is killed.
             write_files(&results, args)?;
         }
         progress.finish();
         write_files(&results, args)?;
-        // A reader who is gone needs no table.
+        // If the reader of stdout has ended, nobody needs the table.
         let _ = write!(io::stdout(), "{}", results.table());
         eprintln!("grade: pages for students and logs are in {}", self.out.display());
         let graded = results.grades.len();
@@ -376,7 +381,7 @@ impl Grader<'_> {
         Problem::Interrupted(self.stop.interrupted().unwrap_or(2))
     }
 
-    /// No test is run: all fail for this reason.
+    /// Marks all tests as failed for the reason `why`, without running them.
     fn refuse(&self, grade: &mut Grade, why: String, kind: Kind) {
         let failed = |test: &Graded| Marked {
             test: test.clone(),
@@ -386,7 +391,7 @@ impl Grader<'_> {
         grade.refused = Some(why);
     }
 
-    /// Judges what was built.
+    /// Runs the tests of the submission that was built, and enters the results in `grade`.
     fn judge(
         &self,
         grade: &mut Grade,
@@ -439,7 +444,7 @@ impl Grader<'_> {
         Ok(())
     }
 
-    /// Runs all tests, so many at once as were asked for. The outcomes are in the order of the tests.
+    /// Runs all tests, at most `parallel` of them at once. The outcomes are in the order of the tests.
     fn run_all(&self, built: &Built, taken: &Taken, conditions: &Conditions<'_>) -> Vec<Outcome> {
         let tests = &self.config.tests;
         let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
@@ -450,12 +455,12 @@ impl Grader<'_> {
                         Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, tests.get(at)?)))
                     {
                         let outcome = self.run(test, built, taken, conditions);
-                        done.lock().expect("no thread panics with the lock").insert(at, outcome);
+                        done.lock().expect("no thread panics while it holds this lock").insert(at, outcome);
                     }
                 });
             }
         });
-        done.into_inner().expect("no thread panics with the lock").into_values().collect()
+        done.into_inner().expect("no thread panics while it holds this lock").into_values().collect()
     }
 
     fn run(&self, test: &Graded, built: &Built, taken: &Taken, conditions: &Conditions<'_>) -> Outcome {
@@ -487,7 +492,7 @@ impl Grader<'_> {
         trial::run(&test, conditions)
     }
 
-    /// Keeps the files of a failure, and makes its replay line one for the student's project.
+    /// Keeps the files of a failure, and changes its replay line so that it works in the student's project.
     fn keep(&self, test: &Graded, mut outcome: Outcome, dir: &Path) -> io::Result<Outcome> {
         let (log, page) = (outcome.log.take(), outcome.page.take());
         let Some(failure) = &mut outcome.failure else {
@@ -495,7 +500,8 @@ impl Grader<'_> {
             return Ok(outcome);
         };
         failure.replay = failure.replay.replace(&format!(" -p {}", package::NAME), "");
-        // Logs and pages name the seed.
+        // Logs and pages contain the seed. If students must not see it, the files go into the teacher's
+        // folder.
         let dir = if self.config.show_seed { dir.to_owned() } else { dir.join("teacher") };
         fs::create_dir_all(&dir)?;
         let keep = |from: Option<PathBuf>, ending: &str| -> io::Result<Option<PathBuf>> {
@@ -524,7 +530,7 @@ fn write_files(results: &Results<'_>, args: &Args) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Why a submission does not compile, in a sentence.
+/// Says in one sentence why a submission does not compile.
 fn explain(errors: &[CompileError], taken: &Taken) -> String {
     let names = |error: &CompileError, name: &str| {
         ["E0432", "E0433", "E0463"].contains(&error.code.as_str())
@@ -541,13 +547,13 @@ fn explain(errors: &[CompileError], taken: &Taken) -> String {
     if errors.iter().any(|error| error.message.contains("unsafe")) {
         return "It contains unsafe code, which is not allowed in a submission.".to_owned();
     }
-    let first = errors.first().expect("called with errors");
+    let first = errors.first().expect("there is at least one error");
     let place = if first.place.is_empty() { String::new() } else { format!(" ({})", first.place) };
     let code = if first.code.is_empty() { String::new() } else { format!("[{}]", first.code) };
     format!("It does not compile: error{code}: {}{place}", first.message.lines().next().unwrap_or_default())
 }
 
-/// What the teacher sees while submissions are graded, on stderr.
+/// Shows the teacher on stderr how far the grading is.
 struct Progress {
     bar: Option<ProgressBar>,
     done: AtomicUsize,

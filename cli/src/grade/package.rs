@@ -1,14 +1,15 @@
-//! The grader's own package, into which the sources of one submission after the other are put.
+//! The grader's own package. The sources of each submission are copied into it, one submission after the
+//! other.
 //!
-//! All submissions share its manifest, its lock file and its target folder. So the judge and all crates below
-//! it are compiled once, and a submission costs its own compilation and the linking of the test binaries. The
-//! library of the package is called `starter`, whatever a submission calls its own, so the tests of the
-//! starter fit as they are.
+//! All submissions share the package's lock file and its target folder, and nearly all of its manifest. So
+//! the judge and its dependencies are compiled only once. For a submission, only its own code is compiled,
+//! and the test binaries are linked. The library of the package is always called `starter`, whatever name a
+//! submission gives to its library. So the tests of the starter fit without a change.
 //!
-//! Cargo takes sources that have not changed for built. That a submission is never judged by the binaries of
-//! the one before it is held by three things: its files are written anew, the package's description is
-//! another one each time (which makes cargo compile anew), and the test binaries contain a fresh
-//! [seal](Package::seal).
+//! Cargo does not compile sources again that have not changed. But a submission must never be judged with the
+//! binaries of the submission before it. Three things prevent that. The files of each submission are newly
+//! written. The package's description is different each time, which makes cargo compile again. The test
+//! binaries contain a fresh random text, the [seal](Package::seal).
 
 use std::fs::{self, File};
 use std::io;
@@ -22,18 +23,18 @@ use super::submission::Taken;
 use crate::dstest::run::Mode;
 use crate::dstest::scratch::random;
 
-/// The name of the package, which replay lines name.
+/// The name of the package. Replay lines contain it.
 pub const NAME: &str = "submission";
-/// The name of its library, which the tests import.
+/// The name of the package's library, which the tests import.
 pub const LIBRARY: &str = "starter";
 /// The name of the crate with the Raft for labs 3 and 4.
 const SOLVED: &str = "solved-raft";
-/// The variable with the path of the file that a test binary seals.
+/// The variable with the path of the file into which a test binary writes its seal.
 pub const SEAL_FILE: &str = "LAB_GRADE_SEAL";
 
 /// The package.
 pub struct Package {
-    /// Its folder.
+    /// The folder of the package.
     pub dir: PathBuf,
     /// Cargo's folder for what it builds.
     pub target: PathBuf,
@@ -41,9 +42,9 @@ pub struct Package {
     pub suites: Vec<&'static str>,
     /// The checkout with the judge.
     pub labs: PathBuf,
-    /// The features with which it is built.
+    /// The features with which the package is built.
     pub features: Vec<&'static str>,
-    /// What all submissions have in common.
+    /// The part of the manifest that all submissions have in common.
     manifest: Table,
     /// The random text that the test binaries of the current submission contain.
     seal: String,
@@ -54,7 +55,7 @@ impl Package {
     /// Makes the package below `work`, with the judge and the starter's tests of the checkout `labs`.
     ///
     /// # Errors
-    /// Says what is missing in the checkout, or cannot be written.
+    /// When something is missing in the checkout, or when a file cannot be written. The error says what.
     pub fn prepare(labs: &Path, work: &Path, config: &Config) -> Result<Package, String> {
         let dir = work.join("package");
         fs::create_dir_all(&dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
@@ -81,7 +82,7 @@ impl Package {
         Ok(package)
     }
 
-    /// Where the sources of a submission go.
+    /// The folder for the sources of a submission.
     pub fn src(&self) -> PathBuf {
         self.dir.join("src")
     }
@@ -91,12 +92,12 @@ impl Package {
         self.labs.join("starter")
     }
 
-    /// What a test binary of the current submission writes when its judge has ended.
+    /// The seal: a random text that a test binary of the current submission writes when its judge has ended.
     pub fn seal(&self) -> &str {
         &self.seal
     }
 
-    /// Writes the manifest and the tests for the submission that lies in [`Package::src`] now.
+    /// Writes the manifest and the tests for the submission that is in [`Package::src`] now.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -119,7 +120,7 @@ impl Package {
         Ok(())
     }
 
-    /// The starter's tests, with a `main` that the grader's tests can call.
+    /// Writes the starter's tests with a public `main`, so that the grader's tests can call it.
     fn write_judges(&self) -> Result<(), String> {
         for suite in &self.suites {
             let from = self.starter().join(format!("tests/{suite}.rs"));
@@ -138,7 +139,7 @@ impl Package {
         Ok(())
     }
 
-    /// A crate that has this project's Raft and none of its services.
+    /// Writes a crate that has this project's Raft and none of its services.
     fn write_solved_raft(&self) -> Result<(), String> {
         let labs = self.labs.to_string_lossy().into_owned();
         let manifest = table([
@@ -159,7 +160,7 @@ impl Package {
     /// Writes a file of the package.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<(), String> {
         let path = self.dir.join(name);
         let write = || -> io::Result<()> {
@@ -175,8 +176,8 @@ fn features(config: &Config) -> Vec<&'static str> {
     all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
 }
 
-/// Begins with the labs' lock file. Cargo then leaves out what is not needed, and adds what grade.toml
-/// allows; that stays until the labs' lock file is another one.
+/// Copies the labs' lock file into the package. Cargo then removes what is not needed, and adds the crates
+/// that grade.toml allows. This changed lock file stays until the labs' lock file changes.
 fn take_lock_file(from: &Path, dir: &Path) -> io::Result<()> {
     let (lock, origin) = (dir.join("Cargo.lock"), dir.join("Cargo.lock.labs"));
     let text = fs::read(from)?;
@@ -187,7 +188,7 @@ fn take_lock_file(from: &Path, dir: &Path) -> io::Result<()> {
     fs::write(origin, text)
 }
 
-/// Two graders in one folder would overwrite each other's submission.
+/// Locks the folder. Two graders in one folder would overwrite each other's submission.
 fn lock(path: &Path) -> Result<Flock<File>, String> {
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|error| format!("cannot make {}: {error}", path.display()))?;
@@ -196,8 +197,8 @@ fn lock(path: &Path) -> Result<Flock<File>, String> {
     })
 }
 
-/// The `main` of a test binary. The judge's own end leads to the seal; a call of `exit` in the submission
-/// does not.
+/// The `main` of a test binary. It writes the seal after the judge has ended. If the submission calls `exit`,
+/// the seal is not written.
 fn main_of(suite: &str, seal: &str) -> String {
     format!(
         r#"//! Made by `lab grade`: the judge of {suite}, and a seal that says that it has come to its end.
@@ -222,7 +223,8 @@ fn main() -> ExitCode {{
     )
 }
 
-/// The manifest without what differs between submissions. Versions and profiles are those of the checkout.
+/// The part of the manifest that is the same for all submissions. Versions and profiles are those of the
+/// checkout.
 fn common_manifest(labs: &Path, suites: &[&str], config: &Config) -> Result<Table, String> {
     let path = labs.join("Cargo.toml");
     let text = fs::read_to_string(&path)

@@ -1,9 +1,10 @@
-//! Remarks for the teacher: places in a submission that are worth a look. They cost no points.
+//! Remarks for the teacher: places in a submission that the teacher should read. They cost no points.
 //!
 //! clippy knows the rules of the labs (`clippy.toml`: threads, locks, clocks and random numbers come from
-//! labrt). For submissions it also looks for what a solution has no use for, and what a cheat needs: files,
-//! processes, variables of the environment, sockets, hooks for panics. A `static` is told, too: servers of
-//! one process could talk through it instead of through the network.
+//! labrt). In submissions it also searches for things that a solution does not need but a cheat does: files,
+//! processes, variables of the environment, sockets, hooks for panics. There is also a remark for each
+//! `static`. All servers run in one process, so they could talk through a `static` instead of through the
+//! network.
 
 use std::fs;
 use std::path::Path;
@@ -16,15 +17,15 @@ use super::package::Package;
 use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 
-/// The most remarks on a submission.
+/// How many remarks on a submission are kept at most.
 const MOST: usize = 30;
-/// How long clippy may take, which compiles the crates of the labs the first time.
+/// How long clippy may take. The first time, clippy also compiles the crates of the labs.
 const LIMIT: Duration = Duration::from_secs(900);
 
 const LINTS: [&str; 3] =
     ["clippy::disallowed_methods", "clippy::disallowed_types", "clippy::disallowed_macros"];
 
-/// What is worth a look, besides what the labs' own clippy.toml names.
+/// Functions that get a remark, in addition to those in the labs' own clippy.toml.
 const METHODS: [&str; 22] = [
     "std::env::args",
     "std::env::current_exe",
@@ -60,10 +61,10 @@ const TYPES: [&str; 8] = [
     "std::process::Command",
 ];
 
-/// Tells clippy what to look for in the package.
+/// Writes the clippy.toml of the package, which says what clippy searches for.
 ///
 /// # Errors
-/// Says what is wrong with the rules of the labs.
+/// When the clippy.toml of the labs has a mistake. The error names it.
 pub fn prepare(package: &Package) -> Result<(), String> {
     package.write("clippy.toml", &clippy_toml(&package.labs)?)
 }
@@ -82,7 +83,7 @@ fn clippy_toml(labs: &Path) -> Result<String, String> {
     toml::to_string(&table).map_err(|error| wrong(error.to_string()))
 }
 
-/// Looks at the submission that lies in the package.
+/// Returns the remarks on the submission that is in the package.
 pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     let mut found = statics(&package.src(), Path::new("src"));
     let log = scratch.path("clippy.log");
@@ -91,7 +92,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     for feature in &package.features {
         args.extend(["--features", feature]);
     }
-    // Forbidden, so that the submission cannot allow it for itself.
+    // The lints are forbidden (`-F`), so the submission cannot allow them for itself.
     args.extend(["--", "-Aclippy::all"]);
     LINTS.iter().for_each(|lint| args.extend(["-F", *lint]));
     let mut seen = false;
@@ -117,7 +118,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     found
 }
 
-/// The remark in one message of cargo.
+/// The remark that one message of cargo contains, if it contains one.
 fn remark(value: &Value) -> Option<String> {
     let CompileError { code, message, place, .. } = compile_error(&value["message"]);
     if code == "E0453" {
@@ -126,7 +127,7 @@ fn remark(value: &Value) -> Option<String> {
     LINTS.contains(&code.as_str()).then(|| format!("{place}: {message}"))
 }
 
-/// The statics of all files.
+/// Makes a remark for each `static` in the files of a folder.
 fn statics(dir: &Path, name: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(dir) else { return found };

@@ -1,4 +1,4 @@
-//! The results: as a table, as JSON, as JUnit XML, and as a page for each student.
+//! Writes the results: as a table, as JSON, as JUnit XML, and as a page for each student.
 //!
 //! docs/teaching.md lists the fields of the JSON.
 
@@ -16,38 +16,38 @@ use super::trial::{Failure, Kind, Outcome};
 use crate::dstest::run::Mode;
 use crate::junit;
 
-/// What came of one submission.
+/// The result of one submission.
 pub struct Grade {
     /// The submission.
     pub submission: Submission,
-    /// The name of its package.
+    /// The name of the submission's package.
     pub package: Option<String>,
-    /// Why it was not run at all, in a sentence.
+    /// Why no test of the submission was run, in one sentence. `None` if tests were run.
     pub refused: Option<String>,
     /// Errors of the compiler.
     pub errors: Vec<CompileError>,
-    /// What was left behind.
+    /// What was not taken from the submission's folder.
     pub dropped: Vec<String>,
-    /// What the teacher may want to look at.
+    /// Places in the code that the teacher may want to read.
     pub remarks: Vec<String>,
-    /// Seconds of the build.
+    /// How many real seconds the build took.
     pub build_seconds: f64,
-    /// Real seconds of all, the build included.
+    /// How many real seconds the whole submission took, including the build.
     pub seconds: f64,
     /// The tests, in the order of grade.toml's suites.
     pub tests: Vec<Marked>,
 }
 
-/// A test and what came of it.
+/// A test and its result.
 pub struct Marked {
     /// The test.
     pub test: Graded,
-    /// What came of it; its files lie where they are kept.
+    /// The result of the test. The paths of its files are those where they are kept.
     pub outcome: Outcome,
 }
 
 impl Marked {
-    /// All or nothing: the points of the test if all seeds passed.
+    /// The points that the submission gets for the test: all of them if all seeds passed, otherwise none.
     pub fn points(&self) -> f64 {
         if self.outcome.failure.is_none() { self.test.points } else { 0.0 }
     }
@@ -59,7 +59,7 @@ impl Grade {
         self.tests.iter().map(Marked::points).sum()
     }
 
-    /// What most needs to be said, in a line.
+    /// The most important fact about the submission, in one line.
     pub fn summary(&self) -> String {
         if let Some(refused) = &self.refused {
             return one_line(refused);
@@ -77,7 +77,7 @@ impl Grade {
     }
 }
 
-/// The first line of a text, not longer than a row of a table may be.
+/// The first line of a text, shortened so that it fits in a row of the table.
 fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let mut short: String = line.chars().take(100).collect();
@@ -87,28 +87,28 @@ fn one_line(text: &str) -> String {
     short
 }
 
-/// Points without needless digits.
+/// Prints points without unnecessary digits.
 pub fn points(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0;
     format!("{rounded}")
 }
 
-/// A grading: what all submissions have in common, and what is known so far.
+/// A grading: what all submissions have in common, and the results so far.
 pub struct Results<'a> {
-    /// What was asked for.
+    /// The content of grade.toml.
     pub config: &'a Config,
-    /// The file that said it.
+    /// The path of grade.toml.
     pub config_path: &'a Path,
     /// The first seed.
     pub seed: u64,
     /// How many submissions there are.
     pub expected: usize,
-    /// Those that are graded.
+    /// The results of the submissions that are graded.
     pub grades: Vec<Grade>,
 }
 
 impl Results<'_> {
-    /// What a submission can earn.
+    /// How many points a submission can earn.
     pub fn most(&self) -> f64 {
         self.config.tests.iter().map(|test| test.points).sum()
     }
@@ -142,7 +142,8 @@ impl Results<'_> {
         aligned(&rows)
     }
 
-    /// Writes the results as JSON: all at once, so that a reader never finds half a file.
+    /// Writes the results as JSON. The file is written under another name and then renamed, so that a reader
+    /// never finds half a file.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -208,8 +209,8 @@ impl Results<'_> {
         }
     }
 
-    /// Writes what a student may read. Seeds, pages and lines that run a failure again are in it only if
-    /// grade.toml says so.
+    /// Writes the page that the student may read. Seeds, pages of runs, and lines that run a failure again
+    /// are in it only if grade.toml allows that.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -353,7 +354,7 @@ fn millis(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Columns of the same width: the first and the last to the left, the others to the right.
+/// Aligns the columns of a table: the first and the last column to the left, the others to the right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =

@@ -1,9 +1,9 @@
-//! A submission: which folders were given, and what is taken from one.
+//! Submissions: which folders the user has given, and what is taken from each folder.
 //!
-//! Only the regular files below `src/` are taken, and from Cargo.toml the names of crates, the edition and
-//! the path of the library. All else could change how the submission is built or judged, so it stays behind:
-//! build scripts, its own tests, profiles, cargo's configuration, the toolchain file, symbolic links.
-//! [`Taken::dropped`] says what that was.
+//! The grader takes only the regular files below `src/`. From Cargo.toml it takes only the names of the
+//! package and of the crates, the edition, and the path of the library. Other files could change how the
+//! submission is built or judged, so they are not taken: build scripts, the submission's own tests, profiles,
+//! cargo's configuration, the toolchain file, symbolic links. [`Taken::dropped`] lists what was not taken.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,27 +12,27 @@ use std::path::{Component, Path, PathBuf};
 
 use super::config::{Config, OWN_CRATES};
 
-/// The most files that are taken.
+/// How many files are taken at most.
 const MOST_FILES: usize = 2000;
-/// How deep folders may lie in each other.
+/// How deeply folders may be nested.
 const MOST_DEPTH: usize = 16;
-/// The longest Cargo.toml that is read, in bytes.
+/// How many bytes of a Cargo.toml are read at most.
 const MANIFEST_LIMIT: u64 = 256 << 10;
 
-/// A folder to be graded.
+/// A folder that must be graded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submission {
-    /// How results name it.
+    /// The name of the submission in the results.
     pub name: String,
-    /// Where it lies.
+    /// The path of the folder.
     pub dir: PathBuf,
 }
 
-/// The submissions in these folders. Each is named after its folder; folders of the same name are told apart
-/// by the folders around them.
+/// The submissions in these folders. Each submission has the name of its folder. If several folders have the
+/// same name, the names of their parent folders are added.
 ///
 /// # Errors
-/// When there is no such folder, or one is given twice.
+/// When a folder does not exist, or when a folder is given twice.
 pub fn all(dirs: &[PathBuf]) -> Result<Vec<Submission>, String> {
     let mut real: Vec<PathBuf> = Vec::new();
     for dir in dirs {
@@ -79,22 +79,22 @@ fn name_of(path: &Path, parts: usize) -> String {
 /// What was taken from a submission.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// The package's name, as its Cargo.toml has it.
+    /// The package's name in its Cargo.toml.
     pub package: Option<String>,
-    /// The edition of its code.
+    /// The Rust edition of the code.
     pub edition: String,
-    /// The root of its library, below `src`.
+    /// The path of the library's root file, below `src`.
     pub lib: PathBuf,
-    /// What was left behind.
+    /// What was not taken from the folder.
     pub dropped: Vec<String>,
-    /// Crates it wants and does not get, as code names them.
+    /// The crates that the submission wants and does not get. The names are those in Rust code.
     pub refused_crates: Vec<String>,
 }
 
-/// Copies what is taken from `dir` into the folder `src`, which is emptied first.
+/// Copies the files that are taken from `dir` into the folder `src`. Before that, `src` is emptied.
 ///
 /// # Errors
-/// [`Refusal`].
+/// [`Refusal`] when nothing was taken.
 pub fn take(dir: &Path, src: &Path, config: &Config) -> Result<Taken, Refusal> {
     empty(src).map_err(|error| Refusal::Grader(format!("cannot empty {}: {error}", src.display())))?;
     let mut taken = Taken { edition: "2024".to_owned(), lib: PathBuf::from("lib.rs"), ..Taken::default() };
@@ -116,9 +116,9 @@ pub fn take(dir: &Path, src: &Path, config: &Config) -> Result<Taken, Refusal> {
 /// Why nothing was taken.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Because of the submission.
+    /// The submission is to blame.
     Submission(String),
-    /// Because the grader cannot write.
+    /// The grader cannot write a file.
     Grader(String),
 }
 
@@ -130,7 +130,7 @@ fn empty(dir: &Path) -> std::io::Result<()> {
 }
 
 struct Transfer {
-    /// Bytes that may still come.
+    /// How many more bytes may be taken.
     left: u64,
     files: usize,
     limit_kb: u64,
@@ -186,8 +186,8 @@ impl Transfer {
             )));
         }
         self.left -= length;
-        // Written and not copied: the time of the file must be now, or cargo would take it for one that it
-        // has built.
+        // The file is written and not copied, so that its time is now. With an older time, cargo could
+        // believe that it has already built the file.
         fs::write(to, bytes).map_err(|error| Refusal::Grader(format!("{}: {error}", to.display())))
     }
 }
@@ -198,7 +198,7 @@ fn read_at_most(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Takes what is taken from Cargo.toml.
+/// Reads from Cargo.toml what the grader needs, and notes what it ignores.
 fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     let path = dir.join("Cargo.toml");
     if !fs::symlink_metadata(&path).is_ok_and(|it| it.is_file()) {
@@ -277,7 +277,8 @@ fn dependencies(table: &toml::Table, config: &Config, taken: &mut Taken) {
             continue;
         }
         taken.refused_crates.push(name.replace('-', "_"));
-        // Each project made by `lab new` has an optional one, which is off.
+        // Each project made by `lab new` has an optional dependency, which is not used. So optional
+        // dependencies are not reported.
         if !optional(&value) {
             taken.dropped.push(format!("the dependency {name} (grade.toml does not allow it)"));
         }
@@ -287,7 +288,7 @@ fn dependencies(table: &toml::Table, config: &Config, taken: &mut Taken) {
     }
 }
 
-/// Notes what else lies in the folder that cargo would heed.
+/// Notes other files and folders that cargo would use.
 fn others(dir: &Path, taken: &mut Taken) {
     let names = [
         "build.rs",
@@ -381,7 +382,7 @@ mod tests {
             assert!(!dropped.contains(name), "{name}: {dropped}");
         }
         let copied = |name: &str| folder.0.join("to").join(name);
-        assert_eq!(fs::read_to_string(copied("raft/mod.rs")).expect("it was taken"), "// code");
+        assert_eq!(fs::read_to_string(copied("raft/mod.rs")).expect("the file was taken"), "// code");
         assert!(!copied("link.rs").exists() && !copied("build.rs").exists());
     }
 

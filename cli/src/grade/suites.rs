@@ -1,7 +1,7 @@
-//! The tests that there are: the judge's own lists.
+//! The names of all tests, from the judge's own lists.
 //!
-//! The judge lists its tests for a type that it will test. The names do not depend on the type, so this
-//! project's types are taken. Nothing is run or built for it, so that a wrong name in grade.toml is known at
+//! The judge lists its tests for a type that it can test. The names do not depend on the type, so this file
+//! uses this project's types. Nothing is built or run for the list. So a wrong name in grade.toml is found at
 //! once.
 
 use labtest::harness::Case;
@@ -13,18 +13,18 @@ use mit6824::shardkv::ShardKv;
 
 /// A suite, which is one test binary.
 pub struct Suite {
-    /// Its name, which is that of the test target.
+    /// The name of the suite. The test target has the same name.
     pub name: &'static str,
-    /// Its tests, in the order in which they run.
+    /// The tests of the suite, in the order in which they run.
     pub tests: Vec<Listed>,
 }
 
 /// A test of a suite.
 #[derive(Clone, Copy)]
 pub struct Listed {
-    /// Its name.
+    /// The name of the test.
     pub name: &'static str,
-    /// It runs only when asked for by name.
+    /// Whether the test runs only if the user gives its name.
     pub ignored: bool,
 }
 
@@ -44,6 +44,6 @@ pub fn all() -> Vec<Suite> {
 }
 
 fn listed(case: &Case) -> Listed {
-    // The lists are made once, and their names are used until the process ends.
+    // `leak` is right here: the lists are made once, and their names are used until the process ends.
     Listed { name: case.name.clone().leak(), ignored: case.ignored }
 }

@@ -1,16 +1,18 @@
-//! One test of a submission: a process that runs its seeds, and the verdict.
+//! One test of a submission: a process runs the seeds of the test, and this module decides whether the test
+//! has passed.
 //!
-//! The verdict comes from the report that the judge writes ([`crate::dstest::report`]), never from what the
-//! process prints or from its exit code alone. A test has passed if all of this holds:
+//! The verdict comes from the report that the judge writes ([`crate::dstest::report`]). The output of the
+//! process and its exit code are not enough. A test has passed if all of the following is true:
 //!
-//! * the report tells of each seed in turn, that it started and that it passed, and of nothing else;
-//! * the report on the disk is the one that was read line by line while it grew;
-//! * the test binary has sealed the run: the `main` of the grader's own test, and nothing but the end of the
-//!   judge leads there, has written the random text that was compiled into it ([`super::package`]);
-//! * the process ended well.
+//! * the report says of each seed, in the right order, that it started and that it passed, and contains
+//!   nothing else;
+//! * at the end, the report on the disk is the same as the lines that were read during the run;
+//! * the test binary has sealed the run: after the judge has ended, the `main` of the grader's own test has
+//!   written the random text that was compiled into the binary ([`super::package`]);
+//! * the process ended with exit status 0.
 //!
-//! Code of the submission runs in the judge's own process. It can do what the process can do, so this makes
-//! cheating more work and does not make it impossible; docs/teaching.md says what helps.
+//! Code of the submission runs in the judge's own process, and can do everything that the process can do. So
+//! these checks make cheating harder, but not impossible. docs/teaching.md says what else helps.
 
 use std::ffi::OsString;
 use std::fs;
@@ -26,7 +28,8 @@ use crate::dstest::report::{End, Line, Tail, parse};
 use crate::dstest::run::{Mode, Stop, Test};
 use crate::dstest::scratch::{Scratch, forget};
 
-/// How long a process may still write about a failure that it has reported, such as its page.
+/// How long a process may still run after it has reported a failure. In this time it writes the page of the
+/// failure, for example.
 const AFTERWORDS: Duration = Duration::from_secs(20);
 
 /// What all tests of a submission have in common.
@@ -35,38 +38,38 @@ pub struct Conditions<'a> {
     pub clock: Mode,
     /// The first seed.
     pub seed: u64,
-    /// How many seeds.
+    /// How many seeds each test runs.
     pub seeds: u64,
     /// Whether warnings of the judge are failures.
     pub strict: bool,
     /// How long one seed may take.
     pub run_limit: Duration,
-    /// When the time of the submission is over.
+    /// The time at which the submission must be finished.
     pub deadline: Instant,
-    /// Address space of the process, in MB.
+    /// How much address space the process may have, in MB.
     pub memory_mb: u64,
     /// The text that the test binaries write at their end.
     pub seal: &'a str,
-    /// Ends all.
+    /// Says whether the grading must end.
     pub stop: &'a Stop,
-    /// Takes the files of the process.
+    /// The folder for the files of the process.
     pub scratch: &'a Scratch,
 }
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Why it did not pass; nothing: it passed.
+    /// Why the test did not pass. `None` if it passed.
     pub failure: Option<Failure>,
     /// How many seeds passed.
     pub seeds_passed: u64,
-    /// Seconds of all its runs, on their own clock.
+    /// How many seconds all runs of the test took together, on their own clock.
     pub seconds: f64,
-    /// CPU seconds of all its runs.
+    /// How many CPU seconds all runs of the test took together.
     pub cpu: f64,
-    /// What the process printed.
+    /// The file with the output of the process.
     pub log: Option<PathBuf>,
-    /// The page of the failure.
+    /// The HTML page of the failure.
     pub page: Option<PathBuf>,
 }
 
@@ -75,36 +78,36 @@ pub struct Outcome {
 pub struct Failure {
     /// What kind of failure it is.
     pub kind: Kind,
-    /// What was wrong.
+    /// What was wrong, as a text.
     pub message: String,
-    /// The seed, if one is to blame.
+    /// The seed that failed. `None` if the failure does not belong to one seed.
     pub seed: Option<u64>,
     /// The trace hash of the run.
     pub hash: Option<u64>,
-    /// The line that runs the seed again.
+    /// The command line that runs the seed again.
     pub replay: String,
 }
 
 /// Kinds of failures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// The judge says so.
+    /// The judge reported that a run failed.
     #[default]
     Failed,
-    /// The process ended before its judge had.
+    /// The process ended before the judge had ended.
     Died,
     /// A run took too long and was killed.
     TooLong,
-    /// There is no report, or it makes no sense, or the judge has not sealed it.
+    /// There is no report, or the report makes no sense, or the run was not sealed.
     BadReport,
     /// The submission does not compile.
     DoesNotCompile,
-    /// It was not run.
+    /// The test was not run.
     NotRun,
 }
 
 impl Kind {
-    /// The word for it in results.
+    /// The word for this kind in the results.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Failed => "failed",
@@ -118,7 +121,7 @@ impl Kind {
 }
 
 impl Failure {
-    /// A failure that is no single seed's.
+    /// A failure that does not belong to a single seed.
     pub fn of(kind: Kind, message: impl Into<String>) -> Failure {
         Failure { kind, message: message.into(), ..Failure::default() }
     }
@@ -137,7 +140,7 @@ pub fn run(test: &Test, conditions: &Conditions<'_>) -> Outcome {
     if trial.outcome.failure.is_none()
         && let Some(doubt) = trial.doubts(&report, &seal)
     {
-        // What such a report says of its seeds is worth nothing.
+        // If there is a doubt, the numbers in the report cannot be trusted either.
         trial.outcome = Outcome { failure: Some(doubt), ..Outcome::default() };
     }
     let mut outcome = trial.outcome;
@@ -155,15 +158,15 @@ struct Files<'a> {
     output: &'a Path,
     page: &'a Path,
     seal: &'a Path,
-    /// Its working folder, which is empty.
+    /// The working folder of the process. It is empty at the start.
     room: &'a Path,
 }
 
 /// How a process ended.
 enum Ending {
-    /// By itself, like this; nothing: well.
+    /// The process ended by itself. The text says how. It is `None` for exit status 0.
     Exited(Option<String>),
-    /// It was killed after it had reported a failure.
+    /// The process was killed after it had reported a failure.
     Failed,
     SeedTooLong,
     OutOfTime,
@@ -177,7 +180,7 @@ struct Trial<'a> {
     test: &'a Test,
     /// How many seeds have ended.
     next: u64,
-    /// Whether a seed has started and not ended.
+    /// Whether a seed has started and not ended yet.
     open: bool,
     /// All lines of the report.
     lines: Vec<Line>,
@@ -195,7 +198,8 @@ impl Trial<'_> {
         }
     }
 
-    /// The child: without the grader's variables, in an empty folder, with limits for its memory.
+    /// The plan of the child. It gets none of the grader's variables, an empty working folder, and a limit
+    /// for its memory.
     fn plan(&self, files: &Files<'_>) -> Plan {
         let mut plan = plan(self.test, self.conditions.seed, self.conditions.seeds, files.report);
         let page = files.page.as_os_str().to_owned();
@@ -216,12 +220,13 @@ impl Trial<'_> {
         plan
     }
 
-    /// Follows the report until the process has ended or must be ended.
+    /// Reads the report until the process has ended or must be killed.
     fn watch(&mut self, process: &mut Process, tail: &mut Tail) -> Ending {
         let mut pause = Pause::default();
         let mut since = Instant::now();
         loop {
-            // This comes before the report is read, so that the report of an ended process is complete.
+            // This check comes before the report is read. So the report is complete if the check says that
+            // the process has ended.
             let ended = process.poll();
             let before = self.lines.len();
             if let Err(error) = tail.read(|line| self.take(line)) {
@@ -240,7 +245,7 @@ impl Trial<'_> {
                 Ok(None) => {}
                 Err(error) => return Ending::NotStarted(format!("cannot wait for the process: {error}")),
             }
-            // The start of the next seed says that all has been written about the failure.
+            // If the next seed has started, everything about the failure has been written.
             if failed && (self.open || since.elapsed() > AFTERWORDS) {
                 return Ending::Failed;
             }
@@ -262,7 +267,7 @@ impl Trial<'_> {
     fn take(&mut self, line: Line) -> Result<(), String> {
         self.lines.push(line.clone());
         if self.outcome.failure.is_some() {
-            // The test has failed already; only whether the next seed starts matters.
+            // The test has failed already. Now it only matters whether the next seed starts.
             self.open = matches!(line, Line::Start { .. });
             return Ok(());
         }
@@ -309,7 +314,8 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Decides what the end of the process means, unless the judge has said already that the test failed.
+    /// Decides what the end of the process means. If the judge has already reported that the test failed,
+    /// nothing is changed.
     fn conclude(&mut self, ending: Ending, output: &Path) {
         if self.outcome.failure.is_some() {
             return;
@@ -359,7 +365,8 @@ impl Trial<'_> {
         Failure { kind, message, seed: Some(self.seed()), hash: None, replay }
     }
 
-    /// A line that runs the seed again in the student's project, for a run that ended without one.
+    /// A command line that runs the seed again in the student's project. It is needed if the run ended
+    /// without such a line.
     fn replay_line(&self) -> String {
         let strict = if self.conditions.strict { "LAB_STRICT=1 " } else { "" };
         let sim = if self.conditions.clock == Mode::Sim { " --features sim" } else { "" };
@@ -367,7 +374,7 @@ impl Trial<'_> {
         format!("{strict}LAB_SEED={seed:#x} cargo test{sim} --test {target} -- --exact {name}")
     }
 
-    /// What speaks against a report in which all seeds passed.
+    /// The reason not to trust a report in which all seeds passed. `None` if there is no such reason.
     fn doubts(&self, report: &Path, seal: &Path) -> Option<Failure> {
         let doubt = |what: &str| Some(Failure::of(Kind::BadReport, what));
         if fs::read_to_string(seal).ok().as_deref() != Some(self.conditions.seal) {

@@ -1,6 +1,7 @@
 //! The files of a new project.
 //!
-//! The starter's are embedded in this program, a line each; a test compares the list with the folder.
+//! The files of the starter are embedded in this program. There is one line for each file, and a test
+//! compares these lines with the folder.
 
 use std::path::PathBuf;
 
@@ -10,20 +11,20 @@ use super::source::Source;
 
 /// A file to write.
 pub struct File {
-    /// Its path in the project.
+    /// The path of the file in the project.
     pub path: PathBuf,
-    /// What it contains.
+    /// The content of the file.
     pub text: String,
 }
 
-/// Files of the starter: path and text.
+/// Makes pairs of the path and the text of files of the starter.
 macro_rules! starter {
     ($($path:literal),* $(,)?) => {
         [$(($path, include_str!(concat!("../../../starter/", $path)))),*]
     };
 }
 
-/// All files of the starter but its manifest, which is not copied ([`manifest`]).
+/// All files of the starter except its manifest, which is not copied ([`manifest`]).
 static STARTER: &[(&str, &str)] = &starter![
     "README.md",
     "src/kvraft.rs",
@@ -42,7 +43,7 @@ static STARTER: &[(&str, &str)] = &starter![
     "tests/lab4b.rs",
 ];
 
-/// Files of this repository that hold for a new project as they are.
+/// Files of this repository that a new project gets without a change.
 static COPIED: &[(&str, &str)] = &[
     ("Cargo.lock", include_str!("../../../Cargo.lock")),
     ("clippy.toml", include_str!("../../../clippy.toml")),
@@ -56,15 +57,17 @@ pub fn of_project(package: &str, source: &Source) -> Vec<File> {
     let mut files = vec![file("Cargo.toml", manifest::text(package, source))];
     files.extend(COPIED.iter().map(|(path, text)| file(path, (*text).to_owned())));
     files.extend(STARTER.iter().map(|(path, text)| file(path, adapted(path, text, package, source))));
-    // On another machine a path to this one's checkout leads nowhere.
+    // The workflow runs on other machines. There it cannot work if the dependencies are paths on this
+    // machine.
     if let Source::Git { .. } = source {
         files.push(file(".github/workflows/labs.yml", workflow(&suites())));
     }
     files
 }
 
-/// A file of the starter as the new package has it. Only the suites name the crate. The README has a
-/// paragraph on the commands inside this repository; in its place the new one says where `lab` comes from.
+/// Changes a file of the starter for the new package. The suites get the name of the new crate, because no
+/// other file contains the name. The starter's README has a paragraph about the commands inside this
+/// repository. The new README says in its place where `lab` comes from.
 fn adapted(path: &str, text: &str, package: &str, source: &Source) -> String {
     if path.starts_with("tests/") {
         return text.replace("starter::", &format!("{}::", crate_of(package)));
@@ -82,7 +85,7 @@ fn suites() -> Vec<&'static str> {
     STARTER.iter().filter_map(|(path, _)| path.strip_prefix("tests/")?.strip_suffix(".rs")).collect()
 }
 
-/// A workflow for GitHub, with a step for each suite: so that one sees at a glance how far the labs are.
+/// A workflow for GitHub. It has a step for each suite, so that the reader sees at once which labs pass.
 fn workflow(suites: &[&str]) -> String {
     let mut text = include_str!("labs.yml").to_owned();
     for suite in suites {
@@ -113,7 +116,12 @@ mod tests {
             if path.is_dir() {
                 walk(&path, below, found);
             } else {
-                found.insert(path.strip_prefix(below).expect("below it").to_string_lossy().into_owned());
+                found.insert(
+                    path.strip_prefix(below)
+                        .expect("the path is below the starter")
+                        .to_string_lossy()
+                        .into_owned(),
+                );
             }
         }
     }

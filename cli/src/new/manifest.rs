@@ -1,7 +1,8 @@
 //! The manifest of a new project.
 //!
-//! It is the starter's, with the package's own name, a workspace of its own, and the dependencies spelled out
-//! which the starter inherits from the workspace here. Edition, profiles and versions are this workspace's.
+//! It is the starter's manifest with three changes. The package has its own name. It has a workspace of its
+//! own. The starter inherits dependencies from the workspace of this repository; the new manifest spells them
+//! out. The edition, the profiles and the versions are those of this workspace.
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
@@ -10,7 +11,8 @@ use super::source::Source;
 const STARTER: &str = include_str!("../../../starter/Cargo.toml");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// What no manifest above says. The names that the project's `clippy.toml` bans are errors of `cargo clippy`.
+/// Tables that neither of the two manifests has. They make `cargo clippy` report an error for each name that
+/// the project's `clippy.toml` bans.
 const OWN_TABLES: &str = "
 # The project is no part of a workspace that may lie above it.
 [workspace]
@@ -55,7 +57,7 @@ pub fn reserved_names() -> Vec<String> {
 }
 
 fn document(text: &str) -> DocumentMut {
-    text.parse().expect("cargo has read this manifest, or this program would not exist")
+    text.parse().expect("cargo has read this manifest to build this program")
 }
 
 fn field<'a>(item: &'a Item, name: &str) -> Option<&'a Item> {
@@ -68,13 +70,13 @@ fn package(name: &str, workspace: &DocumentMut) -> Table {
     package["name"] = toml_edit::value(name);
     package["version"] = toml_edit::value("0.1.0");
     for key in ["edition", "rust-version"] {
-        package[key] = toml_edit::value(shared[key].as_str().expect("the workspace has it"));
+        package[key] = toml_edit::value(shared[key].as_str().expect("the workspace has this key"));
     }
     package["publish"] = toml_edit::value(false);
     package
 }
 
-/// Replaces each dependency that says `workspace = true` by what the workspace says.
+/// Replaces each dependency with `workspace = true` by the dependency of the workspace.
 fn spell_out(table: &mut Item, shared: &Item, source: &Source) {
     let old = table.as_table_mut().expect("the starter has these dependencies");
     let names: Vec<String> = old.iter().map(|(name, _)| name.to_owned()).collect();
@@ -101,7 +103,7 @@ fn dependency(own: &Item, shared: &Item, source: &Source) -> InlineTable {
     full
 }
 
-/// A crate of the lab: `path` is its folder in this repository.
+/// Adds where a crate of the lab comes from. `path` is the folder of the crate in this repository.
 fn place(full: &mut InlineTable, path: &str, source: &Source) {
     match source {
         Source::Checkout(checkout) => {
@@ -115,7 +117,7 @@ fn place(full: &mut InlineTable, path: &str, source: &Source) {
     }
 }
 
-/// A crate of the registry.
+/// Adds the version of a crate of the registry.
 fn version(full: &mut InlineTable, shared: &Item) {
     match shared {
         Item::Value(Value::InlineTable(table)) => *full = table.clone(),
@@ -123,7 +125,7 @@ fn version(full: &mut InlineTable, shared: &Item) {
     }
 }
 
-/// What the starter says beside `workspace = true`.
+/// Adds the keys that the starter's dependency has besides `workspace = true`.
 fn add_own(full: &mut InlineTable, own: &dyn TableLike) {
     for (key, item) in own.iter().filter(|(key, _)| *key != "workspace") {
         let Some(value) = item.as_value() else { continue };
@@ -142,8 +144,8 @@ fn add_missing(features: &mut Array, more: &Array) {
     }
 }
 
-/// In this repository the suites of the starter run only when they are asked for. In a project of one's own
-/// they are what `cargo test` is for.
+/// Makes `cargo test` run the suites. In this repository they run only if the user names them, because the
+/// starter fails them.
 fn run_by_default(tests: &mut Item) {
     let tests = tests.as_array_of_tables_mut().expect("the starter has suites");
     for (number, test) in tests.iter_mut().enumerate() {

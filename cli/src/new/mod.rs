@@ -1,13 +1,13 @@
-//! `lab new`: makes a project of one's own from the starter, in a folder outside this repository.
+//! `lab new`: makes a new project from the starter, in a folder outside this repository.
 //!
-//! The new project has the skeletons of the labs, the suites that judge them, and a manifest whose
-//! dependencies are the lab's crates: by path to the checkout that this program was built from, or by git
-//! ([`source`]). All files are part of this program ([`files`]), so that it can be installed and used
-//! anywhere. The manifest is made from that of the starter and that of the workspace ([`manifest`]); nothing
-//! is written twice.
+//! The new project has the skeletons of the labs, the suites that judge them, and a manifest. The
+//! dependencies in the manifest are the lab's crates. They are given by a path to the checkout from which
+//! this program was built, or by a git repository ([`source`]). All files are embedded in this program
+//! ([`files`]), so it can be installed and used anywhere. The new manifest is made from the manifests of the
+//! starter and of the workspace ([`manifest`]), so no dependency has to be written down twice.
 //!
-//! Everything is checked before the first file is written. Exit codes: 0 made, 1 a file could not be written,
-//! 2 bad arguments.
+//! Everything is checked before the first file is written. Exit codes: 0 if the project is made, 1 if a file
+//! could not be written, 2 if the arguments are bad.
 
 mod files;
 mod manifest;
@@ -36,13 +36,13 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The folder to make. It may exist if it is empty (or has a .git only)
+    /// The folder to make. It may exist already if it is empty or contains only .git
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// The package's name [default: made from the folder's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Take the lab's crates from this git repository, not from the checkout on this machine
+    /// Take the lab's crates from this git repository, instead of the checkout on this machine
     #[arg(long, value_name = "URL", requires = "rev")]
     git: Option<String>,
     /// The commit of the git repository
@@ -52,9 +52,9 @@ pub struct Args {
 
 /// Why no project was made.
 enum Problem {
-    /// The arguments cannot be right. Nothing was written.
+    /// The arguments are wrong. Nothing was written.
     Usage(String),
-    /// Writing failed.
+    /// A file could not be written.
     Failure(String),
 }
 
@@ -97,7 +97,7 @@ fn make(args: &Args) -> Result<String, Problem> {
     Ok(report(dir, &package, &source, files.len()))
 }
 
-/// The path of `dir` without links. The last folders of it need not exist.
+/// The path of `dir` without symbolic links. The last folders of the path need not exist.
 fn real_path(dir: &Path) -> io::Result<PathBuf> {
     let dir = std::path::absolute(dir)?;
     let exists = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
@@ -106,7 +106,7 @@ fn real_path(dir: &Path) -> io::Result<PathBuf> {
     Ok(if rest.as_os_str().is_empty() { exists } else { exists.join(rest) })
 }
 
-/// Whether the project can be made there.
+/// Checks that the project can be made in this folder.
 fn check_free(dir: &Path, full: &Path) -> Result<(), Problem> {
     let refuse = |what: String| Err(Problem::Usage(format!("{} {what}", dir.display())));
     if let Some(file) = full.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir()) {
@@ -120,7 +120,7 @@ fn check_free(dir: &Path, full: &Path) -> Result<(), Problem> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return refuse(format!("cannot be read: {e}")),
     };
-    // A clone of a new, empty repository is a good place for a project.
+    // A folder with only `.git` is a clone of a new, empty repository. A project may be made there.
     let found = entries.filter_map(Result::ok).map(|entry| entry.file_name()).find(|name| name != ".git");
     match found {
         None => Ok(()),

@@ -1,7 +1,7 @@
-//! The name of the new package: made from the folder's name, or given and checked.
+//! The name of the new package. It is made from the folder's name, or the user gives it and it is checked.
 //!
-//! A name is lower case ASCII letters, digits, `-` and `_`, and begins with a letter. Its crate has `_` in
-//! place of `-`.
+//! A name consists of lower case ASCII letters, digits, `-` and `_`, and begins with a letter. The name of
+//! the crate has `_` in place of `-`.
 
 /// Names that a crate cannot have: Rust's keywords, and crates that come with Rust.
 #[rustfmt::skip]
@@ -13,10 +13,11 @@ const TAKEN: [&str; 60] = [
     "where", "while", "yield", "build", "deps", "examples",
 ];
 
-/// The longest name.
+/// How many characters a name has at most.
 const LONGEST: usize = 64;
 
-/// A package name for a folder of this name. `reserved` are names of crates that the package depends on.
+/// Makes a package name from the name of a folder. `reserved` are the names of crates that the package
+/// depends on.
 ///
 /// # Errors
 /// Says what the name lacks.
@@ -28,7 +29,7 @@ pub fn of_folder(folder: &str, reserved: &[String]) -> Result<String, String> {
     checked(&name, reserved).map(|()| name)
 }
 
-/// Whether a package can have this name.
+/// Checks that a package can have this name.
 ///
 /// # Errors
 /// Says what the name lacks.

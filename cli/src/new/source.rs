@@ -6,7 +6,7 @@ use crate::shell::quoted;
 
 /// Where the lab's crates come from.
 pub enum Source {
-    /// The checkout that this program was built from: its folder.
+    /// The checkout from which this program was built. This is its folder.
     Checkout(PathBuf),
     /// A commit of a git repository.
     Git {
@@ -18,15 +18,16 @@ pub enum Source {
 }
 
 impl Source {
-    /// The checkout that this program was built from.
+    /// The checkout from which this program was built.
     ///
     /// # Errors
-    /// When it is no longer there, or when it is a copy that cargo made for an installation and may remove.
+    /// When the checkout is no longer there. Also when it is a copy that cargo made for an installation,
+    /// because cargo may remove the copy.
     pub fn checkout() -> Result<Source, String> {
         Source::checkout_of(Path::new(env!("CARGO_MANIFEST_DIR")))
     }
 
-    /// The checkout in which the folder `cli` is this crate's.
+    /// The checkout to which the folder `cli` of this crate belongs.
     fn checkout_of(cli: &Path) -> Result<Source, String> {
         let advice = "give the repository with --git URL --rev REV";
         let given = cli.parent().unwrap_or(cli);
@@ -54,7 +55,7 @@ impl Source {
         Ok(Source::Checkout(folder))
     }
 
-    /// The command that installs `lab` from there.
+    /// The command that installs `lab` from this source.
     pub fn installation(&self) -> String {
         match self {
             Source::Checkout(checkout) => {
@@ -69,7 +70,7 @@ impl Source {
     /// A commit of a git repository.
     ///
     /// # Errors
-    /// For what cannot be an address or a commit.
+    /// When `url` cannot be an address, or `rev` cannot be a commit.
     pub fn git(url: &str, rev: &str) -> Result<Source, String> {
         let odd = |text: &str| text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control());
         if odd(url) || !url.contains(':') {
@@ -88,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_checkout_that_is_gone_is_told() {
-        let error = Source::checkout_of(Path::new("/nonexistent/labs/cli")).err().expect("there is none");
+        let error =
+            Source::checkout_of(Path::new("/nonexistent/labs/cli")).err().expect("there is no such checkout");
         assert!(error.contains("no longer in /nonexistent/labs") && error.contains("--git"), "{error}");
         assert!(Source::checkout().is_ok_and(|s| matches!(s, Source::Checkout(dir) if dir.is_absolute())));
     }

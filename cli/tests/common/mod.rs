@@ -1,5 +1,5 @@
-//! A copy of the fake project, and `lab` run in it.
-#![allow(dead_code, reason = "not every test file needs all of it")]
+//! Makes a copy of the fake project, and runs `lab` in it.
+#![allow(dead_code, reason = "not every test file uses all of this module")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ impl Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).expect("cargo's temporary folder is there");
+        fs::create_dir_all(&path).expect("a folder can be made in cargo's temporary folder");
         Folder(path)
     }
 }
@@ -28,23 +28,23 @@ impl Drop for Folder {
     }
 }
 
-/// The fake project's sources, copied into `to`.
+/// Copies the source files of the fake project into `to`.
 fn copy_sources(to: &Path) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake");
     for file in ["Cargo.toml", "src/lib.rs", "tests/lab2a.rs", "tests/lab2b.rs", "tests/plain.rs"] {
         let target = to.join(file);
-        fs::create_dir_all(target.parent().expect("a file in a folder")).expect("can be made");
-        let new = fs::read(from.join(file)).expect("the fake project is there");
+        fs::create_dir_all(target.parent().expect("a file in a folder")).expect("the folder can be made");
+        let new = fs::read(from.join(file)).expect("the fake project has this file");
         if fs::read(&target).ok().as_deref() != Some(&new) {
             // The file changes in one step, because another process of these tests may be building it.
             let draft = target.with_extension(format!("draft-{}", std::process::id()));
-            fs::write(&draft, new).expect("can be written");
-            fs::rename(draft, target).expect("can be renamed");
+            fs::write(&draft, new).expect("the file can be written");
+            fs::rename(draft, target).expect("the file can be renamed");
         }
     }
 }
 
-/// A folder to run `lab` in, and the fake project.
+/// The fake project, and the folder in which `lab` runs.
 pub struct Project {
     pub dir: Folder,
     root: PathBuf,
@@ -52,7 +52,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project that all tests share, so that it is built only once, and a folder for this test.
+    /// All tests share this project, so that it is built only once. The folder is for this test alone.
     pub fn new(name: &str) -> Project {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake");
         Project { dir: Folder::new(name), root: shared().clone(), target }
@@ -69,7 +69,7 @@ impl Project {
         self.dir.0.join(name)
     }
 
-    /// `lab dstest` with these arguments, in the project.
+    /// The command `lab dstest` with these arguments, for this project.
     pub fn dstest(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
         command.arg("dstest").arg("--root").arg(&self.root).args(args).current_dir(&self.dir.0);
@@ -84,11 +84,12 @@ impl Project {
         Ran::of(self.dstest(args).output().expect("lab runs"))
     }
 
-    /// Names in a folder of the project, sorted; empty if it does not exist.
+    /// The sorted names of the files in a folder of the project. The list is empty if the folder does not
+    /// exist.
     pub fn names_in(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let name = |e: std::io::Result<fs::DirEntry>| {
-            e.expect("readable").file_name().to_string_lossy().into_owned()
+            e.expect("the folder can be read").file_name().to_string_lossy().into_owned()
         };
         let mut names: Vec<String> = entries.map(name).collect();
         names.sort();
@@ -109,7 +110,7 @@ fn shared() -> &'static PathBuf {
     })
 }
 
-/// What a program printed and how it ended.
+/// What a program has printed, and how it has ended.
 pub struct Ran {
     pub code: Option<i32>,
     pub out: String,
@@ -125,7 +126,7 @@ impl Ran {
         }
     }
 
-    /// Checks the exit code and that stdout says all this.
+    /// Checks the exit code, and that stdout contains all these texts.
     #[track_caller]
     pub fn says(&self, code: i32, texts: &[&str]) {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
@@ -134,7 +135,7 @@ impl Ran {
         }
     }
 
-    /// Checks the exit code and that stderr says all this.
+    /// Checks the exit code, and that stderr contains all these texts.
     #[track_caller]
     pub fn complains(&self, code: i32, texts: &[&str]) {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
@@ -144,7 +145,8 @@ impl Ran {
     }
 }
 
-/// Waits until `what` holds, for at most half a minute.
+/// Waits until `holds` returns true, but at most for half a minute. `what` names the condition in the
+/// message.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let since = Instant::now();

@@ -1,4 +1,4 @@
-//! A class of submissions: good ones, bad ones, and some that try to be clever.
+//! A class of submissions: good ones, bad ones, and some that try to cheat.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,11 +27,11 @@ fn copy(from: &Path, to: &Path) {
 #[track_caller]
 fn change(path: &Path, from: &str, to: &str) {
     let old = fs::read_to_string(path).expect("a source");
-    assert_eq!(old.matches(from).count(), 1, "{} is to have this once: {from}", path.display());
+    assert_eq!(old.matches(from).count(), 1, "{} must contain this text once: {from}", path.display());
     put(path, &old.replace(from, to));
 }
 
-/// Writes the submissions below `dir`; their names.
+/// Writes the submissions below `dir`. Returns their names.
 pub fn write(dir: &Path) -> Vec<String> {
     let starter = |name: &str| {
         copy(&labs().join("starter/src"), &dir.join(name).join("src"));
@@ -41,7 +41,7 @@ pub fn write(dir: &Path) -> Vec<String> {
         );
         dir.join(name)
     };
-    // What a Raft does when it is started.
+    // Makes a submission whose Raft runs this code when it is started.
     let at_start = |name: &str, code: &str| {
         let path = starter(name).join("src/raft.rs");
         let make = "        // Initialize from the state that was persisted before a crash.\n";
@@ -76,17 +76,18 @@ pub fn write(dir: &Path) -> Vec<String> {
         .to_vec()
 }
 
-/// This project's Raft as a submission, with a name and a layout of its own.
+/// Writes this project's Raft as a submission, with another name and another layout.
 fn right(dir: &Path) {
     copy(&labs().join("src/raft"), &dir.join("src/raft"));
-    fs::remove_dir_all(dir.join("src/raft/tests")).expect("its unit tests");
+    fs::remove_dir_all(dir.join("src/raft/tests")).expect("the Raft has unit tests");
     put(&dir.join("src/all.rs"), "pub mod raft;\npub use raft::Raft;\n");
     let manifest =
         "[package]\nname = \"my-raft\"\nedition = \"2024\"\n[lib]\nname = \"mine\"\npath = \"src/all.rs\"\n";
     put(&dir.join("Cargo.toml"), manifest);
 }
 
-/// Writes a report in which all passed, and ends the process before the judge can object.
+/// Code that writes a report in which all seeds passed, and then ends the process before the judge can report
+/// a failure.
 const FORGE: &str = r#"
         let report = std::env::var("LAB_REPORT").expect("the judge is to report");
         let started = std::fs::read_to_string(&report).expect("the report");

@@ -1,8 +1,8 @@
-//! A program in a terminal of its own: what it shows, what is typed, and the state in which it leaves the
-//! terminal.
+//! Runs a program in a terminal of its own. A test can read the screen, press keys, and check the state in
+//! which the program leaves the terminal.
 //!
-//! `setsid --ctty` (util-linux) makes the pseudo-terminal the controlling terminal of the program, so that
-//! nothing reaches the terminal in which the tests run.
+//! `setsid --ctty` (util-linux) makes the pseudo-terminal the controlling terminal of the program. So the
+//! program writes nothing to the terminal in which the tests run.
 
 pub mod svg;
 
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
-/// After this time a wait has failed.
+/// How long a test waits at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal.
@@ -38,27 +38,27 @@ struct Shown {
 
 impl Shown {
     fn lock(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.parser.lock().expect("no thread panics with it")
+        self.parser.lock().expect("no thread panics with this lock")
     }
 }
 
-/// How it ended.
+/// How the program ended, and how it left the terminal.
 pub struct Left {
     pub status: ExitStatus,
-    /// What the terminal shows.
+    /// The text that the terminal shows.
     pub text: String,
-    /// Whether echo, line mode and all other settings are as before.
+    /// Whether echo, line mode and all other settings of the terminal are as before.
     pub modes_are_back: bool,
-    /// Whether the normal screen is shown, with its cursor.
+    /// Whether the terminal shows the normal screen and the cursor.
     pub screen_is_back: bool,
 }
 
 impl Terminal {
-    /// Starts a program, in a folder, in a terminal with so many rows and columns.
+    /// Starts a program in a folder, in a terminal with this number of rows and columns.
     pub fn start(program: &str, args: &[&str], folder: &Path, rows: u16, columns: u16) -> Terminal {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("the system has pseudo-terminals");
-        let before = tcgetattr(&pty.slave).expect("it is a terminal");
+        let before = tcgetattr(&pty.slave).expect("the slave side is a terminal");
         let stdio = || Stdio::from(pty.slave.try_clone().expect("a spare descriptor"));
         let child = Command::new("setsid")
             .arg("--ctty")
@@ -81,7 +81,8 @@ impl Terminal {
         let to = Arc::clone(&shown);
         let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // An error is the end: no process has the other side open any more.
+            // An error means the end of the output: no process has the other side of the terminal open any
+            // more.
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 to.lock().process(&bytes[..count]);
                 to.changed.notify_all();
@@ -95,7 +96,7 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes input");
     }
 
-    /// Gives the terminal another size, as if its window was dragged.
+    /// Changes the size of the terminal, as if a user resized its window.
     pub fn resize(&self, rows: u16, columns: u16) {
         self.shown.lock().screen_mut().set_size(rows, columns);
         let stdin = Stdio::from(self.slave.try_clone().expect("a spare descriptor"));
@@ -111,8 +112,9 @@ impl Terminal {
         let mut parser = self.shown.lock();
         while !so(parser.screen()) {
             let left = PATIENCE.saturating_sub(asked.elapsed());
-            assert!(!left.is_zero(), "{what} is not to be seen:\n{}", parser.screen().contents());
-            parser = self.shown.changed.wait_timeout(parser, left).expect("no thread panics with it").0;
+            assert!(!left.is_zero(), "the screen does not show {what}:\n{}", parser.screen().contents());
+            parser =
+                self.shown.changed.wait_timeout(parser, left).expect("no thread panics with this lock").0;
         }
     }
 
@@ -135,7 +137,7 @@ impl Terminal {
         self.shown.lock().screen().clone()
     }
 
-    /// The program's process.
+    /// The id of the program's process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -145,17 +147,17 @@ impl Terminal {
     pub fn left(mut self) -> Left {
         let asked = Instant::now();
         let status = loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
+            if let Some(status) = self.child.try_wait().expect("this test has started the child") {
                 break status;
             }
             if asked.elapsed() > PATIENCE {
                 let _ = self.child.kill();
-                panic!("it does not end:\n{}", self.screen().contents());
+                panic!("the program does not end:\n{}", self.screen().contents());
             }
             thread::sleep(Duration::from_millis(20));
         };
-        let after = tcgetattr(&self.slave).expect("it is a terminal");
-        // This was the last open side, so the reader ends.
+        let after = tcgetattr(&self.slave).expect("the slave side is a terminal");
+        // After this, no process has this side of the terminal open. So the reader ends.
         drop(self.slave);
         self.reader.join().expect("the reader does not panic");
         let parser = self.shown.lock();

@@ -1,4 +1,4 @@
-//! A terminal's screen as an SVG picture, in which text is text.
+//! Draws the screen of a terminal as an SVG picture. Text is written as text, so that it can be searched.
 
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ struct Style {
     dim: bool,
 }
 
-/// The picture.
+/// Draws the picture of a screen.
 pub fn of(screen: &Screen) -> String {
     let (rows, columns) = screen.size();
     let width = f32::from(columns) * CELL.0 + 2.0 * MARGIN;
@@ -55,7 +55,7 @@ pub fn of(screen: &Screen) -> String {
     svg
 }
 
-/// Some cells with the same look.
+/// Draws neighbouring cells that have the same style.
 fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, style: &Style) {
     let (x, y) = (MARGIN + f32::from(column) * CELL.0, MARGIN + f32::from(row) * CELL.1);
     let width = f32::from(cells) * CELL.0;
@@ -65,9 +65,9 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
             svg,
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{back}\"/>"
         )
-        .expect("a string takes all");
+        .expect("a string takes every text");
     }
-    // Blanks at the ends show nothing, and some renderers drop them.
+    // Blanks at both ends are not drawn: they show nothing, and some renderers drop them.
     let blank = text.chars().take_while(|&c| c == ' ').count();
     let ink = text.trim_matches(' ');
     if ink.is_empty() {
@@ -86,11 +86,12 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
         svg,
         "<text x=\"{x:.1}\" y=\"{base:.1}\" textLength=\"{length:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{color}\"{bold}{dim}>{ink}</text>"
     )
-    .expect("a string takes all");
+    .expect("a string takes every text");
 }
 
-/// Bars and lines. They are drawn as rectangles, so that they join with any font: where they begin in their
-/// cell, from its top, and how high they are, in parts of the cell.
+/// The shape of a character that is a bar or a line. Such characters are drawn as rectangles, so that they
+/// join with any font. The two numbers are the distance from the top of the cell and the height, both as
+/// parts of the cell's height.
 fn shape(c: char) -> Option<(f32, f32)> {
     match c {
         '▁'..='█' => {
@@ -113,13 +114,13 @@ fn shapes(svg: &mut String, (x, y): (f32, f32), text: &str, style: &Style) {
         let (y, height) = (y + top * CELL.1, part * CELL.1);
         let dim = if style.dim { " opacity=\"0.55\"" } else { "" };
         let color = style.color;
-        // A little wider, because the background shows between edges that only meet.
+        // The rectangle is a little wider, because otherwise the background shows between neighbouring edges.
         let width = width + 0.3;
         writeln!(
             svg,
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{color}\"{dim}/>"
         )
-        .expect("a string takes all");
+        .expect("a string takes every text");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Test binaries that report as the labs' do. What a test does depends on its name and on the seed.
+//! Test binaries that write the same reports as those of the labs. What a test does depends on its name and
+//! on the seed.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -6,7 +7,7 @@ use std::process::{Command, exit};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// The main function of a test binary with these tests; those that begin with `!` are ignored ones.
+/// The main function of a test binary with these tests. A `!` before a name marks an ignored test.
 pub fn main(tests: &[&str]) -> ! {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| args.iter().any(|a| a == flag);
@@ -17,7 +18,7 @@ pub fn main(tests: &[&str]) -> ! {
         exit(0);
     }
     let wanted = args.iter().find(|a| !a.starts_with("--")).expect("dstest names the test");
-    assert!(has("--exact"), "dstest asks for exactly one");
+    assert!(has("--exact"), "dstest asks for exactly one test");
     let ignored = tests.contains(&format!("!{wanted}").as_str());
     if ignored && !has("--include-ignored") && !has("--ignored") {
         exit(0);
@@ -66,7 +67,7 @@ impl Report {
     }
 }
 
-/// Runs the seeds; whether one failed.
+/// Runs the seeds. Returns whether one of them failed.
 fn run(test: &str) -> bool {
     let (first, runs) = (number("LAB_SEED"), number("LAB_RUNS"));
     let path = std::env::var_os("LAB_REPORT").expect("LAB_REPORT is set");
@@ -97,7 +98,7 @@ fn run(test: &str) -> bool {
     failed
 }
 
-/// Messages that differ in more than their numbers.
+/// Messages that differ not only in numbers.
 static BABBLE: [&str; 30] = [
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x",
     "y", "z", "aa", "bb", "cc", "dd",
@@ -109,7 +110,8 @@ fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
         "re_election_2a" if last == 7 => return Some("two leaders\\nin one term"),
         "many_elections_2a" if last == 3 => std::process::abort(),
         "segfault_2a" if last == 2 => {
-            // The first is taken by the standard library's handler, which looks for stack overflows.
+            // The handler of the standard library, which detects stack overflows, takes the first signal. So
+            // the signal is sent twice.
             let me = std::process::id().to_string();
             for _ in 0..2 {
                 let _ = Command::new("kill").args(["-SEGV", &me]).status();
@@ -145,7 +147,7 @@ fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
     None
 }
 
-/// Hangs, with a child of its own, and leaves word of both process ids.
+/// Starts a child, writes both process ids to a file, and hangs.
 fn stay(seed: u64) {
     let child = Command::new("sleep").arg("1000").spawn().expect("sleep exists");
     let folder = std::env::var("FAKE_PIDS").expect("the folder for process ids");

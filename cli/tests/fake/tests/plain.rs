@@ -1,4 +1,4 @@
-//! A test on the usual harness, which reports nothing.
+//! A test that uses the usual harness of Rust, which writes no report.
 
 mod inner {
     #[test]
