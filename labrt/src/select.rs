@@ -115,7 +115,8 @@ impl<'a, R: 'a> Select<'a, R> {
         self.run(patience, place)
     }
 
-    /// Like [`Select::wait`], but without waiting: Go's `select` with a `default`. Returns `None` if no case is ready.
+    /// Like [`Select::wait`], but without waiting: Go's `select` with a `default`. Returns `None` if no case
+    /// is ready.
     #[track_caller]
     pub fn try_now(self) -> Option<R> {
         let place = Location::caller();
