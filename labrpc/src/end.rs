@@ -108,8 +108,8 @@ impl End {
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
         let request = Outgoing { id, end: self.id, method, place: Location::caller() };
-        // After this line the strong handle is dropped, because a call that waits must not keep the network
-        // alive.
+        // The strong handle is dropped when this function returns, before the caller waits. So a call that
+        // waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         Some(match sent {
             Poll::Ready(outcome) => Sent::Over(outcome),

@@ -262,8 +262,8 @@ impl NetworkState {
         closed
     }
 
-    /// Forget an end. Its name stays if it belongs to a later end by now. Returns `None` if there is no such
-    /// end.
+    /// Remove an end. Its name is also removed, unless a later end has the same name now. Returns `None` if
+    /// there is no such end.
     pub fn remove_end(&mut self, end: u64) -> Option<()> {
         let record = self.ends.remove(&end)?;
         if self.end_names.get(&record.name) == Some(&end) {
