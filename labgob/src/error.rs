@@ -1,32 +1,33 @@
-//! What can be wrong with bytes. The messages name the byte and the type.
+//! Errors for bytes that cannot be decoded. The messages name the byte and the type.
 
 use bincode::error::DecodeError as Cause;
 use std::fmt;
 
-/// The bytes are not a value of the type that was asked for.
+/// The error for bytes that are not a value of the expected type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    /// The type that was asked for.
+    /// The expected type.
     pub expected: &'static str,
     /// The byte at which reading stopped, counted from the start of the buffer.
     pub offset: usize,
     /// The length of the whole buffer in bytes.
     pub length: usize,
-    /// What was wrong there.
+    /// What is wrong at this byte.
     pub problem: Problem,
 }
 
-/// The ways in which bytes can be wrong.
+/// The reasons why bytes cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The bytes end in the middle of the value; at least so many are missing.
+    /// The bytes end in the middle of the value.
     UnexpectedEnd {
-        /// Bytes missing for the field being read, not for the whole value.
+        /// How many bytes are missing at least. Only the field that was being read counts, not the rest of
+        /// the value.
         missing: usize,
     },
-    /// Bytes are left over after the value.
+    /// There are more bytes after the value.
     TrailingBytes {
-        /// How many.
+        /// The number of these bytes.
         count: usize,
     },
     /// The value would take more memory than [`LIMIT`](crate::LIMIT).
@@ -63,7 +64,7 @@ impl From<Cause> for Problem {
     fn from(cause: Cause) -> Problem {
         match cause {
             Cause::UnexpectedEnd { additional } => Problem::UnexpectedEnd { missing: additional },
-            // A length that does not fit into a `usize` is beyond the limit, too.
+            // A length that does not fit into a `usize` is also greater than the limit.
             Cause::LimitExceeded | Cause::OutsideUsizeRange(_) => Problem::LimitExceeded,
             Cause::InvalidBooleanValue(found) => {
                 Problem::Invalid(format!("found {found} for a bool, expected 0 or 1"))

@@ -1,12 +1,13 @@
-//! Bytes to values and back.
+//! Encodes values as bytes and decodes bytes to values.
 //!
-//! All data that leaves a node passes through here: RPC arguments and replies, the persisted Raft state,
-//! snapshots. A decoded value shares no memory with the value that was encoded, as over a real network.
+//! All data that leaves a node is encoded with this crate: RPC arguments and replies, the persisted Raft
+//! state, snapshots. As with a real network, a decoded value shares no memory with the value that was
+//! encoded.
 //!
 //! The encoding is serde over bincode with integers of variable length: a number below 251 takes one byte, a
 //! text or byte string takes its length and its bytes. The bytes do not contain their type, so the reader
-//! must ask for the type that the writer wrote. This crate is the only one that names bincode, so another
-//! encoding would be a change of this one file.
+//! must decode the same type that the writer has encoded. No other crate of this project uses bincode. So to
+//! change the encoding, you need to change only this crate.
 //!
 //! ```
 //! let bytes = labgob::encode(&(7u64, "seven"));
@@ -16,27 +17,27 @@
 //!
 //! # Several values in one buffer
 //!
-//! Like the course's `labgob`, an [`Encoder`] takes any number of values one after the other, and one
-//! [`Decoder`] gives them back in the same order. Snapshots of the key/value services are written so.
+//! Like the course's `labgob`, an [`Encoder`] can write several values one after the other, and a [`Decoder`]
+//! reads them in the same order. The key/value services write their snapshots in this way.
 //!
-//! # What became of the course's two checks
+//! # The course's two checks
 //!
-//! The Go `labgob` warns of two mistakes that cost students days. Both are impossible here, so there are no
-//! such checks:
+//! The Go `labgob` warns about two mistakes that have cost students days. Both mistakes are impossible here,
+//! so this crate does not check for them:
 //!
 //! * **Lower-case field names.** Go's encoder silently skips fields that are not exported. serde's derive
-//!   takes all fields. A field is left out only if the source says `#[serde(skip)]`.
-//! * **Decoding into a variable that is not empty.** Go leaves out fields that hold zero, and decodes *into*
-//!   the caller's variable, so an old value can remain. Here decoding returns a new value, and all its fields
-//!   come from the bytes.
+//!   encodes all fields. A field is left out only if the source has `#[serde(skip)]`.
+//! * **Decoding into a variable that is not empty.** Go does not send fields whose value is zero, and decodes
+//!   *into* the caller's variable. So an old value of a field can remain. Here decoding returns a new value,
+//!   and all its fields come from the bytes.
 //!
-//! # Bytes that are wrong
+//! # Bad bytes
 //!
 //! [`decode`] never panics: for bad bytes it returns a [`DecodeError`], which names the byte, the type and
-//! the reason. A length in the bytes counts only up to [`LIMIT`], and memory for the elements of a sequence
-//! is allocated as they are read. Two kinds of types have no such protection: a type that contains itself
-//! (`Box<Self>`) recurses as deeply as the bytes say, and a sequence of elements without size (`Vec<()>`) is
-//! as long as the bytes say. The messages of the labs contain neither.
+//! the reason. A length in the bytes may not be greater than [`LIMIT`], and memory for the elements of a
+//! sequence is allocated while they are read. Two kinds of types have no such protection. If a type contains
+//! itself (`Box<Self>`), the bytes decide how deep the recursion is. If the elements of a sequence have no
+//! size (`Vec<()>`), the bytes decide how long the sequence is. The messages of the labs have no such types.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -49,7 +50,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 
-/// The most memory that one call of [`decode`] may need: 64 MiB. A larger value cannot be read back, so
+/// The most memory that one call of [`decode`] may need: 64 MiB. A larger value cannot be decoded, so
 /// snapshots must be smaller.
 pub const LIMIT: usize = 64 << 20;
 
@@ -60,21 +61,21 @@ const FORMAT: Format = bincode::config::standard().with_limit::<LIMIT>();
 /// Encodes one value.
 ///
 /// # Panics
-/// When serde itself cannot write the value: a sequence that does not know its length, or a `Serialize`
-/// written by hand that returns an error. Derived types never do.
+/// If serde itself cannot write the value. This happens with a sequence that does not know its length, and
+/// with a hand-written `Serialize` that returns an error. It never happens with derived types.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    // Room for a small message or an entry, so that most values cost one allocation.
+    // The buffer has room for a small message or an entry, so most values need only one allocation.
     let mut encoder = Encoder { bytes: Vec::with_capacity(64) };
     encoder.encode(value);
     encoder.into_bytes()
 }
 
-/// Decodes one value. It must take the whole slice: bytes that are left over are an error, because writer and
-/// reader disagree about the type then.
+/// Decodes one value. The value must use the whole slice. More bytes are an error, because then the writer
+/// has written another type than the reader expects.
 ///
 /// # Errors
-/// [`DecodeError`] when the bytes end early, go on too long, claim more than [`LIMIT`], or hold something
-/// that `T` cannot be.
+/// Returns a [`DecodeError`] if there are too few or too many bytes, if the value needs more than [`LIMIT`],
+/// or if a field is no value of its type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let value = decoder.decode()?;
@@ -92,7 +93,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder with an empty buffer.
+    /// Makes an encoder with an empty buffer.
     pub fn new() -> Encoder {
         Encoder::default()
     }
@@ -100,14 +101,14 @@ impl Encoder {
     /// Appends a value.
     ///
     /// # Panics
-    /// As [`encode`].
+    /// In the same cases as the function [`encode`].
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) {
         if let Err(error) = bincode::serde::encode_into_std_write(value, &mut self.bytes, FORMAT) {
             panic!("labgob: a value of type {} cannot be encoded: {error:?}", type_name::<T>());
         }
     }
 
-    /// The bytes of all values so far.
+    /// Returns the bytes of all values that were encoded.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -121,16 +122,15 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// A decoder at the start of `bytes`.
+    /// Makes a decoder that starts at the beginning of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Decoder<'a> {
         Decoder { bytes, offset: 0 }
     }
 
-    /// Decodes the next value. After an error the decoder stays where it was, before the value that it could
-    /// not read.
+    /// Decodes the next value. After an error the decoder is still before the value that it could not read.
     ///
     /// # Errors
-    /// As the function [`decode`], except that bytes may follow.
+    /// In the same cases as the function [`decode`], except that more bytes may follow.
     pub fn decode<T: DeserializeOwned>(&mut self) -> Result<T, DecodeError> {
         match bincode::serde::borrow_decode_from_slice(self.remaining(), FORMAT) {
             Ok((value, used)) => {
@@ -158,11 +158,11 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Finds the byte at which reading a `T` fails. The fast way to decode does not know it, so bytes that have
-/// failed are read once more, by a reader that counts.
+/// Finds the byte at which reading a `T` fails. The fast decoder does not report this byte. So after a
+/// failure the bytes are read again, by a slower reader that counts the bytes.
 fn failing_byte<T: DeserializeOwned>(bytes: &[u8]) -> usize {
     let mut counter = CountingReader { bytes, offset: 0 };
-    // The outcome is known. Only the position matters.
+    // The error of this call is ignored, because it is known already. Only the position is needed.
     let _ = bincode::serde::decode_from_reader::<T, _, Format>(&mut counter, FORMAT);
     counter.offset
 }

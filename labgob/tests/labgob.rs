@@ -1,4 +1,4 @@
-//! The course's labgob tests that have a meaning in Rust, and tests with random bytes.
+//! Those of the course's labgob tests that make sense in Rust, and tests with random bytes.
 
 use labgob::{Decoder, Encoder, Problem, decode, encode};
 use rand::{Rng, RngExt, SeedableRng};
@@ -14,7 +14,7 @@ struct T1 {
     string1: String,
 }
 
-/// What Go hides behind an interface, an enum says openly.
+/// An enum for what is an interface in the Go test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Anything {
     Nothing,
@@ -43,7 +43,7 @@ fn nested() -> T2 {
 
 #[test]
 fn nested_values_in_one_buffer_come_back_in_order() {
-    // One encoder, four values of three types.
+    // One encoder writes four values of three types.
     let mut encoder = Encoder::new();
     encoder.encode(&0i64);
     encoder.encode(&1i64);
@@ -51,13 +51,13 @@ fn nested_values_in_one_buffer_come_back_in_order() {
     encoder.encode(&nested());
     let bytes = encoder.into_bytes();
 
-    // One decoder gives them back in the same order, and then has nothing left.
+    // One decoder reads them in the same order. After that there are no more bytes.
     let mut decoder = Decoder::new(&bytes);
     assert_eq!(decoder.decode::<i64>(), Ok(0));
     assert_eq!(decoder.decode::<i64>(), Ok(1));
     assert_eq!(decoder.decode::<T1>(), Ok(T1 { int1: 1, string1: "6.824".into(), ..T1::default() }));
     assert!(!decoder.is_empty());
-    let t2 = decoder.decode::<T2>().expect("the fourth value");
+    let t2 = decoder.decode::<T2>().expect("the fourth value can be decoded");
     assert_eq!(t2.list.len(), 2);
     assert_eq!(t2.map[&99].string1, "y");
     assert_eq!(t2.anything, Anything::T3 { int: 999 });
@@ -65,7 +65,7 @@ fn nested_values_in_one_buffer_come_back_in_order() {
     assert!(decoder.is_empty());
 }
 
-/// Go's TestCapital: a private, lower-case field is written like any other.
+/// Go's TestCapital: a private, lower-case field is written like any other field.
 #[test]
 fn private_fields_are_encoded() {
     mod elsewhere {
@@ -86,12 +86,12 @@ fn private_fields_are_encoded() {
     assert_eq!(decode::<elsewhere::T4>(&bytes), Ok(elsewhere::T4::new()));
 }
 
-/// Go's TestDefault: no field of an older value can shine through, since zeros are sent as well.
+/// Go's TestDefault: no field of an older value can remain, because zeros are also sent.
 #[test]
 fn decoding_replaces_every_field() {
     let mut value = T1 { int0: 99, int1: 99, string0: "old".into(), string1: "old".into() };
     assert_ne!(value, T1::default());
-    value = decode(&encode(&T1::default())).expect("a default value");
+    value = decode(&encode(&T1::default())).expect("the bytes are a default value");
     assert_eq!(value, T1::default());
 }
 
@@ -105,7 +105,8 @@ fn small_numbers_and_texts_cost_little() {
 
 #[test]
 fn errors_say_what_where_and_why() {
-    // The text of int0 = 0, int1 = 0, string0 = 5 bytes of which 2 are there.
+    // The fields in these bytes are int0 = 0, int1 = 0, and string0 with a length of 5, but only 2 of its 5
+    // bytes.
     let error = decode::<T1>(&[0, 0, 5, b'a', b'b']).expect_err("truncated");
     assert_eq!(error.problem, Problem::UnexpectedEnd { missing: 3 });
     assert_eq!(error.offset, 3);
@@ -141,7 +142,7 @@ fn a_failed_read_leaves_the_decoder_where_it_was() {
     assert_eq!(decoder.decode::<(u64, u8)>(), Ok((1, 2)));
 }
 
-/// Lengths that no memory could hold are refused, not tried.
+/// If a length is greater than any memory, decoding fails without an attempt to allocate.
 #[test]
 fn hostile_lengths_are_refused() {
     for claimed in [1u64 << 60, u64::MAX, labgob::LIMIT as u64 + 1] {
@@ -151,15 +152,15 @@ fn hostile_lengths_are_refused() {
         assert!(decode::<BTreeMap<u64, u64>>(&bytes).is_err(), "{claimed} map entries");
         assert_eq!(decode::<String>(&bytes).expect_err("too long").problem, Problem::LimitExceeded);
     }
-    // A sequence that really has the bytes is still stopped at the limit: 9 Mi numbers would take 72 MiB.
+    // Decoding stops at the limit even if all bytes of the sequence exist: 9 Mi numbers would take 72 MiB.
     let mut bytes = encode(&(9u64 << 20));
     bytes.resize(bytes.len() + (9 << 20), 0);
     let error = decode::<Vec<u64>>(&bytes).expect_err("beyond the limit");
     assert_eq!(error.problem, Problem::LimitExceeded);
 }
 
-/// Random bytes, valid bytes cut short, and valid bytes with bits turned over: an answer every time, never a
-/// panic.
+/// Decodes random bytes, valid bytes that are cut, and valid bytes with changed bits. Decoding must return a
+/// result each time, and must never panic.
 #[test]
 fn bytes_from_nowhere_never_panic() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(6824);

@@ -1,7 +1,7 @@
-//! How the sender of a message that had to wait learns the outcome.
+//! How the sender of a message gets the outcome if the message had to wait.
 //!
-//! A slot wakes the thread that waits. A callback is code of the sender. The code that ends the
-//! message decides on which thread the callback runs.
+//! There are two ways. A slot wakes the thread that waits. A callback is code of the sender. The code that
+//! ends the message decides on which thread the callback runs.
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
@@ -15,14 +15,15 @@ pub(crate) type Outcome = Option<Vec<u8>>;
 pub(crate) enum Completion {
     /// A thread waits in `call`.
     Slot(Arc<Slot>),
-    /// The `on_reply` of a `send` has to run.
+    /// The `on_reply` of a `send` must be called.
     Callback(Callback),
 }
 
-/// Makes the completion of a message, when the message has to wait for the first time.
+/// A closure that makes the completion of a message. It is called when the message has to wait for the first
+/// time.
 pub(crate) type MakeCompletion<'a> = &'a mut dyn FnMut() -> Completion;
 
-/// A place for one outcome: filled once, taken once.
+/// A place for one outcome. It is filled once, and the outcome is taken once.
 pub(crate) struct Slot {
     outcome: Mutex<Option<Outcome>>,
     filled: Condvar,
@@ -49,7 +50,7 @@ impl Slot {
         }
     }
 
-    /// Wait until `deadline` at the latest. `None`: the deadline came first.
+    /// Wait for the outcome, but only until `deadline`. Returns `None` if the deadline was reached first.
     #[track_caller]
     pub fn wait_until(&self, deadline: Instant) -> Option<Outcome> {
         let mut outcome = self.outcome.lock();
@@ -64,19 +65,19 @@ impl Slot {
     }
 }
 
-/// The `on_reply` of a `send`, and the node whose code it is.
+/// The `on_reply` of a `send`, and the node to which this code belongs.
 pub(crate) struct Callback {
     node: NodeId,
     run: Box<dyn FnOnce(Outcome) + Send>,
 }
 
 impl Callback {
-    /// A callback of the current node.
+    /// Makes a callback that belongs to the current node.
     pub fn new(run: impl FnOnce(Outcome) + Send + 'static) -> Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
-    /// Run it as its node, under message `id`.
+    /// Run the callback. Its node is the current node meanwhile, and `id` is the message under which it runs.
     pub fn run(self, id: u64, outcome: Outcome) {
         let _under = trace::under(id);
         let _node = node::enter(self.node);

@@ -1,7 +1,7 @@
 //! An end: the sending side of one connection.
 //!
-//! `call` and `send` do the same, but a delayed call blocks its thread, and a delayed send holds no
-//! thread.
+//! `call` and `send` both send a request. A `call` blocks its thread until the outcome is known. A `send`
+//! blocks no thread.
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
 use crate::events::cause;
@@ -18,13 +18,13 @@ use std::fmt;
 use std::panic::Location;
 use std::task::Poll;
 
-/// One end of a [`Network`](crate::Network): sends requests to the server it is connected to.
+/// One end of a [`Network`](crate::Network). It sends requests to the server to which it is connected.
 ///
-/// An end does not keep the network alive. If the `End` is dropped, the end is deleted, and the calls
-/// that still wait on it fail. To share an end, put it into an `Arc`.
+/// An end does not keep the network alive. If the `End` is dropped, the end is deleted, and the calls that
+/// still wait on this end fail. To share an end, put it into an `Arc`.
 ///
-/// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because
-/// the reply may need that lock. labrt reports it.
+/// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because the server
+/// may need that lock for its reply. labrt reports such a call.
 pub struct End {
     id: u64,
     name: Name,
@@ -43,10 +43,10 @@ impl End {
 
     /// Call `method` (`"Service.Method"`) and wait for the outcome. The call itself has no time limit.
     ///
-    /// `None`: the request or the reply was lost in some way, and it is unknown whether the handler
-    /// ran. When the network is cleaned up or gone, or the end closed, the call fails
-    /// at once and is not counted. Fatal: an unknown method, and arguments or a reply of another
-    /// type than the handler's.
+    /// `None` means that the request or the reply was lost in some way. It is unknown whether the handler
+    /// ran. If the network is cleaned up or gone, or the end is closed, the call fails at once and is not
+    /// counted. The run fails if the method is unknown, or if the arguments or the reply have another type
+    /// than the handler's.
     #[track_caller]
     pub fn call<A, R>(&self, method: &str, args: &A) -> Option<R>
     where
@@ -56,8 +56,8 @@ impl End {
         self.call_as(trace::next_id(), method, args)
     }
 
-    /// [`call`](End::call) under an id from [`trace::next_id`], for a sender that has events of its
-    /// own about the message.
+    /// Like [`call`](End::call), but with an id from [`trace::next_id`]. This is for a sender that records
+    /// its own events about the message.
     #[track_caller]
     pub fn call_as<A, R>(&self, id: u64, method: &str, args: &A) -> Option<R>
     where
@@ -71,8 +71,9 @@ impl End {
         decode(outcome, Location::caller())
     }
 
-    /// [`call`](End::call), but wait at most `patience`. A reply that comes later is dropped, and it is
-    /// unknown whether the handler has run or will run. The course's network has no such call.
+    /// Like [`call`](End::call), but wait at most for the time `patience`. A reply that comes later is
+    /// dropped. If there is no reply in time, it is unknown whether the handler has run or will run. The
+    /// course's network has no such call.
     #[track_caller]
     pub fn call_within<A, R>(&self, patience: Duration, method: &str, args: &A) -> Option<R>
     where
@@ -94,9 +95,9 @@ impl End {
         decode(outcome, Location::caller())
     }
 
-    /// Send the request of a call. `None`: the network is gone. The caller waits itself, not in a
-    /// closure that it passes: `#[track_caller]` does not reach into closures, and reports name the
-    /// place of a wait.
+    /// Send the request of a call. Returns `None` if the network is gone. This function does not wait for the
+    /// outcome: the caller does. Reports name the place of a wait, and `#[track_caller]` would have no effect
+    /// in a closure that waits here.
     #[track_caller]
     fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
@@ -107,7 +108,8 @@ impl End {
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
         let request = Outgoing { id, end: self.id, method, place: Location::caller() };
-        // Here the strong handle is dropped: a call that waits does not keep the network alive.
+        // The strong handle is dropped when this function returns, before the caller waits. So a call that
+        // waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         Some(match sent {
             Poll::Ready(outcome) => Sent::Over(outcome),
@@ -115,7 +117,8 @@ impl End {
         })
     }
 
-    /// End message `id`. This works in a network that is cleaned up, too: messages may wait there.
+    /// End message `id`. This also works in a network that is cleaned up, because messages may still wait
+    /// there.
     fn give_up(&self, id: u64) {
         if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);
@@ -125,12 +128,12 @@ impl End {
     /// Call `method` without waiting. `on_reply` gets what [`call`](End::call) would have returned,
     /// exactly once.
     ///
-    /// If the outcome is known at once (no delay and an inline handler, or the network is gone),
-    /// `on_reply` runs on this thread before `send` returns. Else it runs later on a thread of the
-    /// network, with the sender's node as the current node. There it must be short: it may take a
-    /// lock for a moment, but must not sleep or `call`.
+    /// The outcome may be known at once: if there is no delay and the handler is inline, or if the network is
+    /// gone. Then `on_reply` runs on this thread before `send` returns. Otherwise `on_reply` runs later on a
+    /// thread of the network, with the sender's node as the current node. There it must be short: it may lock
+    /// a lock for a moment, but must not sleep or `call`.
     ///
-    /// An `on_reply` that is still due when its run ends is dropped.
+    /// If the run ends before `on_reply` was called, `on_reply` is dropped.
     #[track_caller]
     pub fn send<A, R>(
         &self,
@@ -144,8 +147,8 @@ impl End {
         self.send_as(trace::next_id(), method, args, on_reply);
     }
 
-    /// [`send`](End::send) under an id from [`trace::next_id`], for a sender that has events of its
-    /// own about the message.
+    /// Like [`send`](End::send), but with an id from [`trace::next_id`]. This is for a sender that records
+    /// its own events about the message.
     #[track_caller]
     pub fn send_as<A, R>(
         &self,
@@ -174,26 +177,26 @@ impl End {
         }
     }
 
-    /// Close the end for good: the calls that wait on it fail at once, and so does every later
-    /// call. This never blocks: the `on_reply` of a failed send runs on a thread of the network.
-    /// Closing twice is harmless.
+    /// Close the end for ever: the calls that wait on this end fail at once, and every later call also fails
+    /// at once. This function never blocks, because the `on_reply` of a failed send runs on a thread of the
+    /// network. You may close an end twice.
     pub fn close(&self) {
         if let Some(network) = self.network.upgrade() {
             network.close_end(self.id);
         }
     }
 
-    /// The network; `None` when it is cleaned up or gone.
+    /// The network. It is `None` if the network is cleaned up or gone.
     fn network(&self) -> Option<Arc<SharedNetwork>> {
         self.network.upgrade().filter(|network| !network.is_done())
     }
 }
 
-/// What has come of the request of a call so far.
+/// The state of a call after its request was sent.
 enum Sent {
-    /// All is over.
+    /// The call has ended.
     Over(Outcome),
-    /// The slot gets the outcome.
+    /// The call waits: the slot gets the outcome later.
     Waits(Arc<Slot>),
 }
 
@@ -217,7 +220,7 @@ impl From<&End> for Name {
     }
 }
 
-/// The reply to a call that was made at `place`.
+/// Decode the reply to a call that was made at `place`.
 fn decode<R: DeserializeOwned>(outcome: Outcome, place: &'static Location<'static>) -> Option<R> {
     let bytes = outcome?;
     match labgob::decode(&bytes) {

@@ -1,8 +1,8 @@
-//! The events of the network in the trace: one for each thing that happens to a message. All events
-//! of a message have its id.
+//! The events that the network records in the trace. Each thing that happens to a message is one event. All
+//! events of a message have the message's id.
 //!
-//! `rpc.delivered`, `rpc.duplicated` and `rpc.answered` are events of the callee. All others
-//! are events of the sender, on whatever thread they happen.
+//! `rpc.delivered`, `rpc.duplicated` and `rpc.answered` are events of the callee. All other events are events
+//! of the sender, even if they happen on another thread.
 //!
 //! `rpc.sent` and `rpc.answered` have a hash of the bytes, so that the trace hash of a run depends on
 //! the data, not only on the schedule.
@@ -23,7 +23,7 @@ const ANSWERED: Kind = Kind::new("rpc.answered");
 const REPLIED: Kind = Kind::new("rpc.replied");
 const FAILED: Kind = Kind::new("rpc.failed");
 
-/// Why a message was lost, held or refused.
+/// The causes for which a message is lost, held back or refused.
 pub(crate) mod cause {
     pub const DISABLED: &str = "disabled";
     pub const NOT_CONNECTED: &str = "not connected";
@@ -45,7 +45,8 @@ pub(crate) mod cause {
 
 pub(crate) type Cause = &'static str;
 
-/// A request starts, to the server of this name. The dice use its fields `end` and `nth`.
+/// A request to the server with this name starts. The random decisions about the message depend on the fields
+/// `end` and `nth`.
 pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
     if !trace::on() {
         return;
@@ -60,8 +61,8 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
         ("hash", Field::X(trace::digest(args))),
         ("to", message.to.into()),
     ];
-    // `to` is the last field. It is left out when no node is known: there was no server yet, or the
-    // server is one of the test itself.
+    // `to` is the last field. It is left out if no node is known: there was no server yet, or the server
+    // belongs to the test itself.
     let known = fields.len() - usize::from(message.to.is_none());
     let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);
@@ -77,7 +78,7 @@ pub(crate) fn duplicated(message: &Message, method: &str) {
     trace::emit_of(message.to, DUPLICATED, Links::id(message.id), &[("method", method.into())]);
 }
 
-/// The handler has replied, and the reply starts.
+/// The handler has replied, and the reply starts on its way to the sender.
 pub(crate) fn handler_replied(message: &Message, reply: &[u8]) {
     if trace::on() {
         let fields = [("bytes", reply.len().into()), ("hash", Field::X(trace::digest(reply)))];
@@ -90,7 +91,7 @@ pub(crate) fn reply_delivered(message: &Message) {
     trace::emit_of(message.from, REPLIED, Links::id(message.id), &[]);
 }
 
-/// The sender learns that there will be no reply.
+/// The sender is informed that there will be no reply.
 pub(crate) fn failed(message: &Message, cause: Cause) {
     trace::emit_of(message.from, FAILED, Links::id(message.id).because(cause), &[]);
 }

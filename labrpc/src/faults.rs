@@ -1,7 +1,7 @@
-//! The dice of the network: what happens to the n-th message of an end, and how long it takes.
+//! The dice of the network. They decide what happens to the n-th message of an end, and how long it takes.
 //!
-//! Each decision has a label of its own. It is a function of the seed of the run, the label, the end
-//! and n. So one more decision in one place changes no other decision.
+//! Each decision has its own label. A decision depends only on the seed of the run, the label, the end and n.
+//! So if one place makes one more decision, no other decision changes.
 
 use labrt::rng::{self, Label};
 use labrt::time::Duration;
@@ -46,9 +46,9 @@ struct HoldLabels {
     length: Label,
 }
 
-/// What a network does beyond the course's switches ([`Network::reliable`](crate::Network::reliable)
-/// and so on), for protocols that must cope with more faults than those of the labs. The default
-/// leaves the course's network as it is.
+/// Faults in addition to the course's switches ([`Network::reliable`](crate::Network::reliable) and so on).
+/// They are for protocols that must handle more faults than the labs have. With the default options, the
+/// network is the course's network.
 ///
 /// ```
 /// use labrpc::{Network, NetworkOptions};
@@ -65,25 +65,25 @@ struct HoldLabels {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NetworkOptions {
-    /// The time of each request and each reply in the network, also in a reliable one. For protocols
-    /// whose time limits are made for a real network. Timeouts break that are shorter than twice the
-    /// most. Messages overtake each other if the range is wide. Default: no time.
+    /// How long each request and each reply takes, also in a reliable network. Use this for protocols whose
+    /// time limits are made for a real network. It finds timeouts that are shorter than twice the longest
+    /// latency. If the range is wide, messages overtake each other. By default, messages take no time.
     pub latency: RangeInclusive<Duration>,
-    /// Of 1000 requests so many are lost, and their handlers do not run. `None`: 100 if the network
-    /// is unreliable, else 0. For faults in one direction. Code breaks that believes that a call
-    /// without a reply was executed.
+    /// How many of 1000 requests are lost. Their handlers do not run. `None` means 100 if the network is
+    /// unreliable, and otherwise 0. Use this for faults in one direction. It finds code that assumes that a
+    /// call without a reply was executed.
     pub lost_requests: Option<u16>,
-    /// Of 1000 replies so many are lost, after their handlers have run. `None`: 100 if the network
-    /// is unreliable, else 0. For faults in one direction. Code breaks that repeats a request without
-    /// an identity: the request is executed twice.
+    /// How many of 1000 replies are lost, after their handlers have run. `None` means 100 if the network is
+    /// unreliable, and otherwise 0. Use this for faults in one direction. It finds code that repeats a
+    /// request without an id for it: then the request is executed twice.
     pub lost_replies: Option<u16>,
-    /// Two of three requests wait 200..2199 ms, as replies do under
-    /// [`Network::long_reordering`](crate::Network::long_reordering). For protocols that must cope
-    /// with old requests. Code that takes the request that came last for the newest one breaks.
+    /// Whether two of three requests wait 200..2199 ms, like replies under
+    /// [`Network::long_reordering`](crate::Network::long_reordering). Use this for protocols that must handle
+    /// old requests. It finds code that assumes that the last request to arrive is the newest request.
     pub reorder_requests: bool,
-    /// Of 1000 requests that arrive so many arrive once more, 0..26 ms later. The handler runs
-    /// again, and its second reply is dropped. For protocols over networks without connections.
-    /// Handlers that are not idempotent break.
+    /// How many of 1000 requests that arrive also arrive a second time, 0..26 ms later. The handler runs
+    /// again, and its second reply is dropped. Use this for protocols over networks without connections. It
+    /// finds handlers that are not idempotent.
     pub duplicated_requests: u16,
 }
 
@@ -100,7 +100,7 @@ impl Default for NetworkOptions {
 }
 
 impl NetworkOptions {
-    /// What is wrong with these options, if anything.
+    /// Describe what is wrong with these options. Returns `None` if nothing is wrong.
     pub(crate) fn complaint(&self) -> Option<String> {
         let shares = [
             ("lost_requests", self.lost_requests.unwrap_or(0)),
@@ -120,10 +120,11 @@ impl NetworkOptions {
     }
 }
 
-/// A one-way fault of one end, for asymmetric partitions. Enabling and disabling cannot make them.
+/// A one-way fault of one end. With it you can make asymmetric partitions, which is not possible by enabling
+/// and disabling ends.
 ///
-/// To the caller a message lost on a one-way link looks like an unreachable server: `None` after up
-/// to 99 ms, or after up to 6999 ms under long delays.
+/// If a message is lost on a one-way link, the caller sees the same as with a server that cannot be reached:
+/// `None` after up to 99 ms, or after up to 6999 ms under long delays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Link {
     /// Requests and replies pass.
@@ -131,29 +132,29 @@ pub enum Link {
     Both,
     /// Requests are lost: no handler runs.
     RequestsLost,
-    /// Requests pass and their handlers run; the replies are lost.
+    /// Requests pass and their handlers run, but the replies are lost.
     RepliesLost,
 }
 
-/// What a request costs its server in virtual time (`--features sim`). The real clock charges
-/// nothing.
+/// How much virtual time a request takes at its server (`--features sim`). On the real clock there is no such
+/// cost.
 ///
-/// One half passes before the handler runs, the other half after it. Then the network checks whether
-/// the server still exists. Without a cost, five clients in a loop would do 200,000 operations in a
-/// test of five seconds.
+/// One half of this time passes before the handler runs, and the other half after the handler. Then the
+/// network checks whether the server still exists. Without a cost, five clients in a loop would do 200,000
+/// operations in a test of five seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Cost {
-    /// 100 to 250 us: a call between the servers of one group.
+    /// The cost is 100 to 250 us, for a call between the servers of one group.
     #[default]
     Peer,
-    /// 1 to 2 ms: a call of a client to a server.
+    /// The cost is 1 to 2 ms, for a call of a client to a server.
     Client,
-    /// Nothing: a call over a perfect network takes no virtual time at all.
+    /// There is no cost: a call over a perfect network takes no virtual time.
     Free,
 }
 
 impl Cost {
-    /// The least and the most, in microseconds.
+    /// The least and the greatest cost, in microseconds.
     fn range_us(self) -> Option<(u64, u64)> {
         match self {
             Cost::Peer => Some((100, 250)),
@@ -163,7 +164,7 @@ impl Cost {
     }
 }
 
-/// How long messages are under way, in microseconds.
+/// How long a message is in the network, in microseconds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Latency {
     least_us: u32,
@@ -194,27 +195,28 @@ impl Dice {
         Duration::from_millis(self.below(REQUEST_DELAY, SHORT_DELAY_MS))
     }
 
-    /// Is this request lost, if so many of 1000 are?
+    /// Whether this request is lost, if `of_1000` of 1000 requests are lost.
     pub fn drops_request(self, of_1000: u16) -> bool {
         of_1000 > 0 && self.below(REQUEST_DROP, 1000) < u64::from(of_1000)
     }
 
-    /// Is the reply lost, if so many of 1000 are?
+    /// Whether the reply is lost, if `of_1000` of 1000 replies are lost.
     pub fn drops_reply(self, of_1000: u16) -> bool {
         of_1000 > 0 && self.below(REPLY_DROP, 1000) < u64::from(of_1000)
     }
 
-    /// How long long reordering holds the reply back. `None`: not at all.
+    /// How long the reply is held back under long reordering. `None` means that this reply is not held back.
     pub fn reply_hold(self) -> Option<Duration> {
         self.hold(REPLY_HOLD)
     }
 
-    /// How long the reordering of requests holds this one back. `None`: not at all.
+    /// How long this request is held back if requests are reordered. `None` means that this request is not
+    /// held back.
     pub fn request_hold(self) -> Option<Duration> {
         self.hold(REQUEST_HOLD)
     }
 
-    /// Short holds are more likely.
+    /// How long a message is held back. Short times are more likely.
     fn hold(self, labels: HoldLabels) -> Option<Duration> {
         if self.below(labels.chance, 900) >= 600 {
             return None;
@@ -223,12 +225,12 @@ impl Dice {
         Some(Duration::from_millis(200 + self.below(labels.length, range)))
     }
 
-    /// How long the request is under way.
+    /// How long the request is in the network.
     pub fn request_latency(self, latency: Latency) -> Duration {
         self.latency(REQUEST_LATENCY, latency)
     }
 
-    /// How long the reply is under way.
+    /// How long the reply is in the network.
     pub fn reply_latency(self, latency: Latency) -> Duration {
         self.latency(REPLY_LATENCY, latency)
     }
@@ -241,19 +243,21 @@ impl Dice {
         Duration::from_micros(u64::from(least_us) + self.below(label, spread + 1))
     }
 
-    /// How much later the request arrives once more, if so many of 1000 do. `None`: it does not.
+    /// How much later the request arrives a second time, if `of_1000` of 1000 requests do. `None` means that
+    /// this request does not.
     pub fn duplicate(self, of_1000: u16) -> Option<Duration> {
         let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
         is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
     }
 
-    /// After which time a caller learns that it has reached no server.
+    /// The time after which a call fails that reaches no server.
     pub fn unreachable_delay(self, long_delays: bool) -> Duration {
         let bound = if long_delays { LONG_DELAY_MS } else { UNREACHABLE_MS };
         Duration::from_millis(self.below(UNREACHABLE, bound))
     }
 
-    /// One of the two equal legs (request, reply) of what a request costs in virtual time.
+    /// One half of what a request costs in virtual time. One half is for the request, the other half for the
+    /// reply.
     pub fn cost_leg(self, cost: Cost) -> Duration {
         let Some((least, most)) = cost.range_us() else { return Duration::ZERO };
         let nanos = least * 1000 + self.below(COST, (most - least) * 1000 + 1);

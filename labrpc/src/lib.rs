@@ -1,10 +1,9 @@
-//! The simulated network of the labs: ends that call, servers that reply, and the faults between
-//! them.
+//! The simulated network of the labs. It has ends that call, servers that reply, and faults between them.
 //!
-//! A [`Network`] connects [`End`]s to [`Server`]s. The caller owns the end. A server has named
-//! [`Service`]s, and a service has handlers, which reply. Arguments and replies cross the network
-//! only as bytes, so caller and handler share no memory. The network can lose, delay, hold back and
-//! refuse messages, and it counts them. It does not know what they mean.
+//! A [`Network`] connects [`End`]s to [`Server`]s. The caller owns the end. A server has named [`Service`]s,
+//! and a service has handlers, which reply. Arguments and replies cross the network only as bytes, so caller
+//! and handler share no memory. The network can lose, delay, hold back and refuse messages, and it counts
+//! them. The network does not know the meaning of messages.
 //!
 //! ```
 //! use labrpc::{Network, Server, Service};
@@ -27,42 +26,43 @@
 //! });
 //! ```
 //!
-//! # What a call may expect
+//! # What a caller can rely on
 //!
-//! * `Some(reply)`: the handler ran, and this is its reply. `None`: the handler may have run or not.
+//! * `Some(reply)` means that the handler ran, and this is its reply. `None` means that the handler may have
+//!   run or not.
 //! * Calls on one end do not wait for each other, and may arrive in any order.
-//! * A call always ends, with one exception: its handler never returns, and server and end stay as
-//!   they are.
+//! * A call always ends, with one exception: if its handler never returns, and the server and the end do not
+//!   change, the call waits for ever.
 //!
 //! # What the network does to a message
 //!
-//! | network is | request | reply | the caller learns of a failure |
+//! | network is | request | reply | when the caller gets the failure |
 //! |---|---|---|---|
 //! | reliable (at first) | passes at once | passes at once | |
 //! | unreliable | waits 0..26 ms, then 10 % are lost | 10 % are lost | at once |
 //! | long reordering | | two of three wait 200..2199 ms | |
 //! | end disabled, unconnected, no such server | lost | | after 0..99 ms |
 //! | the same under long delays | lost | | after 0..6999 ms |
-//! | server deleted or replaced, end disabled, while the handler runs | passed | lost | at once |
+//! | server deleted or replaced, or end disabled, while the handler runs | passed | lost | at once |
 //!
-//! One-way faults ([`Link`]) and [`NetworkOptions`] (latency, loss in one direction, reordered and
-//! duplicated requests) are extensions of the course's network. What happens to the n-th
-//! message of an end depends on the run's seed, on that end's number and on n, and on nothing else.
-//! So one more message on one end changes nothing for the messages of another end.
+//! One-way faults ([`Link`]) and [`NetworkOptions`] (latency, loss in one direction, reordered and duplicated
+//! requests) are extensions of the course's network. The fate of the n-th message of an end depends only on
+//! the run's seed, on the end's number and on n. So if one end sends one more message, the messages of other
+//! ends have the same fate as before.
 //!
 //! # Threads
 //!
-//! There is no dispatcher. While no delay is due, the thread of the caller does all the work. A
-//! delayed message waits in the one queue of the network and holds no thread. The service chooses how
-//! a handler runs, see [`Service`]; the caller chooses how it waits, see [`End`].
+//! There is no dispatcher thread. If a message has no delay, the thread of the caller does all the work. A
+//! delayed message waits in the queue of the network and blocks no thread of the network. The service chooses
+//! how a handler runs (see [`Service`]). The caller chooses how it waits (see [`End`]).
 //!
-//! Code that the network runs for others (inline and deferred handlers, the `on_reply` of
-//! [`End::send`]) may run on the network's one timer thread. It may take a lock for a moment, but
-//! it must not sleep and must not `call`.
+//! Code that the network runs for others (inline and deferred handlers, the `on_reply` of [`End::send`]) may
+//! run on the network's timer thread. Such code may lock a lock for a moment, but it must not sleep and must
+//! not `call`.
 //!
 //! # Time
 //!
-//! On the real clock a reliable call takes only the time of its computation. In virtual time
+//! On the real clock, a call over a reliable network takes only the time of its computation. In virtual time
 //! (`--features sim`) a computation takes no time, so each request has a [`Cost`], which its server or
 //! service sets.
 //!
@@ -70,20 +70,20 @@
 //!
 //! A file imports only files of lower layers.
 //!
-//! | layer | file | what it holds |
+//! | layer | file | what is in the file |
 //! |---|---|---|
 //! | 1 | `name.rs` | names of ends and servers |
 //! | 1 | `faults.rs` | one-way faults, costs, and what the dice decide |
-//! | 1 | `completion.rs` | how a sender that waits learns the outcome |
+//! | 1 | `completion.rs` | how a sender that waits gets the outcome |
 //! | 1 | `timer.rs` | the queue of delayed tasks, and its thread |
 //! | 2 | `message.rs` | what the network remembers of one message |
-//! | 3 | `events.rs` | what the network tells the trace |
-//! | 3 | `responder.rs` | what a deferred handler replies with |
+//! | 3 | `events.rs` | the events that the network records in the trace |
+//! | 3 | `responder.rs` | the object with which a deferred handler replies |
 //! | 4 | `service.rs` | named handlers |
 //! | 5 | `server.rs` | named services, and a count of requests |
 //! | 6 | `state.rs` | the tables of ends, servers and waiting messages |
 //! | 7 | `shared.rs` | the lock around these tables, the counters, the timer |
-//! | 8 | `transit.rs` | the way of one message from its sender to the handler and back |
+//! | 8 | `transit.rs` | the stages of one message, from its sender to the handler and back |
 //! | 9 | `end.rs` | `call` and `send` |
 //! | 10 | `network.rs` | the handle for a test's harness |
 

@@ -11,7 +11,7 @@ pub(crate) struct Outgoing<'a> {
     /// The number of the end.
     pub end: u64,
     pub method: &'a str,
-    /// Where the call stands in its caller's source.
+    /// The place of the call in the caller's source.
     pub place: &'static Location<'static>,
 }
 
@@ -19,34 +19,35 @@ pub(crate) struct Outgoing<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Message {
     pub id: u64,
-    /// The node that sends it, for the trace.
+    /// The node that sends the message, for the trace.
     pub from: NodeId,
-    /// The node of the server that has the name to which the end is connected, or of the last one that
-    /// had it. For the trace.
+    /// The node of the server, for the trace. This is the server that has the name to which the end is
+    /// connected, or the last server that had this name.
     pub to: NodeId,
     pub dice: Dice,
-    /// The network's settings when the message started; a later change does not affect it.
+    /// The network's settings at the start of the message. A later change of the settings does not affect the
+    /// message.
     pub settings: Settings,
-    /// The end's link when the message started.
+    /// The end's link at the start of the message.
     pub link: Link,
-    /// Its cost in virtual time; [`Cost::Free`] on the real clock.
+    /// The cost of the message in virtual time. On the real clock it is [`Cost::Free`].
     pub cost: Cost,
-    /// `None`: it reaches no server.
+    /// The server that the message reaches. `None` means that it reaches no server.
     pub route: Option<Route>,
-    /// Where the call stands in its caller's source, for reports of mistakes in it.
+    /// The place of the call in the caller's source, for reports of mistakes in the call.
     pub place: &'static Location<'static>,
 }
 
 /// The settings of a network that decide what happens to a message.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Settings {
-    /// Delay requests, and lose requests and replies.
+    /// Whether requests are delayed, and requests and replies are lost.
     pub unreliable: bool,
-    /// Hold replies back.
+    /// Whether replies are held back.
     pub long_reordering: bool,
-    /// A call that reaches no server takes seconds to fail.
+    /// Whether it takes seconds until a call fails that reaches no server.
     pub long_delays: bool,
-    /// See [`NetworkOptions`] for this and the following.
+    /// [`NetworkOptions`] explains this field and the following fields.
     pub latency: Latency,
     lost_requests: Option<u16>,
     lost_replies: Option<u16>,
@@ -78,22 +79,23 @@ impl Settings {
     }
 }
 
-/// Which server object a message goes to.
+/// The server object to which a message goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Route {
     /// The index of the server's address.
     pub address: usize,
-    /// The number of the server among all that were ever added.
+    /// The number of the server among all servers that were ever added.
     pub registration: u64,
-    /// The network's epoch when the message started.
+    /// The network's epoch at the start of the message.
     pub epoch: u64,
 }
 
-/// What a message waits for.
+/// The reason why a message waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A delay in the network. The message goes on even if the server is lost.
+    /// The message has a delay in the network. If the server is lost meanwhile, the message still continues.
     Travelling,
-    /// Its handler, or the virtual time that it costs. If the server is lost, the message ends.
+    /// The message waits for its handler, or for the virtual time that it costs. If the server is lost
+    /// meanwhile, the message ends.
     Serving,
 }

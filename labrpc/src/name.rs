@@ -7,14 +7,14 @@ use std::fmt;
 /// The name of an end or of a server. `Name::from("7")` and `Name::from(7u64)` are two names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Name {
-    /// A text, as labrpc's own tests and the later labs use it.
+    /// A text. labrpc's own tests and the later labs use texts.
     Text(Arc<str>),
-    /// A number, as the Raft harness names its servers.
+    /// A number. The Raft harness uses numbers for its servers.
     Number(u64),
 }
 
 impl Name {
-    /// For an event.
+    /// The name as a field of an event.
     pub(crate) fn to_field(&self) -> Field<'_> {
         match self {
             Name::Text(text) => Field::from(&**text),

@@ -1,4 +1,4 @@
-//! The handle on a network, for the harness of a test.
+//! The handle to a network, for the harness of a test.
 
 use crate::end::End;
 use crate::faults::{Link, NetworkOptions};
@@ -8,21 +8,21 @@ use crate::shared::SharedNetwork;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
 
-/// One simulated network. Clones are handles on the same one.
+/// One simulated network. Clones are handles to the same network.
 ///
-/// At first it is reliable, without long delays and without reordering. When its last handle is
-/// dropped, the network is gone, and all messages under way fail at once. Ends do not count as
-/// handles. To name an end, pass anything that turns into a [`Name`]: an `&End`, an `&Name`, a text,
-/// a number. If there is no such end, nothing happens.
+/// A new network is reliable, without long delays and without reordering. When its last handle is dropped,
+/// the network is gone, and all messages that have not ended fail at once. Ends do not count as handles. To
+/// name an end, pass anything that turns into a [`Name`]: an `&End`, an `&Name`, a text, a number. If there
+/// is no such end, nothing happens.
 ///
-/// No operation blocks, and no operation runs code of a sender: the callbacks that it causes run on a
-/// thread of the network.
+/// No operation blocks, and no operation runs code of a sender: callbacks that result from an operation run
+/// on a thread of the network.
 #[derive(Clone)]
 pub struct Network {
     handle: Arc<Handle>,
 }
 
-/// What all clones hold. It is dropped with the last of them.
+/// The data that all clones share. It is dropped with the last clone.
 struct Handle {
     shared: Arc<SharedNetwork>,
 }
@@ -34,19 +34,19 @@ impl Drop for Handle {
 }
 
 impl Network {
-    /// A network without ends and servers.
+    /// Make a network without ends and servers.
     pub fn new() -> Network {
         Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
     }
 
-    /// End the network: later calls fail at once and are not counted. Messages that are under way are
+    /// End the network: later calls fail at once and are not counted. Messages that have started before are
     /// not affected.
     pub fn cleanup(&self) {
         self.shared().clean_up();
     }
 
-    /// Set whether the network is reliable. An unreliable one delays requests by 0..26 ms, and
-    /// loses a tenth of the requests and a tenth of the replies.
+    /// Set whether the network is reliable. An unreliable network delays requests by 0..26 ms, and loses 10 %
+    /// of the requests and 10 % of the replies.
     pub fn reliable(&self, reliable: bool) {
         self.shared().change_settings(|settings| settings.unreliable = !reliable);
     }
@@ -61,8 +61,8 @@ impl Network {
         self.shared().change_settings(|settings| settings.long_delays = long);
     }
 
-    /// Set what the network does beyond the switches above. Messages under way are not affected.
-    /// Fatal when the options cannot be.
+    /// Set the options of the network. Messages that have started before are not affected. The run fails if
+    /// the options are not valid.
     #[track_caller]
     pub fn set_options(&self, options: NetworkOptions) {
         if let Some(complaint) = options.complaint() {
@@ -71,25 +71,25 @@ impl Network {
         self.shared().change_settings(|settings| settings.set_options(&options));
     }
 
-    /// Is the network reliable?
+    /// Whether the network is reliable.
     pub fn is_reliable(&self) -> bool {
         !self.shared().settings().unreliable
     }
 
-    /// Are long delays on?
+    /// Whether long delays are on.
     pub fn is_long_delays(&self) -> bool {
         self.shared().settings().long_delays
     }
 
-    /// Make an end of a fresh name for `owner`, connected to `target` (which need not exist yet)
-    /// and disabled.
+    /// Make a disabled end for `owner`, with a new name. It is connected to the server `target`, which need
+    /// not exist yet.
     pub fn make_end(&self, owner: NodeId, target: impl Into<Name>) -> End {
         let (id, name) = self.shared().add_fresh_end(owner, target.into());
         End::new(self.shared(), id, name)
     }
 
-    /// Make an end of this name, without an owner, not connected and disabled. Fatal when the name is
-    /// taken.
+    /// Make a disabled end with this name. It has no owner and is not connected. The run fails if another end
+    /// has this name.
     #[track_caller]
     pub fn make_named_end(&self, name: impl Into<Name>) -> End {
         let name = name.into();
@@ -99,24 +99,25 @@ impl Network {
         }
     }
 
-    /// Connect an end to the server of this name, which need not exist yet. It replaces an earlier
-    /// connection.
+    /// Connect an end to the server with this name. The server need not exist yet. An earlier connection of
+    /// the end is replaced.
     pub fn connect(&self, end: impl Into<Name>, server: impl Into<Name>) {
         self.shared().connect(&end.into(), server.into());
     }
 
-    /// Enable or disable an end. Disabling it fails the calls whose handlers run at this moment.
+    /// Enable or disable an end. If the end is disabled, the calls of this end whose handlers run at this
+    /// moment fail.
     pub fn enable(&self, end: impl Into<Name>, enabled: bool) {
         self.shared().enable(&end.into(), enabled);
     }
 
-    /// Set or repair a one-way fault. Messages under way are not affected.
+    /// Set or repair a one-way fault. Messages that have started before are not affected.
     pub fn set_link(&self, end: impl Into<Name>, link: Link) {
         self.shared().set_link(&end.into(), link);
     }
 
-    /// Delete an end: later calls on its handle reach no server, and its name is free. Fatal when
-    /// there is no such end.
+    /// Delete an end. Later calls on its handle reach no server, and a new end can have its name. The run
+    /// fails if there is no such end.
     #[track_caller]
     pub fn delete_end(&self, end: impl Into<Name>) {
         let end = end.into();
@@ -125,35 +126,35 @@ impl Network {
         }
     }
 
-    /// Close all ends of a node: the calls that wait on them fail at once, and so does every later
-    /// call.
+    /// Close all ends of a node. The calls that wait on these ends fail at once, and every later call also
+    /// fails at once.
     pub fn close_ends_of(&self, owner: NodeId) {
         self.shared().close_ends_of(owner);
     }
 
-    /// Put a server behind a name. If there is another one, it is replaced, and the calls whose
-    /// handlers run in it at this moment fail at once.
+    /// Add a server with this name. If another server has the name, that server is replaced, and the calls
+    /// whose handlers it runs at this moment fail at once.
     pub fn add_server(&self, name: impl Into<Name>, server: Server) {
         self.shared().set_server(name.into(), Some(server));
     }
 
-    /// Remove the server behind a name. Calls whose handlers run at this moment fail at once. The
-    /// handlers run on, and their replies are dropped.
+    /// Remove the server with this name. Calls whose handlers run at this moment fail at once. The handlers
+    /// are not stopped, but their replies are dropped.
     pub fn delete_server(&self, name: impl Into<Name>) {
         self.shared().set_server(name.into(), None);
     }
 
-    /// How many requests have reached the server that now has this name. 0 when there is none.
+    /// How many requests have reached the server that now has this name. It is 0 if there is no such server.
     pub fn count(&self, server: impl Into<Name>) -> u64 {
         self.shared().count(&server.into())
     }
 
-    /// How many requests have been sent, lost ones included.
+    /// How many requests have been sent, including lost requests.
     pub fn total_count(&self) -> u64 {
         self.shared().total_count()
     }
 
-    /// How many bytes of arguments have been sent and of replies delivered.
+    /// The number of bytes of all arguments that were sent and all replies that were delivered.
     pub fn total_bytes(&self) -> u64 {
         self.shared().total_bytes()
     }

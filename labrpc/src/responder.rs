@@ -1,16 +1,15 @@
-//! With a responder a deferred handler replies: once, possibly later.
+//! A deferred handler replies with a responder. It can reply only once, but also later.
 
 use crate::message::Message;
 use labrt::sync::{Arc, Weak};
 use serde::Serialize;
 use std::marker::PhantomData;
 
-/// Replies to one request of a [deferred](crate::Service::deferred) handler: once, at any time,
-/// from any thread.
+/// The object with which a [deferred](crate::Service::deferred) handler replies to one request: once, at any
+/// time, from any thread.
 ///
-/// If it is dropped without a reply, the call fails at once, as if the reply had been lost. A
-/// responder does not keep the network or the server alive, so a server may keep it in its own
-/// tables.
+/// If the responder is dropped without a reply, the call fails at once, as after the loss of a reply. A
+/// responder does not keep the network or the server alive, so a server may keep it in its own tables.
 #[must_use = "a responder that is dropped fails the call"]
 pub struct Responder<R> {
     ticket: Ticket,
@@ -28,7 +27,7 @@ impl<R: Serialize> Responder<R> {
     }
 }
 
-/// The way back to the sender, for a ticket.
+/// How a ticket sends a reply back to the sender.
 pub(crate) trait ReplyPath: Send + Sync {
     /// The handler of `message` has replied.
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>);
@@ -37,7 +36,7 @@ pub(crate) trait ReplyPath: Send + Sync {
     fn no_reply(&self, message: &Message);
 }
 
-/// The untyped part of a [`Responder`]. It uses the way back once: with a reply, or when it is
+/// The untyped part of a [`Responder`]. It calls its [`ReplyPath`] exactly once: with a reply, or when it is
 /// dropped.
 pub(crate) struct Ticket {
     path: Weak<dyn ReplyPath>,

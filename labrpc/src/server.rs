@@ -1,8 +1,8 @@
 //! A server: named services, and a count of the requests that have reached them.
 //!
-//! The services cannot change after the server is shared, so a look-up of a handler takes no lock.
-//! After a restart another server *object* has the same name: the network compares objects, not
-//! contents.
+//! The services cannot change after the server is shared, so a look-up of a handler needs no lock. After a
+//! restart, a new server *object* has the same name. To see whether a server was replaced, the network
+//! compares objects, not contents.
 
 use crate::faults::Cost;
 use crate::service::{Handler, Service};
@@ -11,9 +11,10 @@ use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicU64, Ordering};
 use std::panic::Location;
 
-/// A server. First it is built; then it is a handle, whose clones share the server and its count.
+/// A server. First its services are added. After that it is a handle, and its clones share the services and
+/// the count.
 ///
-/// A restarted server is a new object, and counts from 0.
+/// A restarted server is a new object, and its count starts with 0.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) shared: Arc<SharedServer>,
@@ -34,7 +35,7 @@ pub(crate) struct HandlerAt {
 }
 
 impl Server {
-    /// A server without services, count 0, [`Cost::Peer`].
+    /// Make a server without services. Its count is 0, and its cost is [`Cost::Peer`].
     pub fn new() -> Server {
         Server {
             shared: Arc::new(SharedServer {
@@ -45,15 +46,15 @@ impl Server {
         }
     }
 
-    /// Add a service, in place of one of the same name. Fatal once the server is shared (cloned or
-    /// in a network).
+    /// Add a service. It replaces a service with the same name. The run fails if the server is already shared
+    /// (cloned or added to a network).
     #[track_caller]
     pub fn service(mut self, service: Service) -> Server {
         self.add_service(service);
         self
     }
 
-    /// As [`Server::service`], for a server held in a variable.
+    /// Like [`Server::service`], for a server that is in a variable.
     #[track_caller]
     pub fn add_service(&mut self, service: Service) {
         let services = &mut self.own("a service cannot be added").services;
@@ -63,8 +64,8 @@ impl Server {
         }
     }
 
-    /// Set what a request costs in virtual time, unless its service says otherwise
-    /// ([`Service::cost`]). Fatal once the server is shared.
+    /// Set what a request costs in virtual time. A service can have another cost ([`Service::cost`]). The run
+    /// fails if the server is already shared.
     #[track_caller]
     pub fn cost(mut self, cost: Cost) -> Server {
         self.own("the cost cannot be set").cost = cost;
@@ -98,7 +99,8 @@ impl SharedServer {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What a request to `method` costs: what its service says, else what the server says.
+    /// What a request to `method` costs: the cost of the service if it has one, otherwise the cost of the
+    /// server.
     pub fn cost_of(&self, method: &str) -> Cost {
         let service = method.rsplit_once('.').and_then(|(name, _)| self.named(name));
         service.and_then(|at| self.services[at].own_cost()).unwrap_or(self.cost)
@@ -108,13 +110,14 @@ impl SharedServer {
         self.services.iter().position(|s| s.name() == service)
     }
 
-    /// The node of the services. If they belong to several nodes, the first one.
+    /// The node of the services. If the services belong to several nodes, this is the node of the first
+    /// service.
     pub fn node(&self) -> NodeId {
         self.services.iter().map(Service::owner).find(|node| !node.is_none()).unwrap_or_default()
     }
 
-    /// Count an arriving request of the call at `place` and find its handler; fatal when there is
-    /// none.
+    /// Count a request that arrives, and find its handler. `place` is the place of the call. The run fails if
+    /// there is no such handler.
     pub fn accept(&self, method: &str, place: &'static Location<'static>) -> HandlerAt {
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some((service_name, handler_name)) = method.rsplit_once('.') else {

@@ -1,7 +1,8 @@
 //! A service: a named set of handlers, registered one by one.
 //!
-//! For the network a handler takes bytes and returns bytes. Here the typed closure is wrapped. If
-//! arguments do not decode, that is fatal; the message names the method and the type.
+//! For the network, a handler takes bytes and returns bytes. This file wraps the typed closures of users into
+//! such handlers. If the arguments cannot be decoded, the run fails, and the message names the method and the
+//! type.
 
 use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};
@@ -15,23 +16,23 @@ type Replying = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 /// A handler that replies through a ticket.
 type ReplyingLater = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 
-/// A named set of handlers, all of one node. There are three kinds of handlers:
+/// A named set of handlers that belong to one node. There are three kinds of handlers:
 ///
-/// * [`handler`](Service::handler), the safe choice: it runs on a thread of a pool and may block as
-///   long as it likes. The call fails when the server is deleted or replaced, or the end disabled.
-/// * [`inline`](Service::inline), for handlers that only take the lock of their node for
-///   microseconds: it runs on the thread that brings the request. If nothing has delayed the request,
-///   this is the thread of the caller. It must not block.
-/// * [`deferred`](Service::deferred): it runs like an inline handler but replies later, once, from
-///   any thread, through its [`Responder`]. So no thread is held by a handler that waits for a
-///   commit.
+/// * [`handler`](Service::handler), the safe choice: it runs on a thread of a pool and may block for any
+///   time. The call fails if the server is deleted or replaced, or the end is disabled, while the handler
+///   runs.
+/// * [`inline`](Service::inline), for handlers that only lock the lock of their node for microseconds. Such a
+///   handler runs on the thread that brings the request. If nothing has delayed the request, this is the
+///   thread of the caller. The handler must not block.
+/// * [`deferred`](Service::deferred): it runs like an inline handler, but replies later through its
+///   [`Responder`]: once, from any thread. So a handler that waits for a commit blocks no thread.
 ///
 /// While a handler runs, the current node of the thread is the node of the service. A report of a
 /// panic in the handler names this node.
 pub struct Service {
     name: String,
     node: NodeId,
-    /// `None`: the cost is that of the server.
+    /// The cost of a request to this service. With `None`, the cost of the server is used.
     cost: Option<Cost>,
     handlers: Vec<Handler>,
 }
@@ -48,7 +49,8 @@ pub(crate) enum HandlerKind {
 }
 
 impl Service {
-    /// A service of this name (`"Raft"` in `"Raft.AppendEntries"`) without handlers, of no node.
+    /// Make a service with this name (`"Raft"` in `"Raft.AppendEntries"`). It has no handlers and belongs to
+    /// no node.
     pub fn new(name: impl Into<String>) -> Service {
         Service { name: name.into(), node: NodeId::NONE, cost: None, handlers: Vec::new() }
     }
@@ -59,14 +61,14 @@ impl Service {
         self
     }
 
-    /// Set what a request to this service costs in virtual time, instead of the cost that is set for
-    /// the server ([`Server::cost`](crate::Server::cost)).
+    /// Set what a request to this service costs in virtual time, instead of the server's cost
+    /// ([`Server::cost`](crate::Server::cost)).
     pub fn cost(mut self, cost: Cost) -> Service {
         self.cost = Some(cost);
         self
     }
 
-    /// Add a pooled handler: it may block.
+    /// Add a handler that runs on a thread of a pool. It may block.
     #[track_caller]
     pub fn handler<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
@@ -77,7 +79,7 @@ impl Service {
         self.with(method, HandlerKind::Pooled(run))
     }
 
-    /// Add an inline handler: it must not block, sleep or `call`.
+    /// Add an inline handler. It must not block, sleep or `call`.
     #[track_caller]
     pub fn inline<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
@@ -88,8 +90,7 @@ impl Service {
         self.with(method, HandlerKind::Inline(run))
     }
 
-    /// Add a deferred handler: it returns at once and replies through the [`Responder`] when it
-    /// can.
+    /// Add a deferred handler. It must return at once, and replies through the [`Responder`] when it can.
     #[track_caller]
     pub fn deferred<A, R>(self, method: &str, f: impl Fn(A, Responder<R>) + Send + Sync + 'static) -> Service
     where
@@ -147,7 +148,7 @@ impl Service {
     }
 }
 
-/// The arguments for the handler of `method`, which was added at `place`.
+/// Decode the arguments for the handler of `method`. The handler was added at `place`.
 fn decode_args<A: DeserializeOwned>(method: &str, bytes: &[u8], place: &'static Location<'static>) -> A {
     match labgob::decode(bytes) {
         Ok(args) => args,

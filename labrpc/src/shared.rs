@@ -1,13 +1,12 @@
 //! What all handles of one network share: its state under one lock, its counters, and its timer.
 //!
-//! The lock is held for look-ups only. While it is held, no handler runs, and no code of a user is
-//! called or dropped. Each change of a connection (an end or a server) adds one to `epoch`. If a
-//! message finds the same epoch as at its start, its server still exists, and it need not take the
-//! lock again.
+//! The lock is held only for look-ups. While it is held, no handler runs, and no code of a user is called or
+//! dropped. Each change of an end or a server adds 1 to `epoch`. If a message finds the same epoch as at its
+//! start, its server still exists, and the message need not lock the lock again.
 //!
-//! A message that has to wait is *enlisted*: its completion moves into the table of waiting
-//! messages. The message is ended by the first that takes the completion out of the table: its own
-//! transit, the deletion of a server, or the closing of an end. So each message ends exactly once.
+//! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Three
+//! things can end the message: its own transit, the deletion of a server, or the closing of an end. The first
+//! of them takes the completion out of the table, and ends the message. So each message ends exactly once.
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -24,9 +23,9 @@ use labrt::sync::{Arc, Mutex};
 pub(crate) struct SharedNetwork {
     state: Mutex<NetworkState>,
     pub timer: Arc<Timer>,
-    /// Set by a clean-up: later calls fail at once.
+    /// Whether the network is cleaned up. Then later calls fail at once.
     is_done: AtomicBool,
-    /// Counts the changes of ends and servers.
+    /// The number of changes of ends and servers.
     epoch: AtomicU64,
     rpcs: AtomicU64,
     bytes: AtomicU64,
@@ -71,7 +70,7 @@ impl SharedNetwork {
         self.timer.end_when_empty();
     }
 
-    /// The last handle is gone: end all messages that wait, and let go of the servers.
+    /// End all messages that wait, and drop the servers. This is called when the last handle is gone.
     pub fn shut_down(&self) {
         self.is_done.store(true, Ordering::Release);
         let (old, ended) = {
@@ -86,7 +85,8 @@ impl SharedNetwork {
 
     // ---- messages -------------------------------------------------------------------------------
 
-    /// Count a request and read all that it needs, under one lock. `None`: its end is closed.
+    /// Count a request and read everything that it needs, with the lock held only once. Returns `None` if the
+    /// end is closed.
     pub fn start(&self, request: Outgoing<'_>, args: &[u8]) -> Option<Start> {
         let from = node::current();
         let start = self.state.lock().start(request, from, self.epoch.load(Ordering::Relaxed))?;
@@ -100,7 +100,7 @@ impl SharedNetwork {
         self.bytes.fetch_add(reply.len() as u64, Ordering::Relaxed);
     }
 
-    /// Why this message cannot reach the server any more to which it was sent; `None` if it can.
+    /// Why this message cannot reach its server any more. Returns `None` if it still can.
     pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
         let route = message.route?;
         if self.epoch.load(Ordering::Acquire) == route.epoch {
@@ -109,7 +109,7 @@ impl SharedNetwork {
         self.state.lock().why_server_lost(message)
     }
 
-    /// Let a message wait. If it is lost already, it ends now.
+    /// Let a message wait. If the message is lost already, it ends now.
     pub fn enlist(&self, message: &Message, phase: Phase, completion: Completion) {
         let waiting = Waiting { message: *message, phase, completion };
         let mut state = self.state.lock();
@@ -118,7 +118,7 @@ impl SharedNetwork {
         self.fail_all(vec![waiting], cause);
     }
 
-    /// A waiting message enters another phase. If it is lost in that phase, it ends now.
+    /// Change the phase of a waiting message. If the message is lost in the new phase, it ends now.
     pub fn set_phase(&self, message: &Message, phase: Phase) {
         let mut state = self.state.lock();
         let Some(cause) = state.why_ended(message, phase) else { return state.set_phase(message.id, phase) };
@@ -127,7 +127,8 @@ impl SharedNetwork {
         self.fail_all(ended, cause);
     }
 
-    /// Take the completion of a waiting message, in order to end it. `None`: it has ended already.
+    /// Take the completion of a waiting message, in order to end the message. Returns `None` if the message
+    /// has ended already.
     pub fn claim(&self, id: u64) -> Option<Completion> {
         self.state.lock().take_waiting(id).map(|waiting| waiting.completion)
     }
@@ -155,12 +156,12 @@ impl SharedNetwork {
 
     // ---- ends -----------------------------------------------------------------------------------
 
-    /// A new end, disabled and connected to nothing. `None`: the name is taken.
+    /// Add an end that is disabled and not connected. Returns `None` if another end has the name.
     pub fn add_end(&self, name: Name, owner: NodeId) -> Option<u64> {
         self.state.lock().add_end(name, owner)
     }
 
-    /// A new end of a fresh name, disabled and connected to `target`.
+    /// Add an end with a new name that is disabled and connected to `target`.
     pub fn add_fresh_end(&self, owner: NodeId, target: Name) -> (u64, Name) {
         let mut state = self.state.lock();
         let name = state.fresh_end_name(owner, &target);
@@ -181,12 +182,13 @@ impl SharedNetwork {
         self.state.lock().set_link(end, link);
     }
 
-    /// Forget the name. Later calls on the end's handle reach no server. False: there is no such end.
+    /// Delete an end, so that its name is free. Later calls on the end's handle reach no server. Returns
+    /// `false` if there is no such end.
     pub fn delete_end(&self, end: &Name) -> bool {
         self.change_reach(cause::DISABLED, |state| state.delete_end(end)).is_some()
     }
 
-    /// Close an end: the calls that wait on it fail at once, and so does every later call.
+    /// Close an end. The calls that wait on the end fail at once, and every later call also fails at once.
     pub fn close_end(&self, end: u64) {
         self.change_reach(cause::END_CLOSED, |state| state.close_end(end));
     }
@@ -196,18 +198,18 @@ impl SharedNetwork {
         self.change_reach(cause::END_CLOSED, |state| state.close_ends_of(owner));
     }
 
-    /// The end's handle is dropped: forget the end.
+    /// Remove an end, because its handle is dropped.
     pub fn remove_end(&self, end: u64) {
         self.change_reach(cause::END_CLOSED, |state| state.remove_end(end));
     }
 
     // ---- servers --------------------------------------------------------------------------------
 
-    /// Put a server behind a name, or replace or (`None`) remove the one that is there.
+    /// Set the server that has this name. An earlier server is replaced. With `None`, it is only removed.
     pub fn set_server(&self, name: Name, server: Option<Server>) {
         let server = server.map(|server| server.shared);
         let old = self.change_reach(cause::SERVER_GONE, |state| state.set_server(name, server));
-        // Its services are dropped here. They are code of a user, so the lock must be free.
+        // The services of the old server are dropped here. They are code of a user, so the lock must be free.
         drop(old);
     }
 
@@ -217,7 +219,7 @@ impl SharedNetwork {
 
     // ---- changes of ends and servers ------------------------------------------------------------
 
-    /// Change an end or a server, and end the messages that are lost because of it. If `change`
+    /// Change an end or a server, and end the messages that are lost because of this change. If `change`
     /// returns `None`, nothing has changed.
     fn change_reach<T>(
         &self,
@@ -234,7 +236,7 @@ impl SharedNetwork {
         Some(result)
     }
 
-    /// To be called with each change, under the lock.
+    /// Must be called with each change, while the lock is held.
     fn begin_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }

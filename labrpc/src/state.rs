@@ -1,7 +1,6 @@
-//! What a network knows: its settings, its ends, the servers behind the names, and the messages
-//! that wait.
+//! The data of a network: its settings, its ends, the server of each name, and the messages that wait.
 //!
-//! These are tables without a lock. `shared.rs` has the lock, and acts on their results.
+//! These are tables without a lock. `shared.rs` has the lock, and uses the results of these functions.
 
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
@@ -20,8 +19,8 @@ pub(crate) struct NetworkState {
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
     next_end: u64,
-    /// One for each server name that was ever used. An end has the index, so that a message needs no
-    /// look-up by name.
+    /// One entry for each server name that was ever used. An end has the index of its entry, so that a
+    /// message needs no look-up by name.
     addresses: Vec<Address>,
     server_names: HashMap<Name, usize>,
     registrations: u64,
@@ -33,7 +32,7 @@ struct EndRecord {
     name: Name,
     owner: NodeId,
     messages: u64,
-    /// The address that it is connected to.
+    /// The index of the address to which the end is connected.
     target: Option<usize>,
     is_enabled: bool,
     link: Link,
@@ -43,10 +42,10 @@ struct EndRecord {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Open,
-    /// `delete_end`: the network has forgotten its name. Calls on its handle still start, but reach no
+    /// `delete_end` was called: the end's name is free. Calls on the end's handle still start, but reach no
     /// server.
     Deleted,
-    /// `close`: its owner is killed. Calls fail at once.
+    /// The end was closed, for example because its owner was killed. Calls fail at once.
     Closed,
 }
 
@@ -60,15 +59,15 @@ struct Address {
 
 struct Registered {
     server: Arc<SharedServer>,
-    /// Distinguishes this server object from later objects of the same name.
+    /// A number that distinguishes this server object from later objects with the same name.
     registration: u64,
 }
 
-/// What a message reads when it starts, under one lock.
+/// What a message reads at its start, while the lock is held once.
 pub(crate) struct Start {
     pub message: Message,
     pub server: Result<Arc<SharedServer>, Cause>,
-    /// The server name that the end is connected to. `None` if there is no trace.
+    /// The name of the server to which the end is connected. It is `None` if there is no trace.
     pub target: Option<Name>,
 }
 
@@ -79,13 +78,13 @@ pub(crate) struct Waiting {
     pub completion: Completion,
 }
 
-/// Messages that an event has ended, to be completed outside the lock.
+/// Messages that a change has ended. They must be completed when the lock is free.
 pub(crate) type Ended = Vec<Waiting>;
 
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Count a request and read all that it needs. `None`: its end is closed.
+    /// Count a request and read everything that it needs. Returns `None` if the end is closed.
     pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
         let Outgoing { id, end, method, place } = request;
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
@@ -107,7 +106,7 @@ impl NetworkState {
         Some(Start { message, server, target })
     }
 
-    /// A message begins to wait.
+    /// Add a message that starts to wait.
     pub fn add_waiting(&mut self, waiting: Waiting) {
         self.waiting.insert(waiting.message.id, waiting);
     }
@@ -118,12 +117,13 @@ impl NetworkState {
         }
     }
 
-    /// A message waits no longer. `None`: it had ended already.
+    /// Remove a message that waits. Returns `None` if the message had ended already.
     pub fn take_waiting(&mut self, id: u64) -> Option<Waiting> {
         self.waiting.remove(&id)
     }
 
-    /// Take all messages that need not wait any longer since the last change, in the order of their ids.
+    /// Remove all messages that need not wait any longer after the last change. They are returned in the
+    /// order of their ids.
     pub fn take_lost(&mut self) -> Ended {
         let lost: Vec<u64> = self
             .waiting
@@ -134,7 +134,7 @@ impl NetworkState {
         lost.into_iter().filter_map(|id| self.take_waiting(id)).collect()
     }
 
-    /// Why a message need not wait in this phase; `None` if it has to.
+    /// Why a message need not wait in this phase. Returns `None` if the message has to wait.
     pub fn why_ended(&self, message: &Message, phase: Phase) -> Option<Cause> {
         if self.is_gone {
             return Some(cause::NETWORK_GONE);
@@ -149,7 +149,7 @@ impl NetworkState {
         }
     }
 
-    /// Why this message cannot reach the server any more to which it was sent; `None` if it can.
+    /// Why this message cannot reach its server any more. Returns `None` if it still can.
     pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
         let route = message.route?;
         let Some(record) = self.ends.get(&message.dice.end) else { return Some(cause::END_CLOSED) };
@@ -170,7 +170,7 @@ impl NetworkState {
 }
 
 impl EndRecord {
-    /// The server that a message on this end reaches, or why it reaches none.
+    /// The server that a message on this end reaches, or the reason why it reaches no server.
     fn reach<'a>(&self, address: Option<(usize, &'a Address)>) -> Result<(usize, &'a Registered), Cause> {
         if !self.is_enabled || self.access != Access::Open {
             return Err(cause::DISABLED);
@@ -187,7 +187,7 @@ impl EndRecord {
 // ---- ends ---------------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// A new end, disabled and connected to nothing. `None`: the name is taken.
+    /// Add an end that is disabled and not connected. Returns `None` if another end has the name.
     pub fn add_end(&mut self, name: Name, owner: NodeId) -> Option<u64> {
         if self.end_names.contains_key(&name) {
             return None;
@@ -224,7 +224,8 @@ impl NetworkState {
         }
     }
 
-    /// `None`: there is no such end, or it is so already.
+    /// Enable or disable an end. Returns `None` if there is no such end, or if the end is in this state
+    /// already.
     pub fn enable(&mut self, end: &Name, enabled: bool) -> Option<()> {
         let record = self.named_end(end).filter(|record| record.is_enabled != enabled)?;
         record.is_enabled = enabled;
@@ -237,7 +238,7 @@ impl NetworkState {
         }
     }
 
-    /// `None`: there is no such end.
+    /// Returns `None` if there is no such end.
     pub fn delete_end(&mut self, end: &Name) -> Option<()> {
         let id = self.end_names.remove(end)?;
         let record = self.ends.get_mut(&id).expect("a named end has a record");
@@ -245,13 +246,13 @@ impl NetworkState {
         Some(())
     }
 
-    /// `None`: there is no such end.
+    /// Returns `None` if there is no such end.
     pub fn close_end(&mut self, end: u64) -> Option<()> {
         self.ends.get_mut(&end)?.access = Access::Closed;
         Some(())
     }
 
-    /// `None`: the node has no ends.
+    /// Returns `None` if the node has no ends.
     pub fn close_ends_of(&mut self, owner: NodeId) -> Option<()> {
         let mut closed = None;
         for record in self.ends.values_mut().filter(|record| record.owner == owner) {
@@ -261,8 +262,8 @@ impl NetworkState {
         closed
     }
 
-    /// Forget an end. Its name stays if it belongs to a later end by now. `None`: there is no such
-    /// end.
+    /// Remove an end. Its name is also removed, unless a later end has the same name now. Returns `None` if
+    /// there is no such end.
     pub fn remove_end(&mut self, end: u64) -> Option<()> {
         let record = self.ends.remove(&end)?;
         if self.end_names.get(&record.name) == Some(&end) {
@@ -280,8 +281,8 @@ impl NetworkState {
 // ---- servers ------------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Put a server, or none, behind a name, and return the one that was there. `None`: this very
-    /// server is there already.
+    /// Set the server that has this name, or remove it, and return the earlier server. Returns `None` if
+    /// nothing changes, because the name has this server object already.
     pub fn set_server(
         &mut self,
         name: Name,
@@ -312,7 +313,7 @@ impl NetworkState {
         address.server.as_ref().map(|found| &*found.server)
     }
 
-    /// The index of a server name's address, which is made if need be.
+    /// The index of the address with this server name. If there is no such address, it is added.
     fn address(&mut self, name: Name) -> usize {
         if let Some(&address) = self.server_names.get(&name) {
             return address;

@@ -1,7 +1,8 @@
-//! The queue of a network's delayed tasks, and the one thread that runs them.
+//! The queue of a network's delayed tasks, and the thread that runs them.
 //!
-//! The thread starts with the first task. It ends when the queue is empty and the network is cleaned
-//! up or gone. It owns the queue, not the network. It runs each task without the lock of the queue.
+//! The thread is started with the first task. It ends when the queue is empty and the network is cleaned up
+//! or gone. The thread owns the queue, but not the network. While it runs a task, it does not hold the lock
+//! of the queue.
 
 use labrt::collections::BinaryHeap;
 use labrt::node::{self, NodeId};
@@ -15,12 +16,13 @@ type Task = Box<dyn FnOnce() + Send>;
 struct Entry {
     due: Instant,
     order: u64,
-    /// Run the task even when the network is gone.
+    /// Whether the task runs even if the network is gone.
     outlives_network: bool,
     task: Task,
 }
 
-// The heap's greatest entry is the one that is due first; of two due at once, the one queued first.
+// The greatest entry of the heap is the task that is due first. If two tasks are due at the same time, the
+// task that was queued first is greater.
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))
@@ -41,13 +43,12 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-/// How much longer the queue is needed.
+/// How long the queue is still needed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Life {
     /// The network is in use: the thread waits for more tasks.
     Open,
-    /// The network is cleaned up: the tasks in the queue, and those that follow from them, still
-    /// run.
+    /// The network is cleaned up: the tasks in the queue, and the tasks that they add, still run.
     Ending,
     /// The network is gone: only the tasks that outlive it still run.
     Closed,
@@ -71,12 +72,12 @@ impl Timer {
         Arc::new(Timer { queue: Mutex::new(queue), changed: Condvar::new() })
     }
 
-    /// Run `task` after `delay`. It is dropped when the network is gone.
+    /// Run `task` after `delay`. If the network is gone before, the task is dropped.
     pub fn run_after(self: &Arc<Timer>, delay: Duration, task: impl FnOnce() + Send + 'static) {
         self.push(delay, false, Box::new(task));
     }
 
-    /// Run `task` as soon as the thread is free, even when the network is gone.
+    /// Run `task` as soon as the thread is free, even if the network is gone.
     pub fn run_soon(self: &Arc<Timer>, task: impl FnOnce() + Send + 'static) {
         self.push(Duration::ZERO, true, Box::new(task));
     }
@@ -85,7 +86,7 @@ impl Timer {
         let due = Instant::now() + delay;
         let mut queue = self.queue.lock();
         if queue.life == Life::Closed && !outlives_network {
-            // The task is dropped after the lock is free, because that may run code.
+            // The task must be dropped after the lock is free, because dropping it may run code of a user.
             drop(queue);
             return drop(task);
         }
@@ -102,7 +103,7 @@ impl Timer {
         }
     }
 
-    /// The network is cleaned up: the thread ends when there is nothing left to do.
+    /// Let the thread end when the queue is empty. This is called when the network is cleaned up.
     pub fn end_when_empty(&self) {
         let mut queue = self.queue.lock();
         queue.life = queue.life.max(Life::Ending);
@@ -110,7 +111,8 @@ impl Timer {
         self.changed.notify_one();
     }
 
-    /// The network is gone: drop all tasks but those that outlive it; the thread ends after those.
+    /// Drop all tasks except those that outlive the network. After these tasks the thread ends. This is
+    /// called when the network is gone.
     pub fn close(&self) {
         let mut queue = self.queue.lock();
         queue.life = Life::Closed;
@@ -137,7 +139,7 @@ impl Timer {
         std::mem::forget(panicking);
     }
 
-    /// Wait for the next task that is due. `None`: there will be none.
+    /// Wait for the next task that is due. Returns `None` if there will be no more tasks.
     fn next(&self) -> Option<Task> {
         let mut queue = self.queue.lock();
         loop {
@@ -147,7 +149,8 @@ impl Timer {
                     self.changed.wait_until(&mut queue, due);
                 }
                 None if queue.life >= Life::Ending => {
-                    // Under the same lock: a push after this starts another thread.
+                    // This happens while the lock is still held. So if a task is added after this, another
+                    // thread is started.
                     queue.thread_runs = false;
                     return None;
                 }
@@ -157,8 +160,8 @@ impl Timer {
     }
 }
 
-/// A task that panics ends the thread, and fails the run. Outside a run the next push starts
-/// another thread.
+/// If a task panics, the thread ends and the run fails. Outside a run, another thread is started when the
+/// next task is added.
 struct Panicking<'a>(&'a Timer);
 
 impl Drop for Panicking<'_> {

@@ -10,9 +10,9 @@
 //! and the next stage goes into the queue of the timer. A message without delays allocates only its
 //! bytes and takes the lock of the network once.
 //!
-//! After the request has passed, the handler always runs, on the server that existed at the start.
-//! Only after the handler the network checks whether this server was deleted in between. If so, the
-//! reply is dropped.
+//! After the request has passed, the handler always runs, on the server that existed at the start. The
+//! network checks only after the handler whether this server was deleted meanwhile. If it was, the reply is
+//! dropped.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -30,8 +30,8 @@ use labrt::trace;
 use std::borrow::Cow;
 use std::task::Poll;
 
-/// Send a request. Ready: the message has ended. Pending: it is enlisted, and its completion gets the
-/// outcome, or has got it already.
+/// Send a request. `Ready` means that the message has ended. `Pending` means that the message is enlisted:
+/// its completion will get the outcome, or has it already.
 pub(crate) fn send_off(
     network: &Arc<SharedNetwork>,
     request: Outgoing<'_>,
@@ -53,14 +53,14 @@ pub(crate) fn send_off(
     transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(request.method), args }), make)
 }
 
-/// One message in transit. If it is dropped before its end (because a handler has panicked), the call
-/// fails, so that its caller does not wait for ever.
+/// One message in transit. If the transit is dropped before its end, because a handler has panicked, the call
+/// fails. So the caller does not wait for ever.
 struct Transit {
     network: Arc<SharedNetwork>,
     message: Message,
-    /// The network has its completion.
+    /// Whether the completion of the message is in the network's table.
     is_enlisted: bool,
-    /// The present thread belongs to the network, so callbacks of senders may run on it.
+    /// Whether the present thread belongs to the network. Then callbacks of senders may run on this thread.
     on_network_thread: bool,
 }
 
@@ -74,7 +74,7 @@ enum Stage<'a> {
     Return(Vec<u8>),
     /// The reply reaches the sender.
     Deliver(Vec<u8>),
-    /// The sender learns that there is no reply.
+    /// The sender is informed that there is no reply.
     Fail(Cause),
 }
 
@@ -85,7 +85,8 @@ struct Request<'a> {
 }
 
 impl Transit {
-    /// Run `stage` after `delay`: at once if it is zero, else through the queue of the timer.
+    /// Run `stage` after `delay`. If the delay is zero, the stage runs at once. Otherwise it goes into the
+    /// queue of the timer.
     fn after(self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         if delay.is_zero() {
             return self.run(stage, make);
@@ -93,7 +94,7 @@ impl Transit {
         self.wait(delay, stage, make)
     }
 
-    /// Not inlined: inlining makes a call without delay slower by a fifth.
+    /// This function is not inlined, because inlining makes a call without delay 20 % slower.
     #[inline(never)]
     fn wait(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         self.enlist(stage.phase(), make);
@@ -162,7 +163,7 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive once more after `delay`. The reply of that handler is dropped.
+    /// Let the request arrive a second time after `delay`. The reply to the second request is dropped.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
@@ -217,7 +218,7 @@ impl Transit {
     }
 
     fn handle_pooled(mut self, server: Arc<SharedServer>, at: HandlerAt, args: Vec<u8>) {
-        // The thread belongs to the network, not to the node that sends.
+        // The new thread belongs to the network, not to the node that sends.
         let _nobody = node::enter(NodeId::NONE);
         thread::spawn(move || {
             let (service, handler) = server.at(at);
@@ -228,7 +229,7 @@ impl Transit {
         });
     }
 
-    /// Give the message to the deferred handler, which has to end it.
+    /// Give the message to the deferred handler, which has to end the message.
     fn into_ticket(mut self) -> Ticket {
         self.is_enlisted = false;
         let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);
@@ -274,7 +275,7 @@ impl Transit {
 
     // ---- the outcome ----------------------------------------------------------------------------
 
-    /// The sender learns of the failure after the delay of a call that reaches no server.
+    /// Fail the message after the delay of a call that reaches no server.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
         events::delayed(&self.message, cause, delay);
@@ -335,7 +336,7 @@ impl ReplyPath for SharedNetwork {
 }
 
 impl Stage<'_> {
-    /// The cost of request and reply counts as the time of the handler.
+    /// The phase of the message. The cost of the request and the reply belongs to the phase of the handler.
     fn phase(&self) -> Phase {
         match self {
             Stage::Handle(_) | Stage::Return(_) => Phase::Serving,
@@ -360,7 +361,8 @@ impl Request<'_> {
     }
 }
 
-/// Run a handler of `service` as its node, under message `id`.
+/// Run a handler of `service`. The service's node is the current node meanwhile, and `id` is the message
+/// under which the handler runs.
 fn as_callee<T>(id: u64, service: &Service, handler: impl FnOnce() -> T) -> T {
     let _under = trace::under(id);
     let _callee = node::enter(service.owner());

@@ -1,5 +1,5 @@
-//! What the course's tests do not check: each fault alone, its limits, its counts, and which code runs
-//! on which thread.
+//! Tests of what the course's tests do not check: each fault alone, its limits, its counts, and which code
+//! runs on which thread.
 
 mod common;
 
@@ -13,17 +13,16 @@ use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// How late a message may be on the virtual clock, for all its timers together.
+/// How much later than expected a message may come on the virtual clock. This is for all its timers together.
 const LATE: Duration = MS;
 
-/// A server whose handlers cost nothing. `T.Inc` (inline) and `T.Pooled` (pooled) add one to a
-/// number.
+/// A server whose handlers have no cost. `T.Inc` (inline) and `T.Pooled` (pooled) add 1 to a number.
 fn inc_server() -> Server {
     let service = Service::new("T").inline("Inc", |n: u64| n + 1).handler("Pooled", |n: u64| n + 1);
     Server::new().cost(Cost::Free).service(service)
 }
 
-/// A network with the server "s" and an enabled end to it.
+/// A network with the server "s" and an enabled end that is connected to this server.
 fn inc_net() -> (Network, End) {
     let net = Network::new();
     net.add_server("s", inc_server());
@@ -62,19 +61,19 @@ impl Gate {
     }
 }
 
-/// Calls `Gate.Wait` from a thread of its own. The channel gets the outcome, and when it came.
+/// Calls `Gate.Wait` from a thread of its own. The channel gets the outcome, and the time of the outcome.
 fn call_gate(end: &Arc<End>) -> chan::Receiver<(Option<u64>, Instant)> {
     let (done, result) = chan::unbounded();
     let end = Arc::clone(end);
     thread::spawn(move || {
         let reply = end.call("Gate.Wait", &1u64);
-        // The test may have ended by then.
+        // This fails if the test has ended in the meantime.
         let _ = done.send((reply, Instant::now()));
     });
     result
 }
 
-/// Sends `n` times and collects the outcomes, each with the time that it took.
+/// Sends `n` requests and collects the outcomes, each with the time that it took.
 fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Duration)> {
     let (done, results) = chan::unbounded();
     for i in 0..n {
@@ -90,7 +89,7 @@ fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Durati
     (0..n).map(|_| results.recv().expect("every send has an outcome")).collect()
 }
 
-/// Runs `body` in a run of its own that must fail, and returns how it failed.
+/// Executes `body` in a run of its own, which must fail. Returns the failure.
 fn failing(body: impl Fn() + Send + Sync + 'static) -> Failure {
     let run = Run { quiet: true, limit: Duration::from_secs(60), ..Run::default() };
     run.once(1, body).failure.expect("the run should have failed")
@@ -105,7 +104,7 @@ fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
         let (net, end) = inc_net();
         net.reliable(false);
         assert!(!net.is_reliable());
-        // Each number is one byte long.
+        // Each number takes one byte.
         let (done, results) = chan::unbounded();
         for _ in 0..N {
             let done = done.clone();
@@ -124,7 +123,7 @@ fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
 #[test]
 fn an_unreliable_network_loses_a_tenth_each_way() {
     run(|| {
-        // The limits are six standard deviations wide.
+        // The limits are six standard deviations away from the expected value.
         const N: u64 = 2000;
         let (net, end) = inc_net();
         net.reliable(false);
@@ -135,7 +134,7 @@ fn an_unreliable_network_loses_a_tenth_each_way() {
         let share = ok as f64 / handled as f64;
         assert!((0.857..=0.943).contains(&share), "{share:.3} of the replies passed, expected about 0.9");
         if labrt::is_sim() {
-            let longest = results.iter().map(|(_, took)| *took).max().expect("there are results");
+            let longest = results.iter().map(|(_, took)| *took).max().expect("there is at least one result");
             assert!(
                 longest >= 26 * MS && longest <= 26 * MS + LATE,
                 "requests are delayed by 0..26 ms: {longest:?}"
@@ -160,7 +159,7 @@ fn long_reordering_holds_two_of_three_replies() {
                 done.send((reply, start.elapsed())).expect("collected below");
             });
             if is_over.load(SeqCst) {
-                results.recv().expect("that outcome");
+                results.recv().expect("every send has an outcome");
             } else {
                 held += 1;
             }
@@ -175,10 +174,10 @@ fn long_reordering_holds_two_of_three_replies() {
             "{} of {N} replies were held, expected about 400",
             held.len()
         );
-        let shortest = *held.iter().min().expect("some are held");
+        let shortest = *held.iter().min().expect("some replies are held");
         assert!(shortest >= 200 * MS, "held for {shortest:?} only");
         if labrt::is_sim() {
-            let longest = *held.iter().max().expect("some are held");
+            let longest = *held.iter().max().expect("some replies are held");
             assert!((1500 * MS..=2199 * MS + LATE).contains(&longest), "the longest hold is {longest:?}");
             let mean = held.iter().sum::<Duration>() / held.len() as u32;
             assert!((600 * MS..=800 * MS).contains(&mean), "short holds are favoured: mean {mean:?}");
@@ -191,7 +190,7 @@ fn the_reply_bytes_of_a_held_reply_count_at_delivery() {
     run(|| {
         let (net, end) = inc_net();
         net.long_reordering(true);
-        // Sooner or later a reply is held. At that moment it has not been counted.
+        // Requests are sent until a reply is held back. At that moment this reply has not been counted.
         let (done, results) = chan::unbounded();
         let mut sent = 0;
         while results.len() as u64 == sent {
@@ -215,7 +214,7 @@ fn a_call_that_reaches_nobody_fails_within_100_ms() {
         let results = send_all(&end, "T.Inc", N);
         assert!(results.iter().all(|(reply, _)| reply.is_none()));
         assert_eq!((net.total_count(), net.total_bytes(), net.count("s")), (N, results_args(N), 0));
-        let longest = results.iter().map(|(_, took)| *took).max().expect("there are results");
+        let longest = results.iter().map(|(_, took)| *took).max().expect("there is at least one result");
         assert!(longest >= 80 * MS, "all failed within {longest:?}");
         if labrt::is_sim() {
             assert!(longest <= 99 * MS + LATE, "{longest:?}");
@@ -223,7 +222,7 @@ fn a_call_that_reaches_nobody_fails_within_100_ms() {
     });
 }
 
-/// The bytes of the numbers `0..n` as arguments.
+/// The number of bytes of the numbers `0..n` as arguments.
 fn results_args(n: u64) -> u64 {
     (0..n).map(|i| labgob::encode(&i).len() as u64).sum()
 }
@@ -238,13 +237,13 @@ fn under_long_delays_a_call_that_reaches_nobody_fails_within_7_s() {
         let end = joined(&net, "nobody");
         if labrt::is_sim() {
             let results = send_all(&end, "T.Inc", N);
-            let longest = results.iter().map(|(_, took)| *took).max().expect("there are results");
+            let longest = results.iter().map(|(_, took)| *took).max().expect("there is at least one result");
             assert!((6900 * MS..=6999 * MS + LATE).contains(&longest), "{longest:?}");
             let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
             assert!((3100 * MS..=3900 * MS).contains(&mean), "{mean:?}");
             return;
         }
-        // On the real clock: most of them take longer than the short delays.
+        // This is a test for the real clock: most of the calls must take longer than the short delays.
         let failed = Arc::new(AtomicU64::new(0));
         for i in 0..N {
             let failed = Arc::clone(&failed);
@@ -281,7 +280,8 @@ fn one_way_replies_lost() {
         assert!(results.iter().all(|(reply, _)| reply.is_none()));
         assert_eq!(net.count("s"), N, "the handlers run");
         assert_eq!(net.total_bytes(), results_args(N), "no reply is delivered");
-        // The sender learns of it after up to 99 ms, not at once, as if there were no server.
+        // The sender gets the failure after up to 99 ms, and not at once. It is the same if there is no
+        // server.
         let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
         assert!(mean >= 25 * MS, "{mean:?}");
         net.set_link(&end, Link::Both);
@@ -291,7 +291,7 @@ fn one_way_replies_lost() {
 
 // ---- options ------------------------------------------------------------------------------------
 
-/// A network with the server "s", an enabled end to it, and these options.
+/// A network with the server "s", an enabled end that is connected to this server, and these options.
 fn net_with(options: NetworkOptions) -> (Network, End) {
     let (net, end) = inc_net();
     net.set_options(options);
@@ -303,7 +303,7 @@ fn a_reliable_network_may_take_its_time() {
     run(|| {
         let (_net, end) = net_with(NetworkOptions { latency: 5 * MS..=20 * MS, ..NetworkOptions::default() });
         let results = send_all(&end, "T.Inc", 200);
-        assert!(results.iter().all(|(reply, _)| reply.is_some()), "nothing is lost");
+        assert!(results.iter().all(|(reply, _)| reply.is_some()), "no message is lost");
         let took: Vec<Duration> = results.iter().map(|(_, took)| *took).collect();
         assert!(took.iter().all(|took| *took >= 10 * MS), "both ways take time: {took:?}");
         if labrt::is_sim() {
@@ -317,7 +317,7 @@ fn a_reliable_network_may_take_its_time() {
 #[test]
 fn loss_has_a_direction() {
     run(|| {
-        // The limits are six standard deviations wide.
+        // The limits are six standard deviations away from the expected value.
         const N: u64 = 1000;
         let lost = |of_1000| Some(of_1000);
         let (net, end) = net_with(NetworkOptions { lost_requests: lost(300), ..NetworkOptions::default() });
@@ -330,7 +330,7 @@ fn loss_has_a_direction() {
         assert_eq!(net.count("s"), N, "all requests arrive");
         assert!((610..=790).contains(&ok), "{ok} of {N} replies passed, expected about 700");
 
-        // They stand above the switch of an unreliable network.
+        // These options have an effect even if the network is set to unreliable.
         let none =
             NetworkOptions { lost_requests: lost(0), lost_replies: lost(0), ..NetworkOptions::default() };
         let (net, end) = net_with(none);
@@ -352,7 +352,7 @@ fn requests_may_be_held_back() {
         for n in 0..N {
             end.send("Order.Add", &n, forget::<()>);
         }
-        let order: Vec<(u64, Instant)> = (0..N).map(|_| order.recv().expect("none is lost")).collect();
+        let order: Vec<(u64, Instant)> = (0..N).map(|_| order.recv().expect("no request is lost")).collect();
         let held = order.iter().filter(|(_, at)| *at - start >= 200 * MS).count();
         // Six standard deviations of 300 draws with p = 2/3 are 49.
         assert!((151..=249).contains(&held), "{held} of {N} requests were held, expected about 200");
@@ -368,7 +368,7 @@ fn requests_may_arrive_twice() {
             let options = NetworkOptions { duplicated_requests: 300, ..NetworkOptions::default() };
             let (net, end) = net_with(options);
             let results = send_all(&end, method, N);
-            assert!(results.iter().all(|(reply, _)| reply.is_some()), "each call has one outcome");
+            assert!(results.iter().all(|(reply, _)| reply.is_some()), "each call has exactly one outcome");
             let due = Instant::now() + Duration::from_secs(5);
             while net.count("s") < N + 88 && Instant::now() < due {
                 time::sleep(5 * MS);
@@ -382,8 +382,8 @@ fn requests_may_arrive_twice() {
     });
 }
 
-/// The reply to a duplicate is dropped, even if it comes first. If a responder of a duplicate is
-/// dropped, no call fails.
+/// The reply to a duplicate is dropped, even if it comes before the other reply. If the responder of a
+/// duplicate is dropped, no call fails.
 #[test]
 fn the_reply_to_a_duplicate_reaches_nobody() {
     run(|| {
@@ -392,24 +392,24 @@ fn the_reply_to_a_duplicate_reaches_nobody() {
         net.add_server("s", server);
         let (done, result) = chan::unbounded();
         end.send("Later.Ask", &7u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
-        let (_, first) = asked.recv().expect("it arrives");
-        let (_, second) = asked.recv().expect("it arrives twice");
+        let (_, first) = asked.recv().expect("the request arrives");
+        let (_, second) = asked.recv().expect("the request arrives twice");
         second.reply(2);
         time::sleep(5 * MS);
-        assert!(result.is_empty(), "the call waits for the first");
+        assert!(result.is_empty(), "the call waits for the reply to the first request");
         first.reply(1);
         assert_eq!(result.recv(), Ok(Some(1)));
 
         end.send("Later.Ask", &7u64, |_: Option<u64>| {});
-        let (_, kept) = asked.recv().expect("it arrives");
-        drop(asked.recv().expect("it arrives twice"));
+        let (_, kept) = asked.recv().expect("the request arrives");
+        drop(asked.recv().expect("the request arrives twice"));
         time::sleep(5 * MS);
         kept.reply(3);
     });
 }
 
-/// All options together: the fate of a message is a function of seed, end and n, and a network with
-/// default options has the fates of one without.
+/// This test uses all options together. The fate of a message depends only on the seed, the end and n. In a
+/// network with default options, messages have the same fates as in a network without options.
 #[test]
 fn options_move_no_other_dice() {
     let fates = |set: fn(&Network)| {
@@ -438,7 +438,7 @@ fn options_move_no_other_dice() {
     assert_eq!(plain, all, "the same messages are lost");
 }
 
-/// Which of the first `n` messages of an end have a reply.
+/// For each of the first `n` messages of an end: whether it has a reply.
 fn send_all_in_order(end: &End, n: u64) -> Vec<bool> {
     let (done, results) = chan::unbounded();
     for i in 0..n {
@@ -471,8 +471,8 @@ fn options_that_cannot_be_are_refused() {
 
 #[test]
 fn the_fate_of_a_message_does_not_depend_on_other_ends() {
-    /// Which of 100 messages of one end succeed, when another end sends `others` messages between
-    /// two of them.
+    /// For each of 100 messages of one end: whether it succeeds. Another end sends `others` messages between
+    /// each two of them.
     fn fates(others: u64) -> Vec<bool> {
         let fates = Arc::new(Mutex::new(Vec::new()));
         let out = Arc::clone(&fates);
@@ -519,8 +519,8 @@ fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
         let disabled = Instant::now();
         let (reply, at) = result.recv().expect("the call ends");
         assert_eq!(reply, None);
-        // The network acts on the event and does not look every 100 ms. The handler would never
-        // end.
+        // The network must react to the change at once, and not check every 100 ms as the course's network
+        // does. The handler would never end.
         let most = if labrt::is_sim() { MS } else { 1000 * MS };
         assert!(at.saturating_duration_since(disabled) < most);
         // The handler is not interrupted.
@@ -591,8 +591,8 @@ fn a_blocked_handler_leaves_no_call_hanging() {
             assert_eq!(call.join().expect("a panic fails the run"), None);
         }
         assert_eq!(result.recv(), Ok(None));
-        assert!(deleted.elapsed() < Duration::from_secs(5), "they did not wait for the handlers");
-        assert_eq!(net.count("s"), 0, "there is no server");
+        assert!(deleted.elapsed() < Duration::from_secs(5), "the calls did not wait for the handlers");
+        assert_eq!(net.count("s"), 0, "the server is deleted");
     });
 }
 
@@ -610,13 +610,13 @@ fn the_handler_runs_once_the_request_has_set_out() {
             let done = done.clone();
             end.send("T.Inc", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
         }
-        // Most requests are still on their way.
+        // Most requests have not reached the server yet.
         net.delete_server("s");
         let before = server.count();
         let replies: Vec<_> = (0..N).map(|_| results.recv().expect("every send has an outcome")).collect();
         assert!(server.count() > before, "requests under way reach the old server");
         let replied = replies.iter().filter(|reply| reply.is_some()).count() as u64;
-        assert!(replied <= before, "but its replies count for nothing");
+        assert!(replied <= before, "but the replies of the old server are dropped");
     });
 }
 
@@ -649,14 +649,18 @@ fn a_deleted_end_reaches_nobody_and_its_name_is_free() {
         net.delete_end("e");
         assert_eq!(result.recv().expect("the call ends").0, None, "a call under way counts as disabled");
         assert_eq!(end.call::<u64, u64>("Gate.Wait", &1), None);
-        assert_eq!(net.total_count(), 2, "it was sent, and reached nobody");
+        assert_eq!(net.total_count(), 2, "the request was sent, and reached no server");
 
         let again = net.make_named_end("e");
         drop(end);
         net.connect("e", "s");
         net.enable("e", true);
         gate.release.raise();
-        assert_eq!(again.call("Gate.Wait", &1u64), Some(2u64), "the old handle took its own name only");
+        assert_eq!(
+            again.call("Gate.Wait", &1u64),
+            Some(2u64),
+            "dropping the old handle removed only its own name"
+        );
         drop(again);
         let _third = net.make_named_end("e");
     });
@@ -676,7 +680,8 @@ fn closing_the_ends_of_a_node_fails_what_they_wait_for_at_once() {
         for end in [&*blocked, &lost, &*other] {
             net.enable(end, true);
         }
-        // One call is in a handler, many wait in vain for up to 7 s, and one is of another node.
+        // One call is in a handler. Many calls reach no server and would wait up to 7 s. One call belongs to
+        // another node.
         let result = call_gate(&blocked);
         let other_result = call_gate(&other);
         gate.entered.wait();
@@ -693,13 +698,13 @@ fn closing_the_ends_of_a_node_fails_what_they_wait_for_at_once() {
         }
         assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 
-        // Later calls fail at once and are not even counted.
+        // Later calls fail at once and are not counted.
         let sent = net.total_count();
         assert_eq!(blocked.call::<u64, u64>("Gate.Wait", &1), None);
         let failed = Arc::new(AtomicBool::new(false));
         let out = Arc::clone(&failed);
         lost.send("Gate.Wait", &1u64, move |reply: Option<u64>| out.store(reply.is_none(), SeqCst));
-        assert!(failed.load(SeqCst), "on this thread, before send returns");
+        assert!(failed.load(SeqCst), "the callback ran on this thread, before send returned");
         assert_eq!(net.total_count(), sent);
 
         gate.release.raise();
@@ -730,7 +735,7 @@ fn closing_or_dropping_an_end_runs_no_code_of_the_sender() {
         let (closed, dropped) = (joined(&net, "nobody"), joined(&net, "nobody"));
         send(&closed);
         send(&dropped);
-        // A node may do both under the lock that its callbacks take.
+        // A node may do both while it holds the lock that its callbacks need.
         let mut guard = state.lock();
         closed.close();
         drop(dropped);
@@ -831,7 +836,7 @@ fn the_last_handle_ends_what_is_under_way() {
 fn wait_for_timer_to_end() {
     let start = Instant::now();
     while thread::alive(NodeId::NONE).iter().any(|thread| thread.what.contains("labrpc-timer")) {
-        assert!(start.elapsed() < Duration::from_secs(20), "the timer thread lives on");
+        assert!(start.elapsed() < Duration::from_secs(20), "the timer thread does not end");
         time::sleep(MS);
     }
 }
@@ -853,7 +858,7 @@ fn a_network_is_dropped_with_its_servers() {
         }
     }
     run(|| {
-        // The server's service holds an end of the same network, as a Raft peer does.
+        // The server's service has an end of the same network, like a Raft peer.
         let net = Network::new();
         let gone = Signal::new();
         let peer = Peer { end: net.make_end(NodeId::first(0), "s"), gone: gone.clone() };
@@ -862,7 +867,7 @@ fn a_network_is_dropped_with_its_servers() {
         let end = joined(&net, "s");
         assert!(end.call::<(), String>("Keeper.Name", &()).is_some());
         drop(net);
-        assert!(gone.is_raised(), "no cycle keeps it alive");
+        assert!(gone.is_raised(), "no reference cycle keeps the server alive");
     });
 }
 
@@ -933,7 +938,7 @@ fn each_piece_of_code_runs_as_its_own_node() {
                         break;
                     }
                 }
-                assert_eq!(node::current(), caller, "the caller is itself again");
+                assert_eq!(node::current(), caller, "the caller's node is current again");
             }
         }
         let owned = thread::alive(caller);
@@ -966,7 +971,7 @@ fn a_panic_in_a_handler_is_charged_to_the_callee() {
 
 #[test]
 fn outside_a_run_a_panic_in_a_handler_fails_the_call() {
-    // In virtual time no code may run outside a run.
+    // In virtual time, labrpc cannot be used outside a run.
     if labrt::is_sim() {
         return;
     }
@@ -992,11 +997,11 @@ fn a_call_under_a_lock_is_reported() {
             }
         });
         assert!(failure.message.contains("T.Inc at labrpc/tests/behaviour.rs:"), "{failure:?}");
-        assert!(!failure.message.contains("/src/"), "no place of ours: {failure:?}");
+        assert!(!failure.message.contains("/src/"), "a place in labrpc or labrt: {failure:?}");
     }
 }
 
-/// A report of a run that hangs names the call, not the inside of the network.
+/// The report of a run that hangs shows the place of the call, and not a place inside the network.
 #[test]
 fn a_call_that_hangs_is_named_by_its_place() {
     let run = Run { quiet: true, limit: Duration::from_secs(1), ..Run::default() };
@@ -1016,20 +1021,23 @@ fn a_call_that_hangs_is_named_by_its_place() {
         });
         time::sleep(ages);
     });
-    let message = outcome.failure.expect("it takes too long").message;
+    let message = outcome.failure.expect("the run reaches its time limit").message;
     for thread in ["calls: in ", "has-patience: in ", "has-an-id: in "] {
-        let line = message.lines().find(|line| line.contains(thread)).expect("each thread has a line");
+        let line = message
+            .lines()
+            .find(|line| line.contains(thread))
+            .expect("the report has a line for each thread");
         assert!(line.contains(" at labrpc/tests/behaviour.rs:"), "{message}");
     }
 }
 
 // ---- deferred replies ---------------------------------------------------------------------------
 
-/// A server whose one handler, `Later.Ask`, gives its responders to the test.
+/// A server whose only handler, `Later.Ask`, gives its responders to the test.
 fn later_server() -> (Server, chan::Receiver<(u64, Responder<u64>)>) {
     let (keep, kept) = chan::unbounded();
     let ask = move |n: u64, responder: Responder<u64>| {
-        // The test may have ended by then.
+        // This fails if the test has ended in the meantime.
         let _ = keep.send((n, responder));
     };
     (Server::new().cost(Cost::Free).service(Service::new("Later").deferred("Ask", ask)), kept)
@@ -1048,7 +1056,8 @@ fn a_deferred_reply_comes_from_another_thread() {
                 thread::spawn(move || (i, end.call::<u64, u64>("Later.Ask", &i)))
             })
             .collect();
-        // In whatever order they come, each reply reaches its own caller. A lock may be held.
+        // The replies come in another order than the requests, but each reply reaches its own caller. The
+        // code that replies may hold a lock.
         let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests")).collect();
         waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
         let lock = Mutex::new(());
@@ -1064,8 +1073,8 @@ fn a_deferred_reply_comes_from_another_thread() {
     });
 }
 
-/// The call fails when its patience ends, and not before. A reply within that time arrives. A later
-/// one is dropped.
+/// The call fails when its patience ends, and not before. A reply that comes in this time is returned. A
+/// later reply is dropped.
 #[test]
 fn a_call_may_have_limited_patience() {
     run(|| {
@@ -1076,7 +1085,7 @@ fn a_call_may_have_limited_patience() {
         let begun = Instant::now();
         let reply: Option<u64> = end.call_within(50 * MS, "Later.Ask", &1u64);
         assert_eq!(reply, None);
-        assert!(begun.elapsed() >= 50 * MS, "it left after {:?}", begun.elapsed());
+        assert!(begun.elapsed() >= 50 * MS, "the call ended after {:?}", begun.elapsed());
 
         let (_, late) = responders.recv().expect("the request has arrived");
         late.reply(10);
@@ -1091,7 +1100,8 @@ fn a_call_may_have_limited_patience() {
     });
 }
 
-/// A clean-up ends no message under way, and the caller may still leave before the outcome.
+/// A clean-up of the network does not end messages that have started. A caller with a patience may still stop
+/// waiting before the outcome.
 #[test]
 fn after_a_cleanup_a_call_may_still_be_given_up() {
     run(|| {
@@ -1106,7 +1116,7 @@ fn after_a_cleanup_a_call_may_still_be_given_up() {
         assert_eq!(caller.join().expect("a panic fails the run"), None);
         let bytes = net.total_bytes();
         responder.reply(10);
-        assert_eq!(net.total_bytes(), bytes, "a reply that reaches nobody does not count");
+        assert_eq!(net.total_bytes(), bytes, "a reply that reaches no caller does not count");
     });
 }
 
@@ -1125,7 +1135,7 @@ fn a_reply_runs_no_code_of_the_sender() {
             done.send(()).expect("collected below");
         });
         let (_, responder) = responders.recv().expect("one request");
-        // Sender and server may even share a lock.
+        // The sender and the server may even use the same lock.
         let held = state.lock();
         responder.reply(5);
         drop(held);
@@ -1163,10 +1173,10 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
         assert_eq!(result.recv(), Ok(None), "at once, not when the server replies");
         let bytes = net.total_bytes();
         responder.reply(2);
-        assert!(result.recv_timeout(50 * MS).is_err(), "one outcome only");
+        assert!(result.recv_timeout(50 * MS).is_err(), "there is only one outcome");
         assert_eq!(net.total_bytes(), bytes);
 
-        // A responder may outlive the network itself.
+        // A responder may exist longer than the network.
         let (server, responders) = later_server();
         net.add_server("s", server);
         end.send("Later.Ask", &1u64, |_: Option<u64>| {});
@@ -1194,7 +1204,7 @@ fn a_request_costs_virtual_time() {
             let mean = start.elapsed() / CALLS;
             let middle = Duration::from_micros((least + most) / 2);
             if labrt::is_sim() {
-                // Two legs, each up to 100 us late.
+                // The cost has two halves, and each half may end up to 100 us late.
                 let late = if most == 0 { Duration::from_micros(10) } else { Duration::from_micros(200) };
                 assert!(
                     mean >= middle.mul_f64(0.9) && mean <= middle.mul_f64(1.1) + late,
@@ -1207,7 +1217,7 @@ fn a_request_costs_virtual_time() {
     });
 }
 
-/// Peers and clients may call the same server, and each service has its own cost.
+/// Other servers and clients may call the same server, because each service has its own cost.
 #[test]
 fn a_service_charges_its_own_cost_before_its_servers() {
     run(|| {
@@ -1226,7 +1236,7 @@ fn a_service_charges_its_own_cost_before_its_servers() {
         };
         let (far, near, here) = (took("T.Inc"), took("Near.Inc"), took("Here.Inc"));
         if labrt::is_sim() {
-            // Each of two legs may end up to 100 us late.
+            // The cost has two halves, and each half may end up to 100 us late.
             let micros = Duration::from_micros;
             assert!(far >= micros(1000) && far <= micros(2200), "{far:?}");
             assert!(near >= micros(100) && near <= micros(450), "{near:?}");
@@ -1252,11 +1262,11 @@ fn a_deletion_during_the_reply_leg_is_noticed() {
         handled.wait();
         let start = Instant::now();
         net.delete_server("s");
-        // On the real clock there is no leg: the reply was there before the deletion.
+        // On the real clock there is no cost: the reply has come before the deletion.
         let want = if labrt::is_sim() { None } else { Some(2) };
         assert_eq!(result.recv(), Ok(want));
         if labrt::is_sim() {
-            // The leg takes 500 us at least.
+            // The second half of the cost takes at least 500 us.
             assert!(start.elapsed() < Duration::from_micros(200), "at once: {:?}", start.elapsed());
         }
     });
@@ -1283,7 +1293,7 @@ fn the_same_seed_gives_the_same_trace() {
 
 // ---- mistakes are fatal, with a message ---------------------------------------------------------
 
-/// What a fatal call returns is of no interest.
+/// Drops the result of a call that fails the run.
 fn forget<R>(_: Option<R>) {}
 
 #[test]
@@ -1332,14 +1342,14 @@ fn mistakes_are_fatal_and_named() {
         let failure = failing(move || {
             let (net, end) = inc_net();
             mistake(&net, &end);
-            // The failure may be on another thread: give it time.
+            // The failure may happen on another thread, so wait for it.
             time::sleep(Duration::from_secs(30));
         });
         for word in words {
             assert!(failure.message.contains(word), "{word:?} is missing in {failure:?}");
         }
         let place = "(at labrpc/tests/behaviour.rs:";
-        assert!(failure.message.contains(place), "it names the user's code: {failure:?}");
+        assert!(failure.message.contains(place), "the place must be in the user's code: {failure:?}");
     }
 }
 
@@ -1388,14 +1398,14 @@ fn what_a_message_brings_about_has_it_as_its_parent() {
             let id = trace::next_id();
             assert_eq!(end.call_as(id, method, &()), Some(()), "{method} has replied");
             assert_eq!(told.recv(), Ok(("handler", id)), "{method}");
-            assert_eq!(trace::parent(), 0, "{method} leaves its sender as it was");
+            assert_eq!(trace::parent(), 0, "{method} does not change the parent of its sender");
         }
 
-        // A callback that learns of a failure has the message as its parent, too.
+        // If a message fails, its callback also has the message as its parent.
         net.enable(&*end, false);
         let (id, back) = (trace::next_id(), record.clone());
         end.send_as(id, "T.Inline", &(), move |reply: Option<()>| {
-            assert!(reply.is_none(), "it reaches nobody");
+            assert!(reply.is_none(), "the message reaches no server");
             back("callback");
         });
         assert_eq!(told.recv(), Ok(("callback", id)));

@@ -9,13 +9,13 @@ use labrt::time::{self, Duration, Instant};
 use labrt::{chan, thread};
 use serde::{Deserialize, Serialize};
 
-/// Arguments of handlers 4 and 5.
+/// The arguments of handlers 4 and 5.
 #[derive(Serialize, Deserialize)]
 struct JunkArgs {
     x: i64,
 }
 
-/// Replies of handlers 4 and 5.
+/// The replies of handlers 4 and 5.
 #[derive(Serialize, Deserialize)]
 struct JunkReply {
     x: String,
@@ -73,7 +73,8 @@ impl JunkServer {
     }
 }
 
-/// One end `end1-99` and one server `server99`, connected and enabled.
+/// A network with the end `end1-99` and the server `server99`. The end is connected to the server and
+/// enabled.
 fn standard() -> (Network, End, JunkServer) {
     let (net, end, junk) = standard_disabled();
     net.enable(&end, true);
@@ -89,7 +90,7 @@ fn standard_disabled() -> (Network, End, JunkServer) {
     (net, end, junk)
 }
 
-/// A server named by a number, and no end.
+/// A network with a server whose name is a number, and without ends.
 fn numbered(name: u64) -> (Network, JunkServer) {
     let net = Network::new();
     let junk = JunkServer::default();
@@ -97,7 +98,7 @@ fn numbered(name: u64) -> (Network, JunkServer) {
     (net, junk)
 }
 
-/// An end of this name, connected to the numbered server and enabled.
+/// Makes an end with this name. It is connected to the server with this number and enabled.
 fn numbered_end(net: &Network, name: impl Into<labrpc::Name>, server: u64) -> End {
     let end = net.make_named_end(name);
     net.connect(&end, server);
@@ -133,7 +134,7 @@ fn types() {
     });
 }
 
-/// Does the network really disconnect a client?
+/// The network must really disconnect a client.
 #[test]
 fn disconnect() {
     run(|| {
@@ -146,7 +147,7 @@ fn disconnect() {
     });
 }
 
-/// The count of incoming RPCs of a server.
+/// A server counts the RPCs that arrive.
 #[test]
 fn counts() {
     run(|| {
@@ -161,7 +162,7 @@ fn counts() {
     });
 }
 
-/// The count of bytes sent over the network.
+/// The network counts the bytes that are sent.
 #[test]
 fn bytes() {
     run(|| {
@@ -185,7 +186,7 @@ fn bytes() {
     });
 }
 
-/// RPCs from concurrent ends.
+/// Several ends make RPCs at the same time.
 #[test]
 fn concurrent_many() {
     run(|| {
@@ -213,7 +214,7 @@ fn concurrent_many() {
     });
 }
 
-/// An unreliable network loses some RPCs, and some come through.
+/// An unreliable network loses some RPCs, but not all.
 #[test]
 fn unreliable() {
     run(|| {
@@ -240,7 +241,7 @@ fn unreliable() {
     });
 }
 
-/// Concurrent RPCs from a single end.
+/// One end makes several RPCs at the same time.
 #[test]
 fn concurrent_one() {
     run(|| {
@@ -266,7 +267,7 @@ fn concurrent_one() {
     });
 }
 
-/// RPCs that were delayed while the end was disabled must not delay later ones.
+/// RPCs that were delayed while the end was disabled must not delay later RPCs.
 #[test]
 fn regression_1() {
     run(|| {
@@ -274,13 +275,13 @@ fn regression_1() {
         let (net, junk) = numbered(1000);
         let end = Arc::new(numbered_end(&net, "c", 1000));
 
-        // Start some RPCs while the end is disabled; they will take a while to fail.
+        // Start some RPCs while the end is disabled. It takes some time until they fail.
         net.enable(&*end, false);
         let calls: Vec<_> = (0..CALLS)
             .map(|i| {
                 let end = Arc::clone(&end);
                 thread::spawn(move || {
-                    // Lost or not does not matter here.
+                    // It does not matter here whether the RPC is lost.
                     let _ = handler2(&end, 100 + i);
                 })
             })
@@ -327,7 +328,7 @@ fn killed() {
     });
 }
 
-/// Prints how long a call takes, and asserts nothing about it.
+/// Prints how long a number of calls takes. There is no limit for this time.
 #[test]
 fn benchmark() {
     run(|| {
@@ -356,7 +357,7 @@ fn long_delay_race() {
         let (done, result) = chan::unbounded();
         thread::spawn(move || {
             let reply: Option<i64> = end.call("JunkServer.Handler1", "9099");
-            // The test may have ended by then.
+            // This fails if the test has ended in the meantime.
             let _ = done.send(reply);
         });
         net.long_delays(true);

@@ -1,9 +1,9 @@
-//! What both test files use.
+//! Code that both test files use.
 
 use labrt::sync::Mutex;
 
-/// Runs a test body. On the real clock one test of a file at a time, as in Go: some have time
-/// limits of milliseconds.
+/// Runs the body of a test. On the real clock only one test of a file runs at a time, as in Go, because some
+/// tests have time limits of milliseconds.
 pub fn run(body: impl Fn() + Send + Sync + 'static) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = (!labrt::is_sim()).then(|| ALONE.lock());
