@@ -10,7 +10,7 @@
 //! | [`page`] | the HTML page that is written for the first failure of a test | |
 //! | [`owner`] | the owner of a cluster: the end of a test | `cfg.end()`, `cfg.cleanup()` |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
-//! | [`service`] | a cluster of [`Replicated`](labapi::Replicated) servers under test | `config.go` of labs 3, 4A |
+//! | [`service`] | a [`Replicated`](labapi::Replicated) service under test | `config.go` of labs 3, 4A |
 //! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
 //! | [`shards`] | a sharded service under test: a controller and groups | `shardkv/config.go` |
 //! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab | `test_test.go` |
