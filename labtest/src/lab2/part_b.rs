@@ -301,7 +301,7 @@ fn agree_on_many<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// How many commands [`count_2b`] checks. It submits one command before them.
+/// How many commands [`count_2b`] checks. It submits one more command before these, and one more after them.
 const COUNTED: u64 = 10;
 
 fn count_2b<R: RaftPeer>() {

@@ -2,10 +2,10 @@
 //!
 //! | case | the test of the course | what the case checks in addition |
 //! |---|---|---|
-//! | `rejection` | `static_shards` | a group that is asked for shards of others (a test of 2024) |
-//! | `static_shards_all_answered` | `static_shards` | the Gets that hang while a group is dead |
-//! | `snapshot_is_taken` | `snapshot` | that there are snapshots, without which the log would be too long |
-//! | `concurrent_1_logs_stay_short` | `concurrent_1` | the limits of the logs while shards move |
+//! | `rejection` | `static_shards` | that a group refuses keys of other groups' shards (a test of 2024) |
+//! | `static_shards_all_answered` | `static_shards` | the Gets that wait while a group is dead |
+//! | `snapshot_is_taken` | `snapshot` | that there are snapshots, and that they contain the data |
+//! | `concurrent_1_logs_stay_short` | `concurrent_1` | that the logs stay short while shards move |
 //! | `unreliable_3_decided` | `unreliable_3` | that the checker comes to a verdict |
 //! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in a group without shards |
 //! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take |
@@ -96,7 +96,7 @@ fn snapshot_is_taken<S: Sharded>() {
     let mut keys = Keys::new(&cfg);
     cfg.joinm(&[0, 1, 2]);
 
-    // The test writes ten times as much data as fits into the logs of all groups.
+    // The test writes a little more data than fits into the logs of all groups together.
     keys.put(10, 20);
     for _ in 0..(3 * 8 * MAXRAFTSTATE / (10 * 100)) {
         keys.check_and_append(100);
@@ -106,7 +106,7 @@ fn snapshot_is_taken<S: Sharded>() {
     for gi in 0..3 {
         for i in 0..3 {
             let (raft, snapshot) = cfg.saved_bytes(gi, i);
-            // A third of the shards has at least three keys of ten.
+            // A group has at least three of the ten shards, so at least three of the ten keys.
             let least = written / 10 * 2;
             assert!(
                 snapshot > least,
@@ -117,7 +117,7 @@ fn snapshot_is_taken<S: Sharded>() {
         }
     }
 
-    // The data can only have come back from the snapshots.
+    // After the restart, the data can only come from the snapshots.
     (0..3).for_each(|gi| cfg.shutdown_group(gi));
     (0..3).for_each(|gi| cfg.start_group(gi));
     keys.check();
