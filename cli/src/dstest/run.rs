@@ -158,7 +158,7 @@ impl std::fmt::Display for Replayed {
 pub enum Event {
     /// A run has ended.
     Run(Run),
-    /// What is known about a failure. The event of its run came before.
+    /// What is known about a failure. Its `Run` event was reported before.
     Evidence(Evidence),
     /// Warnings of the runs of a test.
     Warnings {
