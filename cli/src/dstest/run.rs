@@ -22,7 +22,7 @@ pub struct Test {
     pub target: String,
     /// The name of the test in that binary.
     pub name: String,
-    /// Whether the test is marked `#[ignore]`.
+    /// Whether the test is ignored by default. Then it runs only if its name is given.
     pub ignored: bool,
     /// How the binary was built.
     pub build: Build,
