@@ -81,7 +81,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// The dependencies that only a feature adds, as (crate, dependency, feature). The feature is off by default.
-/// With it, labs 3 and 4 of the skeleton use the solution's Raft.
+/// With the feature, labs 3 and 4 of the skeleton use the solution's Raft.
 const BY_FEATURE: &[(&str, &str, &str)] = &[("starter", "mit6824", "solved-raft")];
 
 /// Dependencies that are forbidden even for tests: the judge and the skeleton must not know a solution.

@@ -1,4 +1,4 @@
-//! Shards that move while there are faults. These tests go further than lab 4B.
+//! Tests of shards that move during faults. These tests check more than lab 4B.
 
 use std::process::ExitCode;
 

@@ -1,13 +1,14 @@
 //! `lab`: the command line of the labs.
 //!
 //! * `lab demo`, or `lab` alone, shows the sharded key/value service live in the terminal ([`mit6824_demo`]).
-//! * `lab new` makes a project of one's own from the starter ([`new`]).
-//! * `lab dstest` runs tests many times and keeps what is needed to understand each failure ([`dstest`]).
+//! * `lab new` makes a new project from the starter ([`new`]).
+//! * `lab dstest` runs tests many times, and keeps the files that help to understand each failure
+//!   ([`dstest`]).
 //! * `lab grade` judges many submissions of students and gives points ([`grade`]).
-//! * `lab trace` makes a page of a run's events: a space-time diagram ([`trace`]).
+//! * `lab trace` makes an HTML page that shows the events of a run as a space-time diagram ([`trace`]).
 //! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
-//! `cargo install --locked --path cli` installs it. Inside the repository, `scripts/dstest.sh`,
+//! `cargo install --locked --path cli` installs `lab`. Inside the repository, `scripts/dstest.sh`,
 //! `scripts/trace.sh` and `scripts/dslogs.sh` build the part of `lab` that they need, and call it.
 //!
 //! This crate works on processes, files and terminals. It is neither a server nor a test of the labs. So

@@ -243,7 +243,7 @@ mod live {
             .spawn()
             .expect("lab can be run");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
-        assert!(lines.next().expect("a first line").expect("readable").contains("8 clients"));
+        assert!(lines.next().expect("a first line").expect("the line can be read").contains("8 clients"));
         drop(lines);
         assert_eq!(child.wait().expect("this test has started the child").code(), Some(3));
         fs::remove_file(report).expect("the test has made this file");

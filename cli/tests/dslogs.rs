@@ -189,7 +189,7 @@ fn a_reader_who_leaves_is_no_error() {
     stdin.write_all(b"1 INFO S0 T1 a\n").expect("lab reads its input");
     let mut stdout = BufReader::new(child.stdout.take().expect("the child has pipes"));
     let mut line = String::new();
-    stdout.read_line(&mut line).expect("the head comes while the input is still open");
+    stdout.read_line(&mut line).expect("the head is printed before the input ends");
     assert_eq!(line, "   time  S0\n");
     drop(stdout);
     // The program writes until its pipe breaks. Then it ends. After that, writing to it fails, and this loop

@@ -1,9 +1,10 @@
 //! `lab dslogs`: shows log lines in one column per server.
 //!
-//! The command reads lines of the form `<time in 0.1 ms> TOPIC S<server> T<term> text` (`labrt::logging`)
-//! from files or from stdin. Each line goes into the column of its server. The line is coloured by its topic,
-//! and wrapped. If there are replication groups, the name of a server is, for example, `G1S2`. Log lines of
-//! the test itself have no server. These lines, and lines that are no log lines, have the full width.
+//! The command reads log lines from files or from stdin. Their form is `<time in 0.1 ms> TOPIC S<server>
+//! T<term> text` (`labrt::logging`). Each line goes into the column of its server. The line is coloured by
+//! its topic, and wrapped. If there are replication groups, the name of a server is, for example, `G1S2`. Log
+//! lines of the test itself have no server. These lines, and lines that are no log lines, have the full
+//! width.
 //!
 //! The option `--columns` sets the columns. Without it, the first [`LOOK_AHEAD`] log lines decide which
 //! servers have a column. If another server appears later, it gets a new column, and the head of the table is
@@ -37,13 +38,13 @@ pub struct Args {
     /// Do not show these topics
     #[arg(short, long, value_name = "TOPIC,...", value_delimiter = ',', value_parser = line::parse_topic)]
     ignore: Vec<Topic>,
-    /// Columns: one for each of the servers S0, S1, ... [default: as many as the first log lines name]
+    /// Show N columns, for the servers S0, S1, ... [default: one for each server in the first log lines]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     columns: Option<u16>,
-    /// Width in characters [default: the terminal's, else $COLUMNS, else 120]
+    /// Width in characters [default: the terminal's width, or else $COLUMNS, or else 120]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(20..=10_000))]
     width: Option<u16>,
-    /// Colours
+    /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     color: Color,
     /// Files to read [default: stdin]

@@ -31,7 +31,8 @@ pub struct Context {
     pub scratch: Scratch,
     /// The failures that are kept so far.
     pub shortlist: Mutex<Shortlist>,
-    /// For each test, whether its processes report nothing. If so, no more of them are started.
+    /// For each test, whether its processes report nothing. If so, no more processes of this test are
+    /// started.
     pub broken: Vec<AtomicBool>,
 }
 

@@ -134,8 +134,8 @@ impl Keeper {
         }
     }
 
-    /// Writes the files of failures that were not replayed. Returns a description of all failures, in the
-    /// order of their seeds.
+    /// Writes the files of failures that were not replayed. Returns a description of all failures, sorted by
+    /// test and then by seed.
     pub fn finish(&mut self, tests: &[Test]) -> String {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();

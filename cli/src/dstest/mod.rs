@@ -61,40 +61,42 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Runs of each test [default: 10, with --sim 100]
+    /// How many runs each test gets [default: 10, with --sim 100]
     #[arg(short = 'n', long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     runs: Option<u64>,
-    /// Children at once [default: 1, with --sim the number of cores]; with --hosts on each host
+    /// How many child processes run at once; with --hosts, on each host [default: 1, with --sim the number of
+    /// cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     parallel: Option<u16>,
     /// Run in virtual time instead of on real threads
     #[arg(long)]
     sim: bool,
-    /// The first seed, decimal or 0x hex; run i of a test has seed SEED+i [default: drawn, and printed]
+    /// The first seed, decimal or 0x hex; run i of a test has seed SEED+i [default: a random seed, which is
+    /// printed]
     #[arg(long, value_name = "SEED", value_parser = report::parse_seed)]
     seed: Option<u64>,
-    /// Real seconds that one run may take [default: 180, with --sim 60]
+    /// How many real seconds one run may take [default: 180, with --sim 60]
     #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
     /// The folder for the files of failures; it is made at the first failure [default: out/dstest-TIME in the
     /// project's folder]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Failures of each test and cause that are kept with log, trace and page: the shortest runs. Messages
-    /// that differ in their numbers only have the same cause
+    /// How many failures of each test and cause are kept with log, trace and page: those with the shortest
+    /// runs. Messages that differ only in numbers have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     keep: u16,
     /// Print a line for each run
     #[arg(short, long)]
     verbose: bool,
-    /// Warnings fail a run: a lock held over a call or a send, a thread left after kill, ... (sets
-    /// LAB_STRICT=1)
+    /// Let a run fail if it has warnings: a lock held over a call or a send, a thread left after kill, ...
+    /// (sets LAB_STRICT=1)
     #[arg(long)]
     strict: bool,
     /// Stop at the first failure
     #[arg(long)]
     until_fail: bool,
-    /// Run on these machines by GNU parallel over ssh; `:` is this one
+    /// Run on these machines, with GNU parallel over ssh; `:` is this machine
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     hosts: Vec<String>,
     /// The package that has the tests, such as `starter` [default: the root package, then the others]
@@ -106,7 +108,7 @@ pub struct Args {
     /// Build with the release profile. Cargo then cannot use what `cargo test` has built
     #[arg(long)]
     release: bool,
-    /// The project's folder [default: the project of the working folder; of scripts/dstest.sh: the
+    /// The project's folder [default: the project of the working folder; with scripts/dstest.sh, the
     /// repository]
     #[arg(long, value_name = "DIR", overrides_with = "root")]
     root: Option<PathBuf>,

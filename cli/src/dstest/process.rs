@@ -66,7 +66,7 @@ fn die_with_parent(parent: i32, signal: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What to start.
+/// A description of the process that must be started.
 pub struct Plan {
     /// Program and arguments.
     pub command: Vec<OsString>,

@@ -1,5 +1,4 @@
-//! What the user sees while a campaign runs: a live line on a terminal, or else a plain line every few
-//! seconds.
+//! Shows the progress of a campaign: a live line on a terminal, or otherwise a plain line every few seconds.
 //!
 //! Progress goes to stderr, results go to stdout. If the program that reads stdout ends (`| head`), the
 //! campaign ends, too.

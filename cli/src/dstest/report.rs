@@ -204,7 +204,7 @@ pub fn excerpt(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// Reads a report while it is being written.
+/// Reads a report during the run that writes it.
 pub struct Tail {
     file: File,
     pending: Vec<u8>,

@@ -22,7 +22,7 @@ pub struct Test {
     pub target: String,
     /// The name of the test in that binary.
     pub name: String,
-    /// Whether the test is marked `#[ignore]`.
+    /// Whether the test is ignored by default. Then it runs only if its name is given.
     pub ignored: bool,
     /// How the binary was built.
     pub build: Build,
@@ -158,7 +158,7 @@ impl std::fmt::Display for Replayed {
 pub enum Event {
     /// A run has ended.
     Run(Run),
-    /// What is known about a failure. The event of its run came before.
+    /// What is known about a failure. Its `Run` event was reported before.
     Evidence(Evidence),
     /// Warnings of the runs of a test.
     Warnings {

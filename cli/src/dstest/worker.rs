@@ -388,7 +388,8 @@ mod tests {
         );
         assert!(matches!(&events[2], Event::Warnings { test: 3, texts } if texts == &["a thread was left"]));
         let Event::Evidence(evidence) = &events[1] else { panic!("evidence") };
-        let log = std::fs::read_to_string(evidence.log.as_ref().expect("a log")).expect("readable");
+        let log =
+            std::fs::read_to_string(evidence.log.as_ref().expect("a log")).expect("the log can be read");
         assert_eq!(log, "a\tline\n");
         drop(scratch);
         std::fs::remove_dir_all(base).expect("the test has made this folder");

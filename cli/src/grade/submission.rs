@@ -432,10 +432,12 @@ mod tests {
         let dirs = ["a/raft", "b/raft"].map(|name| folder.0.join(name));
         let names: Vec<String> = all(&dirs).expect("they exist").into_iter().map(|it| it.name).collect();
         assert_eq!(names, ["a-raft", "b-raft"]);
-        assert_eq!(all(&[folder.0.join("c")]).expect("it exists")[0].name, "c");
+        assert_eq!(all(&[folder.0.join("c")]).expect("the folder exists")[0].name, "c");
         let twice = all(&[folder.0.join("c"), folder.0.join("b/../c")]).expect_err("the same folder");
         assert!(twice.contains("given twice"), "{twice}");
-        assert!(all(&[folder.0.join("none")]).expect_err("it does not exist").contains("no such folder"));
+        assert!(
+            all(&[folder.0.join("none")]).expect_err("the folder does not exist").contains("no such folder")
+        );
         assert!(all(&[folder.0.join("c/x")]).expect_err("a file").contains("this is a file"));
     }
 }

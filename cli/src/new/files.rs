@@ -112,7 +112,7 @@ mod tests {
 
     fn walk(dir: &Path, below: &Path, found: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(dir).expect("the starter's folder") {
-            let path = entry.expect("readable").path();
+            let path = entry.expect("the folder can be read").path();
             if path.is_dir() {
                 walk(&path, below, found);
             } else {

@@ -1,10 +1,10 @@
-//! Where a new project takes the lab's crates from.
+//! The place from which a new project takes the lab's crates.
 
 use std::path::{Path, PathBuf};
 
 use crate::shell::quoted;
 
-/// Where the lab's crates come from.
+/// The place from which the lab's crates come.
 pub enum Source {
     /// The checkout from which this program was built. This is its folder.
     Checkout(PathBuf),
