@@ -53,7 +53,8 @@ class TimeAxis {
 
   /**
    * Shows the span that a text from a URL names. Returns false if the text does not name a span. The text may
-   * be anything. @param {string} text
+   * be anything.
+   * @param {string} text
    */
   go(text) {
     const range = /^(-?\d{1,18})-(-?\d{1,18})$/.exec(text);
@@ -82,8 +83,8 @@ class TimeAxis {
   }
 
   /**
-   * Moves smoothly to this span, so that the reader sees where the span is. @param {number} from @param
-   * {number} to
+   * Moves smoothly to this span, so that the reader sees where the span is.
+   * @param {number} from @param {number} to
    */
   show(from, to) {
     cancelAnimationFrame(this.glide);
@@ -146,9 +147,9 @@ class TimeAxis {
 }
 
 /**
- * Draws the scale into a strip from `top` to `bottom`, and grid lines that go down to `foot`. @param
- * {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme @param {{ top: number,
- * bottom: number, foot: number }} place
+ * Draws the scale into a strip from `top` to `bottom`, and grid lines that go down to `foot`.
+ * @param {CanvasRenderingContext2D} context @param {TimeAxis} axis @param {Theme} theme
+ * @param {{ top: number, bottom: number, foot: number }} place
  */
 function drawScale(context, axis, theme, { top, bottom, foot }) {
   const { step, times } = axis.ticks(110);

@@ -18,8 +18,8 @@ function fitCanvas(canvas) {
 }
 
 /**
- * Shortens a text so that it fits. An ellipsis replaces the rest of the text. @param
- * {CanvasRenderingContext2D} context @param {string} text @param {number} room in pixels
+ * Shortens a text so that it fits. An ellipsis replaces the rest of the text.
+ * @param {CanvasRenderingContext2D} context @param {string} text @param {number} room in pixels
  */
 function fitText(context, text, room) {
   if (context.measureText(text).width <= room) return text;

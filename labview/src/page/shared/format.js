@@ -14,8 +14,8 @@ function plural(n, one, many) {
 
 /**
  * A time in seconds, as exact as `step` needs. By default it is exact to the microsecond, without zeros at
- * the end. @param {number} ns @param {number} [step] times that differ by this much must look different, in
- * ns
+ * the end.
+ * @param {number} ns @param {number} [step] times that differ by this much must look different, in ns
  */
 function formatTime(ns, step) {
   let digits;
@@ -46,8 +46,8 @@ const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /**
- * A text from outside, as one visible line of at most about `limit` characters. @param {string} text @param
- * {number} limit
+ * A text from outside, as one visible line of at most about `limit` characters.
+ * @param {string} text @param {number} limit
  */
 function visible(text, limit) {
   let cut = text;
@@ -82,7 +82,8 @@ function byId(id) {
 
 /**
  * Returns a function that requests a call of `f` at the next frame. Any number of requests before this frame
- * lead to one call. @param {() => void} f
+ * lead to one call.
+ * @param {() => void} f
  */
 function onceAFrame(f) {
   let asked = false;
@@ -97,8 +98,8 @@ function onceAFrame(f) {
 }
 
 /**
- * The first index from lo to hi for which `after` is true. For all later indices it must be true, too. @param
- * {number} lo @param {number} hi @param {(index: number) => boolean} after
+ * The first index from lo to hi for which `after` is true. For all later indices it must be true, too.
+ * @param {number} lo @param {number} hi @param {(index: number) => boolean} after
  */
 function firstIndex(lo, hi, after) {
   while (lo < hi) {
@@ -112,8 +113,8 @@ function firstIndex(lo, hi, after) {
 const FIRST_LETTERS = 600;
 
 /**
- * The beginning of a text of any length, and a button that shows the rest. @param {string} text @returns
- * {(Node | string)[]}
+ * The beginning of a text of any length, and a button that shows the rest.
+ * @param {string} text @returns {(Node | string)[]}
  */
 function longText(text) {
   if (text.length <= FIRST_LETTERS) return [visible(text, Infinity)];

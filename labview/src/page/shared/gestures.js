@@ -14,8 +14,9 @@ const CLICK_SLACK = 4; // how many pixels the pointer may move during a click
 
 /**
  * The wheel zooms around the pointer. With Shift, or sideways, it pans. A drag pans and scrolls. Two fingers
- * zoom. A double click zooms in. @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions}
- * reactions @param {boolean} [downwards] does the axis run down? Otherwise it runs to the right.
+ * zoom. A double click zooms in.
+ * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions
+ * @param {boolean} [downwards] does the axis run down? Otherwise it runs to the right.
  */
 function attachGestures(canvas, axis, reactions, downwards = false) {
   const along = (/** @type {{ x: number, y: number }} */ at) => (downwards ? at.y : at.x);

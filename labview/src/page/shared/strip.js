@@ -14,9 +14,9 @@ const EDGE = 6; // a drag that begins within this many pixels of the window's ed
 
 /**
  * A drag moves the window or one of its edges, or makes a new window. A click sets the middle of the view.
- * The wheel zooms. A double click shows the whole run. @param {HTMLCanvasElement} canvas @param {TimeAxis}
- * axis @param {Strip} strip @param {boolean} [downwards] does the strip run down? Otherwise it runs to the
- * right.
+ * The wheel zooms. A double click shows the whole run.
+ * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Strip} strip
+ * @param {boolean} [downwards] does the strip run down? Otherwise it runs to the right.
  */
 function attachStrip(canvas, axis, { place, time, first = -Infinity }, downwards = false) {
   /** @type {{ kind: string, at: number, from: number, to: number, moved: boolean } | null} */

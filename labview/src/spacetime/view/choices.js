@@ -67,8 +67,8 @@ class Choices {
 
   /**
    * A list of things that can be hidden. A click shows or hides one thing. A double click hides all others.
-   * @param {string} id @param {Set<number>} hidden @param {{ place: number, name: string, count: number,
-   * colour?: number }[]} items
+   * @param {string} id @param {Set<number>} hidden
+   * @param {{ place: number, name: string, count: number, colour?: number }[]} items
    */
   section(id, hidden, items) {
     const box = byId(id);

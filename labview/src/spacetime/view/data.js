@@ -133,7 +133,8 @@ class Run {
 
   /**
    * Sorts events by a column of ids. Returns the place at which each id's events begin, and the sorted
-   * events. @param {Int32Array} column
+   * events.
+   * @param {Int32Array} column
    */
   gather(column) {
     const begin = new Int32Array(this.ids.length + 1);
@@ -210,8 +211,9 @@ class Run {
 
   /**
    * The terms of the log entries from lo to hi, as sequences of entries of one term. The last sequence comes
-   * first. @param {State} state @param {number} lo @param {number} hi @returns {{ term: number, from: number,
-   * to: number }[]}
+   * first.
+   * @param {State} state @param {number} lo @param {number} hi
+   * @returns {{ term: number, from: number, to: number }[]}
    */
   entries(state, lo, hi) {
     const found = [];

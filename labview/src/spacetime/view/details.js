@@ -110,8 +110,8 @@ class Details {
   }
 
   /**
-   * All events of a message or operation, each with the time since the first of them. @param {number} id
-   * @param {number} pinned
+   * All events of a message or operation, each with the time since the first of them.
+   * @param {number} id @param {number} pinned
    */
   course(id, pinned) {
     const { run } = this;

@@ -17,11 +17,16 @@ const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What the chart shows in addition to the run itself. @typedef {object} Shown @property {number} pinned an
- * event or -1 @property {number} hover an event or -1 @property {number | null} cursor the time under the
- * pointer @property {number} time the chosen time @property {number} message the message of the pinned event,
- * or -1 @property {number[]} kin messages that caused the pinned one, or that it caused @property {number[]}
- * matches what the search has found @property {number} match the match that was visited last, or -1
+ * What the chart shows in addition to the run itself.
+ * @typedef {object} Shown
+ * @property {number} pinned an event or -1
+ * @property {number} hover an event or -1
+ * @property {number | null} cursor the time under the pointer
+ * @property {number} time the chosen time
+ * @property {number} message the message of the pinned event, or -1
+ * @property {number[]} kin messages that caused the pinned one, or that it caused
+ * @property {number[]} matches what the search has found
+ * @property {number} match the match that was visited last, or -1
  */
 
 class Chart {
@@ -64,8 +69,8 @@ class Chart {
   }
 
   /**
-   * When an operation was called. If the call is not on the page, the time at which the page begins. @param
-   * {number} op
+   * When an operation was called. If the call is not on the page, the time at which the page begins.
+   * @param {number} op
    */
   callTime(op) {
     const e = this.run.operations.call[op];
@@ -234,7 +239,8 @@ class Chart {
 
   /**
    * Draws a hatched strip beside the bar, for the times when the server is off the network or cut off. In a
-   * partition it also draws the server's side. @param {number} lane @param {number} x
+   * partition it also draws the server's side.
+   * @param {number} lane @param {number} x
    */
   drawCuts(lane, x) {
     const { context: c, run, axis, theme, height } = this;
@@ -357,8 +363,8 @@ class Chart {
   }
 
   /**
-   * Draws the marks of events on the lanes. Where there is space, it writes texts beside them. @param {Shown}
-   * shown
+   * Draws the marks of events on the lanes. Where there is space, it writes texts beside them.
+   * @param {Shown} shown
    */
   drawEvents(shown) {
     const { context: c, run, axis, theme, columns, filter, height } = this;
@@ -562,8 +568,8 @@ class Chart {
   }
 
   /**
-   * The thing at a place of the canvas: an event, a message or an operation. @param {number} x @param
-   * {number} y
+   * The thing at a place of the canvas: an event, a message or an operation.
+   * @param {number} x @param {number} y
    */
   at(x, y) {
     const { run, axis, columns, filter } = this;
@@ -612,8 +618,8 @@ function bandTone(kind) {
 }
 
 /**
- * The colour of an operation. The page of a history uses the same colours. @param {Run} run @param {number}
- * op
+ * The colour of an operation. The page of a history uses the same colours.
+ * @param {Run} run @param {number} op
  */
 function operationKind(run, op) {
   const usual = ["get", "put", "append"].indexOf(String(run.field(run.operations.call[op], "op")).toLowerCase());

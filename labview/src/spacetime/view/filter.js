@@ -85,8 +85,8 @@ class Filter {
   }
 
   /**
-   * The next event after `e`, or the event before it. @param {number} e @param {number} by @param {boolean}
-   * all also hidden events
+   * The next event after `e`, or the event before it.
+   * @param {number} e @param {number} by @param {boolean} all also hidden events
    */
   next(e, by, all) {
     for (let at = e + by; at >= 0 && at < this.run.size; at += by) {

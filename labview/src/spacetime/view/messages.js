@@ -10,7 +10,8 @@ const TYPE_COLOURS = 8;
 
 /**
  * The types that occur in most runs. Each of them always has the same colour. Other types get the remaining
- * colours. @type {[RegExp, number][]}
+ * colours.
+ * @type {[RegExp, number][]}
  */
 const USUAL_TYPES = [
   [/RequestVote/, 2],
@@ -187,8 +188,8 @@ class Arrows {
   }
 
   /**
-   * Writes the reason of the loss beside the cross of each lost message. @param {CanvasRenderingContext2D} c
-   * @param {Leg[]} legs
+   * Writes the reason of the loss beside the cross of each lost message.
+   * @param {CanvasRenderingContext2D} c @param {Leg[]} legs
    */
   drawReasons(c, legs) {
     const { run, theme } = this;

@@ -8,7 +8,8 @@ function valueText(value) {
 }
 
 /**
- * All data of an event, in one line. The search uses this text. @param {Run} run @param {number} e
+ * All data of an event, in one line. The search uses this text.
+ * @param {Run} run @param {number} e
  */
 function eventText(run, e) {
   const fields = run.fields(e).map(([name, value]) => `${name}=${valueText(value)}`);

@@ -153,8 +153,8 @@ class Part {
   }
 
   /**
-   * The longest order with this operation. If no order has this operation, the longest order of all. @param
-   * {number} op
+   * The longest order with this operation. If no order has this operation, the longest order of all.
+   * @param {number} op
    */
   orderOf(op) {
     if (!this.largest) {

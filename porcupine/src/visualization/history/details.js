@@ -130,8 +130,9 @@ class Details {
 }
 
 /**
- * Everything that is known about an operation, as labels and values. @param {Recording} recording @param
- * {number} op @param {Order | null} order @returns {[string, string][]}
+ * Everything that is known about an operation, as labels and values.
+ * @param {Recording} recording @param {number} op @param {Order | null} order
+ * @returns {[string, string][]}
  */
 function operationFields(recording, op, order) {
   const part = recording.parts[recording.partOf[op]];
@@ -154,7 +155,8 @@ function operationFields(recording, op, order) {
 
 /**
  * The operation before or after this operation in an order. The blocked operation comes after the last
- * operation of the order. @param {Order} order @param {number} op @param {number} by -1 or 1
+ * operation of the order.
+ * @param {Order} order @param {number} op @param {number} by -1 or 1
  */
 function neighbour(order, op, by) {
   const place = order.place(op);

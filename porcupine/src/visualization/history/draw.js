@@ -289,7 +289,8 @@ class Chart {
     c.textAlign = "left";
     /**
      * For each lane, where the text that was drawn last begins. Texts further left must end before this
-     * place. @type {Map<number, number>}
+     * place.
+     * @type {Map<number, number>}
      */
     const taken = new Map();
     for (let i = to - 1; i >= from; i -= 1) {
@@ -312,7 +313,8 @@ class Chart {
 
   /**
    * Draws an order that has too many points to draw each. For each pixel it draws how far up and down the
-   * line goes. @param {Order} order @param {number} from @param {number} to
+   * line goes.
+   * @param {Order} order @param {number} from @param {number} to
    */
   drawDenseOrder(order, from, to) {
     const { context: c, axis, rows } = this;
@@ -378,7 +380,8 @@ class Chart {
 
   /**
    * Draws what must be visible at any zoom: the ends of orders, the pinned operation, and the operation under
-   * the pointer. @param {Shown} shown
+   * the pointer.
+   * @param {Shown} shown
    */
   drawSpecials({ part, hover, pinned, match }) {
     const { context: c, axis, rows, theme, recording } = this;
@@ -481,8 +484,9 @@ class Chart {
 
   /**
    * The operation at a place of the canvas, and how many operations share this place. Operations of the part
-   * that is not dimmed come first. @param {number} x @param {number} y @param {number} part @returns {{ op:
-   * number, many: number }} op is -1 if there is none
+   * that is not dimmed come first.
+   * @param {number} x @param {number} y @param {number} part
+   * @returns {{ op: number, many: number }} op is -1 if there is none
    */
   at(x, y, part) {
     const lane = x >= LABELS ? this.rows.at(y) : -1;

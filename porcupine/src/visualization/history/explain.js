@@ -38,8 +38,9 @@ function summary(recording) {
 
 /**
  * What is known about a part: a title, sentences, the operations that could come next, and the sentences
- * after these. @param {Recording} recording @param {Part} part @param {Order} order @returns {{ title:
- * string, sentences: Sentence[], next: number[], rest: Sentence[] }}
+ * after these.
+ * @param {Recording} recording @param {Part} part @param {Order} order
+ * @returns {{ title: string, sentences: Sentence[], next: number[], rest: Sentence[] }}
  */
 function explain(recording, part, order) {
   const { size } = part;
@@ -97,8 +98,9 @@ function explain(recording, part, order) {
 }
 
 /**
- * At what place of the order the blocked operation was possible for the last time. @param {Part} part @param
- * {Order} order @param {number} blocked @returns {Sentence[]}
+ * At what place of the order the blocked operation was possible for the last time.
+ * @param {Part} part @param {Order} order @param {number} blocked
+ * @returns {Sentence[]}
  */
 function lastFit(part, order, blocked) {
   const fit = part.lastFit;

@@ -146,7 +146,8 @@ class HistoryPage {
 
   /**
    * The order whose line is drawn: the order of the pinned operation, of the operation under the pointer, or
-   * of the chosen part. @returns {Order | null}
+   * of the chosen part.
+   * @returns {Order | null}
    */
   get order() {
     const { recording, chosen, hover } = this;
