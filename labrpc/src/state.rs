@@ -238,7 +238,7 @@ impl NetworkState {
         }
     }
 
-    /// Returns `None` if there is no such end.
+    /// Delete an end, so that its name is free. Returns `None` if there is no such end.
     pub fn delete_end(&mut self, end: &Name) -> Option<()> {
         let id = self.end_names.remove(end)?;
         let record = self.ends.get_mut(&id).expect("a named end has a record");
@@ -246,13 +246,13 @@ impl NetworkState {
         Some(())
     }
 
-    /// Returns `None` if there is no such end.
+    /// Close an end. Returns `None` if there is no such end.
     pub fn close_end(&mut self, end: u64) -> Option<()> {
         self.ends.get_mut(&end)?.access = Access::Closed;
         Some(())
     }
 
-    /// Returns `None` if the node has no ends.
+    /// Close all ends of a node. Returns `None` if the node has no ends.
     pub fn close_ends_of(&mut self, owner: NodeId) -> Option<()> {
         let mut closed = None;
         for record in self.ends.values_mut().filter(|record| record.owner == owner) {

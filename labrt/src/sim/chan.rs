@@ -331,9 +331,9 @@ impl<T> Receiver<T> {
         self.recv_until(None).map_err(|_| RecvError)
     }
 
-    /// The same, but gives up when the signal is raised. If the signal is raised before the call, no
-    /// message is received. If it is raised during the wait, a message may be received that was sent
-    /// at the same time.
+    /// Like [`Receiver::recv`], but gives up when the signal is raised. If the signal is raised before the
+    /// call, no message is received. If the signal is raised during the wait, the call may still receive a
+    /// message that was sent at the same time.
     ///
     /// # Errors
     /// The signal is raised, or the channel is empty and all senders are gone.
