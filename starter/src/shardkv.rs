@@ -257,7 +257,7 @@ impl Inner {
     /// `None` means that no reply has come, as with every RPC. The network deletes an end when it is dropped,
     /// and the end of a killed server makes no calls. To call a server often, keep its end. `call` may block
     /// its thread for long. `call_within` waits no longer than the time that you give.
-    #[allow(dead_code, reason = "an example; delete this line when you call it")]
+    #[allow(dead_code, reason = "this is an example; delete this line when you call this function")]
     fn send_transfer(&self, server: &str, args: &TransferArgs) -> Option<TransferReply> {
         (self.make_end)(server).call("ShardKV.Transfer", args)
     }
