@@ -230,8 +230,9 @@ impl Inner {
             match message {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (4B): apply an operation of a client, a configuration, or shards that
-                    // come or go. Your code here (challenge 1): when may the data of a shard that has moved
-                    // be deleted? Is it time for a snapshot? Then call `self.raft.snapshot(index, bytes)`.
+                    // come or go.
+                    // Your code here (challenge 1): when may the data of a shard that has moved be deleted?
+                    // Is it time for a snapshot? Then call `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
                 ApplyMsg::Snapshot { index, term, data } => {
