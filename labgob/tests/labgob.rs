@@ -107,7 +107,7 @@ fn small_numbers_and_texts_cost_little() {
 fn errors_say_what_where_and_why() {
     // The fields in these bytes are int0 = 0, int1 = 0, and string0 with a length of 5, but only 2 of its 5
     // bytes.
-    let error = decode::<T1>(&[0, 0, 5, b'a', b'b']).expect_err("truncated");
+    let error = decode::<T1>(&[0, 0, 5, b'a', b'b']).expect_err("the bytes are truncated");
     assert_eq!(error.problem, Problem::UnexpectedEnd { missing: 3 });
     assert_eq!(error.offset, 3);
     let text = error.to_string();
@@ -120,7 +120,7 @@ fn errors_say_what_where_and_why() {
     assert_eq!(error.offset, 2);
     assert!(error.to_string().contains("found 7 for a bool, expected 0 or 1"), "{error}");
 
-    let error = decode::<u64>(&[1, 2, 3]).expect_err("two bytes too many");
+    let error = decode::<u64>(&[1, 2, 3]).expect_err("there are two bytes too many");
     assert_eq!(error.problem, Problem::TrailingBytes { count: 2 });
     assert_eq!(error.offset, 1);
 
@@ -150,12 +150,15 @@ fn hostile_lengths_are_refused() {
         assert!(decode::<Vec<u64>>(&bytes).is_err(), "{claimed} numbers");
         assert!(decode::<Vec<T2>>(&bytes).is_err(), "{claimed} structs");
         assert!(decode::<BTreeMap<u64, u64>>(&bytes).is_err(), "{claimed} map entries");
-        assert_eq!(decode::<String>(&bytes).expect_err("too long").problem, Problem::LimitExceeded);
+        assert_eq!(
+            decode::<String>(&bytes).expect_err("the text is too long").problem,
+            Problem::LimitExceeded
+        );
     }
     // Decoding stops at the limit even if all bytes of the sequence exist: 9 Mi numbers would take 72 MiB.
     let mut bytes = encode(&(9u64 << 20));
     bytes.resize(bytes.len() + (9 << 20), 0);
-    let error = decode::<Vec<u64>>(&bytes).expect_err("beyond the limit");
+    let error = decode::<Vec<u64>>(&bytes).expect_err("the value is beyond the limit");
     assert_eq!(error.problem, Problem::LimitExceeded);
 }
 

@@ -77,7 +77,8 @@ impl Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
-    /// Run the callback. Its node is the current node meanwhile, and `id` is the message under which it runs.
+    /// Run the callback. During the call its node is the current node, and `id` is the message under which it
+    /// runs.
     pub fn run(self, id: u64, outcome: Outcome) {
         let _under = trace::under(id);
         let _node = node::enter(self.node);

@@ -73,7 +73,7 @@ pub(crate) fn delivered(message: &Message, method: &str) {
     trace::emit_of(message.to, DELIVERED, Links::id(message.id), &[("method", method.into())]);
 }
 
-/// A request reaches its handler once more.
+/// A request reaches its handler a second time.
 pub(crate) fn duplicated(message: &Message, method: &str) {
     trace::emit_of(message.to, DUPLICATED, Links::id(message.id), &[("method", method.into())]);
 }

@@ -35,10 +35,10 @@ const UNREACHABLE_MS: u64 = 100;
 const LONG_DELAY_MS: u64 = 7000;
 /// An unreliable network loses this many of 1000 requests, and this many of 1000 replies.
 pub(crate) const DROPPED_OF_1000: u16 = 100;
-/// The most that the latency of a network can be.
+/// The greatest latency that a network can have.
 const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
 
-/// The labels of the three decisions about a hold.
+/// The labels of the three decisions about holding a message back.
 #[derive(Clone, Copy)]
 struct HoldLabels {
     chance: Label,
@@ -250,7 +250,7 @@ impl Dice {
         is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
     }
 
-    /// The time after which a call fails that reaches no server.
+    /// How long it takes until the caller gets the failure if a call reaches no server.
     pub fn unreachable_delay(self, long_delays: bool) -> Duration {
         let bound = if long_delays { LONG_DELAY_MS } else { UNREACHABLE_MS };
         Duration::from_millis(self.below(UNREACHABLE, bound))

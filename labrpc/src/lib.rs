@@ -38,7 +38,7 @@
 //!
 //! | network is | request | reply | when the caller gets the failure |
 //! |---|---|---|---|
-//! | reliable (at first) | passes at once | passes at once | |
+//! | reliable (a new network) | passes at once | passes at once | |
 //! | unreliable | waits 0..26 ms, then 10 % are lost | 10 % are lost | at once |
 //! | long reordering | | two of three wait 200..2199 ms | |
 //! | end disabled, unconnected, no such server | lost | | after 0..99 ms |
@@ -76,7 +76,7 @@
 //! | 1 | `faults.rs` | one-way faults, costs, and what the dice decide |
 //! | 1 | `completion.rs` | how a sender that waits gets the outcome |
 //! | 1 | `timer.rs` | the queue of delayed tasks, and its thread |
-//! | 2 | `message.rs` | what the network remembers of one message |
+//! | 2 | `message.rs` | what the network stores about one message |
 //! | 3 | `events.rs` | the events that the network records in the trace |
 //! | 3 | `responder.rs` | the object with which a deferred handler replies |
 //! | 4 | `service.rs` | named handlers |

@@ -45,7 +45,7 @@ pub(crate) struct Settings {
     pub unreliable: bool,
     /// Whether replies are held back.
     pub long_reordering: bool,
-    /// Whether it takes seconds until a call fails that reaches no server.
+    /// Whether a call that reaches no server fails only after seconds.
     pub long_delays: bool,
     /// [`NetworkOptions`] explains this field and the following fields.
     pub latency: Latency,

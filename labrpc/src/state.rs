@@ -53,7 +53,7 @@ enum Access {
 struct Address {
     name: Name,
     server: Option<Registered>,
-    /// The node of the present server, or of the last one.
+    /// The node of the present server, or of the last server that had this name.
     node: NodeId,
 }
 

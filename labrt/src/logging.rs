@@ -13,7 +13,7 @@ macro_rules! topics {
     ($($name:ident $text:literal $doc:literal;)*) => {
         /// The subject of a log line.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[allow(clippy::upper_case_acronyms, reason = "the course's names")]
+        #[allow(clippy::upper_case_acronyms, reason = "these are the course's names")]
         pub enum Topic {
             $(#[doc = $doc] $name,)*
         }
@@ -33,22 +33,22 @@ macro_rules! topics {
 }
 
 topics! {
-    TIMR "TIMR" "Timers: election timeouts.";
-    VOTE "VOTE" "Votes asked for, given, refused.";
-    LEAD "LEAD" "A leader: elected, stepped down.";
+    TIMR "TIMR" "Timers, for example election timeouts.";
+    VOTE "VOTE" "Votes: a server asks for a vote, gives it or refuses it.";
+    LEAD "LEAD" "Leaders: a server becomes leader, or stops being leader.";
     TERM "TERM" "A change of term.";
     LOG1 "LOG1" "The leader's side of log replication.";
     LOG2 "LOG2" "The follower's side of log replication.";
     CMIT "CMIT" "Commits and applies.";
     PERS "PERS" "Persistence.";
     SNAP "SNAP" "Snapshots.";
-    DROP "DROP" "Messages lost, late, ignored.";
-    CLNT "CLNT" "Clients.";
-    SHRD "SHRD" "Shards: configurations taken, shards given, received, deleted.";
-    TEST "TEST" "The test's own steps: faults, restarts.";
-    INFO "INFO" "Other things of note.";
-    WARN "WARN" "Something odd.";
-    ERRO "ERRO" "Something wrong.";
+    DROP "DROP" "Messages that are lost, late or ignored.";
+    CLNT "CLNT" "The clients of a service.";
+    SHRD "SHRD" "Shards: new configurations, and shards that are given away, received or deleted.";
+    TEST "TEST" "The steps of the test itself: faults, restarts.";
+    INFO "INFO" "Other information.";
+    WARN "WARN" "Something is odd.";
+    ERRO "ERRO" "Something is wrong.";
 }
 
 static MASK: AtomicU32 = AtomicU32::new(0);

@@ -123,9 +123,7 @@ fn many_senders_and_receivers_of_a_rendezvous() {
         let givers: Vec<_> = (0..4u64)
             .map(|g| {
                 let tx = tx.clone();
-                thread::spawn(move || {
-                    (0..50).for_each(|i| tx.send(g * 50 + i).expect("the receivers have not ended"))
-                })
+                thread::spawn(move || (0..50).for_each(|i| tx.send(g * 50 + i).expect("takers are alive")))
             })
             .collect();
         drop(tx);
@@ -193,9 +191,7 @@ fn giving_up_leaves_the_turn_to_another() {
             let stop2 = stop.clone();
             thread::spawn(move || stop2.raise());
             rx.recv().expect("the message was sent");
-            while rx.recv_timeout(Duration::from_secs(1)).expect("the second sender also sends its message")
-                != 2
-            {}
+            while rx.recv_timeout(Duration::from_secs(1)).expect("the second sender sends, too") != 2 {}
 
             // The same happens with receivers.
             let stop = Signal::new();

@@ -196,7 +196,8 @@ impl Inner {
             match message {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (3A): do the operation. If a handler waits for it, let this handler
-                    // reply. Your code here (3B): is it time for a snapshot? Then call
+                    // reply.
+                    // Your code here (3B): is it time for a snapshot? Then call
                     // `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }

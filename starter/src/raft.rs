@@ -63,7 +63,7 @@ struct Inner {
     /// The index of this peer.
     me: usize,
     /// Keeps the peer's state over a crash.
-    #[allow(dead_code, reason = "delete this line when `persist` uses it")]
+    #[allow(dead_code, reason = "delete this line when `persist` uses this field")]
     persister: Arc<Persister>,
     /// The channel to the service. Send committed commands here, without holding the lock.
     apply: Sender<ApplyMsg>,
@@ -255,7 +255,10 @@ impl Inner {
     /// `None` means that no reply has come, because of a dead server, a lost message or a slow network. A
     /// call to a server that cannot be reached takes up to seven seconds. So call each peer from a thread of
     /// its own ([`labrt::thread::spawn`]), and never while you hold the lock.
-    #[allow(dead_code, reason = "an example of an RPC; delete this line when an election calls it")]
+    #[allow(
+        dead_code,
+        reason = "this is an example of an RPC; delete this line when an election calls this function"
+    )]
     fn send_request_vote(&self, server: usize, args: &RequestVoteArgs) -> Option<RequestVoteReply> {
         let id = trace::next_id();
         // Replace the zeros by the last entry's index and term (2B).
@@ -284,7 +287,7 @@ impl Inner {
     /// killed.
     #[allow(
         dead_code,
-        reason = "delete this line when you call it for each committed command, in the log's order"
+        reason = "delete this line when you call this function for each committed command, in the log's order"
     )]
     fn apply(&self, index: u64, term: u64, command: Command) -> bool {
         let message = ApplyMsg::Command { index, term, command };

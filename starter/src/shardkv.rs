@@ -230,8 +230,9 @@ impl Inner {
             match message {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (4B): apply an operation of a client, a configuration, or shards that
-                    // come or go. Your code here (challenge 1): when may the data of a shard that has moved
-                    // be deleted? Is it time for a snapshot? Then call `self.raft.snapshot(index, bytes)`.
+                    // come or go.
+                    // Your code here (challenge 1): when may the data of a shard that has moved be deleted?
+                    // Is it time for a snapshot? Then call `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
                 ApplyMsg::Snapshot { index, term, data } => {
@@ -257,7 +258,7 @@ impl Inner {
     /// `None` means that no reply has come, as with every RPC. The network deletes an end when it is dropped,
     /// and the end of a killed server makes no calls. To call a server often, keep its end. `call` may block
     /// its thread for long. `call_within` waits no longer than the time that you give.
-    #[allow(dead_code, reason = "an example; delete this line when you call it")]
+    #[allow(dead_code, reason = "this is an example; delete this line when you call this function")]
     fn send_transfer(&self, server: &str, args: &TransferArgs) -> Option<TransferReply> {
         (self.make_end)(server).call("ShardKV.Transfer", args)
     }

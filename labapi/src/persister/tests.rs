@@ -18,7 +18,7 @@ fn framed(entries: usize) -> Persister {
 
 /// The lengths of the entry frames. In these tests the frames have different lengths, which identify them.
 fn lengths(persister: &Persister) -> Vec<usize> {
-    persister.frames().expect("frames").entries().map(<[u8]>::len).collect()
+    persister.frames().expect("the frames are valid").entries().map(<[u8]>::len).collect()
 }
 
 /// The course's operations replace the whole state.
@@ -42,7 +42,7 @@ fn whole_states_replace_one_another() {
 fn copies_are_independent_both_ways() {
     labrt::run(|| {
         let old = framed(3);
-        old.update(|w| w.snapshot(Arc::from(&b"one"[..]))).expect("frames");
+        old.update(|w| w.snapshot(Arc::from(&b"one"[..]))).expect("the frames are valid");
         let new = old.copy();
         let before = new.read_raft_state();
 
@@ -51,11 +51,11 @@ fn copies_are_independent_both_ways() {
             w.truncate_to(1);
             w.snapshot(Arc::from(&b"two"[..]));
         })
-        .expect("frames");
+        .expect("the frames are valid");
         assert_eq!((new.read_raft_state(), &*new.read_snapshot()), (before, &b"one"[..]));
 
         let old_state = old.read_raft_state();
-        new.update(|w| w.append(vec![9; 9])).expect("frames");
+        new.update(|w| w.append(vec![9; 9])).expect("the frames are valid");
         new.save_raft_state(b"raw");
         assert_eq!((old.read_raft_state(), &*old.read_snapshot()), (old_state, &b"two"[..]));
     });
@@ -100,7 +100,7 @@ fn write_both(persister: &Persister, i: u32) {
         w.snapshot(Arc::from(&bytes[..]));
         w.head(bytes.to_vec());
     };
-    persister.update(write).expect("frames");
+    persister.update(write).expect("the frames are valid");
 }
 
 #[test]
@@ -114,9 +114,9 @@ fn frames_change_at_both_ends() {
                 w.truncate_to(3);
                 w.append(vec![0; 7]);
             })
-            .expect("frames");
+            .expect("the frames are valid");
         assert_eq!(lengths(&persister), [1, 2, 3, 7]);
-        assert_eq!(persister.frames().expect("frames").head(), Some(&b"head"[..]));
+        assert_eq!(persister.frames().expect("the frames are valid").head(), Some(&b"head"[..]));
     });
 }
 
@@ -134,14 +134,14 @@ fn size_and_bytes_agree_with_the_frames() {
                     w.append(vec![3; 2 * i]);
                     w.drop_front(i % 3);
                 })
-                .expect("frames");
+                .expect("the frames are valid");
             let bytes = persister.read_raft_state();
             assert_eq!(persister.raft_state_size(), bytes.len());
             let raw = Persister::new();
             raw.save_raft_state(&bytes);
             assert_eq!(raw.frames(), persister.frames());
             // A state that was saved as one byte string can be changed as frames.
-            raw.update(|w| w.append(vec![4])).expect("frames");
+            raw.update(|w| w.append(vec![4])).expect("the frames are valid");
             assert_eq!(raw.raft_state_size(), bytes.len() + 5);
         }
     });
@@ -154,7 +154,7 @@ fn the_cost_of_an_entry_does_not_grow() {
         let persister = framed(0);
         for i in 0..10_000u32 {
             let before = persister.bytes_written();
-            persister.update(|w| w.append(vec![0; 100])).expect("frames");
+            persister.update(|w| w.append(vec![0; 100])).expect("the frames are valid");
             assert_eq!(persister.bytes_written() - before, 104, "entry {i}");
         }
         // Cutting the log writes no bytes.
@@ -222,7 +222,7 @@ fn saves_are_told_with_a_digest_of_the_contents() {
     let told = saves("contents", || {
         let write = |steps: fn(&mut Writer)| {
             let persister = framed(4);
-            persister.update(steps).expect("frames");
+            persister.update(steps).expect("the frames are valid");
             persister
         };
         // Three series of steps make the same entry frames 1, 2, 3.
@@ -233,7 +233,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
             w.truncate_to(3);
         });
         let copy = write(|w| w.truncate_to(0)).copy();
-        copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)]))).expect("frames");
+        copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)])))
+            .expect("the frames are valid");
         // These contents are different: one frame fewer, another order, another head. Then a snapshot is
         // added.
         write(|w| w.drop_front(2));
@@ -241,8 +242,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
             w.truncate_to(0);
             [2, 1, 3].into_iter().for_each(|i| w.append(vec![i; usize::from(i)]));
         });
-        other.update(|w| w.head(b"other".to_vec())).expect("frames");
-        other.update(|w| w.snapshot(Arc::from(&b"one"[..]))).expect("frames");
+        other.update(|w| w.head(b"other".to_vec())).expect("the frames are valid");
+        other.update(|w| w.snapshot(Arc::from(&b"one"[..]))).expect("the frames are valid");
         other.save_state_and_snapshot(b"raw", b"one");
         other.save_raft_state(b"raw");
     });

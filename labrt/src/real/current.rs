@@ -86,10 +86,10 @@ pub(super) fn watched() -> bool {
 pub(super) fn with_run<R>(f: impl FnOnce(Option<&Arc<RealRun>>) -> R) -> R {
     let mut f = Some(f);
     let done = tls::CURRENT.try_with(|c| match c.run.try_borrow() {
-        Ok(run) => (f.take().expect("called once"))(run.as_ref().map(|(run, _)| run)),
-        Err(_) => (f.take().expect("called once"))(None),
+        Ok(run) => (f.take().expect("the closure is called once"))(run.as_ref().map(|(run, _)| run)),
+        Err(_) => (f.take().expect("the closure is called once"))(None),
     });
-    done.unwrap_or_else(|_| (f.take().expect("not called yet"))(None))
+    done.unwrap_or_else(|_| (f.take().expect("the closure has not been called yet"))(None))
 }
 
 pub(super) fn run() -> Option<Arc<RealRun>> {

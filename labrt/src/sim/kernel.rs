@@ -673,7 +673,7 @@ pub(super) fn block(w: Waiter, at: Option<u64>, what: &'static str) -> bool {
     block_at(w, at, what, Location::caller())
 }
 
-/// Does the same for a caller that is at `place`.
+/// Like [`block`], for a caller that is at `place`.
 #[track_caller]
 pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Place) -> bool {
     let k = current_for(place);
@@ -748,7 +748,7 @@ pub(super) fn preempt(what: &'static str) {
     preempt_at(what, Location::caller());
 }
 
-/// Does the same for a caller that is at `place`.
+/// Like [`preempt`], for a caller that is at `place`.
 #[track_caller]
 pub(super) fn preempt_at(what: &'static str, place: Place) {
     let k = current_for(place);
