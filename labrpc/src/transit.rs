@@ -218,12 +218,16 @@ impl Transit {
     }
 
     fn handle_pooled(mut self, server: Arc<SharedServer>, at: HandlerAt, args: Vec<u8>) {
-        // The new thread belongs to the network, not to the node that sends.
-        let _nobody = node::enter(NodeId::NONE);
+        // The thread belongs to the node of the handler. So a handler that still waits after the node was
+        // killed counts as a thread that the node has left behind.
+        let (service, _) = server.at(at);
+        let _callee = node::enter(service.owner());
         thread::spawn(move || {
             let (service, handler) = server.at(at);
             let HandlerKind::Pooled(run) = &handler.kind else { return };
             let reply = as_callee(self.message.id, service, || run(&args));
+            // The rest is the network's work.
+            let _network = node::enter(NodeId::NONE);
             self.on_network_thread = true;
             let _pending = self.replied(reply, &mut is_enlisted_already);
         });

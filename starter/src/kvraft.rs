@@ -30,6 +30,11 @@
 //!   wait with the signal `killed` (a channel has `recv_unless`, a [`Signal`] has `wait_until`), or wake them
 //!   in `kill`.
 //!
+//! A handler that waits must also end when its server has lost the lead, because its operation may never be
+//! applied then. Raft does not report this. Wait with a time limit, or look at
+//! [`get_state`](RaftPeer::get_state) from time to time ([`labrt::chan::Select`] can wait for several
+//! things).
+//!
 //! A method of [`RaftPeer`] never waits long, and never calls your code. So you may call it while you hold
 //! your own lock.
 

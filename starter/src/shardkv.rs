@@ -24,12 +24,17 @@
 //!   ends are closed and its RPCs fail at once, so it tries again for ever. Change your clerk of the
 //!   controller so that it can stop.
 //!
+//! After a restart of all servers of a group, the new leader may not commit the entries of older terms before
+//! it has an entry of its own term (section 5.4.2 of the paper). So a group that waits for such an entry, and
+//! refuses its clients meanwhile, may wait for ever. Find out how your group gets an entry of the new term.
+//!
 //! # The challenges
 //!
 //! The tests check both challenges of the course. Challenge 1: a group deletes the data of a shard that has
 //! moved to another group. Challenge 2: during a change of the configuration, a group still serves the shards
 //! that stay. It also serves each new shard whose data has come, even if other shards have not come yet.
 
+// The types of lab 3's RPCs. If you have not solved lab 3, define your own here instead.
 use crate::kvraft::{GetArgs, PutAppendArgs, PutOrAppend};
 use crate::not_written;
 use crate::raft_in_use::Raft;

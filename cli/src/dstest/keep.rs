@@ -20,6 +20,9 @@ use super::scratch::{forget, move_file};
 use super::shortlist::{Place, Shortlist, cause};
 use crate::shell::shown;
 
+/// The largest trace that is kept, in bytes. A run that hangs in virtual time can write gigabytes.
+const LARGEST_TRACE: u64 = 64 << 20;
+
 /// A failure that is kept.
 struct Failure {
     run: Run,
@@ -195,10 +198,14 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     let replayed = failure.replayed.insert(evidence.replayed);
     let stem = dir.join(format!("{}-{}-{:#x}", plain(&test.target), plain(&test.name), failure.run.seed));
     let path = stem.with_extension("log");
-    let moves = [
-        (evidence.trace.as_deref(), stem.with_extension("trace.jsonl")),
-        (evidence.page.as_deref(), stem.with_extension("html")),
-    ];
+    let bytes =
+        evidence.trace.as_deref().map_or(Ok(0), |trace| fs::metadata(trace).map(|file| file.len()))?;
+    let (kept, dropped) = match bytes > 0 && bytes <= LARGEST_TRACE {
+        true => (evidence.trace.as_deref(), None),
+        false => (None, evidence.trace.as_deref()),
+    };
+    let moves =
+        [(kept, stem.with_extension("trace.jsonl")), (evidence.page.as_deref(), stem.with_extension("html"))];
     let new_paths = new_paths(test, &moves);
     let mut file = BufWriter::new(File::create(&path)?);
     let run = &failure.run;
@@ -210,6 +217,11 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     writeln!(file, "# failure   {}", run.message.trim_end().replace('\n', "\n#           "))?;
     writeln!(file, "# repeat    {}", run.replay)?;
     writeln!(file, "# replayed  {replayed}")?;
+    if let Some(trace) = dropped {
+        let (size, most) = (bytes >> 20, LARGEST_TRACE >> 20);
+        writeln!(file, "# trace     not kept: it has {size} MB, and a trace of 1 byte to {most} MB is kept")?;
+        forget(trace);
+    }
     append(&mut file, "output", evidence.log.as_deref(), &new_paths)?;
     append(
         &mut file,

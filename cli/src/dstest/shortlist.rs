@@ -2,7 +2,7 @@
 //!
 //! A bug that fails every tenth run causes thousands of failures with the same message. One or two of them
 //! are enough to understand the bug, and a short run is read faster than a long one. Two failures have the
-//! same cause if the first lines of their messages differ only in numbers.
+//! same cause if the first lines of their messages differ only in numbers and quoted values.
 
 use std::collections::BTreeMap;
 
@@ -70,19 +70,32 @@ impl Shortlist {
     }
 }
 
-/// The cause of a failure, from its message: the first line, with `#` in place of each number.
+/// The cause of a failure, from its message: the first line, with `#` in place of each number and `"#"` in
+/// place of each quoted value. A value often contains what a client happened to write in this run.
 pub fn cause(message: &str) -> String {
-    let mut text = String::new();
-    let mut rest = message.lines().next().unwrap_or_default();
+    let line = message.lines().next().unwrap_or_default();
+    let parts: Vec<&str> = line.split('"').collect();
+    // The parts with odd numbers are between two quotation marks. A last mark without a partner is text.
+    let is_quoted = |number: usize| number % 2 == 1 && number + 1 < parts.len();
+    let plain = |(number, part)| match is_quoted(number) {
+        true => "#".to_owned(),
+        false => without_numbers(part),
+    };
+    parts.iter().copied().enumerate().map(plain).collect::<Vec<String>>().join("\"")
+}
+
+/// The text, with `#` in place of each number.
+fn without_numbers(text: &str) -> String {
+    let (mut found, mut rest) = (String::new(), text);
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
-        text += &rest[..at];
-        text.push('#');
+        found += &rest[..at];
+        found.push('#');
         rest = match rest[at..].strip_prefix("0x") {
             Some(hex) => hex.trim_start_matches(|c: char| c.is_ascii_hexdigit()),
             None => rest[at..].trim_start_matches(|c: char| c.is_ascii_digit()),
         };
     }
-    text + rest
+    found + rest
 }
 
 #[cfg(test)]
@@ -112,6 +125,12 @@ mod tests {
         assert_eq!(cause("hash 0xdeadbeef, not 0xbad"), "hash #, not #");
         assert_eq!(cause("no numbers"), "no numbers");
         assert_eq!(cause(""), "");
+    }
+
+    #[test]
+    fn quoted_values_make_no_difference() {
+        assert_eq!(cause("missing \"x 1 5 y\" in \"x 0\", client 3"), "missing \"#\" in \"#\", client #");
+        assert_eq!(cause("an open \"mark 7"), "an open \"mark #");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn write(dir: &Path) -> Vec<String> {
     // Makes a submission whose Raft runs this code when it is started.
     let at_start = |name: &str, code: &str| {
         let path = starter(name).join("src/raft.rs");
-        let make = "        // Initialize from the state that was persisted before a crash.\n";
+        let make = "        let state = read_persist(&persister);\n";
         change(&path, make, &format!("        {code}\n{make}"));
     };
     starter("empty");

@@ -93,6 +93,7 @@ impl<P: Play> Replicated for Fake<P> {
                 let _held = &when_gone;
                 who
             })
+            .handler("WaitForAMinute", |_: ()| sleep(Duration::from_secs(60)))
             .deferred("SaveWhenKilled", move |text, caller| late.lock().push((text, caller)));
         vec![fake]
     }
@@ -489,6 +490,19 @@ fn a_thread_left_behind_is_seen() {
     });
     expect_start(&message, "2 threads left behind after kill(): S0 fake-0");
     passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
+}
+
+/// A handler of a dead server may wait for an operation that will never be applied.
+#[test]
+fn a_handler_left_behind_is_seen() {
+    let message = failure(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(1));
+        let clerk = cfg.make_client(&[0]);
+        thread::spawn(move || clerk[0].call::<_, ()>("Fake.WaitForAMinute", &()));
+        sleep(Duration::from_millis(100));
+        cfg.end();
+    });
+    expect_start(&message, "1 threads left behind after kill(): S0 ");
 }
 
 /// This test exists only in virtual time, because it would take two minutes in real time.
