@@ -121,7 +121,10 @@ class TimeAxis {
     this.set(this.from + by, this.to + by);
   }
 
-  /** Brings a span into view. The view moves as little as possible. @param {number} from @param {number} to */
+  /**
+   * Brings a span into view. The view moves as little as possible.
+   * @param {number} from @param {number} to
+   */
   reveal(from, to) {
     const { span } = this;
     if (to - from > span * 0.9) {

@@ -7,7 +7,10 @@ function formatCount(n) {
   return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
-/** A number with a noun, for example `3 operations`. @param {number} n @param {string} one @param {string} [many] */
+/**
+ * A number with a noun, for example `3 operations`.
+ * @param {number} n @param {string} one @param {string} [many]
+ */
 function plural(n, one, many) {
   return `${formatCount(n)} ${n === 1 ? one : (many ?? one + "s")}`;
 }

@@ -112,7 +112,10 @@ class Run {
     return e < 0 ? "" : this.causes[this.causeOf[e]];
   }
 
-  /** The value of a field; undefined if the event does not have the field. @param {number} e @param {string} name */
+  /**
+   * The value of a field; undefined if the event does not have the field.
+   * @param {number} e @param {string} name
+   */
   field(e, name) {
     if (e < 0) return undefined;
     const at = this.shapes[this.shape[e]].indexOf(name, 1);
@@ -253,7 +256,10 @@ class Run {
     return found;
   }
 
-  /** The name of the server with this index in the group of a lane. @param {number} lane @param {number} index */
+  /**
+   * The name of the server with this index in the group of a lane.
+   * @param {number} lane @param {number} index
+   */
   mate(lane, index) {
     const { group } = this.lanes[lane];
     const found = this.lanes.find((other) => other.kind === "server" && other.group === group && other.index === index);

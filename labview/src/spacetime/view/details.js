@@ -191,7 +191,10 @@ class Details {
     return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
   }
 
-  /** The events before and after an event. Hidden events are left out. @param {number} e @param {number} pinned */
+  /**
+   * The events before and after an event. Hidden events are left out.
+   * @param {number} e @param {number} pinned
+   */
   around(e, pinned) {
     const { run, filter } = this;
     const before = [];

@@ -77,7 +77,10 @@ class Chart {
     return e >= 0 ? this.run.t[e] : this.run.from;
   }
 
-  /** When an operation returned. If the return is not on the page, the time at which the page ends. @param {number} op */
+  /**
+   * When an operation returned. If the return is not on the page, the time at which the page ends.
+   * @param {number} op
+   */
   returnTime(op) {
     const e = this.run.operations.ret[op];
     return e >= 0 ? this.run.t[e] : this.axis.full.to;

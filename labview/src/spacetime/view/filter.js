@@ -39,7 +39,9 @@ class Filter {
     return range ? [Number(range[1]), Number(range[2] ?? range[1])] : null;
   }
 
-  /** For each id, does it belong to an operation on the chosen key? The result is null if no key is chosen. */
+  /**
+   * For each id, does it belong to an operation on the chosen key? The result is null if no key is chosen.
+   */
   ofKey() {
     if (!this.key) return null;
     const { run } = this;

@@ -174,7 +174,10 @@ class Arrows {
     path.lineTo(x + r, y - r);
   }
 
-  /** Adds the head of an arrow. The head ends before the bar of the lane. @param {Path2D} path @param {Leg} leg */
+  /**
+   * Adds the head of an arrow. The head ends before the bar of the lane.
+   * @param {Path2D} path @param {Leg} leg
+   */
   addHead(path, { x0, y0, x1, y1 }) {
     const length = Math.hypot(x1 - x0, y1 - y0);
     if (length < 12) return;
@@ -296,7 +299,10 @@ class Arrows {
     }
   }
 
-  /** The message at a place of the canvas; -1 if no message is near enough. @param {number} x @param {number} y */
+  /**
+   * The message at a place of the canvas; -1 if no message is near enough.
+   * @param {number} x @param {number} y
+   */
   at(x, y) {
     let [best, nearest] = [-1, 6];
     for (const { m, x0, y0, x1, y1 } of this.legs) {

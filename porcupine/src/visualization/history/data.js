@@ -50,7 +50,10 @@ class Order {
     return this.ops.length;
   }
 
-  /** The place of an operation in this order, counted from 0; -1 if the order does not have it. @param {number} op */
+  /**
+   * The place of an operation in this order, counted from 0; -1 if the order does not have it.
+   * @param {number} op
+   */
   place(op) {
     this.places ??= new Map(Array.from(this.ops, (placed, i) => [placed, i]));
     return this.places.get(op) ?? -1;
@@ -136,7 +139,9 @@ class Part {
     this.title = visible(wire.title, 120) || "the history";
     this.verdict = wire.verdict;
     this.initial = wire.initial;
-    /** After how many operations of the longest order the blocked operation was possible for the last time. */
+    /**
+     * After how many operations of the longest order the blocked operation was possible for the last time.
+     */
     this.lastFit = wire.lastFit;
     this.first = first;
     this.last = first + wire.text.length;
