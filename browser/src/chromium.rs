@@ -31,11 +31,12 @@ const FLAGS: &[&str] = &[
     "--remote-debugging-pipe",
 ];
 
-/// Chromium expects its pipes as descriptors 3 and 4. The shell turns its own input and output into these
-/// descriptors, and then it becomes the browser.
+/// The shell command that starts the browser. Chromium expects its two pipes as descriptors 3 and 4. So the
+/// shell opens its own input as descriptor 3 and its own output as descriptor 4. Then `exec` replaces the
+/// shell with the browser.
 const HAND_OVER: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
-/// A running browser. When this is dropped, the browser is killed and its profile is deleted.
+/// A running browser. When this value is dropped, the browser ends, and its profile is deleted.
 #[derive(Debug)]
 pub struct Chromium {
     process: Child,
@@ -48,7 +49,7 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// Starts a browser. If this machine has no browser, this prints a line that cannot be missed, and
+    /// Starts a browser. If this machine has no browser, the function prints a clearly visible line, and
     /// returns `None`.
     ///
     /// # Panics

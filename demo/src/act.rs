@@ -1,4 +1,5 @@
-//! The actions on the servers. Keys and the script can ask for them.
+//! The actions on the servers. The user asks for them with keys (`keys.rs`), and the automatic faults ask for
+//! them too (`script.rs`).
 
 use labtest::shards::Place;
 
@@ -74,7 +75,8 @@ pub enum Act {
     Join(usize),
     /// A group leaves.
     Leave(usize),
-    /// A shard moves to a group. `None` means a random shard.
+    /// A shard moves to a group: the number of the shard, and the index of the group. `None` means a random
+    /// shard.
     Move(Option<usize>, usize),
     /// Repairs everything. Then all servers are up, no server is cut off, and the network is reliable.
     Mend,

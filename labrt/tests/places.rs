@@ -1,5 +1,5 @@
-//! A place in a report is in the code that uses labrt, and never in labrt itself. This is tested for each
-//! kind of report, on both clocks.
+//! A report of labrt names places: file and line. These places are in the code that uses labrt, and never in
+//! labrt itself. This is tested for each kind of report, in virtual time and in real time.
 
 use labrt::Run;
 use labrt::chan::{Select, bounded, rendezvous, unbounded};
@@ -183,8 +183,8 @@ fn mistakes() {
     }
 }
 
-/// A wait that ends with its run prints nothing. A place that was set for one panic is not used for the next
-/// panic.
+/// [`labrt::fatal_at`] sets the place that the report of its own panic names. The report of the thread's next
+/// panic does not use this place.
 #[test]
 fn one_blame_is_for_one_panic() {
     let message = failure(&quiet(), || {

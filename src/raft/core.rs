@@ -41,9 +41,10 @@
 //!
 //! # What a leader does not do
 //!
-//! A leader does not put an empty entry into its log when it is elected, because the labs count indices. A
-//! leader that cannot reach a majority does not step down: it stays leader of its term and commits nothing. A
-//! leader becomes a follower only when a message or a reply has a higher term.
+//! A leader does not put an empty entry into its log when it is elected, because the tests of the labs expect
+//! that only commands use indices. A leader that cannot reach a majority does not step down: it stays leader
+//! of its term and commits nothing. A leader becomes a follower only when a message or a reply has a higher
+//! term.
 
 mod election;
 mod replication;
@@ -89,7 +90,7 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The intervals of this server, and the rules that a test may break.
+    /// The time intervals of this server, and the rules that a test can switch off.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.
@@ -132,10 +133,10 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in the given state, for tests. Only the entries that the snapshot before `log`
-    /// covers count as committed. The snapshot itself is empty. A candidate has only its own vote. A leader
-    /// has just been elected: it knows nothing about its followers, and it asked them for their votes at time
-    /// zero. Nothing of this state is in a persister yet.
+    /// Server `me` of `n` in the given state, for tests. The entries that are covered by the snapshot before
+    /// `log` are committed, and no others. The snapshot itself is empty. A candidate has only its own vote. A
+    /// leader has just been elected: it knows nothing about its followers, and it asked them for their votes
+    /// at time zero. Nothing of this state is in a persister yet.
     ///
     /// # Panics
     /// If no server can be in this state: the log has an entry of a later term than `term`, or a candidate or
@@ -228,8 +229,8 @@ impl Core {
         }
     }
 
-    /// Takes the effects of all calls since they were last taken. Write [`Effects::persist`] to the persister
-    /// before any message or reply is sent.
+    /// Takes the effects of all rules that were called since the effects were last taken. Write
+    /// [`Effects::persist`] to the persister before any message or reply is sent.
     pub fn take_effects(&mut self) -> Effects {
         let mut effects = Effects::default();
         self.take_effects_into(&mut effects);

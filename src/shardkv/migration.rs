@@ -38,20 +38,20 @@
 //! (1) The state is Serving if no group owned the shard before. (2) The group does not take the
 //! configuration.
 //!
-//! A group takes the next configuration only when none of its shards is Awaiting. The group's own handoffs do
-//! not delay it. If a new owner is dead, the old owner only needs more memory. If all groups have left, a
-//! shard stays in the group that had it last, and does not change (Parked). Later that group gives the shard
-//! to the next owner.
+//! A group takes the next configuration only when none of its shards is Awaiting. It does not wait until its
+//! own handoffs are acknowledged. So if a new owner is dead, the old owner can continue. It only needs memory
+//! for the data that it keeps. If all groups have left, a shard stays in the group that had it last, and does
+//! not change (Parked). Later that group gives the shard to the next owner.
 //!
-//! A group in the state Awaiting may also have an old handoff of the same shard. This happens if the shard
-//! comes back to a group that does not know yet whether its handoff has arrived. The group must continue to
-//! deliver the handoff. If it did not, the other group might never get the data, and so could not send it
-//! back.
+//! If a shard is Awaiting in a group, the group may also have an old handoff of this shard. This happens if
+//! the shard comes back to a group that does not know yet whether its handoff has arrived. The group must
+//! continue to deliver the handoff. Otherwise the other group might never get the data, and then it could not
+//! send the data back.
 //!
 //! | operation in the log | group whose leader starts the operation | condition |
 //! |---|---|---|
 //! | Reconfigure(n + 1) | any group | the leader has received configuration n + 1, and no shard is Awaiting |
-//! | Deliver(n, shards) | the new owner | the message has arrived, and at n a shard is Awaiting |
+//! | Deliver(n, shards) | the new owner | the message is here, the group is at n, and a shard is Awaiting |
 //! | Acknowledge(n, shards) | the old owner | the new owner has replied Taken |
 //!
 //! The conditions are checked again when the operation is applied. If they are no longer true, the operation
@@ -59,21 +59,22 @@
 //!
 //! # Why the protocol is safe
 //!
-//! * **One group serves a shard at a time.** The old owner stops at Reconfigure(n). The new owner starts at
-//!   Deliver(n), with data that was frozen at Reconfigure(n). The old owner refuses client operations that
-//!   come later in its log, and the clients send them to the new owner.
+//! * **Two groups never serve the same shard at the same time.** The old owner stops at Reconfigure(n). The
+//!   new owner starts at Deliver(n), with data that was frozen at Reconfigure(n). The old owner refuses
+//!   client operations that come later in its log, and the clients send them to the new owner.
 //! * **Nothing is lost or done twice.** The data includes the last write of each client. So every owner of
 //!   the shard recognizes a repeated write.
 //! * **A handoff is deleted only when no crash can take the data from the new owner.** A server replies Taken
 //!   only after it has *applied* the delivery. An applied operation is committed in the server's group, so no
 //!   crash can undo it. So the reply is also correct if the server is a follower or a deposed leader, or was
 //!   killed after it had sent the reply. The old owner can believe a Taken from any server.
-//! * **Messages may be lost, late and repeated.** A delivery has its configuration number n. If the group has
-//!   not reached n yet, the delivery is too early, and it will be sent again. If the group is beyond n, it
-//!   has already had the data, because it cannot go beyond n without the data. A group at n takes the data
-//!   once, because after that the shard is not Awaiting. An acknowledgement also has the number n. A group
-//!   has at most one handoff of a shard. The next handoff can only be made from data that has come back, and
-//!   the data cannot come back before the new owner has taken the first handoff.
+//! * **Messages may be lost, late and repeated.** A delivery has a number n, the number of the configuration
+//!   that moved the shard. If the group has not reached n yet, the delivery is too early, and it will be sent
+//!   again. If the group is beyond n, it has already had the data, because it cannot go beyond n without the
+//!   data. A group at n takes the data once, because after that the shard is not Awaiting. An acknowledgement
+//!   also has the number n. A group has at most one handoff of a shard. The next handoff can only be made
+//!   from data that has come back, and the data cannot come back before the new owner has taken the first
+//!   handoff.
 //! * **After a restart a server continues where the log or the snapshot ends.** The states of the shards and
 //!   their handoffs are part of the replicated state. So a new leader can see there which data the group
 //!   awaits, and which data it must deliver.
@@ -81,9 +82,10 @@
 //! # Why every migration ends
 //!
 //! Consider a group whose configuration number n is the lowest of all groups. All other groups are at n or
-//! beyond. So the groups that had the data that this group awaits have already made the handoffs, and push
-//! them. If these groups and the group itself have majorities, the group gets the data and continues. A new
-//! leader starts an operation of its own term at once, so no step has to wait for a client's operation.
+//! beyond. If this group awaits data, the old owners of the data have already taken configuration n. So they
+//! have already made the handoffs, and push them. If a majority of the servers works in this group and in
+//! each old owner, this group gets the data and continues. A new leader starts an operation of its own term
+//! at once, so no step has to wait for a client's operation.
 
 use labapi::{Gid, Holding};
 use labrt::sync::Arc;
@@ -209,7 +211,7 @@ impl<D> Shard<D> {
         }
     }
 
-    /// The data of the shard that this group has, in any state.
+    /// The data of the shard, if this group has it: in use, at rest, or in a handoff.
     pub fn data(&self) -> Option<&D> {
         match self {
             Shard::Serving(data) | Shard::Parked(data) => Some(data),

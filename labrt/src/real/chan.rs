@@ -12,7 +12,7 @@ use std::panic::Location;
 /// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T> {
     inner: crossbeam::channel::Sender<T>,
-    /// Whether a send never waits.
+    /// True if the channel has room for any number of messages, so that a send never waits.
     unbounded: bool,
 }
 
@@ -43,7 +43,7 @@ impl<T> Sender<T> {
     /// Sends a message. If the channel is full, the call waits until there is room.
     ///
     /// # Errors
-    /// All receivers are gone. The error has the message.
+    /// All receivers are gone. The error contains the message that was not sent.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         foreign::touch();
@@ -56,7 +56,7 @@ impl<T> Sender<T> {
     /// Like [`Sender::send`], but gives up when the signal is raised.
     ///
     /// # Errors
-    /// All receivers are gone, or the signal is raised. The error has the message.
+    /// All receivers are gone, or the signal is raised. The error contains the message that was not sent.
     #[track_caller]
     pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
         foreign::touch();
@@ -106,7 +106,7 @@ impl<T> Sender<T> {
     /// Sends a message if this is possible without waiting.
     ///
     /// # Errors
-    /// The channel is full, or all receivers are gone. The error has the message.
+    /// The channel is full, or all receivers are gone. The error contains the message that was not sent.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         foreign::touch();
@@ -249,8 +249,8 @@ impl<T> Receiver<T> {
         std::iter::from_fn(move || self.recv_from(None, never::<()>(), place).ok())
     }
 
-    /// Iterates over all messages until all senders are gone or the signal is raised. This is Go's `for m :=
-    /// range ch` in a server that can be killed.
+    /// Iterates over all messages until all senders are gone or the signal is raised. A server that can be
+    /// killed uses this method where Go code has `for m := range ch`.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
         foreign::touch();
@@ -382,7 +382,8 @@ pub(crate) enum Selected {
     Case(usize),
     /// One of the signals `changed` was raised.
     Changed,
-    /// The time limit was reached. If the select must not wait, no case was ready.
+    /// The time limit was reached, or the run has ended. Or the select was not allowed to wait, and no case
+    /// was ready.
     Nothing,
 }
 
@@ -409,8 +410,9 @@ pub(crate) fn select<'a, R>(
         Err(_) if !waits => return Selected::Nothing,
         Err(_) => {
             let _waiting = waiting("Select::wait", place, None);
-            // A thread that is being unwound continues to wait, because its caller needs a result. If no
-            // result ever comes, the report of the run names the thread.
+            // If the run has ended, `check` unwinds this thread. But if a destructor waits here while the
+            // thread is already being unwound, the wait must continue, because the destructor needs a result.
+            // If no result ever comes, the report of the run names the thread.
             if !check() {
                 select.recv(&cancel);
             }

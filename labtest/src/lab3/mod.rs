@@ -5,8 +5,8 @@
 //! | 3A | `part_a.rs` | linearizable and exactly once, without snapshots |
 //! | 3B | `part_b.rs` | linearizable and exactly once, with snapshots |
 //!
-//! The numbers of clients and servers, the pauses and the limits are the same as in the course. The cases
-//! that the course does not have are at the end of their part.
+//! The numbers of clients and servers, the pauses and the limits are the same as in the course. Each part
+//! ends with the cases that the course does not have.
 
 mod part_a;
 mod part_b;
@@ -35,7 +35,8 @@ pub fn cases<S: KvService>(part: Part) -> Vec<Case> {
     }
 }
 
-/// The `main` of a test binary for a part, with `labrt::here!()` of that binary.
+/// The `main` of a test binary for a part. The argument `here` is the value of `labrt::here!()` in that
+/// binary.
 pub fn main<S: KvService>(part: Part, here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>(part))
 }

@@ -17,11 +17,13 @@ const CHANGES: usize = 50;
 /// The longest pause between two changes, in milliseconds.
 const PAUSE: u64 = 600;
 
-/// The longest time that a fault lasts, and the longest time without a fault, in milliseconds.
+/// The longest time that a crash lasts, and the longest time without a fault, in milliseconds. A server is
+/// cut off for at most twice this time.
 const FAULT: u64 = 700;
 
-/// Makes fifty random changes of the configuration on an unreliable network. At the same time servers, whole
-/// groups and controllers crash or are cut off, one fault after the other.
+/// Makes fifty random changes of the configuration on an unreliable network. Meanwhile there is one fault
+/// after the other: a server, a controller, one of both or a whole group crashes, or a server or a controller
+/// is cut off.
 pub(super) fn fifty_changes<S: Sharded>() {
     let title = "Test (ours): fifty changes of the configuration under all faults ...";
     let setup = Setup::new().unreliable().maxraftstate(100).limit(Duration::from_secs(300));
@@ -93,9 +95,9 @@ fn one_change<S: Sharded>(cfg: &Config<S>) {
             cfg.move_shard(shard, to);
         }
     }
-    dlog!(TEST, "was configuration {}", config.num);
+    dlog!(TEST, "has changed configuration {}", config.num);
 }
 
 fn below(n: usize) -> usize {
-    usize::try_from(rng::below(n as u64)).expect("below a usize")
+    usize::try_from(rng::below(n as u64)).expect("a number below a usize is a usize")
 }

@@ -2,26 +2,27 @@
 //!
 //! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
 //! With the [`Config`] the test stops and starts servers ([`Cluster::shutdown_server`],
-//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks (`clerks.rs`). The
-//! course's counters and its time limit are in `report.rs`. All steps of a test are recorded in its trace and
-//! in its log (topic `TEST`). They are also kept as marks, for the picture of a history that is not
-//! linearizable ([`Cluster::marks`]).
+//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks (`clerks.rs`).
+//! `report.rs` has the counters of the course, and the check of its time limit. All steps of a test are
+//! recorded in its trace and in its log (topic `TEST`). The steps that change servers or the network are also
+//! recorded as marks. If a history is not linearizable, its picture shows these marks ([`Cluster::marks`]).
 //!
-//! There is one difference between the tests of labs 3 and 4A: the tests of 4A, of the controller, print no
-//! columns ([`Setup::without_columns`]).
+//! There is one difference between the tests of labs 3 and 4A. A passed test prints a line with counters. The
+//! tests of the controller, lab 4A, print this line without the counters ([`Setup::without_columns`]).
 //!
 //! # Which ends work
 //!
-//! A partition cuts only the ends between servers. It does not change the ends of clerks. When a server is
-//! started, it gets new ends, which are disabled. The ends of the other servers to this server were disabled
-//! when it was stopped. So the test has to connect a server after a restart ([`Cluster::connect_all`]).
-//! Clerks can reach the server at once.
+//! An *end* is the side of a connection that sends requests. A server has an end for each server, and so has
+//! a clerk. A partition disables only ends of servers. It does not change the ends of clerks. When a server
+//! is started, it gets new ends, which are disabled. When a server is stopped, the other servers' ends to it
+//! are disabled. So the test has to connect a server after a restart ([`Cluster::connect_all`]). Clerks can
+//! reach the server at once.
 //!
 //! # Crashes
 //!
-//! A server is always stopped by a crash. The crash keeps exactly the state that was saved at one instant;
-//! `lives.rs` says how. A *life* of a server is the time from a start to the next crash. Each life has a
-//! number, its *incarnation*.
+//! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
+//! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
+//! next crash. Each life has a number, its *incarnation*.
 //!
 //! # Locks
 //!
@@ -59,8 +60,8 @@ pub struct Setup {
     /// A server takes a snapshot when its Raft state has more than this number of bytes. With `None`, servers
     /// take no snapshots.
     pub maxraftstate: Option<usize>,
-    /// Whether the line that is printed when a test has passed has columns: seconds, servers, RPCs,
-    /// operations.
+    /// When a test has passed, it prints a line. If this is true, the line has columns: seconds, servers,
+    /// RPCs, operations.
     pub columns: bool,
 }
 
@@ -103,14 +104,14 @@ pub struct Cluster<S> {
 }
 
 struct State {
-    /// The ends between servers that work. An end is (from, to).
+    /// The enabled ends of servers, each as (the server that sends, the server that receives).
     connected: BTreeSet<(usize, usize)>,
     /// For each clerk, the names of its ends, in the order of the servers.
     clerks: BTreeMap<ClientId, Vec<Name>>,
     next_client: ClientId,
     /// The values of the counters when [`Cluster::begin`] was called.
     begun: report::Begun,
-    /// The mark of the present partition.
+    /// The mark of the current partition, if there is one.
     partition: Option<Lasting>,
 }
 
@@ -238,7 +239,8 @@ impl<S: Replicated> Cluster<S> {
         self.servers[i].living()
     }
 
-    /// The marks of the test so far, for a picture. The mark of a fault that has not ended lasts until now.
+    /// The marks of the test so far, for a picture. If a fault has not ended yet, its mark ends at the
+    /// present time.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }
