@@ -94,7 +94,7 @@ const FORGE: &str = r#"
         let (_, test) = started.trim_end().split_once('\t').expect("start and test");
         let (test, seed) = test.split_once('\t').expect("test and seed");
         let first = u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("a seed");
-        let end = |seed: u64| format!("end\t{test}\t{seed:#x}\tok\t0123456789abcdef\t1.0\t1.0\t\t\n");
+        let end = |seed: u64| format!("end\t{test}\t{seed:#x}\tok\t0123456789abcdef\t1.0\t1.0\t\t\t0\n");
         let mut text = end(first);
         for seed in first + 1..first + 3 {
             text += &format!("start\t{test}\t{seed:#x}\n{}", end(seed));
