@@ -2,7 +2,7 @@
 //!
 //! The new project has the skeletons of the labs, the suites that judge them, and a manifest. The
 //! dependencies in the manifest are the lab's crates. They are given by a path to the checkout from which
-//! this program was built, or by a git repository ([`source`]). All files are embedded in this program
+//! this program was built, or by a git repository ([`mod@source`]). All files are embedded in this program
 //! ([`files`]), so it can be installed and used anywhere. The new manifest is made from the manifests of the
 //! starter and of the workspace ([`manifest`]), so no dependency has to be written down twice.
 //!
