@@ -28,6 +28,7 @@ mod grade;
 mod junit;
 #[cfg(feature = "new")]
 mod new;
+mod problem;
 mod shell;
 #[cfg(feature = "trace")]
 mod trace;

@@ -23,11 +23,11 @@ use super::child::last_words;
 use super::chunk::Chunk;
 use super::context::Context;
 use super::process::{Plan, Process};
-use super::project::Problem;
 use super::replay::DRAWS;
 use super::run::{Event, Mode, Test};
 use super::scratch::{below_profile, random};
 use super::worker::Reader;
+use crate::problem::Problem;
 use crate::shell::quoted;
 
 /// How long the machines may take to remove their folders.

@@ -218,8 +218,11 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     writeln!(file, "# repeat    {}", run.replay)?;
     writeln!(file, "# replayed  {replayed}")?;
     if let Some(trace) = dropped {
-        let (size, most) = (bytes >> 20, LARGEST_TRACE >> 20);
-        writeln!(file, "# trace     not kept: it has {size} MB, and a trace of 1 byte to {most} MB is kept")?;
+        let why = match bytes {
+            0 => "it is empty".to_owned(),
+            _ => format!("it has {} MB, and the limit is {} MB", bytes >> 20, LARGEST_TRACE >> 20),
+        };
+        writeln!(file, "# trace     not kept: {why}")?;
         forget(trace);
     }
     append(&mut file, "output", evidence.log.as_deref(), &new_paths)?;
@@ -295,5 +298,67 @@ fn describe(out: &mut String, test: &Test, failure: &Failure) {
     line("repeat", run.replay.clone());
     if let Some(replayed) = &failure.replayed {
         line("replayed", replayed.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::{Build, How};
+    use super::super::scratch::random;
+    use super::*;
+
+    /// Keeps a failure with a trace of so many bytes. Returns the log, and whether the trace was kept.
+    fn kept(bytes: u64) -> (String, bool) {
+        let dir = std::env::temp_dir().join(format!("lab-keep-{:x}", random()));
+        fs::create_dir_all(&dir).expect("a temporary folder");
+        let trace = dir.join("trace");
+        // The file has a hole of this size, and takes no space on the disk.
+        File::create(&trace).and_then(|file| file.set_len(bytes)).expect("a file with a hole");
+        let test = Test {
+            package: "fake".to_owned(),
+            target: "lab2a".to_owned(),
+            name: "test_2a".to_owned(),
+            ignored: false,
+            build: Build::default(),
+            binary: PathBuf::new(),
+            dir: dir.clone(),
+        };
+        let run = Run {
+            test: 0,
+            seed: 7,
+            passed: false,
+            kept: true,
+            how: How::Reported,
+            hash: None,
+            seconds: None,
+            cpu: None,
+            message: "it failed".to_owned(),
+            replay: String::new(),
+            warnings: 0,
+        };
+        let replayed = Replayed::No("a test of the limit".to_owned());
+        let evidence =
+            Evidence { test: 0, seed: 7, replayed, log: None, first: None, trace: Some(trace), page: None };
+        let mut failure = Failure { run, replayed: None, log: None, trace: None, page: None };
+        write(&dir, &test, &mut failure, evidence).expect("the failure can be kept");
+        let log = failure.log.as_ref().map(fs::read_to_string).expect("a log").expect("the log is text");
+        let is_kept = failure.trace.is_some_and(|path| path.exists());
+        assert!(!dir.join("trace").exists(), "the trace stays in the scratch folder");
+        fs::remove_dir_all(&dir).expect("the test has made this folder");
+        (log, is_kept)
+    }
+
+    #[test]
+    fn a_trace_that_is_empty_or_huge_is_not_kept() {
+        let (log, is_kept) = kept(1000);
+        assert!(is_kept && !log.contains("not kept"), "{log}");
+        assert!(kept(LARGEST_TRACE).1);
+        let (log, is_kept) = kept(LARGEST_TRACE + (1 << 20));
+        assert!(
+            !is_kept && log.contains("# trace     not kept: it has 65 MB, and the limit is 64 MB"),
+            "{log}"
+        );
+        let (log, is_kept) = kept(0);
+        assert!(!is_kept && log.contains("# trace     not kept: it is empty"), "{log}");
     }
 }

@@ -16,6 +16,7 @@
 //! signal n.
 
 mod campaign;
+pub(crate) mod cargo;
 pub(crate) mod child;
 mod chunk;
 mod context;
@@ -39,10 +40,11 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::problem::Problem;
 use campaign::Board;
 use context::Context;
 use keep::Keeper;
-use project::{Builder, Problem, Project};
+use project::{Builder, Project};
 use run::{Build, Mode, Stop, Test};
 use scratch::{Scratch, random};
 use shortlist::Shortlist;
@@ -149,24 +151,15 @@ impl Settings {
 
 /// Runs `lab dstest`.
 pub fn main(args: Args) -> ExitCode {
-    match campaign(&args) {
-        Ok(code) => ExitCode::from(code),
-        Err(Problem::Usage(text)) => {
-            eprintln!(
-                "error: {text}\n\nUsage: {} [OPTIONS] <TEST>...\nFor more information, try '--help'.",
-                crate::called("dstest")
-            );
-            ExitCode::from(2)
-        }
-        Err(Problem::Failure(text)) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
-        Err(Problem::Interrupted(signal)) => {
-            eprintln!("dstest: interrupted by signal {signal} before the first run");
-            ExitCode::from(128u8.saturating_add(signal))
-        }
-    }
+    campaign(&args).map_or_else(
+        |problem| {
+            let usage = format!("{} [OPTIONS] <TEST>...", crate::called("dstest"));
+            problem.report(&usage, |signal| {
+                format!("dstest: interrupted by signal {signal} before the first run")
+            })
+        },
+        ExitCode::from,
+    )
 }
 
 fn campaign(args: &Args) -> Result<u8, Problem> {

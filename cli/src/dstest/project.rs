@@ -2,34 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, IsTerminal};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use super::cargo::{self, Ended};
 use super::child::{Pause, last_words};
 use super::names;
 use super::process::{Plan, Process, describe};
 use super::run::{Build, Mode, Stop, Test};
 use super::scratch::{Scratch, forget};
+use crate::problem::Problem;
 
 /// How long a binary may take to list its tests.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
-
-/// What stops dstest before the first run.
-#[derive(Debug)]
-pub enum Problem {
-    /// The arguments are wrong.
-    Usage(String),
-    /// Something has failed that is no mistake in the arguments.
-    Failure(String),
-    /// A signal with this number has come.
-    Interrupted(u8),
-}
 
 /// An integration test target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +49,7 @@ impl Project {
     /// # Errors
     /// When there is no project, or when cargo cannot be run.
     pub fn load(root: Option<&Path>) -> Result<Project, Problem> {
-        let mut command = Command::new(cargo());
+        let mut command = Command::new(cargo::program());
         command.args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null());
         if let Some(root) = root {
             if !root.is_dir() {
@@ -140,10 +130,6 @@ impl Project {
             }
         }
     }
-}
-
-fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 fn is_test(target: &Value) -> bool {
@@ -326,7 +312,7 @@ impl<'a> Builder<'a> {
     fn cargo_test(&self, targets: &[&Target]) -> Result<BTreeMap<String, PathBuf>, Problem> {
         let first = targets.first().expect("called with targets");
         self.check_features(first)?;
-        let mut command: Vec<OsString> = vec![cargo()];
+        let mut command: Vec<OsString> = vec![cargo::program()];
         command.extend(["test", "--no-run", "--message-format=json-render-diagnostics"].map(OsString::from));
         if !std::io::stderr().is_terminal() {
             command.push("--quiet".into());
@@ -345,37 +331,17 @@ impl<'a> Builder<'a> {
             unset: Vec::new(),
             death_signal: Signal::SIGTERM,
         };
-        let (mut process, stdout) = Process::spawn_piped(&plan, Stdio::inherit())
-            .map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))?;
-        let (lines, received) = mpsc::channel();
-        // When cargo ends, its pipe is closed. Then this thread ends, too.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if lines.send(line).is_err() {
-                    return;
-                }
-            }
-        });
         let mut binaries = BTreeMap::new();
-        loop {
-            if let Some(signal) = self.stop.interrupted() {
-                process.signal(Signal::SIGTERM);
-                process.wait_for(Duration::from_secs(2));
-                return Err(Problem::Interrupted(signal));
-            }
-            match received.recv_timeout(Duration::from_millis(50)) {
-                Ok(line) => binaries.extend(executable(&line)),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        while !process.wait_for(Duration::from_secs(1)) {}
-        match process.poll() {
-            Ok(Some(status)) if status.success() => Ok(binaries),
-            Ok(Some(status)) => {
+        let ended = cargo::run(&plan, Stdio::inherit(), self.stop, None, |line| {
+            binaries.extend(executable(line));
+        });
+        match ended.map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))? {
+            Ended::Exited(status) if status.success() => Ok(binaries),
+            Ended::Exited(status) => {
                 Err(Problem::Failure(format!("the tests do not build: cargo {}", describe(status))))
             }
-            _ => Err(Problem::Failure("cargo did not end".to_owned())),
+            Ended::Interrupted(signal) => Err(Problem::Interrupted(signal)),
+            Ended::TooLong => unreachable!("the build has no time limit"),
         }
     }
 

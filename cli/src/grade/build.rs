@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::package::{LIBRARY, Package};
-use crate::dstest::process::{Plan, Process, describe};
+use crate::dstest::cargo::{self, Ended};
+use crate::dstest::process::{Plan, describe};
 use crate::dstest::run::Stop;
 
 /// How many errors of the compiler are kept at most.
@@ -86,8 +85,6 @@ pub struct Order<'a> {
     pub limit: Duration,
     /// The file that gets what cargo prints.
     pub log: &'a Path,
-    /// Whether cargo must not change the lock file (`--locked`).
-    pub locked: bool,
 }
 
 /// Makes a command whose environment has only the variables of `set` and of [`VARIABLES`].
@@ -109,16 +106,17 @@ pub fn bare_command(set: &[(&str, OsString)], command: &[OsString]) -> Vec<OsStr
     all
 }
 
-/// Builds the submission that is in the package now.
+/// Builds the submission that is in the package now. If `locked` is true, cargo must not change the lock
+/// file.
 ///
 /// # Errors
 /// [`Failure`] if there is no result. If the submission's code has errors, that is a result, and the errors
 /// are in [`Built`].
-pub fn build(order: &Order<'_>, stop: &Stop) -> Result<Built, Failure> {
+pub fn build(order: &Order<'_>, locked: bool, stop: &Stop) -> Result<Built, Failure> {
     let since = Instant::now();
     let mut args = vec!["build", "--offline", "--quiet", "--keep-going", "--profile", "test", "--lib"];
     args.push("--message-format=json");
-    if order.locked {
+    if locked {
         args.push("--locked");
     }
     for feature in &order.package.features {
@@ -148,11 +146,10 @@ pub fn cargo(
     stop: &Stop,
     mut take: impl FnMut(Value),
 ) -> Result<String, Failure> {
-    let since = Instant::now();
     let fail = |error: std::io::Error| Failure::Cargo(format!("cannot run cargo: {error}"));
     let log = File::create(order.log).map_err(fail)?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let command: Vec<OsString> = std::iter::once(cargo).chain(args.iter().map(OsString::from)).collect();
+    let command: Vec<OsString> =
+        std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
     let target = order.package.target.clone().into_os_string();
     let plan = Plan {
         command: bare_command(
@@ -164,36 +161,12 @@ pub fn cargo(
         unset: Vec::new(),
         death_signal: Signal::SIGTERM,
     };
-    let (mut process, stdout) = Process::spawn_piped(&plan, Stdio::from(log)).map_err(fail)?;
-    let (lines, received) = mpsc::channel();
-    // When cargo ends, its pipe is closed. Then this thread ends, too.
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if lines.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    loop {
-        if stop.interrupted().is_some() {
-            process.kill();
-            return Err(Failure::Interrupted);
-        }
-        if since.elapsed() > order.limit {
-            process.kill();
-            return Err(Failure::TooLong);
-        }
-        match received.recv_timeout(Duration::from_millis(50)) {
-            Ok(line) => drop(serde_json::from_str(&line).map(&mut take)),
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    while !process.wait_for(Duration::from_secs(1)) {}
-    match process.poll() {
-        Ok(Some(status)) if status.success() => Ok(String::new()),
-        Ok(Some(status)) => Ok(describe(status)),
-        _ => Err(Failure::Cargo("cargo did not end".to_owned())),
+    let take = |line: &str| drop(serde_json::from_str(line).map(&mut take));
+    match cargo::run(&plan, Stdio::from(log), stop, Some(order.limit), take).map_err(fail)? {
+        Ended::Exited(status) if status.success() => Ok(String::new()),
+        Ended::Exited(status) => Ok(describe(status)),
+        Ended::Interrupted(_) => Err(Failure::Interrupted),
+        Ended::TooLong => Err(Failure::TooLong),
     }
 }
 

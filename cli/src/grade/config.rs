@@ -97,6 +97,13 @@ pub struct Graded {
 }
 
 impl Config {
+    /// The suites of the tests that are worth points, in the order of the labs.
+    pub fn suites(&self) -> Vec<&'static str> {
+        let mut suites: Vec<&'static str> = self.tests.iter().map(|test| test.suite).collect();
+        suites.dedup();
+        suites
+    }
+
     /// Reads the file.
     ///
     /// # Errors

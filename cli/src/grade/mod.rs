@@ -36,11 +36,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::dstest::project::Problem;
 use crate::dstest::report::parse_seed;
 use crate::dstest::run::{Build, Mode, Stop, Test};
 use crate::dstest::scratch::{Scratch, move_file, random};
 use crate::dstest::{cores, timestamp};
+use crate::problem::Problem;
 use build::{Built, CompileError, Order};
 use config::{Config, Graded, Seed};
 use package::Package;
@@ -86,23 +86,9 @@ pub struct Args {
 
 /// Runs `lab grade`.
 pub fn main(args: &Args) -> ExitCode {
-    match grade(args) {
-        Ok(code) => ExitCode::from(code),
-        Err(Problem::Usage(text)) => {
-            eprintln!(
-                "error: {text}\n\nUsage: lab grade [OPTIONS] <DIR>...\nFor more information, try '--help'."
-            );
-            ExitCode::from(2)
-        }
-        Err(Problem::Failure(text)) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
-        Err(Problem::Interrupted(signal)) => {
-            eprintln!("lab grade: interrupted by signal {signal}");
-            ExitCode::from(128u8.saturating_add(signal))
-        }
-    }
+    let interrupted = |signal| format!("lab grade: interrupted by signal {signal}");
+    grade(args)
+        .map_or_else(|problem| problem.report("lab grade [OPTIONS] <DIR>...", interrupted), ExitCode::from)
 }
 
 fn grade(args: &Args) -> Result<u8, Problem> {
@@ -259,8 +245,8 @@ impl Grader<'_> {
     }
 
     fn build(&self, log: &Path, limit: Duration, locked: bool) -> Result<Built, build::Failure> {
-        let order = Order { package: &self.package, limit, log, locked };
-        build::build(&order, self.stop)
+        let order = Order { package: &self.package, limit, log };
+        build::build(&order, locked, self.stop)
     }
 
     /// Checks that the test binaries have the tests of grade.toml. The names were checked against the judge

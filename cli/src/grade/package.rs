@@ -60,8 +60,7 @@ impl Package {
         let dir = work.join("package");
         fs::create_dir_all(&dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
         let lock = lock(&work.join("lock"))?;
-        let mut suites: Vec<&'static str> = config.tests.iter().map(|test| test.suite).collect();
-        suites.dedup();
+        let suites = config.suites();
         let manifest = common_manifest(labs, &suites, config)?;
         take_lock_file(&labs.join("Cargo.lock"), &dir)
             .map_err(|error| format!("cannot take {}/Cargo.lock: {error}", labs.display()))?;

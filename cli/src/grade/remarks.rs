@@ -87,7 +87,7 @@ fn clippy_toml(labs: &Path) -> Result<String, String> {
 pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     let mut found = statics(&package.src(), Path::new("src"));
     let log = scratch.path("clippy.log");
-    let order = Order { package, limit: LIMIT, log: &log, locked: true };
+    let order = Order { package, limit: LIMIT, log: &log };
     let mut args = vec!["clippy", "--offline", "--locked", "--quiet", "--lib", "--message-format=json"];
     for feature in &package.features {
         args.extend(["--features", feature]);

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use files::File;
 use source::Source;
 
+use crate::problem::Problem;
 use crate::shell::quoted;
 
 /// Shown at the end of `lab new --help`.
@@ -50,14 +51,6 @@ pub struct Args {
     rev: Option<String>,
 }
 
-/// Why no project was made.
-enum Problem {
-    /// The arguments are wrong. Nothing was written.
-    Usage(String),
-    /// A file could not be written.
-    Failure(String),
-}
-
 /// Runs `lab new`.
 pub fn main(args: &Args) -> ExitCode {
     match make(args) {
@@ -66,14 +59,8 @@ pub fn main(args: &Args) -> ExitCode {
             let _ = io::stdout().write_all(report.as_bytes());
             ExitCode::SUCCESS
         }
-        Err(Problem::Usage(text)) => {
-            eprintln!("error: {text}\n\nUsage: lab new [OPTIONS] <DIR>\nFor more information, try '--help'.");
-            ExitCode::from(2)
-        }
-        Err(Problem::Failure(text)) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
+        Err(problem) => problem
+            .report("lab new [OPTIONS] <DIR>", |signal| format!("lab new: interrupted by signal {signal}")),
     }
 }
 
