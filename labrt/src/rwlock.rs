@@ -124,6 +124,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         imp::enter("RwLock::try_write", Location::caller());
+        let _queue = self.queue.lock();
         let inner = self.inner.try_write()?;
         locks::acquired(&self.meta);
         Some(RwLockWriteGuard { lock: self, inner: Some(inner) })

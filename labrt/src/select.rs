@@ -1,7 +1,7 @@
 //! Go's `select`: waits for the first of several things.
 
 use crate::imp::chan::SignalCase;
-use crate::imp::chan::{Case, Receiver, RecvCase, RecvError, Selected, SendCase, SendError, Sender, select};
+use crate::imp::chan::{Case, Receiver, RecvCase, RecvError, SendCase, SendError, Sender, select};
 use crate::imp::sync::Signal;
 use crate::instant::Instant;
 use crate::locks;
@@ -159,6 +159,17 @@ impl<'a, R: 'a> Default for Select<'a, R> {
     fn default() -> Select<'a, R> {
         Select::new()
     }
+}
+
+/// Why a wait for several cases has ended. Both back ends return it.
+pub(crate) enum Selected {
+    /// The case with this index has happened.
+    Case(usize),
+    /// One of the signals that tell of a changed timer was raised.
+    Changed,
+    /// The time limit was reached, or the run has ended. Or the select was not allowed to wait, and no case
+    /// was ready.
+    Nothing,
 }
 
 /// How long a select may wait.

@@ -4,6 +4,7 @@ use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
 use super::time::{Duration, Instant, to_std};
 pub use crate::select::Select;
+use crate::select::Selected;
 use crate::{foreign, locks};
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use crossbeam::channel::{SelectedOperation, at, never, select as select_now};
@@ -374,17 +375,6 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
     fn finish(self: Box<Self>) -> R {
         (self.then)()
     }
-}
-
-/// Why a select has ended.
-pub(crate) enum Selected {
-    /// The case with this index was selected and has been completed.
-    Case(usize),
-    /// One of the signals `changed` was raised.
-    Changed,
-    /// The time limit was reached, or the run has ended. Or the select was not allowed to wait, and no case
-    /// was ready.
-    Nothing,
 }
 
 /// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the

@@ -6,6 +6,7 @@ use super::sync::Signal;
 use super::time::{Duration, Instant, after};
 use crate::locks;
 pub use crate::select::Select;
+use crate::select::Selected;
 pub use crossbeam::channel::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -600,16 +601,6 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
     fn finish(self: Box<Self>) -> R {
         (self.then)()
     }
-}
-
-/// Why a select has ended.
-pub(crate) enum Selected {
-    /// The case with this index has happened.
-    Case(usize),
-    /// One of the signals `changed` was raised.
-    Changed,
-    /// The time limit was reached. If the select must not wait, no case was ready.
-    Nothing,
 }
 
 /// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
