@@ -197,7 +197,7 @@ fn the_open_seed_is_blamed_for_a_death_and_the_next_resumed() {
             "ok   many_elections_2a 0x4 ",
             "yes: its process ended again (signal 6 (SIGABRT))",
             "4 of 40 failed",
-            "-p fake --test lab2a -- --exact many_elections_2a",
+            "cargo test --features sim --test lab2a -- --exact many_elections_2a",
         ],
     );
     assert_eq!(
@@ -383,7 +383,7 @@ fn features_and_profile_go_into_the_build_and_the_line_that_repeats() {
     project.run(&["--sim", "-n", "1", "extra_2b"]).says(1, &["built without the feature"]);
     project.run(&["--sim", "-n", "1", "--features", "extra", "extra_2b"]).says(0, &["0 of 1 failed"]);
     let args = ["--sim", "-n", "1", "--seed", "3", "--strict", "--features", "extra", "many_elections_2a"];
-    let line = "cargo test --features sim,extra -p fake --test lab2a -- --exact many_elections_2a";
+    let line = "cargo test --features sim,extra --test lab2a -- --exact many_elections_2a";
     let ran = project.run(&args);
     ran.says(1, &[line, "repeat   LAB_STRICT=1 LAB_SEED=0x3 "]);
     let line = line.replace("test --f", "test --release --f");

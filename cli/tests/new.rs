@@ -237,7 +237,7 @@ fn the_suites_of_a_new_project_build_without_a_warning_and_fail_politely() {
     let lab = std::ffi::OsStr::new(env!("CARGO_BIN_EXE_lab"));
     let args = ["dstest", "--sim", "-n", "2", "--seed", "1", "initial_election_2a"];
     run(lab, "src", &args)
-        .says(1, &["2 of 2 failed", "-p my-raft --features sim --test lab2a", "yes: the same"]);
+        .says(1, &["2 of 2 failed", "cargo test --features sim --test lab2a", "yes: the same"]);
     let ran = run(
         &cargo,
         "",

@@ -390,7 +390,11 @@ impl Run {
             ),
             false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test{profile}"),
         };
-        if !id.package.is_empty() {
+        // Cargo selects the package in the workspace's folder by itself. With `-p` it would compile
+        // dependencies again, because it selects fewer packages, and so fewer features.
+        let folder = env::process("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let selected = folder.is_some_and(|folder| folder.join("Cargo.lock").is_file());
+        if !id.package.is_empty() && !selected {
             line += &format!(" -p {}", id.package);
         }
         line += " --features sim";

@@ -317,7 +317,11 @@ impl<'a> Builder<'a> {
         if !std::io::stderr().is_terminal() {
             command.push("--quiet".into());
         }
-        command.extend(["-p", &first.package].map(OsString::from));
+        // Without `-p`, cargo selects the same packages as `cargo test` does for the user. So it enables the
+        // same features of the dependencies, and nothing is compiled twice.
+        if first.dir != self.project.root {
+            command.extend(["-p", &first.package].map(OsString::from));
+        }
         let has_sim = first.features.iter().any(|name| name == "sim");
         let mode = if has_sim { self.mode } else { Mode::Real };
         command.extend(self.build.arguments(mode).into_iter().map(OsString::from));
@@ -331,9 +335,10 @@ impl<'a> Builder<'a> {
             unset: Vec::new(),
             death_signal: Signal::SIGTERM,
         };
+        let manifest = first.dir.join("Cargo.toml");
         let mut binaries = BTreeMap::new();
         let ended = cargo::run(&plan, Stdio::inherit(), self.stop, None, |line| {
-            binaries.extend(executable(line));
+            binaries.extend(executable(line, &manifest));
         });
         match ended.map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))? {
             Ended::Exited(status) if status.success() => Ok(binaries),
@@ -398,10 +403,14 @@ fn key(target: &Target) -> (String, String) {
     (target.package.clone(), target.name.clone())
 }
 
-/// The name and the path of a test binary, if this line of cargo's output contains them.
-fn executable(line: &str) -> Option<(String, PathBuf)> {
+/// The name and the path of a test binary, if this line of cargo's output contains them, and if the binary
+/// belongs to the package with this manifest.
+fn executable(line: &str, manifest: &Path) -> Option<(String, PathBuf)> {
     let value: Value = serde_json::from_str(line).ok()?;
     if value["reason"] != "compiler-artifact" || !is_test(&value["target"]) {
+        return None;
+    }
+    if Path::new(value["manifest_path"].as_str()?) != manifest {
         return None;
     }
     Some((value["target"]["name"].as_str()?.to_owned(), PathBuf::from(value["executable"].as_str()?)))
@@ -434,12 +443,17 @@ mod tests {
 
     #[test]
     fn only_test_artifacts_count() {
-        let line = r#"{"reason":"compiler-artifact","target":{"kind":["test"],"name":"lab2a"},"executable":"/t/lab2a"}"#;
-        assert_eq!(executable(line), Some(("lab2a".to_owned(), PathBuf::from("/t/lab2a"))));
-        for other in
-            ["", "not json", &line.replace("[\"test\"]", "[\"lib\"]"), &line.replace("\"/t/lab2a\"", "null")]
-        {
-            assert_eq!(executable(other), None);
+        let line = r#"{"reason":"compiler-artifact","manifest_path":"/p/Cargo.toml","target":{"kind":["test"],"name":"lab2a"},"executable":"/t/lab2a"}"#;
+        let manifest = Path::new("/p/Cargo.toml");
+        assert_eq!(executable(line, manifest), Some(("lab2a".to_owned(), PathBuf::from("/t/lab2a"))));
+        for other in [
+            "",
+            "not json",
+            &line.replace("[\"test\"]", "[\"lib\"]"),
+            &line.replace("\"/t/lab2a\"", "null"),
+            &line.replace("/p/", "/p/cli/"),
+        ] {
+            assert_eq!(executable(other, manifest), None);
         }
     }
 }

@@ -38,7 +38,12 @@ pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     for argument in test.build.arguments(mode) {
         line += &format!(" {argument}");
     }
-    line += &format!(" -p {} --test {} -- --exact {}", test.package, test.target, test.name);
+    // Cargo selects the package in the workspace's folder by itself. With `-p` it would compile dependencies
+    // again, because it selects fewer packages, and so fewer features.
+    if !test.dir.join("Cargo.lock").is_file() {
+        line += &format!(" -p {}", test.package);
+    }
+    line += &format!(" --test {} -- --exact {}", test.target, test.name);
     if test.ignored {
         line += " --ignored";
     }
@@ -224,6 +229,11 @@ mod tests {
         assert!(
             line(&plain, Mode::Real, 42)
                 .ends_with("cargo test -p mit6824 --test lab2a -- --exact basic_2a --ignored")
+        );
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let of_root = Test { dir: workspace, ..plain };
+        assert!(
+            line(&of_root, Mode::Real, 42).ends_with("cargo test --test lab2a -- --exact basic_2a --ignored")
         );
     }
 }
