@@ -74,6 +74,7 @@ pub struct Restored<'a> {
 ///
 /// Call it once, after the saved state has been read and before anything else happens. No handler can be
 /// called yet, and no thread of the server has started.
+#[track_caller]
 pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64, &'a Command)>) {
     if !trace::on() {
         return;
@@ -98,6 +99,7 @@ pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64,
 ///
 /// Call it under your lock, right after `currentTerm` has changed, and before the vote or the role of the new
 /// term.
+#[track_caller]
 pub fn term(term: u64) {
     trace::emit(TERM, Links::NONE, &[("term", term.into())]);
 }
@@ -107,6 +109,7 @@ pub fn term(term: u64) {
 /// Call it under your lock, right after `votedFor` has changed: in the handler of RequestVote, and also when
 /// the server becomes a candidate and votes for itself. If a request comes twice, the vote may be reported
 /// twice.
+#[track_caller]
 pub fn vote(candidate: usize, term: u64) {
     tell_vote(candidate, term, GRANTED);
 }
@@ -115,10 +118,12 @@ pub fn vote(candidate: usize, term: u64) {
 /// words.
 ///
 /// Call it in the handler of RequestVote, under your lock, once the decision is made.
+#[track_caller]
 pub fn vote_refused(candidate: usize, term: u64, cause: &'static str) {
     tell_vote(candidate, term, cause);
 }
 
+#[track_caller]
 fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
     let fields = [("candidate", candidate.into()), ("term", term.into())];
     trace::emit(VOTE, Links::NONE.because(cause), &fields);
@@ -129,6 +134,7 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
 /// Call it under your lock, right after the role has changed. If the term has risen, too, call [`term`]
 /// first. A new leader calls this function before it sends anything as a leader. A server may report the same
 /// role again when its term rises. For example, a candidate does so when it starts the next election.
+#[track_caller]
 pub fn role(role: Role, term: u64, cause: &'static str) {
     let fields = [("role", role.name().into()), ("term", term.into())];
     trace::emit(ROLE, Links::NONE.because(cause), &fields);
@@ -138,6 +144,7 @@ pub fn role(role: Role, term: u64, cause: &'static str) {
 ///
 /// Call it under your lock, right after the log has grown, on the leader and on followers. If conflicting
 /// entries were removed, call [`truncate`] before this function.
+#[track_caller]
 pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Command)>) {
     if !trace::on() {
         return;
@@ -156,6 +163,7 @@ pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Comman
 /// entries. `dropped` is the number of the removed entries.
 ///
 /// Call it under your lock, right after the entries were removed.
+#[track_caller]
 pub fn truncate(from: u64, dropped: u64) {
     trace::emit(TRUNCATE, Links::NONE, &[("from", from.into()), ("dropped", dropped.into())]);
 }
@@ -164,6 +172,7 @@ pub fn truncate(from: u64, dropped: u64) {
 ///
 /// Call it under your lock, right after `commitIndex` has risen, and after the calls of [`append`] that
 /// report the entries up to `index`.
+#[track_caller]
 pub fn commit(index: u64, term: u64) {
     trace::emit(COMMIT, Links::NONE, &[("index", index.into()), ("term", term.into())]);
 }
@@ -171,6 +180,7 @@ pub fn commit(index: u64, term: u64) {
 /// The service gets all entries up to `index`.
 ///
 /// Call it under your lock, right after `lastApplied` has risen, and before the messages go to the service.
+#[track_caller]
 pub fn apply(index: u64) {
     trace::emit(APPLY, Links::NONE, &[("index", index.into())]);
 }
@@ -182,6 +192,7 @@ pub fn apply(index: u64) {
 ///
 /// Call it under your lock, right after the log was cut. If the snapshot raises the commit index, call
 /// [`commit`] after this function.
+#[track_caller]
 pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u8]) {
     if !trace::on() {
         return;
@@ -201,6 +212,7 @@ pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u
 ///
 /// Call it just before sending, with the values in the message. If you send without a lock, call this without
 /// a lock, too.
+#[track_caller]
 pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
     let fields = [
         ("rpc", "RequestVote".into()),
@@ -216,6 +228,7 @@ pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) 
 /// the entry before `entries`.
 ///
 /// Call it just before sending, with the values in the message. Call it for heartbeats, too.
+#[track_caller]
 pub fn append_entries<'a>(
     id: u64,
     term: u64,
@@ -246,6 +259,7 @@ pub fn append_entries<'a>(
 /// the term of the last entry that the snapshot covers.
 ///
 /// Call it just before sending, with the values in the message.
+#[track_caller]
 pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, u64), data: &[u8]) {
     if !trace::on() {
         return;
@@ -265,6 +279,7 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
 /// The handler of RequestVote replies with `term`. `vote_granted` says whether the server gives its vote.
 ///
 /// Call it at the end of the handler, after the state is saved.
+#[track_caller]
 pub fn vote_reply(term: u64, vote_granted: bool) {
     reply(&[("rpc", "RequestVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
 }
@@ -274,6 +289,7 @@ pub fn vote_reply(term: u64, vote_granted: bool) {
 /// `conflict` is `None` if your replies have no such hint.
 ///
 /// Call it at the end of the handler, after the state is saved.
+#[track_caller]
 pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
     let (conflict_index, conflict_term) = conflict.unwrap_or_default();
     let fields = [
@@ -290,11 +306,13 @@ pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
 /// The handler of InstallSnapshot replies with `term`.
 ///
 /// Call it at the end of the handler, after the state is saved.
+#[track_caller]
 pub fn snapshot_reply(term: u64) {
     reply(&[("rpc", "InstallSnapshot".into()), ("term", term.into())]);
 }
 
 /// Reports a reply to the message that this thread handles.
+#[track_caller]
 fn reply(fields: Fields<'_>) {
     if trace::on() {
         trace::emit(REPLY, Links::id(trace::parent()), fields);

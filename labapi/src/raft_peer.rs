@@ -84,9 +84,10 @@ pub struct Started {
 }
 
 /// What a server is at the moment (section 5.1 of the paper).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// The server answers the requests of candidates and leaders.
+    /// The server answers the requests of candidates and leaders. Each server starts with this role.
+    #[default]
     Follower,
     /// The server asks the others for their votes.
     Candidate,

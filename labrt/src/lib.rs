@@ -54,6 +54,7 @@ mod env;
 mod foreign;
 mod groups;
 mod instant;
+mod observer;
 mod outcome;
 mod panics;
 mod run;

@@ -3,6 +3,7 @@
 
 use crate::env::{self, Seed};
 use crate::locks::Discipline;
+use crate::observer::Observer;
 use crate::outcome::{Failure, Outcome, Summary};
 use crate::{imp, is_sim, logging, rng};
 use std::io::Write;
@@ -125,6 +126,8 @@ pub struct Run {
     pub report: Option<PathBuf>,
     /// Called for the first run that fails, after the report of the failure.
     pub on_failure: Option<fn(&Failed<'_>)>,
+    /// Makes the observer of a run. Each run gets a new one.
+    pub observer: Option<fn() -> Box<dyn Observer>>,
     /// The identity of the test, for the replay line.
     pub identity: Identity,
     /// Environment variables that the run depends on and that this crate does not read. A replay line
@@ -186,6 +189,7 @@ impl Default for Run {
             expect: None,
             report: None,
             on_failure: None,
+            observer: None,
             identity: Identity::default(),
             variables: Vec::new(),
         }

@@ -38,6 +38,8 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 
+pub use crate::observer::{LiveEvent, Observer};
+
 /// The name of a kind of event, `area.what`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -207,11 +209,20 @@ pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     }
 }
 
+#[track_caller]
 fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     let (node, current) = context::node_and_parent();
     let inherits = links.parent == 0 && links.id != current;
     let parent = if inherits { current } else { links.parent };
-    imp::emit(node, kind, Links { parent, ..links }, fields);
+    keep(imp::emit(node, kind, Links { parent, ..links }, fields));
+}
+
+/// Panics with what an observer of the run has found. The place of the panic is the caller's.
+#[track_caller]
+fn keep(seen: Result<(), String>) {
+    if let Err(found) = seen {
+        panic!("{found}");
+    }
 }
 
 /// Records an event of `node` with exactly these links. Use it for what a network or a test does to a server.
@@ -219,7 +230,7 @@ fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     if on() {
-        imp::emit(node, kind, links, fields);
+        keep(imp::emit(node, kind, links, fields));
     }
 }
 

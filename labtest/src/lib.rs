@@ -41,6 +41,7 @@ mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;
+pub mod monitor;
 mod network;
 pub mod output;
 pub mod owner;

@@ -15,6 +15,7 @@ pub mod time;
 use crate::foreign;
 use crate::locks::Discipline;
 use crate::node::NodeId;
+use crate::observer::LiveEvent;
 use crate::trace::{self, Event, Field, Kind, Links};
 use crate::world::World;
 use std::sync::OnceLock;
@@ -58,16 +59,26 @@ pub(crate) fn tracing() -> bool {
     current::watched()
 }
 
-pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+/// Records an event. An error is what the observer of the run has found.
+pub(crate) fn emit(
+    node: NodeId,
+    kind: Kind,
+    links: Links,
+    fields: &[(&'static str, Field<'_>)],
+) -> Result<(), String> {
     current::with_run(|run| {
-        let Some(run) = run else { return };
-        let Some(events) = &run.events else { return };
-        let fields = trace::kept(fields);
+        let Some(run) = run else { return Ok(()) };
+        let Some(events) = &run.events else { return Ok(()) };
+        let kept = trace::kept(fields);
         let thread = current::thread_number();
         let mut ring = events.lock();
         // The clock is read under the lock, so that the events are in order.
         let time = run.start.elapsed().as_nanos() as u64;
-        ring.push(Event { time, thread, node, kind, links, fields });
+        ring.push(Event { time, thread, node, kind, links, fields: kept });
+        if std::thread::panicking() || run.is_cancelled() {
+            return Ok(());
+        }
+        ring.watching.show(&LiveEvent { time, thread, node, kind, links, fields })
     })
 }
 

@@ -11,6 +11,7 @@ use super::{current, thread};
 use crate::collections::BTreeMap;
 use crate::locks::Discipline;
 use crate::node::NodeId;
+use crate::observer::Watching;
 use crate::outcome::{Failure, Outcome, Stats};
 use crate::panics::{self, Panic};
 use crate::run::Run;
@@ -40,6 +41,8 @@ pub(crate) struct Ring {
     events: VecDeque<Event>,
     /// The number of older events, which are lost.
     lost: u64,
+    /// The observer sees the events under the lock of the ring, so in their order.
+    pub(super) watching: Watching,
 }
 
 impl Ring {
@@ -85,7 +88,9 @@ impl RealRun {
             start: Instant::now(),
             pool: Pool::default(),
             quiet: cfg.quiet,
-            events: cfg.events.then(Mutex::default),
+            events: cfg
+                .events
+                .then(|| Mutex::new(Ring { watching: Watching::begin(cfg.observer), ..Ring::default() })),
             cancelled: AtomicBool::new(false),
             cancel: Mutex::new(Some(tx)),
             cancel_rx: rx,

@@ -11,6 +11,7 @@ use crate::context::{self, Context};
 use crate::foreign;
 use crate::locks::Discipline;
 use crate::node::NodeId;
+use crate::observer::{LiveEvent, Watching};
 use crate::outcome::{Failure, Outcome, Stats, title};
 use crate::panics::{Cancelled, Panic, cancel};
 use crate::rng::{Label, generator, scale, split};
@@ -145,6 +146,7 @@ struct State {
     hash: Hash,
     /// The events for the trace file, if there is one. They include the events of the scheduler.
     record: Option<Record>,
+    watching: Watching,
     phase: Phase,
     failure: Option<Failure>,
     stats: Stats,
@@ -802,17 +804,29 @@ pub(crate) fn tracing() -> bool {
     active()
 }
 
-pub(crate) fn emit(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
-    try_with(|k| {
+/// Records an event. An error is what the observer of the run has found.
+pub(crate) fn emit(
+    node: NodeId,
+    kind: Kind,
+    links: Links,
+    fields: &[(&'static str, Field<'_>)],
+) -> Result<(), String> {
+    let seen = try_with(|k| {
         let mut st = k.state.lock();
         let now = st.now;
         st.hash.mix(now);
         st.hash.mix_event(node, kind, &links, fields);
-        let thread = st.cur.map_or(0, |c| st.tasks[c as usize].number);
+        let task = st.cur.map(|c| &st.tasks[c as usize]);
+        let (thread, unwinding) = task.map_or((0, false), |task| (task.number, task.unwinding));
         if let Some(record) = &mut st.record {
             record.push(Event { time: now, thread, node, kind, links, fields: trace::kept(fields) });
         }
+        if unwinding || st.failure.is_some() || !matches!(st.phase, Phase::Running) {
+            return Ok(());
+        }
+        st.watching.show(&LiveEvent { time: now, thread, node, kind, links, fields })
     });
+    seen.unwrap_or(Ok(()))
 }
 
 /// Called by the panic hook: keeps the panic for the report. If the result is `true`, the hook prints
@@ -873,6 +887,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
                 most: cfg.trace_most.max(1),
                 lost: 0,
             }),
+            watching: Watching::begin(cfg.observer),
             phase: Phase::Running,
             failure: None,
             stats: Stats::default(),

@@ -1,0 +1,135 @@
+//! A monitor of the rules of Raft. It compares what each server reports with an executable specification, and
+//! fails the run at the first event that no correct Raft could make.
+//!
+//! * `spec.rs` is the specification. It is written to be read beside Figure 2 of the paper.
+//! * `rules.rs` has the rules that the specification checks: names, sections, sentences.
+//! * `read.rs` turns events into the arguments of the specification.
+//!
+//! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes that
+//! the test makes. It checks a server only if the server calls [`observe::restore`](labapi::observe::restore) when
+//! it starts. A server that calls it must also make all other calls, each in its place. A Raft without these calls
+//! is not checked.
+//!
+//! The monitor is on in virtual time, and off on real threads. `LAB_MONITOR=1` and `LAB_MONITOR=0` change this.
+
+mod log;
+mod read;
+mod rules;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use labrt::trace::{LiveEvent, Observer};
+
+use log::Log;
+use read::{Fields, short};
+use spec::{Act, At, Breach, Checked, Group, Saved};
+
+pub use rules::{ALL as RULES, Rule};
+
+/// The name of the variable.
+pub(crate) const VARIABLE: &str = "LAB_MONITOR";
+
+/// Reads the variable. `None` means that it is not set.
+///
+/// # Errors
+/// If the value is neither 1 nor 0. The message names the variable, the value and what was expected.
+pub(crate) fn read() -> Result<Option<bool>, String> {
+    let value = std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned());
+    match value.as_deref().map(str::trim) {
+        None | Some("") => Ok(None),
+        Some("0") => Ok(Some(false)),
+        Some("1") => Ok(Some(true)),
+        Some(other) => Err(format!("{VARIABLE}={other}: expected 1 (on) or 0 (off)")),
+    }
+}
+
+/// Makes the monitor of a run.
+pub(crate) fn begin() -> Box<dyn Observer> {
+    Box::<Monitor>::default()
+}
+
+/// The monitor of one run.
+#[derive(Default)]
+struct Monitor {
+    /// The Raft groups, by their number.
+    groups: BTreeMap<u16, Group>,
+}
+
+impl Observer for Monitor {
+    fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String> {
+        match self.check(event) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(Breach { rule, text })) => Err(format!("{rule}: {text}. {}", rule.sentence)),
+        }
+    }
+}
+
+impl Monitor {
+    /// Returns `None` for an event that the specification does not know.
+    fn check(&mut self, event: &LiveEvent<'_>) -> Option<Checked> {
+        let LiveEvent { node, links, .. } = *event;
+        if node.is_none() {
+            return None;
+        }
+        let act = Act {
+            server: usize::from(node.index),
+            life: node.incarnation,
+            thread: event.thread,
+            at: At(event.time),
+        };
+        let fields = Fields(event.fields);
+        let number = |name| fields.number(name);
+        let group = self.groups.entry(node.group).or_default();
+        let checked = match event.kind.name() {
+            "fault.restart" => {
+                group.start(act);
+                Ok(())
+            }
+            "fault.crash" => {
+                group.crash(act);
+                Ok(())
+            }
+            "persister.save" => {
+                group.save(act, number("state")?, number("snapshot")?);
+                Ok(())
+            }
+            "rpc.replied" => {
+                group.replied(act, links.id);
+                Ok(())
+            }
+            "raft.restore" => {
+                let base = fields.place("last_included_index", "last_included_term")?;
+                let saved = Saved {
+                    term: number("term")?,
+                    voted_for: fields.server("voted_for"),
+                    log: Log::new(base, fields.entries()?),
+                    snapshot: number("snapshot")?,
+                };
+                group.restore(act, saved)
+            }
+            "raft.term" => group.term(act, number("term")?),
+            "raft.role" => group.role(act, fields.role()?, number("term")?),
+            "raft.vote" if links.cause == "granted" => {
+                group.vote(act, fields.server("candidate")?, number("term")?)
+            }
+            "raft.vote" => group.vote_refused(act, fields.server("candidate")?, number("term")?),
+            "raft.append" => group.append(act, number("first")?, &fields.entries()?),
+            "raft.truncate" => group.truncate(act, number("from")?, links.parent),
+            "raft.commit" => group.commit(act, number("index")?),
+            "raft.apply" => group.apply(act, number("index")?),
+            "raft.snapshot" => {
+                let own = links.cause == "own";
+                let base = fields.place("index", "term")?;
+                group.snapshot(act, own, base, number("last")?, number("snapshot")?)
+            }
+            "raft.request" => group.request(act, links.id, fields.request()?),
+            "raft.reply" => group.reply(act, links.id, fields.reply()?),
+            "apply" => group.delivered(act, number("index")?, short(number("command")?)),
+            _ => return None,
+        };
+        Some(checked)
+    }
+}
