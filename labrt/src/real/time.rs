@@ -35,7 +35,8 @@ pub fn sleep(d: Duration) {
     if check() {
         return;
     }
-    // Nothing is ever sent on this channel. The wait ends when the time is reached or the run is cancelled.
+    // No message is ever sent on this channel. So the wait ends only when the time is reached or the run is
+    // cancelled.
     match Instant::now().checked_add(d) {
         Some(at) => drop(cancel_channel().recv_deadline(to_std(at))),
         None => drop(cancel_channel().recv()),
