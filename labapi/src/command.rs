@@ -14,7 +14,7 @@ use std::fmt;
 /// serde handles each byte separately, which is slow.
 pub type Bytes = Arc<[u8]>;
 
-/// A command in the form in which its service has encoded it. A clone shares the bytes.
+/// A command, as the bytes that its service has encoded. A clone shares these bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Command(Bytes);
 

@@ -31,7 +31,7 @@ pub struct Config {
     pub groups: BTreeMap<Gid, Vec<String>>,
 }
 
-/// The shard of a key: the key's first byte modulo [`NSHARDS`]. The empty key is in shard 0.
+/// Returns the shard of a key: the key's first byte modulo [`NSHARDS`]. The empty key is in shard 0.
 pub fn key2shard(key: &str) -> usize {
     key.as_bytes().first().map_or(0, |&byte| usize::from(byte) % NSHARDS)
 }

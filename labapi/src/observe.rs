@@ -13,7 +13,7 @@
 //!
 //! * Call the functions about the server's **own state** under the lock of that state, right after the state
 //!   has changed: [`term`], [`vote`], [`role`], [`append`], [`truncate`], [`commit`], [`apply`],
-//!   [`snapshot`]. [`restore`] comes before all of them.
+//!   [`snapshot`]. Call [`restore`] before all of them.
 //! * Call the functions about a **message that is sent**, [`request_vote`], [`append_entries`] and
 //!   [`install_snapshot`], just before the message is sent. Pass the id with which the message is sent.
 //! * Call the functions about a **reply**, [`vote_reply`], [`append_reply`] and [`snapshot_reply`], at the
@@ -302,7 +302,7 @@ pub fn snapshot_reply(term: u64) {
     reply(&[("rpc", "InstallSnapshot".into()), ("term", term.into())]);
 }
 
-/// Reports a reply to the message that this thread handles.
+/// Reports the reply to the message for which this thread runs the handler.
 fn reply(fields: Fields<'_>) {
     if trace::on() {
         trace::emit(REPLY, Links::id(trace::parent()), fields);

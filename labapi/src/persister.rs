@@ -81,8 +81,8 @@ impl Persister {
         Persister::default()
     }
 
-    /// Returns an independent persister with the present contents. The two persisters share the bytes until
-    /// one of the two is changed.
+    /// Returns a new, independent persister with the same contents. The two persisters share the bytes in
+    /// memory until one of the two is changed.
     pub fn copy(&self) -> Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }

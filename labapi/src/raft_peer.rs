@@ -38,7 +38,7 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// sends a snapshot only if the leader has sent this snapshot to the peer.
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Self;
 
-    /// Starts agreement on a command and returns at once.
+    /// Asks this peer to add a command to the log. Returns at once, before the command is committed.
     ///
     /// Returns the current term, and the index that the command will have if it is ever committed. Returns
     /// `None` if this peer is not the leader or has been killed. The first index is 1. Two calls in the same

@@ -20,7 +20,7 @@ pub struct DecodeError {
 /// The reasons why bytes cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The bytes end in the middle of the value.
+    /// The bytes end before the value is complete.
     UnexpectedEnd {
         /// The number of bytes that are missing in the field that was being read. The rest of the value is
         /// not counted, so more bytes may be missing.

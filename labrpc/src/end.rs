@@ -23,8 +23,8 @@ use std::task::Poll;
 /// The network may be dropped before its ends. If the `End` is dropped, the end is deleted, and the calls
 /// that still wait on this end fail. To share an end, put it into an `Arc`.
 ///
-/// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because the server
-/// may need that lock for its reply. labrt reports such a call.
+/// A thread that holds a lock of labrt must not use [`call`](End::call) or [`send`](End::send), because the
+/// server may need this lock for its reply. labrt reports such a call.
 pub struct End {
     id: u64,
     name: Name,
@@ -196,7 +196,7 @@ impl End {
 enum Sent {
     /// The call has ended.
     Over(Outcome),
-    /// The call waits: the slot gets the outcome later.
+    /// The call waits. The slot will get the outcome later.
     Waits(Arc<Slot>),
 }
 

@@ -39,7 +39,7 @@ pub(crate) const DROPPED_OF_1000: u16 = 100;
 /// The greatest latency that a network can have.
 const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
 
-/// The labels of the three decisions about holding a message back.
+/// The labels of the three decisions that say whether a message is held back, and how long.
 #[derive(Clone, Copy)]
 struct HoldLabels {
     chance: Label,

@@ -1,4 +1,4 @@
-//! The handle to a network, for the harness of a test.
+//! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
 use crate::faults::{Link, NetworkOptions};

@@ -5,8 +5,8 @@ use labrt::sync::{Arc, Weak};
 use serde::Serialize;
 use std::marker::PhantomData;
 
-/// The object with which a [deferred](crate::Service::deferred) handler replies to one request: once, at any
-/// time, from any thread.
+/// The object with which a [deferred](crate::Service::deferred) handler replies to one request. The handler
+/// can reply only once, but at any time and from any thread.
 ///
 /// If the responder is dropped without a reply, the call fails at once, as if the reply was lost. A responder
 /// contains no reference that keeps the network or the server alive. So a server may store its responders.

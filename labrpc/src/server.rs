@@ -55,7 +55,7 @@ impl Server {
         self
     }
 
-    /// Like [`Server::service`], for a server that is in a variable.
+    /// Like [`Server::service`], but takes the server by reference.
     #[track_caller]
     pub fn add_service(&mut self, service: Service) {
         let services = &mut self.own("a service cannot be added").services;

@@ -27,7 +27,7 @@ type ReplyingLater = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 /// * [`deferred`](Service::deferred): such a handler runs like an inline handler, but may reply later: once,
 ///   from any thread, with its [`Responder`]. So a handler that waits for a commit blocks no thread.
 ///
-/// While a handler runs, the current node of the thread is the node of the service. A report of a
+/// During the call of a handler, the current node of the thread is the node of the service. A report of a
 /// panic in the handler names this node.
 pub struct Service {
     name: String,

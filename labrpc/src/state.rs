@@ -85,7 +85,7 @@ pub(crate) type Ended = Vec<Waiting>;
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Count a request and read everything that it needs. Returns `None` if the end is closed.
+    /// Count a request, and read all data that it needs. Returns `None` if the end is closed.
     pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
         let Outgoing { id, end, method, place } = request;
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
@@ -266,7 +266,7 @@ impl NetworkState {
         closed
     }
 
-    /// Remove an end. Its name is also removed, unless a later end has the same name now. Returns `None` if
+    /// Remove an end. This also frees its name, if no later end has the same name now. Returns `None` if
     /// there is no such end.
     pub fn remove_end(&mut self, end: u64) -> Option<()> {
         let record = self.ends.remove(&end)?;

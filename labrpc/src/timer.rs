@@ -21,8 +21,8 @@ struct Entry {
     task: Task,
 }
 
-// The greatest entry of the heap is the task that is due first. If two tasks are due at the same time, the
-// task that was queued first is greater.
+// The heap returns its greatest entry first. So the entry of the task that is due first must be the greatest.
+// If two tasks are due at the same time, the entry that was added first is greater.
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))
@@ -86,7 +86,7 @@ impl Timer {
         let due = Instant::now() + delay;
         let mut queue = self.queue.lock();
         if queue.life == Life::Closed && !outlives_network {
-            // The task must be dropped after the lock is free, because dropping it may run code of a user.
+            // The task must be dropped after the lock is free, because this drop may run code of a user.
             drop(queue);
             return drop(task);
         }

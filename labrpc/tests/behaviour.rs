@@ -105,7 +105,7 @@ fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
         let (net, end) = inc_net();
         net.reliable(false);
         assert!(!net.is_reliable());
-        // Each number takes one byte.
+        // Each number in a message takes one byte.
         let (done, results) = chan::unbounded();
         for _ in 0..N {
             let done = done.clone();

@@ -73,7 +73,7 @@ impl JunkServer {
     }
 }
 
-/// A network with the end `end1-99` and the server `server99`. The end is connected to the server and
+/// Makes a network with the end `end1-99` and the server `server99`. The end is connected to the server and
 /// enabled.
 fn standard() -> (Network, End, JunkServer) {
     let (net, end, junk) = standard_disabled();
@@ -90,7 +90,7 @@ fn standard_disabled() -> (Network, End, JunkServer) {
     (net, end, junk)
 }
 
-/// A network with a server whose name is a number, and without ends.
+/// Makes a network with one server, whose name is a number, and without ends.
 fn numbered(name: u64) -> (Network, JunkServer) {
     let net = Network::new();
     let junk = JunkServer::default();
@@ -98,7 +98,7 @@ fn numbered(name: u64) -> (Network, JunkServer) {
     (net, junk)
 }
 
-/// Makes an end with this name. It is connected to the server with this number and enabled.
+/// Makes an end with this name. The end is connected to the server with this number, and is enabled.
 fn numbered_end(net: &Network, name: impl Into<labrpc::Name>, server: u64) -> End {
     let end = net.make_named_end(name);
     net.connect(&end, server);

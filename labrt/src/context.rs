@@ -19,7 +19,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The first context of a thread that `node` owns.
+    /// Makes the context with which a thread starts. `node` owns the thread.
     pub(crate) fn new(node: NodeId, discipline: Discipline) -> Context {
         Context { node, parent: 0, held: Vec::new(), discipline }
     }

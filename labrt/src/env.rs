@@ -36,7 +36,7 @@ pub(crate) fn number(
     }
 }
 
-/// Reads a switch: `1` is on, `0` is off.
+/// Reads a variable that switches something on or off: `1` means on, and `0` or no value means off.
 pub(crate) fn switch(lookup: &Lookup<'_>, name: &str) -> Result<bool, String> {
     match lookup(name).as_deref() {
         None | Some("0") => Ok(false),

@@ -61,7 +61,7 @@ fn mark() -> SigSet {
     set
 }
 
-/// Prepares the marks. The thread that starts a run must call this before the run.
+/// Finds out whether the mark can be used. The thread that starts a run must call this before the run.
 pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }

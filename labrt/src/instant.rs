@@ -1,4 +1,4 @@
-//! [`Instant`] and [`WaitTimeoutResult`], which are the same on both clocks.
+//! [`Instant`] and [`WaitTimeoutResult`], which are the same types in virtual time and in real time.
 
 use crate::imp;
 use std::fmt;

@@ -16,7 +16,7 @@ use crate::{context, foreign, imp};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What happens after a mistake against the lock discipline.
+/// What labrt does when it finds a mistake against the lock discipline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Discipline {
     /// Nothing is checked, so there is no cost. This value is for code outside a run, and for benchmarks.
@@ -31,7 +31,7 @@ pub enum Discipline {
 
 type Place = &'static Location<'static>;
 
-/// The identity of a lock.
+/// The data that identifies a lock.
 #[derive(Debug)]
 pub(crate) struct Meta {
     /// The number of the lock. It is 0 until the lock is checked for the first time.

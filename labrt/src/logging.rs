@@ -1,4 +1,5 @@
-//! Log lines by topic. A line has the form `time TOPIC S<server> T<term> text`, which `dslogs` can read.
+//! Log lines, each of which has a topic. A line has the form `time TOPIC S<server> T<term> text`. The program
+//! `lab dslogs` can read this form.
 //!
 //! `LAB_LOG=VOTE,LEAD` switches these two topics on. `LAB_LOG=all` switches all topics on. If the topic of a
 //! line is off, the line is not printed and costs only one atomic load. The time in a line is the time since
@@ -60,7 +61,8 @@ pub fn enabled(topic: Topic) -> bool {
     MASK.load(Relaxed) & (1 << topic as u32) != 0
 }
 
-/// Switches topics on. `list` is a comma-separated list of names, or `all`, or empty for no topic.
+/// Switches topics on. `list` is a list of names with commas between them, or `all`. If `list` is empty, all
+/// topics are off.
 ///
 /// # Errors
 /// If the list has an unknown topic. The message names this topic and all known topics.
@@ -123,8 +125,8 @@ pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Prints a log line by topic: `dlog!(VOTE, term, "asks {} for a vote", peer)`. For a line without a term,
-/// write `dlog!(TEST, "text")`.
+/// Prints a log line if its topic is on: `dlog!(VOTE, term, "asks {} for a vote", peer)`. For a line without
+/// a term, write `dlog!(TEST, "text")`.
 ///
 /// The line shows the current [`node`](crate::node) as its server. If the topic is off, nothing is formatted.
 #[macro_export]

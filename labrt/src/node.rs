@@ -5,8 +5,8 @@
 //! example, a network calls the handler of a server on the caller's thread. During this call, the current
 //! node is that of the server.
 //!
-//! The first node of a new thread is the node that is current when the thread is spawned. This node *owns*
-//! the thread until the thread ends (see [`crate::thread::alive`]).
+//! When a thread is spawned, the new thread starts with the node that is current on the spawning thread. This
+//! node *owns* the thread until the thread ends (see [`crate::thread::alive`]).
 
 use crate::context;
 use std::fmt;

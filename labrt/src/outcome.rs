@@ -21,11 +21,11 @@ pub struct Failure {
 pub struct Stats {
     /// How long the run took on its own clock, in nanoseconds.
     pub time_ns: u64,
-    /// CPU time that the process used during the run, in nanoseconds.
+    /// The CPU time that the process used during the run, in nanoseconds.
     pub cpu_ns: u64,
     /// The number of scheduling decisions (virtual time only).
     pub steps: u64,
-    /// The number of decisions after which another task ran (virtual time only).
+    /// The number of scheduling decisions that chose another task than the running one (virtual time only).
     pub switches: u64,
     /// The number of threads that were started.
     pub spawns: u64,
@@ -73,7 +73,7 @@ pub struct Summary {
     pub warnings: u64,
 }
 
-/// The text of a panic.
+/// Returns the text of a panic.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     payload
         .downcast_ref::<String>()

@@ -38,12 +38,12 @@ pub(crate) fn blame(place: &'static Location<'static>) {
     tls::BLAMED.set(Some(place));
 }
 
-/// Unwinds the calling thread without printing anything.
+/// Unwinds the calling thread. This prints nothing.
 pub(crate) fn cancel() -> ! {
     std::panic::resume_unwind(Box::new(Cancelled))
 }
 
-/// Prints `why` a run cannot be ended, and ends the process.
+/// Prints the text `why`, which says why a run cannot be ended. Then ends the process.
 ///
 /// libtest captures what `eprintln!` prints and shows it at the end of the test. Here the test never ends, so
 /// that text would be lost. For this reason this function writes directly to stderr, which libtest does not

@@ -1,4 +1,4 @@
-//! Random numbers of the run.
+//! The random numbers of a run.
 //!
 //! All numbers come from the seed of the run, but in independent **streams**. There is one stream for the
 //! test's body, one for each incarnation of each node, and one for the scheduler of the virtual clock. A
@@ -95,7 +95,7 @@ pub fn scale(x: u64, n: u64) -> u64 {
     ((x as u128 * n as u128) >> 64) as u64
 }
 
-/// A generator that its user owns (see [`stream`]).
+/// A random number generator that belongs to the code that has made it (see [`stream`]).
 #[derive(Clone, Debug)]
 pub struct Stream(Xoshiro256PlusPlus);
 

@@ -48,8 +48,8 @@ impl Identity {
     }
 
     /// The same identity with one more cargo feature, `name`, if `on` is true: `here!().with_feature("fast",
-    /// cfg!(feature = "fast"))`. A replay line names the features that are on. The feature `sim` need not be
-    /// added: labrt knows whether it is on.
+    /// cfg!(feature = "fast"))`. A replay line names the features that are on. The feature `sim` does not
+    /// have to be added, because labrt knows whether it is on.
     pub fn with_feature(&self, name: &str, on: bool) -> Identity {
         let mut identity = self.clone();
         identity.features.retain(|feature| feature != name);
@@ -102,16 +102,16 @@ pub struct Run {
     pub preempt: Option<u64>,
     /// Virtual time: the longest random delay that is added to a sleep or a timeout.
     pub jitter: Duration,
-    /// If a run takes longer than this on its own clock, it fails. The default is 3600 s in virtual time and
-    /// 180 s on real threads.
+    /// The time limit of a run, on the run's own clock. A run that takes longer fails. The default is 3600 s
+    /// in virtual time and 180 s on real threads.
     pub limit: Duration,
     /// Virtual time: the size of a task's stack in bytes.
     pub stack: usize,
-    /// Virtual time: run every seed twice and compare the traces.
+    /// Virtual time: if this is true, every seed is executed twice, and the two traces are compared.
     pub check: bool,
     /// If this is true, nothing is printed about panics. Use it for runs that are expected to fail.
     pub quiet: bool,
-    /// What happens after a mistake against the lock discipline.
+    /// What labrt does when it finds a mistake against the lock discipline.
     pub discipline: Discipline,
     /// Real threads: if this is true, the recent events are kept. Benchmarks switch this off.
     pub events: bool,
@@ -120,12 +120,12 @@ pub struct Run {
     /// Virtual time: how many of the last events are kept at least for that file. The file has at most twice
     /// as many events.
     pub trace_most: usize,
-    /// The hash that the trace must have.
+    /// The hash that the trace must have, if the hash is to be checked.
     pub expect: Option<u64>,
     /// The file to which one line is written at the start of each run and one at its end. If there is such a
     /// file, a failure does not stop the other seeds.
     pub report: Option<PathBuf>,
-    /// Called for the first run that fails, after the report of the failure.
+    /// A function that is called for the first run that fails, after the failure was printed.
     pub on_failure: Option<fn(&Failed<'_>)>,
     /// The identity of the test, for the replay line.
     pub identity: Identity,
@@ -134,7 +134,7 @@ pub struct Run {
     pub variables: Vec<(String, String)>,
 }
 
-/// A run that has failed, as [`Run::on_failure`] gets it.
+/// A run that has failed. This is the argument of [`Run::on_failure`].
 pub struct Failed<'a> {
     /// The settings of the failed run.
     pub run: &'a Run,
@@ -199,7 +199,7 @@ impl Run {
     /// Reads the settings from the `LAB_*` variables.
     ///
     /// # Errors
-    /// If a variable has a bad value. The message has the variable, its value and the expected form.
+    /// If a variable has a bad value. The message names the variable, its value and the expected form.
     pub fn from_env(identity: Identity) -> Result<Run, String> {
         logging::init_from(&env::process)?;
         let run = Run::from_lookup(identity, &env::process)?;
@@ -207,8 +207,8 @@ impl Run {
         Ok(run)
     }
 
-    /// Checks before the run that the files can be written. So a bad path is reported before the run, and not
-    /// after it.
+    /// Checks that the files can be written. This is done before the run, so that a bad path is reported
+    /// before the run and not after it.
     fn check_files(&self) -> Result<(), String> {
         for (name, path) in [("LAB_TRACE", &self.trace_file), ("LAB_REPORT", &self.report)] {
             let Some(path) = path else { continue };
@@ -376,8 +376,8 @@ impl Run {
         }
     }
 
-    /// A shell command that runs this seed again. On real threads a run cannot be repeated. So there the
-    /// command searches for the same failure in virtual time.
+    /// Returns a shell command that executes this seed again. On real threads a run cannot be repeated. So
+    /// there the command searches for the same failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
         let profile = std::env::current_exe().map_or(String::new(), |exe| profile_arguments(&exe));

@@ -20,7 +20,7 @@ pub(crate) fn enlist(run: &Arc<Running>, outer: Option<Arc<Running>>) -> GoingOn
     GoingOn(run.clone())
 }
 
-/// The guard of [`enlist`]. It removes the run from the list when it is dropped.
+/// The guard of [`enlist`]. When the guard is dropped, the run is removed from the list.
 #[must_use = "the run is listed only as long as the guard lives"]
 pub(crate) struct GoingOn(Arc<Running>);
 

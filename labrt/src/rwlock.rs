@@ -27,13 +27,15 @@ struct Queue {
     writers: usize,
 }
 
-/// Shared access to the value of a [`RwLock`]. When the guard is dropped, the lock is unlocked.
+/// Read access to the value of a [`RwLock`]. Other threads may read at the same time. When the guard is
+/// dropped, the lock is unlocked.
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     inner: Option<parking_lot::RwLockReadGuard<'a, T>>,
 }
 
-/// Exclusive access to the value of a [`RwLock`]. When the guard is dropped, the lock is unlocked.
+/// Write access to the value of a [`RwLock`]. No other thread has access at the same time. When the guard is
+/// dropped, the lock is unlocked.
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     inner: Option<parking_lot::RwLockWriteGuard<'a, T>>,
@@ -64,7 +66,7 @@ impl<T: Default> Default for RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until no writer holds the lock or waits for it, and then locks it for reading.
+    /// Waits until no writer holds the lock and no writer waits for it. Then locks it for reading.
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         let place = Location::caller();

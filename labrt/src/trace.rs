@@ -47,7 +47,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Makes a kind. Kinds should be constants.
+    /// Makes a kind of event. Each kind should be a constant.
     pub const fn new(name: &'static str) -> Kind {
         Kind { name, hash: hash_str(name) }
     }
@@ -103,7 +103,7 @@ pub enum Field<'a> {
 }
 
 impl Field<'_> {
-    /// Makes a copy that owns its text.
+    /// Makes a copy that does not borrow its text.
     fn to_kept(&self) -> Field<'static> {
         match self {
             Field::U(v) => Field::U(*v),
@@ -159,7 +159,7 @@ pub struct Event {
     pub thread: u64,
     /// The node in whose code the event happened.
     pub node: NodeId,
-    /// What happened.
+    /// The kind of the event.
     pub kind: Kind,
     /// The links of the event.
     pub links: Links,
@@ -263,7 +263,7 @@ pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// The hash of a trace. Each step adds one word of 64 bits.
+/// The hash of a trace. Each step adds one number of 64 bits to the hash.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub(crate) struct Hash(pub(crate) u64);

@@ -281,7 +281,7 @@ pub(crate) trait Case<'a, R> {
     where
         'a: 's;
 
-    /// Completes the operation of the case after the case has been selected.
+    /// Completes the operation of the case. Must be called after the case was selected.
     fn complete(&mut self, ready: SelectedOperation<'_>);
 
     /// Makes the result. Must be called after [`Case::complete`].

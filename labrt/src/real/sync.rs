@@ -112,7 +112,8 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A condition variable. A wait can end without a notification, so check the condition again.
+/// A condition variable. A wait can end without a notification, so the caller must check its condition again
+/// after each wait.
 #[derive(Default)]
 pub struct Condvar {
     /// The slot of a waiting thread has a reference to this condition variable, so that a cancelled run can

@@ -11,7 +11,7 @@ use crate::trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A handle to a thread, with which another thread can wait for its end.
+/// A handle to a thread. With the handle, another thread can wait for the end of this thread.
 pub struct JoinHandle<T>(chan::Receiver<std::thread::Result<T>>);
 
 impl<T> JoinHandle<T> {
@@ -33,7 +33,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// A thread in a list of threads.
+/// The description of a thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
     /// The number of the thread in the run.

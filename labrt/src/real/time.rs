@@ -14,7 +14,7 @@ fn epoch() -> std::time::Instant {
     *EPOCH.get_or_init(std::time::Instant::now)
 }
 
-/// Returns the nanoseconds since the first call.
+/// Returns the number of nanoseconds since the first call of this function.
 #[inline]
 #[track_caller]
 pub(crate) fn now() -> u64 {
@@ -22,7 +22,7 @@ pub(crate) fn now() -> u64 {
     epoch().elapsed().as_nanos() as u64
 }
 
-/// Converts a point in time, for the functions of std and crossbeam.
+/// Converts a point in time to the type that the functions of std and crossbeam need.
 pub(super) fn to_std(at: Instant) -> std::time::Instant {
     epoch() + Duration::from_nanos(at.0)
 }

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A message in the channel. On a rendezvous channel, the sender waits until a receiver takes the message.
+/// A message that is in the channel. On a rendezvous channel, the sender of such a message waits until a
+/// receiver takes it.
 struct Offer<T> {
     number: u64,
     message: T,

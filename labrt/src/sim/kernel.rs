@@ -149,7 +149,7 @@ struct State {
     stats: Stats,
     /// The number of calls of the kernel since the clock moved the last time.
     still: u64,
-    /// The number of clock jumps since the teardown began.
+    /// How often the clock has jumped since the teardown began.
     down: u64,
 }
 
@@ -180,7 +180,7 @@ pub(super) enum Switch {
 
 /// If there are more calls of the kernel than this without a movement of the clock, the run is livelocked.
 const STILL_LIMIT: u64 = 10_000_000;
-/// If a task catches this number of cancellations, the kernel does not try again to unwind it.
+/// If a task has caught this number of cancellations, the kernel stops trying to unwind the task.
 const CANCEL_LIMIT: u32 = 100;
 /// How often the clock may jump during the teardown. (It jumps if destructors sleep.)
 const DOWN_LIMIT: u64 = 100_000;

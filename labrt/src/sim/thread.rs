@@ -1,4 +1,4 @@
-//! Tasks in virtual time, with the interface of threads.
+//! The threads of virtual time. They are tasks of the kernel, but have the interface of threads.
 
 use super::kernel::{self as k, Waiter};
 use super::time::sleep;
@@ -13,7 +13,7 @@ struct Shared<T> {
     waiters: Vec<Waiter>,
 }
 
-/// A handle to a thread, with which another thread can wait for its end.
+/// A handle to a thread. With the handle, another thread can wait for the end of this thread.
 pub struct JoinHandle<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
 /// When a `Finish` is dropped, it wakes the threads that wait for the task's end. It is also dropped if the
@@ -33,7 +33,7 @@ impl<T> Drop for Finish<T> {
     }
 }
 
-/// A thread in a list of threads.
+/// The description of a thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
     /// The number of the thread in the run.

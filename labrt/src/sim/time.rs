@@ -1,4 +1,4 @@
-//! Virtual time.
+//! The functions that read the virtual clock, and that wait for it.
 
 use super::kernel as k;
 pub use crate::instant::Instant;

@@ -13,7 +13,7 @@ use std::sync::Once;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// The time between two checks.
+/// The time between two checks of the watchdog.
 const TICK: Duration = Duration::from_millis(500);
 /// The default of `LAB_WATCHDOG_S`. Normally, the clock of a run moves thousands of times per second of real
 /// time, and the time of offloaded computations does not count. So ten seconds are enough, even for a debug
