@@ -1063,7 +1063,7 @@ fn a_deferred_reply_comes_from_another_thread() {
             .collect();
         // The order of the replies is not that of the requests, but each caller gets the reply to its own
         // request. The thread that replies may hold a lock.
-        let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests")).collect();
+        let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests arrive")).collect();
         waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
         let lock = Mutex::new(());
         let held = lock.lock();
@@ -1095,7 +1095,7 @@ fn a_call_may_have_limited_patience() {
         let (_, late) = responders.recv().expect("the request has arrived");
         late.reply(10);
         let replier = thread::spawn(move || {
-            let (n, responder) = responders.recv().expect("the second request");
+            let (n, responder) = responders.recv().expect("the second request arrives");
             responder.reply(n * 10);
         });
         let patience = Duration::from_secs(3600);
@@ -1139,7 +1139,7 @@ fn a_reply_runs_no_code_of_the_sender() {
             *out.lock() = reply;
             done.send(()).expect("a receiver waits");
         });
-        let (_, responder) = responders.recv().expect("one request");
+        let (_, responder) = responders.recv().expect("a request arrives");
         // So the sender and the server may even use the same lock.
         let held = state.lock();
         responder.reply(5);
@@ -1158,7 +1158,7 @@ fn a_dropped_responder_fails_the_call() {
         let end = Arc::new(joined(&net, "s"));
         let caller = Arc::clone(&end);
         let call = thread::spawn(move || caller.call::<u64, u64>("Later.Ask", &1));
-        drop(responders.recv().expect("one request"));
+        drop(responders.recv().expect("a request arrives"));
         assert_eq!(call.join().expect("a panic fails the run"), None);
         assert_eq!(server.count(), 1);
     });
@@ -1173,7 +1173,7 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
         let end = joined(&net, "s");
         let (done, result) = chan::unbounded();
         end.send("Later.Ask", &1u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
-        let (_, responder) = responders.recv().expect("one request");
+        let (_, responder) = responders.recv().expect("a request arrives");
         net.delete_server("s");
         assert_eq!(result.recv(), Ok(None), "the call fails before the server replies");
         let bytes = net.total_bytes();
@@ -1185,7 +1185,7 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
         let (server, responders) = later_server();
         net.add_server("s", server);
         end.send("Later.Ask", &1u64, |_: Option<u64>| {});
-        let (_, responder) = responders.recv().expect("one request");
+        let (_, responder) = responders.recv().expect("a request arrives");
         drop(net);
         responder.reply(2);
     });

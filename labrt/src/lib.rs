@@ -1,7 +1,7 @@
 //! `labrt`: threads, locks, channels, clock and random numbers for the labs.
 //!
-//! The code of servers and tests uses these things only through this crate. So the same blocking source runs
-//! with either of two clocks:
+//! The code of servers and tests uses these things only through this crate. So the same source, with blocking
+//! calls, runs with either of two clocks:
 //!
 //! * **real** (the default): OS threads, parking_lot, crossbeam channels, the machine's clock;
 //! * **virtual** (feature `sim`): one task runs at a time, every choice is made with random numbers from one

@@ -98,7 +98,7 @@ pub struct Run {
     pub runs: u64,
     /// Virtual time: the rate of preemption. When a task locks a lock, sends or notifies, there is a chance
     /// of 1 in `n` that another ready task runs first. 0 means never. With `None`, each seed has its own `n`,
-    /// so that some seeds switch tasks often, and others rarely.
+    /// so that tasks are switched often with some seeds, and rarely with others.
     pub preempt: Option<u64>,
     /// Virtual time: the longest random delay that is added to a sleep or a timeout.
     pub jitter: Duration,
@@ -256,8 +256,8 @@ impl Run {
         })
     }
 
-    /// Executes the body with all seeds, one after the other. If there is no report file, the first seed that
-    /// fails is the last one. Each failure is printed with its replay line.
+    /// Executes the body with all seeds, one after the other. If there is no report file, the call stops
+    /// after the first seed that fails. Each failure is printed with its replay line.
     ///
     /// # Errors
     /// If a run has failed. The text describes the first failure, in one line.
@@ -533,7 +533,7 @@ mod tests {
             let e = ask(name, value).expect_err(name);
             assert!(e.contains(&format!("{name}={value}: expected")), "{e}");
         }
-        assert_eq!(ask("LAB_SEED", "0x10").expect("a good seed").seed, 16);
+        assert_eq!(ask("LAB_SEED", "0x10").expect("the seed is valid").seed, 16);
     }
 
     #[test]

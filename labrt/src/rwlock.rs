@@ -9,8 +9,8 @@ use std::panic::Location;
 /// Go's `sync.RWMutex`: a lock that many readers or one writer can hold. If a writer waits, new readers wait,
 /// too.
 ///
-/// A `RwLock` finds the same mistakes as a [`Mutex`](crate::sync::Mutex) (see [`locks`]). If a thread locks
-/// it again before it has unlocked it, this is reported, even if the thread only reads. The reason is that a
+/// A `RwLock` finds the same mistakes as a [`Mutex`](crate::sync::Mutex) (see [`locks`]). If a thread that
+/// holds a `RwLock` locks it again, this is reported, even if the thread only reads. The reason is that a
 /// writer may start to wait after the first call of [`RwLock::read`]. Then the second call waits for the
 /// writer, and the writer waits for the thread, so both wait for ever.
 pub struct RwLock<T: ?Sized> {
@@ -20,8 +20,8 @@ pub struct RwLock<T: ?Sized> {
 }
 
 /// The threads that wait for the `RwLock`. A thread tries to lock the `RwLock` only while it holds the
-/// queue's own lock. If it fails, it enters the queue before it releases the queue's lock. Each unlock of the
-/// `RwLock` wakes all threads of the queue. So no thread misses an unlock.
+/// queue's own lock. If the attempt fails, the thread enters the queue before it releases the queue's lock.
+/// Each unlock of the `RwLock` wakes all threads of the queue. So no thread misses an unlock.
 struct Queue {
     waiting: Vec<Signal>,
     writers: usize,
@@ -161,7 +161,7 @@ impl Queue {
     }
 }
 
-/// Stands for a writer that waits. New readers must wait until this value is dropped.
+/// A value that exists as long as a writer waits. New readers must wait until this value is dropped.
 struct WaitingWriter<'a>(&'a parking_lot::Mutex<Queue>);
 
 impl Drop for WaitingWriter<'_> {

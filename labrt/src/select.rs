@@ -11,9 +11,9 @@ use std::time::Duration;
 
 /// Waits for the first of several things: messages, room for a message, signals, timers.
 ///
-/// Each case has a closure, which makes the result of the select. Exactly one case happens. Its closure is
-/// called, and the closures of the other cases are dropped. If several cases are ready, one of them is chosen
-/// at random. But if a timer is due, its case happens before the others.
+/// Each case has a closure. The closure returns the result of the select. Exactly one case happens. Its
+/// closure is called, and the closures of the other cases are dropped. If several cases are ready, one of
+/// them is chosen at random. But if a timer is due, its case happens before the others.
 ///
 /// ```
 /// use labrt::chan::{Select, unbounded};
@@ -162,7 +162,8 @@ impl<'a, R: 'a> Default for Select<'a, R> {
     }
 }
 
-/// The reason why a wait for several cases has ended. The functions `select` of both clocks return this type.
+/// The reason why a wait for several cases has ended. The function `select` returns this type in virtual time
+/// and in real time.
 pub(crate) enum Selected {
     /// The case with this index has happened.
     Case(usize),

@@ -22,7 +22,7 @@ fn each_row_is_run_by_a_doc_test() {
     let rows: Vec<(&str, &str)> = section
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| in Go"))
-        .map(|line| line.trim_matches('|').split_once(" | ").expect("two columns"))
+        .map(|line| line.trim_matches('|').split_once(" | ").expect("a row has two columns"))
         .collect();
     assert!(rows.len() > 25, "{} rows", rows.len());
     let run = read("src/go.rs");

@@ -159,7 +159,10 @@ fn a_select_takes_along_nothing_else() {
         let ((a, from_a), (b, from_b)) = (bounded::<u32>(1), bounded::<u32>(1));
         let both = (from_a.clone(), from_b.clone());
         let selecting = thread::spawn(move || {
-            Select::new().recv(&both.0, |m| m.expect("sent")).recv(&both.1, |m| m.expect("sent")).wait()
+            Select::new()
+                .recv(&both.0, |m| m.expect("the message was sent"))
+                .recv(&both.1, |m| m.expect("the message was sent"))
+                .wait()
         });
         let plain =
             thread::spawn(move || from_b.recv_timeout(LONG).expect("one message is left for this thread"));
