@@ -20,8 +20,9 @@ use std::task::Poll;
 
 /// One end of a [`Network`](crate::Network). The end sends requests to the server to which it is connected.
 ///
-/// The network may be dropped before its ends. If the `End` is dropped, the end is deleted, and the calls
-/// that still wait on this end fail. To share an end, put it into an `Arc`.
+/// An `End` does not keep its network alive: the network may be dropped before its ends. If the `End` is
+/// dropped, the end is deleted, and the calls that still wait on this end fail. To share an end, put it into
+/// an `Arc`.
 ///
 /// A thread that holds a lock of labrt must not use [`call`](End::call) or [`send`](End::send), because the
 /// server may need this lock for its reply. labrt reports such a call.

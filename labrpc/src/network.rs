@@ -15,6 +15,7 @@ use labrt::sync::Arc;
 ///
 /// Many methods have an argument that names an end. You can pass everything that can be converted to a
 /// [`Name`]: an `&End`, an `&Name`, a text or a number. If there is no such end, the method does nothing.
+/// Only [`Network::delete_end`] then fails the run.
 ///
 /// No method blocks. No method calls the callback of a sender on the calling thread: the callbacks run on a
 /// thread of the network.

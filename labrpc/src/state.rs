@@ -79,7 +79,8 @@ pub(crate) struct Waiting {
     pub completion: Completion,
 }
 
-/// Messages that have ended because of a change. Their completions must be called after the lock is free.
+/// Messages that have ended because of a change. Their completions must get the outcome after the lock is
+/// free.
 pub(crate) type Ended = Vec<Waiting>;
 
 // ---- messages -----------------------------------------------------------------------------------
