@@ -1,13 +1,13 @@
-//! What Raft gives to its service: committed commands in the order of their indices. A snapshot takes the
-//! place of the commands that it covers.
+//! The messages that Raft sends to its service. They bring the committed commands in the order of their
+//! indices. One snapshot can replace the commands that it covers.
 
 use crate::{Bytes, Command};
 
 /// One message from Raft to its service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyMsg {
-    /// A committed command. The indices of commands follow each other without a gap. They begin with 1, or
-    /// after the index of the last snapshot.
+    /// A committed command. There is no gap between the indices of two commands. The first index is 1. If
+    /// there is a snapshot, the next command has the index after that of the snapshot.
     Command {
         /// The index of the command in the log.
         index: u64,
@@ -23,7 +23,7 @@ pub enum ApplyMsg {
         index: u64,
         /// The term of that command.
         term: u64,
-        /// The bytes of the snapshot. A service on some server has made them and given them to its Raft.
+        /// The bytes of the snapshot. The service of one of the servers has made these bytes.
         data: Bytes,
     },
 }

@@ -1,7 +1,7 @@
-//! What the suites require of clients.
+//! The traits of the clients that the suites use.
 //!
-//! A call never gives up: it returns only after the operation is done. If the test ends first, the thread of
-//! the call ends with the test. A client makes one call at a time. The calls of one client may come from
+//! A call never gives up: it returns only when the operation is done. If the test ends before that, the
+//! thread of the call is also ended. A client makes one call at a time. The calls of one client may come from
 //! different threads.
 
 use labrt::collections::BTreeMap;
@@ -20,8 +20,8 @@ pub trait KvClerk: Send + 'static {
 
 /// A client of the shard controller (the course's `Clerk` of `shardctrler`).
 pub trait CtrlerClerk: Send + 'static {
-    /// Returns configuration `num`. Returns the latest one for `None` and for a number that does not exist
-    /// yet.
+    /// Returns configuration `num`. If `num` is `None`, or if there is no configuration with this number yet,
+    /// this returns the latest configuration.
     fn query(&mut self, num: Option<u64>) -> Config;
     /// Adds groups. For each group, `groups` has the names of its servers.
     fn join(&mut self, groups: BTreeMap<Gid, Vec<String>>);

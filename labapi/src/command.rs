@@ -1,20 +1,20 @@
-//! A command of the replicated log. For Raft it is opaque bytes.
+//! A command of the replicated log. Raft does not know the meaning of its bytes.
 //!
-//! The service encodes an operation once. From then on the log, the persister, the messages and the service
-//! share one allocation. Raft never reads the bytes.
+//! The service encodes an operation once, as a command. After that, the copies of the command in the log, in
+//! messages and in the service share these bytes.
 
 use labrt::sync::Arc;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// Bytes that are made once and shared, such as a snapshot.
+/// Bytes that are made once and then shared, such as those of a snapshot.
 ///
-/// A message's field of this type needs `#[serde(with = "labapi::shared_bytes")]`. Without the attribute,
-/// serde writes the bytes one by one and not in one step.
+/// A message's field of this type needs `#[serde(with = "labapi::shared_bytes")]`. Without this attribute,
+/// serde handles each byte separately, which is slow.
 pub type Bytes = Arc<[u8]>;
 
-/// A command in the form in which its service has encoded it. A clone shares the bytes.
+/// A command, as the bytes that its service has encoded. A clone shares these bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Command(Bytes);
 
@@ -37,7 +37,7 @@ impl Command {
         self.0.len()
     }
 
-    /// Whether the command has no bytes. An empty command is legal.
+    /// True if the command has no bytes. Such a command is allowed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -71,7 +71,8 @@ impl<'de> Deserialize<'de> for Command {
     }
 }
 
-/// How serde writes and reads [`Bytes`]: the length, then the bytes. Reading copies the bytes once.
+/// The functions with which serde writes and reads [`Bytes`]. The encoding is the length, and then the bytes.
+/// The reader copies the bytes once.
 pub mod shared_bytes {
     use super::*;
 
@@ -86,7 +87,7 @@ pub mod shared_bytes {
     /// Reads the bytes.
     ///
     /// # Errors
-    /// If the deserializer fails, or if the input has something else than bytes.
+    /// If the deserializer fails, or if the input is not a byte string.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
         deserializer.deserialize_bytes(CopyOnce)
     }

@@ -1,8 +1,8 @@
-//! What a lab's code and its tests agree on.
+//! The interface between the code of a lab and its tests.
 //!
-//! A solution of the labs and the suites that judge it know each other only through this crate. The solution
-//! may be this project's or your own. A solution implements the traits below, and the suites are generic over
-//! these traits.
+//! A solution is the code that solves the labs: this project's code or your own. The suites are the tests
+//! that judge a solution. A solution and the suites have only this crate in common: a solution implements the
+//! traits below, and the suites are generic over these traits.
 //!
 //! | lab | your type implements | its clients implement | in the Go labs |
 //! |---|---|---|---|
@@ -13,7 +13,7 @@
 //!
 //! | file | what is in the file |
 //! |---|---|
-//! | `apply_msg` | [`ApplyMsg`]: what Raft hands to its service |
+//! | `apply_msg` | [`ApplyMsg`]: a message from Raft to its service |
 //! | `command` | [`Command`]: an entry of the log; [`Bytes`] |
 //! | `persister` | [`Persister`]: the simulated disk of a server |
 //! | [`observe`] | functions that report to the trace what a Raft does |
@@ -22,15 +22,15 @@
 //! | `clerks` | [`KvClerk`], [`CtrlerClerk`] |
 //! | `config` | [`Config`] of lab 4, [`Gid`], [`NSHARDS`], [`key2shard`] |
 //! | `sharded` | [`Sharded`], [`Replica`], [`GroupStart`], [`MakeEnd`], [`Holding`], [`ReplicaStatus`] |
-//! | `strictness` | [`Strictness`]: what a suite does about faults that the course does not check |
+//! | `strictness` | [`Strictness`]: what a suite does if it finds a fault that the course does not check |
 //!
 //! # The threads and the order of calls
 //!
 //! The suites start a server, put its services on the network, and then connect the server. While the suites
 //! call a server, the server is labrt's current node. So the threads that the server spawns, its log lines
 //! and its events are recorded as the server's own. The suites may call every method at any time and from any
-//! thread, also after `kill`. No method may block for long. After `kill` the threads of a server must end
-//! within 100 ms.
+//! thread, also after `kill`. No method may block for a long time. After `kill` the threads of a server must
+//! end within 100 ms.
 
 #![forbid(unsafe_code)]
 

@@ -1,28 +1,31 @@
-//! Reports to the trace what a Raft does. There is one function for each kind of event, and each call writes
-//! one event.
+//! Functions that report to the trace what a Raft does. There is one function for each kind of event, and
+//! each call writes one event.
 //!
-//! Any Raft can use these functions: nothing here depends on how that Raft is written. The trace has three
-//! readers: the HTML page that draws a run, a monitor that checks a run against the guarantees of Raft
-//! (Figure 3), and the determinism hash. If no reader wants events, a call does nothing.
+//! Any Raft can use these functions. They do not depend on how the Raft is written. The trace has three
+//! readers: the HTML page that draws a run, a monitor that checks whether a run keeps the guarantees of Raft
+//! (Figure 3), and the trace hash, which shows whether two runs are the same. If no reader needs events, a
+//! call does nothing.
 //!
 //! # Where to call the functions
 //!
-//! The events are in the order of the calls. A reader relies on this being the order in which things
-//! happened. So follow these rules:
+//! The events in the trace are in the order of the calls. The readers of the trace expect that things also
+//! happened in this order. So follow these rules:
 //!
 //! * Call the functions about the server's **own state** under the lock of that state, right after the state
 //!   has changed: [`term`], [`vote`], [`role`], [`append`], [`truncate`], [`commit`], [`apply`],
-//!   [`snapshot`]. [`restore`] comes before all of them.
+//!   [`snapshot`]. Call [`restore`] before all of them.
 //! * Call the functions about a **message that is sent**, [`request_vote`], [`append_entries`] and
-//!   [`install_snapshot`], just before the message is sent, with the id under which it is sent.
+//!   [`install_snapshot`], just before the message is sent. Pass the id with which the message is sent.
 //! * Call the functions about a **reply**, [`vote_reply`], [`append_reply`] and [`snapshot_reply`], at the
 //!   end of the handler: after the state is saved, and just before the handler returns. Call them on the
-//!   thread on which the handler was called: there the functions find the message's id themselves.
-//! * There is no function for saving: the persister itself reports each save to the trace.
+//!   thread on which the handler was called. On this thread, the functions find the id of the message
+//!   themselves.
+//! * There is no function to report that the state was saved, because the persister itself reports each save
+//!   to the trace.
 //!
 //! So the events of a handler come in this order: the changes of the state, the save of the persister, the
-//! reply. If a monitor finds a reply before the save of the state that the reply depends on, the Raft has a
-//! mistake (Figure 2: "before responding").
+//! reply. A reply depends on the state. If the trace has a reply before the save of this state, the Raft has
+//! a mistake (Figure 2: "before responding").
 //!
 //! ```ignore
 //! let id = trace::next_id();
@@ -30,8 +33,8 @@
 //! end.send_as(id, "Raft.RequestVote", &args, on_reply);
 //! ```
 //!
-//! A caller gives log entries as pairs of a term and a command. A command appears in an event as a short
-//! digest: equal commands have equal digests. `docs/trace.md` lists all fields.
+//! A caller gives log entries as pairs of a term and a command. An event does not contain whole commands, but
+//! a short digest of each command. Equal commands have equal digests. `docs/trace.md` lists all fields.
 
 use crate::{Command, Role};
 use labrt::trace::{self, Field, Kind, Links};
@@ -49,7 +52,7 @@ const SNAPSHOT: Kind = Kind::new("raft.snapshot");
 const REQUEST: Kind = Kind::new("raft.request");
 const REPLY: Kind = Kind::new("raft.reply");
 
-/// The cause of a vote that was given.
+/// The cause in the event of a vote that was given.
 const GRANTED: &str = "granted";
 
 type Fields<'a> = &'a [(&'static str, Field<'a>)];
@@ -60,7 +63,7 @@ type Fields<'a> = &'a [(&'static str, Field<'a>)];
 pub struct Restored<'a> {
     /// The current term.
     pub term: u64,
-    /// The candidate that has the server's vote in this term.
+    /// The candidate that has the server's vote in this term, if there is one.
     pub voted_for: Option<usize>,
     /// The last index that the snapshot covers. The index is 0 if there is no snapshot.
     pub last_included_index: u64,
@@ -70,10 +73,10 @@ pub struct Restored<'a> {
     pub snapshot: &'a [u8],
 }
 
-/// The server starts. `entries` are the entries of its log after the snapshot.
+/// Reports that the server starts. `entries` are the entries of its log after the snapshot.
 ///
-/// Call it once, after the saved state has been read and before anything else happens. No handler can be
-/// called yet, and no thread of the server has started.
+/// Call it once, after the saved state was read and before the server does anything else. At this time, no
+/// handler may be called yet, and no thread of the server may have started.
 #[track_caller]
 pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64, &'a Command)>) {
     if !trace::on() {
@@ -95,7 +98,7 @@ pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64,
     trace::emit(RESTORE, Links::NONE, &fields[..known]);
 }
 
-/// The server's term has risen to `term`. The server has not voted in that term yet.
+/// Reports that the server's term has risen to `term`. The server has not voted in that term yet.
 ///
 /// Call it under your lock, right after `currentTerm` has changed, and before the vote or the role of the new
 /// term.
@@ -104,20 +107,20 @@ pub fn term(term: u64) {
     trace::emit(TERM, Links::NONE, &[("term", term.into())]);
 }
 
-/// The server gives its vote in `term` to `candidate`.
+/// Reports that the server gives its vote in `term` to `candidate`.
 ///
 /// Call it under your lock, right after `votedFor` has changed: in the handler of RequestVote, and also when
-/// the server becomes a candidate and votes for itself. If a request comes twice, the vote may be reported
-/// twice.
+/// the server becomes a candidate and votes for itself. If the same request comes twice, you may report the
+/// vote twice.
 #[track_caller]
 pub fn vote(candidate: usize, term: u64) {
     tell_vote(candidate, term, GRANTED);
 }
 
-/// The server refuses `candidate` its vote in `term`, the candidate's term. `cause` says why, in a few fixed
-/// words.
+/// Reports that the server does not give its vote to `candidate`. `term` is the candidate's term. `cause`
+/// says why: it is a short text that is written in the code.
 ///
-/// Call it in the handler of RequestVote, under your lock, once the decision is made.
+/// Call it in the handler of RequestVote, under your lock, right after the decision.
 #[track_caller]
 pub fn vote_refused(candidate: usize, term: u64, cause: &'static str) {
     tell_vote(candidate, term, cause);
@@ -129,18 +132,21 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
     trace::emit(VOTE, Links::NONE.because(cause), &fields);
 }
 
-/// From now on the server has the role `role`, in the term `term`. `cause` says why, in a few fixed words.
+/// Reports that the server now has the role `role`, in the term `term`. `cause` says why: it is a short text
+/// that is written in the code.
 ///
-/// Call it under your lock, right after the role has changed. If the term has risen, too, call [`term`]
-/// first. A new leader calls this function before it sends anything as a leader. A server may report the same
-/// role again when its term rises. For example, a candidate does so when it starts the next election.
+/// Call it under your lock, right after the role has changed. If the term has also risen, call [`term`]
+/// first. For a new leader, call this function before the leader sends its first message. When the term
+/// rises, you may report the same role again. For example, a candidate can do this when it starts the next
+/// election.
 #[track_caller]
 pub fn role(role: Role, term: u64, cause: &'static str) {
     let fields = [("role", role.name().into()), ("term", term.into())];
     trace::emit(ROLE, Links::NONE.because(cause), &fields);
 }
 
-/// The log has grown: `entries` are now at its end, and the first of them has the index `first`.
+/// Reports that the log has grown. `entries` are the new entries at its end, and the first of them has the
+/// index `first`.
 ///
 /// Call it under your lock, right after the log has grown, on the leader and on followers. If conflicting
 /// entries were removed, call [`truncate`] before this function.
@@ -159,8 +165,8 @@ pub fn append<'a>(first: u64, entries: impl IntoIterator<Item = (u64, &'a Comman
     trace::emit(APPEND, Links::NONE, &fields);
 }
 
-/// The entry at index `from` and all entries after it were removed, because they conflict with the leader's
-/// entries. `dropped` is the number of the removed entries.
+/// Reports that the entry at index `from` and all entries after it were removed, because they conflict with
+/// the leader's entries. `dropped` is the number of the removed entries.
 ///
 /// Call it under your lock, right after the entries were removed.
 #[track_caller]
@@ -168,7 +174,7 @@ pub fn truncate(from: u64, dropped: u64) {
     trace::emit(TRUNCATE, Links::NONE, &[("from", from.into()), ("dropped", dropped.into())]);
 }
 
-/// The commit index has risen to `index`; `term` is the server's current term.
+/// Reports that the commit index has risen to `index`. `term` is the server's current term.
 ///
 /// Call it under your lock, right after `commitIndex` has risen, and after the calls of [`append`] that
 /// report the entries up to `index`.
@@ -177,18 +183,19 @@ pub fn commit(index: u64, term: u64) {
     trace::emit(COMMIT, Links::NONE, &[("index", index.into()), ("term", term.into())]);
 }
 
-/// The service gets all entries up to `index`.
+/// Reports that the service gets all entries up to `index`.
 ///
-/// Call it under your lock, right after `lastApplied` has risen, and before the messages go to the service.
+/// Call it under your lock, right after `lastApplied` has risen, and before you send the messages to the
+/// service.
 #[track_caller]
 pub fn apply(index: u64) {
     trace::emit(APPLY, Links::NONE, &[("index", index.into())]);
 }
 
-/// A snapshot has replaced the entries up to `index`; the last of them has the term `term`. The log now ends
-/// at `last`, which is equal to `index` if the snapshot has replaced the whole log. `cause` says where the
-/// snapshot comes from: `own` if the service has made it, `from the leader` if it has come by
-/// InstallSnapshot.
+/// Reports that a snapshot has replaced the entries up to `index`. The entry at `index` had the term `term`.
+/// The log now ends at `last`. If the snapshot has replaced the whole log, `last` is equal to `index`.
+/// `cause` says where the snapshot comes from: `own` if the server's own service has made it, and `from the
+/// leader` if InstallSnapshot has brought it.
 ///
 /// Call it under your lock, right after the log was cut. If the snapshot raises the commit index, call
 /// [`commit`] after this function.
@@ -207,11 +214,11 @@ pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u
     trace::emit(SNAPSHOT, Links::NONE.because(cause), &fields);
 }
 
-/// The server `candidate` is about to send a RequestVote with this `id`. `last_log` is the index and the term
-/// of the last entry of the candidate's log.
+/// Reports that the server `candidate` is about to send a RequestVote with this `id`. `last_log` is the index
+/// and the term of the last entry of the candidate's log.
 ///
-/// Call it just before sending, with the values in the message. If you send without a lock, call this without
-/// a lock, too.
+/// Call it just before you send the message, with the values in the message. If you do not hold a lock when
+/// you send, call this function without a lock, too.
 #[track_caller]
 pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
     let fields = [
@@ -224,10 +231,10 @@ pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The server `leader` is about to send an AppendEntries with this `id`. `prev` is the index and the term of
-/// the entry before `entries`.
+/// Reports that the server `leader` is about to send an AppendEntries with this `id`. `prev` is the index and
+/// the term of the entry before `entries`.
 ///
-/// Call it just before sending, with the values in the message. Call it for heartbeats, too.
+/// Call it just before you send the message, with the values in the message. Also call it for heartbeats.
 #[track_caller]
 pub fn append_entries<'a>(
     id: u64,
@@ -255,10 +262,10 @@ pub fn append_entries<'a>(
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The server `leader` is about to send an InstallSnapshot with this `id`. `last_included` is the index and
-/// the term of the last entry that the snapshot covers.
+/// Reports that the server `leader` is about to send an InstallSnapshot with this `id`. `last_included` is
+/// the index and the term of the last entry that the snapshot covers.
 ///
-/// Call it just before sending, with the values in the message.
+/// Call it just before you send the message, with the values in the message.
 #[track_caller]
 pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, u64), data: &[u8]) {
     if !trace::on() {
@@ -276,7 +283,8 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// The handler of RequestVote replies with `term`. `vote_granted` says whether the server gives its vote.
+/// Reports that the handler of RequestVote replies with `term`. `vote_granted` says whether the server gives
+/// its vote.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]
@@ -284,9 +292,9 @@ pub fn vote_reply(term: u64, vote_granted: bool) {
     reply(&[("rpc", "RequestVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
 }
 
-/// The handler of AppendEntries replies with `term`. `success` says whether the server has accepted the
-/// entries. `conflict` is an index and the term at that index: the leader should continue from there.
-/// `conflict` is `None` if your replies have no such hint.
+/// Reports that the handler of AppendEntries replies with `term`. `success` says whether the server has
+/// accepted the entries. `conflict` is a hint for the leader: the index from which the leader should
+/// continue, and the term at this index. `conflict` is `None` if your replies have no such hint.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]
@@ -303,7 +311,7 @@ pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
     reply(&fields[..known]);
 }
 
-/// The handler of InstallSnapshot replies with `term`.
+/// Reports that the handler of InstallSnapshot replies with `term`.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]
@@ -311,7 +319,7 @@ pub fn snapshot_reply(term: u64) {
     reply(&[("rpc", "InstallSnapshot".into()), ("term", term.into())]);
 }
 
-/// Reports a reply to the message that this thread handles.
+/// Reports the reply to the message for which this thread runs the handler.
 #[track_caller]
 fn reply(fields: Fields<'_>) {
     if trace::on() {
@@ -323,7 +331,8 @@ fn reply(fields: Fields<'_>) {
 #[derive(Default)]
 struct Entries {
     count: u64,
-    /// The terms, with equal neighbours counted: `1*2,3` for the terms 1, 1, 3.
+    /// The terms as a text. If the same term comes several times in a row, it is written once, with the
+    /// number of times: the text for the terms 1, 1, 3 is `1*2,3`.
     terms: String,
     /// Eight hexadecimal digits for each command.
     commands: String,
@@ -358,11 +367,11 @@ impl Entries {
         .expect("writing to a String never fails");
     }
 
-    /// Adds the digits of one command. It writes them without `write!`, which is slower: each command is
-    /// written several times in a run.
+    /// Adds the digits of one command. This function does not use `write!`, which is slower, because each
+    /// command is written several times in a run.
     fn command(&mut self, command: &Command) {
         let digest = trace::digest(command.as_bytes());
-        // The short digest depends on both halves of the long one.
+        // The short digest depends on both halves of the long digest.
         let short = (digest ^ (digest >> 32)) as u32;
         let mut text = *b",00000000";
         for (digit, shift) in text[1..].iter_mut().zip((0..32).step_by(4).rev()) {

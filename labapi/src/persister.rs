@@ -1,25 +1,27 @@
 //! The simulated disk of one server: its Raft state and its snapshot.
 //!
-//! Saving always succeeds and is durable at once. To simulate a crash, the harness makes a
-//! [`Persister::copy`] and starts a new server with the copy. What the old server saves after the copy was
-//! made is lost.
+//! A save never fails, and the saved data is durable at once. To simulate a crash, the harness makes a copy
+//! of the disk ([`Persister::copy`]) and starts a new server with this copy. If the old server saves
+//! something after the copy was made, this data is lost.
 //!
 //! # Two levels
 //!
-//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string. A
-//! Raft that saves whole states works with this persister. But if a log is long, it takes too much time to
-//! write the whole log for each new entry. For that case the state can be a sequence of **frames**: one
-//! *head* (term, vote, where the log begins), then one frame for each log entry. [`Persister::update`]
-//! changes frames at both ends. Its cost depends only on the size of the change. In the byte string, the
-//! length of each frame comes before the frame. The length has four bytes, the least significant byte first.
-//! A state that was saved as one byte string can be read as frames if it has this form.
+//! The course's operations (`save_raft_state`, `read_raft_state`, ...) treat the state as one byte string. So
+//! a Raft may save its whole state each time. But if the log is long, it takes too much time to write the
+//! whole log for each new entry. So the state can also be a sequence of **frames**: first one *head* (term,
+//! vote, and the index at which the log begins), then one frame for each log entry. [`Persister::update`]
+//! adds and removes frames at both ends of the sequence. Its cost depends only on the size of the change.
+//!
+//! Frames can also be read as one byte string. In this byte string, the length of each frame comes before the
+//! frame. The length has four bytes, the least significant byte first. If a state was saved as a byte string
+//! of this form, it can be read as frames.
 //!
 //! # The trace
 //!
 //! The persister itself reports each save to the trace, as the event `persister.save`. The event has the
-//! sizes and the digests of the Raft state and of the snapshot after the save. So the users of a persister
-//! need not report saves, and cannot forget to do so. The digest of the frames is updated with each change of
-//! the frames, so the digest costs no more than the change.
+//! sizes and the digests of the Raft state and of the snapshot after the save. So the users of a persister do
+//! not have to report saves. The digest of the frames is updated with each change of the frames, so it costs
+//! no more than the change.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
@@ -29,10 +31,10 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// The Raft state, the snapshot or both were saved.
+/// The kind of the event that the Raft state, the snapshot or both were saved.
 const SAVE: Kind = Kind::new("persister.save");
 
-/// How many bytes the length of a frame has.
+/// The number of bytes in which the length of a frame is written.
 const PREFIX: usize = size_of::<u32>();
 
 /// The simulated disk of one server. Every operation is atomic.
@@ -41,7 +43,8 @@ pub struct Persister {
     disk: Mutex<Disk>,
 }
 
-/// The contents of a persister. A copy shares the contents until one of the two persisters changes them.
+/// The contents of a persister. A persister and its copy share the contents until one of the two changes
+/// them.
 #[derive(Clone, Default)]
 struct Disk {
     raft_state: RaftState,
@@ -67,8 +70,8 @@ pub struct Frames {
     entries: VecDeque<Arc<[u8]>>,
     /// The number of bytes of all frames with their lengths.
     size: usize,
-    /// The digest of the entry frames. It is `None` until the trace needs it, and again after a change of the
-    /// frames while the trace was off.
+    /// The digest of the entry frames. It is `None` until the trace needs it for the first time. If the
+    /// frames are changed when no events are recorded, it becomes `None` again.
     digest: Option<SequenceDigest>,
 }
 
@@ -78,13 +81,13 @@ impl Persister {
         Persister::default()
     }
 
-    /// Returns an independent persister with the present contents. The two persisters share the bytes until
-    /// one of the two is changed.
+    /// Returns a new, independent persister with the same contents. The two persisters share the bytes in
+    /// memory until one of the two is changed.
     pub fn copy(&self) -> Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }
 
-    /// Replaces the Raft state. The snapshot stays.
+    /// Replaces the Raft state. The snapshot does not change.
     pub fn save_raft_state(&self, state: &[u8]) {
         let mut disk = self.disk.lock();
         disk.save_raft_state(state);
@@ -99,8 +102,8 @@ impl Persister {
         }
     }
 
-    /// Returns how many bytes [`read_raft_state`](Persister::read_raft_state) would return, without copying
-    /// them.
+    /// Returns the number of bytes that [`read_raft_state`](Persister::read_raft_state) would return. This
+    /// function does not copy the bytes.
     pub fn raft_state_size(&self) -> usize {
         match &self.disk.lock().raft_state {
             RaftState::Raw(bytes) => bytes.len(),
@@ -122,12 +125,12 @@ impl Persister {
         self.disk.lock().snapshot.clone()
     }
 
-    /// The length of the snapshot in bytes.
+    /// Returns the length of the snapshot in bytes.
     pub fn snapshot_size(&self) -> usize {
         self.disk.lock().snapshot.len()
     }
 
-    /// The Raft state as frames.
+    /// Returns the Raft state as frames.
     ///
     /// # Errors
     /// If the state was saved as bytes that are not a sequence of frames.
@@ -138,16 +141,17 @@ impl Persister {
         }
     }
 
-    /// Changes frames in one step, and also the snapshot if the closure replaces it. The closure `write` only
-    /// lists the changes. The persister then makes them in the same order. The closure is called before the
-    /// disk is locked.
+    /// Changes frames, and the snapshot if the closure replaces it, in one step. The closure `write` only
+    /// lists the changes. After that, the persister makes these changes in the same order. The closure is
+    /// called before the disk is locked.
     ///
     /// # Errors
-    /// If the present state was saved as bytes that are not a sequence of frames. Then nothing is changed.
+    /// If the present state was saved as bytes that are not a sequence of frames. If there is an error,
+    /// nothing is changed.
     ///
     /// # Panics
-    /// If the closure keeps or drops more frames than there are, or appends to a state without a head. In
-    /// this case, too, nothing is changed.
+    /// If the closure keeps or drops more frames than there are, or appends a frame to a state without a
+    /// head. If this function panics, nothing is changed.
     pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
         let mut writer = Writer::default();
         write(&mut writer);
@@ -157,7 +161,8 @@ impl Persister {
         Ok(())
     }
 
-    /// How many bytes all saves to this object have written so far. A copy begins with 0.
+    /// Returns how many bytes all saves to this object have written so far. For a copy, the number begins
+    /// with 0.
     pub fn bytes_written(&self) -> u64 {
         self.disk.lock().bytes_written
     }
@@ -223,7 +228,7 @@ impl Disk {
         self.snapshot_digest = None;
     }
 
-    /// Reports to the trace what is saved now. The caller holds the disk's lock, so the events are in the
+    /// Reports the saved contents to the trace. The caller holds the disk's lock, so the events are in the
     /// order of the saves.
     fn tell(&mut self) {
         if !trace::on() {
@@ -251,7 +256,8 @@ impl Disk {
             unreachable!("the raw bytes have just been replaced by frames");
         };
         shared.check(&steps);
-        // If a copy shares the frames, this clones the pointers to them, but not their bytes.
+        // If a copy of the persister shares the frames, this clones the pointers to the frames, but not the
+        // bytes of the frames.
         let frames = Arc::make_mut(shared);
         if !trace::on() {
             frames.digest = None;
@@ -285,7 +291,7 @@ impl Frames {
         self.head.as_deref()
     }
 
-    /// The entry frames, the oldest first.
+    /// The entry frames. The oldest frame is the first.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.entries.iter().map(|frame| &**frame)
     }
@@ -327,7 +333,7 @@ impl Frames {
         bytes
     }
 
-    /// Panics if one of the steps cannot be done.
+    /// Checks the steps of an update. Panics if one of the steps is not possible.
     fn check(&self, steps: &[Step]) {
         let (mut has_head, mut count) = (self.head.is_some(), self.entries.len());
         for step in steps {
@@ -392,8 +398,8 @@ impl Frames {
         }
     }
 
-    /// A digest of all frames: equal frames have equal digests. The first call reads all frames, later calls
-    /// read only the head.
+    /// Returns a digest of all frames: equal frames have equal digests. The first call reads all frames.
+    /// Later calls read only the head.
     fn digest(&mut self) -> u64 {
         let entries = &self.entries;
         let digest = self.digest.get_or_insert_with(|| {
@@ -420,9 +426,10 @@ impl fmt::Debug for Frames {
     }
 }
 
-/// A digest of a sequence of frames that can change at both ends. To add or remove a frame costs as much as
-/// reading that frame. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo 2^64, where `d0`, `d1`
-/// and so on are the digests of the frames. It depends only on the sequence, not on the steps that made it.
+/// A digest of a sequence of frames that can change at both ends. When a frame is added or removed, only this
+/// frame must be read. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo 2^64, where `d0`, `d1`
+/// and so on are the digests of the frames. The digest depends only on the sequence of frames. It does not
+/// depend on the steps that made the sequence.
 #[derive(Clone, Copy)]
 struct SequenceDigest {
     value: u64,
@@ -431,8 +438,8 @@ struct SequenceDigest {
 }
 
 impl SequenceDigest {
-    /// The `B` of the polynomial. It is odd, so it has an inverse modulo 2^64. With the inverse, a factor `B`
-    /// can be removed again.
+    /// The `B` of the polynomial. This number is odd, so it has an inverse modulo 2^64. A multiplication by
+    /// the inverse removes a factor `B`.
     const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
     const INVERSE: u64 = inverse(SequenceDigest::BASE);
 
@@ -458,8 +465,9 @@ impl Default for SequenceDigest {
     }
 }
 
-/// The inverse of `odd` modulo 2^64: the product of the two is 1. The first guess is `odd` itself, and its
-/// lowest three bits are right. Each step of Newton's method doubles the number of right bits.
+/// Returns the inverse of `odd` modulo 2^64: the product of `odd` and its inverse is 1. The first
+/// approximation is `odd` itself, whose lowest three bits are right. Each step of Newton's method doubles the
+/// number of right bits.
 const fn inverse(odd: u64) -> u64 {
     let mut x = odd;
     let mut step = 0;
@@ -487,7 +495,8 @@ pub struct FrameError {
     pub offset: usize,
     /// The length of the whole Raft state in bytes.
     pub length: usize,
-    /// The length that the bytes give for that frame. It is `None` if the bytes end inside the length itself.
+    /// The length that the bytes give for that frame. It is `None` if the bytes end inside the bytes of the
+    /// length.
     pub claimed: Option<usize>,
 }
 

@@ -1,17 +1,17 @@
-//! Labs 3 and 4A: what the suites require of a service that one group of servers replicates.
+//! The trait of labs 3 and 4A: a service that one group of servers replicates.
 
 use labrpc::{End, Service};
 use labrt::sync::Arc;
 
 use crate::{CtrlerClerk, KvClerk, Persister, Strictness};
 
-/// What a server of a replicated service is started with.
+/// The data with which a server of a replicated service is started.
 pub struct ServerStart {
     /// `ends[i]` leads to server `i` of the group; `ends[me]` leads to the server itself.
     pub ends: Vec<End>,
     /// The server's index in its group.
     pub me: usize,
-    /// The disk with what the server has saved. It is empty at the first start.
+    /// The disk with the data that the server has saved. At the first start the disk is empty.
     pub persister: Arc<Persister>,
     /// When its Raft state has grown to about this number of bytes, the server makes a snapshot. With `None`,
     /// the server never makes a snapshot.
@@ -24,8 +24,8 @@ pub struct ServerStart {
 /// The harness calls [`start`](Replicated::start) first, then [`services`](Replicated::services) once, then
 /// puts the services on the network and connects the server. As soon as `start` has returned, the harness may
 /// call the other methods, from any thread, even before `services`. The harness calls
-/// [`kill`](Replicated::kill) at the end. But other calls may not have returned yet at that moment, or may
-/// still follow. These calls must not panic.
+/// [`kill`](Replicated::kill) at the end. At that moment other calls may not have returned yet, and more
+/// calls may follow. All these calls must not panic.
 ///
 /// While the harness calls a server, the server is labrt's current node: the threads that the server spawns,
 /// its log lines and its events are recorded as the server's own. The harness holds no lock of its own during
@@ -42,21 +42,21 @@ pub trait Replicated: Send + Sync + Sized + 'static {
     /// the network yet.
     fn start(start: ServerStart) -> Self;
 
-    /// Whether this server's Raft believes that it is the leader.
+    /// Returns whether this server's Raft believes that it is the leader.
     fn is_leader(&self) -> bool;
 
-    /// The server is no longer needed. Its threads must end within 100 ms. Handlers that wait must also end
-    /// within 100 ms.
+    /// Stops this server, because it is no longer needed. Its threads must end within 100 ms. Handlers that
+    /// wait must also end within 100 ms.
     fn kill(&self);
 
-    /// The services of this server on the network: its own RPCs and the RPCs of its Raft.
+    /// Returns the services of this server for the network: its own RPCs and the RPCs of its Raft.
     ///
-    /// In virtual time, handling a request takes 1 to 2 ms, as for a client's request. A service can choose
-    /// another cost with [`labrpc::Service::cost`].
+    /// In virtual time, a request to such a service takes 1 to 2 ms, as a request of a client does. A service
+    /// can set another cost with [`labrpc::Service::cost`].
     fn services(self: &Arc<Self>) -> Vec<Service>;
 
-    /// Makes a client of the servers behind these ends, which are in random order. Several clients work at
-    /// the same time, each on a thread of its own.
+    /// Makes a client. Its `ends` lead to the servers, in random order. Several clients work at the same
+    /// time, each on a thread of its own.
     fn make_clerk(ends: Vec<End>) -> Self::Clerk;
 }
 

@@ -1,4 +1,4 @@
-//! Lab 4B: what the suites require of a sharded key/value service: [`Sharded`], its replicas and its clerks.
+//! The traits of lab 4B: the sharded key/value service ([`Sharded`]) and its servers ([`Replica`]).
 
 use labrpc::{End, Service};
 use labrt::sync::Arc;
@@ -27,8 +27,8 @@ pub trait Sharded: 'static {
     /// network yet.
     fn start_ctrler(start: ServerStart) -> Running;
 
-    /// Starts a server of a group (`StartServer` of the course's `shardkv`). The call has the same rules as
-    /// [`start_ctrler`](Sharded::start_ctrler).
+    /// Starts a server of a group (`StartServer` of the course's `shardkv`). Like
+    /// [`start_ctrler`](Sharded::start_ctrler), the call must return soon and must not wait for an RPC.
     fn start_server(start: GroupStart) -> Running;
 
     /// Makes a client of the controller (`MakeClerk` of `shardctrler`).
@@ -41,22 +41,22 @@ pub trait Sharded: 'static {
 /// One server of the controller or of a group, from its start to its `kill`.
 ///
 /// Every method may be called at any time and from any thread, also after [`kill`](Replica::kill). No method
-/// may block for long.
+/// may block for a long time.
 pub trait Replica: Send + Sync + 'static {
-    /// Whether this server believes that it is the leader of its group.
+    /// Returns whether this server believes that it is the leader of its group.
     fn is_leader(&self) -> bool;
 
-    /// The server is no longer needed. Its threads must end within 100 ms.
+    /// Stops this server, because it is no longer needed. Its threads must end within 100 ms.
     fn kill(&self);
 
-    /// How many bytes of keys and values this server has, in the shards that it serves and in other shards.
-    /// It is `None` if the server does not report this number.
+    /// Returns how many bytes of keys and values this server has, in the shards that it serves and in other
+    /// shards. Returns `None` if the server does not report this number.
     fn bytes_held(&self) -> Option<usize> {
         None
     }
 
-    /// The state of this server, for people who watch it. It is `None` if the server does not report its
-    /// state.
+    /// Returns the state of this server. Programs such as the demo show this state to the user. Returns
+    /// `None` if the server does not report its state.
     fn status(&self) -> Option<ReplicaStatus> {
         None
     }
@@ -66,14 +66,15 @@ pub trait Replica: Send + Sync + 'static {
 pub struct Running {
     /// The server.
     pub replica: Arc<dyn Replica>,
-    /// The services of the server and of its Raft. In virtual time, handling a request takes 1 to 2 ms, as
-    /// for a client's request. A service can choose another cost with [`labrpc::Service::cost`].
+    /// The services of the server and of its Raft. In virtual time, a request to such a service takes 1 to 2
+    /// ms, as a request of a client does. A service can set another cost with [`labrpc::Service::cost`].
     pub services: Vec<Service>,
 }
 
-/// What a server of a group is started with.
+/// The data with which a server of a group is started.
 pub struct GroupStart {
-    /// What every replicated server is started with. Its `ends` lead to the servers of the group.
+    /// The data with which every replicated server is started. The `ends` in this data lead to the servers of
+    /// the group.
     pub server: ServerStart,
     /// The group to which the server belongs.
     pub gid: Gid,
@@ -87,7 +88,7 @@ pub struct GroupStart {
 /// end is dropped.
 pub type MakeEnd = Arc<dyn Fn(&str) -> End + Send + Sync>;
 
-/// What a server has of a shard.
+/// Whether a server has the data of a shard, and who owns the shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Holding {
     /// The server has no data of the shard and does not own it.
@@ -115,12 +116,13 @@ pub struct ReplicaStatus {
     pub owners: [Gid; NSHARDS],
     /// The groups of that configuration.
     pub groups: Vec<Gid>,
-    /// What the server has of each shard. A server of the controller has nothing.
+    /// What the server has of each shard. For a server of the controller, this is always
+    /// [`Holding::Nothing`].
     pub shards: [Holding; NSHARDS],
 }
 
 impl ReplicaStatus {
-    /// The status of a server that has applied `config`.
+    /// Makes the status of a server that has applied `config`.
     pub fn new(raft: RaftStatus, config: &Config, shards: [Holding; NSHARDS]) -> ReplicaStatus {
         let groups = config.groups.keys().copied().collect();
         ReplicaStatus { raft, config: config.num, owners: config.shards, groups, shards }

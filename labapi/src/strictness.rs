@@ -1,10 +1,10 @@
-//! How a suite treats faults of a server that the course does not check.
+//! What a suite does if a server has a fault that the course does not check.
 
 /// What a suite does when a server still has threads after `kill`, locks two locks in both orders, or makes
 /// an RPC while it holds a lock. The course does not check for these faults.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Strictness {
-    /// The suite prints a warning. The course's own verdicts do not change. If the environment has
+    /// The suite prints a warning. The warning does not change the result of the test. If the environment has
     /// `LAB_STRICT=1`, the test fails instead.
     Warn,
     /// The test fails.

@@ -1,4 +1,5 @@
-//! Errors for bytes that cannot be decoded. The messages name the byte and the type.
+//! The errors for bytes that cannot be decoded. The message of an error names the type, and the byte at which
+//! reading stopped.
 
 use bincode::error::DecodeError as Cause;
 use std::fmt;
@@ -19,10 +20,10 @@ pub struct DecodeError {
 /// The reasons why bytes cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The bytes end in the middle of the value.
+    /// The bytes end before the value is complete.
     UnexpectedEnd {
-        /// How many bytes are missing at least. Only the field that was being read counts, not the rest of
-        /// the value.
+        /// The number of bytes that are missing in the field that was being read. The rest of the value is
+        /// not counted, so more bytes may be missing.
         missing: usize,
     },
     /// There are more bytes after the value.
@@ -32,7 +33,7 @@ pub enum Problem {
     },
     /// The value would take more memory than [`LIMIT`](crate::LIMIT).
     LimitExceeded,
-    /// A field is no value of its type. The text says what was found and what was expected.
+    /// The bytes of a field are not a value of its type. The text says what was found and what was expected.
     Invalid(String),
 }
 

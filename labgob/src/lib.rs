@@ -1,13 +1,13 @@
-//! Encodes values as bytes and decodes bytes to values.
+//! This crate encodes values as bytes, and decodes bytes to values.
 //!
 //! All data that leaves a node is encoded with this crate: RPC arguments and replies, the persisted Raft
-//! state, snapshots. As with a real network, a decoded value shares no memory with the value that was
-//! encoded.
+//! state, snapshots. So a decoded value shares no memory with the value that was encoded, just as on a real
+//! network.
 //!
-//! The encoding is serde over bincode with integers of variable length: a number below 251 takes one byte, a
-//! text or byte string takes its length and its bytes. The bytes do not contain their type, so the reader
-//! must decode the same type that the writer has encoded. No other crate of this project uses bincode. So to
-//! change the encoding, you need to change only this crate.
+//! The encoding uses serde and bincode. An integer has a variable length: a number below 251 takes one byte.
+//! A text or a byte string is encoded as its length and its bytes. The bytes do not contain the type of the
+//! value. So the reader must decode the same type that the writer has encoded. No other crate of this project
+//! uses bincode. So if you want to change the encoding, you have to change only this crate.
 //!
 //! ```
 //! let bytes = labgob::encode(&(7u64, "seven"));
@@ -18,26 +18,27 @@
 //! # Several values in one buffer
 //!
 //! Like the course's `labgob`, an [`Encoder`] can write several values one after the other, and a [`Decoder`]
-//! reads them in the same order. The key/value services write their snapshots in this way.
+//! reads them in the same order. The key/value services of this project write their snapshots in this way.
 //!
 //! # The course's two checks
 //!
-//! The Go `labgob` warns about two mistakes that have cost students days. Both mistakes are impossible here,
-//! so this crate does not check for them:
+//! The Go `labgob` warns about two mistakes, because students have lost days with them. In Rust both mistakes
+//! are impossible, so this crate does not check for them:
 //!
 //! * **Lower-case field names.** Go's encoder silently skips fields that are not exported. serde's derive
 //!   encodes all fields. A field is left out only if the source has `#[serde(skip)]`.
-//! * **Decoding into a variable that is not empty.** Go does not send fields whose value is zero, and decodes
-//!   *into* the caller's variable. So an old value of a field can remain. Here decoding returns a new value,
-//!   and all its fields come from the bytes.
+//! * **Decoding into a variable that is not empty.** Go does not send fields whose value is zero, and it
+//!   decodes into a variable of the caller. So if the variable has an old value in such a field, this old
+//!   value remains. In this crate, decoding returns a new value, and all its fields come from the bytes.
 //!
 //! # Bad bytes
 //!
 //! [`decode`] never panics: for bad bytes it returns a [`DecodeError`], which names the byte, the type and
-//! the reason. A length in the bytes may not be greater than [`LIMIT`], and memory for the elements of a
-//! sequence is allocated while they are read. Two kinds of types have no such protection. If a type contains
-//! itself (`Box<Self>`), the bytes decide how deep the recursion is. If the elements of a sequence have no
-//! size (`Vec<()>`), the bytes decide how long the sequence is. The messages of the labs have no such types.
+//! the reason. A length in the bytes must not be greater than [`LIMIT`]. The memory for the elements of a
+//! sequence is allocated only when the elements are read. So bad bytes cannot use up the memory. But two
+//! kinds of types are not protected in this way. If a type contains itself (`Box<Self>`), the bytes decide
+//! how deep the recursion is. If the elements of a sequence have no size (`Vec<()>`), the bytes decide how
+//! long the sequence is. The messages of the labs have no such types.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -50,8 +51,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 
-/// The most memory that one call of [`decode`] may need: 64 MiB. A larger value cannot be decoded, so
-/// snapshots must be smaller.
+/// The largest amount of memory that one call of [`decode`] may need: 64 MiB. A larger value cannot be
+/// decoded, so a snapshot must not be larger.
 pub const LIMIT: usize = 64 << 20;
 
 type Format = Configuration<LittleEndian, Varint, Limit<LIMIT>>;
@@ -61,21 +62,21 @@ const FORMAT: Format = bincode::config::standard().with_limit::<LIMIT>();
 /// Encodes one value.
 ///
 /// # Panics
-/// If serde itself cannot write the value. This happens with a sequence that does not know its length, and
-/// with a hand-written `Serialize` that returns an error. It never happens with derived types.
+/// If serde cannot write the value. There are two cases: a sequence does not know its length, or a
+/// hand-written `Serialize` returns an error. This never happens with types that derive `Serialize`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    // The buffer has room for a small message or an entry, so most values need only one allocation.
+    // The buffer is large enough for a small message or a log entry, so most values need only one allocation.
     let mut encoder = Encoder { bytes: Vec::with_capacity(64) };
     encoder.encode(value);
     encoder.into_bytes()
 }
 
-/// Decodes one value. The value must use the whole slice. More bytes are an error, because then the writer
-/// has written another type than the reader expects.
+/// Decodes one value. The value must use all bytes of the slice. If there are more bytes, this is an error,
+/// because the writer must have written another type than the reader expects.
 ///
 /// # Errors
 /// Returns a [`DecodeError`] if there are too few or too many bytes, if the value needs more than [`LIMIT`],
-/// or if a field is no value of its type.
+/// or if the bytes of a field are not a value of its type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let value = decoder.decode()?;
@@ -127,10 +128,12 @@ impl<'a> Decoder<'a> {
         Decoder { bytes, offset: 0 }
     }
 
-    /// Decodes the next value. After an error the decoder is still before the value that it could not read.
+    /// Decodes the next value. After an error, the position of the decoder is still before the value that
+    /// could not be read.
     ///
     /// # Errors
-    /// In the same cases as the function [`decode`], except that more bytes may follow.
+    /// In the same cases as the function [`decode`], with one exception: more bytes after the value are no
+    /// error.
     pub fn decode<T: DeserializeOwned>(&mut self) -> Result<T, DecodeError> {
         match bincode::serde::borrow_decode_from_slice(self.remaining(), FORMAT) {
             Ok((value, used)) => {
@@ -143,12 +146,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The bytes that have not been read yet.
+    /// Returns the bytes that have not been read yet.
     pub fn remaining(&self) -> &'a [u8] {
         &self.bytes[self.offset..]
     }
 
-    /// Whether all bytes have been read.
+    /// True if all bytes have been read.
     pub fn is_empty(&self) -> bool {
         self.offset == self.bytes.len()
     }
@@ -158,11 +161,12 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Finds the byte at which reading a `T` fails. The fast decoder does not report this byte. So after a
-/// failure the bytes are read again, by a slower reader that counts the bytes.
+/// Finds the byte at which reading a `T` fails. The usual decoder is fast, but does not report this byte. So
+/// after a failure, a slower reader that counts the bytes reads them again.
 fn failing_byte<T: DeserializeOwned>(bytes: &[u8]) -> usize {
     let mut counter = CountingReader { bytes, offset: 0 };
-    // The error of this call is ignored, because it is known already. Only the position is needed.
+    // This call fails with the error that is known already. Only the position is needed, so the error is
+    // ignored.
     let _ = bincode::serde::decode_from_reader::<T, _, Format>(&mut counter, FORMAT);
     counter.offset
 }

@@ -1,4 +1,4 @@
-//! Those of the course's labgob tests that make sense in Rust, and tests with random bytes.
+//! The tests of the course's labgob, as far as they make sense in Rust, and tests with random bytes.
 
 use labgob::{Decoder, Encoder, Problem, decode, encode};
 use rand::{Rng, RngExt, SeedableRng};
@@ -14,7 +14,7 @@ struct T1 {
     string1: String,
 }
 
-/// An enum for what is an interface in the Go test.
+/// An enum. The Go test uses an interface instead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Anything {
     Nothing,
@@ -51,7 +51,7 @@ fn nested_values_in_one_buffer_come_back_in_order() {
     encoder.encode(&nested());
     let bytes = encoder.into_bytes();
 
-    // One decoder reads them in the same order. After that there are no more bytes.
+    // One decoder reads these values in the same order. After that there are no more bytes.
     let mut decoder = Decoder::new(&bytes);
     assert_eq!(decoder.decode::<i64>(), Ok(0));
     assert_eq!(decoder.decode::<i64>(), Ok(1));
@@ -65,7 +65,7 @@ fn nested_values_in_one_buffer_come_back_in_order() {
     assert!(decoder.is_empty());
 }
 
-/// Go's TestCapital: a private, lower-case field is written like any other field.
+/// Go's TestCapital: in Rust, a private field with a lower-case name is encoded like any other field.
 #[test]
 fn private_fields_are_encoded() {
     mod elsewhere {
@@ -86,7 +86,8 @@ fn private_fields_are_encoded() {
     assert_eq!(decode::<elsewhere::T4>(&bytes), Ok(elsewhere::T4::new()));
 }
 
-/// Go's TestDefault: no field of an older value can remain, because zeros are also sent.
+/// Go's TestDefault: in Rust, no field of an older value can remain, because fields with the value zero are
+/// also encoded.
 #[test]
 fn decoding_replaces_every_field() {
     let mut value = T1 { int0: 99, int1: 99, string0: "old".into(), string1: "old".into() };
@@ -105,8 +106,8 @@ fn small_numbers_and_texts_cost_little() {
 
 #[test]
 fn errors_say_what_where_and_why() {
-    // The fields in these bytes are int0 = 0, int1 = 0, and string0 with a length of 5, but only 2 of its 5
-    // bytes.
+    // In these bytes, int0 is 0 and int1 is 0. string0 has a length of 5, but only 2 of its 5 bytes are
+    // there.
     let error = decode::<T1>(&[0, 0, 5, b'a', b'b']).expect_err("the bytes are truncated");
     assert_eq!(error.problem, Problem::UnexpectedEnd { missing: 3 });
     assert_eq!(error.offset, 3);
@@ -142,7 +143,7 @@ fn a_failed_read_leaves_the_decoder_where_it_was() {
     assert_eq!(decoder.decode::<(u64, u8)>(), Ok((1, 2)));
 }
 
-/// If a length is greater than any memory, decoding fails without an attempt to allocate.
+/// If the bytes contain a length that is greater than the limit, decoding fails before memory is allocated.
 #[test]
 fn hostile_lengths_are_refused() {
     for claimed in [1u64 << 60, u64::MAX, labgob::LIMIT as u64 + 1] {
@@ -155,7 +156,8 @@ fn hostile_lengths_are_refused() {
             Problem::LimitExceeded
         );
     }
-    // Decoding stops at the limit even if all bytes of the sequence exist: 9 Mi numbers would take 72 MiB.
+    // Decoding also stops at the limit if the bytes contain all elements of the sequence: 9 Mi numbers would
+    // take 72 MiB.
     let mut bytes = encode(&(9u64 << 20));
     bytes.resize(bytes.len() + (9 << 20), 0);
     let error = decode::<Vec<u64>>(&bytes).expect_err("the value is beyond the limit");

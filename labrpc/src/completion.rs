@@ -1,7 +1,7 @@
-//! How the sender of a message gets the outcome if the message had to wait.
+//! The completion of a message: through it, the sender gets the outcome if the message had to wait.
 //!
-//! There are two ways. A slot wakes the thread that waits. A callback is code of the sender. The code that
-//! ends the message decides on which thread the callback runs.
+//! There are two kinds of completions. A slot wakes the thread that waits. A callback is a closure of the
+//! sender. The code that ends the message decides on which thread the callback runs.
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
@@ -11,19 +11,19 @@ use labrt::trace;
 /// The encoded reply, or `None` for a failure of any kind.
 pub(crate) type Outcome = Option<Vec<u8>>;
 
-/// What to do with the outcome of a message.
+/// The receiver of a message's outcome.
 pub(crate) enum Completion {
-    /// A thread waits in `call`.
+    /// A thread waits in `call` for this slot.
     Slot(Arc<Slot>),
     /// The `on_reply` of a `send` must be called.
     Callback(Callback),
 }
 
-/// A closure that makes the completion of a message. It is called when the message has to wait for the first
-/// time.
+/// A closure that makes the completion of a message. The closure is called only if the message has to wait,
+/// before its first wait.
 pub(crate) type MakeCompletion<'a> = &'a mut dyn FnMut() -> Completion;
 
-/// A place for one outcome. It is filled once, and the outcome is taken once.
+/// A place for one outcome. The outcome is stored in the slot once, and is taken from it once.
 pub(crate) struct Slot {
     outcome: Mutex<Option<Outcome>>,
     filled: Condvar,
@@ -77,8 +77,8 @@ impl Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
-    /// Run the callback. During the call its node is the current node, and `id` is the message under which it
-    /// runs.
+    /// Run the callback. During the call, the callback's node is the current node, and the callback runs
+    /// under the message `id`.
     pub fn run(self, id: u64, outcome: Outcome) {
         let _under = trace::under(id);
         let _node = node::enter(self.node);

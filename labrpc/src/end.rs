@@ -1,4 +1,4 @@
-//! An end: the sending side of one connection.
+//! An end: the side of a connection that sends requests.
 //!
 //! `call` and `send` both send a request. A `call` blocks its thread until the outcome is known. A `send`
 //! blocks no thread.
@@ -18,13 +18,14 @@ use std::fmt;
 use std::panic::Location;
 use std::task::Poll;
 
-/// One end of a [`Network`](crate::Network). It sends requests to the server to which it is connected.
+/// One end of a [`Network`](crate::Network). The end sends requests to the server to which it is connected.
 ///
-/// An end does not keep the network alive. If the `End` is dropped, the end is deleted, and the calls that
-/// still wait on this end fail. To share an end, put it into an `Arc`.
+/// An `End` does not keep its network alive: the network may be dropped before its ends. If the `End` is
+/// dropped, the end is deleted, and the calls that still wait on this end fail. To share an end, put it into
+/// an `Arc`.
 ///
-/// No thread may [`call`](End::call) or [`send`](End::send) while it holds a labrt lock, because the server
-/// may need that lock for its reply. labrt reports such a call.
+/// A thread that holds a lock of labrt must not use [`call`](End::call) or [`send`](End::send), because the
+/// server may need this lock for its reply. labrt reports such a call.
 pub struct End {
     id: u64,
     name: Name,
@@ -36,17 +37,17 @@ impl End {
         End { id, name, network: Arc::downgrade(network) }
     }
 
-    /// The end's name in its network.
+    /// Returns the end's name in its network.
     pub fn name(&self) -> &Name {
         &self.name
     }
 
     /// Call `method` (`"Service.Method"`) and wait for the outcome. The call itself has no time limit.
     ///
-    /// `None` means that the request or the reply was lost in some way. It is unknown whether the handler
-    /// ran. If the network is cleaned up or gone, or the end is closed, the call fails at once and is not
-    /// counted. The run fails if the method is unknown, or if the arguments or the reply have another type
-    /// than the handler's.
+    /// `None` means that the request or the reply was lost in some way. Then it is not known whether the
+    /// handler ran. If the network is cleaned up or gone, or the end is closed, the call fails at once and is
+    /// not counted. The run fails if the method is unknown. It also fails if the arguments or the reply do
+    /// not have the type that the handler uses.
     #[track_caller]
     pub fn call<A, R>(&self, method: &str, args: &A) -> Option<R>
     where
@@ -56,8 +57,8 @@ impl End {
         self.call_as(trace::next_id(), method, args)
     }
 
-    /// Like [`call`](End::call), but with an id from [`trace::next_id`]. This is for a sender that records
-    /// its own events about the message.
+    /// Like [`call`](End::call), but the caller passes an id from [`trace::next_id`]. This is for a sender
+    /// that records its own events about the message.
     #[track_caller]
     pub fn call_as<A, R>(&self, id: u64, method: &str, args: &A) -> Option<R>
     where
@@ -72,8 +73,8 @@ impl End {
     }
 
     /// Like [`call`](End::call), but wait at most for the time `patience`. A reply that comes later is
-    /// dropped. If there is no reply in time, it is unknown whether the handler has run or will run. The
-    /// course's network has no such call.
+    /// dropped. If there is no reply in this time, it is not known whether the handler has run or will run.
+    /// The course's network has no such call.
     #[track_caller]
     pub fn call_within<A, R>(&self, patience: Duration, method: &str, args: &A) -> Option<R>
     where
@@ -96,8 +97,8 @@ impl End {
     }
 
     /// Send the request of a call. Returns `None` if the network is gone. This function does not wait for the
-    /// outcome: the caller does. Reports name the place of a wait, and `#[track_caller]` would have no effect
-    /// in a closure that waits here.
+    /// outcome. Its caller waits, because reports name the place of a wait: if this function called a closure
+    /// that waits, `#[track_caller]` would have no effect in the closure.
     #[track_caller]
     fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
@@ -108,8 +109,8 @@ impl End {
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
         let request = Outgoing { id, end: self.id, method, place: Location::caller() };
-        // The strong handle is dropped when this function returns, before the caller waits. So a call that
-        // waits does not keep the network alive.
+        // `network` keeps the network alive, and is dropped when this function returns, before the caller
+        // waits. So a call that waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         Some(match sent {
             Poll::Ready(outcome) => Sent::Over(outcome),
@@ -117,21 +118,21 @@ impl End {
         })
     }
 
-    /// End message `id`. This also works in a network that is cleaned up, because messages may still wait
-    /// there.
+    /// End the message `id`. This also works in a network that is cleaned up, because messages may still wait
+    /// in such a network.
     fn give_up(&self, id: u64) {
         if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);
         }
     }
 
-    /// Call `method` without waiting. `on_reply` gets what [`call`](End::call) would have returned,
-    /// exactly once.
+    /// Call `method`, but do not wait for the outcome. The closure `on_reply` is called exactly once. Its
+    /// argument is the value that [`call`](End::call) would have returned.
     ///
-    /// The outcome may be known at once: if there is no delay and the handler is inline, or if the network is
+    /// The outcome is known at once if there is no delay and the handler is inline, or if the network is
     /// gone. Then `on_reply` runs on this thread before `send` returns. Otherwise `on_reply` runs later on a
-    /// thread of the network, with the sender's node as the current node. There it must be short: it may lock
-    /// a lock for a moment, but must not sleep or `call`.
+    /// thread of the network, with the sender's node as the current node. There, `on_reply` must be short: it
+    /// may lock a lock for a short time, but must not sleep, and must not use [`call`](End::call).
     ///
     /// If the run ends before `on_reply` was called, `on_reply` is dropped.
     #[track_caller]
@@ -147,8 +148,8 @@ impl End {
         self.send_as(trace::next_id(), method, args, on_reply);
     }
 
-    /// Like [`send`](End::send), but with an id from [`trace::next_id`]. This is for a sender that records
-    /// its own events about the message.
+    /// Like [`send`](End::send), but the caller passes an id from [`trace::next_id`]. This is for a sender
+    /// that records its own events about the message.
     #[track_caller]
     pub fn send_as<A, R>(
         &self,
@@ -178,15 +179,15 @@ impl End {
     }
 
     /// Close the end for ever: the calls that wait on this end fail at once, and every later call also fails
-    /// at once. This function never blocks, because the `on_reply` of a failed send runs on a thread of the
-    /// network. You may close an end twice.
+    /// at once. This function never blocks: if a send fails, its `on_reply` runs on a thread of the network.
+    /// If the end is closed already, this function does nothing.
     pub fn close(&self) {
         if let Some(network) = self.network.upgrade() {
             network.close_end(self.id);
         }
     }
 
-    /// The network. It is `None` if the network is cleaned up or gone.
+    /// Returns the network, or `None` if the network is cleaned up or gone.
     fn network(&self) -> Option<Arc<SharedNetwork>> {
         self.network.upgrade().filter(|network| !network.is_done())
     }
@@ -196,7 +197,7 @@ impl End {
 enum Sent {
     /// The call has ended.
     Over(Outcome),
-    /// The call waits: the slot gets the outcome later.
+    /// The call waits. The slot will get the outcome later.
     Waits(Arc<Slot>),
 }
 

@@ -1,11 +1,11 @@
 //! The events that the network records in the trace. Each thing that happens to a message is one event. All
 //! events of a message have the message's id.
 //!
-//! `rpc.delivered`, `rpc.duplicated` and `rpc.answered` are events of the callee. All other events are events
-//! of the sender, even if they happen on another thread.
+//! `rpc.delivered`, `rpc.duplicated` and `rpc.answered` are events of the node that is called. All other
+//! events are events of the sender's node, even if they happen on another thread.
 //!
-//! `rpc.sent` and `rpc.answered` have a hash of the bytes, so that the trace hash of a run depends on
-//! the data, not only on the schedule.
+//! `rpc.sent` and `rpc.answered` have a hash of the bytes. So the trace hash of a run depends not only on the
+//! schedule, but also on the data.
 
 use crate::faults::Dice;
 use crate::message::Message;
@@ -45,8 +45,8 @@ pub(crate) mod cause {
 
 pub(crate) type Cause = &'static str;
 
-/// A request to the server with this name starts. The random decisions about the message depend on the fields
-/// `end` and `nth`.
+/// Records that a request to the server with this name is sent. The random decisions about the message depend
+/// on the fields `end` and `nth`.
 pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
     if !trace::on() {
         return;
@@ -61,24 +61,24 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
         ("hash", Field::X(trace::digest(args))),
         ("to", message.to.into()),
     ];
-    // `to` is the last field. It is left out if no node is known: there was no server yet, or the server
-    // belongs to the test itself.
+    // `to` is the last field. It is left out if there is no node to show. This happens if no server has had
+    // this name yet, or if the server belongs to the test itself.
     let known = fields.len() - usize::from(message.to.is_none());
     let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);
 }
 
-/// A request reaches its handler.
+/// Records that a request reaches its handler.
 pub(crate) fn delivered(message: &Message, method: &str) {
     trace::emit_of(message.to, DELIVERED, Links::id(message.id), &[("method", method.into())]);
 }
 
-/// A request reaches its handler a second time.
+/// Records that a request reaches its handler a second time.
 pub(crate) fn duplicated(message: &Message, method: &str) {
     trace::emit_of(message.to, DUPLICATED, Links::id(message.id), &[("method", method.into())]);
 }
 
-/// The handler has replied, and the reply starts on its way to the sender.
+/// Records that the handler has replied, and that the network now transports the reply to the sender.
 pub(crate) fn handler_replied(message: &Message, reply: &[u8]) {
     if trace::on() {
         let fields = [("bytes", reply.len().into()), ("hash", Field::X(trace::digest(reply)))];
@@ -86,27 +86,27 @@ pub(crate) fn handler_replied(message: &Message, reply: &[u8]) {
     }
 }
 
-/// The sender gets the reply.
+/// Records that the sender gets the reply.
 pub(crate) fn reply_delivered(message: &Message) {
     trace::emit_of(message.from, REPLIED, Links::id(message.id), &[]);
 }
 
-/// The sender is informed that there will be no reply.
+/// Records that the network tells the sender that there will be no reply.
 pub(crate) fn failed(message: &Message, cause: Cause) {
     trace::emit_of(message.from, FAILED, Links::id(message.id).because(cause), &[]);
 }
 
-/// The network loses a request, or a reply.
+/// Records that the network loses a request or a reply.
 pub(crate) fn dropped(message: &Message, cause: Cause) {
     trace::emit_of(message.from, DROPPED, Links::id(message.id).because(cause), &[]);
 }
 
-/// The network delays a request.
+/// Records that the network delays a request.
 pub(crate) fn delayed(message: &Message, cause: Cause, delay: Duration) {
     emit_delay(DELAYED, message, cause, delay);
 }
 
-/// The network holds a reply back.
+/// Records that the network holds a reply back.
 pub(crate) fn held(message: &Message, cause: Cause, delay: Duration) {
     emit_delay(HELD, message, cause, delay);
 }

@@ -1,7 +1,8 @@
-//! The dice of the network. They decide what happens to the n-th message of an end, and how long it takes.
+//! The dice of the network: the random decisions. They decide what happens to the n-th message of an end, and
+//! how long the message takes.
 //!
 //! Each decision has its own label. A decision depends only on the seed of the run, the label, the end and n.
-//! So if one place makes one more decision, no other decision changes.
+//! So an additional decision at one place in the code does not change any other decision.
 
 use labrt::rng::{self, Label};
 use labrt::time::Duration;
@@ -38,7 +39,7 @@ pub(crate) const DROPPED_OF_1000: u16 = 100;
 /// The greatest latency that a network can have.
 const LONGEST_LATENCY: Duration = Duration::from_secs(3600);
 
-/// The labels of the three decisions about holding a message back.
+/// The labels of the three decisions that say whether a message is held back, and how long.
 #[derive(Clone, Copy)]
 struct HoldLabels {
     chance: Label,
@@ -47,8 +48,8 @@ struct HoldLabels {
 }
 
 /// Faults in addition to the course's switches ([`Network::reliable`](crate::Network::reliable) and so on).
-/// They are for protocols that must handle more faults than the labs have. With the default options, the
-/// network is the course's network.
+/// These options are for protocols that must handle more faults than the protocols of the labs. With the
+/// default options, the network behaves like the course's network.
 ///
 /// ```
 /// use labrpc::{Network, NetworkOptions};
@@ -65,25 +66,28 @@ struct HoldLabels {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NetworkOptions {
-    /// How long each request and each reply takes, also in a reliable network. Use this for protocols whose
-    /// time limits are made for a real network. It finds timeouts that are shorter than twice the longest
-    /// latency. If the range is wide, messages overtake each other. By default, messages take no time.
+    /// How long each request takes, and how long each reply takes, also in a reliable network. Use this for
+    /// protocols with time limits for a real network. This option finds timeouts that are shorter than twice
+    /// the longest latency. If the range is wide, a message can overtake an earlier message. By default,
+    /// messages take no time.
     pub latency: RangeInclusive<Duration>,
     /// How many of 1000 requests are lost. Their handlers do not run. `None` means 100 if the network is
-    /// unreliable, and otherwise 0. Use this for faults in one direction. It finds code that assumes that a
-    /// call without a reply was executed.
+    /// unreliable, and otherwise 0. Use this option for faults in one direction. It finds code with a wrong
+    /// assumption: that a call without a reply was executed.
     pub lost_requests: Option<u16>,
     /// How many of 1000 replies are lost, after their handlers have run. `None` means 100 if the network is
-    /// unreliable, and otherwise 0. Use this for faults in one direction. It finds code that repeats a
-    /// request without an id for it: then the request is executed twice.
+    /// unreliable, and otherwise 0. Use this option for faults in one direction. It finds code that repeats a
+    /// request without an id: the server does not recognize the repeated request, and executes it twice.
     pub lost_replies: Option<u16>,
-    /// Whether two of three requests wait 200..2199 ms, like replies under
-    /// [`Network::long_reordering`](crate::Network::long_reordering). Use this for protocols that must handle
-    /// old requests. It finds code that assumes that the last request to arrive is the newest request.
+    /// If this is true, two of three requests wait 200..2199 ms, as replies do under
+    /// [`Network::long_reordering`](crate::Network::long_reordering). Use this option for protocols that must
+    /// handle old requests. It finds code with a wrong assumption: that the request that arrives last is the
+    /// newest one.
     pub reorder_requests: bool,
-    /// How many of 1000 requests that arrive also arrive a second time, 0..26 ms later. The handler runs
-    /// again, and its second reply is dropped. Use this for protocols over networks without connections. It
-    /// finds handlers that are not idempotent.
+    /// How many of 1000 requests arrive twice. The second time is 0..26 ms after the first. Requests that are
+    /// lost do not count. The handler runs again, and its second reply is dropped. Use this option for
+    /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
+    /// idempotent.
     pub duplicated_requests: u16,
 }
 
@@ -100,7 +104,7 @@ impl Default for NetworkOptions {
 }
 
 impl NetworkOptions {
-    /// Describe what is wrong with these options. Returns `None` if nothing is wrong.
+    /// Returns a text that says what is wrong with these options. Returns `None` if nothing is wrong.
     pub(crate) fn complaint(&self) -> Option<String> {
         let shares = [
             ("lost_requests", self.lost_requests.unwrap_or(0)),
@@ -120,11 +124,11 @@ impl NetworkOptions {
     }
 }
 
-/// A one-way fault of one end. With it you can make asymmetric partitions, which is not possible by enabling
-/// and disabling ends.
+/// A one-way fault of one end. With such faults you can make asymmetric partitions. This is not possible if
+/// you only enable and disable ends.
 ///
-/// If a message is lost on a one-way link, the caller sees the same as with a server that cannot be reached:
-/// `None` after up to 99 ms, or after up to 6999 ms under long delays.
+/// If a message is lost on a one-way link, the call ends in the same way as a call to a server that cannot be
+/// reached: it returns `None` after up to 99 ms, or after up to 6999 ms under long delays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Link {
     /// Requests and replies pass.
@@ -136,25 +140,24 @@ pub enum Link {
     RepliesLost,
 }
 
-/// How much virtual time a request takes at its server (`--features sim`). On the real clock there is no such
-/// cost.
+/// How much virtual time a request takes (`--features sim`). In real time there is no such cost.
 ///
-/// One half of this time passes before the handler runs, and the other half after the handler. Then the
-/// network checks whether the server still exists. Without a cost, five clients in a loop would do 200,000
-/// operations in a test of five seconds.
+/// One half of this time passes before the handler runs, and the other half passes after the handler. After
+/// the second half, the network checks whether the server still exists. Without a cost, clients could make
+/// far too many calls: in a test of five seconds, five clients in a loop would do 200,000 operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Cost {
-    /// The cost is 100 to 250 us, for a call between the servers of one group.
+    /// The cost is 100 to 250 us. This value is for a call between two servers of one group.
     #[default]
     Peer,
-    /// The cost is 1 to 2 ms, for a call of a client to a server.
+    /// The cost is 1 to 2 ms. This value is for a call of a client to a server.
     Client,
-    /// There is no cost: a call over a perfect network takes no virtual time.
+    /// There is no cost. If the network adds no delay, a call takes no virtual time.
     Free,
 }
 
 impl Cost {
-    /// The least and the greatest cost, in microseconds.
+    /// Returns the least and the greatest cost, in microseconds.
     fn range_us(self) -> Option<(u64, u64)> {
         match self {
             Cost::Peer => Some((100, 250)),
@@ -164,7 +167,7 @@ impl Cost {
     }
 }
 
-/// How long a message is in the network, in microseconds.
+/// The range of times that a message can take in the network, in microseconds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Latency {
     least_us: u32,
@@ -178,7 +181,8 @@ impl From<&RangeInclusive<Duration>> for Latency {
     }
 }
 
-/// The decisions about a message depend on its end and on its number among the messages of the end.
+/// The two numbers on which the random decisions about a message depend: the number of its end, and its own
+/// number among the messages of this end.
 #[derive(Clone, Copy)]
 pub(crate) struct Dice {
     pub end: u64,
@@ -190,33 +194,34 @@ impl Dice {
         rng::scale(rng::draw(label, self.end, self.nth), bound)
     }
 
-    /// How long an unreliable network delays this request.
+    /// Returns how long an unreliable network delays this request.
     pub fn request_delay(self) -> Duration {
         Duration::from_millis(self.below(REQUEST_DELAY, SHORT_DELAY_MS))
     }
 
-    /// Whether this request is lost, if `of_1000` of 1000 requests are lost.
+    /// Returns whether this request is lost, if `of_1000` of 1000 requests are lost.
     pub fn drops_request(self, of_1000: u16) -> bool {
         of_1000 > 0 && self.below(REQUEST_DROP, 1000) < u64::from(of_1000)
     }
 
-    /// Whether the reply is lost, if `of_1000` of 1000 replies are lost.
+    /// Returns whether the reply is lost, if `of_1000` of 1000 replies are lost.
     pub fn drops_reply(self, of_1000: u16) -> bool {
         of_1000 > 0 && self.below(REPLY_DROP, 1000) < u64::from(of_1000)
     }
 
-    /// How long the reply is held back under long reordering. `None` means that this reply is not held back.
+    /// Returns how long the reply is held back under long reordering. `None` means that this reply is not
+    /// held back.
     pub fn reply_hold(self) -> Option<Duration> {
         self.hold(REPLY_HOLD)
     }
 
-    /// How long this request is held back if requests are reordered. `None` means that this request is not
-    /// held back.
+    /// Returns how long this request is held back if requests are reordered. `None` means that this request
+    /// is not held back.
     pub fn request_hold(self) -> Option<Duration> {
         self.hold(REQUEST_HOLD)
     }
 
-    /// How long a message is held back. Short times are more likely.
+    /// Returns how long a message is held back. Short times are more likely than long ones.
     fn hold(self, labels: HoldLabels) -> Option<Duration> {
         if self.below(labels.chance, 900) >= 600 {
             return None;
@@ -225,12 +230,12 @@ impl Dice {
         Some(Duration::from_millis(200 + self.below(labels.length, range)))
     }
 
-    /// How long the request is in the network.
+    /// Returns how long the request is in the network.
     pub fn request_latency(self, latency: Latency) -> Duration {
         self.latency(REQUEST_LATENCY, latency)
     }
 
-    /// How long the reply is in the network.
+    /// Returns how long the reply is in the network.
     pub fn reply_latency(self, latency: Latency) -> Duration {
         self.latency(REPLY_LATENCY, latency)
     }
@@ -243,21 +248,21 @@ impl Dice {
         Duration::from_micros(u64::from(least_us) + self.below(label, spread + 1))
     }
 
-    /// How much later the request arrives a second time, if `of_1000` of 1000 requests do. `None` means that
-    /// this request does not.
+    /// Returns after how much time the request arrives a second time, if `of_1000` of 1000 requests arrive
+    /// twice. `None` means that this request arrives only once.
     pub fn duplicate(self, of_1000: u16) -> Option<Duration> {
         let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
         is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
     }
 
-    /// How long it takes until the caller gets the failure if a call reaches no server.
+    /// Returns how long it takes until the caller gets the failure, if a call reaches no server.
     pub fn unreachable_delay(self, long_delays: bool) -> Duration {
         let bound = if long_delays { LONG_DELAY_MS } else { UNREACHABLE_MS };
         Duration::from_millis(self.below(UNREACHABLE, bound))
     }
 
-    /// One half of what a request costs in virtual time. One half is for the request, the other half for the
-    /// reply.
+    /// Returns one half of the virtual time that a request costs. This half is used for the request and again
+    /// for the reply.
     pub fn cost_leg(self, cost: Cost) -> Duration {
         let Some((least, most)) = cost.range_us() else { return Duration::ZERO };
         let nanos = least * 1000 + self.below(COST, (most - least) * 1000 + 1);

@@ -1,9 +1,10 @@
-//! The simulated network of the labs. It has ends that call, servers that reply, and faults between them.
+//! The simulated network of the labs. Clients call servers over this network, and tests cause faults in it.
 //!
-//! A [`Network`] connects [`End`]s to [`Server`]s. The caller owns the end. A server has named [`Service`]s,
-//! and a service has handlers, which reply. Arguments and replies cross the network only as bytes, so caller
-//! and handler share no memory. The network can lose, delay, hold back and refuse messages, and it counts
-//! them. The network does not know the meaning of messages.
+//! A [`Network`] connects [`End`]s to [`Server`]s. An end is the side of a connection that sends requests.
+//! The caller owns the end. A server has named [`Service`]s, and a service has handlers, which reply. The
+//! network transports arguments and replies only as bytes, so caller and handler share no memory. The network
+//! can lose messages, delay messages, and let calls fail. It counts the messages, but does not know their
+//! meaning.
 //!
 //! ```
 //! use labrpc::{Network, Server, Service};
@@ -28,11 +29,12 @@
 //!
 //! # What a caller can rely on
 //!
-//! * `Some(reply)` means that the handler ran, and this is its reply. `None` means that the handler may have
-//!   run or not.
-//! * Calls on one end do not wait for each other, and may arrive in any order.
-//! * A call always ends, with one exception: if its handler never returns, and the server and the end do not
-//!   change, the call waits for ever.
+//! * If a call returns `Some(reply)`, the handler ran, and `reply` is its reply. If a call returns `None`, it
+//!   is not known whether the handler ran.
+//! * Several calls on one end may be made at the same time. They do not wait for each other, and may arrive
+//!   in any order.
+//! * Every call ends, with one exception: a call waits for ever if its handler never returns, and the server
+//!   and the end do not change.
 //!
 //! # What the network does to a message
 //!
@@ -46,37 +48,37 @@
 //! | server deleted or replaced, or end disabled, while the handler runs | passed | lost | at once |
 //!
 //! One-way faults ([`Link`]) and [`NetworkOptions`] (latency, loss in one direction, reordered and duplicated
-//! requests) are extensions of the course's network. The fate of the n-th message of an end depends only on
-//! the run's seed, on the end's number and on n. So if one end sends one more message, the messages of other
-//! ends have the same fate as before.
+//! requests) are extensions of the course's network. The network decides at random what happens to a message.
+//! For the n-th message of an end, these decisions depend only on the run's seed, on the end's number and on
+//! n. So if one end sends one more message, the decisions about the messages of other ends stay the same.
 //!
 //! # Threads
 //!
-//! There is no dispatcher thread. If a message has no delay, the thread of the caller does all the work. A
-//! delayed message waits in the queue of the network and blocks no thread of the network. The service chooses
-//! how a handler runs (see [`Service`]). The caller chooses how it waits (see [`End`]).
+//! No thread distributes the messages. If a message has no delay, the thread of the caller does all the work.
+//! If a message is delayed, it waits in the queue of the network and blocks no thread of the network. The
+//! service chooses on which thread a handler runs (see [`Service`]). The caller chooses whether its thread
+//! waits for the reply (see [`End`]).
 //!
-//! Code that the network runs for others (inline and deferred handlers, the `on_reply` of [`End::send`]) may
-//! run on the network's timer thread. Such code may lock a lock for a moment, but it must not sleep and must
-//! not `call`.
+//! Inline handlers, deferred handlers and the `on_reply` of [`End::send`] may run on the network's timer
+//! thread. Such code may lock a lock for a short time, but it must not sleep, and must not use [`End::call`].
 //!
 //! # Time
 //!
-//! On the real clock, a call over a reliable network takes only the time of its computation. In virtual time
-//! (`--features sim`) a computation takes no time, so each request has a [`Cost`], which its server or
-//! service sets.
+//! In real time, a call over a reliable network takes only as long as the computation. In virtual time
+//! (`--features sim`) a computation takes no time. So there each request has a [`Cost`], which is set by its
+//! server or service.
 //!
 //! # The files
 //!
-//! A file imports only files of lower layers.
+//! Each file belongs to a layer, and uses only files of lower layers.
 //!
 //! | layer | file | what is in the file |
 //! |---|---|---|
 //! | 1 | `name.rs` | names of ends and servers |
-//! | 1 | `faults.rs` | one-way faults, costs, and what the dice decide |
-//! | 1 | `completion.rs` | how a sender that waits gets the outcome |
+//! | 1 | `faults.rs` | one-way faults, costs, and the random decisions |
+//! | 1 | `completion.rs` | the ways in which a waiting sender gets the outcome |
 //! | 1 | `timer.rs` | the queue of delayed tasks, and its thread |
-//! | 2 | `message.rs` | what the network stores about one message |
+//! | 2 | `message.rs` | the data of one message |
 //! | 3 | `events.rs` | the events that the network records in the trace |
 //! | 3 | `responder.rs` | the object with which a deferred handler replies |
 //! | 4 | `service.rs` | named handlers |

@@ -1,4 +1,4 @@
-//! The data of one message. It is small and `Copy`, and it does not change.
+//! The data of one message. This data is small, can be copied, and does not change.
 
 use crate::faults::{Cost, DROPPED_OF_1000, Dice, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
@@ -21,18 +21,18 @@ pub(crate) struct Message {
     pub id: u64,
     /// The node that sends the message, for the trace.
     pub from: NodeId,
-    /// The node of the server, for the trace. This is the server that has the name to which the end is
-    /// connected, or the last server that had this name.
+    /// The node of the receiving server, for the trace. The end is connected to a name. The receiving server
+    /// is the one that has this name now, or that had this name last.
     pub to: NodeId,
     pub dice: Dice,
-    /// The network's settings at the start of the message. A later change of the settings does not affect the
+    /// The network's settings when the message was sent. A later change of the settings does not affect the
     /// message.
     pub settings: Settings,
-    /// The end's link at the start of the message.
+    /// The end's link when the message was sent.
     pub link: Link,
-    /// The cost of the message in virtual time. On the real clock it is [`Cost::Free`].
+    /// The cost of the message in virtual time. In real time it is [`Cost::Free`].
     pub cost: Cost,
-    /// The server that the message reaches. `None` means that it reaches no server.
+    /// The server that the message reaches. `None` means that the message reaches no server.
     pub route: Option<Route>,
     /// The place of the call in the caller's source, for reports of mistakes in the call.
     pub place: &'static Location<'static>,
@@ -41,13 +41,13 @@ pub(crate) struct Message {
 /// The settings of a network that decide what happens to a message.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Settings {
-    /// Whether requests are delayed, and requests and replies are lost.
+    /// True if requests are delayed, and some requests and replies are lost.
     pub unreliable: bool,
-    /// Whether replies are held back.
+    /// True if two of three replies are held back.
     pub long_reordering: bool,
-    /// Whether a call that reaches no server fails only after seconds.
+    /// True if a call that reaches no server takes up to 7 s to fail.
     pub long_delays: bool,
-    /// [`NetworkOptions`] explains this field and the following fields.
+    /// This field and the following fields come from [`NetworkOptions`].
     pub latency: Latency,
     lost_requests: Option<u16>,
     lost_replies: Option<u16>,
@@ -84,18 +84,19 @@ impl Settings {
 pub(crate) struct Route {
     /// The index of the server's address.
     pub address: usize,
-    /// The number of the server among all servers that were ever added.
+    /// The number of the change that gave the name to this server.
     pub registration: u64,
-    /// The network's epoch at the start of the message.
+    /// The network's epoch when the message was sent. See `shared.rs`.
     pub epoch: u64,
 }
 
 /// The reason why a message waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The message has a delay in the network. If the server is lost meanwhile, the message still continues.
+    /// The message is delayed in the network. If its server is removed during this time, the message still
+    /// continues.
     Travelling,
-    /// The message waits for its handler, or for the virtual time that it costs. If the server is lost
-    /// meanwhile, the message ends.
+    /// The message waits for its handler, or for the virtual time that it costs. If its server is removed
+    /// during this time, the message ends.
     Serving,
 }

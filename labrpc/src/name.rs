@@ -1,20 +1,20 @@
-//! Names of ends and servers: texts or numbers. A text never equals a number.
+//! The names of ends and servers. A name is a text or a number. A text is never equal to a number.
 
 use labrt::sync::Arc;
 use labrt::trace::Field;
 use std::fmt;
 
-/// The name of an end or of a server. `Name::from("7")` and `Name::from(7u64)` are two names.
+/// The name of an end or of a server. `Name::from("7")` and `Name::from(7u64)` are two different names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Name {
-    /// A text. labrpc's own tests and the later labs use texts.
+    /// A text. The tests of labrpc and of the later labs use texts.
     Text(Arc<str>),
     /// A number. The Raft harness uses numbers for its servers.
     Number(u64),
 }
 
 impl Name {
-    /// The name as a field of an event.
+    /// Returns the name as a field of an event.
     pub(crate) fn to_field(&self) -> Field<'_> {
         match self {
             Name::Text(text) => Field::from(&**text),

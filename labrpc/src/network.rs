@@ -1,4 +1,4 @@
-//! The handle to a network, for the harness of a test.
+//! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
 use crate::faults::{Link, NetworkOptions};
@@ -11,12 +11,14 @@ use labrt::sync::Arc;
 /// One simulated network. Clones are handles to the same network.
 ///
 /// A new network is reliable, without long delays and without reordering. When its last handle is dropped,
-/// the network is gone, and all messages that have not ended fail at once. Ends do not count as handles. To
-/// name an end, pass anything that turns into a [`Name`]: an `&End`, an `&Name`, a text, a number. If there
-/// is no such end, nothing happens.
+/// the network is gone, and all messages that have not ended fail at once. Ends do not count as handles.
 ///
-/// No operation blocks, and no operation runs code of a sender: callbacks that result from an operation run
-/// on a thread of the network.
+/// Many methods have an argument that names an end. You can pass everything that can be converted to a
+/// [`Name`]: an `&End`, an `&Name`, a text or a number. If there is no such end, the method does nothing.
+/// Only [`Network::delete_end`] then fails the run.
+///
+/// No method blocks. No method calls the callback of a sender on the calling thread: the callbacks run on a
+/// thread of the network.
 #[derive(Clone)]
 pub struct Network {
     handle: Arc<Handle>,
@@ -39,8 +41,8 @@ impl Network {
         Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
     }
 
-    /// End the network: later calls fail at once and are not counted. Messages that have started before are
-    /// not affected.
+    /// End the network: later calls fail at once and are not counted. Messages that were sent before are not
+    /// affected.
     pub fn cleanup(&self) {
         self.shared().clean_up();
     }
@@ -51,18 +53,19 @@ impl Network {
         self.shared().change_settings(|settings| settings.unreliable = !reliable);
     }
 
-    /// Set whether two of three replies are held back, by 200..2199 ms.
+    /// Set whether replies are held back. If so, two of three replies wait 200..2199 ms.
     pub fn long_reordering(&self, reordering: bool) {
         self.shared().change_settings(|settings| settings.long_reordering = reordering);
     }
 
-    /// Set whether a call that reaches no server fails after up to 7 s instead of up to 100 ms.
+    /// Set how long a call takes to fail if it reaches no server. With long delays, the time is up to 7 s.
+    /// Otherwise it is up to 100 ms.
     pub fn long_delays(&self, long: bool) {
         self.shared().change_settings(|settings| settings.long_delays = long);
     }
 
-    /// Set the options of the network. Messages that have started before are not affected. The run fails if
-    /// the options are not valid.
+    /// Set the options of the network. Messages that were sent before are not affected. The run fails if the
+    /// options are not valid.
     #[track_caller]
     pub fn set_options(&self, options: NetworkOptions) {
         if let Some(complaint) = options.complaint() {
@@ -71,25 +74,25 @@ impl Network {
         self.shared().change_settings(|settings| settings.set_options(&options));
     }
 
-    /// Whether the network is reliable.
+    /// Returns whether the network is reliable.
     pub fn is_reliable(&self) -> bool {
         !self.shared().settings().unreliable
     }
 
-    /// Whether long delays are on.
+    /// Returns whether long delays are on.
     pub fn is_long_delays(&self) -> bool {
         self.shared().settings().long_delays
     }
 
-    /// Make a disabled end for `owner`, with a new name. It is connected to the server `target`, which need
-    /// not exist yet.
+    /// Make a disabled end with a new name. The end belongs to `owner`, and is connected to the server
+    /// `target`. This server does not have to exist yet.
     pub fn make_end(&self, owner: NodeId, target: impl Into<Name>) -> End {
         let (id, name) = self.shared().add_fresh_end(owner, target.into());
         End::new(self.shared(), id, name)
     }
 
-    /// Make a disabled end with this name. It has no owner and is not connected. The run fails if another end
-    /// has this name.
+    /// Make a disabled end with this name. The end has no owner and is not connected to a server. The run
+    /// fails if another end has this name.
     #[track_caller]
     pub fn make_named_end(&self, name: impl Into<Name>) -> End {
         let name = name.into();
@@ -99,24 +102,24 @@ impl Network {
         }
     }
 
-    /// Connect an end to the server with this name. The server need not exist yet. An earlier connection of
-    /// the end is replaced.
+    /// Connect an end to the server with this name. The server does not have to exist yet. This connection
+    /// replaces an earlier connection of the end.
     pub fn connect(&self, end: impl Into<Name>, server: impl Into<Name>) {
         self.shared().connect(&end.into(), server.into());
     }
 
-    /// Enable or disable an end. If the end is disabled, the calls of this end whose handlers run at this
-    /// moment fail.
+    /// Enable or disable an end. If this disables the end, calls on the end fail if their handlers run at
+    /// this moment.
     pub fn enable(&self, end: impl Into<Name>, enabled: bool) {
         self.shared().enable(&end.into(), enabled);
     }
 
-    /// Set or repair a one-way fault. Messages that have started before are not affected.
+    /// Set or repair a one-way fault of an end. Messages that were sent before are not affected.
     pub fn set_link(&self, end: impl Into<Name>, link: Link) {
         self.shared().set_link(&end.into(), link);
     }
 
-    /// Delete an end. Later calls on its handle reach no server, and a new end can have its name. The run
+    /// Delete an end. Later calls on its [`End`] reach no server. A new end can have the same name. The run
     /// fails if there is no such end.
     #[track_caller]
     pub fn delete_end(&self, end: impl Into<Name>) {
@@ -132,29 +135,31 @@ impl Network {
         self.shared().close_ends_of(owner);
     }
 
-    /// Add a server with this name. If another server has the name, that server is replaced, and the calls
-    /// whose handlers it runs at this moment fail at once.
+    /// Add a server with this name. If another server has this name, it is replaced. If the old server runs
+    /// handlers at this moment, their calls fail at once.
     pub fn add_server(&self, name: impl Into<Name>, server: Server) {
         self.shared().set_server(name.into(), Some(server));
     }
 
-    /// Remove the server with this name. Calls whose handlers run at this moment fail at once. The handlers
-    /// are not stopped, but their replies are dropped.
+    /// Remove the server with this name. If handlers of the server run at this moment, their calls fail at
+    /// once. The handlers are not stopped, but their replies are dropped.
     pub fn delete_server(&self, name: impl Into<Name>) {
         self.shared().set_server(name.into(), None);
     }
 
-    /// How many requests have reached the server that now has this name. It is 0 if there is no such server.
+    /// Returns how many requests have reached the server that now has this name. Returns 0 if there is no
+    /// such server.
     pub fn count(&self, server: impl Into<Name>) -> u64 {
         self.shared().count(&server.into())
     }
 
-    /// How many requests have been sent, including lost requests.
+    /// Returns how many requests were sent. Lost requests count, too.
     pub fn total_count(&self) -> u64 {
         self.shared().total_count()
     }
 
-    /// The number of bytes of all arguments that were sent and all replies that were delivered.
+    /// Returns the number of bytes of all arguments that were sent, plus the bytes of all replies that were
+    /// delivered.
     pub fn total_bytes(&self) -> u64 {
         self.shared().total_bytes()
     }

@@ -1,15 +1,15 @@
-//! A deferred handler replies with a responder. It can reply only once, but also later.
+//! The responder, with which a deferred handler replies: only once, but at any time.
 
 use crate::message::Message;
 use labrt::sync::{Arc, Weak};
 use serde::Serialize;
 use std::marker::PhantomData;
 
-/// The object with which a [deferred](crate::Service::deferred) handler replies to one request: once, at any
-/// time, from any thread.
+/// The object with which a [deferred](crate::Service::deferred) handler replies to one request. The handler
+/// can reply only once, but at any time and from any thread.
 ///
-/// If the responder is dropped without a reply, the call fails at once, as after the loss of a reply. A
-/// responder does not keep the network or the server alive, so a server may keep it in its own tables.
+/// If the responder is dropped without a reply, the call fails at once, as if the reply was lost. A responder
+/// contains no reference that keeps the network or the server alive. So a server may store its responders.
 #[must_use = "a responder that is dropped fails the call"]
 pub struct Responder<R> {
     ticket: Ticket,
@@ -21,23 +21,24 @@ impl<R: Serialize> Responder<R> {
         Responder { ticket, reply: PhantomData }
     }
 
-    /// Send the reply. This never blocks and never runs code of the caller, so you may hold a lock.
+    /// Send the reply. This method never blocks, and never runs code of the caller. So you may hold a lock
+    /// when you use it.
     pub fn reply(self, reply: R) {
         self.ticket.reply(labgob::encode(&reply));
     }
 }
 
-/// How a ticket sends a reply back to the sender.
+/// The object through which a ticket sends a reply back to the sender: the network.
 pub(crate) trait ReplyPath: Send + Sync {
-    /// The handler of `message` has replied.
+    /// Called when the handler of `message` has replied.
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>);
 
-    /// The handler of `message` will never reply.
+    /// Called when it is certain that the handler of `message` will never reply.
     fn no_reply(&self, message: &Message);
 }
 
-/// The untyped part of a [`Responder`]. It calls its [`ReplyPath`] exactly once: with a reply, or when it is
-/// dropped.
+/// The part of a [`Responder`] that does not depend on the type of the reply. It calls its [`ReplyPath`]
+/// exactly once: with a reply, or when it is dropped without a reply.
 pub(crate) struct Ticket {
     path: Weak<dyn ReplyPath>,
     message: Message,

@@ -1,8 +1,8 @@
-//! A server: named services, and a count of the requests that have reached them.
+//! A server: it has named services, and counts the requests that have reached them.
 //!
-//! The services cannot change after the server is shared, so a look-up of a handler needs no lock. After a
-//! restart, a new server *object* has the same name. To see whether a server was replaced, the network
-//! compares objects, not contents.
+//! The services of a server cannot change after the server is shared. So no lock is needed to find a handler.
+//! After a restart, a new server *object* has the same name. The network regards the new object as another
+//! server, even if it has the same services.
 
 use crate::faults::Cost;
 use crate::service::{Handler, Service};
@@ -11,8 +11,8 @@ use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicU64, Ordering};
 use std::panic::Location;
 
-/// A server. First its services are added. After that it is a handle, and its clones share the services and
-/// the count.
+/// A handle to a server. First, all services are added to the server. After that, the handle may be cloned.
+/// Clones share the services and the count.
 ///
 /// A restarted server is a new object, and its count starts with 0.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Server {
     pub(crate) shared: Arc<SharedServer>,
 }
 
-/// What all handles of one server share.
+/// The data that all handles of one server share.
 pub(crate) struct SharedServer {
     services: Vec<Service>,
     cost: Cost,
@@ -46,15 +46,16 @@ impl Server {
         }
     }
 
-    /// Add a service. It replaces a service with the same name. The run fails if the server is already shared
-    /// (cloned or added to a network).
+    /// Add a service. If the server already has a service with this name, the new service replaces it. The
+    /// run fails if the server is already shared: its handle was cloned, or the server was added to a
+    /// network.
     #[track_caller]
     pub fn service(mut self, service: Service) -> Server {
         self.add_service(service);
         self
     }
 
-    /// Like [`Server::service`], for a server that is in a variable.
+    /// Like [`Server::service`], but takes the server by reference.
     #[track_caller]
     pub fn add_service(&mut self, service: Service) {
         let services = &mut self.own("a service cannot be added").services;
@@ -64,7 +65,7 @@ impl Server {
         }
     }
 
-    /// Set what a request costs in virtual time. A service can have another cost ([`Service::cost`]). The run
+    /// Set how much virtual time a request takes. A service can set another cost ([`Service::cost`]). The run
     /// fails if the server is already shared.
     #[track_caller]
     pub fn cost(mut self, cost: Cost) -> Server {
@@ -72,7 +73,7 @@ impl Server {
         self
     }
 
-    /// How many requests have reached this server object.
+    /// Returns how many requests have reached this server object.
     pub fn count(&self) -> u64 {
         self.shared.count()
     }
@@ -99,8 +100,8 @@ impl SharedServer {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What a request to `method` costs: the cost of the service if it has one, otherwise the cost of the
-    /// server.
+    /// Returns the cost of a request to `method`. This is the cost of the service, if the service has a cost.
+    /// Otherwise it is the cost of the server.
     pub fn cost_of(&self, method: &str) -> Cost {
         let service = method.rsplit_once('.').and_then(|(name, _)| self.named(name));
         service.and_then(|at| self.services[at].own_cost()).unwrap_or(self.cost)
@@ -110,14 +111,14 @@ impl SharedServer {
         self.services.iter().position(|s| s.name() == service)
     }
 
-    /// The node of the services. If the services belong to several nodes, this is the node of the first
-    /// service.
+    /// Returns the node of the services. If the services belong to several nodes, this is the first of these
+    /// nodes.
     pub fn node(&self) -> NodeId {
         self.services.iter().map(Service::owner).find(|node| !node.is_none()).unwrap_or_default()
     }
 
-    /// Count a request that arrives, and find its handler. `place` is the place of the call. The run fails if
-    /// there is no such handler.
+    /// Count a request that has arrived, and find its handler. `place` is the place of the call. The run
+    /// fails if there is no such handler.
     pub fn accept(&self, method: &str, place: &'static Location<'static>) -> HandlerAt {
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some((service_name, handler_name)) = method.rsplit_once('.') else {

@@ -1,8 +1,8 @@
-//! A service: a named set of handlers, registered one by one.
+//! A service: a named set of handlers, which are added one by one.
 //!
-//! For the network, a handler takes bytes and returns bytes. This file wraps the typed closures of users into
-//! such handlers. If the arguments cannot be decoded, the run fails, and the message names the method and the
-//! type.
+//! For the network, a handler is a function from bytes to bytes. The handlers of users have types. This file
+//! converts them into handlers for the network. If the arguments cannot be decoded, the run fails, and the
+//! message names the method and the type.
 
 use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};
@@ -18,16 +18,16 @@ type ReplyingLater = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 
 /// A named set of handlers that belong to one node. There are three kinds of handlers:
 ///
-/// * [`handler`](Service::handler), the safe choice: it runs on a thread of a pool and may block for any
-///   time. The call fails if the server is deleted or replaced, or the end is disabled, while the handler
-///   runs.
-/// * [`inline`](Service::inline), for handlers that only lock the lock of their node for microseconds. Such a
-///   handler runs on the thread that brings the request. If nothing has delayed the request, this is the
-///   thread of the caller. The handler must not block.
-/// * [`deferred`](Service::deferred): it runs like an inline handler, but replies later through its
-///   [`Responder`]: once, from any thread. So a handler that waits for a commit blocks no thread.
+/// * [`handler`](Service::handler): such a handler runs on a thread of a pool and may block for any time. If
+///   you do not know which kind you need, use this kind. If the server is deleted or replaced during the
+///   call, or if the end is disabled, the call fails.
+/// * [`inline`](Service::inline): this kind is for handlers that take only microseconds, and at most lock a
+///   lock of their node. Such a handler runs on the thread that brings the request. If nothing has delayed
+///   the request, this is the thread of the caller. The handler must not block.
+/// * [`deferred`](Service::deferred): such a handler runs like an inline handler, but may reply later: once,
+///   from any thread, with its [`Responder`]. So a handler that waits for a commit blocks no thread.
 ///
-/// While a handler runs, the current node of the thread is the node of the service. A report of a
+/// During the call of a handler, the current node of the thread is the node of the service. A report of a
 /// panic in the handler names this node.
 pub struct Service {
     name: String,
@@ -61,14 +61,14 @@ impl Service {
         self
     }
 
-    /// Set what a request to this service costs in virtual time, instead of the server's cost
+    /// Set how much virtual time a request to this service takes. This replaces the server's cost
     /// ([`Server::cost`](crate::Server::cost)).
     pub fn cost(mut self, cost: Cost) -> Service {
         self.cost = Some(cost);
         self
     }
 
-    /// Add a handler that runs on a thread of a pool. It may block.
+    /// Add a handler that runs on a thread of a pool. The handler may block.
     #[track_caller]
     pub fn handler<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
@@ -79,7 +79,8 @@ impl Service {
         self.with(method, HandlerKind::Pooled(run))
     }
 
-    /// Add an inline handler. It must not block, sleep or `call`.
+    /// Add an inline handler. The handler must not block or sleep, and must not use
+    /// [`End::call`](crate::End::call).
     #[track_caller]
     pub fn inline<A, R>(self, method: &str, f: impl Fn(A) -> R + Send + Sync + 'static) -> Service
     where
@@ -90,7 +91,8 @@ impl Service {
         self.with(method, HandlerKind::Inline(run))
     }
 
-    /// Add a deferred handler. It must return at once, and replies through the [`Responder`] when it can.
+    /// Add a deferred handler. The handler must return at once. It replies with the [`Responder`], at once or
+    /// later.
     #[track_caller]
     pub fn deferred<A, R>(self, method: &str, f: impl Fn(A, Responder<R>) + Send + Sync + 'static) -> Service
     where

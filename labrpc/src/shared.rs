@@ -1,12 +1,14 @@
-//! What all handles of one network share: its state under one lock, its counters, and its timer.
+//! The data that all handles of one network share: its state under one lock, its counters, and its timer.
 //!
-//! The lock is held only for look-ups. While it is held, no handler runs, and no code of a user is called or
-//! dropped. Each change of an end or a server adds 1 to `epoch`. If a message finds the same epoch as at its
-//! start, its server still exists, and the message need not lock the lock again.
+//! The lock is held only for short accesses to the tables. No handler and no other code of a user is called
+//! or dropped under the lock. Each change of an end or a server adds 1 to `epoch`. A message compares the
+//! epoch with the epoch at the time when it was sent. If the two are equal, the server of the message still
+//! exists, and the message does not have to lock the lock again.
 //!
-//! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Three
-//! things can end the message: its own transit, the deletion of a server, or the closing of an end. The first
-//! of them takes the completion out of the table, and ends the message. So each message ends exactly once.
+//! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Several
+//! things can end the message: its own transit, a change of its server or of its end, or the end of the
+//! network. The first one removes the completion from the table, and ends the message. So each message ends
+//! exactly once.
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -23,9 +25,9 @@ use labrt::sync::{Arc, Mutex};
 pub(crate) struct SharedNetwork {
     state: Mutex<NetworkState>,
     pub timer: Arc<Timer>,
-    /// Whether the network is cleaned up. Then later calls fail at once.
+    /// True if the network is cleaned up or gone. Then later calls fail at once.
     is_done: AtomicBool,
-    /// The number of changes of ends and servers.
+    /// The number of changes of ends and servers so far.
     epoch: AtomicU64,
     rpcs: AtomicU64,
     bytes: AtomicU64,
@@ -85,7 +87,7 @@ impl SharedNetwork {
 
     // ---- messages -------------------------------------------------------------------------------
 
-    /// Count a request and read everything that it needs, with the lock held only once. Returns `None` if the
+    /// Count a request, and read all data that it needs. The lock is locked only once. Returns `None` if the
     /// end is closed.
     pub fn start(&self, request: Outgoing<'_>, args: &[u8]) -> Option<Start> {
         let from = node::current();
@@ -100,7 +102,8 @@ impl SharedNetwork {
         self.bytes.fetch_add(reply.len() as u64, Ordering::Relaxed);
     }
 
-    /// Why this message cannot reach its server any more. Returns `None` if it still can.
+    /// Returns the reason why this message cannot reach its server any more. Returns `None` if the message
+    /// can still reach its server.
     pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
         let route = message.route?;
         if self.epoch.load(Ordering::Acquire) == route.epoch {
@@ -109,7 +112,8 @@ impl SharedNetwork {
         self.state.lock().why_server_lost(message)
     }
 
-    /// Let a message wait. If the message is lost already, it ends now.
+    /// Add a message to the waiting messages. If there is a reason why the message cannot continue, it ends
+    /// now.
     pub fn enlist(&self, message: &Message, phase: Phase, completion: Completion) {
         let waiting = Waiting { message: *message, phase, completion };
         let mut state = self.state.lock();
@@ -118,7 +122,8 @@ impl SharedNetwork {
         self.fail_all(vec![waiting], cause);
     }
 
-    /// Change the phase of a waiting message. If the message is lost in the new phase, it ends now.
+    /// Change the phase of a waiting message. If there is a reason why the message cannot continue in the new
+    /// phase, it ends now.
     pub fn set_phase(&self, message: &Message, phase: Phase) {
         let mut state = self.state.lock();
         let Some(cause) = state.why_ended(message, phase) else { return state.set_phase(message.id, phase) };
@@ -127,13 +132,13 @@ impl SharedNetwork {
         self.fail_all(ended, cause);
     }
 
-    /// Take the completion of a waiting message, in order to end the message. Returns `None` if the message
+    /// Remove the completion of a waiting message, in order to end the message. Returns `None` if the message
     /// has ended already.
     pub fn claim(&self, id: u64) -> Option<Completion> {
         self.state.lock().take_waiting(id).map(|waiting| waiting.completion)
     }
 
-    /// End a waiting message without a reply. No code of the sender runs on this thread.
+    /// End a waiting message without a reply. If the sender has a callback, it does not run on this thread.
     pub fn fail(&self, id: u64, cause: Cause) {
         let ended = self.state.lock().take_waiting(id);
         self.fail_all(ended, cause);
@@ -205,11 +210,12 @@ impl SharedNetwork {
 
     // ---- servers --------------------------------------------------------------------------------
 
-    /// Set the server that has this name. An earlier server is replaced. With `None`, it is only removed.
+    /// Set the server that has this name. An earlier server with this name is removed.
     pub fn set_server(&self, name: Name, server: Option<Server>) {
         let server = server.map(|server| server.shared);
         let old = self.change_reach(cause::SERVER_GONE, |state| state.set_server(name, server));
-        // The services of the old server are dropped here. They are code of a user, so the lock must be free.
+        // The services of the old server are dropped here. They contain code of a user, so the lock must be
+        // free.
         drop(old);
     }
 
@@ -219,8 +225,8 @@ impl SharedNetwork {
 
     // ---- changes of ends and servers ------------------------------------------------------------
 
-    /// Change an end or a server, and end the messages that are lost because of this change. If `change`
-    /// returns `None`, nothing has changed.
+    /// Change an end or a server, and end the messages that cannot continue because of this change. If
+    /// `change` returns `None`, nothing has changed.
     fn change_reach<T>(
         &self,
         cause: Cause,
@@ -236,7 +242,7 @@ impl SharedNetwork {
         Some(result)
     }
 
-    /// Must be called with each change, while the lock is held.
+    /// Must be called under the lock at each change of an end or a server.
     fn begin_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }

@@ -1,6 +1,6 @@
 //! The data of a network: its settings, its ends, the server of each name, and the messages that wait.
 //!
-//! These are tables without a lock. `shared.rs` has the lock, and uses the results of these functions.
+//! The tables in this file have no lock. `shared.rs` has the lock, and uses the results of these functions.
 
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
@@ -19,8 +19,8 @@ pub(crate) struct NetworkState {
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
     next_end: u64,
-    /// One entry for each server name that was ever used. An end has the index of its entry, so that a
-    /// message needs no look-up by name.
+    /// One entry for each server name that was ever used. An end stores the index of the entry for its
+    /// server, so that no name has to be looked up for a message.
     addresses: Vec<Address>,
     server_names: HashMap<Name, usize>,
     registrations: u64,
@@ -42,8 +42,8 @@ struct EndRecord {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Open,
-    /// `delete_end` was called: the end's name is free. Calls on the end's handle still start, but reach no
-    /// server.
+    /// `delete_end` was called: the end's name is free. A call on the [`End`](crate::End) is still counted,
+    /// but reaches no server.
     Deleted,
     /// The end was closed, for example because its owner was killed. Calls fail at once.
     Closed,
@@ -59,32 +59,34 @@ struct Address {
 
 struct Registered {
     server: Arc<SharedServer>,
-    /// A number that distinguishes this server object from later objects with the same name.
+    /// The number of the change that gave the name to this server object. A later object with the same name
+    /// has another number.
     registration: u64,
 }
 
-/// What a message reads at its start, while the lock is held once.
+/// The data that a message needs from the tables when it is sent. The message reads all of it under one lock.
 pub(crate) struct Start {
     pub message: Message,
     pub server: Result<Arc<SharedServer>, Cause>,
-    /// The name of the server to which the end is connected. It is `None` if there is no trace.
+    /// The name of the server to which the end is connected. It is `None` if no events are recorded.
     pub target: Option<Name>,
 }
 
-/// A message that waits, and what to do with its outcome.
+/// A message that waits, with the completion that gets its outcome.
 pub(crate) struct Waiting {
     pub message: Message,
     pub phase: Phase,
     pub completion: Completion,
 }
 
-/// Messages that a change has ended. They must be completed when the lock is free.
+/// Messages that have ended because of a change. Their completions must get the outcome after the lock is
+/// free.
 pub(crate) type Ended = Vec<Waiting>;
 
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Count a request and read everything that it needs. Returns `None` if the end is closed.
+    /// Count a request, and read all data that it needs. Returns `None` if the end is closed.
     pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
         let Outgoing { id, end, method, place } = request;
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
@@ -122,7 +124,7 @@ impl NetworkState {
         self.waiting.remove(&id)
     }
 
-    /// Remove all messages that need not wait any longer after the last change. They are returned in the
+    /// After a change, remove all messages that have ended because of this change. They are returned in the
     /// order of their ids.
     pub fn take_lost(&mut self) -> Ended {
         let lost: Vec<u64> = self
@@ -134,7 +136,8 @@ impl NetworkState {
         lost.into_iter().filter_map(|id| self.take_waiting(id)).collect()
     }
 
-    /// Why a message need not wait in this phase. Returns `None` if the message has to wait.
+    /// Returns the reason why a message in this phase has ended. Returns `None` if the message must still
+    /// wait.
     pub fn why_ended(&self, message: &Message, phase: Phase) -> Option<Cause> {
         if self.is_gone {
             return Some(cause::NETWORK_GONE);
@@ -149,7 +152,8 @@ impl NetworkState {
         }
     }
 
-    /// Why this message cannot reach its server any more. Returns `None` if it still can.
+    /// Returns the reason why this message cannot reach its server any more. Returns `None` if the message
+    /// can still reach its server.
     pub fn why_server_lost(&self, message: &Message) -> Option<Cause> {
         let route = message.route?;
         let Some(record) = self.ends.get(&message.dice.end) else { return Some(cause::END_CLOSED) };
@@ -170,7 +174,8 @@ impl NetworkState {
 }
 
 impl EndRecord {
-    /// The server that a message on this end reaches, or the reason why it reaches no server.
+    /// Returns the server that a message on this end reaches, or the reason why the message reaches no
+    /// server.
     fn reach<'a>(&self, address: Option<(usize, &'a Address)>) -> Result<(usize, &'a Registered), Cause> {
         if !self.is_enabled || self.access != Access::Open {
             return Err(cause::DISABLED);
@@ -208,7 +213,7 @@ impl NetworkState {
         Some(id)
     }
 
-    /// A name that no end has.
+    /// Returns a name that no end has.
     pub fn fresh_end_name(&self, owner: NodeId, target: &Name) -> Name {
         let mut name = Name::from(format!("{owner}->{target}#{}", self.next_end));
         while self.end_names.contains_key(&name) {
@@ -224,8 +229,8 @@ impl NetworkState {
         }
     }
 
-    /// Enable or disable an end. Returns `None` if there is no such end, or if the end is in this state
-    /// already.
+    /// Enable or disable an end. Returns `None` if nothing changes: there is no such end, or the end is
+    /// already in this state.
     pub fn enable(&mut self, end: &Name, enabled: bool) -> Option<()> {
         let record = self.named_end(end).filter(|record| record.is_enabled != enabled)?;
         record.is_enabled = enabled;
@@ -262,7 +267,7 @@ impl NetworkState {
         closed
     }
 
-    /// Remove an end. Its name is also removed, unless a later end has the same name now. Returns `None` if
+    /// Remove an end. This also frees its name, if no later end has the same name now. Returns `None` if
     /// there is no such end.
     pub fn remove_end(&mut self, end: u64) -> Option<()> {
         let record = self.ends.remove(&end)?;
@@ -282,7 +287,7 @@ impl NetworkState {
 
 impl NetworkState {
     /// Set the server that has this name, or remove it, and return the earlier server. Returns `None` if
-    /// nothing changes, because the name has this server object already.
+    /// nothing changes because this server object already has the name.
     pub fn set_server(
         &mut self,
         name: Name,
@@ -307,13 +312,13 @@ impl NetworkState {
         Some(old.map(|old| old.server))
     }
 
-    /// The server that now has this name.
+    /// Returns the server that now has this name.
     pub fn server(&self, name: &Name) -> Option<&SharedServer> {
         let address = &self.addresses[*self.server_names.get(name)?];
         address.server.as_ref().map(|found| &*found.server)
     }
 
-    /// The index of the address with this server name. If there is no such address, it is added.
+    /// Returns the index of the address with this server name. If there is no such address, adds it.
     fn address(&mut self, name: Name) -> usize {
         if let Some(&address) = self.server_names.get(&name) {
             return address;

@@ -1,8 +1,8 @@
 //! The queue of a network's delayed tasks, and the thread that runs them.
 //!
-//! The thread is started with the first task. It ends when the queue is empty and the network is cleaned up
-//! or gone. The thread owns the queue, but not the network. While it runs a task, it does not hold the lock
-//! of the queue.
+//! The thread is started when the first task is added. The thread ends when the queue is empty and the
+//! network is cleaned up or gone. The thread owns the queue, but not the network. It does not hold the lock
+//! of the queue when it runs a task.
 
 use labrt::collections::BinaryHeap;
 use labrt::node::{self, NodeId};
@@ -16,13 +16,13 @@ type Task = Box<dyn FnOnce() + Send>;
 struct Entry {
     due: Instant,
     order: u64,
-    /// Whether the task runs even if the network is gone.
+    /// True if the task must run even if the network is gone.
     outlives_network: bool,
     task: Task,
 }
 
-// The greatest entry of the heap is the task that is due first. If two tasks are due at the same time, the
-// task that was queued first is greater.
+// The heap returns its greatest entry first. So the entry of the task that is due first must be the greatest.
+// If two tasks are due at the same time, the entry that was added first is greater.
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))
@@ -43,14 +43,14 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-/// How long the queue is still needed.
+/// The state of the network, which says which tasks still run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Life {
-    /// The network is in use: the thread waits for more tasks.
+    /// The network is in use. The thread waits for more tasks.
     Open,
-    /// The network is cleaned up: the tasks in the queue, and the tasks that they add, still run.
+    /// The network is cleaned up. The tasks in the queue still run, and so do the tasks that these tasks add.
     Ending,
-    /// The network is gone: only the tasks that outlive it still run.
+    /// The network is gone. Only the tasks with `outlives_network` still run.
     Closed,
 }
 
@@ -72,12 +72,12 @@ impl Timer {
         Arc::new(Timer { queue: Mutex::new(queue), changed: Condvar::new() })
     }
 
-    /// Run `task` after `delay`. If the network is gone before, the task is dropped.
+    /// Run `task` after `delay`. If the network is gone before that time, the task is dropped.
     pub fn run_after(self: &Arc<Timer>, delay: Duration, task: impl FnOnce() + Send + 'static) {
         self.push(delay, false, Box::new(task));
     }
 
-    /// Run `task` as soon as the thread is free, even if the network is gone.
+    /// Run `task` as soon as the timer's thread is free, even if the network is gone.
     pub fn run_soon(self: &Arc<Timer>, task: impl FnOnce() + Send + 'static) {
         self.push(Duration::ZERO, true, Box::new(task));
     }
@@ -86,7 +86,7 @@ impl Timer {
         let due = Instant::now() + delay;
         let mut queue = self.queue.lock();
         if queue.life == Life::Closed && !outlives_network {
-            // The task must be dropped after the lock is free, because dropping it may run code of a user.
+            // The task must be dropped after the lock is free, because this drop may run code of a user.
             drop(queue);
             return drop(task);
         }
@@ -111,8 +111,8 @@ impl Timer {
         self.changed.notify_one();
     }
 
-    /// Drop all tasks except those that outlive the network. After these tasks the thread ends. This is
-    /// called when the network is gone.
+    /// Drop all tasks except those with `outlives_network`. The thread runs these tasks, and then ends. This
+    /// is called when the network is gone.
     pub fn close(&self) {
         let mut queue = self.queue.lock();
         queue.life = Life::Closed;
@@ -149,8 +149,8 @@ impl Timer {
                     self.changed.wait_until(&mut queue, due);
                 }
                 None if queue.life >= Life::Ending => {
-                    // This happens while the lock is still held. So if a task is added after this, another
-                    // thread is started.
+                    // The lock is still held here. So if another thread adds a task after this, it sees that
+                    // no timer thread runs, and starts a new one.
                     queue.thread_runs = false;
                     return None;
                 }
@@ -160,8 +160,8 @@ impl Timer {
     }
 }
 
-/// If a task panics, the thread ends and the run fails. Outside a run, another thread is started when the
-/// next task is added.
+/// If a task panics, this value is dropped, and the thread ends. Inside a run, the run fails. Outside a run,
+/// a new thread is started when the next task is added.
 struct Panicking<'a>(&'a Timer);
 
 impl Drop for Panicking<'_> {

@@ -1,4 +1,4 @@
-//! One message in transit, stage by stage:
+//! The stages of one message, from the call to its outcome:
 //!
 //! ```text
 //! start -> (reaches no server: wait, fail)
@@ -6,13 +6,14 @@
 //!       -> server lost? -> dropped? -> hold -> deliver
 //! ```
 //!
-//! A stage without delay runs at once on the present thread. Before a delay the message is enlisted,
-//! and the next stage goes into the queue of the timer. A message without delays allocates only its
-//! bytes and takes the lock of the network once.
+//! A stage without delay runs at once on the current thread. Before a delay the message is *enlisted*: it is
+//! added to the table of waiting messages (see `shared.rs`). The next stage goes into the queue of the timer.
+//! For a message without delays, memory is allocated only for its bytes, and the lock of the network is
+//! locked only once.
 //!
-//! After the request has passed, the handler always runs, on the server that existed at the start. The
-//! network checks only after the handler whether this server was deleted meanwhile. If it was, the reply is
-//! dropped.
+//! If the request is not lost, its handler always runs, on the server that existed when the request was sent.
+//! Only after the handler, the network checks whether this server was deleted in the meantime. If it was
+//! deleted, the reply is dropped.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -30,8 +31,8 @@ use labrt::trace;
 use std::borrow::Cow;
 use std::task::Poll;
 
-/// Send a request. `Ready` means that the message has ended. `Pending` means that the message is enlisted:
-/// its completion will get the outcome, or has it already.
+/// Send a request. `Ready` means that the message has ended. `Pending` means that the message is enlisted.
+/// Its completion will get the outcome, or has already got it.
 pub(crate) fn send_off(
     network: &Arc<SharedNetwork>,
     request: Outgoing<'_>,
@@ -53,28 +54,28 @@ pub(crate) fn send_off(
     transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(request.method), args }), make)
 }
 
-/// One message in transit. If the transit is dropped before its end, because a handler has panicked, the call
-/// fails. So the caller does not wait for ever.
+/// One message that has been sent and has not ended yet. If a handler panics, the transit is dropped, and
+/// then the call fails. So the caller does not wait for ever.
 struct Transit {
     network: Arc<SharedNetwork>,
     message: Message,
-    /// Whether the completion of the message is in the network's table.
+    /// True if the completion of the message is in the network's table.
     is_enlisted: bool,
-    /// Whether the present thread belongs to the network. Then callbacks of senders may run on this thread.
+    /// True if the current thread belongs to the network. On such a thread, callbacks of senders may run.
     on_network_thread: bool,
 }
 
 /// The next step of a message after a delay.
 enum Stage<'a> {
-    /// The request has passed its delay. It may still be dropped.
+    /// The delay of the request is over. The request may still be dropped.
     Arrive(Request<'a>),
     /// The request reaches its handler.
     Handle(Request<'a>),
-    /// The handler has replied. The reply may still be lost or held.
+    /// The handler has replied. The reply may still be lost or held back.
     Return(Vec<u8>),
     /// The reply reaches the sender.
     Deliver(Vec<u8>),
-    /// The sender is informed that there is no reply.
+    /// The sender learns that there is no reply.
     Fail(Cause),
 }
 
@@ -85,8 +86,8 @@ struct Request<'a> {
 }
 
 impl Transit {
-    /// Run `stage` after `delay`. If the delay is zero, the stage runs at once. Otherwise it goes into the
-    /// queue of the timer.
+    /// Run `stage` after `delay`. If the delay is zero, the stage runs at once. Otherwise the stage goes into
+    /// the queue of the timer.
     fn after(self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         if delay.is_zero() {
             return self.run(stage, make);
@@ -94,7 +95,8 @@ impl Transit {
         self.wait(delay, stage, make)
     }
 
-    /// This function is not inlined, because inlining makes a call without delay 20 % slower.
+    /// Enlist the message, and add `stage` to the queue of the timer. This function is not inlined, because
+    /// inlining makes a call without delay 20 % slower.
     #[inline(never)]
     fn wait(mut self, delay: Duration, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         self.enlist(stage.phase(), make);
@@ -163,7 +165,7 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive a second time after `delay`. The reply to the second request is dropped.
+    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
@@ -218,22 +220,23 @@ impl Transit {
     }
 
     fn handle_pooled(mut self, server: Arc<SharedServer>, at: HandlerAt, args: Vec<u8>) {
-        // The thread belongs to the node of the handler. So a handler that still waits after the node was
-        // killed counts as a thread that the node has left behind.
+        // The thread belongs to the node of the handler. So if the handler still waits after the node was
+        // killed, the tests report this thread as one that the node has not ended.
         let (service, _) = server.at(at);
         let _callee = node::enter(service.owner());
         thread::spawn(move || {
             let (service, handler) = server.at(at);
             let HandlerKind::Pooled(run) = &handler.kind else { return };
             let reply = as_callee(self.message.id, service, || run(&args));
-            // The rest is the network's work.
+            // The code after the handler is the network's own, so it belongs to no node.
             let _network = node::enter(NodeId::NONE);
             self.on_network_thread = true;
             let _pending = self.replied(reply, &mut is_enlisted_already);
         });
     }
 
-    /// Give the message to the deferred handler, which has to end the message.
+    /// Make the ticket for a deferred handler. After this, the ticket is responsible for the end of the
+    /// message.
     fn into_ticket(mut self) -> Ticket {
         self.is_enlisted = false;
         let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);
@@ -242,7 +245,7 @@ impl Transit {
 
     // ---- the reply ------------------------------------------------------------------------------
 
-    /// The handler has replied.
+    /// Continue after the handler has returned its reply.
     fn replied(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         events::handler_replied(&self.message, &reply);
         let leg = self.message.dice.cost_leg(self.message.cost);
@@ -279,7 +282,7 @@ impl Transit {
 
     // ---- the outcome ----------------------------------------------------------------------------
 
-    /// Fail the message after the delay of a call that reaches no server.
+    /// Let the message fail, after the delay of a call that reaches no server.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
         events::delayed(&self.message, cause, delay);
@@ -300,7 +303,7 @@ impl Transit {
         self.finish(None, |_| events::failed(&message, cause))
     }
 
-    /// Give the outcome to the sender and call `record`, unless the message has ended already.
+    /// Call `record`, and give the outcome to the sender. If the message has already ended, do nothing.
     fn finish(mut self, outcome: Outcome, record: impl FnOnce(&Outcome)) -> Poll<Outcome> {
         if !self.is_enlisted {
             record(&outcome);
@@ -329,7 +332,7 @@ impl Drop for Transit {
 
 impl ReplyPath for SharedNetwork {
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
-        // The thread belongs to the server, so no callback may run on it.
+        // The thread belongs to the server, so no callback of a sender may run on this thread.
         let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
         let _pending = transit.replied(reply, &mut is_enlisted_already);
     }
@@ -340,7 +343,8 @@ impl ReplyPath for SharedNetwork {
 }
 
 impl Stage<'_> {
-    /// The phase of the message. The cost of the request and the reply belongs to the phase of the handler.
+    /// Returns the phase in which the message waits before this stage. The two halves of the cost belong to
+    /// the phase `Serving`.
     fn phase(&self) -> Phase {
         match self {
             Stage::Handle(_) | Stage::Return(_) => Phase::Serving,
@@ -365,8 +369,8 @@ impl Request<'_> {
     }
 }
 
-/// Run a handler of `service`. The service's node is the current node meanwhile, and `id` is the message
-/// under which the handler runs.
+/// Run a handler of `service`. During the call, the service's node is the current node, and the handler runs
+/// under the message `id`.
 fn as_callee<T>(id: u64, service: &Service, handler: impl FnOnce() -> T) -> T {
     let _under = trace::under(id);
     let _callee = node::enter(service.owner());

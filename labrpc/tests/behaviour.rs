@@ -1,5 +1,5 @@
-//! Tests of what the course's tests do not check: each fault alone, its limits, its counts, and which code
-//! runs on which thread.
+//! Tests of properties that the course's tests do not check. Among them are each fault alone, with its limits
+//! and its counts, and the thread on which each piece of code runs.
 
 mod common;
 
@@ -13,16 +13,17 @@ use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// How much later than expected a message may come on the virtual clock. This is for all its timers together.
+/// In virtual time, a message may come later than expected by at most this time. The limit is for all timers
+/// of the message together.
 const LATE: Duration = MS;
 
-/// A server whose handlers have no cost. `T.Inc` (inline) and `T.Pooled` (pooled) add 1 to a number.
+/// Makes a server whose handlers have no cost. `T.Inc` (inline) and `T.Pooled` (pooled) add 1 to a number.
 fn inc_server() -> Server {
     let service = Service::new("T").inline("Inc", |n: u64| n + 1).handler("Pooled", |n: u64| n + 1);
     Server::new().cost(Cost::Free).service(service)
 }
 
-/// A network with the server "s" and an enabled end that is connected to this server.
+/// Makes a network with the server "s", and an enabled end that is connected to this server.
 fn inc_net() -> (Network, End) {
     let net = Network::new();
     net.add_server("s", inc_server());
@@ -40,7 +41,7 @@ fn inc(end: &End, n: u64) -> Option<u64> {
     end.call("T.Inc", &n)
 }
 
-/// The signals of a handler, `Gate.Wait`, that waits until it is released.
+/// The signals of the handler `Gate.Wait`. This handler waits until the test releases it.
 struct Gate {
     entered: Signal,
     release: Signal,
@@ -61,19 +62,19 @@ impl Gate {
     }
 }
 
-/// Calls `Gate.Wait` from a thread of its own. The channel gets the outcome, and the time of the outcome.
+/// Calls `Gate.Wait` from a new thread. The channel gets the outcome, and the time at which the call ended.
 fn call_gate(end: &Arc<End>) -> chan::Receiver<(Option<u64>, Instant)> {
     let (done, result) = chan::unbounded();
     let end = Arc::clone(end);
     thread::spawn(move || {
         let reply = end.call("Gate.Wait", &1u64);
-        // This fails if the test has ended in the meantime.
+        // If the test has already ended, this send fails, and that is no fault.
         let _ = done.send((reply, Instant::now()));
     });
     result
 }
 
-/// Sends `n` requests and collects the outcomes, each with the time that it took.
+/// Sends `n` requests. Collects the outcomes, and for each outcome the time that it took.
 fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Duration)> {
     let (done, results) = chan::unbounded();
     for i in 0..n {
@@ -89,7 +90,7 @@ fn send_all(end: &End, method: &'static str, n: u64) -> Vec<(Option<u64>, Durati
     (0..n).map(|_| results.recv().expect("every send has an outcome")).collect()
 }
 
-/// Executes `body` in a run of its own, which must fail. Returns the failure.
+/// Executes `body` in a separate run. This run must fail. Returns the failure.
 fn failing(body: impl Fn() + Send + Sync + 'static) -> Failure {
     let run = Run { quiet: true, limit: Duration::from_secs(60), ..Run::default() };
     run.once(1, body).failure.expect("the run should have failed")
@@ -104,19 +105,19 @@ fn a_dropped_reply_counts_at_the_server_but_not_in_bytes() {
         let (net, end) = inc_net();
         net.reliable(false);
         assert!(!net.is_reliable());
-        // Each number takes one byte.
+        // Each number in a message takes one byte.
         let (done, results) = chan::unbounded();
         for _ in 0..N {
             let done = done.clone();
-            end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+            end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         }
         let ok =
             (0..N).filter(|_| results.recv().expect("every send has an outcome").is_some()).count() as u64;
         let handled = net.count("s");
-        assert_eq!(net.total_count(), N, "lost requests count too");
+        assert_eq!(net.total_count(), N, "lost requests also count");
         assert!(handled < N, "no request was lost");
         assert!(ok < handled, "no reply was lost");
-        assert_eq!(net.total_bytes(), N + ok, "lost requests count as bytes, lost replies do not");
+        assert_eq!(net.total_bytes(), N + ok, "lost requests add bytes, lost replies add none");
     });
 }
 
@@ -156,7 +157,7 @@ fn long_reordering_holds_two_of_three_replies() {
             let (start, out) = (Instant::now(), Arc::clone(&is_over));
             end.send("T.Inc", &i, move |reply: Option<u64>| {
                 out.store(true, SeqCst);
-                done.send((reply, start.elapsed())).expect("collected below");
+                done.send((reply, start.elapsed())).expect("a receiver waits");
             });
             if is_over.load(SeqCst) {
                 results.recv().expect("every send has an outcome");
@@ -168,19 +169,19 @@ fn long_reordering_holds_two_of_three_replies() {
         assert!(held.iter().all(|(reply, _)| reply.is_some()), "held replies are not lost");
         let held: Vec<Duration> = held.into_iter().map(|(_, took)| took).collect();
         assert_eq!(net.total_count(), N);
-        // Six standard deviations of 600 draws with p = 2/3 are 70.
+        // For 600 draws with p = 2/3, six standard deviations are 70.
         assert!(
             (330..=470).contains(&held.len()),
             "{} of {N} replies were held, expected about 400",
             held.len()
         );
         let shortest = *held.iter().min().expect("some replies are held");
-        assert!(shortest >= 200 * MS, "held for {shortest:?} only");
+        assert!(shortest >= 200 * MS, "a reply was held for only {shortest:?}");
         if labrt::is_sim() {
             let longest = *held.iter().max().expect("some replies are held");
             assert!((1500 * MS..=2199 * MS + LATE).contains(&longest), "the longest hold is {longest:?}");
             let mean = held.iter().sum::<Duration>() / held.len() as u32;
-            assert!((600 * MS..=800 * MS).contains(&mean), "short holds are favoured: mean {mean:?}");
+            assert!((600 * MS..=800 * MS).contains(&mean), "short holds are more likely: mean {mean:?}");
         }
     });
 }
@@ -190,12 +191,13 @@ fn the_reply_bytes_of_a_held_reply_count_at_delivery() {
     run(|| {
         let (net, end) = inc_net();
         net.long_reordering(true);
-        // Requests are sent until a reply is held back. At that moment this reply has not been counted.
+        // Send requests until a reply is held back. When this happens, the bytes of this reply are not
+        // counted yet.
         let (done, results) = chan::unbounded();
         let mut sent = 0;
         while results.len() as u64 == sent {
             let done = done.clone();
-            end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+            end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
             sent += 1;
             assert!(sent < 1000, "no reply was held");
         }
@@ -222,7 +224,7 @@ fn a_call_that_reaches_nobody_fails_within_100_ms() {
     });
 }
 
-/// The number of bytes of the numbers `0..n` as arguments.
+/// Returns the number of bytes that the numbers `0..n` take as arguments.
 fn results_args(n: u64) -> u64 {
     (0..n).map(|i| labgob::encode(&i).len() as u64).sum()
 }
@@ -243,7 +245,8 @@ fn under_long_delays_a_call_that_reaches_nobody_fails_within_7_s() {
             assert!((3100 * MS..=3900 * MS).contains(&mean), "{mean:?}");
             return;
         }
-        // This is a test for the real clock: most of the calls must take longer than the short delays.
+        // In real time the test does not wait for seven seconds. It only checks that most of the calls take
+        // longer than without long delays.
         let failed = Arc::new(AtomicU64::new(0));
         for i in 0..N {
             let failed = Arc::clone(&failed);
@@ -280,8 +283,7 @@ fn one_way_replies_lost() {
         assert!(results.iter().all(|(reply, _)| reply.is_none()));
         assert_eq!(net.count("s"), N, "the handlers run");
         assert_eq!(net.total_bytes(), results_args(N), "no reply is delivered");
-        // The sender gets the failure after up to 99 ms, and not at once. It is the same if there is no
-        // server.
+        // The sender does not get the failure at once, but after up to 99 ms, as if there were no server.
         let mean = results.iter().map(|(_, took)| *took).sum::<Duration>() / N as u32;
         assert!(mean >= 25 * MS, "{mean:?}");
         net.set_link(&end, Link::Both);
@@ -291,7 +293,8 @@ fn one_way_replies_lost() {
 
 // ---- options ------------------------------------------------------------------------------------
 
-/// A network with the server "s", an enabled end that is connected to this server, and these options.
+/// Makes a network with these options and the server "s", and an enabled end that is connected to this
+/// server.
 fn net_with(options: NetworkOptions) -> (Network, End) {
     let (net, end) = inc_net();
     net.set_options(options);
@@ -305,7 +308,7 @@ fn a_reliable_network_may_take_its_time() {
         let results = send_all(&end, "T.Inc", 200);
         assert!(results.iter().all(|(reply, _)| reply.is_some()), "no message is lost");
         let took: Vec<Duration> = results.iter().map(|(_, took)| *took).collect();
-        assert!(took.iter().all(|took| *took >= 10 * MS), "both ways take time: {took:?}");
+        assert!(took.iter().all(|took| *took >= 10 * MS), "request and reply take time: {took:?}");
         if labrt::is_sim() {
             assert!(took.iter().all(|took| *took <= 40 * MS + LATE), "{took:?}");
             let mean = took.iter().sum::<Duration>() / took.len() as u32;
@@ -330,7 +333,7 @@ fn loss_has_a_direction() {
         assert_eq!(net.count("s"), N, "all requests arrive");
         assert!((610..=790).contains(&ok), "{ok} of {N} replies passed, expected about 700");
 
-        // These options have an effect even if the network is set to unreliable.
+        // These options replace the losses of an unreliable network.
         let none =
             NetworkOptions { lost_requests: lost(0), lost_replies: lost(0), ..NetworkOptions::default() };
         let (net, end) = net_with(none);
@@ -346,7 +349,7 @@ fn requests_may_be_held_back() {
         let (net, end) = net_with(NetworkOptions { reorder_requests: true, ..NetworkOptions::default() });
         let (arrived, order) = chan::unbounded();
         let service = Service::new("Order")
-            .inline("Add", move |n: u64| arrived.send((n, Instant::now())).expect("collected below"));
+            .inline("Add", move |n: u64| arrived.send((n, Instant::now())).expect("a receiver waits"));
         net.add_server("s", Server::new().cost(Cost::Free).service(service));
         let start = Instant::now();
         for n in 0..N {
@@ -354,9 +357,9 @@ fn requests_may_be_held_back() {
         }
         let order: Vec<(u64, Instant)> = (0..N).map(|_| order.recv().expect("no request is lost")).collect();
         let held = order.iter().filter(|(_, at)| *at - start >= 200 * MS).count();
-        // Six standard deviations of 300 draws with p = 2/3 are 49.
+        // For 300 draws with p = 2/3, six standard deviations are 49.
         assert!((151..=249).contains(&held), "{held} of {N} requests were held, expected about 200");
-        assert!(!order.is_sorted_by_key(|(n, _)| *n), "requests overtake each other");
+        assert!(!order.is_sorted_by_key(|(n, _)| *n), "some requests overtake others");
     });
 }
 
@@ -374,16 +377,16 @@ fn requests_may_arrive_twice() {
                 time::sleep(5 * MS);
             }
             time::sleep(30 * MS);
-            // Six standard deviations of 500 draws with p = 0.3 are 62.
+            // For 500 draws with p = 0.3, six standard deviations are 62.
             let twice = net.count("s") - N;
             assert!((88..=212).contains(&twice), "{twice} of {N} came twice, expected about 150");
-            assert_eq!(net.total_count(), N, "a duplicate is no message of its own");
+            assert_eq!(net.total_count(), N, "a duplicate does not count as a message");
         }
     });
 }
 
-/// The reply to a duplicate is dropped, even if it comes before the other reply. If the responder of a
-/// duplicate is dropped, no call fails.
+/// If a request arrives twice, the reply to the second arrival is dropped, even if it comes before the other
+/// reply. If the responder of the second arrival is dropped, no call fails.
 #[test]
 fn the_reply_to_a_duplicate_reaches_nobody() {
     run(|| {
@@ -391,7 +394,7 @@ fn the_reply_to_a_duplicate_reaches_nobody() {
         let (server, asked) = later_server();
         net.add_server("s", server);
         let (done, result) = chan::unbounded();
-        end.send("Later.Ask", &7u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        end.send("Later.Ask", &7u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         let (_, first) = asked.recv().expect("the request arrives");
         let (_, second) = asked.recv().expect("the request arrives twice");
         second.reply(2);
@@ -408,8 +411,9 @@ fn the_reply_to_a_duplicate_reaches_nobody() {
     });
 }
 
-/// This test uses all options together. The fate of a message depends only on the seed, the end and n. In a
-/// network with default options, messages have the same fates as in a network without options.
+/// What happens to a message depends only on the seed, the end and n. So options that add other faults do not
+/// change which messages are lost. Default options do not change this either. The test uses several options
+/// together.
 #[test]
 fn options_move_no_other_dice() {
     let fates = |set: fn(&Network)| {
@@ -438,13 +442,13 @@ fn options_move_no_other_dice() {
     assert_eq!(plain, all, "the same messages are lost");
 }
 
-/// For each of the first `n` messages of an end: whether it has a reply.
+/// Sends `n` messages on an end. For each message, returns whether there was a reply.
 fn send_all_in_order(end: &End, n: u64) -> Vec<bool> {
     let (done, results) = chan::unbounded();
     for i in 0..n {
         let done = done.clone();
         end.send("T.Inc", &i, move |reply: Option<u64>| {
-            done.send((i, reply.is_some())).expect("collected below");
+            done.send((i, reply.is_some())).expect("a receiver waits");
         });
     }
     let mut all: Vec<(u64, bool)> =
@@ -471,8 +475,8 @@ fn options_that_cannot_be_are_refused() {
 
 #[test]
 fn the_fate_of_a_message_does_not_depend_on_other_ends() {
-    /// For each of 100 messages of one end: whether it succeeds. Another end sends `others` messages between
-    /// each two of them.
+    /// Sends 100 messages on one end. For each message, returns whether it succeeds. Between two of these
+    /// messages, another end sends `others` messages.
     fn fates(others: u64) -> Vec<bool> {
         let fates = Arc::new(Mutex::new(Vec::new()));
         let out = Arc::clone(&fates);
@@ -487,7 +491,7 @@ fn the_fate_of_a_message_does_not_depend_on_other_ends() {
                 }
                 let done = done.clone();
                 end.send("T.Inc", &i, move |reply: Option<u64>| {
-                    done.send((i, reply.is_some())).expect("collected below");
+                    done.send((i, reply.is_some())).expect("a receiver waits");
                 });
             }
             let mut all: Vec<(u64, bool)> =
@@ -519,8 +523,8 @@ fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
         let disabled = Instant::now();
         let (reply, at) = result.recv().expect("the call ends");
         assert_eq!(reply, None);
-        // The network must react to the change at once, and not check every 100 ms as the course's network
-        // does. The handler would never end.
+        // The network must react to the change at once. (The course's network checks only every 100 ms.) The
+        // handler itself would never end.
         let most = if labrt::is_sim() { MS } else { 1000 * MS };
         assert!(at.saturating_duration_since(disabled) < most);
         // The handler is not interrupted.
@@ -543,7 +547,7 @@ fn replacing_a_server_while_its_handler_runs_fails_the_call() {
         assert_eq!(result.recv().expect("the call ends").0, None);
         gate.release.raise();
         gate.left.wait();
-        assert_eq!((server.count(), net.count("s")), (1, 0), "the old server's count is not the new one's");
+        assert_eq!((server.count(), net.count("s")), (1, 0), "the new server has a count of its own");
     });
 }
 
@@ -581,7 +585,7 @@ fn a_blocked_handler_leaves_no_call_hanging() {
             })
             .collect();
         let (done, result) = chan::unbounded();
-        end.send("Slow.Nap", &0u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        end.send("Slow.Nap", &0u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         while server.count() < N + 1 {
             time::sleep(MS);
         }
@@ -608,15 +612,15 @@ fn the_handler_runs_once_the_request_has_set_out() {
         let (done, results) = chan::unbounded();
         for i in 0..N {
             let done = done.clone();
-            end.send("T.Inc", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+            end.send("T.Inc", &i, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         }
-        // Most requests have not reached the server yet.
+        // At this moment, most requests have not reached the server yet.
         net.delete_server("s");
         let before = server.count();
         let replies: Vec<_> = (0..N).map(|_| results.recv().expect("every send has an outcome")).collect();
-        assert!(server.count() > before, "requests under way reach the old server");
+        assert!(server.count() > before, "delayed requests reach the old server");
         let replied = replies.iter().filter(|reply| reply.is_some()).count() as u64;
-        assert!(replied <= before, "but the replies of the old server are dropped");
+        assert!(replied <= before, "the replies of the old server are dropped");
     });
 }
 
@@ -647,7 +651,7 @@ fn a_deleted_end_reaches_nobody_and_its_name_is_free() {
         let result = call_gate(&end);
         gate.entered.wait();
         net.delete_end("e");
-        assert_eq!(result.recv().expect("the call ends").0, None, "a call under way counts as disabled");
+        assert_eq!(result.recv().expect("the call ends").0, None, "a call that waits fails");
         assert_eq!(end.call::<u64, u64>("Gate.Wait", &1), None);
         assert_eq!(net.total_count(), 2, "the request was sent, and reached no server");
 
@@ -659,7 +663,7 @@ fn a_deleted_end_reaches_nobody_and_its_name_is_free() {
         assert_eq!(
             again.call("Gate.Wait", &1u64),
             Some(2u64),
-            "dropping the old handle removed only its own name"
+            "the drop of the old handle has removed only its own name"
         );
         drop(again);
         let _third = net.make_named_end("e");
@@ -680,15 +684,15 @@ fn closing_the_ends_of_a_node_fails_what_they_wait_for_at_once() {
         for end in [&*blocked, &lost, &*other] {
             net.enable(end, true);
         }
-        // One call is in a handler. Many calls reach no server and would wait up to 7 s. One call belongs to
-        // another node.
+        // One call waits for its handler. Many calls reach no server, and would wait up to 7 s. One more call
+        // belongs to another node.
         let result = call_gate(&blocked);
         let other_result = call_gate(&other);
         gate.entered.wait();
         let (done, results) = chan::unbounded();
         for i in 0..100u64 {
             let done = done.clone();
-            lost.send("Gate.Wait", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+            lost.send("Gate.Wait", &i, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         }
         let start = Instant::now();
         net.close_ends_of(dead);
@@ -711,7 +715,7 @@ fn closing_the_ends_of_a_node_fails_what_they_wait_for_at_once() {
         assert_eq!(
             other_result.recv().expect("the call ends").0,
             Some(2),
-            "other nodes' ends are not touched"
+            "the ends of other nodes are not closed"
         );
         blocked.close();
         net.close_ends_of(dead);
@@ -729,13 +733,13 @@ fn closing_or_dropping_an_end_runs_no_code_of_the_sender() {
             let (state, done) = (Arc::clone(&state), done.clone());
             end.send("T.Inc", &1u64, move |reply: Option<u64>| {
                 *state.lock() += 1;
-                done.send(reply).expect("collected below");
+                done.send(reply).expect("a receiver waits");
             });
         };
         let (closed, dropped) = (joined(&net, "nobody"), joined(&net, "nobody"));
         send(&closed);
         send(&dropped);
-        // A node may do both while it holds the lock that its callbacks need.
+        // A node may close and drop its ends under a lock, even if its callbacks need the same lock.
         let mut guard = state.lock();
         closed.close();
         drop(dropped);
@@ -755,7 +759,7 @@ fn names_are_texts_or_numbers() {
         let by_text = joined(&net, "7");
         assert_eq!(inc(&by_number, 1), None, "a text never equals a number");
         assert_eq!(inc(&by_text, 1), Some(2));
-        assert_ne!(by_number.name(), by_text.name(), "fresh names differ");
+        assert_ne!(by_number.name(), by_text.name(), "new names are different");
         let _text = net.make_named_end("1");
         let _number = net.make_named_end(1usize);
     });
@@ -788,7 +792,8 @@ fn a_call_under_way_at_cleanup_completes() {
         net.add_server("s", server);
         net.long_reordering(true);
         let end = Arc::new(joined(&net, "s"));
-        // Twenty calls, so that some replies are held by a timer that starts after the clean-up.
+        // There are twenty calls. So some of the replies are held back, by a timer that starts only after the
+        // clean-up.
         let results: Vec<_> = (0..20).map(|_| call_gate(&end)).collect();
         while net.count("s") < 20 {
             time::sleep(MS);
@@ -816,11 +821,11 @@ fn the_last_handle_ends_what_is_under_way() {
         let (done, results) = chan::unbounded();
         for i in 0..50u64 {
             let done = done.clone();
-            lost.send("Gate.Wait", &i, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+            lost.send("Gate.Wait", &i, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         }
         let clone = net.clone();
         drop(net);
-        assert!(clone.is_reliable(), "a clone keeps the network");
+        assert!(clone.is_reliable(), "a clone keeps the network alive");
         drop(clone);
         assert_eq!(result.recv().expect("the call ends").0, None);
         for _ in 0..50 {
@@ -858,7 +863,7 @@ fn a_network_is_dropped_with_its_servers() {
         }
     }
     run(|| {
-        // The server's service has an end of the same network, like a Raft peer.
+        // Like a Raft peer, the service of the server has an end of the same network.
         let net = Network::new();
         let gone = Signal::new();
         let peer = Peer { end: net.make_end(NodeId::first(0), "s"), gone: gone.clone() };
@@ -884,7 +889,7 @@ fn a_delayed_send_holds_no_thread() {
             end.send("T.Inc", &i, |_: Option<u64>| {});
         }
         let threads = thread::alive(NodeId::NONE);
-        assert!(threads.len() <= 2, "the body and the timer, but: {threads:?}");
+        assert!(threads.len() <= 2, "only the body and the timer may run, but there are: {threads:?}");
         assert!(start.elapsed() < Duration::from_secs(5), "send does not wait");
     });
 }
@@ -929,7 +934,7 @@ fn each_piece_of_code_runs_as_its_own_node() {
                 loop {
                     let done = done.clone();
                     end.send(method, &(), move |reply: Option<String>| {
-                        done.send((reply, node::current())).expect("collected below");
+                        done.send((reply, node::current())).expect("a receiver waits");
                     });
                     let (reply, on_reply_ran_as) = result.recv().expect("every send has an outcome");
                     assert_eq!(on_reply_ran_as, caller, "{method}");
@@ -971,7 +976,7 @@ fn a_panic_in_a_handler_is_charged_to_the_callee() {
 
 #[test]
 fn outside_a_run_a_panic_in_a_handler_fails_the_call() {
-    // In virtual time, labrpc cannot be used outside a run.
+    // In virtual time, labrpc cannot be used outside a run, so there is nothing to test.
     if labrt::is_sim() {
         return;
     }
@@ -1001,7 +1006,7 @@ fn a_call_under_a_lock_is_reported() {
     }
 }
 
-/// The report of a run that hangs shows the place of the call, and not a place inside the network.
+/// If a run hangs, its report shows the place of the call, and not a place inside the network.
 #[test]
 fn a_call_that_hangs_is_named_by_its_place() {
     let run = Run { quiet: true, limit: Duration::from_secs(1), ..Run::default() };
@@ -1033,11 +1038,11 @@ fn a_call_that_hangs_is_named_by_its_place() {
 
 // ---- deferred replies ---------------------------------------------------------------------------
 
-/// A server whose only handler, `Later.Ask`, gives its responders to the test.
+/// Makes a server whose only handler, `Later.Ask`, gives its responders to the test.
 fn later_server() -> (Server, chan::Receiver<(u64, Responder<u64>)>) {
     let (keep, kept) = chan::unbounded();
     let ask = move |n: u64, responder: Responder<u64>| {
-        // This fails if the test has ended in the meantime.
+        // If the test has already ended, this send fails, and that is no fault.
         let _ = keep.send((n, responder));
     };
     (Server::new().cost(Cost::Free).service(Service::new("Later").deferred("Ask", ask)), kept)
@@ -1056,9 +1061,9 @@ fn a_deferred_reply_comes_from_another_thread() {
                 thread::spawn(move || (i, end.call::<u64, u64>("Later.Ask", &i)))
             })
             .collect();
-        // The replies come in another order than the requests, but each reply reaches its own caller. The
-        // code that replies may hold a lock.
-        let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests")).collect();
+        // The order of the replies is not that of the requests, but each caller gets the reply to its own
+        // request. The thread that replies may hold a lock.
+        let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests arrive")).collect();
         waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
         let lock = Mutex::new(());
         let held = lock.lock();
@@ -1073,8 +1078,8 @@ fn a_deferred_reply_comes_from_another_thread() {
     });
 }
 
-/// The call fails when its patience ends, and not before. A reply that comes in this time is returned. A
-/// later reply is dropped.
+/// The call fails when the time `patience` has passed, and not earlier. If a reply comes in this time, it is
+/// returned. A later reply is dropped.
 #[test]
 fn a_call_may_have_limited_patience() {
     run(|| {
@@ -1090,7 +1095,7 @@ fn a_call_may_have_limited_patience() {
         let (_, late) = responders.recv().expect("the request has arrived");
         late.reply(10);
         let replier = thread::spawn(move || {
-            let (n, responder) = responders.recv().expect("the second request");
+            let (n, responder) = responders.recv().expect("the second request arrives");
             responder.reply(n * 10);
         });
         let patience = Duration::from_secs(3600);
@@ -1100,8 +1105,8 @@ fn a_call_may_have_limited_patience() {
     });
 }
 
-/// A clean-up of the network does not end messages that have started. A caller with a patience may still stop
-/// waiting before the outcome.
+/// A clean-up of the network does not end messages that were sent before. A caller with a time limit may
+/// still stop waiting before the outcome is known.
 #[test]
 fn after_a_cleanup_a_call_may_still_be_given_up() {
     run(|| {
@@ -1132,10 +1137,10 @@ fn a_reply_runs_no_code_of_the_sender() {
         let out = Arc::clone(&state);
         end.send("Later.Ask", &1u64, move |reply: Option<u64>| {
             *out.lock() = reply;
-            done.send(()).expect("collected below");
+            done.send(()).expect("a receiver waits");
         });
-        let (_, responder) = responders.recv().expect("one request");
-        // The sender and the server may even use the same lock.
+        let (_, responder) = responders.recv().expect("a request arrives");
+        // So the sender and the server may even use the same lock.
         let held = state.lock();
         responder.reply(5);
         drop(held);
@@ -1153,7 +1158,7 @@ fn a_dropped_responder_fails_the_call() {
         let end = Arc::new(joined(&net, "s"));
         let caller = Arc::clone(&end);
         let call = thread::spawn(move || caller.call::<u64, u64>("Later.Ask", &1));
-        drop(responders.recv().expect("one request"));
+        drop(responders.recv().expect("a request arrives"));
         assert_eq!(call.join().expect("a panic fails the run"), None);
         assert_eq!(server.count(), 1);
     });
@@ -1167,20 +1172,20 @@ fn a_late_reply_of_a_lost_server_counts_for_nothing() {
         net.add_server("s", server);
         let end = joined(&net, "s");
         let (done, result) = chan::unbounded();
-        end.send("Later.Ask", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
-        let (_, responder) = responders.recv().expect("one request");
+        end.send("Later.Ask", &1u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
+        let (_, responder) = responders.recv().expect("a request arrives");
         net.delete_server("s");
-        assert_eq!(result.recv(), Ok(None), "at once, not when the server replies");
+        assert_eq!(result.recv(), Ok(None), "the call fails before the server replies");
         let bytes = net.total_bytes();
         responder.reply(2);
         assert!(result.recv_timeout(50 * MS).is_err(), "there is only one outcome");
         assert_eq!(net.total_bytes(), bytes);
 
-        // A responder may exist longer than the network.
+        // The network may be dropped before the responder.
         let (server, responders) = later_server();
         net.add_server("s", server);
         end.send("Later.Ask", &1u64, |_: Option<u64>| {});
-        let (_, responder) = responders.recv().expect("one request");
+        let (_, responder) = responders.recv().expect("a request arrives");
         drop(net);
         responder.reply(2);
     });
@@ -1204,20 +1209,20 @@ fn a_request_costs_virtual_time() {
             let mean = start.elapsed() / CALLS;
             let middle = Duration::from_micros((least + most) / 2);
             if labrt::is_sim() {
-                // The cost has two halves, and each half may end up to 100 us late.
+                // Each half of the cost has a timer, and each timer may be up to 100 us late.
                 let late = if most == 0 { Duration::from_micros(10) } else { Duration::from_micros(200) };
                 assert!(
                     mean >= middle.mul_f64(0.9) && mean <= middle.mul_f64(1.1) + late,
                     "{cost:?}: {mean:?}"
                 );
             } else if cost == Cost::Client {
-                assert!(mean < middle, "the real clock charges nothing: {mean:?}");
+                assert!(mean < middle, "in real time there is no cost: {mean:?}");
             }
         }
     });
 }
 
-/// Other servers and clients may call the same server, because each service has its own cost.
+/// Each service can have its own cost. So both servers and clients may call the same server.
 #[test]
 fn a_service_charges_its_own_cost_before_its_servers() {
     run(|| {
@@ -1236,7 +1241,7 @@ fn a_service_charges_its_own_cost_before_its_servers() {
         };
         let (far, near, here) = (took("T.Inc"), took("Near.Inc"), took("Here.Inc"));
         if labrt::is_sim() {
-            // The cost has two halves, and each half may end up to 100 us late.
+            // Each half of the cost has a timer, and each timer may be up to 100 us late.
             let micros = Duration::from_micros;
             assert!(far >= micros(1000) && far <= micros(2200), "{far:?}");
             assert!(near >= micros(100) && near <= micros(450), "{near:?}");
@@ -1258,16 +1263,16 @@ fn a_deletion_during_the_reply_leg_is_noticed() {
         net.add_server("s", Server::new().cost(Cost::Client).service(service));
         let end = joined(&net, "s");
         let (done, result) = chan::unbounded();
-        end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("collected below"));
+        end.send("T.Inc", &1u64, move |reply: Option<u64>| done.send(reply).expect("a receiver waits"));
         handled.wait();
         let start = Instant::now();
         net.delete_server("s");
-        // On the real clock there is no cost: the reply has come before the deletion.
+        // In real time there is no cost, so the reply has come before the deletion.
         let want = if labrt::is_sim() { None } else { Some(2) };
         assert_eq!(result.recv(), Ok(want));
         if labrt::is_sim() {
-            // The second half of the cost takes at least 500 us.
-            assert!(start.elapsed() < Duration::from_micros(200), "at once: {:?}", start.elapsed());
+            // The call must fail at once. The second half of the cost would take at least 500 us.
+            assert!(start.elapsed() < Duration::from_micros(200), "not at once: {:?}", start.elapsed());
         }
     });
 }
@@ -1342,7 +1347,7 @@ fn mistakes_are_fatal_and_named() {
         let failure = failing(move || {
             let (net, end) = inc_net();
             mistake(&net, &end);
-            // The failure may happen on another thread, so wait for it.
+            // The failure may happen on another thread, so this thread waits for the failure.
             time::sleep(Duration::from_secs(30));
         });
         for word in words {
@@ -1373,7 +1378,7 @@ fn what_a_message_brings_about_has_it_as_its_parent() {
     run(|| {
         let net = Network::new();
         let (tell, told) = chan::unbounded();
-        let record = move |what: &'static str| tell.send((what, trace::parent())).expect("read below");
+        let record = move |what: &'static str| tell.send((what, trace::parent())).expect("a receiver waits");
         let (inline, pooled, deferred) = (record.clone(), record.clone(), record.clone());
         let service = Service::new("T")
             .inline("Inline", move |()| inline("handler"))
@@ -1401,7 +1406,7 @@ fn what_a_message_brings_about_has_it_as_its_parent() {
             assert_eq!(trace::parent(), 0, "{method} does not change the parent of its sender");
         }
 
-        // If a message fails, its callback also has the message as its parent.
+        // If a message fails, the events in its callback also have this message as their parent.
         net.enable(&*end, false);
         let (id, back) = (trace::next_id(), record.clone());
         end.send_as(id, "T.Inline", &(), move |reply: Option<()>| {

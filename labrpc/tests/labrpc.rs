@@ -1,4 +1,4 @@
-//! The course's own tests of labrpc, in its order and with its messages.
+//! The course's own tests of labrpc. Their order and their messages are the same as in the course.
 
 mod common;
 
@@ -65,7 +65,7 @@ impl JunkServer {
             .handler("Handler4", |_: JunkArgs| JunkReply { x: "pointer".into() })
             .handler("Handler5", |_: JunkArgs| JunkReply { x: "no pointer".into() })
             .handler("Handler6", |arg: String| arg.len() as i64)
-            .handler("Handler7", |arg: i64| "y".repeat(usize::try_from(arg).expect("a length")))
+            .handler("Handler7", |arg: i64| "y".repeat(usize::try_from(arg).expect("a valid length")))
     }
 
     fn server(&self) -> Server {
@@ -73,7 +73,7 @@ impl JunkServer {
     }
 }
 
-/// A network with the end `end1-99` and the server `server99`. The end is connected to the server and
+/// Makes a network with the end `end1-99` and the server `server99`. The end is connected to the server and
 /// enabled.
 fn standard() -> (Network, End, JunkServer) {
     let (net, end, junk) = standard_disabled();
@@ -90,7 +90,7 @@ fn standard_disabled() -> (Network, End, JunkServer) {
     (net, end, junk)
 }
 
-/// A network with a server whose name is a number, and without ends.
+/// Makes a network with one server, whose name is a number, and without ends.
 fn numbered(name: u64) -> (Network, JunkServer) {
     let net = Network::new();
     let junk = JunkServer::default();
@@ -98,7 +98,7 @@ fn numbered(name: u64) -> (Network, JunkServer) {
     (net, junk)
 }
 
-/// Makes an end with this name. It is connected to the server with this number and enabled.
+/// Makes an end with this name. The end is connected to the server with this number, and is enabled.
 fn numbered_end(net: &Network, name: impl Into<labrpc::Name>, server: u64) -> End {
     let end = net.make_named_end(name);
     net.connect(&end, server);
@@ -147,7 +147,7 @@ fn disconnect() {
     });
 }
 
-/// A server counts the RPCs that arrive.
+/// A server counts the RPCs that arrive at the server.
 #[test]
 fn counts() {
     run(|| {
@@ -267,7 +267,8 @@ fn concurrent_one() {
     });
 }
 
-/// RPCs that were delayed while the end was disabled must not delay later RPCs.
+/// Some RPCs are started when the end is disabled, so they take long to fail. They must not delay RPCs that
+/// are started after the end is enabled.
 #[test]
 fn regression_1() {
     run(|| {
@@ -275,20 +276,20 @@ fn regression_1() {
         let (net, junk) = numbered(1000);
         let end = Arc::new(numbered_end(&net, "c", 1000));
 
-        // Start some RPCs while the end is disabled. It takes some time until they fail.
+        // Start some RPCs when the end is disabled. It takes some time until these RPCs fail.
         net.enable(&*end, false);
         let calls: Vec<_> = (0..CALLS)
             .map(|i| {
                 let end = Arc::clone(&end);
                 thread::spawn(move || {
-                    // It does not matter here whether the RPC is lost.
+                    // The result is ignored: the RPC may fail or not.
                     let _ = handler2(&end, 100 + i);
                 })
             })
             .collect();
         time::sleep(Duration::from_millis(100));
 
-        // A call after the end is enabled must be quick.
+        // Now the end is enabled, so a call must be quick.
         let start = Instant::now();
         net.enable(&*end, true);
         assert_eq!(handler2(&end, 99).as_deref(), Some("handler2-99"), "wrong reply from Handler2");
@@ -328,7 +329,7 @@ fn killed() {
     });
 }
 
-/// Prints how long a number of calls takes. There is no limit for this time.
+/// Prints how long a fixed number of calls takes. There is no limit for this time.
 #[test]
 fn benchmark() {
     run(|| {
@@ -343,8 +344,8 @@ fn benchmark() {
     });
 }
 
-/// The long-delay flag may change while calls read it (2025). The test only shows that the calls
-/// end.
+/// This test is from the course of 2025: the setting for long delays changes when calls read it. The test
+/// only checks that the calls end.
 #[test]
 fn long_delay_race() {
     run(|| {
@@ -357,7 +358,7 @@ fn long_delay_race() {
         let (done, result) = chan::unbounded();
         thread::spawn(move || {
             let reply: Option<i64> = end.call("JunkServer.Handler1", "9099");
-            // This fails if the test has ended in the meantime.
+            // If the test has already ended, this send fails, and that is no fault.
             let _ = done.send(reply);
         });
         net.long_delays(true);

@@ -1,8 +1,8 @@
 //! The context of the running thread: the current node, the message or operation for which the thread works,
 //! and the locks that the thread holds.
 //!
-//! On real threads the context is a plain thread-local variable. In virtual time many tasks share one OS
-//! thread, so each switch of tasks exchanges the contents of this variable.
+//! On real threads the context is in a thread-local variable. In virtual time many tasks share one OS thread
+//! and this variable. So each switch from one task to another also exchanges the context in the variable.
 
 use crate::locks::{Discipline, Held};
 use crate::node::NodeId;
@@ -19,7 +19,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The first context of a thread that `node` owns.
+    /// Makes the context with which a thread starts. `node` owns the thread.
     pub(crate) fn new(node: NodeId, discipline: Discipline) -> Context {
         Context { node, parent: 0, held: Vec::new(), discipline }
     }
@@ -35,7 +35,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Context) -> R) -> Option<R> {
     tls::CONTEXT.try_with(|c| f(&mut c.borrow_mut())).ok()
 }
 
-/// Replaces the present context by `context` and returns the present one.
+/// Makes `context` the context of this thread, and returns the context from before.
 pub(crate) fn swap(context: Context) -> Context {
     with(|c| std::mem::replace(c, context)).unwrap_or_default()
 }

@@ -1,11 +1,11 @@
-//! The environment variables of a run. They are read through a lookup function, so the tests of this crate
-//! need not set any variables. A bad value is an error. Its text has the variable, the value and the expected
-//! form.
+//! The environment variables of a run. This module reads them through a lookup function, so the tests of this
+//! crate can pass values without setting variables. If a value is bad, there is an error. Its text names the
+//! variable, the value and the expected form.
 
-/// A function that looks up a variable. An empty variable counts as not set.
+/// A function that returns the value of a variable. It returns `None` if the variable is not set or is empty.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Looks up a variable in the environment of the process.
+/// Returns the value of a variable of this process, or `None` if the variable is not set or is empty.
 pub(crate) fn process(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?;
     let value = value.to_string_lossy().trim().to_string();
@@ -36,7 +36,7 @@ pub(crate) fn number(
     }
 }
 
-/// Reads a switch: `1` is on, `0` is off.
+/// Reads a variable that switches something on or off: `1` means on, and `0` or no value means off.
 pub(crate) fn switch(lookup: &Lookup<'_>, name: &str) -> Result<bool, String> {
     match lookup(name).as_deref() {
         None | Some("0") => Ok(false),

@@ -1,25 +1,30 @@
 //! Foreign threads: threads that labrt did not start, such as those of `std::thread::spawn`.
 //!
-//! A run does not know such a thread, so the run would not see its panic. In virtual time the thread
-//! cannot take part in the run at all. So there are two rules:
+//! A run does not know such a thread, so it would not notice a panic of the thread. In virtual time the
+//! thread cannot take part in the run at all. So there are two rules:
 //!
 //! * A panic of a foreign thread fails the run, even if the thread catches the panic: labrt cannot see
 //!   whether a panic is caught.
-//! * A foreign thread that uses labrt fails the run in virtual time. On real threads it fails the run under
-//!   [`Discipline::Fail`], and labrt prints one warning for the thread under [`Discipline::Warn`].
+//! * A foreign thread that uses labrt fails the run in virtual time. On real threads the result depends on
+//!   the lock discipline. With [`Discipline::Fail`], the run fails. With [`Discipline::Warn`], labrt prints
+//!   one warning for the thread.
 //!
-//! All other foreign threads are ignored.
+//! A foreign thread that does neither is ignored.
 //!
-//! **Which threads are foreign.** A thread is foreign if a thread of a run has started it, directly or
-//! through other threads, without labrt. The threads of the test harness are not foreign, and neither are the
-//! threads that they start. Such a thread may use labrt outside a run, and may panic, while another test of
-//! the process is in a run. labrt tells the two kinds apart by the signal mask, because a new thread inherits
-//! the mask of the thread that starts it. The threads of a run block a signal that is not used and that does
-//! nothing by default, so all threads that descend from them block it, too.
+//! **Which threads are foreign.** A thread is foreign if two things are true. First, labrt did not start the
+//! thread. Second, the thread descends from a thread of a run: a thread of a run has started it, directly or
+//! through other threads. The threads of the test harness do not descend from a run, so they are not foreign.
+//! Such a thread may use labrt outside a run, and may panic, although another test of the process is in a run
+//! at that time.
+//!
+//! labrt recognizes foreign threads by their signal mask, because a new thread inherits the mask of the
+//! thread that starts it. The threads of a run block a signal that is not used and that does nothing by
+//! default. So all threads that descend from them also block this signal.
 //!
 //! **Which run fails.** The mask does not say from which run a thread descends. If there are several runs at
-//! the same time, all of them fail. A wrong "passed" is worse than an additional failure, and the failure's
-//! message names the thread. If runs are nested, only the innermost run fails.
+//! the same time, all of them fail. Some of these failures may be wrong. But a test that wrongly passes would
+//! be worse, and the message of a failure names the thread. If a run has started another run, only the inner
+//! run fails.
 
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};
@@ -33,14 +38,15 @@ use std::sync::OnceLock;
 /// The signal that is blocked by the threads of runs and by the threads that descend from them.
 const MARK: Signal = Signal::SIGURG;
 
-/// Whether the mark can be used. It cannot if the signal was already blocked when the process was started.
+/// True if the mark can be used. The mark cannot be used if the signal was already blocked before the first
+/// run.
 static RELIABLE: OnceLock<bool> = OnceLock::new();
 
 mod tls {
     use super::*;
     thread_local! {
-        /// Whether this thread need not be checked again: labrt has started the thread, the thread is not
-        /// foreign, or its warning has been printed.
+        /// True if this thread does not have to be checked again. There are three reasons for this: labrt has
+        /// started the thread; the thread is not foreign; or the warning about it has been printed.
         pub(super) static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -55,12 +61,12 @@ fn mark() -> SigSet {
     set
 }
 
-/// Prepares the marks. The thread that starts a run must call this before the run.
+/// Finds out whether the mark can be used. The thread that starts a run must call this before the run.
 pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }
 
-/// Marks the calling OS thread, until it ends, as a thread that may run threads of runs.
+/// Marks the calling OS thread as one that may run threads of a run. The mark stays until the OS thread ends.
 pub(crate) fn adopt() {
     std::mem::forget(adopt_for_now());
 }
@@ -68,12 +74,13 @@ pub(crate) fn adopt() {
 /// Like [`adopt`], but only until the guard is dropped.
 pub(crate) fn adopt_for_now() -> Adopted {
     let before = Adopted { known: tls::KNOWN.replace(true), marked: is_marked() };
-    // This call fails only for a bad argument. After such a failure, foreign threads would not be noticed.
+    // This call fails only for a bad argument. If it failed, labrt would not notice foreign threads.
     let _ = mark().thread_block();
     before
 }
 
-/// The guard of [`adopt_for_now`]. It removes the mark when it is dropped.
+/// The guard of [`adopt_for_now`]. When the guard is dropped, the thread loses the mark, unless it was marked
+/// before.
 pub(crate) struct Adopted {
     known: bool,
     marked: bool,
@@ -99,7 +106,7 @@ pub(crate) fn touch() {
     touch_at(Location::caller());
 }
 
-/// The same check for a caller that is at `place`.
+/// Like [`touch`], for a caller that is at `place`.
 #[inline]
 pub(crate) fn touch_at(place: &'static Location<'static>) {
     if !tls::KNOWN.get() {
@@ -119,7 +126,7 @@ fn touched(place: &'static Location<'static>) {
     }
 }
 
-/// The same check for a destructor. A destructor must not unwind.
+/// Like [`touch`], for a destructor. A destructor must not unwind, so this function never does.
 #[cfg(feature = "sim")]
 #[cold]
 pub(crate) fn dropped() {
@@ -153,8 +160,8 @@ fn report_use(what: &str) -> bool {
     failed
 }
 
-/// Called by the panic hook on a thread that belongs to no run. If the result is `true`, the hook prints
-/// nothing.
+/// The panic hook calls this function on a thread that belongs to no run. If the thread is foreign, this
+/// fails the run. If the result is `true`, the hook prints nothing.
 pub(crate) fn panicked(panic: &Panic) -> bool {
     if !is_foreign() {
         return false;
@@ -168,7 +175,7 @@ pub(crate) fn panicked(panic: &Panic) -> bool {
     failed && quiet
 }
 
-/// The name of the calling thread in reports.
+/// Returns the name of the calling thread for reports.
 fn title() -> String {
     match std::thread::current().name() {
         Some(name) => format!("foreign thread {name:?}"),

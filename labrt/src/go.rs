@@ -1,13 +1,13 @@
 //! Go's idioms, and how to write them with labrt. This module has only documentation.
 //!
-//! All examples have the same meaning on both clocks. In virtual time their result depends only on the seed.
-//! A run must *not* use the threads, locks, channels and sleeps of `std`, and it must not wait in a loop that
-//! does not call labrt.
+//! All examples have the same meaning in virtual time and in real time. In virtual time their result depends
+//! only on the seed. A run must *not* use the threads, locks, channels and sleeps of `std`, and it must not
+//! wait in a loop that does not call labrt.
 //!
 //! # Goroutines and locks
 //!
-//! `go f()`; `mu.Lock()` and `defer mu.Unlock()`; `sync.RWMutex`; `sync.Cond`. A guard unlocks its lock when
-//! the guard is dropped: at the end of the block, or by `drop(guard)`.
+//! The example shows `go f()`, `mu.Lock()` with `defer mu.Unlock()`, `sync.RWMutex` and `sync.Cond`. A guard
+//! unlocks its lock when the guard is dropped: at the end of the block, or by `drop(guard)`.
 //!
 //! ```
 //! use labrt::sync::{Arc, Condvar, Mutex, RwLock};
@@ -37,8 +37,8 @@
 //!
 //! # Channels
 //!
-//! `make(chan T)` makes a rendezvous channel, which has no room for a message. `make(chan T, n)` makes a
-//! channel with room for n messages. A channel is closed when all its senders are dropped.
+//! Go's `make(chan T)` makes a rendezvous channel, which has no room for a message. Go's `make(chan T, n)`
+//! makes a channel with room for n messages. A channel is closed when all its senders are dropped.
 //!
 //! ```
 //! use labrt::chan::{bounded, rendezvous, unbounded};
@@ -153,8 +153,8 @@
 //!
 //! # Killed servers, groups, random numbers, maps
 //!
-//! A loop that sleeps and then checks a flag may end one sleep too late. A loop that waits for a signal ends
-//! at once.
+//! Suppose that a loop sleeps, and then checks whether its server is killed. This loop ends only after the
+//! sleep. A loop that waits for a signal ends as soon as the signal is raised.
 //!
 //! ```
 //! use labrt::collections::HashMap;

@@ -1,4 +1,5 @@
-//! [`WaitGroup`] waits for a group of threads. [`Once`] does something once for all threads.
+//! [`WaitGroup`] waits for a group of threads. [`Once`] does an action only once, although several threads
+//! ask for it.
 
 use crate::imp;
 use crate::imp::sync::Signal;
@@ -99,12 +100,13 @@ impl WaitGroup {
     }
 }
 
-/// Go's `sync.Once`: an action that is done only once, by the first thread that calls [`Once::call_once`].
+/// Go's `sync.Once`: an action that is done only once. The first thread that calls [`Once::call_once`] does
+/// it.
 pub struct Once(Mutex<Progress>);
 
 enum Progress {
     NotBegun,
-    /// The first call has not returned yet. The signal is raised when it returns.
+    /// The first call has not returned yet. When it returns, it raises the signal.
     Begun(Signal),
     Done,
 }
@@ -115,8 +117,8 @@ impl Once {
         Once(parking_lot::const_mutex(Progress::NotBegun))
     }
 
-    /// The first call calls `f`. Every other call waits until the first call has returned. If `f` panics, it
-    /// counts as done.
+    /// The first call of this method calls `f`. Every other call only waits until the first call has
+    /// returned. If `f` panics, the action counts as done.
     #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
         let place = Location::caller();
@@ -140,7 +142,7 @@ impl Once {
         f();
     }
 
-    /// Whether the first call has returned.
+    /// True if the first call of [`Once::call_once`] has returned.
     pub fn is_completed(&self) -> bool {
         matches!(*self.0.lock(), Progress::Done)
     }

@@ -1,4 +1,4 @@
-//! [`Instant`] and [`WaitTimeoutResult`], which are the same on both clocks.
+//! [`Instant`] and [`WaitTimeoutResult`], which are the same types in virtual time and in real time.
 
 use crate::imp;
 use std::fmt;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// A point in time.
 ///
-/// It is a number of nanoseconds. In virtual time they are counted from the start of the run. On real threads
-/// they are counted from the moment when this process has read the clock for the first time.
+/// An `Instant` is a number of nanoseconds. In virtual time it is the time since the start of the run. On
+/// real threads it is the time since this process read the clock for the first time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub(crate) u64);
 
@@ -82,12 +82,12 @@ impl fmt::Debug for Instant {
     }
 }
 
-/// Whether a wait has reached its time limit.
+/// The result of a wait with a time limit: it says whether the limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitTimeoutResult(pub(crate) bool);
 
 impl WaitTimeoutResult {
-    /// Whether the limit was reached.
+    /// True if the limit was reached.
     pub fn timed_out(&self) -> bool {
         self.0
     }

@@ -1,12 +1,12 @@
 //! `labrt`: threads, locks, channels, clock and random numbers for the labs.
 //!
-//! The code of servers and tests uses these things only through this crate. So the same blocking source runs
-//! on two clocks:
+//! The code of servers and tests uses these things only through this crate. So the same source, with blocking
+//! calls, runs with either of two clocks:
 //!
 //! * **real** (the default): OS threads, parking_lot, crossbeam channels, the machine's clock;
-//! * **virtual** (feature `sim`): one task runs at a time, every choice is drawn from one seed, and the clock
-//!   jumps to the next deadline when no task can run. The same seed gives the same run and the same trace, so
-//!   a failure can be replayed, logged and examined.
+//! * **virtual** (feature `sim`): one task runs at a time, every choice is made with random numbers from one
+//!   seed, and the clock jumps to the next deadline when no task can run. The same seed gives the same run
+//!   and the same trace. So a failure can be replayed, with logging if you like.
 //!
 //! | module | what it has |
 //! |---|---|
@@ -17,7 +17,7 @@
 //! | [`rng`] | the run's random numbers, in independent streams |
 //! | [`collections`] | maps with the same iteration order in each run of a seed |
 //! | [`node`] | the server to which the running code belongs |
-//! | [`trace`] | events with fields: the trace hash, the text trace and the JSON lines are made from them |
+//! | [`trace`] | events with fields, from which the trace hash and the trace files are made |
 //! | [`logging`] | log lines by topic, in the course's form |
 //! | [`locks`] | lock discipline: the order of locks, and no waiting while a lock is held |
 //! | [`offload`](mod@offload) | long computations outside the run |
@@ -40,7 +40,7 @@
 //! ```
 //!
 //! **Outside [`run`]**, labrt without the feature `sim` is an ordinary library. With the feature `sim` there
-//! is no clock outside a run, and a wait panics with a message that says so.
+//! is no clock outside a run, and every wait panics with a message that says this.
 
 #![allow(
     clippy::disallowed_types,
@@ -89,23 +89,25 @@ pub use outcome::{Failure, Outcome, Stats, Summary};
 pub use run::{Failed, Identity, Run, run};
 pub use warnings::warning;
 
-/// Whether this is a build for virtual time (with the feature `sim`).
+/// True if labrt was built for virtual time, with the feature `sim`.
 pub const fn is_sim() -> bool {
     cfg!(feature = "sim")
 }
 
-/// Fails the run, from any thread, as `log.Fatalf` does in the course's tests.
+/// Fails the run. Any thread of the run may call this. In the course's tests, this is `log.Fatalf`.
 ///
 /// Outside a run, this call is an ordinary panic.
 ///
-/// The report names the caller's place in the source. See [`fatal_at`] for another place.
+/// The report names the caller's place in the source. Use [`fatal_at`] if the report should name another
+/// place.
 #[track_caller]
 pub fn fatal(message: impl std::fmt::Display) -> ! {
     panic!("{message}")
 }
 
 /// The same as [`fatal`], but the report names `place`. Use it for a mistake that is made at one place and
-/// found at another place. For example, the bad arguments of a call are found at the server.
+/// found at another place. For example, a client makes a call with bad arguments, and the server finds the
+/// mistake.
 pub fn fatal_at(place: &'static std::panic::Location<'static>, message: impl std::fmt::Display) -> ! {
     panics::blame(place);
     panic!("{message}")

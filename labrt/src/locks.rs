@@ -1,14 +1,14 @@
 //! Lock discipline: the locks of labrt ([`Mutex`](crate::sync::Mutex), [`RwLock`](crate::sync::RwLock)) find
 //! three mistakes in their use.
 //!
-//! * Two locks are locked in both orders. That can deadlock, even if this run has not deadlocked. For each
-//!   run, labrt keeps a graph of the orders and searches it for a cycle. Each lock is one node of the graph.
-//!   Reports name the places where the locks were made.
-//! * A thread locks a lock that it holds already. That deadlocks.
+//! * One thread locks lock A and then lock B, and a thread locks B and then A. This can deadlock, even if
+//!   this run has not deadlocked. For each run, labrt keeps a graph of these orders and searches it for a
+//!   cycle. Each lock is one node of the graph. Reports name the places where the locks were made.
+//! * A thread locks a lock that it already holds. This always deadlocks.
 //! * A thread holds a lock while it waits for another party: in an RPC, or in a send on a bounded channel.
 //!   The other party may need that lock. A send on an unbounded channel and a sleep are not reported.
 //!
-//! Under [`Discipline::Fail`] the first mistake fails the run. Under [`Discipline::Warn`] a mistake is a
+//! With [`Discipline::Fail`], the first mistake fails the run. With [`Discipline::Warn`], a mistake gives a
 //! [warning](crate::warning).
 
 use crate::collections::{HashMap, HashSet};
@@ -16,21 +16,22 @@ use crate::{context, foreign, imp};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What happens after a mistake against the lock discipline.
+/// What labrt does when it finds a mistake against the lock discipline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Discipline {
-    /// Nothing is checked, so there is no cost. This is for code outside a run, and for benchmarks.
+    /// Nothing is checked, so there is no cost. This value is for code outside a run, and for benchmarks.
     #[default]
     Off,
-    /// labrt prints one warning for each pair of places. This is for code that other people have written.
+    /// labrt prints one warning for each pair of places in the code. This value is for code that other people
+    /// have written.
     Warn,
-    /// The run fails. This is the default of a test.
+    /// The run fails. This value is the default of a test.
     Fail,
 }
 
 type Place = &'static Location<'static>;
 
-/// The identity of a lock.
+/// The data that identifies a lock.
 #[derive(Debug)]
 pub(crate) struct Meta {
     /// The number of the lock. It is 0 until the lock is checked for the first time.
@@ -62,7 +63,8 @@ pub(crate) struct Held {
     taken: Place,
 }
 
-/// For each lock, the locks that were locked by a thread that held it.
+/// The orders of locking in a run. For each lock A, this has the locks that a thread has locked while it held
+/// A.
 #[derive(Default)]
 pub(crate) struct Order {
     after: HashMap<u64, HashMap<u64, (Held, Held)>>,
@@ -160,8 +162,8 @@ pub(crate) fn released(meta: &Meta) {
     });
 }
 
-/// Reports a mistake if this thread holds a lock. It must be called at the start of an RPC and of every other
-/// operation that waits for another party. `what` is the name of the operation in the report.
+/// Reports a mistake if this thread holds a lock. Call this function at the start of an RPC, and of every
+/// other operation that waits for another party. `what` is the name of the operation in the report.
 #[track_caller]
 pub fn blocking(what: &str) {
     foreign::touch();

@@ -1,9 +1,11 @@
-//! Log lines by topic. A line has the form `time TOPIC S<server> T<term> text`, which `dslogs` can read.
+//! Log lines, each of which has a topic. A line has the form `time TOPIC S<server> T<term> text`. The program
+//! `lab dslogs` can read this form.
 //!
 //! `LAB_LOG=VOTE,LEAD` switches these two topics on. `LAB_LOG=all` switches all topics on. If the topic of a
-//! line is off, the line is not printed and costs only one atomic load. The time is in units of 0.1 ms since
-//! the start of the test, on the test's clock. Lines go through the `log` crate to stdout. If a program
-//! installs its own logger, this logger gets the lines, with the topic as the target.
+//! line is off, the line is not printed and costs only one atomic load. The time in a line is the time since
+//! the start of the test, on the test's clock, in units of 0.1 ms. The lines are printed to stdout through
+//! the `log` crate. If a program installs its own logger, that logger gets the lines. Their target is the
+//! topic.
 
 use crate::{context, env, time};
 use std::sync::Once;
@@ -47,19 +49,20 @@ topics! {
     SHRD "SHRD" "Shards: new configurations, and shards that are given away, received or deleted.";
     TEST "TEST" "The steps of the test itself: faults, restarts.";
     INFO "INFO" "Other information.";
-    WARN "WARN" "Something is odd.";
+    WARN "WARN" "Something is unusual.";
     ERRO "ERRO" "Something is wrong.";
 }
 
 static MASK: AtomicU32 = AtomicU32::new(0);
 
-/// Whether the topic is on.
+/// True if the topic is on.
 #[inline]
 pub fn enabled(topic: Topic) -> bool {
     MASK.load(Relaxed) & (1 << topic as u32) != 0
 }
 
-/// Switches topics on. `list` is a comma-separated list of names, or `all`, or empty for no topic.
+/// Switches topics on. `list` is a list of names with commas between them, or `all`. If `list` is empty, all
+/// topics are off.
 ///
 /// # Errors
 /// If the list has an unknown topic. The message names this topic and all known topics.
@@ -83,7 +86,7 @@ pub fn set_topics(list: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Calls `f` with all topics off. During the call, other runs of the process also log nothing.
+/// Calls `f` with all topics off. During the call, the other runs of the process print no log lines either.
 pub(crate) fn muted<T>(f: impl FnOnce() -> T) -> T {
     let before = MASK.swap(0, Relaxed);
     let value = f();
@@ -95,7 +98,7 @@ pub(crate) fn init_from(lookup: &env::Lookup<'_>) -> Result<(), String> {
     lookup("LAB_LOG").map_or(Ok(()), |list| set_topics(&list))
 }
 
-/// Installs a plain logger that prints to stdout, unless the program has a logger already.
+/// Installs a logger that prints to stdout. If the program has a logger already, this does nothing.
 fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -105,7 +108,7 @@ fn install() {
             .format(|f, record| writeln!(f, "{}", record.args()))
             .target(env_logger::Target::Stdout)
             .try_init();
-        // An error only means that the program has installed its own logger.
+        // If there is an error, the program has installed its own logger, so nothing is wrong.
         drop(logger);
     });
 }
@@ -122,8 +125,8 @@ pub fn line(topic: Topic, term: Option<u64>, text: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Prints a log line by topic: `dlog!(VOTE, term, "asks {} for a vote", peer)`. A line without a term is
-/// `dlog!(TEST, "text")`.
+/// Prints a log line if its topic is on: `dlog!(VOTE, term, "asks {} for a vote", peer)`. For a line without
+/// a term, write `dlog!(TEST, "text")`.
 ///
 /// The line shows the current [`node`](crate::node) as its server. If the topic is off, nothing is formatted.
 #[macro_export]

@@ -2,11 +2,11 @@
 //!
 //! The name of a node has three parts: its group, its index in the group, and its incarnation. A restarted
 //! server is a new incarnation. The current node depends on the *code that runs*, not on the thread. For
-//! example, a network runs a server's handler on the caller's thread. During the handler, the server's node
-//! is current.
+//! example, a network calls the handler of a server on the caller's thread. During this call, the current
+//! node is that of the server.
 //!
-//! The first node of a new thread is the node that is current when the thread is spawned. This node *owns*
-//! the thread until the thread ends (see [`crate::thread::alive`]).
+//! When a thread is spawned, the new thread starts with the node that is current on the spawning thread. This
+//! node *owns* the thread until the thread ends (see [`crate::thread::alive`]).
 
 use crate::context;
 use std::fmt;
@@ -18,7 +18,8 @@ pub struct NodeId {
     pub group: u16,
     /// The server's index in its group. The first index is 0.
     pub index: u16,
-    /// How often the server has been started, including this time. It is 0 only in [`NodeId::NONE`].
+    /// The number of this start of the server: 1 for the first start, 2 for the second. Only [`NodeId::NONE`]
+    /// has 0.
     pub incarnation: u32,
 }
 
@@ -31,7 +32,7 @@ impl NodeId {
         NodeId { group: 0, index: u16::try_from(index).expect("fewer than 65,536 servers"), incarnation: 1 }
     }
 
-    /// Whether this is [`NodeId::NONE`].
+    /// True if this is [`NodeId::NONE`].
     pub fn is_none(self) -> bool {
         self == NodeId::NONE
     }
@@ -54,7 +55,7 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// The node whose code this thread runs now.
+/// Returns the node whose code this thread runs now.
 pub fn current() -> NodeId {
     context::node()
 }
@@ -64,7 +65,8 @@ pub fn enter(node: NodeId) -> NodeGuard {
     NodeGuard { before: context::set_node(node), here: std::marker::PhantomData }
 }
 
-/// Restores the node that was current before [`enter`].
+/// The guard of [`enter`]. When the guard is dropped, the node from before the call of [`enter`] is current
+/// again.
 #[must_use = "the node is current only as long as the guard lives"]
 pub struct NodeGuard {
     before: NodeId,

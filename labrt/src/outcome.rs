@@ -7,11 +7,12 @@ use std::time::Duration;
 /// The first failure of a run.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The thread that failed, with its node if it has a node: `S2 raft-2-ticker`.
+    /// The name of the thread that failed, for example `S2 raft-2-ticker`. It begins with the thread's node,
+    /// if there is one.
     pub thread: String,
     /// The text and the place of the thread's panic.
     pub message: String,
-    /// The time of the failure since the start of the run, on the run's clock.
+    /// The time from the start of the run to the failure, on the run's clock.
     pub at: Duration,
 }
 
@@ -20,11 +21,11 @@ pub struct Failure {
 pub struct Stats {
     /// How long the run took on its own clock, in nanoseconds.
     pub time_ns: u64,
-    /// CPU time that the process used during the run, in nanoseconds.
+    /// The CPU time that the process used during the run, in nanoseconds.
     pub cpu_ns: u64,
     /// The number of scheduling decisions (virtual time only).
     pub steps: u64,
-    /// The number of decisions after which another task ran (virtual time only).
+    /// The number of scheduling decisions that chose another task than the running one (virtual time only).
     pub switches: u64,
     /// The number of threads that were started.
     pub spawns: u64,
@@ -32,7 +33,8 @@ pub struct Stats {
     pub max_live: usize,
     /// The number of threads that were unwound because the body had returned.
     pub cancelled: usize,
-    /// The number of threads that could not be unwound. In virtual time their stacks leak.
+    /// The number of threads that could not be unwound. In virtual time the memory of their stacks is not
+    /// freed.
     pub leaked: usize,
     /// The number of printed warnings (see [`warning`](crate::warning)).
     pub warnings: u64,
@@ -45,14 +47,14 @@ pub struct Outcome {
     pub seed: u64,
     /// The hash of the run's trace. It is 0 on real threads.
     pub trace: u64,
-    /// The `n` of the 1-in-n chance of preemption in this run (virtual time only). 0 means that there was no
-    /// preemption.
+    /// The rate of preemption in this run (virtual time only): `n` means that the chance of a preemption was
+    /// 1 in `n`. 0 means that there was no preemption.
     pub preempt: u64,
     /// The counters of the run.
     pub stats: Stats,
     /// The first failure of the run. `None` means that the run passed.
     pub failure: Option<Failure>,
-    /// The file with the run's events, if they were written.
+    /// The file with the run's events, if there is one.
     pub events: Option<PathBuf>,
 }
 
@@ -71,7 +73,7 @@ pub struct Summary {
     pub warnings: u64,
 }
 
-/// The text of a panic.
+/// Returns the text of a panic.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     payload
         .downcast_ref::<String>()
@@ -80,7 +82,8 @@ pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "panic with a payload that is no text".into())
 }
 
-/// The name of a thread in reports. It has the thread's node, and the thread's name or number.
+/// Returns the name of a thread for reports. It consists of the thread's node, and of the thread's name or
+/// number.
 pub(crate) fn title(node: NodeId, name: &str, number: u64) -> String {
     match (node.is_none(), name.is_empty()) {
         (true, true) => format!("thread {number}"),

@@ -1,7 +1,7 @@
 //! The panic hook, and the function that ends the process if a run cannot be ended.
 //!
-//! The hook keeps the place of a panic for the report of the failed run. It fails the run when a foreign
-//! thread panics, and it prints nothing if the run is quiet.
+//! The hook keeps the place of a panic for the report of the failed run. If a foreign thread panics (see
+//! `foreign.rs`), the hook fails the run. If the run is quiet, the hook prints nothing.
 
 use crate::context;
 use crate::node::NodeId;
@@ -33,22 +33,23 @@ mod tls {
     thread_local!(pub(super) static BLAMED: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) });
 }
 
-/// After this call, the next panic of this thread is reported with the place `place`.
+/// Sets the place that is reported for the next panic of this thread.
 pub(crate) fn blame(place: &'static Location<'static>) {
     tls::BLAMED.set(Some(place));
 }
 
-/// Unwinds the calling thread without printing anything.
+/// Unwinds the calling thread. This prints nothing.
 pub(crate) fn cancel() -> ! {
     std::panic::resume_unwind(Box::new(Cancelled))
 }
 
-/// Prints `why` a run cannot be ended, and ends the process.
+/// Prints the text `why`, which says why a run cannot be ended. Then ends the process.
 ///
-/// libtest captures what `eprintln!` prints and shows it at the end of the test. Here the test never
-/// ends, so this writes to stderr directly, which is not captured.
+/// libtest captures what `eprintln!` prints and shows it at the end of the test. Here the test never ends, so
+/// that text would be lost. For this reason this function writes directly to stderr, which libtest does not
+/// capture.
 pub(crate) fn exit(why: &str) -> ! {
-    // An error only means that stderr is closed.
+    // If there is an error, stderr is closed, and there is nothing left to do.
     let _ = writeln!(std::io::stderr().lock(), "{why}");
     std::process::exit(101);
 }

@@ -1,13 +1,13 @@
-//! Random numbers of the run.
+//! The random numbers of a run.
 //!
 //! All numbers come from the seed of the run, but in independent **streams**. There is one stream for the
-//! test's body, one for each incarnation of each node, and one for the scheduler of the virtual clock. The
-//! number for a decision that has a name comes from no stream. So if one place draws one more number, the
-//! numbers of the other places stay the same. For this reason a small change of a program changes its runs
-//! only a little.
+//! test's body, one for each incarnation of each node, and one for the scheduler of the virtual clock. A
+//! decision can also have a name ([`draw`]). The number for such a decision comes from no stream. So if one
+//! part of a program draws one more number, the other parts still get the same numbers. For this reason a
+//! small change of a program changes its runs only a little.
 //!
-//! The generator is xoshiro256++, whose output for a seed never changes. On real threads the seed
-//! comes from the system, unless `LAB_SEED` gives one.
+//! The generator is xoshiro256++. Its output for a given seed is the same in all versions. On real threads
+//! the seed comes from the system, or from `LAB_SEED` if that variable is set.
 
 use crate::node::NodeId;
 use crate::{context, foreign, imp};
@@ -48,7 +48,7 @@ const fn scramble(z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Derives a seed from another seed. If the parts are different, the derived seeds are unrelated.
+/// Derives a seed from another seed. Different `parts` give seeds that look independent of each other.
 pub(crate) const fn split(seed: u64, parts: [u64; 3]) -> u64 {
     const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut h = scramble(seed.wrapping_add(GAMMA));
@@ -64,8 +64,8 @@ pub(crate) fn generator(seed: u64, label: Label, id: u64) -> Xoshiro256PlusPlus 
     Xoshiro256PlusPlus::seed_from_u64(split(seed, [label.0, id, 0]))
 }
 
-/// Returns the number for a decision that has a name. The number depends only on the run's seed, the label
-/// and the two arguments, not on earlier draws.
+/// Returns the random number for the decision that is named by the label and the two numbers. The random
+/// number depends only on these three and on the run's seed. It does not depend on earlier draws.
 #[track_caller]
 pub fn draw(label: Label, a: u64, b: u64) -> u64 {
     split(imp::with_world(|w| w.seed), [label.0, a, b])
@@ -95,7 +95,7 @@ pub fn scale(x: u64, n: u64) -> u64 {
     ((x as u128 * n as u128) >> 64) as u64
 }
 
-/// A generator that its user owns (see [`stream`]).
+/// A random number generator that belongs to the code that has made it (see [`stream`]).
 #[derive(Clone, Debug)]
 pub struct Stream(Xoshiro256PlusPlus);
 
@@ -142,14 +142,14 @@ impl TryRng for RunRng {
 mod tests {
     use super::*;
 
-    /// After an upgrade of the generator, a seed must still give the same run.
+    /// Also after an upgrade of the crate with the generator, a seed must give the same run as before.
     #[test]
     fn the_streams_are_stable() {
         let mut g = generator(42, Label::new("test"), 7);
         assert_eq!(
             [g.next_u64(), g.next_u64()],
             [STABLE[0], STABLE[1]],
-            "the generator of a seed has changed: every recorded seed now means another run"
+            "the numbers for a seed have changed: every recorded seed now gives another run"
         );
         assert_eq!(split(42, [1, 2, 3]), STABLE[2]);
     }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What identifies a test in a replay line.
+/// The identity of a test. From it, a replay line is made: the shell command that runs the test again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The cargo package to which the test belongs.
@@ -20,7 +20,7 @@ pub struct Identity {
     pub target: String,
     /// The name of the test.
     pub test: String,
-    /// Whether the test runs only with `--ignored`.
+    /// True if the test runs only with `--ignored`.
     pub ignored: bool,
     /// The cargo features that are on, without `sim`.
     features: Vec<String>,
@@ -49,8 +49,8 @@ impl Identity {
     }
 
     /// The same identity with one more cargo feature, `name`, if `on` is true: `here!().with_feature("fast",
-    /// cfg!(feature = "fast"))`. A replay line names the features that are on. The feature `sim` need not be
-    /// added: labrt knows whether it is on.
+    /// cfg!(feature = "fast"))`. A replay line names the features that are on. The feature `sim` does not
+    /// have to be added, because labrt knows whether it is on.
     pub fn with_feature(&self, name: &str, on: bool) -> Identity {
         let mut identity = self.clone();
         identity.features.retain(|feature| feature != name);
@@ -71,8 +71,8 @@ impl Identity {
         Identity { test: test.to_string(), ignored, ..self.clone() }
     }
 
-    /// Guesses the identity from the running process. This is for a plain `#[test]`, whose thread has the
-    /// name of the test.
+    /// Guesses the identity from the running process. This is used for a plain `#[test]`: the name of its
+    /// thread is the name of the test.
     fn of_process() -> Identity {
         let exe = std::env::current_exe().ok();
         let stem = exe.as_ref().and_then(|p| p.file_stem()).map(|s| s.to_string_lossy().to_string());
@@ -89,53 +89,55 @@ impl Identity {
     }
 }
 
-/// How a test body is run. [`Run::from_env`] reads the `LAB_*` variables.
+/// The settings with which the body of a test is executed. [`Run::from_env`] reads them from the `LAB_*`
+/// variables.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The first seed. Each following run has the next number as its seed.
     pub seed: u64,
     /// The number of runs, each with its own seed.
     pub runs: u64,
-    /// Virtual time: the `n` of the 1-in-n chance that another ready task runs at a lock, a send or a
-    /// notification. 0 means never. With `None`, `n` is drawn from each seed, so that calm and aggressive
-    /// schedules are mixed.
+    /// Virtual time: the rate of preemption. When a task locks a lock, sends or notifies, there is a chance
+    /// of 1 in `n` that another ready task runs first. 0 means never. With `None`, each seed has its own `n`,
+    /// so that tasks are switched often with some seeds, and rarely with others.
     pub preempt: Option<u64>,
-    /// Virtual time: a sleep or timeout ends up to this much late.
+    /// Virtual time: the longest random delay that is added to a sleep or a timeout.
     pub jitter: Duration,
-    /// If a run takes longer than this on its own clock, it fails. The default is 3600 s in virtual time and
-    /// 180 s on real threads.
+    /// The time limit of a run, on the run's own clock. A run that takes longer fails. The default is 3600 s
+    /// in virtual time and 180 s on real threads.
     pub limit: Duration,
     /// Virtual time: the size of a task's stack in bytes.
     pub stack: usize,
-    /// Virtual time: run every seed twice and compare the traces.
+    /// Virtual time: if this is true, every seed is executed twice, and the two traces are compared.
     pub check: bool,
-    /// Whether to print nothing about panics. This is for runs that are expected to fail.
+    /// If this is true, nothing is printed about panics. Use it for runs that are expected to fail.
     pub quiet: bool,
-    /// What happens after a mistake against the lock discipline.
+    /// What labrt does when it finds a mistake against the lock discipline.
     pub discipline: Discipline,
-    /// Real threads: whether to keep the recent events. Benchmarks switch this off.
+    /// Real threads: if this is true, the recent events are kept. Benchmarks switch this off.
     pub events: bool,
     /// The file to which the events of the last run are written.
     pub trace_file: Option<PathBuf>,
-    /// Virtual time: how many of the last events that file has at least. It has at most twice as many.
+    /// Virtual time: how many of the last events are kept at least for that file. The file has at most twice
+    /// as many events.
     pub trace_most: usize,
-    /// The hash that the trace must have.
+    /// The hash that the trace must have, if the hash is to be checked.
     pub expect: Option<u64>,
-    /// The file to which one line is written at the start and one at the end of each run. With such a file,
-    /// the other seeds are also run after a failure.
+    /// The file to which one line is written at the start of each run and one at its end. If there is such a
+    /// file, a failure does not stop the other seeds.
     pub report: Option<PathBuf>,
-    /// Called for the first run that fails, after the report of the failure.
+    /// A function that is called for the first run that fails, after the failure was printed.
     pub on_failure: Option<fn(&Failed<'_>)>,
     /// Makes the observer of a run. Each run gets a new one.
     pub observer: Option<fn() -> Box<dyn Observer>>,
     /// The identity of the test, for the replay line.
     pub identity: Identity,
-    /// Environment variables that the run depends on and that this crate does not read. A replay line
+    /// Environment variables that change what the run does, but that this crate does not read. A replay line
     /// sets them.
     pub variables: Vec<(String, String)>,
 }
 
-/// A run that has failed, as [`Run::on_failure`] gets it.
+/// A run that has failed. This is the argument of [`Run::on_failure`].
 pub struct Failed<'a> {
     /// The settings of the failed run.
     pub run: &'a Run,
@@ -145,8 +147,9 @@ pub struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    /// Executes the same body with the same seed again, but with the settings of `run`. In virtual time this
-    /// gives the same run if the new settings do not change the schedule. No log lines are printed.
+    /// Executes the same body with the same seed again, but with the settings in `run`. In virtual time the
+    /// new run is the same as the failed one, if the new settings do not change the schedule. No log lines
+    /// are printed.
     pub fn again(&self, run: &Run) -> Outcome {
         logging::muted(|| run.once_dyn(self.outcome.seed, self.body))
     }
@@ -170,8 +173,8 @@ fn system_seed() -> u64 {
 }
 
 impl Default for Run {
-    /// The settings for one run with seed 0. The environment is not read. Start from these settings to make
-    /// others in code.
+    /// The settings for one run with seed 0. The environment is not read. Code that needs other settings can
+    /// start from these.
     fn default() -> Run {
         Run {
             seed: 0,
@@ -200,7 +203,7 @@ impl Run {
     /// Reads the settings from the `LAB_*` variables.
     ///
     /// # Errors
-    /// If a variable has a bad value. The message has the variable, its value and the expected form.
+    /// If a variable has a bad value. The message names the variable, its value and the expected form.
     pub fn from_env(identity: Identity) -> Result<Run, String> {
         logging::init_from(&env::process)?;
         let run = Run::from_lookup(identity, &env::process)?;
@@ -208,8 +211,8 @@ impl Run {
         Ok(run)
     }
 
-    /// Checks before the run that the files can be written. So a bad path is reported before the run, and not
-    /// after it.
+    /// Checks that the files can be written. This is done before the run, so that a bad path is reported
+    /// before the run and not after it.
     fn check_files(&self) -> Result<(), String> {
         for (name, path) in [("LAB_TRACE", &self.trace_file), ("LAB_REPORT", &self.report)] {
             let Some(path) = path else { continue };
@@ -228,7 +231,7 @@ impl Run {
                 println!("[lab] {}: LAB_SEED={seed:#x}", identity.test);
                 seed
             }
-            // This seed is the same in every process. So a test that passes once passes always.
+            // This seed is the same in every process. So a test that has passed once will pass again.
             Seed::Unset if is_sim() => rng::hash_str(&identity.test),
             Seed::Unset => system_seed(),
         };
@@ -257,11 +260,11 @@ impl Run {
         })
     }
 
-    /// Runs all seeds, one after the other. If there is no report file, it stops after the first seed that
-    /// fails. Each failure is printed with its replay line.
+    /// Executes the body with all seeds, one after the other. If there is no report file, the call stops
+    /// after the first seed that fails. Each failure is printed with its replay line.
     ///
     /// # Errors
-    /// If a run has failed. The text is the first failure, in one line.
+    /// If a run has failed. The text describes the first failure, in one line.
     pub fn execute(&self, f: impl Fn() + Send + Sync + 'static) -> Result<Summary, String> {
         let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
         let mut report = Report::open(self)?;
@@ -296,7 +299,7 @@ impl Run {
         first_failure.map_or(Ok(sum), Err)
     }
 
-    /// Runs one seed. If the body fails, this call does not panic.
+    /// Executes the body with one seed. If the body fails, this call does not panic.
     pub fn once(&self, seed: u64, f: impl Fn() + Send + Sync + 'static) -> Outcome {
         let f: Arc<dyn Fn() + Send + Sync> = Arc::new(f);
         self.once_dyn(seed, &f)
@@ -311,9 +314,9 @@ impl Run {
         outcome
     }
 
-    /// The number from which all streams of the run are made: the seed, mixed with the name of the test.
-    /// Without the name, a seed would give all tests the same schedule at their start. If the run has no
-    /// name, the number is the seed itself.
+    /// Returns the number from which all streams of the run are made: the seed, mixed with the name of the
+    /// test. Without the name, all tests with the same seed would start with the same schedule. If the run
+    /// has no name, the number is the seed itself.
     pub(crate) fn root(&self, seed: u64) -> u64 {
         match self.identity.test.as_str() {
             "" => seed,
@@ -377,8 +380,8 @@ impl Run {
         }
     }
 
-    /// A shell command that runs this seed again. On real threads a run cannot be repeated. There the command
-    /// searches for the same failure in virtual time.
+    /// Returns a shell command that executes this seed again. On real threads a run cannot be repeated. So
+    /// there the command searches for the same failure in virtual time.
     pub fn replay_line(&self, outcome: &Outcome) -> String {
         let id = &self.identity;
         let profile = std::env::current_exe().map_or(String::new(), |exe| profile_arguments(&exe));
@@ -394,8 +397,9 @@ impl Run {
             ),
             false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test{profile}"),
         };
-        // Cargo selects the package in the workspace's folder by itself. With `-p` it would compile
-        // dependencies again, because it selects fewer packages, and so fewer features.
+        // If the package is in the workspace's folder, cargo selects it without `-p`. With `-p`, cargo would
+        // select fewer packages, and so fewer features of the dependencies. Then it would compile the
+        // dependencies again.
         let folder = env::process("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let selected = folder.is_some_and(|folder| folder.join("Cargo.lock").is_file());
         if !id.package.is_empty() && !selected {
@@ -416,8 +420,9 @@ impl Run {
     }
 }
 
-/// Returns the arguments with which cargo uses the profile of the program `exe`. So a replay need not compile
-/// anything. Cargo puts the programs of a profile into a folder with the profile's name.
+/// Returns the arguments with which cargo uses the profile of the program `exe`. With the same profile, a
+/// replay does not have to compile the program again. Cargo puts the programs of a profile into a folder with
+/// the profile's name.
 fn profile_arguments(exe: &std::path::Path) -> String {
     let of_deps = exe.parent().filter(|folder| folder.ends_with("deps"));
     let profile = of_deps.and_then(|deps| deps.parent()?.file_name()?.to_str());
@@ -451,8 +456,9 @@ fn append_to(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// The file of `LAB_REPORT`: one line at the start and one at the end of each run. Each line is one write. So
-/// after a crash a reader can see which run had not ended.
+/// The file of `LAB_REPORT`. It has one line for the start of each run and one for its end. Each line is
+/// written at once, with one system call. So if the process crashes, a reader of the file can see which run
+/// had not ended.
 ///
 /// ```text
 /// start <test> <seed>
@@ -531,7 +537,7 @@ mod tests {
             let e = ask(name, value).expect_err(name);
             assert!(e.contains(&format!("{name}={value}: expected")), "{e}");
         }
-        assert_eq!(ask("LAB_SEED", "0x10").expect("a good seed").seed, 16);
+        assert_eq!(ask("LAB_SEED", "0x10").expect("the seed is valid").seed, 16);
     }
 
     #[test]
@@ -594,7 +600,7 @@ mod tests {
         assert!(line.contains(" --features sim,wide,solved-raft --lib "), "{line}");
     }
 
-    /// The same seed gives two tests different numbers, and gives one test the same numbers each time.
+    /// With the same seed, two tests get different numbers. One test gets the same numbers each time.
     #[test]
     fn a_seed_means_another_run_in_another_test() {
         let draws = |test: &str| {

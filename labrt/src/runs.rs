@@ -12,15 +12,15 @@ struct Entry {
 
 static RUNS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// Adds a run to the list until the guard is dropped. The calling thread starts the run and belongs to the
-/// run `outer`.
+/// Adds `run` to the list until the guard is dropped. The calling thread is the one that starts this run.
+/// `outer` is the run to which the calling thread itself belongs, if there is one.
 pub(crate) fn enlist(run: &Arc<Running>, outer: Option<Arc<Running>>) -> GoingOn {
     foreign::prepare();
     RUNS.lock().push(Entry { run: run.clone(), outer });
     GoingOn(run.clone())
 }
 
-/// The guard of [`enlist`]. It removes the run from the list when it is dropped.
+/// The guard of [`enlist`]. When the guard is dropped, the run is removed from the list.
 #[must_use = "the run is listed only as long as the guard lives"]
 pub(crate) struct GoingOn(Arc<Running>);
 
@@ -30,13 +30,13 @@ impl Drop for GoingOn {
         let at = runs.iter().position(|e| Arc::ptr_eq(&e.run, &self.0));
         let gone = at.map(|at| runs.swap_remove(at));
         drop(runs);
-        // This must come after the lock is free, because it may drop the outer run.
+        // `gone` must be dropped after the lock is free, because this may also drop the outer run.
         drop(gone);
     }
 }
 
-/// Calls `f` for each run. The second argument of `f` says whether this run has started another run that has
-/// not ended yet. No run is removed from the list during the call.
+/// Calls `f` for each run. The second argument of `f` is true if a thread of this run has started another run
+/// that has not ended yet. No run is removed from the list during the call.
 pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     let runs = RUNS.lock();
     for entry in runs.iter() {
@@ -46,7 +46,7 @@ pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     }
 }
 
-/// Calls `f` for each run that has no other run inside.
+/// Calls `f` for each run whose threads have not started another run that still goes on.
 pub(crate) fn each_innermost(mut f: impl FnMut(&Running)) {
     each(|run, has_inner| {
         if !has_inner {

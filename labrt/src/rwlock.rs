@@ -9,29 +9,33 @@ use std::panic::Location;
 /// Go's `sync.RWMutex`: a lock that many readers or one writer can hold. If a writer waits, new readers wait,
 /// too.
 ///
-/// It finds the same mistakes as [`Mutex`](crate::sync::Mutex) (see [`locks`]). If a thread locks it twice,
-/// this is reported, even if both times are for reading. If a writer starts to wait between the two, the
-/// thread and the writer wait for ever.
+/// A `RwLock` finds the same mistakes as a [`Mutex`](crate::sync::Mutex) (see [`locks`]). If a thread that
+/// holds a `RwLock` locks it again, this is reported, even if the thread only reads. The reason is that a
+/// writer may start to wait after the first call of [`RwLock::read`]. Then the second call waits for the
+/// writer, and the writer waits for the thread, so both wait for ever.
 pub struct RwLock<T: ?Sized> {
     meta: locks::Meta,
     queue: parking_lot::Mutex<Queue>,
     inner: parking_lot::RwLock<T>,
 }
 
-/// The threads that wait. A thread tries to lock the `RwLock` only while it holds the queue's own lock. After
-/// each unlock, all threads of the queue are woken. So no wake-up is lost.
+/// The threads that wait for the `RwLock`. A thread tries to lock the `RwLock` only while it holds the
+/// queue's own lock. If the attempt fails, the thread enters the queue before it releases the queue's lock.
+/// Each unlock of the `RwLock` wakes all threads of the queue. So no thread misses an unlock.
 struct Queue {
     waiting: Vec<Signal>,
     writers: usize,
 }
 
-/// Shared access to the value of a [`RwLock`]. When the guard is dropped, the lock is unlocked.
+/// Read access to the value of a [`RwLock`]. Other threads may read at the same time. When the guard is
+/// dropped, the lock is unlocked.
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     inner: Option<parking_lot::RwLockReadGuard<'a, T>>,
 }
 
-/// Exclusive access to the value of a [`RwLock`]. When the guard is dropped, the lock is unlocked.
+/// Write access to the value of a [`RwLock`]. No other thread has access at the same time. When the guard is
+/// dropped, the lock is unlocked.
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     inner: Option<parking_lot::RwLockWriteGuard<'a, T>>,
@@ -62,7 +66,7 @@ impl<T: Default> Default for RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until no writer holds the lock or waits for it, and then locks it for reading.
+    /// Waits until no writer holds the lock and no writer waits for it. Then locks it for reading.
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         let place = Location::caller();
@@ -130,7 +134,8 @@ impl<T: ?Sized> RwLock<T> {
         Some(RwLockWriteGuard { lock: self, inner: Some(inner) })
     }
 
-    /// Returns the value without locking: the borrow checker proves that no other thread uses the lock.
+    /// Returns the value without locking. No locking is needed, because `&mut self` proves that no other
+    /// thread uses the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
@@ -142,7 +147,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
-/// Wakes all threads of the queue. It never switches threads, because destructors call it.
+/// Wakes all threads of the queue. Destructors call this function, so it never switches threads.
 fn wake_all(queue: &parking_lot::Mutex<Queue>) {
     let waiting = std::mem::take(&mut queue.lock().waiting);
     waiting.iter().for_each(Signal::raise);
@@ -156,13 +161,14 @@ impl Queue {
     }
 }
 
-/// A writer that waits. Until this value is dropped, new readers wait, too.
+/// A value that exists as long as a writer waits. New readers must wait until this value is dropped.
 struct WaitingWriter<'a>(&'a parking_lot::Mutex<Queue>);
 
 impl Drop for WaitingWriter<'_> {
     fn drop(&mut self) {
         self.0.lock().writers -= 1;
-        // If the writer has given up because its run is over, the readers that wait behind it can continue.
+        // The writer may have given up because its run is over. Then the readers that waited for this writer
+        // can continue.
         wake_all(self.0);
     }
 }

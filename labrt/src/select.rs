@@ -11,9 +11,9 @@ use std::time::Duration;
 
 /// Waits for the first of several things: messages, room for a message, signals, timers.
 ///
-/// Each case has a closure, which makes the result of the select. Exactly one case happens, and the closures
-/// of the other cases are dropped. If several cases are ready, one of them is chosen at random. But if a
-/// timer is due, its case happens before the others.
+/// Each case has a closure. The closure returns the result of the select. Exactly one case happens. Its
+/// closure is called, and the closures of the other cases are dropped. If several cases are ready, one of
+/// them is chosen at random. But if a timer is due, its case happens before the others.
 ///
 /// ```
 /// use labrt::chan::{Select, unbounded};
@@ -40,8 +40,8 @@ use std::time::Duration;
 pub struct Select<'a, R> {
     cases: Vec<Box<dyn Case<'a, R> + 'a>>,
     timers: Vec<TimerCase<'a, R>>,
-    /// Whether a case sends on a bounded channel. Then the receiver may need a lock that this thread holds,
-    /// so the lock discipline is checked before a wait.
+    /// True if a case sends on a bounded channel. If so, the select may wait for a receiver, and the receiver
+    /// may need a lock that this thread holds. So the lock discipline is checked before the wait.
     sends: bool,
 }
 
@@ -56,15 +56,15 @@ impl<'a, R: 'a> Select<'a, R> {
         Select { cases: Vec::new(), timers: Vec::new(), sends: false }
     }
 
-    /// Go's `case m, ok := <-rx`. `then` gets the message, or an error when the channel is empty
-    /// and all senders are gone.
+    /// Adds a case that receives a message: Go's `case m, ok := <-rx`. The closure `then` gets the message.
+    /// If the channel is empty and all senders are gone, `then` gets an error.
     pub fn recv<T>(mut self, rx: &'a Receiver<T>, then: impl FnOnce(Result<T, RecvError>) -> R + 'a) -> Self {
         self.cases.push(Box::new(RecvCase::new(rx, then)));
         self
     }
 
-    /// Go's `case tx <- message`. `then` gets the message back when all receivers are gone. If another case
-    /// happens, the message is dropped.
+    /// Adds a case that sends a message: Go's `case tx <- message`. If all receivers are gone, the closure
+    /// `then` gets an error with the message. If another case happens, the message is dropped.
     pub fn send<T>(
         mut self,
         tx: &'a Sender<T>,
@@ -79,20 +79,21 @@ impl<'a, R: 'a> Select<'a, R> {
         self
     }
 
-    /// The case happens when the signal is raised. This is Go's `case <-done`, where `done` is closed to stop
-    /// other goroutines.
+    /// Adds a case that happens when the signal is raised. This is Go's `case <-done`, where `done` is closed
+    /// to stop other goroutines.
     pub fn signal(mut self, signal: &'a Signal, then: impl FnOnce() -> R + 'a) -> Self {
         self.cases.push(Box::new(SignalCase::new(signal, then)));
         self
     }
 
-    /// Go's `case <-timer.C`. The timer may be reset during the wait.
+    /// Adds a case that happens when the timer fires: Go's `case <-timer.C`. The timer may be reset during
+    /// the wait.
     pub fn timer(mut self, timer: &'a Timer, then: impl FnOnce() -> R + 'a) -> Self {
         self.timers.push(TimerCase { timer, then: Box::new(then) });
         self
     }
 
-    /// Waits until a case happens. If there are no cases, it waits until the run is over.
+    /// Waits until a case happens. If the select has no cases, the call waits until the run is over.
     #[track_caller]
     pub fn wait(self) -> R {
         let place = Location::caller();
@@ -115,8 +116,8 @@ impl<'a, R: 'a> Select<'a, R> {
         self.run(patience, place)
     }
 
-    /// Like [`Select::wait`], but without waiting: Go's `select` with a `default`. Returns `None` if no case
-    /// is ready.
+    /// Like [`Select::wait`], but never waits: Go's `select` with a `default`. Returns `None` if no case is
+    /// ready.
     #[track_caller]
     pub fn try_now(self) -> Option<R> {
         let place = Location::caller();
@@ -161,14 +162,15 @@ impl<'a, R: 'a> Default for Select<'a, R> {
     }
 }
 
-/// Why a wait for several cases has ended. Both back ends return it.
+/// The reason why a wait for several cases has ended. The function `select` returns this type in virtual time
+/// and in real time.
 pub(crate) enum Selected {
     /// The case with this index has happened.
     Case(usize),
-    /// One of the signals that tell of a changed timer was raised.
+    /// One of the timers was set or stopped, so its signal was raised.
     Changed,
-    /// The time limit was reached, or the run has ended. Or the select was not allowed to wait, and no case
-    /// was ready.
+    /// No case has happened, for one of three reasons: the time limit was reached; the run has ended; or the
+    /// select was not allowed to wait, and no case was ready.
     Nothing,
 }
 

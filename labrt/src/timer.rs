@@ -8,11 +8,12 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Go's `time.Timer`, and its `time.Ticker`. Clones share the timer.
+/// Go's `time.Timer` and `time.Ticker` in one type. Clones share the timer.
 ///
-/// A timer costs no thread. Each time it is set, it *fires* once: then one waiting thread continues, in
-/// [`Timer::wait`] or in a [`Select`](crate::chan::Select). [`Timer::reset`] and [`Timer::stop`] have an
-/// effect at once, also for threads that wait already. So there is no channel that must be drained, as in Go.
+/// A timer does not need a thread. When the time of a timer has come, the timer *fires*: one thread that
+/// waits for the timer continues. A thread waits in [`Timer::wait`] or in a [`Select`](crate::chan::Select).
+/// [`Timer::reset`] and [`Timer::stop`] have an effect at once, also for threads that already wait. In Go, a
+/// timer has a channel, which must sometimes be drained. Here there is no such channel.
 ///
 /// ```
 /// use labrt::time::{Duration, Instant, Timer};
@@ -37,8 +38,8 @@ struct State {
     due: Option<Instant>,
     /// The time between two ticks, if the timer fires again and again.
     period: Option<Duration>,
-    /// The signal that is raised when the timer is set again. It is `None` if no thread has waited since the
-    /// timer was set.
+    /// The signal that is raised when the timer is set or stopped. It is `None` if no thread has waited since
+    /// the last change.
     changed: Option<Signal>,
 }
 
@@ -49,8 +50,8 @@ impl Timer {
         Timer::with(Instant::now().checked_add(d), None)
     }
 
-    /// Makes a timer that fires again after each `period`: Go's `time.NewTicker`. If no thread has waited for
-    /// a tick when the next tick is due, one of the two ticks is lost.
+    /// Makes a timer that fires again after each `period`: Go's `time.NewTicker`. If no thread has received a
+    /// tick before the next tick is due, one of the two ticks is lost.
     ///
     /// # Panics
     /// When `period` is zero.

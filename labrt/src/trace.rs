@@ -1,8 +1,8 @@
 //! Events: a record of what happened in a run. All events have the same form.
 //!
 //! An event has a time, the node and the thread where it happened, a [`Kind`], [`Links`] and named fields.
-//! The [`Links`] are the id of the event's message or operation, the id that caused the event, and the cause
-//! in words. The events are used for three things:
+//! The [`Links`] are the id of the message or operation to which the event belongs, the id of the message or
+//! operation that caused the event, and the cause in words. The events are used for three things:
 //!
 //! * the **trace hash** of a virtual-time run, which is the same for two runs of one seed;
 //! * the trace file of `LAB_TRACE`: JSON lines if its name ends in `.jsonl`, otherwise text for `diff`;
@@ -12,12 +12,13 @@
 //!
 //! # The cause of an event
 //!
-//! A thread acts *under* a message or operation while it runs the handler of that message, the callback for
-//! its reply, or the code between a client's call and its return ([`under`]). During that time each event of
-//! the thread, and each message that it sends, has this message or operation as its parent. A pooled thread
-//! ([`crate::thread::spawn`]) continues the work of the thread that spawns it, so it acts under the same
-//! message or operation. A named thread ([`crate::thread::spawn_named`]) has work of its own, so at its start
-//! it acts under no message and no operation.
+//! A thread acts *under* a message while it runs the handler of the message, or the callback for the reply
+//! ([`under`]). A thread acts under an operation between the client's call and the return of this call. While
+//! a thread acts under a message or operation, this message or operation is the parent of the thread's
+//! events, and of the messages that the thread sends. A pooled thread ([`crate::thread::spawn`]) continues
+//! the work of the thread that spawns it, so it acts under the same message or operation. A named thread
+//! ([`crate::thread::spawn_named`]) has work of its own, so at its start it acts under no message and no
+//! operation.
 //!
 //! ```
 //! use labrt::trace::{self, Kind, Links};
@@ -40,7 +41,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 pub use crate::observer::{LiveEvent, Observer};
 
-/// The name of a kind of event, `area.what`.
+/// The name of a kind of event. It has the form `area.what`, for example `rpc.sent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     name: &'static str,
@@ -48,7 +49,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Makes a kind. Kinds should be constants.
+    /// Makes a kind of event. Each kind should be a constant.
     pub const fn new(name: &'static str) -> Kind {
         Kind { name, hash: hash_str(name) }
     }
@@ -64,9 +65,10 @@ impl Kind {
 pub struct Links {
     /// The message or operation to which the event belongs. 0 means none.
     pub id: u64,
-    /// The message or operation under which the event happened. 0 means none. [`emit`] sets this.
+    /// The message or operation under which the event happened. 0 means none. If this is 0, [`emit`] sets it.
     pub parent: u64,
-    /// Why the event happened, in a few fixed words. The text is empty if there is no special cause.
+    /// Why the event happened. This is a short text that is written in the code. The text is empty if there
+    /// is no special cause.
     pub cause: &'static str,
 }
 
@@ -88,11 +90,11 @@ impl Links {
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Field<'a> {
-    /// A count, an index, a term.
+    /// A count, an index, a term or another number that is never negative.
     U(u64),
     /// A number that may be negative.
     I(i64),
-    /// A yes or no.
+    /// A truth value.
     B(bool),
     /// A text.
     T(Cow<'a, str>),
@@ -103,7 +105,7 @@ pub enum Field<'a> {
 }
 
 impl Field<'_> {
-    /// Makes a copy that owns its text.
+    /// Makes a copy that does not borrow its text.
     fn to_kept(&self) -> Field<'static> {
         match self {
             Field::U(v) => Field::U(*v),
@@ -155,11 +157,11 @@ impl fmt::Display for Field<'_> {
 pub struct Event {
     /// The time since the start of the run, in nanoseconds.
     pub time: u64,
-    /// The number of the thread (the event `thread.spawn` has its name).
+    /// The number of the thread. The event `thread.spawn` gives the name for this number.
     pub thread: u64,
     /// The node in whose code the event happened.
     pub node: NodeId,
-    /// What happened.
+    /// The kind of the event.
     pub kind: Kind,
     /// The links of the event.
     pub links: Links,
@@ -173,8 +175,8 @@ pub(crate) fn kept(fields: &[(&'static str, Field<'_>)]) -> Vec<(&'static str, F
 }
 
 /// Computes a hash of bytes, for a field of an event. With such a field, the trace hash depends on the data,
-/// and not only on the schedule. Each step handles eight bytes, which is fast enough for each message of a
-/// test.
+/// and not only on the schedule. Each step handles eight bytes. This is so fast that a test can compute a
+/// hash for each of its messages.
 pub fn digest(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
@@ -186,7 +188,8 @@ pub fn digest(bytes: &[u8]) -> u64 {
     words.remainder().iter().fold(state, |state, byte| mix(state, u64::from(*byte)))
 }
 
-/// Whether events have an effect now. Call this before you compute fields that are expensive.
+/// True if an event that is recorded now would have an effect. Call this before you compute the fields of an
+/// event, if they are expensive.
 #[inline]
 #[track_caller]
 pub fn on() -> bool {
@@ -199,8 +202,9 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node), with the parent that this thread is [under]. Outside
-/// a run, or if events have no effect, the call does nothing.
+/// Records an event of the current [node](crate::node). If `links` has no parent, the event's parent is the
+/// message or operation that this thread acts [under]. Outside a run, or if events have no effect, the call
+/// does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -225,7 +229,8 @@ fn keep(seen: Result<(), String>) {
     }
 }
 
-/// Records an event of `node` with exactly these links. Use it for what a network or a test does to a server.
+/// Records an event of `node` with exactly these links. Use it when a network or a test does something to a
+/// server.
 #[inline]
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -240,12 +245,13 @@ pub fn parent() -> u64 {
 }
 
 /// Until the guard is dropped, this thread acts under the message or operation `id`: its events have `id` as
-/// their parent. If `id` is 0, it acts under none.
+/// their parent. If `id` is 0, the thread acts under no message and no operation.
 pub fn under(id: u64) -> ParentGuard {
     ParentGuard { before: context::set_parent(id), here: std::marker::PhantomData }
 }
 
-/// The guard of [`under`](fn@under). When it is dropped, the thread acts again under what it acted before.
+/// The guard of [`under`](fn@under). When the guard is dropped, the thread acts again under the message or
+/// operation from before the call of [`under`](fn@under).
 #[must_use = "the parent is set only as long as the guard lives"]
 pub struct ParentGuard {
     before: u64,
@@ -259,7 +265,7 @@ impl Drop for ParentGuard {
     }
 }
 
-/// Wraps `f`, so that on another thread it acts under the same message or operation as this thread.
+/// Wraps `f` for another thread. There, `f` acts under the same message or operation as this thread.
 pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let parent = parent();
     move || {
@@ -268,7 +274,7 @@ pub(crate) fn carried<T>(f: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// The hash of a trace. Each step adds one word of 64 bits.
+/// The hash of a trace. Each step adds one number of 64 bits to the hash.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub(crate) struct Hash(pub(crate) u64);
@@ -307,8 +313,8 @@ impl Hash {
     }
 }
 
-/// Prints the event as one line of text for `diff`: `seconds thread node kind #id<-parent (cause) name=value
-/// ...`.
+/// Prints the event as one line of text, for comparison with `diff`. The line has the form `seconds thread
+/// node kind #id<-parent (cause) name=value ...`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.9} {:>4} {:>4} {}", self.time as f64 / 1e9, self.thread, self.node, self.kind.name)?;
@@ -395,8 +401,8 @@ pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &
     Event { time, thread, node, kind: FAILED, links: Links::NONE, fields }
 }
 
-/// Makes the event for the first line of a file. It identifies the run, and says how many events before the
-/// second line were `lost`.
+/// Makes the event for the first line of a file. This event identifies the run. It also says how many events
+/// were `lost`: they happened before the event in the second line, and are not in the file.
 pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
     let fields = kept(&[

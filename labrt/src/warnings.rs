@@ -1,4 +1,4 @@
-//! Warnings: faults that do not fail the run. Each warning is printed and counted.
+//! Warnings about faults that do not fail the run. Each warning is printed and counted.
 
 use crate::imp;
 use crate::world::World;

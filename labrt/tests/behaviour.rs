@@ -1,5 +1,5 @@
-//! Tests of the behaviour on which the labs rely, on both clocks. Tests only for virtual time are in
-//! `virtual_time.rs`.
+//! Tests of the behaviour on which the labs rely, in virtual time and in real time. The tests that are only
+//! for virtual time are in `virtual_time.rs`.
 
 use labrt::chan::{self, RecvTimeoutError, TryRecvError, TrySendError, bounded, rendezvous, unbounded};
 use labrt::node::{self, NodeId};
@@ -12,12 +12,13 @@ use labrt::{Run, locks, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// The settings of a run that prints nothing about its failures, which are expected.
+/// The settings of a run that prints nothing about its failures. The tests expect these failures.
 fn quiet() -> Run {
     Run { quiet: true, ..Run::default() }
 }
 
-/// The failure of a run as `thread: message`, or an empty text if the run passes.
+/// Executes `f` in a run. Returns the failure of the run as `thread: message`, or an empty text if the run
+/// passes.
 fn failure(f: impl Fn() + Send + Sync + 'static) -> String {
     let outcome = quiet().once(1, f);
     outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
@@ -123,7 +124,7 @@ fn many_senders_and_receivers_of_a_rendezvous() {
         let givers: Vec<_> = (0..4u64)
             .map(|g| {
                 let tx = tx.clone();
-                thread::spawn(move || (0..50).for_each(|i| tx.send(g * 50 + i).expect("takers are alive")))
+                thread::spawn(move || (0..50).for_each(|i| tx.send(g * 50 + i).expect("receivers exist")))
             })
             .collect();
         drop(tx);
@@ -174,8 +175,8 @@ fn a_signal_ends_a_blocked_receive() {
     });
 }
 
-/// If a thread gives up after it was woken for a message or for room, another thread gets the message or the
-/// room.
+/// A thread is woken because there is a message, or room for a message. If this thread then gives up its
+/// wait, another thread must get the message or the room.
 #[test]
 fn giving_up_leaves_the_turn_to_another() {
     for seed in 0..if labrt::is_sim() { 300 } else { 20 } {
@@ -259,7 +260,7 @@ fn locks_exclude() {
                     for _ in 0..200 {
                         let mut g = n.lock();
                         let v = *g;
-                        let (tx, _rx) = unbounded(); // a preemption point inside the section
+                        let (tx, _rx) = unbounded(); // labrt may switch threads here
                         tx.send(()).expect("the receiver is here");
                         *g = v + 1;
                     }
@@ -304,7 +305,7 @@ fn a_failure_ends_the_run_soon() {
     assert!(message.starts_with("bad: seen"), "{message}");
     assert!(
         labrt::offload::real_time() - t0 < Duration::from_secs(10),
-        "every kind of wait has been unwound"
+        "threads in every kind of wait have been unwound"
     );
 }
 
@@ -340,7 +341,7 @@ fn destructors_run_when_a_run_ends() {
     struct Blocky(Arc<Mutex<u32>>, chan::Sender<u32>);
     impl Drop for Blocky {
         fn drop(&mut self) {
-            *self.0.lock() += 1; // may have to wait for a thread that holds it
+            *self.0.lock() += 1; // this may wait for a thread that holds the lock
             let _ = self.1.send(1);
             sleep(MS);
             DROPS.fetch_add(1, SeqCst);
@@ -379,7 +380,7 @@ fn threads_belong_to_nodes() {
             let stop = stop.clone();
             thread::spawn_named(name, move || {
                 assert_eq!(node::current(), n);
-                let _elsewhere = node::enter(NodeId::first(7)); // does not change the owner
+                let _elsewhere = node::enter(NodeId::first(7)); // this does not change the owner
                 stop.wait();
             });
         }
@@ -396,8 +397,8 @@ fn threads_belong_to_nodes() {
     });
 }
 
-/// A report names the code of the user, even if a function of labrt calls another function of labrt. The
-/// other tests of places are in `places.rs`.
+/// The places in a report are in the user's code, even if a function of labrt calls another function of
+/// labrt. The other tests of places are in `places.rs`.
 #[test]
 fn places_are_those_of_the_user() {
     let run = Run { limit: 200 * MS, ..quiet() };
@@ -522,7 +523,7 @@ fn blocking_under_a_lock_is_reported() {
             tx.send(1).expect("an unbounded send does not block");
         }
         drop(rx);
-        locks::blocking("an RPC"); // nothing is held any more
+        locks::blocking("an RPC"); // this thread holds no lock any more
         let _g = m.lock();
         locks::blocking("an RPC");
     });
@@ -593,7 +594,7 @@ fn offloaded_work_runs_on_real_threads() {
     });
 }
 
-/// A thread for each call is cheap, because threads are pooled.
+/// A program can cheaply start a thread for each call, because threads are pooled.
 #[test]
 fn many_short_threads() {
     labrt::run(|| {

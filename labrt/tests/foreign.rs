@@ -1,5 +1,5 @@
-//! Threads that labrt did not start. Each case runs in a process of its own: labrt cannot see to which run a
-//! foreign thread belongs, so it fails all runs of the process.
+//! Tests of foreign threads, which labrt did not start. Each case runs in a process of its own. The reason is
+//! that labrt cannot see to which run a foreign thread belongs, so it fails all runs of the process.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about such uses")]
 
 mod common;
@@ -15,7 +15,7 @@ use labrt::{Run, thread};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Runs the test `test` in a child process with each back end. The test must pass.
+/// Checks that the test `test` passes in a child process, with each back end.
 fn holds(test: &str) {
     for back_end in back_ends() {
         let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end)]);
@@ -28,7 +28,8 @@ fn quiet() -> Run {
     Run { quiet: true, ..Run::default() }
 }
 
-/// The failure of a run as `thread: message`, or an empty text if the run passes.
+/// Executes `f` in a run with the settings `run`. Returns the failure of the run as `thread: message`, or an
+/// empty text if the run passes.
 fn failure(run: &Run, f: impl Fn() + Send + Sync + 'static) -> String {
     let outcome = run.once(1, f);
     outcome.failure.map(|f| format!("{}: {}", f.thread, f.message)).unwrap_or_default()
@@ -36,13 +37,14 @@ fn failure(run: &Run, f: impl Fn() + Send + Sync + 'static) -> String {
 
 /// Runs `f` on a foreign thread and waits until the thread has ended.
 fn elsewhere(f: impl FnOnce() + Send + 'static) {
-    // In most cases the thread panics, so the result is an error.
+    // The result is ignored. In most cases it is an error, because the thread panics.
     let _ = std::thread::spawn(f).join();
 }
 
 type Body = Box<dyn FnOnce() + Send>;
 
-/// A use of labrt, the code that prepares it in the run, and the line of the use in this file.
+/// A use of labrt, with the code that prepares this use in the run, and with the line of the use in this
+/// file.
 macro_rules! case {
     ($(let $name:pat = $value:expr;)* $use:expr) => {
         (line!(), || {
@@ -52,7 +54,8 @@ macro_rules! case {
     };
 }
 
-/// All kinds of use. Each use is prepared on a thread of the run and happens on a foreign thread.
+/// Returns all kinds of uses of labrt. Each use is prepared on a thread of the run, and happens on a foreign
+/// thread.
 fn uses() -> Vec<(u32, fn() -> Body)> {
     vec![
         case!(let m = Arc::new(Mutex::new(0)); *m.lock() += 1),
@@ -134,7 +137,8 @@ fn uses_labrt_elsewhere() {
     }
 }
 
-/// On real threads a foreign thread may use labrt, and there is a warning. In virtual time it may not.
+/// With [`Discipline::Warn`], a foreign thread may use labrt on real threads, but there is a warning. In
+/// virtual time the run fails.
 #[test]
 fn a_warning_is_given_once_for_a_thread() {
     let Child { code, text } = alone("uses_labrt_twice", &[]);
@@ -162,7 +166,7 @@ fn uses_labrt_twice() {
     assert_eq!(message, "");
 }
 
-/// If runs are nested, only the inner run fails.
+/// If a run has started another run, a foreign thread fails only the inner run.
 #[test]
 fn the_innermost_run_fails() {
     holds("panics_in_an_inner_run");
@@ -186,7 +190,7 @@ fn panics_in_an_inner_run() {
     });
 }
 
-/// Threads that descend from no run, such as those of libtest, are not foreign.
+/// Threads that no thread of a run has started, such as those of libtest, are not foreign.
 #[test]
 fn threads_that_come_from_no_run_are_left_alone() {
     holds("others_beside_a_run");

@@ -1,5 +1,5 @@
-//! Runs that cannot be ended. In such a case the process prints the reason and exits. The reason is visible,
-//! although libtest captures what a test prints. Each case runs in a process of its own.
+//! Tests of runs that cannot be ended. In such a case the process prints the reason and exits. The user must
+//! see the reason, although libtest captures what a test prints. Each case runs in a process of its own.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests are about such uses")]
 
 mod common;
@@ -15,8 +15,8 @@ const MS: Duration = Duration::from_millis(1);
 /// A time that is longer than all time limits in this file.
 const AGES: Duration = Duration::from_secs(3600);
 
-/// Checks that the test `test`, in a child process, ends with exit code 101, and that its output contains all
-/// `parts`.
+/// Runs the test `test` in a child process. Checks that the process exits with code 101, and that its output
+/// contains all `parts`.
 fn ends(test: &str, parts: &[&str]) {
     for back_end in back_ends() {
         let Child { code, text } = alone(test, &[("LAB_BACKEND", back_end), ("LAB_WATCHDOG_S", "1")]);
@@ -38,8 +38,8 @@ fn the_watchdog_ends(test: &str, last: &str) {
     ends(test, &[stuck, &test_name, last, "use labrt::time::sleep", "LAB_WATCHDOG_S"]);
 }
 
-/// This is a typical mistake of beginners: the ticker sleeps with `std::thread::sleep`. It calls the kernel
-/// again and again, but the clock never moves.
+/// This is a typical mistake of beginners: the ticker sleeps with `std::thread::sleep`. The ticker calls the
+/// kernel again and again, but the clock never moves.
 #[test]
 fn a_real_sleep_beside_locks() {
     the_watchdog_ends("ticks_with_std", "ticker: running since Mutex::lock at labrt/tests/hangs.rs:");
@@ -142,7 +142,8 @@ fn runs_others_for_long() {
     });
 }
 
-/// On real threads, a thread of a run does not end when the run ends.
+/// On real threads, labrt cannot end a thread that blocks outside labrt. If such a thread is left after the
+/// end of the run, the process exits.
 #[test]
 fn a_thread_that_outlives_its_run() {
     if labrt::is_sim() {

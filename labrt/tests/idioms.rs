@@ -1,5 +1,5 @@
-//! Tests of the Go idioms that the labs use, except plain channels and locks. Each test runs on both clocks.
-//! In virtual time it runs with many schedules.
+//! Tests of the Go idioms that the labs use, except plain channels and locks. Each test runs in virtual time
+//! and in real time. In virtual time each test runs with many schedules.
 
 use labrt::Run;
 use labrt::chan::{Receiver, RecvError, Select, SendError, Sender, bounded, rendezvous, unbounded};
@@ -15,8 +15,8 @@ fn quiet() -> Run {
     Run { quiet: true, ..Run::default() }
 }
 
-/// Checks that `f` passes with many seeds. In virtual time it also checks that two runs of a seed have the
-/// same trace.
+/// Checks that `f` passes with many seeds. In virtual time this function also checks that two runs with the
+/// same seed have the same trace.
 fn always(f: impl Fn() + Send + Sync + 'static) {
     let runs = if labrt::is_sim() { 200 } else { 5 };
     let sum = Run { runs, check: true, ..quiet() }.execute(f);
@@ -77,7 +77,7 @@ fn a_select_without_waiting() {
     });
 }
 
-/// If several cases are ready, each of them is chosen sometimes.
+/// If several cases are ready, the select chooses at random: in many selects, each case is chosen sometimes.
 #[test]
 fn a_select_draws_among_the_ready() {
     let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -150,22 +150,26 @@ fn selects_meet_on_rendezvous_channels() {
     });
 }
 
-/// A channel wakes a select, and before the select runs, a second channel becomes ready. The select must
-/// receive the message of the first channel, and leave the message of the second channel for other threads.
+/// A channel wakes the thread of a select. Before this thread continues, a second channel becomes ready. The
+/// select must receive the message of the first channel. The message of the second channel must stay for
+/// other threads.
 #[test]
 fn a_select_takes_along_nothing_else() {
     always(|| {
         let ((a, from_a), (b, from_b)) = (bounded::<u32>(1), bounded::<u32>(1));
         let both = (from_a.clone(), from_b.clone());
         let selecting = thread::spawn(move || {
-            Select::new().recv(&both.0, |m| m.expect("sent")).recv(&both.1, |m| m.expect("sent")).wait()
+            Select::new()
+                .recv(&both.0, |m| m.expect("the message was sent"))
+                .recv(&both.1, |m| m.expect("the message was sent"))
+                .wait()
         });
         let plain =
             thread::spawn(move || from_b.recv_timeout(LONG).expect("one message is left for this thread"));
         sleep(MS);
         let send = |tx: Sender<u32>, m: u32| {
             thread::spawn(move || {
-                // The other thread may have ended by then.
+                // This fails if the other thread has already ended.
                 let _ = tx.send(m);
             })
         };
@@ -231,7 +235,7 @@ fn a_timer_fires_once_for_each_time_it_is_set() {
     });
 }
 
-/// While the ticker waits for the election timer, the handler of a heartbeat resets the timer.
+/// The ticker waits for the election timer. During this wait, the handler of a heartbeat resets the timer.
 #[test]
 fn a_timer_is_reset_while_others_wait_for_it() {
     always(|| {
@@ -270,7 +274,7 @@ fn a_ticker_ticks_and_loses_what_is_not_taken() {
         sleep(100 * MS);
         let tick = || Select::new().timer(&ticker, || ()).try_now().is_some();
         assert!(tick(), "one tick is kept");
-        assert!(!tick(), "the others are lost");
+        assert!(!tick(), "the other ticks are lost");
         ticker.stop();
         sleep(30 * MS);
         assert!(!tick());
@@ -299,7 +303,7 @@ fn many_readers_or_one_writer() {
                         pair.1 += 1;
                     } else {
                         let pair = lock.read();
-                        assert_eq!(pair.0, pair.1, "a writer is in the middle");
+                        assert_eq!(pair.0, pair.1, "a reader has seen an unfinished write");
                         at_once.fetch_add(1, SeqCst);
                         sleep(MS / 10);
                         at_once.fetch_sub(1, SeqCst);
@@ -315,7 +319,7 @@ fn many_readers_or_one_writer() {
         let reads = lock.read();
         assert!(lock.try_write().is_none());
         let lock2 = lock.clone();
-        let second = thread::spawn(move || *lock2.try_read().expect("readers share it"));
+        let second = thread::spawn(move || *lock2.try_read().expect("several readers can hold the lock"));
         assert_eq!(second.join().expect("no panic"), (10, 10));
         let lock2 = lock.clone();
         let writer = thread::spawn(move || lock2.write().0 = 0);
@@ -384,7 +388,7 @@ fn once_is_once() {
                         calls.fetch_add(1, SeqCst);
                     });
                     assert!(once.is_completed());
-                    assert_eq!(calls.load(SeqCst), 1, "all wait for the first call");
+                    assert_eq!(calls.load(SeqCst), 1, "every call has waited for the end of the first call");
                 })
             })
             .collect();

@@ -28,7 +28,7 @@ fn names_only_this_file(text: &str) {
 
 fn ignore<T>(_: T) {}
 
-/// A function that waits for ever, and the line of the wait in this file.
+/// The line of a wait in this file, and a function that waits for ever in this line.
 type Wait = (u32, fn());
 
 macro_rules! wait {

@@ -1,4 +1,5 @@
-//! Tests only for virtual time: determinism, the search for schedules, reports of runs that hang.
+//! Tests that are only for virtual time: runs are deterministic, different seeds find mistakes, and runs that
+//! hang are reported.
 #![cfg(feature = "sim")]
 
 use labrt::chan::unbounded;
@@ -48,7 +49,7 @@ fn a_seed_is_a_run() {
     assert_eq!(different.len(), traces.len(), "seeds give different runs");
 }
 
-/// A long sleep takes no real time, and takes exactly its length of virtual time.
+/// A long sleep takes no real time. In virtual time it takes exactly as long as was asked for.
 #[test]
 fn the_clock_jumps() {
     let outcome = quiet().once(1, || {
@@ -60,7 +61,7 @@ fn the_clock_jumps() {
     assert!(outcome.stats.time_ns >= 3_000_000_000_000);
 }
 
-/// A race is found that happens only if the scheduler switches between two critical sections.
+/// The scheduler finds a race that happens only if it switches tasks between two critical sections.
 #[test]
 fn races_are_found() {
     let lost_update = || {
@@ -112,7 +113,8 @@ fn a_livelock_is_reported() {
     assert!(message.contains("livelock"), "{message}");
 }
 
-/// A loop that only reads the clock never moves it, because a computation takes no virtual time.
+/// A loop that only reads the clock never ends, because a computation takes no virtual time, and so the clock
+/// does not move.
 #[test]
 fn waiting_for_the_clock_in_a_loop_is_reported() {
     let message = failure(|| {
@@ -123,7 +125,7 @@ fn waiting_for_the_clock_in_a_loop_is_reported() {
     assert!(message.contains("running since Instant::now at labrt/tests/virtual_time.rs"), "{message}");
 }
 
-/// A loop that calls `yield_now` moves the clock, so the loop ends.
+/// In a loop that calls `yield_now`, the clock moves, so the loop ends.
 #[test]
 fn yielding_moves_the_clock() {
     let message = failure(|| {
@@ -170,7 +172,7 @@ fn every_destructor_runs_after_a_panic() {
             let (m, c) = (m.clone(), Count);
             thread::spawn(move || {
                 let _c = c;
-                let _g = m.lock(); // held while the task is unwound
+                let _g = m.lock(); // the lock is held while the task is unwound
                 sleep(Duration::from_secs(100));
             });
         }
@@ -184,7 +186,8 @@ fn every_destructor_runs_after_a_panic() {
     assert_eq!(DROPS.load(SeqCst), 11);
 }
 
-/// Timers of timeouts that are never reached do not accumulate.
+/// If a message comes before its timeout, the timer is not needed any more. Such timers must not fill the
+/// memory.
 #[test]
 fn many_unused_timeouts() {
     let outcome = quiet().once(1, || {
@@ -228,7 +231,7 @@ fn an_expected_trace_is_checked() {
     assert!(wrong.execute(chatter).expect_err("another hash").contains("instead of"));
 }
 
-/// The report file has lines for all runs, and the other seeds are also run after a failure.
+/// The report file has lines for all runs. A failure does not stop the other seeds.
 #[test]
 fn the_report_names_every_run() {
     let path = std::env::temp_dir().join(format!("labrt-report-{}", std::process::id()));
@@ -251,7 +254,7 @@ fn the_report_names_every_run() {
     assert_eq!(failed.is_err(), text.contains("FAIL"));
 }
 
-/// `on_failure` can repeat the failed run, and get the events that were not kept the first time.
+/// The function `on_failure` can repeat the failed run to get its events, which were not kept the first time.
 #[test]
 fn the_first_failure_is_told_and_can_be_run_again() {
     static TOLD: AtomicUsize = AtomicUsize::new(0);
@@ -263,7 +266,7 @@ fn the_first_failure_is_told_and_can_be_run_again() {
             failed.run.report.as_ref().expect("the settings have a report file").with_extension("jsonl");
         let again = Run { trace_file: Some(events.clone()), trace_most: 100, ..failed.run.clone() };
         let outcome = failed.again(&again);
-        assert_eq!(outcome.trace, failed.outcome.trace, "the same run");
+        assert_eq!(outcome.trace, failed.outcome.trace, "the repeated run is the same as the failed run");
         assert_eq!(outcome.events, Some(events));
         assert!(failed.outcome.events.is_none(), "the settings had no trace file");
     }
@@ -279,10 +282,11 @@ fn the_first_failure_is_told_and_can_be_run_again() {
     let lines: Vec<&str> = text.lines().collect();
     assert!((101..=201).contains(&lines.len()), "{} lines of the last events", lines.len());
     assert!(lines[0].contains("run.begin") && !lines[0].contains("\"f.lost\":0"), "{}", lines[0]);
-    assert!(text.contains("in the end"), "the failure is among the last");
+    assert!(text.contains("in the end"), "the failure is among the last events");
 }
 
-/// The memory does not grow with the number of runs, because stacks are used again and worlds are dropped.
+/// The memory does not grow with the number of runs, because stacks are used again, and the data of each run
+/// is dropped.
 #[test]
 fn memory_is_flat_over_many_runs() {
     let resident = || -> u64 {
@@ -291,7 +295,7 @@ fn memory_is_flat_over_many_runs() {
             .split_whitespace()
             .nth(1)
             .and_then(|v| v.parse().ok())
-            .expect("the second number is a number of pages")
+            .expect("the second field is a number of pages")
     };
     (0..500).for_each(|seed| drop(quiet().once(seed, chatter)));
     let before = resident();
@@ -300,7 +304,7 @@ fn memory_is_flat_over_many_runs() {
     assert!(grown < 8 << 20, "{grown} bytes more after 3000 runs");
 }
 
-/// Both ways to switch tasks use the same kernel, so they give the same traces.
+/// Coroutines and threads use the same kernel, so both give the same traces.
 #[test]
 fn both_back_ends_give_the_same_traces() {
     let exe = std::env::current_exe().expect("the path of the test's own binary");
@@ -318,14 +322,14 @@ fn both_back_ends_give_the_same_traces() {
     assert_eq!(coroutines, traces("threads"));
 }
 
-/// This test runs in the child process of `both_back_ends_give_the_same_traces`.
+/// This test is for the child processes that `both_back_ends_give_the_same_traces` starts.
 #[test]
 #[ignore = "run by another test"]
 fn prints_traces() {
     (0..20).for_each(|seed| println!("trace {:016x}", quiet().once(seed, chatter).trace));
 }
 
-/// Outside a run there is no virtual time. The message of the panic says what to do.
+/// Outside a run there is no virtual time, so labrt panics. The message of the panic says what to do.
 #[test]
 #[should_panic(expected = "put the code into `labrt::run(|| ...)`")]
 fn outside_a_run() {

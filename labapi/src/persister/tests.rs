@@ -16,12 +16,13 @@ fn framed(entries: usize) -> Persister {
     persister
 }
 
-/// The lengths of the entry frames. In these tests the frames have different lengths, which identify them.
+/// Returns the lengths of the entry frames. In these tests each frame has a different length, so the length
+/// identifies the frame.
 fn lengths(persister: &Persister) -> Vec<usize> {
     persister.frames().expect("the frames are valid").entries().map(<[u8]>::len).collect()
 }
 
-/// The course's operations replace the whole state.
+/// The operations of the course replace the whole state.
 #[test]
 fn whole_states_replace_one_another() {
     labrt::run(|| {
@@ -61,7 +62,8 @@ fn copies_are_independent_both_ways() {
     });
 }
 
-/// State and snapshot change in one step: a copy at any moment has both old values or both new values.
+/// State and snapshot change in one step. A copy has either both old values or both new values, whenever it
+/// is made.
 #[test]
 fn state_and_snapshot_change_together() {
     labrt::run(|| {
@@ -89,7 +91,8 @@ fn state_and_snapshot_change_together() {
     });
 }
 
-/// Writes `i` as the only frame and as the snapshot, with one of the two operations that save both.
+/// Writes `i` as the only frame and as the snapshot. There are two operations that save both, and this
+/// function uses one of them.
 fn write_both(persister: &Persister, i: u32) {
     let bytes = i.to_le_bytes();
     if i.is_multiple_of(2) {
@@ -120,7 +123,7 @@ fn frames_change_at_both_ends() {
     });
 }
 
-/// The size is right at every moment: it is the length of the bytes. The bytes can be parsed as the same
+/// After each change, the size is equal to the length of the bytes, and the bytes can be parsed as the same
 /// frames.
 #[test]
 fn size_and_bytes_agree_with_the_frames() {
@@ -147,7 +150,7 @@ fn size_and_bytes_agree_with_the_frames() {
     });
 }
 
-/// A new entry writes only that entry, even if the log is long.
+/// When an entry is added, only this entry is written, even if the log is long.
 #[test]
 fn the_cost_of_an_entry_does_not_grow() {
     labrt::run(|| {
@@ -157,7 +160,7 @@ fn the_cost_of_an_entry_does_not_grow() {
             persister.update(|w| w.append(vec![0; 100])).expect("the frames are valid");
             assert_eq!(persister.bytes_written() - before, 104, "entry {i}");
         }
-        // Cutting the log writes no bytes.
+        // When the log is cut, no bytes are written.
         let before = persister.bytes_written();
         let cut = persister.update(|w| {
             w.truncate_to(9000);
@@ -176,7 +179,7 @@ fn bytes_that_are_no_frames_are_named_not_touched() {
         for cut in 1..good.len() {
             persister.save_raft_state(&good[..cut]);
             match persister.frames() {
-                // The cut is between two frames, so there are only fewer frames.
+                // The bytes end between two frames. So they can be parsed, but there are fewer frames.
                 Ok(frames) => assert!(frames.entries().len() < 3),
                 Err(error) => {
                     assert!(error.offset <= cut && error.length == cut);
@@ -198,7 +201,8 @@ fn bytes_that_are_no_frames_are_named_not_touched() {
     });
 }
 
-/// The digests that the trace has for each save of `body`: of the Raft state, and of the snapshot.
+/// Executes `body` in a run. For each save, returns the digests of the Raft state and of the snapshot that
+/// are in the trace.
 fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, String)> {
     let file = format!("persister-{name}-{}.txt", std::process::id());
     let path = std::env::temp_dir().join(file);
@@ -215,8 +219,8 @@ fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, St
     lines.map(|line| (field(line, "state="), field(line, "snapshot="))).collect()
 }
 
-/// The persister reports each save. Equal contents have equal digests, independent of the steps that made
-/// them.
+/// The persister reports each save. Equal contents have equal digests. The digests do not depend on the steps
+/// that made the contents.
 #[test]
 fn saves_are_told_with_a_digest_of_the_contents() {
     let told = saves("contents", || {
@@ -225,7 +229,7 @@ fn saves_are_told_with_a_digest_of_the_contents() {
             persister.update(steps).expect("the frames are valid");
             persister
         };
-        // Three series of steps make the same entry frames 1, 2, 3.
+        // Three different series of steps make the same entry frames 1, 2, 3.
         write(|w| w.drop_front(1));
         write(|w| {
             w.append(vec![7; 7]);
@@ -235,8 +239,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         let copy = write(|w| w.truncate_to(0)).copy();
         copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)])))
             .expect("the frames are valid");
-        // These contents are different: one frame fewer, another order, another head. Then a snapshot is
-        // added.
+        // The following contents are different: there is one frame fewer, the order is different, or the head
+        // is different. Then a snapshot is added.
         write(|w| w.drop_front(2));
         let other = write(|w| {
             w.truncate_to(0);
@@ -247,7 +251,7 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         other.save_state_and_snapshot(b"raw", b"one");
         other.save_raft_state(b"raw");
     });
-    // The saves that made the four frames, and the save that removed them, were reported, too.
+    // The saves that made the four frames were also reported, and so was the save that removed them.
     let known = told[0].0.clone();
     let told: Vec<_> = told.into_iter().filter(|(state, _)| *state != known).collect();
     let [first, second, empty, third, fewer, order, head, snapshot, raw, raw_again] = &told[..] else {

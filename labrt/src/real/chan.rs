@@ -1,4 +1,4 @@
-//! Channels on real threads. They are the channels of crossbeam, but every wait ends when the run ends.
+//! Channels on real threads. They use the channels of crossbeam, but every wait also ends when the run ends.
 
 use super::current::{cancel_channel, check, waiting};
 use super::sync::Signal;
@@ -17,8 +17,8 @@ pub struct Sender<T> {
     unbounded: bool,
 }
 
-/// The receiving side of a channel. Clones receive from the same channel. Each message goes to only one of
-/// them.
+/// The receiving side of a channel. Clones receive from the same channel. Each message is received by only
+/// one of them.
 pub struct Receiver<T>(crossbeam::channel::Receiver<T>);
 
 /// Makes a channel with room for any number of messages.
@@ -34,8 +34,8 @@ pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     (Sender { inner, unbounded: false }, Receiver(receiver))
 }
 
-/// Makes a channel without room for a message. A send waits until a receiver has received the message, as
-/// with Go's unbuffered channels.
+/// Makes a channel without room for a message: Go's unbuffered channel. A send waits until a receiver has
+/// received the message.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     bounded(0)
 }
@@ -115,8 +115,8 @@ impl<T> Sender<T> {
     }
 }
 
-/// Completes an operation that has been selected. crossbeam requires that each selected operation is
-/// completed.
+/// Completes the selected operation if it is not the send: then `stop` or `cancel` is disconnected. crossbeam
+/// requires that each selected operation is completed.
 fn finish_other<N>(
     ready: SelectedOperation<'_>,
     send: usize,
@@ -137,7 +137,8 @@ impl<T> Receiver<T> {
         self.recv_from(limit, never::<()>(), Location::caller())
     }
 
-    /// Waits until there is a message, the time `limit` is reached, or `stop` is disconnected.
+    /// Waits until one of three things happens: there is a message, the time `limit` is reached, or `stop` is
+    /// disconnected.
     fn recv_from<N>(
         &self,
         limit: Option<Instant>,
@@ -210,7 +211,7 @@ impl<T> Receiver<T> {
         self.recv_until(Some(at))
     }
 
-    /// Waits for a message, at most for the time `d`.
+    /// Waits for a message, but at most for the time `d`.
     ///
     /// # Errors
     /// The time has passed, or the channel is empty and all senders are gone.
@@ -236,7 +237,7 @@ impl<T> Receiver<T> {
         self.0.len()
     }
 
-    /// Whether the channel is empty.
+    /// True if there are no messages in the channel.
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -280,7 +281,7 @@ pub(crate) trait Case<'a, R> {
     where
         'a: 's;
 
-    /// Completes the operation of the case after the case has been selected.
+    /// Completes the operation of the case. Must be called after the case was selected.
     fn complete(&mut self, ready: SelectedOperation<'_>);
 
     /// Makes the result. Must be called after [`Case::complete`].
@@ -378,7 +379,7 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
 }
 
 /// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
-/// time limit. If the select must not wait, it checks the cases once.
+/// time limit. If `waits` is false, this function only checks the cases once.
 pub(crate) fn select<'a, R>(
     cases: &mut [Box<dyn Case<'a, R> + 'a>],
     changed: &[Signal],

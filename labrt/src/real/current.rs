@@ -1,4 +1,5 @@
-//! The run and the slot of the running thread, and the code that all waits of a thread share.
+//! The run to which the running thread belongs, and the thread's slot in this run. Also the code that all
+//! kinds of waits use.
 
 use super::supervisor::RealRun;
 use crate::node::NodeId;
@@ -11,7 +12,7 @@ use std::convert::Infallible;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A wait of a thread, for reports and for cancellation.
+/// A wait of a thread. Reports show the wait, and the end of the run cancels it.
 pub(super) struct Wait {
     pub(super) what: &'static str,
     pub(super) place: &'static Location<'static>,
@@ -29,14 +30,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Wakes the thread, so that it notices the cancellation.
+    /// Wakes the thread. Then the thread notices that the run is cancelled.
     pub(super) fn nudge(&self) {
         if let Some(condvar) = self.wait.lock().as_ref().and_then(|w| w.condvar.as_ref()) {
             condvar.notify_all();
         }
     }
 
-    /// Describes the thread and its wait, for example `S1 raft-1-ticker: in Condvar::wait at
+    /// Describes the thread and its wait. An example is `S1 raft-1-ticker: in Condvar::wait at
     /// src/raft/server.rs:42`.
     pub(super) fn describe(&self) -> String {
         let at = match &*self.wait.lock() {
@@ -57,8 +58,8 @@ mod tls {
     use super::*;
     thread_local! {
         pub(super) static CURRENT: Current = Current::default();
-        /// Whether the events of this thread are kept. This is a variable of its own, because it must be
-        /// fast: it is read for each event.
+        /// True if the events of this thread are kept. This is a variable of its own because it is read for
+        /// each event, so the access must be fast.
         pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -77,7 +78,7 @@ pub(super) fn enter(run: Arc<RealRun>, slot: Arc<Slot>) -> impl Sized {
     Leave(tls::CURRENT.with(|c| c.run.replace(Some((run, slot)))), watched)
 }
 
-/// Whether the events of this thread are kept.
+/// Returns whether the events of this thread are kept.
 #[inline]
 pub(super) fn watched() -> bool {
     tls::WATCHED.get()
@@ -100,7 +101,7 @@ pub(super) fn set_last_panic(panic: Panic) {
     let _ = tls::CURRENT.try_with(|c| c.last_panic.replace(Some(panic)));
 }
 
-/// The last panic of this thread, with its place.
+/// Returns the last panic of this thread, with its place, and removes it here.
 pub(super) fn take_last_panic() -> Option<Panic> {
     tls::CURRENT.try_with(|c| c.last_panic.take()).ok().flatten()
 }
@@ -109,8 +110,8 @@ pub(super) fn thread_number() -> u64 {
     tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map_or(0, |(_, s)| s.number)).unwrap_or(0)
 }
 
-/// Unwinds the thread if its run is over. Returns `true` if the thread is already being unwound. Then the
-/// waits in its destructors must be short.
+/// Unwinds the thread if its run is cancelled. But if the thread is already being unwound, this returns
+/// `true`: then the thread is in a destructor, and its waits must be short.
 pub(super) fn check() -> bool {
     if !with_run(|r| r.is_some_and(|r| r.is_cancelled())) {
         return false;
@@ -121,13 +122,13 @@ pub(super) fn check() -> bool {
     true
 }
 
-/// A channel that is disconnected when the run is cancelled. Outside a run it is never
+/// Returns a channel that is disconnected when the run is cancelled. Outside a run, this channel is never
 /// disconnected.
 pub(super) fn cancel_channel() -> Receiver<Infallible> {
     with_run(|r| r.map_or_else(crossbeam::channel::never, |r| r.cancel_channel()))
 }
 
-/// Records that this thread waits, until the guard is dropped.
+/// Records that this thread waits. The record is removed when the guard is dropped.
 pub(super) fn waiting(
     what: &'static str,
     place: &'static Location<'static>,

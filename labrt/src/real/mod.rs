@@ -1,4 +1,4 @@
-//! The default clock: OS threads, parking_lot, crossbeam channels, the machine's time.
+//! Real time, the default: OS threads, parking_lot, crossbeam channels, and the machine's clock.
 //!
 //! All waits go through this module, for two reasons. First, a run that has failed or ended can unwind all
 //! its threads at once ([`current::check`]). Second, a run that hangs can report where each thread waits
@@ -23,8 +23,8 @@ use std::sync::OnceLock;
 pub(crate) use supervisor::{RealRun as Running, run_one};
 pub(crate) use time::now;
 
-/// Calls `f` with the world of the current run. Outside a run, `f` gets a world that the whole process
-/// shares.
+/// Calls `f` with the world of the current run. Outside a run, `f` gets the world of the process, of which
+/// there is only one.
 #[track_caller]
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     foreign::touch();
@@ -41,7 +41,7 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
-/// Must be called where a thread enters labrt.
+/// Must be called at the start of each function of labrt that a thread calls.
 pub(crate) fn enter(_what: &'static str, place: &'static std::panic::Location<'static>) {
     foreign::touch_at(place);
 }
@@ -51,7 +51,7 @@ pub(crate) fn with_world_if_any<R>(f: impl FnOnce(Option<&World>) -> R) -> R {
     current::with_run(|run| f(run.map(|run| &run.world)))
 }
 
-/// Whether the events of this thread are kept.
+/// Returns whether the events of this thread are kept.
 #[inline]
 #[track_caller]
 pub(crate) fn tracing() -> bool {
@@ -72,7 +72,7 @@ pub(crate) fn emit(
         let kept = trace::kept(fields);
         let thread = current::thread_number();
         let mut ring = events.lock();
-        // The clock is read under the lock, so that the events are in order.
+        // The clock is read under the lock, so that the events are in the order of their times.
         let time = run.start.elapsed().as_nanos() as u64;
         ring.push(Event { time, thread, node, kind, links, fields: kept });
         if std::thread::panicking() || run.is_cancelled() {
@@ -82,8 +82,8 @@ pub(crate) fn emit(
     })
 }
 
-/// Called by the panic hook: keeps the panic for the report. If the result is `true`, the hook prints
-/// nothing.
+/// The panic hook calls this function, which keeps the panic for the report. If the result is `true`, the
+/// hook prints nothing.
 pub(crate) fn on_panic(panic: crate::panics::Panic) -> bool {
     match current::with_run(|run| run.map(|r| r.quiet)) {
         Some(quiet) => {

@@ -1,5 +1,6 @@
-//! OS threads for the threads of a run. A pooled thread runs on an idle worker if there is one. So it is
-//! cheap to use a thread for each RPC. The pool belongs to the run and ends with it.
+//! OS threads for the threads of a run. A *worker* is an OS thread of the pool. A new pooled thread of the
+//! run uses an idle worker if there is one. So a program can cheaply use a thread for each RPC. The pool
+//! belongs to the run and ends with the run.
 
 use super::supervisor::RealRun;
 use crate::foreign;
@@ -17,7 +18,8 @@ const STACK: usize = 512 * 1024;
 /// When a worker has been idle for this time, it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// An OS thread of the pool. It receives its next task from this channel. The message `None` ends the worker.
+/// An OS thread of the pool. The worker receives its next task from this channel. The message `None` ends the
+/// worker.
 struct Worker {
     tx: Sender<Option<Task>>,
     rx: Receiver<Option<Task>>,
@@ -30,10 +32,10 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct Idle {
-    /// The idle workers. The last one in the list became idle last. It is used first, because its caches are
-    /// warm.
+    /// The idle workers. The last worker in the list became idle last. It is used first, because its data is
+    /// probably still in the CPU's caches.
     workers: Vec<Arc<Worker>>,
-    /// Whether the run is over.
+    /// True if the run is over.
     closed: bool,
 }
 
@@ -46,7 +48,7 @@ impl Pool {
         }
     }
 
-    /// Ends the idle workers. A busy worker ends after its work.
+    /// Ends the idle workers. A busy worker ends when its work is done.
     pub(super) fn close(&self) {
         let mut idle = self.idle.lock();
         idle.closed = true;
@@ -64,7 +66,7 @@ impl Pool {
         !idle.closed
     }
 
-    /// Makes the worker unavailable. Returns false if it has been taken for a task.
+    /// Makes the worker unavailable. Returns false if the worker has just been given a task.
     fn withdraw(&self, worker: &Arc<Worker>) -> bool {
         let mut idle = self.idle.lock();
         let at = idle.workers.iter().position(|w| Arc::ptr_eq(w, worker));
@@ -99,7 +101,7 @@ fn new_worker(first: Task) {
     });
 }
 
-/// Starts an OS thread only for `job`. Debuggers show its name.
+/// Starts an OS thread that does only `job`. Debuggers show the thread's name.
 pub(super) fn dedicated(name: String, run: Arc<RealRun>, job: Job) {
     os_thread(name, move || {
         foreign::adopt();

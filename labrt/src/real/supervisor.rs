@@ -1,9 +1,9 @@
 //! A run on real threads, and its supervisor.
 //!
-//! The body runs on a thread of the run. The supervisor is the caller of [`run_one`]. It waits until the body
-//! returns, something fails, or the time limit is reached. Then each thread of the run is unwound at its next
-//! wait. If some threads have not ended after 2 s, the supervisor prints what they wait for, and the process
-//! exits. Otherwise these threads would disturb the next test.
+//! The body runs on a thread of the run. The supervisor is the caller of [`run_one`]. The supervisor waits
+//! until the body returns, a thread fails, or the time limit is reached. Then each thread of the run is
+//! unwound at its next wait. If some threads have not ended after 2 s, the supervisor prints what they wait
+//! for, and the process exits. Otherwise these threads would disturb the next test.
 
 use super::current::Slot;
 use super::pool::Pool;
@@ -28,18 +28,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// How long the threads may take to end after the end of the run.
+/// How much time the threads have to end after the end of the run.
 const GRACE: Duration = Duration::from_secs(2);
-/// The time between two attempts to wake threads that began to wait while the run was cancelled.
+/// The time between two attempts to wake all threads after the run was cancelled. More than one attempt is
+/// needed for threads that begin to wait at this moment.
 const NUDGE: Duration = Duration::from_millis(10);
-/// The number of events that are kept of a run.
+/// The number of a run's last events that are kept.
 const KEPT_EVENTS: usize = 32_768;
 
 /// The most recent events.
 #[derive(Default)]
 pub(crate) struct Ring {
     events: VecDeque<Event>,
-    /// The number of older events, which are lost.
+    /// The number of older events, which have been deleted.
     lost: u64,
     /// The observer sees the events under the lock of the ring, so in their order.
     pub(super) watching: Watching,
@@ -62,11 +63,11 @@ pub(crate) struct RealRun {
     pub(crate) quiet: bool,
     pub(super) events: Option<Mutex<Ring>>,
     cancelled: AtomicBool,
-    /// The sender is dropped to cancel the run: that disconnects the receivers.
+    /// To cancel the run, this sender is dropped. This disconnects all receivers.
     cancel: Mutex<Option<Sender<Infallible>>>,
     cancel_rx: Receiver<Infallible>,
     threads: Mutex<Threads>,
-    /// Notified when the body has returned, something has failed, or the last thread has ended.
+    /// Notified when the body has returned, when a thread has failed, and when the last thread has ended.
     changed: Condvar,
     failure: Mutex<Option<Failure>>,
     spawned: AtomicU64,
@@ -76,7 +77,7 @@ pub(crate) struct RealRun {
 struct Threads {
     live: BTreeMap<u64, Arc<Slot>>,
     most: usize,
-    /// Whether the body has returned or something has failed.
+    /// True if the body has returned or the run has failed.
     over: bool,
 }
 
@@ -136,7 +137,7 @@ impl RealRun {
         let Panic { text: message, node } = panic;
         let mut failure = self.failure.lock();
         if failure.is_none() {
-            // The clock is read under the lock, so that the events are in order.
+            // The clock is read under the lock, so that the events are in the order of their times.
             let ring = self.events.as_ref().map(|events| events.lock());
             let at = self.start.elapsed();
             if let Some(mut ring) = ring {
@@ -153,7 +154,7 @@ impl RealRun {
         self.fail(0, thread, Panic { text, node: NodeId::NONE });
     }
 
-    /// What happens when a foreign thread uses labrt.
+    /// Returns the discipline for a foreign thread that uses labrt.
     pub(crate) fn discipline_for_foreign(&self) -> Discipline {
         self.world.discipline
     }
@@ -189,8 +190,8 @@ impl RealRun {
         let deadline = Instant::now() + GRACE;
         let mut threads = self.threads.lock();
         while !threads.live.is_empty() && Instant::now() < deadline {
-            // The wake-up is repeated, because a thread may have been about to wait when it was woken the
-            // last time.
+            // The threads are woken again and again. The reason is that a thread may begin its wait just
+            // after all threads were woken.
             for slot in threads.live.values() {
                 slot.nudge();
             }
@@ -237,7 +238,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
 }
 
 fn start_body(run: &Arc<RealRun>, body: Box<dyn FnOnce() + Send>) {
-    // The body is a thread of the new run, even if the caller is a thread of another run.
+    // The body gets a thread of the new run, even if the caller is a thread of another run.
     let slot = Arc::new(Slot { number: 0, name: String::new(), owner: NodeId::NONE, wait: Mutex::default() });
     let _inside = current::enter(run.clone(), slot);
     let _test = crate::node::enter(NodeId::NONE);
@@ -266,15 +267,16 @@ fn give_up(cfg: &Run, stuck: &[Arc<Slot>], failure: Option<&Failure>) -> ! {
     ));
 }
 
-/// Writes the events to the file in the settings. If there is no such file and the run has failed, the events
-/// go to a file in `out/`. Returns the path of the file.
+/// Writes the events to the file in the settings. If the settings have no file and the run has failed, the
+/// events are written to a file in `out/`. Returns the path of the file.
 fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) -> Option<PathBuf> {
     let events = run.events.as_ref()?;
     let test = &cfg.identity.test;
     let path: PathBuf = match &cfg.trace_file {
         Some(path) => path.clone(),
         None if outcome.failure.is_some() && !cfg.quiet && !test.is_empty() => {
-            // An error is ignored here, because then the write below also fails and is reported.
+            // An error is ignored here. If there is one, the write below also fails, and that error is
+            // reported.
             let _ = std::fs::create_dir_all("out");
             Path::new("out").join(format!("{}-{:x}.trace.jsonl", file_name(test), outcome.seed))
         }

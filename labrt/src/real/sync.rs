@@ -1,4 +1,4 @@
-//! Locks, condition variables and one-shot events on real threads.
+//! Locks, condition variables and signals on real threads.
 
 use super::current::{self, check, waiting};
 use super::time::{Duration, Instant, to_std};
@@ -12,14 +12,15 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 pub use std::sync::{Arc, Weak, atomic};
 
-/// The time after which a thread that waits for a lock checks whether its run is over. Locks are held for
-/// microseconds, so a wait takes so long only in a deadlock.
+/// The time after which a thread that waits for a lock checks whether its run is over. Threads hold locks
+/// only for microseconds, so only a deadlock makes a wait so long.
 const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
-/// The length of a wait in a destructor after the end of the run.
+/// How long a destructor waits at most, after the end of the run.
 const LAST_WAIT: Duration = Duration::from_millis(5);
 
-/// A lock around a value. A panic does not poison it. See [`locks`] for the mistakes that it finds.
+/// A lock around a value. A panic does not poison the lock. See [`locks`] for the mistakes that the lock
+/// finds.
 pub struct Mutex<T: ?Sized> {
     meta: locks::Meta,
     inner: parking_lot::Mutex<T>,
@@ -78,7 +79,8 @@ impl<T: ?Sized> Mutex<T> {
         Some(MutexGuard { mutex: self, inner })
     }
 
-    /// Returns the value without locking: `&mut self` proves that no other thread uses the lock.
+    /// Returns the value without locking. No locking is needed, because `&mut self` proves that no other
+    /// thread uses the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
@@ -110,16 +112,17 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// A condition variable. A wait can end without a notification, so check the condition again.
+/// A condition variable. A wait can end without a notification, so the caller must check its condition again
+/// after each wait.
 #[derive(Default)]
 pub struct Condvar {
-    /// The slot of a waiting thread shares this condition variable, so that a cancelled run can wake the
-    /// thread.
+    /// The slot of a waiting thread has a reference to this condition variable, so that a cancelled run can
+    /// wake the thread.
     inner: Arc<parking_lot::Condvar>,
 }
 
 impl Condvar {
-    /// A condition variable.
+    /// Makes a condition variable.
     pub fn new() -> Condvar {
         Condvar::default()
     }
@@ -146,8 +149,8 @@ impl Condvar {
     fn wait_inner<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Option<Instant>) -> WaitTimeoutResult {
         foreign::touch();
         let waiting = waiting("Condvar::wait", Location::caller(), Some(self.inner.clone()));
-        // This check must come after the registration: if the run is cancelled after the check, the
-        // cancellation notifies this condition variable.
+        // This check must come after the wait was recorded. If the run is cancelled before the check, the
+        // check notices this. If the run is cancelled later, the condition variable is notified.
         let at = match check() {
             true => Some(Instant::now() + LAST_WAIT),
             false => at,
@@ -181,13 +184,14 @@ impl Condvar {
     }
 }
 
-/// An event that happens once. A thread raises the signal, and after that the signal is raised for all
-/// threads, for ever. Clones share the signal.
+/// An event that happens only once. After a thread has raised the signal, the signal stays raised for all
+/// threads. Clones share the signal.
 #[derive(Clone)]
 pub struct Signal(Arc<Raised>);
 
 struct Raised {
-    /// `raise` drops this sender. That disconnects the receiver, and a select can wait for this.
+    /// `raise` drops this sender. This disconnects the receiver, and a select can wait for a disconnected
+    /// receiver.
     sender: parking_lot::Mutex<Option<Sender<Infallible>>>,
     receiver: Receiver<Infallible>,
     flag: atomic::AtomicBool,
@@ -219,7 +223,7 @@ impl Signal {
         drop(sender);
     }
 
-    /// Whether the signal is raised.
+    /// True if the signal is raised.
     #[track_caller]
     pub fn is_raised(&self) -> bool {
         foreign::touch();

@@ -1,4 +1,4 @@
-//! Threads: pooled threads for short work, named threads for long work.
+//! Threads in real time: pooled threads for short work, and named threads for long work.
 
 use super::current::{self, check};
 use super::{chan, pool, supervisor};
@@ -11,21 +11,21 @@ use crate::trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A handle to a thread, with which another thread can wait for its end.
+/// A handle to a thread. With the handle, another thread can wait for the end of this thread.
 pub struct JoinHandle<T>(chan::Receiver<std::thread::Result<T>>);
 
 impl<T> JoinHandle<T> {
     /// Waits until the thread has ended, and returns its result.
     ///
     /// # Errors
-    /// If the thread has panicked, the error is the payload of the panic. If the thread was cancelled with
-    /// its run, the error is a text.
+    /// If the thread has panicked, the error is the payload of the panic. If the thread was cancelled because
+    /// its run is over, the error is a text.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         self.0.recv().unwrap_or_else(|_| Err(Box::new("the thread was cancelled with its run")))
     }
 
-    /// Whether the thread has ended.
+    /// True if the thread has ended.
     #[track_caller]
     pub fn is_finished(&self) -> bool {
         // Every thread sends a result, even if it panics.
@@ -33,17 +33,16 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// A thread in a list of threads.
+/// The description of a thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
     /// The number of the thread in the run.
     pub number: u64,
-    /// The name of the thread, what the thread waits for, and where.
+    /// A text with the name of the thread, the call in which the thread waits, and the place of this call.
     pub what: String,
 }
 
-/// Starts `f` on a thread of the run's pool, as `go` does in Go. The run uses an idle OS thread if there is
-/// one.
+/// Starts `f` on a thread of the run's pool, as `go` does in Go. An idle OS thread is used if there is one.
 ///
 /// The current [`node`] owns the thread, and the thread acts under the same message or operation as the
 /// calling thread ([`trace::under`]). A panic in the new thread fails the run.
@@ -52,8 +51,8 @@ pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinH
     start(String::new(), trace::carried(f))
 }
 
-/// Starts `f` on a new OS thread. Debuggers and reports show the thread's name. Use it for work that lasts as
-/// long as its node.
+/// Starts `f` on a new OS thread. Debuggers and reports show the thread's name. Use this function for work
+/// that continues until the node stops.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
@@ -112,7 +111,8 @@ pub fn yield_now() {
     std::thread::yield_now();
 }
 
-/// The threads of the current run that `node` owns. A node owns the threads that its code has spawned.
+/// Returns the threads of the current run that `node` owns. A node owns the threads that its code has
+/// spawned.
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let Some(run) = current::run() else { return Vec::new() };
     run.threads()
@@ -122,7 +122,7 @@ pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
         .collect()
 }
 
-/// The number of threads of the current run.
+/// Returns the number of threads of the current run.
 pub fn count() -> usize {
     current::run().map_or(0, |run| run.threads().len())
 }

@@ -14,7 +14,7 @@ fn epoch() -> std::time::Instant {
     *EPOCH.get_or_init(std::time::Instant::now)
 }
 
-/// Returns the nanoseconds since the first call.
+/// Returns the number of nanoseconds since the first call of this function.
 #[inline]
 #[track_caller]
 pub(crate) fn now() -> u64 {
@@ -22,7 +22,7 @@ pub(crate) fn now() -> u64 {
     epoch().elapsed().as_nanos() as u64
 }
 
-/// Converts a point in time, for the functions of std and crossbeam.
+/// Converts a point in time to the type that the functions of std and crossbeam need.
 pub(super) fn to_std(at: Instant) -> std::time::Instant {
     epoch() + Duration::from_nanos(at.0)
 }
@@ -35,7 +35,8 @@ pub fn sleep(d: Duration) {
     if check() {
         return;
     }
-    // Nothing is ever sent on this channel. The wait ends when the time is reached or the run is cancelled.
+    // No message is ever sent on this channel. So the wait ends only when the time is reached or the run is
+    // cancelled.
     match Instant::now().checked_add(d) {
         Some(at) => drop(cancel_channel().recv_deadline(to_std(at))),
         None => drop(cancel_channel().recv()),

@@ -12,17 +12,18 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A message in the channel. On a rendezvous channel, the sender waits until a receiver takes the message.
+/// A message that is in the channel. On a rendezvous channel, the sender of such a message waits until a
+/// receiver takes it.
 struct Offer<T> {
     number: u64,
     message: T,
     sender: Option<Waiter>,
-    /// Whether the offer is a case of a select. Such an offer can be taken only while its sender waits.
+    /// True if the offer is a case of a select. Such an offer can be taken only while its sender waits.
     may_lapse: bool,
 }
 
 impl<T> Offer<T> {
-    /// Whether the offer can be taken.
+    /// True if the message can be taken.
     fn holds(&self) -> bool {
         !self.may_lapse || self.sender.is_some_and(k::is_waiting)
     }
@@ -31,7 +32,7 @@ impl<T> Offer<T> {
 struct Inner<T> {
     offers: VecDeque<Offer<T>>,
     next: u64,
-    /// How many messages the channel has room for. `None` means that there is no limit.
+    /// The largest number of messages in the channel. `None` means that there is no limit.
     capacity: Option<usize>,
     receivers_waiting: VecDeque<Waiter>,
     senders_waiting: VecDeque<Waiter>,
@@ -62,7 +63,8 @@ impl<T> Inner<T> {
         Some(offer.message)
     }
 
-    /// Whether more receivers wait than there are messages. This is used for rendezvous channels.
+    /// True if the number of waiting receivers is larger than the number of messages. This is used for
+    /// rendezvous channels.
     fn is_awaited(&self) -> bool {
         let waiting = self.receivers_waiting.iter().filter(|w| k::is_waiting(**w)).count();
         waiting > self.offers.iter().filter(|offer| offer.holds()).count()
@@ -98,8 +100,8 @@ type Shared<T> = Arc<parking_lot::Mutex<Inner<T>>>;
 /// The sending side of a channel. Clones send to the same channel.
 pub struct Sender<T>(Shared<T>);
 
-/// The receiving side of a channel. Clones receive from the same channel. Each message goes to only one of
-/// them.
+/// The receiving side of a channel. Clones receive from the same channel. Each message is received by only
+/// one of them.
 pub struct Receiver<T>(Shared<T>);
 
 fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
@@ -126,8 +128,8 @@ pub fn bounded<T>(n: usize) -> (Sender<T>, Receiver<T>) {
     channel(Some(n))
 }
 
-/// Makes a channel without room for a message. A send waits until a receiver has received the message, as
-/// with Go's unbuffered channels.
+/// Makes a channel without room for a message: Go's unbuffered channel. A send waits until a receiver has
+/// received the message.
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     channel(Some(0))
 }
@@ -136,7 +138,7 @@ impl<T> Sender<T> {
     /// Sends a message. If the channel is full, the call waits until there is room.
     ///
     /// # Errors
-    /// All receivers are gone. The error has the message.
+    /// All receivers are gone. The error contains the message that was not sent.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.send_or(message, None)
@@ -145,7 +147,7 @@ impl<T> Sender<T> {
     /// Like [`Sender::send`], but gives up when the signal is raised.
     ///
     /// # Errors
-    /// All receivers are gone, or the signal is raised. The error has the message.
+    /// All receivers are gone, or the signal is raised. The error contains the message that was not sent.
     #[track_caller]
     pub fn send_unless(&self, message: T, stop: &Signal) -> Result<(), SendError<T>> {
         self.send_or(message, Some(stop))
@@ -172,8 +174,8 @@ impl<T> Sender<T> {
             let w = {
                 let mut s = self.0.lock();
                 if s.receivers == 0 || stop.is_some_and(|s| s.is_raised()) {
-                    // This task may have been woken because there is room for a message. Since it gives up,
-                    // another sender must be woken for this room.
+                    // This task may have been woken because there is room for a message. The task gives up
+                    // and does not use this room. So another sender must be woken.
                     if !s.is_full() {
                         wake_one(&mut s.senders_waiting);
                     }
@@ -191,7 +193,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits until the message has been taken.
+    /// Sends a message on a rendezvous channel. Waits until a receiver has taken the message.
     #[track_caller]
     fn meet(&self, message: T, stop: Option<&Signal>) -> Result<(), SendError<T>> {
         let mut w = k::prepare();
@@ -239,7 +241,7 @@ impl<T> Sender<T> {
     /// Sends a message if this is possible without waiting.
     ///
     /// # Errors
-    /// The channel is full, or all receivers are gone. The error has the message.
+    /// The channel is full, or all receivers are gone. The error contains the message that was not sent.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         if k::active() {
@@ -293,8 +295,8 @@ impl<T> Receiver<T> {
             return Err(RecvTimeoutError::Disconnected);
         }
         loop {
-            // If a message has woken this task, the task receives the message, even if `stop` has been raised
-            // in the meantime. The reason is that no other receiver has been woken for this message.
+            // If a message has woken this task, the task must receive it, even if `stop` has been raised
+            // since then. The reason is that no other receiver has been woken for this message.
             let w = match self.step(true) {
                 Step::Got(m) => return Ok(m),
                 Step::Closed => return Err(RecvTimeoutError::Disconnected),
@@ -352,7 +354,7 @@ impl<T> Receiver<T> {
         self.recv_until(Some(at.0))
     }
 
-    /// Waits for a message, at most for the time `d`.
+    /// Waits for a message, but at most for the time `d`.
     ///
     /// # Errors
     /// The time has passed, or the channel is empty and all senders are gone.
@@ -386,7 +388,7 @@ impl<T> Receiver<T> {
         if s.capacity == Some(0) { 0 } else { s.offers.len() }
     }
 
-    /// Whether the channel is empty.
+    /// True if there are no messages in the channel.
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -399,8 +401,8 @@ impl<T> Receiver<T> {
         std::iter::from_fn(move || self.recv_from(None, None, place).ok())
     }
 
-    /// Iterates over all messages until all senders are gone or the signal is raised. This is Go's `for m :=
-    /// range ch` in a server that can be killed.
+    /// Iterates over all messages until all senders are gone or the signal is raised. A server that can be
+    /// killed uses this method where Go code has `for m := range ch`.
     #[track_caller]
     pub fn iter_unless<'a>(&'a self, stop: &'a Signal) -> impl Iterator<Item = T> + 'a {
         let place = Location::caller();
@@ -434,8 +436,8 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // These messages must be dropped after the lock is free, because a message may own an end of this
-        // channel.
+        // These messages must be dropped after the lock is free. The reason is that a message may contain a
+        // sender or a receiver of this channel, and the drop of this sender or receiver needs the lock.
         let abandoned = {
             let mut s = self.0.lock();
             s.receivers -= 1;
@@ -444,7 +446,7 @@ impl<T> Drop for Receiver<T> {
             }
             wake_all(&mut s.senders_waiting);
             let mut offers = std::mem::take(&mut s.offers);
-            // If a sender waits until its message is taken, it gets the message back.
+            // If a sender still waits for a receiver of its message, the sender gets the message back.
             let (kept, abandoned): (VecDeque<_>, VecDeque<_>) =
                 offers.drain(..).partition(|o| o.sender.is_some());
             for w in kept.iter().filter_map(|o| o.sender) {
@@ -464,10 +466,10 @@ pub(crate) trait Case<'a, R> {
     /// Completes the case if this is possible without waiting. Returns whether it was completed.
     fn try_now(&mut self) -> bool;
 
-    /// The running task starts to wait for the case, with the ticket `w`.
+    /// Notes that the running task starts to wait for the case, with the ticket `w`.
     fn enlist(&mut self, w: Waiter);
 
-    /// The task that waited with the ticket `w` does not wait for the case any more.
+    /// Notes that the task with the ticket `w` does not wait for the case any more.
     fn dismiss(&mut self, w: Waiter);
 
     /// Makes the result. Must be called after the case is completed.
@@ -515,8 +517,8 @@ pub(crate) struct SendCase<'a, T, F> {
     tx: &'a Sender<T>,
     /// The message to send. It is `None` while the message is in the channel.
     message: Option<T>,
-    /// The number of the message's offer. There is an offer only on a rendezvous channel, and only while the
-    /// task waits.
+    /// The number of the message's offer. There is an offer only if the channel is a rendezvous channel and
+    /// the task waits.
     offer: Option<u64>,
     then: F,
     done: Option<Result<(), SendError<T>>>,
@@ -604,7 +606,7 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
 }
 
 /// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
-/// time limit. If the select must not wait, it checks the cases once.
+/// time limit. If `waits` is false, this function only checks the cases once.
 pub(crate) fn select<'a, R>(
     cases: &mut [Box<dyn Case<'a, R> + 'a>],
     changed: &[Signal],
@@ -629,8 +631,8 @@ pub(crate) fn select<'a, R>(
         }
         changed.iter().for_each(|signal| signal.enlist(w.of_case(cases.len())));
         let is_woken = k::block_at(w, at.map(|at| at.0), "Select::wait", place);
-        // The case that has woken this task is tried first, because no other task has been woken for the
-        // message or the room of this case.
+        // The case that has woken this task is tried first. The reason is that no other task has been woken
+        // for the message, or for the room, that this case needs.
         let by = k::woken_by();
         let happened = is_woken && cases.get_mut(by).is_some_and(|case| case.try_now());
         for (i, case) in cases.iter_mut().enumerate() {
@@ -646,7 +648,7 @@ pub(crate) fn select<'a, R>(
     }
 }
 
-/// Completes one of the cases that are ready. The seed decides which.
+/// Completes one of the cases that are ready. The seed decides which case.
 fn any<'a, R>(cases: &mut [Box<dyn Case<'a, R> + 'a>]) -> Option<usize> {
     let mut order: Vec<usize> = (0..cases.len()).collect();
     while !order.is_empty() {

@@ -14,9 +14,11 @@ type Co = Coroutine<(), (), (), DefaultStack>;
 mod tls {
     use super::*;
     thread_local! {
-        /// The yielder of each started task. Entry `s` is valid as long as the stack of task `s` is valid.
+        /// The yielder of each started task, with which the task suspends itself. Entry `s` is valid as long
+        /// as the stack of task `s` is valid.
         pub(super) static YIELDERS: RefCell<Vec<*const Yield>> = const { RefCell::new(Vec::new()) };
-        /// The stacks of tasks that have ended. Later tasks and later runs of this OS thread use them again.
+        /// The stacks of tasks that have ended. Later tasks of this OS thread use these stacks again, also in
+        /// later runs.
         pub(super) static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
     }
 }
@@ -24,7 +26,7 @@ mod tls {
 /// Suspends the running task `me`. Then `drive` resumes the current task.
 pub(super) fn switch(me: TaskSlot) {
     let y = tls::YIELDERS.with(|v| v.borrow()[me as usize]);
-    // SAFETY: `me` is the running task, so its yielder is on this stack, and is valid.
+    // SAFETY: `me` is the running task. So its yielder is on the current stack, and is valid.
     unsafe { (*y).suspend(()) }
 }
 
@@ -49,14 +51,14 @@ fn start(k: &Arc<Kernel>, slot: TaskSlot) -> Co {
     })
 }
 
-/// A task that has been started. While it does not run, its context is kept here.
+/// A task that has been started. While the task does not run, its context is kept here.
 struct Task {
     co: Co,
     context: Context,
 }
 
 pub(super) fn drive(k: &Arc<Kernel>) {
-    // The caller may be a task of another run, so that run is restored later.
+    // The caller may be a task of another run. So that run becomes the current one again at the end.
     let outer_run = set_current(Some(k.clone()));
     let _adopted = foreign::adopt_for_now();
     let outer_yielders = tls::YIELDERS.take();
@@ -75,8 +77,8 @@ pub(super) fn drive(k: &Arc<Kernel>) {
             tls::STACKS.with(|p| p.borrow_mut().push(stack));
         }
     }
-    // The tasks that are left could not be cancelled. What they own is leaked, and their stacks stay
-    // mapped.
+    // The tasks that are left could not be cancelled. Their values are never dropped, and the memory of their
+    // stacks is never freed.
     for task in tasks.into_iter().flatten() {
         let mut co = task.co;
         // SAFETY: the stack is never used again, so everything on it stays valid.

@@ -1,9 +1,9 @@
-//! The kernel of virtual time. It decides which task runs and what the time is, and it keeps the trace. It
-//! does not handle stacks: a [`Switch`] moves control from one task to another.
+//! The kernel of virtual time. The kernel decides which task runs, moves the clock, and records the trace. It
+//! does not handle the stacks of tasks. A [`Switch`] passes control from one task to another.
 //!
-//! Exactly one task runs at a time. The task gives up control only in [`block`], in [`preempt`] and at its
-//! end. The next task is chosen from `ready` with the seed. When `ready` is empty, the clock jumps to the
-//! earliest deadline. So a run depends only on the code and the seed.
+//! Exactly one task runs at a time. The task passes control to another task only in [`block`], in [`preempt`]
+//! and at its end. The next task is chosen from `ready` with the seed. When `ready` is empty, the clock jumps
+//! to the earliest deadline. So a run depends only on the code and the seed.
 
 use super::watch::Standstill;
 use super::{coro, osthread};
@@ -36,8 +36,8 @@ pub(super) type TaskSlot = u32;
 /// A place in a source file.
 pub(super) type Place = &'static Location<'static>;
 
-/// A ticket for one wait of one task. If the ticket is woken a second time, or after the wait's deadline,
-/// nothing happens.
+/// A ticket for one wait of one task. With the ticket, another task can end this wait ([`wake`]). If the wait
+/// has already ended, the ticket has no effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Waiter {
     slot: TaskSlot,
@@ -47,7 +47,7 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// The ticket of the same wait, for the case with this index.
+    /// Returns the ticket of the same wait, for the case with this index.
     pub(super) fn of_case(self, index: usize) -> Waiter {
         Waiter { case: index as u32, ..self }
     }
@@ -74,20 +74,20 @@ struct Task {
     status: Status,
     ticket: u64,
     wake: Wake,
-    /// The case that has woken the task the last time.
+    /// The index of the case that ended the task's last wait.
     woken_by: u32,
-    /// The last call of labrt that the task made. `place` is the place of this call. Before the first call,
-    /// this text is empty, and `place` is where the task was spawned.
+    /// The name of the last function of labrt that the task has called. `place` is the place of this call.
+    /// Before the first call, the name is empty, and `place` is where the task was spawned.
     what: &'static str,
     place: Option<Place>,
     /// The job of the task. It is `None` after the task has been started.
     job: Option<Job>,
-    /// Whether the task is being unwound. Then its destructors may block as usual.
+    /// True if the task is being unwound. Its destructors may still block.
     unwinding: bool,
-    /// How often the task has been cancelled. This can happen more than once, because code that catches all
-    /// panics also catches cancellations.
+    /// How often the task has been cancelled. A task can be cancelled more than once, because code that
+    /// catches all panics also catches cancellations.
     cancelled: u32,
-    /// The last panic of the task, and its time. It is kept until the panic is caught or has ended the task.
+    /// The last panic of the task, and the time of this panic.
     panic: Option<(Panic, u64)>,
 }
 
@@ -107,17 +107,16 @@ impl Task {
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Phase {
     Running,
-    /// The body has returned or something has failed: each task is unwound at its next call of the
-    /// kernel.
+    /// The body has returned, or the run has failed. Each task is unwound at its next call of the kernel.
     Teardown,
 }
 
 /// The events that are kept for a file.
 struct Record {
     events: Vec<Event>,
-    /// How many of the last events are kept at least.
+    /// The number of the last events that are always kept. (There may be up to twice as many events.)
     most: usize,
-    /// The number of older events, which are lost.
+    /// The number of older events, which have been deleted.
     lost: u64,
 }
 
@@ -144,15 +143,15 @@ struct State {
     live: usize,
     sched: Xoshiro256PlusPlus,
     hash: Hash,
-    /// The events for the trace file, if there is one. They include the events of the scheduler.
+    /// The events for the trace file, if there is such a file. They include the events of the scheduler.
     record: Option<Record>,
     watching: Watching,
     phase: Phase,
     failure: Option<Failure>,
     stats: Stats,
-    /// The number of calls of the kernel since the clock has moved the last time.
+    /// The number of calls of the kernel since the clock moved the last time.
     still: u64,
-    /// The number of clock jumps since the teardown began.
+    /// How often the clock has jumped since the teardown began.
     down: u64,
 }
 
@@ -168,27 +167,27 @@ pub(crate) struct Kernel {
     pub(crate) quiet: bool,
     /// The name of the test, for reports.
     test: String,
-    /// The number of computations that are offloaded now. If it is not 0, the clock does not move, and this
-    /// is no fault.
+    /// The number of computations that are offloaded now. While this number is not 0, the clock does not
+    /// move, and the watchdog must not complain.
     pub(super) offloads: AtomicUsize,
     pub(super) standstill: Standstill,
     switch: Switch,
 }
 
-/// How control moves between tasks.
+/// The way in which control is passed from one task to another.
 pub(super) enum Switch {
     Coroutines,
     Threads(osthread::Os),
 }
 
-/// If a run makes this number of calls of the kernel while the clock does not move, the run is livelocked.
+/// If there are more calls of the kernel than this without a movement of the clock, the run is livelocked.
 const STILL_LIMIT: u64 = 10_000_000;
-/// If a task catches this number of cancellations, the kernel does not try again to unwind it.
+/// If a task has caught this number of cancellations, the kernel stops trying to unwind the task.
 const CANCEL_LIMIT: u32 = 100;
-/// How often the clock may jump during the teardown, while destructors sleep.
+/// How often the clock may jump during the teardown. (It jumps if destructors sleep.)
 const DOWN_LIMIT: u64 = 100_000;
-/// The rates of preemption. The seed chooses one of them. Frequent preemption finds races. Rare preemption
-/// lets programs make progress.
+/// The rates of preemption. The seed chooses one of them. Frequent preemption finds races. With rare
+/// preemption, programs make more progress.
 const PREEMPT_RATES: [u64; 8] = [2, 2, 3, 4, 8, 16, 64, 256];
 
 const SPAWN: Kind = Kind::new("thread.spawn");
@@ -237,7 +236,7 @@ impl State {
         self.cur.expect("a task is running")
     }
 
-    /// Records for reports that the running task has called labrt.
+    /// Records that the running task has called the function `what` of labrt at `place`. Reports show this.
     fn entered(&mut self, what: &'static str, place: Place) {
         let Some(me) = self.cur else { return };
         let task = &mut self.tasks[me as usize];
@@ -305,13 +304,13 @@ impl State {
             return;
         }
         let Panic { text: message, node } = panic;
-        // The text is not part of the hash, because it may depend on the order of a map.
+        // The text is not part of the hash, because it may depend on the iteration order of a map.
         self.hash.mix(at);
         self.hash.mix_event(node, trace::FAILED, &Links::NONE, &[]);
         if let Some(record) = &mut self.record {
             let event = trace::failed(at, number, node, &thread, &message);
-            // The task has been unwound since its failure. So the event is inserted at the time of the
-            // failure.
+            // The task was unwound after its failure, and there may be events from this time. So the event is
+            // inserted at the time of the failure.
             let place = record.events.partition_point(|earlier| earlier.time <= at);
             record.events.insert(place, event);
         }
@@ -362,7 +361,7 @@ impl State {
             }
             if !fired {
                 if self.phase == Phase::Teardown {
-                    // Destructors wait for each other.
+                    // Each task that is left waits in a destructor, and nothing can wake it.
                     return self.give_up();
                 }
                 let list = self.list();
@@ -375,7 +374,7 @@ impl State {
     fn pick_ready(&mut self) -> Option<TaskSlot> {
         self.stats.steps += 1;
         if self.is_livelocked() && self.phase == Phase::Teardown {
-            // A destructor loops, or a task catches its cancellations.
+            // A destructor loops for ever, or a task catches its cancellations again and again.
             return self.give_up();
         }
         let i = match self.ready.len() {
@@ -396,8 +395,8 @@ impl State {
         Some(slot)
     }
 
-    /// Counts a call of the kernel. Returns `true` if there were too many calls without a movement of the
-    /// clock, and the run had already failed before.
+    /// Counts a call of the kernel. If there were too many calls without a movement of the clock, this fails
+    /// the run, or returns `true` if the run was already over.
     #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
@@ -423,7 +422,8 @@ impl State {
         self.cancels()
     }
 
-    /// Moves the clock to the next deadline, because no task can run. All tasks that are due become ready.
+    /// Moves the clock to the next deadline. This is called when no task can run. All tasks whose deadline
+    /// has come become ready. Returns whether there was such a task.
     fn jump(&mut self) -> bool {
         let mut fired = false;
         while let Some(&Reverse((at, _, slot, ticket))) = self.timers.peek() {
@@ -448,7 +448,7 @@ impl State {
         self.seq += 1;
         let seq = self.seq;
         self.timers.push(Reverse((at, seq, w.slot, w.ticket)));
-        // A timer that is not needed any more stays in the heap until it is due. If the heap has become
+        // If a wait ends early, its timer stays in the heap until the timer is due. When the heap has become
         // large, all such timers are removed.
         if self.timers.len() > 1024 + 4 * self.live {
             let mut heap = std::mem::take(&mut self.timers);
@@ -460,7 +460,7 @@ impl State {
         }
     }
 
-    /// Whether the running task must be unwound now.
+    /// Returns whether the running task must be unwound now.
     fn cancels(&mut self) -> bool {
         let phase = self.phase;
         let me = self.me() as usize;
@@ -468,8 +468,9 @@ impl State {
         if phase == Phase::Running {
             return false;
         }
-        // A task that has caught its panic is no longer being unwound. (The panic of another task of
-        // this OS thread can hide that. Then the task is given up later.)
+        // If the task has caught its panic, it is no longer being unwound. (With coroutines, all tasks are on
+        // one OS thread. If another task is panicking, this check does not notice that the panic was caught.
+        // Then the kernel gives up this task later.)
         if t.unwinding && !std::thread::panicking() && t.cancelled < CANCEL_LIMIT {
             t.unwinding = false;
         }
@@ -514,7 +515,7 @@ impl Kernel {
             let thread = title(panic.node, &t.name, number);
             st.fail(number, thread, panic, at);
         }
-        // A failure anywhere, or the end of the body (task 0), ends the run.
+        // The run ends when any task has failed, or when the body (task 0) has ended.
         if slot == 0 || st.failure.is_some() {
             st.start_teardown();
         }
@@ -574,8 +575,8 @@ impl Kernel {
         format!("{test} seed {seed:#x}, t={now:.6}s{failed}\n    {who}")
     }
 
-    /// Fails the run because of a foreign thread. If a task of the run hangs outside labrt for ever,
-    /// the failure is printed only when the watchdog ends the run.
+    /// Fails the run because of a foreign thread. If a task of the run hangs outside labrt for ever, the run
+    /// does not end by itself. Then the failure is printed only when the watchdog ends the process.
     pub(crate) fn fail_from_outside(&self, thread: String, text: String) {
         let mut st = self.state.lock();
         let now = st.now;
@@ -587,7 +588,8 @@ impl Kernel {
         warnings::count(&self.world);
     }
 
-    /// What happens when a foreign thread uses labrt: it cannot take part in virtual time.
+    /// Returns the discipline for a foreign thread that uses labrt. It is always [`Discipline::Fail`],
+    /// because such a thread cannot take part in virtual time.
     pub(crate) fn discipline_for_foreign(&self) -> Discipline {
         Discipline::Fail
     }
@@ -617,7 +619,7 @@ impl Kernel {
         }
     }
 
-    /// Lists the live tasks: number, owner, description.
+    /// Returns the number, the owner and a description of each live task.
     fn live_tasks(&self) -> Vec<(u64, NodeId, String)> {
         let st = self.state.lock();
         let live = st.tasks.iter().filter(|t| t.status != Status::Free);
@@ -627,7 +629,7 @@ impl Kernel {
 
 // ---- the calls the primitives are made of ------------------------------------------------------
 
-/// Whether the calling thread belongs to a run.
+/// Returns whether the calling thread belongs to a run.
 #[inline]
 #[track_caller]
 pub(super) fn active() -> bool {
@@ -638,7 +640,7 @@ pub(super) fn active() -> bool {
     active
 }
 
-/// The virtual time, in nanoseconds since the start of the run.
+/// Returns the virtual time, in nanoseconds since the start of the run.
 #[track_caller]
 pub(crate) fn now() -> u64 {
     let place = Location::caller();
@@ -705,8 +707,8 @@ pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Pl
     st.tasks[w.slot as usize].wake == Wake::Notified
 }
 
-/// Makes the task that waits with this ticket ready. Returns `false` if the task does not wait any more. This
-/// function never switches tasks, so destructors may call it.
+/// Wakes the task that waits with this ticket: the task becomes ready. Returns `false` if the task does not
+/// wait any more. This function never switches tasks, so destructors may call it.
 pub(super) fn wake(w: Waiter) -> bool {
     try_with(|k| {
         let mut st = k.state.lock();
@@ -730,8 +732,8 @@ pub(super) fn woken_by() -> usize {
     st.tasks[st.me() as usize].woken_by as usize
 }
 
-/// Must be called where a thread enters labrt. It may let another ready task run. Outside a run it does
-/// nothing.
+/// Must be called at the start of each function of labrt that a thread calls. It may let another ready task
+/// run. Outside a run it does nothing.
 pub(crate) fn enter(what: &'static str, place: Place) {
     match try_with(|_| ()) {
         Some(()) => preempt_at(what, place),
@@ -739,12 +741,12 @@ pub(crate) fn enter(what: &'static str, place: Place) {
     }
 }
 
-/// Whether the task still waits with this ticket.
+/// Returns whether the task still waits with this ticket.
 pub(super) fn is_waiting(w: Waiter) -> bool {
     try_with(|k| k.state.lock().blocked(w)).unwrap_or(false)
 }
 
-/// Lets another ready task run, with the chance of the preemption rate.
+/// Lets another ready task run with a certain probability, the run's rate of preemption.
 #[track_caller]
 pub(super) fn preempt(what: &'static str) {
     preempt_at(what, Location::caller());
@@ -778,7 +780,7 @@ pub(super) fn spawn(name: String, owner: NodeId, job: Job) {
     current().spawn(name, owner, job, Some(Location::caller()));
 }
 
-/// Lists the live tasks of the run: number, owner, description.
+/// Returns the number, the owner and a description of each live task of the run.
 #[track_caller]
 pub(super) fn live_tasks() -> Vec<(u64, NodeId, String)> {
     active();
@@ -829,11 +831,11 @@ pub(crate) fn emit(
     seen.unwrap_or(Ok(()))
 }
 
-/// Called by the panic hook: keeps the panic for the report. If the result is `true`, the hook prints
-/// nothing.
+/// The panic hook calls this function, which keeps the panic for the report. If the result is `true`, the
+/// hook prints nothing.
 pub(crate) fn on_panic(panic: Panic) -> bool {
     let Some(k) = try_with(Arc::clone) else { return foreign::panicked(&panic) };
-    // The lock is free, unless the kernel itself has a bug and panics while it holds the lock.
+    // The lock is free, except after a panic of the kernel itself (a bug) under this lock.
     let Some(mut st) = k.state.try_lock() else { return k.quiet };
     let Some(me) = st.cur else { return k.quiet };
     let now = st.now;
@@ -852,8 +854,8 @@ pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     if let Some(k) = &kernel {
         k.offloads.fetch_add(1, SeqCst);
     }
-    // `f` gets a thread of its own, because `f` may need more stack than a task has, and must not be in a
-    // run.
+    // `f` gets a thread of its own, for two reasons: it may need more stack than a task has, and it must not
+    // belong to the run.
     let result = std::thread::scope(|s| s.spawn(f).join());
     if let Some(k) = &kernel {
         k.offloads.fetch_sub(1, SeqCst);

@@ -1,8 +1,8 @@
-//! The virtual clock: one task runs at a time, every choice is drawn from the seed, and the clock moves only
-//! when no task can run.
+//! The virtual clock: one task runs at a time, every choice is made with random numbers from the seed, and
+//! the clock moves only when no task can run.
 //!
-//! `kernel` decides which task runs and what the time is. `coro` and `osthread` are the two ways to switch
-//! from one task to another. All other files call the kernel.
+//! `kernel` decides which task runs and what the time is. `coro` and `osthread` switch from one task to
+//! another, in two different ways. All other files call the kernel.
 
 pub mod chan;
 mod coro;

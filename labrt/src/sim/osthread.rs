@@ -1,7 +1,7 @@
-//! Tasks as OS threads (`LAB_BACKEND=threads`). Only one of these threads runs at a time: it has the token.
-//! Threads are used again for later tasks and later runs. The kernel and the traces are the same as with
-//! coroutines, but switching is slower. The advantages are that a stack overflow is reported with the
-//! thread's name, and that a debugger sees real threads.
+//! Tasks as OS threads (`LAB_BACKEND=threads`). Only one of these threads runs at a time. We say that this
+//! thread has the token. When a task has ended, its thread is used again for later tasks, also in later runs.
+//! The kernel and the traces are the same as with coroutines, but a switch takes more time. There are two
+//! advantages: a stack overflow is reported with the thread's name, and a debugger shows real threads.
 
 use super::kernel::{Kernel, TaskSlot, set_current};
 use crate::foreign;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-/// A binary semaphore made from park and unpark (a futex on Linux).
+/// A binary semaphore that uses `park` and `unpark` of std.
 struct Gate {
     open: AtomicBool,
     thread: OnceLock<Thread>,

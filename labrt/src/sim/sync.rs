@@ -1,7 +1,8 @@
-//! Locks, condition variables and one-shot events in virtual time.
+//! Locks, condition variables and signals in virtual time.
 //!
-//! No code here switches tasks while it holds one of its internal locks, so these locks are always
-//! free. They exist so that the types are `Send` and `Sync` without `unsafe`.
+//! The types here have internal locks of parking_lot. No code here switches to another task while it holds an
+//! internal lock, so a task never has to wait for one. The internal locks only make the types `Send` and
+//! `Sync` without `unsafe`.
 
 use super::kernel::{self as k, Waiter};
 use super::time::{Duration, Instant, after};
@@ -14,10 +15,11 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 pub use std::sync::{Arc, Weak, atomic};
 
-/// A lock around a value. A panic does not poison it. See [`locks`] for the mistakes that it finds.
+/// A lock around a value. A panic does not poison the lock. See [`locks`] for the mistakes that the lock
+/// finds.
 ///
-/// The value is in a real mutex, which is locked with `try_lock`. If the mutex is held, the task waits in a
-/// queue.
+/// The value is in a mutex of parking_lot, which is locked with `try_lock`. If `try_lock` fails, the task
+/// waits in a queue.
 pub struct Mutex<T: ?Sized> {
     meta: locks::Meta,
     waiters: parking_lot::Mutex<VecDeque<Waiter>>,
@@ -91,14 +93,15 @@ impl<T: ?Sized> Mutex<T> {
         Some(MutexGuard { mutex: self, inner: Some(inner) })
     }
 
-    /// Returns the value without locking: `&mut self` proves that no other thread uses the lock.
+    /// Returns the value without locking. No locking is needed, because `&mut self` proves that no other
+    /// thread uses the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
 }
 
 impl<T: ?Sized> MutexGuard<'_, T> {
-    /// Unlocks the lock. This function never switches tasks, because destructors call it.
+    /// Unlocks the lock. Destructors call this function, so it never switches tasks.
     fn release(&mut self) {
         if self.inner.take().is_some() {
             locks::released(&self.mutex.meta);
@@ -138,7 +141,7 @@ pub struct Condvar {
 }
 
 impl Condvar {
-    /// A condition variable.
+    /// Makes a condition variable.
     pub const fn new() -> Condvar {
         Condvar { waiters: parking_lot::const_mutex(Vec::new()) }
     }
@@ -175,7 +178,7 @@ impl Condvar {
         WaitTimeoutResult(!notified)
     }
 
-    /// Wakes one waiting task, which is chosen with the seed. Returns whether there was a waiting task.
+    /// Wakes one waiting task. The seed decides which task. Returns whether there was a waiting task.
     #[track_caller]
     pub fn notify_one(&self) -> bool {
         if k::active() {
@@ -202,8 +205,8 @@ impl Condvar {
     }
 }
 
-/// An event that happens once. A thread raises the signal, and after that the signal is raised for all
-/// threads, for ever. Clones share the signal.
+/// An event that happens only once. After a thread has raised the signal, the signal stays raised for all
+/// threads. Clones share the signal.
 #[derive(Clone, Default)]
 pub struct Signal(Arc<parking_lot::Mutex<Raised>>);
 
@@ -219,8 +222,8 @@ impl Signal {
         Signal::default()
     }
 
-    /// Raises the signal. If the signal is raised already, the call does nothing. The call never switches
-    /// tasks.
+    /// Raises the signal. If the signal is raised already, the call does nothing. This function never
+    /// switches tasks.
     #[track_caller]
     pub fn raise(&self) {
         k::active();
@@ -234,7 +237,7 @@ impl Signal {
         }
     }
 
-    /// Whether the signal is raised.
+    /// True if the signal is raised.
     #[track_caller]
     pub fn is_raised(&self) -> bool {
         k::active();
@@ -267,7 +270,7 @@ impl Signal {
         self.is_raised()
     }
 
-    /// Adds a ticket to the tickets that the signal wakes.
+    /// Adds the ticket `w` to the tickets that the signal wakes when it is raised.
     pub(super) fn enlist(&self, w: Waiter) {
         self.0.lock().waiters.push(w);
     }

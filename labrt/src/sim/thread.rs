@@ -1,4 +1,4 @@
-//! Tasks in virtual time, with the interface of threads.
+//! The threads of virtual time. They are tasks of the kernel, but have the interface of threads.
 
 use super::kernel::{self as k, Waiter};
 use super::time::sleep;
@@ -13,11 +13,11 @@ struct Shared<T> {
     waiters: Vec<Waiter>,
 }
 
-/// A handle to a thread, with which another thread can wait for its end.
+/// A handle to a thread. With the handle, another thread can wait for the end of this thread.
 pub struct JoinHandle<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
-/// Wakes the threads that wait for the task's end, when it is dropped. It is also dropped if the task is
-/// unwound, or cancelled before it starts.
+/// When a `Finish` is dropped, it wakes the threads that wait for the task's end. It is also dropped if the
+/// task is unwound, or if the task is cancelled before it starts.
 struct Finish<T>(Arc<parking_lot::Mutex<Shared<T>>>);
 
 impl<T> Drop for Finish<T> {
@@ -33,12 +33,12 @@ impl<T> Drop for Finish<T> {
     }
 }
 
-/// A thread in a list of threads.
+/// The description of a thread in a list of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadInfo {
     /// The number of the thread in the run.
     pub number: u64,
-    /// The name of the thread, what the thread waits for, and where.
+    /// A text with the name of the thread, the call in which the thread waits, and the place of this call.
     pub what: String,
 }
 
@@ -51,8 +51,8 @@ pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinH
     spawn_named("", trace::carried(f))
 }
 
-/// Starts `f` on a thread of its own. Reports show the thread's name. Use it for work that lasts as long as
-/// its node.
+/// Starts `f` on a thread of its own. Reports show the thread's name. Use this function for work that
+/// continues until the node stops.
 #[track_caller]
 pub fn spawn_named<T: Send + 'static>(
     name: impl Into<String>,
@@ -62,7 +62,7 @@ pub fn spawn_named<T: Send + 'static>(
     let finish = Finish(shared.clone());
     let job = move || match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => finish.0.lock().result = Some(Ok(value)),
-        // A panic in any task fails the run. So the panic is passed on to the kernel.
+        // A panic in any task must fail the run. So this task continues the panic, and the kernel catches it.
         Err(payload) => {
             drop(finish);
             resume_unwind(payload)
@@ -74,7 +74,7 @@ pub fn spawn_named<T: Send + 'static>(
 }
 
 impl<T> JoinHandle<T> {
-    /// Whether the thread has ended.
+    /// True if the thread has ended.
     #[track_caller]
     pub fn is_finished(&self) -> bool {
         k::active();
@@ -84,7 +84,7 @@ impl<T> JoinHandle<T> {
     /// Waits until the thread has ended, and returns its result.
     ///
     /// # Errors
-    /// If the thread was cancelled with its run. The error is a text.
+    /// If the thread was cancelled because its run is over. The error is a text.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         loop {
@@ -106,20 +106,21 @@ impl<T> JoinHandle<T> {
 }
 
 /// Lets other threads run. The call takes one microsecond of virtual time. So if a loop calls this function,
-/// the clock moves.
+/// the clock does not stop.
 #[track_caller]
 pub fn yield_now() {
     sleep(std::time::Duration::from_micros(1));
 }
 
-/// The threads of the current run that `node` owns. A node owns the threads that its code has spawned.
+/// Returns the threads of the current run that `node` owns. A node owns the threads that its code has
+/// spawned.
 #[track_caller]
 pub fn alive(node: NodeId) -> Vec<ThreadInfo> {
     let all = k::live_tasks().into_iter();
     all.filter(|t| t.1 == node).map(|(number, _, what)| ThreadInfo { number, what }).collect()
 }
 
-/// The number of threads of the current run.
+/// Returns the number of threads of the current run.
 #[track_caller]
 pub fn count() -> usize {
     k::live_tasks().len()

@@ -1,11 +1,11 @@
-//! Virtual time.
+//! The functions that read the virtual clock, and that wait for it.
 
 use super::kernel as k;
 pub use crate::instant::Instant;
 pub use crate::timer::Timer;
 pub use std::time::Duration;
 
-/// Returns the point in time that is `d` later than now.
+/// Returns the point in time at which the duration `d`, counted from now, has passed.
 #[track_caller]
 pub(super) fn after(d: Duration) -> u64 {
     k::now().saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))

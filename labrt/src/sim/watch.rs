@@ -1,10 +1,10 @@
 //! A watchdog that uses the machine's clock. If a task blocks outside labrt (in `std::thread::sleep`, a
 //! `std::sync::Mutex`, a socket) or computes for ever, the virtual clock stops for all tasks. Then the run
-//! never reaches its limit of virtual time. So the watchdog ends it.
+//! never reaches its limit of virtual time. So the watchdog ends the process.
 //!
-//! The watchdog checks the virtual clock, not the calls of the kernel. For example, a task may sleep with
-//! `std::thread::sleep` and sometimes lock a lock. This task calls the kernel, but the clock does not move,
-//! because it moves only when no task can run.
+//! The watchdog checks whether the virtual clock moves. It does not check whether tasks call the kernel. For
+//! example, a task may sleep with `std::thread::sleep` and sometimes lock a lock. This task calls the kernel,
+//! but the clock does not move. The reason is that the clock moves only when no task can run.
 
 use super::kernel::Kernel;
 use crate::{env, panics, runs};
@@ -13,10 +13,11 @@ use std::sync::Once;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// The time between two checks.
+/// The time between two checks of the watchdog.
 const TICK: Duration = Duration::from_millis(500);
-/// The default of `LAB_WATCHDOG_S`. The clock of a run moves thousands of times per second, and long
-/// computations are offloaded. So ten seconds are enough, even for a debug build on a busy machine.
+/// The default of `LAB_WATCHDOG_S`. Normally, the clock of a run moves thousands of times per second of real
+/// time, and the time of offloaded computations does not count. So ten seconds are enough, even for a debug
+/// build on a busy machine.
 const DEFAULT_LIMIT_S: u64 = 10;
 
 /// How long the clock of a run has not moved.
@@ -26,14 +27,16 @@ pub(super) struct Standstill(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     clock: u64,
-    /// How long the clock has been at `clock`. This is counted in ticks of the watchdog, and not with the
-    /// machine's clock. So if Ctrl-Z or a debugger stops the process, this time stops, too.
+    /// How long the virtual clock has shown the time `clock`. The watchdog counts its own ticks for this, and
+    /// does not read the machine's clock. So if Ctrl-Z or a debugger stops the process, that time is not
+    /// counted.
     since: Duration,
 }
 
 impl Standstill {
-    /// Must be called at each tick, with the present time of the virtual `clock`. `excused` says that the
-    /// clock need not move now. Returns how long the clock has not moved without excuse.
+    /// Must be called at each tick of the watchdog. `clock` is the present virtual time. `excused` is true if
+    /// there is a good reason why the clock does not move now. Returns how long the clock has not moved
+    /// without such a reason.
     fn tick(&self, clock: u64, excused: bool) -> Duration {
         let mut seen = self.0.lock();
         let moved = clock != seen.clock;
@@ -60,8 +63,8 @@ fn watch(limit: Duration) -> ! {
     loop {
         std::thread::sleep(TICK);
         runs::each(|run, has_inner| {
-            // A task may start another run and wait for it. During this time the clock of the task's own run
-            // does not move.
+            // A task may start another run and wait for its end. During this wait, the clock of the task's
+            // own run does not move, and this is no fault.
             let excused = has_inner || run.offloads.load(SeqCst) > 0;
             if run.standstill.tick(run.clock(), excused) >= limit {
                 panics::exit(&report(run, limit));

@@ -1,5 +1,5 @@
-//! Runs a test in a process of its own. This is for tests that would otherwise fail or end the process of all
-//! other tests.
+//! Runs a test in a process of its own. This is for tests that would otherwise fail the other tests, or end
+//! the process in which the other tests run.
 
 use std::process::Command;
 
@@ -12,7 +12,8 @@ pub struct Child {
 }
 
 /// Runs only one ignored test of this binary, with these environment variables. libtest captures the test's
-/// output as usual. It shows the output at the end, if the process does not exit before.
+/// output as usual, and shows this output at the end. If the process exits before that, the captured output
+/// is lost.
 pub fn alone(test: &str, variables: &[(&str, &str)]) -> Child {
     let exe = std::env::current_exe().expect("the path of the test's own binary");
     let output = Command::new(exe)
@@ -24,8 +25,8 @@ pub fn alone(test: &str, variables: &[(&str, &str)]) -> Child {
     Child { code: output.status.code(), text: text.into_owned() }
 }
 
-/// The values of `LAB_BACKEND` to test: two in virtual time, and one on real threads, where the variable has
-/// no effect.
+/// Returns the values of `LAB_BACKEND` to test. In virtual time there are two values. On real threads there
+/// is only one, because the variable has no effect there.
 pub fn back_ends() -> &'static [&'static str] {
     if labrt::is_sim() { &["coroutines", "threads"] } else { &["coroutines"] }
 }
