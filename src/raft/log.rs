@@ -145,8 +145,8 @@ impl RaftLog {
         self.entries.range(skipped.min(self.entries.len())..)
     }
 
-    /// The entries from `first` on, at most `max_entries`. Their commands have at most `max_bytes` together,
-    /// but the first entry is always included.
+    /// The entries from `first` on, at most `max_entries`. Together, their commands have at most `max_bytes`
+    /// bytes, but the first entry is always included.
     pub fn batch(&self, first: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
         let (mut count, mut bytes) = (0, 0);
         let fits = |entry: &&Entry| {

@@ -77,8 +77,8 @@ struct State {
     ticker_sleeps_until: Duration,
     /// The state of each sender thread, by peer.
     sleepers: Vec<Sleeper>,
-    /// Is a thread in [`Raft::flush`] sending now? If so, it will also find messages that become due
-    /// meanwhile.
+    /// Is a thread sending messages in [`Raft::flush`] now? If so, this thread also finds the messages that
+    /// become due during its flush.
     flushing: bool,
     /// If this server does not lead, its applier takes no batch before this time.
     rest: Duration,
@@ -101,10 +101,10 @@ impl State {
 
 impl Raft {
     /// Starts server `me` of a group with as many servers as there are `peers`. The server continues from the
-    /// state in `persister`. An empty persister means that the server starts for the first time. Returns at
-    /// once. A thread of this server delivers committed commands to `apply`, in order.
+    /// state in `persister`. An empty persister means that the server starts for the first time. This
+    /// function returns at once. A thread of the server delivers committed commands to `apply`, in order.
     ///
-    /// `peers[i]` leads to the service of server `i`; `peers[me]` is not used. The server belongs to the
+    /// With `peers[i]` this server calls server `i`; `peers[me]` is not used. The server belongs to the
     /// [current](node::current) node.
     ///
     /// # Errors
@@ -165,7 +165,8 @@ impl Raft {
     }
 
     /// Starts agreement on a command and returns at once. The result contains the term, and the index that
-    /// the command will have if it is ever committed. `None`: this server does not lead, or it was killed.
+    /// the command will have if it is ever committed. The result is `None` if this server does not lead, or
+    /// was killed.
     pub fn start(&self, command: Command) -> Option<Started> {
         if self.shared.killed.is_raised() {
             return None;
@@ -212,8 +213,8 @@ impl Raft {
         }
     }
 
-    /// The service has put its state after the command at `index` into `snapshot`. So the log may discard the
-    /// entries up to and including `index` (section 7).
+    /// Takes over a snapshot of the service. `snapshot` contains the service's state after the command at
+    /// `index`. So the log may discard the entries up to and including `index` (section 7).
     ///
     /// # Errors
     /// If the service has not received the command at `index` yet.
@@ -344,8 +345,8 @@ impl Shared {
             return;
         }
         self.killed.raise();
-        // A thread checks the signal and starts to sleep under the lock. So with the lock held here, each
-        // thread either sees the signal or is woken.
+        // The other threads check the signal and start to sleep under the lock. This thread holds the lock
+        // here, so each of them either sees the signal or is woken.
         let state = self.state.lock();
         self.ticker.notify_all();
         self.applier.notify_all();
@@ -389,8 +390,8 @@ impl Shared {
         }
     }
 
-    /// Waits until there is a batch or a change of role for the service. Returns it with the id of the
-    /// message or operation that has caused it. `None`: the server was killed.
+    /// Waits until there is a batch or a change of role for the service. Returns this, with the id of the
+    /// message or operation that has caused it. Returns `None` if the server was killed.
     fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {
