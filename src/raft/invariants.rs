@@ -12,7 +12,7 @@
 //! | Leader Append-Only | a leader never removes an entry of its log |
 //! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
-//! | State Machine Safety | the commit index and `last_applied` never fall, and are never beyond the log's end |
+//! | State Machine Safety | commit index and `last_applied` never fall, and are never beyond the log's end |
 
 use std::fmt;
 

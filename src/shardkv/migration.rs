@@ -55,7 +55,7 @@
 //! | Acknowledge(n, shards) | the old owner | the new owner has replied Taken |
 //!
 //! The conditions are checked again when the operation is applied. If they are no longer true, the operation
-//! does nothing. So it does no harm if a leader starts an operation twice.
+//! does nothing. So a leader may start an operation twice without harm.
 //!
 //! # Why the protocol is safe
 //!
@@ -100,8 +100,8 @@ pub enum Shard<D> {
     /// The group owns the shard and serves it.
     Serving(D),
     /// The current configuration gives the shard to the group, but the data has not arrived yet. There may
-    /// also be an old handoff, if the group gave the shard away before and does not know yet whether that
-    /// data has arrived.
+    /// also be an old handoff. This is so if the group gave the shard away before and does not know yet
+    /// whether that data has arrived.
     Awaiting(Option<Handoff<D>>),
     /// The current configuration gives the shard to no group. This group had it last.
     Parked(D),
@@ -109,8 +109,8 @@ pub enum Shard<D> {
     Giving(Handoff<D>),
 }
 
-/// The frozen data of a shard that was given away. It is the data at the moment when configuration `num` took
-/// effect.
+/// The frozen data of a shard that was given away. It is the data that the shard had when configuration `num`
+/// took effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handoff<D> {
     /// The number of the configuration that gave the shard away.
@@ -245,8 +245,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a shard that is delivered for configuration `num`. The group is at configuration `at`,
-    /// in which the shard belongs to `owner`. The shard's state in the group is `here`.
+    /// The verdict on a shard that is delivered for configuration `num`. The group's current configuration
+    /// has the number `at`. In this configuration the shard belongs to `owner`. The shard's state in the
+    /// group is `here`.
     pub fn of<D>(num: u64, at: u64, owner: Owner, here: &Shard<D>) -> Verdict {
         match num {
             _ if num > at => Verdict::Early,
