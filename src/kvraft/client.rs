@@ -18,7 +18,7 @@ impl Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
 
-    /// The value of `key`; empty if the key has no value.
+    /// The value of `key`. It is empty if the key has no value.
     pub fn get(&mut self, key: &str) -> String {
         let args = GetArgs { key: key.to_owned() };
         self.servers.call("KVServer.Get", &args, value).into_string()

@@ -201,7 +201,7 @@ impl Core {
         matches!(self.standing, Standing::Leader(_))
     }
 
-    /// The snapshot that replaces the beginning of the log; empty if there is none.
+    /// The snapshot that replaces the beginning of the log. It is empty if there is no snapshot.
     pub fn snapshot_data(&self) -> &Bytes {
         &self.snapshot
     }
@@ -332,8 +332,8 @@ impl Core {
         }
     }
 
-    /// 5.2: this server increments its term and votes for itself. As a candidate it will ask the other
-    /// servers for their votes.
+    /// Section 5.2: this server increments its term and votes for itself. As a candidate it will ask the
+    /// other servers for their votes.
     fn become_candidate(&mut self, now: Duration) {
         Invariant::RolesAsInFigure4.check(!self.is_leader(), || {
             format!("S{} leads term {} and would start an election", self.me, self.current_term)
@@ -344,7 +344,7 @@ impl Core {
         self.reset_election_timer(now);
     }
 
-    /// 5.2: a candidate with the votes of a majority leads its term.
+    /// Section 5.2: a candidate with the votes of a majority leads its term.
     fn become_leader(&mut self) {
         Invariant::RolesAsInFigure4.check(self.role() == Role::Candidate, || {
             format!("S{} is not a candidate in term {}", self.me, self.current_term)

@@ -9,7 +9,7 @@
 use super::messages::Conflict;
 use labapi::Role;
 
-/// What the caller must do after a change of the core. Take it with
+/// What the caller must do after a change of the core. The caller gets this value from
 /// [`Core::take_effects`](super::Core::take_effects).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "other servers must not see state that is not persisted"]

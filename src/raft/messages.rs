@@ -77,9 +77,9 @@ pub struct AppendEntriesReply {
 ///
 /// Terms never fall along a log. So the leader's entries up to `prev_log_index` have terms of at most
 /// `prev_log_term`. The follower searches its own log up to `prev_log_index` for the last entry with a term
-/// of at most `prev_log_term`. Its later entries cannot agree with the leader's. It replies with the index
-/// and the term of this entry. Then the leader goes back to this index, and it also skips its own entries
-/// with a greater term.
+/// of at most `prev_log_term`. The follower's later entries cannot agree with the leader's entries. So the
+/// follower replies with the index and the term of the entry that it has found. Then the leader goes back to
+/// this index, and it also skips its own entries with a greater term.
 ///
 /// The paper's sketch is different: the follower replies with the term of its conflicting entry and the first
 /// index of that term, and the leader skips that term. In the paper, a follower whose log is too short can
@@ -89,7 +89,7 @@ pub struct AppendEntriesReply {
 /// and 1. With the method of this file, it sends only the entries after index 6, and then after 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
-    /// The last index at which the logs may agree; 0 if there is none.
+    /// The last index at which the logs may agree. It is 0 if there is no such index.
     pub index: u64,
     /// The term of the follower's entry at that index.
     pub term: u64,

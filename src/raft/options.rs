@@ -45,11 +45,11 @@ impl Default for Options {
 /// Rules of Raft that a test can break on purpose, to show what happens then. The default breaks no rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A leader that has not heard from a majority for an election timeout becomes a follower. This seems
-    /// careful. But if that server is cut off, it then starts elections and raises its term again and again.
-    /// When it can reach the others again, its high term deposes a good leader.
+    /// If this is true, a leader that has not heard from a majority for an election timeout becomes a
+    /// follower. This seems careful. But if that server is cut off, it then starts elections and raises its
+    /// term again and again. When it can reach the others again, its high term deposes a good leader.
     pub step_down_without_majority: bool,
-    /// A leader also commits entries of older terms by counting replicas. Figure 8 of the paper shows how
-    /// such an entry can still be overwritten.
+    /// If this is true, a leader also commits entries of older terms by counting replicas. Figure 8 of the
+    /// paper shows how such an entry can still be overwritten.
     pub commit_older_terms_by_count: bool,
 }

@@ -133,7 +133,7 @@ pub enum State {
     Snapshot {
         /// The number of the message with the snapshot.
         seq: u64,
-        /// The index of the last entry that the snapshot covers. `next_index` is not greater.
+        /// The index of the last entry that the snapshot covers. `next_index` is not greater than this index.
         last_included_index: u64,
         /// Whether and when the snapshot is sent again.
         resend: Resend,
@@ -254,8 +254,8 @@ impl Progress {
 
     // ------------------------------------------------------------------ What to send next
 
-    /// The messages that can be sent next if nothing changes before. Each is listed with the time from which
-    /// on it can be sent. The caller sends the first message of this list whose time has come.
+    /// The messages that can be sent next if the state does not change. Each message has the earliest time at
+    /// which it can be sent. The caller sends the first message of this list whose time has come.
     pub(super) fn agenda(
         &self,
         log: &RaftLog,
@@ -294,9 +294,9 @@ impl Progress {
         }
     }
 
-    /// 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps only the
-    /// answers are lost. It sends them once for every loss that the network reports. If the peer is dead, the
-    /// network reports a loss every few seconds.
+    /// Section 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps
+    /// only the answers are lost. It sends them once for every loss that the network reports. If the peer is
+    /// dead, the network reports a loss every few seconds.
     fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
         let in_log = self.next_index > log.last_included_index();
         let go = self.inflight.is_empty() && in_log;

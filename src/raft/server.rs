@@ -38,7 +38,7 @@ use senders::Sleeper;
 /// The greatest number of commands that the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
 
-/// What the applier passes to the service.
+/// A report or messages that the applier passes to the service.
 enum News {
     /// The role or the term has changed.
     Role(RoleChange),
@@ -73,7 +73,8 @@ struct State {
     core: Core,
     /// The effects of the last rule. They stay here because the next rule uses their memory again.
     effects: Effects,
-    /// The time until which the ticker sleeps or has slept; zero if it has not slept yet.
+    /// The latest time at which the ticker's current or last sleep ends. It is zero if the ticker has not
+    /// slept yet.
     ticker_sleeps_until: Duration,
     /// The state of each sender thread, by peer.
     sleepers: Vec<Sleeper>,
@@ -84,10 +85,10 @@ struct State {
     rest: Duration,
     /// Does the applier sleep until `rest`?
     resting: bool,
-    /// The id of the message or operation that woke the applier, for the trace; 0 if there is none.
+    /// For the trace: the id of the message or operation that woke the applier. It is 0 if there is none.
     applier_woken_by: u64,
-    /// Changes of role that the applier must report to the service; `None` if the service does not want such
-    /// reports.
+    /// Changes of role that the applier must report to the service. It is `None` if the service does not want
+    /// such reports.
     roles: Option<VecDeque<RoleChange>>,
 }
 

@@ -44,7 +44,7 @@ impl Clerk {
         }
     }
 
-    /// The value of `key`; empty if the key has no value.
+    /// The value of `key`. It is empty if the key has no value.
     pub fn get(&mut self, key: &str) -> String {
         let args = GetArgs { key: key.to_owned() };
         self.call(key, "ShardKV.Get", &args).into_string()

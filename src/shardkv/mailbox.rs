@@ -15,7 +15,7 @@ pub(super) struct Mailbox {
     posted: Condvar,
 }
 
-/// What has happened since the migrator last took the mail.
+/// The messages and changes since the migrator last took its mail.
 #[derive(Default)]
 pub(super) struct Mail {
     killed: bool,

@@ -131,8 +131,8 @@ impl Core {
         self.happened(Event::Appended { first, last: self.log.last_index() });
     }
 
-    /// 5.3, 5.4.2: the leader commits an entry that a majority of the servers has, if the entry is of the
-    /// leader's own term. This also commits all entries before that entry.
+    /// Sections 5.3 and 5.4.2: the leader commits an entry that a majority of the servers has, if the entry
+    /// is of the leader's own term. This also commits all entries before that entry.
     pub(super) fn advance_commit(&mut self) {
         let Standing::Leader(progress) = &self.standing else { return };
         // Return early if no follower is known to have an uncommitted entry. This is the usual case after a

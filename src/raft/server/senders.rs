@@ -16,10 +16,11 @@ const FLUSH_MESSAGES: usize = 32;
 /// What the server knows about a sleeping sender thread.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sleeper {
-    /// The time until which the sender sleeps or has slept; zero if it has not slept yet.
+    /// The latest time at which the sender's current or last sleep ends. It is zero if the sender has not
+    /// slept yet.
     until: Duration,
-    /// For the trace: the id of the message or operation because of which a message to this peer became due;
-    /// 0 if there is none. If there are several, this is the id of the first one.
+    /// For the trace: the id of the message or operation because of which a message to this peer became due.
+    /// It is 0 if there is none. If there are several, it is the id of the first one.
     woken_by: u64,
 }
 

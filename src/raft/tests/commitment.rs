@@ -23,8 +23,8 @@ fn a_majority_commits_5_3() {
     assert_eq!(alone.commit_index(), 1);
 }
 
-/// 5.4.2: entries of older terms are not committed by counting. They are committed together with an entry of
-/// the leader's own term.
+/// Section 5.4.2: entries of older terms are not committed by counting. They are committed together with an
+/// entry of the leader's own term.
 #[test]
 fn older_terms_are_not_committed_by_counting_5_4_2() {
     let mut core = leader(3, 4, &[2, 2]);

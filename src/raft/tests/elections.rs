@@ -57,7 +57,7 @@ fn one_vote_in_a_term_5_2() {
     assert_eq!(core.voted_for(), Some(2));
 }
 
-/// 5.1: a request of an older term is refused and changes nothing.
+/// Section 5.1: a request of an older term is refused and changes nothing.
 #[test]
 fn a_stale_request_is_refused_5_1() {
     let mut core = follower(3, 5, &[1]);
@@ -74,7 +74,8 @@ fn a_stale_request_is_refused_5_1() {
     assert!(!follower(3, 1, &[]).request_vote(&ask(2, 3, (9, 9))).vote_granted);
 }
 
-/// 5.2: after a timeout a server enters a new term, votes for itself, and asks all other servers at once.
+/// Section 5.2: after a timeout a server enters a new term, votes for itself, and asks all other servers at
+/// once.
 #[test]
 fn a_timeout_starts_an_election_5_2() {
     let mut core = follower(5, 1, &[1, 1]);
@@ -98,7 +99,7 @@ fn a_timeout_starts_an_election_5_2() {
     assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not send to itself");
 }
 
-/// 5.2: if a peer has granted or refused its vote, the candidate does not ask this peer again.
+/// Section 5.2: if a peer has granted or refused its vote, the candidate does not ask this peer again.
 #[test]
 fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     for vote_granted in [true, false] {
@@ -111,8 +112,8 @@ fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     }
 }
 
-/// 5.2: with the votes of a majority a candidate becomes leader. It sends heartbeats to all other servers at
-/// once.
+/// Section 5.2: with the votes of a majority a candidate becomes leader. It sends heartbeats to all other
+/// servers at once.
 #[test]
 fn a_majority_makes_a_leader_5_2() {
     for (n, votes_needed) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
@@ -163,7 +164,7 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     assert_eq!(core.take_effects().role_changed, None);
 }
 
-/// 5.1: a server that learns of a higher term from any message becomes a follower in that term.
+/// Section 5.1: a server that learns of a higher term from any message becomes a follower in that term.
 #[test]
 fn a_higher_term_makes_a_follower_5_1() {
     type Hear = fn(&mut Server);
@@ -217,8 +218,8 @@ fn a_higher_term_makes_a_follower_5_1() {
     }
 }
 
-/// 5.2: a candidate that gets a message from the leader of its own term becomes a follower. Its vote for
-/// itself does not change.
+/// Section 5.2: a candidate that gets a message from the leader of its own term becomes a follower. Its vote
+/// for itself does not change.
 #[test]
 fn a_candidate_follows_the_leader_of_its_term_5_2() {
     let mut core = candidate(3, 5, &[1]);

@@ -135,7 +135,7 @@ fn falling_terms_are_noticed() {
     follower(3, 2, &[1, 2]).append_entries(&append(1, 2, (2, 2), &[1]));
 }
 
-/// 5.3: the leader appends commands to its log. Followers and candidates accept no commands.
+/// Section 5.3: the leader appends commands to its log. Followers and candidates accept no commands.
 #[test]
 fn only_a_leader_takes_commands_5_3() {
     assert_eq!(follower(3, 2, &[1]).propose(command(2, 2)), None);
