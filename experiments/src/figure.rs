@@ -151,8 +151,8 @@ mod tests {
             let found = once((150, 300), Duration::from_micros(750), seed).expect("a trial passes");
             assert_eq!(once((150, 300), Duration::from_micros(750), seed), Ok(found));
             let time = found.without_leader.expect("with this much randomness a leader is elected");
-            // The leader crashes between two heartbeats, and a heartbeat interval is half the shortest timeout.
-            // So the followers notice the crash at the earliest after half a timeout.
+            // The leader crashes between two heartbeats, and a heartbeat interval is half the shortest
+            // timeout. So the followers notice the crash at the earliest after half a timeout.
             let least = Duration::from_millis(75);
             assert!(time > least && time < Duration::from_secs(5), "seed {seed}: {time:?}");
             assert!(found.terms >= 1);

@@ -52,8 +52,8 @@ pub struct Found {
     /// The time from the crash to the election of another leader. It is `None` if no leader was elected
     /// within [`PATIENCE`].
     pub without_leader: Option<Duration>,
-    /// The number of terms from the first leader's term to the next leader's term. If there is no next leader,
-    /// the terms are counted up to the highest term of a server.
+    /// The number of terms from the first leader's term to the next leader's term. If there is no next
+    /// leader, the terms are counted up to the highest term of a server.
     pub terms: u64,
 }
 

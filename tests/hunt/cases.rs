@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use labtest::harness::Case;
 use labtest::raft::{Retry, Setup, make_config};
 
-/// All cases. Each scenario is there twice: with this project's Raft, and with a version of it that makes a
-/// mistake. The cases with a mistake are ignored unless the user asks for them.
+/// All cases. Each scenario is in the list twice: with this project's Raft, and with a version of this Raft
+/// that makes a mistake. The cases with a mistake are ignored unless the user asks for them.
 pub fn cases() -> Vec<Case> {
     vec![
         Case::ours("old_leader_stays", old_leader_stays::<Raft>),
@@ -76,7 +76,7 @@ fn old_leader_stays<R: RaftPeer>() {
 }
 
 /// Figure 8 of the paper, step by step. An entry of an old term is stored on a majority, and later it is
-/// overwritten. So no leader may commit this entry.
+/// overwritten. So the leader of step (c) must not commit this entry.
 fn figure_8_to_the_letter<R: RaftPeer>() {
     /// How long the test waits for an election. This is longer than an election of the connected servers
     /// takes.
@@ -137,7 +137,7 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     cfg.end();
 }
 
-/// A mistake. Its rules differ from those of the paper.
+/// A mistake, given by rules that differ from the rules of the paper.
 trait Mistake: Send + Sync + 'static {
     /// The rules with the mistake.
     fn rules() -> Rules;
