@@ -59,7 +59,7 @@ fn measure() {
     criterion.final_summary();
 }
 
-/// Measures one row of the table. criterion gets the same samples.
+/// Measures one row of the table. The library criterion gets the same samples.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, floor: Floor, name: &str, call: &dyn Fn(u64)) -> Measured {
     let mut measured = Measured::default();
     // The hand-overs are measured before and after the row. If they were measured between its samples,

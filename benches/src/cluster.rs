@@ -23,7 +23,7 @@ pub const WINDOW: u64 = 4096;
 
 /// The server that leads.
 const LEADER: usize = 0;
-/// Each time after this many commands, the bench checks how many commands the servers have applied.
+/// Before each sequence of this many commands, the bench checks how many commands the servers have applied.
 const STRIDE: u64 = 64;
 
 /// The cluster that a bench needs.

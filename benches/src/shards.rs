@@ -34,7 +34,8 @@ pub struct Gap {
     pub moved: bool,
     /// The longest time between two answers before the move.
     pub before: Duration,
-    /// The longest time between two answers after the move has begun, in an equally long time.
+    /// The longest time between two answers after the beginning of the move. The measurement takes as long as
+    /// the measurement of `before`.
     pub during: Duration,
 }
 

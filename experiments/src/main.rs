@@ -6,7 +6,7 @@
 //! cargo run --release -p mit6824-experiments --features sim -- --svg docs/elections.svg
 //! ```
 //!
-//! | file | what it holds |
+//! | file | what is in it |
 //! |---|---|
 //! | `trial` | one trial: a cluster, the crash of its leader, and the time until there is another leader |
 //! | `figure` | the ranges of timeouts, and the results of many trials with one range |

@@ -205,7 +205,7 @@ impl<M: StateMachine> Rsm<M> {
     /// once.
     pub fn kill(&self) {
         self.raft().kill();
-        // Every started operation has its waiter in this queue, and no other operation can be started now.
+        // The queue has the waiters of all submitted operations, and no other operation can be submitted now.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
     }

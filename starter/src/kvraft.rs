@@ -1,4 +1,4 @@
-//! A replicated key/value service, to be written: labs 3A and 3B.
+//! A replicated key/value service that you will write: labs 3A and 3B.
 //!
 //! A server puts the operations of its clients into the log of its Raft. When Raft delivers committed
 //! operations, the server applies them to its data, in the order of the log. Then it replies to the clients.

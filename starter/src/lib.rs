@@ -1,4 +1,4 @@
-//! The labs, to be written by you: Raft, and the services on it.
+//! The labs that you will write: Raft, and the services on it.
 //!
 //! | lab | file | what you write in the file |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! A Raft peer, to be written.
+//! A Raft peer that you will write: lab 2.
 //!
 //! The places for the parts of the lab are marked `2A` to `2D`. Read Figure 2 of the paper while you work:
 //! nearly all of it belongs in this file. The code here is a proposal. Change whatever you like, but keep an
@@ -186,7 +186,7 @@ impl RaftPeer for Raft {
     }
 
     fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
-        // Your code here (2D). Right after you have cut the log, still under the lock, call
+        // Your code here (2D). Immediately after you have cut the log, while you still hold the lock, call
         // observe::snapshot("own", ...). After InstallSnapshot has cut the log, call
         // observe::snapshot("from the leader", ...) instead.
         let _ = (index, snapshot);
@@ -277,7 +277,7 @@ impl Inner {
         while !self.killed.is_raised() {
             // Your code here (2A): should an election be started?
 
-            // Pause for a random time. Unlike a sleep, this ends at once when the peer is killed.
+            // Pause for a random time. Unlike a sleep, this pause ends at once when the peer is killed.
             let pause = labrt::time::Duration::from_millis(50 + labrt::rng::below(300));
             self.killed.wait_until(labrt::time::Instant::now() + pause);
         }

@@ -1,4 +1,4 @@
-//! The shard controller, to be written: lab 4A.
+//! The shard controller that you will write: lab 4A.
 //!
 //! The controller keeps a list of configurations. A [`Config`] says which group serves which shard. Join,
 //! Leave and Move each make the next configuration. Query reads a configuration. Like the service of lab 3,

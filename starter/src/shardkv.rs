@@ -1,4 +1,4 @@
-//! A sharded key/value service, to be written: lab 4B.
+//! A sharded key/value service that you will write: lab 4B.
 //!
 //! The keys are in ten shards ([`key2shard`](labapi::key2shard)). A group of servers serves the shards that
 //! the controller's latest configuration gives to the group. When a configuration gives a shard to another
