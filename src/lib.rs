@@ -15,17 +15,18 @@
 //! * `labgob` turns values into bytes and bytes into values.
 //! * `labrt` has threads, locks, channels, the clock and random numbers, in real time or in virtual time.
 //!
-//! The modules do not use the tests. The tests are in the crate `labtest`. The files in `tests/` run these
-//! tests on these modules.
+//! The modules do not use the tests. The crate `labtest` has the tests. The files in `tests/` run these tests
+//! on these modules.
 //!
 //! # Where to begin
 //!
-//! Begin with the module of your lab. [`raft`], [`kvraft`], [`shardctrler`] and [`shardkv`] each begin with a
-//! description of what the module promises, a small program that runs, and a table of the module's files.
-//! Nearly all these programs have the same form. They make a `labrpc::Network` with servers, and each server
-//! is in its own `labrt::node`. The whole program is inside [`labrt::run`](fn@labrt::run). `run` gives the
-//! threads their clock and returns when all of them have ended. `docs/guide.md` shows how these pieces relate
-//! to the names of the Go files and of the paper.
+//! Begin with the module of your lab. The documentation of [`raft`], [`kvraft`], [`shardctrler`] and
+//! [`shardkv`] begins with a description of what the module promises. Then come a small complete program and
+//! a table of the module's files. Nearly all these programs have the same form. They make a `labrpc::Network`
+//! with servers, and each server is in its own `labrt::node`. The whole program is inside
+//! [`labrt::run`](fn@labrt::run). The function `run` gives the threads their clock, and returns when all of
+//! them have ended. `docs/guide.md` shows which names of the Go files and of the paper correspond to these
+//! pieces.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Tests check the layers of the project: which crate may depend on which other crate, which names may appear
-//! in which code, and in which direction imports go.
+//! These tests check the layers of the project: which crate may depend on which other crate, which names may
+//! appear in which code, and which folder or file may import which other one.
 //!
 //! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
 //! and checks that it agrees with the table of `docs/design.md`. `clippy.toml` bans single types and
@@ -25,7 +25,7 @@ fn sources(dir: &str) -> Vec<PathBuf> {
     let mut open = vec![start];
     while let Some(dir) = open.pop() {
         for entry in fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
-            let path = entry.expect("a readable folder").path();
+            let path = entry.expect("the folder can be read").path();
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
@@ -33,7 +33,7 @@ fn sources(dir: &str) -> Vec<PathBuf> {
             }
         }
     }
-    assert!(!found.is_empty(), "there is no Rust file below {dir}; has the folder moved?");
+    assert!(!found.is_empty(), "there is no Rust file below {dir}; was the folder moved?");
     found
 }
 
@@ -41,7 +41,7 @@ fn sources(dir: &str) -> Vec<PathBuf> {
 fn lines_with(dirs: &[&str], words: &[&str]) -> Vec<String> {
     let mut hits = Vec::new();
     for path in dirs.iter().flat_map(|dir| sources(dir)) {
-        let text = fs::read_to_string(&path).expect("a readable file");
+        let text = fs::read_to_string(&path).expect("the file can be read");
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             if words.iter().any(|word| code.contains(word)) {
@@ -84,14 +84,15 @@ const CRATES: &[(&str, &[&str])] = &[
 /// With the feature, labs 3 and 4 of the skeleton use the solution's Raft.
 const BY_FEATURE: &[(&str, &str, &str)] = &[("starter", "mit6824", "solved-raft")];
 
-/// Dependencies that are forbidden even for tests: the judge and the skeleton must not know a solution.
+/// The dependencies that are forbidden even for tests, because the judge and the skeleton must not know a
+/// solution.
 const NEVER: &[(&str, &str)] = &[("starter", "mit6824"), ("labtest", "mit6824"), ("labapi", "mit6824")];
 
-/// What `cargo metadata` says about a member of the workspace.
+/// The data that `cargo metadata` reports about a member of the workspace.
 struct Member {
     name: String,
     dependencies: Vec<Dependency>,
-    /// What each feature turns on: other features, and optional dependencies as `dep:name`.
+    /// What each feature switches on: other features, and optional dependencies as `dep:name`.
     features: BTreeMap<String, Vec<String>>,
 }
 
@@ -102,7 +103,7 @@ struct Dependency {
 }
 
 impl Member {
-    /// The features that turn this optional dependency on.
+    /// The features that switch this optional dependency on.
     fn turned_on_by(&self, dependency: &str) -> Vec<&str> {
         let wanted = format!("dep:{dependency}");
         let turns_on = |(_, on): &(&String, &Vec<String>)| on.contains(&wanted);
@@ -133,13 +134,18 @@ fn members() -> Vec<Member> {
         only_tests: it["kind"] == "dev",
         optional: it["optional"] == true,
     };
-    let list = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+    let list = |value: &serde_json::Value| value.as_array().expect("cargo writes a list here").clone();
     let feature =
         |(name, on): (&String, &serde_json::Value)| (name.clone(), list(on).iter().map(text).collect());
     let member = |package: &serde_json::Value| Member {
         name: text(&package["name"]),
         dependencies: list(&package["dependencies"]).iter().map(dependency).collect(),
-        features: package["features"].as_object().expect("a table").iter().map(feature).collect(),
+        features: package["features"]
+            .as_object()
+            .expect("the features are a table")
+            .iter()
+            .map(feature)
+            .collect(),
     };
     list(&metadata["packages"]).iter().map(member).collect()
 }
@@ -192,15 +198,15 @@ fn a_feature_that_is_on_by_default_is_no_exception() {
     assert!(!starter(&[solved, ("sim", &["dep:mit6824"])]).has_by_feature(&on_solution(true)));
 }
 
-/// The skeleton names the solution in only one file. This file hides everything of the solution except its
-/// [`RaftPeer`](labapi::RaftPeer).
+/// Only one file of the skeleton names the solution. This file makes only the [`RaftPeer`](labapi::RaftPeer)
+/// of the solution visible.
 #[test]
 fn the_skeleton_names_the_solution_in_one_place() {
     let hits = lines_with(&["starter/src"], &["mit6824"]);
     let elsewhere: Vec<&String> =
         hits.iter().filter(|hit| !hit.starts_with("starter/src/raft_in_use.rs:")).collect();
     assert!(elsewhere.is_empty(), "only starter/src/raft_in_use.rs may name the solution: {elsewhere:?}");
-    assert!(!hits.is_empty(), "starter/src/raft_in_use.rs does not name the solution: has it moved?");
+    assert!(!hits.is_empty(), "starter/src/raft_in_use.rs does not name the solution: was the file moved?");
 }
 
 /// The folders with the code of servers, and with the code that tests the servers.
@@ -246,7 +252,7 @@ fn the_network_knows_no_raft() {
     assert_absent("labrpc must not know Raft", &["labrpc/src"], &["mit6824", "RequestVote", "AppendEntries"]);
 }
 
-/// The folders of `src`, and for each the other folders that it may import.
+/// The folders of `src`. For each folder, the list has the other folders that it may import.
 const FOLDERS: &[(&str, &[&str])] = &[
     ("raft", &[]),
     ("rsm", &["raft"]),
@@ -257,11 +263,11 @@ const FOLDERS: &[(&str, &[&str])] = &[
 
 #[test]
 fn folders_import_only_allowed_folders() {
-    // The check below does not find a folder that is named in a list such as `crate::{...}`. So such lists
-    // are forbidden.
+    // The check below does not find a folder in a list of imports such as `crate::{...}`. So such lists are
+    // forbidden.
     assert_absent("write one import for each folder", &["src"], &["crate::{"]);
-    for entry in fs::read_dir(root().join("src")).expect("a readable folder") {
-        let path = entry.expect("a readable folder").path();
+    for entry in fs::read_dir(root().join("src")).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
         let Some(folder) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()) else {
             continue;
         };
@@ -275,7 +281,7 @@ fn folders_import_only_allowed_folders() {
     }
 }
 
-/// Folders whose files form layers: the imports between the files make no cycle, not even through several
+/// Folders whose files form layers: the imports between the files make no cycle, also not through several
 /// files. A file and the folder of the same name count as one file.
 const LAYERED: &[&str] = &[
     "labrpc/src",
@@ -305,8 +311,8 @@ fn imported<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     found
 }
 
-/// The items of a list in braces. The text begins after the first brace. A list inside the list stays one
-/// item.
+/// The items of a list in braces. `text` begins after the first brace. If an item contains another list, it
+/// stays one item.
 fn items(list: &str) -> Vec<&str> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
     for (at, c) in list.char_indices() {
@@ -337,7 +343,7 @@ fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let is_part = |name: &str| !["lib", "mod", "main", "tests"].contains(&name);
     let files: Vec<(String, String)> = sources(folder)
         .into_iter()
-        .map(|path| (module_of(&path), fs::read_to_string(&path).expect("a readable file")))
+        .map(|path| (module_of(&path), fs::read_to_string(&path).expect("the file can be read")))
         .filter(|(name, _)| is_part(name))
         .collect();
     let names: BTreeSet<&String> = files.iter().map(|(name, _)| name).collect();
@@ -393,8 +399,8 @@ const CORE: &[&str] = &[
     "src/raft/progress.rs",
 ];
 
-/// The rules must not wait, send, read the time, log or trace. The code that does this is in the server,
-/// which calls the rules.
+/// The rules must not wait, send, read the time, log or trace. The server calls the rules, and its code does
+/// all this.
 #[test]
 fn the_core_is_pure() {
     let words = [
@@ -437,7 +443,7 @@ fn unsafe_code_is_in_labrt_alone() {
         "experiments/src/main.rs",
         "xtask/src/main.rs",
     ] {
-        let text = fs::read_to_string(root().join(crate_root)).expect("a readable crate root");
+        let text = fs::read_to_string(root().join(crate_root)).expect("the crate root can be read");
         assert!(text.contains("#![forbid(unsafe_code)]"), "{crate_root} does not forbid unsafe code");
     }
 }

@@ -1,9 +1,10 @@
-//! Tests check the documents and the comments: the documents name only things that exist, and comments are
-//! not wider than code.
+//! These tests check the documents and the comments: the documents name only things that exist, and comments
+//! are not wider than code.
 //!
 //! The documents are `README.md` and the files in `docs/`. These are the rules for them:
 //!
-//! * A relative link leads to a file. Its fragment leads to a heading of that file.
+//! * A relative link leads to a file. If the link has a fragment, the fragment leads to a heading of that
+//!   file.
 //! * A path in backticks that begins with a folder of this project exists.
 //! * A name in backticks must be a word of some source file if it has the form of a Rust name
 //!   (`with_an_underscore`, `Two::Parts`) or of a test of the course (`TestLikeThis`). If the name ends in
@@ -45,8 +46,8 @@ fn files(extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root().to_path_buf()];
     while let Some(dir) = open.pop() {
-        for entry in fs::read_dir(&dir).expect("a readable folder") {
-            let path = entry.expect("a readable folder").path();
+        for entry in fs::read_dir(&dir).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
                 if !name.starts_with('.') && !["target", "out"].contains(&name.as_str()) {
@@ -70,7 +71,7 @@ impl Names {
         let mut words = BTreeSet::new();
         // This file has examples of wrong names, so its words do not count.
         for path in files(&["rs", "sh", "toml"]).into_iter().filter(|path| !path.ends_with("tests/docs.rs")) {
-            let text = fs::read_to_string(&path).expect("a source is text");
+            let text = fs::read_to_string(&path).expect("a source file is text");
             let is_separator = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
             words.extend(text.split(is_separator).filter(|word| !word.is_empty()).map(str::to_owned));
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -87,7 +88,7 @@ impl Names {
     }
 }
 
-/// The kind of text to which a line of a document belongs.
+/// The kinds of text to which a line of a document can belong.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Text,
@@ -95,7 +96,8 @@ enum Place {
     OtherCode,
 }
 
-/// The lines of a document, each with its number and its place. The fences of code blocks are left out.
+/// The lines of a document, each with its number and its kind of text. The fences of code blocks are left
+/// out.
 fn lines(text: &str) -> Vec<(usize, Place, &str)> {
     let mut place = Place::Text;
     let mut found = Vec::new();
@@ -123,14 +125,14 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
-/// The fragment of a link that leads to this heading. It is the heading in lower case, with hyphens between
-/// the words and without punctuation.
+/// Makes the fragment of a link to this heading. It is the heading in lower case, with hyphens between the
+/// words and without punctuation.
 fn fragment(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
     heading.trim().to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Returns a complaint if a relative link leads to no file, or to no heading.
+/// Returns an error message if a relative link leads to no file, or to no heading.
 fn check_link(document: &Path, target: &str) -> Option<String> {
     if target.contains("://") {
         return None;
@@ -154,7 +156,7 @@ fn check_link(document: &Path, target: &str) -> Option<String> {
     (!found).then(|| format!("the link {target} leads to no heading"))
 }
 
-/// Returns a complaint if this text has the form of a path of this project, but the path does not exist.
+/// Returns an error message if this text has the form of a path of this project, but the path does not exist.
 fn check_path(span: &str) -> Option<String> {
     let path = span.split_whitespace().next()?;
     let (first, _) = path.split_once('/')?;
@@ -167,7 +169,7 @@ fn check_path(span: &str) -> Option<String> {
     (!root().join(path).exists()).then(|| format!("there is no {path}"))
 }
 
-/// Returns a complaint if this text has the form of a name, but no source file contains the name.
+/// Returns an error message if this text has the form of a name, but no source file contains the name.
 fn check_name(names: &Names, span: &str) -> Option<String> {
     let name = span.strip_suffix("()").unwrap_or(span);
     let bare = name.strip_suffix("...").unwrap_or(name);
@@ -197,7 +199,7 @@ fn check_name(names: &Names, span: &str) -> Option<String> {
     unknown.map(|part| format!("no source has the name {part}"))
 }
 
-/// Returns complaints about a line of a shell block.
+/// Returns error messages about a line of a shell block.
 fn check_command(names: &Names, line: &str) -> Vec<String> {
     let command = line.split(" # ").next().unwrap_or_default();
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -217,8 +219,8 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
         }
     }
     if let Some(at) = words.iter().position(|word| word.ends_with("dstest.sh")) {
-        // The word after an option with a value is the value, and is skipped. All other words that are no
-        // options must be suites or tests.
+        // The word after an option with a value is the value, so it is skipped. Every other word that is not
+        // an option must be a suite or a test.
         let mut rest = words[at + 1..].iter();
         while let Some(word) = rest.next() {
             match *word {
@@ -289,7 +291,7 @@ fn wrong_names_are_found() {
     assert_eq!(check_command(&names, "cargo test --test lab2z -- --exact no_such_test").len(), 2);
 }
 
-/// `max_width` in `rustfmt.toml`.
+/// The value of `max_width` in `rustfmt.toml`.
 fn max_width() -> usize {
     let text = fs::read_to_string(root().join("rustfmt.toml")).expect("rustfmt.toml is text");
     let value = text.lines().find_map(|line| line.strip_prefix("max_width = "));
@@ -325,7 +327,7 @@ fn comments_are_no_wider_than_code() {
     let width = max_width();
     let mut wide = Vec::new();
     for path in files(&["rs", "js"]) {
-        let text = fs::read_to_string(&path).expect("a source is text");
+        let text = fs::read_to_string(&path).expect("a source file is text");
         let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
         let found = wide_comments(&text, width).into_iter();
         wide.extend(found.map(|(number, columns)| format!("{name}:{number}: {columns} columns")));

@@ -1,7 +1,7 @@
-//! Bugs to search for as an exercise: this project's Raft with one wrong rule, and scenarios that find the
-//! mistake.
+//! Mistakes to search for as an exercise: this project's Raft with one wrong rule, and scenarios that find
+//! the mistake.
 //!
-//! The cases with a wrong Raft fail, so they are ignored by default. They show a newcomer how a failure is
+//! The cases with a wrong Raft fail, so they are ignored by default. They show a new reader how a failure is
 //! reported, with its replay line and its log. The same scenarios pass with the correct rules. This command
 //! shows the failures:
 //!
@@ -9,7 +9,7 @@
 //! cargo test --features sim --test hunt -- --ignored
 //! ```
 //!
-//! Then run one of the replay lines again, with `LAB_LOG=all` before it.
+//! Then run the command of one of the replay lines again, with `LAB_LOG=all` before it.
 
 #[path = "hunt/cases.rs"]
 mod cases;

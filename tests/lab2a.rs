@@ -1,4 +1,4 @@
-//! Lab 2A against this project's Raft.
+//! The tests of lab 2A for this project's Raft.
 
 use std::process::ExitCode;
 

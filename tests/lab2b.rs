@@ -1,4 +1,4 @@
-//! Lab 2B against this project's Raft.
+//! The tests of lab 2B for this project's Raft.
 
 use std::process::ExitCode;
 

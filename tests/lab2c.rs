@@ -1,4 +1,4 @@
-//! Lab 2C against this project's Raft.
+//! The tests of lab 2C for this project's Raft.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Lab 2D against this project's Raft.
+//! The tests of lab 2D for this project's Raft.
 
 use std::process::ExitCode;
 

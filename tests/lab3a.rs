@@ -1,4 +1,4 @@
-//! Lab 3A against this project's key/value service.
+//! The tests of lab 3A for this project's key/value service.
 
 use std::process::ExitCode;
 

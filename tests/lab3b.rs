@@ -1,4 +1,4 @@
-//! Lab 3B against this project's key/value service.
+//! The tests of lab 3B for this project's key/value service.
 
 use std::process::ExitCode;
 

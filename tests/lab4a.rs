@@ -1,4 +1,4 @@
-//! Lab 4A against this project's shard controller.
+//! The tests of lab 4A for this project's shard controller.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Lab 4B against this project's sharded service.
+//! The tests of lab 4B for this project's sharded service.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
 //! Partitions that the course's tests do not make: long partitions, and links that work in only one
 //! direction.
 //!
-//! All these tests expect the following. A leader becomes a follower only when it sees a higher term. If a
-//! leader is cut off from its majority, it stays the leader of its term and commits nothing. When it receives
-//! a message of a newer term, it becomes a follower.
+//! All these tests expect the same behaviour. A leader becomes a follower only when it sees a higher term. If
+//! a leader is cut off from its majority, it stays the leader of its term and commits nothing. When it
+//! receives a message of a newer term, it becomes a follower.
 
 use labapi::{Started, Strictness};
 use std::process::ExitCode;
@@ -30,12 +30,12 @@ fn main() -> ExitCode {
 
 /// How long the long partitions last.
 const LONG: Duration = Duration::from_secs(30);
-/// If nothing changes for this long, the cluster has settled.
+/// If nothing changes for this long, the test regards the cluster as stable.
 const CALM: Duration = Duration::from_secs(3);
 
-/// The leader of five servers is cut off alone for 30 s. It stays the leader of its term and commits nothing.
-/// The other servers elect a new leader. When the old leader is connected again, it becomes a follower within
-/// a second, and there is no election.
+/// The leader of five servers is cut off from all others for 30 s. It stays the leader of its term and
+/// commits nothing. The other servers elect a new leader. When the old leader is connected again, it becomes
+/// a follower within a second, and there is no election.
 fn leader_cut_off_alone() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): a leader cut off alone for 30 s");
@@ -43,7 +43,7 @@ fn leader_cut_off_alone() {
     let old = cfg.check_one_leader();
     let (old_term, _) = state(&cfg, old);
 
-    // After the old leader was cut off, it accepts a command that it cannot commit.
+    // The old leader is cut off now. It accepts a command that it cannot commit.
     cfg.disconnect(old);
     let Some(Started { index: 2, .. }) = cfg.start(old, 100) else {
         panic!("the old leader must take index 2")
@@ -52,7 +52,7 @@ fn leader_cut_off_alone() {
     // The other servers elect a leader of a later term and commit a command.
     let new = cfg.check_one_leader();
     let new_term = cfg.check_terms();
-    assert!(new_term > old_term, "elected in term {new_term}, after term {old_term}");
+    assert!(new_term > old_term, "the new leader was elected in term {new_term}, after term {old_term}");
     assert_eq!(cfg.one(2, 4, Retry::No), 2);
 
     every_second_for(LONG, || {
@@ -73,9 +73,9 @@ fn leader_cut_off_alone() {
     cfg.end();
 }
 
-/// A follower is cut off alone for 30 s. It starts elections without success, and each election raises its
-/// term. The other servers do not notice this. When the follower is connected again, its high term deposes
-/// the leader. Then there is an election, and all servers agree again.
+/// A follower is cut off from all others for 30 s. It starts elections without success, and each election
+/// raises its term. The other servers do not notice this. When the follower is connected again, its high term
+/// deposes the leader. Then there is an election, and all servers agree again.
 fn follower_cut_off_alone() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): a follower cut off alone for 30 s");
@@ -93,12 +93,13 @@ fn follower_cut_off_alone() {
     let (ran_to, _) = state(&cfg, follower);
     assert!(ran_to > term, "server {follower} must have started elections");
 
-    // Normally there is one election after the follower is connected again. If the votes are split, or if
-    // another server is a candidate at the same time, there may be more. Two more elections must be enough.
+    // Normally there is one election after the follower is connected again. There may be more elections if
+    // the votes are split, or if another server becomes a candidate at the same time. Two more elections must
+    // be enough.
     cfg.connect(follower);
     let elected = leaders_seen(&cfg, term, Duration::from_secs(5));
     let (new_term, new) = *elected.last().expect("the follower's term must depose the leader");
-    assert!(elected.len() <= 3, "healing cost {} elections: {elected:?}", elected.len());
+    assert!(elected.len() <= 3, "{} elections after the healing: {elected:?}", elected.len());
     assert!(new_term > ran_to, "elected in term {new_term}, but server {follower} was in {ran_to} already");
     note(&format!(
         "in {} s alone the follower's term went from {term} to {ran_to}; healing cost {} election(s), \
@@ -112,9 +113,9 @@ fn follower_cut_off_alone() {
     cfg.end();
 }
 
-/// The leader and one of four followers are cut off together. These two servers cannot commit anything. The
-/// other three servers elect a leader and commit commands. When the partition is healed, the two servers drop
-/// their commands.
+/// The leader and one of four followers are cut off from the others, but not from each other. These two
+/// servers cannot commit anything. The other three servers elect a leader and commit commands. When the
+/// partition is healed, the two servers drop their commands.
 fn minority_with_the_leader() {
     let cfg = make_config::<Raft>(Setup::of(5));
     cfg.begin("Test (ours): the leader is in the minority");
@@ -135,7 +136,11 @@ fn minority_with_the_leader() {
     every_second_for(Duration::from_secs(5), || {
         assert_eq!(state(&cfg, old), (old_term, true));
         assert_eq!(state(&cfg, mate), (old_term, false));
-        assert_eq!((cfg.applied(old, 2), cfg.applied(mate, 2)), (None, None), "committed without a majority");
+        assert_eq!(
+            (cfg.applied(old, 2), cfg.applied(mate, 2)),
+            (None, None),
+            "a server has committed without a majority"
+        );
     });
     assert!(cfg.start(new, 2).is_some(), "server {new} leads the majority");
     assert_eq!(cfg.wait(2, 3, Some(new_term)), Some(Value::from(2)));
@@ -147,9 +152,10 @@ fn minority_with_the_leader() {
     cfg.end();
 }
 
-/// The leader cannot reach one follower. In the first case only the leader's requests are lost. In the second
-/// case the leader's replies are lost, too. In both cases the follower gets no heartbeats, so it becomes a
-/// candidate and deposes the leader. This repeats until a leader is elected that can reach all servers.
+/// The leader's messages do not reach one follower. In the first case only the leader's requests are lost. In
+/// the second case the leader's replies are lost, too. In both cases the follower gets no heartbeats, so it
+/// becomes a candidate and deposes the leader. This repeats until a leader is elected that can reach all
+/// servers.
 fn one_way_leader_to_follower() {
     for replies_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -169,9 +175,9 @@ fn one_way_leader_to_follower() {
         assert!(new_term > old_term);
         expect_calm(&cfg, new, new_term);
 
-        // The new leader can reach all servers. But the follower that was cut off may be the new leader, and
+        // The new leader can reach all servers. But the new leader may be the follower that was cut off, and
         // it may get nothing from the old leader, not even replies. Then it cannot learn which entries the
-        // old leader needs. The third server is then enough to commit.
+        // old leader needs. In this case the new leader commits with the third server.
         let expected = if replies_too && new == deaf { 2 } else { 3 };
         cfg.one(2, expected, Retry::No);
         cfg.heal();
@@ -180,10 +186,10 @@ fn one_way_leader_to_follower() {
     }
 }
 
-/// The follower's answers do not reach the leader. In the second case its requests do not reach the leader
-/// either. The follower gets the leader's messages, so there is no election. The follower gets every command.
-/// But the leader does not learn that, so it commits with the other follower. When the links are healed,
-/// nothing changes.
+/// In the first case, the answers of one follower do not reach the leader. In the second case, its requests
+/// do not reach the leader either. The follower gets the leader's messages, so there is no election. The
+/// follower gets every command. But the leader does not learn that, so it commits with the other follower.
+/// When the links are healed, nothing changes.
 fn one_way_follower_to_leader() {
     for requests_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));
@@ -203,7 +209,7 @@ fn one_way_follower_to_leader() {
         }
         every_second_for(Duration::from_secs(8), || {
             assert_eq!(state(&cfg, leader), (term, true), "no server has a reason for an election");
-            assert_eq!(state(&cfg, silent), (term, false), "server {silent} hears the leader");
+            assert_eq!(state(&cfg, silent), (term, false), "server {silent} gets the leader's messages");
         });
         let applied = (2..=6).filter(|&index| cfg.applied(silent, index).is_some()).count();
         assert_eq!(applied, 5, "commands that server {silent} has applied");
@@ -236,10 +242,11 @@ fn one_way_links_that_are_not_needed() {
     cfg.end();
 }
 
-/// For 30 s the leader can send but not receive. Its heartbeats prevent every election, and without answers
-/// the leader commits nothing. So the whole group makes no progress. This is a known weakness of Raft in the
-/// form of the paper. (Some versions of Raft have a leader that checks its quorum. Such a leader would step
-/// down.) Nothing is lost: the accepted commands are committed when the replies arrive again.
+/// For 30 s the leader can send but not receive. Its heartbeats prevent every election. Without answers, the
+/// leader commits nothing. So the whole group makes no progress. This is a known weakness of Raft as the
+/// paper describes it. (Some versions of Raft have a leader that checks whether it hears from a majority.
+/// Such a leader would step down.) Nothing is lost: the accepted commands are committed when the replies
+/// arrive again.
 fn leader_that_can_only_send() {
     let cfg = make_config::<Raft>(Setup::of(3));
     cfg.begin("Test (ours): a leader that can send but not receive");
@@ -289,7 +296,8 @@ fn every_second_for(time: Duration, check: impl Fn()) {
     check();
 }
 
-/// Checks that all servers are in this term under this leader, and that nothing changes for a few seconds.
+/// Checks that this server leads, that all servers are in this term, and that nothing changes for a few
+/// seconds.
 #[track_caller]
 fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
     for _ in 0..CALM.as_secs() {
@@ -297,14 +305,14 @@ fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
         assert_eq!(state(cfg, leader), (term, true), "server {leader} must stay the leader");
         assert!(
             cfg.terms().iter().all(|other| *other == term),
-            "terms {:?}, all must be {term}",
+            "the terms are {:?}, but all must be {term}",
             cfg.terms()
         );
     }
 }
 
-/// Watches the servers for this time. Returns those that were leaders in a term after `term`, with their
-/// terms, in the order of the terms.
+/// Watches the servers for this time. Returns the servers that were leaders in a term after `term`, each with
+/// its term, in the order of the terms.
 fn leaders_seen(cfg: &Cluster<Raft>, term: u64, time: Duration) -> Vec<(u64, usize)> {
     let mut seen = labrt::collections::BTreeSet::new();
     let start = Instant::now();

@@ -1,12 +1,13 @@
 //! Tests of the checker with recorded histories. Small histories of this project are in
-//! `tests/data/porcupine`. If the environment variable `PORCUPINE_DATA` names a folder, histories of other
-//! projects are read from it:
+//! `tests/data/porcupine`. The environment variable `PORCUPINE_DATA` can name a folder with histories of
+//! other projects. Then these histories are checked, too:
 //!
 //! ```text
 //! PORCUPINE_DATA=folder cargo test --release --test porcupine -- --nocapture
 //! ```
 //!
-//! If the name of a file ends in `-ok.txt`, its history is linearizable. If it ends in `-bad.txt`, it is not.
+//! If the name of a file ends in `-ok.txt`, the history in it is linearizable. If the name ends in
+//! `-bad.txt`, the history is not linearizable.
 
 use std::fs;
 use std::io::Write;
@@ -16,12 +17,12 @@ use labrt::time::Duration;
 use porcupine::models::{kv::KvModel, kv_log};
 use porcupine::{Options, Report, Verdict, check_events};
 
-/// Checks all histories in a folder. Returns how many linearizable and how many other histories there were.
+/// Checks all histories in a folder. Returns how many of them are linearizable, and how many are not.
 fn check_folder(folder: &Path) -> (usize, usize) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| {
         panic!("{}: {error}; expected a folder of histories", folder.display());
     });
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
     paths.sort();
     let (mut good, mut bad) = (0, 0);
     for path in paths {
@@ -35,8 +36,8 @@ fn check_folder(folder: &Path) -> (usize, usize) {
         println!("{name}: {:?} after {:?}", report.verdict, report.took);
         assert_eq!(report.verdict, expected, "{}", path.display());
 
-        // If partial linearizations are requested, the verdict is the same, and a legal part has a complete
-        // linearization.
+        // The check is done again, now with partial linearizations. The verdict must be the same, and a legal
+        // part must have a complete linearization.
         let limit = Some(Duration::from_secs(2));
         let report = check_file(&path, &Options { limit, partials: true, ..Options::default() });
         assert_eq!(report.verdict, expected, "{} with partial linearizations", path.display());

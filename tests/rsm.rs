@@ -1,5 +1,5 @@
-//! Tests of the replicated state machine without a service. Its state is only a counter. The course has had
-//! such a lab since 2025.
+//! Tests of the replicated state machine without a service. The state of the machine is only a counter. The
+//! course has had such a lab since 2025.
 
 use labapi::{Replicated, ServerStart, Strictness};
 use std::process::ExitCode;

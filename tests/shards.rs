@@ -1,4 +1,4 @@
-//! Tests of shards that move during faults. These tests check more than lab 4B.
+//! Tests of shards that move during faults. These tests check more than the tests of lab 4B.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
 //! These tests check the text of the skeletons in `starter/`: the source files, the manifest and the README
-//! must keep some rules.
+//! must follow some rules.
 //!
 //! The script `.ci/run` runs the suites of the starter. Each suite must fail with a clear message.
 
@@ -18,8 +18,8 @@ fn read(path: &Path) -> String {
 /// The Rust files of a folder of the skeleton, by name.
 fn files(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(starter().join(folder)).expect("a folder of the skeleton") {
-        let path = entry.expect("a readable folder").path();
+    for entry in fs::read_dir(starter().join(folder)).expect("the folder of the skeleton can be read") {
+        let path = entry.expect("the folder can be read").path();
         if path.extension().is_some_and(|extension| extension == "rs") {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             found.push((name, read(&path)));
@@ -31,8 +31,8 @@ fn files(folder: &str) -> Vec<(String, String)> {
 
 const SUITES: [&str; 8] = ["lab2a", "lab2b", "lab2c", "lab2d", "lab3a", "lab3b", "lab4a", "lab4b"];
 
-/// If `lab new` makes a project from the skeleton, the crate gets another name. So the name may appear only
-/// where it is easily replaced.
+/// If `lab new` makes a project from the skeleton, the crate gets another name. So the old name may appear
+/// only in places where it is easily replaced.
 #[test]
 fn the_crate_names_itself_only_in_imports_of_its_tests() {
     let mut wrong = Vec::new();
@@ -83,12 +83,12 @@ fn the_readme_names_the_crate_in_one_paragraph() {
     let [paragraph] = naming[..] else { panic!("paragraphs that name the crate: {naming:#?}") };
     assert!(
         paragraph.contains("-p starter"),
-        "how are the commands said inside this repository? {paragraph}"
+        "the paragraph must show the commands inside this repository: {paragraph}"
     );
 }
 
-/// If a student has not written a part yet, a clear message says so. The student finds the place in the code
-/// by its mark.
+/// If a test needs a part that a student has not written yet, a clear message says this. A mark in the code
+/// shows the student the place for this part.
 #[test]
 fn what_is_not_written_says_so() {
     let mut places = 0;
@@ -105,5 +105,5 @@ fn what_is_not_written_says_so() {
             places += 1;
         }
     }
-    assert!(places > 0, "no place of the skeletons says that it is not written");
+    assert!(places > 0, "the skeletons have no call of `not_written`");
 }

@@ -1,5 +1,6 @@
-//! These tests check that a reader can rely on the trace. The events of a run must show which server sent
-//! what to which server, what caused each message, and what the log of every server was at any time.
+//! These tests check that a reader can rely on the trace. The events of a run must show the sender and the
+//! receiver of each message, and what caused the message. They must also show the log of every server at any
+//! time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +36,7 @@ impl Event {
             let (value, after) = match after.starts_with('"') {
                 true => text(after),
                 false => {
-                    let end = after.find([',', '}']).expect("an object ends");
+                    let end = after.find([',', '}']).expect("the object has an end");
                     (after[..end].to_string(), &after[end..])
                 }
             };
@@ -76,7 +77,7 @@ impl Event {
     }
 }
 
-/// Reads a JSON text at the beginning. Returns the text and what comes after it.
+/// Reads a JSON text at the beginning of `json`. Returns the text and the rest of `json`.
 fn text(json: &str) -> (String, &str) {
     let mut out = String::new();
     let mut chars = json.strip_prefix('"').unwrap_or_else(|| panic!("no text at {json}")).char_indices();
@@ -90,7 +91,8 @@ fn text(json: &str) -> (String, &str) {
     panic!("a text without an end: {json}")
 }
 
-/// Runs `body`. Returns the events of the run without those of the scheduler, and the failure of the run.
+/// Runs `body`. Returns the events of the run without the events of the scheduler, and the failure of the
+/// run.
 fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>, Option<String>) {
     let path =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.jsonl", std::process::id()));
@@ -114,8 +116,8 @@ fn eventful() {
         }
     };
     agree(&cfg, 12, 3);
-    // The leader is cut off, and accepts commands. Their entries are truncated when the server is connected
-    // again.
+    // The leader is cut off, and then accepts commands. Their entries are truncated when the server is
+    // connected again.
     let leader = cfg.check_one_leader();
     cfg.disconnect(leader);
     for i in 0..5 {
@@ -124,7 +126,8 @@ fn eventful() {
     agree(&cfg, 2, 2);
     cfg.connect(leader);
     agree(&cfg, 1, 3);
-    // A server crashes. When it restarts, the logs of the others begin after the end of its log.
+    // A server crashes. When it restarts, the logs of the other servers begin after the end of
+    // its log, because they have taken snapshots.
     let leader = cfg.check_one_leader();
     cfg.crash1(leader);
     agree(&cfg, 25, 2);
@@ -134,7 +137,7 @@ fn eventful() {
     cfg.end();
 }
 
-/// The state of a server's log, as the page of a run shows it.
+/// The state of a server's log, as the HTML page of a run shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Log {
     covered: u64,
@@ -157,7 +160,7 @@ impl Log {
                 assert_eq!(self.last(), event.number("last"));
             }
             "raft.append" => {
-                assert_eq!(event.number("first"), self.last() + 1, "no gap: {event:?}");
+                assert_eq!(event.number("first"), self.last() + 1, "the log has no gap: {event:?}");
                 self.terms.extend(event.terms());
                 assert_eq!(event.number("last"), self.last());
             }
@@ -189,8 +192,8 @@ fn the_log_of_every_server_follows_from_its_events() {
     assert_eq!(failure, None);
     let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
     let mut saved: BTreeMap<&str, Vec<Log>> = BTreeMap::new();
-    // For the Log Matching property: the term of the entry before the entry with this index and term. It must
-    // be the same in all logs.
+    // For the Log Matching property: for each index and term, the term of the entry before this entry. It
+    // must be the same in all logs.
     let mut before: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let of_a_raft = |kind: &str| kind.starts_with("raft.") || kind == "persister.save";
     for event in events.iter().filter(|event| of_a_raft(&event.kind)) {
@@ -212,9 +215,12 @@ fn the_log_of_every_server_follows_from_its_events() {
         }
     }
     let ends: Vec<u64> = logs.values().map(|log| log.committed).collect();
-    assert!(ends.iter().all(|&end| end >= 41 && end == ends[0]), "all have committed the same: {ends:?}");
+    assert!(
+        ends.iter().all(|&end| end >= 41 && end == ends[0]),
+        "all servers have committed the same entries: {ends:?}"
+    );
     for kind in ["raft.truncate", "raft.snapshot", "raft.restore", "fault.crash", "fault.disconnect"] {
-        assert!(events.iter().any(|event| event.kind == kind), "no {kind}: the run did not contain it");
+        assert!(events.iter().any(|event| event.kind == kind), "the run has no event {kind}");
     }
 }
 
@@ -224,7 +230,10 @@ fn a_message_can_be_followed_to_both_ends() {
     assert_eq!(failure, None);
     let mut messages: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
     for event in &events {
-        assert!(event.parent == 0 || messages.contains_key(&event.parent), "an unknown parent: {event:?}");
+        assert!(
+            event.parent == 0 || messages.contains_key(&event.parent),
+            "the parent is unknown: {event:?}"
+        );
         if event.id != 0 {
             messages.entry(event.id).or_default().push(event);
         }
@@ -277,14 +286,14 @@ fn an_operation_can_be_followed_until_it_is_applied() {
     assert_eq!(find("client.return", &|_| true).id, call.id);
 
     let append = find("raft.append", &|_| true);
-    assert_eq!(append.parent, call.id, "the leader's log grows in the course of the call");
+    assert_eq!(append.parent, call.id, "the call makes the leader's log grow");
     let request = find("raft.request", &|event| event.parent == call.id);
     assert_eq!((request.node.as_str(), request.text("entries")), (append.node.as_str(), "1"));
     let stored = find("raft.append", &|event| event.parent == request.id);
-    assert_ne!(stored.node, append.node, "a follower's log grows in the course of the message");
+    assert_ne!(stored.node, append.node, "the message makes a follower's log grow");
     let commit = find("raft.commit", &|event| event.node == append.node);
     let by = find("rpc.replied", &|event| event.id == commit.parent);
-    assert_eq!(by.node, append.node, "the leader commits in the course of a reply");
+    assert_eq!(by.node, append.node, "the reply makes the leader commit");
     assert_eq!(find("raft.apply", &|event| event.node == append.node).parent, commit.parent);
 }
 
@@ -300,7 +309,7 @@ fn the_failure_is_an_event() {
     assert!(event.text("message").starts_with("a \"reason\" (at "), "{event:?}");
 }
 
-/// Every message belongs to a server or a client, and an operation can be followed from the client to the
+/// Every message belongs to a server or a client. A reader can follow an operation from the client to the
 /// leader's log.
 #[test]
 fn an_operation_of_a_clerk_is_followed_through_the_service() {

@@ -1,18 +1,19 @@
-//! The key/value service: operations per second, by the number of clerks that work at the same time.
+//! Measures the key/value service: the operations per second, for different numbers of clerks that work at
+//! the same time.
 //!
-//! Each clerk does one operation after the other. With one clerk the figure is a latency. The log grows all
-//! the time, so the service could become slower. The columns at the right show this: they are the rates of
-//! each second of the measurement.
+//! Each clerk does one operation after the other. If there is only one clerk, the result is a latency. The
+//! log grows all the time, so the service could become slower. The columns at the right show this: they have
+//! the rate of each second of the measurement.
 //!
 //! With `KV_SECONDS=1` each measurement takes one second. With `KV_ONLY=put/3/32` there is only one
-//! measurement. The three values are the load, the number of servers and the number of clerks.
+//! measurement. The three values are the kind of operation, the number of servers and the number of clerks.
 
 use labrt::time::Instant;
 use mit6824_benches::kv::{KvGroup, Load};
 use mit6824_benches::{Effort, Floor, Watched, bench_main, in_run};
 use std::process::ExitCode;
 
-/// A measurement: load, servers, clerks, aim.
+/// A measurement: the kind of operation, the number of servers, the number of clerks, and the aim.
 type Row = (Load, usize, usize, &'static str);
 
 const ROWS: [Row; 16] = [
@@ -83,7 +84,7 @@ fn name(load: Load) -> &'static str {
 fn row((load, servers, clerks, aim): Row, seconds: usize, floor: f64) {
     let rates = in_run(Watched::NOTHING, move || KvGroup::start(servers).rates(clerks, load, seconds));
     let rate = rates.iter().sum::<u64>() as f64 / seconds as f64;
-    // How long one clerk waits for one operation.
+    // This is how long one clerk waits for one operation.
     let ns = 1e9 * clerks as f64 / rate;
     let decay = rates[seconds - 1] as f64 / rates[0] as f64;
     let each: Vec<String> = rates.iter().map(u64::to_string).collect();

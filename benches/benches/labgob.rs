@@ -1,4 +1,5 @@
-//! Encoding and decoding of the most frequent message of Raft: AppendEntries with commands of 32 bytes.
+//! Measures encoding and decoding of the most frequent message of Raft: AppendEntries with commands of 32
+//! bytes.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use labapi::Command;

@@ -1,5 +1,5 @@
-//! How long the checker takes. The bench checks histories that another project has recorded, and generated
-//! histories that are long or have many concurrent operations.
+//! Measures how long the checker takes. The bench checks histories that another project has recorded. It also
+//! checks generated histories that are long or have many concurrent operations.
 //!
 //! `PORCUPINE_DATA` names a folder with the recorded histories, `c50-ok.txt` and `c50-bad.txt`. Without this
 //! variable these two histories are skipped.
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Samples of one check. All of them must have the same verdict.
+/// Takes samples of one check. All of them must have the same verdict.
 fn sample(effort: Effort, expected: Verdict, check: impl Fn() -> Report) -> Samples {
     let times = (0..effort.pick(9, 1)).map(|_| {
         let report = check();
@@ -101,7 +101,7 @@ fn appends_and_gets(count: u64, clients: u32) -> Vec<Operation> {
     moments.into_iter().enumerate().map(operation).collect()
 }
 
-/// Random numbers (a linear congruential generator). They are the same every time.
+/// A generator of random numbers (a linear congruential generator). It gives the same numbers every time.
 struct Random(u64);
 
 impl Random {
@@ -111,7 +111,8 @@ impl Random {
     }
 }
 
-/// Sixty appends at the same time, and a get that finds a value which no order of the appends can produce.
+/// A history of sixty appends at the same time, and a get that returns a value which no order of the appends
+/// can produce.
 fn hopeless() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);

@@ -1,10 +1,10 @@
-//! A cluster of three servers: entries per second, and the latency of one entry.
+//! Measures a cluster of three servers: the entries per second, and the latency of one entry.
 //!
-//! In a rate, an entry counts when all three consumers have taken it out of their apply channels. A latency
+//! For a rate, an entry counts when all three consumers have taken it out of their apply channels. A latency
 //! ends when the consumers in the name of the row have taken the entry. To save messages, a leader sends a
-//! new commit index together with the next entries. If no entries follow, it waits for the commit interval
-//! (10 ms). When as many commands as allowed are under way, the bench must wait for this, too. The rows with
-//! interval 0 show the cost of this wait.
+//! new commit index together with the next entries. If no entries follow, the leader waits for the commit
+//! interval (10 ms). If the greatest number of commands is submitted and not yet applied, the bench must wait
+//! for this, too. The rows with interval 0 show the cost of this wait.
 
 use labrt::time::Duration;
 use mit6824_benches::cluster::{COMMAND_BYTES, Cluster, SERVERS, Setup, WINDOW};

@@ -1,7 +1,7 @@
-//! A call with a small argument over a reliable network, for each kind of handler.
+//! Measures a call with a small argument over a reliable network, for each kind of handler.
 //!
-//! Criterion runs the repetitions and compares their times with the times of the last measurement. The table
-//! uses the same samples.
+//! The library criterion runs the repetitions and compares their times with the times of the last
+//! measurement. The table uses the same samples.
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
@@ -59,7 +59,7 @@ fn measure() {
     criterion.final_summary();
 }
 
-/// Measures one row of the table. Criterion gets the same samples.
+/// Measures one row of the table. The library criterion gets the same samples.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, floor: Floor, name: &str, call: &dyn Fn(u64)) -> Measured {
     let mut measured = Measured::default();
     // The hand-overs are measured before and after the row. If they were measured between its samples,

@@ -1,9 +1,9 @@
-//! The sharded service: operations per second by the number of groups, and how long a client waits when
-//! shards move.
+//! Measures the sharded service: the operations per second for different numbers of groups, and how long a
+//! client waits when shards move.
 //!
-//! More groups share the work, but on a machine with two cores they also share the cores. So the figures show
-//! the cost of one more group. They do not show the gain of a service in which each server has a machine of
-//! its own.
+//! Several groups divide the work, but on a machine with two cores they also divide the cores. So the results
+//! show the cost of one more group. They do not show how much faster a service is in which each server has a
+//! machine of its own.
 
 use labrt::time::Duration;
 use mit6824_benches::shards::{Gap, Shards};

@@ -1,6 +1,7 @@
-//! The cost of starting a thread: labrt's pooled thread, labrt's named thread, and a thread of the system.
+//! Measures the cost of starting a thread: labrt's pooled thread, labrt's named thread, and a thread of the
+//! system.
 //!
-//! Starting and joining an empty job takes at least two hand-overs: one to the worker, and one back.
+//! To start and join an empty job takes at least two hand-overs: one to the worker, and one back.
 
 use labrt::thread;
 use mit6824_benches::samples::time_each;

@@ -1,8 +1,9 @@
-//! The cost of recording. The bench measures the throughput of Raft with recorded events and watched locks,
-//! as in tests, and without them.
+//! Measures the cost of recording events and watching locks, as in tests. The bench measures the throughput
+//! of Raft four times: without both, with recorded events, with watched locks, and with both.
 //!
 //! The cost of events that are *not* recorded is too small to be visible in a throughput. So this cost is
-//! computed: the time of one such event, times the number of events per entry, divided by the time per entry.
+//! computed: the time of one such event is multiplied by the number of events per entry, and divided by the
+//! time per entry.
 
 use labrt::Run;
 use labrt::trace::{self, Kind, Links};
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
 fn measure(effort: Effort) {
     let mut rates = [(); SETTINGS.len()].map(|()| Samples::new());
     let mut ratios = rates.clone();
-    // The settings take turns. So if the machine is busy for a while, all settings are affected alike.
+    // The settings are measured in turn. So if the machine is busy for some time, all settings are affected
+    // in the same way.
     for _ in 0..effort.pick(7, 1) {
         let round = SETTINGS.map(|(_, watched)| throughput(effort, watched));
         for (setting, rate) in round.into_iter().enumerate() {
@@ -48,7 +50,7 @@ fn measure(effort: Effort) {
     unwatched(effort, rates[0].median());
 }
 
-/// Prints which share of an entry's time its events take if they are not recorded.
+/// Prints which part of an entry's time the events need if they are not recorded.
 fn unwatched(effort: Effort, entries_a_second: f64) {
     const IDLE: Kind = Kind::new("bench.idle");
     let count = effort.pick(10_000_000, 10_000);

@@ -23,16 +23,16 @@ pub const WINDOW: u64 = 4096;
 
 /// The server that leads.
 const LEADER: usize = 0;
-/// After each sequence of this many commands, the bench checks how many commands the servers have applied.
+/// Before each sequence of this many commands, the bench checks how many commands the servers have applied.
 const STRIDE: u64 = 64;
 
 /// The cluster that a bench needs.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// How many messages each apply channel can buffer. With 0 it is a rendezvous channel.
+    /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel.
     pub capacity: usize,
-    /// How long the leader holds a new commit index back, to send it together with new entries. If this is 0,
-    /// a follower also does not wait between two batches for its consumer.
+    /// How long the leader delays a new commit index, to send it together with new entries. If this is 0, a
+    /// follower also does not wait between two batches for its consumer.
     pub commit: Duration,
 }
 
@@ -175,7 +175,7 @@ enum Who {
 }
 
 /// The progress of the consumers. Each message costs a consumer only two atomic operations. A consumer reads
-/// the clock and wakes a thread only at the one index that is watched.
+/// the clock and wakes a thread only at one index, the index that is watched.
 struct Applied {
     upto: [AtomicU64; SERVERS],
     watched: AtomicU64,
@@ -219,7 +219,7 @@ impl Applied {
         }
     }
 
-    /// Makes the consumers note the time at which they reach `index`.
+    /// Makes the consumers record the time at which they reach `index`.
     fn watch(&self, index: u64) {
         *self.times.lock() = [None; SERVERS];
         self.watched.store(index, Ordering::SeqCst);

@@ -1,11 +1,11 @@
-//! The cost of a hand-over between two threads, on this machine at this moment. The benches call it the
-//! *floor*.
+//! Measures the cost of a hand-over between two threads, on this machine at this moment. The benches call
+//! this cost the *floor*.
 //!
-//! Two threads take turns, and each turn is a hand-over. Hand-overs with a condition variable are the main
-//! cost of a commit, of a pooled call and of a join. A hand-over with a rendezvous channel is the cost of a
-//! message in the course's apply channel.
+//! Two threads take turns, and each change from one thread to the other is a hand-over. Hand-overs with a
+//! condition variable are the main cost of a commit, of a pooled call and of a join. A hand-over with a
+//! rendezvous channel is the cost of a message in the course's apply channel.
 //!
-//! If two threads share a core, a hand-over costs only a fifth. The core switches from one thread to the
+//! If two threads share a core, a hand-over costs only a fifth: the core switches from one thread to the
 //! other, and no other core must be woken. Two threads that share a core often stay on this core. So each
 //! sample begins with two threads that have been observed on different cores (`Apart`).
 
@@ -19,7 +19,7 @@ use labrt::time::{Duration, Instant};
 
 /// How many round trips one sample has.
 const ROUND_TRIPS: u32 = 100;
-/// How many samples are enough for a figure.
+/// How many samples are enough for a result.
 const SAMPLES: usize = 30;
 
 /// Measures hand-overs. It must be used inside a [`labrt::Run`]. Each sample has a new partner thread.
@@ -41,7 +41,7 @@ impl Floor {
         time_round_trips(|| rally.round_trip())
     }
 
-    /// Measures the floor (the cost of a hand-over) and prints it, because the other figures are compared
+    /// Measures the floor (the cost of a hand-over) and prints it, because the other results are compared
     /// with it. Returns the nanoseconds of a hand-over with a condition variable.
     pub fn print(self) -> f64 {
         let condvar: Samples = (0..SAMPLES).map(|_| self.hand_over()).collect();
@@ -53,8 +53,8 @@ impl Floor {
         condvar.median()
     }
 
-    /// Takes `samples` samples of `f`, which returns nanoseconds. With each of these samples, it takes a
-    /// sample of a hand-over.
+    /// Takes `samples` samples of `f`, which returns nanoseconds. With each of them, it also takes a sample
+    /// of a hand-over.
     pub fn beside(self, samples: usize, mut f: impl FnMut() -> f64) -> Measured {
         let mut measured = Measured::default();
         for _ in 0..samples {
@@ -71,7 +71,7 @@ fn time_round_trips(round_trip: impl Fn()) -> f64 {
     time_each(ROUND_TRIPS, round_trip) / 2.0
 }
 
-/// Times of something, and times of hand-overs that were measured at the same moments.
+/// Times of an operation, and times of hand-overs that were measured at the same moments.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// The times, in nanoseconds.
@@ -81,7 +81,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// The median of the times, in hand-overs.
+    /// The median of the times, in hand-overs: divided by the median time of a hand-over.
     pub fn hand_overs(&self) -> f64 {
         self.times.median() / self.floor.median()
     }
@@ -177,12 +177,13 @@ struct Apart {
 const ENOUGH: u64 = u64::MAX;
 /// If the threads make this many round trips within this time, they run on two cores.
 const SEEN_APART: (u32, Duration) = (50, Duration::from_micros(200));
-/// The longest time of the attempt. On a machine without a free core the attempt would never succeed.
+/// The longest time that the attempt may take. On a machine without a free core the attempt would never
+/// succeed.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Apart {
-    /// Starts a thread, and waits until the thread has been observed on another core than this one. It waits
-    /// for [`PATIENCE`] at most. After that the thread runs `then`.
+    /// Starts a thread, and waits until this thread has been observed on another core than the calling
+    /// thread. The wait takes at most [`PATIENCE`]. After the wait, the new thread runs `then`.
     fn start(name: &str, then: impl FnOnce() + Send + 'static) {
         let apart = Arc::new(Apart { ball: AtomicU64::new(0) });
         let partner = apart.clone();

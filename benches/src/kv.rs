@@ -19,9 +19,9 @@ const LEADER: usize = 0;
 /// What the clerks do. Each clerk has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// A clerk puts short values, one after the other.
+    /// Each clerk puts short values, one after the other.
     Put,
-    /// A clerk gets the same value again and again.
+    /// Each clerk gets the same value again and again.
     Get,
 }
 
@@ -48,7 +48,7 @@ impl KvGroup {
         Clerk::new(ends)
     }
 
-    /// How many operations this many clerks do together in each second, measured over this many seconds.
+    /// Measures how many operations `clerks` clerks do together in each second, for `seconds` seconds.
     pub fn rates(&self, clerks: usize, load: Load, seconds: usize) -> Vec<u64> {
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, start) = (labrt::chan::unbounded(), labrt::sync::Signal::new());
@@ -85,7 +85,7 @@ impl Drop for KvGroup {
     }
 }
 
-/// Options that make server 0 of a group its leader for the whole bench.
+/// The options with which server 0 of a group is its leader for the whole bench.
 pub fn first_leads(me: usize) -> Options {
     let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
     Options { election_timeout: patience..patience * 2, ..Options::default() }

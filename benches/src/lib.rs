@@ -1,5 +1,5 @@
-//! What the benches share: the [`labrt::Run`] in which they measure, the cost of a hand-over, tables, a Raft
-//! cluster, a key/value group, and a sharded service.
+//! The code that the benches share: the [`labrt::Run`] in which they measure, the cost of a hand-over,
+//! tables, a Raft cluster, a key/value group, and a sharded service.
 //!
 //! ```text
 //! cargo bench -p mit6824-benches                  # all of them, about a minute
@@ -14,7 +14,7 @@
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
 //! | `raft` | entries per second, at the start of a log and after many entries; the latency of one entry |
 //! | `kv_throughput` | the key/value service: operations per second by the number of clerks |
-//! | `shard_throughput` | the sharded service: operations per second by groups, waits while shards move |
+//! | `shard_throughput` | the sharded service: operations per second, and clients' waits when shards move |
 //! | `porcupine` | the check of recorded and generated histories for linearizability |
 //! | `trace` | the cost of recording events and watching locks, as in tests |
 //!
@@ -22,12 +22,12 @@
 //!
 //! In a **hand-over** one thread wakes another thread, which was asleep, and then goes to sleep itself. A
 //! hand-over costs 3 to 45 us. The time depends on the machine and on how busy it is. So every bench measures
-//! a hand-over first, and again between its own samples. A figure *in hand-overs* is the median time divided
-//! by the median time of a hand-over. It says more about the code than a figure in microseconds. *min* and
-//! *median* are taken over samples, and each sample is a mean of many repetitions. If other programs keep the
-//! machine busy, two threads often share a core, and then a hand-over costs about 1 us. If the floor (the
-//! measured time of a hand-over) is so low, figures in hand-overs are not reliable. An *aim* is what a quiet
-//! machine should reach. A bench never fails because it is slow.
+//! a hand-over first, and again between its own samples. A result *in hand-overs* is the median time divided
+//! by the median time of a hand-over. It says more about the code than a result in microseconds. Each sample
+//! is a mean of many repetitions. *min* and *median* are the smallest and the middle one of the samples. If
+//! other programs keep the machine busy, two threads often share a core, and then a hand-over costs about 1
+//! us. If the floor (the measured time of a hand-over) is so low, results in hand-overs are not reliable. An
+//! *aim* is the result that a quiet machine should reach. A bench never fails because it is slow.
 //!
 //! Benches run on the real clock. They record no events and do not watch locks. Without the argument
 //! `--bench` they make only very few repetitions, to show that they work. `cargo test --benches` does this.

@@ -7,7 +7,7 @@ use labrt::time::{Duration, Instant};
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    /// No samples yet.
+    /// An empty value, without samples.
     pub fn new() -> Samples {
         Samples::default()
     }
@@ -22,17 +22,17 @@ impl Samples {
         self.push(time.as_nanos() as f64);
     }
 
-    /// The smallest sample; NaN if there is none.
+    /// The smallest sample, or NaN if there is no sample.
     pub fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::min)
     }
 
-    /// The largest sample; NaN if there is none.
+    /// The largest sample, or NaN if there is no sample.
     pub fn max(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
-    /// The median; NaN if there is no sample.
+    /// The median, or NaN if there is no sample.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -51,7 +51,7 @@ impl FromIterator<f64> for Samples {
     }
 }
 
-/// Repeats `f` `count` times, and returns the mean time of one repetition, in nanoseconds.
+/// Repeats `f` `count` times. Returns the mean time of one repetition, in nanoseconds.
 pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..count {
@@ -60,7 +60,7 @@ pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(count)
 }
 
-/// A time in a unit that is easy to read, for example `1.42 us`.
+/// Writes a time in a unit that is easy to read, for example `1.42 us`.
 pub fn format_ns(ns: f64) -> String {
     match ns {
         _ if ns < 1e3 => format!("{ns:.0} ns"),

@@ -25,16 +25,17 @@ pub struct Shards {
     groups: BTreeMap<Gid, Vec<ShardKv>>,
 }
 
-/// What the clerks of one shard have observed while shards moved.
+/// The observations of the clerks of one shard, while shards moved.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
-    /// The shard.
+    /// The number of the shard.
     pub shard: usize,
     /// Has the shard moved to another group?
     pub moved: bool,
     /// The longest time between two answers before the move.
     pub before: Duration,
-    /// The longest time between two answers after the move has begun, in an equally long time.
+    /// The longest time between two answers after the beginning of the move. The measurement takes as long as
+    /// the measurement of `before`.
     pub during: Duration,
 }
 
@@ -69,8 +70,8 @@ impl Shards {
         Clerk::new(ends(&self.net, NodeId::NONE, &ctrler_names()), make_end(&self.net, NodeId::NONE))
     }
 
-    /// How many puts per second this many clerks do together, measured over this many seconds. Their keys are
-    /// spread over the shards.
+    /// Measures how many puts per second this many clerks do together, for this many seconds. The clerks'
+    /// keys are distributed over the shards.
     pub fn rate(&self, clerks: usize, seconds: u64) -> f64 {
         let (stop, start) = (Arc::new(AtomicBool::new(false)), Arc::new(Signal::new()));
         let spawn = |me: usize| {
@@ -97,8 +98,8 @@ impl Shards {
     }
 
     /// Gives every shard `bytes` of data, and makes one more group join while a clerk of each shard is busy.
-    /// Returns the longest times between two answers, for each shard. `half` is the length of the measurement
-    /// before the join, and also after the join.
+    /// Returns the longest times between two answers, for each shard. The measurement takes the time `half`
+    /// before the join, and the same time after it begins.
     pub fn gaps(&mut self, bytes: usize, half: Duration) -> Vec<Gap> {
         let value = "x".repeat(1000);
         let mut clerk = self.clerk();

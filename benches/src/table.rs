@@ -1,9 +1,9 @@
-//! Small tables of figures, printed to stdout.
+//! Small tables of results, printed to stdout.
 
 use crate::samples::{Samples, format_ns};
 use std::fmt;
 
-/// A table has rows under a heading. Its columns are as wide as necessary.
+/// A table has rows under a heading. Each column is as wide as necessary.
 pub struct Table {
     title: String,
     rows: Vec<Vec<String>>,
@@ -25,8 +25,8 @@ impl Table {
         Table { title: title.into(), rows: vec![heads.iter().map(|head| (*head).to_string()).collect()] }
     }
 
-    /// Adds a row of times in nanoseconds. `hand_overs` is the median of the times in hand-overs; `None` if
-    /// this figure is not useful.
+    /// Adds a row of times in nanoseconds. `hand_overs` is the median of the times in hand-overs. It is
+    /// `None` if this value is not useful.
     pub fn time(&mut self, what: &str, times: &Samples, hand_overs: Option<f64>, aim: &str) {
         let ratio = hand_overs.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         self.row([
@@ -57,7 +57,7 @@ impl Table {
     }
 }
 
-/// The first column is aligned to the left, the figures are aligned to the right, and the aim follows them.
+/// The first column is aligned to the left, and the numbers are aligned to the right. The aim follows them.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.first().map_or(0, Vec::len);

@@ -1,4 +1,4 @@
-//! The environment of a bench: the real clock, and a [`labrt::Run`] that records and checks nothing.
+//! The environment of a bench: the real clock, and a [`labrt::Run`] without recording and without checks.
 
 use labrt::Run;
 use labrt::locks::Discipline;
@@ -9,14 +9,14 @@ use std::process::ExitCode;
 /// How thorough a bench is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Enough samples for a figure, as with `cargo bench`.
+    /// Takes enough samples for a result, as with `cargo bench`.
     Full,
-    /// Only enough to show that the bench works, as with every other command.
+    /// Only shows that the bench works, as with every other command.
     Miniature,
 }
 
 impl Effort {
-    /// `full` repetitions, or only `miniature` ones.
+    /// Returns `full` for a full bench, or `miniature` for a miniature one.
     pub fn pick<T>(self, full: T, miniature: T) -> T {
         match self {
             Effort::Full => full,
@@ -25,8 +25,8 @@ impl Effort {
     }
 }
 
-/// The `main` of a bench. It runs `body` on the real clock. If the bench is built for virtual time, it only
-/// prints that it needs the real clock.
+/// The `main` of a bench. It runs `body` on the real clock. If the bench is built for virtual time, `main`
+/// only prints that the bench needs the real clock.
 pub fn bench_main(body: impl FnOnce(Effort)) -> ExitCode {
     if labrt::is_sim() {
         println!("real clock only");
@@ -53,7 +53,7 @@ impl Watched {
     pub const ALL: Watched = Watched { events: true, locks: true };
 }
 
-/// Runs `body` in a [`labrt::Run`] of its own and returns the result of `body`.
+/// Runs `body` in a new [`labrt::Run`] and returns the result of `body`.
 ///
 /// # Panics
 /// If the run fails.

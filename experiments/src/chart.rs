@@ -112,7 +112,7 @@ fn grid(out: &mut String, scale: &Scale) {
     line(out, format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 42.0));
 }
 
-/// The points of a curve that rises in steps. Points that would not be visible are left out.
+/// The points of a curve that rises in steps. Points that nobody could see are left out.
 fn curve(scale: &Scale, series: &Series) -> String {
     let mut points = String::new();
     let mut seen = (f64::NAN, f64::NAN);

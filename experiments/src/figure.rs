@@ -17,7 +17,7 @@ pub struct Panel {
     pub title: &'static str,
     /// The ranges of timeouts.
     pub timeouts: &'static [Timeouts],
-    /// The ends of the time axis in milliseconds. Both are powers of ten.
+    /// The two ends of the time axis in milliseconds. Both are powers of ten.
     pub axis: (f64, f64),
 }
 
@@ -93,8 +93,8 @@ impl Series {
         )
     }
 
-    /// The time within which this share of all trials elected a leader; `None` if too few trials elected a
-    /// leader.
+    /// The time within which this share of all trials elected a leader. It is `None` if too few trials
+    /// elected a leader.
     fn quantile(&self, share: f64) -> Option<f64> {
         let rank = (share * self.trials as f64).ceil().max(1.0) as usize;
         self.times.get(rank - 1).copied()
@@ -108,7 +108,7 @@ fn too_long() -> String {
 fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, String> {
     let found = Arc::new(Mutex::new(None));
     let kept = found.clone();
-    // The timers of a real machine are late, too, but less than the timers of the tests' runs.
+    // The timers of a real machine are also late, but not as late as the timers of the tests' runs.
     let run = Run { jitter: Duration::from_micros(10), ..Run::default() };
     let outcome = run.once(seed, move || {
         let result = trial(range(from, to), one_way);
@@ -121,7 +121,8 @@ fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, Str
     found.ok_or_else(|| format!("{from}-{to} ms, seed {seed}: the trial found nothing"))
 }
 
-/// In the paper some ranges have the same beginning and end. Such a range gets one value here.
+/// In the paper, some ranges have the same beginning and end. For such a range, this function returns a range
+/// with only this one value.
 fn range(from: u64, to: u64) -> Range<Duration> {
     let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
     from..to.max(from + Duration::from_nanos(1))
@@ -150,8 +151,8 @@ mod tests {
             let found = once((150, 300), Duration::from_micros(750), seed).expect("a trial passes");
             assert_eq!(once((150, 300), Duration::from_micros(750), seed), Ok(found));
             let time = found.without_leader.expect("with this much randomness a leader is elected");
-            // The followers notice the crash after at least half a timeout, even if the leader crashed just
-            // before a heartbeat.
+            // The leader crashes between two heartbeats, and a heartbeat interval is half the shortest
+            // timeout. So the followers notice the crash at the earliest after half a timeout.
             let least = Duration::from_millis(75);
             assert!(time > least && time < Duration::from_secs(5), "seed {seed}: {time:?}");
             assert!(found.terms >= 1);

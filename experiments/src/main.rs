@@ -1,11 +1,12 @@
 //! How long is a cluster without a leader after a crash? The experiment of section 9.3 of the Raft paper
-//! (Figure 16) answers this. Here it is repeated with this project's Raft, in virtual time.
+//! (Figure 16) answers this question. This program repeats the experiment with this project's Raft, in
+//! virtual time.
 //!
 //! ```text
 //! cargo run --release -p mit6824-experiments --features sim -- --svg docs/elections.svg
 //! ```
 //!
-//! | file | what it holds |
+//! | file | what is in it |
 //! |---|---|
 //! | `trial` | one trial: a cluster, the crash of its leader, and the time until there is another leader |
 //! | `figure` | the ranges of timeouts, and the results of many trials with one range |
@@ -66,7 +67,7 @@ fn run(args: &Args) -> Result<(), String> {
         None => Ok(()),
         Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
     };
-    // If the file cannot be written, the user learns it now and not after the trials.
+    // If the file cannot be written, the user sees the error now, and not after the trials.
     write("")?;
     let mut measured: Vec<(&Panel, Vec<Series>)> = Vec::new();
     for panel in &PANELS {

@@ -9,16 +9,16 @@
 //! * The leader crashes at a random time between two heartbeats. The heartbeat interval is half the shortest
 //!   election timeout. So the shortest time without a leader is about half of that timeout.
 //!
-//! A request and its answer take [`ROUND_TRIP`] together. The request travels for a part of this time, the
-//! answer travels for an equal part, and the rest is the time in which the receiver writes to its disk. Each
-//! of these three times is random: it differs from its mean by up to a third.
+//! A request and its answer take [`ROUND_TRIP`] together. One part of this time is for the request on the
+//! network, and an equal part is for the answer on the network. In the rest of the time, the receiver writes
+//! to its disk. Each of these three times is random: it differs from its mean by up to a third.
 //!
 //! # How the delays are made
 //!
 //! Each server has two networks. A call takes no time on either network. The server's own network leads
 //! directly to its Raft. On the network between the servers there is a proxy in front of each Raft. The proxy
-//! passes a request on after the travel time. At this moment Raft gives its vote, or starts its election
-//! timeout again. Then the proxy delays the answer by the time for writing and the time for travelling.
+//! passes a request on to Raft after the travel time. At this moment Raft gives its vote, or restarts its
+//! election timer. Then the proxy delays the answer: by the time for writing, and by the travel time.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
@@ -49,10 +49,11 @@ pub const PATIENCE: Duration = Duration::from_secs(100);
 /// The result of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
-    /// The time from the crash to the election of another leader; `None` if there was none within
-    /// [`PATIENCE`].
+    /// The time from the crash to the election of another leader. It is `None` if no leader was elected
+    /// within [`PATIENCE`].
     pub without_leader: Option<Duration>,
-    /// How many terms later the next leader was elected.
+    /// The number of terms from the first leader's term to the next leader's term. If there is no next
+    /// leader, the terms are counted up to the highest term of a server.
     pub terms: u64,
 }
 
@@ -63,8 +64,8 @@ struct Member {
     to_raft: End,
 }
 
-/// Runs one trial. It must be called inside a [`labrt::Run`]. The seed of the run decides everything that is
-/// random.
+/// Runs one trial. It must be called inside a [`labrt::Run`]. All random values of the trial come from the
+/// seed of this run.
 ///
 /// # Panics
 /// If the cluster does not elect its first leader.
@@ -81,7 +82,7 @@ pub fn trial(timeouts: Range<Duration>, one_way: Duration) -> Found {
 
     lengthen_logs(&members, first.term);
     delays.on.store(true, Ordering::SeqCst);
-    // Waits until the leader has sent a heartbeat to all followers, and then for a random part of the
+    // Waits until the leader has sent a heartbeat to all followers. Then waits for a random part of the
     // heartbeat interval.
     let within_interval = rng::rng().random_range(0.0..1.0);
     sleep(heartbeat * 2 + heartbeat.mul_f64(within_interval));
@@ -135,8 +136,9 @@ fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
     end
 }
 
-/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had crashed while it was sending
-/// them. The leader itself does not have these entries. Otherwise it would make all logs equal.
+/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had sent a different number of
+/// entries to each follower before it crashed. The leader itself does not have these entries. Otherwise it
+/// would make all logs equal.
 fn lengthen_logs(members: &[Member], term: u64) {
     for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
         let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };
@@ -155,14 +157,15 @@ fn lengthen_logs(members: &[Member], term: u64) {
 
 // ------------------------------------------------------------------ The leader
 
-/// A report that a server has become the leader of a term.
+/// Reports that a server has become the leader of a term.
 #[derive(Clone, Copy, Debug)]
 struct Leads {
     server: usize,
     term: u64,
 }
 
-/// Reports when its server becomes a leader. It ignores commands, because the experiment does not need them.
+/// Reports each time when its server becomes a leader. It ignores commands, because the experiment does not
+/// need them.
 struct Roles {
     server: usize,
     tell: Sender<Leads>,
@@ -195,7 +198,7 @@ fn next_leader(roles: &Receiver<Leads>, patience: Duration) -> Option<(Leads, In
 /// The delays between the servers.
 struct Delays {
     one_way: Duration,
-    /// Are delays on? They are off in the first election and in the preparation of the trial.
+    /// Are the delays switched on? They are off in the first election and in the preparation of the trial.
     on: AtomicBool,
 }
 

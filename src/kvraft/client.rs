@@ -13,12 +13,12 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the servers to which these ends lead, in any order. `ends` must not be empty.
+    /// A client of the servers to which `ends` lead, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
 
-    /// The value of `key`; empty if the key has no value.
+    /// The value of `key`. It is empty if the key has no value.
     pub fn get(&mut self, key: &str) -> String {
         let args = GetArgs { key: key.to_owned() };
         self.servers.call("KVServer.Get", &args, value).into_string()
@@ -41,7 +41,7 @@ impl Clerk {
     }
 }
 
-/// Returns the value in a reply; `None` if the server does not lead.
+/// Returns the value in a reply, or `None` if the server does not lead.
 fn value(reply: Reply) -> Option<Value> {
     match reply {
         Ok(value) => Some(value),

@@ -9,7 +9,7 @@
 //! * **A write is done exactly once**: the client numbers each `Put` and `Append`. So a write is done once,
 //!   even if it is sent several times. A `Get` may be done several times: every value that the key has
 //!   between the call and the reply is a correct reply.
-//! * **A call never gives up**: it returns soon after a majority of the servers can be reached.
+//! * **A call never gives up**: it returns soon after the clerk can reach a majority of the servers again.
 //!
 //! This program has three servers and a clerk:
 //!

@@ -17,7 +17,7 @@ pub struct KvServer {
 }
 
 impl KvServer {
-    /// Starts a server. Returns at once. The server belongs to the [current](node::current) node.
+    /// Starts a server and returns at once. The server belongs to the [current](node::current) node.
     ///
     /// # Errors
     /// If the saved state cannot be read.
@@ -52,8 +52,8 @@ impl KvServer {
         self.rsm.get_state()
     }
 
-    /// Ends the server: its threads end, and the calls that wait for its reply fail. This method returns at
-    /// once.
+    /// Ends the server: its threads end, and the calls that wait for a reply of this server fail. This method
+    /// returns at once.
     pub fn kill(&self) {
         self.rsm.kill();
     }
@@ -61,7 +61,8 @@ impl KvServer {
 
 impl Drop for KvServer {
     fn drop(&mut self) {
-        // The network may still have the handlers, and they keep `rsm` alive.
+        // The network may still have the handlers, and the handlers keep `rsm` alive. So the server must be
+        // killed.
         self.kill();
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Raft's applier thread delivers to an [`ApplySink`]. The sending half of every channel is a sink. The
 //! course's Go labs use a rendezvous channel: the applier waits until the service has taken the message. The
-//! applier holds no lock while it waits.
+//! applier holds no lock during this wait.
 
 use super::effects::RoleChange;
 use labapi::ApplyMsg;
@@ -30,8 +30,8 @@ pub trait ApplySink: Send + 'static {
         false
     }
 
-    /// The role or the term of this server has changed. Raft calls this method between two batches of
-    /// messages, and only if the sink [wants](ApplySink::wants_roles) these reports.
+    /// Reports that the role or the term of this server has changed. Raft calls this method between two
+    /// batches of messages, and only if the sink [wants](ApplySink::wants_roles) these reports.
     fn role_changed(&mut self, change: RoleChange) {
         let _ = change;
     }

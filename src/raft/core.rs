@@ -201,7 +201,7 @@ impl Core {
         matches!(self.standing, Standing::Leader(_))
     }
 
-    /// The snapshot that replaces the beginning of the log; empty if there is none.
+    /// The snapshot that replaces the beginning of the log. It is empty if there is no snapshot.
     pub fn snapshot_data(&self) -> &Bytes {
         &self.snapshot
     }
@@ -248,8 +248,8 @@ impl Core {
         }
     }
 
-    /// The time at which this server starts an election, if nothing happens until then. `None`: this server
-    /// leads, so it does not start an election.
+    /// The time at which this server starts an election, if nothing happens until then. It is `None` if this
+    /// server leads, because a leader does not start an election.
     pub fn election_deadline(&self) -> Option<Duration> {
         let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
         waits.then_some(self.election_deadline)
@@ -267,7 +267,7 @@ impl Core {
     }
 
     /// The time at which a message for `peer` is due, if nothing happens until then. The time may be in the
-    /// past. `None`: no message will be due.
+    /// past. It is `None` if no message will be due.
     pub fn next_deadline(&self, peer: usize) -> Option<Duration> {
         match &self.standing {
             _ if peer == self.me => None,
@@ -280,8 +280,9 @@ impl Core {
         }
     }
 
-    /// The next message for `peer`. `None`: no message is due before [`next_deadline`](Core::next_deadline).
-    /// Call this method again after sending the message, because more messages may be due.
+    /// The next message for `peer`, or `None` if no message is due before
+    /// [`next_deadline`](Core::next_deadline). Call this method again after sending the message, because more
+    /// messages may be due.
     pub fn next_message(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {
         if peer == self.me {
             return None;
@@ -293,8 +294,8 @@ impl Core {
         }
     }
 
-    /// The network has reported that there will be no answer to a message. The peer may have got the message
-    /// nevertheless.
+    /// Handles the network's report that there will be no answer to a message. The peer may have got the
+    /// message nevertheless.
     pub fn message_lost(&mut self, sent: Sent) {
         let next_seq = self.next_seq;
         if let Some(progress) = self.progress_of(sent) {
@@ -326,13 +327,13 @@ impl Core {
         }
         self.enter(Standing::Follower, cause);
         if was_leader {
-            // A leader does not use the election timer, so the deadline is an old one.
+            // A leader does not use the election timer, so the deadline is out of date.
             self.reset_election_timer(now);
         }
     }
 
-    /// 5.2: this server increments its term and votes for itself. As a candidate it will ask the other
-    /// servers for their votes.
+    /// Section 5.2: this server increments its term and votes for itself. As a candidate it will ask the
+    /// other servers for their votes.
     fn become_candidate(&mut self, now: Duration) {
         Invariant::RolesAsInFigure4.check(!self.is_leader(), || {
             format!("S{} leads term {} and would start an election", self.me, self.current_term)
@@ -343,7 +344,7 @@ impl Core {
         self.reset_election_timer(now);
     }
 
-    /// 5.2: a candidate with the votes of a majority leads its term.
+    /// Section 5.2: a candidate with the votes of a majority leads its term.
     fn become_leader(&mut self) {
         Invariant::RolesAsInFigure4.check(self.role() == Role::Candidate, || {
             format!("S{} is not a candidate in term {}", self.me, self.current_term)
@@ -388,7 +389,7 @@ impl Core {
         self.effects.events.push(event);
     }
 
-    /// A message from the leader of `term` has arrived. Returns false if the current term is already higher.
+    /// Handles a message from the leader of `term`. Returns false if the current term is already higher.
     fn hear_leader(&mut self, term: u64, now: Duration) -> bool {
         if term < self.current_term {
             return false;
@@ -401,8 +402,8 @@ impl Core {
         true
     }
 
-    /// Are the message and its reply of the current term? If the reply has a higher term, this server first
-    /// becomes a follower of that term.
+    /// Do the message and its reply belong to the current term? If the reply has a higher term, this server
+    /// first becomes a follower in that term.
     fn is_current(&mut self, sent: Sent, reply_term: u64, now: Duration) -> bool {
         if reply_term > self.current_term {
             self.become_follower(reply_term, "a reply of a higher term", now);
@@ -448,8 +449,8 @@ impl Core {
         Sent { peer, term: self.current_term, seq, what }
     }
 
-    /// The progress of the peer to which the message was sent. `None` if this server no longer leads the term
-    /// in which it sent the message.
+    /// The progress of the peer to which the message was sent, or `None` if this server no longer leads the
+    /// term in which it sent the message.
     fn progress_of(&mut self, sent: Sent) -> Option<&mut Progress> {
         match &mut self.standing {
             Standing::Leader(progress) if sent.term == self.current_term => progress.get_mut(sent.peer),

@@ -9,7 +9,7 @@
 use super::messages::Conflict;
 use labapi::Role;
 
-/// What the caller must do after a change of the core. Take it with
+/// What the caller must do after a change of the core. The caller gets this value from
 /// [`Core::take_effects`](super::Core::take_effects).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "other servers must not see state that is not persisted"]
@@ -19,9 +19,9 @@ pub struct Effects {
     /// The changes and findings of the rules, in the order in which they happened. They go into the trace and
     /// the log lines.
     pub events: Vec<Event>,
-    /// The election timer was restarted: this server got a message from a leader, a vote was granted, an
-    /// election was started, or a leader stepped down. The timer now uses the timeout that the caller has set
-    /// before. So the caller must draw the timeout for the next restart and pass it to
+    /// The election timer was restarted, because this server got a message from a leader, granted a vote,
+    /// started an election, or stepped down as the leader. The timer now uses the timeout that the caller has
+    /// set before. So the caller must draw a new random timeout for the next restart and pass it to
     /// [`Core::set_election_timeout`](super::Core::set_election_timeout).
     pub election_timer_reset: bool,
     /// There are new messages for the service.

@@ -1,10 +1,10 @@
-//! The properties that are true at every moment. Each has a name.
+//! The properties that are true at every moment. Each property has a name.
 //!
 //! Figure 3 of the paper lists what Raft guarantees about the whole cluster. One server cannot see the whole
-//! cluster. So each check covers the part of a property that one server can see. The check is at the place
-//! where the state changes. If a property is not true, there is a mistake in the program, or two servers have
-//! the same identity. A server that goes on would pass wrong state to others. So the check panics, and the
-//! running test fails.
+//! cluster. So each check covers the part of a property that one server can see. The check is made where the
+//! state changes. If a property is not true, there is a mistake in the program, or two servers have the same
+//! identity. If such a server continued, it would send wrong state to other servers. So the check panics, and
+//! the running test fails.
 //!
 //! | guarantee | what one server can check |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | Leader Append-Only | a leader never removes an entry of its log |
 //! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
-//! | State Machine Safety | the commit index and the applied index never fall, and never pass the log's end |
+//! | State Machine Safety | commit index and `last_applied` never fall, and are never beyond the log's end |
 
 use std::fmt;
 
@@ -33,19 +33,19 @@ pub enum Invariant {
     LogMatching,
     /// A committed entry is never removed (5.4).
     CommittedStays,
-    /// The commit index never falls, and never passes the end of the log (Figure 2).
+    /// The commit index never falls, and is never beyond the end of the log (Figure 2).
     CommitRises,
     /// A leader that commits by counting replicas commits only entries of its own term (5.4.2).
     CommitOwnTermByCounting,
     /// A leader does not send a follower entries that the follower is known to have: `match_index` is less
     /// than `next_index` (Figure 2).
     NextAfterMatch,
-    /// `last_applied` never falls and never passes `commit_index` (Figure 2).
+    /// `last_applied` never falls, and is never greater than `commit_index` (Figure 2).
     AppliedFollowsCommit,
 }
 
 impl Invariant {
-    /// Panics unless `holds`.
+    /// Panics if `holds` is false.
     #[track_caller]
     pub(crate) fn check(self, holds: bool, detail: impl FnOnce() -> String) {
         if !holds {

@@ -37,12 +37,13 @@ impl RaftLog {
         log
     }
 
-    /// The last index that the snapshot covers; 0 without a snapshot.
+    /// The last index that the snapshot covers. It is 0 if there is no snapshot.
     pub fn last_included_index(&self) -> u64 {
         self.last_included_index
     }
 
-    /// The term of the entry at [`last_included_index`](RaftLog::last_included_index); 0 without a snapshot.
+    /// The term of the entry at [`last_included_index`](RaftLog::last_included_index). It is 0 if there is no
+    /// snapshot.
     pub fn last_included_term(&self) -> u64 {
         self.last_included_term
     }
@@ -53,12 +54,13 @@ impl RaftLog {
         self.last_included_index + 1
     }
 
-    /// The index of the last entry, whether it is in memory or in the snapshot; 0 for an empty log.
+    /// The index of the last entry, whether this entry is in memory or in the snapshot. It is 0 for an empty
+    /// log.
     pub fn last_index(&self) -> u64 {
         self.last_included_index + self.entries.len() as u64
     }
 
-    /// The term of the last entry; 0 for an empty log.
+    /// The term of the last entry. It is 0 for an empty log.
     pub fn last_term(&self) -> u64 {
         self.entries.back().map_or(self.last_included_term, |entry| entry.term)
     }
@@ -73,13 +75,13 @@ impl RaftLog {
         self.entries.is_empty()
     }
 
-    /// The entry at `index`; `None` if a snapshot has replaced it or the log is shorter.
+    /// The entry at `index`, or `None` if a snapshot has replaced it or the log is shorter.
     pub fn get(&self, index: u64) -> Option<&Entry> {
         self.entries.get(self.position(index)?)
     }
 
-    /// The term of the entry at `index`. It is also known for the last entry that the snapshot covers. At
-    /// index 0 of a log without a snapshot, the term is 0.
+    /// The term of the entry at `index`. The term is also known for the last entry that the snapshot covers.
+    /// At index 0 of a log without a snapshot, the term is 0.
     pub fn term_at(&self, index: u64) -> Option<u64> {
         if index == self.last_included_index {
             return Some(self.last_included_term);
@@ -97,8 +99,8 @@ impl RaftLog {
         if is_known { found } else { found.min(self.last_included_index.saturating_sub(1)) }
     }
 
-    /// Compares this log with another log that ends with the given index and term. Is the other log at least
-    /// as up to date as this log (5.4.1)?
+    /// Is the other log, which ends with the given index and term, at least as up to date as this log
+    /// (5.4.1)?
     pub fn is_up_to_date(&self, last_log_index: u64, last_log_term: u64) -> bool {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }
@@ -145,8 +147,8 @@ impl RaftLog {
         self.entries.range(skipped.min(self.entries.len())..)
     }
 
-    /// The entries from `first` on, at most `max_entries`. Their commands have at most `max_bytes` together,
-    /// but the first entry is always included.
+    /// The entries from `first` on, at most `max_entries`. Together, their commands have at most `max_bytes`
+    /// bytes, but the first entry is always included.
     pub fn batch(&self, first: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
         let (mut count, mut bytes) = (0, 0);
         let fits = |entry: &&Entry| {

@@ -24,7 +24,7 @@ impl Entry {
 pub struct RequestVoteArgs {
     /// The candidate's term.
     pub term: u64,
-    /// The candidate.
+    /// The number of the candidate.
     pub candidate_id: usize,
     /// The index of the candidate's last log entry (5.4.1).
     pub last_log_index: u64,
@@ -46,7 +46,7 @@ pub struct RequestVoteReply {
 pub struct AppendEntriesArgs {
     /// The leader's term.
     pub term: u64,
-    /// The leader.
+    /// The number of the leader.
     pub leader_id: usize,
     /// The index of the entry just before the new entries.
     pub prev_log_index: u64,
@@ -66,9 +66,9 @@ pub struct AppendEntriesReply {
     /// Did the follower's log contain the entry before the new entries? If it did not, the follower refuses
     /// the new entries.
     pub success: bool,
-    /// After a refusal: how far the two logs may agree. `None` if the request had an older term. Another
-    /// implementation of Raft may also reply with `None`. Then the leader goes back by one entry for each
-    /// message, as in Figure 2.
+    /// After a refusal, this says how far the two logs may agree. It is `None` if the request had an older
+    /// term. Another implementation of Raft may also reply with `None`. Then the leader goes back by one
+    /// entry for each message, as in Figure 2.
     pub conflict: Option<Conflict>,
 }
 
@@ -77,19 +77,19 @@ pub struct AppendEntriesReply {
 ///
 /// Terms never fall along a log. So the leader's entries up to `prev_log_index` have terms of at most
 /// `prev_log_term`. The follower searches its own log up to `prev_log_index` for the last entry with a term
-/// of at most `prev_log_term`. Its later entries cannot agree with the leader's. It replies with the index
-/// and the term of this entry. Then the leader goes back to this index, and it also skips its own entries
-/// with a greater term.
+/// of at most `prev_log_term`. The follower's later entries cannot agree with the leader's entries. So the
+/// follower replies with the index and the term of the entry that it has found. Then the leader goes back to
+/// this index, and it also skips its own entries with a greater term.
 ///
-/// The paper's sketch is different: the follower names the term of its conflicting entry and the first index
-/// of that term, and the leader skips that term. In the paper, a follower whose log is too short can only
-/// reply with the length of its log. So the leader may have to ask again about terms that both servers could
-/// have skipped at once. Example: the leader's log has the terms 1 1 1 1 1 1, the follower's log has the
-/// terms 1 2 2 4. With the paper's method the leader tries to send the entries after 6, 4, 3 and 1. Here it
-/// tries only 6 and 1.
+/// The paper's sketch is different: the follower replies with the term of its conflicting entry and the first
+/// index of that term, and the leader skips that term. In the paper, a follower whose log is too short can
+/// only reply with the length of its log. So the leader may have to ask again about terms that both servers
+/// could have skipped at once. Example: the leader's log has the terms 1 1 1 1 1 1, the follower's log has
+/// the terms 1 2 2 4. With the paper's method, the leader sends the entries after index 6, then after 4, 3
+/// and 1. With the method of this file, it sends only the entries after index 6, and then after 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
-    /// The last index at which the logs may agree; 0 if there is none.
+    /// The last index at which the logs may agree. It is 0 if there is no such index.
     pub index: u64,
     /// The term of the follower's entry at that index.
     pub term: u64,
@@ -101,7 +101,7 @@ pub struct Conflict {
 pub struct InstallSnapshotArgs {
     /// The leader's term.
     pub term: u64,
-    /// The leader.
+    /// The number of the leader.
     pub leader_id: usize,
     /// The snapshot replaces all entries up to and including this index.
     pub last_included_index: u64,

@@ -41,7 +41,7 @@
 //! });
 //! ```
 //!
-//! Read [`Core`] next to learn the rules (keep the paper beside it), or [`Raft`] to learn the threads.
+//! Next, read [`Core`] together with the paper to learn the rules, or [`Raft`] to learn the threads.
 //!
 //! | file | what is in it |
 //! |---|---|

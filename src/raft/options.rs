@@ -15,14 +15,15 @@ pub struct Options {
     /// interval, servers notice failures later.
     pub heartbeat_interval: Duration,
     /// If a peer has not answered a message with entries for this long, the leader sends it the next entries
-    /// nevertheless. Until then the leader keeps new entries back, and sends them together.
+    /// nevertheless. Until then the leader collects new entries, and later sends them together.
     pub entries_interval: Duration,
     /// The leader sends a new commit index to a peer together with the next entries. If there are no new
     /// entries for this long, it sends the commit index in a message of its own. So one message can report
     /// several commits.
     pub commit_interval: Duration,
-    /// A server that does not lead waits this long between two batches for its service. No client waits for
-    /// the results of such a server, and each batch wakes a thread.
+    /// A server that does not lead waits this long between two batches for its service. The wait does no
+    /// harm, because no client waits for the results of such a server. It saves work, because each batch
+    /// wakes a thread.
     pub apply_interval: Duration,
     /// Rules that a test can break, to show why they are needed.
     pub rules: Rules,
@@ -44,11 +45,11 @@ impl Default for Options {
 /// Rules of Raft that a test can break on purpose, to show what happens then. The default breaks no rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A leader that has not heard from a majority for an election timeout becomes a follower. This seems
-    /// careful. But if that server is cut off, it then starts elections and raises its term again and again.
-    /// When it can reach the others again, its high term deposes a good leader.
+    /// If this is true, a leader that has not heard from a majority for an election timeout becomes a
+    /// follower. This seems careful. But if that server is cut off, it then starts elections and raises its
+    /// term again and again. When it can reach the others again, its high term deposes a good leader.
     pub step_down_without_majority: bool,
-    /// A leader also commits entries of older terms by counting replicas. Figure 8 of the paper shows how
-    /// such an entry can still be overwritten.
+    /// If this is true, a leader also commits entries of older terms by counting replicas. Figure 8 of the
+    /// paper shows how such an entry can still be overwritten.
     pub commit_older_terms_by_count: bool,
 }

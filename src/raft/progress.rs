@@ -6,7 +6,7 @@
 //! 1. One lost or delayed message never stops the entries after it.
 //! 2. A new entry is sent at once.
 //! 3. If entries come shortly after one another, one message carries several of them.
-//! 4. An idle or dead follower costs one small message in each heartbeat interval.
+//! 4. The leader sends an idle or dead follower only one small message in each heartbeat interval.
 //!
 //! # States
 //!
@@ -18,25 +18,25 @@
 //!   [`WINDOW`] messages with entries are on their way. If there are no new entries, the leader sends
 //!   heartbeats.
 //! * **Snapshot**: a snapshot is on its way, because the follower needs an entry that a snapshot has
-//!   replaced. Until it is answered, the leader sends only heartbeats. If the follower refuses a heartbeat
-//!   that was sent after the snapshot, the leader sends the snapshot again.
+//!   replaced. Until the follower has answered the snapshot, the leader sends only heartbeats. If the
+//!   follower refuses a heartbeat that was sent after the snapshot, the leader sends the snapshot again.
 //!
-//! Entries and heartbeats carry the commit index. The commit index gets a message of its own only if no other
-//! message was sent within the commit interval. At most one such message is on its way. So if many entries
-//! are committed shortly after one another, one message reports several commits.
+//! Entries and heartbeats carry the commit index. The leader sends the commit index in a message of its own
+//! only if it has sent no other message within the commit interval. At most one such message is on its way.
+//! So if many entries are committed shortly after one another, one message reports several commits.
 //!
 //! # Answers that come late
 //!
-//! The network may delay replies for seconds, and replies may overtake one another. A success stays true for
-//! the whole term, so the leader always uses it. The rules for refusals are:
+//! The network may delay replies for seconds. Replies may also arrive in another order than they were sent. A
+//! success stays true for the whole term, so the leader always uses it. The rules for refusals are:
 //!
 //! * If a refusal says that the logs differ at or before `base`, the leader always believes it, even if it is
 //!   old. No message on its way can change that.
-//! * If a refusal only says that entries after `base` are missing, the leader believes it if the refused
+//! * If a refusal only says that entries after `base` are missing, the leader believes it only if the refused
 //!   message was sent after `next_index` was last set back.
 //! * There is one exception to the second rule. If an older message on its way would bring the missing
-//!   entries, the two messages have probably changed places. Then the leader ignores the refusal, but only
-//!   once until the next success.
+//!   entries, the two messages have probably arrived in the wrong order. Then the leader ignores the refusal,
+//!   but only once until the next success.
 //!
 //! When the leader believes a refusal, it lowers `base`, or it sends everything after `base` again. So the
 //! search for the last common entry always ends.
@@ -60,7 +60,7 @@ const COMMIT_BURST: u64 = 64;
 /// After this many losses in a row the leader assumes that the follower is dead.
 const LOSSES_TO_PROBE: u32 = 2;
 
-/// The zero of the clock. This time is always in the past.
+/// The start of the clock. As a deadline it means "at once", because this time is always in the past.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
 
 /// A message to a peer, and the value with which the caller reports its outcome.
@@ -85,7 +85,7 @@ pub struct Sent {
     pub(super) what: What,
 }
 
-/// The content of a message, as far as it is needed to understand the answer.
+/// The part of a message's content that the sender needs to understand the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Vote,
@@ -114,25 +114,26 @@ pub(super) enum Content {
     Snapshot,
 }
 
-/// In which way the leader sends messages to a follower.
+/// How the leader sends messages to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The leader does not know whether the follower answers, or which entries the follower needs.
     Probe {
-        /// The leader may send an empty AppendEntries before the heartbeat interval has passed.
+        /// If this is true, the leader may send an empty AppendEntries before the heartbeat interval has
+        /// passed.
         at_once: bool,
     },
     /// The follower answers and gets entries.
     Replicate {
-        /// The leader may send entries although others are on their way, because a message with entries was
-        /// lost or refused.
+        /// If this is true, the leader may send entries although other entries are on their way, because a
+        /// message with entries was lost or refused.
         at_once: bool,
     },
     /// A snapshot is on its way.
     Snapshot {
         /// The number of the message with the snapshot.
         seq: u64,
-        /// The index of the last entry that the snapshot covers. `next_index` is not greater.
+        /// The index of the last entry that the snapshot covers. `next_index` is not greater than this index.
         last_included_index: u64,
         /// Whether and when the snapshot is sent again.
         resend: Resend,
@@ -151,7 +152,8 @@ pub enum Resend {
     Now,
 }
 
-/// A message with entries. It was not answered yet, and the leader does not know that it was lost.
+/// A message with entries. The follower has not answered it yet, and the leader does not know that it was
+/// lost.
 #[derive(Clone, Copy, Debug)]
 struct Inflight {
     seq: u64,
@@ -170,16 +172,16 @@ pub struct Progress {
     /// acknowledged. `match_index <= base < next_index`.
     next_index: u64,
     /// As far as the leader knows, entries up to this index need not be sent again. `base` is `match_index`,
-    /// or the index before the entry at which the leader last started (again) to send. Every entry before
-    /// `next_index` is either not after `base`, or in a message of `inflight`. So `base` and `inflight` show
-    /// what must be sent again if a message is lost.
+    /// or the index before the entry from which the leader last started to send (again). Every entry before
+    /// `next_index` is at or before `base`, or it is in a message of `inflight`. So `base` and `inflight`
+    /// show which entries must be sent again if a message is lost.
     base: u64,
     /// The messages with entries that are on their way, at most [`WINDOW`]. The last entry of each message is
     /// after `match_index`.
     inflight: VecDeque<Inflight>,
-    /// How the leader serves the follower.
+    /// How the leader sends messages to the follower.
     state: State,
-    /// The time at which the last message of any kind was sent. `None`: no message was sent yet.
+    /// The time at which the last message of any kind was sent. It is `None` if no message was sent yet.
     last_send: Option<Duration>,
     /// The time at which the last message with entries was sent. It is not later than `last_send`.
     last_entries: Option<Duration>,
@@ -190,8 +192,8 @@ pub struct Progress {
     /// The number of the first message that was sent after `next_index` was last set back. A refusal of an
     /// older message may be out of date.
     believed_from_seq: u64,
-    /// The leader has ignored one refusal since the last success, because two messages seemed to have changed
-    /// places.
+    /// Whether the leader has ignored a refusal since the last success, because two messages seemed to have
+    /// arrived in the wrong order.
     grace_used: bool,
     /// The index up to which the follower can commit if no sent message is lost. `commit_acked <=
     /// commit_sent`.
@@ -207,8 +209,8 @@ pub struct Progress {
 
 impl Progress {
     /// The view of a new leader with a log that ends at `last_index`. The leader knows nothing about the
-    /// follower yet, and assumes that it has the whole log (Figure 2: `nextIndex` is initialized to the
-    /// leader's last log index + 1). `asked` is the time at which the leader, as a candidate, asked the
+    /// follower yet, and assumes that the follower has the whole log (Figure 2: `nextIndex` is initialized to
+    /// the leader's last log index + 1). `asked` is the time at which the leader, as a candidate, asked the
     /// follower for its vote.
     pub(super) fn new(last_index: u64, asked: Option<Duration>) -> Progress {
         Progress {
@@ -245,15 +247,15 @@ impl Progress {
         self.inflight.len()
     }
 
-    /// How the leader serves the follower.
+    /// How the leader sends messages to the follower.
     pub fn state(&self) -> State {
         self.state
     }
 
     // ------------------------------------------------------------------ What to send next
 
-    /// The messages that can be sent next, if nothing happens until then. Each has the time from which on it
-    /// can be sent. The caller sends the first message of this list whose time has come.
+    /// The messages that can be sent next if the state does not change. Each message has the earliest time at
+    /// which it can be sent. The caller sends the first message of this list whose time has come.
     pub(super) fn agenda(
         &self,
         log: &RaftLog,
@@ -286,15 +288,15 @@ impl Progress {
         match content {
             // The follower certainly has the entry at this index, so it will not refuse the message.
             Content::Commit => self.match_index,
-            // The follower probably has everything before `next_index`, and a success acknowledges all of it.
-            // So it does not matter if other replies are late or lost.
+            // The follower probably has all entries before `next_index`, and a success acknowledges all of
+            // them. So it does not matter if other replies are late or lost.
             _ => (self.next_index - 1).max(log.last_included_index()),
         }
     }
 
-    /// 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps only the
-    /// answers are lost. It sends them once for every loss that the network reports. If the peer is dead, the
-    /// network reports a loss every few seconds.
+    /// Section 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps
+    /// only the answers are lost. It sends them once for every loss that the network reports. If the peer is
+    /// dead, the network reports a loss every few seconds.
     fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
         let in_log = self.next_index > log.last_included_index();
         let go = self.inflight.is_empty() && in_log;
@@ -306,7 +308,7 @@ impl Progress {
     }
 
     /// A message that only carries the commit index. It is not necessary if there are entries to send,
-    /// because they carry the commit index too.
+    /// because a message with entries carries the commit index, too.
     fn tell_commit(
         &self,
         log: &RaftLog,
@@ -358,8 +360,8 @@ impl Progress {
 
     // ------------------------------------------------------------------ The outcomes of messages
 
-    /// The follower has accepted an AppendEntries or a snapshot that ended at `last`. So it can commit up to
-    /// `commit`.
+    /// Handles a success: the follower has accepted an AppendEntries or a snapshot that ended at `last`. So
+    /// the follower can commit up to `commit`.
     pub(super) fn succeeded(&mut self, seq: u64, last: u64, commit: u64) {
         self.heard(seq);
         self.commit_acked = self.commit_acked.max(commit);
@@ -381,7 +383,8 @@ impl Progress {
         self.check();
     }
 
-    /// The follower has refused an AppendEntries after `prev`. `conflict` says how far the logs may agree.
+    /// Handles a refusal: the follower has refused an AppendEntries after `prev`. `conflict` says how far the
+    /// logs may agree.
     pub(super) fn refused(
         &mut self,
         seq: u64,
@@ -392,9 +395,9 @@ impl Progress {
     ) {
         self.heard(seq);
         if prev <= self.match_index {
-            // The refused message had overtaken older messages. Since then those have arrived, and the
-            // follower has the entries up to `prev`. But if the refused message had entries, they were not
-            // stored.
+            // The refused message had arrived before older messages. These have arrived now, so the follower
+            // has the entries up to `prev`. But if the refused message had entries, the follower has not
+            // stored them.
             self.send_again(seq);
         } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
             // The refused message is a heartbeat that was sent after the snapshot. So the snapshot has not
@@ -414,8 +417,8 @@ impl Progress {
     /// Handles a refusal which says that the logs may agree up to `next_index - 1`, but not at `next_index`.
     fn go_back(&mut self, seq: u64, next_index: u64, next_seq: u64) {
         if next_index <= self.base {
-            // The age of the refusal does not matter. Only this leader can bring the entries that the
-            // follower lacked, and it has not sent any entries up to `base` yet.
+            // The leader believes this refusal even if it is old. Only this leader can send the missing
+            // entries to the follower, and it has not sent any entries up to `base` yet.
             return self.restart_from(next_index, next_seq);
         }
         if seq < self.believed_from_seq {
@@ -428,7 +431,7 @@ impl Progress {
         self.restart_from(self.base + 1, next_seq);
     }
 
-    /// The network reports that there will be no answer to an AppendEntries or a snapshot.
+    /// Handles the network's report that an AppendEntries or a snapshot will get no answer.
     pub(super) fn lost(&mut self, lost_seq: u64, next_seq: u64) {
         if self.commit_inflight == Some(lost_seq) {
             self.commit_inflight = None;
@@ -481,7 +484,7 @@ impl Progress {
         }
     }
 
-    /// From now on, the leader sends from `next_index` on, as if no message were on its way.
+    /// From now on, the leader sends entries from `next_index` on, as if no message were on its way.
     fn restart_from(&mut self, next_index: u64, next_seq: u64) {
         self.next_index = next_index;
         self.base = next_index - 1;
@@ -493,9 +496,9 @@ impl Progress {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
-    /// The greatest index up to which every entry is not after `base`, or in a message on its way. `inflight`
-    /// may be out of order: if entries were sent again, their message comes after messages with later
-    /// entries.
+    /// The greatest index for which this is true: every entry up to this index is at or before `base`, or it
+    /// is in a message on its way. The messages of `inflight` may be out of order: if entries were sent
+    /// again, their message comes after messages with later entries.
     fn covered(&self) -> u64 {
         let mut covered = self.base;
         while let Some(message) = self.inflight.iter().find(|m| m.prev <= covered && m.last > covered) {
@@ -519,8 +522,7 @@ impl Progress {
     }
 }
 
-/// The time at which an interval ends that began at `from`. If `from` is `None`, the interval has already
-/// ended.
+/// The end of an interval that began at `from`. If `from` is `None`, the interval has already ended.
 fn after(from: Option<Duration>, interval: Duration) -> Duration {
     from.map_or(AT_ONCE, |from| from + interval)
 }

@@ -38,7 +38,7 @@ use senders::Sleeper;
 /// The greatest number of commands that the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
 
-/// What the applier passes to the service.
+/// A report or messages that the applier passes to the service.
 enum News {
     /// The role or the term has changed.
     Role(RoleChange),
@@ -73,21 +73,22 @@ struct State {
     core: Core,
     /// The effects of the last rule. They stay here because the next rule uses their memory again.
     effects: Effects,
-    /// The time until which the ticker sleeps or has slept; zero if it has not slept yet.
+    /// The latest time at which the ticker's current or last sleep ends. It is zero if the ticker has not
+    /// slept yet.
     ticker_sleeps_until: Duration,
     /// The state of each sender thread, by peer.
     sleepers: Vec<Sleeper>,
-    /// Is a thread in [`Raft::flush`] sending now? If so, it will also find messages that become due
-    /// meanwhile.
+    /// Is a thread sending messages in [`Raft::flush`] now? If so, this thread also finds the messages that
+    /// become due during its flush.
     flushing: bool,
     /// If this server does not lead, its applier takes no batch before this time.
     rest: Duration,
     /// Does the applier sleep until `rest`?
     resting: bool,
-    /// The id of the message or operation that woke the applier, for the trace; 0 if there is none.
+    /// For the trace: the id of the message or operation that woke the applier. It is 0 if there is none.
     applier_woken_by: u64,
-    /// Changes of role that the applier must report to the service; `None` if the service does not want such
-    /// reports.
+    /// Changes of role that the applier must report to the service. It is `None` if the service does not want
+    /// such reports.
     roles: Option<VecDeque<RoleChange>>,
 }
 
@@ -101,10 +102,10 @@ impl State {
 
 impl Raft {
     /// Starts server `me` of a group with as many servers as there are `peers`. The server continues from the
-    /// state in `persister`. An empty persister means that the server starts for the first time. Returns at
-    /// once. A thread of this server delivers committed commands to `apply`, in order.
+    /// state in `persister`. An empty persister means that the server starts for the first time. This
+    /// function returns at once. A thread of the server delivers committed commands to `apply`, in order.
     ///
-    /// `peers[i]` leads to the service of server `i`; `peers[me]` is not used. The server belongs to the
+    /// With `peers[i]` this server calls server `i`; `peers[me]` is not used. The server belongs to the
     /// [current](node::current) node.
     ///
     /// # Errors
@@ -165,7 +166,8 @@ impl Raft {
     }
 
     /// Starts agreement on a command and returns at once. The result contains the term, and the index that
-    /// the command will have if it is ever committed. `None`: this server does not lead, or it was killed.
+    /// the command will have if it is ever committed. The result is `None` if this server does not lead, or
+    /// was killed.
     pub fn start(&self, command: Command) -> Option<Started> {
         if self.shared.killed.is_raised() {
             return None;
@@ -212,8 +214,8 @@ impl Raft {
         }
     }
 
-    /// The service has put its state after the command at `index` into `snapshot`. So the log may discard the
-    /// entries up to and including `index` (section 7).
+    /// Takes over a snapshot of the service. `snapshot` contains the service's state after the command at
+    /// `index`. So the log may discard the entries up to and including `index` (section 7).
     ///
     /// # Errors
     /// If the service has not received the command at `index` yet.
@@ -344,8 +346,8 @@ impl Shared {
             return;
         }
         self.killed.raise();
-        // A thread checks the signal and starts to sleep under the lock. So with the lock held here, each
-        // thread either sees the signal or is woken.
+        // The other threads check the signal and start to sleep under the lock. This thread holds the lock
+        // here, so each of them either sees the signal or is woken.
         let state = self.state.lock();
         self.ticker.notify_all();
         self.applier.notify_all();
@@ -389,8 +391,8 @@ impl Shared {
         }
     }
 
-    /// Waits until there is a batch or a change of role for the service. Returns it with the id of the
-    /// message or operation that has caused it. `None`: the server was killed.
+    /// Waits until there is a batch or a change of role for the service. Returns this, with the id of the
+    /// message or operation that has caused it. Returns `None` if the server was killed.
     fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {

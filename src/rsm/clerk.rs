@@ -15,7 +15,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// The servers to which these ends lead, in any order. `ends` must not be empty.
+    /// A client of the servers to which `ends` lead, in any order. `ends` must not be empty.
     pub fn new(ends: Vec<End>) -> Servers {
         assert!(!ends.is_empty(), "a client needs at least one server");
         let retry = Retry::new(ends.len(), Instant::now());
@@ -26,7 +26,7 @@ impl Servers {
     /// for the reply of a server that does not lead.
     ///
     /// A server may get the same request twice. So the arguments must contain a [`Stamp`](super::Stamp), by
-    /// which the server recognizes a repeat.
+    /// which the server recognizes a repeated request.
     pub fn call<A, R, T>(&mut self, method: &str, args: &A, accept: impl Fn(R) -> Option<T>) -> T
     where
         A: Serialize + ?Sized,
@@ -42,8 +42,8 @@ impl Servers {
         }
     }
 
-    /// One round of [`call`](Servers::call). It ends with a result, or when a pause is due. `None`: no server
-    /// has given a result.
+    /// Does one round of [`call`](Servers::call). The round ends with a result, or when a pause is due.
+    /// Returns `None` if no server has given a result.
     pub(crate) fn round<A, R, T>(
         &mut self,
         method: &str,

@@ -1,19 +1,19 @@
 //! The replicated state machine: the code that the services of labs 3 and 4 share.
 //!
-//! A service is a [`StateMachine`]: its state, and what one operation does to it. An [`Rsm`] puts operations
-//! into Raft's log and applies the committed ones to the machine, in the same order on every server. It
-//! passes the outcome of each operation to the closure that waits for it. It takes snapshots when the log has
-//! grown, and restores them.
+//! A service is a [`StateMachine`]: its state, and what one operation does to this state. An [`Rsm`] puts
+//! operations into Raft's log and applies the committed ones to the machine, in the same order on every
+//! server. It passes the outcome of each operation to the closure that waits for this outcome. It takes
+//! snapshots when the log has grown, and restores the machine from them.
 //!
 //! ```text
 //! handler --submit--> Rsm --> Raft's log ... committed ... Raft --batch--> StateMachine::apply
 //! caller <--reply-- handler's closure <--outcome----------------------------------+
 //! ```
 //!
-//! Four words have a fixed meaning here. A **waiter** is a closure that waits for the outcome of one
-//! operation. A **reply** is the value that a machine returns for an operation, and that a handler sends to
-//! its caller. An **outcome** is the value that a waiter gets: the reply, or [`NotLeader`]. A **response** is
-//! the result of one request of a client: the reply, a refusal, or a loss.
+//! Four words have a fixed meaning in this module. A **waiter** is a closure that waits for the outcome of
+//! one operation. A **reply** is the value that a machine returns for an operation, and that a handler sends
+//! to its caller. An **outcome** is the value that a waiter gets: the reply, or [`NotLeader`]. A **response**
+//! is the result of one request of a client: the reply, a refusal, or a report that a message was lost.
 //!
 //! Example: a counter on one server.
 //!
@@ -70,9 +70,9 @@
 //!
 //! # How long a waiter waits
 //!
-//! No thread waits for a commit. A handler registers a closure, which is called once with the outcome. The
-//! outcome is the machine's reply when the entry was applied on this server. The outcome is [`NotLeader`] as
-//! soon as this server learns that it no longer leads the term in which it started the operation. Raft
+//! No thread waits for a commit. A handler registers a closure, which is called once with the outcome. If the
+//! entry was applied on this server, the outcome is the machine's reply. If this server learns that it no
+//! longer leads the term in which it started the operation, the outcome is [`NotLeader`], at once. Raft
 //! reports such a change of role between the applied entries. There is no timeout. A leader that is cut off
 //! does not learn of a new leader. So its callers wait, and after a while each client asks another server
 //! (see [`Servers`]).
@@ -85,7 +85,7 @@
 //! A client numbers its operations. If it repeats an operation, it uses the same number. The machine has
 //! [`Sessions`]: for each client the number of the last operation, and the reply. The sessions are part of
 //! the machine's state, so they are in every snapshot. `Sessions` is an ordinary value. So a sharded service
-//! can have one for each shard, and send it together with the shard when the shard moves.
+//! can have one `Sessions` value for each shard, and send it together with the shard when the shard moves.
 
 mod clerk;
 mod retry;

@@ -1,16 +1,16 @@
 //! The retry policy of every client of a group of servers: which server to ask next, how long to wait for its
 //! reply, and when to pause.
 //!
-//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other. The first is
-//! the server that replied last. If the request or the reply is lost, this server is asked a second time,
-//! because it may still be the leader. If a server does not reply in time, the next server is asked at once.
-//! If no server has replied in a whole round, there is a pause. Each pause is longer than the one before, up
-//! to a limit.
+//! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other. It starts
+//! with the server that replied last. If the request or the reply is lost, this server is asked a second
+//! time, because it may still be the leader. If a server does not reply in time, the next server is asked at
+//! once. If no server has replied in a whole round, there is a pause. Each pause is longer than the one
+//! before, up to a limit.
 //!
 //! A [`Retry`] never blocks: it gets the time as an argument, and [`due`](Retry::due) returns the time of the
-//! next step. A blocking client ([`Servers`](super::Servers)) sleeps until that time. A thread with other
-//! work checks the time between two steps of its work. A blocking call cannot distinguish a lost message from
-//! a late one. So a blocking client reports both as [`Lost`](Response::Lost).
+//! next step. A blocking client ([`Servers`](super::Servers)) sleeps until that time. A thread that has other
+//! work compares the time with `due` between two steps of its work. A blocking call cannot distinguish a lost
+//! message from a late one. So a blocking client reports both as [`Lost`](Response::Lost).
 
 use labrt::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ impl Backoff {
     const SHORTEST: Duration = Duration::from_millis(10);
     const LONGEST: Duration = Duration::from_millis(80);
 
-    /// Begins with the shortest pause.
+    /// Makes a value that begins with the shortest pause.
     pub fn new() -> Backoff {
         Backoff { next: Backoff::SHORTEST }
     }
@@ -57,8 +57,8 @@ pub(crate) enum Response {
     Reply,
 }
 
-/// A request to a group of servers that is sent again until a server replies. The same value can serve for a
-/// series of requests.
+/// A request to a group of servers that is sent again until a server replies. The same value can be used for
+/// several requests, one after the other.
 #[derive(Debug)]
 pub(crate) struct Retry {
     servers: usize,
@@ -89,8 +89,8 @@ impl Retry {
         Retry { servers, server: 0, replied_last: false, failed: 0, backoff: Backoff::new(), state }
     }
 
-    /// The time at which the caller must call [`ask`](Retry::ask). `None`: a reply has arrived, and the
-    /// caller has not decided yet what comes next.
+    /// The time at which the caller must call [`ask`](Retry::ask). It is `None` if a reply has arrived and
+    /// the caller has not decided yet what comes next.
     pub fn due(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { due } | State::Asked { due, .. } => Some(due),
@@ -130,7 +130,7 @@ impl Retry {
         false
     }
 
-    /// Makes the next request due at `due`. The pauses begin again with the shortest one.
+    /// Makes the next request due at `due`. After this, the first pause is the shortest one again.
     pub fn restart(&mut self, due: Instant) {
         self.backoff = Backoff::new();
         self.state = State::Waiting { due };
@@ -141,14 +141,14 @@ impl Retry {
         self.state = State::Waiting { due: now + self.backoff.pause() };
     }
 
-    /// Ends a pause. If a request is already sent, this method does not change its time limit.
+    /// Ends a pause. If a request was already sent, this method does not change its time limit.
     pub fn hurry(&mut self, now: Instant) {
         if let State::Waiting { due } = &mut self.state {
             *due = now.min(*due);
         }
     }
 
-    /// Goes on to the next server: at once, or after a pause if every server was asked.
+    /// Chooses the next server. It is asked at once, or after a pause if every server was asked.
     fn try_next_server(&mut self, now: Instant) {
         self.server = (self.server + 1) % self.servers;
         self.replied_last = false;

@@ -2,7 +2,7 @@
 //!
 //! One lock protects the machine. Raft's applier takes this lock once for each batch of entries. Another lock
 //! protects the waiters. Raft holds no lock when it calls a function of this file. So these functions may
-//! call Raft while they hold both locks. The order of the locks is:
+//! call Raft while they hold both locks. Locks are taken in this order:
 //!
 //! ```text
 //! machine -> waiters -> raft
@@ -43,10 +43,10 @@ pub trait StateMachine: Send + 'static {
     /// If the bytes are not a snapshot of this service.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError>;
 
-    /// The role of this server has changed. This method is called between calls of
-    /// [`apply`](StateMachine::apply). On a new leader it may return an operation, which is then started at
-    /// once. A leader needs an entry of its own term: without it the leader cannot commit the entries of
-    /// earlier terms (5.4.2 of the paper).
+    /// Reports that the role of this server has changed. This method is called between calls of
+    /// [`apply`](StateMachine::apply). On a new leader the method may return an operation. Then this
+    /// operation is started at once. A leader needs an entry of its own term: without this entry, the leader
+    /// cannot commit the entries of earlier terms (5.4.2 of the paper).
     fn on_role(&mut self, role: RoleChange) -> Option<Self::Op> {
         let _ = role;
         None
@@ -96,7 +96,8 @@ struct Shared<M: StateMachine> {
 
 impl<M: StateMachine> Rsm<M> {
     /// Makes a server. `machine` must be in its first state. If there is a saved snapshot, the machine is
-    /// restored from it. Returns at once. The server belongs to the [current](labrt::node::current) node.
+    /// restored from it. This function returns at once. The server belongs to the
+    /// [current](labrt::node::current) node.
     ///
     /// # Errors
     /// If the saved state cannot be read.
@@ -137,8 +138,8 @@ impl<M: StateMachine> Rsm<M> {
         Ok(Rsm { shared })
     }
 
-    /// Starts an operation and registers a waiter, `done`. It is called once with the outcome, which is the
-    /// machine's reply or [`NotLeader`]. The call may happen before `submit` returns. If the server is
+    /// Starts an operation and registers a waiter, `done`. `done` is called once with the outcome, which is
+    /// the machine's reply or [`NotLeader`]. The call may happen before `submit` returns. If the server is
     /// killed, `done` is dropped without a call.
     ///
     /// The thread that calls `done` is the caller's thread, or Raft's applier thread, which holds the
@@ -158,7 +159,7 @@ impl<M: StateMachine> Rsm<M> {
     }
 
     /// Starts an operation and blocks the thread until the outcome is known. If this server is a leader that
-    /// is cut off, this can take long.
+    /// is cut off from the others, the wait can be long.
     ///
     /// # Errors
     /// If this server is not the leader, stops being the leader, or was killed. The operation may still be
@@ -174,7 +175,7 @@ impl<M: StateMachine> Rsm<M> {
     }
 
     /// Starts an operation without a waiter, like [`Raft::start`]. The service uses this method for
-    /// operations that no client has sent. `None`: this server does not lead.
+    /// operations that no client has sent. The result is `None` if this server does not lead.
     pub fn start(&self, op: &M::Op) -> Option<Started> {
         self.raft().start(Command::new(labgob::encode(op)))
     }
@@ -190,7 +191,7 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().get_state()
     }
 
-    /// The status of this server's Raft, to show it to a person.
+    /// The status of this server's Raft, for a display.
     pub fn raft_status(&self) -> RaftStatus {
         self.raft().status()
     }
@@ -200,11 +201,11 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().service()
     }
 
-    /// Ends the server: its threads end, and the closures of all waiters are dropped. Returns at
+    /// Ends the server: its threads end, and the closures of all waiters are dropped. This method returns at
     /// once.
     pub fn kill(&self) {
         self.raft().kill();
-        // Every started operation has its waiter in this queue, and no other operation can be started now.
+        // The queue has the waiters of all submitted operations, and no other operation can be submitted now.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
     }
@@ -256,8 +257,8 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // The waiters of this term stay. A leader leads until its term ends, and the report that this server
-        // became a candidate in this term may come after it has become the leader.
+        // The waiters of this term stay. A leader leads until its term ends. But the report that this server
+        // became a candidate in this term may arrive after the server has become the leader.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
@@ -290,7 +291,7 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Receives the entries from Raft. The applier's thread calls its methods. A call takes the machine's lock
+/// Receives the entries from Raft. Raft's applier thread calls its methods. A call takes the machine's lock
 /// once for a whole batch.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 

@@ -1,8 +1,8 @@
 //! Exactly-once semantics: the servers remember the last operation of each client.
 //!
 //! A client waits for the reply to an operation before it starts the next one. It numbers its operations 1,
-//! 2, 3, ... When a client uses a new number, it has the reply to the operation before. So the servers need
-//! to remember only one operation for each client.
+//! 2, 3, ... So when a client uses a new number, it already has the reply to the previous operation. For this
+//! reason, the servers need to remember only one operation for each client.
 
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
@@ -20,7 +20,7 @@ pub struct Stamp {
     pub seq: u64,
 }
 
-/// The client's part: its identity, and the number of its last operation.
+/// The part of the client: its identity, and the number of its last operation.
 #[derive(Debug)]
 pub struct Session {
     last: Stamp,
@@ -46,7 +46,7 @@ impl Default for Session {
     }
 }
 
-/// The servers' part: for each client the last operation that was done, and its reply.
+/// The part of the servers: for each client the last operation that was done, and the reply to it.
 ///
 /// The sessions are part of the state machine's state. So they must be in the snapshots, and only `apply` may
 /// change them.
@@ -56,16 +56,16 @@ pub struct Sessions<R> {
 }
 
 impl<R> Sessions<R> {
-    /// Sessions without clients.
+    /// An empty value, which knows no clients.
     pub fn new() -> Sessions<R> {
         Sessions { last: BTreeMap::new() }
     }
 
-    /// Does the operation, unless it was done before. In both cases the result is the reply from the first
-    /// time.
+    /// Does the operation, unless it was done before. In both cases the result is the reply that the
+    /// operation got when it was done.
     ///
-    /// `None`: a later operation of this client was already done. So the client already has the reply to this
-    /// operation, and does not wait for this late copy.
+    /// The result is `None` if a later operation of this client was already done. Then the client already has
+    /// the reply to this operation, and does not wait for this late copy.
     pub fn once(&mut self, stamp: Stamp, operation: impl FnOnce() -> R) -> Option<R>
     where
         R: Clone,
@@ -80,8 +80,8 @@ impl<R> Sessions<R> {
         Some(reply)
     }
 
-    /// Adds the entries of `other`. If a client is in both, the later operation stays. A service needs this
-    /// method when it makes one state from several parts.
+    /// Adds the entries of `other`. If a client is in both values, the entry with the later operation stays.
+    /// A service needs this method when it makes one state from several parts.
     pub fn merge(&mut self, other: Sessions<R>) {
         for (client, (seq, reply)) in other.last {
             if self.last.get(&client).is_none_or(|(known, _)| *known < seq) {

@@ -2,14 +2,14 @@
 //!
 //! All waiters have the same term: the last term in which this server started an operation. Within a term,
 //! indices only grow. An entry of an older term may still be committed, but its waiter has already got
-//! [`NotLeader`]. This is correct, because [`NotLeader`] does not say that the operation was not done.
+//! [`NotLeader`]. This is correct, because [`NotLeader`] says nothing about whether the operation was done.
 
 use labapi::Started;
 use labrt::collections::VecDeque;
 use std::fmt;
 
-/// This server does not lead, or no longer leads. The client should ask another server. The operation may
-/// still be applied.
+/// The outcome if this server does not lead, or no longer leads. The client should ask another server. The
+/// operation may still be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLeader;
 
@@ -21,7 +21,8 @@ impl fmt::Display for NotLeader {
 
 impl std::error::Error for NotLeader {}
 
-/// The closure of a waiter. It is called once with the outcome, or it is dropped when the server is killed.
+/// The closure of a waiter. It is called once with the outcome. If the server is killed, it is dropped
+/// without a call.
 pub(super) type Done<R> = Box<dyn FnOnce(Result<R, NotLeader>) + Send>;
 
 struct Waiter<R> {
@@ -34,8 +35,8 @@ pub(super) struct Waiters<R> {
     queue: VecDeque<Waiter<R>>,
 }
 
-/// Waiters that must get the outcome [`NotLeader`]. Call [`dismiss`](Dismissed::dismiss) without the lock of
-/// the waiters.
+/// Waiters that must get the outcome [`NotLeader`]. The caller must call [`dismiss`](Dismissed::dismiss)
+/// after it has released the lock of the waiters.
 #[must_use = "each of these waiters still needs its outcome"]
 pub(super) struct Dismissed<R>(VecDeque<Waiter<R>>);
 
@@ -58,15 +59,16 @@ impl<R> Waiters<R> {
         older
     }
 
-    /// Takes the waiters out if their term is before `term`, because this server no longer leads that term.
+    /// Removes and returns the waiters if their term is before `term`, because this server no longer leads
+    /// their term.
     pub fn end_terms_before(&mut self, term: u64) -> Dismissed<R> {
         Dismissed(if self.term < term { std::mem::take(&mut self.queue) } else { VecDeque::new() })
     }
 
-    /// Entry `index` of term `term` was applied. Returns the waiter for this entry, and the waiters for
-    /// entries that were skipped. Entries are applied in order.
+    /// Notes that entry `index` of term `term` was applied. Returns the waiter for this entry, and the
+    /// waiters for entries that were skipped. Entries are applied in order.
     pub fn applied(&mut self, index: u64, term: u64) -> (Option<Done<R>>, Dismissed<R>) {
-        // The skipped entries were in a snapshot, so this server does not know the replies.
+        // The skipped entries were in a snapshot, so this server does not know the replies to them.
         let missed = self.queue.iter().take_while(|waiter| waiter.index < index).count();
         let mut missed = Dismissed(self.queue.drain(..missed).collect());
         if self.queue.front().is_none_or(|waiter| waiter.index != index) {
@@ -80,8 +82,8 @@ impl<R> Waiters<R> {
         (None, missed)
     }
 
-    /// Takes all waiters out, because the server is killed. The caller must release the lock before it drops
-    /// them.
+    /// Removes and returns all waiters, because the server is killed. The caller must release the lock before
+    /// it drops the waiters.
     pub fn take(&mut self) -> Dismissed<R> {
         Dismissed(std::mem::take(&mut self.queue))
     }

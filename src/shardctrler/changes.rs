@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The next configuration after a `Join` of new groups. `servers` has the names of each group's servers, by
-/// gid. The shards are spread again ([`rebalance`]), even if `servers` is empty.
+/// gid. The shards are distributed again ([`rebalance`]), even if `servers` is empty.
 ///
 /// # Errors
 /// If a group has no servers, has the gid 0, or is already in the configuration.
@@ -29,7 +29,7 @@ pub fn join(config: &Config, servers: &BTreeMap<Gid, Vec<String>>) -> Result<Con
 }
 
 /// The next configuration after a `Leave` of the groups in `gids`. A gid may be in the list twice. The shards
-/// are spread again ([`rebalance`]), even if the list is empty.
+/// are distributed again ([`rebalance`]), even if the list is empty.
 ///
 /// # Errors
 /// If a group is not in the configuration.
@@ -41,7 +41,7 @@ pub fn leave(config: &Config, gids: &[Gid]) -> Result<Config, ConfigError> {
 }
 
 /// The next configuration after a `Move`, in which group `gid` serves the shard. Nothing else changes, so the
-/// shards may be spread unevenly. The next `Join` or `Leave` may undo the move.
+/// shards may be distributed unevenly. The next `Join` or `Leave` may undo the move.
 ///
 /// # Errors
 /// If there is no such shard or no such group.
@@ -78,26 +78,26 @@ pub(super) fn has_sound_owners(config: &Config) -> bool {
 /// The reason why a change is refused. A refused change changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigError {
-    /// A `Join` has the gid [`NO_GROUP`].
+    /// A `Join` contains the gid [`NO_GROUP`].
     InvalidGid,
-    /// A `Join` has a group that is already in the configuration.
+    /// A `Join` contains a group that is already in the configuration.
     AlreadyJoined {
         /// The first such group.
         gid: Gid,
     },
-    /// A `Join` has a group without servers. No client could reach the shards of such a group.
+    /// A `Join` contains a group without servers. No client could reach the shards of such a group.
     NoServers {
         /// The first such group.
         gid: Gid,
     },
-    /// A `Leave` or `Move` has a group that is not in the configuration.
+    /// A `Leave` or `Move` names a group that is not in the configuration.
     UnknownGroup {
         /// The first such group.
         gid: Gid,
         /// The groups of the configuration.
         known: Vec<Gid>,
     },
-    /// A `Move` has a shard that does not exist.
+    /// A `Move` names a shard that does not exist.
     UnknownShard {
         /// The number of the shard.
         shard: usize,

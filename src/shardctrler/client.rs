@@ -19,8 +19,8 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the controller's servers, to which these ends lead, in any order. `ends` must not be
-    /// empty.
+    /// A client of the controller's servers. The `ends` lead to these servers, in any order. `ends` must not
+    /// be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }
@@ -31,19 +31,20 @@ impl Clerk {
         self.call("ShardCtrler.Query", &QueryArgs { num }).expect("the controller never refuses a query")
     }
 
-    /// Adds groups. `servers` has the names of each group's servers, by gid. The shards are spread again.
+    /// Adds groups. `servers` has the names of each group's servers, by gid. The shards are distributed
+    /// again.
     ///
     /// # Errors
-    /// The errors of [`join`](super::join). After an error nothing has changed.
+    /// The errors of [`join`](super::join). If there is an error, nothing has changed.
     pub fn join(&mut self, servers: BTreeMap<Gid, Vec<String>>) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Join", &JoinArgs { servers, stamp })
     }
 
-    /// Removes groups. The shards are spread again over the groups that remain.
+    /// Removes groups. The shards are distributed again over the groups that remain.
     ///
     /// # Errors
-    /// The errors of [`leave`](super::leave). After an error nothing has changed.
+    /// The errors of [`leave`](super::leave). If there is an error, nothing has changed.
     pub fn leave(&mut self, gids: &[Gid]) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Leave", &LeaveArgs { gids: gids.to_vec(), stamp })
@@ -52,7 +53,7 @@ impl Clerk {
     /// Moves one shard to a group, which may already have it. No other shard moves.
     ///
     /// # Errors
-    /// The errors of [`move_shard`](super::move_shard). After an error nothing has changed.
+    /// The errors of [`move_shard`](super::move_shard). If there is an error, nothing has changed.
     pub fn move_shard(&mut self, shard: usize, gid: Gid) -> Result<Config, ConfigError> {
         let stamp = self.session.next_stamp();
         self.call("ShardCtrler.Move", &MoveArgs { shard, gid, stamp })

@@ -7,10 +7,10 @@ use labapi::Config;
 use labgob::{DecodeError, Decoder, Encoder, Problem};
 use labrt::sync::Arc;
 
-/// The history of configurations. A change adds exactly one configuration, even if it is sent several times.
-/// A refused change adds no configuration.
+/// The history of configurations. A change adds exactly one configuration, even if the request is sent
+/// several times. A refused change adds no configuration.
 ///
-/// A configuration in the history is never changed or deleted. So a reply can share it.
+/// A configuration in the history is never changed or deleted. So a reply can share it instead of copying it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
     /// The index of each configuration is its number. The list is not empty.
@@ -45,8 +45,8 @@ impl Controller {
             configs.push(Arc::new(next));
             Ok(num)
         });
-        // `None` means that this is a late copy, and a later operation of the client was already done. No
-        // client waits for this reply, so its content does not matter.
+        // `None` means that this is a late copy: a later operation of the client was already done. No client
+        // waits for this reply, so its content does not matter.
         made.transpose().map(|num| self.query(num))
     }
 }

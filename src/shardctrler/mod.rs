@@ -9,7 +9,7 @@
 //! * **A change is made exactly once**: the client numbers each `Join`, `Leave` and `Move`. So a change is
 //!   made once, even if it is sent several times.
 //! * **All configurations are kept**: a client can query each configuration by its number.
-//! * **The shards are spread evenly, with the fewest moves**, after each `Join` and `Leave`: see
+//! * **The shards are distributed evenly, with the fewest moves**, after each `Join` and `Leave`: see
 //!   [`rebalance`](rebalance()).
 //!
 //! This program computes two new configurations, without a server:
@@ -32,14 +32,15 @@
 //!
 //! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than the number of
 //! the configuration before. A `Move` of a shard to the group that already has it makes a new configuration,
-//! too. So does a `Join` or a `Leave` with no groups, which spreads the shards again after `Move`s. An
-//! impossible change is refused as a whole: it makes no configuration, and the client gets a [`ConfigError`].
+//! too. A `Join` or a `Leave` with no groups also makes a new configuration, in which the shards are
+//! distributed again. This undoes earlier `Move`s. An impossible change is refused as a whole: it makes no
+//! configuration, and the client gets a [`ConfigError`].
 //!
 //! | refused | why |
 //! |---|---|
 //! | joining gid 0 | gid 0 means "no group" |
 //! | joining a group without servers | no client could reach the group's shards |
-//! | joining a group that is already in the configuration | two groups would have one gid |
+//! | joining a group that is already in the configuration | two groups would have the same gid |
 //! | leaving an unknown group, or moving a shard to an unknown group | the configuration has no such group |
 //! | moving a shard that does not exist | there is no such shard |
 //!
@@ -49,7 +50,7 @@
 //! |---|---|---|
 //! | `changes` | the next configuration after a change |  |
 //! | `peer` | the traits through which the suites of lab 4 use the controller | |
-//! | `rebalance` | spreading shards over groups | |
+//! | `rebalance` | distributing shards over groups | |
 //! | `messages` | the RPCs, the operations in the log, the errors | `common.go` |
 //! | `machine` | the history of configurations | |
 //! | `server` | [`ShardCtrler`]: the handlers | `server.go` |

@@ -1,28 +1,29 @@
-//! Spreads shards over groups: evenly, and with the fewest possible moves.
+//! Distributes shards over groups: evenly, and with the fewest possible moves.
 //!
 //! *Evenly* means: the numbers of shards of two groups differ by at most one. So with N shards and G groups,
 //! N mod G groups have a quota of N div G + 1 shards, and the other groups have a quota of N div G. The only
 //! choice is which groups get the larger quota.
 //!
-//! *Fewest moves* means: as many shards as possible stay. A group that owns `o` shards and has the quota `q`
-//! can keep min(o, q) shards, but not more. This does not depend on the other groups. So for given quotas the
-//! number of shards that can stay is the sum of min(o, q), and all other shards have to move. If a group gets
-//! the larger quota, this adds one to the sum if the group owns more than N div G shards. Otherwise it adds
-//! nothing. So it is best to give the larger quotas to the groups that own most shards.
+//! *Fewest moves* means: as many shards as possible stay in their groups. A group that owns `o` shards and
+//! has the quota `q` can keep min(o, q) shards, but not more. This does not depend on the other groups. So if
+//! the quotas are given, the number of shards that can stay is the sum of min(o, q) over all groups. All
+//! other shards have to move. What changes if a group gets the larger quota? If the group owns more than N
+//! div G shards, the sum becomes greater by one. Otherwise the sum does not change. So it is best to give the
+//! larger quotas to the groups that own most shards.
 
 use labapi::{Gid, NO_GROUP};
 use labrt::collections::BTreeMap;
 use std::cmp::Reverse;
 
-/// Spreads the shards evenly over the groups with the fewest moves. `shards` has the present owner of each
-/// shard. The keys of `groups` are the gids; the values are not used. If there are no groups, all shards
+/// Distributes the shards evenly over the groups, with the fewest moves. `shards` has the present owner of
+/// each shard. The keys of `groups` are the gids; the values are not used. If there are no groups, all shards
 /// belong to [`NO_GROUP`].
 ///
 /// An owner that is not in `groups` loses all its shards.
 ///
-/// The result depends only on the arguments. If several results are equally good, three rules decide. The
+/// The result depends only on the arguments. If several results are equally good, there are three rules. The
 /// group with the smaller gid gets the larger quota. The shards with the smaller numbers stay. The shards
-/// that move go to the groups with the smaller gids first.
+/// that move go first to the groups with the smaller gids.
 pub fn rebalance<G, const N: usize>(shards: &[Gid; N], groups: &BTreeMap<Gid, G>) -> [Gid; N] {
     let mut room = quotas(shards, groups);
     let mut spread = [NO_GROUP; N];

@@ -17,7 +17,7 @@ pub struct ShardCtrler {
 }
 
 impl ShardCtrler {
-    /// Starts a server. Returns at once. The server belongs to the [current](node::current) node.
+    /// Starts a server and returns at once. The server belongs to the [current](node::current) node.
     ///
     /// # Errors
     /// If the saved state cannot be read.
@@ -51,7 +51,7 @@ impl ShardCtrler {
         self.rsm.get_state()
     }
 
-    /// The status of this server's Raft, to show it to a person.
+    /// The status of this server's Raft, for a display.
     pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
@@ -61,8 +61,8 @@ impl ShardCtrler {
         self.rsm.read(look)
     }
 
-    /// Ends the server: its threads end, and the calls that wait for its reply fail. This method returns at
-    /// once.
+    /// Ends the server: its threads end, and the calls that wait for a reply of this server fail. This method
+    /// returns at once.
     pub fn kill(&self) {
         self.rsm.kill();
     }
@@ -82,7 +82,8 @@ impl ShardCtrler {
 
 impl Drop for ShardCtrler {
     fn drop(&mut self) {
-        // The network may still have the handlers, and they keep `rsm` alive.
+        // The network may still have the handlers, and the handlers keep `rsm` alive. So the server must be
+        // killed.
         self.kill();
     }
 }

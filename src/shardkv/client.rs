@@ -25,7 +25,7 @@ pub struct Clerk {
 
 /// The reason why a group has not done an operation.
 enum Failed {
-    /// The group does not serve the shard. The number is that of the group's configuration.
+    /// The group does not serve the shard. The number is the number of the group's configuration.
     WrongGroup(u64),
     /// None of the group's servers has replied, or no group has the shard.
     NoReply,
@@ -33,7 +33,7 @@ enum Failed {
 
 impl Clerk {
     /// A new client. The ends in `ctrlers` lead to the controller's servers, in any order. `ctrlers` must not
-    /// be empty. `make_end` makes an end to a server of a group, from the server's name.
+    /// be empty. `make_end` makes an end to a server of a group, from the name of this server.
     pub fn new(ctrlers: Vec<End>, make_end: MakeEnd) -> Clerk {
         Clerk {
             ctrler: shardctrler::Clerk::new(ctrlers),
@@ -44,7 +44,7 @@ impl Clerk {
         }
     }
 
-    /// The value of `key`; empty if the key has no value.
+    /// The value of `key`. It is empty if the key has no value.
     pub fn get(&mut self, key: &str) -> String {
         let args = GetArgs { key: key.to_owned() };
         self.call(key, "ShardKV.Get", &args).into_string()
@@ -73,8 +73,8 @@ impl Clerk {
             let known = self.config.num;
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
-                // The group is in an older configuration, or it still waits for the shard. This usually ends
-                // soon. A newer configuration can help only if the wait is long.
+                // The group has an older configuration, or it still waits for the shard. In both cases it
+                // usually serves the shard soon. A newer configuration can help only if the wait is long.
                 Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
                 Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };

@@ -1,6 +1,6 @@
 //! The log lines and trace events about configurations and shards. Each server of a group writes them when it
-//! applies an operation. After a restart a server applies some operations again, and then it also writes
-//! their lines and events again.
+//! applies an operation. After a restart, a server applies some operations again. Then it also writes their
+//! lines and events again.
 
 use super::migration::Shard;
 use labapi::{Config, Holding};

@@ -12,8 +12,8 @@ use labrt::sync::Arc;
 /// The state of a group. After the same operations, all servers of the group have the same state.
 /// `migration.rs` explains how shards move.
 ///
-/// Each shard is a key/value store of lab 3, which also remembers the last write of each client. So a shard
-/// can move as a whole.
+/// Each shard is a key/value store of lab 3, and the store also remembers the last write of each client. So a
+/// shard can move as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     gid: Gid,
@@ -22,21 +22,22 @@ pub struct Group {
     /// Whether each shard already had an owner in some configuration. The first owner of a shard starts with
     /// an empty store. A later owner must wait for the data.
     owned_before: [bool; NSHARDS],
-    /// The servers of groups that are no longer in the configuration, but still have to get shards.
+    /// The servers of groups that are no longer in the configuration, but to which this group must still
+    /// deliver shards.
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
 /// A message that the group must send: the shards that one configuration gives to one other group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The names of the servers of that group; empty if this group does not know them.
+    /// The names of the servers of that group. The list is empty if this group does not know them.
     pub servers: Vec<String>,
     /// The arguments for `ShardKV.Deliver`.
     pub args: DeliverArgs,
 }
 
 impl Group {
-    /// Group `gid` in configuration 0.
+    /// The state of group `gid` in configuration 0.
     pub fn new(gid: Gid) -> Group {
         Group {
             gid,
@@ -57,8 +58,8 @@ impl Group {
         &self.shards
     }
 
-    /// The number of the configuration that the group must take next. `None`: the group awaits shards, so it
-    /// takes no configuration.
+    /// The number of the configuration that the group must take next. It is `None` if the group awaits
+    /// shards, because then the group takes no configuration.
     pub fn wants(&self) -> Option<u64> {
         let settled = !self.shards.iter().any(Shard::is_awaiting);
         settled.then_some(self.config.num + 1)
@@ -91,8 +92,8 @@ impl Group {
         deliveries.into_iter().map(|(gid, (_, delivery))| (gid, delivery)).collect()
     }
 
-    /// The verdict on a whole delivery. If the shards have different verdicts, the first of these counts:
-    /// Wrong, Early, Wanted, Known.
+    /// The verdict on a whole delivery. If the shards have different verdicts, the verdict on the delivery is
+    /// the first of this list that occurs: Wrong, Early, Wanted, Known.
     pub fn judge(&self, args: &DeliverArgs) -> Verdict {
         let verdict = |&(shard, _): &(usize, Arc<Kv>)| match self.shards.get(shard) {
             Some(state) => Verdict::of(args.num, self.config.num, self.owner(shard), state),
@@ -213,8 +214,8 @@ impl Group {
         self.departed = departed;
     }
 
-    /// Encodes the whole state. It consists of several values, because one shard may be as large as the limit
-    /// for one value.
+    /// Encodes the whole state, as several values. One value would not be enough, because one shard may
+    /// already be as large as the limit for one value.
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.encode(&(self.gid, &self.config, &self.owned_before, &self.departed));
@@ -222,7 +223,7 @@ impl Group {
         encoder.into_bytes()
     }
 
-    /// Makes a group from the result of [`encode`](Group::encode).
+    /// Restores a group from the result of [`encode`](Group::encode).
     ///
     /// # Errors
     /// If the bytes are not the state of a group, or are the state of another group than `gid`.

@@ -1,4 +1,4 @@
-//! The state machine of a server: the group's state. It also reports changes to the server's migrator.
+//! The state machine of a server. It has the group's state, and reports changes to the server's migrator.
 
 use super::group::Group;
 use super::mailbox::Mailbox;
@@ -17,7 +17,7 @@ pub(super) struct GroupMachine {
 }
 
 impl GroupMachine {
-    /// Group `gid` in configuration 0.
+    /// The state of group `gid` in configuration 0.
     pub fn new(gid: Gid, mailbox: Arc<Mailbox>) -> GroupMachine {
         GroupMachine { group: Group::new(gid), gid, mailbox }
     }

@@ -1,5 +1,5 @@
-//! The mailbox of a server's [`migrator`](super::migrator): other threads put messages for the migrator into
-//! it.
+//! The mailbox of a server's [`migrator`](super::migrator). Other threads put messages for the migrator into
+//! this mailbox.
 
 use super::messages::DeliverReply;
 use crate::shardctrler;
@@ -7,35 +7,35 @@ use labapi::Gid;
 use labrt::sync::{Condvar, Mutex};
 use labrt::time::Instant;
 
-/// The migrator sleeps until the mailbox has something new. Posting takes only a short time, so a thread may
-/// post while it holds other locks.
+/// The mailbox. The migrator sleeps until something new is in it. Putting a message into it takes only a
+/// short time, so a thread may do this while it holds other locks.
 #[derive(Default)]
 pub(super) struct Mailbox {
     mail: Mutex<Mail>,
     posted: Condvar,
 }
 
-/// What has happened since the migrator last took the mail.
+/// The messages and changes since the migrator last took its mail.
 #[derive(Default)]
 pub(super) struct Mail {
     killed: bool,
-    /// The term that this server leads; `None` if this server does not lead.
+    /// The term that this server leads, or `None` if this server does not lead.
     pub leads: Option<u64>,
-    /// The group's state has changed in a way that may give the migrator something to do.
+    /// Whether the group's state has changed in a way that may give the migrator something to do.
     pub changed: bool,
-    /// There is a configuration that this group has not reached yet.
+    /// Whether there is a configuration that this group has not reached yet.
     pub behind: bool,
     pub messages: Vec<Message>,
 }
 
 /// The outcome of a request or an operation that the migrator has started.
 pub(super) enum Message {
-    /// The controller's reply to request `request`; `None` if the request or the reply was lost.
+    /// The controller's reply to request `request`. It is `None` if the request or the reply was lost.
     Config { request: u64, reply: Option<shardctrler::Reply> },
-    /// The operation with the new configuration has its outcome: it was applied, or this server no longer
+    /// The operation with the new configuration has got its outcome: it was applied, or this server no longer
     /// leads.
     ConfigSettled,
-    /// The reply of group `to` to request `request`; `None` if the request or the reply was lost.
+    /// The reply of group `to` to request `request`. It is `None` if the request or the reply was lost.
     Delivered { request: u64, to: Gid, reply: Option<DeliverReply> },
 }
 
@@ -45,7 +45,8 @@ impl Mailbox {
         self.change(|mail| mail.killed = true);
     }
 
-    /// Notes that this server leads the term `leads` from now on. `None`: this server does not lead.
+    /// Notes that this server leads the term `leads` from now on. `None` means that this server does not
+    /// lead.
     pub fn role(&self, leads: Option<u64>) {
         self.change(|mail| (mail.leads, mail.changed) = (leads, true));
     }
@@ -69,8 +70,8 @@ impl Mailbox {
         self.posted.notify_one();
     }
 
-    /// Waits until there is something new, but at most until `until`. Returns the mail; `None` if the server
-    /// was killed.
+    /// Waits until there is something new, but at most until `until`. Returns the new messages, or `None` if
+    /// the server was killed.
     pub fn wait(&self, until: Option<Instant>) -> Option<Mail> {
         let mut mail = self.mail.lock();
         loop {

@@ -20,7 +20,7 @@ pub enum Op {
     Reconfigure(Config),
     /// Another group delivers shards to this one.
     Deliver(DeliverArgs),
-    /// Shards that this group has given away have arrived at their new owner.
+    /// Reports that shards which this group has given away have arrived at their new owner.
     Acknowledge {
         /// The number of the configuration that gave the shards away.
         num: u64,
@@ -45,7 +45,7 @@ pub struct DeliverArgs {
 /// The reply of `ShardKV.Deliver`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliverReply {
-    /// This group has the shards, and no crash can undo that.
+    /// This group has the data of the shards, or had it and has given it away. No crash can undo that.
     Taken,
     /// This group has not reached the delivery's configuration yet. The sender should try again soon.
     Early,
@@ -87,7 +87,8 @@ pub type Reply = Result<Value, ShardKvError>;
 pub enum ShardKvError {
     /// The key was never written.
     ErrNoKey,
-    /// This group does not serve the key's shard, or does not serve it yet. The operation was not done.
+    /// This group does not serve the key's shard, or does not serve the shard yet. The operation was not
+    /// done.
     ErrWrongGroup {
         /// The number of the group's configuration.
         num: u64,

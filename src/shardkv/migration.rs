@@ -54,8 +54,9 @@
 //! | Deliver(n, shards) | the new owner | the message is here, the group is at n, and a shard is Awaiting |
 //! | Acknowledge(n, shards) | the old owner | the new owner has replied Taken |
 //!
-//! The conditions are checked again when the operation is applied. If they are no longer true, the operation
-//! does nothing. So it does no harm if a leader starts an operation twice.
+//! In this table, *at n* means that the current configuration of the group has the number n. The conditions
+//! are checked again when the operation is applied. If they are no longer true, the operation does nothing.
+//! So a leader may start an operation twice without harm.
 //!
 //! # Why the protocol is safe
 //!
@@ -66,26 +67,27 @@
 //!   the shard recognizes a repeated write.
 //! * **A handoff is deleted only when no crash can take the data from the new owner.** A server replies Taken
 //!   only after it has *applied* the delivery. An applied operation is committed in the server's group, so no
-//!   crash can undo it. So the reply is also correct if the server is a follower or a deposed leader, or was
-//!   killed after it had sent the reply. The old owner can believe a Taken from any server.
+//!   crash can undo it. So the reply is also correct if the server is a follower or a deposed leader, or if
+//!   it was killed after it had sent the reply. The old owner can trust this reply, no matter which server of
+//!   the new owner has sent it.
 //! * **Messages may be lost, late and repeated.** A delivery has a number n, the number of the configuration
 //!   that moved the shard. If the group has not reached n yet, the delivery is too early, and it will be sent
-//!   again. If the group is beyond n, it has already had the data, because it cannot go beyond n without the
-//!   data. A group at n takes the data once, because after that the shard is not Awaiting. An acknowledgement
-//!   also has the number n. A group has at most one handoff of a shard. The next handoff can only be made
-//!   from data that has come back, and the data cannot come back before the new owner has taken the first
-//!   handoff.
+//!   again. If the group is already at a later configuration than n, it has already had the data, because it
+//!   cannot leave n without the data. A group at n takes the data once, because after that the shard is not
+//!   Awaiting. An acknowledgement also has the number n. A group has at most one handoff of a shard. The next
+//!   handoff can only be made from data that has come back, and the data cannot come back before the new
+//!   owner has taken the first handoff.
 //! * **After a restart a server continues where the log or the snapshot ends.** The states of the shards and
 //!   their handoffs are part of the replicated state. So a new leader can see there which data the group
 //!   awaits, and which data it must deliver.
 //!
 //! # Why every migration ends
 //!
-//! Consider a group whose configuration number n is the lowest of all groups. All other groups are at n or
-//! beyond. If this group awaits data, the old owners of the data have already taken configuration n. So they
-//! have already made the handoffs, and push them. If a majority of the servers works in this group and in
-//! each old owner, this group gets the data and continues. A new leader starts an operation of its own term
-//! at once, so no step has to wait for a client's operation.
+//! Consider a group whose configuration number n is the lowest of all groups. All other groups are at n or at
+//! a later configuration. If this group awaits data, the old owners of the data have already taken
+//! configuration n. So they have already made the handoffs, and push them. If a majority of the servers works
+//! in this group and in each old owner, this group gets the data and continues. A new leader starts an
+//! operation of its own term at once, so no step has to wait for a client's operation.
 
 use labapi::{Gid, Holding};
 use labrt::sync::Arc;
@@ -100,8 +102,8 @@ pub enum Shard<D> {
     /// The group owns the shard and serves it.
     Serving(D),
     /// The current configuration gives the shard to the group, but the data has not arrived yet. There may
-    /// also be an old handoff, if the group gave the shard away before and does not know yet whether that
-    /// data has arrived.
+    /// also be an old handoff. This is so if the group gave the shard away before and does not know yet
+    /// whether that data has arrived.
     Awaiting(Option<Handoff<D>>),
     /// The current configuration gives the shard to no group. This group had it last.
     Parked(D),
@@ -109,8 +111,8 @@ pub enum Shard<D> {
     Giving(Handoff<D>),
 }
 
-/// The frozen data of a shard that was given away. It is the data at the moment when configuration `num` took
-/// effect.
+/// The frozen data of a shard that was given away. It is the data that the shard had when configuration `num`
+/// took effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handoff<D> {
     /// The number of the configuration that gave the shard away.
@@ -245,8 +247,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a shard that is delivered for configuration `num`. The group is at configuration `at`,
-    /// in which the shard belongs to `owner`. The shard's state in the group is `here`.
+    /// The verdict on a shard that is delivered for configuration `num`. The group's current configuration
+    /// has the number `at`. In this configuration the shard belongs to `owner`. The shard's state in the
+    /// group is `here`.
     pub fn of<D>(num: u64, at: u64, owner: Owner, here: &Shard<D>) -> Verdict {
         match num {
             _ if num > at => Verdict::Early,

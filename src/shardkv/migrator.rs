@@ -1,15 +1,15 @@
-//! The work that a group does without a request of a client. A thread in each server gets new configurations,
+//! The work that a group does without a request of a client: a thread in each server gets new configurations,
 //! and delivers shards to their new owners.
 //!
-//! Only the thread of the leader works; the threads of the other servers sleep. The leader's thread asks the
+//! Only the leader's thread works; the threads of the other servers sleep. The leader's thread asks the
 //! controller for the next configuration every 100 ms. It also asks at once in three cases: the server has
 //! become leader, the group has just taken a configuration, or another group has offered a shard of a later
-//! configuration. For each group that gets shards, the thread has separate ends and a separate [`Retry`]. So
-//! a dead group does not delay the others.
+//! configuration. The thread has separate ends and a separate [`Retry`] for each group that gets shards. So a
+//! dead group does not delay the others.
 //!
-//! The thread never blocks in an RPC. It only *sends*. The replies go into its [`Mailbox`], together with all
-//! other messages for the thread. So the thread ends at once when the server is killed, and then its ends are
-//! dropped.
+//! The thread never blocks in an RPC: it only *sends* requests. The replies go into its [`Mailbox`], together
+//! with all other messages for the thread. So the thread ends at once when the server is killed, and then its
+//! ends are dropped.
 
 use super::group::Delivery;
 use super::machine::GroupMachine;
@@ -38,14 +38,15 @@ pub(super) struct Migrator {
     ctrlers: Vec<End>,
     /// The greatest number of bytes of keys and values in one delivery of several shards.
     limit: usize,
-    /// The term that this server leads. In a new term the migrator starts again, even if the server led the
-    /// term before. The reason is that an operation that it started in an earlier term may be lost.
+    /// The term that this server leads, if it leads. When the term changes, the migrator starts again, even
+    /// if the server also led the term before. The reason is that the operations that it started in an
+    /// earlier term may be lost.
     term: Option<u64>,
     /// The number of the last request that was sent.
     request: u64,
-    /// When, and from which server, the migrator requests the next configuration.
+    /// The requests for the next configuration: which server of the controller is asked, and when.
     poll: Retry,
-    /// The number of the configuration to request; `None` if no configuration is needed now.
+    /// The number of the configuration to request, or `None` if no configuration is needed now.
     wanted: Option<u64>,
     recipients: BTreeMap<Gid, Recipient>,
 }
@@ -58,8 +59,8 @@ struct Recipient {
 }
 
 impl Migrator {
-    /// A new migrator, which does not lead yet. `maxraftstate` is the size of the log at which the servers of
-    /// the groups take a snapshot.
+    /// A new migrator. Its server does not lead yet. `maxraftstate` is the size of the log at which the
+    /// servers of the groups take a snapshot.
     pub fn new(
         rsm: Arc<Rsm<GroupMachine>>,
         mailbox: Arc<Mailbox>,
@@ -104,7 +105,7 @@ impl Migrator {
         self.recipients.clear();
     }
 
-    /// Finds out which configuration and which deliveries the current state of the group requires.
+    /// Finds out which configuration and which deliveries the group needs in its current state.
     fn look_at_group(&mut self) {
         let (wanted, deliveries) = self.rsm.read(|machine| {
             let group = machine.group();
@@ -199,7 +200,7 @@ impl Migrator {
         let num = recipient.delivery.args.num;
         match reply {
             Some(DeliverReply::Taken) => {
-                // Nothing is due for this group until the operation is applied. After that there may be
+                // No request to this group is due until the operation is applied. After that there may be
                 // another delivery for the group.
                 let op = Op::Acknowledge { num, shards: recipient.shards().collect() };
                 self.rsm.start(&op);

@@ -1,4 +1,5 @@
-//! Lab 4B: a key/value service that spreads its keys over groups of servers, and moves them between groups.
+//! Lab 4B: a key/value service that distributes its keys over groups of servers, and moves keys between
+//! groups.
 //!
 //! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)). The [controller](crate::shardctrler)
 //! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each server has the group's
@@ -8,14 +9,14 @@
 //!
 //! * **Operations are linearizable, and writes are done exactly once**, as in [lab 3](crate::kvraft). This is
 //!   also true while shards move.
-//! * **A shard that does not move is always served**, and a shard that has arrived is served at once. It does
-//!   not have to wait for other shards (challenge 2 of the course).
+//! * **A shard that does not move is always served.** A shard that has arrived is served at once. It does not
+//!   have to wait for other shards (challenge 2 of the course).
 //! * **A shard that has moved is deleted**: the old owner deletes its data as soon as the new owner has the
 //!   data and no crash can undo that (challenge 1 of the course).
-//! * **Nothing is lost when all groups leave**: the data of a shard then stays in the group that had the
-//!   shard last.
-//! * **A call never gives up**: it returns soon after the controller and the shard's group have majorities
-//!   and the shard has arrived.
+//! * **Nothing is lost when all groups leave**: the data of a shard then stays in the last group that had the
+//!   shard.
+//! * **A call never gives up**: it returns soon after three things are true. The controller has a majority,
+//!   the shard's group has a majority, and the shard has arrived in this group.
 //!
 //! The header of the file `migration.rs` explains how shards move, and why this is safe.
 //!

@@ -23,7 +23,8 @@ pub struct ShardKv {
 }
 
 impl ShardKv {
-    /// Starts a server of a group. Returns at once. The server belongs to the [current](node::current) node.
+    /// Starts a server of a group and returns at once. The server belongs to the [current](node::current)
+    /// node.
     ///
     /// # Errors
     /// If the saved state cannot be read.
@@ -68,7 +69,7 @@ impl ShardKv {
         self.rsm.get_state()
     }
 
-    /// The status of this server's Raft, to show it to a person.
+    /// The status of this server's Raft, for a display.
     pub fn raft_status(&self) -> RaftStatus {
         self.rsm.raft_status()
     }
@@ -78,8 +79,8 @@ impl ShardKv {
         self.rsm.read(|machine| look(machine.group()))
     }
 
-    /// Ends the server: its threads end, and the calls that wait for its reply fail. This method returns at
-    /// once.
+    /// Ends the server: its threads end, and the calls that wait for a reply of this server fail. This method
+    /// returns at once.
     pub fn kill(&self) {
         self.mailbox.kill();
         self.rsm.kill();
@@ -103,9 +104,9 @@ fn submit(rsm: &Rsm<GroupMachine>, op: &Op, caller: Responder<Reply>) {
     });
 }
 
-/// Handles a delivery. Only a wanted delivery needs an entry in the log. For the other deliveries, the state
-/// of this server is enough to reply. Everything in this state is committed, so every server may reply from
-/// its own state. So repeated deliveries do not put more copies of the data into the log.
+/// Handles a delivery. Only a wanted delivery needs an entry in the log. For any other delivery, this server
+/// can reply from its own state. This is correct on every server, because everything in the state is
+/// committed. So repeated deliveries do not put more copies of the data into the log.
 fn deliver(rsm: &Rsm<GroupMachine>, mailbox: &Mailbox, args: DeliverArgs, caller: Responder<DeliverReply>) {
     match rsm.read(|machine| machine.group().judge(&args)) {
         Verdict::Wanted => rsm.submit(&Op::Deliver(args), move |outcome| {

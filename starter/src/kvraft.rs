@@ -1,4 +1,4 @@
-//! A replicated key/value service, to be written: labs 3A and 3B.
+//! A replicated key/value service that you will write: labs 3A and 3B.
 //!
 //! A server puts the operations of its clients into the log of its Raft. When Raft delivers committed
 //! operations, the server applies them to its data, in the order of the log. Then it replies to the clients.
@@ -30,13 +30,12 @@
 //!   wait with the signal `killed` (a channel has `recv_unless`, a [`Signal`] has `wait_until`), or wake them
 //!   in `kill`.
 //!
-//! A handler that waits must also end when its server has lost the lead, because its operation may never be
-//! applied then. Raft does not report this. Wait with a time limit, or look at
-//! [`get_state`](RaftPeer::get_state) from time to time ([`labrt::chan::Select`] can wait for several
-//! things).
+//! If a server is no longer the leader, its handlers that wait must end, because their operations may never
+//! be applied. Raft does not report this. Wait with a time limit, or call [`get_state`](RaftPeer::get_state)
+//! from time to time ([`labrt::chan::Select`] can wait for several things).
 //!
-//! A method of [`RaftPeer`] never waits long, and never calls your code. So you may call it while you hold
-//! your own lock.
+//! A method of [`RaftPeer`] never waits for a long time, and never calls your code. So you may call it while
+//! you hold your own lock.
 
 use crate::not_written;
 use crate::raft_in_use::Raft;
@@ -57,7 +56,7 @@ pub struct GetArgs {
 /// The reply of `KVServer.Get`: the value of the key.
 pub type GetReply = Result<String, KvError>;
 
-/// What `KVServer.PutAppend` does to a value.
+/// The kinds of change that `KVServer.PutAppend` can make to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PutOrAppend {
     /// Replaces the value.
@@ -70,7 +69,7 @@ pub enum PutOrAppend {
 /// The arguments of the RPC `KVServer.PutAppend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutAppendArgs {
-    /// Whether to replace the value or to add to it.
+    /// Says whether to replace the value or to add text to it.
     pub op: PutOrAppend,
     /// The key to write.
     pub key: String,
@@ -82,7 +81,8 @@ pub struct PutAppendArgs {
 /// The reply of `KVServer.PutAppend`.
 pub type PutAppendReply = Result<(), KvError>;
 
-/// Why a server has not done an operation. Add the errors that you need. The tests never read them.
+/// The reason why a server has not done an operation. Add the errors that you need. The tests never read
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KvError {
     /// The key has no value.
@@ -100,7 +100,7 @@ pub struct Op {
 
 /// A server of the key/value service.
 pub struct KvServer {
-    /// What the server's threads share.
+    /// The data that the server's threads share.
     inner: Arc<Inner>,
 }
 
@@ -110,21 +110,21 @@ struct Inner {
     me: usize,
     /// The Raft peer of this server.
     raft: Arc<Raft>,
-    /// The disk to which this server's Raft saves. The size of the Raft state decides when to make a
-    /// snapshot. When the server starts, it reads the saved snapshot (3B).
+    /// The disk on which this server's Raft saves its state. The size of the Raft state decides when to make
+    /// a snapshot. When the server starts, it reads the saved snapshot (3B).
     #[allow(dead_code, reason = "delete this line when you read the size of the Raft state (3B)")]
     persister: Arc<Persister>,
-    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes. With `None`, never
-    /// make one (3B).
+    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes. If this is `None`,
+    /// never make a snapshot (3B).
     #[allow(dead_code, reason = "delete this line when you make snapshots (3B)")]
     maxraftstate: Option<usize>,
-    /// Raised by `kill`.
+    /// This signal is raised by `kill`.
     killed: Signal,
     #[allow(dead_code, reason = "delete this line when the handlers use the state")]
     state: Mutex<State>,
 }
 
-/// What the lock protects.
+/// The state that the lock protects.
 struct State {
     // Your data here (3A, 3B): what the service knows, and which handlers wait for which operation.
 }
@@ -136,11 +136,11 @@ impl Replicated for KvServer {
         let ServerStart { ends, me, persister, maxraftstate } = start;
 
         // Your initialization code here (3A). If `persister.read_snapshot()` is not empty, make the first
-        // state from this snapshot (3B): Raft does not deliver it again.
+        // state from this snapshot (3B). Raft does not deliver this snapshot again.
         let state = State {};
 
-        // This is a rendezvous channel: when Raft sends a message, the send ends when `apply_loop` receives
-        // it.
+        // This is a rendezvous channel: Raft's send of a message ends only when `apply_loop` receives this
+        // message.
         let (apply, applied) = chan::rendezvous();
         let raft = Arc::new(Raft::make(ends, me, Arc::clone(&persister), apply));
         let (killed, state) = (Signal::new(), Mutex::new(state));
@@ -217,23 +217,24 @@ impl Inner {
 
 /// A client of the service. It makes one call at a time.
 pub struct Clerk {
-    /// The ends to all servers, in random order. So `ends[0]` may lead to another server than server 0.
+    /// The ends to all servers, in random order. So `ends[0]` may lead to a server other than server 0.
     #[allow(dead_code, reason = "delete this line when you call the servers")]
     ends: Vec<End>,
     // Your data here (3A). Random numbers come from `labrt::rng`, for example `labrt::rng::below(1 << 62)`.
 }
 
-// A method of a clerk calls servers until one of them has done the operation, even if that takes long. An RPC
-// looks like this:
+// A method of a clerk calls servers until one of them has done the operation, even if that takes a long time.
+// An RPC looks like this:
 //
 //     let reply: Option<GetReply> = self.ends[server].call("KVServer.Get", &args);
 //
-// `None` means that no reply has come, because of a dead server, a lost message or a partition. Even then the
-// server may have done the operation. `call` waits as long as the handler runs. `call_within` waits no longer
-// than the time that you give.
+// `None` means that no reply has come, because of a dead server, a lost message or a partition. The server
+// may have done the operation nevertheless. `call` waits until the handler ends. `call_within` waits no
+// longer than the time that you give.
 //
-// If no server has done the operation, pause a little (`labrt::time::sleep`) before you try all servers
-// again. When a test is over, the threads of its clients end by themselves, even inside a call or a pause.
+// If no server has done the operation, pause for a short time (`labrt::time::sleep`) before you try all
+// servers again. When a test is over, the threads of its clients end by themselves, even inside a call or a
+// pause.
 impl KvClerk for Clerk {
     fn get(&mut self, key: &str) -> String {
         // Your code here (3A). If a key has no value, return the empty text.

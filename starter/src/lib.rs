@@ -1,4 +1,4 @@
-//! The labs, to be written by you: Raft, and the services on it.
+//! The labs that you will write: Raft, and the services on it.
 //!
 //! | lab | file | what you write in the file |
 //! |---|---|---|
@@ -7,11 +7,11 @@
 //! | 4A | [`shardctrler`] | the shard controller, which says which group serves which shard |
 //! | 4B | [`shardkv`] | a key/value service of several groups, each of which serves some of the shards |
 //!
-//! [`raft_in_use`] chooses the Raft that labs 3 and 4 use. The README beside `src` has the order of work and
-//! the commands.
+//! [`raft_in_use`] chooses the Raft that labs 3 and 4 use. The README in the folder above `src` has the
+//! commands, and the order in which to do the labs.
 //!
-//! The skeletons compile, but they pass no test. If a test needs a part that is not written yet, the test
-//! fails at once. The report says where the missing code belongs ([`not_written`]).
+//! The skeletons compile, but they pass no test. If a test needs code that is not written yet, the test fails
+//! at once. The report of the failure says where the missing code belongs ([`not_written`]).
 
 #![forbid(unsafe_code)]
 
@@ -29,7 +29,7 @@ pub use shardkv::ShardKv;
 /// Fails the test, because it needs code that is not written yet. `part` is the part of the lab, and
 /// `expected` says what is missing. The report of the failure has the file and the line of the call.
 ///
-/// The skeletons call this function where your code belongs. Replace the call by your code.
+/// The skeletons call this function in the places for your code. Replace each call by your code.
 #[track_caller]
 pub fn not_written(part: &str, expected: &str) -> ! {
     labrt::fatal(format!("lab {part} is not written yet: expected {expected}, found the skeleton"))

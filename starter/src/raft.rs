@@ -1,6 +1,6 @@
-//! A Raft peer, to be written.
+//! A Raft peer that you will write: lab 2.
 //!
-//! Each part of the lab has its places here, marked `2A` to `2D`. Keep the paper's Figure 2 beside you:
+//! The places for the parts of the lab are marked `2A` to `2D`. Read Figure 2 of the paper while you work:
 //! nearly all of it belongs in this file. The code here is a proposal. Change whatever you like, but keep an
 //! implementation of [`RaftPeer`].
 //!
@@ -53,7 +53,7 @@ pub struct Entry {
 
 /// A Raft peer.
 pub struct Raft {
-    /// What the peer's threads share.
+    /// The data that the peer's threads share.
     inner: Arc<Inner>,
 }
 
@@ -62,17 +62,17 @@ struct Inner {
     peers: Vec<End>,
     /// The index of this peer.
     me: usize,
-    /// Keeps the peer's state over a crash.
+    /// The disk of the peer. It keeps the peer's state when the peer crashes.
     #[allow(dead_code, reason = "delete this line when `persist` uses this field")]
     persister: Arc<Persister>,
     /// The channel to the service. Send committed commands here, without holding the lock.
     apply: Sender<ApplyMsg>,
-    /// Raised by `kill`.
+    /// This signal is raised by `kill`.
     killed: Signal,
     state: Mutex<State>,
 }
 
-/// What the lock protects: the state of Figure 2.
+/// The state of Figure 2. The lock protects it.
 struct State {
     current_term: u64,
     voted_for: Option<usize>,
@@ -86,8 +86,8 @@ struct State {
 
 /// The small steps of Figure 2. Each step changes the state, and reports the change to the trace.
 ///
-/// Call them under the lock. After a change of the term, the vote or the log, call `persist` before anybody
-/// can see the change.
+/// Call these methods while you hold the lock. After a change of the term, the vote or the log, call
+/// `persist` before another server or the service can see the change.
 #[allow(dead_code, reason = "delete this line when your code calls all of these steps")]
 impl State {
     /// Changes to a higher term, in which this peer has not voted yet.
@@ -121,7 +121,7 @@ impl State {
         observe::append(first, self.log[old..].iter().map(|entry| (entry.term, &entry.command)));
     }
 
-    /// Removes the entry at `index` and all after it. (2D: count from the snapshot.)
+    /// Removes the entry at `index` and all entries after it. (2D: count from the snapshot.)
     fn truncate_from(&mut self, index: u64) {
         let dropped = self.last_index() + 1 - index;
         self.log.truncate((index - 1) as usize);
@@ -186,7 +186,7 @@ impl RaftPeer for Raft {
     }
 
     fn snapshot(&self, index: u64, snapshot: Vec<u8>) {
-        // Your code here (2D). Right after you have cut the log, still under the lock, call
+        // Your code here (2D). Immediately after you have cut the log, while you still hold the lock, call
         // observe::snapshot("own", ...). After InstallSnapshot has cut the log, call
         // observe::snapshot("from the leader", ...) instead.
         let _ = (index, snapshot);
@@ -206,7 +206,7 @@ impl RaftPeer for Raft {
     }
 }
 
-/// Restores what `persist` has saved. A peer that starts for the first time has saved nothing.
+/// Restores the state that `persist` has saved. A peer that starts for the first time has saved nothing.
 fn read_persist(persister: &Persister) -> State {
     let state = State {
         current_term: 0,
@@ -253,15 +253,15 @@ impl Inner {
     /// Calls the RequestVote handler of a peer.
     ///
     /// `None` means that no reply has come, because of a dead server, a lost message or a slow network. A
-    /// call to a server that cannot be reached takes up to seven seconds. So call each peer from a thread of
-    /// its own ([`labrt::thread::spawn`]), and never while you hold the lock.
+    /// call to a server that cannot be reached takes up to seven seconds. So call each peer on a separate
+    /// thread ([`labrt::thread::spawn`]), and never while you hold the lock.
     #[allow(
         dead_code,
         reason = "this is an example of an RPC; delete this line when an election calls this function"
     )]
     fn send_request_vote(&self, server: usize, args: &RequestVoteArgs) -> Option<RequestVoteReply> {
         let id = trace::next_id();
-        // Replace the zeros by the last entry's index and term (2B).
+        // Replace the two zeros by the index and the term of the last entry (2B).
         observe::request_vote(id, args.term, args.candidate_id, (0, 0));
         self.peers[server].call_as(id, "Raft.RequestVote", args)
     }
@@ -272,12 +272,12 @@ impl Inner {
 
     /// Starts an election when this peer has not heard from a leader recently.
     ///
-    /// `self` is an `Arc`, so that a thread for each call can have a clone of it.
+    /// `self` is an `Arc`, so that the thread of each call can have a clone of it.
     fn tick(self: &Arc<Inner>) {
         while !self.killed.is_raised() {
             // Your code here (2A): should an election be started?
 
-            // Pause for a random time. Unlike a sleep, this ends at once when the peer is killed.
+            // Pause for a random time. Unlike a sleep, this pause ends at once when the peer is killed.
             let pause = labrt::time::Duration::from_millis(50 + labrt::rng::below(300));
             self.killed.wait_until(labrt::time::Instant::now() + pause);
         }

@@ -1,8 +1,8 @@
-//! The Raft that labs 3 and 4 use. It is your own Raft. With the feature `solved-raft` it is a complete Raft
-//! of this project instead.
+//! The Raft that labs 3 and 4 use. By default it is your own Raft. With the feature `solved-raft` it is a
+//! complete Raft of this project instead.
 //!
 //! The services import [`Raft`] from this file. They may use only the methods of
-//! [`RaftPeer`](labapi::RaftPeer). Then they run on either of the two Rafts without a change.
+//! [`RaftPeer`](labapi::RaftPeer). Then they run on both Rafts without a change.
 //!
 //! The tests of lab 2 always test your own Raft, in [`raft`](crate::raft).
 
@@ -18,7 +18,7 @@ mod solved {
     use labrt::chan::Sender;
     use labrt::sync::Arc;
 
-    /// A complete Raft. Like your own, it has only the methods of [`RaftPeer`].
+    /// A complete Raft. Like your own Raft, it has only the methods of [`RaftPeer`].
     pub struct Raft(Arc<mit6824::raft::Raft>);
 
     impl RaftPeer for Raft {

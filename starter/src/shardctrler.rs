@@ -1,4 +1,4 @@
-//! The shard controller, to be written: lab 4A.
+//! The shard controller that you will write: lab 4A.
 //!
 //! The controller keeps a list of configurations. A [`Config`] says which group serves which shard. Join,
 //! Leave and Move each make the next configuration. Query reads a configuration. Like the service of lab 3,
@@ -8,9 +8,10 @@
 //! The code here is a proposal. Change whatever you like, but keep an implementation of [`Replicated`], of
 //! [`Replica`] and of [`CtrlerClerk`].
 //!
-//! The order of the calls, their threads and the rules of the house are as in [`kvraft`](crate::kvraft).
-//! There is one more rule, which is easily broken: from the same operation, all servers must make the same
-//! configuration. So a configuration must not depend on a random number, a clock or the order of a hash map.
+//! The order of the calls, their threads and the rules of the house are the same as in
+//! [`kvraft`](crate::kvraft). There is one more rule, which is easily broken: from the same operation, all
+//! servers must make the same configuration. So a configuration must not depend on a random number, a clock
+//! or the order of a hash map.
 //!
 //! As in the course, the controller takes no snapshots.
 
@@ -64,7 +65,8 @@ pub type ChangeReply = Result<(), CtrlerError>;
 /// The reply of Query.
 pub type QueryReply = Result<Config, CtrlerError>;
 
-/// Why a server has not done an operation. Add the errors that you need. The tests never read them.
+/// The reason why a server has not done an operation. Add the errors that you need. The tests never read
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CtrlerError {
     /// This server is not the leader.
@@ -79,7 +81,7 @@ pub struct Op {
 
 /// A server of the controller.
 pub struct ShardCtrler {
-    /// What the server's threads share.
+    /// The data that the server's threads share.
     inner: Arc<Inner>,
 }
 
@@ -89,13 +91,13 @@ struct Inner {
     me: usize,
     /// The Raft peer of this server.
     raft: Arc<Raft>,
-    /// Raised by `kill`.
+    /// This signal is raised by `kill`.
     killed: Signal,
     #[allow(dead_code, reason = "delete this line when the handlers use the state")]
     state: Mutex<State>,
 }
 
-/// What the lock protects.
+/// The state that the lock protects.
 struct State {
     /// All configurations. `configs[num]` is the configuration with the number `num`. The first one has no
     /// groups.
@@ -214,7 +216,7 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// Makes a client of the servers behind these ends.
+    /// Makes a client of the servers to which these ends lead.
     pub fn new(ends: Vec<End>) -> Clerk {
         // Your code here (4A).
         Clerk { ends }

@@ -1,7 +1,7 @@
-//! A sharded key/value service, to be written: lab 4B.
+//! A sharded key/value service that you will write: lab 4B.
 //!
 //! The keys are in ten shards ([`key2shard`](labapi::key2shard)). A group of servers serves the shards that
-//! the latest configuration of the controller gives to it. When a configuration gives a shard to another
+//! the controller's latest configuration gives to the group. When a configuration gives a shard to another
 //! group, the shard's data is sent to that group. Each group is replicated by a Raft of its own. So every
 //! change of a group's state goes through the group's log: the operations of clients, the configurations, and
 //! the shards that come and go.
@@ -17,24 +17,25 @@
 //! | `apply_loop` and `poll_loop` | the server's own threads, which `start` starts | yes, until `kill` |
 //! | the methods of [`Clerk`] | the thread of a client | yes, until the operation is done |
 //!
-//! The rules of the house are as in [`kvraft`](crate::kvraft). Two of them are easily broken here:
+//! The rules of the house are the same as in [`kvraft`](crate::kvraft). Two of them are easily broken here:
 //!
-//! * Hold no lock during an RPC to another group: at the same time that group may call this group.
-//! * `poll_loop` ends within 100 ms of `kill`. But a clerk of the controller never gives up. After `kill` its
-//!   ends are closed and its RPCs fail at once, so it tries again for ever. Change your clerk of the
-//!   controller so that it can stop.
+//! * Hold no lock during an RPC to another group. The other group may be calling this group at the same time.
+//! * `poll_loop` must end within 100 ms of `kill`. But a clerk of the controller never gives up. After `kill`
+//!   the clerk's ends are closed and its RPCs fail at once, so it tries again for ever. Change your clerk of
+//!   the controller so that it can stop.
 //!
 //! After a restart of all servers of a group, the new leader may not commit the entries of older terms before
-//! it has an entry of its own term (section 5.4.2 of the paper). So a group that waits for such an entry, and
-//! refuses its clients meanwhile, may wait for ever. Find out how your group gets an entry of the new term.
+//! it has an entry of its own term (section 5.4.2 of the paper). If the group refuses its clients until old
+//! entries are committed, it may wait for ever. Find out how your group gets an entry of the new term.
 //!
 //! # The challenges
 //!
 //! The tests check both challenges of the course. Challenge 1: a group deletes the data of a shard that has
 //! moved to another group. Challenge 2: during a change of the configuration, a group still serves the shards
-//! that stay. It also serves each new shard whose data has come, even if other shards have not come yet.
+//! that stay. The group also serves each new shard whose data has arrived, even if other shards have not
+//! arrived yet.
 
-// The types of lab 3's RPCs. If you have not solved lab 3, define your own here instead.
+// These are the types of lab 3's RPCs. If you have not solved lab 3, define your own types here instead.
 use crate::kvraft::{GetArgs, PutAppendArgs, PutOrAppend};
 use crate::not_written;
 use crate::raft_in_use::Raft;
@@ -58,7 +59,8 @@ pub type GetReply = Result<String, ShardKvError>;
 /// The reply of the RPC `ShardKV.PutAppend`.
 pub type PutAppendReply = Result<(), ShardKvError>;
 
-/// Why a server has not done an operation. Add the errors that you need. The tests never read them.
+/// The reason why a server has not done an operation. Add the errors that you need. The tests never read
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ShardKvError {
     /// The key has no value.
@@ -71,7 +73,7 @@ pub enum ShardKvError {
 
 /// The arguments of the RPC `ShardKV.Transfer`, which sends shards from one group to another.
 ///
-/// You decide who calls whom: the group that had the shards, or the group that gets them.
+/// You decide who makes the call: the group that had the shards, or the group that gets them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransferArgs {
     /// The number of the configuration that moves the shards.
@@ -93,7 +95,7 @@ pub struct Op {
 
 /// A server of a group.
 pub struct ShardKv {
-    /// What the server's threads share.
+    /// The data that the server's threads share.
     inner: Arc<Inner>,
 }
 
@@ -106,31 +108,31 @@ struct Inner {
     gid: Gid,
     /// The Raft peer of this server.
     raft: Arc<Raft>,
-    /// The disk to which this server's Raft saves. The size of the Raft state decides when to make a
-    /// snapshot. When the server starts, it reads the saved snapshot.
+    /// The disk on which this server's Raft saves its state. The size of the Raft state decides when to make
+    /// a snapshot. When the server starts, it reads the saved snapshot.
     #[allow(dead_code, reason = "delete this line when you read the size of the Raft state")]
     persister: Arc<Persister>,
-    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes. With `None`, never
-    /// make one.
+    /// Make a snapshot when `persister.raft_state_size()` comes near this number of bytes. If this is `None`,
+    /// never make a snapshot.
     #[allow(dead_code, reason = "delete this line when you make snapshots")]
     maxraftstate: Option<usize>,
     /// Makes an end to a server of another group, by its name in [`Config::groups`].
     #[allow(dead_code, reason = "delete this line when you call another group")]
     make_end: MakeEnd,
-    /// Raised by `kill`.
+    /// This signal is raised by `kill`.
     killed: Signal,
     #[allow(dead_code, reason = "delete this line when the handlers use the state")]
     state: Mutex<State>,
 }
 
-/// What the lock protects.
+/// The state that the lock protects.
 struct State {
     /// The configuration that this group uses now. A group applies the configurations one by one, without a
     /// gap.
     #[allow(dead_code, reason = "delete this line when you read the owner of a shard")]
     config: Config,
-    // Your data here (4B, challenges 1 and 2): the data of each shard, and which shards are still to come or
-    // to go.
+    // Your data here (4B, challenges 1 and 2): the data of each shard, and which shards must still come or
+    // go.
 }
 
 impl ShardKv {
@@ -140,7 +142,7 @@ impl ShardKv {
         let ServerStart { ends, me, persister, maxraftstate } = server;
 
         // Your initialization code here (4B). If `persister.read_snapshot()` is not empty, make the first
-        // state from this snapshot: Raft does not deliver it again.
+        // state from this snapshot. Raft does not deliver this snapshot again.
         let state = State { config: Config::default() };
 
         let (apply, applied) = chan::rendezvous();
@@ -208,8 +210,8 @@ impl Replica for ShardKv {
 impl Inner {
     /// The handler of the RPC `ShardKV.Get`.
     fn get(&self, args: GetArgs) -> GetReply {
-        // Your code here (4B, challenge 2): does this group serve the shard of `args.key` now? This can
-        // change while the operation is in the log but not applied yet.
+        // Your code here (4B, challenge 2): does this group serve the shard of `args.key` now? The answer may
+        // change after the operation was put into the log and before it is applied.
         let _ = args;
         not_written("4B", "a handler of ShardKV.Get that replies")
     }
@@ -228,8 +230,8 @@ impl Inner {
         not_written("4B", "a handler of ShardKV.Transfer that replies")
     }
 
-    /// Receives the messages of Raft until the server is killed. Call no other group on this thread: the
-    /// server could not apply anything until that call returns.
+    /// Receives the messages of Raft until the server is killed. Call no other group on this thread, because
+    /// the server cannot apply anything until that call returns.
     fn apply_loop(&self, applied: &Receiver<ApplyMsg>) {
         while let Ok(message) = applied.recv_unless(&self.killed) {
             match message {
@@ -260,9 +262,9 @@ impl Inner {
 
     /// Calls the Transfer handler of a server of another group, by its name in a configuration.
     ///
-    /// `None` means that no reply has come, as with every RPC. The network deletes an end when it is dropped,
-    /// and the end of a killed server makes no calls. To call a server often, keep its end. `call` may block
-    /// its thread for long. `call_within` waits no longer than the time that you give.
+    /// `None` means that no reply has come, as with every RPC. The network deletes an end when it is dropped.
+    /// The end of a killed server makes no calls. To call a server often, keep its end. `call` may block its
+    /// thread for a long time. `call_within` waits no longer than the time that you give.
     #[allow(dead_code, reason = "this is an example; delete this line when you call this function")]
     fn send_transfer(&self, server: &str, args: &TransferArgs) -> Option<TransferReply> {
         (self.make_end)(server).call("ShardKV.Transfer", args)
@@ -286,7 +288,7 @@ pub struct Clerk {
 // A method of a clerk calls the group that has the key's shard in the configuration that the client knows. If
 // that group does not serve the shard or does not reply, the client asks the controller for a newer
 // configuration, and tries again after a pause. The method returns when its operation is done, even if that
-// takes long.
+// takes a long time.
 impl KvClerk for Clerk {
     fn get(&mut self, key: &str) -> String {
         // Your code here (4B). If a key has no value, return the empty text.

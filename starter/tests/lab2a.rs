@@ -1,4 +1,4 @@
-//! Lab 2A against the Raft of this crate.
+//! The tests of lab 2A for the Raft of this crate.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Lab 2B against the Raft of this crate.
+//! The tests of lab 2B for the Raft of this crate.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Lab 2C against the Raft of this crate.
+//! The tests of lab 2C for the Raft of this crate.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Lab 2D against the Raft of this crate.
+//! The tests of lab 2D for the Raft of this crate.
 
 use std::process::ExitCode;
 

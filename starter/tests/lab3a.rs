@@ -1,4 +1,4 @@
-//! Lab 3A against the key/value service of this crate.
+//! The tests of lab 3A for the key/value service of this crate.
 
 use std::process::ExitCode;
 

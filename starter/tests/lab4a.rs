@@ -1,4 +1,4 @@
-//! Lab 4A against the shard controller of this crate.
+//! The tests of lab 4A for the shard controller of this crate.
 
 use std::process::ExitCode;
 

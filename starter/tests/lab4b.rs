@@ -1,4 +1,4 @@
-//! Lab 4B against the sharded service of this crate.
+//! The tests of lab 4B for the sharded service of this crate.
 
 use std::process::ExitCode;
 

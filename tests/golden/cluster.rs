@@ -1,4 +1,4 @@
-//! The servers of a script: the state of their rules, their disks, and the messages between them.
+//! The servers of a script: the state of each server's rules, its disk, and the messages between the servers.
 
 use labapi::{ApplyMsg, Command, Persister, Role};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,21 +22,22 @@ pub struct Cluster {
     servers: Vec<Server>,
     options: Options,
     now: Duration,
-    /// For each server, the side of the partition on which it is. Empty if there is no partition.
+    /// For each server, the side of the partition on which the server is. The list is empty if there is no
+    /// partition.
     sides: Vec<usize>,
     held: BTreeMap<String, (usize, Outgoing)>,
-    /// The lines of output since the step began.
+    /// The lines of output that were written since the step began.
     happened: Vec<String>,
     broken: bool,
 }
 
 struct Server {
-    /// `None` if the server is down.
+    /// The rules of this server. This is `None` if the server is down.
     core: Option<Core>,
     disk: Persister,
 }
 
-/// The answer of a server to a request.
+/// The reply of a server to a request.
 enum Reply {
     Vote(RequestVoteReply),
     Append(AppendEntriesReply),
@@ -44,7 +45,7 @@ enum Reply {
 }
 
 impl Cluster {
-    /// Plays a step. Returns the lines that describe what happens.
+    /// Plays a step. Returns the lines that describe what happens in the step.
     pub fn play(&mut self, step: Step) -> Result<Vec<String>> {
         if self.broken {
             return Err("a server has failed: nothing can follow".into());
@@ -125,8 +126,8 @@ impl Cluster {
         Server { core: Some(core), disk }
     }
 
-    /// Makes a server a follower in `current_term`. The server has heard from a leader, and has received
-    /// entries with these terms from it.
+    /// Makes a server a follower in `current_term`. It is as if the server has heard from a leader, and has
+    /// received entries with these terms from this leader.
     fn begin_with(&mut self, server: &str, current_term: u64, terms: &[u64]) -> Result<()> {
         let me = self.running(server)?;
         if !terms.is_sorted() {
@@ -187,7 +188,7 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Messages
 
-    /// Sends one message to each target. All requests are sent before the first request arrives.
+    /// Sends one message to each target. All requests are sent before the first of them arrives.
     fn send(&mut self, from: &str, to: &Targets, fate: &Fate) -> Result<()> {
         let from = self.running(from)?;
         let mut outgoing = Vec::new();
@@ -206,7 +207,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends messages to each target one by one, until there is nothing more to send to it.
+    /// Sends messages to the targets again and again, until there is nothing more to send to any of them.
     fn send_all(&mut self, from: &str, to: &Targets) -> Result<()> {
         let from = self.running(from)?;
         let peers = self.targets(from, to)?;
@@ -228,8 +229,8 @@ impl Cluster {
         self.servers[from].core.as_mut()?.next_message(peer, self.now)
     }
 
-    /// Lets time pass. If a server does something by itself, the output shows the time of that, and below it
-    /// what the server does.
+    /// Lets time pass. If a server does something by itself, the output shows the time of this event. In the
+    /// lines below, it shows what the server does.
     fn wait(&mut self, how_long: Duration) {
         let end = self.now + how_long;
         while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
@@ -242,7 +243,7 @@ impl Cluster {
         self.now = end;
     }
 
-    /// The earliest time at which a server has something to do.
+    /// The earliest time at which some server has something to do.
     fn next_deadline(&self) -> Option<Duration> {
         let deadlines = |core: &Core| {
             let sends = (0..core.servers()).filter_map(|peer| core.next_deadline(peer));
@@ -310,8 +311,8 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Servers
 
-    /// Applies a rule to a server, carries out what the rule asks for, and writes into the output what has
-    /// changed.
+    /// Applies a rule to a server, and does what the effects of the rule ask for. Writes into the output what
+    /// has changed.
     fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
         let Server { core, disk } = &mut self.servers[me];
         let core = core.as_mut().expect("the callers have checked that the server is running");
@@ -368,7 +369,7 @@ impl Cluster {
         self.happened.push(line);
     }
 
-    /// Replaces the names of the servers in a text of the rules. The rules call server 0 `S0`, but the script
+    /// Puts the names of the script into a text of the rules. The rules call server 0 `S0`, but the script
     /// has its own names.
     fn with_names(&self, text: String) -> String {
         let number = |word: &str| word.strip_prefix('S')?.parse::<usize>().ok();

@@ -1,5 +1,5 @@
 //! Scenarios of the paper as text. Each scenario is a script for the rules of Raft, without threads and
-//! without a network. The script contains the results after each step.
+//! without a network. After each step, the script contains the expected results of the step.
 //!
 //! Each `*.txt` file in this folder is a scenario. It looks like this:
 //!
@@ -16,8 +16,8 @@
 //!   S1: leads term 1
 //! ```
 //!
-//! A block ends with an empty line. The lines below `----` are compared with what happens. If a change of
-//! these lines is intended, this command writes them again:
+//! A block ends with an empty line. The test compares the lines below `----` with what happens in the steps.
+//! If you change these results on purpose, use this command to write the lines again:
 //!
 //! ```text
 //! LAB_REGENERATE=1 cargo test --test golden
@@ -44,13 +44,13 @@
 //! | `rule commit_older_terms_by_count` | all servers follow this wrong rule |
 //! | `show` | shows the terms of all logs, by index |
 //!
-//! Instead of `B C`, a step may say `all`. Then it means all other servers. If A has nothing else to send to
-//! a server, `->` sends a heartbeat. The election timeout of the first server is 300 ms. The timeout of each
+//! Instead of `B C`, a step may say `all`, which means all other servers. If A has nothing else to send to a
+//! server, `->` sends a heartbeat. The election timeout of the first server is 300 ms. The timeout of each
 //! further server is 100 ms longer than the timeout of the server before it. In the output of `show`, `|`
 //! comes after the last committed entry, and `.` is an entry that a snapshot covers.
 //!
-//! Entries that are committed are applied at once, and state that must be persisted is persisted at once. The
-//! server with its threads does the same.
+//! The test applies committed entries at once, and persists at once what must be persisted. A real server,
+//! with its threads, does the same.
 
 mod cluster;
 mod step;
@@ -88,12 +88,12 @@ scenarios! {
     no_answers
 }
 
-/// Checks that every scenario file is in the list.
+/// Checks that every scenario file is in the list above.
 #[test]
 fn each_file_is_played() {
     let files = fs::read_dir(folder()).expect("the folder of the scenarios can be read");
     let names = files.filter_map(|file| {
-        let path = file.expect("a readable folder").path();
+        let path = file.expect("the folder can be read").path();
         (path.extension()? == "txt").then(|| path.file_stem()?.to_str().map(str::to_owned))?
     });
     for name in names {
@@ -101,7 +101,7 @@ fn each_file_is_played() {
     }
 }
 
-/// A bad script is refused. The error names the line, and says what was expected.
+/// A bad script is refused. The error has the number of the line, and says what was expected.
 #[test]
 fn a_bad_script_is_refused() {
     let refusals = [
@@ -132,8 +132,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// Plays a scenario and compares the result with the file. With `LAB_REGENERATE=1` the file is written again
-/// instead.
+/// Plays a scenario and compares the result with the file. With `LAB_REGENERATE=1`, the function writes the
+/// file again instead.
 fn play(name: &str) {
     let path = folder().join(format!("{name}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

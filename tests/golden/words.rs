@@ -35,7 +35,7 @@ pub fn request(message: &Message) -> String {
     }
 }
 
-/// Describes the answer to an AppendEntries of `term`.
+/// Describes the reply to an AppendEntries of `term`.
 pub fn append_reply(reply: &AppendEntriesReply, term: u64) -> String {
     match reply.conflict {
         _ if reply.success => "success".to_owned(),
@@ -99,7 +99,8 @@ impl View {
         self.terms.get((index - self.covered - 1) as usize..).unwrap_or_default()
     }
 
-    /// Describes what has changed on the server `me` since `self`. The text is empty if nothing has changed.
+    /// Describes how the server `me` has changed from the state `self` to the state `now`. The text is empty
+    /// if nothing has changed.
     pub fn changes(&self, now: &View, me: usize, names: &[String]) -> String {
         let mut words = Vec::new();
         if now.term != self.term {
@@ -135,7 +136,7 @@ impl View {
     }
 
     fn log_changes(&self, now: &View, words: &mut Vec<String>) {
-        // Entries up to this index cannot be compared.
+        // Entries up to this index cannot be compared, because a snapshot covers them.
         let begin = self.covered.max(now.covered);
         if now.covered > self.covered {
             words.push(format!("keeps a snapshot up to {} in place of the entries", now.covered));
@@ -160,7 +161,7 @@ impl View {
     }
 }
 
-/// The logs of all servers, one below the other.
+/// Shows the logs of all servers, one below the other.
 pub fn table(servers: &[(&str, Option<View>)]) -> Vec<String> {
     let name = |view: &Option<View>| match view {
         None => "down".to_owned(),

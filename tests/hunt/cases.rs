@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use labtest::harness::Case;
 use labtest::raft::{Retry, Setup, make_config};
 
-/// All cases: each scenario with this project's Raft, and with a version of it that makes a mistake. The
-/// cases with a mistake are ignored unless the user asks for them.
+/// All cases. Each scenario is in the list twice: with this project's Raft, and with a version of this Raft
+/// that makes a mistake. The cases with a mistake are ignored unless the user asks for them.
 pub fn cases() -> Vec<Case> {
     vec![
         Case::ours("old_leader_stays", old_leader_stays::<Raft>),
@@ -23,9 +23,9 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// The mistake: a leader steps down when it loses its majority. During the time in which it is cut off, it is
-/// a candidate and raises its term without success. When it is connected again, its high term forces the
-/// other servers to elect again.
+/// This version makes the following mistake: a leader steps down when it loses its majority. While it is cut
+/// off, it is a candidate and raises its term without success. When it is connected again, its high term
+/// forces the other servers to elect again.
 struct StepsDownAlone;
 
 impl Mistake for StepsDownAlone {
@@ -34,8 +34,8 @@ impl Mistake for StepsDownAlone {
     }
 }
 
-/// The mistake: a leader commits an entry of an older term as soon as a majority has it. Section 5.4.2 of the
-/// paper forbids this.
+/// This version makes the following mistake: a leader commits an entry of an older term as soon as a majority
+/// has the entry. Section 5.4.2 of the paper forbids this.
 struct CommitsOlderTerms;
 
 impl Mistake for CommitsOlderTerms {
@@ -76,7 +76,7 @@ fn old_leader_stays<R: RaftPeer>() {
 }
 
 /// Figure 8 of the paper, step by step. An entry of an old term is stored on a majority, and later it is
-/// overwritten. So the entry must not have been committed.
+/// overwritten. So the leader of step (c) must not commit this entry.
 fn figure_8_to_the_letter<R: RaftPeer>() {
     /// How long the test waits for an election. This is longer than an election of the connected servers
     /// takes.
@@ -97,15 +97,15 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     sleep(REPLICATION);
 
     // (b) S1 crashes. One of the servers other than S1 and S2 is elected. This server is called S5 here. S5
-    // receives another command, which becomes its entry 2. This entry reaches no other server, because S5 was
-    // cut off before. Then S5 crashes.
+    // receives another command, which becomes its entry 2. This entry reaches no other server, because S5 is
+    // cut off. Then S5 crashes.
     cfg.crash1(s1);
     cfg.disconnect(s2);
     others.iter().for_each(|&i| cfg.connect(i));
     sleep(ELECTION);
     let s5 = cfg.check_one_leader();
     let mut rest = others.into_iter().filter(|&i| i != s5);
-    let (s3, s4) = rest.next().zip(rest.next()).expect("two of three are left");
+    let (s3, s4) = rest.next().zip(rest.next()).expect("two of the three other servers are left");
     cfg.disconnect(s5);
     assert_eq!(cfg.start(s5, 3).map(|started| started.index), Some(2), "S5 takes index 2");
     cfg.crash1(s5);
@@ -137,7 +137,7 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     cfg.end();
 }
 
-/// A mistake: rules that differ from those of the paper.
+/// A mistake, given by rules that differ from the rules of the paper.
 trait Mistake: Send + Sync + 'static {
     /// The rules with the mistake.
     fn rules() -> Rules;

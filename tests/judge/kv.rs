@@ -1,5 +1,5 @@
-//! The judge tests key/value services that have mistakes. The right check of the judge must find each
-//! mistake.
+//! Tests of the judge with key/value services that make mistakes. Each mistake must be found, by the check of
+//! the judge that is made for it.
 
 use labapi::{KvClerk, KvService, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -25,11 +25,11 @@ use mit6824::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachi
 trait Mistake: Send + Sync + 'static {
     /// If this is `Some(n)`, every n-th write is acknowledged but not done.
     const FORGETS_ONE_OF: Option<u64> = None;
-    /// Whether a write that was sent several times is done several times.
+    /// If this is true, a write that was sent several times is done several times.
     const REPEATS: bool = false;
-    /// Whether a server answers reads from its own state, even if it is not the leader.
+    /// If this is true, a server answers reads from its own state, even if it is not the leader.
     const READS_WHAT_IT_HAS: bool = false;
-    /// The limit for snapshots that the service uses instead of the given one.
+    /// The limit for snapshots that the service uses. `given` is the limit that the test has given.
     fn maxraftstate(given: Option<usize>) -> Option<usize> {
         given
     }
@@ -175,10 +175,11 @@ impl KvClerk for Clerk {
     }
 }
 
-/// The check of a history may take this long, because the machine may be busy.
+/// The check of a history may take this long, because the machine may be busy. If it has no result then, the
+/// test fails.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
-/// A small test with one round of one second.
+/// A small test: one round, which takes one second.
 fn small(clients: usize) -> Generic {
     let period = Duration::from_secs(1);
     Generic { rounds: 1, period, if_unknown: UNDECIDED_FAILS, ..Generic::new("ours", clients, 3) }
@@ -238,7 +239,11 @@ fn a_lost_append_is_not_linearizable() {
     let test = Generic { random_keys: true, pictures: Some(folder), ..small(3) };
     let message = failure(move || test.run::<Faulty<Forgets>>());
     expect_start(&message, "history is not linearizable: key ");
-    assert_eq!(std::fs::read_dir(folder).expect("the folder exists").count(), 1, "one picture");
+    assert_eq!(
+        std::fs::read_dir(folder).expect("the folder exists").count(),
+        1,
+        "there is exactly one picture"
+    );
     std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 
@@ -252,8 +257,9 @@ fn the_verdict_of_the_checker_is_in_the_trace() {
     let test = Generic { random_keys: true, pictures: Some(folder), ..small(3) };
     let outcome = run.once(7, move || test.run::<Faulty<Forgets>>());
     assert!(outcome.failure.is_some(), "the mistake must be found");
-    let trace = Trace::open(&file).expect("a trace");
-    let verdict = trace.events.iter().find(|event| event.kind == "check.verdict").expect("a verdict");
+    let trace = Trace::open(&file).expect("the trace can be read");
+    let verdict =
+        trace.events.iter().find(|event| event.kind == "check.verdict").expect("the trace has a verdict");
     assert_eq!(verdict.text("verdict"), Some("illegal"));
     let client = verdict.number("client").expect("the verdict names the client of the operation");
     let called = verdict.number("called").expect("the verdict has the time of the call");
@@ -375,6 +381,6 @@ fn a_slow_service_is_seen() {
 /// A folder for the pictures of one test.
 fn folder(test: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("mit6824-{test}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for a test");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
     folder
 }

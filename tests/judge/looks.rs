@@ -1,5 +1,5 @@
-//! The harness of sharded services can report the state of its servers. This is tested with this project's
-//! service.
+//! Tests that the harness of sharded services can report the state of its servers. The tests use this
+//! project's service.
 
 use labapi::{Holding, NSHARDS, Role};
 use labrt::Run;
@@ -13,7 +13,7 @@ fn passes(body: impl Fn() + Send + Sync + 'static) {
     assert_eq!(run.once(7, body).failure.map(|failure| failure.message), None);
 }
 
-/// Waits until the state of a server satisfies a condition. If that takes too long, the test fails.
+/// Waits until the state of a server satisfies a condition. If the wait takes too long, the test fails.
 fn until(cluster: &Cluster<ShardKv>, place: Place, so: impl Fn(&Look) -> bool) {
     let asked = labrt::time::Instant::now();
     while !so(&cluster.look(place)) {
@@ -52,7 +52,7 @@ fn a_look_shows_the_state_of_a_server() {
         let ctrler = cfg.look(Place::Ctrler(0)).status.expect("the server runs");
         assert_eq!(ctrler.shards, [Holding::Nothing; NSHARDS]);
 
-        // Group 2 gets shards, but it is down. So it cannot take them from their old owner.
+        // Group 2 gets shards, but it is down. So it cannot receive them from their old owner.
         cfg.shutdown_group(2);
         cfg.join(2);
         until(&cfg, server, |look| {

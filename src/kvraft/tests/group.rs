@@ -19,7 +19,7 @@ impl Group {
         Group::restart(persisters, maxraftstate)
     }
 
-    /// Servers that start with the state that other servers have saved.
+    /// Starts servers with the state that other servers have saved.
     pub fn restart(persisters: Vec<Arc<Persister>>, maxraftstate: Option<usize>) -> Group {
         let net = Network::new();
         let n = persisters.len();

@@ -55,7 +55,8 @@ fn a_write_that_comes_twice_is_done_once() {
     assert_eq!(text(get(kv, "k")), "123x");
 }
 
-/// A copy of a write may reach a server that has received the write only as part of a snapshot.
+/// A copy of a write may reach a server that has never applied the write itself, but has a snapshot with its
+/// effect.
 #[test]
 fn a_copy_after_a_snapshot_is_not_done_again() {
     let kv = &mut Kv::new();
@@ -75,7 +76,7 @@ fn a_snapshot_has_everything() {
     assert_eq!(restored(&Kv::new()), Kv::new());
 }
 
-/// The course allows 500 bytes for one key and one client, after 400 writes and 400 reads.
+/// The course allows 500 bytes for a snapshot with one key and one client, after 400 writes and 400 reads.
 #[test]
 fn a_snapshot_does_not_grow_with_the_number_of_operations() {
     let kv = &mut Kv::new();
@@ -102,8 +103,8 @@ fn bytes_that_are_not_a_snapshot_change_nothing() {
     assert_eq!(kv.snapshot(), good);
 }
 
-/// A follower also does each `Get`, and then drops the reply. This must not copy a long value. An append must
-/// not copy the value either, if no reply shares it any more.
+/// A follower also does each `Get`, and then drops the reply. This must not copy a long value. If no reply
+/// shares the value any more, an append must not copy it either.
 #[test]
 fn a_get_copies_nothing() {
     let kv = &mut Kv::new();
@@ -112,7 +113,8 @@ fn a_get_copies_nothing() {
     let (one, two) = (get(kv, "k"), get(kv, "k"));
     assert_eq!(place(&one), place(&two));
 
-    // A reply still shares the old value. The append must not change the value in the reply.
+    // A reply still shares the old value. So the append must make a new value and leave the value in the
+    // reply unchanged.
     append(kv, "k", "w", (1, 2)).expect("an append never fails");
     let three = get(kv, "k");
     assert_ne!(place(&one), place(&three));

@@ -41,8 +41,8 @@ fn restarted_servers_have_their_old_state() {
     });
 }
 
-/// A fifth of the calls get no reply, so each clerk repeats some calls. Some of the repeated operations were
-/// done before, and some were not.
+/// A fifth of the calls get no reply, so each clerk repeats some operations. Some of the repeated operations
+/// were done before, and some were not.
 #[test]
 fn a_repeated_operation_is_done_once() {
     labrt::run(|| {
@@ -120,7 +120,7 @@ fn followers_refuse() {
     });
 }
 
-/// A call that waits in a server fails at once when the server is killed. So a clerk can ask another server.
+/// If a server is killed, the calls that wait in it fail at once. So a clerk can ask another server.
 #[test]
 fn a_kill_fails_the_calls_that_wait() {
     labrt::run(|| {
@@ -162,7 +162,7 @@ fn kill_ends_all_threads() {
     });
 }
 
-/// For a while no server can be reached. A clerk does not give up, and it makes pauses between its tries.
+/// No server can be reached for some time. A clerk does not give up, and it makes pauses between its tries.
 #[test]
 fn a_clerk_never_gives_up() {
     labrt::run(|| {
@@ -179,8 +179,8 @@ fn a_clerk_never_gives_up() {
         });
         sleep(10 * SECOND);
         assert!(done.try_recv().is_err());
-        // The leader's heartbeats are two calls in 100 ms. One try of the clerk takes about 50 ms, because
-        // after that time the network reports that it cannot reach the server.
+        // The leader's two heartbeats are two calls in 100 ms. One try of the clerk takes about 50 ms,
+        // because the network reports after this time that it cannot reach the server.
         let calls = group.net.total_count() - before;
         assert!(calls < 1000, "{calls} calls in ten seconds");
         names.into_iter().for_each(|name| group.net.enable(name, true));

@@ -16,8 +16,8 @@ pub(super) struct Ballot {
 }
 
 impl Ballot {
-    /// The time at which the candidate asks the peer (again). It asks at once, and then once in each
-    /// heartbeat interval until the peer answers. `None`: the peer has answered.
+    /// The time at which the candidate asks the peer (again). The candidate asks at once, and then once in
+    /// each heartbeat interval until the peer answers. The time is `None` if the peer has answered.
     pub(super) fn deadline(self, options: &Options) -> Option<Duration> {
         let due = self.asked.map_or(AT_ONCE, |asked| asked + options.heartbeat_interval);
         self.answer.is_none().then_some(due)
@@ -25,8 +25,8 @@ impl Ballot {
 }
 
 impl Core {
-    /// 5.2: the election timer has run out, because this server has heard from no leader. It starts an
-    /// election, unless it leads.
+    /// Handles an election timeout (5.2): this server has heard from no leader for too long. So it starts an
+    /// election, unless it is the leader.
     pub fn election_timeout(&mut self, now: Duration) {
         if self.is_leader() {
             return self.majority_may_be_lost(now);
@@ -35,8 +35,8 @@ impl Core {
         self.count_votes();
     }
 
-    /// This function changes something only if a test has broken the rule `step_down_without_majority`. Raft
-    /// itself does not care whether a leader hears from a majority.
+    /// This function changes something only if a test has set `step_down_without_majority`. In Raft itself, a
+    /// leader does not check whether it hears from a majority.
     fn majority_may_be_lost(&mut self, now: Duration) {
         let majority = self.majority();
         let Standing::Leader(progress) = &mut self.standing else { return };
@@ -78,7 +78,7 @@ impl Core {
         }
     }
 
-    /// The reason why the candidate does not get the vote. `None`: it gets the vote.
+    /// The reason why the candidate does not get the vote, or `None` if it gets the vote.
     fn reason_to_refuse(&self, args: &RequestVoteArgs) -> Option<&'static str> {
         if args.term < self.current_term {
             return Some("stale term");

@@ -131,8 +131,8 @@ impl Core {
         self.happened(Event::Appended { first, last: self.log.last_index() });
     }
 
-    /// 5.3, 5.4.2: the leader commits an entry that a majority of the servers has, if the entry is of the
-    /// leader's own term. This also commits all entries before that entry.
+    /// Sections 5.3 and 5.4.2: the leader commits an entry that a majority of the servers has, if the entry
+    /// is of the leader's own term. This also commits all entries before that entry.
     pub(super) fn advance_commit(&mut self) {
         let Standing::Leader(progress) = &self.standing else { return };
         // Return early if no follower is known to have an uncommitted entry. This is the usual case after a
@@ -179,9 +179,9 @@ impl Core {
         self.happened(Event::Committed(index));
     }
 
-    /// The next committed messages for the service, at most `max`: one snapshot, if the service has not
-    /// received everything that the snapshot covers, and otherwise commands. These messages count as applied
-    /// from now on. `None`: there is nothing to apply.
+    /// Takes the next committed messages for the service, at most `max`. This is one snapshot, if the service
+    /// has not received everything that the snapshot covers. Otherwise the messages are commands. They count
+    /// as applied from now on. Returns `None` if there is nothing to apply.
     pub fn take_apply(&mut self, max: usize) -> Option<ApplyBatch> {
         if let Some(snapshot) = self.take_snapshot_to_apply() {
             return Some(vec![snapshot]);

@@ -30,8 +30,8 @@ impl fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Core {
-    /// The service has a snapshot of its state after `index`, so the log no longer needs the entries up to
-    /// `index`. A snapshot that is not newer than the current one is ignored.
+    /// Takes over a snapshot of the service: `data` contains the service's state after `index`. So the log no
+    /// longer needs the entries up to `index`. A snapshot that is not newer than the current one is ignored.
     ///
     /// # Errors
     /// If the service has not received the command at `index` yet.
@@ -70,7 +70,7 @@ impl Core {
     fn install(&mut self, args: &InstallSnapshotArgs) {
         let (index, term) = (args.last_included_index, args.last_included_term);
         if self.log.term_at(index) == Some(term) {
-            // This server's log agrees with the snapshot and may go on after it. The later entries stay,
+            // This server's log agrees with the snapshot, and may have later entries. The later entries stay,
             // because they may be needed.
             self.log.compact(index);
         } else {

@@ -1,8 +1,8 @@
 //! Persistence: writes the state of Figure 2 into the persister's frames, and reads it back after a crash.
 //!
 //! The head frame holds the term, the vote and the index at which the log begins. Each entry has its own
-//! frame. Only the changes are written. A [`PersistDelta`] says what they are. So a new entry costs the
-//! writing of one frame, even if the log is long.
+//! frame. Only the changes are written. A [`PersistDelta`] says what has changed. So for a new entry only one
+//! frame is written, even if the log is long.
 
 use super::Core;
 use crate::raft::effects::PersistDelta;

@@ -16,10 +16,11 @@ const FLUSH_MESSAGES: usize = 32;
 /// What the server knows about a sleeping sender thread.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sleeper {
-    /// The time until which the sender sleeps or has slept; zero if it has not slept yet.
+    /// The latest time at which the sender's current or last sleep ends. It is zero if the sender has not
+    /// slept yet.
     until: Duration,
-    /// The id of the message or operation that has made a message to this peer due, for the trace; 0 if there
-    /// is none. If there are several, it is the first.
+    /// For the trace: the id of the message or operation because of which a message to this peer became due.
+    /// It is 0 if there is none. If there are several, it is the id of the first one.
     woken_by: u64,
 }
 
@@ -71,8 +72,8 @@ impl Shared {
         }
     }
 
-    /// Sends on this thread what the senders would send. The senders are not woken meanwhile. At the end they
-    /// are woken if there are more messages to send.
+    /// Sends on the calling thread the messages that the sender threads would send. The senders are not woken
+    /// during the flush. If messages are left at the end, the senders are woken.
     pub(super) fn flush(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.flushing, true) {
@@ -130,7 +131,7 @@ impl Shared {
         }
     }
 
-    /// Handles the final outcome of a message: its reply, or the report that there is none.
+    /// Handles the final outcome of a message: its reply, or the report that no reply will come.
     fn take_outcome<R>(&self, sent: Sent, reply: Option<R>, rule: fn(&mut Core, Sent, &R, Duration)) {
         let _node = node::enter(self.node);
         self.with(|core| match &reply {

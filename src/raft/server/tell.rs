@@ -1,4 +1,4 @@
-//! Reports what the rules have done, in the trace ([`observe`]) and in the log lines of `LAB_LOG`.
+//! Writes what the rules have done into the trace ([`observe`]) and into the log lines of `LAB_LOG`.
 
 use crate::raft::core::Core;
 use crate::raft::effects::Event;
@@ -6,7 +6,7 @@ use crate::raft::messages::{Conflict, Entry};
 use labapi::{Role, observe};
 use labrt::dlog;
 
-/// Writes the state with which the server starts.
+/// Writes the state with which the server starts into the trace and the log.
 pub(super) fn restored(core: &Core) {
     let state = observe::Restored {
         term: core.current_term(),
@@ -18,7 +18,7 @@ pub(super) fn restored(core: &Core) {
     observe::restore(&state, core.log().iter_from(0).map(Entry::parts));
 }
 
-/// Writes one event of the last rule. `core` has the state after that rule.
+/// Writes one event of the last rule into the trace and the log. `core` has the state after that rule.
 pub(super) fn event(core: &Core, event: &Event) {
     let (log, current_term) = (core.log(), core.current_term());
     match *event {

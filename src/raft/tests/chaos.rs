@@ -12,12 +12,13 @@ use std::time::Duration;
 const SEEDS: u64 = 300;
 const STEPS: usize = 10_000;
 
-/// A request on its way, or the answer to one.
+/// A request on its way, or the answer to a request.
 #[derive(Clone, Debug)]
 struct Packet {
     from: usize,
     to: usize,
-    /// The incarnation of the server that sent the request: how often this server had restarted before.
+    /// The incarnation of the server that sent the request. This is the number of times that the server had
+    /// restarted before.
     incarnation: u32,
     sent: Sent,
     body: Body,
@@ -50,10 +51,10 @@ struct World {
     proposed: u64,
     /// The leader of each term.
     leaders: BTreeMap<u64, usize>,
-    /// For each (index, term) of an entry: its command, and the term of the entry before it.
+    /// For each entry, by its index and term: its command, and the term of the entry before it.
     entries: BTreeMap<(u64, u64), (Command, u64)>,
     /// For each index, at position index - 1: the term and the command of the committed entry, and the term
-    /// in which it was first known to be committed.
+    /// in which a server first committed it.
     committed: Vec<(u64, Command, u64)>,
     /// The state of the service after 0, 1, 2, ... commands.
     states: Vec<u64>,
@@ -105,8 +106,8 @@ impl World {
 
     /// Makes one random event happen on one random server.
     fn step(&mut self) {
-        // A server checks the messages to a peer about every 50 ms. So some checks come before the end of an
-        // interval, and some after it.
+        // A server asks for the next message to a peer about every 50 ms. So it sometimes asks before the end
+        // of an interval, and sometimes after it.
         self.now += Duration::from_millis(self.dice.below(4) as u64);
         let me = self.dice.below(self.n());
         match self.dice.below(100) {
@@ -131,7 +132,7 @@ impl World {
         let server = &mut self.servers[me];
         let deadline = server.core.next_deadline(peer);
         let outgoing = server.core.next_message(peer, self.now);
-        // A message must be sent if the deadline has passed, and only then.
+        // The core must return a message if the deadline has passed, and only then.
         let expected = deadline.is_some_and(|at| at <= self.now);
         assert_eq!(outgoing.is_some(), expected, "S{me} to S{peer}: {deadline:?} at {:?}", self.now);
         if let Some(Outgoing { sent, message }) = outgoing {
@@ -144,7 +145,7 @@ impl World {
         if self.packets.is_empty() {
             return;
         }
-        // Usually the oldest message is delivered next. But sometimes another message overtakes it.
+        // Usually the oldest message is delivered next. But sometimes a newer message is delivered before it.
         let which = if self.dice.one_in(3) { self.dice.below(self.packets.len()) } else { 0 };
         if self.packets.len() > 100 || self.dice.one_in(8) {
             let packet = self.packets.swap_remove(which);
@@ -243,7 +244,7 @@ impl World {
         let server = &mut self.servers[me];
         let data = labgob::encode(&(server.applied, server.state));
         server.core.snapshot(server.applied, data).expect("the command was applied");
-        // A snapshot must not cover commands that were not applied.
+        // A snapshot that covers commands which were not applied must be refused.
         assert!(server.core.snapshot(server.core.commit_index() + 1, Vec::new()).is_err());
     }
 
@@ -312,7 +313,7 @@ impl World {
                     assert_eq!(
                         (term, command),
                         (&entry.term, &entry.command),
-                        "S{me} commits {index} differently"
+                        "S{me} commits another entry at {index}"
                     );
                 }
                 None => {
@@ -345,7 +346,7 @@ impl World {
     /// Makes the network good. After a while all servers must have the same log and the same service state.
     fn heal(&mut self) {
         for packet in std::mem::take(&mut self.packets) {
-            // For some of these calls the network never reports an outcome.
+            // In some of these cases the network never reports an outcome.
             if self.dice.one_in(2) {
                 self.report_lost(&packet);
             }
@@ -445,8 +446,8 @@ fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
             total.snapshots_installed += world.seen.snapshots_installed;
             total.restarts += world.seen.restarts;
             total.truncations += world.seen.truncations;
-            // The rules take no virtual time. If the clock did not move, the watchdog would believe that the
-            // test hangs.
+            // The rules take no virtual time. If the virtual clock did not move, the watchdog would report
+            // that the test hangs.
             labrt::time::sleep(labrt::time::Duration::from_millis(1));
         }
         println!("{SEEDS} seeds of {STEPS} steps: {total:?}");

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::raft::*;
 use labapi::ApplyMsg;
 
-/// 5.3: an entry is committed as soon as a majority of the servers has it.
+/// Section 5.3: an entry is committed as soon as a majority of the servers has it.
 #[test]
 fn a_majority_commits_5_3() {
     for (n, others_needed) in [(2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
@@ -23,8 +23,8 @@ fn a_majority_commits_5_3() {
     assert_eq!(alone.commit_index(), 1);
 }
 
-/// 5.4.2: entries of older terms are not committed by counting. They are committed together with an entry of
-/// the leader's own term.
+/// Section 5.4.2: entries of older terms are not committed by counting. They are committed together with an
+/// entry of the leader's own term.
 #[test]
 fn older_terms_are_not_committed_by_counting_5_4_2() {
     let mut core = leader(3, 4, &[2, 2]);
@@ -39,9 +39,8 @@ fn older_terms_are_not_committed_by_counting_5_4_2() {
 }
 
 /// Figure 8: S1 leads term 4 and has copied an entry of term 2 to a majority. In (d) S5 is elected, because
-/// its last entry is of term 3. Then it overwrites the entry of term 2. So the entry of term 2 must not be
-/// committed in (c). In (e) S1 has copied an entry of its own term to a majority, so S5 cannot win an
-/// election.
+/// its last entry is of term 3. Then S5 overwrites the entry of term 2. So S1 must not commit the entry of
+/// term 2 in (c). In (e) S1 has copied an entry of its own term to a majority, so S5 cannot win an election.
 #[test]
 fn figure_8_5_4_2() {
     let ask_s5 = RequestVoteArgs { term: 5, candidate_id: 4, last_log_index: 2, last_log_term: 3 };
@@ -65,7 +64,7 @@ fn figure_8_5_4_2() {
     let mut s2 = follower(5, 4, &[1, 2, 4]);
     assert!(!s2.request_vote(&ask_s5).vote_granted);
 
-    // With the broken rule, (c) commits the entry that (d) overwrites.
+    // If the rule is broken, the leader commits in (c) the entry that S5 overwrites in (d).
     let mut careless = leader(5, 4, &[1, 2]);
     careless.options.rules.commit_older_terms_by_count = true;
     catch_up(&mut careless, 1);
@@ -73,7 +72,7 @@ fn figure_8_5_4_2() {
     assert_eq!(careless.commit_index(), 2);
 }
 
-/// The service gets each committed command once, in order, in batches.
+/// The service gets each committed command exactly once, in order, in batches.
 #[test]
 fn committed_commands_are_applied_once_in_order() {
     let mut core = follower(3, 2, &[1, 1, 2]);

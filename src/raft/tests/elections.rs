@@ -1,4 +1,4 @@
-//! Sections 5.1, 5.2 and 5.4.1: terms, votes, roles.
+//! Sections 5.1, 5.2 and 5.4.1: terms, votes and roles.
 
 use super::support::*;
 use crate::raft::*;
@@ -45,8 +45,8 @@ fn a_vote_goes_only_to_a_log_that_is_up_to_date_5_4_1() {
     }
 }
 
-/// 5.2: a server gives one vote in a term, to the first candidate that asks and has an up-to-date log. If the
-/// same candidate asks again, it gets the same answer, because the first reply may be lost.
+/// Section 5.2: a server gives one vote in a term, to the first candidate that asks and has an up-to-date
+/// log. If the same candidate asks again, it gets the same answer, because the first reply may be lost.
 #[test]
 fn one_vote_in_a_term_5_2() {
     let mut core = follower(3, 1, &[1]);
@@ -57,7 +57,7 @@ fn one_vote_in_a_term_5_2() {
     assert_eq!(core.voted_for(), Some(2));
 }
 
-/// 5.1: a request of an older term is refused and changes nothing.
+/// Section 5.1: a request of an older term is refused and changes nothing.
 #[test]
 fn a_stale_request_is_refused_5_1() {
     let mut core = follower(3, 5, &[1]);
@@ -74,7 +74,8 @@ fn a_stale_request_is_refused_5_1() {
     assert!(!follower(3, 1, &[]).request_vote(&ask(2, 3, (9, 9))).vote_granted);
 }
 
-/// 5.2: after a timeout a server enters a new term, votes for itself, and asks all other servers at once.
+/// Section 5.2: after a timeout a server enters a new term, votes for itself, and asks all other servers at
+/// once.
 #[test]
 fn a_timeout_starts_an_election_5_2() {
     let mut core = follower(5, 1, &[1, 1]);
@@ -98,7 +99,7 @@ fn a_timeout_starts_an_election_5_2() {
     assert_eq!(core.next_message(0, HEARTBEAT_INTERVAL), None, "a server does not send to itself");
 }
 
-/// 5.2: if a peer has granted or refused its vote, the candidate does not ask this peer again.
+/// Section 5.2: if a peer has granted or refused its vote, the candidate does not ask this peer again.
 #[test]
 fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     for vote_granted in [true, false] {
@@ -111,8 +112,8 @@ fn a_peer_that_has_answered_is_not_asked_again_5_2() {
     }
 }
 
-/// 5.2: with the votes of a majority a candidate becomes leader. It sends heartbeats to all other servers at
-/// once.
+/// Section 5.2: with the votes of a majority a candidate becomes leader. It sends heartbeats to all other
+/// servers at once.
 #[test]
 fn a_majority_makes_a_leader_5_2() {
     for (n, votes_needed) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (7, 3)] {
@@ -125,7 +126,8 @@ fn a_majority_makes_a_leader_5_2() {
         assert!(core.is_leader(), "{n} servers, {} votes", votes_needed + 1);
         let effects = core.take_effects();
         assert_eq!(effects.role_changed, Some(RoleChange { term: 1, is_leader: true }));
-        // The leader appends no entry of its own, because the labs count indices.
+        // The leader appends no entry of its own, because the tests of the labs expect that only commands use
+        // indices.
         assert_eq!(core.log().last_index(), 0);
         for peer in 1..n {
             let (_, args) = next_append(&mut core, peer, AT_ONCE);
@@ -148,7 +150,7 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     core.vote_reply(sent, &yes(2));
     give_vote(&mut core, 2);
     assert_eq!(core.role(), Role::Candidate, "a vote of the last term does not count");
-    // A refusal of the last term's request does not answer the request of this term either.
+    // A refusal of the request of the last term does not answer the request of this term either.
     core.vote_reply(sent, &RequestVoteReply { term: 3, vote_granted: false });
     assert_eq!(core.due_in(1), Some(AT_ONCE));
     give_vote(&mut core, 3);
@@ -162,7 +164,7 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     assert_eq!(core.take_effects().role_changed, None);
 }
 
-/// 5.1: a server that learns of a higher term from any message becomes a follower in that term.
+/// Section 5.1: a server that learns of a higher term from any message becomes a follower in that term.
 #[test]
 fn a_higher_term_makes_a_follower_5_1() {
     type Hear = fn(&mut Server);
@@ -210,14 +212,14 @@ fn a_higher_term_makes_a_follower_5_1() {
             let effects = core.take_effects();
             assert!(effects.persist.hard_state, "{way}");
             assert_eq!(effects.role_changed, Some(RoleChange { term: 9, is_leader: false }), "{way}");
-            assert!(effects.election_timer_reset || !was_leader, "a leader had no timeout running: {way}");
+            assert!(effects.election_timer_reset || !was_leader, "a leader uses no election timer: {way}");
             assert_eq!(core.next_message(1, HEARTBEAT_INTERVAL), None, "a follower sends nothing: {way}");
         }
     }
 }
 
-/// 5.2: a candidate that gets a message from the leader of its own term becomes a follower. Its vote for
-/// itself does not change.
+/// Section 5.2: a candidate that gets a message from the leader of its own term becomes a follower. Its vote
+/// for itself does not change.
 #[test]
 fn a_candidate_follows_the_leader_of_its_term_5_2() {
     let mut core = candidate(3, 5, &[1]);
@@ -226,8 +228,8 @@ fn a_candidate_follows_the_leader_of_its_term_5_2() {
     assert!(!core.take_effects().persist.hard_state, "neither the term nor the vote has changed");
 }
 
-/// A leader stays leader until it sees a higher term. It also stays leader after a timeout, or if it cannot
-/// reach a majority. It steps down in these cases only if a test has broken a rule.
+/// A leader stays leader until it sees a higher term. It also stays leader after a timeout, and while it
+/// cannot reach a majority. It steps down in these two cases only if a test has broken a rule.
 #[test]
 fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);
@@ -253,8 +255,8 @@ fn a_leader_stays_leader_of_its_term() {
     );
 }
 
-/// 5.2: when the election timer is restarted, the new deadline is that moment plus the timeout that was drawn
-/// before.
+/// Section 5.2: when the election timer is restarted, the new deadline is the current time plus the timeout
+/// that was drawn before.
 #[test]
 fn the_election_timer_runs_from_its_last_restart_5_2() {
     let ms = Duration::from_millis;

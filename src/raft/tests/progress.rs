@@ -1,5 +1,5 @@
-//! A leader's view of a follower (5.3): the leader sends entries at once, in few messages, and a lost or
-//! delayed message never stops later entries.
+//! A leader's view of a follower (5.3). The leader sends entries at once, in few messages. A lost or delayed
+//! message never stops later entries.
 
 use super::support::*;
 use crate::raft::progress::{MAX_BATCH_BYTES, WINDOW};
@@ -7,7 +7,7 @@ use crate::raft::*;
 use labapi::{Command, Role};
 use std::time::Duration;
 
-/// A leader of three servers in term 1 with an empty log. Follower 1 has already answered the leader.
+/// The leader of three servers, in term 1, with an empty log. Follower 1 has already answered the leader.
 fn in_touch() -> Server {
     let mut core = leader(3, 1, &[]);
     let (sent, _) = next_append(&mut core, 1, AT_ONCE);
@@ -38,21 +38,21 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     propose(&mut core, 1);
     let (first, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 1));
-    // New entries wait while the message is on its way. When the answer arrives, they are sent.
+    // New entries wait while the first message is on its way. When its answer arrives, they are sent.
     propose(&mut core, 5);
     assert_eq!(core.next_message(1, AT_ONCE), None);
     success(&mut core, first);
     let (_, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (1, 5));
-    // If there is no answer, they are sent at the end of the entries interval.
+    // If there is no answer, the entries are sent at the end of the entries interval.
     propose(&mut core, 2);
     assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
     let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     assert_eq!(shape(&args), (6, 2));
 }
 
-/// The deadline until which a peer's sender thread sleeps. If a message is due, the deadline is now.
-/// Otherwise it is the end of the current interval.
+/// The deadline until which a peer's sender thread sleeps. If a message is due now, the deadline is the
+/// current time. Otherwise it is the end of the current interval.
 #[test]
 fn a_deadline_says_when_there_is_something_to_send() {
     let mut core = in_touch();
@@ -83,8 +83,8 @@ fn an_idle_follower_gets_heartbeats_and_nothing_else() {
     assert_eq!(shape(&args), (0, 0));
 }
 
-/// Entries and heartbeats carry the commit index. The commit index gets a message of its own only if no other
-/// message is sent for 10 ms. At most one such message is on its way.
+/// Entries and heartbeats carry the commit index. The leader sends the commit index in a message of its own
+/// only if it sends no other message for 10 ms. At most one such message is on its way.
 #[test]
 fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
     let mut core = in_touch();
@@ -115,7 +115,7 @@ fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
 }
 
 /// If many commits have not been reported to a follower, the leader sends the commit index at once. Otherwise
-/// a full pipeline would stop for 10 ms.
+/// a pipeline with the greatest number of commands would stop for 10 ms.
 #[test]
 fn many_commits_are_told_at_once() {
     for (commands, told) in [(63, false), (64, true)] {
@@ -134,8 +134,8 @@ fn many_commits_are_told_at_once() {
     }
 }
 
-/// If new entries wait for the end of the entries interval, the commit index does not get a message of its
-/// own. It is sent together with these entries.
+/// If new entries wait for the end of the entries interval, the leader does not send the commit index in a
+/// message of its own. It sends the commit index together with these entries.
 #[test]
 fn the_commit_index_waits_for_entries_that_follow() {
     let mut core = in_touch();
@@ -154,7 +154,8 @@ fn the_commit_index_waits_for_entries_that_follow() {
 
 /// The course limits the number of RPCs: twelve commands may need at most 42 RPCs to both followers together.
 /// This test counts the RPCs with a simulated clock, for many speeds of the network and of the caller. The
-/// most RPCs are needed if each command is sent, acknowledged and committed before the next command comes.
+/// greatest number of RPCs is needed if each command is sent, acknowledged and committed before the next
+/// command comes.
 #[test]
 fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
     let mut worst = 0;
@@ -184,7 +185,8 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
     for peer in [1, 2] {
         let (sent, _) = next_append(&mut core, peer, AT_ONCE);
         success(&mut core, sent);
-        // The course's test waits for a quiet moment, so the last heartbeat is sent just now.
+        // The course's test waits for a moment without messages. So here the leader has just sent its last
+        // heartbeat.
         core.now = Duration::from_micros(START);
         let (sent, _) = next_append(&mut core, peer, AT_ONCE);
         success(&mut core, sent);
@@ -234,9 +236,9 @@ fn a_new_leader_probes_before_it_sends_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (0, 3));
 }
 
-/// After the first loss the entries are sent again at once. After the second loss in a row the leader assumes
-/// that the follower is dead. Then it sends one message in each heartbeat interval until the follower answers
-/// (5.3: the leader retries indefinitely).
+/// After the first loss, the leader sends the entries again at once. After the second loss in a row, the
+/// leader assumes that the follower is dead. Then it sends one message in each heartbeat interval until the
+/// follower answers (5.3: the leader retries indefinitely).
 #[test]
 fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
     let mut core = in_touch();
@@ -253,8 +255,8 @@ fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
         assert_eq!(core.next_message(1, tick), None);
     }
     for _ in 0..5 {
-        // Perhaps only the answers are lost. So the follower gets the entries, but only one message with
-        // entries at a time.
+        // Perhaps only the answers were lost. So the follower still gets the entries, but the leader sends
+        // only one message with entries at a time.
         let (retry, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
         assert_eq!(shape(&args), (0, 4));
         let (_, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
@@ -269,8 +271,8 @@ fn a_lossy_follower_is_served_at_once_and_a_dead_one_at_heartbeats() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (4, 1));
 }
 
-/// A loss may be reported seven seconds after the message was sent. If the follower has answered a later
-/// message meanwhile, the loss does not show that the follower is dead.
+/// The network may report a loss seven seconds after the message was sent. If the follower has answered a
+/// later message since then, the loss does not show that the follower is dead.
 #[test]
 fn old_losses_do_not_count_against_a_follower() {
     let mut core = in_touch();
@@ -281,7 +283,8 @@ fn old_losses_do_not_count_against_a_follower() {
     assert_eq!(state(&core), State::Replicate { at_once: false });
 }
 
-/// A delayed message does not stop later entries, until the greatest number of messages is on its way.
+/// A delayed message does not stop later entries. They stop only when the greatest number of messages is on
+/// its way.
 #[test]
 fn a_held_message_does_not_stop_the_log() {
     let mut core = in_touch();
@@ -322,14 +325,15 @@ fn a_gap_is_filled() {
     core.message_lost(sent[1]);
     let (again, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 6));
-    // This message is lost, too, after the first message was answered. The same entries are still missing.
+    // This message is lost, too, after the first message was answered. The missing entries are still the
+    // same.
     success(&mut core, sent[0]);
     core.message_lost(again);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 6));
 }
 
-/// One message overtakes another. The later message arrives first and is refused, because the entries of the
-/// earlier message are missing. The leader ignores one such refusal.
+/// Two messages arrive in the wrong order. The later message arrives first and is refused, because the
+/// entries of the earlier message are missing. The leader ignores one such refusal.
 #[test]
 fn a_refusal_by_reordering_costs_one_message() {
     let mut core = in_touch();
@@ -344,8 +348,9 @@ fn a_refusal_by_reordering_costs_one_message() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
-/// As in the test before, one message overtakes another. But here the refusal arrives after the missing
-/// entries have arrived. So it only shows that the entries of the refused message are missing.
+/// As in the test before, two messages arrive in the wrong order. But here the refusal reaches the leader
+/// after the missing entries have reached the follower. So the refusal only shows that the entries of the
+/// refused message are missing.
 #[test]
 fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     let mut core = in_touch();
@@ -359,8 +364,8 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
-/// The logs really differ: the leader goes back to the last common entry. After each refusal it sends the
-/// next message at once. Each refusal lowers `next_index`, even if the follower's hint is wrong.
+/// The two logs really differ, so the leader goes back to the last common entry. After each refusal it sends
+/// the next message at once. Each refusal lowers `next_index`, even if the follower's hint is wrong.
 #[test]
 fn the_search_for_the_last_common_entry_ends() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
@@ -382,7 +387,7 @@ fn the_search_for_the_last_common_entry_ends() {
 }
 
 /// The leader has gone back. After that, a refusal of an older message counts only if it shows that the
-/// leader must go back further. The leader never goes back before an acknowledged entry.
+/// leader must go back further. The leader never goes back to a place before an acknowledged entry.
 #[test]
 fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);
@@ -395,7 +400,7 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     refusal(&mut core, old[1], 4, 4);
     assert_eq!(has_leader_view(&core, 1), before);
     assert_eq!(core.next_message(1, AT_ONCE), None);
-    // This refusal shows that the follower lacks entries that no message has brought.
+    // This refusal shows that the follower needs entries that no message has brought.
     refusal(&mut core, old[2], 2, 1);
     let (sent, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 4));
@@ -405,7 +410,8 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 
-/// The leader ignores answers to messages of an older term, and reports that such messages were lost.
+/// The leader ignores answers to messages of an older term. It also ignores reports that such messages were
+/// lost.
 #[test]
 fn answers_of_another_term_are_ignored() {
     let mut core = in_touch();

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::raft::*;
 use labapi::{Role, Started};
 
-/// Cases like those in Figure 7 of the paper: the effect of a message on a log.
+/// Cases like those in Figure 7 of the paper. They show the effect of a message on a log.
 #[test]
 fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
     struct Case {
@@ -12,7 +12,7 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         log: &'static [u64],
         prev: (u64, u64),
         terms: &'static [u64],
-        /// The log after the message, or the conflict in the follower's reply.
+        /// The expected result: the log after the message, or the conflict in the follower's reply.
         outcome: Result<&'static [u64], Conflict>,
     }
     let refused = |index, term| Err(Conflict { index, term });
@@ -62,7 +62,7 @@ fn a_follower_takes_what_fits_and_says_what_does_not_5_3() {
         let effects = core.take_effects();
         assert_eq!((reply.success, reply.conflict), (outcome.is_ok(), outcome.err()), "{what}");
         assert_eq!(terms(&core), outcome.unwrap_or(log), "{what}");
-        assert!(effects.election_timer_reset, "a leader was heard: {what}");
+        assert!(effects.election_timer_reset, "the message came from a leader: {what}");
         assert_eq!(effects.persist.log_from.is_some(), terms(&core) != log, "{what}");
     }
 }
@@ -85,8 +85,8 @@ fn a_rule_reports_its_changes_as_events() {
     assert_eq!(core.take_effects().events, [Event::Applied(2)]);
 }
 
-/// 5.1: a message of a leader of an older term is refused, and the reply has the newer term. The message does
-/// not restart the election timer.
+/// Section 5.1: a message of a leader of an older term is refused, and the reply has the newer term. The
+/// message does not restart the election timer.
 #[test]
 fn a_stale_leader_is_refused_5_1() {
     let mut core = follower(3, 4, &[1, 1]);
@@ -95,8 +95,8 @@ fn a_stale_leader_is_refused_5_1() {
     assert_eq!((core.take_effects(), terms(&core)), (Effects::default(), vec![1, 1]));
 }
 
-/// 5.3: messages may arrive twice and may overtake one another. An old message removes no later entries, and
-/// does not lower the commit index.
+/// Section 5.3: messages may arrive twice, or in another order than they were sent. An old message removes no
+/// later entries, and does not lower the commit index.
 #[test]
 fn stale_and_repeated_messages_are_harmless_5_3() {
     let mut core = follower(3, 2, &[1]);
@@ -135,7 +135,7 @@ fn falling_terms_are_noticed() {
     follower(3, 2, &[1, 2]).append_entries(&append(1, 2, (2, 2), &[1]));
 }
 
-/// 5.3: the leader appends commands to its log. Followers and candidates accept no commands.
+/// Section 5.3: the leader appends commands to its log. Followers and candidates accept no commands.
 #[test]
 fn only_a_leader_takes_commands_5_3() {
     assert_eq!(follower(3, 2, &[1]).propose(command(2, 2)), None);
@@ -148,8 +148,8 @@ fn only_a_leader_takes_commands_5_3() {
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2], 0));
 }
 
-/// Lets a leader with the log `ours` find the last entry that it has in common with a follower with the log
-/// `theirs`. Returns the `prev_log_index` of each message of the leader, up to the first message that the
+/// Lets a leader with the log `ours` find the last entry that its log and the follower's log `theirs` have in
+/// common. Returns the `prev_log_index` of each message of the leader, up to the first message that the
 /// follower accepts.
 fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     let mut leader = leader(3, 99, ours);
@@ -189,14 +189,14 @@ fn distinct(terms: &[u64]) -> usize {
     terms.len()
 }
 
-/// End of 5.3: to find the last common entry, the leader goes back by whole terms, not by single entries.
-/// Both servers skip entries that cannot agree.
+/// End of section 5.3: to find the last common entry, the leader goes back by whole terms, not by single
+/// entries. Both servers skip entries that cannot agree.
 #[test]
 fn backing_up_costs_a_message_a_term_5_3() {
     let long = |parts: &[(u64, usize)]| -> Vec<u64> {
         parts.iter().flat_map(|&(term, count)| vec![term; count]).collect()
     };
-    // The leader's terms, the follower's terms, and the `prev_log_index` of each message.
+    // Each case has the leader's terms, the follower's terms, and the `prev_log_index` of each message.
     let cases: [(Vec<u64>, Vec<u64>, &[u64]); 9] = [
         (long(&[(1, 6)]), vec![1, 2, 2, 4], &[6, 1]),
         // The follower's log is much shorter.
@@ -215,23 +215,24 @@ fn backing_up_costs_a_message_a_term_5_3() {
         (long(&[(5, 100)]), long(&[(1, 30), (2, 30), (3, 30), (4, 30)]), &[100, 0]),
     ];
     for (ours, theirs, expected) in cases {
-        assert_eq!(probes(&ours, &theirs), expected, "{ours:?} against {theirs:?}");
+        assert_eq!(probes(&ours, &theirs), expected, "leader {ours:?}, follower {theirs:?}");
     }
 }
 
 /// Checks a limit for the number of refusals, for any two logs. From one refusal to the next, two terms
 /// become smaller: the leader's `prev_log_term`, and the term in the follower's reply. If one of these terms
-/// stayed the same, the logs would agree there. A message with `prev_log_index` 0 is never refused, and the
-/// follower replies with index 0 at most once. So there are at most as many refusals as the leader's log has
-/// terms. There is also at most one refusal more than the follower's log has terms.
+/// stayed the same, the two logs would agree at that place. A message with `prev_log_index` 0 is never
+/// refused, and the follower replies with index 0 at most once. So the number of refusals is at most the
+/// number of terms in the leader's log. It is also at most one more than the number of terms in the
+/// follower's log.
 #[test]
 fn any_two_logs_converge_with_one_message_for_each_term_5_3() {
     let mut dice = Dice(3);
     let mut most = 0;
     for _ in 0..20_000 {
-        // The two logs begin with a common part. After it, each log has entries of other leaders. A term has
-        // only one leader. So if both logs have an entry of the same term at an index, all entries before it
-        // are equal.
+        // The two logs begin with a common part. After this part, each log has entries of other leaders. A
+        // term has only one leader. So if both logs have an entry of the same term at an index, all entries
+        // before this index are equal.
         let common = random_terms(&mut dice, 1, &[1, 2, 3]);
         let at_least = common.last().copied().unwrap_or(1) + 1;
         let (odd, even): (Vec<u64>, Vec<u64>) = (at_least..at_least + 14).partition(|term| term % 2 == 1);
@@ -247,7 +248,7 @@ fn any_two_logs_converge_with_one_message_for_each_term_5_3() {
     assert!(most >= 4, "no pair of logs needed more than {most} refusals, so the test has tested little");
 }
 
-/// For each of these terms a random number of entries, at most `longest`.
+/// Makes a random number of entries for each of these terms, at most `longest` for one term.
 fn random_terms(dice: &mut Dice, longest: usize, terms: &[u64]) -> Vec<u64> {
     let count = |dice: &mut Dice| dice.below(longest + 1);
     terms.iter().flat_map(|&term| vec![term; count(dice)]).collect()

@@ -182,7 +182,7 @@ impl ApplySink for WithRoles {
     }
 }
 
-/// If a leader loses its leadership, its service gets a report of this, in order with the commands.
+/// If a leader stops being the leader, its service gets a report of this, in order with the commands.
 #[test]
 fn a_service_hears_of_roles_if_it_wants_them() {
     labrt::run(|| {
@@ -233,7 +233,7 @@ fn server_0_leads(me: usize) -> Options {
     }
 }
 
-/// `flush` sends a proposal, on the thread that calls `flush`. Before that, the proposal is not sent. If
+/// `flush` sends a proposal, on the thread that calls `flush`. The proposal is not sent before that. If
 /// messages take no time, all messages have been sent when `flush` returns, in virtual time and in real time.
 #[test]
 fn flush_sends_at_once_what_was_proposed() {
@@ -287,8 +287,8 @@ fn flushing_together_leaves_nothing_behind() {
     });
 }
 
-/// An election timeout is as long as the value that was drawn for it. If the timeout before was longer, the
-/// ticker must not sleep until the end of that longer timeout.
+/// An election timeout is as long as the value that was drawn for it. If the timeout before it was longer,
+/// the ticker must not sleep until the end of that longer timeout.
 #[cfg(feature = "sim")]
 #[test]
 fn a_shorter_election_timeout_ends_sooner() {
@@ -331,8 +331,8 @@ impl ApplySink for CountBatches {
     }
 }
 
-/// The service of a follower gets the messages of one interval in one batch, because no client waits for it.
-/// The service of a leader gets each message at once.
+/// The service of a follower gets the messages of one interval in one batch, because no client waits for this
+/// service. The service of a leader gets each message at once.
 #[test]
 fn a_follower_waits_between_batches() {
     labrt::run(|| {

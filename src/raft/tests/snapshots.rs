@@ -25,7 +25,7 @@ fn applied(log: &[u64], applied: u64) -> Server {
 }
 
 /// A snapshot of the service replaces the log up to the snapshot's index. A snapshot that is not newer than
-/// the current one is ignored. A snapshot is an error if it covers entries that the service has not received.
+/// the current one is ignored. It is an error if a snapshot covers entries that the service has not received.
 #[test]
 fn a_snapshot_of_the_service_trims_the_log_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 4);
@@ -45,8 +45,8 @@ fn a_snapshot_of_the_service_trims_the_log_7() {
     assert_eq!(core.take_apply(10), None, "the service does not get its own snapshot back");
 }
 
-/// Figure 13, steps 6 and 7: a log may go on after the snapshot, be shorter than the snapshot, or differ from
-/// it.
+/// Figure 13, steps 6 and 7: a log may have entries after the snapshot's end, be shorter than the snapshot,
+/// or differ from the snapshot.
 #[test]
 fn a_snapshot_of_the_leader_over_any_log_7() {
     struct Case {
@@ -54,7 +54,7 @@ fn a_snapshot_of_the_leader_over_any_log_7() {
         log: &'static [u64],
         after: &'static [u64],
     }
-    // The snapshot ends with index 3 of term 2.
+    // The snapshot ends at index 3, in term 2.
     let cases = [
         Case { what: "goes on after the snapshot", log: &[1, 1, 2, 2, 3], after: &[2, 3] },
         Case { what: "ends with the snapshot", log: &[1, 1, 2], after: &[] },
@@ -76,15 +76,15 @@ fn a_snapshot_of_the_leader_over_any_log_7() {
         let effects = core.take_effects();
         assert!(effects.persist.snapshot && effects.wake_applier && effects.election_timer_reset);
 
-        // The service gets the snapshot instead of the commands, once.
+        // The service gets the snapshot instead of the commands, and gets it once.
         let snapshot = ApplyMsg::Snapshot { index: 3, term: 2, data: Bytes::from(&b"state"[..]) };
         assert_eq!(core.take_apply(10), Some(vec![snapshot]));
         assert_eq!((core.take_apply(10), core.last_applied()), (None, 3));
     }
 }
 
-/// If a follower has already committed all entries of a snapshot, it ignores the snapshot. Its service will
-/// get these entries as commands.
+/// If a follower has already committed all entries of a snapshot, it ignores the snapshot. The follower's
+/// service will get these entries as commands.
 #[test]
 fn late_and_repeated_snapshots_are_ignored_7() {
     let mut core = applied(&[1, 1, 2, 2, 3], 3);
@@ -103,8 +103,8 @@ fn late_and_repeated_snapshots_are_ignored_7() {
     assert_eq!(core.take_apply(10), None);
 }
 
-/// A snapshot of the leader is installed, but the service has not received it yet. If the service makes an
-/// older snapshot meanwhile, this is no error and changes nothing.
+/// A snapshot of the leader is installed, but the service has not received it yet. If the service now makes
+/// an older snapshot, this is no error and changes nothing.
 #[test]
 fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
     let mut core = applied(&[1, 1, 2], 2);
@@ -114,8 +114,8 @@ fn a_snapshot_of_the_service_behind_one_of_the_leader_7() {
     assert!(matches!(core.take_apply(1).as_deref(), Some([ApplyMsg::Snapshot { index: 9, .. }])));
 }
 
-/// Entries that a follower's snapshot covers need no comparison. If a message begins before the end of the
-/// snapshot, the follower uses only the part after it.
+/// The follower does not compare entries that its snapshot covers. If a message begins before the end of the
+/// snapshot, the follower uses only the part of the message after the snapshot.
 #[test]
 fn entries_that_a_snapshot_covers_are_skipped_7() {
     let compacted = || {
@@ -123,7 +123,7 @@ fn entries_that_a_snapshot_covers_are_skipped_7() {
         core.snapshot(3, vec![]).expect("command 3 was applied");
         core
     };
-    // The messages end before the snapshot's end, at its end, just after it, and later.
+    // The four messages end before the snapshot's end, at its end, just after it, and later.
     for (new, after) in [(&[1][..], &[2][..]), (&[1, 2], &[2]), (&[1, 2, 2], &[2]), (&[1, 2, 2, 3], &[2, 3])]
     {
         let mut core = compacted();
@@ -155,7 +155,8 @@ fn leader_with_snapshot() -> Server {
     core
 }
 
-/// A follower that needs a discarded entry gets the snapshot once, and then the entries after the snapshot.
+/// A follower that needs a discarded entry gets the snapshot once. After that it gets the entries after the
+/// snapshot.
 #[test]
 fn a_follower_behind_the_log_gets_the_snapshot_7() {
     let mut core = leader_with_snapshot();
@@ -197,7 +198,7 @@ fn a_lost_snapshot_is_sent_again_7() {
     core.snapshot_reply(second, &InstallSnapshotReply { term: 3 });
     assert_eq!(has_leader_view(&core, 1), (3, 4));
 
-    // There is no answer to the snapshot, but a later heartbeat was accepted.
+    // The snapshot was not answered, but the follower has accepted a later heartbeat.
     let mut core = leader_with_snapshot();
     next_snapshot(&mut core, 1, AT_ONCE);
     let (heartbeat, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);

@@ -18,8 +18,8 @@ fn same(restored: &Core, core: &Core) {
     assert!(restored.log().iter_from(0).eq(core.log().iter_from(0)));
 }
 
-/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent. They are saved before a reply depends on
-/// them. So if a server crashes after any call, it restarts with the same state.
+/// Figure 2: `currentTerm`, `votedFor` and `log[]` are persistent. They are saved before any reply that
+/// depends on them. So if a server crashes after any call, it restarts with the same state.
 #[test]
 fn what_a_reply_shows_is_persistent() {
     labrt::run(|| {
@@ -123,7 +123,7 @@ fn what_a_reply_shows_is_persistent() {
     });
 }
 
-/// The caller may take the effects of several calls together.
+/// The caller may make several calls, and then take their effects together.
 #[test]
 fn changes_add_up_between_two_visits_to_the_disk() {
     labrt::run(|| {
@@ -146,8 +146,7 @@ fn changes_add_up_between_two_visits_to_the_disk() {
     });
 }
 
-/// Twenty entries of the usual size in the tests need much less than the 2000 bytes of the snapshot tests
-/// (2D).
+/// Twenty entries of a usual size need much less than 2000 bytes, the limit of the snapshot tests (2D).
 #[test]
 fn an_entry_costs_few_bytes() {
     labrt::run(|| {
@@ -191,11 +190,11 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
         let errors = [
             (vec![1, 2, 3], "frame 0 at byte 0 of 3: expected a length of 4 bytes"),
             (vec![1, 0, 0, 0, 7], "head frame: cannot decode"),
-            // The head frame: term 4, and a vote for server 5 in a group of 3.
+            // This head frame has term 4, and a vote for server 5 in a group of 3.
             (vec![5, 0, 0, 0, 4, 1, 5, 0, 0], "voted for server 5, expected one below 3"),
-            // A good head frame, and an entry that ends too early.
+            // The head frame is good, but the entry ends too early.
             (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
-            // An entry with a higher term than the current term.
+            // The entry has a higher term than the current term.
             (
                 vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 9, 0],
                 "the log reaches term 9, but the current term is 4",

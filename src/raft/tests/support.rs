@@ -12,7 +12,7 @@ pub(super) const ENTRIES_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A core together with a clock. So a test does not have to pass the time in each call.
+/// A core together with a clock. With it, a test does not have to pass the time in each call.
 #[derive(Clone)]
 pub(super) struct Server {
     core: Core,
@@ -84,8 +84,8 @@ impl DerefMut for Server {
     }
 }
 
-/// The command that these tests use for an index and a term. Two commands are equal only if both numbers are
-/// equal.
+/// The command that these tests use for an index and a term. Two such commands are equal only if both numbers
+/// are equal.
 pub(super) fn command(index: u64, term: u64) -> Command {
     Command::new(format!("command {index} of term {term}"))
 }
@@ -95,7 +95,7 @@ pub(super) fn entries(first: u64, terms: &[u64]) -> Vec<Entry> {
     (first..).zip(terms).map(|(index, &term)| Entry { term, command: command(index, term) }).collect()
 }
 
-/// An AppendEntries of the leader `leader_id`, with entries of the terms `terms` after `prev` = (index,
+/// An AppendEntries of the leader `leader_id`. It has entries of the terms `terms`, after `prev` = (index,
 /// term).
 pub(super) fn append(leader_id: usize, term: u64, prev: (u64, u64), terms: &[u64]) -> AppendEntriesArgs {
     AppendEntriesArgs {
@@ -108,7 +108,7 @@ pub(super) fn append(leader_id: usize, term: u64, prev: (u64, u64), terms: &[u64
     }
 }
 
-/// The message `args`, but from a leader that has committed up to `leader_commit`.
+/// The message `args`, as a leader sends it that has committed up to `leader_commit`.
 pub(super) fn committed(leader_commit: u64, args: AppendEntriesArgs) -> AppendEntriesArgs {
     AppendEntriesArgs { leader_commit, ..args }
 }
@@ -179,7 +179,8 @@ pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: u64) {
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: false, conflict });
 }
 
-/// `peer` accepts every message, heartbeats included, until the leader has nothing more to send.
+/// Delivers all messages, also heartbeats, to `peer`, which accepts them, until the leader has nothing more
+/// to send.
 pub(super) fn catch_up(core: &mut Server, peer: usize) {
     let (sent, _) = next_append(core, peer, HEARTBEAT_INTERVAL);
     success(core, sent);

@@ -36,7 +36,7 @@ fn start_alone(persister: Arc<Persister>) -> Result<Rsm<Words>, StartError> {
     Ok(rsm)
 }
 
-/// No server can continue from a log that another version or another service has written.
+/// No server can continue with a log that another version or another service has written.
 #[test]
 fn a_command_that_does_not_decode_ends_the_run_and_is_named() {
     let message = failure(|| {

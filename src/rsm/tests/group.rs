@@ -67,7 +67,7 @@ impl StateMachine for Words {
 }
 
 /// The channel on which a test receives the outcome of an operation, and the time of the outcome. If the
-/// waiter is dropped, the channel closes.
+/// waiter is dropped, the channel is closed.
 pub(super) type OutcomeReceiver = Receiver<(Result<usize, NotLeader>, Instant)>;
 
 pub(super) struct Group {
@@ -83,7 +83,7 @@ impl Group {
         Group::with(n, maxraftstate, |_| (Words::default(), Options::default()))
     }
 
-    /// Servers for which `make` chooses the machine and the options.
+    /// Makes servers. `make` chooses the machine and the options of each server.
     pub fn with(n: usize, maxraftstate: Option<usize>, make: impl Fn(usize) -> (Words, Options)) -> Group {
         let net = Network::new();
         let persisters: Vec<_> = (0..n).map(|_| Arc::new(Persister::new())).collect();
@@ -122,7 +122,7 @@ impl Group {
         }
     }
 
-    /// Submits an operation. Returns the channel on which its outcome will arrive.
+    /// Submits an operation. Returns the channel on which the outcome of the operation will arrive.
     pub fn submit(&self, i: usize, op: &Op) -> OutcomeReceiver {
         let (tx, rx) = chan::unbounded();
         self.servers[i].submit(op, move |outcome| {
@@ -142,7 +142,7 @@ impl Group {
     }
 }
 
-/// The outcome, which must arrive within ten seconds. `None`: the waiter was dropped.
+/// Waits for the outcome, which must arrive within ten seconds. Returns `None` if the waiter was dropped.
 pub(super) fn outcome(heard: &OutcomeReceiver) -> Option<Result<usize, NotLeader>> {
     let deadline = Instant::now() + 10 * SECOND;
     let outcome = heard.recv_deadline(deadline).ok().map(|(outcome, _)| outcome);

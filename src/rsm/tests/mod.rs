@@ -1,4 +1,4 @@
-//! Tests of the replicated state machine. In place of a service they use a machine that only collects words.
+//! Tests of the replicated state machine. Instead of a service they use a machine that only collects words.
 
 mod corrupt;
 mod group;

@@ -5,7 +5,8 @@ use labrt::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Asks each time when a request is due. No server leads. Returns the time and the server of each request.
+/// Asks a server each time when a request is due. No server leads. Returns the time and the server of each
+/// request.
 fn ask_followers(retry: &mut Retry, start: Instant, requests: u64) -> Vec<(u128, usize)> {
     let mut now = start;
     (0..requests)
@@ -26,7 +27,7 @@ fn every_server_is_asked_and_pauses_grow() {
         let asked = ask_followers(&mut retry, now, 8);
         let expected = [(0, 0), (0, 1), (0, 2), (10, 0), (10, 1), (10, 2), (30, 0), (30, 1)];
         assert_eq!(asked, expected);
-        // 10 + 20 + 40 + 80 + 80: the pauses do not grow further.
+        // The times add up: 10 + 20 + 40 + 80 + 80. The pauses do not become longer than 80.
         assert_eq!(ask_followers(&mut retry, now, 10).last(), Some(&(230, 2)));
     });
 }

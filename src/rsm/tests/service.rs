@@ -1,5 +1,5 @@
-//! Tests of submitted operations, changes of leadership, the end of a server, and snapshots, in real time and
-//! in virtual time.
+//! Tests of submitted operations, changes of the leader, the end of a server, and snapshots. They run in real
+//! time and in virtual time.
 
 use super::group::{Group, MS, SECOND, Words, assert_ends, outcome, wait_until, word};
 use crate::raft::{Options, RoleChange};
@@ -43,8 +43,9 @@ fn a_server_that_does_not_lead_says_so_at_once() {
     });
 }
 
-/// The report that a server is a candidate may come after the server has won and has started an operation.
-/// This report must not dismiss the operation's waiter. A report of the next term must dismiss the waiter.
+/// The report that a server is a candidate may arrive after the server has won the election and has started
+/// an operation. This report must not dismiss the operation's waiter. A report of the next term must dismiss
+/// the waiter.
 #[test]
 fn a_late_report_of_a_candidacy_dismisses_no_waiter() {
     labrt::run(|| {
@@ -60,8 +61,8 @@ fn a_late_report_of_a_candidacy_dismisses_no_waiter() {
     });
 }
 
-/// A leader is cut off while operations wait for their commit. When it is connected again, the first message
-/// of the new term dismisses the waiters. No timeout is involved.
+/// A leader is cut off while operations wait for their commit. When the leader is connected again, the first
+/// message of the new term dismisses the waiters. There is no timeout.
 #[test]
 fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
     labrt::run(|| {
@@ -89,8 +90,8 @@ fn waiters_hear_of_a_lost_leadership_with_the_message_that_ends_it() {
             // A message takes 100 to 250 microseconds.
             let late = at.saturating_duration_since(deposed);
             assert!(!labrt::is_sim() || late < MS / 4, "{late:?} after the leadership was lost");
-            // The closure is dropped after it was called. In real time the outcome may arrive a moment before
-            // the drop.
+            // The closure is dropped after it was called. In real time, the outcome may arrive a moment
+            // before the closure is dropped.
             let more = heard.recv_deadline(deadline).map(|(outcome, _)| outcome);
             assert_eq!(more, Err(RecvTimeoutError::Disconnected), "the closure is called only once");
         }
@@ -158,7 +159,8 @@ fn dropping_a_server_kills_it() {
     labrt::run(|| {
         let mut group = Group::start(1, None);
         group.leader(|_| true);
-        // The network still has Raft's handlers, but the drop of the servers must end their threads.
+        // The network still has Raft's handlers. Nevertheless, when the servers are dropped, their threads
+        // must end.
         group.servers.clear();
         assert_ends(0);
     });

@@ -17,7 +17,7 @@ fn a_copy_is_not_done_again_and_gets_the_same_reply() {
         })
     };
     assert_eq!(once(1), Some(1));
-    assert_eq!(once(1), Some(1), "a copy");
+    assert_eq!(once(1), Some(1), "a copy gets the first reply");
     assert_eq!(once(2), Some(2));
     assert_eq!(once(2), Some(2));
     assert_eq!(once(1), None, "a copy of an old operation, for which no client waits");
@@ -61,8 +61,8 @@ fn a_memory_survives_a_snapshot() {
     );
 }
 
-/// When state moves to another group, its sessions move, too, and are merged. For each client the later
-/// operation stays.
+/// When the state moves to another group, its sessions move, too, and are merged. For each client the entry
+/// with the later operation stays.
 #[test]
 fn merging_keeps_the_later_of_two() {
     let mut ours = Sessions::new();

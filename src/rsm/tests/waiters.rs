@@ -77,7 +77,7 @@ fn a_waiter_for_an_entry_in_a_snapshot_is_dismissed() {
     labrt::run(|| {
         let (notes, mut waiters) = (Notes::default(), Waiters::new());
         notes.add(&mut waiters, 1, &[3, 4, 5, 9]);
-        // A snapshot up to 4 was installed.
+        // A snapshot up to index 4 was installed before.
         apply(&mut waiters, 5, 1);
         assert_eq!(notes.take(), [(3, Err(NotLeader)), (4, Err(NotLeader)), (5, Ok("done"))]);
         apply(&mut waiters, 10, 1);
@@ -101,8 +101,8 @@ fn the_end_of_a_term_dismisses_its_waiters_and_no_others() {
     });
 }
 
-/// The server leads again, in a new term. It starts an operation before the waiters have got the report of
-/// the new term.
+/// The server leads again, in a new term. It starts an operation before the report of the new term has
+/// arrived.
 #[test]
 fn a_waiter_of_a_later_term_dismisses_the_older_ones() {
     labrt::run(|| {

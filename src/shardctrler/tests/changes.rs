@@ -5,7 +5,7 @@ use crate::shardctrler::ConfigError;
 use crate::shardctrler::{join, leave, move_shard};
 use labapi::{Config, Gid, NSHARDS};
 
-/// Configuration 1, with these groups.
+/// Configuration 1 with these groups.
 fn with(gids: &[Gid]) -> Config {
     join(&Config::default(), &groups(gids)).expect("new groups with servers can join")
 }
@@ -26,7 +26,7 @@ fn join_adds_groups_and_spreads_the_shards() {
     assert_eq!(three.groups, groups(&[2, 4, 8]));
 }
 
-/// The names stay in the order that the caller chose. A name may be in the list twice.
+/// The names of the servers stay in the order that the caller chose. A name may be in the list twice.
 #[test]
 fn the_servers_of_a_group_are_kept_as_they_were_given() {
     let names = ["z", "a", "z"].map(String::from).to_vec();
@@ -61,7 +61,7 @@ fn move_moves_one_shard() {
     assert_eq!(same, Config { num: 3, ..moved });
 }
 
-/// A `Join` or `Leave` with no groups spreads the shards again.
+/// A `Join` or `Leave` with no groups distributes the shards again.
 #[test]
 fn an_empty_change_undoes_moves() {
     let moved = move_shard(&with(&[1, 2]), 9, 1).expect("the shard and the group exist");
@@ -71,7 +71,7 @@ fn an_empty_change_undoes_moves() {
     assert_eq!(leave(&moved, &[]), Ok(expected));
 }
 
-/// The message says what was wrong and what was expected. The change is refused as a whole.
+/// The error message says what is wrong and what was expected. The change is refused as a whole.
 #[test]
 fn a_change_that_makes_no_sense_is_refused() {
     let two = with(&[1, 2]);

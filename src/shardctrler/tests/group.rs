@@ -35,7 +35,7 @@ impl Group {
         group
     }
 
-    /// Starts a server with the state that it had saved when it was stopped.
+    /// Starts a server with the state that it had saved before it was stopped.
     pub fn start_server(&mut self, me: usize) {
         let n = self.servers.len();
         let place = &mut self.servers[me];
@@ -52,8 +52,7 @@ impl Group {
         place.running = Some(server);
     }
 
-    /// Stops a server. Everything that the server sends or saves later has no effect. Returns the server's
-    /// node.
+    /// Stops a server. Whatever the server sends or saves later has no effect. Returns the server's node.
     pub fn stop_server(&mut self, me: usize) -> NodeId {
         let place = &mut self.servers[me];
         self.net.close_ends_of(place.node);
@@ -79,7 +78,7 @@ impl Group {
         (0..self.servers.len()).filter(leading).max_by_key(|me| state(&self.servers[*me]))
     }
 
-    /// The state in the snapshot of a server, if it has saved a snapshot.
+    /// The controller's state in the saved snapshot of a server, if there is a snapshot.
     pub fn saved(&self, me: usize) -> Option<Controller> {
         let snapshot = self.servers[me].persister.read_snapshot();
         let mut saved = Controller::new();

@@ -1,4 +1,4 @@
-//! Tests of the state machine without a server: the numbers of configurations, exactly-once semantics,
+//! Tests of the state machine without a server: the numbers of configurations, exactly-once semantics, and
 //! snapshots.
 
 use super::groups;
@@ -79,7 +79,7 @@ fn every_configuration_can_be_asked_for() {
     }
 }
 
-/// A copy of a client's last change gets the same reply as the first copy, even after changes of other
+/// A copy of a client's last change gets the same reply as the first request, even after changes of other
 /// clients.
 #[test]
 fn copies_change_nothing() {

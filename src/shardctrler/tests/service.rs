@@ -74,7 +74,7 @@ fn restarted_servers_have_all_configurations() {
     });
 }
 
-/// A server that was stopped gets the missed configurations as a snapshot.
+/// A server was stopped. After its restart it gets the missed configurations as a snapshot.
 #[test]
 fn a_server_catches_up_by_a_snapshot() {
     labrt::run(|| {
@@ -92,7 +92,7 @@ fn a_server_catches_up_by_a_snapshot() {
     });
 }
 
-/// The next leader has the same configurations as the leader before.
+/// The next leader has the same configurations as the leader before it.
 #[test]
 fn leaders_agree() {
     labrt::run(|| {
@@ -109,8 +109,8 @@ fn leaders_agree() {
     });
 }
 
-/// Requests and replies get lost, so clerks send changes again. Each change makes one configuration. A copy
-/// of a `Join` must not be refused because the groups have joined already.
+/// Requests and replies get lost, so clerks send changes again. Each change makes one configuration. A
+/// repeated `Join` must not be refused because its groups have already joined.
 #[test]
 fn changes_are_made_once_on_a_bad_network() {
     const CLERKS: u64 = 5;

@@ -7,7 +7,7 @@ use labapi::{Config, Gid, NO_GROUP, NSHARDS};
 use labrt::collections::BTreeMap;
 use labrt::rng::{RngExt, rng};
 
-/// Do these groups have all shards, and do the numbers of shards of two groups differ by at most one?
+/// Do these groups have all shards, and do the numbers of shards of any two groups differ by at most one?
 fn is_even(shards: &[Gid], gids: &[Gid]) -> bool {
     let owned = |gid| shards.iter().filter(|owner| **owner == gid).count();
     let counts: Vec<usize> = gids.iter().map(|gid| owned(*gid)).collect();
@@ -20,8 +20,8 @@ fn moves(before: &[Gid], after: &[Gid]) -> usize {
     before.iter().zip(after).filter(|(before, after)| before != after).count()
 }
 
-/// The smallest number of moves after which the shards are spread evenly. This oracle tries every way to give
-/// `N` shards to the groups.
+/// The smallest number of moves after which the shards are distributed evenly. This oracle tries all
+/// distributions of `N` shards to the groups.
 fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     let ways = gids.len().pow(N as u32);
     let way = |mut number: usize| {
@@ -36,8 +36,8 @@ fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     even.map(|after| moves(before, &after)).min().expect("an even spread always exists")
 }
 
-/// The same number as in [`fewest_moves`], for more shards. This oracle only tries every choice of the groups
-/// that get one shard more than the others.
+/// The same number as in [`fewest_moves`], but fast enough for more shards. This oracle tries only all
+/// choices of the groups that get one shard more than the others.
 fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
     let kept = |chosen: u32| -> usize {
@@ -51,7 +51,7 @@ fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     before.len() - choices.map(kept).max().expect("a choice of groups always exists")
 }
 
-/// Checks `rebalance` for every possible start. Each of `N` shards can belong to one of `n` groups, to a
+/// Checks `rebalance` for every possible beginning. Each of `N` shards can belong to one of `n` groups, to a
 /// group that has left, or to no group.
 fn check_all<const N: usize>(n: u64) {
     const LEFT: Gid = 99;
@@ -90,7 +90,7 @@ fn without_groups_all_shards_are_on_no_group() {
 #[test]
 fn ties_are_broken_by_gid_and_by_shard() {
     let spread = |shards: [Gid; NSHARDS], gids: &[Gid]| rebalance(&shards, &groups(gids));
-    // No shard has an owner: the smaller gids get the larger quotas.
+    // No shard has an owner. The groups with the smaller gids get the larger quotas.
     assert_eq!(spread([0; NSHARDS], &[1, 2, 3]), [1, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
     // Group 9 had all shards. It gets a larger quota and keeps its first shards.
     assert_eq!(spread([9; NSHARDS], &[1, 9, 12]), [9, 9, 9, 9, 1, 1, 1, 12, 12, 12]);
@@ -98,7 +98,7 @@ fn ties_are_broken_by_gid_and_by_shard() {
     let full = [20, 21, 22, 23, 24, 25, 26, 27, 28, 29];
     let more: Vec<Gid> = (10..30).collect();
     assert_eq!(spread(full, &more), full);
-    // Two of these groups leave. The groups with the smallest gids get their shards.
+    // Two of these groups leave. Their shards go to the groups without shards that have the smallest gids.
     assert_eq!(spread(full, &more[..18]), [20, 21, 22, 23, 24, 25, 26, 27, 10, 11]);
 }
 
@@ -117,7 +117,7 @@ fn random_owners() -> [Gid; NSHARDS] {
     [(); NSHARDS].map(|()| rng().random_range(0..=14))
 }
 
-/// Random joins and leaves of several groups at a time, and random moves.
+/// Makes random joins and leaves of several groups at a time, and random moves.
 #[test]
 fn even_with_the_fewest_moves_after_any_history() {
     labrt::run(|| {

@@ -89,7 +89,7 @@ impl Cluster {
         (0..SERVERS).map(|me| self.stop_server(gid, me)).collect()
     }
 
-    /// Starts a server with the state that it had saved when it was stopped.
+    /// Starts a server with the state that it had saved before it was stopped.
     pub fn start_server(&mut self, gid: Gid, me: usize) {
         let place = self.places.get_mut(&(gid, me)).expect("the cluster has this server");
         place.node.incarnation += 1;
@@ -106,8 +106,7 @@ impl Cluster {
         place.running = Some(server);
     }
 
-    /// Stops a server. Everything that the server sends or saves later has no effect. Returns the server's
-    /// node.
+    /// Stops a server. Whatever the server sends or saves later has no effect. Returns the server's node.
     pub fn stop_server(&mut self, gid: Gid, me: usize) -> NodeId {
         let place = self.places.get_mut(&(gid, me)).expect("the cluster has this server");
         self.net.delete_server(name(gid, me));
@@ -136,7 +135,7 @@ impl Cluster {
         (0..SERVERS).filter_map(move |me| self.places[&(gid, me)].running.as_ref())
     }
 
-    /// The reply of a server to a delivery; `None` if there is no reply within a second.
+    /// The reply of a server to a delivery, or `None` if there is no reply within a second.
     pub fn deliver(&self, gid: Gid, me: usize, args: &DeliverArgs) -> Option<DeliverReply> {
         let end = make_end(&self.net, NodeId::NONE)(&name(gid, me));
         end.call_within(Duration::from_secs(1), "ShardKV.Deliver", args)
@@ -153,7 +152,7 @@ impl Drop for Cluster {
         self.places.values_mut().for_each(|place| drop(place.running.take()));
         self.ctrlers.clear();
         // The network owns the servers' handlers, and the servers own the network through their `make_end`.
-        // So the servers must be deleted to break this cycle.
+        // To break this cycle, the servers must be deleted from the network.
         for (gid, me) in self.places.keys() {
             self.net.delete_server(name(*gid, *me));
         }

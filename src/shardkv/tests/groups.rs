@@ -1,9 +1,9 @@
 //! Tests several groups without servers and without a network, with random configurations, clients and
 //! faults.
 //!
-//! The leaders' steps happen in random order, late, twice, or not at all. An operation that was started is
-//! applied at any time, or is lost. A message is delivered at any time, is delivered again, or is lost. After
-//! each step these statements must be true:
+//! The leaders do their steps in random order, late, twice, or not at all. An operation that was started is
+//! applied at a random time, or is lost. A message is delivered at a random time, is delivered again, or is
+//! lost. After each step these statements must be true:
 //!
 //! * At most one group serves a shard.
 //! * Some group has the latest data of each shard, with the last write of each client. If a group serves the
@@ -65,7 +65,7 @@ struct World {
     groups: BTreeMap<Gid, Replicas>,
     messages: Vec<Message>,
     clients: Vec<Client>,
-    /// Old requests that the network may still deliver.
+    /// Old requests that the network may still deliver later.
     late: Vec<PutAppendArgs>,
     /// The data that each shard must have, according to the test's model.
     expected: Vec<Kv>,
@@ -108,7 +108,7 @@ impl World {
             10..14 => self.commit(),
             14 => self.some_group().restart(),
             15 => {
-                // A leader is lost, and with it the operations that it has started but not committed.
+                // A leader crashes. The operations that it has started but not committed are lost.
                 self.some_group().started.clear();
             }
             16 => self.lose(),
@@ -131,7 +131,7 @@ impl World {
         self.configs.push(next.expect("the change is possible"));
     }
 
-    /// A leader starts the next configuration, or an old configuration that it requested long ago.
+    /// A leader starts the next configuration, or starts an old configuration that it requested long ago.
     fn start_config(&mut self) {
         let any = self.configs[below(self.configs.len())].clone();
         let configs = self.configs.clone();
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    /// A new or an old request of a client reaches some group.
+    /// Some group gets a new or an old request of a client.
     fn work(&mut self) {
         let old = (!self.late.is_empty() && one_in(3)).then(|| self.late[below(self.late.len())].clone());
         let client = below(CLIENTS);
@@ -231,7 +231,7 @@ impl World {
         let gid = GIDS[below(GIDS.len())];
         match self.groups.get_mut(&gid).expect("all groups exist").apply(Op::PutAppend(args.clone())) {
             Applied::Client(Ok(_)) => {
-                // A copy of a write does not change the model's data either.
+                // A copy of a write does not change the data of the test's model either.
                 let shard = key2shard(&args.key);
                 let wrote = self.expected[shard].put_append(args.clone());
                 assert!(wrote.is_ok());
@@ -271,7 +271,7 @@ impl World {
                 serving.iter().all(|data| **data == self.expected[shard]),
                 "shard {shard} is served with old data"
             );
-            // A shard is in no group before its first owner has taken the configuration.
+            // A shard is in no group until its first owner has taken the configuration.
             let untouched = self.expected[shard] == Kv::new();
             let there = states().filter_map(Shard::data).any(|data| *data == self.expected[shard]);
             assert!(

@@ -143,7 +143,8 @@ fn part_of_a_delivery_may_be_known() {
     assert!(group.shards()[3].is_awaiting());
 }
 
-/// If all groups have left, the data stays in the last owner. The next owner gets the data from there.
+/// If all groups have left, the data stays in the last owner. The next owner gets the data from the last
+/// owner.
 #[test]
 fn nothing_is_lost_when_all_groups_leave() {
     let mut group = group(&[config(1, US, &[US])]);

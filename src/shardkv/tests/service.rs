@@ -65,7 +65,7 @@ fn shards_move_on_their_own() {
 }
 
 /// The new owner leaves before it has its shards. After a restart, the old owner must still know which shards
-/// it must deliver, and to which servers.
+/// it must deliver, and to which servers it must deliver them.
 #[test]
 fn a_group_that_is_down_gets_its_shards_later() {
     labrt::run(|| {
@@ -126,8 +126,8 @@ fn a_delivery_is_not_taken_before_it_is_committed() {
     });
 }
 
-/// One new owner is dead. The old owner serves the shards that it keeps, and delivers the shards of the other
-/// new owner.
+/// One of two new owners is dead. The old owner still serves the shards that it keeps, and still delivers
+/// shards to the other new owner.
 #[test]
 fn a_dead_group_delays_no_other() {
     labrt::run(|| {
@@ -156,7 +156,7 @@ fn a_dead_group_delays_no_other() {
     });
 }
 
-/// The data stays in the last group until another group joins.
+/// All groups have left, so the data stays in the last group until another group joins.
 #[test]
 fn all_groups_leave_and_another_one_joins() {
     labrt::run(|| {
@@ -175,7 +175,7 @@ fn all_groups_leave_and_another_one_joins() {
     });
 }
 
-/// A killed server ends its threads at once, even while it waits for the reply of another group.
+/// The threads of a killed server end at once, even if the server waits for the reply of another group.
 #[test]
 fn a_killed_server_leaves_no_thread() {
     labrt::run(|| {

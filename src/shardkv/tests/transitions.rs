@@ -3,7 +3,8 @@
 use crate::shardkv::migration::{Event, Handoff, Owner, Shard, Verdict};
 use labrt::sync::Arc;
 
-/// The configuration number of an old handoff, and the number of the configuration that takes effect now.
+/// `OLD` is the configuration number of an old handoff. `NOW` is the number of the configuration that takes
+/// effect now.
 const OLD: u64 = 3;
 const NOW: u64 = 7;
 const US: Owner = Owner::Mine;
@@ -106,19 +107,19 @@ fn every_verdict() {
     }
 }
 
-/// The states that are possible for each owner in the current configuration.
+/// The states that are possible, for each owner of the shard in the current configuration.
 #[test]
 fn a_state_fits_its_owner() {
     let sound = |owner, num| states().map(|state| state.is_sound(num, owner));
     assert_eq!(sound(US, NOW), [false, true, true, true, false, false]);
     assert_eq!(sound(THEM, NOW), [true, false, false, false, false, true]);
     assert_eq!(sound(Owner::NoGroup, NOW), [true, false, false, false, true, true]);
-    // The handoff has the number of a configuration that the group has not reached.
+    // This handoff has the number of a configuration that the group has not reached.
     assert_eq!(sound(US, OLD - 1), [false, true, true, false, false, false]);
     assert_eq!(sound(THEM, OLD - 1), [true, false, false, false, false, false]);
 }
 
-/// If events come in a possible order, the states after them are possible.
+/// If the events come in a possible order, each state after them is possible.
 #[test]
 fn transitions_keep_states_sound() {
     for state in states() {
