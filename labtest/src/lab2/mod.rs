@@ -9,8 +9,8 @@
 //! | 2D | `part_d.rs` | log compaction |
 //!
 //! The numbers of servers, the pauses, the counts and the limits are the same as in the course. The last two
-//! cases of 2D are not in the course of 2022. They are the two tests that restart all servers, but with an
-//! unreliable network, as in the courses of later years.
+//! cases of 2D are not in the course of 2022. They are like the two tests that restart all servers, but their
+//! network is unreliable. The courses of later years have these tests in this form.
 
 mod part_a;
 mod part_b;
@@ -47,7 +47,8 @@ pub fn cases<R: RaftPeer>(part: Part) -> Vec<Case> {
     }
 }
 
-/// The `main` of a test binary for a part, with `labrt::here!()` of that binary.
+/// The `main` function of a test binary for a part. The argument `here` is the value of `labrt::here!()` in
+/// that binary.
 pub fn main<R: RaftPeer>(part: Part, here: Identity) -> ExitCode {
     harness::main(here, R::STRICTNESS, &cases::<R>(part))
 }

@@ -35,8 +35,8 @@ pub fn cases<S: KvService>(part: Part) -> Vec<Case> {
     }
 }
 
-/// The `main` of a test binary for a part. The argument `here` is the value of `labrt::here!()` in that
-/// binary.
+/// The `main` function of a test binary for a part. The argument `here` is the value of `labrt::here!()` in
+/// that binary.
 pub fn main<S: KvService>(part: Part, here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>(part))
 }
