@@ -43,7 +43,7 @@ pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     }
 }
 
-/// Makes the network lose and delay messages (`true`), or stops that (`false`).
+/// Makes the network lose and delay messages (`true`), or makes it reliable again (`false`).
 pub(crate) fn set_unreliable(net: &Network, unreliable: bool) {
     dlog!(TEST, "makes the network {}", reliability(unreliable));
     events::unreliable(unreliable);

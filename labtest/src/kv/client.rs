@@ -1,4 +1,4 @@
-//! A clerk whose operations are counted. If the test wants a history, they are also recorded.
+//! A clerk whose operations are counted. If the test wants a history, the operations are also recorded.
 
 use labrt::dlog;
 use labrt::sync::Arc;

@@ -1,4 +1,4 @@
-//! The visible state of the servers, for programs that show it to people.
+//! The visible state of the servers. Programs that show the servers on the screen use it.
 
 use super::Cluster;
 use super::place::Place;
@@ -12,7 +12,7 @@ pub struct Look {
     pub status: Option<ReplicaStatus>,
     /// Whether the server runs.
     pub up: bool,
-    /// Whether the server is cut off, by [`Cluster::isolate`] or by [`Cluster::isolate_from_group`].
+    /// True if [`Cluster::isolate`] or [`Cluster::isolate_from_group`] has cut off the server.
     pub cut_off: bool,
     /// The size in bytes of the Raft state that the server has saved.
     pub raft_bytes: usize,
