@@ -53,22 +53,22 @@ pub fn main<R: RaftPeer>(part: Part, here: Identity) -> ExitCode {
     harness::main(here, R::STRICTNESS, &cases::<R>(part))
 }
 
-/// The `main` of a test binary for part 2A, leader election.
+/// The `main` function of a test binary for part 2A, leader election.
 pub fn main_2a<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::A, here)
 }
 
-/// The `main` of a test binary for part 2B, the log.
+/// The `main` function of a test binary for part 2B, the log.
 pub fn main_2b<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::B, here)
 }
 
-/// The `main` of a test binary for part 2C, persistence.
+/// The `main` function of a test binary for part 2C, persistence.
 pub fn main_2c<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::C, here)
 }
 
-/// The `main` of a test binary for part 2D, log compaction.
+/// The `main` function of a test binary for part 2D, log compaction.
 pub fn main_2d<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::D, here)
 }
