@@ -28,8 +28,8 @@ pub struct Operation<I, O> {
 pub struct Event<I, O> {
     /// The client that called the operation. Only pictures use this number.
     pub client: u32,
-    /// The id of the operation. The call and the return of an operation have the same id. Each call has
-    /// another id.
+    /// The id of the operation. The call and the return of an operation have the same id. Different
+    /// operations have different ids.
     pub id: u64,
     /// Tells whether this is a call or a return. Contains the input of a call or the output of a return.
     pub kind: EventKind<I, O>,
