@@ -83,7 +83,7 @@ struct Newest<S: ?Sized> {
     ends: Vec<Name>,
     /// The running instance. It is `None` before the first start and after a crash.
     server: Option<Arc<S>>,
-    /// Whether a thread has the [`Turn`] of this server.
+    /// True while a thread has the [`Turn`] of this server.
     taken: bool,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    /// Whether the life has ended with a crash.
+    /// Returns true if the life has ended with a crash.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
@@ -174,7 +174,7 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().living()
     }
 
-    /// Whether the server runs.
+    /// Returns true if the server runs.
     pub fn is_up(&self) -> bool {
         self.newest.lock().server.is_some()
     }

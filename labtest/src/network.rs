@@ -9,7 +9,7 @@ use super::events;
 #[derive(PartialEq)]
 pub(crate) struct Wanted {
     pub end: Name,
-    /// Whether the end is enabled.
+    /// True if the end is enabled.
     pub works: bool,
     /// Which messages the end carries while it is enabled.
     pub link: Link,

@@ -68,7 +68,7 @@ pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Whether the current run is a repetition of an earlier run.
+/// Returns true if the current run repeats an earlier run.
 pub(crate) fn silent() -> bool {
     SILENT.load(Ordering::SeqCst)
 }

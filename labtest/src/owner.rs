@@ -31,7 +31,7 @@ pub trait Finish {
 #[must_use = "the cluster lives as long as its owner"]
 pub struct Owner<C: Finish> {
     cluster: Arc<C>,
-    /// Whether [`Owner::end`] or [`Owner::stop`] was called.
+    /// True if [`Owner::end`] or [`Owner::stop`] was called.
     finished: bool,
 }
 

@@ -27,16 +27,17 @@ const FIRST_SLICE: u64 = 1 << 16;
 /// The second search for partial linearizations gets at least this much time, even if the verdict came late.
 const EXPLAIN_FOR_AT_LEAST: Duration = Duration::from_millis(50);
 
-/// Is a history of operations linearizable?
+/// Checks whether a history of operations is linearizable.
 ///
 /// # Panics
-/// If an operation returns before it is called. Also if the model's partition leaves out an operation, or has
-/// an operation twice.
+/// The function panics if an operation returns before its call. It also panics if the model's partition
+/// leaves out an operation or has an operation twice.
 pub fn check<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], options: &Options) -> Report {
     check_spans(model, &history::of_operations(history), options)
 }
 
-/// Is a history of calls and returns linearizable? The operations are numbered in the order of their calls.
+/// Checks whether a history of calls and returns is linearizable. The operations get numbers in the order of
+/// their calls.
 ///
 /// # Errors
 /// If two calls have the same id, or if a return has the id of an operation that is not open.

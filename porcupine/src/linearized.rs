@@ -26,7 +26,7 @@ impl Linearized {
         Linearized { frontier: 0, open: vec![0; history.slots.div_ceil(64)] }
     }
 
-    /// Does the set contain all operations that were answered?
+    /// Returns true if the set contains all operations that were answered.
     pub(super) fn is_complete(&self, history: &PartHistory) -> bool {
         self.frontier as usize == history.answered()
     }

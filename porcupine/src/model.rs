@@ -36,15 +36,16 @@ pub trait Model: Sync {
     /// [events](super::check_events) have such operations.
     fn step_unanswered(&self, state: &Self::State, input: &Self::Input) -> Option<Self::State>;
 
-    /// Is it certain that an operation with this input never changes a state? `true` must be correct for all
-    /// states. `false` is always correct. The search needs almost no time for operations with `true`.
+    /// Returns true if it is certain that an operation with this input never changes a state. The search
+    /// needs almost no time for such operations. The result `false` is always correct.
     fn read_only(&self, _input: &Self::Input) -> bool {
         false
     }
 
-    /// Is it possible that the read `input` gets the answer `output` now or at a later time? `state` is the
-    /// present state. Before the read, any of the operations `others` may change it, in any order. `true` is
-    /// always correct. With `false` the search can skip useless work.
+    /// Returns false if it is certain that the read `input` cannot get the answer `output`, neither now nor
+    /// later. `state` is the present state. Before the read, any of the operations `others` may change it, in
+    /// any order. The result `true` is always correct. If the result is `false`, the search can skip useless
+    /// work.
     fn attainable<'a>(
         &self,
         _state: &Self::State,

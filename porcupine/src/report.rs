@@ -4,7 +4,7 @@ use std::fmt;
 
 use labrt::time::Duration;
 
-/// Is a history linearizable?
+/// The answer to the question whether a history is linearizable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The history is linearizable.
@@ -71,7 +71,7 @@ impl Report {
 pub struct Part {
     /// The operations of this part, in ascending order.
     pub operations: Vec<usize>,
-    /// Is the part linearizable? If another part is illegal, the search of this part may be stopped early.
+    /// The verdict on this part. If another part is illegal, the search of this part may be stopped early.
     /// Then this verdict may depend on the threads' schedule.
     pub verdict: Verdict,
     /// If the verdict is Unknown, this is the reason why the search was stopped.

@@ -103,7 +103,7 @@ impl<'a, M: Model> Search<'a, M> {
         self.operations.len()
     }
 
-    /// Is the search unfinished?
+    /// Returns true if the search is not finished.
     pub(super) fn is_open(&self) -> bool {
         self.end.is_none()
     }

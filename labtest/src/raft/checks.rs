@@ -19,7 +19,7 @@ const ONE_LIMIT: Duration = Duration::from_secs(10);
 /// How long [`Cluster::one`] waits until a submitted command is committed.
 const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Whether [`Cluster::one`] may submit its command again.
+/// Decides whether [`Cluster::one`] may submit its command again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
     /// The command is not submitted again. If a leader accepts it, it must be committed in time.

@@ -240,12 +240,12 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Whether peer `i` is running.
+    /// Returns true if peer `i` is running.
     pub fn is_up(&self, i: usize) -> bool {
         self.lives(i).is_up()
     }
 
-    /// Whether peer `i` is connected to the network.
+    /// Returns true if peer `i` is connected to the network.
     pub fn is_connected(&self, i: usize) -> bool {
         self.state.lock().servers[i].connected
     }

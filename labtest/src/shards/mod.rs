@@ -325,7 +325,7 @@ impl<S: Sharded> Cluster<S> {
         turn.crash(|| (), |replica| replica.kill());
     }
 
-    /// Whether the server at `place` runs.
+    /// Returns true if the server at `place` runs.
     pub fn is_up(&self, place: Place) -> bool {
         self.lives(place).is_up()
     }

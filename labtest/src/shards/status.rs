@@ -10,7 +10,7 @@ pub struct Look {
     /// The status that the server reports. It is `None` if the server is down, or if its code does not report
     /// a status.
     pub status: Option<ReplicaStatus>,
-    /// Whether the server runs.
+    /// True if the server runs.
     pub up: bool,
     /// True if [`Cluster::isolate`] or [`Cluster::isolate_from_group`] has cut off the server.
     pub cut_off: bool,
@@ -35,7 +35,7 @@ impl<S: Sharded> Cluster<S> {
         Look { status, up, cut_off, raft_bytes, snapshot_bytes }
     }
 
-    /// Whether the network loses and delays messages.
+    /// Returns true if the network loses and delays messages.
     pub fn is_unreliable(&self) -> bool {
         !self.net.is_reliable()
     }

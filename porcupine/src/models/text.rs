@@ -65,7 +65,7 @@ impl Text {
         self.len
     }
 
-    /// Is the text empty?
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

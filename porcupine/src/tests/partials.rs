@@ -12,8 +12,8 @@ fn only_part(history: &[Operation<Ask, Answer>]) -> Part {
     parts.remove(0)
 }
 
-/// Is this sequence a partial linearization? The model must allow the operations in this order. If operation
-/// A ended before operation B began, A must come before B in the sequence.
+/// Returns true if this sequence is a partial linearization. The model must allow the operations in this
+/// order. If operation A ended before operation B began, A must come before B in the sequence.
 pub fn is_valid<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],

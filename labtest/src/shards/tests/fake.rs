@@ -30,7 +30,7 @@ pub(super) trait Play: Send + Sync + 'static {
         start.killed.wait();
     }
 
-    /// Whether group `asking` may serve the shard of group `owner`.
+    /// Returns true if group `asking` may serve a shard of group `owner`.
     fn may_serve(asking: Gid, owner: Gid) -> bool {
         asking == owner
     }
