@@ -92,8 +92,8 @@ pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records what the network does from now on with the messages that `from` sends to `to`, and with the
-/// replies to them.
+/// Records which messages are lost from now on in the calls of `from` to `to`: none, the requests, or the
+/// replies.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let loses = match link {
         Link::Both => "nothing",
@@ -195,7 +195,7 @@ impl ClientCall {
     }
 }
 
-/// Returns a short text as it is, and a long text as its beginning and its length in bytes.
+/// Returns a short text without a change. Of a long text, returns the beginning and the length in bytes.
 fn excerpt(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         None => Cow::Borrowed(text),

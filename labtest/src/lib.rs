@@ -2,10 +2,10 @@
 //!
 //! | file | content | in the Go labs |
 //! |---|---|---|
-//! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
+//! | [`harness`] | the `main` function of a test binary: cases in the course's order | `go test` |
 //! | [`value`] | the commands that the tests submit | commands of type `interface{}` |
 //! | [`events`] | the events that a test writes into the trace: faults, operations of clients | |
-//! | [`output`] | what the tests print | |
+//! | [`output`] | the lines that the tests print | |
 //! | [`marks`] | the faults and other steps of a test, for the picture of a history | |
 //! | [`page`] | the HTML page that is written for the first failure of a test | |
 //! | [`owner`] | the owner of a cluster, which ends the test | `cfg.end()`, `cfg.cleanup()` |

@@ -6,7 +6,7 @@ use labrt::sync::Arc;
 
 use super::output;
 
-/// What a cluster does at the end of a test.
+/// The methods of a cluster that are called at the end of a test.
 pub trait Finish {
     /// Fails the test if it has taken longer than its limit. This method does not interrupt a test that is
     /// still working.
@@ -19,7 +19,7 @@ pub trait Finish {
     fn cleanup(&self);
 
     /// Gives up a test that has failed. The test's run is over, and labrt ends the threads. This method stops
-    /// the network, and everything else that would go on.
+    /// the network, and everything else that would continue.
     fn abandon(&self);
 }
 

@@ -2,8 +2,8 @@
 //! failed run is written, and its path is printed.
 //!
 //! In real time every run keeps its last events, and the page shows them. In virtual time a run keeps no
-//! events. So a run that passes costs no time for events. If a run fails, it is repeated with the same seed.
-//! The repetition records all events, and prints nothing. Only the first failure of a test gets a page.
+//! events, so a run that passes needs no time for them. If a run fails, it is repeated with the same seed.
+//! This second run records events, and prints nothing. Only the first failure of a test gets a page.
 //!
 //! The variable `LAB_PAGE` has one of these values: `0` for no page, `1` (the default) for a page in `out/`,
 //! or the name of the file to write, which must end in `.html`.

@@ -1,5 +1,5 @@
-//! The course's tests of the replicated state machine alone. The course has them since 2025. There they
-//! belong to Lab 4A and to a part of Lab 4C.
+//! The course's tests of the replicated state machine alone. The course has had these tests since 2025. There
+//! they belong to Lab 4A and Lab 4C.
 //!
 //! The state machine is a counter. There are no clerks. A test submits requests directly to the servers and
 //! reads the counter of each server. To test a replicated state machine of your own, implement

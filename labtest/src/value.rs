@@ -21,7 +21,7 @@ pub enum Value {
 
 impl Value {
     /// A random integer from 0 to 2^63 - 1. All random values come from the random numbers of the run, so
-    /// they depend on its seed.
+    /// they depend on the seed of the run.
     pub fn random() -> Value {
         Value::Int(rng::below(1 << 63).cast_signed())
     }

@@ -25,9 +25,9 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | [`models`] | models to check against: the key/value store |
+//! | [`models`] | models of data types: the key/value store |
 //! | `model` | [`Model`]: the sequential data type, and its partition into independent parts |
-//! | `history` | [`Operation`] and [`Event`]: what a history consists of |
+//! | `history` | [`Operation`] and [`Event`], the elements of a history |
 //! | `options`, `report` | the options of a check, and its result |
 //! | `check` | the check of all parts on several threads, with limits; the verdict |
 //! | `part` | one part of a history, prepared for the search |
@@ -40,12 +40,12 @@
 //!
 //! # The search
 //!
-//! The algorithm is the one of Wing and Gong (1993). Lowe (2017) added a set of the visited configurations.
-//! The search builds the order from its beginning. To *place* an operation means to add it at the end of the
-//! order. A *configuration* consists of the set of the placed operations and the state after them. An
-//! operation can be placed next on two conditions. First, the model must allow the operation in the present
-//! state. Second, the operation must have been called before the first return of an operation that is not
-//! placed yet. If there is such an operation, the search places it and continues. If there is no such
+//! The search uses the algorithm of Wing and Gong (1993). Lowe (2017) added a set of the visited
+//! configurations. The search builds the order from its beginning. To *place* an operation means to add it at
+//! the end of the order. A *configuration* consists of the set of the placed operations and the state after
+//! them. An operation can be placed next on two conditions. First, the model must allow the operation in the
+//! present state. Second, the operation must have been called before the first return of an operation that is
+//! not placed yet. If there is such an operation, the search places it and continues. If there is no such
 //! operation, the search removes the operation that it placed last from the order, and tries another
 //! operation instead. The search never enters a configuration twice. It compares configurations completely,
 //! not only their hashes.

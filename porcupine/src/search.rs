@@ -355,8 +355,8 @@ impl Lists {
         self.links[next as usize].previous = previous;
     }
 
-    /// Puts an operation back into its list, at its old place. If several operations were unlinked, the last
-    /// of them must be put back first.
+    /// Puts an operation back into its list, at its old place. If several operations were unlinked, they must
+    /// be put back in the reverse order.
     fn relink(&mut self, op: u32) {
         let Link { previous, next } = self.links[op as usize];
         self.links[previous as usize].next = op;

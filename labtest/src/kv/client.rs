@@ -23,7 +23,7 @@ pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Cli
 }
 
 impl<S: KvService> Client<S> {
-    /// From now on, this clerk records its operations in `history`, as operations of client `number`.
+    /// From now on, this clerk records its operations in `history`, as operations of client number `number`.
     pub fn record(&mut self, history: &Arc<History>, number: u32) {
         self.recorder = Some(Recorder::new(history, number));
     }

@@ -231,7 +231,8 @@ impl Work {
                 }
                 count += 1;
             } else if self.random_keys && below(1000) < 100 {
-                // With a key of its own, the client must not put: that would remove what it has appended.
+                // Only a client that shares its keys may put. If the client had a key of its own, the put
+                // would remove the elements that the client has appended.
                 client.put(&key, &next);
                 count += 1;
             } else {

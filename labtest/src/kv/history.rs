@@ -90,8 +90,9 @@ impl History {
         std::mem::take(&mut *self.operations.lock())
     }
 
-    /// Fails the test if the operations are not linearizable. Before it fails the test, it writes a picture
-    /// of the operations into the system's folder for temporary files, and prints the path of the picture.
+    /// Fails the test if the operations are not linearizable. Before the test fails, this method writes a
+    /// picture of the operations into the system's folder for temporary files, and prints the path of the
+    /// picture.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge(if_unknown, title, marks, &std::env::temp_dir()) {

@@ -28,7 +28,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// Some tests can judge an attempt only if the term does not change during the attempt. If the term changes,
 /// such a test tries again. This is the number of attempts.
 const ATTEMPTS: usize = 5;
-/// The pause between two attempts. The cluster can settle in this time.
+/// The pause between two attempts. In this time the cluster can finish an election.
 const SETTLE: Duration = Duration::from_secs(3);
 
 fn basic_agree_2b<R: RaftPeer>() {
@@ -197,8 +197,8 @@ fn concurrent_starts<R: RaftPeer>(cfg: &Config<R>) -> Option<()> {
     let leader = cfg.check_one_leader();
     let Started { term, .. } = cfg.start(leader, 1)?;
 
-    // Five threads submit at the same time. A thread whose command gets the expected term returns the index
-    // of the command.
+    // Five threads each submit a command at the same time. A thread whose command gets the expected term
+    // returns the index of the command.
     let start = |i| {
         let cluster: Arc<Cluster<R>> = cfg.share();
         thread::spawn(move || cluster.start(leader, 100 + i).filter(|started| started.term == term))

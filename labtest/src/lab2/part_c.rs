@@ -202,7 +202,7 @@ fn unreliable_agree_2c<R: RaftPeer>() {
         cfg.one(round, 1, Retry::Yes);
     }
 
-    // At the end all servers must agree, on a reliable network.
+    // At the end the network is reliable, and all servers must agree on a command.
     cfg.set_unreliable(false);
     helpers.into_iter().for_each(|helper| {
         join(helper);
@@ -277,9 +277,9 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     };
     let clients: Vec<_> = (0..3).map(client).collect();
 
-    // In each round, servers may be disconnected, started again, or crash. The pause after a round is a
-    // little shorter than the longest time that an election may take. So some elections succeed and some do
-    // not.
+    // In each round, a server may be disconnected, a server may be started and connected, and a server may
+    // crash. The pause after a round is a little shorter than the longest time that an election may take. So
+    // some elections succeed and some do not.
     for _ in 0..20 {
         churn_once(&cfg);
         sleep(ELECTION_TIMEOUT * 7 / 10);

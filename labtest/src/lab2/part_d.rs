@@ -36,7 +36,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// The Raft state must always be smaller than this number of bytes.
 const MAX_LOG_SIZE: usize = 2000;
 
-/// What happens to one server in each round of [`snapshots`].
+/// The fault of one server in each round of [`snapshots`].
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Fault {
     None,

@@ -17,8 +17,8 @@ const MOVED: Duration = Duration::from_secs(5);
 
 /// All servers of the groups restart in the middle of a migration, and no client sends a request afterwards.
 /// Then the logs have only entries of older terms. Raft does not commit such entries by counting replicas. So
-/// a leader must add an entry of its own term. A leader that only waits for an old entry to be committed
-/// waits forever.
+/// a leader must add an entry of its own term. If a leader adds no such entry, and only waits until an old
+/// entry is committed, it waits forever.
 ///
 /// Afterwards the shards must move again, to a third group. So the test notices shards that did not move in
 /// the first migration.
@@ -95,7 +95,7 @@ pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     cfg.end();
 }
 
-/// In each of ten configurations, two groups give each other all their shards. The configurations change
+/// In each of ten configurations, two groups give each other all their shards. The configuration changes
 /// faster than shards can move. A group may have to give a shard away in one configuration and to take the
 /// shard back in the next one.
 pub(super) fn shards_are_swapped<S: Sharded>() {

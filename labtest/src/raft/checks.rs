@@ -32,8 +32,8 @@ pub enum Retry {
 /// What the peers have applied at one index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Committed {
-    /// How many peers have applied something at the index. If a peer has crashed or is disconnected, it also
-    /// counts, if it has applied something before.
+    /// How many peers have applied something at the index. A peer also counts if it has crashed or was
+    /// disconnected afterwards.
     pub count: usize,
     /// The value that they have applied. It is `None` if no peer has applied anything at the index.
     pub value: Option<Value>,
@@ -148,8 +148,8 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
     }
 
-    /// Fails the test if a peer has applied anything at this index, because there was no majority to commit
-    /// it.
+    /// Fails the test if a peer has applied anything at this index. A test calls this method if no majority
+    /// was connected, so that no entry could be committed.
     #[track_caller]
     pub fn check_no_agreement(&self, index: u64) {
         let Committed { count, .. } = self.n_committed(index);
@@ -158,8 +158,8 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Waits until `expected` peers have applied a command at this index, and returns the command. It does
-    /// not submit a command itself.
+    /// Waits until `expected` peers have applied a command at this index, and returns the command. This
+    /// method does not submit a command.
     ///
     /// Returns `None` if a peer reaches a later term than `term` during the wait. Then another command may be
     /// committed at this index.

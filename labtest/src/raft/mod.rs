@@ -23,7 +23,7 @@
 //! # Failures
 //!
 //! A failed check panics with the text of the course. More details follow the text. The panic may be in the
-//! thread of the test, in a helper thread or in a reader. In each case labrt fails the run.
+//! thread of the test, in a helper thread or in a reader. In all three cases the run fails.
 
 mod applier;
 mod checks;

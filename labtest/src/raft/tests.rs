@@ -1,5 +1,5 @@
-//! Tests of the harness with fake peers, which do not implement Raft. The tests show that the harness notices
-//! the faults that it must notice.
+//! Tests of the harness with fake peers, which have the methods of a Raft peer but do nothing of the Raft
+//! protocol. The tests show that the harness notices the faults that it must notice.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};

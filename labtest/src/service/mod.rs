@@ -26,8 +26,8 @@
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
-//! network.
+//! One lock protects the state of the harness. No thread holds this lock while it calls a server, a clerk or
+//! the network.
 
 mod clerks;
 mod links;

@@ -141,9 +141,9 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Returns true if an end from `owner` to `target` is not affected by the servers that are cut off. For
-    /// an end of a clerk, `owner` is `None`. Either `owner` and `target` are in the same group, or `target`
-    /// is a controller.
+    /// Returns true if an end from `owner` to `target` may work, and false if a server is cut off so that it
+    /// must not work. For an end of a clerk, `owner` is `None`. Either `owner` and `target` are in the same
+    /// group, or `target` is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

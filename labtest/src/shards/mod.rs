@@ -28,8 +28,8 @@
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
-//! network.
+//! One lock protects the state of the harness. No thread holds this lock while it calls a server, a clerk or
+//! the network.
 
 mod clients;
 mod links;
@@ -145,7 +145,7 @@ struct State {
     cut_from_group: BTreeSet<Place>,
 }
 
-/// Prints the title and starts all servers. The network is reliable until they have started.
+/// Prints the title and starts all servers. The network is reliable until all servers have started.
 pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     report::begin(title);
     make_quietly(title, setup)

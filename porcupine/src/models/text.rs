@@ -91,7 +91,7 @@ impl Text {
     /// Returns whether it is possible that `whole` begins with this text. If `whole` begins with this text,
     /// the result is `true`. Otherwise there are two cases. If `whole` is only a little longer than this
     /// text, the result is `false`, because the end of `whole` is known. If `whole` is much longer, the
-    /// result may be `true` although it is wrong.
+    /// result may be `true` although `whole` does not begin with this text.
     pub fn may_begin(&self, whole: &Text) -> bool {
         let Some(missing) = whole.len.checked_sub(self.len) else { return false };
         let end = whole.end();

@@ -1,4 +1,4 @@
-//! Tests of the rules of a check. The histories are so small that a person can check them.
+//! Tests of the rules of a check. Most histories are so small that a person can check them.
 
 use super::support::{Answer, Ask, Register, endless, read, write};
 use crate::models::kv::{KvInput, KvModel, KvOutput};
@@ -171,8 +171,8 @@ fn hundreds_of_operations_may_be_open_at_once() {
         output: Answer::Written(true),
         ret: 1_000 + u64::from(from * 7 % OPEN),
     };
-    // Operation `from` needs the value that operation `from - 1` writes. But it is called earlier. So the
-    // operation that is called last must be the first one in the order.
+    // Operation `from` needs the value that operation `from - 1` writes. But operation `from` is called
+    // earlier. So the operation that is called last must be the first one in the order.
     let mut history: Vec<_> = (0..OPEN).map(|from| cas(from, from + 1)).collect();
     assert_eq!(verdict(&history), Verdict::Ok);
     history[OPEN as usize / 2].input = Ask::Cas(OPEN / 2, 5_000);
