@@ -287,8 +287,8 @@ class Recording {
   }
 
   /**
-   * The operations whose texts contain all these words, in the order of their calls. The words `client 3`
-   * mean all operations of client 3.
+   * The operations with all these words in their own text or in the title of their part. They are in the
+   * order of their calls. The words `client 3` mean all operations of client 3.
    * @param {string[]} words in lower case
    */
   find(words) {
