@@ -1,9 +1,10 @@
-//! The events that a test writes into the trace: its beginning and its end, what it does to the servers and
-//! the network, and the operations of its clients.
+//! The events that a test writes into the trace: the beginning and the end of the test, its changes of the
+//! servers and the network, and the operations of its clients.
 //!
-//! An event about one server belongs to that server, so a diagram shows the event on the server's own line.
-//! All other events belong to the test. A list of nodes is written as one text of node names: `S0,S1|S2`
-//! means the two sides of a partition. `docs/trace.md` has the whole schema.
+//! An event about one server belongs to that server. So a diagram shows the event on the line of the server.
+//! All other events belong to the test. A list of nodes is one text with the names of the nodes. For example,
+//! `S0,S1|S2` means a partition into two sides: S0 and S1, and S2. `docs/trace.md` describes all events and
+//! fields.
 
 use labrpc::Link;
 use labrt::node::NodeId;
@@ -31,7 +32,7 @@ const CALL: Kind = Kind::new("client.call");
 const RETURN: Kind = Kind::new("client.return");
 const VERDICT: Kind = Kind::new("check.verdict");
 
-/// How many characters of a value or of a result are recorded.
+/// Of a value or a result, at most this number of characters is recorded.
 const EXCERPT: usize = 64;
 
 /// Records that a test begins.
@@ -44,13 +45,13 @@ pub fn end() {
     trace::emit(END, Links::NONE, &[]);
 }
 
-/// Records that a server crashes. The server keeps what it has saved, and nothing else.
+/// Records that a server crashes. Only the state that the server has saved remains.
 pub fn crash(server: NodeId) {
     of(server, CRASH);
 }
 
-/// Records that a server starts, for the first time or again. `server` has the number of this start (its
-/// incarnation).
+/// Records that a server starts, for the first time or again. The incarnation in `server` is the number of
+/// this start.
 pub fn restart(server: NodeId) {
     of(server, RESTART);
 }
@@ -65,17 +66,18 @@ pub fn disconnect(server: NodeId) {
     of(server, DISCONNECT);
 }
 
-/// Records that a server is cut off from the other servers. [`heal`] ends this.
+/// Records that a server is cut off from the other servers. This lasts until the event of [`heal`].
 pub fn isolate(server: NodeId) {
     of(server, ISOLATE);
 }
 
-/// Records that a server is cut off, but only from the other servers of its group. [`heal`] ends this.
+/// Records that a server is cut off only from the other servers of its group. This lasts until the event of
+/// [`heal`].
 pub fn isolate_from_group(server: NodeId) {
     of(server, ISOLATE_FROM_GROUP);
 }
 
-/// Records that the network is split into these sides. A server that is on no side is alone.
+/// Records that the network is split into these sides. A server that is on no side can reach no other server.
 pub fn partition(sides: &[Vec<NodeId>]) {
     if !trace::on() {
         return;
@@ -90,8 +92,8 @@ pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records what the network does from now on with the messages that `from` sends to `to`, and with the
-/// replies to them.
+/// Records which messages are lost from now on in the calls of `from` to `to`: none, the requests, or the
+/// replies.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let loses = match link {
         Link::Both => "nothing",
@@ -101,12 +103,14 @@ pub fn link(from: NodeId, to: NodeId, link: Link) {
     trace::emit(LINK, Links::NONE, &[("from", from.into()), ("to", to.into()), ("loses", loses.into())]);
 }
 
-/// Records that the network begins to lose and delay messages, or that it becomes reliable again.
+/// Records that the network begins to lose and delay messages (`true`), or that it becomes reliable again
+/// (`false`).
 pub fn unreliable(unreliable: bool) {
     trace::emit(if unreliable { UNRELIABLE } else { RELIABLE }, Links::NONE, &[]);
 }
 
-/// Records that the network begins to delay many replies for a long time, or that this ends.
+/// Records that the network begins to delay many replies for a long time (`true`), or that it stops doing so
+/// (`false`).
 pub fn long_reordering(on: bool) {
     trace::emit(LONG_REORDERING, Links::NONE, &[("on", on.into())]);
 }
@@ -138,10 +142,10 @@ fn of(server: NodeId, kind: Kind) {
 }
 
 /// An operation that a client has called and that has not returned yet. The messages that the client's thread
-/// sends in this time belong to the operation.
+/// sends during the operation belong to it.
 ///
-/// If a `ClientCall` is dropped without a call of [`returned`](ClientCall::returned), the operation has no
-/// end in the trace: its outcome is unknown.
+/// If a `ClientCall` is dropped without a call of [`returned`](ClientCall::returned), the trace has no event
+/// for the end of the operation. Then the outcome of the operation is unknown.
 ///
 /// ```
 /// # use labtest::events::ClientCall;
@@ -176,7 +180,7 @@ impl ClientCall {
         ClientCall { id, client, _under: trace::under(id) }
     }
 
-    /// The operation's id in the trace. The messages of the operation have this id as their parent.
+    /// The operation's id in the trace. In the trace, this id is the parent of the operation's messages.
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -191,7 +195,7 @@ impl ClientCall {
     }
 }
 
-/// Returns a short text as it is, and a long text as its beginning and its length in bytes.
+/// Returns a short text without a change. Of a long text, returns the beginning and the length in bytes.
 fn excerpt(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         None => Cow::Borrowed(text),

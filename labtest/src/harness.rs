@@ -1,22 +1,23 @@
-//! The `main` of a test binary. It runs a list of cases, one after the other in the given order, as `go test`
-//! does with a package.
+//! The `main` function of a test binary. It runs a list of cases, one after the other in the given order. `go
+//! test` does the same with a package.
 //!
 //! Such a test binary is a target with `harness = false`. It understands the options of libtest (`--list`,
 //! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest.
 //! A filter may also be a part of the test's name in the Go labs, for example `InitialElection`. There are
-//! two differences from libtest. The lines that a test prints go to stdout at once. And only one test runs at
-//! a time, unless `--test-threads` asks for more, because the time limits of the course are in real time.
+//! two differences from libtest. First, the lines of a test are printed to stdout at once. Second, only one
+//! test runs at a time, unless `--test-threads` asks for more. The reason is that the time limits of the
+//! course are in real time.
 //!
-//! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. With `LAB_RUNS` above 1 a
-//! test prints one line for all its seeds. When a test fails for the first time, the failed run is written as
-//! an HTML page ([`page`]). Some faults of the code under test normally cause only a warning. With
+//! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. If `LAB_RUNS` is above 1, a
+//! test prints one line for all its seeds. When a test fails for the first time, an HTML page of the failed
+//! run is written ([`page`]). Some faults of the code under test normally cause only a warning. With
 //! `LAB_STRICT=1` the test fails instead.
 //!
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | all tests passed |
 //! | 101 | a test failed |
-//! | 2 | bad arguments or a bad variable; nothing was run |
+//! | 2 | a wrong argument or a wrong variable; no test was run |
 
 use labapi::Strictness;
 use labrt::collections::BTreeSet;
@@ -37,8 +38,8 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 
 /// One test of a suite.
 ///
-/// The body is a closure, so a suite can have parameters. Each case must have a name of its own, because the
-/// line that repeats a failed run (the replay line) names the test:
+/// The body is a closure, so a suite can have parameters. Each case must have a name of its own. For each
+/// failed run, a command is printed that repeats the run (the replay line). It contains the name of the case:
 ///
 /// ```
 /// use labapi::RaftPeer;
@@ -73,14 +74,15 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// # assert_eq!(names, ["agree_with_3", "agree_with_5", "agree_with_7"]);
 /// ```
 ///
-/// The test binary then has the line `harness::main(labrt::here!(), MyRaft::STRICTNESS, &cases::<MyRaft>())`.
+/// The `main` function of the test binary is then the line `harness::main(labrt::here!(), MyRaft::STRICTNESS,
+/// &cases::<MyRaft>())`.
 #[derive(Clone)]
 pub struct Case {
     /// The test's name in this project.
     pub name: String,
     /// The test's name in the Go labs. The name is empty for a test that the course does not have.
     pub go_name: String,
-    /// Whether the test runs only with `--ignored` or `--include-ignored`.
+    /// If true, the test runs only with `--ignored` or `--include-ignored`.
     pub ignored: bool,
     /// The code of the test.
     pub body: Body,
@@ -101,7 +103,7 @@ impl Case {
         Case::of_course(name, "", body)
     }
 
-    /// Returns the same test, but this one runs only with `--ignored` or `--include-ignored`.
+    /// Changes the test: it then runs only with `--ignored` or `--include-ignored`.
     pub fn ignored(self) -> Case {
         Case { ignored: true, ..self }
     }
@@ -115,10 +117,10 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Runs the cases that the command line asks for. `here` is the [`labrt::here!()`](labrt::here) of the test
-/// binary. Replay lines contain it. `strictness` decides whether a test fails, or only warns, in two cases: a
-/// breach of lock discipline, and threads that a killed server leaves behind. With `LAB_STRICT=1` in the
-/// environment, the tests fail in both cases ([`Strictness::Fail`]).
+/// Runs the cases that the command line asks for. `here` is the value of [`labrt::here!()`](labrt::here) in
+/// the test binary. It is needed for replay lines. `strictness` decides what happens if a lock is held where
+/// this is not allowed, or if a killed server leaves threads behind: the test fails, or it only prints a
+/// warning. With `LAB_STRICT=1` in the environment, the tests fail in both cases ([`Strictness::Fail`]).
 pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode {
     let line = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let mut args = arguments(line, cases);
@@ -143,11 +145,12 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
     libtest_mimic::run(&args, trials).exit_code()
 }
 
-/// Reads a command line. If libtest-mimic does not understand the line, this function ends the process.
+/// Reads a command line. If libtest-mimic does not understand the command line, this function ends the
+/// process.
 ///
-/// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one, and
-/// does not know the names in the Go labs. So this function applies the filters: it passes the full names of
-/// all tests that do not match to libtest-mimic, as tests to skip.
+/// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one
+/// filter, and does not know the names in the Go labs. So this function applies the filters: it passes the
+/// full names of all tests that do not match to libtest-mimic, as tests to skip.
 fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Arguments {
     let (line, filters) = split_filters(line);
     let mut args = Arguments::from_iter(line);
@@ -161,7 +164,8 @@ fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Argument
     args
 }
 
-/// Separates a command line, whose first argument is the program, into the other arguments and the filters.
+/// Separates the filters from all other arguments of a command line. Returns the other arguments, including
+/// the name of the program, and the filters.
 fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
     /// The options whose value may be the next argument. Such a value is not a filter.
     const WITH_VALUE: [&str; 6] = ["--test-threads", "--logfile", "--skip", "--color", "--format", "-Z"];
@@ -186,8 +190,9 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
     (rest, filters)
 }
 
-/// The names of the cases that a filter or a `--skip` selects. These are the cases with the pattern in their
-/// own name. If there are none, these are the cases with the pattern in their Go name.
+/// Returns the names of the cases that a filter or a `--skip` selects. It selects the cases that have the
+/// pattern in their own name. If there are no such cases, it selects the cases that have the pattern in their
+/// Go name.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {
@@ -197,8 +202,8 @@ fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     if own.is_empty() { names(|case| &case.go_name) } else { own }
 }
 
-/// Refuses two values that libtest-mimic accepts but cannot handle. With 0 threads, libtest-mimic waits for
-/// ever. If it cannot write the log file, it panics.
+/// Refuses two values that libtest-mimic accepts but cannot handle. With 0 threads, libtest-mimic waits
+/// forever. If libtest-mimic cannot write the log file, it panics.
 fn check(args: &Arguments) -> Result<(), String> {
     if args.test_threads == Some(0) {
         return Err("--test-threads 0: expected a number above 0".to_owned());
@@ -219,7 +224,7 @@ fn check_names(cases: &[Case]) -> Result<(), String> {
     }
 }
 
-/// Makes the trial of a case, for libtest-mimic. It reads the environment only if the trial will run.
+/// Makes the trial of a case, for libtest-mimic. The environment is read only if the trial will run.
 fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Result<Trial, String> {
     let unused = Trial::test(&case.name, || Ok(())).with_ignored_flag(case.ignored);
     if args.list || args.is_filtered_out(&unused) || args.is_ignored(&unused) {
@@ -249,7 +254,8 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
     Ok(Trial::test(&case.name, execute).with_ignored_flag(case.ignored))
 }
 
-/// Whether libtest-mimic has already printed `test name ... `, without a newline, when the test starts.
+/// True if libtest-mimic prints `test name ... ` before the test starts. The test then begins in the middle
+/// of this line.
 fn prints_name_first(args: &Arguments) -> bool {
     let pretty = !args.quiet && matches!(args.format, None | Some(FormatSetting::Pretty));
     pretty && args.test_threads.unwrap_or(1) == 1 && args.logfile.is_none()
@@ -266,7 +272,7 @@ fn execute(run: &Run, body: &Body) -> Result<(), String> {
     Ok(())
 }
 
-/// The line for a test that has passed with many seeds.
+/// The line that is printed for a test that has passed with many seeds.
 fn many_passed(run: &Run, summary: &Summary) -> String {
     let Summary { runs, seed, seconds, cpu_seconds, warnings, .. } = summary;
     let twice = if run.check && labrt::is_sim() { ", each twice" } else { "" };

@@ -1,14 +1,14 @@
-//! The course's tests. They can test any implementation of the labs.
+//! The tests of the course, and the harness that runs them. They can test any implementation of the labs.
 //!
 //! | file | content | in the Go labs |
 //! |---|---|---|
-//! | [`harness`] | the `main` of a test binary: cases in the course's order | `go test` |
+//! | [`harness`] | the `main` function of a test binary: cases in the course's order | `go test` |
 //! | [`value`] | the commands that the tests submit | commands of type `interface{}` |
 //! | [`events`] | the events that a test writes into the trace: faults, operations of clients | |
-//! | [`output`] | what the tests print | |
+//! | [`output`] | the lines that the tests print | |
 //! | [`marks`] | the faults and other steps of a test, for the picture of a history | |
 //! | [`page`] | the HTML page that is written for the first failure of a test | |
-//! | [`owner`] | the owner of a cluster: the end of a test | `cfg.end()`, `cfg.cleanup()` |
+//! | [`owner`] | the owner of a cluster, which ends the test | `cfg.end()`, `cfg.cleanup()` |
 //! | [`raft`] | a cluster under test: crashes, partitions, agreement | `raft/config.go` |
 //! | [`service`] | a cluster of [`Replicated`](labapi::Replicated) servers | `config.go` of labs 3, 4A |
 //! | [`kv`] | clients of a key/value service: appends, histories, the generic test | `kvraft/test_test.go` |
@@ -17,11 +17,11 @@
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
 //!
-//! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write a `main` like the
-//! one below for each test binary (`harness = false`). For a key/value service of your own, implement
-//! [`Replicated`](labapi::Replicated) for its servers and [`KvClerk`](labapi::KvClerk) for its clerk. Then
-//! call `lab3::main_3a` and `lab3::main_3b` in the same way. A suite of your own is a list of
-//! [`harness::Case`]s.
+//! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write a `main` function
+//! like the one below for each test binary. In `Cargo.toml` such a binary has `harness = false`. For a
+//! key/value service of your own, implement [`Replicated`](labapi::Replicated) for its servers and
+//! [`KvClerk`](labapi::KvClerk) for its clerk. Then call `lab3::main_3a` and `lab3::main_3b` in the same way.
+//! To write a suite of your own, make a list of [`harness::Case`]s and call [`harness::main`] with it.
 //!
 //! ```text
 //! fn main() -> std::process::ExitCode {

@@ -2,17 +2,17 @@
 
 use labrt::time::{Duration, Instant};
 
-/// The course's limit for one test.
+/// The time limit that the course gives each test.
 pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(120);
 
-/// The time limit of one test. The time begins when the harness is made.
+/// The time limit of one test. The time of a test begins when its harness is made.
 pub(crate) struct Limit {
     start: Instant,
     limit: Duration,
 }
 
 impl Limit {
-    /// A limit whose time begins now.
+    /// Returns a limit. The time of the test begins now.
     pub fn from_now(limit: Duration) -> Limit {
         Limit { start: Instant::now(), limit }
     }

@@ -1,52 +1,55 @@
 //! The lives of a test's servers. A *life* is the time from a start of a server to its next crash. This
-//! module does the steps of each start and each crash, always in the same order.
+//! module starts and crashes servers. The steps of a start, and the steps of a crash, always have the same
+//! order.
 //!
-//! A test starts a server, crashes it, and starts it again with what it had saved. A [`Lives`] is one such
-//! server. It owns what remains after a crash: the identity of the server, the number of its lives, and its
-//! disk. All three harnesses start and crash their servers with it.
+//! A test starts a server, crashes it, and starts it again with the state that the server has saved. A
+//! [`Lives`] is one such server. It owns what remains after a crash: the identity of the server, the number
+//! of its lives, and its disk. All three harnesses start and crash their servers with it.
 //!
-//! # One at a time
+//! # One start or crash at a time
 //!
 //! Several threads of a test may start and crash the same server. Each start and each crash has several
-//! steps. If the steps of a start and of a crash were mixed, a late crash could take the next life off the
-//! network. Or a start could bring up a server that has already been crashed. So a thread first takes its
-//! [`Turn`]: it waits until no other start or crash of this server is going on. A restart, which is a crash
-//! and a start, is one turn.
+//! steps. If the steps of a start and of a crash were mixed, a slow crash could remove the next life from the
+//! network. Or a start could put a server on the network that has already crashed. So a thread first takes
+//! its [`Turn`]: it waits until no other start or crash of this server is going on. A restart, which is a
+//! crash and a start, is one turn.
 //!
 //! # A start
 //!
 //! 1. [`Turn::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh ends, which are
 //!    disabled.
-//! 2. [`Turn::start`]: the server is made, as code of its own node. So the threads that it spawns, its log
-//!    lines and its events belong to the server, not to the test.
-//! 3. [`Turn::join_network`]: its services are put on the network. This is the last step, so the server
-//!    answers only when it is complete.
+//! 2. [`Turn::start`]: the server is made. The code that makes it runs as code of the server's node. So the
+//!    threads that it spawns, its log lines and its events belong to the server, not to the test.
+//! 3. [`Turn::join_network`]: the server's services are put on the network. This is the last step. So a
+//!    server answers no call before it is complete.
 //!
 //! # A crash
 //!
-//! A crash keeps what was saved at one instant. No other server may learn of something that was saved later,
-//! because the next life will not know of it. The order of the steps in [`Turn::crash`] ensures that:
+//! The next life gets the state that was saved at one instant of the crash. If the dying server saves
+//! something later, the next life does not have it. So no other server may learn of a later save. The order
+//! of the steps in [`Turn::crash`] ensures this:
 //!
-//! 1. The life is over. If the dying server makes a new end from now on, this end is closed. The event
-//!    `fault.crash` is recorded here, before all effects of the crash.
-//! 2. The server's ends are disabled. So it can send no request that depends on a later save.
-//! 3. The server's name is removed from the network. So it can send no reply that depends on a later save,
-//!    not even a reply to a call that it has already received.
-//! 4. The persister is copied, and the copy is kept for the next life. The dying server has the original, so
-//!    everything that it saves later is lost. At the same instant the harness forgets the server, so no
-//!    thread of the test can call it any more.
-//! 5. The server's `kill` is called, as code of its own node.
-//! 6. The server's ends are closed. So its calls that are still waiting fail at once, and they do not keep
-//!    its threads alive. This step comes after `kill`: before it, the server might repeat a failed call again
-//!    and again without a pause.
-//! 7. No thread of the life may be left. [`check_none_left`] checks this once for all lives, at the end of
+//! 1. The life is marked as over. If the dying server makes a new end from now on, this end is closed. The
+//!    event `fault.crash` is recorded in this step, before all effects of the crash.
+//! 2. The server's ends are disabled. So the server cannot send a request that depends on a later save.
+//! 3. The server's name is removed from the network. So the server cannot send a reply that depends on a
+//!    later save. This includes replies to calls that it has already received.
+//! 4. The persister is copied, and the copy is kept for the next life. The dying server still has the
+//!    original, so everything that it saves later is lost. At the same instant the harness deletes its
+//!    reference to the server. So no thread of the test can call the server any more.
+//! 5. The server's `kill` is called. It runs as code of the server's node.
+//! 6. The server's ends are closed. So the server's calls that are still waiting fail at once, and its
+//!    threads can end. This step comes after `kill`. A server that is not killed yet might repeat a failed
+//!    call again and again without a pause.
+//! 7. All threads of the life must end. [`check_none_left`] checks this for all lives together, at the end of
 //!    the test.
 //!
 //! # Locks
 //!
 //! Each `Lives` has a lock of its own. No thread holds this lock while it calls the network or a server. So a
-//! harness may call the getters of a `Lives` while it holds its own lock. A turn is not a lock: while a
-//! thread has a turn, the code of the server that it starts or kills may block and may send messages.
+//! harness may call the getters of a `Lives` while it holds its own lock. A turn is not a lock. While a
+//! thread has a turn, it runs code of the server that it starts or kills. This code may block, and it may
+//! send messages.
 
 use labapi::{Persister, Strictness};
 use labrpc::{End, Name, Network, Server, Service};
@@ -70,39 +73,40 @@ pub(crate) struct Lives<S: ?Sized> {
     turn_ended: Condvar,
 }
 
-/// The newest life, and what the next life will get from it.
+/// The newest life, and the state that the next life will get.
 struct Newest<S: ?Sized> {
     life: Arc<Life>,
-    /// The disk of the newest life. After its crash, this is a copy, and only the next life will write to the
-    /// copy.
+    /// The disk of the newest life. After the crash of that life, this is a copy of its disk. Only the next
+    /// life will write to the copy.
     saved: Arc<Persister>,
-    /// The names of the ends that the newest life was given.
+    /// The names of the ends that the newest life got at its start.
     ends: Vec<Name>,
-    /// The running instance, or `None` if the server does not run. It is here from its start to its crash.
+    /// The running instance. It is `None` before the first start and after a crash.
     server: Option<Arc<S>>,
-    /// Whether a thread has the [`Turn`] of this server.
+    /// True while a thread has the [`Turn`] of this server.
     taken: bool,
 }
 
-/// The right of one thread to start and to crash a server, until it is dropped.
-#[must_use = "the turn ends when it is dropped"]
+/// The right to start and to crash a server. Only one thread can have this right. The right ends when the
+/// `Turn` is dropped.
+#[must_use = "the turn ends when this value is dropped"]
 pub(crate) struct Turn<'a, S: ?Sized>(&'a Lives<S>);
 
 /// One life of a server.
 pub(crate) struct Life {
-    /// The identity of the life. Its incarnation is the number of the life, which begins with 1.
+    /// The identity of the life. Its incarnation is the number of the life. The first life has number 1.
     pub node: NodeId,
     over: AtomicBool,
 }
 
 impl Life {
-    /// Whether the life has ended with a crash.
+    /// Returns true if the life has ended with a crash.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
 }
 
-/// What a new life is started with.
+/// The things that a new life gets before its server is made.
 pub(crate) struct NewLife {
     pub life: Arc<Life>,
     pub persister: Arc<Persister>,
@@ -117,7 +121,8 @@ pub(crate) struct Living<S: ?Sized> {
 }
 
 impl<S: ?Sized> Living<S> {
-    /// Calls the server, as code of its own node. The caller must not hold a lock of the harness.
+    /// Calls `f` with the server. `f` runs as code of the server's node. The caller must not hold a lock of
+    /// the harness.
     pub fn call<T>(&self, f: impl FnOnce(&S) -> T) -> T {
         let _as_node = node::enter(self.node);
         f(&self.server)
@@ -131,8 +136,9 @@ impl<S: ?Sized> Newest<S> {
 }
 
 impl<S: ?Sized> Lives<S> {
-    /// The server called `name` on `net`, with an empty disk and no life yet. `first` is the node of its
-    /// first life. The nodes of later lives differ from it only in the incarnation.
+    /// A server with an empty disk that has not been started yet. Its name on the network `net` is `name`.
+    /// `first` is the node of its first life. The nodes of later lives differ from `first` only in the
+    /// incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
         let before_first = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
         let newest = Newest {
@@ -145,8 +151,8 @@ impl<S: ?Sized> Lives<S> {
         Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest), turn_ended: Condvar::new() }
     }
 
-    /// Waits until no other thread starts or crashes this server. The caller must not hold a lock of the
-    /// harness.
+    /// Takes the turn of this server. If another thread is starting or crashing the server, the call waits.
+    /// The caller must not hold a lock of the harness.
     #[track_caller]
     pub fn take_turn(&self) -> Turn<'_, S> {
         let mut newest = self.newest.lock();
@@ -157,7 +163,7 @@ impl<S: ?Sized> Lives<S> {
         Turn(self)
     }
 
-    /// Takes a turn and calls [`Turn::crash`] in it.
+    /// Takes the turn, and then calls [`Turn::crash`].
     #[track_caller]
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         self.take_turn().crash(cut_off, kill);
@@ -168,12 +174,13 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().living()
     }
 
-    /// Whether the server runs.
+    /// Returns true if the server runs.
     pub fn is_up(&self) -> bool {
         self.newest.lock().server.is_some()
     }
 
-    /// Whether the newest life is over, or there was no life yet. If so, none of the server's ends may work.
+    /// Returns true if the newest life is over, or if there was no life yet. In both cases all ends of the
+    /// server must be disabled.
     pub fn is_over(&self) -> bool {
         self.newest.lock().life.is_over()
     }
@@ -195,7 +202,7 @@ impl<S: ?Sized> Lives<S> {
         (saved.raft_state_size(), saved.snapshot_size())
     }
 
-    /// The names of the ends that the newest life was given, in the order of their targets.
+    /// The names of the ends that the newest life got at its start, in the order of their targets.
     pub fn ends(&self) -> Vec<Name> {
         self.newest.lock().ends.clone()
     }
@@ -250,8 +257,9 @@ impl<S: ?Sized> Turn<'_, S> {
         self.0.net.add_server(self.0.name.clone(), server);
     }
 
-    /// Ends the newest life, in the order that the head of this file explains. `cut_off` may disable the ends
-    /// of the other servers to this server. It is allowed to crash a server that does not run.
+    /// Ends the newest life. The steps and their order are explained at the head of this file. `cut_off` may
+    /// disable the ends of the other servers to this server. The call is also allowed if the server does not
+    /// run.
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         let life = Arc::clone(&self.0.newest.lock().life);
         if !life.over.swap(true, Ordering::SeqCst) {
@@ -277,7 +285,7 @@ impl<S: ?Sized> Turn<'_, S> {
 }
 
 /// Checks that the killed servers leave no thread behind. All `servers` must have crashed. In virtual time,
-/// no thread of any of their lives may be alive after exactly 100 ms. In real time, other programs may slow
+/// all threads of all their lives must have ended after exactly 100 ms. In real time, other programs may slow
 /// the threads down, so they get up to five seconds.
 #[track_caller]
 pub(crate) fn check_none_left<S: ?Sized>(servers: &[Arc<Lives<S>>], own: Strictness) {
@@ -316,7 +324,8 @@ mod tests {
     use labrt::sync::Signal;
     use labrt::sync::atomic::AtomicU32;
 
-    /// A server that answers with the number of its life. It has an end to itself.
+    /// A server that replies to a call with the number of its life. It has an end that leads to the server
+    /// itself.
     struct Echo {
         end: End,
         persister: Arc<Persister>,
@@ -441,7 +450,8 @@ mod tests {
                     start_in(&turn);
                 })
             };
-            // This time is enough for the restart, if it wrongly does not wait for its turn.
+            // The restart must wait for its turn. If it wrongly does not wait, it can finish in this time,
+            // and the test fails.
             sleep(Duration::from_millis(20));
             go_on.raise();
             join(slow);

@@ -15,11 +15,11 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since_start().as_nanos()).expect("a run takes less than 584 years")
 }
 
-/// The marks of a test. Some marks are for an instant. Other marks last: they are opened and closed. The
-/// `bool` is whether a mark is open.
+/// The marks of a test. Some marks are for an instant. Other marks have a beginning and an end: they are
+/// opened and closed. The `bool` is true while a mark is open.
 pub(crate) struct Marks(Mutex<Vec<(Mark, bool)>>);
 
-/// The index of a mark that lasts.
+/// The index of a mark that was opened. It is needed to close the mark.
 #[derive(Clone, Copy)]
 #[must_use = "the mark has to be closed"]
 pub(crate) struct Lasting(usize);
@@ -39,7 +39,7 @@ impl Marks {
         Lasting(self.add(kind, text.into(), true))
     }
 
-    /// Closes a mark. It ends now.
+    /// Closes a mark. The mark ends at the present time.
     pub fn close(&self, mark: Lasting) {
         let (mark, open) = &mut self.0.lock()[mark.0];
         mark.to = Some(now());
@@ -65,7 +65,7 @@ impl Marks {
         self.0.lock().iter().position(|(mark, open)| *open && mark.text == text).map(Lasting)
     }
 
-    /// Adds a mark: the network becomes unreliable or reliable now.
+    /// Adds a mark at which the network becomes unreliable (`true`) or reliable (`false`).
     pub fn unreliable(&self, unreliable: bool) {
         self.instant(MarkKind::Network, format!("{} network", reliability(unreliable)));
     }
@@ -76,7 +76,7 @@ impl Marks {
         marks.len() - 1
     }
 
-    /// All marks, in the order in which they were added. Marks that are still open last until now.
+    /// All marks, in the order in which they were added. A mark that is still open ends at the present time.
     pub fn all(&self) -> Vec<Mark> {
         let until = |(mark, open): &(Mark, bool)| match open {
             true => Mark { to: Some(now()), ..mark.clone() },

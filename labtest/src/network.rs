@@ -1,4 +1,4 @@
-//! The changes of the network that all harnesses make.
+//! Changes of the network. All harnesses use these functions.
 
 use labrpc::{Link, Name, Network};
 use labrt::dlog;
@@ -9,7 +9,7 @@ use super::events;
 #[derive(PartialEq)]
 pub(crate) struct Wanted {
     pub end: Name,
-    /// Whether the end is enabled.
+    /// True if the end is enabled.
     pub works: bool,
     /// Which messages the end carries while it is enabled.
     pub link: Link,
@@ -43,14 +43,15 @@ pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     }
 }
 
-/// Makes the network lose and delay messages (`true`), or stops that (`false`).
+/// Makes the network lose and delay messages (`true`), or makes it reliable again (`false`).
 pub(crate) fn set_unreliable(net: &Network, unreliable: bool) {
     dlog!(TEST, "makes the network {}", reliability(unreliable));
     events::unreliable(unreliable);
     net.reliable(!unreliable);
 }
 
-/// The word for a network that loses and delays messages (`true`), or for a network that does not (`false`).
+/// Returns the word "unreliable" for a network that loses and delays messages (`true`), and the word
+/// "reliable" for other networks (`false`).
 pub(crate) fn reliability(unreliable: bool) -> &'static str {
     if unreliable { "unreliable" } else { "reliable" }
 }
@@ -63,7 +64,7 @@ mod tests {
     use labrt::sync::atomic::{AtomicUsize, Ordering};
 
     /// Another thread changes the state after the first reading, and changes the network before this thread
-    /// does. So this thread first sets the old state, and must set the new one afterwards.
+    /// does. So this thread first sets the old state, and must set the new state afterwards.
     #[test]
     fn the_newest_state_wins() {
         labrt::run(|| {

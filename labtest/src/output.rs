@@ -2,9 +2,10 @@
 //!
 //! A test, or a part of a test, prints two lines: its title when it begins, and another line when it has
 //! passed. Between these two lines there may be lines that the course does not print ([`note`]). They show a
-//! measured value and its limit. When a process runs a test with many seeds, these lines are not printed.
-//! Then the `main` of the test binary prints one line for each test. Important lines ([`info`]) are also
-//! printed then.
+//! measured value and its limit.
+//!
+//! If a process runs each test with many seeds, none of these lines is printed. Instead, the `main` function
+//! of the test binary prints one line for each test. Only important lines ([`info`]) are printed in any case.
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};
@@ -25,40 +26,41 @@ pub fn end(passed: &str) {
     line(passed);
 }
 
-/// Prints a line between the two lines of a test. It shows a value that the test has measured, and the limit
-/// of this value.
+/// Prints a line between the first and the last line of a test. The line shows a value that the test has
+/// measured, and the limit of this value.
 pub fn note(text: &str) {
     line(&format!("  ... {text}"));
 }
 
-/// Warns of a fault of the code under test that does not fail the test. All warnings of the tests and
-/// harnesses go through this function. Warnings are printed and counted, even if there are many seeds.
+/// Prints a warning: the code under test has a fault, but the test does not fail because of it. All warnings
+/// of the tests and harnesses go through this function. Warnings are printed and counted, even if the process
+/// runs each test with many seeds.
 pub(crate) fn warning(text: &str) {
     if !silent() {
         labrt::warning(text);
     }
 }
 
-/// Prints a line that the user must see, even if there are many seeds.
+/// Prints a line that the user must see. It is printed even if the process runs each test with many seeds.
 pub fn info(text: &str) {
     if !silent() {
         println!("info: {text}");
     }
 }
 
-/// Whether the lines of tests are suppressed, because the process runs each test several times.
+/// If true, the lines of tests are not printed, because the process runs each test several times.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Sets whether the lines of tests are suppressed.
+/// Sets whether the lines of tests are suppressed (`true`) or printed (`false`).
 pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::SeqCst);
 }
 
-/// Whether the present run repeats an earlier run, whose lines have already been printed.
+/// True while a failed run is repeated. The lines of the run have already been printed.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Calls `f` to repeat a run. Meanwhile no lines are printed, and the files that the first run has written
-/// are not written again.
+/// Calls `f`, which repeats a run. During this call no lines are printed, and the files that the first run
+/// has written are not written again.
 pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     SILENT.store(true, Ordering::SeqCst);
     let value = f();
@@ -66,7 +68,7 @@ pub(crate) fn silently<T>(f: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Whether the present run repeats an earlier run.
+/// Returns true if the current run repeats an earlier run.
 pub(crate) fn silent() -> bool {
     SILENT.load(Ordering::SeqCst)
 }

@@ -6,7 +6,7 @@ use labrt::sync::Arc;
 
 use super::output;
 
-/// What a cluster does at the end of a test.
+/// The methods of a cluster that are called at the end of a test.
 pub trait Finish {
     /// Fails the test if it has taken longer than its limit. This method does not interrupt a test that is
     /// still working.
@@ -15,23 +15,23 @@ pub trait Finish {
     /// The line that a test prints when it has passed, in the form of the course.
     fn passed_line(&self) -> String;
 
-    /// Stops everything: every server, then the network. Checks that no thread of a server is left
-    /// behind.
+    /// Stops every server, and then the network. Checks that all threads of the servers have ended.
     fn cleanup(&self);
 
     /// Gives up a test that has failed. The test's run is over, and labrt ends the threads. This method stops
-    /// the network, and everything else that would go on.
+    /// the network, and everything else that would continue.
     fn abandon(&self);
 }
 
-/// The owner of a cluster under test. It is dropped when the test's body returns, and the cluster ends with
-/// it.
+/// The owner of a cluster under test. The owner is dropped when the test's body returns. Then the cluster
+/// ends, too.
 ///
-/// A body ends with [`Owner::end`], which makes the last checks and prints the line of a passed test.
+/// The last call in the body of a test is [`Owner::end`]. It makes the last checks and prints the line of a
+/// passed test.
 #[must_use = "the cluster lives as long as its owner"]
 pub struct Owner<C: Finish> {
     cluster: Arc<C>,
-    /// Whether [`Owner::end`] or [`Owner::stop`] was called.
+    /// True if [`Owner::end`] or [`Owner::stop`] was called.
     finished: bool,
 }
 
@@ -48,8 +48,8 @@ impl<C: Finish> Owner<C> {
     /// Ends a test: makes the last checks, then prints the line of a passed test, as the course does.
     ///
     /// There are two checks. The test must not have taken longer than its limit, which is 120 seconds in the
-    /// course. The killed servers must leave no thread behind. Both checks come before the line is printed,
-    /// so a test that says `Passed` has passed. (The course prints the line before it checks.)
+    /// course. All threads of the killed servers must have ended. Both checks come before the line is
+    /// printed, so a test that says `Passed` has passed. (The course prints the line before it checks.)
     #[track_caller]
     pub fn end(mut self) {
         self.cluster.check_timeout();
@@ -59,7 +59,7 @@ impl<C: Finish> Owner<C> {
         output::end(&line);
     }
 
-    /// Like [`end`](Owner::end), but without a limit of time and without a line.
+    /// Like [`end`](Owner::end), but this method checks no time limit and prints no line.
     #[track_caller]
     pub fn stop(mut self) {
         self.clean_up();
@@ -80,7 +80,7 @@ impl<C: Finish> Deref for Owner<C> {
     }
 }
 
-/// A test that fails does not reach [`Owner::end`]. So the drop has to stop what is left of its cluster.
+/// A test that fails does not reach [`Owner::end`]. So the drop has to stop the cluster of a failed test.
 impl<C: Finish> Drop for Owner<C> {
     fn drop(&mut self) {
         if !self.finished {

@@ -1,12 +1,12 @@
-//! The page of a failed run: an HTML file that shows what happened in the run. By default the page is
-//! written, and its path is printed.
+//! The page of a failed run: an HTML file that shows what happened in the run. By default the page of a
+//! failed run is written, and its path is printed.
 //!
 //! In real time every run keeps its last events, and the page shows them. In virtual time a run keeps no
-//! events. Instead, the failed seed is run once more with the trace on, without printing. So the page costs
-//! nothing if a run passes. Only the first failure of a test gets a page.
+//! events, so a run that passes needs no time for them. If a run fails, it is repeated with the same seed.
+//! This second run records events, and prints nothing. Only the first failure of a test gets a page.
 //!
-//! `LAB_PAGE` is `0` for no page, `1` (the default) for a page in `out/`, or the name of a file that ends in
-//! `.html`.
+//! The variable `LAB_PAGE` has one of these values: `0` for no page, `1` (the default) for a page in `out/`,
+//! or the name of the file to write, which must end in `.html`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,26 +20,27 @@ use labview::spacetime;
 /// events of the scheduler.
 const MOST_EVENTS: usize = 400_000;
 
-/// The size in bytes of the largest trace of which a page is made automatically. A page of a larger trace
+/// A page is made automatically only if the trace has at most this number of bytes. A page of a larger trace
 /// would need much memory and time.
 const LONGEST_DRAWN: u64 = 1 << 29;
 
 /// Where the pages of failed runs are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Nowhere: no pages are written.
+    /// No pages are written.
     Nowhere,
-    /// Into the folder `out/`. The file's name has the test and the seed.
+    /// Pages are written into the folder `out/`. The name of a page contains the name of the test and the
+    /// seed.
     Out,
-    /// Into this file.
+    /// The page is written into this file.
     File(PathBuf),
 }
 
 impl Place {
-    /// Reads `LAB_PAGE`.
+    /// Reads the variable `LAB_PAGE`.
     ///
     /// # Errors
-    /// If the value is none of the expected values. The message names the value and what was expected.
+    /// If the variable has another value. The error message names this value and the expected values.
     pub fn from_env() -> Result<Place, String> {
         Place::of(std::env::var_os("LAB_PAGE").map(PathBuf::from))
     }
@@ -74,8 +75,8 @@ pub fn write(failed: &Failed<'_>) {
     let seed = failed.outcome.seed;
     let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
     match output::silently(|| draw(failed, &page)) {
-        // Cargo starts a test in the folder of its package. The user may be in another folder, so the path is
-        // absolute.
+        // Cargo starts a test in the folder of its package. The user may be in another folder, so the printed
+        // path is absolute.
         Ok(()) => {
             eprintln!("[lab] the run as a page: {}", std::path::absolute(&page).unwrap_or(page).display())
         }
@@ -85,7 +86,7 @@ pub fn write(failed: &Failed<'_>) {
 
 fn draw(failed: &Failed<'_>, page: &Path) -> Result<(), String> {
     if let Some(dir) = page.parent() {
-        // If this fails, writing the file fails, too, and its error is reported.
+        // If the folder cannot be made, the file cannot be written either, and that error is reported.
         let _ = fs::create_dir_all(dir);
     }
     let written = failed.outcome.events.as_ref();
@@ -151,11 +152,11 @@ mod tests {
         // In real time the events of a failed run are in a file. Here the test sets the path of this file.
         let trace = (!labrt::is_sim()).then(|| dir.join("run.jsonl"));
         static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-        PAGE.set(page.clone()).expect("only this test sets it");
+        PAGE.set(page.clone()).expect("only this test sets PAGE, and only once");
         let write_there = |failed: &Failed<'_>| {
-            let page = PAGE.get().expect("set above");
+            let page = PAGE.get().expect("PAGE was set above");
             assert!(!page.exists(), "a test gets only one page");
-            draw(failed, page).expect("a page");
+            draw(failed, page).expect("the page can be made");
         };
         let run = Run {
             runs: 2,
@@ -171,7 +172,7 @@ mod tests {
             panic!("one is not two");
         });
         assert!(failure.is_err_and(|error| error.contains("one is not two")));
-        let html = fs::read_to_string(&page).expect("the page");
+        let html = fs::read_to_string(&page).expect("the page can be read");
         assert!(
             html.contains("a test that fails") && html.contains("one is not two"),
             "the page shows the run"
@@ -183,7 +184,7 @@ mod tests {
             .collect();
         left.retain(|name| name != "run.jsonl");
         left.sort();
-        assert_eq!(left, ["page.html", "report"], "there are no other files");
+        assert_eq!(left, ["page.html", "report"], "the folder has no other files");
         fs::remove_dir_all(&dir).expect("the test has made this folder");
     }
 }

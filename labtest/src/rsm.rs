@@ -1,9 +1,9 @@
-//! The course's tests of the replicated state machine alone. They are new in 2025 (Lab 4A and a part of 4C of
-//! that year).
+//! The course's tests of the replicated state machine alone. The course has had these tests since 2025. There
+//! they belong to Lab 4A and Lab 4C.
 //!
-//! The machine is a counter. There are no clerks: a test submits requests directly to the servers and reads
-//! the counter of each server. To test a replicated state machine of your own, implement [`CounterService`]
-//! for a server that runs a counter on it.
+//! The state machine is a counter. There are no clerks. A test submits requests directly to the servers and
+//! reads the counter of each server. To test a replicated state machine of your own, implement
+//! [`CounterService`] for a server that runs a counter on it.
 //!
 //! The numbers of servers, the pauses, the counts and the limits are the same as in the course.
 
@@ -25,23 +25,23 @@ use super::service::{Cluster, Config, Setup, make_config};
 pub enum Request {
     /// Adds 1. The reply is the new value.
     Inc,
-    /// Does nothing. The reply is the value.
+    /// Does nothing. The reply is the value of the counter.
     Null,
-    /// A request that must never be committed. If a server applies it, this is an error.
+    /// A request that must never be committed. A server that applies it is wrong.
     Dec,
 }
 
 /// A server that runs a counter on a replicated state machine.
 pub trait CounterService: Replicated {
     /// Submits the request, waits until it is applied, and returns the reply of this server's machine.
-    /// Returns `None` if this server does not lead, or no longer leads, or was killed.
+    /// Returns `None` if this server is not the leader, is no longer the leader, or was killed.
     fn submit(&self, request: Request) -> Option<u64>;
 
     /// The value of the counter on this server.
     fn counter(&self) -> u64;
 }
 
-/// The `main` of a test binary, with `labrt::here!()` of that binary.
+/// The `main` function of a test binary. The argument `here` is the value of `labrt::here!()` in that binary.
 pub fn main<S: CounterService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
@@ -65,7 +65,7 @@ const SERVERS: usize = 3;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// When the servers are shut down, all waiting submitters must return within this time.
+/// When the servers are shut down, all waiting calls of `submit` must return within this time.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(11);
 
 /// A cluster under test, and the server that probably leads it.
@@ -157,7 +157,8 @@ impl<S: CounterService> Group<S> {
         self.parallel(count, move |cluster| Some(one(cluster, leader, &none, request)?.1))
     }
 
-    /// Shuts all servers down while a hundred requests are waiting for a reply. All submitters must return.
+    /// Shuts all servers down while a hundred calls of `submit` are waiting for a reply. All these calls must
+    /// return.
     #[track_caller]
     fn shut_down_while_submitting(&self) {
         let mut submitters = self.parallel_ones(100, Request::Null);
@@ -169,9 +170,9 @@ impl<S: CounterService> Group<S> {
     }
 }
 
-/// Submits a request to the leader. To find the leader, it asks all servers that are not cut off, beginning
-/// with `first`. It repeats this for up to ten seconds. Returns the server that has done the request, and the
-/// reply.
+/// Submits a request to the leader. To find the leader, the function tries all servers that are not cut off,
+/// beginning with `first`. It repeats this for up to ten seconds. Returns the server that has done the
+/// request, and the reply.
 fn one<S: CounterService>(
     cluster: &Cluster<S>,
     first: usize,
@@ -191,7 +192,7 @@ fn one<S: CounterService>(
     None
 }
 
-/// Threads that work, and how many of them have not returned yet.
+/// Threads that were started together, and how many of them have not returned yet.
 struct Parallel<T> {
     outcomes: Receiver<T>,
     missing: usize,
@@ -220,7 +221,7 @@ fn basic_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Fifty threads submit a request at the same time.
+/// Fifty threads each submit a request at the same time.
 fn concurrent_4a<S: CounterService>() {
     let group = Group::<S>::start("Test concurrent submit", Setup::of(SERVERS));
     let mut submitters = group.parallel_ones(50, Request::Inc);
@@ -230,8 +231,8 @@ fn concurrent_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// The leader is cut off, and the other servers must go on. When the old leader is connected again, it must
-/// catch up.
+/// The leader is cut off. The other servers must still do requests. When the old leader is connected again,
+/// it must apply the requests that it has missed.
 fn leader_failure_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Failure", Setup::of(SERVERS));
     let value = group.inc();
@@ -247,8 +248,9 @@ fn leader_failure_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// A leader that is cut off accepts requests, but it can neither do nor refuse them. When it is connected
-/// again, `submit` must return `None` at once for all of these requests.
+/// A leader that is cut off accepts requests. But it cannot do them, and it does not know yet that it must
+/// refuse them. When it is connected again, `submit` must return `None` within a second for all of these
+/// requests.
 fn leader_partition_4a<S: CounterService>() {
     let mut group = Group::<S>::start("Test Leader Partition", Setup::of(SERVERS));
     let value = group.inc();
@@ -263,7 +265,7 @@ fn leader_partition_4a<S: CounterService>() {
     sleep(Duration::from_millis(10));
     let value = group.inc();
     submitters.wait(SECOND, refused);
-    assert!(submitters.missing > 0, "submits at a leader that was cut off have all returned");
+    assert!(submitters.missing > 0, "all submits to the leader that was cut off have returned");
 
     group.heal();
     submitters.wait(SECOND, refused);
@@ -273,7 +275,7 @@ fn leader_partition_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Submits a hundred requests. Then all servers stop, and start again with their saved state.
+/// Submits a hundred requests. Then stops all servers, and starts them again with their saved state.
 #[track_caller]
 fn hundred_and_restart<S: CounterService>(group: &mut Group<S>) {
     for i in 1..=100 {
@@ -310,7 +312,8 @@ fn restart_submit_4a<S: CounterService>() {
     group.cfg.end();
 }
 
-/// With snapshots the log must stay short. After a restart, a server must begin with its snapshot.
+/// With snapshots the log must stay short. After a restart, a server must start with the state in its
+/// snapshot.
 fn snapshot_4c<S: CounterService>() {
     const MAXRAFTSTATE: usize = 1000;
     let setup = Setup::of(SERVERS).maxraftstate(MAXRAFTSTATE);

@@ -1,19 +1,19 @@
-//! How strict the suites are. `LAB_STRICT=1` makes them strict. Otherwise the code under test decides.
+//! How strict the test suites are.
 //!
 //! The value of `LAB_STRICT` is `1` or `0`. With `1`, a test fails where it would otherwise only print a
-//! warning. With `0`, which is the default, the `STRICTNESS` of the code under test decides. The `main` of a
-//! test binary reads it with [`read`]. All other code asks [`in_force`].
+//! warning. With `0`, which is the default, the constant `STRICTNESS` of the code under test decides this.
+//! The `main` function of a test binary reads the variable with [`read`]. All other code calls [`in_force`].
 
 use labapi::Strictness;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 
-/// The name of the variable.
+/// The name of the environment variable.
 pub(crate) const VARIABLE: &str = "LAB_STRICT";
 
-/// Whether `LAB_STRICT=1` was given. It is set before the first test of the process.
+/// True if `LAB_STRICT` is 1. This value is set before the first test of the process.
 static FORCED: AtomicBool = AtomicBool::new(false);
 
-/// Reads the variable, for all tests of this process. Returns whether it is 1.
+/// Reads the variable, for all tests of this process. Returns whether its value is 1.
 ///
 /// # Errors
 /// If the value is neither 1 nor 0. The message names the variable, the value and what was expected.
@@ -23,7 +23,7 @@ pub(crate) fn read() -> Result<bool, String> {
     Ok(forced)
 }
 
-/// The strictness that is used for code whose own `STRICTNESS` is `own`.
+/// The strictness that the tests use. `own` is the `STRICTNESS` of the code under test.
 pub(crate) fn in_force(own: Strictness) -> Strictness {
     if FORCED.load(Ordering::SeqCst) { Strictness::Fail } else { own }
 }

@@ -1,4 +1,5 @@
-//! The commands that the tests submit. They are integers, or texts if the size of a command matters.
+//! The commands that the tests submit. A command is an integer. In tests in which the size of a command
+//! matters, it is a text.
 //!
 //! Raft sees only opaque bytes. A value is encoded once, when it is submitted, and decoded once, when it is
 //! applied. The suites compare decoded values, so `7` and `"7"` are different commands.
@@ -19,8 +20,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// A random integer from 0 to 2^63 - 1. Like the other random values, it comes from the random numbers of
-    /// the run.
+    /// A random integer from 0 to 2^63 - 1. All random values come from the random numbers of the run, so
+    /// they depend on the seed of the run.
     pub fn random() -> Value {
         Value::Int(rng::below(1 << 63).cast_signed())
     }
@@ -45,7 +46,7 @@ impl Value {
     /// Decodes the value of a command that Raft has applied.
     ///
     /// # Errors
-    /// If the bytes are not the encoding of a value. The message shows the bytes.
+    /// If the bytes are not the encoding of a value. The error message shows the bytes.
     pub fn from_command(command: &Command) -> Result<Value, String> {
         labgob::decode(command.as_bytes())
             .map_err(|error| format!("{command:?} is no command of this test: {error}"))
@@ -56,7 +57,7 @@ fn random_u32_below(n: u32) -> u32 {
     u32::try_from(rng::below(u64::from(n))).expect("a number below a u32 is a u32")
 }
 
-/// Shows integers and short texts as they are, and a long text as its beginning and its length.
+/// Shows integers and short texts completely. Of a long text, it shows the beginning and the length.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 32;

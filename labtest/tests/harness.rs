@@ -1,5 +1,5 @@
-//! Tests of the `main` of a test binary. They run the binary `labtest-suite` (`suite.rs`) and check its
-//! arguments, variables, output and exit codes.
+//! Tests of the `main` function of a test binary. They run the binary `labtest-suite` (`suite.rs`) with
+//! different arguments and variables, and check its output and its exit codes.
 
 use std::process::{Command, Output};
 
@@ -20,7 +20,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The arguments that choose only one case. In real time, each case takes five seconds before it warns.
+/// These arguments choose only one case. One case is enough, because in real time each case needs five
+/// seconds before it prints its warning.
 const ONE: [&str; 2] = ["--exact", "one_leader_of_3"];
 
 #[test]

@@ -1,5 +1,5 @@
-//! The binary that `tests/harness.rs` runs: a suite that is not in the course. It has a Raft that leaves a
-//! thread behind after `kill`, and cases with parameters.
+//! The test binary that `tests/harness.rs` runs. Its suite is not in the course. The Raft under test leaves a
+//! thread behind after `kill`, and the cases have parameters.
 
 use std::process::ExitCode;
 

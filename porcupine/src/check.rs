@@ -27,22 +27,23 @@ const FIRST_SLICE: u64 = 1 << 16;
 /// The second search for partial linearizations gets at least this much time, even if the verdict came late.
 const EXPLAIN_FOR_AT_LEAST: Duration = Duration::from_millis(50);
 
-/// Is a history of operations linearizable?
+/// Checks whether a history of operations is linearizable.
 ///
 /// # Panics
-/// If an operation returns before it is called, or if the model's partition leaves out an operation or
-/// repeats one.
+/// The function panics if an operation returns before its call. It also panics if the model's partition
+/// leaves out an operation or has an operation twice.
 pub fn check<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], options: &Options) -> Report {
     check_spans(model, &history::of_operations(history), options)
 }
 
-/// Is a history of calls and returns linearizable? The operations are numbered in the order of their calls.
+/// Checks whether a history of calls and returns is linearizable. The operations get numbers in the order of
+/// their calls.
 ///
 /// # Errors
 /// If two calls have the same id, or if a return has the id of an operation that is not open.
 ///
 /// # Panics
-/// If the model's partition leaves out an operation or repeats one.
+/// If the model's partition leaves out an operation, or has an operation twice.
 pub fn check_events<M: Model>(
     model: &M,
     history: &[Event<M::Input, M::Output>],
@@ -155,16 +156,16 @@ fn one_round<M: Model>(searches: &mut [Search<'_, M>], threads: usize, slice: u6
         let others: Vec<_> = hands.into_iter().map(|hand| scope.spawn(|| run(hand))).collect();
         run(own);
         for other in others {
-            // If the model panics, the caller sees that panic unchanged.
+            // If the model has panicked in another thread, this thread panics with the same message.
             other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
     });
     true
 }
 
-/// The limits that stop the searches. All searches of a check share them.
+/// The limits that stop the searches. All searches of a check have the same `Watch`.
 pub(super) struct Watch {
-    /// When to stop, on the machine's clock. `None` means no limit of time.
+    /// The time at which the searches must stop, on the machine's clock. `None` means no time limit.
     deadline: Option<Duration>,
     /// How many steps the search of one part may take.
     pub(super) steps: u64,
@@ -175,7 +176,7 @@ pub(super) struct Watch {
     /// How many operations are in parts that have been searched. The caller may show this number while the
     /// check runs.
     progress: Option<Arc<AtomicUsize>>,
-    /// Does one illegal part end the searches of all other parts?
+    /// If true, one illegal part ends the searches of all other parts.
     first_illegal_settles: bool,
     settled: AtomicBool,
 }
@@ -195,8 +196,8 @@ impl Watch {
         }
     }
 
-    /// The limits of the search for partial linearizations. It may take the time that the first search has
-    /// left.
+    /// The limits of the search for partial linearizations. This search may use the time that the first
+    /// search has not used.
     fn of_explanation(start: Duration, options: &Options) -> Watch {
         let mut watch = Watch::of_check(start, options);
         let now = offload::real_time();

@@ -1,4 +1,5 @@
-//! The two kinds of recorded history: operations with times, and calls and returns in their order.
+//! The two kinds of recorded histories. A history is a list of operations with times, or a list of calls and
+//! returns in their order.
 
 use std::fmt;
 
@@ -7,32 +8,34 @@ use labrt::collections::HashMap;
 /// One operation of a client, from its call to its return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<I, O> {
-    /// The client that called. Only pictures use this number, so operations of one client may even overlap.
+    /// The client that called the operation. Only pictures use this number, so operations of one client may
+    /// even overlap.
     pub client: u32,
-    /// What the client asked for.
+    /// The request of the client.
     pub input: I,
-    /// When the operation was called, in ns since the run's start.
+    /// The time of the call, in ns since the run's start.
     pub call: u64,
-    /// What the client got as an answer.
+    /// The answer that the client got.
     pub output: O,
-    /// When the operation returned, in ns since the run's start. If one operation returns at the moment at
-    /// which another operation is called, the two overlap.
+    /// The time of the return, in ns since the run's start. If one operation returns at the same time at
+    /// which another operation is called, the two operations overlap.
     pub ret: u64,
 }
 
-/// One end of an operation: its call or its return. A history of events has no times. The order of its events
-/// is enough.
+/// The call or the return of an operation. A history of events has no times. The order of its events is
+/// enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<I, O> {
-    /// The client that called. Only pictures use this number.
+    /// The client that called the operation. Only pictures use this number.
     pub client: u32,
-    /// The id that an operation's call and its return have in common. No two calls have the same id.
+    /// The id of the operation. The call and the return of an operation have the same id. Different
+    /// operations have different ids.
     pub id: u64,
-    /// Which end of the operation this is, with its input or output.
+    /// Tells whether this is a call or a return. Contains the input of a call or the output of a return.
     pub kind: EventKind<I, O>,
 }
 
-/// Which end of an operation an [`Event`] is.
+/// Tells whether an [`Event`] is a call or a return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind<I, O> {
     /// The operation begins. If it has no return, it may take effect at any later time, or never.
@@ -41,7 +44,7 @@ pub enum EventKind<I, O> {
     Return(O),
 }
 
-/// Why a sequence of events is not a history.
+/// The reason why a sequence of events is not a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
     /// This event is a call, and an earlier call has the same id.
@@ -84,7 +87,7 @@ impl std::error::Error for HistoryError {}
 #[derive(Debug)]
 pub(super) struct Span<'a, I, O> {
     pub(super) input: &'a I,
-    /// The answer, or `None` if the operation was never answered.
+    /// The answer. It is `None` if the operation was never answered.
     pub(super) output: Option<&'a O>,
     pub(super) call: u64,
     /// The time of the return. It has no meaning if `output` is `None`.
@@ -103,7 +106,8 @@ pub(super) fn of_operations<I, O>(history: &[Operation<I, O>]) -> Vec<Span<'_, I
         .collect()
 }
 
-/// The operations of a history of events, in the order of their calls. An event's index is its time.
+/// The operations of a history of events, in the order of their calls. The index of an event is used as its
+/// time.
 pub(super) fn of_events<I, O>(history: &[Event<I, O>]) -> Result<Vec<Span<'_, I, O>>, HistoryError> {
     let mut spans: Vec<Span<'_, I, O>> = Vec::new();
     let mut of_id: HashMap<u64, usize> = HashMap::default();

@@ -1,10 +1,11 @@
-//! A checker for linearizability: can the results that clients have seen come from operations that ran one at
-//! a time?
+//! A checker for linearizability. Clients have used some data at the same time. The checker decides whether
+//! their results are possible if only one operation is done at a time.
 //!
-//! A [`Model`] says what a single copy of the data would do. A history says what the clients have called,
-//! what the answers were, and when. [`check`] looks for an order of all operations that satisfies two
-//! conditions (Herlihy and Wing, 1990). The model must allow the order. If one operation ended before another
-//! operation began, it must also come first in the order. The result is a [`Report`].
+//! A [`Model`] describes the behaviour of a single copy of the data. A history contains all calls of the
+//! clients, the answers, and the times of the calls and answers. [`check`] searches for an order of all
+//! operations that satisfies two conditions (Herlihy and Wing, 1990). First, the model must allow the
+//! operations in this order. Second, if operation A ended before operation B began, A must come before B in
+//! the order. The result is a [`Report`].
 //!
 //! ```
 //! use porcupine::models::kv::{KvInput, KvModel, KvOutput};
@@ -22,16 +23,16 @@
 //! assert_eq!(report.verdict, Verdict::Illegal);
 //! ```
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
-//! | [`models`] | models to check against: the key/value store |
+//! | [`models`] | models of data types: the key/value store |
 //! | `model` | [`Model`]: the sequential data type, and its partition into independent parts |
-//! | `history` | [`Operation`] and [`Event`]: what a history consists of |
+//! | `history` | [`Operation`] and [`Event`], the elements of a history |
 //! | `options`, `report` | the options of a check, and its result |
 //! | `check` | the check of all parts on several threads, with limits; the verdict |
-//! | `part` | one part, prepared for the search: which operations were called before which return |
+//! | `part` | one part of a history, prepared for the search |
 //! | `search` | the search in one part |
-//! | `linearized` | the set of operations that a search has placed, in a few words of memory |
+//! | `linearized` | the set of operations that a search has placed, in a compact form |
 //! | `visited` | the configurations that a search has visited |
 //! | `partial` | the longest partial linearizations, for pictures of a failure |
 //! | [`visualization`] | the page that shows a history and the result of its check, as data and HTML |
@@ -39,35 +40,38 @@
 //!
 //! # The search
 //!
-//! The algorithm is the one of Wing and Gong (1993). Lowe (2017) added the memory of visited configurations.
-//! A *configuration* is the set of placed operations and the state. An operation can be placed next on two
-//! conditions. The model allows the operation in the present state. And the operation was called before the
-//! first return of an operation that is not placed yet. The search places such an operation and goes on. If
-//! there is no such operation, the search takes back the operation that it placed last and tries another one
-//! instead. The search never enters a configuration twice. Configurations are compared exactly, never by
-//! their hash alone.
+//! The search uses the algorithm of Wing and Gong (1993). Lowe (2017) added a set of the visited
+//! configurations. The search builds the order from its beginning. To *place* an operation means to add it at
+//! the end of the order. A *configuration* consists of the set of the placed operations and the state after
+//! them. An operation can be placed next on two conditions. First, the model must allow the operation in the
+//! present state. Second, the operation must have been called before the first return of an operation that is
+//! not placed yet. If there is such an operation, the search places it and continues. If there is no such
+//! operation, the search removes the operation that it placed last from the order, and tries another
+//! operation instead. The search never enters a configuration twice. It compares configurations completely,
+//! not only their hashes.
 //!
 //! The search leaves out some work. This never changes a verdict:
-//! * A [read](Model::read_only) that the model allows is placed at once, and the search tries no other place
-//!   for it. This is enough, because a read changes no state: if the model allows an order with the read at a
-//!   later place, it also allows the same order with the read at this place.
-//! * A read that was never answered is left out, because it changes no state and has no answer to check.
-//! * A write is not placed if it makes a later read impossible: the model says that one of the next reads
-//!   could then never return [the value that it returned](Model::attainable).
+//! * If the model allows a [read](Model::read_only) in the present state, the search places the read at once,
+//!   and tries no other place for it. This is enough, because a read changes no state. If the model allows an
+//!   order with the read at a later place, it also allows the same order with the read at this place.
+//! * A read that was never answered is not searched. It changes no state, and it has no answer that could be
+//!   wrong.
+//! * A write is not placed if it makes a later read impossible. This is so if the model says that, after the
+//!   write, one of the next reads could never get [the answer that it got](Model::attainable).
 //!
 //! # What a verdict means
 //!
-//! *Illegal* is a proof that there is no such order. *Ok* is a proof that there is such an order. If the
-//! search is stopped, by a limit or by the caller, the verdict is *Unknown*, never Illegal. If one part is
+//! *Illegal* means: it is proved that there is no such order. *Ok* means: it is proved that there is such an
+//! order. If a limit or the caller stops the search, the verdict is *Unknown*, never Illegal. If one part is
 //! illegal, the whole history is illegal. An empty history is Ok. If no limit is reached, the verdict does
 //! not depend on time or threads.
 //!
-//! # Where it runs
+//! # Where a check runs
 //!
 //! The search runs on threads of the machine, through [`labrt::offload`](fn@labrt::offload). A check can be
 //! called inside a [`labrt::Run`] and outside of one, with and without the feature `sim`. In virtual time, a
-//! check takes no virtual time. Limits of time always mean the machine's time. [`Options::steps`] is a limit
-//! that stops a search at the same place on every machine.
+//! check takes no virtual time. Time limits are always measured on the machine's clock. [`Options::steps`] is
+//! a limit that stops a search after the same number of steps on every machine.
 
 #![forbid(unsafe_code)]
 

@@ -1,21 +1,22 @@
 //! The set of operations that a search has placed, in a compact form.
 //!
-//! Sort the answered operations by their returns. The *frontier* is the first of them that is not placed. All
-//! operations that return before the frontier are placed. The search may also have placed operations that
-//! return after the frontier, but only those that were called before the frontier's return. So these
-//! operations are open when the frontier returns. Operations that are open at the same time have different
-//! *slots* (see `part`). So two things describe the set exactly: the frontier, and the slots of the placed
-//! operations that are open when the frontier returns. They take one number, and one bit for each slot. The
-//! length of the history does not matter.
+//! Consider the answered operations in the order of their returns. The *frontier* is the first operation in
+//! this order that is not placed. So all operations that return before the frontier are placed. The search
+//! may also have placed operations that return after the frontier, but only those that were called before the
+//! frontier's return. So these operations are open when the frontier returns. Operations that are open at the
+//! same time have different *slots* (see `part`). So the set can be described by the frontier, and by the
+//! slots of the placed operations that are open when the frontier returns. This description needs one number,
+//! and one bit for each slot. Its size does not depend on the length of the history.
 
 use super::part::PartHistory;
 
 /// A set of placed operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Linearized {
-    /// The least *rank* (place in the order of returns) of the answered operations that are not in the set.
+    /// The *rank* (place in the order of returns) of the frontier: the smallest rank of the answered
+    /// operations that are not in the set.
     pub(super) frontier: u32,
-    /// A set of slots, as bits: the slots of the operations in the set that return after the frontier.
+    /// The slots of the operations in the set that return after the frontier. Each slot has a bit.
     pub(super) open: Vec<u64>,
 }
 
@@ -25,18 +26,18 @@ impl Linearized {
         Linearized { frontier: 0, open: vec![0; history.slots.div_ceil(64)] }
     }
 
-    /// Does the set contain all operations that were answered?
+    /// Returns true if the set contains all operations that were answered.
     pub(super) fn is_complete(&self, history: &PartHistory) -> bool {
         self.frontier as usize == history.answered()
     }
 
-    /// The search may place an operation next only if its number is smaller than this one. These operations
-    /// were called before the frontier's return.
+    /// Returns the number of operations that were called before the frontier's return. An operation may be
+    /// placed next only if its own number is smaller than this number.
     pub(super) fn horizon(&self, history: &PartHistory) -> u32 {
         history.called_before[self.frontier as usize]
     }
 
-    /// Adds an operation that is below the horizon and not yet in the set.
+    /// Adds an operation. Its number must be below the horizon, and it must not be in the set yet.
     pub(super) fn insert(&mut self, op: u32, history: &PartHistory) {
         self.set(history.slot[op as usize]);
         while let Some(&next) = history.by_return.get(self.frontier as usize) {

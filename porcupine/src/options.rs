@@ -10,24 +10,26 @@ use labrt::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The longest time that the check may take. It is measured on the machine's clock, even in virtual time.
-    /// `None` means no limit. A part that is not decided by then is Unknown. On a busy machine a check
-    /// decides less in the same time, so it can be Unknown although it is Ok or Illegal at other times. If
-    /// this matters, use `steps` instead.
+    /// `None` means no limit. If a part has no verdict at the end of this time, its verdict is Unknown. On a
+    /// busy machine a check does less work in the same time. So the same check can be Unknown on a busy
+    /// machine, and Ok or Illegal at other times. If this is a problem, use `steps` instead.
     pub limit: Option<Duration>,
     /// How many steps the search of each part may take. A step is one operation that the search tries. A
-    /// search takes a few million steps per second. `None` means no limit. This limit counts work and not
-    /// time, so it stops the search at the same place each time.
+    /// search takes a few million steps per second. `None` means no limit. This limit counts work, not time.
+    /// So it stops the same search always after the same step.
     pub steps: Option<u64>,
-    /// The visited configurations of all parts together may take about this many bytes. If a check needs
-    /// more, it is Unknown.
+    /// The limit of the memory for the visited configurations of all parts together, in bytes. It is not
+    /// exact. If a check needs more memory, its verdict is Unknown.
     pub memory: usize,
     /// How many threads may search. `None` means one thread for each core of the machine.
     pub threads: Option<usize>,
-    /// Does the report need partial linearizations, for a picture? If the history is illegal, they need a
-    /// second search of the parts that are not Ok, after the verdict is known. This search may take the rest
-    /// of the time, but at most [`EXPLAIN_FOR`]. If the history is Ok, this option costs nothing.
+    /// If true, the report contains partial linearizations. A picture needs them. If the history is illegal,
+    /// the check searches the parts that are not Ok a second time to find the partial linearizations. This
+    /// second search may take the rest of the time, but at most [`EXPLAIN_FOR`]. If the history is Ok, this
+    /// option costs nothing.
     pub partials: bool,
-    /// Another thread sets this flag to end the check soon. A part that is not decided by then is Unknown.
+    /// Another thread can set this flag to end the check early. If a part has no verdict then, its verdict is
+    /// Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
     /// When the search of a part ends, with any result, the check adds the part's number of operations to
     /// this counter. The caller may show the counter while the check runs. The second search for partial

@@ -1,9 +1,10 @@
-//! One part of a history, prepared for the search: which operations were called before which return.
+//! One part of a history, prepared for the search. It has the order of the calls and returns, but no times.
 //!
-//! Only this file uses times. The operations get new numbers in the order of their calls, and each answered
-//! operation has a *rank*, its place in the order of returns. Then "was called before the return of" is a
-//! comparison of two numbers. If a call and a return have the same time, the call comes first, so the two
-//! operations overlap. If they did not overlap, more histories would be illegal.
+//! Only the code in this file reads the times of a history. The operations get new numbers in the order of
+//! their calls. Each answered operation also has a *rank*, which is its place in the order of returns. For
+//! each rank, this file stores how many operations were called before that return. So the search can compare
+//! numbers instead of times. If a call and a return have the same time, the call comes first. Then the two
+//! operations overlap. (If they did not overlap, more histories would be illegal.)
 
 use std::cmp::Reverse;
 
@@ -31,12 +32,13 @@ pub(super) struct PartHistory {
     pub(super) kind: Vec<Kind>,
     /// The answered operations, in the order of their returns.
     pub(super) by_return: Vec<u32>,
-    /// For each rank, how many operations were called before the return with this rank. These are exactly the
-    /// operations with smaller numbers than this count.
+    /// For each rank, how many operations were called before the return with this rank. If this count is n,
+    /// these are the operations 0 to n - 1.
     pub(super) called_before: Vec<u32>,
-    /// The rank of each operation; `u32::MAX` if the operation was never answered.
+    /// The rank of each operation. It is `u32::MAX` if the operation was never answered.
     pub(super) rank: Vec<u32>,
-    /// A number for each operation, as small as possible. Operations that overlap have different slots.
+    /// The slot of each operation. A slot is a number. Operations that overlap have different slots. The
+    /// numbers are as small as possible.
     pub(super) slot: Vec<u32>,
     /// The number of slots, which is the largest number of operations that were open at the same time.
     pub(super) slots: usize,
@@ -52,7 +54,8 @@ impl PartHistory {
         part: &[usize],
         read_only: impl Fn(&I) -> bool,
     ) -> PartHistory {
-        /// One end of an operation. Ends are sorted by time. At equal times, calls come before returns.
+        /// A call or a return of an operation. This type is used to sort calls and returns by time. At equal
+        /// times, calls come before returns.
         #[derive(PartialEq, Eq, PartialOrd, Ord)]
         struct End {
             time: u64,
@@ -118,7 +121,7 @@ impl PartHistory {
         self.index.len()
     }
 
-    /// How many operations were answered. The search must place exactly these.
+    /// How many operations were answered. The search must place all of them.
     pub(super) fn answered(&self) -> usize {
         self.by_return.len()
     }

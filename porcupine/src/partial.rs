@@ -1,15 +1,16 @@
-//! The longest partial linearizations that a search finds: for each operation, the longest one that contains
-//! this operation.
+//! The longest partial linearizations that a search finds. For each operation, this file keeps the longest
+//! partial linearization that contains the operation.
 //!
-//! The path of a search is the sequence of the placed operations. At every dead end the path may be the
-//! longest one for some of its operations. Copying the whole path at every dead end would cost too much. So
-//! paths share their beginnings: they form a tree of nodes that point to their parents. At a dead end, the
-//! beginning of the path is skipped if all of its operations already have a path of this length.
+//! The path of a search is the sequence of the placed operations. At a dead end, the path may be the longest
+//! path so far for some of its operations. To copy the whole path at every dead end would take too much time
+//! and memory. So paths with the same beginning share this beginning. The paths form a tree, in which each
+//! node has a pointer to its parent. If all operations at the beginning of a path already have a path of this
+//! length or a longer one, this beginning is skipped at a dead end.
 
 use labrt::collections::BTreeMap;
 
-/// All partial linearizations of a part together have at most about this many steps. The longest are kept,
-/// and at least one is always kept.
+/// All partial linearizations of a part together have at most this number of steps. If they have more, only
+/// the longest are kept. At least one is always kept, even if it has more steps.
 const MOST_STEPS: usize = 1 << 20;
 
 /// The paths of a search.
@@ -28,15 +29,15 @@ struct Node {
 
 struct OnPath {
     node: u32,
-    /// The length of the longest path that was noted while this operation was on it. From the beginning of
-    /// the path to its end, this length never rises.
+    /// The length of the longest path that was noted while this operation was on the path. If one operation
+    /// comes before another on the path, its length is at least as large.
     noted: u32,
-    /// Does a noted path end in this node or after it? Then the node must be kept.
+    /// True if a noted path ends in this node or in a node after it. Then the node must be kept.
     kept: bool,
 }
 
 impl Partials {
-    /// An empty set of paths, for a part with this many operations.
+    /// Returns an empty set of paths, for a part with this number of operations.
     pub(super) fn new(operations: usize) -> Partials {
         Partials { nodes: Vec::new(), path: Vec::new(), longest: vec![(0, 0); operations] }
     }
@@ -55,7 +56,7 @@ impl Partials {
         self.path.push(OnPath { node, noted: 0, kept: false });
     }
 
-    /// Notes that the search takes back the operation that it placed last.
+    /// Notes that the search removes the operation that it placed last from the order.
     pub(super) fn pop(&mut self) {
         let Some(last) = self.path.pop() else { return };
         if !last.kept {
@@ -65,8 +66,8 @@ impl Partials {
         }
     }
 
-    /// Notes the present path, at which the search cannot go on. The path is noted for each of its operations
-    /// that has no path of this length yet.
+    /// Notes the present path, because the search has come to a dead end. If an operation on the path has
+    /// only shorter paths so far, this path is stored for the operation.
     pub(super) fn note(&mut self) {
         let Some(last) = self.path.last() else { return };
         let (length, end) = (self.path.len() as u32, last.node);
@@ -86,7 +87,7 @@ impl Partials {
 
     /// The noted paths, the longest first.
     pub(super) fn sequences(&self) -> Vec<Vec<u32>> {
-        // If two paths have the same length, the path that was found first comes first.
+        // Of two paths with the same length, the path that was found first comes first.
         let ends: BTreeMap<_, _> =
             self.longest.iter().map(|&(length, end)| ((u32::MAX - length, end), end)).collect();
         let mut left = MOST_STEPS;

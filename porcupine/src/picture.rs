@@ -1,27 +1,27 @@
-//! Turns a report into plain data for the page: the operations and states as texts, and as many partial
-//! linearizations as a page can hold.
+//! Turns a report into plain data for the page. The data has the operations and states as texts, and a
+//! limited number of partial linearizations.
 
 use labrt::collections::BTreeSet;
 
 use super::visualization::{Bar, LastFit, Mark, Picture, PicturePart, Step};
 use super::{Model, Operation, Part, Report, Verdict};
 
-/// All partial linearizations of a picture together have at most this many steps. The longest one of each
-/// part is always kept and does not count. With more steps the page would open slowly.
+/// The picture always has the longest partial linearization of each part. All its other partial
+/// linearizations together have at most this number of steps. With more steps the page would open slowly.
 const MOST_STEPS: usize = 300_000;
 
-/// The text of an operation is cut if it is longer than this many bytes.
+/// If the text of an operation has more than this number of bytes, the middle of the text is left out.
 const LONGEST_OPERATION: usize = 1 << 20;
 
-/// The text of a state is cut if it is longer than this many bytes. The limit is small, because a picture has
-/// one state for each step.
+/// If the text of a state has more than this number of bytes, the middle of the text is left out. The limit
+/// is small, because a picture has a state for each step.
 const LONGEST_STATE: usize = 2_000;
 
-/// A picture for people: what the check of `history` by `model` has found, and the faults that happened
-/// during the test.
+/// Returns a picture that people can read. It shows the result of the check of `history` with `model`, and
+/// the faults during the test.
 ///
-/// The picture shows an order of the operations and explains which operation does not fit. Both need a report
-/// with [partial linearizations](super::Options::partials).
+/// If the report has [partial linearizations](super::Options::partials), the picture also shows an order of
+/// the operations, and the operation that has no place in this order.
 ///
 /// # Panics
 /// If the report belongs to another history or to another model.
@@ -34,8 +34,8 @@ pub fn picture<M: Model>(
 ) -> Picture {
     let mut parts: Vec<PicturePart> =
         report.parts.iter().map(|part| picture_part(model, history, part)).collect();
-    // The other partial linearizations share the rest of the steps. The parts that a reader looks at first
-    // get them first.
+    // Add the other partial linearizations, until the limit of steps is reached. A reader looks first at the
+    // illegal parts, so these parts come first.
     let mut room = MOST_STEPS;
     for verdict in [Verdict::Illegal, Verdict::Unknown] {
         for (shown, part) in parts.iter_mut().zip(&report.parts).filter(|(_, part)| part.verdict == verdict) {
@@ -49,15 +49,15 @@ pub fn picture<M: Model>(
     Picture { title: title.into(), verdict: report.verdict, parts, marks }
 }
 
-/// One part, with its longest partial linearization.
+/// Returns the picture of one part, with its longest partial linearization.
 fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], part: &Part) -> PicturePart {
     let bar = |&index: &usize| {
         let Operation { client, input, call, output, ret } = &history[index];
         let text = cut(model.describe_operation(input, output), LONGEST_OPERATION);
         Bar { client: *client, call: *call, ret: *ret, text }
     };
-    // If no operation can be the first, the report has no sequence. Then the picture has one empty sequence,
-    // so that the page can say that no operation fits.
+    // If no operation can be the first one, the report has no sequence. Then the picture gets one empty
+    // sequence. From this the page knows that no operation can be the first one.
     let nothing_fits =
         part.verdict == Verdict::Illegal && part.partials.is_empty() && none_fits(model, history, part);
     let none: &[usize] = &[];
@@ -77,7 +77,7 @@ fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>],
     }
 }
 
-/// Can none of the operations of a part be the first?
+/// Returns true if no operation of the part can be the first one in an order.
 fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], part: &Part) -> bool {
     let operations = || part.operations.iter().map(|&index| &history[index]);
     let first_return = operations().map(|operation| operation.ret).min().unwrap_or(u64::MAX);
@@ -86,8 +86,8 @@ fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], pa
     first.all(|Operation { input, output, .. }| model.step(&state, input, output).is_none())
 }
 
-/// The operation at which a partial linearization ends. Of the operations that are not in the partial
-/// linearization, it is the one that returned first.
+/// Returns the operation that cannot follow a partial linearization. This is the operation that returned
+/// first, of all operations that are not in the partial linearization.
 fn blocked<I, O>(history: &[Operation<I, O>], part: &Part, partial: &[usize]) -> Option<usize> {
     if part.verdict != Verdict::Illegal {
         return None;
@@ -102,8 +102,8 @@ struct Replay {
     last_fit: LastFit,
 }
 
-/// The states after each step of a partial linearization, and the last place at which the model would have
-/// allowed the blocked operation.
+/// Returns the state after each step of a partial linearization, and the last place at which the model allows
+/// the blocked operation.
 fn replay<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -140,8 +140,8 @@ fn replay<M: Model>(
     Replay { steps, last_fit }
 }
 
-/// The text itself, if it has at most `limit` bytes. Otherwise its beginning, the number of bytes that are
-/// left out, and its end.
+/// If the text has at most `limit` bytes, returns the text. If it is longer, returns its beginning, the
+/// number of bytes that are left out, and its end.
 fn cut(text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;

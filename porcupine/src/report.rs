@@ -4,18 +4,18 @@ use std::fmt;
 
 use labrt::time::Duration;
 
-/// Is a history linearizable?
+/// The answer to the question whether a history is linearizable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The history is linearizable.
     Ok,
     /// The history is not linearizable.
     Illegal,
-    /// The search was stopped before there was a result.
+    /// The search was stopped before it had a result.
     Unknown,
 }
 
-/// Why a search was stopped.
+/// The reason why a search was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// The check has reached its time limit, [`Options::limit`](super::Options::limit).
@@ -45,10 +45,10 @@ impl fmt::Display for Limit {
 /// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The verdict on the whole history. It is Illegal if any part is Illegal. Otherwise it is Unknown if any
-    /// part is Unknown. Otherwise it is Ok.
+    /// The verdict on the whole history. It is Illegal if a part is Illegal. If no part is Illegal, it is
+    /// Unknown if a part is Unknown. If all parts are Ok, it is Ok.
     pub verdict: Verdict,
-    /// If the verdict is Unknown, what stopped the search of the first Unknown part.
+    /// If the verdict is Unknown, this is the reason why the search of the first Unknown part was stopped.
     pub why_unknown: Option<Limit>,
     /// The parts, in the order of [`Model::partition`](super::Model::partition).
     pub parts: Vec<Part>,
@@ -63,25 +63,28 @@ impl Report {
     }
 }
 
-/// What is known of one part of a history.
+/// The result of the check for one part of a history.
 ///
-/// Operations are named by their index in the history. In a history of events, the index is the number of
-/// earlier calls.
+/// An operation is given by its index in the history. In a history of events, the index of an operation is
+/// the number of calls before its call.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The operations of this part, in ascending order.
     pub operations: Vec<usize>,
-    /// Is the part linearizable? If another part is illegal, the search of this part may be stopped early.
+    /// The verdict on this part. If another part is illegal, the search of this part may be stopped early.
     /// Then this verdict may depend on the threads' schedule.
     pub verdict: Verdict,
-    /// If the verdict is Unknown, what stopped the search.
+    /// If the verdict is Unknown, this is the reason why the search was stopped.
     pub why_unknown: Option<Limit>,
     /// Partial linearizations, if they were asked for ([`Options::partials`](super::Options::partials)) and
-    /// the history is Ok or Illegal. The longest comes first. Each is a sequence of operations that the model
-    /// allows from the start. A part that is Ok has one complete sequence. Only operations that were never
-    /// answered may be missing in it. In another part, every operation that the search has placed before a
-    /// dead end is in one of the sequences. That sequence is the longest one with this operation that the
-    /// search has found. (If there are very many sequences, the shortest are dropped.)
+    /// the history is Ok or Illegal. Each is a sequence of operations that the model allows from the initial
+    /// state. The longest sequence comes first.
+    ///
+    /// If the part is Ok, there is one complete sequence. Only operations that were never answered may be
+    /// missing in it. If the part is not Ok, take any operation that was placed when the search came to a
+    /// dead end. One of the sequences contains this operation. This sequence is the longest one with the
+    /// operation that the search has found. (If there are very many sequences, the shortest sequences are
+    /// left out.)
     pub partials: Vec<Vec<usize>>,
     /// An operation that cannot follow the longest partial linearization. It is `None` if the part is Ok, or
     /// if the search was stopped before it found such an operation.

@@ -2,9 +2,9 @@
 //!
 //! The operations that are not placed are in three linked lists, in the order of their calls: reads, writes,
 //! and operations that were never answered. An operation may be the next one if it was called before the
-//! first return of an operation that is not placed. The *horizon* is the first number that is too large for
-//! this. In each list, the operations below the horizon come first. The lists consist of indices, and nothing
-//! is recursive, so only memory limits the length of a history.
+//! first return of an operation that is not placed. The *horizon* is the smallest number of an operation that
+//! was called too late for this. In each list, the operations below the horizon come first. The lists consist
+//! of indices, and no function calls itself. So only the memory limits the length of a history.
 
 use super::check::Watch;
 use super::history::Span;
@@ -18,7 +18,8 @@ use super::visited::Visited;
 /// The search checks the limits once in this many steps.
 const LOOK_EVERY: u64 = 128;
 
-/// Before a write is placed, the search asks whether this many of the next reads can still get their answers.
+/// Before a write is placed, the search checks whether the next reads can still get their answers. This is
+/// the number of reads that it checks.
 const LOOK_AHEAD: usize = 4;
 
 /// A search in one part.
@@ -33,21 +34,22 @@ pub(super) struct Search<'a, M: Model> {
     stack: Vec<Placed>,
     /// The operations that are not placed.
     lists: Lists,
-    /// The next write to try in this configuration, or the next unanswered operation if no write is left to
-    /// try. All reads that the state allows are already placed.
+    /// The next write to try in this configuration. If all writes have been tried, this is the next
+    /// unanswered operation to try. All reads that the state allows are already placed.
     cursor: u32,
     /// The index of the present state in `visited`.
     state: u32,
     visited: Visited<M::State>,
 
-    /// The partial linearizations; `None` if the caller does not need them. A search that collects them
-    /// visits all dead ends and does not look ahead.
+    /// The partial linearizations. This is `None` if the caller does not need them. A search that collects
+    /// partial linearizations visits all dead ends. It does not check the next reads before it places a
+    /// write.
     partials: Option<Partials>,
-    /// The length of the longest sequence of placed operations at a dead end, and the operation that could
-    /// not follow it.
+    /// The length of the longest sequence of placed operations at a dead end so far, and an operation that
+    /// could not follow this sequence.
     blocked: Option<(usize, u32)>,
     steps: u64,
-    /// How many bytes the watch has counted for this search.
+    /// How many bytes the [`Watch`] has counted for this search.
     counted: usize,
     end: Option<Result<Verdict, Limit>>,
 }
@@ -55,13 +57,13 @@ pub(super) struct Search<'a, M: Model> {
 /// An operation on the path of the search.
 struct Placed {
     op: u32,
-    /// The index in `visited` of the state before this operation.
+    /// The state before this operation, as an index in `visited`.
     state: u32,
 }
 
 impl<'a, M: Model> Search<'a, M> {
-    /// Searches the part of `spans` that consists of `operations`. With `explain` it also collects partial
-    /// linearizations.
+    /// Searches the part of `spans` that consists of `operations`. If `explain` is true, the search also
+    /// collects partial linearizations.
     pub(super) fn new(
         model: &'a M,
         spans: &'a [Span<'a, M::Input, M::Output>],
@@ -101,7 +103,7 @@ impl<'a, M: Model> Search<'a, M> {
         self.operations.len()
     }
 
-    /// Is the search unfinished?
+    /// Returns true if the search is not finished.
     pub(super) fn is_open(&self) -> bool {
         self.end.is_none()
     }
@@ -141,18 +143,19 @@ impl<'a, M: Model> Search<'a, M> {
     fn candidate(&mut self) -> Option<u32> {
         let horizon = self.set.horizon(&self.history);
         if self.cursor >= horizon && self.lists.kind[self.cursor as usize] == Kind::Write {
-            // No write is left, or the remaining writes are not below the horizon.
+            // There are no more writes, or the other writes are not below the horizon.
             self.cursor = self.lists.first(Kind::Unanswered);
         }
         (self.cursor < horizon).then_some(self.cursor)
     }
 
-    /// Places a write if the model allows it and the configuration is new.
+    /// Places a write or an unanswered operation, if the model allows it and the configuration is new.
+    /// Returns whether the operation was placed.
     fn try_place(&mut self, op: u32) -> bool {
         let Some(next) = self.step(op) else { return false };
         let now = self.visited.state(self.state);
         if self.history.kind[op as usize] == Kind::Unanswered && next == *now {
-            // An unanswered operation need not be placed. In this state it would change nothing.
+            // In this state the unanswered operation would change nothing. So it need not be placed here.
             return false;
         }
         if let Some(read) = self.out_of_reach(op, &next) {
@@ -170,8 +173,8 @@ impl<'a, M: Model> Search<'a, M> {
         true
     }
 
-    /// Supposes that `write` is placed and leads to `state`. Returns one of the next reads that can then
-    /// never get its answer, or `None` if the search knows no such read.
+    /// If `write` were placed, `state` would be the state after it. Returns one of the next reads that could
+    /// then never get its answer. Returns `None` if no such read is found.
     fn out_of_reach(&self, write: u32, state: &M::State) -> Option<u32> {
         if self.partials.is_some() {
             return None;
@@ -187,7 +190,8 @@ impl<'a, M: Model> Search<'a, M> {
         self.lists.walk(Kind::Read).take(LOOK_AHEAD).find(|read| !attainable(read))
     }
 
-    /// Enters a new configuration: places all reads that its state allows, and starts with the first write.
+    /// Begins the work in a new configuration. Places all reads that the state allows, and sets the cursor to
+    /// the first write.
     fn arrive(&mut self) {
         let mut read = self.lists.first(Kind::Read);
         while !self.set.is_complete(&self.history) && read < self.set.horizon(&self.history) {
@@ -223,8 +227,8 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// Takes back the last write and the reads after it, and continues with the next candidate. Returns false
-    /// if there is no write to take back. Then the search has tried everything.
+    /// Takes the last write and the reads after it out of the order, and continues with the next candidate.
+    /// Returns false if there is no such write. Then the search has tried all orders.
     fn go_back(&mut self) -> bool {
         while let Some(Placed { op, state }) = self.stack.pop() {
             self.set.remove(op, &self.history);
@@ -293,12 +297,13 @@ impl<'a, M: Model> Search<'a, M> {
     }
 }
 
-/// Three lists through the operations, one for each [`Kind`], in the order of their numbers.
+/// Three linked lists of operations, one for each [`Kind`]. Each list is in the order of the operations'
+/// numbers.
 ///
 /// Each list is a ring with a head of its own. The numbers of the heads are greater than the numbers of all
 /// operations.
 struct Lists {
-    /// The links of the operations, by number, and then the links of the heads.
+    /// The links of the operations, in the order of their numbers, and then the links of the heads.
     links: Vec<Link>,
     kind: Vec<Kind>,
 }
@@ -339,7 +344,7 @@ impl Lists {
             .take_while(move |&op| op != head)
     }
 
-    /// The operation after this one in its list, or the head of the list if this one is the last.
+    /// The operation after `op` in its list. If `op` is the last operation, this is the head of the list.
     fn next(&self, op: u32) -> u32 {
         self.links[op as usize].next
     }
@@ -350,8 +355,8 @@ impl Lists {
         self.links[next as usize].previous = previous;
     }
 
-    /// Puts an operation back to its old place in its list. The operation that was unlinked last must be put
-    /// back first.
+    /// Puts an operation back into its list, at its old place. If several operations were unlinked, they must
+    /// be put back in the reverse order.
     fn relink(&mut self, op: u32) {
         let Link { previous, next } = self.links[op as usize];
         self.links[previous as usize].next = op;

@@ -1,9 +1,10 @@
-//! The configurations that a search has visited: which operations are placed, and the state after them.
+//! The configurations that a search has visited. A configuration consists of the set of the placed operations
+//! and the state after them.
 //!
-//! This is a hash table of indices into an arena. The search also keeps its states in the arena: when a
-//! configuration is new, its state is moved into the arena. States are never cloned. The arena grows by
-//! chunks that are never moved. So the arena takes no more memory than it needs, and its growth causes no
-//! pause.
+//! The configurations are in an arena. A hash table contains their indices in the arena. The search needs no
+//! other copy of a state: when a configuration is new, its state is moved into the arena, and states are
+//! never cloned. The arena consists of chunks. When it grows, it gets a new chunk, and the old chunks are not
+//! moved. So the arena does not take much more memory than it needs, and it grows without a pause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,15 +13,15 @@ use super::linearized::Linearized;
 /// How many entries a chunk has.
 const CHUNK: usize = 4096;
 
-/// A set of configurations. Each configuration has an index: the number of configurations that were inserted
+/// A set of configurations. The index of a configuration is the number of configurations that were inserted
 /// before it.
 pub(super) struct Visited<S> {
     chunks: Vec<Chunk<S>>,
     len: usize,
     /// The number of words in [`Linearized::open`]. It is the same in all entries.
     words: usize,
-    /// Each slot is 0, or an index + 1. The length is a power of two, and at most half of the slots are
-    /// taken.
+    /// The hash table. A slot is 0 if it is free, and otherwise the index of a configuration plus 1. The
+    /// length of the table is a power of two, and at most half of the slots are used.
     table: Vec<u32>,
     /// How many bytes the states take, according to the model.
     state_bytes: usize,
@@ -28,7 +29,7 @@ pub(super) struct Visited<S> {
 
 struct Chunk<S> {
     entries: Vec<Entry<S>>,
-    /// [`Linearized::open`] of all entries, one after the other.
+    /// The words in [`Linearized::open`] of all entries, one entry after the other.
     open: Vec<u64>,
 }
 
@@ -76,7 +77,7 @@ impl<S: Eq + Hash> Visited<S> {
             slot = (slot + 1) & mask;
         }
         let index = u32::try_from(self.len).ok().filter(|&index| index < u32::MAX);
-        let index = index.expect("fewer than 2^32 configurations, which would take 100 GB and more");
+        let index = index.expect("there is no memory for 2^32 configurations, which take 100 GB or more");
         self.table[slot] = index + 1;
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Chunk { entries: Vec::new(), open: Vec::new() });
@@ -143,7 +144,7 @@ mod tests {
             assert_eq!(visited.insert(&set, Colliding(number), 4), None);
             assert_eq!(visited.state(number), &Colliding(number));
         }
-        // The same state with another set is another configuration.
+        // The same state with a different set is a different configuration.
         for set in [Linearized { frontier: 4, ..set.clone() }, Linearized { open: vec![5, 1], ..set }] {
             assert!(visited.insert(&set, Colliding(7), 4).is_some());
         }
@@ -155,7 +156,7 @@ mod tests {
         let entries = 3 * CHUNK as u32 + 10;
         for frontier in 0..entries {
             let set = Linearized { frontier, open: vec![u64::from(frontier)] };
-            // The footprint that the test gives includes 1,000 bytes that the state is supposed to own.
+            // The test says that a state takes its own size and 1,000 bytes more.
             assert_eq!(visited.insert(&set, frontier, size_of::<u32>() + 1_000), Some(frontier));
         }
         let each = visited.bytes() / entries as usize;

@@ -1,8 +1,10 @@
-//! The result of a check as a page: one HTML file that needs no network, no server and no other file.
+//! The result of a check as a page. The page is one HTML file that needs no network, no server and no other
+//! file.
 //!
-//! A [`Picture`] is plain data: the operations as bars in the rows of their clients, orders in which the
-//! operations may have happened, and the faults of the test on the same axis of time. It does not depend on a
-//! model or on the checker. [`picture`](super::picture) makes a picture of a report.
+//! A [`Picture`] is plain data. It has the operations, which the page shows as bars in the rows of their
+//! clients. It has orders in which the operations may have happened, and the faults of the test with their
+//! times. A picture does not depend on a model or on the checker. [`picture`](super::picture) makes a picture
+//! from a report.
 //!
 //! ```
 //! use porcupine::Verdict;
@@ -26,8 +28,8 @@
 //! ```
 //!
 //! The page uses the parts of [`page`](labview::page). The files for histories of operations are in
-//! `visualization/history/`. Texts come from tests and may contain anything, so they are treated as data and
-//! never as markup.
+//! `visualization/history/`. The texts come from tests and may contain any characters. So the page never
+//! interprets a text as HTML.
 
 use std::io;
 use std::path::Path;
@@ -38,15 +40,14 @@ use serde::Serialize;
 use super::Verdict;
 use labview::page::Page;
 
-/// A history, what a check has found in it, and the faults that happened during the test. Times are in ns
-/// since the run's start.
+/// A history, the result of its check, and the faults during the test. Times are in ns since the run's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// The name of the test whose history was checked.
     pub title: String,
-    /// What the check has found.
+    /// The verdict on the whole history.
     pub verdict: Verdict,
-    /// The parts of the history that were checked separately, such as keys.
+    /// The parts of the history that were checked separately. For example, each key is a part.
     pub parts: Vec<PicturePart>,
     /// Faults and other events of the test.
     pub marks: Vec<Mark>,
@@ -55,47 +56,49 @@ pub struct Picture {
 /// One part of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PicturePart {
-    /// The name of the part, for use in a sentence: `key 'x'`.
+    /// The name of the part, in a form that fits into a sentence: `key 'x'`.
     pub title: String,
-    /// What the check has found in this part.
+    /// The verdict on this part.
     pub verdict: Verdict,
-    /// The state before the first operation, in words.
+    /// The state before the first operation, as a text.
     pub initial: String,
     /// The operations, in any order.
     pub operations: Vec<Bar>,
-    /// Orders of some of the operations that the model allows from the start, the longest first. In a part
-    /// that is Ok, the first order has all operations. If the verdict is not Unknown, none of the orders can
-    /// be continued. If the list is empty, the check has kept no orders, and the page does not say what went
-    /// wrong. If no operation can be the first, the list has one empty order.
+    /// Orders of some of the operations. The model allows each order from the initial state. The longest
+    /// order comes first. If the part is Ok, the first order has all operations. If the verdict is not
+    /// Unknown, no operation can be added at the end of any order. If the list is empty, the check has kept
+    /// no orders, and the page does not show why the part is illegal. If no operation can be the first one,
+    /// the list has one empty order.
     pub partials: Vec<Vec<Step>>,
-    /// What is known about the operation at which the first of the partials ends.
+    /// The last place in the first order of `partials` at which the model allows the blocked operation.
     pub last_fit: LastFit,
 }
 
-/// When the model would last have allowed the blocked operation. The blocked operation is the operation at
-/// which an order ends. Of all operations that are not in the order, it returned first.
+/// The last place in an order at which the model allows the blocked operation. The blocked operation is the
+/// operation that cannot follow the order. Of all operations that are not in the order, it returned first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastFit {
-    /// Nothing is known, and the page says nothing.
+    /// The place is not known, and the page does not show it.
     #[default]
     Unknown,
-    /// The model allows it in no state of the order.
+    /// The model does not allow the blocked operation in any state of the order.
     Never,
-    /// The model allows it in the state after this many operations of the order, and in no later state.
+    /// The model allows the blocked operation in the state after this number of operations of the order, and
+    /// in no later state.
     After(usize),
 }
 
 /// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// The client that called. Each client has a row.
+    /// The client that called the operation. Each client has a row in the picture.
     pub client: u32,
-    /// When it was called.
+    /// The time of the call.
     pub call: u64,
-    /// When it returned; `u64::MAX` if it never returned.
+    /// The time of the return. It is `u64::MAX` if the operation never returned.
     pub ret: u64,
-    /// The input and the answer: `get('x') -> 'a'`. The text before the first `(` or blank is the kind of the
-    /// operation, and each kind has a colour.
+    /// The input and the answer, for example `get('x') -> 'a'`. The text before the first `(` or space is the
+    /// kind of the operation. Each kind has a colour in the picture.
     pub text: String,
 }
 
@@ -104,7 +107,7 @@ pub struct Bar {
 pub struct Step {
     /// The operation's index in its part.
     pub bar: usize,
-    /// The state after it, in words.
+    /// The state after the operation, as a text.
     pub state: String,
 }
 
@@ -113,11 +116,11 @@ pub struct Step {
 pub struct Mark {
     /// When the event began.
     pub from: u64,
-    /// When the event ended; `None` if it happened at one moment.
+    /// When the event ended. `None` means that the event happened at one moment.
     pub to: Option<u64>,
     /// What kind of event it is.
     pub kind: MarkKind,
-    /// A description of the event, in words.
+    /// A description of the event.
     pub text: String,
 }
 
@@ -136,7 +139,7 @@ pub enum MarkKind {
     Configuration,
     /// A check of the test has failed.
     Failure,
-    /// Anything else.
+    /// An event of another kind.
     Other,
 }
 
@@ -153,7 +156,7 @@ const SCRIPTS: &[&str] = &[
 ];
 
 impl Picture {
-    /// The page as HTML.
+    /// Returns the page as HTML.
     ///
     /// # Panics
     /// If a step names an operation that its part does not have.
@@ -183,8 +186,9 @@ fn words(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A [`Picture`] in the form that the page reads: in columns, and with each text of a state only once. A
-/// history has many operations but few field names, and one long state occurs in many partial linearizations.
+/// A [`Picture`] in the form that the page reads. It is smaller than the picture. For each field there is one
+/// list with the values of all operations, so the name of the field occurs only once. The text of each state
+/// also occurs only once, even if the state is in many partial linearizations.
 #[derive(Serialize)]
 struct Wire<'a> {
     title: &'a str,
@@ -201,10 +205,11 @@ struct WirePart<'a> {
     initial: usize,
     client: Vec<u32>,
     call: Vec<u64>,
-    /// When each operation returned; `None` if it never returned.
+    /// The time of each operation's return. It is `None` if the operation never returned.
     ret: Vec<Option<u64>>,
     text: Vec<&'a str>,
-    /// The orders of the part. Each is a list of pairs: an operation, and the index of the state after it.
+    /// The orders of the part. Each order is a list in which two numbers belong together: the index of an
+    /// operation, and the index of the state after this operation.
     partials: Vec<Vec<usize>>,
     #[serde(rename = "lastFit")]
     last_fit: Option<WireFit>,
@@ -288,7 +293,7 @@ fn name(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The texts of the states, each only once.
+/// The texts of the states. Each text occurs only once.
 #[derive(Default)]
 struct States<'a> {
     texts: Vec<&'a str>,
@@ -321,7 +326,8 @@ mod tests {
         Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], marks: vec![] }
     }
 
-    /// The data of a page. Like a browser, this takes everything up to the first end tag of the element.
+    /// Returns the data of a page. Like a browser, this function takes all text before the first end tag of
+    /// the element.
     fn data_of(html: &str) -> serde_json::Value {
         let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
         let (data, _) = data.split_once("</script").expect("the data ends");
@@ -335,7 +341,7 @@ mod tests {
             let data = data_of(&picture(text).to_html());
             assert_eq!(data["parts"][0]["text"][0], text);
             assert_eq!(data["title"], text);
-            assert_eq!(data["states"], serde_json::json!([text]), "one text for equal states");
+            assert_eq!(data["states"], serde_json::json!([text]), "equal states have only one text");
             assert!(data["parts"][0]["ret"][0].is_null(), "the operation never returned");
         }
     }

@@ -1,5 +1,6 @@
-//! Values that show which client wrote what. Each client appends elements. So the value of a key shows
-//! whether it has each element exactly once, and whether the elements are in order.
+//! Values from which a test can see which client has written which part. Each client appends elements with
+//! its own number. So a test can check that the value of a key has each element exactly once, and that the
+//! elements of each client are in order.
 
 use std::fmt::Write as _;
 
@@ -11,8 +12,8 @@ pub fn element(client: usize, j: usize) -> String {
 /// Checks that `value` has the elements 0 to `count` - 1 of a client, each element once and all in order.
 ///
 /// # Errors
-/// The message names the first element that is missing, that occurs twice, or that is at the wrong place. It
-/// shows the value around that place.
+/// The message names the first element that is missing, that occurs twice, or that is at the wrong place. The
+/// message also shows a part of the value around this place.
 pub fn check_appends(client: usize, value: &str, count: usize) -> Result<(), String> {
     if is_exactly(client, value, count) {
         return Ok(());
@@ -52,8 +53,8 @@ pub fn check_concurrent_appends(value: &str, counts: &[usize]) -> Result<(), Str
     counts.iter().enumerate().try_for_each(|(client, &count)| check_appends(client, value, count))
 }
 
-/// Whether the value has these elements and nothing else. This is the common case. The time of this check is
-/// proportional to the length of the value.
+/// Returns true if the value has only these elements, all in order. This is the common case. This check is
+/// fast: its time is proportional to the length of the value.
 fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     let (mut rest, mut wanted) = (value, String::new());
     for j in 0..count {
@@ -68,7 +69,7 @@ fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     rest.is_empty()
 }
 
-/// A text that says how two values differ. It is short even if the values are long.
+/// Returns a text that shows where two values differ. The text is short even if the values are long.
 pub fn difference(wanted: &str, got: &str) -> String {
     let at = wanted.bytes().zip(got.bytes()).take_while(|(a, b)| a == b).count();
     format!(
@@ -80,12 +81,12 @@ pub fn difference(wanted: &str, got: &str) -> String {
     )
 }
 
-/// The part of a text around a place.
+/// Returns the part of a text around the byte `at`.
 fn excerpt(text: &str, at: usize) -> String {
     const AROUND: usize = 30;
     let from = at.saturating_sub(AROUND);
     let to = text.len().min(at + AROUND);
-    // A character at either end may be cut in two.
+    // The first or the last character of this part may be incomplete.
     let shown = String::from_utf8_lossy(&text.as_bytes()[from..to]);
     let (before, after) = (if from > 0 { "..." } else { "" }, if to < text.len() { "..." } else { "" });
     format!("{before}{shown:?}{after}")
@@ -113,7 +114,7 @@ mod tests {
         assert_eq!(
             check_appends(0, &format!("13{}!", value(&[(0, 0)])), 1),
             Ok(()),
-            "other text may be there"
+            "the value may also contain other text"
         );
     }
 

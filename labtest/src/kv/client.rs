@@ -1,4 +1,4 @@
-//! A clerk whose operations are counted. If the test wants a history, they are also recorded.
+//! A clerk whose operations are counted. If the test wants a history, the operations are also recorded.
 
 use labrt::dlog;
 use labrt::sync::Arc;
@@ -23,7 +23,7 @@ pub fn make_client<S: KvService>(cluster: &Arc<Cluster<S>>, to: &[usize]) -> Cli
 }
 
 impl<S: KvService> Client<S> {
-    /// From now on, this clerk records its operations in `history`, as operations of client `number`.
+    /// From now on, this clerk records its operations in `history`, as operations of client number `number`.
     pub fn record(&mut self, history: &Arc<History>, number: u32) {
         self.recorder = Some(Recorder::new(history, number));
     }

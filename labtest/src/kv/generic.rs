@@ -1,11 +1,11 @@
 //! The generic test of a key/value service. Most tests of such a service are this test with different
-//! options. Clients read and write for three rounds of five seconds. The options decide what goes wrong in
-//! this time: the network can split, it can lose messages, and the servers can restart.
+//! options. Clients read and write in three rounds of five seconds. The options decide which faults there are
+//! in this time: the network can split or lose messages, and the servers can restart.
 //!
 //! The test checks these conditions:
 //!
 //! * If each client has a key of its own, the client knows what value it must read. At the end of a round,
-//!   the value must have each append of the client once, and all appends in order.
+//!   the value must contain each append of the client exactly once, and all appends in order.
 //! * The history of all operations must be linearizable.
 //! * If the test wants snapshots, the servers must keep their Raft state small. Otherwise the servers must
 //!   not take any snapshots.
@@ -26,17 +26,17 @@ use crate::output::note;
 use crate::raft::ELECTION_TIMEOUT;
 use crate::service::{Config, Setup, make_config};
 
-/// How many times larger than `maxraftstate` a Raft state may be.
+/// A Raft state may have at most this number times `maxraftstate` bytes.
 const LOG_ALLOWANCE: usize = 8;
 
-/// The options of a test. Start from [`Generic::new`], in which nothing goes wrong, and change some fields:
+/// The options of a test. Begin with [`Generic::new`], whose options have no faults, and change some fields:
 ///
 /// ```text
 /// Generic { crash: true, partitions: true, ..Generic::new("3A", 5, 5) }.run::<S>()
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Generic {
-    /// The part of the lab, for the title: `3A`.
+    /// The part of the lab, for example `3A`. It is shown in the title.
     pub part: &'static str,
     /// The number of clients.
     pub clients: usize,
@@ -56,18 +56,19 @@ pub struct Generic {
     pub random_keys: bool,
     /// The number of rounds. The course has three.
     pub rounds: usize,
-    /// How long the clients work in each round, and also for how long the network is split again and again.
-    /// The course has five seconds.
+    /// How long the clients work in each round. In this time the network is also split, if the options say
+    /// so. The course has five seconds.
     pub period: Duration,
     /// What happens if the checker cannot judge the history in time.
     pub if_unknown: IfUnknown,
-    /// The folder for the picture of a history that is not linearizable. With `None`, this is the system's
-    /// folder for temporary files.
+    /// The folder for the picture of a history that is not linearizable. `None` means the system's folder for
+    /// temporary files.
     pub pictures: Option<&'static Path>,
 }
 
 impl Generic {
-    /// The options with a reliable network, no faults, no snapshots, and one key for each client.
+    /// Returns the options for a test with a reliable network, no faults, no snapshots, and one key for each
+    /// client.
     pub fn new(part: &'static str, clients: usize, servers: usize) -> Generic {
         Generic {
             part,
@@ -137,7 +138,7 @@ impl Generic {
             })
         };
 
-        // The first second has no partitions. Then the network splits.
+        // In the first second the network is not split. Then the partitions begin.
         let splitting = self.partitions.then(|| {
             sleep(Duration::from_secs(1));
             partitioner::start(cfg, round, &done)
@@ -147,13 +148,13 @@ impl Generic {
 
         if let Some(splitting) = splitting {
             join(splitting);
-            // The servers get some time for a new term. Then they answer requests that have been stuck in a
+            // The servers get some time for an election. Then they answer requests that had to wait in a
             // minority.
             cfg.connect_all();
             sleep(ELECTION_TIMEOUT);
         }
         if self.crash {
-            // The clients are in the middle of their calls. These calls must succeed in spite of the crashes.
+            // At this time the clients wait for replies. Their calls must succeed although the servers crash.
             cfg.all().into_iter().for_each(|i| cfg.shutdown_server(i));
             sleep(ELECTION_TIMEOUT);
             cfg.all().into_iter().for_each(|i| cfg.start_server(i));
@@ -208,7 +209,8 @@ impl Work {
         Work { clients: test.clients, random_keys: test.random_keys, round, done: Arc::clone(done) }
     }
 
-    /// Reads and writes until the round is over. Returns how many elements the client has written.
+    /// Lets the client read and write until the round is over. Returns how many elements the client has
+    /// written.
     fn run<S: KvService>(&self, me: usize, client: &mut Client<S>) -> usize {
         let mut luck = rng::stream("judge.client", (self.round * self.clients + me) as u64);
         let mut below = |n: u64| rng::scale(luck.next_u64(), n);
@@ -229,7 +231,8 @@ impl Work {
                 }
                 count += 1;
             } else if self.random_keys && below(1000) < 100 {
-                // With a key of its own, the client must not put: that would remove what it has appended.
+                // Only a client that shares its keys may put. If the client had a key of its own, the put
+                // would remove the elements that the client has appended.
                 client.put(&key, &next);
                 count += 1;
             } else {

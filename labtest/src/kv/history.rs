@@ -1,8 +1,8 @@
 //! The history of the clients' operations, and the check whether it is linearizable.
 //!
-//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings. The reason is memory: in
-//! real time the value of one key grows to hundreds of kilobytes, and the clients read it tens of thousands
-//! of times.
+//! Values are recorded as [`Text`](porcupine::models::kv::Text)s, not as strings, because strings would need
+//! too much memory. In real time the value of one key grows to hundreds of kilobytes, and the clients read it
+//! tens of thousands of times.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -47,17 +47,17 @@ impl Default for IfUnknown {
     }
 }
 
-/// The time limit of the second check, which finds what the picture of a history that is not linearizable
-/// shows.
+/// If a history is not linearizable, a second check finds out what its picture must show. This is the time
+/// limit of the second check.
 const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 
 /// All operations of a test's clients.
 ///
-/// No two calls or returns have the same time. Here is the reason. If one operation returns at the same time
-/// at which another operation is called, the checker says that the two overlap, and accepts both orders. In
-/// virtual time, a client often makes its next call at the same time at which its last call returns. So if
-/// these times were equal, the checker would accept a history in which two neighbouring operations of a
-/// client are swapped.
+/// All times of calls and returns in a history are different. The reason is this: if one operation returns at
+/// the same time at which another operation is called, the checker says that the two overlap, and accepts
+/// both orders. In virtual time, a client often makes its next call at the same time at which its last call
+/// returns. So if these times were equal, the checker would accept a history in which two operations of a
+/// client that follow each other are swapped.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,
@@ -80,18 +80,19 @@ impl History {
         }
     }
 
-    /// Adds an operation, which must have returned.
+    /// Adds an operation that has returned.
     pub fn push(&self, operation: Operation) {
         self.operations.lock().push(operation);
     }
 
-    /// Removes and returns all operations, for a test that checks the operations itself.
+    /// Removes and returns all operations. A test that checks the operations itself needs this.
     pub fn take(&self) -> Vec<Operation> {
         std::mem::take(&mut *self.operations.lock())
     }
 
-    /// Fails the test if the operations are not linearizable. In this case it first writes a picture of the
-    /// operations into the system's folder for temporary files, and prints the path of the picture.
+    /// Fails the test if the operations are not linearizable. Before the test fails, this method writes a
+    /// picture of the operations into the system's folder for temporary files, and prints the path of the
+    /// picture.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge(if_unknown, title, marks, &std::env::temp_dir()) {
@@ -123,8 +124,8 @@ impl History {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
             Verdict::Illegal => {
-                // The picture shows which operations fit. To find these takes longer than to find out that
-                // one operation does not fit.
+                // The picture shows which operations can be put into an order. To find them takes longer than
+                // to find out that the history is not linearizable. So this search has its own limit.
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
                 let picture = porcupine::picture(&KvModel, &operations, &detailed, title, marks);
@@ -162,7 +163,7 @@ fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Opera
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that names the illegal part of the history and the operation that does not fit.
+/// A text that names the illegal part of the history and the operation that has no place in the order.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };
@@ -189,8 +190,8 @@ fn written(path: &Path, outcome: &io::Result<()>) -> String {
     }
 }
 
-/// A file name that no other file has. The random part comes from the system, not from the seed of the run,
-/// because there may be many runs with the same seed.
+/// A new file name with a random part. The random part comes from the system, not from the seed of the run.
+/// Otherwise several runs with the same seed would use the same name.
 fn random_name() -> String {
     format!("{:016x}.html", RandomState::new().hash_one(std::process::id()))
 }
@@ -211,7 +212,7 @@ mod tests {
                 let history = Arc::clone(&history);
                 thread::spawn(move || {
                     let times: Vec<u64> = (0..1000).map(|_| history.time()).collect();
-                    assert!(times.is_sorted_by(|a, b| a < b), "the times of one thread go forward");
+                    assert!(times.is_sorted_by(|a, b| a < b), "the times that one thread gets must increase");
                     times
                 })
             };

@@ -1,11 +1,11 @@
-//! The code that the tests of a key/value service share. It corresponds to the course's `kvraft/test_test.go`
-//! without the test functions.
+//! The code that the tests of a key/value service share. In the course, this code is in
+//! `kvraft/test_test.go`.
 //!
 //! | file | content |
 //! |---|---|
 //! | `generic` | [`Generic`]: the generic test: clients read and write, and the options choose the faults |
 //! | `client` | [`Client`]: a clerk whose operations are counted and recorded |
-//! | `appends` | values that show which client wrote what |
+//! | `appends` | values from which a test can see which client has written which part |
 //! | `recorder` | [`Recorder`]: records the operations of a client in a history |
 //! | `history` | the history of the clients' operations, and the check whether it is linearizable |
 //! | `partitioner` | a thread that splits the network every second |

@@ -1,4 +1,4 @@
-//! Records an operation in a history: which client made it, when, and with which result.
+//! Records an operation in a history: the client, the times of the call and the return, and the result.
 
 use labapi::KvClerk;
 use labrt::collections::BTreeMap;
@@ -23,8 +23,8 @@ impl Recorder {
 }
 
 /// Makes one operation of a client. Returns the value that a get has read, or an empty text after a put or an
-/// append. For a get, `value` is empty. In the trace the client has the same number as in its history. If it
-/// has no history, its number in the trace is `number`.
+/// append. For a get, `value` is empty. In the trace the client has the same number as in its history. If the
+/// operation is not recorded in a history, the client has the number `number` in the trace.
 pub(crate) fn perform(
     clerk: &mut impl KvClerk,
     number: u32,
@@ -58,7 +58,7 @@ pub(crate) fn perform(
 }
 
 /// The last value that a client has read of each key. If the clients only append to a key, each value of the
-/// key begins with the value before it. Then only the new part of a value has to be converted.
+/// key begins with the value before it. Then only the new part of a value has to be converted to a [`Text`].
 #[derive(Default)]
 struct Seen(BTreeMap<String, (String, Text)>);
 

@@ -15,14 +15,15 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 const PER_HEARTBEAT: u32 = 3;
 const OPERATIONS: u32 = 1000;
 
-/// Runs the test: with three servers, one client makes a thousand appends, one after the other.
+/// Runs the test. There are three servers and one client. The client makes a thousand appends, one after the
+/// other.
 pub fn speed<S: KvService>(part: &str, maxraftstate: Option<usize>) {
     let cfg = make_config::<S>(Setup { maxraftstate, ..Setup::of(3) });
     let mut client = make_client(&cfg, &cfg.all());
     cfg.begin(&format!("Test: ops complete fast enough ({part})"));
     let ck = client.clerk();
 
-    // Wait for a leader.
+    // This Get returns when there is a leader.
     ck.get("x");
 
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Tests: how a history is judged and drawn.
+//! Tests of how a history is judged and drawn.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use porcupine::models::kv::{KvInput, KvOutput, Operation};
 use super::history::{History, IfUnknown};
 use crate::marks::{Mark, MarkKind};
 
-/// The limit of the check is high, because a check may take long on a busy machine.
+/// The limit of the check is high, because a check may take a long time on a busy machine.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 #[track_caller]
@@ -32,7 +32,7 @@ fn history_of(reads: &[(u64, &str)]) -> History {
 /// A folder for the pictures of one test.
 fn folder(test: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("mit6824-{test}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for a test");
+    std::fs::create_dir_all(&folder).expect("the test can make a folder");
     folder
 }
 
@@ -49,22 +49,22 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
         assert_eq!(judge(&[(0, ""), (12, "new"), (25, "new")]), Ok(()));
         assert_eq!(pictures(), 0);
 
-        let error = judge(&[(12, "new"), (25, "")]).expect_err("an old value after a new one");
+        let error = judge(&[(12, "new"), (25, "")]).expect_err("the last value is old");
         expect_start(&error, "history is not linearizable: key \"k\": of 3 operations at most 2 fit");
         assert!(error.contains("client 1's get('k') -> ''"), "{error}");
         assert_eq!(pictures(), 1);
         let picture = std::fs::read_dir(&folder)
             .expect("the test has made this folder")
             .next()
-            .expect("one file")
-            .expect("readable");
+            .expect("the folder has one file")
+            .expect("the folder can be read");
         assert!(picture.file_name().to_string_lossy().ends_with(".html"));
         let page = std::fs::read_to_string(picture.path()).expect("the picture is a text");
         for text in ["a title", "S0 | S1 S2", "get('k') -> ''", "put('k', 'new')"] {
             assert!(page.contains(text), "no {text:?} in the page");
         }
 
-        judge(&[(25, "")]).expect_err("an old value");
+        judge(&[(25, "")]).expect_err("a client has read an old value");
         assert_eq!(pictures(), 2, "each picture has a name of its own");
         std::fs::remove_dir_all(&folder).expect("the test has made this folder");
 

@@ -1,5 +1,5 @@
-//! Lab 2, Raft: the 25 tests of 2022, two tests that are in the code of 2022 but run only since 2023, and one
-//! test that was added in 2023.
+//! Lab 2, Raft: the 25 tests of 2022, two tests that are in the code of 2022 but that the course has run only
+//! since 2023, and one test that was added in 2023.
 //!
 //! | part | file | about |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | 2D | `part_d.rs` | log compaction |
 //!
 //! The numbers of servers, the pauses, the counts and the limits are the same as in the course. The last two
-//! cases of 2D are not in the course of 2022. They are the two tests that restart all servers, but with an
-//! unreliable network, as in the courses of later years.
+//! cases of 2D are not in the course of 2022. They are like the two tests that restart all servers, but their
+//! network is unreliable. The courses of later years have these tests in this form.
 
 mod part_a;
 mod part_b;
@@ -47,27 +47,28 @@ pub fn cases<R: RaftPeer>(part: Part) -> Vec<Case> {
     }
 }
 
-/// The `main` of a test binary for a part, with `labrt::here!()` of that binary.
+/// The `main` function of a test binary for a part. The argument `here` is the value of `labrt::here!()` in
+/// that binary.
 pub fn main<R: RaftPeer>(part: Part, here: Identity) -> ExitCode {
     harness::main(here, R::STRICTNESS, &cases::<R>(part))
 }
 
-/// The `main` of a test binary for part 2A, leader election.
+/// The `main` function of a test binary for part 2A, leader election.
 pub fn main_2a<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::A, here)
 }
 
-/// The `main` of a test binary for part 2B, the log.
+/// The `main` function of a test binary for part 2B, the log.
 pub fn main_2b<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::B, here)
 }
 
-/// The `main` of a test binary for part 2C, persistence.
+/// The `main` function of a test binary for part 2C, persistence.
 pub fn main_2c<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::C, here)
 }
 
-/// The `main` of a test binary for part 2D, log compaction.
+/// The `main` function of a test binary for part 2D, log compaction.
 pub fn main_2d<R: RaftPeer>(here: Identity) -> ExitCode {
     main::<R>(Part::D, here)
 }

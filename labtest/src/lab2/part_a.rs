@@ -19,23 +19,23 @@ fn initial_election_2a<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3));
     cfg.begin("Test (2A): initial election");
 
-    // Is a leader elected?
+    // A leader must be elected.
     cfg.check_one_leader();
 
-    // The followers get a moment to learn of the election. Do all servers agree on the term after this
-    // moment?
+    // The followers get some time to learn of the election. Then all servers must agree on the term.
     sleep(Duration::from_millis(50));
     let term = cfg.check_terms();
     assert!(term >= 1, "term is {term}, but should be at least 1");
 
-    // Do leader and term stay the same without any failure?
+    // Without a failure, the leader and the term should stay the same. If the term changes, the test only
+    // prints a warning.
     sleep(2 * ELECTION_TIMEOUT);
     let later = cfg.check_terms();
     if later != term {
         note(&format!("warning: term changed even though there were no failures: {term}, then {later}"));
     }
 
-    // There is still a leader.
+    // There must still be a leader.
     cfg.check_one_leader();
     cfg.end();
 }
@@ -45,25 +45,25 @@ fn re_election_2a<R: RaftPeer>() {
     cfg.begin("Test (2A): election after network failure");
     let leader1 = cfg.check_one_leader();
 
-    // The leader is disconnected. The other servers elect a new leader.
+    // The leader is disconnected. The other servers must elect a new leader.
     cfg.disconnect(leader1);
     cfg.check_one_leader();
 
-    // The old leader comes back. It must become a follower and must not disturb the new leader.
+    // The old leader is connected again. It must become a follower and must not disturb the new leader.
     cfg.connect(leader1);
     let leader2 = cfg.check_one_leader();
 
-    // When no majority is connected, there is no new leader.
+    // When no majority is connected, there must be no leader.
     cfg.disconnect(leader2);
     cfg.disconnect(cfg.after(leader2, 1));
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_leader();
 
-    // When a majority is connected, there is a leader again.
+    // When a majority is connected, there must be a leader again.
     cfg.connect(cfg.after(leader2, 1));
     cfg.check_one_leader();
 
-    // There is still a leader when the last server comes back.
+    // The last server is connected again. There must still be a leader.
     cfg.connect(leader2);
     cfg.check_one_leader();
     cfg.end();
@@ -76,8 +76,8 @@ fn many_elections_2a<R: RaftPeer>() {
     cfg.check_one_leader();
 
     for _round in 1..10 {
-        // Up to three servers are disconnected. Either the leader is still connected, or the other four or
-        // more servers elect a new one.
+        // Up to three of the seven servers are disconnected. Either the leader is still connected, or the
+        // connected servers, which are at least four, must elect a new leader.
         let gone: [usize; 3] = std::array::from_fn(|_| rng::below(SERVERS as u64) as usize);
         gone.iter().for_each(|&i| cfg.disconnect(i));
         cfg.check_one_leader();

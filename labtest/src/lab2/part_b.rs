@@ -25,10 +25,10 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// How often a test that needs a time without a change of the term tries this. If the term changes, the test
-/// tries again.
+/// Some tests can judge an attempt only if the term does not change during the attempt. If the term changes,
+/// such a test tries again. This is the number of attempts.
 const ATTEMPTS: usize = 5;
-/// The pause between two attempts. The cluster can settle in this time.
+/// The pause between two attempts. In this time the cluster can finish an election.
 const SETTLE: Duration = Duration::from_secs(3);
 
 fn basic_agree_2b<R: RaftPeer>() {
@@ -43,7 +43,7 @@ fn basic_agree_2b<R: RaftPeer>() {
     cfg.end();
 }
 
-/// A leader must send a command only once to each follower.
+/// A leader must send each command to each follower only once.
 fn rpc_bytes_2b<R: RaftPeer>() {
     const LENGTH: usize = 5000;
     const ALLOWANCE: u64 = 50_000;
@@ -71,7 +71,8 @@ fn follower_failure_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): test progressive failure of followers");
     cfg.one(101, 3, Retry::No);
 
-    // One follower is disconnected. The leader and the other follower still agree, now and after a while.
+    // One follower is disconnected. The leader and the other follower must still agree on commands, at once
+    // and after an election timeout.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(cfg.after(leader1, 1));
     cfg.one(102, 2, Retry::No);
@@ -83,7 +84,7 @@ fn follower_failure_2b<R: RaftPeer>() {
     cfg.disconnect(cfg.after(leader2, 1));
     cfg.disconnect(cfg.after(leader2, 2));
 
-    // The leader is alone. It accepts a command, but cannot commit it.
+    // The leader can reach no other server. It accepts a command, but must not commit it.
     let started = cfg.start(leader2, 104);
     expect_index(started, "leader rejected Start()", 4);
     sleep(2 * ELECTION_TIMEOUT);
@@ -96,15 +97,15 @@ fn leader_failure_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): test failure of leaders");
     cfg.one(101, 3, Retry::No);
 
-    // The first leader is disconnected. The others elect a new one and agree.
+    // The first leader is disconnected. The other servers must elect a new leader and agree on commands.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(leader1);
     cfg.one(102, 2, Retry::No);
     sleep(ELECTION_TIMEOUT);
     cfg.one(103, 2, Retry::No);
 
-    // The second leader is disconnected, too. The test submits a command to each server, and no server can
-    // commit it.
+    // The second leader is disconnected, too. The test submits a command to each server. No server may commit
+    // it.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     for i in 0..3 {
@@ -120,7 +121,7 @@ fn fail_agree_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): agreement after follower reconnects");
     cfg.one(101, 3, Retry::No);
 
-    // One follower is disconnected. The others agree without it.
+    // One follower is disconnected. The other two servers must agree without it.
     let leader = cfg.check_one_leader();
     cfg.disconnect(cfg.after(leader, 1));
     cfg.one(102, 2, Retry::No);
@@ -129,7 +130,7 @@ fn fail_agree_2b<R: RaftPeer>() {
     cfg.one(104, 2, Retry::No);
     cfg.one(105, 2, Retry::No);
 
-    // The follower comes back. All three servers agree, now and after a while.
+    // The follower is connected again. All three servers must agree, at once and after an election timeout.
     cfg.connect(cfg.after(leader, 1));
     cfg.one(106, 3, Retry::Yes);
     sleep(ELECTION_TIMEOUT);
@@ -142,7 +143,7 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): no agreement if too many followers disconnect");
     cfg.one(10, 5, Retry::No);
 
-    // Three of five servers are disconnected. The leader accepts a command, but cannot commit it.
+    // Three of five servers are disconnected. The leader accepts a command, but must not commit it.
     let leader = cfg.check_one_leader();
     let gone = [1, 2, 3].map(|n| cfg.after(leader, n));
     gone.iter().for_each(|&i| cfg.disconnect(i));
@@ -151,8 +152,8 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_agreement(2);
 
-    // The three servers come back. They may elect a leader among themselves, and this leader does not have
-    // the entry at index 2.
+    // The three servers are connected again. One of them may become the leader. Then this leader does not
+    // have the entry at index 2.
     gone.iter().for_each(|&i| cfg.connect(i));
     let leader2 = cfg.check_one_leader();
     let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };
@@ -175,8 +176,8 @@ fn concurrent_starts_2b<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Repeats an attempt until one succeeds, which means that the term does not change during the attempt.
-/// Returns the result of that attempt.
+/// Repeats an attempt until the term does not change during the attempt. Returns the result of this last
+/// attempt.
 #[track_caller]
 fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
     for n in 0..ATTEMPTS {
@@ -190,14 +191,14 @@ fn within_one_term<T>(attempt: impl Fn() -> Option<T>) -> T {
     panic!("term changed too often");
 }
 
-/// Makes one attempt. Returns `None` if the term has changed in the meantime.
+/// Makes one attempt. Returns `None` if the term has changed during the attempt.
 fn concurrent_starts<R: RaftPeer>(cfg: &Config<R>) -> Option<()> {
     const STARTS: i64 = 5;
     let leader = cfg.check_one_leader();
     let Started { term, .. } = cfg.start(leader, 1)?;
 
-    // Five threads submit at the same time. A thread whose command gets the expected term returns the index
-    // of the command.
+    // Five threads each submit a command at the same time. A thread whose command gets the expected term
+    // returns the index of the command.
     let start = |i| {
         let cluster: Arc<Cluster<R>> = cfg.share();
         thread::spawn(move || cluster.start(leader, 100 + i).filter(|started| started.term == term))
@@ -227,18 +228,18 @@ fn rejoin_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): rejoin of partitioned leader");
     cfg.one(101, 3, Retry::Yes);
 
-    // A leader is disconnected. It accepts commands that cannot be committed.
+    // The leader is disconnected. It accepts commands, which cannot be committed.
     let leader1 = cfg.check_one_leader();
     cfg.disconnect(leader1);
     for number in [102, 103, 104] {
         cfg.start(leader1, number);
     }
 
-    // A new leader commits another command at index 2.
+    // A new leader must commit another command at index 2.
     cfg.one(103, 2, Retry::Yes);
 
-    // The new leader is disconnected, and the old leader comes back. The old leader's entries that are not
-    // committed have to be replaced.
+    // The new leader is disconnected, and the old leader is connected again. The entries of the old leader
+    // that are not committed must be replaced.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     cfg.connect(leader1);
@@ -255,7 +256,8 @@ fn backup_2b<R: RaftPeer>() {
     cfg.begin("Test (2B): leader backs up quickly over incorrect follower logs");
     cfg.one(Value::random(), 5, Retry::Yes);
 
-    // A leader keeps only one follower. It gets 50 commands that cannot be committed.
+    // The leader and only one follower stay connected. The leader gets 50 commands, which cannot be
+    // committed.
     let leader1 = cfg.check_one_leader();
     let [with_leader, third, fourth, fifth] = [1, 2, 3, 4].map(|n| cfg.after(leader1, n));
     [third, fourth, fifth].iter().for_each(|&i| cfg.disconnect(i));
@@ -267,15 +269,17 @@ fn backup_2b<R: RaftPeer>() {
     [third, fourth, fifth].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
 
-    // The leader of these three keeps only one follower. It gets 50 more commands that cannot be committed.
+    // The leader of these three servers and only one follower stay connected. The leader gets 50 more
+    // commands, which cannot be committed.
     let leader2 = cfg.check_one_leader();
     let other = if third == leader2 { cfg.after(leader2, 1) } else { third };
     cfg.disconnect(other);
     submit_many(&cfg, leader2);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // Now three servers are connected: the first leader and its follower, which have long wrong logs, and the
-    // server that was disconnected from the second leader. They get 50 commands that can be committed.
+    // Now three servers are connected: the first leader and its follower, whose logs have many entries that
+    // must be replaced, and the server that was disconnected from the second leader. The three servers must
+    // commit 50 commands.
     (0..5).for_each(|i| cfg.disconnect(i));
     [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);
@@ -301,7 +305,8 @@ fn agree_on_many<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// How many commands [`count_2b`] checks. It submits one more command before these, and one more after them.
+/// How many commands [`count_2b`] checks. The test submits one more command before these commands, and one
+/// more after them.
 const COUNTED: u64 = 10;
 
 fn count_2b<R: RaftPeer>() {
@@ -309,15 +314,15 @@ fn count_2b<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3));
     cfg.begin("Test (2B): RPC counts aren't too high");
 
-    // An election takes some RPCs, but not many.
+    // An election must take at least one RPC, but not more than 30.
     cfg.check_one_leader();
     let elected = rpcs(&cfg);
     assert!((1..=30).contains(&elected), "too many or few RPCs ({elected}) to elect initial leader");
 
-    // An agreement does not take many RPCs.
+    // An agreement on a few commands must not take many RPCs.
     let (agreed, total) = within_one_term(|| count_agreement(&cfg));
 
-    // During a second without commands there are not many RPCs.
+    // In a second without commands, the servers must not send many RPCs.
     sleep(ELECTION_TIMEOUT);
     let idle = rpcs(&cfg) - total;
     assert!(idle <= IDLE_LIMIT, "too many RPCs ({idle}) for 1 second of idleness");
@@ -332,8 +337,9 @@ fn agreement_limit() -> u64 {
     (COUNTED + 1 + 3) * 3
 }
 
-/// Makes one attempt. Returns how many RPCs a burst of commands took, and how many RPCs there were in all so
-/// far. Returns `None` if the term has changed in the meantime.
+/// Makes one attempt. Returns two numbers: how many RPCs the commands of the attempt took, and how many RPCs
+/// there were from the start of the test until now. Returns `None` if the term has changed during the
+/// attempt.
 fn count_agreement<R: RaftPeer>(cfg: &Config<R>) -> Option<(u64, u64)> {
     let leader = cfg.check_one_leader();
     let before = rpcs(cfg);

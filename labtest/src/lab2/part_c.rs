@@ -1,4 +1,4 @@
-//! Part 2C: persistence. Servers crash and come back with their persisted state.
+//! Part 2C: persistence. Servers crash, and restart with their persisted state.
 
 use labapi::RaftPeer;
 use labrt::rng;
@@ -45,17 +45,17 @@ fn persist_1_2c<R: RaftPeer>() {
     cfg.connect(leader1);
     cfg.one(13, 3, Retry::Yes);
 
-    // The leader crashes. The other servers go on without it. Then it restarts.
+    // The leader crashes. The other servers make an agreement without it. Then the leader restarts.
     let leader2 = cfg.check_one_leader();
     cfg.disconnect(leader2);
     cfg.one(14, 2, Retry::Yes);
     cfg.start1(leader2);
     cfg.connect(leader2);
 
-    // The restarted server catches up before the next server crashes.
+    // The restarted server must apply the missed command before the next server crashes.
     cfg.wait(4, 3, None);
 
-    // A follower crashes. The other servers go on without it. Then it restarts.
+    // A follower crashes. The other servers make an agreement without it. Then the follower restarts.
     let follower = cfg.after(cfg.check_one_leader(), 1);
     cfg.disconnect(follower);
     cfg.one(15, 2, Retry::Yes);
@@ -89,8 +89,8 @@ fn persist_2_2c<R: RaftPeer>() {
         cfg.connect(second);
         sleep(ELECTION_TIMEOUT);
 
-        // One of the three crashes and restarts. It has the longest log. Together with the first two it is a
-        // majority.
+        // One of the three disconnected servers crashes, restarts, and is connected. It has the longest log.
+        // Together with the first two servers it is a majority.
         cfg.start1(third);
         cfg.connect(third);
         cfg.one(base + 2, 3, Retry::Yes);
@@ -114,8 +114,8 @@ fn persist_3_2c<R: RaftPeer>() {
     cfg.disconnect(absent);
     cfg.one(102, 2, Retry::Yes);
 
-    // The other two servers crash. The follower that missed the agreement comes back, and the old leader
-    // restarts.
+    // The other two servers crash. The follower that missed the agreement is connected again, and the old
+    // leader restarts.
     cfg.crash1(leader);
     cfg.crash1(follower);
     cfg.connect(absent);
@@ -130,12 +130,14 @@ fn persist_3_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// How many rounds the tests of Figure 8 have. In each round a leader may crash or be disconnected.
+/// The number of rounds of the two tests of Figure 8. In each round the leader may crash or may be
+/// disconnected.
 const FIGURE_8_ROUNDS: usize = 1000;
 
 /// The situation of Figure 8 of the paper. Leaders crash before they have replicated their entries to all
-/// servers. So a majority may have entries of old terms that are not committed. A leader may count replicas
-/// to commit an entry only if the entry is of its current term.
+/// servers. So a majority may have an entry of an old term that is not committed yet. A leader must not
+/// commit such an entry only because a majority has it. It may commit an entry by counting replicas only if
+/// the entry is of its current term.
 fn figure_8_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5));
     cfg.begin("Test (2C): Figure 8");
@@ -143,7 +145,7 @@ fn figure_8_2c<R: RaftPeer>() {
 
     let mut up = 5;
     for _ in 0..FIGURE_8_ROUNDS {
-        // The test offers a command to each server. The last server that accepts it is the leader.
+        // The test submits a command to each server. The last server that accepts it is taken as the leader.
         let leader = last_to_accept(5, |i| cfg.start(i, Value::random()).map(|_| i));
         short_or_long_pause();
 
@@ -153,7 +155,7 @@ fn figure_8_2c<R: RaftPeer>() {
             up -= 1;
         }
 
-        // Most of the time at least three servers should be in use.
+        // Most of the time, at least three servers should be up and connected.
         if up < 3 {
             let i = random_server();
             if !cfg.is_up(i) {
@@ -164,7 +166,7 @@ fn figure_8_2c<R: RaftPeer>() {
         }
     }
 
-    // All servers come back, and agree.
+    // The other servers are connected again. All servers must agree on a command.
     for i in (0..5).filter(|&i| !cfg.is_up(i)).collect::<Vec<_>>() {
         cfg.start1(i);
         cfg.connect(i);
@@ -173,13 +175,13 @@ fn figure_8_2c<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Calls `offer` for each server, in order. Returns the result of the last server that accepts the offer.
+/// Calls `offer` for each server, in order. Returns the last result that is not `None`.
 fn last_to_accept<T>(servers: usize, mut offer: impl FnMut(usize) -> Option<T>) -> Option<T> {
     (0..servers).fold(None, |last, i| offer(i).or(last))
 }
 
-/// The pause before a leader crashes or is disconnected. Most pauses are shorter than the time that a
-/// replication takes. Some pauses are long enough for an election.
+/// Pauses before the leader crashes or is disconnected. Most pauses are shorter than the time that a
+/// replication takes. Some pauses are so long that an election can happen.
 fn short_or_long_pause() {
     let half_timeout = ELECTION_TIMEOUT.as_millis() as u64 / 2;
     let bound = if one_in(10) { half_timeout } else { 13 };
@@ -190,7 +192,7 @@ fn unreliable_agree_2c<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5).unreliable());
     cfg.begin("Test (2C): unreliable agreement");
 
-    // The test makes five agreements at a time, four of them in threads of their own.
+    // The test makes five agreements at the same time, four of them in threads of their own.
     let mut helpers = Vec::new();
     for round in 1..50 {
         for j in 0..4 {
@@ -200,7 +202,7 @@ fn unreliable_agree_2c<R: RaftPeer>() {
         cfg.one(round, 1, Retry::Yes);
     }
 
-    // At the end all servers must agree, on a reliable network.
+    // At the end the network is reliable, and all servers must agree on a command.
     cfg.set_unreliable(false);
     helpers.into_iter().for_each(|helper| {
         join(helper);
@@ -224,7 +226,8 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
             cfg.set_long_reordering(true);
         }
 
-        // The test offers a command to each server. The last connected server that accepts it is the leader.
+        // The test submits a command to each server. The last connected server that accepts it is taken as
+        // the leader.
         let leader =
             last_to_accept(5, |i| cfg.start(i, command()).filter(|_| cfg.is_connected(i)).map(|_| i));
         short_or_long_pause();
@@ -235,7 +238,7 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
             up -= 1;
         }
 
-        // Most of the time at least three servers should be in use.
+        // Most of the time, at least three servers should be up and connected.
         if up < 3 {
             let i = random_server();
             if !cfg.is_connected(i) {
@@ -245,7 +248,7 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
         }
     }
 
-    // All servers come back, and agree.
+    // The other servers are connected again. All servers must agree on a command.
     for i in (0..5).filter(|&i| !cfg.is_connected(i)).collect::<Vec<_>>() {
         cfg.connect(i);
     }
@@ -261,8 +264,8 @@ fn unreliable_churn_2c<R: RaftPeer>() {
     churn::<R>(Setup::of(5).unreliable(), "Test (2C): unreliable churn");
 }
 
-/// Clients submit values. At the same time servers crash, restart and are disconnected. If a client has seen
-/// that a value is committed, this value must not be lost.
+/// Clients submit values. At the same time, servers crash, restart, are disconnected and are connected again.
+/// If a client has seen that a value is committed, this value must not be lost.
 fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     let cfg = make_config::<R>(setup);
     cfg.begin(title);
@@ -274,14 +277,15 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     };
     let clients: Vec<_> = (0..3).map(client).collect();
 
-    // For a while, servers may be disconnected, come back or crash. The pause is a little shorter than the
-    // time that an election may take. So some elections succeed and some do not.
+    // In each round, a server may be disconnected, a server may be started and connected, and a server may
+    // crash. The pause after a round is a little shorter than the longest time that an election may take. So
+    // some elections succeed and some do not.
     for _ in 0..20 {
         churn_once(&cfg);
         sleep(ELECTION_TIMEOUT * 7 / 10);
     }
 
-    // All servers come back.
+    // All servers are started and connected again.
     sleep(ELECTION_TIMEOUT);
     cfg.set_unreliable(false);
     for i in 0..5 {
@@ -293,7 +297,7 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
     stop.store(true, Ordering::SeqCst);
     let seen: Vec<i64> = clients.into_iter().flat_map(join).collect();
 
-    // All values that the clients have seen committed must be in the log.
+    // The clients have seen that some values were committed. All these values must be in the log.
     sleep(ELECTION_TIMEOUT);
     let last = cfg.one(Value::random(), 5, Retry::Yes);
     let committed: Vec<i64> = (1..=last).map(|index| committed_number(&cfg, index)).collect();
@@ -322,7 +326,8 @@ fn churn_once<R: RaftPeer>(cfg: &Config<R>) {
     }
 }
 
-/// Submits numbers to the leaders until `stop` is set. Returns the numbers that it has seen committed.
+/// Submits numbers to the leaders until `stop` is set. Returns the numbers that were committed, as far as
+/// this client has seen.
 fn churn_client<R: RaftPeer>(cluster: &Cluster<R>, me: u64, stop: &AtomicBool) -> Vec<i64> {
     const PAUSES: [u64; 5] = [10, 20, 50, 100, 200];
     let mut seen = Vec::new();

@@ -36,7 +36,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// The Raft state must always be smaller than this number of bytes.
 const MAX_LOG_SIZE: usize = 2000;
 
-/// What happens to one server in each round of [`snapshots`].
+/// The fault of one server in each round of [`snapshots`].
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Fault {
     None,
@@ -66,8 +66,9 @@ fn snapshot_install_un_crash_2d<R: RaftPeer>() {
     snapshots::<R>(title, Setup::of(3).unreliable(), Fault::Crash);
 }
 
-/// Makes 30 rounds of up to 15 commands, or of up to 17 commands with a fault. With a fault, one server
-/// misses 7 to 16 commands. In most rounds it misses so many that it needs a snapshot to catch up.
+/// Makes 30 rounds. A round has up to 15 commands without a fault, and up to 17 commands with a fault. With a
+/// fault, one server misses 7 to 16 commands. In most rounds it misses so many commands that it needs a
+/// snapshot from the leader.
 fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);
@@ -81,8 +82,8 @@ fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
         let (victim, sender) = if round % 3 == 1 { (leader1, follower) } else { (follower, leader1) };
         strike(&cfg, fault, victim);
 
-        // These commands may be enough for a snapshot. Then the test waits until all servers except the
-        // victim have applied one more command.
+        // There may be so many commands that the servers make a snapshot. After these commands, the test
+        // waits until all servers except the victim have applied one more command.
         for _ in 0..burst() {
             cfg.start(sender, Value::random());
         }
@@ -94,7 +95,8 @@ fn snapshots<R: RaftPeer>(title: &str, setup: Setup, fault: Fault) {
         assert!(size < MAX_LOG_SIZE, "Log size too large: {size} bytes, the limit is {MAX_LOG_SIZE}");
         largest = largest.max(size);
 
-        // The victim comes back. It may need a snapshot before it can apply the new commands.
+        // The victim is started or connected again. It may need a snapshot before it can apply the new
+        // commands.
         if recover(&cfg, fault, victim) {
             cfg.one(Value::random(), 3, Retry::Yes);
             leader1 = cfg.check_one_leader();
@@ -118,7 +120,7 @@ fn strike<R: RaftPeer>(cfg: &Config<R>, fault: Fault, victim: usize) {
     cfg.one(Value::random(), 2, Retry::Yes);
 }
 
-/// Brings the victim back. Returns whether there was a victim.
+/// Starts or connects the victim again. Returns whether there was a victim.
 fn recover<R: RaftPeer>(cfg: &Config<R>, fault: Fault, victim: usize) -> bool {
     if fault == Fault::Crash {
         cfg.start1(victim);
@@ -133,8 +135,8 @@ fn snapshot_all_crash_2d<R: RaftPeer>() {
     all_crash::<R>("Test (2D): crash and restart all servers", Setup::of(3));
 }
 
-/// This test is not in the course of 2022. Later years run [`snapshot_all_crash_2d`] with an unreliable
-/// network.
+/// This test is not in the course of 2022. In later years, the course runs [`snapshot_all_crash_2d`] with an
+/// unreliable network.
 fn snapshot_all_crash_unreliable_2d<R: RaftPeer>() {
     all_crash::<R>("Test (2D, ours): crash and restart all servers (unreliable)", Setup::of(3).unreliable());
 }
@@ -151,7 +153,7 @@ fn all_crash<R: RaftPeer>(title: &str, setup: Setup) {
         }
         let before = cfg.one(Value::random(), 3, Retry::Yes);
 
-        // All servers crash and come back. The next index must be higher than the last one before the crash.
+        // All servers crash and restart. The next index must be higher than the last index before the crash.
         restart_all(&cfg);
         let after = cfg.one(Value::random(), 3, Retry::Yes);
         assert!(after > before, "index decreased from {before} to {after}");
@@ -163,19 +165,20 @@ fn snapshot_init_2d<R: RaftPeer>() {
     init::<R>("Test (2D): snapshot initialization after crash", Setup::of(3));
 }
 
-/// This test is not in the course of 2022. Later years run [`snapshot_init_2d`] with an unreliable network.
+/// This test is not in the course of 2022. In later years, the course runs [`snapshot_init_2d`] with an
+/// unreliable network.
 fn snapshot_init_unreliable_2d<R: RaftPeer>() {
     init::<R>("Test (2D, ours): snapshot initialization after crash (unreliable)", Setup::of(3).unreliable());
 }
 
-/// Servers must load their snapshot when they start. A server that does not load its snapshot later saves an
-/// empty snapshot instead.
+/// Servers must load their snapshot when they start. If a server does not do this, it replaces the snapshot
+/// by an empty one when it saves its state the next time.
 fn init<R: RaftPeer>(title: &str, setup: Setup) {
     let cfg = make_config::<R>(setup.with_snapshots());
     cfg.begin(title);
     cfg.one(Value::random(), 3, Retry::Yes);
 
-    // These commands are enough for a snapshot.
+    // There are so many commands that each server makes a snapshot.
     for _ in 0..=SNAPSHOT_INTERVAL {
         cfg.one(Value::random(), 3, Retry::Yes);
     }
@@ -185,7 +188,7 @@ fn init<R: RaftPeer>(title: &str, setup: Setup) {
     cfg.one(Value::random(), 3, Retry::Yes);
     restart_all(&cfg);
 
-    // A server that has lost its snapshot cannot go on from here.
+    // A server that has lost its snapshot cannot apply this command.
     cfg.one(Value::random(), 3, Retry::Yes);
     cfg.end();
 }

@@ -35,18 +35,18 @@ pub fn cases<S: KvService>(part: Part) -> Vec<Case> {
     }
 }
 
-/// The `main` of a test binary for a part. The argument `here` is the value of `labrt::here!()` in that
-/// binary.
+/// The `main` function of a test binary for a part. The argument `here` is the value of `labrt::here!()` in
+/// that binary.
 pub fn main<S: KvService>(part: Part, here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>(part))
 }
 
-/// The `main` of a test binary for part 3A, without snapshots.
+/// The `main` function of a test binary for part 3A, without snapshots.
 pub fn main_3a<S: KvService>(here: Identity) -> ExitCode {
     main::<S>(Part::A, here)
 }
 
-/// The `main` of a test binary for part 3B, with snapshots.
+/// The `main` function of a test binary for part 3B, with snapshots.
 pub fn main_3b<S: KvService>(here: Identity) -> ExitCode {
     main::<S>(Part::B, here)
 }

@@ -109,8 +109,8 @@ fn persist_partition_unreliable_linearizable_3a<S: KvService>() {
     everything_at_once().run::<S>();
 }
 
-/// Like [`persist_partition_unreliable_linearizable_3a`], but the checker must judge the history. In the
-/// course the test passes if the checker cannot judge the history within a second.
+/// Like [`persist_partition_unreliable_linearizable_3a`], but the checker must come to a verdict. In the
+/// course the test also passes if the checker has no verdict after a second.
 fn persist_partition_unreliable_linearizable_3a_strict<S: KvService>() {
     let if_unknown = IfUnknown::Fails(Duration::from_secs(60));
     Generic { if_unknown, ..everything_at_once() }.run::<S>();
@@ -121,8 +121,8 @@ fn everything_at_once() -> Generic {
     Generic { random_keys: true, ..faults }
 }
 
-/// Messages are lost, and clerks send them again. The appends of a client must still be done exactly once and
-/// in order.
+/// Messages are lost, and clerks send them again. The appends of each client must still be done exactly once
+/// and in order.
 fn unreliable_one_key_3a<S: KvService>() {
     const CLIENTS: usize = 5;
     const APPENDS: usize = 10;
@@ -143,10 +143,10 @@ fn unreliable_one_key_3a<S: KvService>() {
     cfg.end();
 }
 
-/// What the test expects of a Get that was stuck in the minority, after the network is healed.
+/// A Get waits in the minority. This type says what the test expects of the Get after the network is healed.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum DelayedGet {
-    /// The Get may have finished or not. The course checks once and accepts both.
+    /// The Get may have finished, or it may still wait. The course accepts both.
     MayWait,
     /// The Get must finish within the same limit as the Put.
     Completes,
@@ -160,13 +160,14 @@ fn one_partition_3a_strict<S: KvService>() {
     one_partition::<S>("3A, strict", DelayedGet::Completes);
 }
 
-/// The leader is cut off together with one other server. The majority must go on, and the minority must not.
+/// The leader and one other server are cut off from the other three. The majority must do operations, and the
+/// minority must not.
 fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
     const HEALED_LIMIT: Duration = Duration::from_secs(3);
     let cfg = make_config::<S>(Setup::of(5));
     let all = cfg.all();
     let mut ck = make_client(&cfg, &all);
-    // After this Put there is a leader.
+    // When this Put has returned, there is a leader.
     ck.put("1", "13");
 
     cfg.begin(&format!("Test: progress in majority ({part})"));
@@ -185,7 +186,7 @@ fn one_partition<S: KvService>(part: &str, delayed_get: DelayedGet) {
     let put_done = done.clone();
     thread::spawn_named("put-in-minority", move || {
         ckp2a.put("1", "15");
-        // The send fails if the test is over.
+        // The send fails if the test is over. Then the error is ignored.
         let _ = put_done.send("Put");
     });
     thread::spawn_named("get-in-minority", move || {

@@ -38,7 +38,7 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
     ]
 }
 
-/// The Raft state, in bytes, above which the servers take a snapshot.
+/// A server takes a snapshot when its Raft state has more than this number of bytes.
 const MAXRAFTSTATE: usize = 1000;
 
 /// The options for these numbers of clients and servers, with snapshots and without faults.
@@ -47,7 +47,7 @@ fn calm(clients: usize, servers: usize) -> Generic {
 }
 
 /// While a server is cut off, the other servers take snapshots and shorten their logs. So this server needs a
-/// snapshot when it comes back.
+/// snapshot when it is connected again.
 fn snapshot_rpc_3b<S: KvService>() {
     let cfg = make_config::<S>(Setup::of(3).maxraftstate(MAXRAFTSTATE));
     let mut ck = make_client(&cfg, &cfg.all());
@@ -55,7 +55,7 @@ fn snapshot_rpc_3b<S: KvService>() {
     ck.put("a", "A");
     ck.check("a", "A");
 
-    // A majority without server 2 does a lot of work.
+    // Servers 0 and 1 do many operations without server 2.
     cfg.partition(&[0, 1], &[2]);
     let mut majority = make_client(&cfg, &[0, 1]);
     for i in 0..50 {
@@ -63,11 +63,11 @@ fn snapshot_rpc_3b<S: KvService>() {
     }
     sleep(Duration::from_secs(1));
     majority.put("b", "B");
-    // The majority has thrown most of its log away.
+    // The majority must have deleted most of its log.
     let log_size = check_log_size(&cfg, MAXRAFTSTATE);
     note_log_size(log_size, MAXRAFTSTATE);
 
-    // Now there is no majority without the server that has missed the work.
+    // Server 1 is cut off. Now there is no majority without server 2, which has missed the operations.
     cfg.partition(&[0, 2], &[1]);
     let mut majority = make_client(&cfg, &[0, 2]);
     majority.put("c", "C");
@@ -85,8 +85,8 @@ fn snapshot_rpc_3b<S: KvService>() {
     cfg.end();
 }
 
-/// A snapshot may contain the data and a little for each client. It must not contain anything that grows with
-/// the number of operations.
+/// A snapshot may contain the data and a little information for each client. It must not contain anything
+/// that grows with the number of operations.
 fn snapshot_size_3b<S: KvService>() {
     const MAX_SNAPSHOT: usize = 500;
     let cfg = make_config::<S>(Setup::of(3).maxraftstate(MAXRAFTSTATE));

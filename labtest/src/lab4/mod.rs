@@ -2,11 +2,11 @@
 //!
 //! | part | file | about |
 //! |---|---|---|
-//! | 4A | `part_a/` | the controller, which says which group serves which shard |
+//! | 4A | `part_a/` | the controller, which decides which group serves which shard |
 //! | 4B | `part_b/` | groups that serve shards, and shards that move |
 //!
-//! The numbers of servers, the pauses, the counts and the limits are the same as in the course. The cases
-//! that the course does not have are at the end of their part.
+//! The numbers of servers, the pauses, the counts and the limits are the same as in the course. Each part
+//! ends with the cases that the course does not have.
 
 mod part_a;
 mod part_b;
@@ -23,7 +23,8 @@ pub fn cases_4a<S: CtrlerService>() -> Vec<Case> {
     part_a::cases::<S>()
 }
 
-/// The `main` of a test binary for part 4A, with `labrt::here!()` of that binary.
+/// The `main` function of a test binary for part 4A. The argument `here` is the value of `labrt::here!()` in
+/// that binary.
 pub fn main_4a<S: CtrlerService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases_4a::<S>())
 }
@@ -33,7 +34,8 @@ pub fn cases_4b<S: Sharded>() -> Vec<Case> {
     part_b::cases::<S>()
 }
 
-/// The `main` of a test binary for part 4B, with `labrt::here!()` of that binary.
+/// The `main` function of a test binary for part 4B. The argument `here` is the value of `labrt::here!()` in
+/// that binary.
 pub fn main_4b<S: Sharded>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases_4b::<S>())
 }

@@ -15,18 +15,20 @@ use crate::shards::{Config, Setup, make_config, within};
 /// elections and a few configurations.
 const MOVED: Duration = Duration::from_secs(5);
 
-/// All servers of the groups restart in the middle of a migration, and no client sends anything afterwards.
-/// Then the logs have only entries of older terms. Raft does not commit such entries by counting replicas. If
-/// a leader waits for such an entry, and does not add an entry of its own term, it waits forever. Then the
-/// shards must move again, to a third group. So the test notices shards that got stuck in the first
-/// migration.
+/// All servers of the groups restart in the middle of a migration, and no client sends a request afterwards.
+/// Then the logs have only entries of older terms. Raft does not commit such entries by counting replicas. So
+/// a leader must add an entry of its own term. If a leader adds no such entry, and only waits until an old
+/// entry is committed, it waits forever.
 ///
-/// `maxraftstate`, and so the number of snapshots, is also random. A group may have a snapshot from the
-/// middle of a migration, and all later changes in entries that are not committed. Then it has less state
-/// after the restart.
+/// Afterwards the shards must move again, to a third group. So the test notices shards that did not move in
+/// the first migration.
+///
+/// `maxraftstate` is random, and the number of snapshots depends on it. A group may have a snapshot from the
+/// middle of a migration, and later changes only in log entries. After a restart, these entries are not known
+/// to be committed. So the group begins with the older state of the snapshot.
 pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     let title = "Test (ours): shards move after everybody has restarted, without a client ...";
-    let bytes = usize::try_from(200 + rng::below(1800)).expect("below 2000");
+    let bytes = usize::try_from(200 + rng::below(1800)).expect("a number below 2000 is a usize");
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(bytes).limit(Duration::from_secs(240)));
     let history = Arc::new(History::new());
     cfg.join(0);
@@ -56,8 +58,8 @@ pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
 }
 
 /// All groups leave, and later another group joins. Between these two steps, no group owns the shards and no
-/// group may serve them. The group that owned them last must keep the data, even if it crashes, and must give
-/// the data to the new group.
+/// group may serve them. The last owner of the shards must keep the data, even if its servers crash. It must
+/// give the data to the new group.
 pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     let title = "Test (ours): all groups leave, and another one comes ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(500));
@@ -93,8 +95,9 @@ pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     cfg.end();
 }
 
-/// Two groups give each other all their shards, in ten configurations that come faster than shards can move.
-/// A group may have to give a shard away in one configuration and to take it back in the next.
+/// In each of ten configurations, two groups give each other all their shards. The configuration changes
+/// faster than shards can move. A group may have to give a shard away in one configuration and to take the
+/// shard back in the next one.
 pub(super) fn shards_are_swapped<S: Sharded>() {
     let title = "Test (ours): two groups swap all their shards ...";
     let work = Work::<S>::begin(title, Setup::new().maxraftstate(100));
@@ -103,14 +106,14 @@ pub(super) fn shards_are_swapped<S: Sharded>() {
         pause_up_to(300);
         swap(&work.cfg);
         pause_up_to(300);
-        // Then two threads move shards at the same time, one thread the even shards and the other thread the
-        // odd shards. The new group of each shard is random.
+        // Two threads then move shards at the same time. One thread moves the shards with even numbers, the
+        // other thread those with odd numbers. The new group of each shard is random.
         let helpers: Vec<_> = (0..2)
             .map(|half| {
                 let cluster = work.cfg.share();
                 thread::spawn(move || {
                     for shard in (half..NSHARDS).step_by(2) {
-                        let to = usize::try_from(rng::below(2)).expect("0 or 1");
+                        let to = usize::try_from(rng::below(2)).expect("0 and 1 are usizes");
                         cluster.move_shard(shard, to);
                     }
                 })

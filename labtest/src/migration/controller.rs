@@ -1,7 +1,8 @@
 //! A controller is cut off while shards move.
 //!
-//! Two of three controllers are enough. With two of them, the groups must learn of each change, and all
-//! shards must reach their new group. Then the test shuts the old group down.
+//! Two of three controllers are a majority. While only two controllers can be used, the groups must learn of
+//! each change, and all shards must reach their new group. The test checks this: it shuts the old group down,
+//! and then reads all keys.
 
 use labapi::Sharded;
 use labrt::thread;
@@ -27,9 +28,9 @@ pub(super) fn controller_cut_off<S: Sharded>() {
     rounds::<S>(title, |cluster, place| cluster.isolate(place));
 }
 
-/// The leader of the controllers is cut off only from the other two controllers, so groups and clerks still
-/// ask it. This leader still believes that it leads. But it must not answer with its latest configuration,
-/// because the other two controllers may have a later one.
+/// The leader of the controllers is cut off only from the other two controllers. So groups and clerks can
+/// still send requests to this leader. The leader still believes that it leads. But it must not answer with
+/// its latest configuration, because the other two controllers may have a later one.
 pub(super) fn controller_leads_a_minority<S: Sharded>() {
     let title = "Test (ours): a controller without majority is asked while shards move ...";
     rounds::<S>(title, |cluster, place| cluster.isolate_from_group(place));
@@ -59,7 +60,7 @@ fn rounds<S: Sharded>(title: &str, cut: fn(&Cluster<S>, Place)) {
         work.cfg.leave(giver);
         join(cutting);
 
-        // From now on the old group is not needed. The controller is still cut off.
+        // All shards must have moved by now, so the old group is not needed. The controller is still cut off.
         sleep(MOVED);
         work.cfg.shutdown_group(giver);
         read_all(&work.cfg, &work.history);

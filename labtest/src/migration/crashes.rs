@@ -1,10 +1,10 @@
 //! Crashes of servers that give or take shards.
 //!
-//! All shards move from one group to the next, round after round. In each round the victims crash once, at a
-//! random instant. The earliest instant is shortly before the change of the configuration. At the latest
-//! instant, the groups should have learned of the change, moved the shards and deleted the old copies. So
-//! over many seeds there are crashes at every step of a migration. The limit for the Raft state is so small
-//! that nearly every step makes a snapshot.
+//! In each round, all shards move from one group to the next. In each round the victims crash once, at a
+//! random instant. The earliest instant is shortly before the change of the configuration. The latest instant
+//! is so late that the groups should have learned of the change, moved the shards and deleted the old copies.
+//! So if the tests run with many seeds, there are crashes at every step of a migration. The limit for the
+//! Raft state is so small that nearly every step makes a snapshot.
 
 use labapi::Sharded;
 use labrt::thread;
@@ -17,8 +17,8 @@ use crate::shards::{Place, Setup};
 /// How many rounds a test has.
 const ROUNDS: usize = 8;
 
-/// The time from the beginning of a round to the change of the configuration. Crashes may be before or after
-/// the change.
+/// The time from the beginning of a round to the change of the configuration. Crashes may happen before the
+/// change or after it.
 const BEFORE: Duration = Duration::from_millis(50);
 
 /// The victims crash at most this number of milliseconds after the beginning of a round.
@@ -34,9 +34,9 @@ enum Victims {
     Giver,
     /// The leader of the group that gets the shards.
     Taker,
-    /// Both leaders, each at its own instant.
+    /// The leaders of both groups. They crash at different instants.
     Both,
-    /// All servers of both groups, each group at its own instant.
+    /// All servers of both groups. The two groups crash at different instants.
     Groups,
 }
 
@@ -86,7 +86,7 @@ fn rounds<S: Sharded>(title: &str, victims: Victims) {
         work.cfg.join(taker);
         work.cfg.leave(giver);
         crashes.into_iter().for_each(join);
-        // The next change may come before the groups have finished this change.
+        // The next round may begin before the groups have finished this change.
         pause_up_to(WINDOW);
     }
     work.end();

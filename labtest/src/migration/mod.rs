@@ -1,17 +1,17 @@
-//! Shards that move while servers crash and are cut off. These tests are not in the course. They go further
-//! than the tests of lab 4B.
+//! Tests in which shards move while servers crash and are cut off. These tests are not in the course. They
+//! are harder than the tests of lab 4B.
 //!
 //! | file | tests |
 //! |---|---|
-//! | `crashes.rs` | leaders or all servers of the groups that give and get shards crash |
+//! | `crashes.rs` | crashes of the leaders, or of all servers, of the groups that give and get shards |
 //! | `controller.rs` | a controller is cut off during a migration |
 //! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
-//! | `room.rs` | shards that were given away leave nothing behind |
+//! | `room.rs` | servers that have given shards away must have no data of these shards any more |
 //! | `chaos.rs` | many random changes of the configuration under all faults at once |
 //!
-//! The instants of the faults are random, and depend on the run's seed. So many seeds in virtual time
-//! together have faults at all steps of a migration. The history of all clients must be linearizable, and the
-//! checker must come to a verdict.
+//! The instants of the faults are random, and depend on the run's seed. If the tests run with many seeds in
+//! virtual time, there are faults at every step of a migration. The history of all clients must be
+//! linearizable, and the checker must come to a verdict.
 
 mod alone;
 mod chaos;
@@ -49,7 +49,8 @@ pub fn cases<S: Sharded>() -> Vec<Case> {
     ]
 }
 
-/// The `main` of a test binary with these tests, with `labrt::here!()` of that binary.
+/// The `main` function of a test binary with these tests. The argument `here` is the value of
+/// `labrt::here!()` in that binary.
 pub fn main<S: Sharded>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
@@ -64,7 +65,7 @@ const CLIENTS: u32 = 5;
 /// The time is enough for elections, restarts and several configurations.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The checker has a minute, and must come to a verdict.
+/// The checker must come to a verdict within a minute. Otherwise the test fails.
 const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 /// A test with clients in the background.
@@ -86,8 +87,8 @@ impl<S: Sharded> Work<S> {
         Work { cfg, history, clients }
     }
 
-    /// Ends the test. There must be no faults any more. Waits for the clients and reads all keys once more.
-    /// The history must be linearizable.
+    /// Ends the test. All faults must have ended before this call. This method waits for the clients, reads
+    /// all keys once more, and checks that the history is linearizable.
     #[track_caller]
     fn end(self) {
         let Work { cfg, history, clients } = self;
@@ -101,8 +102,8 @@ impl<S: Sharded> Work<S> {
     }
 }
 
-/// Reads all keys with a new clerk, which does not have a configuration yet. Fails the test if this takes too
-/// long.
+/// Reads all keys with a new clerk, which does not have a configuration yet. Fails the test if the reads take
+/// longer than [`PATIENCE`].
 #[track_caller]
 fn read_all<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) {
     let mut reader = main_client(cfg, history);

@@ -1,4 +1,5 @@
-//! Shards that were given away must leave nothing behind, even if servers crash or are down at that time.
+//! When a group has given its shards away, its servers must delete the data of these shards, even if servers
+//! crash or are down at that time.
 
 use labapi::Sharded;
 use labrt::rng;
@@ -8,17 +9,18 @@ use super::{PATIENCE, leader_or_any, pause_up_to};
 use crate::output::note;
 use crate::shards::{Config, Setup, gid, make_config, random_text};
 
-/// How many keys there are, and how many letters a value has.
+/// `KEYS` is the number of keys. `LEN` is the number of letters of a value.
 const KEYS: usize = 30;
 const LEN: usize = 1000;
 
-/// A server of a group without shards must have fewer bytes than this on its disk. The values have this size,
-/// so there is no room for a value.
+/// A server of a group without shards must have fewer bytes than this on its disk. A value has this number of
+/// bytes, so the disk cannot have a value.
 const LEFT: usize = LEN;
 
-/// All shards go from group to group. Afterwards the old group must not have them any more, neither on its
-/// disks nor in memory. This must be so for a server that was down while the shards moved. And it must be so
-/// if the leader crashes after the shards have moved but before they are deleted.
+/// In each round, all shards move to another group. Afterwards the servers of the old group must not have the
+/// data any more, neither on disk nor in memory. This must also be true for a server that was down while the
+/// shards moved. And it must be true if the leader crashes after the shards have moved but before they are
+/// deleted.
 pub(super) fn nothing_is_left_behind<S: Sharded>() {
     let title = "Test (ours): shards that have moved leave nothing behind ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1));
@@ -31,7 +33,7 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
     for round in 0..6 {
         let (giver, taker) = (round % 3, (round + 1) % 3);
         // One server is down while the shards move.
-        let sleeper = usize::try_from(rng::below(3)).expect("three servers");
+        let sleeper = usize::try_from(rng::below(3)).expect("0, 1 and 2 are usizes");
         cfg.shutdown_server(giver, sleeper);
         cfg.join(taker);
         cfg.leave(giver);
@@ -51,8 +53,8 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
     cfg.end();
 }
 
-/// Waits until no server of group `gi` has any data of its former shards. Returns how many bytes are on the
-/// fullest disk of these servers.
+/// Waits until the servers of group `gi` have no data of their former shards any more. Returns the number of
+/// bytes on the disk of one of these servers, namely the disk with the most bytes.
 #[track_caller]
 fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let began = Instant::now();

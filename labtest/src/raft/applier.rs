@@ -1,11 +1,13 @@
-//! The service above each Raft. It reads the apply channel. It checks that all peers apply the same commands
-//! in the same order, without a gap.
+//! The service above each Raft. It reads the messages of the apply channel. It checks that all peers apply
+//! the same commands in the same order, and that no peer skips an index.
 //!
-//! In the tests with snapshots, the service also makes a snapshot every [`SNAPSHOT_INTERVAL`] commands, and
-//! restarts from its snapshot. A snapshot contains all applied commands, so a wrong snapshot is noticed.
+//! In the tests with snapshots, the service also makes a snapshot every [`SNAPSHOT_INTERVAL`] commands. After
+//! a crash it starts with the commands in its snapshot. A snapshot contains all applied commands, so the
+//! service notices a wrong snapshot.
 //!
-//! A wrong message makes the reader panic, which fails the run. After a crash of its peer, the reader goes on
-//! reading and ignores the messages. Otherwise a thread of the peer could wait forever to deliver a message.
+//! The thread that reads the channel of one peer is a *reader*. If a message is wrong, the reader panics, and
+//! the run fails. After a crash of its peer, the reader still reads messages, and ignores them. Otherwise a
+//! thread of the peer could wait forever to deliver a message.
 
 use labapi::{ApplyMsg, Command, RaftPeer};
 use labrt::chan::Receiver;
@@ -29,7 +31,7 @@ struct Delivered {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Starts the reader for one life of a peer. The thread belongs to the harness, not to the node.
+    /// Starts the reader for one life of a peer. The reader belongs to the harness, not to the peer's node.
     pub(super) fn start_reader(self: &Arc<Self>, node: NodeId, messages: Receiver<ApplyMsg>) {
         let cluster = Arc::clone(self);
         thread::spawn_named(format!("reader-{}", node.index), move || {
@@ -64,8 +66,8 @@ impl<R: RaftPeer> Cluster<R> {
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             due.then(|| state.servers[i].make_snapshot(index))
         };
-        // This call must not be under the lock, because the peer may be waiting for a thread that needs the
-        // lock.
+        // The harness must not hold its lock during this call. The peer may be waiting for a thread that
+        // needs the lock.
         if let Some((snapshot, peer)) = snapshot.zip(self.living(node)) {
             peer.call(|raft| raft.snapshot(index, snapshot));
         }
@@ -121,7 +123,7 @@ impl<R> State<R> {
         Ok(())
     }
 
-    /// Returns an error if a peer has applied another command at this index.
+    /// Returns an error if another peer has applied a different command at this index.
     fn check_others(&self, i: usize, index: u64, term: u64, value: &Value) -> Result<(), String> {
         for (j, other) in self.servers.iter().enumerate() {
             let Some(old) = other.log.get(&index).filter(|old| old.value != *value) else { continue };
@@ -139,8 +141,8 @@ impl<R> State<R> {
 }
 
 impl<R> Slot<R> {
-    /// Makes the same snapshot as the course's service: the last index, then all commands that were applied
-    /// up to this index. There is no command at index 0.
+    /// Makes the same snapshot as the course's service: the last index, and then all commands that were
+    /// applied up to this index. Index 0 has no command.
     fn make_snapshot(&self, index: u64) -> Vec<u8> {
         let history: Vec<Option<&Value>> =
             (0..=index).map(|at| self.log.get(&at).map(|applied| &applied.value)).collect();

@@ -1,7 +1,8 @@
-//! The checks that a test can make: of leaders, of terms, and of the commands that the peers have applied.
+//! The checks of a test: which peers lead, whether their terms are the same, and which commands they have
+//! applied.
 //!
-//! The waiting times, the numbers of rounds and the texts are the same as in the course. The checks ignore a
-//! peer that does not run.
+//! The waiting times, the numbers of rounds and the texts of failures are the same as in the course. The
+//! checks ignore a peer that does not run.
 
 use labapi::RaftPeer;
 use labrt::rng;
@@ -13,25 +14,26 @@ use crate::value::Value;
 
 /// How many times [`Cluster::check_one_leader`] asks the peers before it gives up.
 const LEADER_ROUNDS: usize = 10;
-/// For how long [`Cluster::one`] goes on submitting its command.
+/// For how long [`Cluster::one`] submits its command again and again.
 const ONE_LIMIT: Duration = Duration::from_secs(10);
 /// How long [`Cluster::one`] waits until a submitted command is committed.
 const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Whether [`Cluster::one`] may submit its command again.
+/// Decides whether [`Cluster::one`] may submit its command again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
-    /// If a leader accepts the command, the command must be committed in time.
+    /// The command is not submitted again. If a leader accepts it, it must be committed in time.
     No,
-    /// If the command is not committed in time, it is submitted again. So the log may have it several times.
+    /// If the command is not committed in time, it is submitted again. So the log may contain the command
+    /// several times.
     Yes,
 }
 
 /// What the peers have applied at one index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Committed {
-    /// How many peers have applied something at the index. This includes peers that have crashed or are
-    /// disconnected, if they had applied something before.
+    /// How many peers have applied something at the index. A peer also counts if it has crashed or was
+    /// disconnected afterwards.
     pub count: usize,
     /// The value that they have applied. It is `None` if no peer has applied anything at the index.
     pub value: Option<Value>,
@@ -69,8 +71,8 @@ impl<R: RaftPeer> Cluster<R> {
         panic!("expected one leader, got none; {}", self.describe_peers());
     }
 
-    /// Considers only those of `peers` that are connected. Returns the peer that claims to lead in the newest
-    /// term. Fails the test if two peers claim to lead in the same term.
+    /// Asks the connected peers among `peers`. Returns the peer that claims to lead in the newest term. Fails
+    /// the test if two peers claim to lead in the same term.
     #[track_caller]
     fn newest_leader(&self, peers: &[usize]) -> Option<usize> {
         let states = self.connected_states().into_iter().filter(|(i, _)| peers.contains(i));
@@ -84,7 +86,8 @@ impl<R: RaftPeer> Cluster<R> {
         claims.last().map(|&(_, leader)| leader)
     }
 
-    /// The present term, on which all connected peers must agree. It is 0 if no peer is connected.
+    /// Returns the term of the connected peers, which must be the same for all of them. Returns 0 if no peer
+    /// is connected.
     ///
     /// # Panics
     /// If the peers do not agree on the term.
@@ -110,7 +113,7 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// The states of the connected peers. This method asks one peer after the other.
+    /// The number, the term and the role of each connected peer. This method asks one peer after the other.
     fn connected_states(&self) -> Vec<(usize, (u64, bool))> {
         let connected = (0..self.servers()).filter(|&i| self.is_connected(i));
         connected.filter_map(|i| Some((i, self.get_state(i)?))).collect()
@@ -145,8 +148,8 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
     }
 
-    /// Fails the test if a peer has applied anything at this index, because there was no majority to commit
-    /// it.
+    /// Fails the test if a peer has applied anything at this index. A test calls this method if no majority
+    /// was connected, so that no entry could be committed.
     #[track_caller]
     pub fn check_no_agreement(&self, index: u64) {
         let Committed { count, .. } = self.n_committed(index);
@@ -155,11 +158,11 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Waits until `expected` peers have applied a command at this index, and returns the command. It does
-    /// not submit a command itself.
+    /// Waits until `expected` peers have applied a command at this index, and returns the command. This
+    /// method does not submit a command.
     ///
-    /// Returns `None` if a peer has reached a later term than `term` in the meantime. Then another command
-    /// may be committed at this index.
+    /// Returns `None` if a peer reaches a later term than `term` during the wait. Then another command may be
+    /// committed at this index.
     ///
     /// # Panics
     /// If fewer than `expected` peers have applied something at the index after about 31 seconds.
@@ -192,9 +195,9 @@ impl<R: RaftPeer> Cluster<R> {
     /// Makes a complete agreement: finds a leader, submits the value, and waits until at least `expected`
     /// peers have applied the value.
     ///
-    /// Returns the index of the value, or 0 if the test has ended in the meantime. The search for a leader
-    /// and all attempts together may take 10 s. A command that a leader has accepted must be applied within 2
-    /// s. With [`Retry::No`] the value is not submitted again after a leader has accepted it.
+    /// Returns the index of the value, or 0 if the test ends during this call. The search for a leader and
+    /// all attempts together may take 10 s. A command that a leader has accepted must be applied within 2 s.
+    /// With [`Retry::No`] the value is not submitted again after a leader has accepted it.
     ///
     /// # Panics
     /// If there is no agreement in time.
@@ -223,8 +226,8 @@ impl<R: RaftPeer> Cluster<R> {
         0
     }
 
-    /// Submits the value to one connected peer after the other, until a peer accepts it. It begins with the
-    /// peer after `tried`, which is the last peer that was tried.
+    /// Submits the value to one connected peer after the other, until a peer accepts it. The first peer is
+    /// the one after `tried`. Afterwards `tried` is the last peer that was tried.
     fn submit_to_anyone(&self, value: &Value, tried: &mut usize) -> Option<Submitted> {
         for _ in 0..self.servers() {
             *tried = self.after(*tried, 1);

@@ -1,9 +1,9 @@
 //! The links between the peers: which peers can send messages to each other.
 //!
 //! The course connects and disconnects whole peers: a link works if both of its peers are connected. This
-//! harness adds two kinds of faults. The first is a partition ([`Cluster::partition`]): only peers of the
-//! same side can reach each other. The second is a fault of a single link, which may lose messages in only
-//! one direction ([`Cluster::set_link`], [`Cluster::mute`]). A restart of a peer does not end these faults.
+//! harness adds two kinds of faults. In a partition ([`Cluster::partition`]), only peers of the same side can
+//! reach each other. A faulty link loses messages, perhaps in only one direction ([`Cluster::set_link`],
+//! [`Cluster::mute`]). A restart of a peer does not end these faults.
 
 use labapi::RaftPeer;
 use labrpc::Link;
@@ -41,8 +41,9 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&both_ways);
     }
 
-    /// Splits the network. Then a peer can reach only the peers of its own side. A peer that is on no side is
-    /// alone. The partition does not change which peers are connected. It replaces an earlier partition.
+    /// Splits the network. Then a peer can reach only the peers of its own side. A peer that is on no side
+    /// can reach no peer. The partition does not change which peers are connected. A new partition replaces
+    /// the partition before it.
     pub fn partition(&self, sides: &[&[usize]]) {
         dlog!(TEST, "splits the network: {sides:?}");
         let lives: Vec<Vec<NodeId>> =
@@ -54,7 +55,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&all);
     }
 
-    /// Ends the partition and all faults of single links. Disconnected peers stay disconnected.
+    /// Ends the partition and all faults of links. Disconnected peers stay disconnected.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
@@ -66,8 +67,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&self.all_links());
     }
 
-    /// Sets which messages are lost in the calls of `from` to `to`: none, the requests, or the replies. This
-    /// does not change the calls of `to` to `from`, which use another end.
+    /// Sets which messages are lost in the calls of `from` to `to`: none, the requests, or the replies. The
+    /// calls of `to` to `from` do not change, because they use another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -82,7 +83,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.set_link(to, from, Link::RepliesLost);
     }
 
-    /// The links that peer `i` uses for its calls.
+    /// The links that peer `i` uses for its calls. A link is (from, to).
     pub(super) fn links_from(&self, i: usize) -> Vec<(usize, usize)> {
         (0..self.setup.servers).map(|j| (i, j)).collect()
     }
@@ -99,12 +100,13 @@ impl<R: RaftPeer> Cluster<R> {
         });
     }
 
-    /// Makes the network lose and delay messages (`true`), or stops that (`false`).
+    /// Makes the network lose and delay messages (`true`), or makes it reliable again (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         network::set_unreliable(&self.net, unreliable);
     }
 
-    /// Makes the network delay two thirds of the replies by up to 2.2 s (`true`), or stops that (`false`).
+    /// Makes the network delay two thirds of the replies by up to 2.2 s (`true`), or ends these delays
+    /// (`false`).
     pub fn set_long_reordering(&self, on: bool) {
         dlog!(TEST, "turns long reordering {}", if on { "on" } else { "off" });
         events::long_reordering(on);
@@ -118,8 +120,8 @@ impl<R> State<R> {
     pub(super) fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
         let (from, to) = (&self.servers[i], &self.servers[j]);
         let end = from.lives.ends().get(j)?.clone();
-        // An end of a life that is over must not work again. Otherwise the old life could send messages that
-        // depend on what it has saved after the crash.
+        // After the end of a life, its ends must not be enabled again. Otherwise the old life could send
+        // messages that depend on state that was saved after the crash.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         Some(Wanted { end, works, link: from.links[j] })
     }

@@ -5,23 +5,25 @@
 //! (`links.rs`), submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader
 //! thread instead of the service above Raft. The reader compares each message that the peer delivers with the
 //! commands that all other peers have applied (`applier.rs`). The course's counters are in `report.rs`.
-//! Another thread asks the peers for their state, for the page of a failed run (`watch.rs`).
+//! Another thread asks the peers for their state, so that the page of a failed run can show it (`watch.rs`).
 //!
 //! # Crashes
 //!
-//! A crash keeps exactly the state that was persisted at one instant; `lives.rs` says how. A *life* of a peer
-//! is the time from a start to the next crash. Each life has a number, its *incarnation*. If the reader of an
-//! old life receives a message after the crash, it ignores the message.
+//! At one instant during a crash, the saved state of the peer is copied. The next life starts with this copy
+//! (see `lives.rs`). A *life* of a peer is the time from a start to the next crash. Each life has a number,
+//! its *incarnation*. If the reader of an old life receives a message after the crash, it ignores the
+//! message.
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a Raft, because the Raft may
-//! be waiting for a reader that needs this lock. A thread must also not hold it while it calls the network.
+//! One lock protects the state of the harness. No thread holds this lock while it calls a Raft, because the
+//! Raft may be waiting for a reader that needs the lock. A thread must also not hold the lock while it calls
+//! the network.
 //!
 //! # Failures
 //!
 //! A failed check panics with the text of the course. More details follow the text. The panic may be in the
-//! thread of the test, in a helper thread or in a reader. In each case labrt fails the run.
+//! thread of the test, in a helper thread or in a reader. In all three cases the run fails.
 
 mod applier;
 mod checks;
@@ -50,7 +52,8 @@ pub use checks::{Committed, Retry};
 /// How long the suites wait for a cluster to notice that its leader is gone, and to elect a new leader.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service with snapshots makes a snapshot after this number of commands: after the indices 9, 19, 29, ...
+/// A service with snapshots makes a snapshot each time after this number of commands: after the commands at
+/// the indices 9, 19, 29 and so on.
 pub const SNAPSHOT_INTERVAL: u64 = 10;
 
 /// The cluster that a test wants.
@@ -66,7 +69,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// This number of peers, a reliable network, and no snapshots.
+    /// A setup with this number of peers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
         Setup { servers, unreliable: false, snapshots: false }
     }
@@ -85,8 +88,8 @@ impl Setup {
 /// The owner of a [`Cluster`]. The body of a test ends with [`Owner::end`].
 pub type Config<R> = Owner<Cluster<R>>;
 
-/// N Raft peers on one network, with the service and the persister of each. Peers are numbered 0 to
-/// N-1.
+/// N Raft peers on one network. Each peer has its own service and its own persister. The peers have the
+/// numbers 0 to N-1.
 pub struct Cluster<R> {
     setup: Setup,
     net: Network,
@@ -98,7 +101,7 @@ pub struct Cluster<R> {
 
 struct State<R> {
     servers: Vec<Slot<R>>,
-    /// The links that a partition cuts. A link is (from, to).
+    /// The links that do not work because of a partition. A link is (from, to).
     cut: BTreeSet<(usize, usize)>,
     /// The largest index that any peer has applied.
     max_index: u64,
@@ -110,13 +113,13 @@ struct State<R> {
 struct Slot<R> {
     lives: Arc<Lives<R>>,
     connected: bool,
-    /// The state of the link to each peer: which messages it loses.
+    /// The state of the link to each peer: which messages the link loses.
     links: Vec<Link>,
-    /// The commands that the service has applied, by index. As in the course, a crash does not clear them.
+    /// The commands that the service has applied, by index. As in the course, they stay here after a crash.
     /// After a restart, the peer applies the same values again.
     log: BTreeMap<u64, Applied>,
-    /// The index of the last message that the service has applied in this life. It is only used with
-    /// snapshots.
+    /// The index of the last message that the service has applied in this life. This field is only used if
+    /// the services make snapshots.
     last_applied: u64,
 }
 
@@ -124,7 +127,8 @@ struct Slot<R> {
 #[derive(Clone, Debug)]
 struct Applied {
     value: Value,
-    /// The term that the peer delivered with the value. It is 0 if the value came from a snapshot.
+    /// The term that came with the value through the apply channel. It is 0 if the value came from a
+    /// snapshot.
     term: u64,
 }
 
@@ -196,17 +200,18 @@ impl<R: RaftPeer> Cluster<R> {
         self.setup.servers
     }
 
-    /// The peer `n` places after `i`. Peer 0 follows the last one.
+    /// The peer that comes `n` places after peer `i`. After the last peer comes peer 0.
     pub fn after(&self, i: usize, n: usize) -> usize {
         (i + n) % self.setup.servers
     }
 
-    /// Crashes peer `i` and keeps its persistent state. If the peer does not run, this does no harm.
+    /// Crashes peer `i` and keeps its persistent state. If the peer does not run, this call changes nothing.
     pub fn crash1(&self, i: usize) {
         self.lives(i).crash(|| self.disconnect(i), R::kill);
     }
 
-    /// Starts peer `i`. Afterwards the peer is not connected. If the peer is running, it is crashed first.
+    /// Starts peer `i`. If the peer is running, this method crashes it first. Afterwards the peer runs, but
+    /// is not connected.
     pub fn start1(self: &Arc<Self>, i: usize) {
         let lives = self.lives(i);
         let turn = lives.take_turn();
@@ -222,7 +227,7 @@ impl<R: RaftPeer> Cluster<R> {
         turn.join_network(&life, Server::new(), [service]);
     }
 
-    /// Starts the service of peer `i` with the state in the snapshot.
+    /// Sets the service of peer `i` to the state in the snapshot.
     fn restore_service(&self, i: usize, snapshot: &[u8]) {
         let restored = {
             let mut state = self.state.lock();
@@ -235,12 +240,12 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Whether peer `i` is running.
+    /// Returns true if peer `i` is running.
     pub fn is_up(&self, i: usize) -> bool {
         self.lives(i).is_up()
     }
 
-    /// Whether peer `i` is connected to the network.
+    /// Returns true if peer `i` is connected to the network.
     pub fn is_connected(&self, i: usize) -> bool {
         self.state.lock().servers[i].connected
     }

@@ -1,7 +1,8 @@
 //! The counters of the course, and the line that is printed when a test has passed.
 //!
-//! The line is `  ... Passed --` with five columns: seconds, peers, RPCs sent, bytes in RPCs, and
-//! commands that were agreed on.
+//! The line is `  ... Passed --` with five columns: the seconds that the test took, the number of peers, the
+//! number of RPCs that were sent, the number of bytes in RPCs, and the number of commands that were
+//! committed.
 
 use labapi::RaftPeer;
 use labrt::time::Instant;
@@ -24,7 +25,7 @@ impl Begun {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Remembers the present values of the counters, and prints the test's title.
+    /// Stores the present values of the counters, and prints the test's title.
     pub fn begin(&self, title: &str) {
         output::begin(title);
         let begun = Begun {

@@ -1,5 +1,5 @@
-//! Tests of the harness with fake peers, which are no Rafts. They show that the harness notices the faults
-//! that it must notice.
+//! Tests of the harness with fake peers, which have the methods of a Raft peer but do nothing of the Raft
+//! protocol. The tests show that the harness notices the faults that it must notice.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};
@@ -27,7 +27,7 @@ trait Play: Send + Sync + 'static {
     fn live(_life: Life) {}
 }
 
-/// The values that the thread of a fake peer can use.
+/// The values that the code of a fake peer's thread can use.
 struct Life {
     me: usize,
     persister: Arc<Persister>,
@@ -38,7 +38,7 @@ struct Life {
 impl Life {
     fn apply(&self, index: u64, value: impl Into<Value>) {
         let command = value.into().to_command();
-        // If the harness has ended, nobody receives the message. Then the error is ignored.
+        // If the harness has ended, nobody receives the message, and the send fails. This error is ignored.
         let _ = self.apply.send(ApplyMsg::Command { index, term: 1, command });
     }
 }
@@ -81,7 +81,7 @@ impl<P: Play> RaftPeer for Fake<P> {
     }
 }
 
-/// Runs the body of a test, which must fail. Returns the message of the failure.
+/// Runs the body of a test. The body must fail. Returns the message of the failure.
 #[track_caller]
 fn failure(body: fn()) -> String {
     try_run(body).expect("the body must fail")
@@ -293,7 +293,8 @@ fn a_test_may_take_two_minutes() {
     expect_start(&message, "test took longer than 120 seconds");
 }
 
-/// Which peers can reach which peers. There is a row for each caller and a column for each callee.
+/// Shows which peers can reach which peers. The rows are the callers, and the columns are the called peers. A
+/// `+` means that the caller can reach the called peer.
 fn reached(cfg: &super::Cluster<Fake<Idle>>) -> Vec<String> {
     let reaches = |i: usize, j: usize| {
         let peer = cfg.peer(i).expect("all peers run");
@@ -350,8 +351,8 @@ fn helpers_are_told_that_the_test_is_over() {
     });
 }
 
-/// The page can show the peers of a Raft that records no events of its own: which peer leads, and which
-/// entries were applied in which term.
+/// If a Raft records no events of its own, the page can still show which peer leads, and which entries were
+/// applied in which term.
 #[test]
 fn a_peer_that_tells_nothing_is_seen_from_outside() {
     struct AppliesOne;
@@ -389,7 +390,8 @@ fn a_peer_that_tells_nothing_is_seen_from_outside() {
     assert_eq!(of("apply"), [("S0".to_owned(), Some(1), None)]);
 }
 
-/// If a dead peer saves something after its crash, this is lost. So no other peer may learn of it.
+/// If a dead peer saves something after its crash, the saved data is lost. So no other peer may learn of this
+/// data.
 #[test]
 fn the_ends_of_a_dead_life_stay_disabled() {
     passes(|| {

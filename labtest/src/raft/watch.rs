@@ -1,9 +1,9 @@
-//! A thread that asks the peers for their state, for the page of a failed run.
+//! A thread that asks the peers for their state, so that the page of a failed run can show it.
 //!
-//! If a Raft records events of its own (`labapi::observe`), the page shows these events. A Raft that records
-//! no events should still be visible on the page. So this thread asks each peer for its state every
-//! [`PERIOD`]. It records an event when the answer has changed. The thread holds no lock of the harness while
-//! it asks, because the peer takes its own lock to answer.
+//! If a Raft records events of its own (`labapi::observe`), the page shows these events. But the page should
+//! also show the roles and terms of a Raft that records no events. So this thread asks each peer for its
+//! state every [`PERIOD`]. When an answer is different from the one before, it records an event. The thread
+//! holds no lock of the harness while it asks, because the peer takes its own lock to answer.
 
 use labapi::{RaftPeer, Role};
 use labrt::collections::BTreeMap;
@@ -18,11 +18,12 @@ use super::Cluster;
 /// The pause between two rounds of questions.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// The event that the term or the role of a peer has changed since the last question.
+/// The kind of the event that records a new term or a new role of a peer.
 const SEEN: Kind = Kind::new("seen.state");
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Starts the thread. It ends when the test ends. Without a trace there is no thread.
+    /// Starts the thread. The thread ends when the test ends. If the run has no trace, this method starts no
+    /// thread.
     pub(super) fn start_watch(self: &Arc<Self>) {
         if !trace::on() {
             return;

@@ -1,7 +1,7 @@
 //! Clerks, and which servers they can reach.
 //!
-//! A clerk gets its ends in random order, so it does not know which end leads to which server. The harness
-//! knows this.
+//! A clerk gets its ends in random order, so it does not know which end leads to which server. Only the
+//! harness knows to which server an end leads.
 
 use labapi::Replicated;
 use std::fmt;
@@ -14,11 +14,11 @@ use labrt::rng;
 
 use super::Cluster;
 
-/// The number of a clerk of a test.
+/// The number that the harness gives to a clerk.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ClientId(usize);
 
-/// Shows the clerk as `C1005`, for example.
+/// Shows the number with a `C` before it, for example `C1005`.
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "C{}", self.0)
@@ -64,8 +64,8 @@ impl<C> DerefMut for Client<C> {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// Makes a clerk that can reach the servers `to`. It cannot reach the other servers before the test
-    /// connects it to them.
+    /// Makes a clerk that can reach the servers `to`. The clerk can reach another server only after the test
+    /// has connected it to that server.
     pub fn make_client(&self, to: &[usize]) -> Client<S::Clerk> {
         let mut ends: Vec<End> = self.all().into_iter().map(|j| self.net.make_end(NodeId::NONE, j)).collect();
         let names: Vec<Name> = ends.iter().map(|end| end.name().clone()).collect();
@@ -82,7 +82,7 @@ impl<S: Replicated> Cluster<S> {
         Client { clerk, id }
     }
 
-    /// Lets a clerk reach these servers, too.
+    /// Connects a clerk to these servers, in addition to the servers that it can already reach.
     pub fn connect_client(&self, client: ClientId, to: &[usize]) {
         dlog!(TEST, "connects {client} to {to:?}");
         self.enable_client(client, to, true);

@@ -1,7 +1,7 @@
 //! The links between the servers: which servers can send messages to each other.
 //!
-//! As in the course, a test connects ends, not servers. So a server is not connected after a restart, because
-//! it has new ends.
+//! As in the course, a test connects ends, not servers. A restarted server has new ends, so it is not
+//! connected.
 
 use labapi::Replicated;
 use labrt::collections::BTreeSet;
@@ -17,7 +17,8 @@ use crate::network::{self, Wanted};
 
 impl<S: Replicated> Cluster<S> {
     /// Splits the servers into two sides. Servers of different sides cannot reach each other. Servers of the
-    /// same side can. For a server that is on no side, nothing changes. Nothing changes for clerks either.
+    /// same side can reach each other. The ends of a server that is on no side, and the ends of clerks, do
+    /// not change.
     pub fn partition(&self, side1: &[usize], side2: &[usize]) {
         let sides = format!("{} | {}", list(side1), list(side2));
         dlog!(TEST, "splits the network: {sides}");
@@ -35,15 +36,15 @@ impl<S: Replicated> Cluster<S> {
         self.state.lock().partition = Some(mark);
     }
 
-    /// The nodes of the newest lives of servers. For a server that was never started, this is the node of its
-    /// first life.
+    /// For each of these servers, the node of its newest life. If a server was never started, this is the
+    /// node of its first life.
     fn lives(&self, servers: &[usize]) -> Vec<NodeId> {
         servers.iter().map(|&i| self.servers[i].node()).collect()
     }
 
-    /// The two sides of a partition that puts the leader into the minority. With N servers, the first side
-    /// has N/2 + 1 servers: those with the lowest numbers, without the leader. The second side has the other
-    /// servers, and the leader is the last of them.
+    /// Returns the two sides of a partition that puts the leader into the minority. If there are N servers,
+    /// the first side has N/2 + 1 servers. These are the servers with the lowest numbers, but not the leader.
+    /// The second side has the other servers. The leader is the last server of this side.
     pub fn make_partition(&self) -> (Vec<usize>, Vec<usize>) {
         let leader = self.leader().unwrap_or(0);
         let mut majority: Vec<usize> = self.all().into_iter().filter(|&i| i != leader).collect();
@@ -73,20 +74,21 @@ impl<S: Replicated> Cluster<S> {
         self.change(|connected| connected.retain(|&(from, to)| from != i && to != i));
     }
 
-    /// Forgets which ends of server `i` worked. After its next start the server has new ends, which are
+    /// Records that no end of server `i` is enabled. After its next start the server has new ends, which are
     /// disabled.
     pub(super) fn forget_ends_of(&self, i: usize) {
         self.change(|connected| connected.retain(|&(from, _)| from != i));
     }
 
-    /// Changes which ends between servers work. Then enables and disables the ends as needed.
+    /// Changes the set of the enabled ends between servers with `f`. Then enables and disables these ends in
+    /// the network.
     fn change(&self, f: impl FnOnce(&mut BTreeSet<(usize, usize)>)) {
         f(&mut self.state.lock().connected);
         network::bring_in_line(&self.net, || self.wanted());
     }
 
-    /// All ends between servers, and for each end whether it should work. A server that was never started has
-    /// no ends.
+    /// For each end between servers, the state that it should have. A server that was never started has no
+    /// ends.
     fn wanted(&self) -> Vec<Wanted> {
         let state = self.state.lock();
         let of_server = |(i, lives): (usize, &Arc<Lives<S>>)| {
@@ -96,14 +98,14 @@ impl<S: Replicated> Cluster<S> {
         self.servers.iter().enumerate().flat_map(of_server).collect()
     }
 
-    /// Makes the network lose and delay messages (`true`), or stops that (`false`).
+    /// Makes the network lose and delay messages (`true`), or makes it reliable again (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         self.marks.unreliable(unreliable);
         network::set_unreliable(&self.net, unreliable);
     }
 }
 
-/// All pairs of a number in `left` and a number in `right`, in both orders.
+/// All pairs of a number in `left` and a number in `right`. Each pair occurs in both orders.
 fn pairs<'a>(left: &'a [usize], right: &'a [usize]) -> impl Iterator<Item = (usize, usize)> + 'a {
     left.iter().flat_map(move |&i| right.iter().flat_map(move |&j| [(i, j), (j, i)]))
 }

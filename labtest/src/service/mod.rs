@@ -26,8 +26,8 @@
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
-//! network.
+//! One lock protects the state of the harness. No thread holds this lock while it calls a server, a clerk or
+//! the network.
 
 mod clerks;
 mod links;
@@ -66,7 +66,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// This number of servers, a reliable network, and no snapshots.
+    /// A setup with this number of servers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
         Setup { servers, unreliable: false, maxraftstate: None, columns: true }
     }
@@ -90,8 +90,8 @@ impl Setup {
 /// The owner of a [`Cluster`]. The body of a test ends with [`Owner::end`].
 pub type Config<S> = Owner<Cluster<S>>;
 
-/// N servers on one network, with the persister of each, and the ends of their clerks. Servers are
-/// numbered 0 to N-1.
+/// N servers on one network, their persisters, and the ends of the clerks. The servers have the numbers 0 to
+/// N-1.
 pub struct Cluster<S> {
     setup: Setup,
     net: Network,
@@ -177,13 +177,13 @@ impl<S: Replicated> Cluster<S> {
         (0..self.setup.servers).collect()
     }
 
-    /// The size of the Raft state, in bytes, above which the servers take a snapshot.
+    /// A server takes a snapshot when its Raft state has more than this number of bytes.
     pub fn maxraftstate(&self) -> Option<usize> {
         self.setup.maxraftstate
     }
 
-    /// Starts server `i` with its saved state. The server must not be running. Clerks can reach it at once.
-    /// The other servers can reach it only after the test has connected it.
+    /// Starts server `i` with its saved state. The server must not be running. Clerks can reach the started
+    /// server at once. The other servers can reach it only after the test has connected them with it.
     #[track_caller]
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];
@@ -199,7 +199,7 @@ impl<S: Replicated> Cluster<S> {
         turn.join_network(&life, Server::new().cost(Cost::Client), services);
     }
 
-    /// Stops server `i` and keeps its saved state. If the server does not run, this does no harm.
+    /// Stops server `i` and keeps its saved state. If the server does not run, this call changes nothing.
     pub fn shutdown_server(&self, i: usize) {
         let lives = &self.servers[i];
         let turn = lives.take_turn();
@@ -209,14 +209,15 @@ impl<S: Replicated> Cluster<S> {
         turn.crash(|| self.disconnect(i), S::kill);
     }
 
-    /// The first server, in order, whose Raft believes that it leads. Servers that are down are ignored.
+    /// The first server, in the order of the numbers, whose Raft believes that it leads. Servers that are
+    /// down are ignored.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)
     }
 
-    /// Calls server `i`. During the call, this server is labrt's current node. Returns `None` if the server
-    /// does not run.
+    /// Calls `f` with server `i`. During the call, this server is labrt's current node. Returns `None` if the
+    /// server does not run.
     pub fn call<T>(&self, i: usize, f: impl FnOnce(&Arc<S>) -> T) -> Option<T> {
         self.living(i).map(|living| living.call(|_| f(&living.server)))
     }

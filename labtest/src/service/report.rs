@@ -1,7 +1,8 @@
 //! The counters of the course, and the line that is printed when a test, or a part of a test, has passed.
 //!
-//! The line is `  ... Passed --` with four columns: seconds, servers, RPCs sent, and operations of
-//! clerks. The tests of the controller print the line without columns.
+//! The line is `  ... Passed --` with four columns: the seconds that the test took, the number of servers,
+//! the number of RPCs that were sent, and the number of the clerks' operations. The tests of the controller
+//! print the line without columns.
 
 use labapi::Replicated;
 use labrt::sync::atomic::Ordering;
@@ -10,7 +11,7 @@ use labrt::time::Instant;
 use super::Cluster;
 use crate::output;
 
-/// The time and the counters when the test, or the part of it, began.
+/// The time and the values of the counters when the test, or a part of it, began.
 pub(super) struct Begun {
     at: Instant,
     rpcs: u64,
@@ -35,7 +36,7 @@ impl<S: Replicated> Cluster<S> {
         self.ops.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Ends a part of a test, which has passed. Another part follows.
+    /// Ends a part of a test that has passed. Another part of the same test follows.
     #[track_caller]
     pub fn part_passed(&self) {
         self.limit.check();

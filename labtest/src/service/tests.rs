@@ -1,5 +1,5 @@
-//! Tests of the harness with a fake service, whose servers only answer with their number. The tests show that
-//! the harness cuts links, stops servers and counts as it must.
+//! Tests of the harness with a fake service. The servers of this service only answer with their number. The
+//! tests show that the harness cuts links, stops servers and counts operations correctly.
 
 use labapi::{Persister, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;
@@ -27,13 +27,13 @@ trait Play: Send + Sync + 'static {
     fn live(_killed: Signal, _persister: Arc<Persister>) {}
 }
 
-/// A text to save, and the caller who waits for a reply when the text is saved.
+/// A text that a server will save, and the caller who waits for the reply that the text is saved.
 type Late = (String, Responder<()>);
 
 /// A function to call when the network drops a server's handlers.
 type Gone = Box<dyn FnOnce() + Send>;
 
-/// Calls the function when it is dropped. A handler owns a `WhenGone`.
+/// When this value is dropped, it calls the function. A handler of a fake server owns a `WhenGone`.
 struct WhenGone(Arc<Mutex<Option<Gone>>>);
 
 impl Drop for WhenGone {
@@ -79,7 +79,7 @@ impl<P: Play> Replicated for Fake<P> {
         for (text, caller) in late {
             self.persister.save_raft_state(text.as_bytes());
             caller.reply(());
-            // In this time the reply would arrive, if the network delivered it.
+            // If the network wrongly delivered the reply, it would arrive in this time.
             sleep(Duration::from_millis(10));
         }
     }
@@ -106,7 +106,7 @@ impl<P: Play> Replicated for Fake<P> {
 struct Idle;
 impl Play for Idle {}
 
-/// Runs the body of a test, which must fail. Returns the message of the failure.
+/// Runs the body of a test. The body must fail. Returns the message of the failure.
 #[track_caller]
 fn failure(body: fn()) -> String {
     try_run(7, body).expect("the body must fail")
@@ -128,12 +128,13 @@ fn expect_start(message: &str, expected: &str) {
     assert!(message.starts_with(expected), "{message:?} does not begin with {expected:?}");
 }
 
-/// The server to which an end leads, and the number of its life.
+/// Returns the server to which an end leads, and the number of the server's life.
 fn who(end: &End) -> Option<(usize, u32)> {
     end.call("Fake.Who", &())
 }
 
-/// Which servers can reach which servers. There is a row for each caller and a column for each callee.
+/// Shows which servers can reach which servers. The rows are the callers, and the columns are the called
+/// servers. A `+` means that the caller can reach the called server.
 fn reached(cfg: &Config<Fake<Idle>>) -> Vec<String> {
     let row = |i: usize| {
         let Some(living) = cfg.living(i) else { return "down".to_owned() };
@@ -160,7 +161,7 @@ fn a_partition_cuts_servers_and_no_clerk() {
         assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
         assert_eq!(reached_by(&clerk), [0, 1, 2, 3]);
 
-        // For servers that are on no side, nothing changes.
+        // The ends of a server that is on no side do not change.
         cfg.partition(&[0], &[2]);
         assert_eq!(reached(&cfg), ["++..", "++..", "..++", "..++"]);
         cfg.partition(&[0, 2], &[1]);
@@ -208,7 +209,7 @@ fn the_ends_of_a_life_are_closed_with_it() {
             assert_eq!(
                 start.elapsed(),
                 Duration::ZERO,
-                "at once, not after the delay of an unreachable server"
+                "the call fails at once, not after the delay of an unreachable server"
             );
         }
         cfg.end();
@@ -332,8 +333,8 @@ fn what_is_saved_after_a_stop_is_lost() {
     });
 }
 
-/// A dying server may still save something and try to reply that this is saved. The reply must not arrive,
-/// because what it has saved is lost.
+/// A dying server may still save something, and try to send a reply to the client that waits for this. The
+/// reply must not arrive, because the saved data is lost.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -350,8 +351,8 @@ fn a_dying_server_acknowledges_nothing() {
     });
 }
 
-/// When a server is removed from the network, its handlers and all values in them are dropped. This may run
-/// code of the server. So the harness must not hold its lock at this time.
+/// When a server is removed from the network, its handlers and all values in them are dropped. Code of the
+/// server may run when its values are dropped. So the harness must not hold its lock at this time.
 #[test]
 fn a_server_that_leaves_the_network_may_ask_the_harness() {
     passes(|| {
@@ -481,7 +482,7 @@ fn a_thread_left_behind_is_seen() {
     }
     let message = failure(|| make_config::<Fake<Lingers>>(Setup::of(1)).end());
     expect_start(&message, "1 threads left behind after kill(): S0 fake-0");
-    // A thread from before a crash is noticed, too.
+    // The harness also notices a thread that was started before an earlier crash.
     let message = failure(|| {
         let cfg = make_config::<Fake<Lingers>>(Setup::of(1));
         cfg.shutdown_server(0);
@@ -492,7 +493,8 @@ fn a_thread_left_behind_is_seen() {
     passes(|| make_config::<Fake<LingersInPeace>>(Setup::of(1)).end());
 }
 
-/// A handler of a dead server may wait for an operation that will never be applied.
+/// A handler of a dead server may wait for an operation that will never be applied. The harness must notice
+/// its thread.
 #[test]
 fn a_handler_left_behind_is_seen() {
     let message = failure(|| {
@@ -526,8 +528,8 @@ fn a_test_may_take_two_minutes() {
     }
 }
 
-/// After the end of a test, a call fails at once. It does not wait for a server, because no server will come
-/// back.
+/// After the end of a test, a call must fail at once. It must not wait for a server, because no server will
+/// be started again.
 #[test]
 fn the_network_ends_with_the_test() {
     passes(|| {

@@ -49,7 +49,7 @@ pub struct Client<C> {
 }
 
 impl<C: KvClerk> Client<C> {
-    /// Returns the same clerk, which from now on records all its operations in `history`, as operations of
+    /// Returns the same clerk. From now on, all its operations are recorded in `history`, as operations of
     /// client number `client`.
     pub fn recorded(self, history: &Arc<History>, client: u32) -> Client<C> {
         Client { recorder: Some(Recorder::new(history, client)), ..self }
@@ -85,6 +85,6 @@ impl<C: KvClerk> Client<C> {
 /// A text of `len` random characters. They are from the same alphabet as in the course's `randstring`.
 pub fn random_text(len: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let letter = |_| char::from(ALPHABET[usize::try_from(rng::below(64)).expect("below 64")]);
+    let letter = |_| char::from(ALPHABET[usize::try_from(rng::below(64)).expect("63 is a usize")]);
     (0..len).map(letter).collect()
 }

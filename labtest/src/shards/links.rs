@@ -1,7 +1,7 @@
-//! The ends, and which servers can send messages to each other.
+//! The ends of servers and clerks, and which servers can send messages to each other.
 //!
-//! As in the course, all ends that the harness makes work from the start. In addition, this harness can cut
-//! off a server that runs from the other servers ([`Cluster::isolate`]).
+//! In the course, all ends of running servers and of clerks are enabled. In this harness a test can also cut
+//! a running server off from the other servers ([`Cluster::isolate`]).
 
 use labapi::{MakeEnd, Sharded};
 use labrpc::{End, Network};
@@ -16,15 +16,15 @@ use crate::lives::Life;
 use crate::marks::MarkKind;
 use crate::network::{self, Wanted};
 
-/// Returns the `make_end` of a server for one life. It makes ends that belong to this life. If the life is
-/// already over, the new end is closed.
+/// Returns the `make_end` function of a server for one life. The function makes ends that belong to this
+/// life. If the life is already over, the function closes the new end.
 pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
     Arc::new(move |target| {
         let end = net.make_end(life.node, target);
         net.enable(&end, true);
-        // This check must come after the end is enabled. If the life ends at the same time, either its crash
-        // closes the end, or this code closes it.
+        // The end must be enabled before this check. If the life ends at the same time, either its crash
+        // closes the end, or this code closes the end.
         if life.is_over() {
             end.close();
         }
@@ -32,7 +32,7 @@ pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     })
 }
 
-/// Returns the `make_end` of a clerk. It makes ends that always work.
+/// Returns the `make_end` function of a clerk. The function makes ends that always work.
 pub(super) fn make_end_of_clerk(net: &Network) -> MakeEnd {
     let net = net.clone();
     Arc::new(move |target| {
@@ -48,7 +48,8 @@ impl<S: Sharded> Cluster<S> {
         targets.iter().map(|target| self.net.make_end(owner, target.on_network())).collect()
     }
 
-    /// Makes new ends of a clerk to the controllers. They are enabled, and the harness remembers them.
+    /// Makes new ends of a clerk to the controllers. An end is enabled unless its controller is cut off. The
+    /// harness keeps the names of the ends.
     pub(super) fn make_clerk_ends(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Ctrler(0)));
         let names = ends.iter().map(|end| end.name().clone()).collect();
@@ -64,9 +65,10 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Cuts the server at `place` off. It cannot reach its group and the controllers, and they cannot reach
-    /// it. Clerks cannot reach a controller that is cut off, but they can still reach a server of a group
-    /// that is cut off. Ends between groups still work. A restart of the server does not end this.
+    /// Cuts the server at `place` off. This server and its group cannot reach each other. The server and the
+    /// controllers cannot reach each other either. Clerks cannot reach a controller that is cut off. But they
+    /// can reach a server of a group that is cut off. Ends between groups still work. After a restart the
+    /// server is still cut off.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         events::isolate(self.lives(place).node());
@@ -76,7 +78,7 @@ impl<S: Sharded> Cluster<S> {
     }
 
     /// Cuts the server at `place` off only from its own group. All other servers and all clerks can still
-    /// reach it. A restart of the server does not end this.
+    /// reach it. After a restart the server is still cut off.
     pub fn isolate_from_group(&self, place: Place) {
         dlog!(TEST, "cuts {place} off from its group");
         events::isolate_from_group(self.lives(place).node());
@@ -85,7 +87,7 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// Connects all servers again that were cut off.
+    /// Connects again all servers that were cut off.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
@@ -98,8 +100,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// The servers to which the server at `place` gets ends when it starts: its own group, and for a server
-    /// of a group also the controllers.
+    /// The servers to which the server at `place` gets ends when it starts. These are the servers of its own
+    /// group. If it is not a controller, these are also the controllers.
     pub(super) fn targets(&self, place: Place) -> Vec<Place> {
         let mut targets = self.group_of(place);
         if let Place::Server(..) = place {
@@ -108,7 +110,8 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Enables and disables all ends that the harness has made, as the state says.
+    /// Enables and disables the ends that the harness has made, so that they are as the state of the harness
+    /// says.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
     }
@@ -130,7 +133,7 @@ impl<S: Sharded> Cluster<S> {
         wanted
     }
 
-    /// Makes the network lose and delay messages (`true`), or stops that (`false`).
+    /// Makes the network lose and delay messages (`true`), or makes it reliable again (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         self.marks.unreliable(unreliable);
         network::set_unreliable(&self.net, unreliable);
@@ -138,9 +141,9 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Whether an end from `owner` to `target` works, considering which servers are cut off. For an end of a
-    /// clerk, `owner` is `None`. Either `owner` and `target` are in the same group, or `target` is a
-    /// controller.
+    /// Returns true if an end from `owner` to `target` may work, and false if a server is cut off so that it
+    /// must not work. For an end of a clerk, `owner` is `None`. Either `owner` and `target` are in the same
+    /// group, or `target` is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

@@ -1,4 +1,4 @@
-//! Clients that work in the background, and calls that must end in time.
+//! Clients that work in the background, and a function that limits the time of a call.
 
 use labapi::Sharded;
 use labrt::rng;
@@ -52,7 +52,7 @@ impl Mixed {
         Mixed { clients: clients.collect(), done }
     }
 
-    /// From now on no client begins another operation.
+    /// Makes all clients stop after their current operation. This method does not wait.
     pub fn set_done(&self) {
         self.done.store(true, Ordering::SeqCst);
     }
@@ -65,14 +65,14 @@ impl Mixed {
     }
 }
 
-/// Calls `f` in a thread of its own and returns its result. Fails the test if `f` has not ended after
-/// `limit`. `what` is the subject of the message.
+/// Calls `f` in a new thread and returns the result of `f`. Fails the test if `f` has not ended after
+/// `limit`. The message of the failure begins with `what`.
 #[track_caller]
 pub fn within<T: Send + 'static>(limit: Duration, what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (tx, rx) = labrt::chan::bounded(1);
     let helper = thread::spawn(move || {
         let result = f();
-        // If the test has failed, no thread waits for the result. Then the error is ignored.
+        // If the test has failed, no thread waits for the result, and the send fails. This error is ignored.
         let _ = tx.send(result);
     });
     match rx.recv_deadline(Instant::now() + limit) {

@@ -3,16 +3,16 @@
 //! [`make_config`] prints the test's title. It starts a controller of three servers, and three groups of
 //! three servers, on a new network. It returns a [`Config`]. With the [`Config`] the test lets groups join
 //! and leave (`steps.rs`), stops and starts servers and whole groups, and makes clerks (`clients.rs`). At
-//! first no group has joined. The groups have the indices 0, 1 and so on, and the gids 100, 101 and so on.
+//! first no group has joined. The groups have the indices 0, 1 and so on. Their gids are 100, 101 and so on.
 //!
-//! This harness can do two things that the course's harness cannot: it can cut off a server or a controller
-//! that runs (`links.rs`), and it can restart controllers. All steps of a test are recorded in its trace and
-//! in its log (topic `TEST`). The picture of a history that is not linearizable shows them, too, beside the
-//! operations ([`Cluster::marks`]).
+//! This harness can do two things that the course's harness cannot: it can cut off a running server or
+//! controller (`links.rs`), and it can restart controllers. All steps of a test are recorded in its trace and
+//! in its log (topic `TEST`). If a history is not linearizable, its picture shows these steps, too
+//! ([`Cluster::marks`]).
 //!
-//! # Which ends there are
+//! # Ends
 //!
-//! | end | when it is made, or by which code | how long it works |
+//! | end | when it is made, or who makes it | how long it works |
 //! |---|---|---|
 //! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
 //! | server to other groups | by the server, with its `make_end` | until the server is stopped |
@@ -21,15 +21,15 @@
 //!
 //! # Crashes
 //!
-//! A server is always stopped by a crash. The crash keeps exactly the state that was saved at one instant;
-//! `lives.rs` says how. A *life* of a server is the time from a start to the next crash. The ends that a
-//! server makes with its `make_end` are closed when the life ends in which they were made. (In the course
-//! they go on working.)
+//! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
+//! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
+//! next crash. When a life ends, all ends are closed that the server has made in this life with its
+//! `make_end`. (In the course, these ends still work.)
 //!
 //! # Locks
 //!
-//! One lock protects the state of the harness. No thread holds it while it calls a server, a clerk or the
-//! network.
+//! One lock protects the state of the harness. No thread holds this lock while it calls a server, a clerk or
+//! the network.
 
 mod clients;
 mod links;
@@ -74,13 +74,13 @@ pub struct Setup {
     pub servers: usize,
     /// How many servers the controller has.
     pub ctrlers: usize,
-    /// How long the test may take. In virtual time, this is virtual time.
+    /// How long the test may take. In a run in virtual time, the limit is in virtual time, too.
     pub limit: Duration,
 }
 
 impl Setup {
-    /// Three controllers, three groups of three servers, a reliable network, no snapshots, and a limit of two
-    /// minutes.
+    /// A setup with three controllers, three groups of three servers, a reliable network, no snapshots, and a
+    /// limit of two minutes.
     pub fn new() -> Setup {
         Setup { unreliable: false, maxraftstate: None, groups: 3, servers: 3, ctrlers: 3, limit: TEST_LIMIT }
     }
@@ -116,7 +116,7 @@ impl Default for Setup {
 /// The owner of a [`Cluster`]. The body of a test ends with [`Owner::end`].
 pub type Config<S> = Owner<Cluster<S>>;
 
-/// The controllers and the groups on one network, with the persister of each server.
+/// The controllers and the groups on one network, and the persisters of all servers.
 pub struct Cluster<S: Sharded> {
     title: String,
     setup: Setup,
@@ -145,13 +145,13 @@ struct State {
     cut_from_group: BTreeSet<Place>,
 }
 
-/// Prints the title and starts all servers. The network is reliable until they have started.
+/// Prints the title and starts all servers. The network is reliable until all servers have started.
 pub fn make_config<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     report::begin(title);
     make_quietly(title, setup)
 }
 
-/// Like [`make_config`], but prints nothing. It is for programs that draw on the screen themselves. Such a
+/// Like [`make_config`], but prints nothing. Programs that draw on the screen use this function. Such a
 /// program ends the test with [`Owner::stop`].
 pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
@@ -201,8 +201,9 @@ impl<S: Sharded> Finish for Cluster<S> {
         check_none_left(&self.all(), S::STRICTNESS);
     }
 
-    /// Also removes the servers from the network. Their `make_end` has a reference to the network, and the
-    /// network has references to the servers. So without this step their memory would never be freed.
+    /// Also removes the servers from the network. The `make_end` of a server has a reference to the network,
+    /// and the network has references to the servers. So without this step the memory of the network and the
+    /// servers would never be freed.
     fn abandon(&self) {
         self.net.cleanup();
         self.places().into_iter().for_each(|place| self.net.delete_server(place.on_network()));
@@ -258,8 +259,8 @@ impl<S: Sharded> Cluster<S> {
         self.start(Place::Server(gi, i));
     }
 
-    /// Stops server `i` of group `gi` and keeps its saved state. If the server does not run, this does no
-    /// harm.
+    /// Stops server `i` of group `gi` and keeps its saved state. If the server does not run, this call
+    /// changes nothing.
     pub fn shutdown_server(&self, gi: usize, i: usize) {
         self.shutdown(Place::Server(gi, i));
     }
@@ -314,7 +315,7 @@ impl<S: Sharded> Cluster<S> {
     }
 
     /// Stops the server at `place`, which is a controller or a server of a group. If the server does not run,
-    /// this does no harm.
+    /// this call changes nothing.
     pub fn shutdown(&self, place: Place) {
         let lives = self.lives(place);
         let turn = lives.take_turn();
@@ -324,17 +325,17 @@ impl<S: Sharded> Cluster<S> {
         turn.crash(|| (), |replica| replica.kill());
     }
 
-    /// Whether the server at `place` runs.
+    /// Returns true if the server at `place` runs.
     pub fn is_up(&self, place: Place) -> bool {
         self.lives(place).is_up()
     }
 
-    /// The first server of group `gi`, in order, that believes that it leads.
+    /// The server with the lowest number in group `gi` that believes that it leads.
     pub fn leader(&self, gi: usize) -> Option<usize> {
         (0..self.setup.servers).find(|&i| self.leads(Place::Server(gi, i)))
     }
 
-    /// The first controller, in order, that believes that it leads.
+    /// The controller with the lowest number that believes that it leads.
     pub fn ctrler_leader(&self) -> Option<usize> {
         (0..self.setup.ctrlers).find(|&i| self.leads(Place::Ctrler(i)))
     }
@@ -359,7 +360,8 @@ impl<S: Sharded> Cluster<S> {
         self.lives(place).living()
     }
 
-    /// The marks of the test so far, for a picture. The mark of a fault that has not ended lasts until now.
+    /// The marks of the test so far, for a picture. If a fault has not ended yet, its mark ends at the
+    /// present time.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }

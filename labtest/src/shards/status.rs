@@ -1,4 +1,4 @@
-//! The visible state of the servers, for programs that show it to people.
+//! The visible state of the servers. Programs that show the servers on the screen use it.
 
 use super::Cluster;
 use super::place::Place;
@@ -10,9 +10,9 @@ pub struct Look {
     /// The status that the server reports. It is `None` if the server is down, or if its code does not report
     /// a status.
     pub status: Option<ReplicaStatus>,
-    /// Whether the server runs.
+    /// True if the server runs.
     pub up: bool,
-    /// Whether the server is cut off, by [`Cluster::isolate`] or by [`Cluster::isolate_from_group`].
+    /// True if [`Cluster::isolate`] or [`Cluster::isolate_from_group`] has cut off the server.
     pub cut_off: bool,
     /// The size in bytes of the Raft state that the server has saved.
     pub raft_bytes: usize,
@@ -35,7 +35,7 @@ impl<S: Sharded> Cluster<S> {
         Look { status, up, cut_off, raft_bytes, snapshot_bytes }
     }
 
-    /// Whether the network loses and delays messages.
+    /// Returns true if the network loses and delays messages.
     pub fn is_unreliable(&self) -> bool {
         !self.net.is_reliable()
     }

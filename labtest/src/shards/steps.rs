@@ -10,8 +10,8 @@ use crate::events::ClientCall;
 use crate::marks::MarkKind;
 
 impl<S: Sharded> Cluster<S> {
-    /// Lets group `gi` join. This method returns after the controller has done the join. The groups may move
-    /// shards later.
+    /// Lets group `gi` join. This method returns when the controller has done the join. The groups may move
+    /// the shards later.
     pub fn join(&self, gi: usize) {
         self.joinm(&[gi]);
     }
@@ -43,8 +43,8 @@ impl<S: Sharded> Cluster<S> {
         self.with_mck("move", &what, |mck| mck.move_shard(shard, gid(gi)));
     }
 
-    /// Starts a second controller. The servers of the groups do not use it. It has configurations of its own.
-    /// Returns a clerk of the second controller.
+    /// Starts a second controller. The servers of the groups do not use this controller. It has
+    /// configurations of its own. Returns a clerk of the second controller.
     pub fn start_second_ctrler(&self) -> S::CtrlerClerk {
         let places = self.group_of(Place::Second(0));
         for &place in &places {

@@ -1,8 +1,9 @@
-//! The key/value store of labs 3 and 4, as the course's checker models it: get, put, append.
+//! The model of the key/value store of labs 3 and 4, with get, put and append. The course's checker has the
+//! same model.
 //!
-//! Keys are independent, so each key is a part of its own, and the state is the value of one key. A key that
-//! was never written has the empty value. Values are [`Text`]s, which stay small even if the strings are
-//! long.
+//! Keys are independent of each other. So each key is a part of its own, and the state is the value of this
+//! key. A key that was never written has the empty value. Values are [`Text`]s, which are small even if the
+//! strings are long.
 
 use std::fmt;
 
@@ -11,10 +12,10 @@ use labrt::collections::BTreeMap;
 pub use super::text::Text;
 use crate::Model;
 
-/// What a client asks for.
+/// The request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvInput {
-    /// What to do with the key.
+    /// The kind of the operation.
     pub op: KvOp,
     /// The key.
     pub key: String,
@@ -22,7 +23,7 @@ pub struct KvInput {
     pub value: Text,
 }
 
-/// What to do with a key.
+/// The kind of an operation on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvOp {
     /// Read the key's value.
@@ -44,10 +45,10 @@ impl KvOp {
     }
 }
 
-/// What a client gets as an answer.
+/// The answer that a client gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KvOutput {
-    /// The value that a get has found. For a put or an append it is empty.
+    /// The value that a get has read. For a put or an append, the value is empty.
     pub value: Text,
 }
 
@@ -58,35 +59,35 @@ pub type Operation = crate::Operation<KvInput, KvOutput>;
 pub type Event = crate::Event<KvInput, KvOutput>;
 
 impl KvInput {
-    /// A get.
+    /// Returns the input of a get.
     pub fn get(key: impl Into<String>) -> KvInput {
         KvInput { op: KvOp::Get, key: key.into(), value: Text::EMPTY }
     }
 
-    /// A put.
+    /// Returns the input of a put.
     pub fn put(key: impl Into<String>, value: impl Into<Text>) -> KvInput {
         KvInput { op: KvOp::Put, key: key.into(), value: value.into() }
     }
 
-    /// An append.
+    /// Returns the input of an append.
     pub fn append(key: impl Into<String>, value: impl Into<Text>) -> KvInput {
         KvInput { op: KvOp::Append, key: key.into(), value: value.into() }
     }
 }
 
 impl KvOutput {
-    /// The answer to a put or an append.
+    /// Returns the output of a put or of an append.
     pub fn none() -> KvOutput {
         KvOutput { value: Text::EMPTY }
     }
 
-    /// The answer to a get.
+    /// Returns the output of a get that has read this value.
     pub fn value(value: impl Into<Text>) -> KvOutput {
         KvOutput { value: value.into() }
     }
 }
 
-/// The input as a call: `append('k', 'v')`.
+/// Shows the input as a call, for example `append('k', 'v')`.
 impl fmt::Display for KvInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let KvInput { op, key, value } = self;
@@ -137,8 +138,8 @@ impl Model for KvModel {
         Some(format!("key '{}'", input.key))
     }
 
-    /// A get finds a text that begins with the present value, or with the value of one of the other puts.
-    /// Appends may have added more text after this beginning.
+    /// A get can only return a text that begins with the present value, or with the value of one of the other
+    /// puts. Appends may have added more text after this beginning.
     fn attainable<'a>(
         &self,
         state: &Text,
@@ -191,7 +192,7 @@ mod tests {
         };
         assert_eq!(get("v", "v"), Some(Text::new("v")));
         assert_eq!(get("v", "w"), None);
-        assert_eq!(get("", ""), Some(Text::EMPTY), "an absent key has the empty value");
+        assert_eq!(get("", ""), Some(Text::EMPTY), "a key that was never written has the empty value");
     }
 
     #[test]
@@ -202,7 +203,7 @@ mod tests {
         };
         let others = [KvInput::append("k", "z"), KvInput::put("k", "x")];
         assert!(attainable("a", &[], "a"));
-        assert!(attainable("a", &[], "ab"), "the model does not look for the append");
+        assert!(attainable("a", &[], "ab"), "the model does not check whether there is an append");
         assert!(!attainable("a", &[], "ba"));
         assert!(!attainable("a", &others, "ba"));
         assert!(attainable("a", &others, "xa"));

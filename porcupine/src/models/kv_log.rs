@@ -7,10 +7,11 @@
 //! {:process 3, :type :ok, :f :get, :key "k", :value "x"}
 //! ```
 //!
-//! `:f` is `:get`, `:put` or `:append`. `:type` is `:invoke` for a call and `:ok` for its return. `:fail` is
-//! a return which says that the operation has not happened. `:info` says that the fate of a call is unknown;
-//! the process may call again after it. Texts are in quotes, where `\"`, `\\`, `\n` and `\t` each stand for
-//! one character. Empty lines and lines that begin with `;` are ignored.
+//! `:f` is `:get`, `:put` or `:append`. `:type` is `:invoke` for a call and `:ok` for its return. `:type
+//! :fail` is a return which means that the operation has not happened. `:type :info` means that nobody knows
+//! whether the operation has happened. After it, the process may make another call. Texts are in quotes. In a
+//! text, each of `\"`, `\\`, `\n` and `\t` means one character. Empty lines and lines that begin with `;` are
+//! ignored.
 
 use std::fmt;
 
@@ -22,9 +23,9 @@ use crate::EventKind;
 /// A line that cannot be part of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogError {
-    /// The number of the line; the first line has number 1.
+    /// The number of the line. The first line has number 1.
     pub line: usize,
-    /// What was found in the line, and what was expected.
+    /// A message that says what is in the line, and what was expected.
     pub message: String,
 }
 
@@ -36,7 +37,7 @@ impl fmt::Display for LogError {
 
 impl std::error::Error for LogError {}
 
-/// Reads the events in these lines. Their ids count the calls.
+/// Reads the events in these lines. The first call has the id 0, the next call the id 1, and so on.
 ///
 /// # Errors
 /// If a line is wrong. The error names the first such line.
@@ -151,15 +152,15 @@ fn skip(rest: &mut &str, expected: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes the text before a character and leaves the character. Takes everything if the character does not
-/// occur.
+/// Removes the text before the character `end` from `rest`, and returns this text. If the character does not
+/// occur, this is the whole text.
 fn until<'a>(rest: &mut &'a str, end: char) -> &'a str {
     let (word, after) = rest.split_at(rest.find(end).unwrap_or(rest.len()));
     *rest = after;
     word
 }
 
-/// Takes a text in quotes.
+/// Removes a text in quotes from the beginning of `rest`, and returns the text.
 fn quoted(rest: &mut &str) -> Result<String, String> {
     skip(rest, "\"")?;
     let mut text = String::new();

@@ -1,6 +1,6 @@
-//! Sequential models for [porcupine](crate) to judge histories against.
+//! Sequential models. [Porcupine](crate) judges histories with them.
 //!
-//! | module | what it models |
+//! | module | content |
 //! |---|---|
 //! | [`kv`] | the key/value store of labs 3 and 4 |
 //! | [`kv_log`] | histories of such a store as text, with one event on each line |

@@ -1,36 +1,39 @@
-//! A text in a compact form, which keeps only the text's length, a fingerprint and an excerpt.
+//! A text in a compact form. It contains only the length of the text, a fingerprint and an excerpt.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// Texts of up to this many bytes are kept in full.
+/// Texts of up to this number of bytes are kept completely.
 const SHORT: usize = 128;
-/// How many bytes are kept of the beginning of a longer text. At its end [`TAIL`] bytes are kept.
+/// Of a longer text, this number of bytes is kept at the beginning, and [`TAIL`] bytes are kept at the end.
 const HEAD: usize = 24;
 const TAIL: usize = SHORT - HEAD;
 
-/// Texts of up to this many bytes are shown in full.
+/// Texts of up to this number of bytes are shown completely.
 const SHOWN: usize = 64;
 
 /// A text of any length in about 150 bytes: its length, a fingerprint of 122 bits, its beginning and its end.
 ///
 /// In a test on real threads the value of one key grows to hundreds of kB, and clients read it tens of
-/// thousands of times. A history with all these strings would take tens of GB. With `Text` it takes tens of
-/// MB, and the time of a step of the model depends only on the length of the appended text, not on the whole
-/// text.
+/// thousands of times. A history with all these strings would take tens of GB. With `Text` the history takes
+/// tens of MB. The time of a step of the model depends only on the length of the appended text, not on the
+/// length of the whole text.
 ///
-/// Texts of up to 128 bytes are kept in full. Two such texts are equal if and only if their bytes are equal.
-/// For longer texts the fingerprint is a pair of polynomials in the text's bytes, modulo 2^61 - 1, evaluated
-/// at two fixed and arbitrary points. Take two different texts of at most n bytes, chosen without regard to
-/// these points. They have the same fingerprint with a probability of at most (n / 2^61)^2: this is below
-/// 2^-100 for texts of 2 kB, and below 2^-80 for texts of 2 MB. If two `Text`s are different, their texts are
-/// certainly different. So a check with these texts never calls a legal history illegal.
+/// Texts of up to 128 bytes are kept completely. Two such `Text`s are equal if and only if their bytes are
+/// equal. For longer texts, equality also depends on the fingerprint. The bytes of a text are the
+/// coefficients of a polynomial. The fingerprint consists of the values of this polynomial at two fixed
+/// points, modulo 2^61 - 1. The points were chosen arbitrarily.
+///
+/// Two different long texts may have the same fingerprint. Suppose that the texts have at most n bytes and do
+/// not depend on the two points. Then the probability of this is at most (n / 2^61)^2. For texts of 2 kB it
+/// is below 2^-100, and for texts of 2 MB below 2^-80. If two `Text`s are different, their texts are
+/// certainly different. So a check with `Text`s never says that a legal history is illegal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     len: u64,
     fingerprint: [u64; 2],
-    /// A short text in full, followed by zeros. A longer text has [`HEAD`] bytes of its beginning and
-    /// [`TAIL`] bytes of its end here.
+    /// A short text is here completely, followed by zeros. Of a longer text, the first [`HEAD`] bytes and the
+    /// last [`TAIL`] bytes are here.
     excerpt: [u8; SHORT],
 }
 
@@ -62,7 +65,7 @@ impl Text {
         self.len
     }
 
-    /// Is the text empty?
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -85,10 +88,10 @@ impl Text {
         Text { len, fingerprint: self.fingerprint_with(other.len, other.fingerprint), excerpt }
     }
 
-    /// Is it possible that `whole` begins with this text? If `whole` does, the answer is `true`. If `whole`
-    /// does not, there are two cases. If `whole` is only a little longer than this text, the answer is
-    /// `false`, because the end of `whole` is known. If `whole` is much longer, the answer may still be
-    /// `true`.
+    /// Returns whether it is possible that `whole` begins with this text. If `whole` begins with this text,
+    /// the result is `true`. Otherwise there are two cases. If `whole` is only a little longer than this
+    /// text, the result is `false`, because the end of `whole` is known. If `whole` is much longer, the
+    /// result may be `true` although `whole` does not begin with this text.
     pub fn may_begin(&self, whole: &Text) -> bool {
         let Some(missing) = whole.len.checked_sub(self.len) else { return false };
         let end = whole.end();
@@ -100,8 +103,8 @@ impl Text {
         }
     }
 
-    /// The fingerprint of this text followed by another text, whose length is `len` and whose fingerprint is
-    /// `other`.
+    /// Returns the fingerprint of this text followed by another text. The other text has the length `len` and
+    /// the fingerprint `other`.
     fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
         [0, 1].map(|at| reduced(times(self.fingerprint[at], power(BASES[at], len)) + other[at]))
     }
@@ -137,8 +140,8 @@ impl Hash for Text {
     }
 }
 
-/// A short text is shown in full. A longer one is shown as its beginning, the number of bytes left out, and
-/// its end.
+/// Shows a short text completely. Of a longer text, shows the beginning, the number of bytes that are left
+/// out, and the end.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.len <= SHOWN as u64 {
@@ -164,7 +167,8 @@ const fn reduced(sum: u64) -> u64 {
     if sum >= P { sum - P } else { sum }
 }
 
-/// Reduces a product modulo [`P`]. It must be a product of two reduced numbers, or only a little larger.
+/// Reduces a product modulo [`P`]. The argument must be a product of two reduced numbers, or only a little
+/// larger than such a product.
 const fn reduced_product(product: u128) -> u64 {
     reduced((product as u64 & P) + (product >> 61) as u64)
 }
@@ -202,7 +206,8 @@ const fn powers(base: u64) -> [u64; BLOCK + 1] {
 
 const POWERS: [[u64; BLOCK + 1]; 2] = [powers(BASES[0]), powers(BASES[1])];
 
-/// The values of the polynomials whose coefficients are the bytes. The last byte has exponent 0.
+/// Returns the values of the polynomial at the two points. The bytes are its coefficients. The last byte has
+/// exponent 0.
 fn fingerprint(bytes: &[u8]) -> [u64; 2] {
     POWERS.map(|powers| {
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -290,8 +295,8 @@ mod tests {
                 "a text cannot begin with a longer text"
             );
         }
-        // A wrong beginning is found if the rest of the whole text is known, or if the wrong byte is one of
-        // the first.
+        // `may_begin` finds out that a beginning is wrong in two cases: the rest of the whole text is known,
+        // or the wrong byte is one of the first bytes.
         let whole = "a".repeat(10_000);
         let wrong = |len: usize, at: usize| {
             let mut text = whole[..len].to_string();

@@ -1,4 +1,4 @@
-//! The limits that stop a search. A search that was stopped gives no verdict.
+//! Tests of the limits that stop a search. If a search was stopped, its verdict is Unknown.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -75,8 +75,9 @@ fn a_check_that_is_cancelled_ends() {
     is_unknown(&report, Limit::Cancelled);
 }
 
-/// A history with two keys. The search of the first key never ends, because each order of the appends could
-/// lead to the value that the get has found. The second key is soon found to be illegal.
+/// A history with two keys. The search of the first key never ends. There are too few appends for the value
+/// that the get has read, but the model does not count them. So the search must try all subsets of the
+/// appends. The search of the second key ends soon: this part is illegal.
 fn endless_and_illegal() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("endless", "a"), KvOutput::none(), 0, 10);

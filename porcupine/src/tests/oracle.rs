@@ -1,5 +1,5 @@
-//! Compares the checker with an oracle, a simple checker that tries all orders. They check many small random
-//! histories.
+//! Compares the checker with an oracle, which is a simple checker that tries all orders. Both check many
+//! small random histories, and must have the same verdict.
 
 use labrt::collections::BTreeMap;
 
@@ -10,18 +10,21 @@ use crate::{Event, EventKind, Model, Operation, Options, Part, Verdict, check, c
 
 const HISTORIES: u64 = 10_000;
 
-/// One operation for the oracle: the time of its call, the time of its return if it has returned, and its
-/// effect on a state. The oracle must not use the model under test.
+/// One operation for the oracle. It has the time of the call, the time of the return (if the operation has
+/// returned), and a function for its effect on a state. The oracle needs this function, because it must not
+/// use the model under test.
 struct Op<S> {
     call: u64,
     ret: Option<u64>,
     apply: Apply<S>,
 }
 
-/// The state after an operation, if the operation is possible in the state before it.
+/// A function from the state before an operation to the state after it. It returns `None` if the operation is
+/// not possible.
 type Apply<S> = Box<dyn Fn(&S) -> Option<S>>;
 
-/// Tries all orders. `left` has a bit for each operation that is not placed yet.
+/// Tries all orders. Returns whether one of them is possible. `left` has a bit for each operation that is not
+/// placed yet.
 fn has_order<S>(ops: &[Op<S>], left: u32, state: &S) -> bool {
     let is_left = |at: usize| left & (1 << at) != 0;
     if (0..ops.len()).all(|at| !is_left(at) || ops[at].ret.is_none()) {
@@ -38,9 +41,9 @@ fn expected<S>(ops: &[Op<S>], init: &S) -> Verdict {
     if has_order(ops, (1 << ops.len()) - 1, init) { Verdict::Ok } else { Verdict::Illegal }
 }
 
-/// The times of up to seven operations: the call, the moment at which the operation takes effect, and the
-/// return. With `equal` there are few different times, so many of them are equal. Otherwise all times are
-/// different.
+/// Returns the times of up to seven operations. For each operation these are the call, the moment at which
+/// the operation takes effect, and the return. If `equal` is true, there are only a few different times, so
+/// many times are equal. Otherwise all times are different.
 fn times(random: &mut Random, equal: bool) -> Vec<[u64; 3]> {
     let span = if equal { 6 } else { 1_000_000 };
     let count = 1 + random.below(7);
@@ -56,8 +59,8 @@ fn times(random: &mut Random, equal: bool) -> Vec<[u64; 3]> {
     all
 }
 
-/// Random operations with answers. Each operation takes effect at the middle one of its three times, and gets
-/// the right answer for this order. Then some of the answers are changed.
+/// Random operations with answers. Each operation takes effect at the second of its three times, and gets the
+/// right answer for this order. Then some of the answers are changed.
 fn history<I: Clone, O>(
     random: &mut Random,
     equal: bool,
@@ -76,7 +79,7 @@ fn history<I: Clone, O>(
         }
         history.push(Operation { client, input, call, output, ret });
     }
-    // The order of recording has no meaning, so the operations are shuffled.
+    // The order of the operations in the history must not matter. So the operations are shuffled.
     for at in 1..history.len() {
         history.swap(at, random.below(at as u32 + 1) as usize);
     }
@@ -161,8 +164,8 @@ fn kv_ops(history: &[Operation<(KvOp, String, String), String>], answered: &[boo
     history.iter().zip(answered).map(op).collect()
 }
 
-/// Repeats each letter, so that the texts are too long to be kept in full. Different texts are still
-/// different afterwards.
+/// Repeats each letter, so that a `Text` cannot contain the whole text. Afterwards, texts that were different
+/// are still different.
 fn for_the_model(
     history: Vec<Operation<(KvOp, String, String), String>>,
     [xs, ys]: [usize; 2],
@@ -176,8 +179,8 @@ fn for_the_model(
     history.into_iter().map(operation).collect()
 }
 
-/// The history as events. At equal times, calls come before returns. Operations that were not answered have
-/// no return.
+/// Returns the history as events. At equal times, calls come before returns. An operation that was not
+/// answered has no return.
 fn events<I: Clone, O: Clone>(history: &[Operation<I, O>], answered: &[bool]) -> Vec<Event<I, O>> {
     let mut ends = Vec::new();
     for (id, operation) in history.iter().enumerate() {
@@ -195,8 +198,8 @@ fn events<I: Clone, O: Clone>(history: &[Operation<I, O>], answered: &[bool]) ->
     ends.into_iter().map(event).collect()
 }
 
-/// Checks the partial linearizations of a report. Each of them must be valid, and the one of a legal part
-/// must be complete.
+/// Checks the partial linearizations of a report. Each partial linearization must be valid. If a part is
+/// legal, its partial linearization must be complete.
 fn judge_partials<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], parts: &[Part]) {
     for part in parts {
         for sequence in &part.partials {
@@ -216,7 +219,7 @@ fn judge_partials<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>
     }
 }
 
-/// How often each verdict was found. If one of them were rare, the test would show nothing.
+/// How often each verdict was found. If a verdict is rare, the test does not show much, so it fails.
 #[derive(Default)]
 struct Tally([u64; 2]);
 

@@ -1,4 +1,4 @@
-//! Tests of the partial linearizations, from which the picture of a failure is made.
+//! Tests of the partial linearizations. The picture of a failure is made from them.
 
 use super::support::{Answer, Ask, Register, read, write};
 use crate::models::kv::{self, KvInput, KvModel, KvOutput};
@@ -12,8 +12,8 @@ fn only_part(history: &[Operation<Ask, Answer>]) -> Part {
     parts.remove(0)
 }
 
-/// Is this sequence a partial linearization? The model must allow the operations in this order. If one
-/// operation ended before another began, it must also come first in the sequence.
+/// Returns true if this sequence is a partial linearization. The model must allow the operations in this
+/// order. If operation A ended before operation B began, A must come before B in the sequence.
 pub fn is_valid<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -66,8 +66,8 @@ fn it_may_be_that_no_operation_has_a_place() {
     assert_eq!(part.partials, Vec::<Vec<usize>>::new());
 }
 
-/// A search that looks ahead does not place a write after which a later read has no answer. But a picture
-/// must show this write.
+/// A search without partial linearizations does not place a write if a later read could then never get its
+/// answer. But a picture must show this write.
 #[test]
 fn the_blocked_operation_is_shown_after_all_that_could_be_placed() {
     let operation = |input, output, call, ret| kv::Operation { client: 0, input, call, output, ret };

@@ -1,4 +1,4 @@
-//! Tests of the rules of a check. Each has a history that a person can check.
+//! Tests of the rules of a check. Most histories are so small that a person can check them.
 
 use super::support::{Answer, Ask, Register, endless, read, write};
 use crate::models::kv::{KvInput, KvModel, KvOutput};
@@ -159,7 +159,8 @@ fn a_model_that_repeats_an_operation_is_found_out() {
     check(&Split(vec![vec![0], vec![1, 0]]), &[write(1, 0, 1), write(2, 0, 1)], &Options::default());
 }
 
-/// In this history, more operations are open at the same time than a word has bits.
+/// In this history, more than 64 operations are open at the same time, so their slots need more than one
+/// word.
 #[test]
 fn hundreds_of_operations_may_be_open_at_once() {
     const OPEN: u32 = 300;
@@ -170,16 +171,16 @@ fn hundreds_of_operations_may_be_open_at_once() {
         output: Answer::Written(true),
         ret: 1_000 + u64::from(from * 7 % OPEN),
     };
-    // Each cas needs the value that another cas of the list writes. The last operation of the list must be
-    // the first in the order.
+    // Operation `from` needs the value that operation `from - 1` writes. But operation `from` is called
+    // earlier. So the operation that is called last must be the first one in the order.
     let mut history: Vec<_> = (0..OPEN).map(|from| cas(from, from + 1)).collect();
     assert_eq!(verdict(&history), Verdict::Ok);
     history[OPEN as usize / 2].input = Ask::Cas(OPEN / 2, 5_000);
     assert_eq!(verdict(&history), Verdict::Illegal);
 }
 
-/// In this history, one slow operation overlaps with all others, and clients crash. The search must not go
-/// through all the past operations again at each step. A configuration must not contain all of them.
+/// In this history, one slow operation overlaps with all others, and clients crash. In each step, the search
+/// must not need time for all past operations. A configuration must not need memory for all past operations.
 #[test]
 fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
     const ROUNDS: u64 = 20_000;
@@ -188,7 +189,7 @@ fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
         history.push(write(round as u32, 20 * round, 20 * round + 10));
         history.push(read(round as u32, 20 * round + 1, 20 * round + 11));
     }
-    // The search needs less than this: 20,000 configurations of 40 bytes and a table.
+    // The search needs less than this memory. It has 20,000 configurations of 40 bytes, and a table.
     let options = Options { memory: 4_000_000, ..Options::default() };
     let report = check(&Register::NEW, &history, &options);
     assert_eq!((report.verdict, report.why_unknown), (Verdict::Ok, None));

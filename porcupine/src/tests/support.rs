@@ -4,7 +4,7 @@ use crate::{Model, Operation};
 
 /// A register that holds one number.
 pub struct Register {
-    /// Does the model say which operations only read?
+    /// If true, the model tells the checker which operations only read.
     pub tells_reads: bool,
 }
 
@@ -12,11 +12,12 @@ pub struct Register {
 pub enum Ask {
     Read,
     Write(u32),
-    /// Writes the second number if the register holds the first.
+    /// Writes the second number, if the register contains the first number. (`Cas` means "compare and swap".)
     Cas(u32, u32),
 }
 
-/// The answer of the register: the value that a read has found, or whether a cas has written.
+/// The answer of the register. A read gets the value of the register. A cas gets the information whether it
+/// has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Found(u32),
@@ -26,7 +27,8 @@ pub enum Answer {
 impl Register {
     pub const NEW: Register = Register { tells_reads: true };
 
-    /// What one copy of the register does: the answer, and the state after it.
+    /// Performs an operation on one copy of the register. Returns the answer and the state after the
+    /// operation.
     pub fn perform(state: u32, ask: Ask) -> (Answer, u32) {
         match ask {
             Ask::Read => (Answer::Found(state), state),
@@ -69,8 +71,8 @@ pub fn read(value: u32, call: u64, ret: u64) -> Operation<Ask, Answer> {
 }
 
 /// Writes of different values, all at the same time, and then a read of a value that was never written. The
-/// history is illegal. But a search that knows nothing about registers must try more orders than it can ever
-/// finish.
+/// history is illegal. But the search uses no special knowledge about registers. So it must try all orders of
+/// the writes, and there are so many that it never ends.
 pub fn endless() -> Vec<Operation<Ask, Answer>> {
     let mut history: Vec<_> = (1..=60).map(|value| write(value, 0, 10)).collect();
     history.push(read(99, 20, 30));

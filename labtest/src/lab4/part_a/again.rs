@@ -1,4 +1,4 @@
-//! The test that joins and leaves move few shards. The course has had it since 2024.
+//! A test which checks that joins and leaves move few shards. The course has had this test since 2024.
 
 use super::{CtrlerService, SERVERS, groups};
 use crate::service::{Setup, make_config};
@@ -28,8 +28,9 @@ pub(super) fn minimal_again<S: CtrlerService>() {
     cfg.end();
 }
 
-/// Fails the test if too many shards have moved, or if a shard has moved that must not move. `may_move` says
-/// whether a shard may move from one group to another.
+/// Fails the test if too many shards have moved, or if a shard has moved that must not move. `may_move`
+/// returns whether a shard may move from one group (the first argument) to another group (the second
+/// argument).
 #[track_caller]
 fn check_moves(before: &ShardConfig, after: &ShardConfig, may_move: fn(u64, u64) -> bool) {
     let pairs = before.shards.iter().zip(&after.shards).enumerate();

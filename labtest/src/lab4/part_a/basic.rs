@@ -1,4 +1,4 @@
-//! One group joins or leaves at a time.
+//! Tests in which one group joins or leaves at a time.
 
 use super::checks::{check, check_joins, check_leaves, check_same_config, check_servers};
 use super::{CLERKS, Moves, SERVERS, at_once, groups};
@@ -43,7 +43,7 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.begin(&format!("Test: Minimal transfers after joins{}", moves.suffix()));
     let before = ck.query(None);
     for gid in 11..16 {
-        // The third name is the same as the second one. This is as in the course.
+        // As in the course, the third name is the same as the second name.
         let (a, b) = (format!("{gid}a"), format!("{gid}b"));
         ck.join(groups(&[(gid, &[&a, &b, &b])]));
     }
@@ -62,8 +62,8 @@ fn concurrent_gid(i: usize) -> Gid {
     100 + 10 * i as Gid
 }
 
-/// Lets two groups join and leave. Returns the configurations after each step. As in the course, the one at
-/// index 3 is not filled in: it stays the default, which is configuration 0.
+/// Lets two groups join and leave. Returns the configurations after each step. As in the course, the
+/// configuration at index 3 is not set. It is the default, which is configuration 0.
 fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) -> [ShardConfig; 6] {
     let mut history: [ShardConfig; 6] = Default::default();
     history[0] = ck.query(None);

@@ -54,8 +54,8 @@ pub(super) fn check_servers(config: &Config, gid: Gid, names: &[&str]) {
     assert!(got == Some(&wanted), "wrong servers for group {gid}: wanted {wanted:?}, got {got:?}");
 }
 
-/// Fails the test if two configurations that must be the same differ. They come from two servers, or from one
-/// server at two times.
+/// Fails the test if two configurations are different that must be the same. The configurations come from two
+/// servers, or from one server at two different times.
 #[track_caller]
 pub(super) fn check_same_config(one: &Config, other: &Config) {
     let what = match () {
@@ -76,8 +76,8 @@ pub(super) fn check_same_config(one: &Config, other: &Config) {
 #[track_caller]
 pub(super) fn check_joins(before: &Config, after: &Config, moves: Moves) {
     match moves {
-        // This is the condition of the course: if a shard is on such a group now, it was on the same group
-        // before.
+        // This is the condition of the course. If a shard is now on one of the groups 1 to 10, it must have
+        // been on the same group before.
         Moves::OfGroupsThatAreNotThere => check_course_range(after, before, after),
         Moves::AsFewAsPossible => check_fewest_moves(before, after),
     }
@@ -88,15 +88,16 @@ pub(super) fn check_joins(before: &Config, after: &Config, moves: Moves) {
 #[track_caller]
 pub(super) fn check_leaves(before: &Config, after: &Config, moves: Moves) {
     match moves {
-        // If a shard was on such a group before, it is still on the same group.
+        // If a shard was on one of the groups 1 to 10 before, it must still be on the same group.
         Moves::OfGroupsThatAreNotThere => check_course_range(before, before, after),
         Moves::AsFewAsPossible => check_fewest_moves(before, after),
     }
 }
 
-/// A shard that is on one of the groups 1 to 10 in `of` must be on the same group in `before` and in `after`.
+/// Checks each shard that is on one of the groups 1 to 10 in the configuration `of`. Such a shard must be on
+/// the same group in `before` and in `after`.
 ///
-/// In the course's tests this checks nothing, because no group has such a gid at this time.
+/// In the course's tests this function checks no shard, because no group has such a gid at that time.
 #[track_caller]
 fn check_course_range(of: &Config, before: &Config, after: &Config) {
     const GIDS: std::ops::RangeInclusive<Gid> = 1..=10;
@@ -124,9 +125,10 @@ pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
     );
 }
 
-/// How many shards have to move from where they are in `before`, to be spread evenly over the groups of
-/// `after`. All shards have to move except those that the groups can keep. Some groups may have to get one
-/// shard more than the others. These are the groups that have the most shards in `before`.
+/// Returns how many shards have to move from `before`, so that the shards are spread evenly over the groups
+/// of `after`. A group keeps as many of its shards as it may have afterwards. All other shards have to move.
+/// If some groups must have one shard more than the others, these are the groups that have the most shards in
+/// `before`.
 fn fewest_moves(before: &Config, after: &Config) -> usize {
     let Some(each) = NSHARDS.checked_div(after.groups.len()) else {
         return before.shards.iter().filter(|owner| **owner != 0).count();
@@ -140,7 +142,7 @@ fn fewest_moves(before: &Config, after: &Config) -> usize {
     NSHARDS - kept
 }
 
-/// A text that shows a configuration in messages.
+/// A text that shows a configuration in failure messages.
 fn describe(config: &Config) -> String {
     format!("configuration {}, shards on {:?}, groups {:?}", config.num, config.shards, config.groups)
 }
@@ -173,17 +175,18 @@ mod tests {
     #[test]
     fn the_fewest_moves_are_counted() {
         let fewest = |shards, gids: &[Gid]| fewest_moves(&config(shards, &[]), &config([0; NSHARDS], gids));
-        // The first group gets all shards. No group had them before.
+        // The first group gets all shards. Before this, no group had a shard.
         assert_eq!(fewest([0; NSHARDS], &[7]), 10);
         // Half of the shards go to a second group. A third of the shards, rounded down, go to a third group.
         assert_eq!(fewest([1; NSHARDS], &[1, 2]), 5);
         assert_eq!(fewest([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], &[1, 2, 3]), 3);
-        // The group that has the most shards keeps the most, whatever its gid is.
+        // The group that has the most shards may keep the most shards. Its gid does not matter.
         assert_eq!(fewest([1, 1, 1, 2, 2, 2, 3, 3, 3, 3], &[1, 2, 3]), 0);
-        // There are more groups than shards. Then no shard has to move.
+        // If there are more groups than shards, and each shard is on a group of its own, no shard has to
+        // move.
         assert_eq!(fewest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), 0);
-        // Only two kinds of shards have to move: the shards of a group that has left, and the shards that
-        // another group has too many.
+        // Only two kinds of shards have to move: the shards of a group that has left, and shards of a group
+        // that has too many shards.
         assert_eq!(fewest([1, 1, 1, 1, 2, 2, 2, 3, 3, 3], &[1, 2]), 3);
         assert_eq!(fewest([1, 1, 1, 1, 1, 1, 1, 2, 2, 3], &[1, 2]), 3);
         assert_eq!(fewest([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], &[]), 10);

@@ -7,9 +7,10 @@
 //! | `again.rs` | joins and leaves move few shards (the course has had this test since 2024) |
 //! | `checks.rs` | checks of configurations |
 //!
-//! A test of the course has several parts, and each part has a title of its own. In the course, the checks
-//! for the fewest moves look only at groups that do not exist, see [`Moves`]. The cases whose names end in
-//! `_strict` are not in the course. They look at the groups that exist.
+//! A test of the course has several parts, and each part has a title of its own. Some parts check that a
+//! change of the groups moves as few shards as possible. But in the course these checks consider only groups
+//! that do not exist (see [`Moves`]). The cases whose names end in `_strict` are not in the course. They
+//! consider the groups that exist.
 
 mod again;
 mod basic;
@@ -34,13 +35,13 @@ pub(super) fn cases<S: CtrlerService>() -> Vec<Case> {
     ]
 }
 
-/// Which shards a test looks at to check that a join or leave has moved as few as possible.
+/// Which shards a test considers when it checks that a join or a leave has moved as few shards as possible.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Moves {
-    /// The test looks only at the shards of the groups 1 to 10, as the course does. These groups do not
+    /// The test considers only the shards of the groups 1 to 10, as the course does. These groups do not
     /// exist, so the test accepts all moves.
     OfGroupsThatAreNotThere,
-    /// The test looks at all shards. A change of the groups may move only as many shards as are needed to
+    /// The test considers all shards. A change of the groups may move only as many shards as are needed to
     /// spread the shards evenly.
     AsFewAsPossible,
 }
@@ -55,11 +56,12 @@ impl Moves {
     }
 }
 
-/// How many servers the controller has, and how many clerks work at the same time.
+/// `SERVERS` is the number of the controller's servers. `CLERKS` is the number of clerks that work at the
+/// same time.
 const SERVERS: usize = 3;
 const CLERKS: usize = 10;
 
-/// Converts groups and the names of their servers to the form that a join takes.
+/// Converts a list of groups, with the names of their servers, to the type of the argument of a join.
 fn groups(groups: &[(Gid, &[&str])]) -> BTreeMap<Gid, Vec<String>> {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     groups.iter().map(|&(gid, servers)| (gid, names(servers))).collect()

@@ -1,4 +1,4 @@
-//! Several groups join or leave at once.
+//! Tests in which several groups join or leave at once.
 
 use labapi::{CtrlerClerk, CtrlerService, Gid};
 use labrt::time::{Duration, sleep};

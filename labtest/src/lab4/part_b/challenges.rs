@@ -1,22 +1,23 @@
-//! The two challenges: shards that were given away are deleted, and shards that a change does not move are
-//! served all the time.
+//! The tests of the two challenges. In challenge 1, a group must delete the shards that it has given away. In
+//! challenge 2, a group must serve the shards that a change of the configuration does not move, even while
+//! other shards move.
 
 use super::{Keys, key, pause};
 use crate::output::note;
 use crate::shards::{Config, Setup, gid, make_config};
 use labapi::{KvClerk, Sharded, key2shard};
 
-/// Shards that were given away must not use disk space. The disks may have one copy of the data on each
-/// replica, and a little more.
+/// Shards that were given away must not use disk space. Each replica of the current owner may have one copy
+/// of the data, and a little more.
 pub(super) fn challenge_1_delete<S: Sharded>() {
-    /// How many keys there are, and how many of them are read between the steps.
+    /// `KEYS` is the number of keys. `CHECKED` of these keys are read between the steps.
     const KEYS: usize = 30;
     const CHECKED: usize = 3;
     /// How many letters a value has.
     const LEN: usize = 1000;
-    /// Each of three replicas may store one copy of the keys that are not checked between the steps. It may
-    /// store two copies of the checked keys, because their values are also in the table of the last answers.
-    /// And it may store a little more.
+    /// Each of three replicas may store one copy of the keys that are not checked between the steps. A
+    /// replica may store two copies of the checked keys, because their values are also in the table of the
+    /// last replies. A replica may also store a little more.
     const LIMIT: usize = 3 * ((KEYS - CHECKED) * LEN + 2 * CHECKED * LEN + 6000);
 
     // The servers make a snapshot after each entry.
@@ -71,7 +72,8 @@ pub(super) fn saved_by_group<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     (0..cfg.servers()).map(saved).sum()
 }
 
-/// While a change of the configuration hangs, a group must serve the shards that the change does not move.
+/// A change of the configuration cannot finish. In this time, a group must serve the shards that the change
+/// does not move.
 pub(super) fn challenge_2_unaffected<S: Sharded>() {
     let title = "Test: unaffected shard access (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -82,13 +84,14 @@ pub(super) fn challenge_2_unaffected<S: Sharded>() {
     cfg.join(1);
     let owned = owned_by(&cfg, 1);
     pause(1000);
-    // As in the course, the index of a key is used here as the number of its shard. That is wrong, but it
-    // only decides which keys are written once more.
+    // As in the course, the number of a key is used here as the number of its shard. This is wrong, but it
+    // only affects which keys are written once more.
     for i in (0..10).filter(|&i| owned[i]) {
         keys.put_one(i, "101".to_owned());
     }
 
-    // The first group is dead when it leaves, so the other group cannot get the rest of its shards.
+    // The first group is dead when it leaves. So the second group cannot get the shards that the first group
+    // still had.
     cfg.shutdown_group(0);
     cfg.leave(0);
     pause(1000);
@@ -125,7 +128,7 @@ pub(super) fn put_all<C: KvClerk>(keys: &mut Keys<C>, value: &str) {
     (0..10).for_each(|i| keys.put_one(i, value.to_owned()));
 }
 
-/// For each shard, whether group `gi` owns it in the latest configuration.
+/// Returns, for each shard, whether group `gi` owns the shard in the latest configuration.
 pub(super) fn owned_by<S: Sharded>(cfg: &Config<S>, gi: usize) -> Vec<bool> {
     cfg.query().shards.iter().map(|&owner| owner == gid(gi)).collect()
 }

@@ -1,4 +1,4 @@
-//! Clients that append while shards move and groups restart.
+//! Tests in which clients append while shards move and groups restart.
 
 use labapi::Sharded;
 use labrt::rng;
@@ -13,7 +13,7 @@ pub(super) fn concurrent_1<S: Sharded>() {
     concurrent_1_with::<S>("Test: concurrent puts and configuration changes...", |_| ());
 }
 
-/// The test [`concurrent_1`] with this title. It calls `look` between the steps.
+/// The test [`concurrent_1`] with another title. The test calls `look` between its steps.
 pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S>)) {
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(100));
     let mut keys = Keys::new(&cfg);
@@ -38,7 +38,7 @@ pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S
 
     look(&cfg);
 
-    // Only the controller is up.
+    // Only the controller is up when this group leaves.
     cfg.leave(2);
     pause(100);
     (0..3).for_each(|gi| cfg.start_group(gi));
@@ -58,8 +58,8 @@ pub(super) fn concurrent_1_with<S: Sharded>(title: &str, look: impl Fn(&Config<S
     cfg.end();
 }
 
-/// Clients append while groups leave and come back. A group that comes back may have to fetch its shards from
-/// several groups.
+/// Clients append while groups leave and join again. A group that joins again may have to fetch its shards
+/// from several groups.
 pub(super) fn concurrent_2<S: Sharded>() {
     let title = "Test: more concurrent puts and configuration changes...";
     let cfg = make_config::<S>(title, Setup::new());

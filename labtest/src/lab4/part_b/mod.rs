@@ -1,13 +1,13 @@
-//! Part 4B: groups serve the shards that the controller gives them. When the configuration changes, they move
-//! shards to other groups.
+//! Part 4B: groups serve the shards that the controller gives them. When the configuration changes, the
+//! groups move shards to other groups.
 //!
 //! | file | tests |
 //! |---|---|
 //! | `moves.rs` | one client at a time: joins and leaves, snapshots, replicas that miss changes |
-//! | `concurrent.rs` | clients that append while shards move and groups restart |
+//! | `concurrent.rs` | clients append while shards move and groups restart |
 //! | `unreliable.rs` | clients on a network that loses and delays messages; linearizability |
-//! | `challenges.rs` | deletion of shards that were given away; service while a change is in progress |
-//! | `ours.rs` | tests of what the course's tests do not check |
+//! | `challenges.rs` | shards that were given away must be deleted; shards must be served while others move |
+//! | `ours.rs` | tests of properties that the course's tests do not check |
 
 mod challenges;
 mod concurrent;
@@ -46,7 +46,8 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     course.chain(ours::cases::<S>()).collect()
 }
 
-/// The keys "0", "1" and so on with the values that they must have, and the clerk that the test works with.
+/// The keys "0", "1" and so on, the values that they must have, and the clerk with which the test reads and
+/// writes them.
 struct Keys<C> {
     clerk: Client<C>,
     values: Vec<String>,
@@ -58,7 +59,7 @@ fn key(i: usize) -> String {
 }
 
 impl<C: KvClerk> Keys<C> {
-    /// Starts with no keys and a new clerk.
+    /// Returns a value with a new clerk and no keys yet.
     fn new<S: Sharded<Clerk = C>>(cfg: &Config<S>) -> Keys<C> {
         Keys { clerk: cfg.make_client(), values: Vec::new() }
     }
@@ -69,7 +70,7 @@ impl<C: KvClerk> Keys<C> {
         Keys { clerk: self.clerk.recorded(history, client), ..self }
     }
 
-    /// Puts random values of `len` letters under `count` keys.
+    /// Creates `count` keys with random values of `len` letters.
     fn put(&mut self, count: usize, len: usize) {
         self.values = (0..count).map(|_| random_text(len)).collect();
         for (i, value) in self.values.iter().enumerate() {
@@ -77,7 +78,7 @@ impl<C: KvClerk> Keys<C> {
         }
     }
 
-    /// Puts a value under key `i`.
+    /// Sets the value of key `i`.
     fn put_one(&mut self, i: usize, value: String) {
         self.clerk.put(&key(i), &value);
         self.values[i] = value;
@@ -128,7 +129,8 @@ struct Appending {
     len: usize,
     /// The pause after each append.
     pause: Duration,
-    /// Whether all clerks are made before the first client starts. Otherwise each client makes its own clerk.
+    /// If true, all clerks are made before the first client starts. Otherwise each client makes its own clerk
+    /// when it starts.
     clerks_first: bool,
 }
 
@@ -154,7 +156,7 @@ impl Appenders {
         Appenders { clients: clients.collect(), done }
     }
 
-    /// From now on no client begins another append.
+    /// Makes all clients stop after their current append. This method does not wait.
     fn set_done(&self) {
         self.done.store(true, Ordering::SeqCst);
     }
@@ -166,7 +168,7 @@ impl Appenders {
     }
 }
 
-/// Pauses the test.
+/// Pauses the test for `ms` milliseconds.
 fn pause(ms: u64) {
     sleep(Duration::from_millis(ms));
 }

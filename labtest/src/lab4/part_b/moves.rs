@@ -1,5 +1,5 @@
-//! One client at a time: which group serves which shard, and whether the data is right when shards have
-//! moved.
+//! Tests with one client at a time. They check which group serves which shard, and whether the data is right
+//! after shards have moved.
 
 use labapi::{KvClerk, Sharded};
 use labrt::chan::{self, Receiver, RecvTimeoutError};
@@ -18,24 +18,24 @@ pub(super) fn static_shards<S: Sharded>() {
     keys.put(10, 20);
     keys.check();
 
-    // One group stops. A new clerk for each key tries to read it.
+    // One group stops. For each key, a new clerk tries to read this key.
     cfg.shutdown_group(1);
     cfg.checklogs();
     let reports = get_in_background(&keys, || cfg.make_client());
 
-    // Half of the keys can be read. The other half cannot be read.
+    // The keys of the group that is up can be read. These are half of the keys.
     let completed = count_until_idle(&reports);
     assert!(completed == 5, "expected 5 completions with one shard dead; got {completed}");
 
-    // The group is back. (The Gets that were waiting finish now. As in the course, the test does not check
-    // them.)
+    // The group is started again. The Gets that were waiting can finish now. As in the course, the test does
+    // not check these Gets.
     cfg.start_group(1);
     keys.check();
     cfg.end();
 }
 
-/// Reads each key in a thread of its own. When a thread has got a value, it reports the number of its key and
-/// the value.
+/// Reads each key in a thread of its own. When a thread has read a value, it sends a report with the number
+/// of its key and the value.
 pub(super) fn get_in_background<C: KvClerk>(
     keys: &Keys<C>,
     make_client: impl Fn() -> Client<C>,
@@ -45,7 +45,7 @@ pub(super) fn get_in_background<C: KvClerk>(
         let (tx, mut clerk) = (tx.clone(), make_client());
         thread::spawn_named(format!("client-{i}"), move || {
             let received = clerk.get(&key(i));
-            // If the test has ended, nobody receives the report. Then the error is ignored.
+            // If the test has ended, nobody receives the report, and the send fails. This error is ignored.
             let _ = tx.send(Report { key: i, expected, received });
         });
     }
@@ -104,7 +104,7 @@ pub(super) fn join_leave<S: Sharded>() {
     cfg.leave(0);
     keys.check_and_append(5);
 
-    // The shards have time to move. Then the group that has left is shut down.
+    // The shards get time to move. Then the test shuts down the group that has left.
     pause(1000);
     cfg.checklogs();
     cfg.shutdown_group(0);
@@ -140,8 +140,8 @@ pub(super) fn snapshot<S: Sharded>() {
     cfg.end();
 }
 
-/// One replica of each group is down during some changes of the configuration. Later another replica of the
-/// group is down, so there is no majority without the first one.
+/// One replica of each group is down during some changes of the configuration. Later another replica of each
+/// group is down. Then a group has no majority without the replica that was down first.
 pub(super) fn miss_change<S: Sharded>() {
     let cfg =
         make_config::<S>("Test: servers miss configuration changes...", Setup::new().maxraftstate(1000));
@@ -164,7 +164,8 @@ pub(super) fn miss_change<S: Sharded>() {
     each_group(&cfg, |gi| cfg.start_server(gi, 0));
     keys.check_and_append(20);
 
-    // The servers that are back must have caught up by now, because there is no majority without them.
+    // The restarted servers must have applied all missed changes by now, because there is no majority without
+    // these servers.
     pause(2000);
     each_group(&cfg, |gi| cfg.shutdown_server(gi, 1));
 

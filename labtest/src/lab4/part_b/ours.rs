@@ -1,4 +1,4 @@
-//! Tests of what the course's tests do not check.
+//! Tests of properties that the course's tests do not check.
 //!
 //! | case | the test of the course | what the case checks in addition |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //! | `snapshot_is_taken` | `snapshot` | that there are snapshots, and that they contain the data |
 //! | `concurrent_1_logs_stay_short` | `concurrent_1` | that the logs stay short while shards move |
 //! | `unreliable_3_decided` | `unreliable_3` | that the checker comes to a verdict |
-//! | `challenge_1_nothing_left` | `challenge_1_delete` | what is left in a group without shards |
+//! | `challenge_1_nothing_left` | `challenge_1_delete` | that no data is left in a group without shards |
 //! | `challenge_2_unaffected_in_time` | `challenge_2_unaffected` | how long accesses take |
 //! | `challenge_2_partial_in_time` | `challenge_2_partial` | how long accesses take |
 
@@ -40,8 +40,8 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     ]
 }
 
-/// How long an access may take to a shard that a group serves. It is enough for an unreliable network and an
-/// election.
+/// The longest time that an access may take if a group serves the shard. The time is enough for an unreliable
+/// network and an election.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 /// A group must refuse keys of shards that it does not serve, even if a clerk believes that the group serves
@@ -66,7 +66,7 @@ fn rejection<S: Sharded>() {
     cfg.end();
 }
 
-/// The Gets that wait while a group is dead must be answered soon after the group is back.
+/// While a group is dead, some Gets wait. They must be answered soon after the group is started again.
 fn static_shards_all_answered<S: Sharded>() {
     let cfg = make_config::<S>("Test (ours): static shards, all are answered in the end ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -124,7 +124,8 @@ fn snapshot_is_taken<S: Sharded>() {
     cfg.end();
 }
 
-/// The same test as `concurrent_1`, but it checks the size of the logs while shards move and afterwards.
+/// The same test as `concurrent_1`, but this test checks the size of the logs while shards move and
+/// afterwards.
 fn concurrent_1_logs_stay_short<S: Sharded>() {
     concurrent_1_with::<S>("Test (ours): logs stay short while shards move ...", |cfg| cfg.checklogs());
 }
@@ -135,14 +136,15 @@ fn unreliable_3_decided<S: Sharded>() {
     unreliable_3_with::<S>(title, IfUnknown::Fails(Duration::from_secs(60)));
 }
 
-/// A group that has no shard any more must have no data any more, neither on its disks nor in memory.
+/// When a group has no shards any more, its servers must have no data any more, neither on disk nor in
+/// memory.
 fn challenge_1_nothing_left<S: Sharded>() {
-    /// How many keys there are, and how many letters a value has.
+    /// `KEYS` is the number of keys. `LEN` is the number of letters of a value.
     const KEYS: usize = 30;
     const LEN: usize = 1000;
-    /// The three servers of a group without shards must save fewer bytes than this together. For one server
-    /// this is the size of one value. It is enough for the configurations. The answers to clients need no
-    /// bytes, because they move with the shards.
+    /// If a group has no shards, its three servers together must save fewer bytes than this. For each server
+    /// this limit is the size of one value. The servers need space for the configurations. They need no space
+    /// for the last replies to clients, because these move with the shards.
     const LEFT: usize = 3 * LEN;
 
     let title = "Test (ours): shard deletion, group by group (challenge 1) ...";
@@ -177,8 +179,9 @@ fn challenge_1_nothing_left<S: Sharded>() {
     cfg.end();
 }
 
-/// While a change of the configuration hangs, a group must serve in time the shards that the change does not
-/// move. No group may serve the other shards until the group that has their data is back.
+/// A change of the configuration cannot finish, because a group is dead. In this time, another group must
+/// serve the shards that the change does not move, and each access must be fast enough. No group may serve
+/// the other shards until the group that has their data is started again.
 fn challenge_2_unaffected_in_time<S: Sharded>() {
     let title = "Test (ours): unaffected shard access in time (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
@@ -196,8 +199,9 @@ fn challenge_2_unaffected_in_time<S: Sharded>() {
     cfg.end();
 }
 
-/// A group must serve in time the shards that have arrived, even if other shards have not arrived. No group
-/// may serve the other shards until the group that has their data is back.
+/// A group must serve the shards that have arrived, even if other shards have not arrived, and each access
+/// must be fast enough. No group may serve the other shards until the group that has their data is started
+/// again.
 fn challenge_2_partial_in_time<S: Sharded>() {
     let title = "Test (ours): partial migration shard access in time (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));

@@ -50,7 +50,7 @@ pub(super) fn unreliable_2<S: Sharded>() {
     cfg.end();
 }
 
-/// Changes the configuration several times. The clients of the second and the third test work at the same
+/// Changes the configuration several times. In the second and the third test, the clients work at the same
 /// time.
 fn changes<S: Sharded>(cfg: &Config<S>) {
     pause(150);
@@ -71,8 +71,8 @@ pub(super) fn unreliable_3<S: Sharded>() {
     unreliable_3_with::<S>("Test: unreliable 3...", IfUnknown::default());
 }
 
-/// The test [`unreliable_3`] with this title. `if_unknown` says what happens if the checker cannot judge the
-/// history in time.
+/// The test [`unreliable_3`] with another title. `if_unknown` decides what happens if the checker cannot
+/// judge the history in time.
 pub(super) fn unreliable_3_with<S: Sharded>(title: &str, if_unknown: IfUnknown) {
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
     let history = Arc::new(History::new());

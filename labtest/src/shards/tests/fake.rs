@@ -1,9 +1,10 @@
 //! A fake sharded service, for tests of the harness and of the suites.
 //!
-//! Controller 0 has all configurations and all data. The servers of the groups only send operations on to
-//! controller 0. It checks whether the group that asks owns the shard. So no shard ever moves, and nothing is
-//! replicated. But clerks ask the same servers as in a real service, and the harness can stop servers and
-//! lose messages as with a real service. A [`Play`] makes the fake misbehave.
+//! Controller 0 has all configurations and all data. The servers of the groups only forward operations to
+//! controller 0. Controller 0 checks whether the group of the server owns the shard. So no data ever moves to
+//! another server, and nothing is replicated. But clerks send requests to the same servers as in a real
+//! service. The harness can stop the servers and lose messages, as with a real service. A [`Play`] gives the
+//! fake service a fault.
 
 use labapi::{
     Config as ShardConfig, CtrlerClerk, Gid, GroupStart, KvClerk, MakeEnd, Persister, Replica, Running,
@@ -29,7 +30,7 @@ pub(super) trait Play: Send + Sync + 'static {
         start.killed.wait();
     }
 
-    /// Whether group `asking` may serve the shard of group `owner`.
+    /// Returns true if group `asking` may serve a shard of group `owner`.
     fn may_serve(asking: Gid, owner: Gid) -> bool {
         asking == owner
     }
@@ -40,7 +41,7 @@ pub(super) trait Play: Send + Sync + 'static {
     }
 }
 
-/// The values that the thread of a server of a group can use.
+/// The values that the code of a server's thread can use, if the server is in a group.
 pub(super) struct Life {
     pub(super) me: usize,
     pub(super) gid: Gid,
@@ -142,7 +143,8 @@ impl Everything {
     }
 }
 
-/// Gives one shard after the other to the groups in turn.
+/// Distributes the shards: shard 0 goes to the first group, shard 1 to the next group and so on. After the
+/// last group comes the first group again.
 fn deal(config: &mut ShardConfig) {
     let gids: Vec<Gid> = config.groups.keys().copied().collect();
     config.shards = std::array::from_fn(|shard| gids.get(shard % gids.len().max(1)).copied().unwrap_or(0));
@@ -159,7 +161,7 @@ fn probe(ends: Vec<End>, ctrlers: Arc<Vec<End>>, make_end: Option<MakeEnd>) -> S
         .handler("Named", move |name: String| make_end.as_ref().map(|make_end| reaches(&make_end(&name))))
 }
 
-/// Whether a server answers over an end.
+/// Returns whether the server to which an end leads answers.
 pub(super) fn reaches(end: &End) -> bool {
     end.call::<_, ()>("Probe.Here", &()).is_some()
 }

@@ -40,14 +40,14 @@ fn start<P: Play>(setup: Setup) -> super::Config<Fake<P>> {
     make_config("a test of the harness", setup)
 }
 
-/// Asks the server at `place` which servers it can reach. The question goes over an end that always works.
+/// Asks the server at `place` which servers it can reach. The request is sent with an end that always works.
 fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Option<Vec<bool>> {
     super::links::make_end_of_clerk(&cfg.net)(&place.name()).call(method, &())
 }
 
-/// The tests that the fake service cannot pass. Some of them look at the data that the groups have saved,
-/// have in memory or have lost. The groups of the fake store nothing. The other tests need a controller that
-/// replaces controller 0.
+/// The tests that the fake service cannot pass. Some of these tests check data that the groups have saved,
+/// hold in memory or have lost. But the groups of the fake service store nothing. In the other tests, another
+/// controller must replace controller 0.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",
@@ -165,7 +165,7 @@ fn isolation_cuts_both_ways_and_survives_a_restart() {
                 cfg.start(place);
             }
         }
-        // Clerks can reach the other controllers, but not the one that is cut off.
+        // Clerks can reach the other controllers, but not the controller that is cut off.
         let reach = |ends: Vec<End>| ends.iter().map(fake::reaches).collect::<Vec<_>>();
         assert_eq!(reach(cfg.make_clerk_ends()), [true, true, false]);
 

@@ -1,7 +1,8 @@
 // @ts-check
 "use strict";
-// The history of the page: the operations of all parts in columns, and orders of operations. An operation has
-// the same number everywhere in the page. The operations of a part have consecutive numbers.
+// The history of the page. It has the operations of all parts, with one array for each field, and orders of
+// operations. An operation has the same number everywhere in the page. The operations of a part have
+// consecutive numbers.
 
 /** @typedef {"ok" | "illegal" | "unknown"} Verdict */
 /** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */
@@ -51,7 +52,8 @@ class Order {
   }
 
   /**
-   * The place of an operation in this order, counted from 0; -1 if the order does not have it.
+   * The place of an operation in this order. The first place is 0. The result is -1 if the order does not
+   * have the operation.
    * @param {number} op
    */
   place(op) {
@@ -65,7 +67,7 @@ class Order {
   }
 
   /**
-   * The state after the operation at this place; the initial state if `place` is -1.
+   * The state after the operation at this place. If `place` is -1, this is the initial state.
    * @param {number} place
    */
   after(place) {
@@ -140,7 +142,8 @@ class Part {
     this.verdict = wire.verdict;
     this.initial = wire.initial;
     /**
-     * After how many operations of the longest order the blocked operation was possible for the last time.
+     * The number of operations of the longest order after which the blocked operation was possible for the
+     * last time.
      */
     this.lastFit = wire.lastFit;
     this.first = first;
@@ -158,7 +161,7 @@ class Part {
   }
 
   /**
-   * The longest order with this operation. If no order has this operation, the longest order of all.
+   * The longest order with this operation. If no order has this operation, this is the longest of all orders.
    * @param {number} op
    */
   orderOf(op) {
@@ -284,7 +287,8 @@ class Recording {
   }
 
   /**
-   * The operations that contain all these words, in the order of their calls. `client 3` means this client.
+   * The operations with all these words in their own text or in the title of their part. They are in the
+   * order of their calls. The words `client 3` mean all operations of client 3.
    * @param {string[]} words in lower case
    */
   find(words) {

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The text pane: what was found in a part, and everything about the pinned operation.
+// The text pane. It shows the result of the check for a part, and everything about the pinned operation.
 
 class Details {
   /**

@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// The chart: the rows with their bars, the order that is shown, the marks and the axis. It processes only
-// what is in view, and it draws bars that share a pixel as one bar. So the cost of a frame depends on the
-// number of pixels, not on the number of operations.
+// The chart. It draws the rows with their bars, the order that is shown, the marks and the axis. The chart
+// processes only what is in view, and it draws bars that share a pixel as one bar. So the time for a frame
+// depends on the number of pixels, not on the number of operations.
 
 const LABELS = 76; // width of the column with the clients' names
 const AXIS = 26; // height of the scale
@@ -16,7 +16,7 @@ const PLAIN = 5; // bars narrower than this have no frame
  * @property {number} hover an operation or -1
  * @property {number} pinned an operation or -1
  * @property {Order | null} order
- * @property {number[]} matches what the search has found, by call
+ * @property {number[]} matches the operations that the search has found, sorted by call
  * @property {number} match the match that was visited last, or -1
  * @property {number | null} cursor the time under the pointer
  */
@@ -124,7 +124,7 @@ class Chart {
     const h = rows.bar - 1;
     const alpha = c.globalAlpha;
     const n = ops.length;
-    // Rectangles are drawn one by one. One path with thousands of rectangles would take far longer.
+    // Each rectangle is drawn on its own. One path with thousands of rectangles would take much more time.
     /** @type {number[][]} */ const plain = [];
     /** @type {Path2D[]} */ const framed = [];
     /** @type {number[]} */ const dense = [];
@@ -312,8 +312,8 @@ class Chart {
   }
 
   /**
-   * Draws an order that has too many points to draw each. For each pixel it draws how far up and down the
-   * line goes.
+   * Draws an order that has too many points to draw each point. For each pixel, this method draws a line from
+   * the highest to the lowest point.
    * @param {Order} order @param {number} from @param {number} to
    */
   drawDenseOrder(order, from, to) {

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Explains in sentences what the check has found.
+// Explains the result of the check in sentences.
 
 /** @param {Recording} recording */
 function headline(recording) {
@@ -98,7 +98,7 @@ function explain(recording, part, order) {
 }
 
 /**
- * At what place of the order the blocked operation was possible for the last time.
+ * Says at which place of the order the blocked operation was possible for the last time.
  * @param {Part} part @param {Order} order @param {number} blocked
  * @returns {Sentence[]}
  */

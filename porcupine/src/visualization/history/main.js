@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The page of a history. It keeps what the reader has chosen, and reports changes to the other classes.
+// The page of a history. It stores what the reader has chosen, and reports changes to the other classes.
 
 class HistoryPage {
   /** @param {Wire} wire */
