@@ -144,7 +144,7 @@ pub fn run(
     Ok(())
 }
 
-/// Takes the lines that parallel prints, until parallel has ended or must be ended.
+/// Reads the lines that parallel prints, until parallel has ended or must be ended.
 fn collect(
     context: &Context,
     received: &mpsc::Receiver<String>,

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn labs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in a folder of the workspace")
+        .to_owned()
 }
 
 fn put(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a folder");
-    fs::write(path, text).expect("a file");
+    fs::create_dir_all(path.parent().expect("the file is in a folder")).expect("the folder can be made");
+    fs::write(path, text).expect("the file can be written");
 }
 
 fn copy(from: &Path, to: &Path) {
