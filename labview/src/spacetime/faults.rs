@@ -178,7 +178,7 @@ mod tests {
         ];
         let events: Vec<Event> = lines
             .iter()
-            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("a good line"))
+            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("the line is good"))
             .collect();
         let lanes = Lanes::of(&events);
         let mut faults = Faults::default();

@@ -84,9 +84,8 @@ function byId(id) {
 }
 
 /**
- * Returns a function that requests a call of `f` at the next frame. Any number of requests before this frame
- * lead to one call.
- * @param {() => void} f
+ * Returns a function that requests a call of `f` at the next frame. If there are several requests before this
+ * frame, `f` is called only once. @param {() => void} f
  */
 function onceAFrame(f) {
   let asked = false;
