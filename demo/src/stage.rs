@@ -100,7 +100,7 @@ impl<W: Write + Send> Stage for Lines<W> {
         } else if let Phase::Checking { done, of } = app.phase
             && self.phase != Some(app.phase)
         {
-            // Prints the progress, but only after enough operations.
+            // Prints the progress each time that another tenth of the operations is checked.
             if let Some(Phase::Checking { done: before, .. }) = self.phase
                 && done * 10 / of.max(1) > before * 10 / of.max(1)
             {

@@ -165,7 +165,7 @@ fn collect(
                         return;
                     }
                 }
-                Err(error) => board.take(Event::Trouble(format!("a worker wrote nonsense: {error}"))),
+                Err(error) => board.take(Event::Trouble(format!("a worker wrote a wrong line: {error}"))),
             },
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

@@ -158,7 +158,7 @@ fn judge(run: &Run, outcome: &Outcome, log: &Path) -> Replayed {
             end.seconds
         )),
         (How::Died | How::BadReport, Outcome::Ended(end)) => {
-            Replayed::Nondeterministic(format!("its process had died, and alone it {}", verdict(end)))
+            Replayed::Nondeterministic(format!("the first process had died, but the replay {}", verdict(end)))
         }
         (How::BadReport, Outcome::Died(status)) => {
             Replayed::Other(format!("its process ended ({}) without a verdict", describe(*status)))
@@ -175,7 +175,7 @@ fn died_again(run: &Run, status: ExitStatus) -> Replayed {
     if run.message.contains(&how) {
         Replayed::Same(format!("its process ended again ({how})"))
     } else {
-        Replayed::Other(format!("its process ended otherwise ({how})"))
+        Replayed::Other(format!("its process ended in another way ({how})"))
     }
 }
 

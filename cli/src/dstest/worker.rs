@@ -321,7 +321,7 @@ impl<'a> Reader<'a> {
 fn seed_of(chunk: Chunk, text: &str) -> Result<u64, String> {
     let seed = parse_seed(text)?;
     if seed.wrapping_sub(chunk.first) >= chunk.count {
-        return Err(format!("seed {seed:#x} is not of this job"));
+        return Err(format!("seed {seed:#x} does not belong to this job"));
     }
     Ok(seed)
 }
@@ -350,7 +350,7 @@ fn optional<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T
     if text == "-" {
         return Ok(None);
     }
-    parse(text).map(Some).ok_or_else(|| format!("{} is no number", excerpt(text)))
+    parse(text).map(Some).ok_or_else(|| format!("{} is not a number", excerpt(text)))
 }
 
 #[cfg(test)]

@@ -226,7 +226,7 @@ fn foreign(package: &Package, list: &Path) -> Vec<String> {
     let text = match fs::read_to_string(list) {
         Ok(text) => text,
         Err(error) => {
-            return vec![format!("{} cannot be read ({error}), so this is not known", list.display())];
+            return vec![format!("{} cannot be read ({error}), so the files are not known", list.display())];
         }
     };
     let src = package.src();

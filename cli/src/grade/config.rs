@@ -112,7 +112,7 @@ impl Config {
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Config, String> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             format!(
-                "cannot read {}: {error}\nThe file says what each test is worth; --config names another one.",
+                "cannot read {}: {error}\nThis file says how many points each test is worth. Choose another file with --config.",
                 path.display()
             )
         })?;
@@ -215,7 +215,7 @@ impl Reader<'_> {
             config.tests.iter().find(|test| config.solved_raft && test.suite.starts_with("lab2"))
         {
             let what = format!(
-                "{} of {} has points, and solved_raft is true: lab 2 would judge this project's Raft; grade lab 2 by a file of its own",
+                "{} of {} has points, and solved_raft is true: the tests of lab 2 would test this project's Raft; grade lab 2 with a separate file",
                 test.name, test.suite
             );
             self.wrong.push((0, what));

@@ -130,7 +130,7 @@ fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
     match seed.checked_add(config.seeds - 1) {
         Some(_) => Ok(seed),
         None => Err(Problem::Usage(format!(
-            "seed {seed:#x} with {} seeds goes beyond the last one, 2^64-1",
+            "seed {seed:#x} with {} seeds goes beyond the last seed, 2^64-1",
             config.seeds
         ))),
     }
@@ -464,7 +464,7 @@ impl Grader<'_> {
             let seconds = self.config.time_limit.as_secs();
             return failed(Failure::of(
                 Kind::TooLong,
-                format!("not run: the {seconds} s of the submission were over"),
+                format!("not run: the submission has used up its {seconds} s"),
             ));
         }
         let test = Test {
@@ -570,7 +570,7 @@ impl Progress {
         }
         let (name, total) = (&grade.submission.name, self.total);
         let earned = format!("{} of {}", points(grade.points()), points(most));
-        let seconds = format!("{:.1} s, {:.1} s of it the build", grade.seconds, grade.build_seconds);
+        let seconds = format!("{:.1} s, of which the build took {:.1} s", grade.seconds, grade.build_seconds);
         self.say(&format!("[{number}/{total}] {name}: {earned} ({seconds})"));
     }
 

@@ -124,10 +124,7 @@ impl Package {
         for suite in &self.suites {
             let from = self.starter().join(format!("tests/{suite}.rs"));
             let text = fs::read_to_string(&from).map_err(|error| {
-                format!(
-                    "{}: {error}: this checkout has no tests of {suite} for anybody's code",
-                    from.display()
-                )
+                format!("{}: {error}: the starter of this checkout has no tests of {suite}", from.display())
             })?;
             let open = text.replacen("\nfn main()", "\npub fn main()", 1);
             if open == text {
@@ -192,7 +189,10 @@ fn lock(path: &Path) -> Result<Flock<File>, String> {
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|error| format!("cannot make {}: {error}", path.display()))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-        format!("another `lab grade` works in this folder ({}); --work names another one", path.display())
+        format!(
+            "another `lab grade` works in this folder ({}); choose another folder with --work",
+            path.display()
+        )
     })
 }
 

@@ -106,7 +106,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
         Ok(_) | Err(_) => {
             let said = fs::read_to_string(&log).unwrap_or_default();
             let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-            found.push(format!("clippy did not look at it: {first}"));
+            found.push(format!("clippy did not check the code: {first}"));
         }
     }
     found.dedup();
@@ -122,7 +122,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
 fn remark(value: &Value) -> Option<String> {
     let CompileError { code, message, place, .. } = compile_error(&value["message"]);
     if code == "E0453" {
-        return Some(format!("{place}: it allows for itself what is looked for: {message}"));
+        return Some(format!("{place}: the code tries to switch off a check: {message}"));
     }
     LINTS.contains(&code.as_str()).then(|| format!("{place}: {message}"))
 }

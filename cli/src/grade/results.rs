@@ -266,7 +266,7 @@ impl Results<'_> {
             let how = match self.config.clock {
                 Mode::Sim => "This line runs the failure again in your project",
                 Mode::Real => {
-                    "Real threads do not repeat a run; this line looks for the failure in your project"
+                    "A run on real threads cannot be repeated; this command looks for the failure in your project"
                 }
             };
             let _ = write!(text, "\n{how}:\n\n```sh\n{}\n```\n", failure.replay);

@@ -147,7 +147,7 @@ impl Transfer {
     ) -> Result<(), Refusal> {
         if depth > MOST_DEPTH {
             return Err(Refusal::Submission(format!(
-                "{}: more than {MOST_DEPTH} folders in each other",
+                "{}: more than {MOST_DEPTH} nested folders",
                 name.display()
             )));
         }
@@ -202,7 +202,7 @@ fn read_at_most(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
 fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     let path = dir.join("Cargo.toml");
     if !fs::symlink_metadata(&path).is_ok_and(|it| it.is_file()) {
-        return taken.dropped.push("Cargo.toml (there is none, so the defaults hold)".to_owned());
+        return taken.dropped.push("Cargo.toml (there is no such file, so the defaults are used)".to_owned());
     }
     let parsed = read_at_most(&path, MANIFEST_LIMIT)
         .map_err(|error| error.to_string())
@@ -211,7 +211,7 @@ fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     let table = match parsed {
         Ok(table) => table,
         Err(error) => {
-            let what = format!("Cargo.toml (it cannot be read, so the defaults hold: {error})");
+            let what = format!("Cargo.toml (it cannot be read, so the defaults are used: {error})");
             return taken.dropped.push(what);
         }
     };
@@ -257,7 +257,7 @@ fn library(lib: &toml::Value, taken: &mut Taken) {
         Path::new(&path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     match Path::new(path.trim_start_matches("./")).strip_prefix("src") {
         Ok(below) if plain && !below.as_os_str().is_empty() => taken.lib = below.to_owned(),
-        _ => taken.dropped.push(format!("lib.path = {path:?} (it does not lie in src)")),
+        _ => taken.dropped.push(format!("lib.path = {path:?} (this file is not in src)")),
     }
 }
 

@@ -98,7 +98,7 @@ pub enum Kind {
     Died,
     /// A run took too long and was killed.
     TooLong,
-    /// There is no report, or the report makes no sense, or the run was not sealed.
+    /// There is no report, or the report is wrong, or the run was not sealed.
     BadReport,
     /// The submission does not compile.
     DoesNotCompile,
@@ -277,10 +277,10 @@ impl Trial<'_> {
             Line::End(end) => (&end.test, end.seed),
         };
         if last_segment(test) != last_segment(&self.test.name) {
-            return Err(format!("it speaks of the test {test:?}"));
+            return Err(format!("it names the test {test:?}, which is not running"));
         }
         if self.next >= self.conditions.seeds || seed != self.seed() {
-            return Err(format!("it speaks of seed {seed:#x}, which is not its turn"));
+            return Err(format!("it names seed {seed:#x}, but another seed was expected"));
         }
         match (line, self.open) {
             (Line::Start { .. }, false) => self.open = true,
@@ -339,7 +339,7 @@ impl Trial<'_> {
             ),
             Ending::Exited(None) => Failure::of(
                 Kind::BadReport,
-                format!("the process ended before the judge had told of all seeds{}", last_words(output)),
+                format!("the process ended before the judge had reported all seeds{}", last_words(output)),
             ),
             Ending::Exited(Some(how)) => {
                 let message =
@@ -352,9 +352,7 @@ impl Trial<'_> {
             }
             Ending::OutOfTime => self
                 .of_seed(Kind::TooLong, "the time of the submission was over; the run was killed".to_owned()),
-            Ending::BadReport(error) => {
-                Failure::of(Kind::BadReport, format!("the report makes no sense: {error}"))
-            }
+            Ending::BadReport(error) => Failure::of(Kind::BadReport, format!("the report is wrong: {error}")),
             Ending::Interrupted => Failure::of(Kind::NotRun, "grading was stopped"),
             Ending::NotStarted(error) => Failure::of(Kind::NotRun, error),
         };

@@ -129,7 +129,7 @@ fn package(args: &Args, full: &Path) -> Result<String, Problem> {
             let folder = full.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name::of_folder(folder, &reserved).map_err(|why| {
                 Problem::Usage(format!(
-                    "the folder's name {folder:?} gives no name for the package: {why}; choose one with --name NAME"
+                    "the folder's name {folder:?} cannot be made into a name for the package: {why}; choose a name with --name NAME"
                 ))
             })
         }
