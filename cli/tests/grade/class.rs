@@ -1,4 +1,4 @@
-//! A class of submissions: good ones, bad ones, and some that try to cheat.
+//! A class of submissions. Some are good, some are bad, and some try to cheat.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn put(path: &Path, text: &str) {
 
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
-        let entry = entry.expect("a readable folder");
+        let entry = entry.expect("the folder can be read");
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy(&entry.path(), &to);
@@ -29,7 +29,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[track_caller]
 fn change(path: &Path, from: &str, to: &str) {
-    let old = fs::read_to_string(path).expect("a source");
+    let old = fs::read_to_string(path).expect("the source can be read");
     assert_eq!(old.matches(from).count(), 1, "{} must contain this text once: {from}", path.display());
     put(path, &old.replace(from, to));
 }
