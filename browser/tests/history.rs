@@ -120,7 +120,7 @@ fn every_verdict_has_its_page() {
     let why = page.text("#why");
     assert!(why.contains("nothing is known about why") && !why.contains("cannot"), "{why}");
     page.press("e");
-    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known, so none is pinned");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known, so no operation is pinned");
     page.press("f");
     page.rest();
     click_on_operation(&mut page, 0);
@@ -174,9 +174,17 @@ fn the_first_error_needs_one_key_or_one_click() {
     }
     page.press("]");
     page.press("]");
-    assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[1].op"), true, "the second error");
+    assert_eq!(
+        page.eval("page.chosen.pinned === page.recording.errors[1].op"),
+        true,
+        "the page has gone to the second error"
+    );
     page.press("[");
-    assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[0].op"), true, "back to the first");
+    assert_eq!(
+        page.eval("page.chosen.pinned === page.recording.errors[0].op"),
+        true,
+        "the page has gone back to the first error"
+    );
     page.no_errors();
 }
 

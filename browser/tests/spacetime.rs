@@ -248,7 +248,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     assert_eq!(
         page.eval("page.run.kind(page.pinned)"),
         seen[0].as_str(),
-        "after the last event comes the first"
+        "the key goes from the last event to the first event"
     );
     let lanes = format!(
         "[page.run.lane[page.run.messages.sent[{m}]], page.run.lane[page.run.messages.delivered[{m}]]]"

@@ -225,9 +225,12 @@ mod live {
         let output = lab(&["--seconds", "3", "--clients", "2", "--seed", "3", "--report", path]);
         let text = String::from_utf8(output.stdout).expect("the output is UTF-8");
         assert_eq!(output.status.code(), Some(0), "{text}");
-        assert!(!text.contains('\x1b'), "no escape codes: {text:?}");
-        assert!(text.lines().filter(|line| line.contains(" op/s ")).count() >= 3, "a line a second: {text}");
-        assert!(text.contains(" s  * "), "events: {text}");
+        assert!(!text.contains('\x1b'), "the output has escape codes: {text:?}");
+        assert!(
+            text.lines().filter(|line| line.contains(" op/s ")).count() >= 3,
+            "there is not a line for each second: {text}"
+        );
+        assert!(text.contains(" s  * "), "the output has no events: {text}");
         assert!(text.lines().any(|line| line.starts_with("linearizable: ")), "{text}");
         assert!(text.contains("of 2 clients") && text.contains("seed 0x3"), "{text}");
         fs::remove_file(report).expect("the test has made this file");

@@ -135,7 +135,7 @@ fn the_width_comes_from_the_environment_without_a_terminal() {
     let mut command = dslogs(&["-"]);
     command.env("COLUMNS", "30");
     let missing = command.output().expect("lab runs");
-    assert_eq!(missing.status.code(), Some(1), "there is no file called -");
+    assert_eq!(missing.status.code(), Some(1), "there is no file with the name -");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("cannot read -"));
     let mut child = dslogs(&[])
         .env("COLUMNS", "30")

@@ -331,7 +331,7 @@ impl Job<'_> {
         }
         if self.context.until_fail {
             if !self.context.stop.enough() {
-                // Another chunk had the first failure.
+                // Another chunk has already had a failure, so this failure is not reported.
                 return;
             }
             self.left = 0;

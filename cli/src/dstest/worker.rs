@@ -413,7 +413,7 @@ mod tests {
             "hello",
         ] {
             let mut reader = Reader::new(&chunks, &scratch);
-            assert!(reader.line(bad).is_err(), "outside a job");
+            assert!(reader.line(bad).is_err(), "a line outside of a job must be refused: {bad}");
             reader.line("begin\t0").expect("the line is good");
             assert!(reader.line(bad).is_err(), "{bad}");
         }

@@ -196,7 +196,7 @@ mod tests {
             let mut log = of(&mut runs, 0, "1*2,2,3");
             runs.compact(&mut log, start, 7, last);
             assert_eq!((log.start, log.start_term, log.last), (start, 7, last.max(start)));
-            assert_eq!(terms(&runs, &log), after, "up to {start}");
+            assert_eq!(terms(&runs, &log), after, "the snapshot covers the entries up to {start}");
             runs.append(&mut log, last + 1, last + 1, "8").expect("one term for one entry");
             assert_eq!(terms(&runs, &log).last(), Some(&8));
         }
