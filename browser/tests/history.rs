@@ -259,7 +259,7 @@ fn pointing_shows_a_tooltip_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // Steps along the order until the operation that has no place in it.
+    // Steps through the order, up to the operation that has no place in it.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");

@@ -16,7 +16,7 @@ use labview::spacetime::{self, Error, Trace};
 /// Arguments of `lab trace`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - for stdin
+    /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - means stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The page to write. An existing file is overwritten [default: FILE with .html for .jsonl; run.html for

@@ -113,7 +113,8 @@ fn nothing_earned(results: &Value, name: &str, kind: &str, words: &str) {
     }
 }
 
-/// The folder in which the judge is compiled. It stays for the next time.
+/// The folder in which the judge is compiled. It is not removed, so that later runs of the tests need not
+/// compile the judge again.
 fn work() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("grade-work")
 }

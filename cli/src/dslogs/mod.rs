@@ -186,7 +186,7 @@ impl<'a, W: Write> Viewer<'a, W> {
         (self.args.just.is_empty() || self.args.just.contains(&topic)) && !self.args.ignore.contains(&topic)
     }
 
-    /// Fixes the columns. Then prints the head of the table and the lines that waited.
+    /// Decides the columns. Then prints the head of the table and the lines that were kept back.
     fn settle(&mut self) -> io::Result<()> {
         let Some(held) = self.held.take() else { return Ok(()) };
         self.servers.sort_unstable();

@@ -224,8 +224,8 @@ impl Tail {
     /// `take`. Stops at the first error.
     ///
     /// # Errors
-    /// The first error of `take`, of [`parse`] or of the file system. A line that is too long is an error,
-    /// too.
+    /// Returns the first error of `take`, of [`parse`] or of the file system. A line that is too long is an
+    /// error, too.
     pub fn read(&mut self, mut take: impl FnMut(Line) -> Result<(), String>) -> Result<(), String> {
         let mut buffer = [0; 16 * 1024];
         loop {

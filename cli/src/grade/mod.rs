@@ -124,7 +124,7 @@ fn grade(args: &Args) -> Result<u8, Problem> {
 fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
     let seed = args.seed.unwrap_or_else(|| match config.seed {
         Seed::Given(seed) => seed,
-        // The shift makes the seed short enough to be read aloud.
+        // The shift makes the seed shorter, so that people can type it.
         Seed::Random => random() >> 24,
     });
     match seed.checked_add(config.seeds - 1) {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
-/// How long a test waits at most.
+/// The longest time that a test waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal.

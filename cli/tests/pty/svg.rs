@@ -1,4 +1,5 @@
-//! Draws the screen of a terminal as an SVG picture. Text is written as text, so that it can be searched.
+//! Draws the screen of a terminal as an SVG picture. Letters are stored as text and not as shapes, so that a
+//! reader can search for words.
 
 use std::fmt::Write;
 

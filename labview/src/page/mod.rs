@@ -6,8 +6,8 @@
 //! an earlier script defines. Every script may use the shared scripts.
 //!
 //! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
-//! In a page these texts are data, never markup. For this, the JSON has no `<`, and scripts set text and
-//! never HTML.
+//! In a page these texts are data, never markup. This is guaranteed in two ways: the JSON has no `<`, and
+//! scripts set text and never HTML.
 //!
 //! ```
 //! use labview::page::Page;
