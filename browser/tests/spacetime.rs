@@ -160,7 +160,7 @@ fn steps_go_from_event_to_event_and_back() {
     page.click_on("#before");
     page.click_on("#before");
     assert_eq!(page.number("page.pinned"), failed - 2.0);
-    // Hides all kinds of events but one, and steps through the events that are shown.
+    // Hides all kinds of events except one, and steps through the events that are shown.
     page.eval("page.filter.hiddenKinds = new Set(page.run.kinds.map((_, i) => i).filter((i) => page.run.kinds[i].name !== 'raft.role')); page.choices.apply()");
     page.press("e");
     page.press(",");

@@ -520,7 +520,7 @@ fn a_reader_who_leaves_ends_the_campaign() {
 
 // ---- nothing is left behind ----
 
-/// Starts a campaign of tests that never end, and returns when two of them run.
+/// Starts a campaign of tests that never end. Waits until two of the tests run.
 fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     let pids = project.path("pids");
     fs::create_dir_all(&pids).expect("the folder can be made");

@@ -36,7 +36,7 @@ const TIDY_LIMIT: Duration = Duration::from_secs(20);
 /// Checks that the programs that `--hosts` needs are installed, and that each host has a name.
 ///
 /// # Errors
-/// When a program is missing, which the error names, or when the name of a host is empty.
+/// When a program is missing, or when the name of a host is empty. The error says which program is missing.
 pub fn check(hosts: &[String]) -> Result<(), Problem> {
     if hosts.iter().any(|h| h.trim().is_empty()) {
         return Err(Problem::Usage(

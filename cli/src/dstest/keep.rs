@@ -4,7 +4,7 @@
 //!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
 //! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages.
-//! * `failures.txt`: a line for each failure, even if nothing else is kept of it.
+//! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
 //! A [`Shortlist`] decides of which failures the first three files are kept. If a failure with a shorter run
 //! takes the place of another failure, the files of the other failure are removed.

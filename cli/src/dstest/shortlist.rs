@@ -1,7 +1,7 @@
 //! Decides which failures are kept with log, trace and page: the few shortest runs of each test and cause.
 //!
 //! If a bug makes every tenth run fail, a campaign can have thousands of failures with the same message. One
-//! or two of them are enough to understand the bug, and a short run is read faster than a long one. Two
+//! or two of them are enough to understand the bug, and a person can read the log of a short run faster. Two
 //! failures have the same cause if the first lines of their messages differ only in numbers and quoted
 //! values.
 

@@ -153,7 +153,8 @@ fn rate(row: &Row) -> String {
     }
 }
 
-/// Prints lines of cells as a table. The first column is aligned to the left, the others to the right.
+/// Prints lines of cells as a table. The first column is aligned to the left, and the other columns are
+/// aligned to the right.
 fn aligned(lines: &[Vec<String>]) -> String {
     let width =
         |column| lines.iter().filter_map(|l| l.get(column)).map(|cell: &String| cell.chars().count()).max();

@@ -349,7 +349,8 @@ fn millis(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Aligns the columns of a table: the first and the last column to the left, the others to the right.
+/// Aligns the columns of a table: the first and the last column to the left, and the other columns to the
+/// right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =

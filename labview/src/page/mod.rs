@@ -1,9 +1,9 @@
 //! HTML pages for people. Each page is one HTML file that needs no network, no server and no other file.
 //!
 //! A [`Page`] has its own style, markup, scripts and data. In addition it has the parts that all pages share.
-//! They are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and the
-//! view in the URL. The scripts are plain scripts of one document, in the given order. A script may use what
-//! an earlier script defines. Every script may use the shared scripts.
+//! These parts are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and
+//! the code that keeps the view in the URL. The scripts are plain scripts of one document, in the given
+//! order. A script may use what an earlier script defines. Every script may use the shared scripts.
 //!
 //! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
 //! In a page these texts are data, never markup. This is guaranteed in two ways: the JSON has no `<`, and

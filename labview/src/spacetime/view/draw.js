@@ -135,8 +135,8 @@ class Chart {
   }
 
   /**
-   * Draws the faults of the network. Each has a band with its text at the side, and a faint band behind all
-   * lanes.
+   * Draws the faults of the network. Each fault has a band with its text at the side, and a faint band behind
+   * all lanes.
    */
   drawBands() {
     const { context: c, run, axis, theme, columns, width } = this;
