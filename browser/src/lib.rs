@@ -5,15 +5,14 @@
 //! LAB_SCREENSHOTS=/tmp/shots cargo test -p mit6824-browser      # keeps the screenshots of the tests
 //! ```
 //!
-//! If there is no browser, each test prints a line that cannot be missed, and passes. Every test has a
-//! browser of its own with a new, empty profile. At its end the test kills the browser and deletes the
-//! profile.
+//! If there is no browser, each test prints a clearly visible line, and passes. Every test has a browser of
+//! its own with a new, empty profile. At its end the test kills the browser and deletes the profile.
 //!
 //! The driver speaks the Chrome DevTools Protocol. Its messages are JSON texts that end with a zero byte.
 //! They go through two pipes that the browser inherits (`--remote-debugging-pipe`). So the driver needs no
 //! port and no WebSocket. No browser outlives its test, because Chromium ends when the pipe is closed.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
 //! | `chromium` | the process and its pipes |
 //! | `page` | a page: opening it, evaluating expressions, keys, mouse, screenshots, messages of the console |

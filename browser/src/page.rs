@@ -21,11 +21,11 @@ pub struct Page {
 /// Limits for the screenshots of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Looks {
-    /// Every single colour fills less than this percentage of the picture.
+    /// No colour may fill this percentage of the picture or more.
     pub one_colour: usize,
-    /// With the dark theme, the mean brightness is below this value (0 to 255).
+    /// With the dark theme, the mean brightness must be below this value (0 to 255).
     pub dark: f64,
-    /// With the light theme, the mean brightness is above this value.
+    /// With the light theme, the mean brightness must be above this value.
     pub light: f64,
 }
 
@@ -77,7 +77,8 @@ impl Page {
         let went = self.call("Page.navigate", &json!({ "url": url }));
         assert!(went.get("errorText").is_none(), "{url}: {}", went["errorText"]);
         if went.get("loaderId").is_some() {
-            // The messages that the page writes while it loads must not be lost.
+            // The events are collected while the page loads. So no message that the page writes during this
+            // time is lost.
             let deadline = Instant::now() + Duration::from_secs(60);
             while !self.collect() {
                 assert!(Instant::now() < deadline, "{url} did not load");
@@ -169,7 +170,10 @@ impl Page {
         let script = "(() => { const b = document.querySelector(SELECTOR).getBoundingClientRect();
             return [b.x + b.width / 2, b.y + b.height / 2]; })()";
         let at = self.eval(&script.replace("SELECTOR", &json!(selector).to_string()));
-        self.click((at[0].as_f64().expect("a number"), at[1].as_f64().expect("a number")));
+        self.click((
+            at[0].as_f64().expect("the value is a number"),
+            at[1].as_f64().expect("the value is a number"),
+        ));
     }
 
     /// Drags from one place to another.

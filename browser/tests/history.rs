@@ -103,7 +103,7 @@ fn every_verdict_has_its_page() {
         page.press(key);
     }
 
-    // This check has kept no partial linearizations, and one client waits for ever.
+    // A history whose check has kept no partial linearizations, and in which one client waits for ever.
     let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
     let operations = vec![bar(0, 0, u64::MAX, "put('x', 'a')"), bar(1, 10 * MS, 20 * MS, "get('x') -> 'b'")];
     let bare = PicturePart {
@@ -120,14 +120,14 @@ fn every_verdict_has_its_page() {
     let why = page.text("#why");
     assert!(why.contains("nothing is known about why") && !why.contains("cannot"), "{why}");
     page.press("e");
-    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known, so none is pinned");
+    assert_eq!(page.eval("page.chosen.pinned"), -1, "no error is known, so no operation is pinned");
     page.press("f");
     page.rest();
     click_on_operation(&mut page, 0);
     assert!(page.text("#pinned").contains("never"), "{}", page.text("#pinned"));
     page.screenshot("bare");
 
-    // This check has found that no operation can be the first.
+    // A history in which no operation can be the first.
     let history = [Operation {
         client: 1,
         input: KvInput::get("x"),
@@ -174,9 +174,17 @@ fn the_first_error_needs_one_key_or_one_click() {
     }
     page.press("]");
     page.press("]");
-    assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[1].op"), true, "the second error");
+    assert_eq!(
+        page.eval("page.chosen.pinned === page.recording.errors[1].op"),
+        true,
+        "the page has gone to the second error"
+    );
     page.press("[");
-    assert_eq!(page.eval("page.chosen.pinned === page.recording.errors[0].op"), true, "back to the first");
+    assert_eq!(
+        page.eval("page.chosen.pinned === page.recording.errors[0].op"),
+        true,
+        "the page has gone back to the first error"
+    );
     page.no_errors();
 }
 
@@ -251,7 +259,7 @@ fn pointing_shows_a_tooltip_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // Steps along the order until the operation that has no place in it.
+    // Steps through the order, up to the operation that has no place in it.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");
@@ -324,7 +332,7 @@ fn the_url_keeps_the_view() {
     page.press("/");
     page.write("append");
     page.until("document.getElementById('found').textContent.endsWith('found')");
-    page.press("e"); // The search field has the focus, so this does not work as a key of the page.
+    page.press("e"); // The search field has the focus, so this key is typed into the field, and the page does not go to the failure.
     assert_eq!(page.eval("page.chosen.pinned"), -1);
     page.eval("document.activeElement.blur()");
     page.press("e");
@@ -332,13 +340,13 @@ fn the_url_keeps_the_view() {
     page.eval("page.fragment.write()");
     let state = "[page.axis.from, page.axis.to].map(Math.round).concat(page.chosen.part, page.chosen.pinned, page.search.query).join()";
     let (url, kept) = (page.eval("location.href"), page.eval(state));
-    let url = url.as_str().expect("a text");
+    let url = url.as_str().expect("the value is a text");
     assert!(url.contains("#t="), "{url}");
     page.go("about:blank");
     page.go(url);
     page.settle();
     assert_eq!(page.eval(state), kept, "another window shows the same view");
-    // The same page is shown with an empty fragment, and with fragments that make no sense.
+    // The same page is shown with an empty fragment, and with fragments that are wrong.
     for fragment in
         ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00", "%", "t=--", "op=1&order=77&q=%3Cimg%3E"]
     {
@@ -481,7 +489,7 @@ fn pan(page: &mut Page) -> (f64, f64) {
         return [times.reduce((a, b) => a + b) / times.length, Math.max(...times)];
     })()";
     let times = page.eval(script);
-    (times[0].as_f64().expect("a number"), times[1].as_f64().expect("a number"))
+    (times[0].as_f64().expect("the value is a number"), times[1].as_f64().expect("the value is a number"))
 }
 
 fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {

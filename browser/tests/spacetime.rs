@@ -19,8 +19,8 @@ use mit6824::raft::Raft;
 use mit6824_browser::{Looks, Page};
 
 /// The trace of a run that fails. The leader and one follower are cut off from the other servers. The test
-/// expects that these two commit an entry. But only the other side of the partition, which has a majority,
-/// can commit entries.
+/// expects that these two servers commit an entry. This fails, because only the other side of the partition
+/// has a majority.
 fn failing_run() -> Trace {
     let file: PathBuf = env::temp_dir().join(format!("mit6824-spacetime-{}.jsonl", process::id()));
     let run = Run {
@@ -49,8 +49,8 @@ fn failing_run() -> Trace {
         );
     });
     assert!(outcome.failure.is_some(), "the run must fail");
-    let trace = Trace::open(&file).expect("a trace");
-    fs::remove_file(&file).expect("the file is there");
+    let trace = Trace::open(&file).expect("the trace can be read");
+    fs::remove_file(&file).expect("the run has written the file");
     trace
 }
 
@@ -99,7 +99,8 @@ fn the_page_opens_at_the_failure_and_says_what_failed() {
     assert_eq!(page.eval("page.pinned === page.run.failed && !page.axis.whole"), true);
     // Checks the bands of the test's faults and the sides of the partition.
     let bands = page.eval("page.run.bands.filter((b) => b.to === null || page.run.t[b.to] > page.run.t[b.from]).map((b) => b.kind)");
-    let bands: Vec<&str> = bands.as_array().expect("a list").iter().filter_map(|b| b.as_str()).collect();
+    let bands: Vec<&str> =
+        bands.as_array().expect("the value is a list").iter().filter_map(|b| b.as_str()).collect();
     assert!(bands.contains(&"partition") || bands.contains(&"cut"), "{bands:?}");
     assert!(bands.contains(&"crash"), "{bands:?}");
     page.screenshot("run-failed");
@@ -159,7 +160,7 @@ fn steps_go_from_event_to_event_and_back() {
     page.click_on("#before");
     page.click_on("#before");
     assert_eq!(page.number("page.pinned"), failed - 2.0);
-    // Hides all kinds of events but one, and steps through the events that are shown.
+    // Hides all kinds of events except one, and steps through the events that are shown.
     page.eval("page.filter.hiddenKinds = new Set(page.run.kinds.map((_, i) => i).filter((i) => page.run.kinds[i].name !== 'raft.role')); page.choices.apply()");
     page.press("e");
     page.press(",");
@@ -238,7 +239,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     let events = page.number(&format!("page.run.ofId(page.run.messages.id[{m}]).length")) as usize;
     let mut seen = Vec::new();
     for _ in 0..events {
-        seen.push(page.eval("page.run.kind(page.pinned)").as_str().expect("a kind").to_owned());
+        seen.push(page.eval("page.run.kind(page.pinned)").as_str().expect("the kind is a text").to_owned());
         page.press("o");
     }
     for kind in ["raft.request", "rpc.sent", "rpc.delivered", "raft.reply", "rpc.answered", "rpc.replied"] {
@@ -247,7 +248,7 @@ fn a_message_is_followed_to_both_ends_and_to_what_it_caused() {
     assert_eq!(
         page.eval("page.run.kind(page.pinned)"),
         seen[0].as_str(),
-        "after the last event comes the first"
+        "the key goes from the last event to the first event"
     );
     let lanes = format!(
         "[page.run.lane[page.run.messages.sent[{m}]], page.run.lane[page.run.messages.delivered[{m}]]]"
@@ -331,7 +332,7 @@ fn a_search_visits_events_and_the_url_keeps_it() {
     let state = "[page.pinned, Math.round(page.axis.from), Math.round(page.axis.to), page.search.query, [...page.filter.hiddenTypes]]";
     let (kept, url) = (page.eval(state), page.eval("location.href"));
     page.go("about:blank");
-    page.go(url.as_str().expect("a text"));
+    page.go(url.as_str().expect("the value is a text"));
     page.settle();
     assert_eq!(page.eval(state), kept, "another window shows the same view");
     for nonsense in [
@@ -382,7 +383,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
         r#""t":7000000,"kind":"test.failed","f.thread":"body","f.message":"history is not linearizable""#,
     ];
     let text: String = lines.iter().map(|line| format!("{{{line}}}\n")).collect();
-    page.open(&html(&Trace::read(text.as_bytes()).expect("a trace"), MOST_EVENTS));
+    page.open(&html(&Trace::read(text.as_bytes()).expect("the trace can be read"), MOST_EVENTS));
     let why = page.text("#why");
     assert!(why.contains("the history is not linearizable"), "{why}");
     assert!(why.contains("No place is left for get(x) → old of client 1"), "{why}");
@@ -415,7 +416,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     page.write("x");
     let shown = page.eval("[...page.filter.shown].flatMap((on, e) => (on ? [page.run.kind(e)] : []))");
     let shown: Vec<&str> =
-        shown.as_array().expect("a list").iter().filter_map(|kind| kind.as_str()).collect();
+        shown.as_array().expect("the value is a list").iter().filter_map(|kind| kind.as_str()).collect();
     assert!(shown.contains(&"raft.append") && shown.contains(&"rpc.sent"), "{shown:?}");
     page.screenshot("run-clients");
     page.no_errors();
@@ -452,10 +453,10 @@ fn hostile_texts_are_only_text() {
     writeln!(
         text,
         "{{\"t\":9,\"kind\":\"test.failed\",\"f.message\":{}}}",
-        serde_json::to_string(&hostile.concat()).expect("JSON")
+        serde_json::to_string(&hostile.concat()).expect("a text is JSON")
     )
     .expect("a String takes everything");
-    page.open(&html(&Trace::read(text.as_bytes()).expect("a trace"), MOST_EVENTS));
+    page.open(&html(&Trace::read(text.as_bytes()).expect("the trace can be read"), MOST_EVENTS));
     for _ in 0..20 {
         page.press(",");
     }
@@ -471,7 +472,10 @@ fn hostile_texts_are_only_text() {
 #[test]
 fn a_run_with_almost_no_events_has_a_page() {
     let Some(mut page) = Page::new(1000, 700) else { return };
-    page.open(&html(&Trace::read(&b"{\"t\":5,\"kind\":\"x\"}\n"[..]).expect("a trace"), MOST_EVENTS));
+    page.open(&html(
+        &Trace::read(&b"{\"t\":5,\"kind\":\"x\"}\n"[..]).expect("the trace can be read"),
+        MOST_EVENTS,
+    ));
     for key in
         ["e", "f", "+", ".", ",", "o", "u", "i", "z", "[", "]", "n", "ArrowDown", "ArrowRight", "Escape"]
     {
@@ -562,7 +566,7 @@ fn a_hundred_thousand_events() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     let text = many();
     let start = Instant::now();
-    let trace = Trace::read(text.as_bytes()).expect("a trace");
+    let trace = Trace::read(text.as_bytes()).expect("the trace can be read");
     let read = start.elapsed();
     let start = Instant::now();
     let made = html(&trace, MOST_EVENTS);
@@ -594,7 +598,10 @@ fn a_hundred_thousand_events() {
     {
         page.eval(&format!("page.axis.zoom({zoom})"));
         let times = page.eval(frames);
-        let (mean, longest) = (times[0].as_f64().expect("a number"), times[1].as_f64().expect("a number"));
+        let (mean, longest) = (
+            times[0].as_f64().expect("the value is a number"),
+            times[1].as_f64().expect("the value is a number"),
+        );
         println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
         assert!(mean < 1000.0, "{view}: {mean} ms a frame");
     }

@@ -36,7 +36,7 @@ pub struct Case {
 pub enum Verdict {
     /// The test passed.
     Passed,
-    /// The test failed, or could not be run to its end.
+    /// The test failed, or did not reach its end.
     Failed {
         /// A word for the kind of failure.
         kind: String,
@@ -91,7 +91,7 @@ fn case(case: &Case) -> TestCase {
     found
 }
 
-/// How long a test took. The number may come from a report with nonsense. Then the time is zero.
+/// How long a test took. A wrong report can contain a number that is no time. Then this returns zero.
 fn time(case: &Case) -> Duration {
     Duration::try_from_secs_f64(case.seconds).unwrap_or_default()
 }

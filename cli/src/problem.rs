@@ -1,4 +1,4 @@
-//! Why a subcommand ends without a result, and the exit code that follows.
+//! The reasons why a subcommand ends without a result, and the exit code for each reason.
 
 use std::process::ExitCode;
 
@@ -7,16 +7,16 @@ use std::process::ExitCode;
 pub enum Problem {
     /// The arguments are wrong.
     Usage(String),
-    /// Something has failed that is no mistake in the arguments.
+    /// Something has failed, and the arguments are not the cause.
     Failure(String),
-    /// A signal with this number has come.
+    /// The program has received the signal with this number.
     Interrupted(u8),
 }
 
 impl Problem {
-    /// Prints the problem on stderr. `usage` is the usage line of the subcommand, and `interrupted` says what
-    /// a signal has stopped. Returns the exit code: 2 for wrong arguments, 1 for a failure, 128 + n for
-    /// signal n.
+    /// Prints the problem on stderr. `usage` is the usage line of the subcommand. `interrupted` makes the
+    /// message for a signal: it says what the signal has stopped. Returns the exit code: 2 for wrong
+    /// arguments, 1 for a failure, 128 + n for signal n.
     pub fn report(self, usage: &str, interrupted: impl FnOnce(u8) -> String) -> ExitCode {
         match self {
             Problem::Usage(text) => {

@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn a_path_is_as_short_as_it_can_be() {
-        let here = std::env::current_dir().expect("a working folder");
+        let here = std::env::current_dir().expect("there is a working folder");
         assert_eq!(shown(&here.join("out/x.log")), "out/x.log");
         assert_eq!(shown(&here), here.display().to_string());
         assert_eq!(shown(Path::new("out/x.log")), "out/x.log");

@@ -2,8 +2,8 @@
 //!
 //! The command reads JSON lines. A run writes them with `LAB_TRACE=run.jsonl`, and a failed run on real
 //! threads leaves them in `out/`. The command prints the path of the page. Exit code 2 means that the input
-//! is no trace, or that the arguments are bad. If a line is wrong, the message names it, and says what was
-//! expected there.
+//! is no trace, or that the arguments are bad. If a line is wrong, the message has the number of the line,
+//! and says what was expected there.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,7 +16,7 @@ use labview::spacetime::{self, Error, Trace};
 /// Arguments of `lab trace`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - for stdin
+    /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - means stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The page to write. An existing file is overwritten [default: FILE with .html for .jsonl; run.html for

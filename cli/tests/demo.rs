@@ -134,7 +134,7 @@ mod live {
         assert!(left.text.contains("linearizable: "), "{}", left.text);
         assert!(left.text.contains("of 8 clients") && left.text.contains("report: "), "{}", left.text);
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
-        let page = fs::read_to_string(&report).expect("the report is where it was asked for");
+        let page = fs::read_to_string(&report).expect("the report is at the path that the test has chosen");
         assert!(page.contains("Linearizable: live demo") && page.contains("G101S1 down"));
         fs::remove_file(report).expect("the test has made this file");
     }
@@ -171,7 +171,7 @@ mod live {
     fn a_killed_run_gives_the_terminal_back() {
         let (terminal, report) = demo("killed", 24, 80);
         terminal.sees("★ leader");
-        let id = i32::try_from(terminal.id()).expect("process ids are small");
+        let id = i32::try_from(terminal.id()).expect("a process id fits into an i32");
         kill(Pid::from_raw(id), Signal::SIGTERM).expect("the demo runs");
         let left = terminal.left();
         assert_eq!(left.status.code(), Some(128 + 15), "{}", left.text);
@@ -197,7 +197,8 @@ mod live {
             Terminal::start("env", &[&variable, program, "--exact", name, "--nocapture"], folder(), 40, 120);
         let left = terminal.left();
         assert!(left.status.success(), "{}", left.text);
-        // If a text is printed before the terminal is restored, it disappears with the screen of the demo.
+        // If a text is printed before the terminal is restored, the text disappears with the screen of the
+        // demo.
         assert!(left.text.contains("a server has failed on purpose"), "{}", left.text);
         assert!(left.text.contains("the screen was open"), "{}", left.text);
         assert!(left.modes_are_back && left.screen_is_back, "{}", left.text);
@@ -222,11 +223,14 @@ mod live {
         let report = report("plain");
         let path = report.to_str().expect("cargo's folders have plain names");
         let output = lab(&["--seconds", "3", "--clients", "2", "--seed", "3", "--report", path]);
-        let text = String::from_utf8(output.stdout).expect("plain text");
+        let text = String::from_utf8(output.stdout).expect("the output is UTF-8");
         assert_eq!(output.status.code(), Some(0), "{text}");
-        assert!(!text.contains('\x1b'), "no escape codes: {text:?}");
-        assert!(text.lines().filter(|line| line.contains(" op/s ")).count() >= 3, "a line a second: {text}");
-        assert!(text.contains(" s  * "), "events: {text}");
+        assert!(!text.contains('\x1b'), "the output has escape codes: {text:?}");
+        assert!(
+            text.lines().filter(|line| line.contains(" op/s ")).count() >= 3,
+            "there is not a line for each second: {text}"
+        );
+        assert!(text.contains(" s  * "), "the output has no events: {text}");
         assert!(text.lines().any(|line| line.starts_with("linearizable: ")), "{text}");
         assert!(text.contains("of 2 clients") && text.contains("seed 0x3"), "{text}");
         fs::remove_file(report).expect("the test has made this file");
@@ -255,8 +259,8 @@ mod live {
         refused(&["demo", "--report", below_a_file], &["--report", below_a_file, "expected a file"]);
     }
 
-    /// Makes a picture of the screen. With `LAB_REGENERATE=1` the picture replaces the one in the guide, and
-    /// is made from a longer run.
+    /// Makes a picture of the screen. With `LAB_REGENERATE=1`, the run is longer, and the picture replaces
+    /// the picture in the guide.
     #[test]
     fn the_screen_as_a_picture() {
         let regenerate = std::env::var("LAB_REGENERATE").is_ok_and(|it| it == "1");
@@ -278,8 +282,8 @@ mod live {
         }
         cut_off_a_leader(&mut terminal);
         terminal.sees("old leader");
-        // The event of the same moment is drawn further down, and is drawn last. When it is shown, the screen
-        // is complete.
+        // The list of events is at the bottom of the screen and is drawn last. When it shows the event of
+        // this moment, the screen is complete.
         terminal.sees_row(&["leads group 100 in term"]);
         let picture = svg::of(&terminal.screen());
         terminal.press("q");

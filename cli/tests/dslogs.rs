@@ -38,15 +38,15 @@ fn feed(args: &[&str], input: &[u8]) -> Output {
     let input = input.to_owned();
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("lab ends");
-    writer.join().expect("no panic");
+    writer.join().expect("the thread has not panicked");
     output
 }
 
 #[track_caller]
 fn shows(args: &[&str], input: &str, wanted: &str) {
     let output = feed(args, input.as_bytes());
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    // In this file a wanted text begins on a new line, so it begins with a newline.
+    let printed = String::from_utf8(output.stdout).expect("the output is UTF-8");
+    // In this file, each wanted text begins with a newline, so that it starts on a line of its own.
     let wanted = wanted.strip_prefix('\n').unwrap_or(wanted);
     assert_eq!(printed, wanted, "printed:\n{printed}\nwanted:\n{wanted}");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -135,7 +135,7 @@ fn the_width_comes_from_the_environment_without_a_terminal() {
     let mut command = dslogs(&["-"]);
     command.env("COLUMNS", "30");
     let missing = command.output().expect("lab runs");
-    assert_eq!(missing.status.code(), Some(1), "there is no file called -");
+    assert_eq!(missing.status.code(), Some(1), "there is no file with the name -");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("cannot read -"));
     let mut child = dslogs(&[])
         .env("COLUMNS", "30")
@@ -147,7 +147,7 @@ fn the_width_comes_from_the_environment_without_a_terminal() {
     stdin.write_all(b"1 INFO S0 T1 one two three four five six\n").expect("lab reads its input");
     drop(stdin);
     let output = child.wait_with_output().expect("lab ends");
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let printed = String::from_utf8(output.stdout).expect("the output is UTF-8");
     assert_eq!(printed, "   time  S0\n      1  INFO T1 one two three\n         four five six\n");
 }
 
@@ -160,7 +160,7 @@ fn hostile_input_is_no_panic() {
     input.extend(std::iter::repeat_n(b'y', 1 << 16));
     let output = feed(&["-w", "20"], &input);
     assert_eq!(output.status.code(), Some(0));
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let printed = String::from_utf8(output.stdout).expect("the output is UTF-8");
     assert!(printed.starts_with("   time  S0\n      1  INFO T1"), "{:?}", &printed[..40]);
     assert!(!printed.contains('\x1b'));
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -192,8 +192,8 @@ fn a_reader_who_leaves_is_no_error() {
     stdout.read_line(&mut line).expect("the head is printed before the input ends");
     assert_eq!(line, "   time  S0\n");
     drop(stdout);
-    // The program writes until its pipe breaks. Then it ends. After that, writing to it fails, and this loop
-    // ends.
+    // When the program notices that nobody reads its output, it ends. Then writing to its input fails, and
+    // this loop ends.
     while stdin.write_all(b"1 INFO S0 T1 a\n").is_ok() {}
     let output = child.wait_with_output().expect("lab ends");
     assert_eq!(output.status.code(), Some(0));

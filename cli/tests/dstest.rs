@@ -1,4 +1,4 @@
-//! `lab dstest` on a project of misbehaving tests.
+//! `lab dstest` on a project whose tests fail, crash or hang.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -372,7 +372,12 @@ fn the_project_is_that_of_the_working_folder_or_of_the_last_root() {
     let there = format!("The commands after \"repeat\" work in {}.", root.display());
     let ran = lab(
         "..",
-        &["--root", root.to_str().expect("UTF-8"), "-o", project.path("far").to_str().expect("UTF-8")],
+        &[
+            "--root",
+            root.to_str().expect("the path is UTF-8"),
+            "-o",
+            project.path("far").to_str().expect("the path is UTF-8"),
+        ],
     );
     ran.says(1, &[&there, "/far/lab2a-re_election_2a-0x7.log"]);
 }
@@ -515,7 +520,7 @@ fn a_reader_who_leaves_ends_the_campaign() {
 
 // ---- nothing is left behind ----
 
-/// Starts a campaign of tests that never end, and returns when two of them run.
+/// Starts a campaign of tests that never end. Waits until two of the tests run.
 fn start_endless(project: &Project) -> (Child, Vec<i32>) {
     let pids = project.path("pids");
     fs::create_dir_all(&pids).expect("the folder can be made");
@@ -534,12 +539,12 @@ fn start_endless(project: &Project) -> (Child, Vec<i32>) {
         .flat_map(|f| {
             project.read(&format!("pids/{f}")).split_whitespace().map(str::to_owned).collect::<Vec<_>>()
         })
-        .map(|id| id.parse().expect("a process id"))
+        .map(|id| id.parse().expect("the text is a process id"))
         .collect();
     (child, ids)
 }
 
-/// Whether a process runs. A zombie does not: it only waits for its reaper.
+/// Whether a process runs. A zombie does not run: it has ended, and only waits for its reaper.
 fn alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))

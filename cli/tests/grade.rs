@@ -1,4 +1,4 @@
-//! `lab grade`: what it refuses, and a class of submissions that it grades.
+//! `lab grade`: which arguments it refuses, and how it grades a class of submissions.
 //!
 //! One test grades the whole class, because the judge must be compiled for it. That takes about three minutes
 //! of CPU time the first time. Each submission takes about ten seconds. The compiled judge stays in cargo's
@@ -40,13 +40,13 @@ fn run(dir: &Path, args: &[&str]) -> Ran {
 /// A folder with a good grade.toml and a submission `sub`, which no test builds.
 fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
-    std::fs::create_dir_all(folder.0.join("sub/src")).expect("a folder");
-    std::fs::write(folder.0.join("sub/src/lib.rs"), "").expect("a file");
-    std::fs::write(folder.0.join("grade.toml"), "[suites]\nlab2a = 1\n").expect("a file");
+    std::fs::create_dir_all(folder.0.join("sub/src")).expect("the folder can be made");
+    std::fs::write(folder.0.join("sub/src/lib.rs"), "").expect("the file can be written");
+    std::fs::write(folder.0.join("grade.toml"), "[suites]\nlab2a = 1\n").expect("the file can be written");
     folder
 }
 
-/// Asserts that the grader refuses these arguments and builds nothing. It does not even make the work folder.
+/// Asserts that the grader refuses these arguments and builds nothing: it does not even make the work folder.
 #[track_caller]
 fn refused(folder: &Folder, args: &[&str], words: &[&str]) {
     let args = [&["--work", "work"], args].concat();
@@ -77,7 +77,7 @@ fn bad_arguments_are_refused_before_anything_is_built() {
 fn a_bad_grade_toml_is_refused_before_anything_is_built() {
     let folder = folder("grade-toml");
     let bad = |text: &str, words: &[&str]| {
-        std::fs::write(folder.0.join("grade.toml"), text).expect("a file");
+        std::fs::write(folder.0.join("grade.toml"), text).expect("the file can be written");
         refused(&folder, &["sub"], words);
     };
     bad("[suites]\nlab2a 1\n", &["grade.toml:2: this is not TOML"]);
@@ -89,13 +89,13 @@ fn a_bad_grade_toml_is_refused_before_anything_is_built() {
 
 /// The result of a submission, from the JSON.
 fn of<'a>(results: &'a Value, name: &str) -> &'a Value {
-    let all = results["submissions"].as_array().expect("a list");
+    let all = results["submissions"].as_array().expect("the value is a list");
     all.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no {name} in {results:#}"))
 }
 
 /// The failure of a submission's test.
 fn failure<'a>(results: &'a Value, name: &str, test: &str) -> &'a Value {
-    let tests = of(results, name)["tests"].as_array().expect("a list");
+    let tests = of(results, name)["tests"].as_array().expect("the value is a list");
     &tests.iter().find(|it| it["test"] == test).expect("the test is in grade.toml")["failure"]
 }
 
@@ -105,7 +105,7 @@ fn failure<'a>(results: &'a Value, name: &str, test: &str) -> &'a Value {
 fn nothing_earned(results: &Value, name: &str, kind: &str, words: &str) {
     let found = of(results, name);
     assert_eq!(found["points"], 0.0, "{found:#}");
-    for test in found["tests"].as_array().expect("a list") {
+    for test in found["tests"].as_array().expect("the value is a list") {
         let (passed, failure) = (&test["passed"], &test["failure"]);
         assert_eq!(*passed, false, "{name}: {test:#}");
         assert_eq!(failure["kind"], kind, "{name}: {test:#}");
@@ -113,7 +113,8 @@ fn nothing_earned(results: &Value, name: &str, kind: &str, words: &str) {
     }
 }
 
-/// The folder in which the judge is compiled. It stays for the next time.
+/// The folder in which the judge is compiled. It is not removed, so that later runs of the tests need not
+/// compile the judge again.
 fn work() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("grade-work")
 }
@@ -126,7 +127,7 @@ fn a_class_is_graded() {
         folder.0.join("grade.toml"),
         "seeds = 3\nseed = 7\nrun_limit_s = 6\nstrict = false\n[suites]\nlab2a = 2\n[tests]\nbasic_agree_2b = 1\nbackup_2b = 3\n",
     )
-    .expect("a file");
+    .expect("the file can be written");
     let work = work().to_string_lossy().into_owned();
     let options = ["--work", &work, "--json", "grades.json", "--junit", "grades.xml", "--out", "out"];
     let args: Vec<&str> = options.into_iter().chain(names.iter().map(String::as_str)).collect();
@@ -134,8 +135,9 @@ fn a_class_is_graded() {
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
     println!("{}{}", ran.out, ran.err);
 
-    let text = std::fs::read_to_string(folder.0.join("grades.json")).expect("--json");
-    let results: Value = serde_json::from_str(&text).expect("JSON");
+    let text =
+        std::fs::read_to_string(folder.0.join("grades.json")).expect("lab grade has written the JSON file");
+    let results: Value = serde_json::from_str(&text).expect("the text is JSON");
     assert_eq!(
         (&results["complete"], &results["points"], &results["first_seed"]),
         (&true.into(), &10.0.into(), &"0x7".into())
@@ -160,8 +162,8 @@ fn a_class_is_graded() {
         "{bug:#}"
     );
     assert!(missed["page"].as_str().is_some_and(|page| folder.0.join(page).exists()), "{bug:#}");
-    let feedback =
-        std::fs::read_to_string(folder.0.join("out/bug/feedback.md")).expect("a page for the student");
+    let feedback = std::fs::read_to_string(folder.0.join("out/bug/feedback.md"))
+        .expect("there is a page for the student");
     assert!(feedback.contains("## backup_2b") && feedback.contains("LAB_SEED="), "{feedback}");
 
     nothing_earned(&results, "empty", "failed", "");
@@ -179,14 +181,15 @@ fn a_class_is_graded() {
     nothing_earned(&results, "borrows", "does-not-compile", "It uses the crate mit6824");
     nothing_earned(&results, "broken", "does-not-compile", "It does not compile: error");
     nothing_earned(&results, "includes", "does-not-compile", "It includes files from outside of its src");
-    let errors = of(&results, "broken")["errors"].as_array().expect("a list");
+    let errors = of(&results, "broken")["errors"].as_array().expect("the value is a list");
     assert!(
         errors[0]["place"].as_str().is_some_and(|place| place.starts_with("src/raft.rs:")),
         "{errors:#?}"
     );
     assert!(of(&results, "borrows")["dropped"].to_string().contains("the dependency mit6824"));
 
-    let xml = std::fs::read_to_string(folder.0.join("grades.xml")).expect("--junit");
+    let xml =
+        std::fs::read_to_string(folder.0.join("grades.xml")).expect("lab grade has written the XML file");
     assert!(
         xml.contains("<testsuite name=\"right\" tests=\"5\" skipped=\"0\" errors=\"0\" failures=\"0\""),
         "{xml}"
@@ -203,13 +206,13 @@ fn a_class_is_graded() {
 /// With `show_seed = false`, the page for the student contains no seed, and the logs are in another folder.
 fn secrets_stay_with_the_teacher(folder: &Folder, work: &str) {
     let text = "seeds = 2\nseed = 0xabcdef\nshow_seed = false\nremarks = false\n[tests]\nbackup_2b = 3\n";
-    std::fs::write(folder.0.join("grade.toml"), text).expect("a file");
+    std::fs::write(folder.0.join("grade.toml"), text).expect("the file can be written");
     let ran = run(&folder.0, &["--work", work, "--out", "secret", "bug"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    let feedback =
-        std::fs::read_to_string(folder.0.join("secret/bug/feedback.md")).expect("a page for the student");
+    let feedback = std::fs::read_to_string(folder.0.join("secret/bug/feedback.md"))
+        .expect("there is a page for the student");
     assert!(feedback.contains("## backup_2b") && !feedback.contains("abcde"), "{feedback}");
-    let names = std::fs::read_dir(folder.0.join("secret/bug")).expect("a folder");
+    let names = std::fs::read_dir(folder.0.join("secret/bug")).expect("the folder can be read");
     let names: Vec<_> = names.map(|it| it.expect("the folder can be read").file_name()).collect();
     assert!(names.len() == 2 && names.contains(&"teacher".into()), "{names:?}");
     assert!(folder.0.join("secret/bug/teacher/lab2b-backup_2b.log").exists());
@@ -217,21 +220,22 @@ fn secrets_stay_with_the_teacher(folder: &Folder, work: &str) {
 
 fn a_signal_leaves_the_results_so_far(folder: &Folder, work: &str) {
     std::fs::write(folder.0.join("grade.toml"), "remarks = false\nseeds = 1000\n[tests]\nbackup_2b = 3\n")
-        .expect("a file");
+        .expect("the file can be written");
     let args = ["--work", work, "--json", "some.json", "--out", "some", "broken", "right", "bug"];
     let mut child =
         lab(&folder.0, &args).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("lab runs");
     let mut lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
     let first = lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("[1/3] broken")));
     assert!(first.is_some(), "the first submission was never graded");
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a small number")), Signal::SIGINT)
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id fits into an i32")), Signal::SIGINT)
         .expect("lab runs");
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     assert_eq!(ran.code, Some(130), "{rest:?}");
     assert!(ran.out.lines().any(|line| line.starts_with("broken ")), "{}", ran.out);
-    let text = std::fs::read_to_string(folder.0.join("some.json")).expect("--json");
-    let results: Value = serde_json::from_str(&text).expect("JSON");
+    let text =
+        std::fs::read_to_string(folder.0.join("some.json")).expect("lab grade has written the JSON file");
+    let results: Value = serde_json::from_str(&text).expect("the text is JSON");
     assert_eq!(
         (&results["complete"], results["submissions"].as_array().map(Vec::len)),
         (&false.into(), Some(1))

@@ -25,20 +25,20 @@ fn installed(program: &str) -> bool {
     std::env::split_paths(&dirs).chain(["/usr/sbin".into()]).any(|dir| dir.join(program).exists())
 }
 
-/// Whether all these programs are installed. If not, the missing programs are printed on the terminal.
+/// Whether all these programs are installed. If a program is missing, its name is printed on the terminal.
 fn has(programs: &[&str]) -> bool {
     let missing: Vec<&str> = programs.iter().copied().filter(|p| !installed(p)).collect();
     if !missing.is_empty() {
         let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        // The harness would capture the output of `eprintln`.
+        // This does not use `eprintln`, because the harness would capture its output.
         let _ =
             writeln!(std::io::stderr(), "\n*** SKIPPED {name}: {} not installed ***\n", missing.join(", "));
     }
     missing.is_empty()
 }
 
-/// The folders that `--hosts` has made and not removed. There should be none of this test. Tests in other
-/// processes may have some for a while.
+/// The folders that `--hosts` has made and not removed. When a test has ended, there must be no folder of
+/// this test. Tests in other processes may have such folders while they run.
 fn staged() -> Vec<PathBuf> {
     let entries = fs::read_dir("/tmp").expect("/tmp can be read");
     let paths = entries.filter_map(|e| Some(e.ok()?.path()));
@@ -105,9 +105,12 @@ fn control_c_ends_the_jobs_of_parallel_too() {
         .spawn()
         .expect("lab runs");
     until("the test runs", || project.names_in("pids").contains(&"pids-0".to_owned()));
-    let ids: Vec<i32> =
-        project.read("pids/pids-0").split_whitespace().map(|id| id.parse().expect("a process id")).collect();
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("process ids are small")), Signal::SIGINT)
+    let ids: Vec<i32> = project
+        .read("pids/pids-0")
+        .split_whitespace()
+        .map(|id| id.parse().expect("the text is a process id"))
+        .collect();
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id fits into an i32")), Signal::SIGINT)
         .expect("lab runs");
     let ran = Ran::of(child.wait_with_output().expect("lab ends"));
     ran.says(130, &["interrupted by signal 2"]);

@@ -21,7 +21,7 @@ struct Place(PathBuf);
 impl Place {
     fn new(test: &str) -> Place {
         let dir = std::env::temp_dir().join(format!("lab-new-{}-{test}", std::process::id()));
-        fs::create_dir_all(&dir).expect("a folder");
+        fs::create_dir_all(&dir).expect("the folder can be made");
         Place(dir)
     }
 
@@ -51,7 +51,7 @@ impl Drop for Place {
 }
 
 fn walk(dir: &Path, below: &Path, files: &mut Vec<String>) {
-    for entry in fs::read_dir(dir).expect("a folder") {
+    for entry in fs::read_dir(dir).expect("the folder can be read") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             walk(&path, below, files);
@@ -116,8 +116,8 @@ fn a_project_has_all_files_and_says_what_comes_next() {
 #[test]
 fn an_empty_folder_and_a_fresh_clone_are_good_places() {
     let place = Place::new("empty");
-    fs::create_dir_all(place.path("empty")).expect("a folder");
-    fs::create_dir_all(place.path("clone/.git")).expect("a folder");
+    fs::create_dir_all(place.path("empty")).expect("the folder can be made");
+    fs::create_dir_all(place.path("clone/.git")).expect("the folder can be made");
     place.make(&["empty"]).says(0, &["the package empty"]);
     place.make(&["clone"]).says(0, &["the package clone"]);
     place.make(&["deep/er/6824", "--name", "labs"]).says(0, &["the package labs"]);
@@ -128,10 +128,10 @@ fn an_empty_folder_and_a_fresh_clone_are_good_places() {
 fn what_cannot_be_a_project_is_refused_and_nothing_is_written() {
     let place = Place::new("refused");
     fs::write(place.path("file"), "mine").expect("the file can be written");
-    fs::create_dir_all(place.path("full")).expect("a folder");
+    fs::create_dir_all(place.path("full")).expect("the folder can be made");
     fs::write(place.path("full/notes.txt"), "mine").expect("the file can be written");
     let inside = repository().join("no-such-folder");
-    let inside = inside.to_str().expect("UTF-8");
+    let inside = inside.to_str().expect("the path is UTF-8");
     let before = place.files();
     let cases: [(&[&str], &[&str]); 13] = [
         (&[], &["<DIR>", "Usage: lab new"]),
@@ -160,7 +160,7 @@ fn a_project_that_cannot_be_written_is_told() {
     let place = Place::new("unwritable");
     // If a symbolic link points to a path that does not exist, not even the superuser can make a folder with
     // the link's name.
-    std::os::unix::fs::symlink("/nonexistent/nowhere", place.path("dangling")).expect("a link");
+    std::os::unix::fs::symlink("/nonexistent/nowhere", place.path("dangling")).expect("the link can be made");
     let ran = place.make(&["dangling"]);
     ran.complains(1, &["cannot write dangling/", "incomplete: 0 of", "Remove"]);
 }
@@ -186,13 +186,13 @@ fn cargo_understands_the_manifest_and_keeps_the_versions_of_this_workspace() {
     let ran = cargo(&dir, &["metadata", "--format-version", "1"]);
     ran.says(0, &[]);
     assert!(!ran.err.contains("warning"), "{}", ran.err);
-    let metadata: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let metadata: Value = serde_json::from_str(&ran.out).expect("the text is JSON");
     let root = dir.canonicalize().expect("the project exists");
     assert_eq!(metadata["workspace_root"].as_str(), root.to_str(), "the project is a workspace of its own");
-    let packages = metadata["packages"].as_array().expect("packages");
-    let own = packages.iter().find(|p| p["name"] == "my-raft").expect("the package");
+    let packages = metadata["packages"].as_array().expect("the metadata have a list of packages");
+    let own = packages.iter().find(|p| p["name"] == "my-raft").expect("the metadata have the package");
     let of_kind = |kind: &str| -> Vec<&str> {
-        let targets = own["targets"].as_array().expect("targets").iter();
+        let targets = own["targets"].as_array().expect("the package has a list of targets").iter();
         targets.filter(|t| t["kind"][0] == kind).filter_map(|t| t["name"].as_str()).collect()
     };
     assert_eq!(of_kind("lib"), ["my_raft"]);

@@ -21,7 +21,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(test: &str) -> Folder {
         let dir = std::env::temp_dir().join(format!("lab-trace-{}-{test}", std::process::id()));
-        fs::create_dir_all(&dir).expect("a folder");
+        fs::create_dir_all(&dir).expect("the folder can be made");
         Folder(dir)
     }
 
@@ -74,7 +74,7 @@ fn the_page_is_written_and_its_path_printed() {
         let output = lab(&folder.0, args, input);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{page}\n"));
-        let html = fs::read_to_string(folder.0.join(page)).expect("the page");
+        let html = fs::read_to_string(folder.0.join(page)).expect("the page can be read");
         assert!(
             html.starts_with("<!DOCTYPE html>") && html.contains("<title>Failed: t_2a</title>"),
             "{page}"
@@ -105,7 +105,7 @@ fn what_is_no_trace_is_named_with_the_line_and_what_was_expected() {
         1,
         "cannot write no/such/dir.html",
     );
-    let pages = fs::read_dir(&folder.0).expect("the folder").flatten();
+    let pages = fs::read_dir(&folder.0).expect("the folder can be read").flatten();
     let pages = pages.filter(|entry| entry.path().extension().is_some_and(|e| e == "html")).count();
     assert_eq!(pages, 0, "no page is written for refused input");
 }
@@ -116,6 +116,6 @@ fn a_trace_that_was_cut_off_is_shown_as_far_as_it_goes() {
     folder.write("run.jsonl", format!("{TRACE}{}", r#"{"t":10,"kin"#));
     let output = lab(&folder.0, &["run.jsonl"], "");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let html = fs::read_to_string(folder.0.join("run.html")).expect("the page");
+    let html = fs::read_to_string(folder.0.join("run.html")).expect("the page can be read");
     assert!(html.contains("The file ends within line 4"));
 }

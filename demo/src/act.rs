@@ -43,13 +43,13 @@ impl Team {
     }
 }
 
-/// The server that an action is for.
+/// The server to which an action is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The given server.
     Server(Place),
-    /// The server that leads this team at the time of the action. If there is no leader, the action is for
-    /// the team's first server that is up.
+    /// The server that leads this team at the time of the action. If there is no leader, this means the
+    /// team's first server that is up.
     Leader(Team),
 }
 
@@ -62,12 +62,13 @@ pub enum Act {
     Restart(Target),
     /// Crashes the server if it is up, and restarts it if it is down.
     Toggle(Place),
-    /// The network no longer carries messages between a server and its team, or between the server and the
-    /// controllers.
+    /// A server is cut off: the network carries no messages between the server and its team, and none between
+    /// the server and the controllers.
     CutOff(Target),
     /// The network carries messages between all servers again.
     Heal,
-    /// With `true`, the network delays and loses messages from now on. With `false`, it stops doing so.
+    /// With `true`, the network delays and loses messages from now on. With `false`, it becomes reliable
+    /// again.
     Unreliable(bool),
     /// Switches between an unreliable and a reliable network.
     ToggleUnreliable,

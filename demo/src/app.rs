@@ -36,10 +36,10 @@ pub enum Phase {
 pub enum Source {
     /// Faults come only from keys.
     Keys,
-    /// Faults come from the script. Its next step comes after this time.
+    /// Faults come from the script. This is the time until its next step.
     Script(Duration),
-    /// Faults come from the script. But it still pauses for this time, because the user has pressed a key for
-    /// a fault.
+    /// Faults come from the script, but the script pauses, because the user has pressed a key for a fault.
+    /// This is the time until the pause ends.
     Resting(Duration),
 }
 
@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// Takes a newer view, and the events that were reported since the last view. Returns all new events.
+    /// Stores a newer view, and the events that were reported since the last view. Returns all new events.
     pub fn update(&mut self, view: View, told: Vec<Event>) -> Vec<Event> {
         let at = view.at;
         let seen = news::between(&self.view, &view).into_iter().map(|(kind, text)| (at, kind, text));

@@ -30,7 +30,7 @@ pub enum Ended {
     Judged(Judged),
     /// Some clients got no answer. Nobody knows whether their operations were done.
     Stuck { clients: usize, waited: Duration },
-    /// The signal with this number asked the process to end.
+    /// The process has received the signal with this number, which asks it to end.
     Signal(u8),
     /// The terminal is gone.
     Lost(io::Error),
@@ -169,7 +169,7 @@ impl Play<'_> {
         Ok(if end { Want::Quit } else { asked })
     }
 
-    /// What the signals ask for. If the run is over, this ends the thread.
+    /// Returns what the signals ask for. If the run is over, this ends the thread.
     fn asked(&self) -> Result<Want, Ended> {
         thread::yield_now();
         match self.signals.take() {

@@ -124,7 +124,7 @@ impl Judge {
         self.progress.load(Ordering::Relaxed).min(self.operations)
     }
 
-    /// Is the verdict already known, so that the page is being written?
+    /// Is the verdict already known? Then the page is being written.
     pub fn writes(&self) -> bool {
         self.writes.load(Ordering::Relaxed)
     }

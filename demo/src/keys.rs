@@ -8,7 +8,7 @@ use labtest::shards::Place;
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// The end of the demo.
+    /// End the demo.
     End,
     /// Show or hide the list of keys.
     Help,

@@ -4,11 +4,11 @@
 //!
 //! Three controllers and three groups of three servers run in one process, on the simulated network. They use
 //! the harness of the course's tests ([`labtest::shards`]). Clients read and write all the time, and every
-//! operation is recorded. When the time is over, or at `q`, everything is repaired, and the clients finish
-//! their operations. Then the checker ([`porcupine`]) checks whether the whole history was linearizable. The
-//! page that shows the history is written to a file.
+//! operation is recorded. When the time is over, or when the user presses `q`, everything is repaired, and
+//! the clients finish their operations. Then the checker ([`porcupine`]) checks whether the whole history was
+//! linearizable. The page that shows the history is written to a file.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
 //! | `args` | the command line |
 //! | `act` | the actions on the servers |
@@ -118,7 +118,7 @@ fn run(args: &Args) -> u8 {
     };
     let outcome = run.once(seed, move || {
         let stage = stage.lock().take();
-        let mut stage = stage.expect("a run has one body");
+        let mut stage = stage.expect("the body of a run is called once");
         let ended = course::play(&args, seed, &mut *stage, &signals);
         // Restores the terminal before anything else is printed.
         drop(stage);
@@ -134,7 +134,7 @@ fn run(args: &Args) -> u8 {
         return FAILED;
     }
     let ended = ended.lock().take();
-    let ended = ended.expect("a run that has not failed has reached the end of its body");
+    let ended = ended.expect("if a run has not failed, its body has returned");
     tell(&ended, seed);
     code_of(&ended)
 }
@@ -177,8 +177,8 @@ fn tell(ended: &Ended, seed: u64) {
 
 fn say(judged: &Judged, seed: u64) {
     let mut out = std::io::stdout().lock();
-    // If nobody reads this output any more, writing fails. This is no problem, because the exit code says the
-    // same.
+    // If nobody reads this output any more, writing fails. This error is ignored, because the exit code also
+    // reports the result.
     let _ = writeln!(out, "{}", judged.sentence());
     let _ = writeln!(out, "{}", judged.where_the_page_is());
     let _ = writeln!(out, "seed:   {seed:#x}");

@@ -18,11 +18,11 @@ pub enum Kind {
     Leader,
     /// There is a new configuration, or shards have moved.
     Shards,
-    /// Anything else.
+    /// Any other event.
     Other,
 }
 
-/// The events that follow from comparing two views.
+/// Compares two views, and returns the differences as events.
 pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
     let mut news = Vec::new();
     for team in Team::ALL {
@@ -41,7 +41,8 @@ pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
     }
     for gi in 0..GROUPS {
         let serves = |view: &View| view.shards_of(gi, Holding::Serving).into_iter().collect::<BTreeSet<_>>();
-        // A group that has no server up has not given away its shards, so nothing is reported.
+        // If no server of a group is up, the view shows no shards of the group. But the group has not given
+        // them away, so nothing is reported.
         let (Some(_), Some(_)) = (before.best(Team::Group(gi)), after.best(Team::Group(gi))) else {
             continue;
         };

@@ -25,7 +25,7 @@ const MAXRAFTSTATE: usize = 48 << 10;
 /// can be kept in memory, checked in seconds, and viewed in a browser.
 const MOST_A_SECOND: u32 = 1600;
 
-/// How long each client waits between two operations, if there are this many clients.
+/// How long each client waits between two operations, if there are `clients` clients.
 fn pause(clients: u32) -> Duration {
     Duration::from_secs(1) * clients / MOST_A_SECOND
 }
@@ -109,7 +109,8 @@ impl Room {
                 }
                 let letter = char::from(LETTERS[below(NSHARDS as u64) as usize]);
                 let key = format!("{letter}{}", below(KEYS_A_SHARD));
-                // All writes are different, so the value that a read returns shows which writes it has seen.
+                // All writes are different. So the value that a read returns shows which writes were done
+                // before the read.
                 let value = format!("{me}.{number} ");
                 match below(10) {
                     0..4 => drop(clerk.get(&key)),
@@ -166,8 +167,8 @@ impl Room {
         self.tell(Kind::Fault, text);
     }
 
-    /// Does an action. A change of the configuration is made later by another thread. The changes keep their
-    /// order.
+    /// Does an action. If the action is a change of the configuration, another thread does it later. Such
+    /// changes keep their order.
     pub fn act(&mut self, act: Act) {
         match act {
             Act::Crash(target) => self.crash(target),

@@ -3,7 +3,8 @@
 //! The script has a deck of cards. Each card is a kind of fault. The deck is shuffled, and the cards are
 //! played one by one: a fault happens, and a few seconds later it is repaired. After the last card the deck
 //! is shuffled again. The faults and their times depend only on the random numbers. There is one exception:
-//! if an action is for the leader of a team, the demo finds out who leads at the time of the action.
+//! if an action is for the leader of a team, the demo chooses the server that leads at the time of the
+//! action.
 
 use labrt::rng::{Rng, scale};
 use labrt::time::Duration;

@@ -9,13 +9,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// SIGINT has the same effect as the key `q`.
+    /// The signal was SIGINT. It has the same effect as the key `q`.
     End,
-    /// Any other signal asks the process to end at once. The value is the number of the signal.
+    /// The signal was another one. It asks the process to end at once. The value is the number of the signal.
     Die(u8),
 }
 
-/// Notes the signals that arrive, so that they do not end the process.
+/// Notes the signals that arrive. So the signals do not end the process.
 pub struct Signals {
     last: Arc<AtomicUsize>,
 }

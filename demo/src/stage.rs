@@ -16,8 +16,8 @@ use crate::view::{View, list};
 
 /// An output that shows an [`App`]. It may also have a keyboard.
 pub trait Stage: Send {
-    /// Waits for keys, at most this long. Returns as soon as a key is pressed. If there is no keyboard, this
-    /// only waits.
+    /// Waits for keys, but at most for the time `wait`. Returns as soon as a key is pressed. If there is no
+    /// keyboard, this only waits.
     ///
     /// # Errors
     /// If the terminal is gone.
@@ -45,7 +45,7 @@ pub fn open(plain: bool) -> io::Result<Box<dyn Stage>> {
 /// Prints a line with the present state every second, and a line for each event.
 pub struct Lines<W> {
     out: W,
-    /// When the next summary is due.
+    /// The time at which the next summary is printed.
     next: Duration,
     phase: Option<Phase>,
 }
@@ -100,7 +100,7 @@ impl<W: Write + Send> Stage for Lines<W> {
         } else if let Phase::Checking { done, of } = app.phase
             && self.phase != Some(app.phase)
         {
-            // Prints the progress, but not every time.
+            // Prints the progress each time that another tenth of the operations is checked.
             if let Some(Phase::Checking { done: before, .. }) = self.phase
                 && done * 10 / of.max(1) > before * 10 / of.max(1)
             {
@@ -148,7 +148,7 @@ fn summary(app: &App) -> String {
     line
 }
 
-/// One letter for each shard. The letter names the shard's group: A is the first group. A small letter means
+/// One letter for each shard. The letter shows the shard's group: A is the first group. A small letter means
 /// that the group does not serve the shard yet. A `-` means that no group owns the shard.
 fn shards(view: &View) -> String {
     let letter = |gi: usize| char::from(b'A' + gi as u8);

@@ -1,8 +1,7 @@
-//! The terminal. The demo takes the terminal over and always gives it back in its old state.
+//! The terminal. The demo takes control of the terminal, and always restores it at the end.
 //!
-//! The terminal is given back when the [`Screen`] is dropped, even if its thread unwinds. If any thread
-//! panics, a hook gives the terminal back before the panic's message is printed. After that nothing more is
-//! drawn.
+//! The terminal is restored when the [`Screen`] is dropped, even if its thread unwinds. If any thread panics,
+//! a hook restores the terminal before the panic's message is printed. After that nothing more is drawn.
 
 use std::io::{self, Stdout};
 use std::panic;
@@ -25,7 +24,7 @@ use crate::room::Event as Happened;
 use crate::screen;
 use crate::stage::Stage;
 
-/// Has the demo taken the terminal over? Then the terminal is in raw mode.
+/// Does the demo control the terminal? Then the terminal is in raw mode.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// A screen in the terminal.
@@ -34,7 +33,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes control of the terminal.
     ///
     /// # Errors
     /// If the terminal cannot be used. Then the terminal is unchanged.
@@ -60,7 +59,8 @@ impl Stage for Screen {
     fn keys(&mut self, wait: Duration) -> io::Result<Vec<KeyEvent>> {
         let mut keys = Vec::new();
         let mut wait = wait;
-        // A resize is an event, too. The next frame adapts to it.
+        // A change of the terminal's size is an event, too, and is ignored here. The next frame has the new
+        // size.
         while event::poll(wait)? {
             if let Event::Key(key) = event::read()? {
                 keys.push(key);
@@ -81,10 +81,10 @@ impl Stage for Screen {
     }
 }
 
-/// Gives the terminal back. Only the first call after [`Screen::open`] has an effect.
+/// Restores the terminal. Only the first call after [`Screen::open`] has an effect.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        // If the terminal is gone, there is nothing to give back.
+        // Errors are ignored: if the terminal is gone, it cannot be restored.
         let _ = disable_raw_mode();
         let _ = execute!(io::stdout(), EndSynchronizedUpdate, LeaveAlternateScreen, Show);
     }

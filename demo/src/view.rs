@@ -46,7 +46,7 @@ impl View {
         self.look(place).is_some_and(|look| look.up)
     }
 
-    /// The leader of a team. If several servers believe that they lead, it is the server with the highest
+    /// The leader of a team. If several servers believe that they lead, this is the server with the highest
     /// term.
     pub fn leader(&self, team: Team) -> Option<Place> {
         let leads = |&place: &Place| self.status(place).is_some_and(|it| it.raft.role == Role::Leader);
@@ -54,8 +54,8 @@ impl View {
         team.places().into_iter().filter(leads).max_by_key(term)
     }
 
-    /// The status of the server that knows most in its team. This is the leader. If there is no leader, it is
-    /// the server that has applied most.
+    /// The status of the team's leader. If there is no leader, this is the status of the server that has
+    /// applied the most entries.
     pub fn best(&self, team: Team) -> Option<&ReplicaStatus> {
         let applied = || team.places().into_iter().filter_map(|place| self.status(place));
         let leader = self.leader(team).and_then(|place| self.status(place));
@@ -68,7 +68,7 @@ impl View {
         known.max_by_key(|status| status.config)
     }
 
-    /// The shards that a group holds in the state `holding`.
+    /// The shards that a group has in the state `holding`.
     pub fn shards_of(&self, gi: usize, holding: Holding) -> Vec<usize> {
         let Some(status) = self.best(Team::Group(gi)) else { return Vec::new() };
         (0..NSHARDS).filter(|&shard| status.shards[shard] == holding).collect()
@@ -92,7 +92,7 @@ pub fn index_of(group: Gid) -> Option<usize> {
     (0..GROUPS).find(|&gi| gid(gi) == group)
 }
 
-/// Numbers in one line, for example `0 3 7`.
+/// Prints numbers in one line, for example `0 3 7`.
 pub fn list<T: std::fmt::Display>(numbers: &[T]) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,7 @@
 //! HTML pages for people: the parts that all pages share, and the page of a run. A *run* is one execution of
 //! a test (see `labrt`).
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
 //! | [`page`] | the parts that all pages share: style, theme, axis of time, keys, search |
 //! | [`spacetime`] | the page of a run: its trace as a space-time diagram |

@@ -1,8 +1,8 @@
 //! `cargo quick` and `cargo full` run the checks for contributors. They are aliases in `.cargo/config.toml`.
 //!
 //! An alias of cargo can run only one command, so this program runs the commands one after the other. It
-//! prints each command before it runs the command, so that you can repeat a single command by hand. It stops
-//! at the first command that fails.
+//! prints each command before it runs the command. So you can repeat a single command by hand. It stops at
+//! the first command that fails.
 
 #![forbid(unsafe_code)]
 #![allow(

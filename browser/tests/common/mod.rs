@@ -20,9 +20,9 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// A history in which every operation took effect at one time between its call and its return. There are
-    /// exceptions: for each key in `broken`, one get in the middle of the history returns a value that was
-    /// overwritten before the get was called.
+    /// A history in which every operation takes effect at one time between its call and its return. There are
+    /// exceptions: for each key in `broken`, one get in the middle of the history returns an old value. This
+    /// value was overwritten before the get was called.
     pub fn picture(&self, title: &str, broken: &[usize]) -> Picture {
         let history = self.play(broken);
         let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
@@ -44,7 +44,8 @@ impl Workload {
         plan.sort_unstable();
         let half = plan.len() / 2;
         let mut values = vec![String::new(); self.keys];
-        // For each key in which a get must find an old value: this value, and when it was overwritten.
+        // If a get on a key must return an old value, this has the value and the time at which it was
+        // overwritten.
         let mut stale: Vec<Option<(String, u64)>> = vec![None; self.keys];
         let mut open: Vec<bool> = (0..self.keys).map(|key| broken.contains(&key)).collect();
         let mut history = Vec::new();

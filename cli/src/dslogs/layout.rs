@@ -12,7 +12,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::line::{Entry, Server};
 
-/// How wide the time is, together with the gap after it.
+/// The width of the time column, with the gap after it.
 const TIME: usize = 9;
 /// Space between columns.
 const GAP: usize = 1;

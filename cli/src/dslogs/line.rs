@@ -136,14 +136,14 @@ mod tests {
 
     #[test]
     fn lines_are_taken_apart() {
-        let entry = parse("  012345 VOTE S2 T3 votes for S1").expect("a log line");
+        let entry = parse("  012345 VOTE S2 T3 votes for S1").expect("the text is a log line");
         assert_eq!((entry.time, entry.topic.name(), entry.server), (12345, "VOTE", Some(Server::single(2))));
         assert_eq!(entry.text, "T3 votes for S1");
-        let entry = parse("7 LOG1 G100S2 text without a term").expect("a log line");
+        let entry = parse("7 LOG1 G100S2 text without a term").expect("the text is a log line");
         assert_eq!(entry.server, Some(Server { group: 100, index: 2 }));
-        let entry = parse("7 TEST partition S1 off").expect("a log line");
+        let entry = parse("7 TEST partition S1 off").expect("the text is a log line");
         assert_eq!((entry.server, entry.text.as_str()), (None, "partition S1 off"));
-        assert_eq!(parse("7 ERRO").expect("a log line").text, "");
+        assert_eq!(parse("7 ERRO").expect("the text is a log line").text, "");
     }
 
     #[test]
@@ -163,14 +163,14 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        let entry = parse("1 INFO S0 T1 a\tb\u{1b}[31mred\u{7}").expect("a log line");
+        let entry = parse("1 INFO S0 T1 a\tb\u{1b}[31mred\u{7}").expect("the text is a log line");
         assert_eq!(entry.text, "T1 a bred ");
     }
 
     #[test]
     fn topics_are_found_in_any_case() {
         assert_eq!(parse_topic("vote").map(Topic::name), Ok("VOTE"));
-        let error = parse_topic("NOPE").expect_err("no topic");
+        let error = parse_topic("NOPE").expect_err("there is no such topic");
         assert!(error.contains("NOPE") && error.contains("TIMR, VOTE"), "{error}");
     }
 }

@@ -3,8 +3,7 @@
 //! The command reads log lines from files or from stdin. Their form is `<time in 0.1 ms> TOPIC S<server>
 //! T<term> text` (`labrt::logging`). Each line goes into the column of its server. The line is coloured by
 //! its topic, and wrapped. If there are replication groups, the name of a server is, for example, `G1S2`. Log
-//! lines of the test itself have no server. These lines, and lines that are no log lines, have the full
-//! width.
+//! lines of the test itself have no server. These lines, and lines that are no log lines, use the full width.
 //!
 //! The option `--columns` sets the columns. Without it, the first [`LOOK_AHEAD`] log lines decide which
 //! servers have a column. If another server appears later, it gets a new column, and the head of the table is
@@ -70,7 +69,7 @@ pub fn main(args: &Args) -> ExitCode {
     match shown {
         Ok(()) if failed => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
-        // The program that reads the output has ended (`| head`), so nobody wants the rest.
+        // The program that reads the output has ended (`| head`), so nobody needs the rest of the output.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("dslogs: cannot write: {e}");
@@ -114,7 +113,7 @@ fn color(args: &Args) -> bool {
     }
 }
 
-/// A line that is not printed until the columns are known.
+/// A line that is kept back until the columns are known.
 enum Held {
     Entry(Entry),
     Other(String),
@@ -125,7 +124,7 @@ struct Viewer<'a, W: Write> {
     out: BufWriter<W>,
     layout: Layout,
     servers: Vec<Server>,
-    /// Lines that are not printed until the servers are known. `None` if the servers are known.
+    /// Lines that are kept back until the servers are known. `None` if the servers are known.
     held: Option<Vec<Held>>,
     fixed_width: bool,
 }
@@ -172,8 +171,8 @@ impl<'a, W: Write> Viewer<'a, W> {
 
     fn other(&mut self, text: &str) -> io::Result<()> {
         match &mut self.held {
-            // If no log line waits yet, this line is shown at once. It may be a line of a build, which takes
-            // minutes.
+            // If no log line is kept back yet, this line is printed at once. It may come from a build that
+            // takes minutes, and the user wants to see it then.
             Some(held) if !held.is_empty() => held.push(Held::Other(text.to_owned())),
             _ => {
                 writeln!(self.out, "{text}")?;
@@ -187,7 +186,7 @@ impl<'a, W: Write> Viewer<'a, W> {
         (self.args.just.is_empty() || self.args.just.contains(&topic)) && !self.args.ignore.contains(&topic)
     }
 
-    /// Fixes the columns. Then prints the head of the table and the lines that waited.
+    /// Decides the columns. Then prints the head of the table and the lines that were kept back.
     fn settle(&mut self) -> io::Result<()> {
         let Some(held) = self.held.take() else { return Ok(()) };
         self.servers.sort_unstable();

@@ -21,7 +21,8 @@ const LARGEST_CHUNK: u64 = 64;
 /// How many different warnings of a test are shown.
 const WARNINGS_SHOWN: usize = 3;
 
-/// The chunks of a campaign. The tests take turns, so that a failure of any test shows early.
+/// The chunks of a campaign. The order alternates between the tests: the first chunk of each test comes
+/// before the second chunk of any test. So a failure of any test is found early.
 pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -> Vec<Chunk> {
     let size = match mode {
         Mode::Real => 1,
@@ -77,8 +78,9 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// Causes of failures, with their tests, about which the user has seen the line that further failures are
-    /// only counted. `None` stands for all causes of which no failure is kept.
+    /// For some failures the user has already seen the line that says that further failures are only counted.
+    /// This set has the tests and the causes of these failures. `None` means all causes of which no failure
+    /// is kept.
     hushed: BTreeSet<(usize, Option<String>)>,
     /// Different texts of warnings, by test.
     warned: BTreeMap<usize, Vec<String>>,

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use super::process::{Plan, Process};
 use super::run::Stop;
 
-/// How long cargo may take to end after a signal.
+/// How long cargo may still run after a signal. Then it is killed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a run of cargo ended.

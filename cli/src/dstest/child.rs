@@ -22,7 +22,8 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("LAB_SEED".to_owned(), format!("{first:#x}").into()),
         ("LAB_RUNS".to_owned(), count.to_string().into()),
         ("LAB_REPORT".to_owned(), report.as_os_str().to_owned()),
-        // Thousands of runs would write too many pages. A failure that is kept gets its page from its replay.
+        // The runs write no pages, because thousands of runs could write too many. If a failure is kept, its
+        // replay writes the page.
         ("LAB_PAGE".to_owned(), "0".into()),
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),

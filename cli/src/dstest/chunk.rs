@@ -1,5 +1,5 @@
 //! One chunk of seeds of one test. A child process runs the seeds one after the other. If the child dies,
-//! another child goes on.
+//! another child runs the rest of the seeds.
 //!
 //! The child reports the start and the end of each seed. A child may end early, may take too long for one
 //! seed, or may write a report that cannot be read. Then the seed that it was running has failed, and a new
@@ -22,8 +22,9 @@ use super::scratch::forget;
 use super::shortlist::Place;
 use super::{names, replay};
 
-/// This is added to the limit of a seed on the real clock. On the real clock a test has a time limit of its
-/// own: when it is reached, the test prints where its threads wait. Printing takes some time.
+/// On the real clock, this time is added to the limit of a seed. There is a reason: on the real clock a test
+/// also has a time limit of its own. When the test reaches this limit, it prints where its threads wait, and
+/// this takes some time.
 const REAL_GRACE: Duration = Duration::from_secs(5);
 
 /// How many different warnings are read from the output of one child.
@@ -83,7 +84,7 @@ struct Job<'a> {
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
-    /// How many of the last children, without a gap, have reported nothing.
+    /// How many children, one directly after the other, have reported nothing until now.
     silent: u32,
     kept: Vec<Kept>,
     /// Whether the page of the current child is kept, so that it must not be deleted.
@@ -118,7 +119,7 @@ impl Job<'_> {
                     let (test, texts) = (self.chunk.test, warnings(&output, WARNINGS));
                     (self.tell)(Event::Warnings { test, texts });
                 }
-                // On the real clock, this call renames the output if it is kept.
+                // If the output must be kept, this call renames it (only on the real clock).
                 self.conclude(ending, &seen, &output);
             }
             Err(error) => self.give_up(error),
@@ -174,8 +175,8 @@ impl Job<'_> {
         }
     }
 
-    /// Whether to stop the child. On the real clock, a child whose test has just failed is not stopped: it
-    /// still prints its reasons.
+    /// Whether to stop the child. On the real clock, a child whose test has just failed is not stopped,
+    /// because it still prints why the test failed.
     fn must_stop(&self, seen: &Seen) -> bool {
         let printing = self.context.mode == Mode::Real && seen.failed;
         self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !printing)
@@ -330,7 +331,7 @@ impl Job<'_> {
         }
         if self.context.until_fail {
             if !self.context.stop.enough() {
-                // Another chunk had the first failure.
+                // Another chunk has already had a failure, so this failure is not reported.
                 return;
             }
             self.left = 0;
@@ -348,7 +349,8 @@ impl Job<'_> {
         std::fs::copy(output, &path).ok().map(|_| path)
     }
 
-    /// Keeps the output of a failed run on the real clock. The output is all that shows what happened.
+    /// Keeps the output of a failed run on the real clock. Such a run cannot be replayed, so nothing else
+    /// shows what happened.
     fn keep_output(&mut self, output: &Path) {
         if self.context.mode == Mode::Sim {
             return;

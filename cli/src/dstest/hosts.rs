@@ -36,7 +36,7 @@ const TIDY_LIMIT: Duration = Duration::from_secs(20);
 /// Checks that the programs that `--hosts` needs are installed, and that each host has a name.
 ///
 /// # Errors
-/// When a program is missing, which the error names, or when the name of a host is empty.
+/// When a program is missing, or when the name of a host is empty. The error says which program is missing.
 pub fn check(hosts: &[String]) -> Result<(), Problem> {
     if hosts.iter().any(|h| h.trim().is_empty()) {
         return Err(Problem::Usage(
@@ -144,7 +144,7 @@ pub fn run(
     Ok(())
 }
 
-/// Takes the lines that parallel prints, until parallel has ended or must be ended.
+/// Reads the lines that parallel prints, until parallel has ended or must be ended.
 fn collect(
     context: &Context,
     received: &mpsc::Receiver<String>,
@@ -165,7 +165,7 @@ fn collect(
                         return;
                     }
                 }
-                Err(error) => board.take(Event::Trouble(format!("a worker wrote nonsense: {error}"))),
+                Err(error) => board.take(Event::Trouble(format!("a worker wrote a wrong line: {error}"))),
             },
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

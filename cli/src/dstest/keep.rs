@@ -4,7 +4,7 @@
 //!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
 //! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages.
-//! * `failures.txt`: a line for each failure, even if nothing else is kept of it.
+//! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
 //! A [`Shortlist`] decides of which failures the first three files are kept. If a failure with a shorter run
 //! takes the place of another failure, the files of the other failure are removed.
@@ -53,7 +53,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a keeper that keeps `each` failures of each test and cause in the folder `dir`. The folder need
+    /// Makes a keeper. It keeps `each` failures of each test and cause in the folder `dir`. The folder need
     /// not exist yet. `tests` is the number of tests.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
@@ -164,11 +164,11 @@ impl Keeper {
         out
     }
 
-    /// Describes the failures of which only a line is kept.
+    /// Describes the failures of which no files are kept, only a line in `failures.txt`.
     fn dropped(&self, tests: &[Test]) -> String {
         let mut out = String::new();
-        // How many failures each test has had with causes of which no failure is kept. There are such causes
-        // if a test has too many causes.
+        // This counts, for each test, the failures with a cause of which no failure is kept. There are such
+        // causes if a test has too many different causes.
         let mut others: BTreeMap<usize, u64> = BTreeMap::new();
         for ((test, cause_of_all), count) in &self.counts {
             let kept = self.kept_of(*test, cause_of_all);
@@ -246,8 +246,8 @@ fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Pairs of an old and a new text for paths in the output of a test. The old paths are wrong when the failure
-/// is kept: files were moved, and a relative path was relative to the package's folder.
+/// Pairs of an old and a new text for paths in the output of a test. When a failure is kept, the old paths
+/// become wrong: files were moved, and a relative path was relative to the package's folder.
 fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
@@ -310,10 +310,10 @@ mod tests {
     /// Keeps a failure with a trace of so many bytes. Returns the log, and whether the trace was kept.
     fn kept(bytes: u64) -> (String, bool) {
         let dir = std::env::temp_dir().join(format!("lab-keep-{:x}", random()));
-        fs::create_dir_all(&dir).expect("a temporary folder");
+        fs::create_dir_all(&dir).expect("the folder can be made");
         let trace = dir.join("trace");
         // The file has a hole of this size, and takes no space on the disk.
-        File::create(&trace).and_then(|file| file.set_len(bytes)).expect("a file with a hole");
+        File::create(&trace).and_then(|file| file.set_len(bytes)).expect("a file with a hole can be made");
         let test = Test {
             package: "fake".to_owned(),
             target: "lab2a".to_owned(),
@@ -341,7 +341,12 @@ mod tests {
             Evidence { test: 0, seed: 7, replayed, log: None, first: None, trace: Some(trace), page: None };
         let mut failure = Failure { run, replayed: None, log: None, trace: None, page: None };
         write(&dir, &test, &mut failure, evidence).expect("the failure can be kept");
-        let log = failure.log.as_ref().map(fs::read_to_string).expect("a log").expect("the log is text");
+        let log = failure
+            .log
+            .as_ref()
+            .map(fs::read_to_string)
+            .expect("the failure has a log")
+            .expect("the log is text");
         let is_kept = failure.trace.is_some_and(|path| path.exists());
         assert!(!dir.join("trace").exists(), "the trace stays in the scratch folder");
         fs::remove_dir_all(&dir).expect("the test has made this folder");

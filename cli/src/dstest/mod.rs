@@ -84,15 +84,15 @@ pub struct Args {
     /// project's folder]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many failures of each test and cause are kept with log, trace and page: those with the shortest
-    /// runs. Messages that differ only in numbers have the same cause
+    /// How many failures of each test and cause are kept with log, trace and page. The failures with the
+    /// shortest runs are kept. Messages that differ only in numbers have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     keep: u16,
     /// Print a line for each run
     #[arg(short, long)]
     verbose: bool,
-    /// Let a run fail if it has warnings: a lock held over a call or a send, a thread left after kill, ...
-    /// (sets LAB_STRICT=1)
+    /// Let a run fail if it has warnings: a lock is held during a call or a send, a thread still runs after
+    /// kill, ... (sets LAB_STRICT=1)
     #[arg(long)]
     strict: bool,
     /// Stop at the first failure
@@ -101,7 +101,8 @@ pub struct Args {
     /// Run on these machines, with GNU parallel over ssh; `:` is this machine
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     hosts: Vec<String>,
-    /// The package that has the tests, such as `starter` [default: the root package, then the others]
+    /// The package that has the tests, such as `starter` [default: the root package, and then the other
+    /// packages]
     #[arg(long, value_name = "PACKAGE")]
     package: Option<String>,
     /// Cargo features of that package, such as `solved-raft`
@@ -216,8 +217,8 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     }
 }
 
-/// Checks before the first run that `--out` can be a folder. Otherwise the error would only come at the first
-/// failure.
+/// Checks before the first run that `--out` can be a folder. Without this check, the user would see the error
+/// only at the first failure.
 fn check_out(out: Option<&Path>) -> Result<(), Problem> {
     match out {
         Some(dir) if dir.exists() && !dir.is_dir() => {

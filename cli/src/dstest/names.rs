@@ -1,4 +1,4 @@
-//! Names of tests: finds the test of the test binaries that a user means by a name.
+//! Names of tests: a user gives a name, and this module finds the test that the user means.
 //!
 //! A user can type the name of a test target (`lab2a` or `2A`), the name of a test (`initial_election_2a`),
 //! or the name of the same test in Go (`TestInitialElection2A`). Go names are translated by a rule, not by a
@@ -62,7 +62,7 @@ fn starts_word(before: Option<char>, c: char, after: Option<char>) -> bool {
     c.is_ascii_uppercase() && (before.is_ascii_lowercase() || lower_follows)
 }
 
-/// The test target that a user may mean by a name. For `lab2a`, `lab2A`, `2a` and `2A` it is `lab2a`.
+/// The test target that a user may mean by a name. For `lab2a`, `lab2A`, `2a` and `2A` this is `lab2a`.
 pub fn target_of(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     match lower.as_bytes() {
@@ -99,7 +99,7 @@ pub fn is_same_without_part(listed: &str, wanted: &str) -> bool {
     part.is_some() && stem.strip_suffix('_') == Some(wanted)
 }
 
-/// At most three of `known` that are similar to `name`, the most similar first.
+/// The names in `known` that are similar to `name`: at most three names, and the most similar name first.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = test_of(name);
     let mut scored: Vec<(usize, &str)> =

@@ -1,8 +1,8 @@
 //! Child processes that leave nothing behind.
 //!
 //! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured
-//! together. The whole group is killed when the child ends, when it is killed, and when its `Process` is
-//! dropped.
+//! together. The whole group is killed when the child ends, when the child is killed, and when its `Process`
+//! is dropped.
 //!
 //! If this program itself is killed, it cannot clean up. Then the kernel kills the child. For this, a child
 //! is started through the hidden subcommand `dstest-exec`. The subcommand asks the kernel for a signal when
@@ -44,7 +44,7 @@ pub struct ExecArgs {
 
 /// `lab dstest-exec`: becomes `command`, which is killed when the parent dies.
 pub fn exec(args: &ExecArgs) -> ExitCode {
-    let (program, rest) = args.command.split_first().expect("clap requires a program");
+    let (program, rest) = args.command.split_first().expect("clap accepts no empty command");
     if let Err(error) = die_with_parent(args.parent, &args.signal) {
         eprintln!("lab dstest-exec: {error}");
         return ExitCode::from(126);
@@ -83,7 +83,7 @@ pub struct Plan {
 
 impl Plan {
     fn command(&self) -> Command {
-        // This is the running program, even if the file was built again or removed meanwhile.
+        // This path is the program that runs now, even if its file was built again or removed meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg("dstest-exec").args(["--parent", &std::process::id().to_string()]);
         command.args(["--signal", self.death_signal.as_str()]).arg("--").args(&self.command);
@@ -115,7 +115,8 @@ impl Process {
         let mut command = plan.command();
         command.stdout(writer.try_clone()?).stderr(writer);
         let child = command.spawn()?;
-        // The command still holds the write end of the pipe. Without this the reader would never see the end.
+        // The command still has the write end of the pipe. Without this `drop`, the reader would never see
+        // the end of the output.
         drop(command);
         let pump = std::thread::spawn(move || capture(reader, file));
         Ok(Process::of(child, Some(pump)))
@@ -127,12 +128,12 @@ impl Process {
     /// When the process cannot be made.
     pub fn spawn_piped(plan: &Plan, stderr: Stdio) -> io::Result<(Process, std::process::ChildStdout)> {
         let mut child = plan.command().stdout(Stdio::piped()).stderr(stderr).spawn()?;
-        let stdout = child.stdout.take().expect("stdout was asked for");
+        let stdout = child.stdout.take().expect("the command was made with a pipe for stdout");
         Ok((Process::of(child, None), stdout))
     }
 
     fn of(child: Child, pump: Option<JoinHandle<()>>) -> Process {
-        let group = Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive i32"));
+        let group = Pid::from_raw(i32::try_from(child.id()).expect("a process id fits into an i32"));
         Process { child, group, pump, ended: None }
     }
 
@@ -189,9 +190,8 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the other processes of the group are gone, too. They were killed before. The wait ends
-    /// after a while in any case: if no process of the machine reaps orphans, the killed processes stay as
-    /// zombies.
+    /// Waits until the other processes of the group are gone, too. They were killed before. The wait has a
+    /// time limit: if no process of the machine reaps orphans, the killed processes stay as zombies for ever.
     fn await_group(&self) {
         let since = Instant::now();
         while killpg(self.group, None).is_ok() && since.elapsed() < Duration::from_millis(500) {
@@ -199,8 +199,8 @@ impl Process {
         }
     }
 
-    /// Waits for the last output. It gives up after a while: a process that has left the group may hold the
-    /// pipe.
+    /// Waits for the last output. The wait has a time limit, because a process that has left the group may
+    /// still have the pipe open.
     fn join_pump(&mut self) {
         let Some(pump) = self.pump.take() else { return };
         let since = Instant::now();
@@ -216,7 +216,7 @@ impl Drop for Process {
     }
 }
 
-/// Copies the pipe into the file. If there is too much, the middle is left out.
+/// Copies the pipe into the file. If there is too much output, the middle is left out.
 fn capture(mut from: PipeReader, mut to: File) {
     let mut buffer = [0; 64 * 1024];
     let mut head = 0;
@@ -240,8 +240,8 @@ fn capture(mut from: PipeReader, mut to: File) {
         tail.drain(..excess);
         skipped += excess as u64;
     }
-    // Nobody reads the result of this thread, so an error is written into the file. If the disk is full, that
-    // fails, too.
+    // Nobody reads the result of this thread, so an error is written into the file. If the disk is full, this
+    // writing fails, too, and the error is lost.
     if skipped > 0 {
         let _ = write!(to, "\n[... {skipped} bytes left out ...]\n");
     }
@@ -287,17 +287,17 @@ mod tests {
     #[test]
     fn too_much_output_loses_its_middle() {
         let path = std::env::temp_dir().join(format!("lab-capture-{}", std::process::id()));
-        let (reader, mut writer) = io::pipe().expect("a pipe");
-        let file = File::create(&path).expect("a file");
+        let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+        let file = File::create(&path).expect("the file can be made");
         let pump = std::thread::spawn(move || capture(reader, file));
-        writer.write_all(b"first").expect("read by the pump");
+        writer.write_all(b"first").expect("the thread reads the pipe");
         for _ in 0..3 {
-            writer.write_all(&vec![b'.'; CAPTURE_HALF]).expect("read by the pump");
+            writer.write_all(&vec![b'.'; CAPTURE_HALF]).expect("the thread reads the pipe");
         }
-        writer.write_all(b"last").expect("read by the pump");
+        writer.write_all(b"last").expect("the thread reads the pipe");
         drop(writer);
-        pump.join().expect("no panic");
-        let kept = std::fs::read(&path).expect("the file");
+        pump.join().expect("the thread has not panicked");
+        let kept = std::fs::read(&path).expect("the file can be read");
         std::fs::remove_file(&path).expect("the test has made this file");
         assert!(kept.starts_with(b"first") && kept.ends_with(b"last"));
         assert!(kept.len() < 2 * CAPTURE_HALF + 100);

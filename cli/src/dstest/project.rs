@@ -43,7 +43,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Asks cargo about the project in the folder `root`. Without `root`, asks about the project of the
+    /// Asks cargo about the project in the folder `root`. Without `root`, this asks about the project of the
     /// working folder.
     ///
     /// # Errors
@@ -111,8 +111,8 @@ impl Project {
         Ok(self)
     }
 
-    /// The target of this name. The target of the root package is preferred. Without one, it is an error if
-    /// several packages have such a target.
+    /// The target of this name. If the root package has such a target, this target is returned. Otherwise it
+    /// is an error if several packages have such a target.
     fn target(&self, name: &str) -> Result<Option<&Target>, Problem> {
         let found: Vec<&Target> = self.targets.iter().filter(|t| t.name == name).collect();
         if let Some(home) = found.iter().find(|t| t.is_home) {
@@ -151,7 +151,7 @@ pub struct Builder<'a> {
     listed: BTreeMap<(String, String), Vec<Test>>,
 }
 
-/// What a name can mean, judged before the lists of tests are known.
+/// What a name can mean. This is decided before the lists of tests are known.
 enum Wanted<'a> {
     Target(&'a Target),
     Test(String),
@@ -260,7 +260,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds all targets of the root package, or of the package that the user has asked for. The test may be
-    /// in any of them.
+    /// in any of these targets.
     fn build_all(&mut self) -> Result<(), Problem> {
         let project = self.project;
         let all: Vec<&Target> = project.targets.iter().filter(|t| t.is_home).collect();
@@ -310,7 +310,7 @@ impl<'a> Builder<'a> {
 
     /// Builds targets of one package, and returns their binaries by name.
     fn cargo_test(&self, targets: &[&Target]) -> Result<BTreeMap<String, PathBuf>, Problem> {
-        let first = targets.first().expect("called with targets");
+        let first = targets.first().expect("the caller passes at least one target");
         self.check_features(first)?;
         let mut command: Vec<OsString> = vec![cargo::program()];
         command.extend(["test", "--no-run", "--message-format=json-render-diagnostics"].map(OsString::from));
@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn metadata_without_its_fields_is_refused() {
         for text in ["{}", "[]", "null", r#"{"workspace_root":"/x","target_directory":1}"#] {
-            let value = serde_json::from_str(text).expect("valid JSON");
+            let value = serde_json::from_str(text).expect("the text is JSON");
             assert!(Project::from_metadata(&value).is_none());
         }
     }

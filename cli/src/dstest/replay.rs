@@ -15,7 +15,7 @@ use super::run::{Evidence, How, Mode, Replayed, Run, Test};
 use super::scratch::forget;
 use crate::shell::quoted;
 
-/// Variables of the environment that change the run of a seed. So a replay line must contain them.
+/// Variables of the environment that change the run of a seed. So a replay line must contain these variables.
 pub const DRAWS: [&str; 7] = [
     "LAB_PREEMPT",
     "LAB_JITTER_US",
@@ -26,7 +26,7 @@ pub const DRAWS: [&str; 7] = [
     "LAB_STRICT",
 ];
 
-/// A line for a shell that repeats a seed. It is needed if the test binary has not reported such a line.
+/// Makes a line for a shell that repeats a seed. It is used if the test binary has not reported such a line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {
@@ -38,8 +38,9 @@ pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     for argument in test.build.arguments(mode) {
         line += &format!(" {argument}");
     }
-    // Cargo selects the package in the workspace's folder by itself. With `-p` it would compile dependencies
-    // again, because it selects fewer packages, and so fewer features.
+    // If the package is in the workspace's folder, the line has no `-p`, because cargo finds the package
+    // without it. With `-p`, cargo would select fewer packages, and so fewer features of the dependencies.
+    // Then it would compile the dependencies again.
     if !test.dir.join("Cargo.lock").is_file() {
         line += &format!(" -p {}", test.package);
     }
@@ -90,8 +91,8 @@ fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) 
         Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),
         None => plan.unset.push("LAB_EXPECT"),
     }
-    // Logging takes time, so a replay gets twice the limit. A seed that has timed out gets only the limit,
-    // because it would only hang for longer.
+    // Logging takes time, so a replay may take twice as long as the limit. If the first run has timed out,
+    // the replay will probably hang, too. So its limit is not doubled.
     let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
     let outcome = match Tail::create(&report) {
         Ok(mut tail) => match Process::spawn(&plan, log) {
@@ -157,7 +158,7 @@ fn judge(run: &Run, outcome: &Outcome, log: &Path) -> Replayed {
             end.seconds
         )),
         (How::Died | How::BadReport, Outcome::Ended(end)) => {
-            Replayed::Nondeterministic(format!("its process had died, and alone it {}", verdict(end)))
+            Replayed::Nondeterministic(format!("the first process had died, but the replay {}", verdict(end)))
         }
         (How::BadReport, Outcome::Died(status)) => {
             Replayed::Other(format!("its process ended ({}) without a verdict", describe(*status)))
@@ -174,7 +175,7 @@ fn died_again(run: &Run, status: ExitStatus) -> Replayed {
     if run.message.contains(&how) {
         Replayed::Same(format!("its process ended again ({how})"))
     } else {
-        Replayed::Other(format!("its process ended otherwise ({how})"))
+        Replayed::Other(format!("its process ended in another way ({how})"))
     }
 }
 

@@ -100,7 +100,7 @@ fn name(test: &str) -> Result<String, String> {
 /// Reads a seed: a decimal number, or `0x` and hex digits.
 ///
 /// # Errors
-/// Says what was expected.
+/// When the text is wrong. The error says what was expected.
 pub fn parse_seed(text: &str) -> Result<u64, String> {
     let parsed = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) if hex.starts_with('+') => None,
@@ -144,7 +144,7 @@ fn parse_seconds(what: &str, text: &str) -> Result<f64, String> {
 /// Reads a decimal number. `what` names the counted things for the error.
 ///
 /// # Errors
-/// Says what was expected.
+/// When the text is wrong. The error says what was expected.
 pub fn parse_count(what: &str, text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(count) if !text.starts_with('+') => Ok(count),
@@ -220,11 +220,12 @@ impl Tail {
         Ok(Tail { file: File::open(path)?, pending: Vec::new() })
     }
 
-    /// Passes each line that was completed since the last call to `take`. Stops at the first error.
+    /// Reads the lines that were completed since the last call of this method, and passes each line to
+    /// `take`. Stops at the first error.
     ///
     /// # Errors
-    /// The first error of `take`, of [`parse`] or of the file system. A line that is too long is an error,
-    /// too.
+    /// Returns the first error of `take`, of [`parse`] or of the file system. A line that is too long is an
+    /// error, too.
     pub fn read(&mut self, mut take: impl FnMut(Line) -> Result<(), String>) -> Result<(), String> {
         let mut buffer = [0; 16 * 1024];
         loop {
@@ -287,10 +288,10 @@ mod tests {
             (b"end\tx\t1\tFAIL\t-\t1\t1\t\\x\t\t0", "is no escape"),
         ];
         for (line, complaint) in cases {
-            let error = parse(line).expect_err("nonsense");
+            let error = parse(line).expect_err("this line is wrong");
             assert!(error.contains(complaint), "{error}");
         }
-        assert!(parse(&[b'x'; 100_000]).expect_err("too long to quote").len() < 300);
+        assert!(parse(&[b'x'; 100_000]).expect_err("this line is no line of a report").len() < 300);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Test {
     pub build: Build,
     /// The compiled binary.
     pub binary: PathBuf,
-    /// The package's folder. The binary runs in it, as with cargo.
+    /// The package's folder. The binary runs in this folder, as with cargo.
     pub dir: PathBuf,
 }
 
@@ -68,7 +68,7 @@ pub struct Run {
     pub passed: bool,
     /// Whether the run is a failure of which log, trace and page are kept ([`super::shortlist`]).
     pub kept: bool,
-    /// How dstest knows the end of the run.
+    /// How dstest has learned that the run has ended.
     pub how: How,
     /// Hash of the trace.
     pub hash: Option<u64>,
@@ -84,7 +84,7 @@ pub struct Run {
     pub warnings: u64,
 }
 
-/// How dstest knows the end of a run.
+/// How dstest has learned that a run has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// The test binary reported the end.
@@ -93,7 +93,7 @@ pub enum How {
     Died,
     /// The run of the seed took longer than the limit.
     TimedOut,
-    /// The report made no sense.
+    /// The report had a line that was wrong.
     BadReport,
 }
 
@@ -118,14 +118,14 @@ pub struct Evidence {
     pub seed: u64,
     /// Whether the replay failed in the same way.
     pub replayed: Replayed,
-    /// The output of the replay. If there was no replay: the output of the run itself.
+    /// The output of the replay. If there was no replay, this is the output of the run itself.
     pub log: Option<PathBuf>,
     /// The output of the process in which the seed failed first, if that process died or hung.
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,
-    /// The HTML page of the replay. If there was no replay: the page of the run itself. Other machines send
-    /// no pages.
+    /// The HTML page of the replay. If there was no replay, this is the page of the run itself. Other
+    /// machines send no pages.
     pub page: Option<PathBuf>,
 }
 
@@ -134,11 +134,11 @@ pub struct Evidence {
 pub enum Replayed {
     /// The failure was not run again, for this reason.
     No(String),
-    /// The same thing happened. The text describes it.
+    /// The replay failed in the same way. The text says how.
     Same(String),
-    /// Something else happened. The cause may be the real clock: a limit of real time, for example.
+    /// The replay ended in another way. The cause may be the real clock, for example a limit of real time.
     Other(String),
-    /// Something else happened. That is an error, because a seed determines its run.
+    /// The replay ended in another way. This is an error, because a seed determines its run.
     Nondeterministic(String),
 }
 
@@ -164,10 +164,10 @@ pub enum Event {
     Warnings {
         /// Index of the test.
         test: usize,
-        /// Some of the texts. No two of them are alike.
+        /// Some of the texts. All of them are different.
         texts: Vec<String>,
     },
-    /// Something is wrong that does not belong to a single run.
+    /// A problem that does not belong to a single run.
     Trouble(String),
     /// Some runs of a test will not be made.
     Abandoned {
@@ -188,8 +188,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Installs handlers for SIGINT, SIGTERM and SIGHUP. From now on these signals are noted, and do not end
-    /// this program.
+    /// Installs handlers for SIGINT, SIGTERM and SIGHUP. From now on these signals do not end this program.
+    /// The `Stop` notes them.
     ///
     /// # Errors
     /// When the system refuses the handlers.
@@ -208,7 +208,7 @@ impl Stop {
         self.signal.store(usize::try_from(signal).unwrap_or(2), Ordering::SeqCst);
     }
 
-    /// The number of the signal, if one has come. Then everything must end at once.
+    /// The number of the signal, if the program has received a signal. Then everything must end at once.
     pub fn interrupted(&self) -> Option<u8> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,
@@ -216,12 +216,12 @@ impl Stop {
         }
     }
 
-    /// Says that no further runs are wanted. Only the first call returns true.
+    /// Notes that no further runs are wanted. Returns true at the first call, and false at later calls.
     pub fn enough(&self) -> bool {
         !self.enough.swap(true, Ordering::SeqCst)
     }
 
-    /// Whether no further runs must be started.
+    /// Whether the campaign must start no further runs.
     pub fn stopping(&self) -> bool {
         self.interrupted().is_some() || self.enough.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! A folder for the temporary files of one campaign: copies of the test binaries, reports, output.
+//! A folder for the temporary files of one campaign: copies of the test binaries, reports, and output.
 //!
 //! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed, it cannot remove its
 //! folder. Then the next campaign removes it. It recognises such a folder because nobody has locked it: each
@@ -14,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 const LOCK: &str = "lock";
 
-/// A random number from the system. The number is made from the random keys of a new hasher.
+/// A random number from the system. It is computed with the random keys of a new hasher.
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -93,14 +93,14 @@ fn sweep(base: &Path) -> io::Result<()> {
             continue;
         }
         if lock(&dir.join(LOCK), FlockArg::LockExclusiveNonblock).is_ok() {
-            // If the folder cannot be removed, the campaign runs nevertheless.
+            // An error is ignored: even if the folder cannot be removed, the campaign can run.
             let _ = fs::remove_dir_all(&dir);
         }
     }
     Ok(())
 }
 
-/// Removes a file that may not exist.
+/// Removes a file, if it exists.
 pub fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
@@ -125,16 +125,16 @@ mod tests {
     fn a_scratch_is_removed_and_removes_those_of_the_dead_only() {
         let base = std::env::temp_dir().join(format!("lab-scratch-{:x}", random()));
         let dead = base.join("run-dead");
-        fs::create_dir_all(&dead).expect("a folder");
-        let first = Scratch::below(&base).expect("a scratch");
+        fs::create_dir_all(&dead).expect("the folder can be made");
+        let first = Scratch::below(&base).expect("the temporary folder can be made");
         assert!(!dead.exists(), "no process has locked the folder, so it is removed");
-        let second = Scratch::below(&base).expect("a scratch");
+        let second = Scratch::below(&base).expect("the temporary folder can be made");
         assert!(first.dir.exists() && second.dir.exists());
         assert_ne!(first.path("x"), first.path("x"));
         let binary = base.join("release/deps/lab2a-1");
-        fs::create_dir_all(base.join("release/deps")).expect("a folder");
+        fs::create_dir_all(base.join("release/deps")).expect("the folder can be made");
         fs::write(&binary, "binary").expect("the file can be written");
-        let copy = first.copy_of(&binary).expect("a copy");
+        let copy = first.copy_of(&binary).expect("the binary can be copied");
         assert!(copy.starts_with(&first.dir) && copy.ends_with("release/deps/lab2a-1"), "{}", copy.display());
         let dirs = [first.dir.clone(), second.dir.clone()];
         drop((first, second));

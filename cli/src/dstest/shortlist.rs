@@ -1,15 +1,16 @@
 //! Decides which failures are kept with log, trace and page: the few shortest runs of each test and cause.
 //!
-//! A bug that fails every tenth run causes thousands of failures with the same message. One or two of them
-//! are enough to understand the bug, and a short run is read faster than a long one. Two failures have the
-//! same cause if the first lines of their messages differ only in numbers and quoted values.
+//! If a bug makes every tenth run fail, a campaign can have thousands of failures with the same message. One
+//! or two of them are enough to understand the bug, and a person can read the log of a short run faster. Two
+//! failures have the same cause if the first lines of their messages differ only in numbers and quoted
+//! values.
 
 use std::collections::BTreeMap;
 
 use super::run::Run;
 
-/// How many failures of one test are kept at most, with all causes together. Without this limit, a message
-/// with random words would make each failure a cause of its own.
+/// How many failures of one test are kept at most, for all causes together. Messages can contain random
+/// words. Then each failure has a cause of its own, and without this limit all of them would be kept.
 pub const MOST_OF_A_TEST: usize = 20;
 
 /// The failures of a campaign that are kept.
@@ -18,8 +19,8 @@ pub struct Shortlist {
     tests: Vec<BTreeMap<String, Vec<Candidate>>>,
 }
 
-/// A failure that can be kept. The shortest run is preferred; of two runs of the same length, the run with
-/// the smaller seed.
+/// A failure that can be kept. The shortest runs are kept. If two runs have the same length, the run with the
+/// smaller seed comes first.
 #[derive(Clone, Copy, PartialEq)]
 struct Candidate {
     /// How long the run took on its own clock. If the process died, this is not known, and the value is
@@ -71,11 +72,12 @@ impl Shortlist {
 }
 
 /// The cause of a failure, from its message: the first line, with `#` in place of each number and `"#"` in
-/// place of each quoted value. A value often contains what a client happened to write in this run.
+/// place of each quoted value. The quoted values are often random data that a client has written in this run.
 pub fn cause(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let parts: Vec<&str> = line.split('"').collect();
-    // The parts with odd numbers are between two quotation marks. A last mark without a partner is text.
+    // The parts with odd numbers are between two quotation marks. If the last quotation mark opens a value
+    // that is never closed, the rest counts as text.
     let is_quoted = |number: usize| number % 2 == 1 && number + 1 < parts.len();
     let plain = |(number, part)| match is_quoted(number) {
         true => "#".to_owned(),

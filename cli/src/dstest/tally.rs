@@ -85,8 +85,8 @@ impl Tally {
         self.rows.iter().map(|r| r.warnings).sum()
     }
 
-    /// The table, with a line for each test. `clock` says what the seconds are: `virtual` or `real`. The
-    /// table has a column for warnings if there are warnings.
+    /// The table, with a line for each test. `clock` is `virtual` or `real`, and says which seconds are in
+    /// the table. If there are warnings, the table has a column for them.
     pub fn table(&self, clock: &str) -> String {
         let seconds = format!("{clock} s, mean ± sd");
         let head = ["test", "failed", "total", "warnings", &seconds, "CPU s, mean", "failure rate (95 %)"];
@@ -102,7 +102,7 @@ impl Tally {
         aligned(&lines)
     }
 
-    /// A sentence about the failure rate, concluded from the number of failures.
+    /// A sentence that says what the number of failures tells about the failure rate.
     pub fn statement(&self) -> String {
         let (failed, total) = (self.failed(), self.total());
         if total == 0 {
@@ -153,7 +153,8 @@ fn rate(row: &Row) -> String {
     }
 }
 
-/// Prints lines of cells as a table. The first column is aligned to the left, the others to the right.
+/// Prints lines of cells as a table. The first column is aligned to the left, and the other columns are
+/// aligned to the right.
 fn aligned(lines: &[Vec<String>]) -> String {
     let width =
         |column| lines.iter().filter_map(|l| l.get(column)).map(|cell: &String| cell.chars().count()).max();

@@ -14,8 +14,8 @@
 //! done      <job>
 //! ```
 //!
-//! `more` means a failure that is only counted. The results of a chunk count only after its line `done`,
-//! because a machine may be lost in the middle of a chunk. [`Reader`] reads these lines.
+//! `more` means a failure of which no files are kept. The results of a chunk count only after its line
+//! `done`, because a machine may be lost in the middle of a chunk. [`Reader`] reads these lines.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -321,7 +321,7 @@ impl<'a> Reader<'a> {
 fn seed_of(chunk: Chunk, text: &str) -> Result<u64, String> {
     let seed = parse_seed(text)?;
     if seed.wrapping_sub(chunk.first) >= chunk.count {
-        return Err(format!("seed {seed:#x} is not of this job"));
+        return Err(format!("seed {seed:#x} does not belong to this job"));
     }
     Ok(seed)
 }
@@ -350,7 +350,7 @@ fn optional<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T
     if text == "-" {
         return Ok(None);
     }
-    parse(text).map(Some).ok_or_else(|| format!("{} is no number", excerpt(text)))
+    parse(text).map(Some).ok_or_else(|| format!("{} is not a number", excerpt(text)))
 }
 
 #[cfg(test)]
@@ -359,7 +359,7 @@ mod tests {
 
     fn scratch() -> (PathBuf, Scratch) {
         let base = std::env::temp_dir().join(format!("lab-worker-{:x}", crate::dstest::scratch::random()));
-        let scratch = Scratch::below(&base).expect("a scratch");
+        let scratch = Scratch::below(&base).expect("the temporary folder can be made");
         (base, scratch)
     }
 
@@ -381,15 +381,15 @@ mod tests {
         for line in lines {
             assert_eq!(reader.line(line).map(|done| done.is_some()), Ok(false), "{line}");
         }
-        let (job, events) = reader.line("done\t0").expect("a good line").expect("the job is complete");
+        let (job, events) = reader.line("done\t0").expect("the line is good").expect("the job is complete");
         assert_eq!((job, events.len()), (0, 4), "the events before the second line `begin` are forgotten");
         assert!(
             matches!(&events[0], Event::Run(run) if run.test == 3 && run.message == "two\nlines" && run.warnings == 2)
         );
         assert!(matches!(&events[2], Event::Warnings { test: 3, texts } if texts == &["a thread was left"]));
         let Event::Evidence(evidence) = &events[1] else { panic!("evidence") };
-        let log =
-            std::fs::read_to_string(evidence.log.as_ref().expect("a log")).expect("the log can be read");
+        let log = std::fs::read_to_string(evidence.log.as_ref().expect("the failure has a log"))
+            .expect("the log can be read");
         assert_eq!(log, "a\tline\n");
         drop(scratch);
         std::fs::remove_dir_all(base).expect("the test has made this folder");
@@ -413,8 +413,8 @@ mod tests {
             "hello",
         ] {
             let mut reader = Reader::new(&chunks, &scratch);
-            assert!(reader.line(bad).is_err(), "outside a job");
-            reader.line("begin\t0").expect("a good line");
+            assert!(reader.line(bad).is_err(), "a line outside of a job must be refused: {bad}");
+            reader.line("begin\t0").expect("the line is good");
             assert!(reader.line(bad).is_err(), "{bad}");
         }
         assert!(Reader::new(&chunks, &scratch).line("begin\t1").is_err());

@@ -19,7 +19,8 @@ use crate::dstest::run::Stop;
 const MOST_ERRORS: usize = 5;
 
 /// The variables of the environment that cargo and the compiler get. They get no other variables, for example
-/// no token and no `RUSTFLAGS`: a submission can read a variable at build time and print it at run time.
+/// no token and no `RUSTFLAGS`. Otherwise a submission could read a token at build time and print it at run
+/// time.
 const VARIABLES: [&str; 12] = [
     "PATH",
     "HOME",
@@ -42,8 +43,8 @@ pub struct Built {
     pub binaries: BTreeMap<String, PathBuf>,
     /// The first errors of the compiler in the submission.
     pub errors: Vec<CompileError>,
-    /// Errors of the compiler in the test binary of each suite. They mean that the submission does not fit
-    /// the tests.
+    /// Errors of the compiler in the test binary of each suite. Such an error means that the tests do not
+    /// compile with the submission.
     pub misfits: BTreeMap<String, Vec<CompileError>>,
     /// The file in which the compiler has listed the source files of the library.
     sources: Option<PathBuf>,
@@ -71,7 +72,7 @@ pub struct CompileError {
 pub enum Failure {
     /// The build took too long.
     TooLong,
-    /// Cargo failed, and not because of an error in the code.
+    /// Cargo failed, but the code has no error.
     Cargo(String),
     /// A signal stopped the grader.
     Interrupted,
@@ -138,8 +139,8 @@ pub fn build(order: &Order<'_>, locked: bool, stop: &Stop) -> Result<Built, Fail
     Ok(built)
 }
 
-/// Runs cargo in the package. Passes each line of JSON that cargo writes to `take`. Returns how cargo ended.
-/// The text is empty if cargo succeeded.
+/// Runs cargo in the package. Passes each line of JSON that cargo writes to `take`. Returns a text that says
+/// how cargo ended. The text is empty if cargo succeeded.
 pub fn cargo(
     order: &Order<'_>,
     args: &[&str],
@@ -187,7 +188,7 @@ fn take(value: &Value, built: &mut Built) {
                 suite => built.misfits.entry(suite.to_owned()).or_default(),
             };
             let error = compile_error(&value["message"]);
-            // The last error of the compiler only says how many errors there were.
+            // The last error of the compiler only has the number of errors, so it is left out.
             if list.len() < MOST_ERRORS && !error.message.starts_with("aborting due to") {
                 list.push(error);
             }
@@ -219,13 +220,13 @@ fn source_list(file: &Value) -> Option<PathBuf> {
     (path.parent()?.file_name()? == "deps").then(|| path.with_file_name(format!("{name}.d")))
 }
 
-/// Finds the files outside of `src` from which the library was made. There can be such files because
+/// Finds files outside of `src` that the compiler has read for the library. Such files are possible because
 /// `#[path]` and `include!` can name any file of the machine.
 fn foreign(package: &Package, list: &Path) -> Vec<String> {
     let text = match fs::read_to_string(list) {
         Ok(text) => text,
         Err(error) => {
-            return vec![format!("{} cannot be read ({error}), so this is not known", list.display())];
+            return vec![format!("{} cannot be read ({error}), so the files are not known", list.display())];
         }
     };
     let src = package.src();
@@ -238,7 +239,8 @@ fn foreign(package: &Package, list: &Path) -> Vec<String> {
     files.into_iter().map(|path| path.display().to_string()).collect()
 }
 
-/// The files after the colon in the first line of a dep-info file. There `\ ` means a space in a name.
+/// The files after the colon in the first line of a dep-info file. In this line, `\ ` means a space in a
+/// name.
 fn dependencies(text: &str) -> Vec<PathBuf> {
     let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else {
         return Vec::new();

@@ -59,7 +59,7 @@ pub struct Config {
     pub strict: bool,
     /// Whether labs 3 and 4 use this project's Raft instead of the submission's Raft.
     pub solved_raft: bool,
-    /// Whether clippy searches the submission for things that it should not use.
+    /// Whether clippy searches for things that a submission should not use.
     pub remarks: bool,
     /// How long a submission may take.
     pub time_limit: Duration,
@@ -79,9 +79,9 @@ pub struct Config {
 /// The first seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seed {
-    /// The seed is drawn at random for each grading.
+    /// Each grading has a new random seed.
     Random,
-    /// The seed is given.
+    /// The user has chosen this seed.
     Given(u64),
 }
 
@@ -112,7 +112,7 @@ impl Config {
     pub fn load(path: &Path, suites: &[Suite]) -> Result<Config, String> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             format!(
-                "cannot read {}: {error}\nThe file says what each test is worth; --config names another one.",
+                "cannot read {}: {error}\nThis file says how many points each test is worth. Choose another file with --config.",
                 path.display()
             )
         })?;
@@ -125,8 +125,8 @@ impl Config {
         })
     }
 
-    /// Reads the text of a file. Each mistake is returned with the number of its line. The number 0 means the
-    /// file as a whole.
+    /// Reads the text of a file. Each mistake is returned with the number of its line. The number 0 means
+    /// that the mistake belongs to no line.
     fn parse(text: &str, suites: &[Suite]) -> Result<Config, Vec<(usize, String)>> {
         let table = match DeTable::parse(text) {
             Ok(table) => table.into_inner(),
@@ -215,7 +215,7 @@ impl Reader<'_> {
             config.tests.iter().find(|test| config.solved_raft && test.suite.starts_with("lab2"))
         {
             let what = format!(
-                "{} of {} has points, and solved_raft is true: lab 2 would judge this project's Raft; grade lab 2 by a file of its own",
+                "{} of {} has points, and solved_raft is true: the tests of lab 2 would test this project's Raft; grade lab 2 with a separate file",
                 test.name, test.suite
             );
             self.wrong.push((0, what));

@@ -6,15 +6,15 @@
 //! a process of its own ([`trial`]). The results are a table, JSON, JUnit XML and a page for each student
 //! ([`results`]). [`remarks`] finds places in the code that the teacher may want to read.
 //!
-//! Submissions are graded one after the other. Of one submission, `-p` tests run at the same time. Cargo
-//! never uses the network.
+//! Submissions are graded one after the other. `-p` says how many tests of a submission run at the same time.
+//! Cargo never uses the network.
 //!
 //! Exit codes:
 //!
 //! * 0: all submissions are graded, with good or bad grades;
 //! * 1: the grader itself failed;
 //! * 2: the arguments or grade.toml are bad, and nothing was built or run;
-//! * 128 + n: signal n came. The results so far are written.
+//! * 128 + n: signal n ended the grader. The results so far are written.
 
 mod build;
 mod config;
@@ -79,7 +79,7 @@ pub struct Args {
     /// grade in cargo's target folder of the labs]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
-    /// The checkout of the labs with the judge [default: the one that this program was built from]
+    /// The checkout of the labs with the judge [default: the checkout from which this program was built]
     #[arg(long, value_name = "DIR")]
     labs: Option<PathBuf>,
 }
@@ -124,13 +124,13 @@ fn grade(args: &Args) -> Result<u8, Problem> {
 fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
     let seed = args.seed.unwrap_or_else(|| match config.seed {
         Seed::Given(seed) => seed,
-        // The shift makes the seed short enough to be read aloud.
+        // The shift makes the seed shorter, so that people can type it.
         Seed::Random => random() >> 24,
     });
     match seed.checked_add(config.seeds - 1) {
         Some(_) => Ok(seed),
         None => Err(Problem::Usage(format!(
-            "seed {seed:#x} with {} seeds goes beyond the last one, 2^64-1",
+            "seed {seed:#x} with {} seeds goes beyond the last seed, 2^64-1",
             config.seeds
         ))),
     }
@@ -200,7 +200,8 @@ impl Grader<'_> {
         );
     }
 
-    /// Builds the judge with the starter, before any submission. If this fails, no submission is to blame.
+    /// Builds the judge with the starter, before any submission. If this build fails, the reason is not in a
+    /// submission.
     fn build_judge(&mut self) -> Result<(), Problem> {
         let since = Instant::now();
         eprintln!(
@@ -234,8 +235,8 @@ impl Grader<'_> {
         }
         self.check_names(&built)?;
         if self.config.remarks {
-            // Clippy compiles the crates of the labs the first time. That happens here, and not in the time
-            // of a submission.
+            // The first time, clippy compiles the crates of the labs. This is done here, so that it does not
+            // use up the time limit of a submission.
             for remark in remarks::of(&self.package, self.scratch, self.stop) {
                 eprintln!("grade: a remark on the starter: {remark}");
             }
@@ -249,8 +250,8 @@ impl Grader<'_> {
         build::build(&order, locked, self.stop)
     }
 
-    /// Checks that the test binaries have the tests of grade.toml. The names were checked against the judge
-    /// in this program, but the judge in the checkout may be of another version.
+    /// Checks that the test binaries have the tests of grade.toml. The names were already compared with the
+    /// judge in this program, but the judge in the checkout may have another version.
     fn check_names(&self, built: &Built) -> Result<(), Problem> {
         for suite in &self.package.suites {
             let binary = built.binaries.get(*suite);
@@ -306,7 +307,7 @@ impl Grader<'_> {
         }
         progress.finish();
         write_files(&results, args)?;
-        // If the reader of stdout has ended, nobody needs the table.
+        // If the program that reads stdout has ended, nobody needs the table. So an error is ignored.
         let _ = write!(io::stdout(), "{}", results.table());
         eprintln!("grade: pages for students and logs are in {}", self.out.display());
         let graded = results.grades.len();
@@ -367,7 +368,7 @@ impl Grader<'_> {
         Problem::Interrupted(self.stop.interrupted().unwrap_or(2))
     }
 
-    /// Marks all tests as failed for the reason `why`, without running them.
+    /// Runs no tests. Marks all tests as failed, for the reason `why`.
     fn refuse(&self, grade: &mut Grade, why: String, kind: Kind) {
         let failed = |test: &Graded| Marked {
             test: test.clone(),
@@ -463,7 +464,7 @@ impl Grader<'_> {
             let seconds = self.config.time_limit.as_secs();
             return failed(Failure::of(
                 Kind::TooLong,
-                format!("not run: the {seconds} s of the submission were over"),
+                format!("not run: the submission has used up its {seconds} s"),
             ));
         }
         let test = Test {
@@ -478,7 +479,7 @@ impl Grader<'_> {
         trial::run(&test, conditions)
     }
 
-    /// Keeps the files of a failure.
+    /// Moves the files of a failure to the place where they are kept.
     fn keep(&self, test: &Graded, mut outcome: Outcome, dir: &Path) -> io::Result<Outcome> {
         let (log, page) = (outcome.log.take(), outcome.page.take());
         if outcome.failure.is_none() {
@@ -538,7 +539,7 @@ fn explain(errors: &[CompileError], taken: &Taken) -> String {
     format!("It does not compile: error{code}: {}{place}", first.message.lines().next().unwrap_or_default())
 }
 
-/// Shows the teacher on stderr how far the grading is.
+/// Shows on stderr how many submissions are graded.
 struct Progress {
     bar: Option<ProgressBar>,
     done: AtomicUsize,
@@ -569,7 +570,7 @@ impl Progress {
         }
         let (name, total) = (&grade.submission.name, self.total);
         let earned = format!("{} of {}", points(grade.points()), points(most));
-        let seconds = format!("{:.1} s, {:.1} s of it the build", grade.seconds, grade.build_seconds);
+        let seconds = format!("{:.1} s, of which the build took {:.1} s", grade.seconds, grade.build_seconds);
         self.say(&format!("[{number}/{total}] {name}: {earned} ({seconds})"));
     }
 

@@ -3,13 +3,13 @@
 //!
 //! All submissions share the package's lock file and its target folder, and nearly all of its manifest. So
 //! the judge and its dependencies are compiled only once. For a submission, only its own code is compiled,
-//! and the test binaries are linked. The library of the package is always called `starter`, whatever name a
-//! submission gives to its library. So the tests of the starter fit without a change.
+//! and the test binaries are linked. The library of the package is always called `starter`, even if the
+//! submission's library has another name. So the tests of the starter work without a change.
 //!
-//! Cargo does not compile sources again that have not changed. But a submission must never be judged with the
-//! binaries of the submission before it. Three things prevent that. The files of each submission are newly
-//! written. The package's description is different each time, which makes cargo compile again. The test
-//! binaries contain a fresh random text, the [seal](Package::seal).
+//! If sources have not changed, cargo does not compile them again. But a submission must never be judged with
+//! the binaries of the submission before it. Three things prevent this. The files of each submission are
+//! newly written. The package's description is different each time, so cargo compiles again. The test
+//! binaries contain a new random text, the [seal](Package::seal).
 
 use std::fs::{self, File};
 use std::io;
@@ -32,7 +32,7 @@ const SOLVED: &str = "solved-raft";
 /// The variable with the path of the file into which a test binary writes its seal.
 pub const SEAL_FILE: &str = "LAB_GRADE_SEAL";
 
-/// The package.
+/// The grader's package.
 pub struct Package {
     /// The folder of the package.
     pub dir: PathBuf,
@@ -124,10 +124,7 @@ impl Package {
         for suite in &self.suites {
             let from = self.starter().join(format!("tests/{suite}.rs"));
             let text = fs::read_to_string(&from).map_err(|error| {
-                format!(
-                    "{}: {error}: this checkout has no tests of {suite} for anybody's code",
-                    from.display()
-                )
+                format!("{}: {error}: the starter of this checkout has no tests of {suite}", from.display())
             })?;
             let open = text.replacen("\nfn main()", "\npub fn main()", 1);
             if open == text {
@@ -175,8 +172,8 @@ fn features(config: &Config) -> Vec<&'static str> {
     all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
 }
 
-/// Copies the labs' lock file into the package. Cargo then removes what is not needed, and adds the crates
-/// that grade.toml allows. This changed lock file stays until the labs' lock file changes.
+/// Copies the labs' lock file into the package. Cargo then removes the crates that are not needed, and adds
+/// the crates that grade.toml allows. This changed lock file is used until the labs' lock file changes.
 fn take_lock_file(from: &Path, dir: &Path) -> io::Result<()> {
     let (lock, origin) = (dir.join("Cargo.lock"), dir.join("Cargo.lock.labs"));
     let text = fs::read(from)?;
@@ -192,7 +189,10 @@ fn lock(path: &Path) -> Result<Flock<File>, String> {
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|error| format!("cannot make {}: {error}", path.display()))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-        format!("another `lab grade` works in this folder ({}); --work names another one", path.display())
+        format!(
+            "another `lab grade` works in this folder ({}); choose another folder with --work",
+            path.display()
+        )
     })
 }
 

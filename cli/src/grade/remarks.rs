@@ -1,10 +1,10 @@
 //! Remarks for the teacher: places in a submission that the teacher should read. They cost no points.
 //!
 //! clippy knows the rules of the labs (`clippy.toml`: threads, locks, clocks and random numbers come from
-//! labrt). In submissions it also searches for things that a solution does not need but a cheat does: files,
-//! processes, variables of the environment, sockets, hooks for panics. There is also a remark for each
-//! `static`. All servers run in one process, so they could talk through a `static` instead of through the
-//! network.
+//! labrt). In submissions, clippy also searches for things that an honest solution does not need, but that
+//! can be used to cheat: files, processes, variables of the environment, sockets, hooks for panics. There is
+//! also a remark for each `static`. All servers run in one process, so they could talk through a `static`
+//! instead of through the network.
 
 use std::fs;
 use std::path::Path;
@@ -69,7 +69,7 @@ pub fn prepare(package: &Package) -> Result<(), String> {
     package.write("clippy.toml", &clippy_toml(&package.labs)?)
 }
 
-/// The clippy.toml for submissions, made from that of the labs.
+/// The clippy.toml for submissions. It is made from the clippy.toml of the labs.
 fn clippy_toml(labs: &Path) -> Result<String, String> {
     let path = labs.join("clippy.toml");
     let wrong = |error: String| format!("{}: {error}", path.display());
@@ -106,7 +106,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
         Ok(_) | Err(_) => {
             let said = fs::read_to_string(&log).unwrap_or_default();
             let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-            found.push(format!("clippy did not look at it: {first}"));
+            found.push(format!("clippy did not check the code: {first}"));
         }
     }
     found.dedup();
@@ -122,7 +122,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
 fn remark(value: &Value) -> Option<String> {
     let CompileError { code, message, place, .. } = compile_error(&value["message"]);
     if code == "E0453" {
-        return Some(format!("{place}: it allows for itself what is looked for: {message}"));
+        return Some(format!("{place}: the code tries to switch off a check: {message}"));
     }
     LINTS.contains(&code.as_str()).then(|| format!("{place}: {message}"))
 }
@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn the_rules_of_the_labs_and_our_own_are_joined() {
-        let labs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let labs = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the crate is in a folder of the workspace");
         let text = clippy_toml(labs).expect("the labs have a clippy.toml");
         for name in ["std::thread::spawn", "std::process::exit", "std::sync::Mutex", "std::fs::File"] {
             assert!(text.contains(name), "{name} is missing: {text}");

@@ -42,12 +42,13 @@ pub struct Grade {
 pub struct Marked {
     /// The test.
     pub test: Graded,
-    /// The result of the test. The paths of its files are those where they are kept.
+    /// The result of the test. The paths in it are the places where its files are kept.
     pub outcome: Outcome,
 }
 
 impl Marked {
-    /// The points that the submission gets for the test: all of them if all seeds passed, otherwise none.
+    /// The points that the submission gets for the test: all points of the test if all seeds passed,
+    /// otherwise none.
     pub fn points(&self) -> f64 {
         if self.outcome.failure.is_none() { self.test.points } else { 0.0 }
     }
@@ -93,7 +94,7 @@ pub fn points(value: f64) -> String {
     format!("{rounded}")
 }
 
-/// A grading: what all submissions have in common, and the results so far.
+/// One grading: the settings for all submissions, and the results so far.
 pub struct Results<'a> {
     /// The content of grade.toml.
     pub config: &'a Config,
@@ -203,8 +204,8 @@ impl Results<'_> {
         }
     }
 
-    /// Writes the page that the student may read. Seeds, pages of runs, and lines that run a failure again
-    /// are in it only if grade.toml allows that.
+    /// Writes the page that the student may read. It contains seeds, pages of runs, and commands that repeat
+    /// a failure only if grade.toml allows that.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -265,7 +266,7 @@ impl Results<'_> {
             let how = match self.config.clock {
                 Mode::Sim => "This line runs the failure again in your project",
                 Mode::Real => {
-                    "Real threads do not repeat a run; this line looks for the failure in your project"
+                    "A run on real threads cannot be repeated; this command looks for the failure in your project"
                 }
             };
             let _ = write!(text, "\n{how}:\n\n```sh\n{}\n```\n", failure.replay);
@@ -348,7 +349,8 @@ fn millis(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Aligns the columns of a table: the first and the last column to the left, the others to the right.
+/// Aligns the columns of a table: the first and the last column to the left, and the other columns to the
+/// right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =

@@ -29,7 +29,7 @@ pub struct Submission {
 }
 
 /// The submissions in these folders. Each submission has the name of its folder. If several folders have the
-/// same name, the names of their parent folders are added.
+/// same name, the name of the parent folder is added to each name.
 ///
 /// # Errors
 /// When a folder does not exist, or when a folder is given twice.
@@ -87,7 +87,7 @@ pub struct Taken {
     pub lib: PathBuf,
     /// What was not taken from the folder.
     pub dropped: Vec<String>,
-    /// The crates that the submission wants and does not get. The names are those in Rust code.
+    /// The crates that the submission wants and does not get, by the names that they have in Rust code.
     pub refused_crates: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ pub fn take(dir: &Path, src: &Path, config: &Config) -> Result<Taken, Refusal> {
 /// Why nothing was taken.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The submission is to blame.
+    /// Something is wrong with the submission.
     Submission(String),
     /// The grader cannot write a file.
     Grader(String),
@@ -147,7 +147,7 @@ impl Transfer {
     ) -> Result<(), Refusal> {
         if depth > MOST_DEPTH {
             return Err(Refusal::Submission(format!(
-                "{}: more than {MOST_DEPTH} folders in each other",
+                "{}: more than {MOST_DEPTH} nested folders",
                 name.display()
             )));
         }
@@ -186,8 +186,8 @@ impl Transfer {
             )));
         }
         self.left -= length;
-        // The file is written and not copied, so that its time is now. With an older time, cargo could
-        // believe that it has already built the file.
+        // The file is written and not copied. So its time is the present time. If the file had an older time,
+        // cargo could believe that it has already built the file.
         fs::write(to, bytes).map_err(|error| Refusal::Grader(format!("{}: {error}", to.display())))
     }
 }
@@ -202,7 +202,7 @@ fn read_at_most(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
 fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     let path = dir.join("Cargo.toml");
     if !fs::symlink_metadata(&path).is_ok_and(|it| it.is_file()) {
-        return taken.dropped.push("Cargo.toml (there is none, so the defaults hold)".to_owned());
+        return taken.dropped.push("Cargo.toml (there is no such file, so the defaults are used)".to_owned());
     }
     let parsed = read_at_most(&path, MANIFEST_LIMIT)
         .map_err(|error| error.to_string())
@@ -211,7 +211,7 @@ fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     let table = match parsed {
         Ok(table) => table,
         Err(error) => {
-            let what = format!("Cargo.toml (it cannot be read, so the defaults hold: {error})");
+            let what = format!("Cargo.toml (it cannot be read, so the defaults are used: {error})");
             return taken.dropped.push(what);
         }
     };
@@ -257,7 +257,7 @@ fn library(lib: &toml::Value, taken: &mut Taken) {
         Path::new(&path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     match Path::new(path.trim_start_matches("./")).strip_prefix("src") {
         Ok(below) if plain && !below.as_os_str().is_empty() => taken.lib = below.to_owned(),
-        _ => taken.dropped.push(format!("lib.path = {path:?} (it does not lie in src)")),
+        _ => taken.dropped.push(format!("lib.path = {path:?} (this file is not in src)")),
     }
 }
 
@@ -277,8 +277,8 @@ fn dependencies(table: &toml::Table, config: &Config, taken: &mut Taken) {
             continue;
         }
         taken.refused_crates.push(name.replace('-', "_"));
-        // Each project made by `lab new` has an optional dependency, which is not used. So optional
-        // dependencies are not reported.
+        // Optional dependencies are not reported, because each project made by `lab new` has an optional
+        // dependency that is not used.
         if !optional(&value) {
             taken.dropped.push(format!("the dependency {name} (grade.toml does not allow it)"));
         }
@@ -319,11 +319,12 @@ mod tests {
     impl Folder {
         fn new(files: &[(&str, &str)]) -> Folder {
             let dir = std::env::temp_dir().join(format!("lab-submission-{:x}", random()));
-            fs::create_dir_all(&dir).expect("a temporary folder");
+            fs::create_dir_all(&dir).expect("the folder can be made");
             for (name, text) in files {
                 let path = dir.join(name);
-                fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a folder");
-                fs::write(path, text).expect("a file");
+                fs::create_dir_all(path.parent().expect("the file is in a folder"))
+                    .expect("the folder can be made");
+                fs::write(path, text).expect("the file can be written");
             }
             Folder(dir)
         }
@@ -337,7 +338,7 @@ mod tests {
 
     fn config(text: &str) -> Config {
         let file = Folder::new(&[("grade.toml", text)]);
-        Config::load(&file.0.join("grade.toml"), &suites::all()).expect("a good grade.toml")
+        Config::load(&file.0.join("grade.toml"), &suites::all()).expect("this grade.toml is good")
     }
 
     fn taken(folder: &Folder, config: &Config) -> Result<Taken, Refusal> {
@@ -359,9 +360,10 @@ mod tests {
             ("dir/rust-toolchain.toml", ""),
             ("secret", "not yours"),
         ]);
-        std::os::unix::fs::symlink("../../secret", folder.0.join("dir/src/link.rs")).expect("a link");
-        let taken =
-            taken(&folder, &config("suites.lab2a = 1\n[dependencies]\nitertools = \"0.14\"")).expect("taken");
+        std::os::unix::fs::symlink("../../secret", folder.0.join("dir/src/link.rs"))
+            .expect("the link can be made");
+        let taken = taken(&folder, &config("suites.lab2a = 1\n[dependencies]\nitertools = \"0.14\""))
+            .expect("the submission can be taken");
         assert_eq!((taken.package.as_deref(), taken.edition.as_str()), (Some("my-raft"), "2021"));
         assert_eq!(taken.refused_crates, ["mit6824", "solved"]);
         let dropped = taken.dropped.join("; ");
@@ -413,16 +415,16 @@ mod tests {
         let config = config("suites.lab2a = 1");
         let manifest = |path: &str| format!("[lib]\npath = \"{path}\"");
         let folder = Folder::new(&[("dir/Cargo.toml", &manifest("src/all.rs")), ("dir/src/all.rs", "")]);
-        assert_eq!(taken(&folder, &config).expect("taken").lib, Path::new("all.rs"));
+        assert_eq!(taken(&folder, &config).expect("the submission can be taken").lib, Path::new("all.rs"));
         let folder = Folder::new(&[("dir/Cargo.toml", &manifest("src/../../x.rs")), ("dir/src/lib.rs", "")]);
-        let taken = taken(&folder, &config).expect("taken");
+        let taken = taken(&folder, &config).expect("the submission can be taken");
         assert!(taken.lib == Path::new("lib.rs") && taken.dropped.iter().any(|it| it.contains("lib.path")));
     }
 
     #[test]
     fn a_broken_manifest_is_said() {
         let folder = Folder::new(&[("dir/Cargo.toml", "[package"), ("dir/src/lib.rs", "")]);
-        let taken = taken(&folder, &config("suites.lab2a = 1")).expect("taken");
+        let taken = taken(&folder, &config("suites.lab2a = 1")).expect("the submission can be taken");
         assert!(taken.dropped[0].starts_with("Cargo.toml (it cannot be read"), "{:?}", taken.dropped);
     }
 
@@ -430,14 +432,16 @@ mod tests {
     fn folders_of_the_same_name_are_told_apart() {
         let folder = Folder::new(&[("a/raft/x", ""), ("b/raft/x", ""), ("c/x", "")]);
         let dirs = ["a/raft", "b/raft"].map(|name| folder.0.join(name));
-        let names: Vec<String> = all(&dirs).expect("they exist").into_iter().map(|it| it.name).collect();
+        let names: Vec<String> =
+            all(&dirs).expect("the folders exist").into_iter().map(|it| it.name).collect();
         assert_eq!(names, ["a-raft", "b-raft"]);
         assert_eq!(all(&[folder.0.join("c")]).expect("the folder exists")[0].name, "c");
-        let twice = all(&[folder.0.join("c"), folder.0.join("b/../c")]).expect_err("the same folder");
+        let twice =
+            all(&[folder.0.join("c"), folder.0.join("b/../c")]).expect_err("both paths are the same folder");
         assert!(twice.contains("given twice"), "{twice}");
         assert!(
             all(&[folder.0.join("none")]).expect_err("the folder does not exist").contains("no such folder")
         );
-        assert!(all(&[folder.0.join("c/x")]).expect_err("a file").contains("this is a file"));
+        assert!(all(&[folder.0.join("c/x")]).expect_err("c/x is a file").contains("this is a file"));
     }
 }

@@ -1,8 +1,8 @@
 //! The names of all tests, from the judge's own lists.
 //!
-//! The judge lists its tests for a type that it can test. The names do not depend on the type, so this file
-//! uses this project's types. Nothing is built or run for the list. So a wrong name in grade.toml is found at
-//! once.
+//! The judge makes a list of its tests for a type that it can test. The names do not depend on the type, so
+//! this file uses this project's types. To make the list, nothing is built or run. So a wrong name in
+//! grade.toml is found at once.
 
 use labtest::harness::Case;
 use labtest::{lab2, lab3, lab4};
@@ -44,6 +44,6 @@ pub fn all() -> Vec<Suite> {
 }
 
 fn listed(case: &Case) -> Listed {
-    // `leak` is right here: the lists are made once, and their names are used until the process ends.
+    // `leak` does no harm here: the lists are made once, and their names are used until the process ends.
     Listed { name: case.name.clone().leak(), ignored: case.ignored }
 }

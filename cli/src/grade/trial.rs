@@ -4,8 +4,8 @@
 //! The verdict comes from the report that the judge writes ([`crate::dstest::report`]). The output of the
 //! process and its exit code are not enough. A test has passed if all of the following is true:
 //!
-//! * the report says of each seed, in the right order, that it started and that it passed, and contains
-//!   nothing else;
+//! * the report says that each seed has started and that it has passed, with the seeds in the right order,
+//!   and contains nothing else;
 //! * at the end, the report on the disk is the same as the lines that were read during the run;
 //! * the test binary has sealed the run: after the judge has ended, the `main` of the grader's own test has
 //!   written the random text that was compiled into the binary ([`super::package`]);
@@ -28,8 +28,8 @@ use crate::dstest::report::{End, Line, Tail, parse};
 use crate::dstest::run::{Mode, Stop, Test};
 use crate::dstest::scratch::{Scratch, forget};
 
-/// How long a process may still run after it has reported a failure. In this time it writes the page of the
-/// failure, for example.
+/// How long a process may still run after it has reported a failure. The process needs this time, for
+/// example, to write the page of the failure.
 const AFTERWORDS: Duration = Duration::from_secs(20);
 
 /// What all tests of a submission have in common.
@@ -50,7 +50,7 @@ pub struct Conditions<'a> {
     pub memory_mb: u64,
     /// The text that the test binaries write at their end.
     pub seal: &'a str,
-    /// Says whether the grading must end.
+    /// Whether the grading must end.
     pub stop: &'a Stop,
     /// The folder for the files of the process.
     pub scratch: &'a Scratch,
@@ -98,7 +98,7 @@ pub enum Kind {
     Died,
     /// A run took too long and was killed.
     TooLong,
-    /// There is no report, or the report makes no sense, or the run was not sealed.
+    /// There is no report, or the report is wrong, or the run was not sealed.
     BadReport,
     /// The submission does not compile.
     DoesNotCompile,
@@ -140,7 +140,7 @@ pub fn run(test: &Test, conditions: &Conditions<'_>) -> Outcome {
     if trial.outcome.failure.is_none()
         && let Some(doubt) = trial.doubts(&report, &seal)
     {
-        // If there is a doubt, the numbers in the report cannot be trusted either.
+        // If there is a reason not to trust the report, its numbers cannot be trusted either.
         trial.outcome = Outcome { failure: Some(doubt), ..Outcome::default() };
     }
     let mut outcome = trial.outcome;
@@ -198,8 +198,8 @@ impl Trial<'_> {
         }
     }
 
-    /// The plan of the child. It gets none of the grader's variables, an empty working folder, and a limit
-    /// for its memory.
+    /// The plan of the child. The child gets an empty working folder, a limit for its memory, and none of the
+    /// grader's environment variables.
     fn plan(&self, files: &Files<'_>) -> Plan {
         let mut plan = plan(self.test, self.conditions.seed, self.conditions.seeds, files.report);
         let page = files.page.as_os_str().to_owned();
@@ -267,7 +267,8 @@ impl Trial<'_> {
     fn take(&mut self, line: Line) -> Result<(), String> {
         self.lines.push(line.clone());
         if self.outcome.failure.is_some() {
-            // The test has failed already. Now it only matters whether the next seed starts.
+            // The test has already failed. The only fact that is still needed is whether the next seed
+            // starts.
             self.open = matches!(line, Line::Start { .. });
             return Ok(());
         }
@@ -276,10 +277,10 @@ impl Trial<'_> {
             Line::End(end) => (&end.test, end.seed),
         };
         if last_segment(test) != last_segment(&self.test.name) {
-            return Err(format!("it speaks of the test {test:?}"));
+            return Err(format!("it names the test {test:?}, which is not running"));
         }
         if self.next >= self.conditions.seeds || seed != self.seed() {
-            return Err(format!("it speaks of seed {seed:#x}, which is not its turn"));
+            return Err(format!("it names seed {seed:#x}, but another seed was expected"));
         }
         match (line, self.open) {
             (Line::Start { .. }, false) => self.open = true,
@@ -338,7 +339,7 @@ impl Trial<'_> {
             ),
             Ending::Exited(None) => Failure::of(
                 Kind::BadReport,
-                format!("the process ended before the judge had told of all seeds{}", last_words(output)),
+                format!("the process ended before the judge had reported all seeds{}", last_words(output)),
             ),
             Ending::Exited(Some(how)) => {
                 let message =
@@ -351,9 +352,7 @@ impl Trial<'_> {
             }
             Ending::OutOfTime => self
                 .of_seed(Kind::TooLong, "the time of the submission was over; the run was killed".to_owned()),
-            Ending::BadReport(error) => {
-                Failure::of(Kind::BadReport, format!("the report makes no sense: {error}"))
-            }
+            Ending::BadReport(error) => Failure::of(Kind::BadReport, format!("the report is wrong: {error}")),
             Ending::Interrupted => Failure::of(Kind::NotRun, "grading was stopped"),
             Ending::NotStarted(error) => Failure::of(Kind::NotRun, error),
         };
@@ -365,8 +364,8 @@ impl Trial<'_> {
         Failure { kind, message, seed: Some(self.seed()), hash: None, replay }
     }
 
-    /// A command line that runs the seed again in the student's project. It is needed if the run ended
-    /// without such a line.
+    /// Makes a command line that runs the seed again in the student's project. It is used if the run has
+    /// ended without printing such a line.
     fn replay_line(&self) -> String {
         let strict = if self.conditions.strict { "LAB_STRICT=1 " } else { "" };
         let sim = if self.conditions.clock == Mode::Sim { " --features sim" } else { "" };

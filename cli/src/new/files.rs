@@ -17,7 +17,7 @@ pub struct File {
     pub text: String,
 }
 
-/// Makes pairs of the path and the text of files of the starter.
+/// Makes a pair for each file of the starter: its path and its text.
 macro_rules! starter {
     ($($path:literal),* $(,)?) => {
         [$(($path, include_str!(concat!("../../../starter/", $path)))),*]
@@ -57,17 +57,17 @@ pub fn of_project(package: &str, source: &Source) -> Vec<File> {
     let mut files = vec![file("Cargo.toml", manifest::text(package, source))];
     files.extend(COPIED.iter().map(|(path, text)| file(path, (*text).to_owned())));
     files.extend(STARTER.iter().map(|(path, text)| file(path, adapted(path, text, package, source))));
-    // The workflow runs on other machines. There it cannot work if the dependencies are paths on this
-    // machine.
+    // The workflow runs on other machines. If the dependencies are paths on this machine, it cannot work
+    // there.
     if let Source::Git { .. } = source {
         files.push(file(".github/workflows/labs.yml", workflow(&suites())));
     }
     files
 }
 
-/// Changes a file of the starter for the new package. The suites get the name of the new crate, because no
-/// other file contains the name. The starter's README has a paragraph about the commands inside this
-/// repository. The new README says in its place where `lab` comes from.
+/// Changes a file of the starter for the new package. Only the suites and the README contain the name of the
+/// starter. In the suites it is replaced by the name of the new crate. The README has a paragraph about the
+/// commands inside this repository. In its place, the new README says where `lab` comes from.
 fn adapted(path: &str, text: &str, package: &str, source: &Source) -> String {
     if path.starts_with("tests/") {
         return text.replace("starter::", &format!("{}::", crate_of(package)));
@@ -85,7 +85,7 @@ fn suites() -> Vec<&'static str> {
     STARTER.iter().filter_map(|(path, _)| path.strip_prefix("tests/")?.strip_suffix(".rs")).collect()
 }
 
-/// A workflow for GitHub. It has a step for each suite, so that the reader sees at once which labs pass.
+/// A workflow for GitHub. It has a step for each suite, so that a student sees at once which labs pass.
 fn workflow(suites: &[&str]) -> String {
     let mut text = include_str!("labs.yml").to_owned();
     for suite in suites {
@@ -110,12 +110,12 @@ mod tests {
 
     use super::*;
 
-    /// Failed tests write their pages to `out`, and cargo builds in `target`. Both are no files of the
-    /// starter.
+    /// Failed tests write their pages to `out`, and cargo builds in `target`. So these two folders do not
+    /// belong to the starter.
     const MADE: [&str; 2] = ["out", "target"];
 
     fn walk(dir: &Path, below: &Path, found: &mut BTreeSet<String>) {
-        for entry in std::fs::read_dir(dir).expect("the starter's folder") {
+        for entry in std::fs::read_dir(dir).expect("the starter\'s folder can be read") {
             let path = entry.expect("the folder can be read").path();
             if MADE.iter().any(|made| path == below.join(made)) {
                 continue;
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_files_know_the_new_crate_and_not_the_starter() {
-        let source = Source::git("https://example.org/labs.git", "1f2e").expect("an address");
+        let source = Source::git("https://example.org/labs.git", "1f2e").expect("the address is good");
         for file in of_project("my-raft", &source) {
             let name = file.path.display();
             assert!(!file.path.starts_with("tests") || file.text.contains("use my_raft::"), "{name}");

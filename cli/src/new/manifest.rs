@@ -1,8 +1,9 @@
 //! The manifest of a new project.
 //!
-//! It is the starter's manifest with three changes. The package has its own name. It has a workspace of its
-//! own. The starter inherits dependencies from the workspace of this repository; the new manifest spells them
-//! out. The edition, the profiles and the versions are those of this workspace.
+//! This is the starter's manifest with three changes. The package has another name. The package is a
+//! workspace of its own. The starter inherits dependencies from the workspace of this repository; the new
+//! manifest contains their versions or paths instead. The edition, the profiles and the versions are those of
+//! this workspace.
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
@@ -103,7 +104,7 @@ fn dependency(own: &Item, shared: &Item, source: &Source) -> InlineTable {
     full
 }
 
-/// Adds where a crate of the lab comes from. `path` is the folder of the crate in this repository.
+/// Adds the place from which a crate of the lab comes. `path` is the folder of the crate in this repository.
 fn place(full: &mut InlineTable, path: &str, source: &Source) {
     match source {
         Source::Checkout(checkout) => {
@@ -121,7 +122,7 @@ fn place(full: &mut InlineTable, path: &str, source: &Source) {
 fn version(full: &mut InlineTable, shared: &Item) {
     match shared {
         Item::Value(Value::InlineTable(table)) => *full = table.clone(),
-        other => drop(full.insert("version", other.as_str().expect("a version").into())),
+        other => drop(full.insert("version", other.as_str().expect("a dependency has a version").into())),
     }
 }
 
@@ -144,8 +145,8 @@ fn add_missing(features: &mut Array, more: &Array) {
     }
 }
 
-/// Makes `cargo test` run the suites. In this repository they run only if the user names them, because the
-/// starter fails them.
+/// Makes `cargo test` run the suites. In this repository these suites run only if the user names them,
+/// because they fail with the unsolved starter.
 fn run_by_default(tests: &mut Item) {
     let tests = tests.as_array_of_tables_mut().expect("the starter has suites");
     for (number, test) in tests.iter_mut().enumerate() {
@@ -169,14 +170,19 @@ mod tests {
     #[test]
     fn nothing_is_inherited_from_a_workspace() {
         let text = text("my-raft", &checkout());
-        let manifest: DocumentMut = text.parse().expect("TOML");
+        let manifest: DocumentMut = text.parse().expect("the text is TOML");
         assert_eq!(manifest["package"]["name"].as_str(), Some("my-raft"));
         assert!(manifest["workspace"].is_table());
         assert!(!text.contains("workspace = true") && !text.contains(".workspace"), "{text}");
         let starter = document(STARTER);
         for kind in ["dependencies", "dev-dependencies"] {
             let names = |of: &DocumentMut| -> Vec<String> {
-                of[kind].as_table_like().expect("a table").iter().map(|(name, _)| name.to_owned()).collect()
+                of[kind]
+                    .as_table_like()
+                    .expect("the value is a table")
+                    .iter()
+                    .map(|(name, _)| name.to_owned())
+                    .collect()
             };
             assert_eq!(names(&manifest), names(&starter));
         }
@@ -189,8 +195,8 @@ mod tests {
 
     #[test]
     fn a_git_source_names_repository_and_commit() {
-        let source = Source::git("https://example.org/labs.git", "1f2e").expect("an address");
-        let manifest: DocumentMut = text("x", &source).parse().expect("TOML");
+        let source = Source::git("https://example.org/labs.git", "1f2e").expect("the address is good");
+        let manifest: DocumentMut = text("x", &source).parse().expect("the text is TOML");
         let labtest = &manifest["dev-dependencies"]["labtest"];
         assert_eq!(labtest["git"].as_str(), Some("https://example.org/labs.git"));
         assert_eq!(labtest["rev"].as_str(), Some("1f2e"));
@@ -199,10 +205,12 @@ mod tests {
 
     #[test]
     fn what_the_starter_adds_to_a_dependency_stays() {
-        let own: DocumentMut =
-            "x = { workspace = true, optional = true, features = [\"b\"] }".parse().expect("TOML");
-        let shared: DocumentMut =
-            "x = { version = \"1\", features = [\"a\"] }\ny = { path = \".\" }".parse().expect("TOML");
+        let own: DocumentMut = "x = { workspace = true, optional = true, features = [\"b\"] }"
+            .parse()
+            .expect("the text is TOML");
+        let shared: DocumentMut = "x = { version = \"1\", features = [\"a\"] }\ny = { path = \".\" }"
+            .parse()
+            .expect("the text is TOML");
         let x = dependency(&own["x"], &shared["x"], &checkout());
         assert_eq!(x.get("optional").and_then(Value::as_bool), Some(true));
         assert_eq!(x.get("features").and_then(Value::as_array).map(Array::len), Some(2));

@@ -1,10 +1,11 @@
 //! `lab new`: makes a new project from the starter, in a folder outside this repository.
 //!
 //! The new project has the skeletons of the labs, the suites that judge them, and a manifest. The
-//! dependencies in the manifest are the lab's crates. They are given by a path to the checkout from which
-//! this program was built, or by a git repository ([`mod@source`]). All files are embedded in this program
-//! ([`files`]), so it can be installed and used anywhere. The new manifest is made from the manifests of the
-//! starter and of the workspace ([`manifest`]), so no dependency has to be written down twice.
+//! dependencies in the manifest are the lab's crates. The manifest names each crate by its path in the
+//! checkout from which this program was built, or by a git repository ([`mod@source`]). All files are
+//! embedded in this program ([`files`]), so it can be installed and used anywhere. The new manifest is made
+//! from the manifests of the starter and of the workspace ([`manifest`]), so no dependency has to be written
+//! down twice.
 //!
 //! Everything is checked before the first file is written. Exit codes: 0 if the project is made, 1 if a file
 //! could not be written, 2 if the arguments are bad.
@@ -55,7 +56,7 @@ pub struct Args {
 pub fn main(args: &Args) -> ExitCode {
     match make(args) {
         Ok(report) => {
-            // The project is made. If nobody can read the report, that is no failure.
+            // The project is already made, so it is no failure if the report cannot be written.
             let _ = io::stdout().write_all(report.as_bytes());
             ExitCode::SUCCESS
         }
@@ -128,7 +129,7 @@ fn package(args: &Args, full: &Path) -> Result<String, Problem> {
             let folder = full.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name::of_folder(folder, &reserved).map_err(|why| {
                 Problem::Usage(format!(
-                    "the folder's name {folder:?} gives no name for the package: {why}; choose one with --name NAME"
+                    "the folder's name {folder:?} cannot be made into a name for the package: {why}; choose a name with --name NAME"
                 ))
             })
         }

@@ -1,4 +1,5 @@
-//! The name of the new package. It is made from the folder's name, or the user gives it and it is checked.
+//! The name of the new package. The name is made from the folder's name, or the user chooses it. In both
+//! cases it is checked.
 //!
 //! A name consists of lower case ASCII letters, digits, `-` and `_`, and begins with a letter. The name of
 //! the crate has `_` in place of `-`.
@@ -20,7 +21,7 @@ const LONGEST: usize = 64;
 /// depends on.
 ///
 /// # Errors
-/// Says what the name lacks.
+/// When the name is not allowed. The error says what was expected.
 pub fn of_folder(folder: &str, reserved: &[String]) -> Result<String, String> {
     let lower = folder.to_lowercase();
     let pieces =
@@ -32,7 +33,7 @@ pub fn of_folder(folder: &str, reserved: &[String]) -> Result<String, String> {
 /// Checks that a package can have this name.
 ///
 /// # Errors
-/// Says what the name lacks.
+/// When the name is not allowed. The error says what was expected.
 pub fn checked(name: &str, reserved: &[String]) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(plain) {

@@ -6,7 +6,7 @@ use crate::shell::quoted;
 
 /// The place from which the lab's crates come.
 pub enum Source {
-    /// The checkout from which this program was built. This is its folder.
+    /// The checkout from which this program was built, as the path of its folder.
     Checkout(PathBuf),
     /// A commit of a git repository.
     Git {
@@ -21,8 +21,8 @@ impl Source {
     /// The checkout from which this program was built.
     ///
     /// # Errors
-    /// When the checkout is no longer there. Also when it is a copy that cargo made for an installation,
-    /// because cargo may remove the copy.
+    /// When the checkout is no longer there, or when it is a copy that cargo made for an installation. Cargo
+    /// may remove such a copy.
     pub fn checkout() -> Result<Source, String> {
         Source::checkout_of(Path::new(env!("CARGO_MANIFEST_DIR")))
     }

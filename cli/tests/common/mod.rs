@@ -33,10 +33,12 @@ fn copy_sources(to: &Path) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake");
     for file in ["Cargo.toml", "src/lib.rs", "tests/lab2a.rs", "tests/lab2b.rs", "tests/plain.rs"] {
         let target = to.join(file);
-        fs::create_dir_all(target.parent().expect("a file in a folder")).expect("the folder can be made");
+        fs::create_dir_all(target.parent().expect("the file is in a folder"))
+            .expect("the folder can be made");
         let new = fs::read(from.join(file)).expect("the fake project has this file");
         if fs::read(&target).ok().as_deref() != Some(&new) {
-            // The file changes in one step, because another process of these tests may be building it.
+            // The file must change in one step, because another process of these tests may be building the
+            // project.
             let draft = target.with_extension(format!("draft-{}", std::process::id()));
             fs::write(&draft, new).expect("the file can be written");
             fs::rename(draft, target).expect("the file can be renamed");
@@ -52,7 +54,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// All tests share this project, so that it is built only once. The folder is for this test alone.
+    /// The project that all tests share, so that it is built only once. Only the folder in which `lab` runs
+    /// is for this test alone.
     pub fn new(name: &str) -> Project {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake");
         Project { dir: Folder::new(name), root: shared().clone(), target }
@@ -121,8 +124,8 @@ impl Ran {
     pub fn of(output: Output) -> Ran {
         Ran {
             code: output.status.code(),
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            err: String::from_utf8(output.stderr).expect("UTF-8"),
+            out: String::from_utf8(output.stdout).expect("the output is UTF-8"),
+            err: String::from_utf8(output.stderr).expect("the output is UTF-8"),
         }
     }
 

@@ -1,20 +1,23 @@
-//! A class of submissions: good ones, bad ones, and some that try to cheat.
+//! A class of submissions. Some are good, some are bad, and some try to cheat.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn labs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in a folder of the workspace")
+        .to_owned()
 }
 
 fn put(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a folder");
-    fs::write(path, text).expect("a file");
+    fs::create_dir_all(path.parent().expect("the file is in a folder")).expect("the folder can be made");
+    fs::write(path, text).expect("the file can be written");
 }
 
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
-        let entry = entry.expect("a readable folder");
+        let entry = entry.expect("the folder can be read");
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy(&entry.path(), &to);
@@ -26,7 +29,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[track_caller]
 fn change(path: &Path, from: &str, to: &str) {
-    let old = fs::read_to_string(path).expect("a source");
+    let old = fs::read_to_string(path).expect("the source can be read");
     assert_eq!(old.matches(from).count(), 1, "{} must contain this text once: {from}", path.display());
     put(path, &old.replace(from, to));
 }

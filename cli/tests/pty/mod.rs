@@ -1,5 +1,5 @@
-//! Runs a program in a terminal of its own. A test can read the screen, press keys, and check the state in
-//! which the program leaves the terminal.
+//! Runs a program in a terminal of its own. A test can read the screen and press keys. When the program has
+//! ended, the test can check whether the terminal is in its old state.
 //!
 //! `setsid --ctty` (util-linux) makes the pseudo-terminal the controlling terminal of the program. So the
 //! program writes nothing to the terminal in which the tests run.
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
-/// How long a test waits at most.
+/// The longest time that a test waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal.
@@ -38,7 +38,7 @@ struct Shown {
 
 impl Shown {
     fn lock(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.parser.lock().expect("no thread panics with this lock")
+        self.parser.lock().expect("no thread panics while it holds this lock")
     }
 }
 
@@ -59,7 +59,7 @@ impl Terminal {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("the system has pseudo-terminals");
         let before = tcgetattr(&pty.slave).expect("the slave side is a terminal");
-        let stdio = || Stdio::from(pty.slave.try_clone().expect("a spare descriptor"));
+        let stdio = || Stdio::from(pty.slave.try_clone().expect("the descriptor can be duplicated"));
         let child = Command::new("setsid")
             .arg("--ctty")
             .arg(program)
@@ -73,7 +73,7 @@ impl Terminal {
             .spawn()
             .expect("setsid, of util-linux, can be run");
         let keyboard = File::from(pty.master);
-        let mut output = keyboard.try_clone().expect("a spare descriptor");
+        let mut output = keyboard.try_clone().expect("the descriptor can be duplicated");
         let shown = Arc::new(Shown {
             parser: Mutex::new(vt100::Parser::new(rows, columns, 0)),
             changed: Condvar::new(),
@@ -99,7 +99,7 @@ impl Terminal {
     /// Changes the size of the terminal, as if a user resized its window.
     pub fn resize(&self, rows: u16, columns: u16) {
         self.shown.lock().screen_mut().set_size(rows, columns);
-        let stdin = Stdio::from(self.slave.try_clone().expect("a spare descriptor"));
+        let stdin = Stdio::from(self.slave.try_clone().expect("the descriptor can be duplicated"));
         let size = [rows, columns].map(|it| it.to_string());
         let done = Command::new("stty").args(["rows", &size[0], "cols", &size[1]]).stdin(stdin).status();
         assert!(done.expect("stty, of coreutils, can be run").success());
@@ -113,8 +113,12 @@ impl Terminal {
         while !so(parser.screen()) {
             let left = PATIENCE.saturating_sub(asked.elapsed());
             assert!(!left.is_zero(), "the screen does not show {what}:\n{}", parser.screen().contents());
-            parser =
-                self.shown.changed.wait_timeout(parser, left).expect("no thread panics with this lock").0;
+            parser = self
+                .shown
+                .changed
+                .wait_timeout(parser, left)
+                .expect("no thread panics while it holds this lock")
+                .0;
         }
     }
 
@@ -142,7 +146,7 @@ impl Terminal {
         self.child.id()
     }
 
-    /// Waits for the program's end.
+    /// Waits until the program has ended.
     #[track_caller]
     pub fn left(mut self) -> Left {
         let asked = Instant::now();
@@ -157,7 +161,8 @@ impl Terminal {
             thread::sleep(Duration::from_millis(20));
         };
         let after = tcgetattr(&self.slave).expect("the slave side is a terminal");
-        // After this, no process has this side of the terminal open. So the reader ends.
+        // After this, no process has this side of the terminal open. So the thread that reads the output
+        // ends.
         drop(self.slave);
         self.reader.join().expect("the reader does not panic");
         let parser = self.shown.lock();

@@ -1,4 +1,5 @@
-//! Draws the screen of a terminal as an SVG picture. Text is written as text, so that it can be searched.
+//! Draws the screen of a terminal as an SVG picture. Letters are stored as text and not as shapes, so that a
+//! reader can search for words.
 
 use std::fmt::Write;
 
@@ -67,7 +68,7 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
         )
         .expect("a string takes every text");
     }
-    // Blanks at both ends are not drawn: they show nothing, and some renderers drop them.
+    // Blanks at both ends are not drawn: they are invisible, and some programs that draw SVG remove them.
     let blank = text.chars().take_while(|&c| c == ' ').count();
     let ink = text.trim_matches(' ');
     if ink.is_empty() {
@@ -89,9 +90,9 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
     .expect("a string takes every text");
 }
 
-/// The shape of a character that is a bar or a line. Such characters are drawn as rectangles, so that they
-/// join with any font. The two numbers are the distance from the top of the cell and the height, both as
-/// parts of the cell's height.
+/// The shape of a character that is a bar or a line. Such characters are drawn as rectangles. So there is no
+/// gap between neighbouring characters, whatever the font is. The two numbers are the distance from the top
+/// of the cell and the height, both as parts of the cell's height.
 fn shape(c: char) -> Option<(f32, f32)> {
     match c {
         '▁'..='█' => {

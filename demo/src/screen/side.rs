@@ -1,5 +1,5 @@
-//! The column beside the servers. It shows the map of shards, the operations, the network, and the source of
-//! faults.
+//! The column beside the servers. It shows which group has each shard, the operations, the network, and the
+//! source of faults.
 
 use labrt::time::Duration;
 use labtest::shards::gid;

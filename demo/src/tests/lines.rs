@@ -16,7 +16,7 @@ fn shown(shows: &[(&App, &[Event])]) -> String {
     for (app, new) in shows {
         lines.show(app, new).expect("writing to memory cannot fail");
     }
-    String::from_utf8(out).expect("plain text")
+    String::from_utf8(out).expect("the output is UTF-8")
 }
 
 #[test]

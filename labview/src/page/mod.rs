@@ -1,13 +1,13 @@
 //! HTML pages for people. Each page is one HTML file that needs no network, no server and no other file.
 //!
 //! A [`Page`] has its own style, markup, scripts and data. In addition it has the parts that all pages share.
-//! They are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and the
-//! view in the URL. The scripts are plain scripts of one document, in the given order. A script may use what
-//! an earlier script defines. All of them may use the shared scripts.
+//! These parts are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and
+//! the code that keeps the view in the URL. The scripts are plain scripts of one document, in the given
+//! order. A script may use what an earlier script defines. Every script may use the shared scripts.
 //!
 //! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
-//! In a page these texts are data, never markup. For this, the JSON has no `<`, and scripts set text and
-//! never HTML.
+//! In a page these texts are data, never markup. This is guaranteed in two ways: the JSON has no `<`, and
+//! scripts set text and never HTML.
 //!
 //! ```
 //! use labview::page::Page;
@@ -59,7 +59,7 @@ impl Page<'_> {
         html.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-        // No text in the page can make the browser send a request.
+        // This policy forbids all requests. So no text in the page can make the browser send a request.
         html.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
         html.push_str("style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n");
         html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>");
@@ -99,8 +99,8 @@ fn push_text(html: &mut String, text: &str) {
 }
 
 /// Appends JSON as the content of a script element. The characters that could end the element are written as
-/// escapes. In JSON, these characters occur only in strings, and there an escape means the same as its
-/// character.
+/// escapes. In JSON, these characters occur only in strings. In a string, an escape means the same as the
+/// character itself.
 fn push_json(html: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {

@@ -1,7 +1,7 @@
 //! A run in the form that the page reads. All data are in columns, and they refer to events by numbers.
 //!
 //! The events are numbered in the order in which they are on the page. A message or operation has an id in
-//! the trace. On the page it is known by the place of this id in the list of ids. A page may have only the
+//! the trace. On the page, its number is the place of this id in the list of ids. A page may have only the
 //! last part of a run. The earlier events are still used to find the state of each server at the beginning of
 //! this part.
 
@@ -67,7 +67,7 @@ pub(super) struct Events {
     pub values: Vec<Value>,
     /// Kinds of events with the names of their fields. The kind comes first.
     pub shapes: Vec<Vec<String>>,
-    /// The first cause is empty, for events without a cause.
+    /// The texts of the causes. The first text is empty, for events without a cause.
     pub causes: Vec<String>,
 }
 
@@ -133,8 +133,8 @@ struct Window {
 }
 
 impl Window {
-    /// Chooses at most `most` events. Usually they end at the last event. If the test has failed, they end
-    /// some events after the failure.
+    /// Chooses at most `most` events. Usually the last chosen event is the last event of the run. If the test
+    /// has failed, it is an event a little after the failure.
     fn of(events: usize, failed: Option<usize>, most: usize) -> Window {
         let end = failed.map_or(events, |at| events.min((at + 1).saturating_add(most / 4)));
         Window { begin: end.saturating_sub(most), end }
@@ -213,8 +213,8 @@ impl Diagram {
     }
 }
 
-/// A note that names the servers whose events do not report their states. The page shows only a part of their
-/// states, and its reader must know this.
+/// A note that names the servers whose events do not report their states. The page shows only a part of the
+/// states of these servers, and the reader of the page must know this.
 fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
     let seen = servers.seen_from_outside();
     let names = |of: fn(&(usize, bool, bool)) -> bool| {
@@ -234,7 +234,7 @@ fn outside_note(servers: &Servers, lanes: &Lanes) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{} {how}", parts.join(" ")))
 }
 
-/// A list of ids. An id is known by its place in the list.
+/// A list of ids. The page refers to an id by its place in the list.
 #[derive(Default)]
 struct Ids {
     all: Vec<u64>,
@@ -253,7 +253,7 @@ impl Ids {
     }
 }
 
-/// A list of texts, in the order of their first use. A text is known by its place in the list.
+/// A list of texts, in the order of their first use. The page refers to a text by its place in the list.
 #[derive(Default)]
 struct Names<K> {
     all: Vec<K>,
@@ -390,7 +390,7 @@ fn verdict(
     let at = all.iter().rposition(|event| event.kind == "check.verdict")?;
     let event = &all[at];
     // The verdict names a client and a time. The checker's time may be a little later than the call. So the
-    // operation is the last one that this client called before this time or at this time.
+    // named operation is the last operation that this client called before this time or at this time.
     let named = event.number("client").zip(event.number("called")).and_then(|(client, called)| {
         let lane = lanes.client(client)?;
         let calls = made.operations.iter().filter(|op| op.lane == lane);
@@ -409,7 +409,7 @@ mod tests {
     fn trace(lines: &[&str]) -> Trace {
         let text: Vec<String> =
             lines.iter().zip(0..).map(|(line, t)| format!("{{\"t\":{},{line}}}\n", t * 10)).collect();
-        Trace::read(text.concat().as_bytes()).expect("a good trace")
+        Trace::read(text.concat().as_bytes()).expect("the trace is good")
     }
 
     const RUN: &[&str] = &[
@@ -453,8 +453,8 @@ mod tests {
     #[test]
     fn a_long_run_is_cut_and_the_state_before_it_is_known() {
         let d = Diagram::of(&trace(RUN), 6);
-        // The page has one event after the failure. The rest of its events are the last ones up to the
-        // failure.
+        // The page has one event after the failure. Its other events are the failure and the last events
+        // before it.
         assert_eq!((d.before, d.after), (7, 0));
         assert_eq!(d.failed, 4);
         assert_eq!(d.events.dt[0], 70, "the times are the times of the run");

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// An event. Kinds, causes and names of fields are the same as in the file. Unknown ones are kept, too.
+/// An event. Kinds, causes and names of fields are the same as in the file. Those that this crate does not
+/// know are kept, too.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
     /// The time, in ns since the start of the run.
@@ -105,8 +106,8 @@ impl Event {
 
 const EXAMPLE: &str = r#"{"t":3105862,"thread":4,"node":"S1","kind":"raft.vote"}"#;
 
-/// The largest time or number that a page can hold. JavaScript numbers are floating point, which cannot
-/// represent every larger whole number.
+/// The largest time or number that a page can contain. JavaScript numbers are floating point numbers. They
+/// cannot represent every whole number that is larger than this.
 const MOST: u64 = 1 << 53;
 
 fn number(name: &str, value: &Value) -> Result<u64, String> {
@@ -123,7 +124,7 @@ fn text(name: &str, value: Value) -> Result<String, String> {
     }
 }
 
-/// Checks the value of a field. A number that a page cannot hold becomes a text.
+/// Checks the value of a field. If a number is too large for a page, it becomes a text.
 fn field(name: String, value: Value) -> Result<(String, Value), String> {
     let value = match value {
         Value::Number(n) if n.as_u64().is_some_and(|n| n > MOST) => Value::String(n.to_string()),
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn a_line_as_it_is_written() {
         let line = r#"{"t":7,"thread":4,"node":"G101S1","group":101,"index":1,"inc":2,"kind":"raft.vote","id":9,"parent":17,"cause":"granted","f.term":5,"f.candidate":2,"f.ok":true}"#;
-        let event = Event::parse(line).expect("a good line");
+        let event = Event::parse(line).expect("the line is good");
         assert_eq!((event.t, event.thread, event.id, event.parent), (7, 4, 9, 17));
         assert_eq!(event.node, Some(Node { group: 101, index: 1, name: "G101S1".into() }));
         assert_eq!((event.kind.as_str(), event.cause.as_str()), ("raft.vote", "granted"));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::event::Event;
 use super::lanes::{LaneKind, Lanes, sides};
 
-/// Something that lasts from one event to another. The page draws it as a band.
+/// A fault that lasts from one event to another event. The page draws it as a band.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Band {
     /// The event at which the band begins.
@@ -30,7 +30,7 @@ pub struct Band {
 pub enum BandKind {
     /// A server is down.
     Crash,
-    /// A server is off the network, or it is cut off from other servers.
+    /// A server is disconnected from the network, or it is cut off from other servers.
     Cut,
     /// The network is split into parts.
     Partition,
@@ -138,7 +138,7 @@ impl Faults {
         }
     }
 
-    /// Begins a band. If a band of the same topic is open, it ends.
+    /// Begins a band. If a band of the same topic is open, that band ends.
     fn begin(&mut self, at: usize, topic: Topic, kind: BandKind, lane: Option<usize>, text: &str) {
         self.end(at, |open| *open == topic);
         self.open.push((topic, self.bands.len()));
@@ -178,7 +178,7 @@ mod tests {
         ];
         let events: Vec<Event> = lines
             .iter()
-            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("a good line"))
+            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("the line is good"))
             .collect();
         let lanes = Lanes::of(&events);
         let mut faults = Faults::default();

@@ -127,7 +127,7 @@ mod tests {
             r#"{"t":0,"kind":"rpc.sent","f.to":"G100S9"}"#,
             r#"{"t":0,"kind":"fault.partition","f.sides":"G1S0,G1S1|G1S2"}"#,
         ]
-        .map(|line| Event::parse(line).expect("a good line"))
+        .map(|line| Event::parse(line).expect("the line is good"))
         .into();
         let lanes = Lanes::of(&events);
         let names: Vec<&str> = lanes.all.iter().map(|lane| lane.name.as_str()).collect();

@@ -15,8 +15,8 @@ pub struct TermRun {
     pub term: u64,
     /// The index of the first entry.
     pub first: u64,
-    /// The term run before this one. `None` if the log begins here, or if nothing is known about the entries
-    /// before.
+    /// The term run before this one. `None` if the log begins here, or if nothing is known about the earlier
+    /// entries.
     pub before: Option<usize>,
 }
 
@@ -47,7 +47,7 @@ impl Runs {
         Log { run: None, last: start, start, start_term }
     }
 
-    /// Cuts the log off after `last`, if it is longer.
+    /// If the log is longer than `last`, removes the entries after `last`.
     pub fn cut(&self, log: &mut Log, last: u64) {
         if last >= log.last {
             return;
@@ -65,7 +65,7 @@ impl Runs {
     }
 
     /// Puts entries with these `terms` at the indices `first` to `last`, and drops all old entries from
-    /// `first` on. The text `1*2,3` means two entries of term 1 and then one of term 3.
+    /// `first` on. The text `1*2,3` means two entries of term 1 and then one entry of term 3.
     ///
     /// # Errors
     /// If the number of terms is not the number of indices.
@@ -143,7 +143,8 @@ mod tests {
 
     fn of(runs: &mut Runs, start: u64, terms: &str) -> Log {
         let mut log = Runs::empty(start, 0);
-        let count: u64 = parse_terms(terms).expect("terms").iter().map(|(_, count)| count).sum();
+        let count: u64 =
+            parse_terms(terms).expect("the text is a list of terms").iter().map(|(_, count)| count).sum();
         runs.append(&mut log, start + 1, start + count, terms).expect("one term for each entry");
         log
     }
@@ -169,7 +170,11 @@ mod tests {
         ] {
             let mut runs = Runs::default();
             let mut log = of(&mut runs, 0, before);
-            let count = parse_terms(added).expect("terms").iter().map(|(_, count)| count).sum::<u64>();
+            let count = parse_terms(added)
+                .expect("the text is a list of terms")
+                .iter()
+                .map(|(_, count)| count)
+                .sum::<u64>();
             runs.append(&mut log, first, first + count - 1, added).expect("one term for each entry");
             assert_eq!(terms(&runs, &log), after, "{before} with {added} at {first}");
         }
@@ -191,7 +196,7 @@ mod tests {
             let mut log = of(&mut runs, 0, "1*2,2,3");
             runs.compact(&mut log, start, 7, last);
             assert_eq!((log.start, log.start_term, log.last), (start, 7, last.max(start)));
-            assert_eq!(terms(&runs, &log), after, "up to {start}");
+            assert_eq!(terms(&runs, &log), after, "the snapshot covers the entries up to {start}");
             runs.append(&mut log, last + 1, last + 1, "8").expect("one term for one entry");
             assert_eq!(terms(&runs, &log).last(), Some(&8));
         }

@@ -5,7 +5,7 @@ use labrt::collections::HashMap;
 use super::event::Event;
 use super::lanes::{Lanes, TEST};
 
-/// A message from one lane to another. Its events are given by their numbers.
+/// A message from one lane to another lane. Its events are given by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// The id of the message.
@@ -52,7 +52,8 @@ pub struct Messages {
     pub operations: Vec<Operation>,
     message_of: HashMap<u64, usize>,
     operation_of: HashMap<u64, usize>,
-    /// The ids of AppendEntries requests that have no entries and are about to be sent.
+    /// The ids of AppendEntries requests that have no entries. For these requests, the event that says what
+    /// they contain has been processed, but not the event that says that they were sent.
     empty: HashMap<u64, ()>,
 }
 
@@ -140,7 +141,7 @@ mod tests {
         ];
         let events: Vec<Event> = lines
             .iter()
-            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("a good line"))
+            .map(|line| Event::parse(&format!(r#"{{"t":0,{line}}}"#)).expect("the line is good"))
             .collect();
         let lanes = Lanes::of(&events);
         let mut made = Messages::default();
@@ -156,7 +157,7 @@ mod tests {
         let wanted = Message {
             id: 2,
             what: "KV.Put".into(),
-            from: lanes.client(3).expect("a lane"),
+            from: lanes.client(3).expect("the client has a lane"),
             to: lanes.server("S1"),
             sent: 1,
             delivered: Some(2),

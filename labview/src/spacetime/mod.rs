@@ -1,6 +1,6 @@
 //! The page of a run. It is a space-time diagram, which helps to find out why a run has failed.
 //!
-//! Time runs from top to bottom. Each server and each client has a lane, which is a column of the diagram.
+//! Time goes from top to bottom. Each server and each client has a lane, which is a column of the diagram.
 //! Messages are arrows from lane to lane. Bands show what the test did to the servers and the network. For
 //! any time the page shows the role, term, vote and log of each server, as far as they are known from the
 //! events. `docs/spacetime.md` explains how to read and use the page.
@@ -8,7 +8,7 @@
 //! This module reads the JSON lines of a trace (`docs/trace.md`). Any program may have written them, so the
 //! module does not trust them. It also keeps events whose kind it does not know.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! |---|---|
 //! | `event` | one event, which is one line of a trace |
 //! | `read` | a whole trace file: [`Trace`] |

@@ -11,7 +11,7 @@ use super::event::Event;
 /// The content of a trace file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// The run that was recorded, as far as it is known from the file.
+    /// What the file says about the run that was recorded.
     pub run: RunInfo,
     /// The events in the order of time, without the scheduler's events.
     pub events: Vec<Event>,
@@ -56,7 +56,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io(error) => write!(f, "{error}"),
-            // The file is probably not a trace, or it is a trace in the text form, which is made for `diff`.
+            // The file is probably not a trace. Or it is a trace in the text form, which only people and
+            // `diff` can read.
             Error::Line { line: 1, what } => {
                 write!(f, "line 1: {what} (a trace is recorded as JSON lines by LAB_TRACE=run.jsonl)")
             }
@@ -166,7 +167,7 @@ mod tests {
             "",
             r#"{"t":5,"thread":3,"kind":"somebody.new","f.x":1}"#,
         ];
-        let trace = read(&text.join("\r\n")).expect("a good trace");
+        let trace = read(&text.join("\r\n")).expect("the trace is good");
         let run = RunInfo { test: "t_2a".into(), seed: "2a".into(), clock: "virtual".into(), lost: 7 };
         assert_eq!(trace.run, run);
         assert_eq!(trace.threads.get(&3).map(String::as_str), Some("raft-0-ticker"));

@@ -63,19 +63,19 @@ pub struct Servers {
     tells: BTreeMap<usize, Tells>,
 }
 
-/// What a server's own events report. The rest is taken from the events with which the test reports what it
-/// sees of the server.
+/// What a server's own events report. All other facts are taken from the events with which the test reports
+/// what it sees of the server.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tells {
-    /// Do they report its roles and terms?
+    /// Do the server's own events report its roles and terms?
     roles: bool,
-    /// Do they report its log?
+    /// Do the server's own events report its log?
     log: bool,
 }
 
 impl Servers {
-    /// Prepares for the events of a run, each with its lane. The events are processed later, by
-    /// [`take`](Servers::take).
+    /// Finds out what each server's own events report. `events` are the events of a run, each with its lane.
+    /// They are processed later, by [`take`](Servers::take).
     pub fn of<'a>(events: impl Iterator<Item = (usize, &'a Event)>) -> Servers {
         let mut servers = Servers::default();
         for (lane, event) in events.filter(|(_, event)| event.node.is_some()) {
@@ -86,8 +86,8 @@ impl Servers {
         servers
     }
 
-    /// The servers whose own events do not report everything, as (lane, roles, log). `roles` and `log` say
-    /// what is known only from the test's events.
+    /// The servers whose own events do not report everything, as (lane, roles, log). `roles` says whether the
+    /// roles are known only from the test's events, and `log` says the same of the log.
     pub fn seen_from_outside(&self) -> Vec<(usize, bool, bool)> {
         let missing = |(&lane, tells): (&usize, &Tells)| (lane, !tells.roles, !tells.log);
         let seen = |&(lane, roles, log): &(usize, bool, bool)| {
@@ -234,14 +234,14 @@ mod tests {
 
     fn after(lines: &[&str]) -> (Servers, State) {
         let event = |(at, line): (usize, &&str)| {
-            Event::parse(&format!(r#"{{"t":{at},"node":"S0",{line}}}"#)).expect("a good line")
+            Event::parse(&format!(r#"{{"t":{at},"node":"S0",{line}}}"#)).expect("the line is good")
         };
         let events: Vec<Event> = lines.iter().enumerate().map(event).collect();
         let mut servers = Servers::of(events.iter().map(|event| (3, event)));
         for (at, event) in events.iter().enumerate() {
             servers.take(at, 3, event);
         }
-        let state = servers.state(3, lines.len()).expect("a state");
+        let state = servers.state(3, lines.len()).expect("the server has a state");
         (servers, state)
     }
 
@@ -264,24 +264,24 @@ mod tests {
         ];
         let (servers, end) = after(&lines);
         assert!(servers.odd.is_none());
-        let restored = servers.state(3, 1).expect("a state");
+        let restored = servers.state(3, 1).expect("the server has a state");
         assert_eq!((restored.role, restored.term, restored.vote), (Role::Follower, 4, Some(1)));
         assert_eq!((restored.commit, restored.apply), (2, 2));
         let log = |at| {
-            let log = servers.state(3, at).and_then(|state| state.log).expect("a log");
+            let log = servers.state(3, at).and_then(|state| state.log).expect("the server has a log");
             servers.runs.entries(&log)
         };
         assert_eq!(log(1), [(3, 3), (4, 3)]);
         assert_eq!(
-            servers.state(3, 2).expect("a state").vote,
+            servers.state(3, 2).expect("the server has a state").vote,
             None,
             "in a new term the server has not voted yet"
         );
-        assert_eq!(servers.state(3, 3).expect("a state").vote, Some(2));
+        assert_eq!(servers.state(3, 3).expect("the server has a state").vote, Some(2));
         assert_eq!(log(4), [(3, 3)]);
         assert_eq!(log(5), [(3, 3), (4, 5), (5, 5)]);
         assert_eq!(log(8), [(4, 5), (5, 5)]);
-        let last = servers.state(3, 9).expect("a state");
+        let last = servers.state(3, 9).expect("the server has a state");
         assert_eq!((last.role, last.term, last.commit, last.apply), (Role::Candidate, 6, 5, 4));
         assert!(last.alive && !end.alive);
         assert_eq!(servers.states[&3].len(), 11, "one state for each change");
@@ -298,7 +298,7 @@ mod tests {
             assert_eq!((state.alive, state.role, state.term), (true, role, term), "{line}");
         }
         let (servers, state) = after(&[r#""kind":"raft.append","f.first":50,"f.last":50,"f.terms":"3""#]);
-        assert_eq!(servers.runs.entries(&state.log.expect("a log")), [(50, 3)]);
+        assert_eq!(servers.runs.entries(&state.log.expect("the server has a log")), [(50, 3)]);
     }
 
     #[test]
@@ -314,9 +314,9 @@ mod tests {
         let (servers, state) = after(&lines);
         assert!(servers.odd.is_none());
         assert_eq!((state.role, state.term, state.apply, state.commit), (Role::Leader, 2, 9, 9));
-        let log = servers.state(3, 4).and_then(|state| state.log).expect("a log");
+        let log = servers.state(3, 4).and_then(|state| state.log).expect("the server has a log");
         assert_eq!(servers.runs.entries(&log), [(1, 1), (2, 2)]);
-        assert_eq!(state.log.expect("a log").start, 9);
+        assert_eq!(state.log.expect("the server has a log").start, 9);
         assert_eq!(servers.seen_from_outside(), [(3, true, true)]);
     }
 
@@ -331,7 +331,7 @@ mod tests {
             r#""kind":"apply","f.index":3,"f.term":3"#,
         ]);
         assert_eq!((state.role, state.term), (Role::Candidate, 5));
-        assert_eq!(servers.runs.entries(&state.log.expect("a log")), [(3, 3), (4, 3), (5, 5)]);
+        assert_eq!(servers.runs.entries(&state.log.expect("the server has a log")), [(3, 3), (4, 3), (5, 5)]);
         assert_eq!(servers.seen_from_outside(), []);
     }
 

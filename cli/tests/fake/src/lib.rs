@@ -1,5 +1,5 @@
-//! Test binaries that write the same reports as those of the labs. What a test does depends on its name and
-//! on the seed.
+//! Test binaries that write the same reports as the test binaries of the labs. What a test does depends on
+//! its name and on the seed.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -29,8 +29,8 @@ pub fn main(tests: &[&str]) -> ! {
 fn number(name: &str) -> u64 {
     let text = std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16).expect("hex digits"),
-        None => text.parse().expect("a number"),
+        Some(hex) => u64::from_str_radix(hex, 16).expect("the text has hex digits after 0x"),
+        None => text.parse().expect("the text is a number"),
     }
 }
 
@@ -67,7 +67,7 @@ impl Report {
     }
 }
 
-/// Runs the seeds. Returns whether one of them failed.
+/// Runs the seeds. Returns whether a seed failed.
 fn run(test: &str) -> bool {
     let (first, runs) = (number("LAB_SEED"), number("LAB_RUNS"));
     let path = std::env::var_os("LAB_REPORT").expect("LAB_REPORT is set");
@@ -98,7 +98,7 @@ fn run(test: &str) -> bool {
     failed
 }
 
-/// Messages that differ not only in numbers.
+/// Messages that have different causes, because they differ in words and not only in numbers.
 static BABBLE: [&str; 30] = [
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x",
     "y", "z", "aa", "bb", "cc", "dd",

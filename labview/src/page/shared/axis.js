@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
-// The axis of time. It knows which span of time is in view, and where on the screen each time is. Several
-// canvases may share one axis, and the axis notifies them when the view changes. Time runs to the right or
-// down. A place on the axis is called x. It is a number of pixels from the left edge, or from the top if time
-// runs down.
+// The axis of time. It has the span of time that is in view, and computes the place of each time on the
+// screen. Several canvases may share one axis, and the axis notifies them when the view changes. Time goes to
+// the right or down. A place on the axis is called x. It is a number of pixels from the left edge, or from
+// the top if time goes down.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;
@@ -27,7 +27,7 @@ class TimeAxis {
     return this.to - this.from;
   }
 
-  /** How many ns one pixel stands for. */
+  /** How many ns one pixel means. */
   get scale() {
     return this.span / this.width;
   }
@@ -107,7 +107,7 @@ class TimeAxis {
   }
 
   /**
-   * @param {number} factor of the span: below 1 zooms in @param {number} [x] the place that stays where it is
+   * @param {number} factor new span / old span; below 1 zooms in @param {number} [x] this place stays fixed
    */
   zoom(factor, x = this.left + this.width / 2) {
     const span = Math.min(Math.max(this.span * factor, SHORTEST_VIEW), this.full.to - this.full.from);

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Formats numbers, times and texts from outside for people.
+// Formats numbers and times for people, and texts that may contain anything.
 
 /** A number in groups of three digits, with narrow blanks between the groups. @param {number} n */
 function formatCount(n) {
@@ -49,8 +49,8 @@ const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /**
- * A text from outside, as one visible line of at most about `limit` characters.
- * @param {string} text @param {number} limit
+ * A text that may contain anything, as one visible line of at most about `limit` characters. @param {string}
+ * text @param {number} limit
  */
 function visible(text, limit) {
   let cut = text;
@@ -84,9 +84,8 @@ function byId(id) {
 }
 
 /**
- * Returns a function that requests a call of `f` at the next frame. Any number of requests before this frame
- * lead to one call.
- * @param {() => void} f
+ * Returns a function that requests a call of `f` at the next frame. If there are several requests before this
+ * frame, `f` is called only once. @param {() => void} f
  */
 function onceAFrame(f) {
   let asked = false;

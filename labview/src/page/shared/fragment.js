@@ -23,7 +23,10 @@ class Fragment {
     this.restore(Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
   }
 
-  /** Writes the state soon. Many changes are written together, because browsers limit changes of the URL. */
+  /**
+   * Writes the state after a short time. Changes during this time are written together, because browsers
+   * limit how often the URL may change.
+   */
   changed() {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => this.write(), 250);

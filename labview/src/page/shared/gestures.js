@@ -13,10 +13,10 @@ const CLICK_SLACK = 4; // how many pixels the pointer may move during a click
  */
 
 /**
- * The wheel zooms around the pointer. With Shift, or sideways, it pans. A drag pans and scrolls. Two fingers
- * zoom. A double click zooms in.
- * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions
- * @param {boolean} [downwards] does the axis run down? Otherwise it runs to the right.
+ * The wheel zooms around the pointer. The wheel with Shift, or a wheel that turns sideways, moves the view in
+ * time. A drag moves the view in time and scrolls the lanes. Two fingers zoom. A double click zooms in.
+ * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions @param {boolean}
+ * [downwards] does time go down? Otherwise it goes to the right.
  */
 function attachGestures(canvas, axis, reactions, downwards = false) {
   const along = (/** @type {{ x: number, y: number }} */ at) => (downwards ? at.y : at.x);

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Keys. One table says what each key does. It also fills the help.
+// Keys. One table says what each key does. The help shows the same table.
 
 /**
  * @typedef {object} Key

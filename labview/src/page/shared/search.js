@@ -4,9 +4,9 @@
 
 class Search {
   /**
-   * @param {{ input: HTMLInputElement, count: HTMLElement }} elements
-   * @param {(words: string[]) => number[]} find gives what contains all words, in the order of the visits
-   * @param {{ found: () => void, visit: (match: number) => void }} tell
+   * @param {{ input: HTMLInputElement, count: HTMLElement }} elements @param {(words: string[]) => number[]}
+   * find returns the things that contain all words, in the order of visits @param {{ found: () => void,
+   * visit: (match: number) => void }} tell
    */
   constructor({ input, count }, find, tell) {
     this.input = input;

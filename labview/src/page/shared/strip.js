@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// A strip that shows the whole run. The span in view is shown as a window in the strip, and the reader can
-// drag this window.
+// A strip that shows the whole run. A frame in the strip, the *window*, shows the span in view. The reader
+// can drag this window.
 
 const EDGE = 6; // a drag that begins within this many pixels of the window's edge moves the edge
 
@@ -14,9 +14,8 @@ const EDGE = 6; // a drag that begins within this many pixels of the window's ed
 
 /**
  * A drag moves the window or one of its edges, or makes a new window. A click sets the middle of the view.
- * The wheel zooms. A double click shows the whole run.
- * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Strip} strip
- * @param {boolean} [downwards] does the strip run down? Otherwise it runs to the right.
+ * The wheel zooms. A double click shows the whole run. @param {HTMLCanvasElement} canvas @param {TimeAxis}
+ * axis @param {Strip} strip @param {boolean} [downwards] does time go down? Otherwise it goes to the right.
  */
 function attachStrip(canvas, axis, { place, time, first = -Infinity }, downwards = false) {
   /** @type {{ kind: string, at: number, from: number, to: number, moved: boolean } | null} */

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The theme, light or dark. It is the theme of the system, or the one that the reader has chosen. Canvases
+// The theme, light or dark. It is the theme of the system, or the theme that the reader has chosen. Canvases
 // take their colours from the same custom properties as the style sheet.
 
 class Theme {
@@ -14,7 +14,7 @@ class Theme {
     try {
       this.set(localStorage.getItem("theme") ?? "");
     } catch {
-      // Some browsers store nothing for files. Then the theme of the system is used.
+      // If the page is a file, some browsers store nothing for it. Then the theme of the system is used.
     }
   }
 
@@ -36,7 +36,7 @@ class Theme {
     try {
       localStorage.setItem("theme", theme);
     } catch {
-      // This browser stores nothing for files.
+      // This browser stores nothing for a page that is a file.
     }
   }
 

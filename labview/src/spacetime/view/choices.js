@@ -118,7 +118,7 @@ class Choices {
     this.changed();
   }
 
-  /** Makes the controls show the present filter. */
+  /** Changes the controls so that they show the present filter. */
   refresh() {
     const { filter, run } = this;
     for (const refresh of this.refreshers) refresh();

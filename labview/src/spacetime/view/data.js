@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
 // The run of the page: the events in columns, the events of each message or operation, and the states of the
-// servers. An event is known by its number. A message or operation is known by the place of its id. The
-// number -1 means "none".
+// servers. The code refers to an event by its number. It refers to a message or operation by the place of its
+// id in the list of ids. The number -1 means "none".
 
 /** @typedef {{ name: string, kind: "test" | "server" | "client", group: number, index: number }} Lane */
 /**
@@ -167,8 +167,8 @@ class Run {
       const id = this.id[e];
       if (id >= 0 && this.parent[e] >= 0 && this.parentOf[id] < 0) this.parentOf[id] = this.parent[e];
     }
-    // The first cause in the chain of causes of each id. If a chain is a circle, the loop stops after some
-    // steps.
+    // The first cause in the chain of causes of each id. If a chain leads back to itself, the loop stops
+    // after some steps.
     this.rootOf = Int32Array.from(this.parentOf, (_, id) => {
       let root = id;
       for (let steps = 0; steps < 64 && this.parentOf[root] >= 0; steps += 1) root = this.parentOf[root];

@@ -126,7 +126,7 @@ class Details {
     return list;
   }
 
-  /** Which step of its message an event is. @param {number} e */
+  /** The text of an event in the list of all events of its message. @param {number} e */
   step(e) {
     const { run } = this;
     const kind = run.kind(e);

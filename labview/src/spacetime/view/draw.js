@@ -17,16 +17,12 @@ const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What the chart shows in addition to the run itself.
- * @typedef {object} Shown
- * @property {number} pinned an event or -1
- * @property {number} hover an event or -1
- * @property {number | null} cursor the time under the pointer
- * @property {number} time the chosen time
- * @property {number} message the message of the pinned event, or -1
- * @property {number[]} kin messages that caused the pinned one, or that it caused
- * @property {number[]} matches what the search has found
- * @property {number} match the match that was visited last, or -1
+ * What the chart shows in addition to the run itself. @typedef {object} Shown @property {number} pinned an
+ * event or -1 @property {number} hover an event or -1 @property {number | null} cursor the time under the
+ * pointer @property {number} time the chosen time @property {number} message the message of the pinned event,
+ * or -1 @property {number[]} kin messages that caused the pinned message, and messages that it caused
+ * @property {number[]} matches what the search has found @property {number} match the match that was visited
+ * last, or -1
  */
 
 class Chart {
@@ -69,8 +65,8 @@ class Chart {
   }
 
   /**
-   * When an operation was called. If the call is not on the page, the time at which the page begins.
-   * @param {number} op
+   * The time at which an operation was called. If the call is not on the page, this is the time at which the
+   * page begins. @param {number} op
    */
   callTime(op) {
     const e = this.run.operations.call[op];
@@ -78,8 +74,8 @@ class Chart {
   }
 
   /**
-   * When an operation returned. If the return is not on the page, the time at which the page ends.
-   * @param {number} op
+   * The time at which an operation returned. If the return is not on the page, this is the time at which the
+   * page ends. @param {number} op
    */
   returnTime(op) {
     const e = this.run.operations.ret[op];
@@ -103,8 +99,8 @@ class Chart {
     c.clip();
     this.drawFailure(false);
     const found = this.arrows.look();
-    // The picture of very many messages is drawn behind the lanes. Single arrows are drawn later, because
-    // they end on the lanes.
+    // If there are too many messages for arrows, their picture is drawn now, behind the lanes. Single arrows
+    // are drawn after the lanes, because they end on the lanes.
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
@@ -139,8 +135,8 @@ class Chart {
   }
 
   /**
-   * Draws the faults of the network. Each has a band with its text at the side, and a faint band behind all
-   * lanes.
+   * Draws the faults of the network. Each fault has a band with its text at the side, and a faint band behind
+   * all lanes.
    */
   drawBands() {
     const { context: c, run, axis, theme, columns, width } = this;
@@ -241,9 +237,8 @@ class Chart {
   }
 
   /**
-   * Draws a hatched strip beside the bar, for the times when the server is off the network or cut off. In a
-   * partition it also draws the server's side.
-   * @param {number} lane @param {number} x
+   * Draws a hatched strip beside the bar, for the times when the server is disconnected or cut off. In a
+   * partition it also draws the server's side. @param {number} lane @param {number} x
    */
   drawCuts(lane, x) {
     const { context: c, run, axis, theme, height } = this;
@@ -291,7 +286,8 @@ class Chart {
       if (s.term[i] === 0) continue;
       last = s.term[i];
       if (y < free) {
-        // There is no space for all changes. The last of the changes that are too close together is written.
+        // There is no space for all changes. Of the changes that are too close together, only the last one is
+        // written.
         const next = firstIndex(i + 1, n, (k) => axis.x(time(k)) >= free) - 1;
         if (next > i) {
           i = next - 1;
@@ -585,7 +581,7 @@ class Chart {
       const from = Math.max(0, run.at(axis.time(y - 6)));
       for (let e = from; e < run.size && axis.x(run.t[e]) <= y + 6; e += 1) {
         if (run.lane[e] !== lane || !filter.shown[e] || this.quiet[run.kindOf[e]]) continue;
-        // An important event is preferred to another event at about the same distance.
+        // If two events have about the same distance, the more important event is chosen.
         const distance = Math.abs(axis.x(run.t[e]) - y) - (this.loud[run.kindOf[e]] ? 2 : 0);
         if (distance < nearest) [best, nearest] = [e, distance];
       }

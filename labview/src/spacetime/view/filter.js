@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// What the reader wants to see. The reader can choose lanes, types of messages, kinds of events, terms and a
-// key.
+// What the reader wants to see: the chosen lanes, types of messages, kinds of events, terms, and the key of
+// the key/value service.
 
 class Filter {
   /** @param {Run} run */

@@ -196,7 +196,7 @@ class LogPanel {
         c.fillRect(x(index) + 1, top, CELL - 2, h);
         c.globalAlpha = down ? 0.55 : 1;
         if (!committed) {
-          // An entry that may still be lost has a broken frame.
+          // An entry that is not known to be committed has a dashed frame.
           c.strokeStyle = theme.colour("line-strong");
           c.lineWidth = 1;
           c.setLineDash([2, 2]);
@@ -223,7 +223,7 @@ class LogPanel {
       c.fillStyle = theme.colour("muted");
       c.fillText(state.last === 0 ? "empty" : `◂ ends at ${state.last}`, LOG_LEFT + 4, top + h / 2);
     }
-    // Lines below the cells show how far the log is committed and applied.
+    // Lines below the cells show up to which index the log is committed and applied.
     for (const [index, tone, offset] of /** @type {[number, string, number][]} */ ([
       [state.commit, "commit", 0],
       [state.apply, "apply", 0],

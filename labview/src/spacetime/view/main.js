@@ -8,8 +8,8 @@ class RunPage {
     this.run = new Run(wire);
     const { run } = this;
     /**
-     * The pinned event, and the event at the chosen time. They are the same, except after a click at an empty
-     * place, which chooses only a time.
+     * The pinned event, and the event at the chosen time. Usually they are the same. But a click at an empty
+     * place chooses only a time, and pins no event.
      */
     this.pinned = -1;
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
@@ -172,7 +172,7 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The last event up to the shown time. This is the time at the pointer, or else the chosen time. */
+  /** The last event up to the shown time: the time at the pointer, or without a pointer the chosen time. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);

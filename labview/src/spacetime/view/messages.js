@@ -57,8 +57,8 @@ class Arrows {
     const { messages, t } = run;
     const n = messages.id.length;
     /**
-     * For each message, the latest end of all messages up to this one. When the chart draws, it skips the
-     * first messages for which this time is before the view.
+     * For each message, the latest end of this message and of all messages before it. When the chart draws,
+     * it skips all messages up to the last one for which this time is before the view.
      */
     this.reach = new Float64Array(n);
     this.end = new Float64Array(n);
