@@ -1,6 +1,6 @@
 //! The log of a server, as the monitor knows it.
 
-use std::collections::VecDeque;
+use labrt::collections::VecDeque;
 
 /// An entry: its term, and the digest of its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

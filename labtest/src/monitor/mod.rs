@@ -5,12 +5,13 @@
 //! * `rules.rs` has the rules that the specification checks: names, sections, sentences.
 //! * `read.rs` turns events into the arguments of the specification.
 //!
-//! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes that
-//! the test makes. It checks a server only if the server calls [`observe::restore`](labapi::observe::restore) when
-//! it starts. A server that calls it must also make all other calls, each in its place. A Raft without these calls
-//! is not checked.
+//! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes
+//! that the test makes. It checks a server only if the server calls
+//! [`observe::restore`](labapi::observe::restore) when it starts. A server that calls it must also make all
+//! other calls, each in its place. A Raft without these calls is not checked.
 //!
-//! The monitor is on in virtual time, and off on real threads. `LAB_MONITOR=1` and `LAB_MONITOR=0` change this.
+//! The monitor is on in virtual time, and off on real threads. `LAB_MONITOR=1` and `LAB_MONITOR=0` change
+//! this.
 
 mod log;
 mod read;
@@ -19,7 +20,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use labrt::collections::BTreeMap;
 
 use labrt::trace::{LiveEvent, Observer};
 

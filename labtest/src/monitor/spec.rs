@@ -1,14 +1,14 @@
 //! Raft as Figure 2 describes it, in a form in which it can be compared with what servers report.
 //!
-//! A [`Group`] follows the state of all servers of one Raft group. Each method of [`Group`] is one event of one
-//! server. The method first checks whether a correct server could do this in its state, and then changes the
-//! state. The order of the methods is the order of Figure 2. A method that finds a [`Breach`] changes nothing
-//! that matters: the run ends.
+//! A [`Group`] follows the state of all servers of one Raft group. Each method of [`Group`] is one event of
+//! one server. The method first checks whether a correct server could do this in its state, and then changes
+//! the state. The order of the methods is the order of Figure 2. A method that finds a [`Breach`] changes
+//! nothing that matters: the run ends.
 //!
-//! The group sees more than a server can: what other servers have voted, stored and committed. So it checks the
-//! guarantees of Figure 3 at the moment in which a server breaks them, and not when a client notices.
+//! The group sees more than a server can: what other servers have voted, stored and committed. So it checks
+//! the guarantees of Figure 3 at the moment in which a server breaks them, and not when a client notices.
 
-use std::collections::{BTreeMap, HashMap};
+use labrt::collections::BTreeMap;
 
 use labapi::Role;
 
@@ -104,8 +104,8 @@ impl Reply {
 struct Server {
     /// The number of the life. Events of earlier lives are ignored.
     life: u32,
-    /// Whether the server runs and reports what it does. A server that does not report the state with which it
-    /// starts is not checked.
+    /// Whether the server runs and reports what it does. A server that does not report the state with which
+    /// it starts is not checked.
     reports: bool,
     state: Saved,
     role: Role,
@@ -224,14 +224,14 @@ pub struct Group {
     servers: BTreeMap<usize, Server>,
     leaders: BTreeMap<u64, Fact>,
     /// The candidate that a server has voted for in a term, and when.
-    votes: HashMap<(usize, u64), (usize, At)>,
+    votes: BTreeMap<(usize, u64), (usize, At)>,
     /// The last entry of a candidate's log, as its requests of that term say it.
-    candidacies: HashMap<(usize, u64), Place>,
-    entries: HashMap<Place, Known>,
+    candidacies: BTreeMap<(usize, u64), Place>,
+    entries: BTreeMap<Place, Known>,
     /// The committed entries, from index 1 on.
     committed: Vec<Committed>,
     /// The snapshots that servers have made: index and digest.
-    snapshots: HashMap<(u64, u64), Place>,
+    snapshots: BTreeMap<(u64, u64), Place>,
     /// Requests that were sent and not answered yet.
     requests: BTreeMap<u64, Request>,
     /// Replies that have not arrived yet: their terms.
@@ -871,7 +871,8 @@ impl Group {
 
     // ------------------------------------------------------------------ Snapshots
 
-    /// A snapshot up to `base` has replaced entries; the log ends at `last` now. `own`: the service has made it.
+    /// A snapshot up to `base` has replaced entries; the log ends at `last` now. `own`: the service has made
+    /// it.
     pub fn snapshot(&mut self, act: Act, own: bool, base: Place, last: u64, snapshot: u64) -> Checked {
         let Act { server: me, at, .. } = act;
         let made = self.snapshots.get(&(base.index, snapshot)).copied();
