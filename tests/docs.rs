@@ -352,3 +352,12 @@ let code_may_be_wide = 1; // a comment behind code
 ";
     assert_eq!(wide_comments(text, 15), [(3, 16), (5, 16), (6, 17), (7, 16)]);
 }
+
+#[test]
+fn the_rules_of_the_monitor_are_in_its_docs() {
+    let text = fs::read_to_string(root().join("docs/monitor.md")).expect("docs/monitor.md is text");
+    for rule in labtest::monitor::RULES {
+        let row = format!("| {} | {} | {} |", rule.name, rule.section, rule.sentence);
+        assert!(text.contains(&row), "docs/monitor.md lacks the row:\n{row}");
+    }
+}

@@ -32,10 +32,10 @@ pub trait RaftPeer: Send + Sync + 'static {
     ///
     /// `apply` is a rendezvous channel: a send returns only after the service has received the message. So
     /// the peer must not hold a lock during a send. Between its start and its `kill`, a peer sends each
-    /// committed command once, in the order of the indices. After a restart, index 1 comes first again. But if
-    /// the persister has a snapshot, the index after the snapshot comes first. The peer does not send that
-    /// snapshot, because the service itself reads it from the persister. The peer sends a snapshot only if the
-    /// leader has sent this snapshot to the peer.
+    /// committed command once, in the order of the indices. After a restart, index 1 comes first again. But
+    /// if the persister has a snapshot, the index after the snapshot comes first. The peer does not send that
+    /// snapshot, because the service itself reads it from the persister. The peer sends a snapshot only if
+    /// the leader has sent this snapshot to the peer.
     fn make(peers: Vec<End>, me: usize, persister: Arc<Persister>, apply: Sender<ApplyMsg>) -> Self;
 
     /// Asks this peer to add a command to the log. Returns at once, before the command is committed.

@@ -150,8 +150,11 @@ pub enum Cost {
     /// The cost is 100 to 250 us. This value is for a call between two servers of one group.
     #[default]
     Peer,
-    /// The cost is 1 to 2 ms. This value is for a call of a client to a server.
+    /// The cost is 16 to 28 ms. This value is for a call of a client to a server. So the clients of a test do
+    /// about as many operations as in a run of the course's tests in Go.
     Client,
+    /// The cost is 1 to 2 ms. This value is for a client that must do many operations in a short time.
+    NearClient,
     /// There is no cost. If the network adds no delay, a call takes no virtual time.
     Free,
 }
@@ -161,7 +164,8 @@ impl Cost {
     fn range_us(self) -> Option<(u64, u64)> {
         match self {
             Cost::Peer => Some((100, 250)),
-            Cost::Client => Some((1000, 2000)),
+            Cost::Client => Some((16_000, 28_000)),
+            Cost::NearClient => Some((1000, 2000)),
             Cost::Free => None,
         }
     }

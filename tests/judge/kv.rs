@@ -338,7 +338,7 @@ fn a_log_that_is_not_trimmed_is_seen() {
             None
         }
     }
-    let message = failure(|| Generic { maxraftstate: Some(500), ..small(3) }.run::<Faulty<NeverTrims>>());
+    let message = failure(|| Generic { maxraftstate: Some(50), ..small(3) }.run::<Faulty<NeverTrims>>());
     expect_start(&message, "logs were not trimmed: ");
     let message = failure(lab3::<Faulty<NeverTrims>>(Part::B, "snapshot_size_3b"));
     expect_start(&message, "logs were not trimmed: ");

@@ -63,12 +63,14 @@ pub struct Setup {
     /// When a test has passed, it prints a line. If this is true, the line has columns: seconds, servers,
     /// RPCs, operations.
     pub columns: bool,
+    /// In virtual time: the cost of a client's request.
+    pub client_cost: Cost,
 }
 
 impl Setup {
     /// A setup with this number of servers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
-        Setup { servers, unreliable: false, maxraftstate: None, columns: true }
+        Setup { servers, unreliable: false, maxraftstate: None, columns: true, client_cost: Cost::Client }
     }
 
     /// The same setup with an unreliable network.
@@ -84,6 +86,11 @@ impl Setup {
     /// The same setup, but without columns in the line that is printed when a test has passed.
     pub fn without_columns(self) -> Setup {
         Setup { columns: false, ..self }
+    }
+
+    /// The same setup with clients that are near ([`Cost::NearClient`]).
+    pub fn near_clients(self) -> Setup {
+        Setup { client_cost: Cost::NearClient, ..self }
     }
 }
 
@@ -196,7 +203,7 @@ impl<S: Replicated> Cluster<S> {
         let living = turn.start(&life, || Arc::new(S::start(start)));
         self.marks.up(life.node);
         let services = living.call(|_| living.server.services());
-        turn.join_network(&life, Server::new().cost(Cost::Client), services);
+        turn.join_network(&life, Server::new().cost(self.setup.client_cost), services);
     }
 
     /// Stops server `i` and keeps its saved state. If the server does not run, this call changes nothing.

@@ -76,13 +76,23 @@ pub struct Setup {
     pub ctrlers: usize,
     /// How long the test may take. In a run in virtual time, the limit is in virtual time, too.
     pub limit: Duration,
+    /// In virtual time: the cost of a request of a client, or of another group.
+    pub client_cost: Cost,
 }
 
 impl Setup {
     /// A setup with three controllers, three groups of three servers, a reliable network, no snapshots, and a
     /// limit of two minutes.
     pub fn new() -> Setup {
-        Setup { unreliable: false, maxraftstate: None, groups: 3, servers: 3, ctrlers: 3, limit: TEST_LIMIT }
+        Setup {
+            unreliable: false,
+            maxraftstate: None,
+            groups: 3,
+            servers: 3,
+            ctrlers: 3,
+            limit: TEST_LIMIT,
+            client_cost: Cost::Client,
+        }
     }
 
     /// The same setup with an unreliable network.
@@ -94,6 +104,11 @@ impl Setup {
     /// number of bytes.
     pub fn maxraftstate(self, bytes: usize) -> Setup {
         Setup { maxraftstate: Some(bytes), ..self }
+    }
+
+    /// The same setup with clients that are near ([`Cost::NearClient`]).
+    pub fn near_clients(self) -> Setup {
+        Setup { client_cost: Cost::NearClient, ..self }
     }
 
     /// The same setup with this number of groups.
@@ -294,7 +309,7 @@ impl<S: Sharded> Cluster<S> {
             running.replica
         });
         self.marks.up(place);
-        turn.join_network(&life, Server::new().cost(Cost::Client), services);
+        turn.join_network(&life, Server::new().cost(self.setup.client_cost), services);
     }
 
     /// Calls the code that starts the server at `place`.
