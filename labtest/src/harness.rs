@@ -31,6 +31,7 @@ use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 use std::fmt;
 
 use super::page::Place;
+use super::raft::watch;
 use super::{monitor, output, page, strictness};
 
 /// The code of a test. The test fails if any thread panics.
@@ -235,8 +236,10 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
         run.variables.push((strictness::VARIABLE.to_owned(), "1".to_owned()));
     }
     let monitor = monitor::read()?;
-    if let Some(on) = monitor {
-        run.variables.push((monitor::VARIABLE.to_owned(), u8::from(on).to_string()));
+    for (name, value) in [(monitor::VARIABLE, monitor), (watch::VARIABLE, watch::read()?)] {
+        if let Some(on) = value {
+            run.variables.push((name.to_owned(), u8::from(on).to_string()));
+        }
     }
     run.observer = monitor.unwrap_or(labrt::is_sim()).then_some(monitor::begin);
     if strictness::in_force(own) == Strictness::Warn {

@@ -52,5 +52,6 @@ pub mod service;
 pub mod shards;
 mod strictness;
 pub mod value;
+mod variables;
 
 pub use value::Value;

@@ -7,6 +7,8 @@
 use labapi::Strictness;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 
+use crate::variables::switch;
+
 /// The name of the environment variable.
 pub(crate) const VARIABLE: &str = "LAB_STRICT";
 
@@ -18,7 +20,8 @@ static FORCED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// If the value is neither 1 nor 0. The message names the variable, the value and what was expected.
 pub(crate) fn read() -> Result<bool, String> {
-    let forced = parse(std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned()))?;
+    let expected = "1 (warnings are failures) or 0 (the code under test decides)";
+    let forced = switch(VARIABLE, expected)? == Some(true);
     FORCED.store(forced, Ordering::SeqCst);
     Ok(forced)
 }
@@ -26,30 +29,4 @@ pub(crate) fn read() -> Result<bool, String> {
 /// The strictness that the tests use. `own` is the `STRICTNESS` of the code under test.
 pub(crate) fn in_force(own: Strictness) -> Strictness {
     if FORCED.load(Ordering::SeqCst) { Strictness::Fail } else { own }
-}
-
-fn parse(value: Option<String>) -> Result<bool, String> {
-    match value.as_deref().map(str::trim) {
-        None | Some("" | "0") => Ok(false),
-        Some("1") => Ok(true),
-        Some(other) => Err(format!(
-            "{VARIABLE}={other}: expected 1 (warnings are failures) or 0 (the code under test decides)"
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_variable_is_checked() {
-        let parsed = |value: &str| parse(Some(value.to_owned()));
-        assert_eq!(parse(None), Ok(false));
-        assert_eq!((parsed(""), parsed("0"), parsed(" 1 ")), (Ok(false), Ok(false), Ok(true)));
-        for bad in ["yes", "2", "true"] {
-            let error = parsed(bad).expect_err(bad);
-            assert!(error.starts_with(&format!("LAB_STRICT={bad}: expected 1")), "{error}");
-        }
-    }
 }

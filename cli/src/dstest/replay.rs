@@ -16,7 +16,7 @@ use super::scratch::forget;
 use crate::shell::quoted;
 
 /// Variables of the environment that change the run of a seed. So a replay line must contain these variables.
-pub const DRAWS: [&str; 8] = [
+pub const DRAWS: [&str; 9] = [
     "LAB_PREEMPT",
     "LAB_JITTER_US",
     "LAB_LIMIT_S",
@@ -25,6 +25,7 @@ pub const DRAWS: [&str; 8] = [
     "LAB_BACKEND",
     "LAB_STRICT",
     "LAB_MONITOR",
+    "LAB_WATCH",
 ];
 
 /// Makes a line for a shell that repeats a seed. It is used if the test binary has not reported such a line.

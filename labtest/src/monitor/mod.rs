@@ -28,6 +28,8 @@ use log::Log;
 use read::{Fields, short};
 use spec::{Act, At, Breach, Checked, Group, Saved};
 
+use crate::variables::switch;
+
 pub use rules::{ALL as RULES, Rule};
 
 /// The name of the variable.
@@ -38,13 +40,7 @@ pub(crate) const VARIABLE: &str = "LAB_MONITOR";
 /// # Errors
 /// If the value is neither 1 nor 0. The message names the variable, the value and what was expected.
 pub(crate) fn read() -> Result<Option<bool>, String> {
-    let value = std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned());
-    match value.as_deref().map(str::trim) {
-        None | Some("") => Ok(None),
-        Some("0") => Ok(Some(false)),
-        Some("1") => Ok(Some(true)),
-        Some(other) => Err(format!("{VARIABLE}={other}: expected 1 (on) or 0 (off)")),
-    }
+    switch(VARIABLE, "1 (the monitor is on) or 0 (it is off)")
 }
 
 /// Makes the monitor of a run.

@@ -56,16 +56,22 @@ impl<R: RaftPeer> Cluster<R> {
         let i = usize::from(node.index);
         let value =
             Value::from_command(command).map_err(|error| format!("server {i} index={index}: {error}"))?;
-        let snapshot = {
+        let (snapshot, expected) = {
             let mut state = self.state.lock();
             if state.living(node).is_none() {
                 return Ok(());
             }
             trace_apply(node, index, term, command);
+            let expected = state.servers[i].last_applied + 1;
             state.apply(i, Delivered { index, term, value }, self.setup.snapshots)?;
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
-            due.then(|| state.servers[i].make_snapshot(index))
+            (due.then(|| state.servers[i].make_snapshot(index)), expected)
         };
+        if index != expected {
+            let text =
+                format!("server {i} delivers index {index} in this life, but index {expected} is the next");
+            self.breach("delivery", &text);
+        }
         // The harness must not hold its lock during this call. The peer may be waiting for a thread that
         // needs the lock.
         if let Some((snapshot, peer)) = snapshot.zip(self.living(node)) {

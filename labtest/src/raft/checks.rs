@@ -277,14 +277,17 @@ impl<R: RaftPeer> Cluster<R> {
         format!("at index {index}: {}", entries.collect::<Vec<_>>().join(", "))
     }
 
-    /// A text with the number, the term and the role of each peer.
+    /// A text with the number, the term and the role of each peer, and what it has applied and saved.
     fn describe_peers(&self) -> String {
         let describe = |i| {
             let place = if self.is_connected(i) { "" } else { ", disconnected" };
+            let applied = self.state.lock().servers[i].log.last_key_value().map_or(0, |(index, _)| *index);
+            let (state, snapshot) = self.lives(i).saved_bytes();
+            let has = format!("applied up to {applied}, saved {state} bytes and a snapshot of {snapshot}");
             match self.peer(i).as_ref().map(|peer: &Living<R>| peer.call(R::get_state)) {
-                Some((term, true)) => format!("S{i} leader of term {term}{place}"),
-                Some((term, false)) => format!("S{i} in term {term}{place}"),
-                None => format!("S{i} crashed"),
+                Some((term, true)) => format!("S{i} leader of term {term}{place} ({has})"),
+                Some((term, false)) => format!("S{i} in term {term}{place} ({has})"),
+                None => format!("S{i} crashed ({has})"),
             }
         };
         (0..self.servers()).map(describe).collect::<Vec<_>>().join(", ")

@@ -31,7 +31,7 @@ mod links;
 mod report;
 #[cfg(test)]
 mod tests;
-mod watch;
+pub(crate) mod watch;
 
 use labapi::{RaftPeer, Started};
 use labrpc::{Link, Network, Server};
@@ -107,6 +107,8 @@ struct State<R> {
     max_index: u64,
     /// The values of the counters when [`Cluster::begin`] was called.
     begun: report::Begun,
+    /// What the peers have reported, for the checks that are made all the time.
+    heard: watch::Heard,
 }
 
 /// One peer: its lives, and its state in the harness.
@@ -139,7 +141,13 @@ pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
     net.reliable(!setup.unreliable);
     net.long_delays(true);
     let servers = (0..setup.servers).map(|i| Slot::new(&net, i, setup.servers)).collect();
-    let state = State { servers, cut: BTreeSet::new(), max_index: 0, begun: report::Begun::now() };
+    let state = State {
+        servers,
+        cut: BTreeSet::new(),
+        max_index: 0,
+        begun: report::Begun::now(),
+        heard: watch::Heard::default(),
+    };
     let cluster = Arc::new(Cluster {
         setup,
         net,
@@ -207,12 +215,14 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Crashes peer `i` and keeps its persistent state. If the peer does not run, this call changes nothing.
     pub fn crash1(&self, i: usize) {
+        self.ask(i);
         self.lives(i).crash(|| self.disconnect(i), R::kill);
     }
 
     /// Starts peer `i`. If the peer is running, this method crashes it first. Afterwards the peer runs, but
     /// is not connected.
     pub fn start1(self: &Arc<Self>, i: usize) {
+        self.ask(i);
         let lives = self.lives(i);
         let turn = lives.take_turn();
         turn.crash(|| self.disconnect(i), R::kill);
@@ -225,6 +235,7 @@ impl<R: RaftPeer> Cluster<R> {
         self.start_reader(peer.node, messages);
         let service = peer.call(|_| peer.server.service());
         turn.join_network(&life, Server::new(), [service]);
+        self.ask(i);
     }
 
     /// Sets the service of peer `i` to the state in the snapshot.
@@ -251,15 +262,19 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Submits a value to peer `i`. Returns `None` if the peer is not the leader, or if it does not run.
+    #[track_caller]
     pub fn start(&self, i: usize, value: impl Into<Value>) -> Option<Started> {
         let command = value.into().to_command();
-        self.peer(i)?.call(|raft| raft.start(command))
+        let started = self.peer(i)?.call(|raft| raft.start(command))?;
+        self.check_promise(i, started);
+        Some(started)
     }
 
     /// The term of peer `i`, and whether the peer believes that it leads. Returns `None` if the peer does not
     /// run.
+    #[track_caller]
     pub fn get_state(&self, i: usize) -> Option<(u64, bool)> {
-        Some(self.peer(i)?.call(R::get_state))
+        Some(self.ask(i)?.1)
     }
 
     /// The size in bytes of the largest Raft state of all persisters, without the snapshots.
