@@ -85,7 +85,7 @@ impl Drop for KvGroup {
     }
 }
 
-/// The options with which server 0 of a group is its leader for the whole bench.
+/// The Raft options of server `me` in a group. They make server 0 the leader for the whole bench.
 pub fn first_leads(me: usize) -> Options {
     let patience = if me == LEADER { Duration::from_millis(10) } else { Duration::from_secs(3) };
     Options { election_timeout: patience..patience * 2, ..Options::default() }

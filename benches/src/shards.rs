@@ -25,7 +25,7 @@ pub struct Shards {
     groups: BTreeMap<Gid, Vec<ShardKv>>,
 }
 
-/// The observations of the clerks of one shard, while shards moved.
+/// How long the clerk of one shard waited for answers, before and while shards moved.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
     /// The number of the shard.
@@ -34,8 +34,8 @@ pub struct Gap {
     pub moved: bool,
     /// The longest time between two answers before the move.
     pub before: Duration,
-    /// The longest time between two answers after the beginning of the move. The measurement takes as long as
-    /// the measurement of `before`.
+    /// The longest time between two answers after the beginning of the move. `before` and `during` are
+    /// measured for the same time.
     pub during: Duration,
 }
 
@@ -70,8 +70,8 @@ impl Shards {
         Clerk::new(ends(&self.net, NodeId::NONE, &ctrler_names()), make_end(&self.net, NodeId::NONE))
     }
 
-    /// Measures how many puts per second this many clerks do together, for this many seconds. The clerks'
-    /// keys are distributed over the shards.
+    /// Measures for `seconds` seconds how many puts per second `clerks` clerks do together. The clerks' keys
+    /// are distributed over the shards.
     pub fn rate(&self, clerks: usize, seconds: u64) -> f64 {
         let (stop, start) = (Arc::new(AtomicBool::new(false)), Arc::new(Signal::new()));
         let spawn = |me: usize| {
@@ -98,8 +98,8 @@ impl Shards {
     }
 
     /// Gives every shard `bytes` of data, and makes one more group join while a clerk of each shard is busy.
-    /// Returns the longest times between two answers, for each shard. The measurement takes the time `half`
-    /// before the join, and the same time after it begins.
+    /// Returns the longest times between two answers, for each shard. The first half of the measurement is
+    /// before the join. The second half begins with the join. Each half takes the time `half`.
     pub fn gaps(&mut self, bytes: usize, half: Duration) -> Vec<Gap> {
         let value = "x".repeat(1000);
         let mut clerk = self.clerk();

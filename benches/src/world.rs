@@ -11,7 +11,7 @@ use std::process::ExitCode;
 pub enum Effort {
     /// Takes enough samples for a result, as with `cargo bench`.
     Full,
-    /// Only shows that the bench works, as with every other command.
+    /// Only shows that the bench works. All commands except `cargo bench` do this, for example `cargo test`.
     Miniature,
 }
 

@@ -15,7 +15,7 @@ use std::fmt;
 pub struct JoinArgs {
     /// The names of the groups' servers, by gid.
     pub servers: BTreeMap<Gid, Vec<String>>,
-    /// The identity of the operation, which is the same in all its copies.
+    /// The identity of the operation. If the clerk sends the operation again, the identity stays the same.
     pub stamp: Stamp,
 }
 
@@ -24,7 +24,7 @@ pub struct JoinArgs {
 pub struct LeaveArgs {
     /// The gids of the groups.
     pub gids: Vec<Gid>,
-    /// The identity of the operation, which is the same in all its copies.
+    /// The identity of the operation. If the clerk sends the operation again, the identity stays the same.
     pub stamp: Stamp,
 }
 
@@ -35,7 +35,7 @@ pub struct MoveArgs {
     pub shard: usize,
     /// The gid of the new group.
     pub gid: Gid,
-    /// The identity of the operation, which is the same in all its copies.
+    /// The identity of the operation. If the clerk sends the operation again, the identity stays the same.
     pub stamp: Stamp,
 }
 
@@ -66,7 +66,7 @@ pub type Reply = Result<Arc<Config>, CtrlerError>;
 /// The reason why a reply has no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CtrlerError {
-    /// This server does not lead. The operation may still be done.
+    /// This server does not lead. But if the operation is already in a log, the servers may do it later.
     ErrWrongLeader,
     /// The change is not possible, and was not made.
     Refused(ConfigError),

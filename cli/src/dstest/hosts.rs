@@ -1,4 +1,5 @@
-//! `--hosts`: other machines run the chunks. GNU parallel starts the jobs there over ssh.
+//! `--hosts`: other machines run the tests. Each chunk of seeds is one job. GNU parallel starts the jobs on
+//! these machines over ssh.
 //!
 //! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine. The copy
 //! (`--basefile`) needs rsync on both sides. A job runs `lab dstest-worker` in that folder. The host `:`
@@ -96,7 +97,8 @@ fn plan(command: Vec<OsString>, dir: PathBuf) -> Plan {
     Plan { command, dir, set: Vec::new(), unset: Vec::new(), death_signal: Signal::SIGTERM }
 }
 
-/// Runs the chunks on the hosts, `parallel` at once on each host, and gives the results to `board`.
+/// Runs the chunks on the hosts, and gives the results to `board`. Each host runs `parallel` chunks at once.
+/// If `parallel` is `None`, a host runs one chunk per CPU in virtual time, and one chunk on the real clock.
 ///
 /// # Errors
 /// When parallel cannot be started.

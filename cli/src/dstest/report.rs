@@ -141,7 +141,7 @@ fn parse_seconds(what: &str, text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reads a decimal number. `what` names the counted things for the error.
+/// Reads a decimal number. `what` says what is counted. The text of the error contains it.
 ///
 /// # Errors
 /// When the text is wrong. The error says what was expected.

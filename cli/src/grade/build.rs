@@ -211,9 +211,10 @@ pub fn compile_error(message: &Value) -> CompileError {
     }
 }
 
-/// The path of the list of source files that belongs to a compiled file of the library: `deps/x-123.d` for
-/// `deps/libx-123.rmeta`. Only files in `deps` have such a list. The list beside the final library
-/// (`libx.rlib`) is of no use, because it also contains the source files of all dependencies.
+/// For a compiled file of the library, the compiler writes a list of source files. Returns the path of this
+/// list: `deps/x-123.d` for `deps/libx-123.rmeta`. Returns `None` for a file outside of `deps`, such as the
+/// final library `libx.rlib`. There is a list beside it, too, but that list also contains the source files of
+/// all dependencies.
 fn source_list(file: &Value) -> Option<PathBuf> {
     let path = Path::new(file.as_str()?);
     let name = path.file_stem()?.to_str()?.strip_prefix("lib")?;

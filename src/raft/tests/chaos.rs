@@ -106,8 +106,9 @@ impl World {
 
     /// Makes one random event happen on one random server.
     fn step(&mut self) {
-        // A server asks for the next message to a peer about every 50 ms. So it sometimes asks before the end
-        // of an interval, and sometimes after it.
+        // A server asks its core for the next message to a peer about every 50 ms (3 servers) to 125 ms
+        // (5 servers). A heartbeat is due after 100 ms. So the server sometimes asks before a heartbeat is
+        // due, and sometimes after.
         self.now += Duration::from_millis(self.dice.below(4) as u64);
         let me = self.dice.below(self.n());
         match self.dice.below(100) {
@@ -268,7 +269,7 @@ impl World {
         self.seen.restarts += 1;
     }
 
-    /// Persists the changes, as the threads do after every call. Then checks all guarantees.
+    /// Persists the changes, as a real server does after every call of its core. Then checks all guarantees.
     fn settle(&mut self, me: usize) {
         let server = &mut self.servers[me];
         let effects = server.core.take_effects();
@@ -346,7 +347,8 @@ impl World {
     /// Makes the network good. After a while all servers must have the same log and the same service state.
     fn heal(&mut self) {
         for packet in std::mem::take(&mut self.packets) {
-            // In some of these cases the network never reports an outcome.
+            // The packets on their way are lost. The network reports about half of the losses to the servers
+            // that sent the requests.
             if self.dice.one_in(2) {
                 self.report_lost(&packet);
             }
@@ -446,8 +448,8 @@ fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
             total.snapshots_installed += world.seen.snapshots_installed;
             total.restarts += world.seen.restarts;
             total.truncations += world.seen.truncations;
-            // The rules take no virtual time. If the virtual clock did not move, the watchdog would report
-            // that the test hangs.
+            // The test calls the cores directly, and this takes no virtual time. If the virtual clock did not
+            // move, the watchdog would report that the test hangs.
             labrt::time::sleep(labrt::time::Duration::from_millis(1));
         }
         println!("{SEEDS} seeds of {STEPS} steps: {total:?}");
