@@ -45,8 +45,9 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// term never return the same index.
     fn start(&self, command: Command) -> Option<Started>;
 
-    /// Returns the current term, and whether this peer believes that it is the leader. The term must be saved: a
-    /// term that this method has returned must not fall, also not when the peer crashes and starts again.
+    /// Returns the current term, and whether this peer believes that it is the leader. The term must be
+    /// saved: a term that this method has returned must not fall, also not when the peer crashes and starts
+    /// again.
     fn get_state(&self) -> (u64, bool);
 
     /// Part 2D: the service has made a snapshot. `snapshot` contains the effect of all commands up to and

@@ -6,9 +6,9 @@
 //! * A peer delivers each index once in a life, in order (`applier.rs`).
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
-//! [`PERIOD`], if there were messages since it last asked. The state is also asked for before a crash and after
-//! a start, and each answer that a test gets is checked, too. The thread holds no lock of the harness while it
-//! asks, because the peer takes its own lock to answer.
+//! [`PERIOD`], if there were messages since it last asked. The state is also asked for before a crash and
+//! after a start, and each answer that a test gets is checked, too. The thread holds no lock of the harness
+//! while it asks, because the peer takes its own lock to answer.
 //!
 //! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
 //! is strict ([`Strictness`]). Otherwise they print a warning, once in a test.
@@ -16,8 +16,8 @@
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms also for a Raft that records no events of its own.
 //!
-//! `LAB_WATCH=0` switches the checks of this file off. They take the locks of the peers, so a seed gives another
-//! schedule with them than without them.
+//! `LAB_WATCH=0` switches the checks of this file off. They take the locks of the peers, so a seed gives
+//! another schedule with them than without them.
 
 use std::sync::OnceLock;
 
