@@ -111,7 +111,16 @@ impl<S: CounterService> Group<S> {
                 pause *= 2;
             }
         }
-        panic!("fewer than {enough} servers have {value}: the counters are {counters:?}");
+        let has = |(i, counter): (usize, &Option<u64>)| match counter {
+            Some(counter) => format!("S{i} {counter}"),
+            None => format!("S{i} down"),
+        };
+        let counters: Vec<String> = counters.iter().enumerate().map(has).collect();
+        panic!(
+            "the counters of at least {enough} servers should be {value}, but they are {}. A counter that is too \
+             high means that a server has done a request twice, or that a reply was lost and the test asked again",
+            counters.join(", ")
+        );
     }
 
     /// Cuts a server off from the other servers.

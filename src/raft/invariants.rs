@@ -33,8 +33,10 @@ pub enum Invariant {
     LogMatching,
     /// A committed entry is never removed (5.4).
     CommittedStays,
-    /// The commit index never falls, and is never beyond the end of the log (Figure 2).
+    /// The commit index never falls (Figure 2).
     CommitRises,
+    /// The commit index is never beyond the end of the log (Figure 2).
+    CommitInLog,
     /// A leader that commits by counting replicas commits only entries of its own term (5.4.2).
     CommitOwnTermByCounting,
     /// A leader does not send a follower entries that the follower is known to have: `match_index` is less
@@ -63,6 +65,7 @@ impl Invariant {
             Invariant::LogMatching => ("Log Matching", "5.3"),
             Invariant::CommittedStays => ("Leader Completeness, committed entries stay", "5.4"),
             Invariant::CommitRises => ("the commit index never falls", "Figure 2"),
+            Invariant::CommitInLog => ("only entries of the log are committed", "Figure 2"),
             Invariant::CommitOwnTermByCounting => {
                 ("only entries of the own term commit by counting", "5.4.2")
             }

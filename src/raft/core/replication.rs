@@ -170,10 +170,10 @@ impl Core {
     }
 
     pub(super) fn commit(&mut self, index: u64) {
-        Invariant::CommitRises.check(self.commit_index < index && index <= self.log.last_index(), || {
-            let (from, last) = (self.commit_index, self.log.last_index());
-            format!("from {from} to {index} on S{}, but the log ends at {last}", self.me)
-        });
+        let (from, last) = (self.commit_index, self.log.last_index());
+        Invariant::CommitRises.check(from < index, || format!("from {from} to {index} on S{}", self.me));
+        Invariant::CommitInLog
+            .check(index <= last, || format!("S{} commits {index}, but its log ends at {last}", self.me));
         self.commit_index = index;
         self.effects.wake_applier = true;
         self.happened(Event::Committed(index));

@@ -119,7 +119,7 @@ pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
     let fewest = fewest_moves(before, after);
     assert!(
         moved == fewest,
-        "{moved} shards have moved where {fewest} do: {} and {}",
+        "{moved} shards have moved, but {fewest} moves are enough: before {}, after {}",
         describe(before),
         describe(after)
     );
@@ -207,7 +207,7 @@ mod tests {
 
     /// The shards are spread evenly before and after the change, but all shards have moved.
     #[test]
-    #[should_panic(expected = "10 shards have moved where 0 do")]
+    #[should_panic(expected = "10 shards have moved, but 0 moves are enough")]
     fn needless_moves_are_seen() {
         let before = config([100, 100, 100, 100, 100, 110, 110, 110, 110, 110], &[100, 110]);
         let after = config([110, 110, 110, 110, 110, 100, 100, 100, 100, 100], &[100, 110]);
