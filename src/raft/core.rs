@@ -90,7 +90,7 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The time intervals of this server, and the rules that a test can switch off.
+    /// The time intervals of this server, and the rules of Raft that a test can break.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// How much time the threads have to end after the end of the run.
+/// All threads must end within this time after the end of the run.
 const GRACE: Duration = Duration::from_secs(2);
 /// The time between two attempts to wake all threads after the run was cancelled. One attempt is not enough,
 /// because a thread may begin to wait just after the attempt.
