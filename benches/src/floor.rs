@@ -177,8 +177,8 @@ struct Apart {
 const ENOUGH: u64 = u64::MAX;
 /// If the threads make this many round trips within this time, they run on two cores.
 const SEEN_APART: (u32, Duration) = (50, Duration::from_micros(200));
-/// The longest time that the attempt may take. On a machine without a free core the attempt would never
-/// succeed.
+/// The longest time that [`Apart::start`] waits until the two threads run on different cores. On a machine
+/// without a free core, they never do.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Apart {

@@ -34,8 +34,8 @@ pub struct Gap {
     pub moved: bool,
     /// The longest time between two answers before the move.
     pub before: Duration,
-    /// The longest time between two answers after the beginning of the move. `before` and `during` are
-    /// measured for the same time.
+    /// The longest time between two answers after the beginning of the move. The measurement of `during`
+    /// takes as much time as the measurement of `before`.
     pub during: Duration,
 }
 

@@ -6,8 +6,8 @@ use crate::{Bytes, Command};
 /// One message from Raft to its service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyMsg {
-    /// A committed command. There is no gap between the indices of two commands. The first index is 1. If
-    /// there is a snapshot, the next command has the index after that of the snapshot.
+    /// A committed command. The first command has the index 1, and each next command has the next index.
+    /// After a snapshot, the index of the next command is one higher than the index of the snapshot.
     Command {
         /// The index of the command in the log.
         index: u64,

@@ -141,9 +141,9 @@ impl Persister {
         }
     }
 
-    /// Changes frames, and the snapshot if the closure replaces it, in one step. The closure `write` only
-    /// lists the changes. After that, the persister makes these changes in the same order. The closure is
-    /// called before the disk is locked.
+    /// Changes frames in one step. If the closure `write` replaces the snapshot, the snapshot changes in the
+    /// same step. The closure only lists the changes. After that, the persister makes these changes in the
+    /// same order. The closure is called before the disk is locked.
     ///
     /// # Errors
     /// If the present state was saved as bytes that are not a sequence of frames. If there is an error,

@@ -66,8 +66,8 @@ pub trait Replica: Send + Sync + 'static {
 pub struct Running {
     /// The server.
     pub replica: Arc<dyn Replica>,
-    /// The services of the server and of its Raft. In virtual time, a request to such a service takes 1 to 2
-    /// ms, as a request of a client does. A service can set another cost with [`labrpc::Service::cost`].
+    /// The services of the server and of its Raft. In virtual time, a request to such a service takes 16 to
+    /// 28 ms, as a request of a client does. A service can set another cost with [`labrpc::Service::cost`].
     pub services: Vec<Service>,
 }
 

@@ -19,8 +19,8 @@ pub(crate) enum Completion {
     Callback(Callback),
 }
 
-/// A closure that makes the completion of a message. The closure is called only if the message has to wait,
-/// before its first wait.
+/// A closure that makes the completion of a message. The closure is called before the first wait of the
+/// message. If the message never waits, the closure is not called.
 pub(crate) type MakeCompletion<'a> = &'a mut dyn FnMut() -> Completion;
 
 /// A place for one outcome. The outcome is stored in the slot once, and is taken from it once.
@@ -65,7 +65,7 @@ impl Slot {
     }
 }
 
-/// The `on_reply` of a `send`, and the node to which this code belongs.
+/// The closure `on_reply` of a `send`, and the node to which the closure belongs.
 pub(crate) struct Callback {
     node: NodeId,
     run: Box<dyn FnOnce(Outcome) + Send>,

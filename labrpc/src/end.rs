@@ -97,8 +97,9 @@ impl End {
     }
 
     /// Send the request of a call. Returns `None` if the network is gone. This function does not wait for the
-    /// outcome. Its caller waits, because reports name the place of a wait: if this function called a closure
-    /// that waits, `#[track_caller]` would have no effect in the closure.
+    /// outcome: its caller waits. The reason is that reports name the place of a wait. If this function
+    /// called a closure that waits, a report would name a place in that closure, because `#[track_caller]`
+    /// has no effect in a closure.
     #[track_caller]
     fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where

@@ -1,9 +1,10 @@
 //! The data that all handles of one network share: its state under one lock, its counters, and its timer.
 //!
 //! The lock is held only for short accesses to the tables. No handler and no other code of a user is called
-//! or dropped under the lock. Each change of an end or a server adds 1 to `epoch`. A message compares the
-//! epoch with the epoch at the time when it was sent. If the two are equal, the server of the message still
-//! exists, and the message does not have to lock the lock again.
+//! or dropped under the lock. Each change of an end or a server adds 1 to `epoch`. A message stores the value
+//! that `epoch` had when the message was sent. Later the message compares this value with the present
+//! `epoch`. If the two are equal, the server of the message still exists, and the message does not have to
+//! lock the lock again.
 //!
 //! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Several
 //! things can end the message: its own transit, a change of its server or of its end, or the end of the

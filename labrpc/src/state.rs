@@ -267,8 +267,8 @@ impl NetworkState {
         closed
     }
 
-    /// Remove an end. This also frees its name, if no later end has the same name now. Returns `None` if
-    /// there is no such end.
+    /// Remove an end. This also frees the name of the end, unless a later end has the same name now. Returns
+    /// `None` if there is no such end.
     pub fn remove_end(&mut self, end: u64) -> Option<()> {
         let record = self.ends.remove(&end)?;
         if self.end_names.get(&record.name) == Some(&end) {

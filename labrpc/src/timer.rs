@@ -111,8 +111,8 @@ impl Timer {
         self.changed.notify_one();
     }
 
-    /// Drop all tasks except those with `outlives_network`. The thread runs these tasks, and then ends. This
-    /// is called when the network is gone.
+    /// Drop all tasks except those with `outlives_network`. The thread runs the tasks that are left, and then
+    /// ends. This is called when the network is gone.
     pub fn close(&self) {
         let mut queue = self.queue.lock();
         queue.life = Life::Closed;

@@ -221,7 +221,7 @@ impl Transit {
 
     fn handle_pooled(mut self, server: Arc<SharedServer>, at: HandlerAt, args: Vec<u8>) {
         // The thread belongs to the node of the handler. So if the handler still waits after the node was
-        // killed, the tests report this thread as one that the node has not ended.
+        // killed, the tests report that the node has not ended this thread.
         let (service, _) = server.at(at);
         let _callee = node::enter(service.owner());
         thread::spawn(move || {

@@ -1,5 +1,5 @@
-//! Tests of properties that the course's tests do not check. Among them are each fault alone, with its limits
-//! and its counts, and the thread on which each piece of code runs.
+//! Tests of properties that the course's tests do not check. For example, some tests check one fault alone,
+//! with its limits and its counts. Other tests check on which thread each piece of code runs.
 
 mod common;
 
@@ -411,9 +411,9 @@ fn the_reply_to_a_duplicate_reaches_nobody() {
     });
 }
 
-/// What happens to a message depends only on the seed, the end and n. So options that add other faults do not
-/// change which messages are lost. Default options do not change this either. The test uses several options
-/// together.
+/// What happens to the n-th message of an end depends only on the seed, the end and n. So options that add
+/// other faults do not change which messages are lost. Default options do not change this either. The test
+/// uses several options together.
 #[test]
 fn options_move_no_other_dice() {
     let fates = |set: fn(&Network)| {
@@ -1228,7 +1228,8 @@ fn a_request_costs_virtual_time() {
     });
 }
 
-/// Each service can have its own cost. So both servers and clients may call the same server.
+/// Each service can have its own cost. So a server can have one service for other servers and one service for
+/// clients, with different costs.
 #[test]
 fn a_service_charges_its_own_cost_before_its_servers() {
     run(|| {

@@ -344,8 +344,8 @@ fn benchmark() {
     });
 }
 
-/// This test is from the course of 2025: the setting for long delays changes when calls read it. The test
-/// only checks that the calls end.
+/// This test is from the course of 2025: the setting for long delays is changed while another thread reads it
+/// for a call. The test only checks that the calls end.
 #[test]
 fn long_delay_race() {
     run(|| {

@@ -1,6 +1,6 @@
 //! The environment variables of a run. This module reads them through a lookup function, so the tests of this
-//! crate can pass values without setting variables. If a value is bad, there is an error. Its text names the
-//! variable, the value and the expected form.
+//! crate can pass values without setting variables. If a value is bad, these functions return an error. The
+//! text of the error names the variable, the value and the expected form.
 
 /// A function that returns the value of a variable. It returns `None` if the variable is not set or is empty.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;

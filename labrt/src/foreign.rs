@@ -66,7 +66,8 @@ pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }
 
-/// Marks the calling OS thread as one that may run threads of a run. The mark stays until the OS thread ends.
+/// Marks the calling OS thread. Call this on an OS thread that may run threads of a run. The mark stays until
+/// the OS thread ends.
 pub(crate) fn adopt() {
     std::mem::forget(adopt_for_now());
 }

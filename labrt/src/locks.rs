@@ -1,9 +1,10 @@
 //! Lock discipline: the locks of labrt ([`Mutex`](crate::sync::Mutex), [`RwLock`](crate::sync::RwLock)) find
 //! three mistakes in their use.
 //!
-//! * One thread locks lock A and then lock B, and a thread locks B and then A. This can deadlock, even if
-//!   this run has not deadlocked. For each run, labrt keeps a graph of these orders and searches it for a
-//!   cycle. Each lock is one node of the graph. Reports name the places where the locks were made.
+//! * One thread locks lock A and then lock B. Another thread, or the same thread later, locks B and then A.
+//!   This can deadlock, even if this run has not deadlocked. For each run, labrt keeps a graph. Each lock is
+//!   one node of the graph. An edge from A to B means that a thread has locked B while it held A. labrt
+//!   searches the graph for a cycle. Reports name the places where the locks were made.
 //! * A thread locks a lock that it already holds. This always deadlocks.
 //! * A thread holds a lock while it waits for another party: in an RPC, or in a send on a bounded channel.
 //!   The other party may need that lock. A send on an unbounded channel and a sleep are not reported.
@@ -22,8 +23,9 @@ pub enum Discipline {
     /// Nothing is checked, so there is no cost. This value is for code outside a run, and for benchmarks.
     #[default]
     Off,
-    /// labrt prints one warning for each pair of places in the code. This value is for code that other people
-    /// have written.
+    /// labrt prints a warning. A mistake has two places, for example the place where a lock was locked, and
+    /// the place where the thread then waits. For each pair of places there is only one warning. This value
+    /// is for code that other people have written.
     Warn,
     /// The run fails. This value is the default of a test.
     Fail,

@@ -3,7 +3,8 @@
 use crate::node::NodeId;
 use crate::trace::{Field, Kind, Links};
 
-/// An event, as an [`Observer`] sees it. [`Event`](crate::trace::Event) is the same with fields of its own.
+/// An event, as an [`Observer`] sees it. [`Event`](crate::trace::Event) has the same data, but it does not
+/// borrow its fields.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveEvent<'a> {
     /// The time since the start of the run, in nanoseconds.
@@ -20,16 +21,17 @@ pub struct LiveEvent<'a> {
     pub fields: &'a [(&'static str, Field<'a>)],
 }
 
-/// Sees all events of one run, in their order: for example, a monitor that knows what must never happen.
+/// Sees all events of one run, in their order. An example is a monitor that checks that certain things never
+/// happen.
 ///
 /// The run calls the observer on the thread that makes the event, and nothing else happens meanwhile. So an
-/// observer must not call labrt, and must not wait. The decisions of the scheduler are no events for it.
+/// observer must not call labrt, and must not wait. The observer does not see the decisions of the scheduler.
 pub trait Observer: Send {
     /// Looks at an event.
     ///
     /// # Errors
-    /// If this must not happen. The thread that makes the event panics with this text, and so the run fails.
-    /// Afterwards the observer is not called again.
+    /// If the event must not happen. The thread that makes the event panics with this text, and so the run
+    /// fails. Afterwards the observer is not called again.
     fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String>;
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The computation may use real threads. In virtual time the computation takes no time, and no task of the
 //! run continues until the computation ends. So the run is still deterministic if the *result* of the
-//! computation is deterministic. The run's watchdog ends a run whose virtual clock does not move. It does not
-//! count the time of the computation.
+//! computation is deterministic. The run's watchdog ends a run whose virtual clock does not move. The
+//! watchdog does not count the time of the computation.
 
 use crate::imp;
 use std::sync::OnceLock;

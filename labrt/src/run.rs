@@ -97,9 +97,10 @@ pub struct Run {
     pub seed: u64,
     /// The number of runs, each with its own seed.
     pub runs: u64,
-    /// Virtual time: the rate of preemption. When a task locks a lock, sends or notifies, there is a chance
-    /// of 1 in `n` that another ready task runs first. 0 means never. With `None`, each seed has its own `n`,
-    /// so that tasks are switched often with some seeds, and rarely with others.
+    /// Virtual time: the rate of preemption. `Some(n)` means: when a task locks a lock, sends or notifies,
+    /// there is a chance of 1 in `n` that another ready task runs first. With `Some(0)`, this never happens.
+    /// With `None`, each seed has its own `n`, so that tasks are switched often with some seeds, and rarely
+    /// with others.
     pub preempt: Option<u64>,
     /// Virtual time: the longest random delay that is added to a sleep or a timeout.
     pub jitter: Duration,
@@ -118,8 +119,8 @@ pub struct Run {
     pub events: bool,
     /// The file to which the events of the last run are written.
     pub trace_file: Option<PathBuf>,
-    /// Virtual time: how many of the last events are kept at least for that file. The file has at most twice
-    /// as many events.
+    /// Virtual time: at least this number of the last events is kept for `trace_file`. The file has at most
+    /// twice as many events.
     pub trace_most: usize,
     /// The hash that the trace must have, if the hash is to be checked.
     pub expect: Option<u64>,

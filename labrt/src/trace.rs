@@ -221,7 +221,8 @@ fn emit_here(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
     keep(imp::emit(node, kind, Links { parent, ..links }, fields));
 }
 
-/// Panics with what an observer of the run has found. The place of the panic is the caller's.
+/// If the observer of the run has returned an error, panics with the text of this error. The panic names the
+/// place of the caller.
 #[track_caller]
 fn keep(seen: Result<(), String>) {
     if let Err(found) = seen {

@@ -43,8 +43,8 @@ fn elsewhere(f: impl FnOnce() + Send + 'static) {
 
 type Body = Box<dyn FnOnce() + Send>;
 
-/// A use of labrt, with the code that prepares this use in the run, and with the line of the use in this
-/// file.
+/// Makes one case from a use of labrt, `$use`. The case has the line of the use in this file. It also has a
+/// function that runs the code before `$use`, and returns the use itself as a closure.
 macro_rules! case {
     ($(let $name:pat = $value:expr;)* $use:expr) => {
         (line!(), || {

@@ -68,7 +68,7 @@ pub struct PutAppendArgs {
     pub key: String,
     /// The new value, or the text to append.
     pub value: String,
-    /// The identity of the operation, which is the same in all its copies.
+    /// The identity of the operation. If the clerk sends the operation again, the identity stays the same.
     pub stamp: Stamp,
 }
 
@@ -89,7 +89,7 @@ pub type Reply = Result<Value, KvError>;
 pub enum KvError {
     /// The key was never written.
     ErrNoKey,
-    /// This server does not lead. The operation may still be done.
+    /// This server does not lead. But if the operation is already in a log, the servers may do it later.
     ErrWrongLeader,
 }
 

@@ -90,7 +90,7 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The time intervals of this server, and the rules that a test can switch off.
+    /// The time intervals of this server, and the rules of Raft that a test can break.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.
@@ -133,10 +133,10 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in the given state, for tests. The entries that are covered by the snapshot before
-    /// `log` are committed, and no others. The snapshot itself is empty. A candidate has only its own vote. A
-    /// leader has just been elected: it knows nothing about its followers, and it asked them for their votes
-    /// at time zero. Nothing of this state is in a persister yet.
+    /// Server `me` of `n` in the given state, for tests. `log` may begin after a snapshot. Only the entries
+    /// that this snapshot covers are committed. The data of the snapshot is empty. A candidate has only its
+    /// own vote. A leader has just been elected: it knows nothing about its followers, and it asked them for
+    /// their votes at time zero. Nothing of this state is in a persister yet.
     ///
     /// # Panics
     /// If no server can be in this state: the log has an entry of a later term than `term`, or a candidate or
@@ -280,7 +280,7 @@ impl Core {
         }
     }
 
-    /// The next message for `peer`, or `None` if no message is due before
+    /// The next message for `peer`, or `None` if no message is due now. Then the next message is due at
     /// [`next_deadline`](Core::next_deadline). Call this method again after sending the message, because more
     /// messages may be due.
     pub fn next_message(&mut self, peer: usize, now: Duration) -> Option<Outgoing> {

@@ -1,4 +1,4 @@
-//! What the rules ask the threads around the core to do.
+//! What a rule of the [`Core`](super::Core) asks its caller to do.
 //!
 //! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]. The caller takes the effects
 //! before it releases the lock, and handles them in this order. It writes the events to the trace. **Then it

@@ -52,7 +52,7 @@
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log, and the index at which it begins after a snapshot |
-//! | `effects` | what the threads must do after a rule |
+//! | `effects` | what the caller of a rule must do after the call |
 //! | `invariants` | the properties of Figure 3, checked where the state changes |
 //! | `messages` | the RPCs |
 //! | `apply_sink` | the interface through which Raft delivers commands and snapshots to its service |

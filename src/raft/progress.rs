@@ -28,15 +28,16 @@
 //! # Answers that come late
 //!
 //! The network may delay replies for seconds. Replies may also arrive in another order than they were sent. A
-//! success stays true for the whole term, so the leader always uses it. The rules for refusals are:
+//! success stays true for the whole term, so the leader always uses it. The rules for refusals use `base` and
+//! `next_index`, which are fields of [`Progress`]:
 //!
 //! * If a refusal says that the logs differ at or before `base`, the leader always believes it, even if it is
 //!   old. No message on its way can change that.
 //! * If a refusal only says that entries after `base` are missing, the leader believes it only if the refused
 //!   message was sent after `next_index` was last set back.
 //! * There is one exception to the second rule. If an older message on its way would bring the missing
-//!   entries, the two messages have probably arrived in the wrong order. Then the leader ignores the refusal,
-//!   but only once until the next success.
+//!   entries, this message and the refused message have probably arrived in the wrong order. Then the leader
+//!   ignores the refusal, but only once until the next success.
 //!
 //! When the leader believes a refusal, it lowers `base`, or it sends everything after `base` again. So the
 //! search for the last common entry always ends.

@@ -391,8 +391,8 @@ impl Shared {
         }
     }
 
-    /// Waits until there is a batch or a change of role for the service. Returns this, with the id of the
-    /// message or operation that has caused it. Returns `None` if the server was killed.
+    /// Waits until there is a batch or a change of role for the service. Returns the batch or the change, and
+    /// the id of the message or operation that has caused it. Returns `None` if the server was killed.
     fn next_news(&self) -> Option<(News, u64)> {
         let mut state = self.state.lock();
         loop {

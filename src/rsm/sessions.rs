@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The identity of a client. It is a random number, so no server has to assign it.
 pub type ClientId = u64;
 
-/// The identity of an operation. All copies of an operation have the same stamp.
+/// The identity of an operation. If a client sends an operation several times, the stamp stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
     /// The client that sent the operation.
@@ -32,8 +32,8 @@ impl Session {
         Session { last: Stamp { client: rng().random(), seq: 0 } }
     }
 
-    /// Returns the stamp of the next operation. A client calls this method once for each operation, and uses
-    /// the same stamp for all copies.
+    /// Returns the stamp of the next operation. A client calls this method once for each operation. If the
+    /// client sends the operation again, it uses the same stamp.
     pub fn next_stamp(&mut self) -> Stamp {
         self.last.seq += 1;
         self.last
@@ -65,7 +65,7 @@ impl<R> Sessions<R> {
     /// operation got when it was done.
     ///
     /// The result is `None` if a later operation of this client was already done. Then the client already has
-    /// the reply to this operation, and does not wait for this late copy.
+    /// the reply to this operation, so it does not wait for another reply.
     pub fn once(&mut self, stamp: Stamp, operation: impl FnOnce() -> R) -> Option<R>
     where
         R: Clone,

@@ -45,8 +45,8 @@ impl Controller {
             configs.push(Arc::new(next));
             Ok(num)
         });
-        // `None` means that this is a late copy: a later operation of the client was already done. No client
-        // waits for this reply, so its content does not matter.
+        // `None` means that this operation arrives too late: a later operation of the client was already
+        // done. No client waits for this reply, so its content does not matter.
         made.transpose().map(|num| self.query(num))
     }
 }

@@ -70,9 +70,10 @@ impl Group {
         self.shards.iter().filter_map(Shard::data).map(Kv::bytes).sum()
     }
 
-    /// The deliveries that the group must send: at most one for each other group, with shards of the oldest
-    /// configuration. A delivery has at most `limit` bytes of keys and values, but it always has at least one
-    /// shard.
+    /// The deliveries that the group must send: at most one for each other group. All shards of a delivery
+    /// were given away by the same configuration. If several configurations have given shards to the same
+    /// group, the shards of the oldest configuration are delivered first. A delivery has at most `limit`
+    /// bytes of keys and values, but it always has at least one shard.
     pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
         let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
         handoffs.sort_by_key(|(_, handoff)| handoff.num);

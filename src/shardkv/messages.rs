@@ -93,7 +93,7 @@ pub enum ShardKvError {
         /// The number of the group's configuration.
         num: u64,
     },
-    /// This server does not lead. The operation may still be done.
+    /// This server does not lead. But if the operation is already in a log, the servers may do it later.
     ErrWrongLeader,
 }
 

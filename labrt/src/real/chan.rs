@@ -115,8 +115,9 @@ impl<T> Sender<T> {
     }
 }
 
-/// Completes the selected operation if it is not the send: then `stop` or `cancel` is disconnected. crossbeam
-/// requires that each selected operation is completed.
+/// Completes the selected operation. Call this only if the selected operation is not the send. Then `stop` or
+/// `cancel` is disconnected, and this function receives from this channel. crossbeam requires that each
+/// selected operation is completed.
 fn finish_other<N>(
     ready: SelectedOperation<'_>,
     send: usize,

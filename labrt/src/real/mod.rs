@@ -23,8 +23,8 @@ use std::sync::OnceLock;
 pub(crate) use supervisor::{RealRun as Running, run_one};
 pub(crate) use time::now;
 
-/// Calls `f` with the world of the current run. Outside a run, `f` gets the world of the process, of which
-/// there is only one.
+/// Calls `f` with the world of the current run. Outside a run, `f` gets the world of the process. A process
+/// has only one such world.
 #[track_caller]
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     foreign::touch();
@@ -59,7 +59,8 @@ pub(crate) fn tracing() -> bool {
     current::watched()
 }
 
-/// Records an event. An error is what the observer of the run has found.
+/// Records an event. If the observer of the run finds that the event must not happen, this returns the
+/// observer's error.
 pub(crate) fn emit(
     node: NodeId,
     kind: Kind,

@@ -28,10 +28,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// How much time the threads have to end after the end of the run.
+/// All threads must end within this time after the end of the run.
 const GRACE: Duration = Duration::from_secs(2);
-/// The time between two attempts to wake all threads after the run was cancelled. More than one attempt is
-/// needed for threads that begin to wait at this moment.
+/// The time between two attempts to wake all threads after the run was cancelled. One attempt is not enough,
+/// because a thread may begin to wait just after the attempt.
 const NUDGE: Duration = Duration::from_millis(10);
 /// The number of a run's last events that are kept.
 const KEPT_EVENTS: usize = 32_768;
@@ -42,7 +42,7 @@ pub(crate) struct Ring {
     events: VecDeque<Event>,
     /// The number of older events, which have been deleted.
     lost: u64,
-    /// The observer sees the events under the lock of the ring, so in their order.
+    /// The observer is called under the lock of the ring. So it sees the events in their order.
     pub(super) watching: Watching,
 }
 

@@ -23,7 +23,7 @@ mod tls {
     }
 }
 
-/// Suspends the running task `me`. Then `drive` resumes the current task.
+/// Suspends the running task `me`. Then `drive` resumes the task that is now the kernel's current task.
 pub(super) fn switch(me: TaskSlot) {
     let y = tls::YIELDERS.with(|v| v.borrow()[me as usize]);
     // SAFETY: `me` is the running task. So its yielder is on the current stack, and is valid.

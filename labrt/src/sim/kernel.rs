@@ -309,8 +309,9 @@ impl State {
         self.hash.mix_event(node, trace::FAILED, &Links::NONE, &[]);
         if let Some(record) = &mut self.record {
             let event = trace::failed(at, number, node, &thread, &message);
-            // The task was unwound after its failure, and there may be events from this time. So the event is
-            // inserted at the time of the failure.
+            // After its failure, the task was unwound. Events that happened during the unwinding may be in
+            // the record already. So the event of the failure is not added at the end, but at the time of the
+            // failure.
             let place = record.events.partition_point(|earlier| earlier.time <= at);
             record.events.insert(place, event);
         }
@@ -627,7 +628,7 @@ impl Kernel {
     }
 }
 
-// ---- the calls the primitives are made of ------------------------------------------------------
+// ---- the functions from which locks, channels, signals and threads are built --------------------
 
 /// Returns whether the calling thread belongs to a run.
 #[inline]
@@ -787,7 +788,7 @@ pub(super) fn live_tasks() -> Vec<(u64, NodeId, String)> {
     try_with(|k| k.live_tasks()).unwrap_or_default()
 }
 
-// ---- the calls of the crate ----------------------------------------------------------------------
+// ---- the functions that the other modules of the crate call --------------------------------------
 
 #[track_caller]
 pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
@@ -806,7 +807,8 @@ pub(crate) fn tracing() -> bool {
     active()
 }
 
-/// Records an event. An error is what the observer of the run has found.
+/// Records an event. If the observer of the run finds that the event must not happen, this returns the
+/// observer's error.
 pub(crate) fn emit(
     node: NodeId,
     kind: Kind,

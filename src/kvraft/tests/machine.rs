@@ -55,8 +55,8 @@ fn a_write_that_comes_twice_is_done_once() {
     assert_eq!(text(get(kv, "k")), "123x");
 }
 
-/// A copy of a write may reach a server that has never applied the write itself, but has a snapshot with its
-/// effect.
+/// A client sends a write again. It reaches a server that has never applied this write itself, but has a
+/// snapshot with the effect of the write.
 #[test]
 fn a_copy_after_a_snapshot_is_not_done_again() {
     let kv = &mut Kv::new();

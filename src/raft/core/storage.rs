@@ -22,7 +22,7 @@ struct HardState {
     last_included_term: u64,
 }
 
-/// The error if no Raft server of a group of this size can have written the persisted state.
+/// The error for a bad persisted state: no Raft server of a group of this size can have written it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreError {
     /// The bytes are not a sequence of frames.

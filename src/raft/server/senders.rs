@@ -19,8 +19,8 @@ pub(super) struct Sleeper {
     /// The latest time at which the sender's current or last sleep ends. It is zero if the sender has not
     /// slept yet.
     until: Duration,
-    /// For the trace: the id of the message or operation because of which a message to this peer became due.
-    /// It is 0 if there is none. If there are several, it is the id of the first one.
+    /// For the trace: the id of the message or operation that made a message to this peer due. It is 0 if
+    /// there is none. If there are several, it is the id of the first one.
     woken_by: u64,
 }
 

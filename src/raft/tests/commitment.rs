@@ -64,7 +64,8 @@ fn figure_8_5_4_2() {
     let mut s2 = follower(5, 4, &[1, 2, 4]);
     assert!(!s2.request_vote(&ask_s5).vote_granted);
 
-    // If the rule is broken, the leader commits in (c) the entry that S5 overwrites in (d).
+    // If a test breaks the rule of section 5.4.2, the leader commits an entry in (c), and S5 overwrites this
+    // entry in (d).
     let mut careless = leader(5, 4, &[1, 2]);
     careless.options.rules.commit_older_terms_by_count = true;
     catch_up(&mut careless, 1);

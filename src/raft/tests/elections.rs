@@ -150,7 +150,8 @@ fn repeated_and_late_votes_do_not_count_5_2() {
     core.vote_reply(sent, &yes(2));
     give_vote(&mut core, 2);
     assert_eq!(core.role(), Role::Candidate, "a vote of the last term does not count");
-    // A refusal of the request of the last term does not answer the request of this term either.
+    // A late refusal does not count either: it is the answer to the request of the last term, and not to the
+    // request of this term.
     core.vote_reply(sent, &RequestVoteReply { term: 3, vote_granted: false });
     assert_eq!(core.due_in(1), Some(AT_ONCE));
     give_vote(&mut core, 3);
@@ -228,8 +229,9 @@ fn a_candidate_follows_the_leader_of_its_term_5_2() {
     assert!(!core.take_effects().persist.hard_state, "neither the term nor the vote has changed");
 }
 
-/// A leader stays leader until it sees a higher term. It also stays leader after a timeout, and while it
-/// cannot reach a majority. It steps down in these two cases only if a test has broken a rule.
+/// A leader stays leader until it sees a higher term. It also stays leader after a timeout, even if it cannot
+/// reach a majority. But if a test has set `step_down_without_majority`, a leader that cannot reach a
+/// majority steps down after a timeout.
 #[test]
 fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);

@@ -52,7 +52,8 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
 }
 
 /// The deadline until which a peer's sender thread sleeps. If a message is due now, the deadline is the
-/// current time. Otherwise it is the end of the current interval.
+/// current time. Otherwise it is the end of the heartbeat interval or of the entries interval, whichever
+/// comes first.
 #[test]
 fn a_deadline_says_when_there_is_something_to_send() {
     let mut core = in_touch();
@@ -114,8 +115,9 @@ fn the_commit_index_is_sent_alone_only_if_nothing_else_is_sent() {
     assert_eq!(next_append(&mut unlucky, 1, COMMIT_INTERVAL).1.leader_commit, 1);
 }
 
-/// If many commits have not been reported to a follower, the leader sends the commit index at once. Otherwise
-/// a pipeline with the greatest number of commands would stop for 10 ms.
+/// If many commits have not been reported to a follower, the leader sends the commit index at once. Suppose
+/// that a caller has started as many commands as it may, and waits until some of them are applied. Without
+/// this rule, the caller would wait for 10 ms.
 #[test]
 fn many_commits_are_told_at_once() {
     for (commands, told) in [(63, false), (64, true)] {
@@ -283,8 +285,8 @@ fn old_losses_do_not_count_against_a_follower() {
     assert_eq!(state(&core), State::Replicate { at_once: false });
 }
 
-/// A delayed message does not stop later entries. They stop only when the greatest number of messages is on
-/// its way.
+/// A delayed message does not stop later entries. Later entries must wait only when [`WINDOW`] messages are
+/// on their way.
 #[test]
 fn a_held_message_does_not_stop_the_log() {
     let mut core = in_touch();

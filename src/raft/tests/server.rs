@@ -249,7 +249,8 @@ fn flush_sends_at_once_what_was_proposed() {
         leader.flush();
         assert!(group.net.total_count() >= before + 2, "the leader has sent the entry to both followers");
         // The first answer commits the entry. Then a sender thread sends the new commit index. If the entry
-        // was not yet sent to the other follower at that time, its message already has the new commit index.
+        // was not yet sent to the other follower at that time, the message with the entry also has the new
+        // commit index.
         sleep(SECOND / 2);
         let sent = group.net.total_count() - before;
         assert!(matches!(sent, 3 | 4), "{sent} messages: the entry, and then the commit index");
@@ -331,8 +332,8 @@ impl ApplySink for CountBatches {
     }
 }
 
-/// The service of a follower gets the messages of one interval in one batch, because no client waits for this
-/// service. The service of a leader gets each message at once.
+/// The service of a follower gets all messages of one `apply_interval` in one batch, because no client waits
+/// for this service. The service of a leader gets each message at once.
 #[test]
 fn a_follower_waits_between_batches() {
     labrt::run(|| {

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::raft::*;
 use labapi::{Bytes, Persister, Role};
 
-/// Persists the changes, as the threads do after every call.
+/// Persists the changes, as a real server does after every call of its core.
 fn settle(core: &mut Server, persister: &Persister) {
     let effects = core.take_effects();
     core.persist_to(persister, &effects.persist);

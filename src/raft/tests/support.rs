@@ -108,7 +108,7 @@ pub(super) fn append(leader_id: usize, term: u64, prev: (u64, u64), terms: &[u64
     }
 }
 
-/// The message `args`, as a leader sends it that has committed up to `leader_commit`.
+/// The message `args`, but from a leader that has committed the entries up to `leader_commit`.
 pub(super) fn committed(leader_commit: u64, args: AppendEntriesArgs) -> AppendEntriesArgs {
     AppendEntriesArgs { leader_commit, ..args }
 }
@@ -179,8 +179,8 @@ pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: u64) {
     core.append_reply(sent, &AppendEntriesReply { term: sent.term, success: false, conflict });
 }
 
-/// Delivers all messages, also heartbeats, to `peer`, which accepts them, until the leader has nothing more
-/// to send.
+/// Delivers messages to `peer` until the leader has nothing more to send. The first message may be a
+/// heartbeat. `peer` accepts all messages.
 pub(super) fn catch_up(core: &mut Server, peer: usize) {
     let (sent, _) = next_append(core, peer, HEARTBEAT_INTERVAL);
     success(core, sent);

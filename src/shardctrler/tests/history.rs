@@ -79,8 +79,8 @@ fn every_configuration_can_be_asked_for() {
     }
 }
 
-/// A copy of a client's last change gets the same reply as the first request, even after changes of other
-/// clients.
+/// If a client sends its last change again, the client gets the same reply as before, even after changes of
+/// other clients.
 #[test]
 fn copies_change_nothing() {
     let mut controller = controller();

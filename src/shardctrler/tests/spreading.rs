@@ -36,8 +36,9 @@ fn fewest_moves<const N: usize>(before: &[Gid; N], gids: &[Gid]) -> usize {
     even.map(|after| moves(before, &after)).min().expect("an even spread always exists")
 }
 
-/// The same number as in [`fewest_moves`], but fast enough for more shards. This oracle tries only all
-/// choices of the groups that get one shard more than the others.
+/// Returns the same number as [`fewest_moves`]. It is faster, so it can be used with more shards. This oracle
+/// does not try all distributions. It only tries all ways to choose the groups that get one shard more than
+/// the others.
 fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     let (quota, larger) = (before.len() / gids.len(), before.len() % gids.len());
     let kept = |chosen: u32| -> usize {
@@ -51,8 +52,8 @@ fn fewest_moves_by_quotas(before: &[Gid], gids: &[Gid]) -> usize {
     before.len() - choices.map(kept).max().expect("a choice of groups always exists")
 }
 
-/// Checks `rebalance` for every possible beginning. Each of `N` shards can belong to one of `n` groups, to a
-/// group that has left, or to no group.
+/// Checks `rebalance` for every possible first distribution of the shards. Each of `N` shards can belong to
+/// one of `n` groups, to a group that has left, or to no group.
 fn check_all<const N: usize>(n: u64) {
     const LEFT: Gid = 99;
     let gids: Vec<Gid> = (1..=n).map(|gid| gid * 7).collect();
