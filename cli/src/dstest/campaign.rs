@@ -78,9 +78,9 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// For some failures the user has already seen the line that says that further failures are only counted.
-    /// This set has the tests and the causes of these failures. `None` means all causes of which no failure
-    /// is kept.
+    /// If a failure is only counted and not kept, the board prints a line that says so, but only once for
+    /// each test and cause. This set has the tests and causes for which the line was printed. `None` stands
+    /// for all causes of which no failure is kept.
     hushed: BTreeSet<(usize, Option<String>)>,
     /// Different texts of warnings, by test.
     warned: BTreeMap<usize, Vec<String>>,
@@ -160,8 +160,8 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Describes the warnings of the runs, and how warnings become failures. The text is empty if there was
-    /// no warning.
+    /// Describes the warnings of the runs, and says which option turns warnings into failures. The text is
+    /// empty if there was no warning.
     fn warnings_told(&self) -> String {
         let count = self.tally.warnings();
         if count == 0 {
