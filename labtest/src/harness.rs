@@ -150,8 +150,8 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
 /// process.
 ///
 /// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one
-/// filter, and does not know the names in the Go labs. So this function applies the filters: it passes the
-/// full names of all tests that do not match to libtest-mimic, as tests to skip.
+/// filter, and does not know the names in the Go labs. So this function applies the filters. It finds all
+/// tests that do not match, and tells libtest-mimic to skip the tests with these full names.
 fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Arguments {
     let (line, filters) = split_filters(line);
     let mut args = Arguments::from_iter(line);

@@ -76,7 +76,7 @@ struct Work<S: Sharded> {
 }
 
 impl<S: Sharded> Work<S> {
-    /// Starts all servers, joins group 0, writes all keys and starts the clients.
+    /// Starts all servers, lets group 0 join, writes all keys and starts the clients.
     fn begin(title: &str, setup: Setup) -> Work<S> {
         let cfg = make_config::<S>(title, setup);
         let history = Arc::new(History::new());
