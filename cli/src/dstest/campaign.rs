@@ -38,7 +38,8 @@ pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -
     chunks
 }
 
-/// Runs the chunks in child processes, `parallel` of them at once, and gives the results to `board`.
+/// Runs the chunks in child processes, and gives the results to `board`. At most `parallel` of the processes
+/// run at the same time.
 pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Board<'_>) {
     let next = AtomicUsize::new(0);
     let (events, received) = mpsc::channel();
