@@ -1,4 +1,4 @@
-//! The test with all faults at once.
+//! The test with all kinds of faults together.
 
 use labapi::{NSHARDS, Sharded};
 use labrt::dlog;

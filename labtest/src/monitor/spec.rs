@@ -336,7 +336,7 @@ impl Group {
         server.unsaved.clear();
     }
 
-    /// The server that acts, if it is to be checked.
+    /// The server that acts. Returns `None` if the server is not checked.
     fn acting(&mut self, act: Act) -> Option<&mut Server> {
         let server = self.servers.get_mut(&act.server)?;
         (server.reports && server.life == act.life).then_some(server)

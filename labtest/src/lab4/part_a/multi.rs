@@ -1,4 +1,4 @@
-//! Tests in which several groups join or leave at once.
+//! Tests in which several groups join or leave in one request.
 
 use labapi::{CtrlerClerk, CtrlerService, Gid};
 use labrt::time::{Duration, sleep};
