@@ -2,7 +2,7 @@
 "use strict";
 // Messages as arrows: where each message begins and ends, which messages are in view, and how they are drawn.
 // If there are too many messages to distinguish, the picture shows how many of them pass between two lanes,
-// and of which type most of them are.
+// and which type is the most frequent.
 
 const MOST_ARROWS = 2500;
 const DENSE_ROW = 3; // height of a row of the dense picture, in pixels
