@@ -281,8 +281,8 @@ fn folders_import_only_allowed_folders() {
     }
 }
 
-/// Folders whose files form layers: the imports between the files make no cycle, also not through several
-/// files. A file and the folder of the same name count as one file.
+/// Folders whose files form layers: the imports between the files make no cycle, neither between two files
+/// nor through more files. A file and the folder of the same name count as one file.
 const LAYERED: &[&str] = &[
     "labrpc/src",
     "labapi/src",
