@@ -7,8 +7,8 @@
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
 //! [`PERIOD`], if there were messages since it last asked. The harness also asks a peer before the peer's
-//! crash and after its start. If the test itself asks a peer for its state, the answer is checked, too.
-//! No thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
+//! crash and after its start. If the test itself asks a peer for its state, the answer is checked, too. No
+//! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
 //! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
 //! is strict ([`Strictness`]). Otherwise they print a warning, once in a test.
