@@ -281,8 +281,8 @@ fn folders_import_only_allowed_folders() {
     }
 }
 
-/// Folders whose files form layers: the imports between the files make no cycle, also not through several
-/// files. A file and the folder of the same name count as one file.
+/// Folders whose files form layers: the imports between the files make no cycle, neither between two files
+/// nor through more files. A file and the folder of the same name count as one file.
 const LAYERED: &[&str] = &[
     "labrpc/src",
     "labapi/src",
@@ -376,7 +376,8 @@ fn imports_are_found_in_lists() {
 fn files_of_a_folder_form_layers() {
     for folder in LAYERED {
         let mut left = imports_within(folder);
-        // Removes a file that imports none of the files that are left, until there is no such file.
+        // Again and again, removes a file that imports none of the remaining files. Stops when there is no
+        // such file.
         while let Some(name) = left.iter().find(|(_, to)| to.is_empty()).map(|(name, _)| name.clone()) {
             left.remove(&name);
             left.values_mut().for_each(|to| {

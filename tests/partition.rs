@@ -188,8 +188,8 @@ fn one_way_leader_to_follower() {
 
 /// In the first case, the answers of one follower do not reach the leader. In the second case, its requests
 /// do not reach the leader either. The follower gets the leader's messages, so there is no election. The
-/// follower gets every command. But the leader does not learn that, so it commits with the other follower.
-/// When the links are healed, nothing changes.
+/// follower gets every command. But the leader does not learn that the follower has the commands, so it
+/// commits them with the other follower. When the links are healed, nothing changes.
 fn one_way_follower_to_leader() {
     for requests_too in [false, true] {
         let cfg = make_config::<Raft>(Setup::of(3));

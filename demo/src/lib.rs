@@ -34,8 +34,8 @@
 //!
 //! # Virtual time
 //!
-//! A screen with keys makes no sense in virtual time. If the demo is built with `--features sim`, it prints
-//! this and exits with code 2.
+//! A screen with keys makes no sense in virtual time. If the demo is built with `--features sim`, it prints a
+//! message that says so, and exits with code 2.
 #![forbid(unsafe_code)]
 
 mod act;

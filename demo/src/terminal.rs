@@ -74,7 +74,7 @@ impl Stage for Screen {
         if !TAKEN.load(Ordering::SeqCst) {
             return Ok(());
         }
-        // Terminals that know these sequences show the whole frame at once. Other terminals ignore them.
+        // Terminals that know these sequences show the whole frame in one step. Other terminals ignore them.
         queue!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| screen::draw(frame, app))?;
         execute!(io::stdout(), EndSynchronizedUpdate)

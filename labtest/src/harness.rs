@@ -4,8 +4,8 @@
 //! Such a test binary is a target with `harness = false`. It understands the options of libtest (`--list`,
 //! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest.
 //! A filter may also be a part of the test's name in the Go labs, for example `InitialElection`. There are
-//! two differences from libtest. First, the lines of a test are printed to stdout at once. Second, only one
-//! test runs at a time, unless `--test-threads` asks for more. The reason is that the time limits of the
+//! two differences from libtest. First, the lines of a test are printed to stdout immediately. Second, only
+//! one test runs at a time, unless `--test-threads` asks for more. The reason is that the time limits of the
 //! course are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. If `LAB_RUNS` is above 1, a
@@ -150,8 +150,8 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
 /// process.
 ///
 /// libtest takes several filters and runs the tests that match one of them. libtest-mimic takes only one
-/// filter, and does not know the names in the Go labs. So this function applies the filters: it passes the
-/// full names of all tests that do not match to libtest-mimic, as tests to skip.
+/// filter, and does not know the names in the Go labs. So this function applies the filters. It finds all
+/// tests that do not match, and tells libtest-mimic to skip the tests with these full names.
 fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Arguments {
     let (line, filters) = split_filters(line);
     let mut args = Arguments::from_iter(line);

@@ -24,7 +24,8 @@ use super::search::Search;
 /// How many steps the first slice has. They take a few milliseconds.
 const FIRST_SLICE: u64 = 1 << 16;
 
-/// The second search for partial linearizations gets at least this much time, even if the verdict came late.
+/// The first search finds the verdict. The second search finds partial linearizations. It gets at least this
+/// much time, even if the verdict came late.
 const EXPLAIN_FOR_AT_LEAST: Duration = Duration::from_millis(50);
 
 /// Checks whether a history of operations is linearizable.
@@ -90,8 +91,8 @@ fn explain<M: Model>(
         part.partials = explained.partials;
         part.blocked = explained.blocked.or(part.blocked);
         part.steps += explained.steps;
-        // A limit may have stopped the search for a verdict early. If this search came to its end, its
-        // verdict counts.
+        // A limit may have stopped the first search, which looks for a verdict. If the second search came to
+        // its end, the verdict of the second search counts.
         if explained.verdict != Verdict::Unknown {
             (part.verdict, part.why_unknown) = (explained.verdict, None);
         }

@@ -4,8 +4,8 @@
 //! The path of a search is the sequence of the placed operations. At a dead end, the path may be the longest
 //! path so far for some of its operations. To copy the whole path at every dead end would take too much time
 //! and memory. So paths with the same beginning share this beginning. The paths form a tree, in which each
-//! node has a pointer to its parent. If all operations at the beginning of a path already have a path of this
-//! length or a longer one, this beginning is skipped at a dead end.
+//! node has a pointer to its parent. At a dead end, the beginning of the path is skipped if nothing changes
+//! for its operations: each of them already has a path that is as long as the whole present path, or longer.
 
 use labrt::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ struct Node {
 
 struct OnPath {
     node: u32,
-    /// The length of the longest path that was noted while this operation was on the path. If one operation
-    /// comes before another on the path, its length is at least as large.
+    /// The length of the longest path that was noted while this operation was on the path. Along the path,
+    /// from its beginning to its end, this number never rises.
     noted: u32,
     /// True if a noted path ends in this node or in a node after it. Then the node must be kept.
     kept: bool,

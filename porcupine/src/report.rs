@@ -81,10 +81,10 @@ pub struct Part {
     /// state. The longest sequence comes first.
     ///
     /// If the part is Ok, there is one complete sequence. Only operations that were never answered may be
-    /// missing in it. If the part is not Ok, take any operation that was placed when the search came to a
-    /// dead end. One of the sequences contains this operation. This sequence is the longest one with the
-    /// operation that the search has found. (If there are very many sequences, the shortest sequences are
-    /// left out.)
+    /// missing in it. If the part is not Ok, look at any operation that was placed when the search came to a
+    /// dead end. The list has at least one sequence with this operation. Of all sequences with this operation
+    /// that the search has found, the list has the longest one. (If there are very many sequences, the
+    /// shortest sequences are left out.)
     pub partials: Vec<Vec<usize>>,
     /// An operation that cannot follow the longest partial linearization. It is `None` if the part is Ok, or
     /// if the search was stopped before it found such an operation.

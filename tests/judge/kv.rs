@@ -1,5 +1,5 @@
-//! Tests of the judge with key/value services that make mistakes. Each mistake must be found, by the check of
-//! the judge that is made for it.
+//! Tests of the judge with key/value services that make mistakes. The judge has a check for each of these
+//! mistakes, and this check must find the mistake.
 
 use labapi::{KvClerk, KvService, Replicated, ServerStart, Strictness};
 use std::marker::PhantomData;

@@ -38,7 +38,8 @@ pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -
     chunks
 }
 
-/// Runs the chunks in child processes, `parallel` of them at once, and gives the results to `board`.
+/// Runs the chunks in child processes, and gives the results to `board`. At most `parallel` of the processes
+/// run at the same time.
 pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Board<'_>) {
     let next = AtomicUsize::new(0);
     let (events, received) = mpsc::channel();
@@ -78,9 +79,9 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// For some failures the user has already seen the line that says that further failures are only counted.
-    /// This set has the tests and the causes of these failures. `None` means all causes of which no failure
-    /// is kept.
+    /// If a failure is only counted and not kept, the board prints a line that says so, but only once for
+    /// each test and cause. This set has the tests and causes for which the line was printed. `None` stands
+    /// for all causes of which no failure is kept.
     hushed: BTreeSet<(usize, Option<String>)>,
     /// Different texts of warnings, by test.
     warned: BTreeMap<usize, Vec<String>>,
@@ -160,8 +161,8 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Describes the warnings of the runs, and how warnings become failures. The text is empty if there was
-    /// no warning.
+    /// Describes the warnings of the runs, and says which option turns warnings into failures. The text is
+    /// empty if there was no warning.
     fn warnings_told(&self) -> String {
         let count = self.tally.warnings();
         if count == 0 {

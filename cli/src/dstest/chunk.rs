@@ -84,7 +84,8 @@ struct Job<'a> {
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
-    /// How many children, one directly after the other, have reported nothing until now.
+    /// How many of the latest children have reported nothing. A child that reports something sets this number
+    /// to 0.
     silent: u32,
     kept: Vec<Kept>,
     /// Whether the page of the current child is kept, so that it must not be deleted.

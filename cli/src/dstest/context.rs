@@ -19,7 +19,7 @@ pub struct Context {
     pub mode: Mode,
     /// How long one seed may take, by the real clock.
     pub limit: Duration,
-    /// Whether warnings fail a run.
+    /// Whether a run fails if it has warnings.
     pub strict: bool,
     /// How many failures of each test and cause are replayed and kept.
     pub keep: usize,

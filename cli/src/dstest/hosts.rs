@@ -97,8 +97,9 @@ fn plan(command: Vec<OsString>, dir: PathBuf) -> Plan {
     Plan { command, dir, set: Vec::new(), unset: Vec::new(), death_signal: Signal::SIGTERM }
 }
 
-/// Runs the chunks on the hosts, and gives the results to `board`. Each host runs `parallel` chunks at once.
-/// If `parallel` is `None`, a host runs one chunk per CPU in virtual time, and one chunk on the real clock.
+/// Runs the chunks on the hosts, and gives the results to `board`. Each host runs `parallel` chunks at the
+/// same time. If `parallel` is `None`, a host runs one chunk per CPU in virtual time, and one chunk on the
+/// real clock.
 ///
 /// # Errors
 /// When parallel cannot be started.

@@ -167,8 +167,8 @@ impl Keeper {
     /// Describes the failures of which no files are kept, only a line in `failures.txt`.
     fn dropped(&self, tests: &[Test]) -> String {
         let mut out = String::new();
-        // This counts, for each test, the failures with a cause of which no failure is kept. There are such
-        // causes if a test has too many different causes.
+        // For each test, this counts failures with certain causes: the causes of which no failure at all is
+        // kept. There are such causes if a test has too many different causes.
         let mut others: BTreeMap<usize, u64> = BTreeMap::new();
         for ((test, cause_of_all), count) in &self.counts {
             let kept = self.kept_of(*test, cause_of_all);
@@ -246,8 +246,9 @@ fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Pairs of an old and a new text for paths in the output of a test. When a failure is kept, the old paths
-/// become wrong: files were moved, and a relative path was relative to the package's folder.
+/// Pairs of texts: a path in the output of a test, and the path that replaces it in the log. When a failure
+/// is kept, the old paths become wrong: files were moved, and a relative path was relative to the package's
+/// folder.
 fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));

@@ -431,7 +431,8 @@ impl Grader<'_> {
         Ok(())
     }
 
-    /// Runs all tests, at most `parallel` of them at once. The outcomes are in the order of the tests.
+    /// Runs all tests, at most `parallel` of them at the same time. The outcomes are in the order of the
+    /// tests.
     fn run_all(&self, built: &Built, taken: &Taken, conditions: &Conditions<'_>) -> Vec<Outcome> {
         let tests = &self.config.tests;
         let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));

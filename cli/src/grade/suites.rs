@@ -1,8 +1,8 @@
 //! The names of all tests, from the judge's own lists.
 //!
-//! The judge makes a list of its tests for a type that it can test. The names do not depend on the type, so
-//! this file uses this project's types. To make the list, nothing is built or run. So a wrong name in
-//! grade.toml is found at once.
+//! To get a list of tests from the judge, the caller must name a type that these tests will check. The names
+//! of the tests do not depend on this type, so this file uses this project's types. To make the list, nothing
+//! is built or run. So a wrong name in grade.toml is found at once.
 
 use labtest::harness::Case;
 use labtest::{lab2, lab3, lab4};

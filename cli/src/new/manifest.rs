@@ -77,7 +77,8 @@ fn package(name: &str, workspace: &DocumentMut) -> Table {
     package
 }
 
-/// Replaces each dependency with `workspace = true` by the dependency of the workspace.
+/// Finds each dependency that has `workspace = true`. Replaces it by the entry of the workspace for the same
+/// crate.
 fn spell_out(table: &mut Item, shared: &Item, source: &Source) {
     let old = table.as_table_mut().expect("the starter has these dependencies");
     let names: Vec<String> = old.iter().map(|(name, _)| name.to_owned()).collect();

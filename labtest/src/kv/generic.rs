@@ -26,7 +26,7 @@ use crate::output::note;
 use crate::raft::ELECTION_TIMEOUT;
 use crate::service::{Config, Setup, make_config};
 
-/// A Raft state may have at most this number times `maxraftstate` bytes.
+/// The Raft state of a server may be at most this many times as large as `maxraftstate`.
 const LOG_ALLOWANCE: usize = 8;
 
 /// The options of a test. Begin with [`Generic::new`], whose options have no faults, and change some fields:

@@ -1,4 +1,4 @@
-//! The test with all faults at once.
+//! The test with all kinds of faults together.
 
 use labapi::{NSHARDS, Sharded};
 use labrt::dlog;
@@ -22,8 +22,9 @@ const PAUSE: u64 = 600;
 const FAULT: u64 = 700;
 
 /// Makes fifty random changes of the configuration on an unreliable network. At the same time there is one
-/// fault after the other. A fault is a crash or a cut. In a crash, a server, a controller, a server and a
-/// controller, or a whole group stops. In a cut, a server or a controller is cut off.
+/// fault after the other. A fault is a crash or a cut. In a crash, one of these stops: a server, a
+/// controller, both a server and a controller, or a whole group. In a cut, a server or a controller is cut
+/// off.
 pub(super) fn fifty_changes<S: Sharded>() {
     let title = "Test (ours): fifty changes of the configuration under all faults ...";
     let setup = Setup::new().unreliable().maxraftstate(100).limit(Duration::from_secs(300));

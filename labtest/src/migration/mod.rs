@@ -7,7 +7,7 @@
 //! | `controller.rs` | a controller is cut off during a migration |
 //! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
 //! | `room.rs` | servers that have given shards away must have no data of these shards any more |
-//! | `chaos.rs` | many random changes of the configuration under all faults at once |
+//! | `chaos.rs` | many random changes of the configuration, with all kinds of faults |
 //!
 //! The instants of the faults are random, and depend on the run's seed. If the tests run with many seeds in
 //! virtual time, there are faults at every step of a migration. The history of all clients must be
@@ -76,7 +76,7 @@ struct Work<S: Sharded> {
 }
 
 impl<S: Sharded> Work<S> {
-    /// Starts all servers, joins group 0, writes all keys and starts the clients.
+    /// Starts all servers, lets group 0 join, writes all keys and starts the clients.
     fn begin(title: &str, setup: Setup) -> Work<S> {
         let cfg = make_config::<S>(title, setup);
         let history = Arc::new(History::new());

@@ -8,7 +8,8 @@
 //! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes
 //! that the test makes. It checks a server only if the server calls
 //! [`observe::restore`](labapi::observe::restore) when it starts. A server that calls it must also make all
-//! other calls, each in its place. A Raft without these calls is not checked.
+//! other calls of `observe`, each at the moment of the event that the call reports. A Raft without these
+//! calls is not checked.
 //!
 //! The monitor is on in virtual time, and off on real threads. `LAB_MONITOR=1` and `LAB_MONITOR=0` change
 //! this.

@@ -2,11 +2,12 @@
 //!
 //! A [`Group`] follows the state of all servers of one Raft group. Each method of [`Group`] is one event of
 //! one server. The method first checks whether a correct server could do this in its state, and then changes
-//! the state. The order of the methods is the order of Figure 2. A method that finds a [`Breach`] changes
-//! nothing that matters: the run ends.
+//! the state. The order of the methods is the order of Figure 2. If a method finds a [`Breach`], the run
+//! ends. So the state after that does not matter.
 //!
-//! The group sees more than a server can: what other servers have voted, stored and committed. So it checks
-//! the guarantees of Figure 3 at the moment in which a server breaks them, and not when a client notices.
+//! The group sees more than a server can: what other servers have voted, stored and committed. So it finds a
+//! broken guarantee of Figure 3 at the moment in which a server breaks it. A client would notice this only
+//! later.
 
 use labrt::collections::BTreeMap;
 
@@ -15,7 +16,8 @@ use labapi::Role;
 use super::log::{Entry, Log, Place};
 use super::rules::{self, Rule};
 
-/// A broken rule, and who broke it when, against what.
+/// A broken rule, and a text. The text says which server broke the rule, when, and what the event
+/// contradicts.
 #[derive(Debug)]
 pub struct Breach {
     pub rule: &'static Rule,
@@ -113,7 +115,8 @@ struct Server {
     role_term: u64,
     commit: u64,
     applied: u64,
-    /// How to get from the state back to the saved state. The last step comes first.
+    /// The changes that are not saved yet. Undoing them leads back to the saved state. The oldest change
+    /// comes first, and is undone last.
     unsaved: Vec<Unsaved>,
     /// The digests of the Raft state and of the snapshot that the persister has.
     on_disk: Option<(u64, u64)>,
@@ -136,7 +139,7 @@ enum Undo {
         voted_for: Option<usize>,
     },
     Vote(Option<usize>),
-    /// The log had this last index.
+    /// Entries were appended. Before that, this was the last index of the log.
     Appended(u64),
     Truncated(Vec<Entry>),
     Snapshot {
@@ -185,14 +188,14 @@ impl Server {
         }
     }
 
-    /// Whether the state would be another one without the changes that are not saved.
+    /// Whether the state would change if the unsaved changes were undone.
     fn would_change_back(&self) -> bool {
         let mut state = self.state.clone();
         Server::roll_back(&mut state, self.unsaved.iter().map(|change| change.undo.clone()));
         state != self.state
     }
 
-    /// The last index that is on the server's disk for certain: the entries after it are not saved yet.
+    /// The last index that is certainly on the server's disk. The entries after it are not saved yet.
     fn saved_last(&self) -> u64 {
         let appended = self.unsaved.iter().filter_map(|change| match change.undo {
             Undo::Appended(last) => Some(last),
@@ -225,7 +228,8 @@ pub struct Group {
     leaders: BTreeMap<u64, Fact>,
     /// The candidate that a server has voted for in a term, and when.
     votes: BTreeMap<(usize, u64), (usize, At)>,
-    /// The last entry of a candidate's log, as its requests of that term say it.
+    /// The last entry of a candidate's log in a term, according to the candidate's requests for votes in that
+    /// term.
     candidacies: BTreeMap<(usize, u64), Place>,
     entries: BTreeMap<Place, Known>,
     /// The committed entries, from index 1 on.
@@ -241,7 +245,8 @@ pub struct Group {
 /// How many messages are remembered. Older messages are lost, or answered, or both.
 const REMEMBERED: usize = 100_000;
 
-/// How long a server may send messages that it has prepared before it heard of a higher term.
+/// A server may prepare a message, then hear of a higher term, and then send the message. After it has heard
+/// of the higher term, it may send such messages for this time.
 const PREPARED_NS: u64 = 50_000_000;
 
 /// Who did something, when, and on which thread.
@@ -331,13 +336,13 @@ impl Group {
         server.unsaved.clear();
     }
 
-    /// The server that acts, if it is to be checked.
+    /// The server that acts. Returns `None` if the server is not checked.
     fn acting(&mut self, act: Act) -> Option<&mut Server> {
         let server = self.servers.get_mut(&act.server)?;
         (server.reports && server.life == act.life).then_some(server)
     }
 
-    /// The number of servers that are more than the half.
+    /// The smallest number of servers that is more than half of all servers.
     fn majority(&self) -> usize {
         self.servers.len() / 2 + 1
     }
@@ -871,8 +876,8 @@ impl Group {
 
     // ------------------------------------------------------------------ Snapshots
 
-    /// A snapshot up to `base` has replaced entries; the log ends at `last` now. `own`: the service has made
-    /// it.
+    /// A snapshot up to `base` has replaced entries; the log ends at `last` now. If `own` is true, the
+    /// server's own service has made the snapshot.
     pub fn snapshot(&mut self, act: Act, own: bool, base: Place, last: u64, snapshot: u64) -> Checked {
         let Act { server: me, at, .. } = act;
         let made = self.snapshots.get(&(base.index, snapshot)).copied();

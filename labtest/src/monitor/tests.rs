@@ -1,4 +1,4 @@
-//! Each rule has a short story that breaks it, and a story close to it that does not.
+//! For each rule there are two similar short stories: one breaks the rule, and the other does not.
 
 use labapi::Role::{Candidate, Follower, Leader};
 

@@ -1,14 +1,14 @@
 //! What must be true at every moment of a test, for every Raft. A test of the course looks only now and then.
 //!
 //! * A term has at most one leader (5.2).
-//! * The term that a peer reports never falls, also not when the peer restarts (5.1).
+//! * The term that a peer reports never falls, even if the peer restarts (5.1).
 //! * A peer never promises the same index twice in one term (`RaftPeer::start`).
 //! * A peer delivers each index once in a life, in order (`applier.rs`).
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
-//! [`PERIOD`], if there were messages since it last asked. The state is also asked for before a crash and
-//! after a start, and each answer that a test gets is checked, too. The thread holds no lock of the harness
-//! while it asks, because the peer takes its own lock to answer.
+//! [`PERIOD`], if there were messages since it last asked. The harness also asks a peer before the peer's
+//! crash and after its start. If the test itself asks a peer for its state, the answer is checked, too. No
+//! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
 //! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
 //! is strict ([`Strictness`]). Otherwise they print a warning, once in a test.
@@ -37,7 +37,7 @@ use crate::variables::switch;
 /// The pause between two rounds of questions.
 const PERIOD: Duration = Duration::from_millis(5);
 
-/// After this number of rounds the thread asks also if there was no message.
+/// If there are no messages, the thread asks only once in this number of rounds.
 const QUIET_ROUNDS: u32 = 20;
 
 /// The kind of the event that records a new term or a new role of a peer.
@@ -63,7 +63,8 @@ fn is_on() -> bool {
 /// What the peers have said so far.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// Counts the questions and the answers, so that their order is known.
+    /// Counts the questions and the answers together. So each of them has a number, and the numbers show
+    /// their order.
     steps: u64,
     /// The highest term that each peer has reported.
     terms: BTreeMap<usize, Report>,
@@ -80,7 +81,7 @@ pub(super) struct Heard {
 struct Report {
     term: u64,
     at: Instant,
-    /// The step in which the answer was there.
+    /// The number of the answer. Questions and answers are counted together.
     step: u64,
 }
 
@@ -182,7 +183,8 @@ impl<R: RaftPeer> Cluster<R> {
         let answer = peer.call(R::get_state);
         let found = {
             let mut state = self.state.lock();
-            // The crash may come during the call. Then the peer may answer with what it has not saved.
+            // The crash may come during the call. Then the answer may show a state that the peer has not
+            // saved.
             let lives = self.is_living(&state.servers[i].lives, &peer);
             if lives { state.heard.answer(i, asked, answer) } else { Ok(()) }
         };

@@ -16,7 +16,7 @@ impl<S: Sharded> Cluster<S> {
         self.joinm(&[gi]);
     }
 
-    /// Lets several groups join at once.
+    /// Lets several groups join, with one request.
     pub fn joinm(&self, gis: &[usize]) {
         let gids = self.step("join", gis);
         let groups: BTreeMap<Gid, Vec<String>> =
@@ -29,7 +29,7 @@ impl<S: Sharded> Cluster<S> {
         self.leavem(&[gi]);
     }
 
-    /// Lets several groups leave at once.
+    /// Lets several groups leave, with one request.
     pub fn leavem(&self, gis: &[usize]) {
         let gids = self.step("leave", gis);
         self.with_mck("leave", &gids, |mck| mck.leave(gis.iter().map(|&gi| gid(gi)).collect()));

@@ -57,7 +57,8 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// The gid of the group that clerk `i` joins while the other clerks work: 100, 110, 120 and so on.
+/// Clerk `i` lets groups join and leave while the other clerks work. This is the gid of the group that stays:
+/// 100, 110, 120 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     100 + 10 * i as Gid
 }

@@ -3,7 +3,7 @@
 //! | file | tests |
 //! |---|---|
 //! | `basic.rs` | one group joins or leaves at a time |
-//! | `multi.rs` | several groups join or leave at once; the next leader has the same configuration |
+//! | `multi.rs` | several groups join or leave in one request; the next leader has the same configuration |
 //! | `again.rs` | joins and leaves move few shards (the course has had this test since 2024) |
 //! | `checks.rs` | checks of configurations |
 //!

@@ -1,4 +1,4 @@
-//! Tests in which several groups join or leave at once.
+//! Tests in which several groups join or leave in one request.
 
 use labapi::{CtrlerClerk, CtrlerService, Gid};
 use labrt::time::{Duration, sleep};
@@ -57,7 +57,8 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// The gid of the group that clerk `i` joins while the other clerks work: 1000, 1001, 1002 and so on.
+/// Clerk `i` lets groups join and leave while the other clerks work. This is the gid of the group that stays:
+/// 1000, 1001, 1002 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     1000 + i as Gid
 }

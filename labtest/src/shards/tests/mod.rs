@@ -46,8 +46,9 @@ fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Op
 }
 
 /// The tests that the fake service cannot pass. Some of these tests check data that the groups have saved,
-/// hold in memory or have lost. But the groups of the fake service store nothing. In the other tests, another
-/// controller must replace controller 0.
+/// hold in memory or have lost. But the groups of the fake service store nothing. In the other tests,
+/// controller 0 is cut off. Another controller would have to replace it, but no other controller has its
+/// data.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",

@@ -40,8 +40,8 @@ class Fragment {
     try {
       history.replaceState(null, "", hash || location.href.split("#")[0]);
     } catch {
-      // The URL has changed too often, or this kind of document may not change its URL. The page works
-      // without it.
+      // The URL has changed too often, or this kind of document may not change its URL. The page also
+      // works if the URL does not have the new state.
     }
     this.written = location.hash;
   }

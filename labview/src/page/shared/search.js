@@ -4,9 +4,10 @@
 
 class Search {
   /**
-   * @param {{ input: HTMLInputElement, count: HTMLElement }} elements @param {(words: string[]) => number[]}
-   * find returns the things that contain all words, in the order of visits @param {{ found: () => void,
-   * visit: (match: number) => void }} tell
+   * @param {{ input: HTMLInputElement, count: HTMLElement }} elements
+   * @param {(words: string[]) => number[]} find returns the things that contain all words; the reader visits
+   *   them in this order
+   * @param {{ found: () => void, visit: (match: number) => void }} tell
    */
   constructor({ input, count }, find, tell) {
     this.input = input;

@@ -9,7 +9,7 @@ const EDGE = 6; // a drag that begins within this many pixels of the window's ed
  * @typedef {object} Strip
  * @property {(time: number) => number} place gives the place of a time, in pixels along the strip
  * @property {(place: number) => number} time
- * @property {number} [first] the first pixel that belongs to it
+ * @property {number} [first] the first pixel that belongs to the strip
  */
 
 /**

@@ -271,7 +271,7 @@ class RunPage {
     const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
     const events = run.ofId(parent);
     if (events.length === 0) return;
-    // The last event of the cause that is before this event.
+    // Goes to the event of the cause that comes last before the pinned event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
   }
 

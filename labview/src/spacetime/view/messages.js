@@ -2,7 +2,7 @@
 "use strict";
 // Messages as arrows: where each message begins and ends, which messages are in view, and how they are drawn.
 // If there are too many messages to distinguish, the picture shows how many of them pass between two lanes,
-// and of which type most of them are.
+// and which type is the most frequent.
 
 const MOST_ARROWS = 2500;
 const DENSE_ROW = 3; // height of a row of the dense picture, in pixels
@@ -57,8 +57,8 @@ class Arrows {
     const { messages, t } = run;
     const n = messages.id.length;
     /**
-     * For each message, the latest end of this message and of all messages before it. When the chart draws,
-     * it skips all messages up to the last one for which this time is before the view.
+     * For each message, the time at which this message and all messages before it have ended. If this time is
+     * before the view, the chart draws none of these messages.
      */
     this.reach = new Float64Array(n);
     this.end = new Float64Array(n);

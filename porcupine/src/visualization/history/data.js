@@ -142,8 +142,8 @@ class Part {
     this.verdict = wire.verdict;
     this.initial = wire.initial;
     /**
-     * The number of operations of the longest order after which the blocked operation was possible for the
-     * last time.
+     * The last place in the longest order at which the blocked operation is possible, as the number of
+     * operations before this place.
      */
     this.lastFit = wire.lastFit;
     this.first = first;
