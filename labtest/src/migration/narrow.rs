@@ -1,0 +1,167 @@
+//! Situations that random faults hardly ever make. Each test makes one of them, step by step.
+
+use labapi::{CtrlerClerk, Sharded, key2shard};
+use labrt::collections::BTreeMap;
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use labrt::thread;
+use labrt::time::{Duration, sleep};
+
+use super::{KEYS, PATIENCE, leader_or_any};
+use crate::lives::join;
+use crate::shards::{Client, Cluster, Place, Setup, gid, make_config, within};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The time limit of a whole test.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The new owner's leader is cut off from its group when the data arrives. So it cannot commit the data. It
+/// must not say that it has the data, because the old owner would then delete the only copy.
+pub(super) fn taker_cannot_commit<S: Sharded>() {
+    let title = "Test (ours): the new owner's leader cannot commit the data ...";
+    let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
+    let mut clerk = cfg.make_client();
+    cfg.join(0);
+    for round in 0..6 {
+        let (giver, taker) = (round % 3, (round + 1) % 3);
+        let value = format!("round {round}");
+        clerk = put_all(clerk, &value);
+        // The new owner takes the configuration, but the old owner is down and cannot send the data yet.
+        cfg.shutdown_group(giver);
+        cfg.join(taker);
+        sleep(SECOND);
+        let leader = leader_or_any(&cfg, taker);
+        cfg.isolate_from_group(leader);
+        cfg.start_group(giver);
+        sleep(3 * SECOND);
+        cfg.heal();
+        clerk = check_all(clerk, &value);
+        cfg.leave(giver);
+    }
+    check_all(clerk, "round 5");
+    cfg.end();
+}
+
+/// A group has left, and the old owner of its shards has not delivered them yet. The old owner restarts from a
+/// snapshot. It must still know the servers of the group that has left, because only that group can give the
+/// shards back.
+pub(super) fn taker_has_left<S: Sharded>() {
+    let title = "Test (ours): the new owner leaves before it has the data, and the old owner restarts ...";
+    let cfg = make_config::<S>(title, Setup::new().maxraftstate(1).limit(LIMIT));
+    let mut clerk = cfg.make_client();
+    cfg.join(0);
+    for round in 0..4 {
+        let value = format!("round {round}");
+        clerk = put_all(clerk, &value);
+        cfg.shutdown_group(1);
+        cfg.join(1);
+        sleep(SECOND);
+        cfg.leave(1);
+        sleep(SECOND);
+        cfg.shutdown_group(0);
+        cfg.start_group(0);
+        cfg.start_group(1);
+        clerk = check_all(clerk, &value);
+    }
+    cfg.end();
+}
+
+/// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
+/// that the data has arrived. The readers of this test ask a second controller, so they always ask the old
+/// owner. The old owner gets no majority while the data moves, so it cannot delete the data. Then it gets a new
+/// leader, which has the old data for a moment.
+pub(super) fn old_owner_is_asked<S: Sharded>() {
+    const ROUNDS: u64 = 5;
+    const READERS: usize = 8;
+    let key = "0";
+    let shard = key2shard(key);
+    let title = "Test (ours): reads at the old owner of a shard ...";
+    let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
+    let mut second = cfg.start_second_ctrler();
+    second.join(BTreeMap::from([(gid(0), cfg.server_names(0))]));
+    cfg.joinm(&[0, 1]);
+    cfg.move_shard(shard, 0);
+    let mut writer = cfg.make_client();
+    writer.put(key, "0");
+
+    // The last value whose write was complete, and whether the readers shall end.
+    let written = Arc::new(AtomicU64::new(0));
+    let done = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..READERS)
+        .map(|_| {
+            let mut reader = cfg.make_client_of_second();
+            let (written, done) = (Arc::clone(&written), Arc::clone(&done));
+            thread::spawn_named("reader", move || {
+                while !done.load(Ordering::SeqCst) {
+                    let least = written.load(Ordering::SeqCst);
+                    let value = reader.get(key);
+                    let read: u64 = value.parse().unwrap_or_else(|_| panic!("a Get has read {value:?}"));
+                    assert!(read >= least, "a Get has read {read} after the Put of {least} was complete");
+                    sleep(Duration::from_millis(5));
+                }
+            })
+        })
+        .collect();
+
+    for round in 1..=ROUNDS {
+        cfg.shutdown_group(1);
+        cfg.move_shard(shard, 1);
+        sleep(SECOND);
+        let leader = leader_or_any(&cfg, 0);
+        let follower = another(&cfg, leader);
+        cfg.isolate_from_group(leader);
+        cfg.shutdown(follower);
+        cfg.start_group(1);
+        // If the old leader sends the data, the write ends now. If not, it ends when there is a new leader.
+        let write = {
+            let written = Arc::clone(&written);
+            thread::spawn_named("writer", move || {
+                writer.put(key, &round.to_string());
+                written.store(round, Ordering::SeqCst);
+                writer
+            })
+        };
+        sleep(3 * SECOND);
+        cfg.start(follower);
+        sleep(2 * SECOND);
+        cfg.heal();
+        writer = within(PATIENCE, "the write at the new owner", || join(write));
+        cfg.move_shard(shard, 0);
+        writer = within(PATIENCE, "the read after the shard is back", move || {
+            writer.check(key, &round.to_string());
+            writer
+        });
+    }
+    done.store(true, Ordering::SeqCst);
+    within(PATIENCE, "the last read of each reader", || readers.into_iter().for_each(join));
+    cfg.end();
+}
+
+/// Another server of the same group.
+fn another<S: Sharded>(cfg: &Cluster<S>, place: Place) -> Place {
+    match place {
+        Place::Server(gi, i) => Place::Server(gi, (i + 1) % cfg.servers()),
+        other => other,
+    }
+}
+
+/// Writes the same value to all keys.
+#[track_caller]
+fn put_all<C: labapi::KvClerk>(mut clerk: Client<C>, value: &str) -> Client<C> {
+    let value = value.to_owned();
+    within(PATIENCE, "writing all keys", move || {
+        (0..KEYS).for_each(|i| clerk.put(&i.to_string(), &value));
+        clerk
+    })
+}
+
+/// Reads all keys, and fails the test if one has another value than `expected`.
+#[track_caller]
+fn check_all<C: labapi::KvClerk>(mut clerk: Client<C>, expected: &str) -> Client<C> {
+    let expected = expected.to_owned();
+    within(PATIENCE, "reading all keys", move || {
+        (0..KEYS).for_each(|i| clerk.check(&i.to_string(), &expected));
+        clerk
+    })
+}
