@@ -334,9 +334,9 @@ fn snapshot_4c<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. So the old leader never
-/// gets the entries at the indices on which its callers wait, because a snapshot covers them. `submit` must
-/// return `None` for these requests, too.
+/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. So the old leader
+/// never gets the entries at the indices on which its callers wait, because a snapshot covers them. `submit`
+/// must return `None` for these requests, too.
 fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     let setup = Setup::of(SERVERS).maxraftstate(200);
     let mut group = Group::<S>::start("Test leader comes back by a snapshot (ours)", setup);
@@ -359,9 +359,9 @@ fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Every request makes the log long enough for a snapshot, and all servers restart after every request. So the
-/// state in each snapshot must be exactly the state at the index of the snapshot. The requests have no numbers,
-/// so a request that is lost or done twice changes the counter.
+/// Every request makes the log long enough for a snapshot, and all servers restart after every request. So
+/// the state in each snapshot must be exactly the state at the index of the snapshot. The requests have no
+/// numbers, so a request that is lost or done twice changes the counter.
 fn snapshot_after_every_request<S: CounterService>() {
     let mut group =
         Group::<S>::start("Test snapshot after every request (ours)", Setup::of(SERVERS).maxraftstate(1));

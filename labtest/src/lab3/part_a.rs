@@ -145,8 +145,9 @@ fn unreliable_one_key_3a<S: KvService>() {
 }
 
 /// Each request arrives twice, the second time up to 26 ms after the first. At that time the client has often
-/// done its next operation. So the servers must also recognize a copy of an operation that is not the client's
-/// last one. In the course's tests such a copy never arrives, because the network delivers no request twice.
+/// done its next operation. So the servers must also recognize a copy of an operation that is not the
+/// client's last one. In the course's tests such a copy never arrives, because the network delivers no
+/// request twice.
 fn every_request_twice_3a_strict<S: KvService>() {
     const CLIENTS: usize = 5;
     const APPENDS: usize = 40;

@@ -41,9 +41,9 @@ pub(super) fn taker_cannot_commit<S: Sharded>() {
     cfg.end();
 }
 
-/// A group has left, and the old owner of its shards has not delivered them yet. The old owner restarts from a
-/// snapshot. It must still know the servers of the group that has left, because only that group can give the
-/// shards back.
+/// A group has left, and the old owner of its shards has not delivered them yet. The old owner restarts from
+/// a snapshot. It must still know the servers of the group that has left, because only that group can give
+/// the shards back.
 pub(super) fn taker_has_left<S: Sharded>() {
     let title = "Test (ours): the new owner leaves before it has the data, and the old owner restarts ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1).limit(LIMIT));
@@ -67,9 +67,9 @@ pub(super) fn taker_has_left<S: Sharded>() {
 
 /// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
 /// that the data has arrived. While the data moves, the old owner has no majority, so it cannot delete the
-/// data. Then it gets a new leader, which has the old data for a moment. At this time there are readers who ask
-/// a second controller, so they ask only the old owner. They begin to read after a write at the new owner was
-/// complete.
+/// data. Then it gets a new leader, which has the old data for a moment. At this time there are readers who
+/// ask a second controller, so they ask only the old owner. They begin to read after a write at the new owner
+/// was complete.
 pub(super) fn old_owner_is_asked<S: Sharded>() {
     const ROUNDS: usize = 5;
     const READERS: usize = 10;
