@@ -49,6 +49,7 @@ pub fn cases<S: Sharded>() -> Vec<Case> {
         Case::ours("nothing_is_left_behind", room::nothing_is_left_behind::<S>),
         Case::ours("taker_cannot_commit", narrow::taker_cannot_commit::<S>),
         Case::ours("taker_has_left", narrow::taker_has_left::<S>),
+        Case::ours("dead_taker_stops_nobody", narrow::dead_taker_stops_nobody::<S>),
         Case::ours("old_owner_is_asked", narrow::old_owner_is_asked::<S>),
         Case::ours("fifty_changes", chaos::fifty_changes::<S>),
     ]

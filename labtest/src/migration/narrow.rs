@@ -65,6 +65,35 @@ pub(super) fn taker_has_left<S: Sharded>() {
     cfg.end();
 }
 
+/// A new owner is down, so its shards stay with the old owners. These groups must still take the next
+/// configuration, and give another shard to a group that is up.
+pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
+    let title = "Test (ours): a dead new owner does not stop the other groups ...";
+    let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
+    let mut clerk = cfg.make_client();
+    cfg.joinm(&[0, 2]);
+    for round in 0..3 {
+        let value = format!("round {round}");
+        clerk = put_all(clerk, &value);
+        cfg.shutdown_group(1);
+        cfg.join(1);
+        sleep(SECOND);
+        let owners = cfg.query().shards;
+        let of_group_0 = |i: &usize| owners[key2shard(&i.to_string())] == gid(0);
+        let i = (0..KEYS).find(of_group_0).expect("each of three groups has at least three shards");
+        cfg.move_shard(key2shard(&i.to_string()), 2);
+        // A new clerk asks the new owner, because it begins with the latest configuration.
+        let (mut reader, expected) = (cfg.make_client(), value.clone());
+        within(PATIENCE, "reading a key that moves between two groups that are up", move || {
+            reader.check(&i.to_string(), &expected);
+        });
+        cfg.start_group(1);
+        clerk = check_all(clerk, &value);
+        cfg.leave(1);
+    }
+    cfg.end();
+}
+
 /// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
 /// that the data has arrived. While the data moves, the old owner has no majority, so it cannot delete the
 /// data. Then it gets a new leader, which has the old data for a moment. At this time there are readers who
