@@ -57,6 +57,8 @@ pub fn cases<S: CounterService>() -> Vec<Case> {
         Case::of_course("shutdown_4a", "TestShutdown4A", shutdown_4a::<S>),
         Case::of_course("restart_submit_4a", "TestRestartSubmit4A", restart_submit_4a::<S>),
         Case::of_course("snapshot_4c", "TestSnapshot4C", snapshot_4c::<S>),
+        Case::ours("leader_comes_back_by_a_snapshot", leader_comes_back_by_a_snapshot::<S>),
+        Case::ours("snapshot_after_every_request", snapshot_after_every_request::<S>),
     ]
 }
 
@@ -338,5 +340,45 @@ fn snapshot_4c<S: CounterService>() {
     group.start_again();
     assert_eq!(group.inc(), 101, "the reply of Inc after a restart");
     group.check_counter(101, SERVERS);
+    group.cfg.end();
+}
+
+/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. So the old leader
+/// never gets the entries at the indices on which its callers wait, because a snapshot covers them. `submit`
+/// must return `None` for these requests, too.
+fn leader_comes_back_by_a_snapshot<S: CounterService>() {
+    let setup = Setup::of(SERVERS).maxraftstate(200);
+    let mut group = Group::<S>::start("Test leader comes back by a snapshot (ours)", setup);
+    let value = group.inc();
+    group.check_counter(value, SERVERS);
+
+    let leader = group.leader;
+    group.cut(leader);
+    let submit =
+        move |cluster: &Cluster<S>| cluster.call(leader, |server| server.submit(Request::Dec)).flatten();
+    let mut submitters = group.parallel(10, submit);
+    let refused = |reply| assert_eq!(reply, None, "a leader without a majority has done a request");
+    let value = (0..100).map(|_| group.inc()).last().unwrap_or(value);
+    assert!(group.cfg.snapshot_size() > 0, "no server has taken a snapshot");
+    group.heal();
+    group.check_counter(value, SERVERS);
+    submitters.wait(SECOND, refused);
+    let missing = submitters.missing;
+    assert_eq!(missing, 0, "submits that did not return within a second when their leader had a snapshot");
+    group.cfg.end();
+}
+
+/// Every request makes the log long enough for a snapshot, and all servers restart after every request. So
+/// the state in each snapshot must be exactly the state at the index of the snapshot. The requests have no
+/// numbers, so a request that is lost or done twice changes the counter.
+fn snapshot_after_every_request<S: CounterService>() {
+    let mut group =
+        Group::<S>::start("Test snapshot after every request (ours)", Setup::of(SERVERS).maxraftstate(1));
+    for i in 1..=20 {
+        assert_eq!(group.inc(), i, "the reply of Inc");
+        group.check_counter(i, SERVERS);
+        group.shut_down();
+        group.start_again();
+    }
     group.cfg.end();
 }

@@ -7,6 +7,7 @@
 //! | `controller.rs` | a controller is cut off during a migration |
 //! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
 //! | `room.rs` | servers that have given shards away must have no data of these shards any more |
+//! | `narrow.rs` | single situations that random faults hardly ever make |
 //! | `chaos.rs` | many random changes of the configuration, with all kinds of faults |
 //!
 //! The instants of the faults are random, and depend on the run's seed. If the tests run with many seeds in
@@ -17,6 +18,7 @@ mod alone;
 mod chaos;
 mod controller;
 mod crashes;
+mod narrow;
 mod room;
 
 use labapi::Sharded;
@@ -45,6 +47,10 @@ pub fn cases<S: Sharded>() -> Vec<Case> {
         Case::ours("all_leave_and_another_comes", alone::all_leave_and_another_comes::<S>),
         Case::ours("shards_are_swapped", alone::shards_are_swapped::<S>),
         Case::ours("nothing_is_left_behind", room::nothing_is_left_behind::<S>),
+        Case::ours("taker_cannot_commit", narrow::taker_cannot_commit::<S>),
+        Case::ours("taker_has_left", narrow::taker_has_left::<S>),
+        Case::ours("dead_taker_stops_nobody", narrow::dead_taker_stops_nobody::<S>),
+        Case::ours("old_owner_is_asked", narrow::old_owner_is_asked::<S>),
         Case::ours("fifty_changes", chaos::fifty_changes::<S>),
     ]
 }

@@ -36,7 +36,7 @@ mod report;
 mod tests;
 
 use labapi::{Persister, Replicated, ServerStart};
-use labrpc::{Cost, Name, Network, Server};
+use labrpc::{Cost, Name, Network, NetworkOptions, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
 use labrt::sync::atomic::AtomicU64;
@@ -65,12 +65,21 @@ pub struct Setup {
     pub columns: bool,
     /// In virtual time: the cost of a client's request.
     pub client_cost: Cost,
+    /// If true, each request arrives twice. The second time is up to 26 ms after the first.
+    pub twice: bool,
 }
 
 impl Setup {
     /// A setup with this number of servers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
-        Setup { servers, unreliable: false, maxraftstate: None, columns: true, client_cost: Cost::Client }
+        Setup {
+            servers,
+            unreliable: false,
+            maxraftstate: None,
+            columns: true,
+            client_cost: Cost::Client,
+            twice: false,
+        }
     }
 
     /// The same setup with an unreliable network.
@@ -91,6 +100,11 @@ impl Setup {
     /// The same setup with clients that are near ([`Cost::NearClient`]).
     pub fn near_clients(self) -> Setup {
         Setup { client_cost: Cost::NearClient, ..self }
+    }
+
+    /// The same setup, but each request arrives twice.
+    pub fn every_request_twice(self) -> Setup {
+        Setup { twice: true, ..self }
     }
 }
 
@@ -145,6 +159,9 @@ pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     });
     (0..setup.servers).for_each(|i| cluster.start_server(i));
     cluster.connect_all();
+    if setup.twice {
+        cluster.net.set_options(NetworkOptions { duplicated_requests: 1000, ..NetworkOptions::default() });
+    }
     if setup.unreliable {
         cluster.set_unreliable(true);
     }

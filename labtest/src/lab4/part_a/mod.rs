@@ -5,6 +5,7 @@
 //! | `basic.rs` | one group joins or leaves at a time |
 //! | `multi.rs` | several groups join or leave in one request; the next leader has the same configuration |
 //! | `again.rs` | joins and leaves move few shards (the course has had this test since 2024) |
+//! | `once.rs` | changes are made once, and a query sees them all (not in the course) |
 //! | `checks.rs` | checks of configurations |
 //!
 //! A test of the course has several parts, and each part has a title of its own. Some parts check that a
@@ -16,6 +17,7 @@ mod again;
 mod basic;
 mod checks;
 mod multi;
+mod once;
 
 use labapi::{CtrlerService, Gid};
 use labrt::collections::BTreeMap;
@@ -32,6 +34,8 @@ pub(super) fn cases<S: CtrlerService>() -> Vec<Case> {
         Case::of_course("minimal_again", "TestMinimalAgain", again::minimal_again::<S>),
         Case::ours("basic_strict", basic::basic_strict::<S>),
         Case::ours("multi_strict", multi::multi_strict::<S>),
+        Case::ours("every_change_once", once::every_change_once::<S>),
+        Case::ours("query_in_the_minority", once::query_in_the_minority::<S>),
     ]
 }
 
