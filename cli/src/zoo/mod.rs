@@ -7,6 +7,7 @@
 //! * `lab zoo list` and `lab zoo show` print what is known about the animals ([`diff`]).
 //! * `lab zoo check` checks that each change still fits the sources.
 //! * `lab zoo run` runs the tests that may find an animal ([`mod@run`]).
+//! * `lab zoo matrix` measures which method finds which animal ([`matrix`]).
 //!
 //! Exit codes: 0 if the command has a result (a failed test is a result, too), 1 if a change does not fit or
 //! something else has failed, 2 if the arguments or a file of the zoo are bad, 128 + n after signal n.
@@ -14,7 +15,10 @@
 mod animal;
 mod diff;
 mod known;
+mod matrix;
+mod results;
 mod run;
+mod table;
 mod tree;
 
 use std::io::{self, Write};
@@ -27,6 +31,9 @@ use crate::problem::Problem;
 use animal::Animal;
 use known::Known;
 
+/// The folders of the zoo.
+const LABS: [&str; 3] = ["raft", "kv", "shards"];
+
 /// Shown at the end of `lab zoo --help`.
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +42,8 @@ Examples:
   lab zoo run forgets-its-vote              which test finds it first
   lab zoo run forgets-its-vote --no-monitor -n 1000
                                             do the course's tests alone find it?
-  lab zoo check                             does each change still fit the sources?";
+  lab zoo check                             does each change still fit the sources?
+  lab zoo matrix --lab raft -n 20           what finds each mistake of Raft?";
 
 /// Arguments of `lab zoo`.
 #[derive(clap::Args)]
@@ -67,6 +75,9 @@ enum Command {
     Check,
     /// Build the project with an animal's mistake, and run tests in virtual time until one fails
     Run(run::Args),
+    /// Measure for each animal whether the tests alone, the tests with the monitor and the unit tests find it,
+    /// and write the tables of docs/zoo.md
+    Matrix(matrix::Args),
 }
 
 /// Runs `lab zoo`.
@@ -92,6 +103,7 @@ fn zoo(args: &Args) -> Result<String, Problem> {
         Command::List { json: false } => Ok(list(&animals)),
         Command::Show { name } => show(&root, find(&animals, name)?),
         Command::Check => check(&root, &animals),
+        Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
         Command::Run(args) => run::run(&root, find(&animals, &args.name)?, args, &stop()?),
     }
 }
@@ -116,6 +128,20 @@ fn root(given: Option<&Path>) -> Result<PathBuf, Problem> {
         return Err(Problem::Usage(format!("{text}; --root DIR names one")));
     }
     root.canonicalize().map_err(|error| Problem::Failure(format!("{}: {error}", root.display())))
+}
+
+/// The animals that `lab zoo matrix` must measure. The first one has no mistake.
+fn wanted(animals: &[Animal], args: &matrix::Args) -> Result<Vec<Animal>, Problem> {
+    if let Some(lab) = args.lab.as_ref().filter(|lab| !animals.iter().any(|it| it.lab == **lab)) {
+        return Err(Problem::Usage(format!("--lab {lab}: expected one of {}", LABS.join(", "))));
+    }
+    let none = matrix::no_mistake();
+    let all = || std::iter::once(&none).chain(animals);
+    let of_lab = |it: &&Animal| args.lab.as_ref().is_none_or(|lab| it.lab == *lab);
+    if args.only.is_empty() {
+        return Ok(all().filter(of_lab).cloned().collect());
+    }
+    args.only.iter().map(|name| find(&all().cloned().collect::<Vec<_>>(), name).cloned()).collect()
 }
 
 /// The animal of this name.

@@ -2,12 +2,16 @@
 //! of them fails.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::animal::Animal;
 use super::tree::{Assertions, Tree};
+use crate::dstest::child::Pause;
 use crate::dstest::report::unescape;
 use crate::dstest::run::Stop;
 use crate::problem::Problem;
@@ -59,9 +63,9 @@ pub struct Campaign<'a> {
 }
 
 impl Campaign<'_> {
-    /// Runs the campaign. Its table goes to `/dev/null`, and its messages to stderr if `loud` is true.
-    /// Returns what the campaign has printed on stderr, if it is not loud.
-    pub fn run(&self, stop: &Stop, loud: bool) -> Result<(ExitStatus, String), Problem> {
+    /// Runs the campaign. Its table is thrown away. Its messages go to the file `said`, or to stderr if there
+    /// is no such file. A signal that stops this program also stops the campaign.
+    pub fn run(&self, stop: &Stop, said: Option<&Path>) -> Result<ExitStatus, Problem> {
         let fail = |error: std::io::Error| Problem::Failure(format!("cannot run lab dstest: {error}"));
         // This path is the program that runs now, even if its file was built again meanwhile.
         let mut command = self.tree.command(Path::new("/proc/self/exe"));
@@ -69,15 +73,26 @@ impl Campaign<'_> {
         command.arg("--root").arg(&self.tree.dir).args(&self.more).args(self.tests);
         command.env("LAB_MONITOR", if self.monitor { "1" } else { "0" });
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        let (status, said) = if loud {
-            (command.status().map_err(fail)?, String::new())
-        } else {
-            let output = command.stderr(Stdio::piped()).output().map_err(fail)?;
-            (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+        if let Some(said) = said {
+            command.stderr(File::create(said).map_err(fail)?);
+        }
+        let mut child = command.spawn().map_err(fail)?;
+        let (mut pause, mut told) = (Pause::default(), false);
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(fail)? {
+                break status;
+            }
+            if stop.interrupted().is_some() && !told {
+                told = true;
+                let pid = Pid::from_raw(child.id().cast_signed());
+                // If the child has ended meanwhile, it needs no signal. So an error is ignored.
+                let _ = kill(pid, Signal::SIGTERM);
+            }
+            pause.sleep();
         };
         match stop.interrupted() {
             Some(signal) => Err(Problem::Interrupted(signal)),
-            None => Ok((status, said)),
+            None => Ok(status),
         }
     }
 }
@@ -103,7 +118,7 @@ pub fn run(root: &Path, animal: &Animal, args: &Args, stop: &Stop) -> Result<Str
         more,
         timeout: args.timeout,
     };
-    let (status, _) = campaign.run(stop, true)?;
+    let status = campaign.run(stop, None)?;
     let found = fs::read_to_string(out.join("failures.txt")).ok();
     match found.as_deref().and_then(|text| text.lines().next()) {
         Some(line) => Ok(failure(line, &out, &tree, root)),
@@ -137,13 +152,4 @@ fn failure(line: &str, out: &Path, tree: &Tree, root: &Path) -> String {
     let dir = std::path::absolute(&tree.dir).unwrap_or_else(|_| root.join("target/zoo/tree"));
     text += &format!("replay: cd {} && {replay}\n", quoted(&dir.to_string_lossy()));
     text + "(until another animal is put there: the next `lab zoo run` or `lab zoo matrix` changes that folder)\n"
-}
-
-/// Runs a command, and returns its output together. Only the exit status can say that it failed.
-pub fn captured(command: &mut Command) -> Result<(ExitStatus, String), Problem> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| Problem::Failure(format!("cannot run {command:?}: {error}")))?;
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Ok((output.status, text))
 }

@@ -18,6 +18,19 @@ use super::diff;
 /// A file of the copy that the project does not have in this form: it names the target folder.
 const CARGO_CONFIG: &str = ".cargo/config.toml";
 
+/// Variables of the environment that programs in the copy do not get: they would build or run something else.
+pub const UNSET: [&str; 9] = [
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "LAB_CALLED",
+    "LAB_EXPECT",
+    "LAB_REPORT",
+    "LAB_RUNS",
+    "LAB_SEED",
+    "LAB_STRICT",
+    "LAB_TRACE",
+];
+
 /// The copy. While this value lives, no other process changes the copy.
 pub struct Tree {
     root: PathBuf,
@@ -106,12 +119,13 @@ impl Tree {
     /// The command `program`, in the copy and with the copy's own target folder.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(&self.dir).env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR");
-        for name in
-            ["LAB_SEED", "LAB_RUNS", "LAB_REPORT", "LAB_EXPECT", "LAB_TRACE", "LAB_STRICT", "LAB_CALLED"]
-        {
+        command.current_dir(&self.dir);
+        for name in UNSET {
             command.env_remove(name);
         }
+        // A failed run names the commit of its source. The copy is no commit, so git must not find the
+        // repository around it.
+        command.env("GIT_CEILING_DIRECTORIES", self.dir.parent().unwrap_or(&self.dir));
         command
     }
 }
