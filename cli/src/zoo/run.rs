@@ -92,7 +92,10 @@ impl Campaign<'_> {
         };
         match stop.interrupted() {
             Some(signal) => Err(Problem::Interrupted(signal)),
-            None => Ok(status),
+            None => {
+                self.tree.built();
+                Ok(status)
+            }
         }
     }
 }

@@ -66,7 +66,24 @@ impl Tree {
                 Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| fail(errno.into()))?
             }
         };
-        Ok(Tree { root: root.to_owned(), dir: base.join("tree"), _lock: lock })
+        let tree = Tree { root: root.to_owned(), dir: base.join("tree"), _lock: lock };
+        if tree.mark().exists() {
+            // A build was stopped. Then the compiler's incremental files can be bad, and programs that use
+            // them do not link.
+            let _ = fs::remove_dir_all(base.join("target/debug/incremental"));
+            tree.built();
+        }
+        Ok(tree)
+    }
+
+    /// The file that exists while the copy is built, and after a build that was stopped.
+    fn mark(&self) -> PathBuf {
+        self.dir.with_file_name("building")
+    }
+
+    /// Notes that no build runs in the copy now, and that none was stopped.
+    pub fn built(&self) {
+        let _ = fs::remove_file(self.mark());
     }
 
     /// Makes the copy equal to the project with the changes of an animal.
@@ -80,6 +97,7 @@ impl Tree {
         }
         let changed = diff::apply_changes(&self.root, &animal.name, &changes)?;
         let fail = |error: io::Error| format!("{}: {error}", self.dir.display());
+        fs::write(self.mark(), "").map_err(fail)?;
         let mut wanted: BTreeSet<PathBuf> = BTreeSet::new();
         for file in sources(&self.root).map_err(fail)? {
             let from = self.root.join(&file);
