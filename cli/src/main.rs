@@ -10,7 +10,8 @@
 //! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
 //! `cargo install --locked --path cli` installs `lab`. Inside the repository, `scripts/dstest.sh`,
-//! `scripts/zoo.sh`, `scripts/trace.sh` and `scripts/dslogs.sh` build the part of `lab` that they need, and call it.
+//! `scripts/zoo.sh`, `scripts/trace.sh` and `scripts/dslogs.sh` build the part of `lab` that they need, and
+//! call it.
 //!
 //! This crate works on processes, files and terminals. It is neither a server nor a test of the labs. So
 //! it may use the system's own threads, clock and maps. Servers and tests must use those of `labrt`.

@@ -4,7 +4,7 @@
 //!
 //! ```toml
 //! title = "A server forgets its vote when it restarts"   # what the wrong code does
-//! rule = "Restored as Saved"   # the rule of docs/monitor.md that it breaks, or "" if the monitor sees nothing
+//! rule = "Restored as Saved"   # the rule of docs/monitor.md that it breaks, or "" if there is none
 //! section = "5.2"              # the section of the paper, or the lab ("lab 3")
 //! source = "akka-raft#56"      # where the mistake was seen, or "our own"
 //! breaks = "safety"            # or "liveness" (a group can stop), or "slow"

@@ -75,8 +75,8 @@ enum Command {
     Check,
     /// Build the project with an animal's mistake, and run tests in virtual time until one fails
     Run(run::Args),
-    /// Measure for each animal whether the tests alone, the tests with the monitor and the unit tests find it,
-    /// and write the tables of docs/zoo.md
+    /// Measure for each animal whether the tests alone, the tests with the monitor and the unit tests find
+    /// it, and write the tables of docs/zoo.md
     Matrix(matrix::Args),
 }
 
