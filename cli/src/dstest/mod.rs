@@ -174,6 +174,7 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         hosts::check(&args.hosts)?;
     }
     check_out(args.out.as_deref())?;
+    let results = args.results.as_deref().map(results_file).transpose()?;
     let stop = Stop::on_signals().map_err(|e| Problem::Failure(format!("cannot handle signals: {e}")))?;
     let project = Project::load(args.root.as_deref())?;
     let project = match &args.package {
@@ -191,7 +192,6 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         args.out.clone().unwrap_or_else(|| project.root.join("out").join(format!("dstest-{}", timestamp())));
     announce(&settings, &context);
     let total = settings.runs.saturating_mul(context.tests.len() as u64);
-    let results = args.results.as_deref().map(results_file).transpose()?;
     let mut board = Board::new(
         &context,
         total,
