@@ -72,6 +72,8 @@ impl Campaign<'_> {
         command.args(["dstest", "--sim", "-n", &self.seeds.to_string(), "-t", &self.timeout.to_string()]);
         command.arg("--root").arg(&self.tree.dir).args(&self.more).args(self.tests);
         command.env("LAB_MONITOR", if self.monitor { "1" } else { "0" });
+        // On a machine with other work, a run may be slow without being stuck. `--timeout` ends it.
+        command.env("LAB_WATCHDOG_S", "0");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(said) = said {
             command.stderr(File::create(said).map_err(fail)?);
