@@ -5,11 +5,13 @@
 //! * `lab dstest` runs tests many times, and keeps the files that help to understand each failure
 //!   ([`dstest`]).
 //! * `lab grade` judges many submissions of students and gives points ([`grade`]).
+//! * `lab zoo` builds this project with a known mistake and shows which tests find it ([`zoo`]).
 //! * `lab trace` makes an HTML page that shows the events of a run as a space-time diagram ([`trace`]).
 //! * `lab dslogs` shows a run's log in one column per server ([`dslogs`]).
 //!
 //! `cargo install --locked --path cli` installs `lab`. Inside the repository, `scripts/dstest.sh`,
-//! `scripts/trace.sh` and `scripts/dslogs.sh` build the part of `lab` that they need, and call it.
+//! `scripts/zoo.sh`, `scripts/trace.sh` and `scripts/dslogs.sh` build the part of `lab` that they need, and
+//! call it.
 //!
 //! This crate works on processes, files and terminals. It is neither a server nor a test of the labs. So
 //! it may use the system's own threads, clock and maps. Servers and tests must use those of `labrt`.
@@ -32,6 +34,8 @@ mod problem;
 mod shell;
 #[cfg(feature = "trace")]
 mod trace;
+#[cfg(feature = "zoo")]
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -86,6 +90,9 @@ enum Command {
     /// Judge many submissions and give points
     #[cfg(feature = "grade")]
     Grade(grade::Args),
+    /// Build this project with a known mistake, and show which tests find it
+    #[cfg(feature = "zoo")]
+    Zoo(zoo::Args),
     /// Show log lines in one column per server
     Dslogs(dslogs::Args),
     /// Run one chunk of seeds for `dstest --hosts`
@@ -131,6 +138,8 @@ fn main() -> ExitCode {
         Command::Trace(args) => trace::main(&args),
         #[cfg(feature = "grade")]
         Command::Grade(args) => grade::main(&args),
+        #[cfg(feature = "zoo")]
+        Command::Zoo(args) => zoo::main(&args),
         Command::Dslogs(args) => dslogs::main(&args),
         Command::DstestWorker(args) => dstest::worker::main(args),
         Command::DstestExec(args) => dstest::process::exec(&args),

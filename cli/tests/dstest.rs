@@ -22,7 +22,7 @@ use nix::unistd::Pid;
 fn bad_arguments_are_named_with_what_is_expected() {
     let project = Project::new("arguments");
     fs::write(project.path("a-file"), "").expect("the file can be written");
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 15] = [
         (&[], &["<TEST>...", "Usage"]),
         (&["-n", "0", "lab2a"], &["'0'", "--runs", "1..=1000000000"]),
         (&["-p", "many", "lab2a"], &["'many'", "--parallel"]),
@@ -32,7 +32,8 @@ fn bad_arguments_are_named_with_what_is_expected() {
         (&["-o", "a-file", "lab2a"], &["a-file", "expected a folder"]),
         (&["--hosts", "a,,b", "lab2a"], &["--hosts", "one is empty"]),
         (&["--package", "nobody", "lab2a"], &["--package nobody", "one of fake"]),
-        (&["--keep", "0", "lab2a"], &["'0'", "--keep"]),
+        (&["--keep", "1001", "lab2a"], &["1001", "--keep"]),
+        (&["--results", "a-file/x", "lab2a"], &["--results a-file/x", "Not a directory"]),
         (&["--root", "nowhere", "lab2a"], &["--root nowhere", "expected a folder"]),
         (&["--features", "solved", "lab2a"], &["--features solved", "the package fake", "it has extra"]),
         (&["--features", "sim", "lab2a"], &["--features sim", "expected --sim"]),
@@ -291,6 +292,29 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
         7,
         "failures.txt, and a log, a trace and a page of each failure"
     );
+}
+
+#[test]
+fn results_have_a_line_for_each_run() {
+    let project = Project::new("results");
+    let args = ["--sim", "-n", "2", "--seed", "7", "-o", "kept", "--keep", "0", "--results", "lines"];
+    project.run(&[&args[..], &["basic_2b", "always_2b"]].concat()).says(1, &[]);
+    let text = project.read("lines");
+    let mut lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    lines.sort();
+    let begins: Vec<&[&str]> = lines.iter().map(|line| &line[..4]).collect();
+    assert_eq!(
+        begins,
+        [
+            ["lab2b", "always_2b", "0x7", "FAIL"],
+            ["lab2b", "always_2b", "0x8", "FAIL"],
+            ["lab2b", "basic_2b", "0x7", "ok"],
+            ["lab2b", "basic_2b", "0x8", "ok"],
+        ]
+    );
+    assert!(lines.iter().all(|line| line.len() == 7), "{text}");
+    assert!(!lines[0][5].is_empty() && lines[2][5].is_empty(), "a failed run has a message: {text}");
+    assert_eq!(project.names_in("kept"), ["failures.txt"], "no log, trace or page is kept");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! chunks one by one, and all results go to one [`Board`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use super::context::Context;
 use super::keep::Keeper;
 use super::process::cpu_of_children;
 use super::progress::Progress;
+use super::report::escape;
 use super::run::{Event, How, Mode, Replayed, Run, Stop, Test};
 use super::shortlist::cause;
 use super::tally::Tally;
@@ -87,6 +90,8 @@ pub struct Board<'a> {
     warned: BTreeMap<usize, Vec<String>>,
     strict: bool,
     troubles: Vec<String>,
+    /// The file that gets a line for each run.
+    results: Option<File>,
     nondeterministic: u64,
     cpu: f64,
     cpu_before: f64,
@@ -108,10 +113,18 @@ impl<'a> Board<'a> {
             warned: BTreeMap::new(),
             strict: context.strict,
             troubles: Vec::new(),
+            results: None,
             nondeterministic: 0,
             cpu: 0.0,
             cpu_before: cpu_of_children(),
         }
+    }
+
+    /// Writes a line for each run into this file from now on.
+    #[must_use]
+    pub fn with_results(mut self, file: Option<File>) -> Board<'a> {
+        self.results = file;
+        self
     }
 
     /// Takes an event that a worker reports.
@@ -139,6 +152,12 @@ impl<'a> Board<'a> {
 
     fn run(&mut self, run: &Run) {
         self.tally.add(run);
+        if let Some(file) = &mut self.results
+            && let Err(error) = file.write_all(result_line(&self.tests[run.test], run).as_bytes())
+        {
+            self.results = None;
+            self.troubles.push(format!("--results: {error}"));
+        }
         let kept = run.passed || self.keeper.failure(self.tests, run);
         if self.verbose || (!run.passed && kept) {
             self.progress.line(&self.sentence(run));
@@ -247,6 +266,14 @@ impl<'a> Board<'a> {
         let clean = self.tally.failed() == 0 && self.tally.abandoned() == 0 && self.troubles.is_empty();
         u8::from(!clean)
     }
+}
+
+/// The line of a run in the file of `--results`.
+fn result_line(test: &Test, run: &Run) -> String {
+    let verdict = if run.passed { "ok" } else { "FAIL" };
+    let (target, name, seed, cpu) = (&test.target, &test.name, run.seed, run.cpu.unwrap_or(0.0));
+    let (message, replay) = (escape(&run.message), escape(&run.replay));
+    format!("{target}\t{name}\t{seed:#x}\t{verdict}\t{cpu:.6}\t{message}\t{replay}\n")
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod shortlist;
 mod tally;
 pub mod worker;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -86,8 +87,12 @@ pub struct Args {
     out: Option<PathBuf>,
     /// How many failures of each test and cause are kept with log, trace and page. The failures with the
     /// shortest runs are kept. Messages that differ only in numbers have the same cause
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=1000))]
     keep: u16,
+    /// Write a line for each run into this file: target, test, seed, verdict, CPU seconds, message and
+    /// replay line, with a tab between them
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
     /// Print a line for each run
     #[arg(short, long)]
     verbose: bool,
@@ -169,6 +174,7 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         hosts::check(&args.hosts)?;
     }
     check_out(args.out.as_deref())?;
+    let results = args.results.as_deref().map(results_file).transpose()?;
     let stop = Stop::on_signals().map_err(|e| Problem::Failure(format!("cannot handle signals: {e}")))?;
     let project = Project::load(args.root.as_deref())?;
     let project = match &args.package {
@@ -191,7 +197,8 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         total,
         args.verbose,
         Keeper::new(dir, settings.keep, context.tests.len()).of_project(&project.root),
-    );
+    )
+    .with_results(results);
     let chunks =
         campaign::chunks(context.tests.len(), settings.runs, settings.seed, settings.parallel, settings.mode);
     if args.hosts.is_empty() {
@@ -226,6 +233,10 @@ fn check_out(out: Option<&Path>) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+fn results_file(path: &Path) -> Result<File, Problem> {
+    File::create(path).map_err(|error| Problem::Usage(format!("--results {}: {error}", path.display())))
 }
 
 fn announce(settings: &Settings, context: &Context) {

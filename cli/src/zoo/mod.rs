@@ -1,0 +1,217 @@
+//! `lab zoo`: the zoo of known mistakes.
+//!
+//! An animal is a mistake that people make in a Raft or in a service. It is a file in the folder `zoo`, which
+//! has the change of the sources that makes the mistake ([`animal`]). The sources themselves stay free of
+//! mistakes. A copy of the project gets the change ([`tree`]) and is built there.
+//!
+//! * `lab zoo list` and `lab zoo show` print what is known about the animals ([`diff`]).
+//! * `lab zoo check` checks that each change still fits the sources.
+//! * `lab zoo run` runs the tests that may find an animal ([`mod@run`]).
+//! * `lab zoo matrix` measures which method finds which animal ([`matrix`]).
+//!
+//! Exit codes: 0 if the command has a result (a failed test is a result, too), 1 if a change does not fit or
+//! something else has failed, 2 if the arguments or a file of the zoo are bad, 128 + n after signal n.
+
+mod animal;
+mod diff;
+mod known;
+mod matrix;
+mod results;
+mod run;
+mod table;
+mod tree;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::dstest::names::nearest;
+use crate::dstest::run::Stop;
+use crate::problem::Problem;
+use animal::Animal;
+use known::Known;
+
+/// The folders of the zoo.
+const LABS: [&str; 3] = ["raft", "kv", "shards"];
+
+/// Shown at the end of `lab zoo --help`.
+const EXAMPLES: &str = "\
+Examples:
+  lab zoo list                              all known mistakes
+  lab zoo show forgets-its-vote             what one of them changes
+  lab zoo run forgets-its-vote              which test finds it first
+  lab zoo run forgets-its-vote --no-monitor -n 1000
+                                            do the course's tests alone find it?
+  lab zoo check                             does each change still fit the sources?
+  lab zoo matrix --lab raft -n 20           what finds each mistake of Raft?";
+
+/// Arguments of `lab zoo`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// The folder of the project with the zoo [default: the project of the working folder, or the checkout
+    /// from which this program was built]
+    #[arg(long, value_name = "DIR", global = true)]
+    root: Option<PathBuf>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List all animals: name, rule of the monitor, title
+    List {
+        /// Print JSON: a list with an object for each animal
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an animal: title, source, section, rule, and the change
+    Show {
+        /// The name of the animal
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Check that the change of each animal fits the sources
+    Check,
+    /// Build the project with an animal's mistake, and run tests in virtual time until one fails
+    Run(run::Args),
+    /// Measure for each animal whether the tests alone, the tests with the monitor and the unit tests find
+    /// it, and write the tables of docs/zoo.md
+    Matrix(matrix::Args),
+}
+
+/// Runs `lab zoo`.
+pub fn main(args: &Args) -> ExitCode {
+    match zoo(args) {
+        // If the program that reads stdout has ended, nobody needs the text. So an error is ignored.
+        Ok(text) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            problem.report("lab zoo <COMMAND>", |signal| format!("lab zoo: interrupted by signal {signal}"))
+        }
+    }
+}
+
+fn zoo(args: &Args) -> Result<String, Problem> {
+    let root = root(args.root.as_deref())?;
+    let known = Known::of(&root).map_err(Problem::Usage)?;
+    let animals = Animal::all(&root, &known).map_err(Problem::Usage)?;
+    match &args.command {
+        Command::List { json: true } => Ok(json(&animals)),
+        Command::List { json: false } => Ok(list(&animals)),
+        Command::Show { name } => show(&root, find(&animals, name)?),
+        Command::Check => check(&root, &animals),
+        Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
+        Command::Run(args) => run::run(&root, find(&animals, &args.name)?, args, &stop()?),
+    }
+}
+
+fn stop() -> Result<Stop, Problem> {
+    Stop::on_signals().map_err(|error| Problem::Failure(format!("cannot handle signals: {error}")))
+}
+
+/// The folder of the project with the zoo.
+fn root(given: Option<&Path>) -> Result<PathBuf, Problem> {
+    let is_root = |dir: &Path| dir.join("zoo").is_dir() && dir.join("labtest/Cargo.toml").is_file();
+    let root = match given {
+        Some(dir) => dir.to_owned(),
+        None => {
+            let here = std::env::current_dir().unwrap_or_default();
+            let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"));
+            here.ancestors().find(|dir| is_root(dir)).unwrap_or(built_from).to_owned()
+        }
+    };
+    if !is_root(&root) {
+        let text = format!("{}: expected a checkout of the labs, with the folder zoo", root.display());
+        return Err(Problem::Usage(format!("{text}; --root DIR names one")));
+    }
+    root.canonicalize().map_err(|error| Problem::Failure(format!("{}: {error}", root.display())))
+}
+
+/// The animals that `lab zoo matrix` must measure. The first one has no mistake.
+fn wanted(animals: &[Animal], args: &matrix::Args) -> Result<Vec<Animal>, Problem> {
+    if let Some(lab) = args.lab.as_ref().filter(|lab| !animals.iter().any(|it| it.lab == **lab)) {
+        return Err(Problem::Usage(format!("--lab {lab}: expected one of {}", LABS.join(", "))));
+    }
+    let none = matrix::no_mistake();
+    let all = || std::iter::once(&none).chain(animals);
+    let of_lab = |it: &&Animal| args.lab.as_ref().is_none_or(|lab| it.lab == *lab);
+    if args.only.is_empty() {
+        return Ok(all().filter(of_lab).cloned().collect());
+    }
+    args.only.iter().map(|name| find(&all().cloned().collect::<Vec<_>>(), name).cloned()).collect()
+}
+
+/// The animal of this name.
+fn find<'a>(animals: &'a [Animal], name: &str) -> Result<&'a Animal, Problem> {
+    animals.iter().find(|animal| animal.name == name).ok_or_else(|| {
+        // `nearest` compares names that are written with `_`.
+        let plain = |name: &str| name.replace('-', "_");
+        let all: Vec<String> = animals.iter().map(|animal| plain(&animal.name)).collect();
+        let near: Vec<String> = nearest(&plain(name), all.iter().map(String::as_str))
+            .into_iter()
+            .map(|name| name.replace('_', "-"))
+            .collect();
+        let hint = match near.is_empty() {
+            true => "`lab zoo list` shows all names".to_owned(),
+            false => format!("the nearest known names are {}", near.join(", ")),
+        };
+        Problem::Usage(format!("no animal is called {name:?}; {hint}"))
+    })
+}
+
+fn list(animals: &[Animal]) -> String {
+    let widest = |text: fn(&Animal) -> &str| animals.iter().map(|it| text(it).len()).max().unwrap_or(0);
+    let (names, rules) = (widest(|it| &it.name), widest(|it| rule(it)));
+    let line = |it: &Animal| format!("{:names$}  {:rules$}  {}\n", it.name, rule(it), it.title);
+    animals.iter().map(line).collect()
+}
+
+fn rule(animal: &Animal) -> &str {
+    if animal.rule.is_empty() { "-" } else { &animal.rule }
+}
+
+fn json(animals: &[Animal]) -> String {
+    let object = |it: &Animal| {
+        serde_json::json!({
+            "name": it.name, "lab": it.lab, "title": it.title, "rule": it.rule, "section": it.section,
+            "source": it.source, "breaks": it.breaks, "labs": it.labs, "note": it.note,
+        })
+    };
+    let list: Vec<serde_json::Value> = animals.iter().map(object).collect();
+    format!("{:#}\n", serde_json::Value::from(list))
+}
+
+fn show(root: &Path, animal: &Animal) -> Result<String, Problem> {
+    let changed = diff::apply(root, animal).map_err(Problem::Failure)?;
+    let mut text = format!("{}\n\n", animal.title);
+    for (what, value) in [
+        ("source", animal.source.as_str()),
+        ("section", &animal.section),
+        ("rule", rule(animal)),
+        ("breaks", &animal.breaks),
+        ("tests", &animal.labs.join(", ")),
+        ("note", &animal.note),
+        ("file", &crate::shell::shown(&animal.path)),
+    ] {
+        if !value.is_empty() {
+            text += &format!("{:8} {value}\n", format!("{what}:"));
+        }
+    }
+    changed.iter().for_each(|it| text += &format!("\n{}", diff::unified(it)));
+    Ok(text)
+}
+
+/// Checks that the change of each animal fits the sources, and also the change that takes Raft's assertions
+/// out.
+fn check(root: &Path, animals: &[Animal]) -> Result<String, Problem> {
+    let assertions = diff::apply_changes(root, "without assertions", &tree::without_assertions());
+    let results = animals.iter().map(|animal| diff::apply(root, animal)).chain([assertions]);
+    let wrong: Vec<String> = results.filter_map(Result::err).collect();
+    match wrong.is_empty() {
+        true => Ok(format!("{} animals: each change fits the sources\n", animals.len())),
+        false => Err(Problem::Failure(wrong.join("\nerror: "))),
+    }
+}

@@ -1,0 +1,160 @@
+//! `lab zoo run`: builds the project with one animal's mistake, and runs the tests that may find it until one
+//! of them fails.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::animal::Animal;
+use super::tree::{Assertions, Tree};
+use crate::dstest::child::Pause;
+use crate::dstest::report::unescape;
+use crate::dstest::run::Stop;
+use crate::problem::Problem;
+use crate::shell::{quoted, shown};
+
+/// Arguments of `lab zoo run`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The name of the animal
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// How many seeds each test gets
+    #[arg(short = 'n', long, value_name = "SEEDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// The first seed, decimal or 0x hex
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = crate::dstest::report::parse_seed)]
+    pub seed: u64,
+    /// Run without the monitor: only the tests themselves can fail
+    #[arg(long)]
+    pub no_monitor: bool,
+    /// Leave the assertions of Raft's rules in the sources
+    #[arg(long)]
+    pub assertions: bool,
+    /// Let a run fail if it has warnings
+    #[arg(long)]
+    pub strict: bool,
+    /// Run these tests or test targets instead of those that the animal names
+    #[arg(long, value_name = "TEST,...", value_delimiter = ',')]
+    pub tests: Vec<String>,
+    /// How many real seconds one run may take
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 600)]
+    pub timeout: u64,
+}
+
+/// A call of `lab dstest` in the copy.
+pub struct Campaign<'a> {
+    /// The copy.
+    pub tree: &'a Tree,
+    /// Tests and test targets.
+    pub tests: &'a [String],
+    /// How many seeds each test gets.
+    pub seeds: u64,
+    /// Whether the monitor is on.
+    pub monitor: bool,
+    /// Further arguments.
+    pub more: Vec<OsString>,
+    /// How many real seconds one run may take.
+    pub timeout: u64,
+}
+
+impl Campaign<'_> {
+    /// Runs the campaign. Its table is thrown away. Its messages go to the file `said`, or to stderr if there
+    /// is no such file. A signal that stops this program also stops the campaign.
+    pub fn run(&self, stop: &Stop, said: Option<&Path>) -> Result<ExitStatus, Problem> {
+        let fail = |error: std::io::Error| Problem::Failure(format!("cannot run lab dstest: {error}"));
+        // This path is the program that runs now, even if its file was built again meanwhile.
+        let mut command = self.tree.command(Path::new("/proc/self/exe"));
+        command.args(["dstest", "--sim", "-n", &self.seeds.to_string(), "-t", &self.timeout.to_string()]);
+        command.arg("--root").arg(&self.tree.dir).args(&self.more).args(self.tests);
+        command.env("LAB_MONITOR", if self.monitor { "1" } else { "0" });
+        // On a machine with other work, a run may be slow without being stuck. `--timeout` ends it.
+        command.env("LAB_WATCHDOG_S", "0");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        if let Some(said) = said {
+            command.stderr(File::create(said).map_err(fail)?);
+        }
+        let mut child = command.spawn().map_err(fail)?;
+        let (mut pause, mut told) = (Pause::default(), false);
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(fail)? {
+                break status;
+            }
+            if stop.interrupted().is_some() && !told {
+                told = true;
+                let pid = Pid::from_raw(child.id().cast_signed());
+                // If the child has ended meanwhile, it needs no signal. So an error is ignored.
+                let _ = kill(pid, Signal::SIGTERM);
+            }
+            pause.sleep();
+        };
+        match stop.interrupted() {
+            Some(signal) => Err(Problem::Interrupted(signal)),
+            None => {
+                self.tree.built();
+                Ok(status)
+            }
+        }
+    }
+}
+
+/// Runs `lab zoo run`.
+pub fn run(root: &Path, animal: &Animal, args: &Args, stop: &Stop) -> Result<String, Problem> {
+    let tree = Tree::of(root).map_err(Problem::Failure)?;
+    let assertions = if args.assertions { Assertions::On } else { Assertions::Off };
+    tree.put(animal, assertions).map_err(Problem::Failure)?;
+    let out = root.join("out").join(format!("zoo-{}-{}", animal.name, crate::dstest::timestamp()));
+    let mut more: Vec<OsString> = vec!["--until-fail".into(), "--seed".into(), args.seed.to_string().into()];
+    more.extend(["-o".into(), out.clone().into_os_string()]);
+    if args.strict {
+        more.push("--strict".into());
+    }
+    let tests = if args.tests.is_empty() { &animal.labs } else { &args.tests };
+    eprintln!("zoo: {}: {}", animal.name, animal.title);
+    let campaign = Campaign {
+        tree: &tree,
+        tests,
+        seeds: args.seeds,
+        monitor: !args.no_monitor,
+        more,
+        timeout: args.timeout,
+    };
+    let status = campaign.run(stop, None)?;
+    let found = fs::read_to_string(out.join("failures.txt")).ok();
+    match found.as_deref().and_then(|text| text.lines().next()) {
+        Some(line) => Ok(failure(line, &out, &tree, root)),
+        None if status.success() => Ok(format!(
+            "nothing failed: {} seeds of each test of {}, monitor {}\n",
+            args.seeds,
+            tests.join(", "),
+            if args.no_monitor { "off" } else { "on" }
+        )),
+        None => {
+            Err(Problem::Failure(format!("{} was not tested: lab dstest has failed ({status})", animal.name)))
+        }
+    }
+}
+
+/// Describes the failure of a line of `failures.txt`: target, test, seed, message and replay line.
+fn failure(line: &str, out: &Path, tree: &Tree, root: &Path) -> String {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let &[target, test, seed, message, replay] = fields.as_slice() else {
+        return format!("a test failed: {line}\n");
+    };
+    let message = unescape(message).unwrap_or_else(|_| message.to_owned());
+    let message = message.lines().next().unwrap_or_default();
+    let mut text = format!("{test} ({target}) failed with seed {seed}:\n{message}\n");
+    let files = fs::read_dir(out).map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()));
+    let page =
+        files.into_iter().flatten().find(|path: &PathBuf| path.extension().is_some_and(|e| e == "html"));
+    if let Some(page) = page {
+        text += &format!("page:   {}\n", shown(&page));
+    }
+    let dir = std::path::absolute(&tree.dir).unwrap_or_else(|_| root.join("target/zoo/tree"));
+    text += &format!("replay: cd {} && {replay}\n", quoted(&dir.to_string_lossy()));
+    text + "(until another animal is put there: the next `lab zoo run` or `lab zoo matrix` changes that folder)\n"
+}

@@ -1,0 +1,119 @@
+//! `lab zoo`: every animal of this project fits its sources, and mistakes in arguments and files are named.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "these tests watch processes and use the real clock, with and without the feature sim"
+)]
+#![cfg(feature = "zoo")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Folder, Ran};
+use serde_json::Value;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
+}
+
+fn zoo(root: &Path, args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    Ran::of(command.arg("zoo").args(args).arg("--root").arg(root).output().expect("lab runs"))
+}
+
+const ANIMAL: &str = "title = \"A server is wrong\"\nrule = \"One Vote\"\nsection = \"5.2\"\n\
+                      source = \"our own\"\nbreaks = \"safety\"\nlabs = [\"lab2a\"]\n\
+                      [[change]]\nfile = \"src/a.rs\"\nold = '''\nlet right = 1;\n'''\n\
+                      new = '''\nlet wrong = 2;\n'''\n";
+
+/// A project with one animal: only the files that the zoo reads.
+fn small(test: &str, animal: &str) -> Folder {
+    let folder = Folder::new(&format!("zoo-{test}"));
+    for (file, text) in [
+        ("labtest/Cargo.toml", ""),
+        ("docs/monitor.md", "| rule | section |\n|---|---|\n| One Vote | 5.2 |\n"),
+        ("tests/lab2a.rs", ""),
+        ("src/a.rs", "fn a() {\nlet right = 1;\n}\n"),
+        ("src/raft/invariants.rs", "        if !holds {\n"),
+        ("src/raft/progress.rs", "    fn check(&self) {\n"),
+        ("zoo/raft/wrong-server.toml", animal),
+    ] {
+        let path = folder.0.join(file);
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
+        fs::write(path, text).expect("the file can be written");
+    }
+    folder
+}
+
+#[test]
+fn each_animal_of_this_project_fits_its_sources() {
+    let ran = zoo(&repository(), &["check"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("each change fits the sources"), "{}", ran.out);
+}
+
+#[test]
+fn the_list_has_all_files_of_the_zoo() {
+    let ran = zoo(&repository(), &["list", "--json"]);
+    let list: Value = serde_json::from_str(&ran.out).expect("the list is JSON");
+    let listed = list.as_array().expect("the list is an array").len();
+    let labs = fs::read_dir(repository().join("zoo")).expect("the zoo");
+    let labs = labs.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir());
+    let files: usize = labs.map(|lab| fs::read_dir(lab).expect("a lab of the zoo").count()).sum();
+    assert!(listed > 0);
+    assert_eq!(listed, files);
+}
+
+#[test]
+fn an_animal_is_shown_with_its_change() {
+    let ran = zoo(&small("show", ANIMAL).0, &["show", "wrong-server"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for text in ["A server is wrong\n", "our own\n", "One Vote\n"] {
+        assert!(ran.out.contains(text), "{}", ran.out);
+    }
+    let diff = "@@ -1,3 +1,3 @@\n fn a() {\n-let right = 1;\n+let wrong = 2;\n }\n";
+    assert!(ran.out.ends_with(diff), "{}", ran.out);
+}
+
+#[test]
+fn an_unknown_name_gets_the_nearest_names() {
+    let folder = small("name", ANIMAL);
+    for command in ["show", "run"] {
+        let ran = zoo(&folder.0, &[command, "wrong-servers"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(ran.err.contains("the nearest known names are wrong-server"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_line() {
+    let ran = zoo(&small("file", &ANIMAL.replace("\"safety\"", "\"danger\"")).0, &["list"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    let wanted = "wrong-server.toml:5: breaks: \"danger\": expected one of safety, liveness, slow";
+    assert!(ran.err.contains(wanted), "{}", ran.err);
+}
+
+#[test]
+fn a_change_that_does_not_fit_is_a_failure() {
+    let folder = small("fit", ANIMAL);
+    fs::write(folder.0.join("src/a.rs"), "let right = 1;\nlet right = 1;\n")
+        .expect("the file can be written");
+    for args in [&["check"][..], &["show", "wrong-server"], &["run", "wrong-server"]] {
+        let ran = zoo(&folder.0, args);
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        let wanted =
+            "wrong-server: src/a.rs: has the old text \"let right = 1;\" ... 2 times, expected exactly once";
+        assert!(ran.err.contains(wanted), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_folder_without_a_zoo_is_refused() {
+    let folder = Folder::new("zoo-none");
+    let ran = zoo(&folder.0, &["list"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("expected a checkout of the labs, with the folder zoo"), "{}", ran.err);
+}
