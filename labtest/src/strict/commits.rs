@@ -30,8 +30,8 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// the command, so the restarted servers must apply it. The test does this once for each of the ten
 /// majorities. In about six of the ten rounds, this server is the leader.
 ///
-/// Finds: a leader counts itself before it has saved the entry; a follower acknowledges an entry before it has
-/// saved it; the majority is one server too few.
+/// Finds: a leader counts itself before it has saved the entry; a follower acknowledges an entry before it
+/// has saved it; the majority is one server too few.
 fn crash_at_the_first_apply<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(5).strict());
     cfg.begin("Test (strict2): all servers crash at the first apply");
@@ -95,8 +95,9 @@ fn acknowledgements_that_come_twice<R: RaftPeer>() {
     cfg.end();
 }
 
-/// 5.3: a leader creates at most one entry with a given index in its term. So two calls of `start` in one term
-/// never return the same index, and a command that is committed in its term is at the index that was promised.
+/// 5.3: a leader creates at most one entry with a given index in its term. So two calls of `start` in one
+/// term never return the same index, and a command that is committed in its term is at the index that was
+/// promised.
 ///
 /// Several threads submit commands to the leader at the same time. Then the leader is cut off and gets more
 /// commands, restarts, and comes back. The test remembers all promises.

@@ -9,8 +9,11 @@ use crate::raft::{Config, Retry, Setup, make_config};
 use crate::value::Value;
 
 pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
-    let case = |servers| Case::ours(format!("even_group_{servers}"), move || even_group::<R>(servers));
-    vec![case(2), case(4), case(6)]
+    vec![
+        Case::ours("even_group_2", || even_group::<R>(2)),
+        Case::ours("even_group_4", || even_group::<R>(4)),
+        Case::ours("even_group_6", || even_group::<R>(6)),
+    ]
 }
 
 /// How long nothing may happen.

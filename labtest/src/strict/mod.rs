@@ -1,5 +1,6 @@
 //! Strict tests of Raft: they find mistakes that the tests of lab 2 find rarely or not at all. The course has
-//! none of these tests. They test any [`RaftPeer`], and see it only from outside, as the tests of the course do.
+//! none of these tests. They test any [`RaftPeer`], and see it only from outside, as the tests of the course
+//! do.
 //!
 //! | file | about |
 //! |---|---|

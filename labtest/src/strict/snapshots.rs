@@ -26,8 +26,8 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// restarts together with one of the two others. The third server must not win, because it lacks committed
 /// entries.
 ///
-/// Finds: the term of the last entry is 0, or a wrong term, if the log is only a snapshot; the term is lost in
-/// a restart.
+/// Finds: the term of the last entry is 0, or a wrong term, if the log is only a snapshot; the term is lost
+/// in a restart.
 fn terms_under_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): entries of many terms under a snapshot");
