@@ -15,6 +15,7 @@
 //! | [`shards`] | a sharded service under test: a controller and groups | `shardkv/config.go` |
 //! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab | `test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
+//! | [`strict`] | tests of Raft that are stricter than the tests of the course | |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
 //!
 //! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write a `main` function
@@ -50,6 +51,7 @@ pub mod raft;
 pub mod rsm;
 pub mod service;
 pub mod shards;
+pub mod strict;
 mod strictness;
 pub mod value;
 mod variables;

@@ -63,7 +63,10 @@ impl<R: RaftPeer> Cluster<R> {
             }
             trace_apply(node, index, term, command);
             let expected = state.servers[i].last_applied + 1;
-            state.apply(i, Delivered { index, term, value }, self.setup.snapshots)?;
+            state.apply(i, Delivered { index, term, value }, self.setup.snapshots || self.setup.strict)?;
+            if self.setup.strict {
+                self.applied.notify_all();
+            }
             let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             (due.then(|| state.servers[i].make_snapshot(index)), expected)
         };
@@ -91,6 +94,12 @@ impl<R: RaftPeer> Cluster<R> {
         if state.living(node).is_none() {
             return Ok(());
         }
+        let applied = state.servers[i].last_applied;
+        if self.setup.strict && index < applied {
+            return Err(format!(
+                "server {i} gets a snapshot up to index {index} (term {term}), but has already applied {applied}"
+            ));
+        }
         trace::emit_of(node, INGEST, Links::NONE, &[("index", index.into())]);
         state.servers[i].ingest_snapshot(i, data, Some(index))
     }
@@ -107,10 +116,11 @@ impl<R> State<R> {
     }
 
     /// Compares a command that peer `i` applies with the commands that all other peers have applied at the
-    /// same index, and then records it.
-    fn apply(&mut self, i: usize, message: Delivered, snapshots: bool) -> Result<(), String> {
+    /// same index, and then records it. If `in_order` is true, the index must be the one after the last
+    /// applied index of this life.
+    fn apply(&mut self, i: usize, message: Delivered, in_order: bool) -> Result<(), String> {
         let Delivered { index, term, value } = message;
-        if snapshots {
+        if in_order {
             let expected = self.servers[i].last_applied + 1;
             if index != expected {
                 return Err(format!(

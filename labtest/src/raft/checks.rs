@@ -148,6 +148,28 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.state.lock().servers[i].log.get(&index)?.value.clone())
     }
 
+    /// Waits until a peer applies a command at this index, and returns this peer. If a peer has applied a
+    /// command at the index before the call, this method returns at once. The setup must be strict.
+    ///
+    /// # Panics
+    /// If no peer has applied a command at the index within `limit`.
+    #[track_caller]
+    pub fn wait_for_first_apply(&self, index: u64, limit: Duration) -> usize {
+        assert!(self.setup.strict, "wait_for_first_apply needs a strict setup");
+        let end = Instant::now() + limit;
+        let mut state = self.state.lock();
+        loop {
+            if let Some(first) = state.servers.iter().position(|slot| slot.log.contains_key(&index)) {
+                return first;
+            }
+            if Instant::now() >= end {
+                drop(state);
+                panic!("no server has applied index {index} in {limit:?}; {}", self.describe_peers());
+            }
+            self.applied.wait_until(&mut state, end);
+        }
+    }
+
     /// Fails the test if a peer has applied anything at this index. A test calls this method if no majority
     /// was connected, so that no entry could be committed.
     #[track_caller]

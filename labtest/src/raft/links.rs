@@ -6,7 +6,7 @@
 //! [`Cluster::mute`]). A restart of a peer does not end these faults.
 
 use labapi::RaftPeer;
-use labrpc::Link;
+use labrpc::{Link, NetworkOptions};
 use labrt::dlog;
 use labrt::node::NodeId;
 
@@ -103,6 +103,14 @@ impl<R: RaftPeer> Cluster<R> {
     /// Makes the network lose and delay messages (`true`), or makes it reliable again (`false`).
     pub fn set_unreliable(&self, unreliable: bool) {
         network::set_unreliable(&self.net, unreliable);
+    }
+
+    /// Sets faults of the network that the course does not have, such as late and duplicated requests. They
+    /// come in addition to the faults of [`set_unreliable`](Cluster::set_unreliable) and
+    /// [`set_long_reordering`](Cluster::set_long_reordering). Messages that were sent before do not change.
+    pub fn set_network(&self, options: NetworkOptions) {
+        dlog!(TEST, "sets the network: {options:?}");
+        self.net.set_options(options);
     }
 
     /// Makes the network delay two thirds of the replies by up to 2.2 s (`true`), or ends these delays

@@ -38,7 +38,7 @@ use labrpc::{Link, Network, Server};
 use labrt::chan;
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
-use labrt::sync::{Arc, Mutex, Signal};
+use labrt::sync::{Arc, Condvar, Mutex, Signal};
 use labrt::time::Duration;
 
 use super::limit::{Limit, TEST_LIMIT};
@@ -66,12 +66,17 @@ pub struct Setup {
     pub unreliable: bool,
     /// If true, the services make a snapshot every [`SNAPSHOT_INTERVAL`] commands (part 2D).
     pub snapshots: bool,
+    /// If true, the harness also checks some rules that the course does not check. A service must get each
+    /// index exactly once in a life, in order, also without snapshots. A snapshot must not be older than the
+    /// commands that the service has applied. And the checks that the harness makes all the time fail the
+    /// test for any Raft, also where they would only print a warning (`watch.rs`).
+    pub strict: bool,
 }
 
 impl Setup {
     /// A setup with this number of peers, a reliable network, and no snapshots.
     pub fn of(servers: usize) -> Setup {
-        Setup { servers, unreliable: false, snapshots: false }
+        Setup { servers, unreliable: false, snapshots: false, strict: false }
     }
 
     /// The same setup with an unreliable network.
@@ -82,6 +87,11 @@ impl Setup {
     /// The same setup with services that make snapshots.
     pub fn with_snapshots(self) -> Setup {
         Setup { snapshots: true, ..self }
+    }
+
+    /// The same setup with the checks that the course does not make.
+    pub fn strict(self) -> Setup {
+        Setup { strict: true, ..self }
     }
 }
 
@@ -97,6 +107,8 @@ pub struct Cluster<R> {
     /// Raised when the test ends.
     finished: Signal,
     state: Mutex<State<R>>,
+    /// Notified when a service has applied a command, if the setup is strict.
+    applied: Condvar,
 }
 
 struct State<R> {
@@ -121,7 +133,7 @@ struct Slot<R> {
     /// After a restart, the peer applies the same values again.
     log: BTreeMap<u64, Applied>,
     /// The index of the last message that the service has applied in this life. This field is only used if
-    /// the services make snapshots.
+    /// the services make snapshots, or if the setup is strict.
     last_applied: u64,
 }
 
@@ -154,6 +166,7 @@ pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
         limit: Limit::from_now(TEST_LIMIT),
         finished: Signal::new(),
         state: Mutex::new(state),
+        applied: Condvar::new(),
     });
     for i in 0..setup.servers {
         cluster.start1(i);

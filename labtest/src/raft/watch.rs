@@ -16,6 +16,9 @@
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms also for a Raft that records no events of its own.
 //!
+//! In a strict setup ([`Setup::strict`](super::Setup::strict)) the thread asks more often, and each of these
+//! checks fails the test.
+//!
 //! `LAB_WATCH=0` switches the checks of this file off. They take the locks of the peers, so a seed gives
 //! another schedule with them than without them.
 
