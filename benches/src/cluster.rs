@@ -23,7 +23,8 @@ pub const WINDOW: u64 = 4096;
 
 /// The server that leads.
 const LEADER: usize = 0;
-/// Before each sequence of this many commands, the bench checks how many commands the servers have applied.
+/// The bench submits the commands in sequences of this length. Before each sequence, it checks how many
+/// commands the servers have applied.
 const STRIDE: u64 = 64;
 
 /// The cluster that a bench needs.
@@ -32,7 +33,8 @@ pub struct Setup {
     /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel.
     pub capacity: usize,
     /// How long the leader delays a new commit index, to send it together with new entries. If this is 0, a
-    /// follower also does not wait between two batches for its consumer.
+    /// follower also has no delay: it passes its consumer one batch of entries after the other, without a
+    /// pause between them.
     pub commit: Duration,
 }
 

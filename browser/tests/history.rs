@@ -222,7 +222,8 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     assert!((view(&mut page).0 - dragged.0).abs() < 1.0);
 
-    // A drag in the strip of the whole run chooses the span that the chart shows.
+    // The strip above the chart shows the whole run. A drag in this strip chooses the time span for the
+    // chart.
     page.press("f");
     page.rest();
     assert_eq!(page.eval("page.axis.whole"), true);
@@ -259,7 +260,8 @@ fn pointing_shows_a_tooltip_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // Steps through the order, up to the operation that has no place in it.
+    // The key `.` goes to the next operation of the order. After the last one, it goes to the operation that
+    // does not fit into the order.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");
@@ -346,7 +348,7 @@ fn the_url_keeps_the_view() {
     page.go(url);
     page.settle();
     assert_eq!(page.eval(state), kept, "another window shows the same view");
-    // The same page is shown with an empty fragment, and with fragments that are wrong.
+    // If the fragment is empty or wrong, the page shows the whole run.
     for fragment in
         ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00", "%", "t=--", "op=1&order=77&q=%3Cimg%3E"]
     {

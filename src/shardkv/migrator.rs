@@ -8,8 +8,8 @@
 //! dead group does not delay the others.
 //!
 //! The thread never blocks in an RPC: it only *sends* requests. The replies go into its [`Mailbox`], together
-//! with all other messages for the thread. So the thread ends at once when the server is killed, and then its
-//! ends are dropped.
+//! with all other messages for the thread. So the thread stops at once when the server is killed, and then
+//! it drops its [`End`]s.
 
 use super::group::Delivery;
 use super::machine::GroupMachine;

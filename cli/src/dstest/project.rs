@@ -140,7 +140,7 @@ fn is_test(target: &Value) -> bool {
 pub struct Builder<'a> {
     /// The project.
     pub project: &'a Project,
-    /// The clock for which the targets are built.
+    /// Whether the targets are built for the real clock or for virtual time.
     pub mode: Mode,
     /// How the targets are built.
     pub build: &'a Build,
@@ -169,10 +169,11 @@ impl<'a> Builder<'a> {
         Builder { project, mode, build, scratch, stop, listed: BTreeMap::new() }
     }
 
-    /// The tests that `asked` names, in the order of `asked`. Each test is returned only once.
+    /// Finds the tests for the names in `asked`. A name means one test, or all tests of a target. Returns the
+    /// tests in the order of `asked`, and each test only once.
     ///
     /// # Errors
-    /// [`Problem::Usage`] if no binary lists a name; the error contains the nearest known names.
+    /// [`Problem::Usage`] if a name in `asked` is unknown; the error contains the nearest known names.
     /// [`Problem::Failure`] if a build fails.
     pub fn resolve(&mut self, asked: &[String]) -> Result<Vec<Test>, Problem> {
         let mut wanted = Vec::new();

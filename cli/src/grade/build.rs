@@ -213,8 +213,8 @@ pub fn compile_error(message: &Value) -> CompileError {
 
 /// For a compiled file of the library, the compiler writes a list of source files. Returns the path of this
 /// list: `deps/x-123.d` for `deps/libx-123.rmeta`. Returns `None` for a file outside of `deps`, such as the
-/// final library `libx.rlib`. There is a list beside it, too, but that list also contains the source files of
-/// all dependencies.
+/// final library `libx.rlib`. The final library has a list, too. But the grader cannot use that list, because
+/// it also contains the source files of all dependencies.
 fn source_list(file: &Value) -> Option<PathBuf> {
     let path = Path::new(file.as_str()?);
     let name = path.file_stem()?.to_str()?.strip_prefix("lib")?;
