@@ -62,6 +62,7 @@ mod runs;
 mod rwlock;
 mod select;
 mod timer;
+mod unfinished;
 mod warnings;
 mod world;
 
@@ -87,6 +88,7 @@ pub use imp::{chan, sync, thread, time};
 pub use offload::offload;
 pub use outcome::{Failure, Outcome, Stats, Summary};
 pub use run::{Failed, Identity, Run, run};
+pub use unfinished::{Unfinished, unfinished};
 pub use warnings::warning;
 
 /// True if labrt was built for virtual time, with the feature `sim`.

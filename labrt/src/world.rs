@@ -1,11 +1,14 @@
 //! The data that every run owns, in virtual time and in real time: its seed, the streams that are made from
-//! the seed, the next message id, the order of its locks, and the number of its warnings.
+//! the seed, the next message id, the order of its locks, the number of its warnings, and its
+//! unfinished tasks.
 
 use crate::collections::HashMap;
 use crate::locks::{Discipline, Order};
 use crate::node::NodeId;
+use crate::unfinished::AllUnfinished;
 use parking_lot::Mutex;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub(crate) struct World {
@@ -17,6 +20,7 @@ pub(crate) struct World {
     pub(crate) order: Mutex<Order>,
     /// How many warnings the run has printed.
     pub(crate) warnings: AtomicU64,
+    pub(crate) unfinished: Arc<AllUnfinished>,
 }
 
 impl World {
@@ -28,6 +32,7 @@ impl World {
             discipline,
             order: Mutex::default(),
             warnings: AtomicU64::new(0),
+            unfinished: Arc::default(),
         }
     }
 }

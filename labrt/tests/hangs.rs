@@ -153,6 +153,8 @@ fn a_thread_that_outlives_its_run() {
     ends("outlives_its_run", &[stuck]);
     let late = "failed at t=1.0";
     ends("outlives_its_limit", &[late, "the run has taken more than 1 s; its threads:", stuck]);
+    let message = "the run has taken more than 1 s; not finished:\n    get(\"k\") of client 3, since t=0.";
+    ends("leaves_a_task_unfinished", &[message, "\n  its threads:", stuck]);
 }
 
 #[test]
@@ -166,6 +168,46 @@ fn outlives_its_run() {
         });
         begins.recv().expect("the thread begins");
     });
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn leaves_a_task_unfinished() {
+    let run = Run { limit: Duration::from_secs(1), ..Run::default() };
+    run.once(1, || {
+        drop(labrt::unfinished("put(\"k\") of client 3"));
+        let _get = labrt::unfinished("get(\"k\") of client 3");
+        thread::spawn_named("stubborn", || std::thread::sleep(AGES));
+        sleep(AGES);
+    });
+}
+
+/// In virtual time a run that has failed can be unwound, so its message can be read here.
+#[test]
+fn a_late_run_and_a_deadlock_tell_what_was_not_finished() {
+    if !labrt::is_sim() {
+        return;
+    }
+    let quick = Run { limit: Duration::from_secs(1), quiet: true, ..Run::default() };
+    let failure = |body: fn()| quick.once(1, body).failure.expect("the run fails").message;
+    let late = failure(|| {
+        drop(labrt::unfinished("put"));
+        sleep(MS);
+        let _get = labrt::unfinished("get");
+        sleep(AGES);
+    });
+    let expected = "the run has taken more than 1 s of virtual time; not finished:\n    get, since t=0.00";
+    assert!(late.starts_with(expected) && late.contains("\n  its threads:\n    body: "), "{late}");
+    let dead = failure(|| {
+        let _gets: Vec<_> = (0..22).map(|i| labrt::unfinished(format!("get {i}"))).collect();
+        let (_sender, receiver) = labrt::chan::unbounded::<()>();
+        let _ = receiver.recv();
+    });
+    assert!(dead.starts_with("deadlock: every thread waits and no timer is set; not finished:"), "{dead}");
+    assert!(
+        dead.contains("\n    get 19, since t=") && dead.contains("\n    and 2 more\n  the threads:"),
+        "{dead}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! fields.
 
 use labrpc::Link;
+use labrt::Unfinished;
 use labrt::node::NodeId;
 use labrt::trace::{self, Field, Kind, Links, ParentGuard};
 use std::borrow::Cow;
@@ -147,6 +148,8 @@ fn of(server: NodeId, kind: Kind) {
 /// If a `ClientCall` is dropped without a call of [`returned`](ClientCall::returned), the trace has no event
 /// for the end of the operation. Then the outcome of the operation is unknown.
 ///
+/// If the run does not end in time, its report lists the operations that have not returned.
+///
 /// ```
 /// # use labtest::events::ClientCall;
 /// labrt::run(|| {
@@ -160,6 +163,7 @@ pub struct ClientCall {
     id: u64,
     client: u32,
     _under: ParentGuard,
+    _unfinished: Unfinished,
 }
 
 impl ClientCall {
@@ -177,7 +181,8 @@ impl ClientCall {
             ];
             trace::emit(CALL, Links::id(id), &fields);
         }
-        ClientCall { id, client, _under: trace::under(id) }
+        let unfinished = labrt::unfinished(format!("{op}({:?}) of client {client}", excerpt(key)));
+        ClientCall { id, client, _under: trace::under(id), _unfinished: unfinished }
     }
 
     /// The operation's id in the trace. In the trace, this id is the parent of the operation's messages.

@@ -208,8 +208,9 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Box<dyn FnOnce() + Send>) -> O
     start_body(&run, body);
     if !run.wait_for_end(run.start + cfg.limit) {
         let message = format!(
-            "the run has taken more than {} s; its threads:{}",
+            "the run has taken more than {} s;{} its threads:{}",
             cfg.limit.as_secs(),
+            run.world.unfinished.report(),
             list(&run.threads())
         );
         run.fail(0, "the supervisor".into(), Panic { text: message, node: NodeId::NONE });

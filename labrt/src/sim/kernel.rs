@@ -18,6 +18,7 @@ use crate::rng::{Label, generator, scale, split};
 use crate::run::Run;
 use crate::runs;
 use crate::trace::{self, Event, Field, Hash, Kind, Links};
+use crate::unfinished::AllUnfinished;
 use crate::warnings;
 use crate::world::World;
 use parking_lot::Mutex;
@@ -148,6 +149,7 @@ struct State {
     watching: Watching,
     phase: Phase,
     failure: Option<Failure>,
+    unfinished: Arc<AllUnfinished>,
     stats: Stats,
     /// The number of calls of the kernel since the clock moved the last time.
     still: u64,
@@ -353,10 +355,10 @@ impl State {
             }
             let fired = self.jump();
             if fired && self.now > limit && self.phase == Phase::Running {
-                let list = self.list();
+                let (unfinished, list) = (self.unfinished.report(), self.list());
                 let seconds = limit / 1_000_000_000;
                 self.fail_here(format!(
-                    "the run has taken more than {seconds} s of virtual time; its threads:{list}"
+                    "the run has taken more than {seconds} s of virtual time;{unfinished} its threads:{list}"
                 ));
                 self.start_teardown();
             }
@@ -365,8 +367,12 @@ impl State {
                     // Each task that is left waits in a destructor, and nothing can wake it.
                     return self.give_up();
                 }
-                let list = self.list();
-                self.fail_here(format!("deadlock: every thread waits and no timer is set:{list}"));
+                let (unfinished, list) = (self.unfinished.report(), self.list());
+                let text = "deadlock: every thread waits and no timer is set";
+                self.fail_here(match unfinished.as_str() {
+                    "" => format!("{text}:{list}"),
+                    _ => format!("{text};{unfinished} the threads:{list}"),
+                });
                 self.start_teardown();
             }
         }
@@ -873,6 +879,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     let rate = split(root, [crate::rng::hash_str("preempt"), 0, 0]);
     let preempt =
         cfg.preempt.unwrap_or_else(|| PREEMPT_RATES[scale(rate, PREEMPT_RATES.len() as u64) as usize]);
+    let world = World::new(root, cfg.discipline);
     let k = Arc::new(Kernel {
         state: Mutex::new(State {
             now: 0,
@@ -894,12 +901,13 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
             watching: Watching::begin(cfg.observer),
             phase: Phase::Running,
             failure: None,
+            unfinished: Arc::clone(&world.unfinished),
             stats: Stats::default(),
             still: 0,
             down: 0,
         }),
         seed,
-        world: World::new(root, cfg.discipline),
+        world,
         stack: cfg.stack,
         preempt,
         jitter: cfg.jitter.as_nanos() as u64,
