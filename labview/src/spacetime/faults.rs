@@ -1,4 +1,4 @@
-//! What the test did to the servers and the network, as spans of time.
+//! What the test did to the servers and the network, with the span of time of each fault.
 
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub struct Faults {
     open: Vec<(Topic, usize)>,
 }
 
-/// The subject of a band. For each topic, at most one band is open at a time.
+/// What a band is about, for example "server 2 is down". For each topic, at most one band is open at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Topic {
     Down(usize),

@@ -8,8 +8,8 @@ class RunPage {
     this.run = new Run(wire);
     const { run } = this;
     /**
-     * The pinned event, and the event at the chosen time. Usually they are the same. But a click at an empty
-     * place chooses only a time, and pins no event.
+     * The pinned event, and the chosen time. Usually the chosen time is the time of the pinned event. But a
+     * click at an empty place chooses only a time, and pins no event.
      */
     this.pinned = -1;
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
@@ -172,7 +172,7 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The last event up to the shown time: the time at the pointer, or without a pointer the chosen time. */
+  /** The last event up to the time at the pointer. Without a pointer, the chosen time is used instead. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);
@@ -236,7 +236,7 @@ class RunPage {
     return [at - span, at + span * 0.22];
   }
 
-  /** @param {number} by @param {boolean} all also events that are hidden */
+  /** @param {number} by @param {boolean} all also goes to hidden events */
   step(by, all) {
     const start = this.pinned >= 0 ? this.pinned : by > 0 ? this.run.at(this.time) : this.run.at(this.time) + 1;
     const next = this.filter.next(start, by, all);
@@ -271,7 +271,7 @@ class RunPage {
     const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
     const events = run.ofId(parent);
     if (events.length === 0) return;
-    // Goes to the event of the cause that comes last before the pinned event.
+    // Of the events of the cause, goes to the last one before the pinned event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
   }
 
