@@ -22,9 +22,9 @@ use super::scratch::forget;
 use super::shortlist::Place;
 use super::{names, replay};
 
-/// On the real clock, this time is added to the limit of a seed. There is a reason: on the real clock a test
-/// also has a time limit of its own. When the test reaches this limit, it prints where its threads wait, and
-/// this takes some time.
+/// On the real clock, this time is added to the limit of a seed. A test on the real clock also has a time
+/// limit of its own. When the test reaches that limit, it prints where its threads wait, and this takes some
+/// time.
 const REAL_GRACE: Duration = Duration::from_secs(5);
 
 /// How many different warnings are read from the output of one child.
@@ -267,7 +267,8 @@ impl Job<'_> {
         self.silent += 1;
         let message = format!("{what} without a report{}", last_words(output));
         if self.context.mode == Mode::Sim && self.silent < 2 && how != How::TimedOut {
-            // The machine may be short of memory, so the child gets a second chance.
+            // The machine may be short of memory for a moment. So this does not count as a failure yet, and a
+            // second child tries the same seeds.
             return;
         }
         self.blame(how, message, output);

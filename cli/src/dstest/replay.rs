@@ -28,7 +28,8 @@ pub const DRAWS: [&str; 9] = [
     "LAB_WATCH",
 ];
 
-/// Makes a line for a shell that repeats a seed. It is used if the test binary has not reported such a line.
+/// Makes a shell command that repeats the run of a seed. It is used if the test binary has not reported such
+/// a line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {
