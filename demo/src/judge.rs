@@ -44,7 +44,7 @@ pub struct Judged {
     pub report: PathBuf,
     /// The result of writing the page.
     pub page: io::Result<()>,
-    /// The operation that has no place in any order, if there is one.
+    /// The operation for which the checker found no place in an order of the operations, if there is one.
     pub blocked: Option<String>,
 }
 
