@@ -86,7 +86,8 @@ pub struct Board<'a> {
     /// each test and cause. This set has the tests and causes for which the line was printed. `None` stands
     /// for all causes of which no failure is kept: they share one line.
     hushed: BTreeSet<(usize, Option<String>)>,
-    /// Different texts of warnings, by test.
+    /// For each test, the texts of some of its warnings, which are shown at the end. All of them are
+    /// different.
     warned: BTreeMap<usize, Vec<String>>,
     strict: bool,
     troubles: Vec<String>,

@@ -80,7 +80,7 @@ struct Job<'a> {
     context: &'a Context,
     chunk: Chunk,
     tell: &'a dyn Fn(Event),
-    /// The next seed.
+    /// The first seed that has no result yet.
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
@@ -275,7 +275,7 @@ impl Job<'_> {
         self.abandon();
     }
 
-    /// Records that the next seed has failed because its process has failed.
+    /// Records that the seed `next` has failed, because its process has failed.
     fn blame(&mut self, how: How, message: String, output: &Path) {
         if self.left == 0 {
             return (self.tell)(Event::Trouble(format!("{}: {message}", self.test().name)));
@@ -289,7 +289,7 @@ impl Job<'_> {
         self.abandon();
     }
 
-    /// Makes the result of the next seed if it has failed but the test binary has not reported that.
+    /// Makes a result for the seed `next`, which has failed without a report of the test binary.
     fn failure(&self, how: How, message: String) -> Run {
         let strict = if self.context.strict { "LAB_STRICT=1 " } else { "" };
         let replay = format!("{strict}{}", replay::line(self.test(), self.context.mode, self.next));
@@ -324,7 +324,7 @@ impl Job<'_> {
         (self.tell)(Event::Trouble(text));
     }
 
-    /// Records the result of the next seed.
+    /// Records the result of the seed `next`.
     fn verdict(&mut self, mut run: Run, output: Option<&Path>) {
         self.next = self.next.wrapping_add(1);
         self.left -= 1;

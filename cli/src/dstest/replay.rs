@@ -139,7 +139,7 @@ fn follow(context: &Context, process: &mut Process, tail: &mut Tail, limit: Dura
     }
 }
 
-/// Compares the replay with the run that failed first.
+/// Compares the replay with the first run of the seed.
 fn judge(run: &Run, outcome: &Outcome, log: &Path) -> Replayed {
     match (run.how, outcome) {
         (_, Outcome::Interrupted) => Replayed::No("interrupted".to_owned()),

@@ -120,7 +120,7 @@ pub struct Evidence {
     pub replayed: Replayed,
     /// The output of the replay. If there was no replay, this is the output of the run itself.
     pub log: Option<PathBuf>,
-    /// The output of the process in which the seed failed first, if that process died or hung.
+    /// The output of the process in which the seed failed before its replay, if that process died or hung.
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,

@@ -369,7 +369,8 @@ fn run_columns(run: &TermRun) -> [i64; 3] {
     [number(run.term), number(run.first), run.before.map_or(-1, signed)]
 }
 
-/// The bands that are visible on the page. In the result, the bands refer to events by the page's numbers.
+/// The bands that are visible on the page. In the result, a band refers to an event by its number on the
+/// page.
 fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
     let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
     let shift = |band: Band| Band {

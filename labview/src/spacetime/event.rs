@@ -1,4 +1,4 @@
-//! One event of a trace, which is one line of its file. This module does not know what the events mean.
+//! One event of a trace, which is one line of the trace file. This module does not know what the events mean.
 
 use std::fmt;
 

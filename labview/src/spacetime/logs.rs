@@ -48,7 +48,7 @@ impl Runs {
         Log { run: None, last: start, start, start_term }
     }
 
-    /// If the log is longer than `last`, removes the entries after `last`.
+    /// If the log has entries after index `last`, removes these entries.
     pub fn cut(&self, log: &mut Log, last: u64) {
         if last >= log.last {
             return;

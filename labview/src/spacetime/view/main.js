@@ -16,7 +16,7 @@ class RunPage {
     /** @type {number | null} */
     this.cursor = null;
     this.hover = -1;
-    /** A number that grows when the filter changes. */
+    /** This number grows when the filter changes. Then the text pane is made again. */
     this.revision = 0;
     /** When the first frame was on the screen, in ms since the page was requested. Tests read it. */
     this.painted = 0;
@@ -150,8 +150,8 @@ class RunPage {
         { keys: ["]"], shown: "]", does: "next landmark: a fault, a new leader, a verdict", run: () => this.landmark(1) },
         { keys: ["["], shown: "[", does: "landmark before", run: () => this.landmark(-1) },
         { keys: ["o"], shown: "O", does: "follow the message: its next event; with Shift, the one before", run: (e) => this.follow(e.shiftKey ? -1 : 1) },
-        { keys: ["u"], shown: "U", does: "up: to what caused it", run: () => this.up() },
-        { keys: ["i"], shown: "I", does: "into: to the first that happened in its course", run: () => this.into() },
+        { keys: ["u"], shown: "U", does: "up: to the cause of the pinned event", run: () => this.up() },
+        { keys: ["i"], shown: "I", does: "into: to the first event that the pinned message caused", run: () => this.into() },
         { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in", run: () => axis.zoom(0.7) },
         { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
         { keys: ["ArrowUp", "a"], shown: "↑ A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
@@ -160,9 +160,9 @@ class RunPage {
         { keys: ["ArrowRight"], shown: "→", does: "lanes to the right", run: () => this.scroll(120) },
         { keys: ["z"], shown: "Z", does: "zoom to what is pinned", run: () => this.zoomToPinned() },
         { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
-        { keys: ["/"], shown: "/", does: "search; then Enter and Shift Enter", run: () => search.input.select() },
+        { keys: ["/"], shown: "/", does: "search; then Enter: next match, Shift Enter: match before", run: () => search.input.select() },
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
-        { keys: ["Escape"], shown: "Esc", does: "let go: what is pinned, the search, the filters", run: () => this.letGo() },
+        { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the filters", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
         { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
       ],
