@@ -28,8 +28,8 @@ pub const DRAWS: [&str; 9] = [
     "LAB_WATCH",
 ];
 
-/// Makes a shell command that repeats the run of a seed. It is used if the test binary has not reported such
-/// a line.
+/// Makes a replay line: a shell command that repeats the run of a seed. It is used if the test binary has not
+/// reported such a line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {

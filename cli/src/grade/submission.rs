@@ -289,7 +289,7 @@ fn dependencies(table: &toml::Table, config: &Config, taken: &mut Taken) {
     }
 }
 
-/// Adds other files and folders that cargo would use to `taken.dropped`.
+/// Finds other files and folders that cargo would use, and adds their names to `taken.dropped`.
 fn others(dir: &Path, taken: &mut Taken) {
     let names = [
         "build.rs",

@@ -122,8 +122,8 @@ pub(super) struct StateColumns {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Verdict {
     pub at: i64,
-    /// The operation for which the checker found no place in an order of the operations; -1 if there is no
-    /// such operation, or if it is not known.
+    /// The operation because of which the history is not linearizable; -1 if there is no such operation, or
+    /// if it is not known.
     pub operation: i64,
 }
 

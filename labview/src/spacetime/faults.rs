@@ -18,8 +18,8 @@ pub struct Band {
     pub text: String,
     /// The lane of the affected server; `None` if the network is affected.
     pub lane: Option<usize>,
-    /// For a partition, the side of each lane. The sides are numbered from 1. A lane that is not the lane of
-    /// a server has side 0.
+    /// For a partition, the side of each lane. The sides are numbered from 1. The lanes of the test and of
+    /// the clients have side 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<usize>,
 }
