@@ -1,4 +1,5 @@
-//! A headless Chromium for one test: its process, its profile, and the two pipes for its commands.
+//! A headless Chromium for one test: its process, its profile, and the two pipes for its commands and
+//! answers.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};

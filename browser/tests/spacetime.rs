@@ -54,13 +54,14 @@ fn failing_run() -> Trace {
     trace
 }
 
-/// Converts a place of the chart to a place in the window.
+/// Converts a place of the chart to a place in the window. `x` and `y` are JavaScript expressions.
 fn place(page: &mut Page, x: &str, y: &str) -> (f64, f64) {
     let at = page.number(&format!("page.chart.canvas.getBoundingClientRect().x + {x}"));
     (at, page.number(&format!("page.chart.canvas.getBoundingClientRect().y + {y}")))
 }
 
-/// The number of the first message that satisfies an expression. The expression uses `m` and the columns `f`.
+/// The number of the first message for which a JavaScript expression is true. In the expression, `m` is the
+/// number of the message, and `f` has the columns of all messages.
 fn message(page: &mut Page, wanted: &str) -> usize {
     let script =
         format!("(() => {{ const f = page.run.messages; return f.sent.findIndex((_, m) => {wanted}); }})()");
@@ -295,7 +296,8 @@ fn wheel_drag_and_keys_move_the_view() {
     page.press("-");
     page.press("-");
     assert!(page.number("page.axis.span") > span);
-    // A drag in the strip of the whole run chooses the span that the chart shows.
+    // The strip beside the chart shows the whole run. A drag in this strip chooses the time span for the
+    // chart.
     page.press("f");
     page.rest();
     let strip = |share: f64| format!("page.overview.height * {share}");

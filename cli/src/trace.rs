@@ -19,8 +19,8 @@ pub struct Args {
     /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - means stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The page to write. An existing file is overwritten [default: FILE with .html for .jsonl; run.html for
-    /// stdin]
+    /// The page to write. An existing file is overwritten [default: FILE with .html instead of .jsonl;
+    /// run.html for stdin]
     #[arg(short, long, value_name = "OUT.html")]
     output: Option<PathBuf>,
     /// Show at most N events: the events before the failure, or without a failure the last events
@@ -69,7 +69,7 @@ fn read(file: &Path) -> Result<Trace, Error> {
     Trace::read(BufReader::with_capacity(1 << 16, File::open(file)?))
 }
 
-/// The default path of the page: in the folder of the trace, with another name.
+/// The default path of the page: in the folder of the trace, with the ending `.html`.
 fn beside(file: &Path) -> PathBuf {
     if from_stdin(file) {
         return PathBuf::from("run.html");

@@ -107,7 +107,7 @@ mod live {
         let (mut terminal, report) = demo("keys", 30, 100);
         terminal.sees("★ leader");
         terminal.sees_row(&["group 100", "serves 0 1 2 3"]);
-        // At the start, the first server of the groups is selected.
+        // At the start, the first server of the first group is selected.
         terminal.press("p");
         terminal.sees_row(&["▸1 G100S0", "cut off"]);
         terminal.sees_row(&["✗ G100S0", "is cut off"]);
@@ -282,8 +282,8 @@ mod live {
         }
         cut_off_a_leader(&mut terminal);
         terminal.sees("old leader");
-        // The list of events is at the bottom of the screen and is drawn last. When it shows the event of
-        // this moment, the screen is complete.
+        // The list of events is at the bottom of the screen and is drawn last. When it shows the election of
+        // the new leader, the rest of the screen shows the new leader, too.
         terminal.sees_row(&["leads group 100 in term"]);
         let picture = svg::of(&terminal.screen());
         terminal.press("q");

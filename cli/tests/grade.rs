@@ -1,9 +1,9 @@
 //! `lab grade`: which arguments it refuses, and how it grades a class of submissions.
 //!
-//! One test grades the whole class, because the judge must be compiled for it. That takes about three minutes
-//! of CPU time the first time. Each submission takes about ten seconds. The compiled judge stays in cargo's
-//! folder for temporary files of tests. The grader is the same with and without the feature `sim`, so these
-//! tests run only without it.
+//! One test grades the whole class, because the judge must be compiled before anything is graded. The first
+//! time, this takes about three minutes of CPU time. Each submission takes about ten seconds. The compiled
+//! judge stays in cargo's folder for temporary files of tests. The grader is the same with and without the
+//! feature `sim`, so these tests run only without it.
 #![cfg(all(feature = "grade", not(feature = "sim")))]
 #![allow(
     clippy::disallowed_types,

@@ -167,7 +167,7 @@ impl Server {
         Server { child, folder, port }
     }
 
-    /// The server in the form of an sshlogin of parallel.
+    /// The ssh command that reaches the server, as GNU parallel expects it for a host.
     fn login(&self) -> String {
         let key = self.folder.0.join("client").display().to_string();
         let options =

@@ -1,4 +1,5 @@
-//! `lab zoo`: every animal of this project fits its sources, and mistakes in arguments and files are named.
+//! `lab zoo`: every animal (a known mistake, as a change of the sources) fits this project's sources, and
+//! mistakes in arguments and files are named.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

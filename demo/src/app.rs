@@ -9,7 +9,7 @@ use crate::news::{self, Kind};
 use crate::room::Event;
 use crate::view::View;
 
-/// The length of a sample. The operations of one sample are counted together, and the count is one bar of the
+/// The length of a sample. A sample is a short span of time. The number of operations in it is one bar of the
 /// sparkline.
 pub const SAMPLE: Duration = Duration::from_millis(250);
 /// How many bars are kept.

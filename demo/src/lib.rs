@@ -13,7 +13,7 @@
 //! | `args` | the command line |
 //! | `act` | the actions on the servers |
 //! | `keys` | the meaning of the keys |
-//! | `script` | the automatic faults, which are a function of the seed |
+//! | `script` | the automatic faults, which follow from the seed |
 //! | `room` | the cluster with its clients, and the actions on it |
 //! | `view` | the state of all servers at one moment, as plain data |
 //! | `news` | the differences between two views, in words |
@@ -82,7 +82,7 @@ const UNDECIDED: u8 = 3;
 const FAILED: u8 = 101;
 
 /// How much longer the run may take than the demo's own time. This time is for repairing everything, for the
-/// check, and for reading the verdict.
+/// check, and for writing the page.
 const SPARE: Duration = Duration::from_secs(1800);
 
 /// Runs the demo. Exit codes: 0 if the history is linearizable, 1 if it is not, 2 for bad arguments, 3 if

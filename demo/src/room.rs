@@ -30,7 +30,7 @@ fn pause(clients: u32) -> Duration {
     Duration::from_secs(1) * clients / MOST_A_SECOND
 }
 
-/// The first letters of the keys. Each letter belongs to another shard.
+/// The first letters of the keys. Each letter belongs to a different shard.
 const LETTERS: &[u8; NSHARDS] = b"abcdefghij";
 /// How many keys begin with each letter.
 const KEYS_A_SHARD: u64 = 4;
@@ -257,7 +257,7 @@ impl Room {
         }
     }
 
-    /// A random shard. If possible, it is a shard of another group.
+    /// A random shard. If possible, it is a shard that the group `gi` does not own.
     fn shard_of_others(&mut self, gi: usize) -> usize {
         let owners = self.view().shards().map(|shard| shard.owner);
         let mut shards: Vec<usize> = (0..NSHARDS).filter(|&shard| owners[shard] != Some(gi)).collect();

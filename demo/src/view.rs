@@ -21,7 +21,7 @@ pub struct View {
     pub operations: u64,
 }
 
-/// The owner of a shard, and whether it has the shard.
+/// The owner of a shard, and whether it serves the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardView {
     /// The owner in the newest configuration; `None` if no group owns the shard.

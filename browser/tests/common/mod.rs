@@ -44,8 +44,8 @@ impl Workload {
         plan.sort_unstable();
         let half = plan.len() / 2;
         let mut values = vec![String::new(); self.keys];
-        // If a get on a key must return an old value, this has the value and the time at which it was
-        // overwritten.
+        // For each key, the value that the last put has replaced, and the time at which this put returned. A
+        // get that must be wrong returns this value.
         let mut stale: Vec<Option<(String, u64)>> = vec![None; self.keys];
         let mut open: Vec<bool> = (0..self.keys).map(|key| broken.contains(&key)).collect();
         let mut history = Vec::new();

@@ -5,9 +5,9 @@
 //! its topic, and wrapped. If there are replication groups, the name of a server is, for example, `G1S2`. Log
 //! lines of the test itself have no server. These lines, and lines that are no log lines, use the full width.
 //!
-//! The option `--columns` sets the columns. Without it, the first [`LOOK_AHEAD`] log lines decide which
-//! servers have a column. If another server appears later, it gets a new column, and the head of the table is
-//! printed again.
+//! The option `--columns` sets the number of columns. Without it, the first [`LOOK_AHEAD`] log lines decide
+//! which servers have a column. If another server appears later, it gets a new column, and the head of the
+//! table is printed again.
 
 mod layout;
 mod line;
@@ -172,7 +172,7 @@ impl<'a, W: Write> Viewer<'a, W> {
     fn other(&mut self, text: &str) -> io::Result<()> {
         match &mut self.held {
             // If no log line is kept back yet, this line is printed at once. It may come from a build that
-            // takes minutes, and the user wants to see it then.
+            // takes minutes, and the user must see it during the build, not after the first log lines.
             Some(held) if !held.is_empty() => held.push(Held::Other(text.to_owned())),
             _ => {
                 writeln!(self.out, "{text}")?;

@@ -72,7 +72,7 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Boa
     });
 }
 
-/// The place to which all results of a campaign go.
+/// Collects all results of a campaign.
 pub struct Board<'a> {
     tests: &'a [Test],
     mode: Mode,
@@ -84,9 +84,10 @@ pub struct Board<'a> {
     progress: Progress,
     /// If a failure is only counted and not kept, the board prints a line that says so, but only once for
     /// each test and cause. This set has the tests and causes for which the line was printed. `None` stands
-    /// for all causes of which no failure is kept.
+    /// for all causes of which no failure is kept: they share one line.
     hushed: BTreeSet<(usize, Option<String>)>,
-    /// Different texts of warnings, by test.
+    /// For each test, the texts of some of its warnings, which are shown at the end. All of them are
+    /// different.
     warned: BTreeMap<usize, Vec<String>>,
     strict: bool,
     troubles: Vec<String>,

@@ -24,7 +24,7 @@ pub enum Ended {
     TooLong,
 }
 
-/// The program to run.
+/// The path of cargo: the value of the variable `CARGO`, or else `cargo`.
 pub fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

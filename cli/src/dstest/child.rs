@@ -57,8 +57,8 @@ pub fn warnings(output: &Path, most: usize) -> Vec<String> {
     found
 }
 
-/// The pause between two checks of a child. Each pause is longer than the last one. So the end of a short run
-/// is noticed at once, and the checks of a long run cost little.
+/// The pause between two checks of a child. Each pause is longer than the pause before it, up to a limit. So
+/// the end of a short run is noticed at once, and the checks of a long run cost little.
 #[derive(Default)]
 pub struct Pause {
     millis: u64,

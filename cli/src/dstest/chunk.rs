@@ -22,9 +22,9 @@ use super::scratch::forget;
 use super::shortlist::Place;
 use super::{names, replay};
 
-/// On the real clock, this time is added to the limit of a seed. There is a reason: on the real clock a test
-/// also has a time limit of its own. When the test reaches this limit, it prints where its threads wait, and
-/// this takes some time.
+/// On the real clock, this time is added to the limit of a seed. A test on the real clock also has a time
+/// limit of its own. When the test reaches that limit, it prints where its threads wait, and this takes some
+/// time.
 const REAL_GRACE: Duration = Duration::from_secs(5);
 
 /// How many different warnings are read from the output of one child.
@@ -80,7 +80,7 @@ struct Job<'a> {
     context: &'a Context,
     chunk: Chunk,
     tell: &'a dyn Fn(Event),
-    /// The next seed.
+    /// The first seed that has no result yet.
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
@@ -267,14 +267,15 @@ impl Job<'_> {
         self.silent += 1;
         let message = format!("{what} without a report{}", last_words(output));
         if self.context.mode == Mode::Sim && self.silent < 2 && how != How::TimedOut {
-            // The machine may be short of memory, so the child gets a second chance.
+            // The machine may be short of memory for a moment. So this does not count as a failure yet, and a
+            // second child tries the same seeds.
             return;
         }
         self.blame(how, message, output);
         self.abandon();
     }
 
-    /// Records that the next seed has failed because its process has failed.
+    /// Records that the seed `next` has failed, because its process has failed.
     fn blame(&mut self, how: How, message: String, output: &Path) {
         if self.left == 0 {
             return (self.tell)(Event::Trouble(format!("{}: {message}", self.test().name)));
@@ -288,7 +289,7 @@ impl Job<'_> {
         self.abandon();
     }
 
-    /// Makes the result of the next seed if it has failed but the test binary has not reported that.
+    /// Makes a result for the seed `next`, which has failed without a report of the test binary.
     fn failure(&self, how: How, message: String) -> Run {
         let strict = if self.context.strict { "LAB_STRICT=1 " } else { "" };
         let replay = format!("{strict}{}", replay::line(self.test(), self.context.mode, self.next));
@@ -323,7 +324,7 @@ impl Job<'_> {
         (self.tell)(Event::Trouble(text));
     }
 
-    /// Records the result of the next seed.
+    /// Records the result of the seed `next`.
     fn verdict(&mut self, mut run: Run, output: Option<&Path>) {
         self.next = self.next.wrapping_add(1);
         self.left -= 1;

@@ -248,7 +248,7 @@ fn command(
     command
 }
 
-/// The command of a job. It contains parallel's placeholders for the arguments that differ.
+/// The command of a job. It contains parallel's placeholders for the arguments that differ between jobs.
 fn worker_command(context: &Context) -> String {
     let mut text = "env".to_owned();
     for name in DRAWS.iter().chain(&["LAB_CHECK", "LAB_LOG"]) {

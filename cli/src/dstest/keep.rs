@@ -1,4 +1,4 @@
-//! The files that are kept of failures. Their folder is made at the first failure.
+//! The files that are kept when runs have failed. Their folder is made at the first failure.
 //!
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat the failure, whether a replay repeated it, and
 //!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
@@ -308,7 +308,7 @@ mod tests {
     use super::super::scratch::random;
     use super::*;
 
-    /// Keeps a failure with a trace of so many bytes. Returns the log, and whether the trace was kept.
+    /// Keeps a failure whose trace has `bytes` bytes. Returns the log, and whether the trace was kept.
     fn kept(bytes: u64) -> (String, bool) {
         let dir = std::env::temp_dir().join(format!("lab-keep-{:x}", random()));
         fs::create_dir_all(&dir).expect("the folder can be made");

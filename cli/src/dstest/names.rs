@@ -76,7 +76,8 @@ pub fn likely_target(test: &str) -> Option<String> {
     split_part(test).1.map(|part| format!("lab{part}"))
 }
 
-/// The name in the spelling of the test binaries.
+/// The name as a test binary would list it: the name of a Go test is translated, and any other name is
+/// written in lower case.
 pub fn test_of(name: &str) -> String {
     from_go(name).unwrap_or_else(|| name.to_ascii_lowercase())
 }

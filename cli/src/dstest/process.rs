@@ -1,8 +1,8 @@
 //! Child processes that leave nothing behind.
 //!
-//! A [`Process`] runs in a process group of its own, with stdin closed and stdout and stderr captured
-//! together. The whole group is killed when the child ends, when the child is killed, and when its `Process`
-//! is dropped.
+//! A [`Process`] runs in a process group of its own, with an empty stdin (`/dev/null`). Its stdout and stderr
+//! are captured together. The whole group is killed when the child ends, when the child is killed, and when
+//! its `Process` is dropped.
 //!
 //! If this program itself is killed, it cannot clean up. Then the kernel kills the child. For this, a child
 //! is started through the hidden subcommand `dstest-exec`. The subcommand asks the kernel for a signal when
@@ -144,8 +144,8 @@ impl Process {
     /// When the system cannot say whether the child has ended.
     pub fn poll(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.ended.is_none() {
-            // Look without reaping. While the child is a zombie, no other group can get the number of its
-            // group. So the signal in `reap` reaches only this group.
+            // Looks without reaping the child. While the child is a zombie, no other group can get the number
+            // of its group. So the signal in `reap` reaches only this group.
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             if waitid(Id::Pid(self.group), flags)? == WaitStatus::StillAlive {
                 return Ok(None);

@@ -37,7 +37,7 @@ pub struct Target {
 pub struct Project {
     /// The workspace's folder.
     pub root: PathBuf,
-    /// Cargo's folder for what it builds.
+    /// The folder into which cargo builds.
     pub target_dir: PathBuf,
     targets: Vec<Target>,
 }
@@ -151,7 +151,8 @@ pub struct Builder<'a> {
     listed: BTreeMap<(String, String), Vec<Test>>,
 }
 
-/// What a name can mean. This is decided before the lists of tests are known.
+/// What a name can mean: a target, or probably a test. This is decided before it is known which tests the
+/// targets have.
 enum Wanted<'a> {
     Target(&'a Target),
     Test(String),

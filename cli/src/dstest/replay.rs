@@ -28,7 +28,8 @@ pub const DRAWS: [&str; 9] = [
     "LAB_WATCH",
 ];
 
-/// Makes a line for a shell that repeats a seed. It is used if the test binary has not reported such a line.
+/// Makes a replay line: a shell command that repeats the run of a seed. It is used if the test binary has not
+/// reported such a line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     let mut line = format!("LAB_SEED={seed:#x} ");
     for name in DRAWS {
@@ -138,7 +139,7 @@ fn follow(context: &Context, process: &mut Process, tail: &mut Tail, limit: Dura
     }
 }
 
-/// Compares the replay with the run that failed first.
+/// Compares the replay with the first run of the seed.
 fn judge(run: &Run, outcome: &Outcome, log: &Path) -> Replayed {
     match (run.how, outcome) {
         (_, Outcome::Interrupted) => Replayed::No("interrupted".to_owned()),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub enum Mode {
     /// Real threads and the real clock.
     Real,
-    /// Virtual time, from a seed.
+    /// Virtual time. The seed determines the run.
     Sim,
 }
 
@@ -120,7 +120,7 @@ pub struct Evidence {
     pub replayed: Replayed,
     /// The output of the replay. If there was no replay, this is the output of the run itself.
     pub log: Option<PathBuf>,
-    /// The output of the process in which the seed failed first, if that process died or hung.
+    /// The output of the process in which the seed failed before its replay, if that process died or hung.
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,
@@ -129,10 +129,10 @@ pub struct Evidence {
     pub page: Option<PathBuf>,
 }
 
-/// The result of running a failure again, alone and in a fresh process.
+/// The result of a replay: the seed of the failure runs again, alone and in a new process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replayed {
-    /// The failure was not run again, for this reason.
+    /// There was no replay, for this reason.
     No(String),
     /// The replay failed in the same way. The text says how.
     Same(String),

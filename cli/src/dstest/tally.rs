@@ -171,7 +171,7 @@ fn aligned(lines: &[Vec<String>]) -> String {
     out
 }
 
-/// Wilson's score interval at 95 %.
+/// The interval in which the failure rate lies with a confidence of 95 % (Wilson's score interval).
 fn wilson(failed: u64, total: u64) -> (f64, f64) {
     const Z: f64 = 1.959_964;
     let (k, n) = (failed as f64, total as f64);

@@ -61,7 +61,7 @@ pub struct CompileError {
     pub code: String,
     /// The text of the error.
     pub message: String,
-    /// The file and the line of the error. Empty if the error has no place.
+    /// The file and the line of the error. Empty if the error belongs to no line of a file.
     pub place: String,
     /// The error as the compiler shows it.
     pub rendered: String,
@@ -139,8 +139,8 @@ pub fn build(order: &Order<'_>, locked: bool, stop: &Stop) -> Result<Built, Fail
     Ok(built)
 }
 
-/// Runs cargo in the package. Passes each line of JSON that cargo writes to `take`. Returns a text that says
-/// how cargo ended. The text is empty if cargo succeeded.
+/// Runs cargo in the package. Cargo writes lines of JSON. Each line is passed to `take`. Returns a text that
+/// says how cargo ended. The text is empty if cargo succeeded.
 pub fn cargo(
     order: &Order<'_>,
     args: &[&str],

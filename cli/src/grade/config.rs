@@ -71,8 +71,7 @@ pub struct Config {
     pub source_limit_kb: u64,
     /// The tests that are worth points, in the order of the labs.
     pub tests: Vec<Graded>,
-    /// Further crates that a submission may use, in the form in which they are written into the grader's
-    /// manifest.
+    /// Further crates that a submission may use. The values are written into the grader's manifest.
     pub dependencies: BTreeMap<String, toml::Value>,
 }
 

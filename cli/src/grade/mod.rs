@@ -1,10 +1,10 @@
 //! `lab grade`: judges many submissions and gives points.
 //!
 //! Each submission is a folder made from the starter. [`submission`] decides which files are taken from the
-//! folder. They are copied into the grader's own package ([`package`]), which contains the judge's tests.
-//! Cargo builds the package ([`build`]). Each test that is worth points in `grade.toml` ([`config`]) runs in
-//! a process of its own ([`trial`]). The results are a table, JSON, JUnit XML and a page for each student
-//! ([`results`]). [`remarks`] finds places in the code that the teacher may want to read.
+//! folder. These files are copied into the grader's own package ([`package`]), which contains the judge's
+//! tests. Cargo builds the package ([`build`]). Each test that is worth points in `grade.toml` ([`config`])
+//! runs in a process of its own ([`trial`]). The results are a table, JSON, JUnit XML and a page for each
+//! student ([`results`]). [`remarks`] finds places in the code that the teacher may want to read.
 //!
 //! Submissions are graded one after the other. `-p` says how many tests of a submission run at the same time.
 //! Cargo never uses the network.

@@ -36,7 +36,7 @@ pub const SEAL_FILE: &str = "LAB_GRADE_SEAL";
 pub struct Package {
     /// The folder of the package.
     pub dir: PathBuf,
-    /// Cargo's folder for what it builds.
+    /// The folder into which cargo builds.
     pub target: PathBuf,
     /// The suites, each of which is a test target.
     pub suites: Vec<&'static str>,

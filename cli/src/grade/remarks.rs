@@ -1,6 +1,6 @@
 //! Remarks for the teacher: places in a submission that the teacher should read. They cost no points.
 //!
-//! clippy knows the rules of the labs (`clippy.toml`: threads, locks, clocks and random numbers come from
+//! clippy finds what the labs forbid (`clippy.toml`: threads, locks, clocks and random numbers must come from
 //! labrt). In submissions, clippy also searches for things that an honest solution does not need, but that
 //! can be used to cheat: files, processes, variables of the environment, sockets, hooks for panics. There is
 //! also a remark for each `static`. All servers run in one process, so they could talk through a `static`

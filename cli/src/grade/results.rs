@@ -34,7 +34,7 @@ pub struct Grade {
     pub build_seconds: f64,
     /// How many real seconds the whole submission took, including the build.
     pub seconds: f64,
-    /// The tests, in the order of grade.toml's suites.
+    /// The tests that are worth points, in the order of the labs.
     pub tests: Vec<Marked>,
 }
 
@@ -204,8 +204,8 @@ impl Results<'_> {
         }
     }
 
-    /// Writes the page that the student may read. It contains seeds, pages of runs, and commands that repeat
-    /// a failure only if grade.toml allows that.
+    /// Writes the page that the student may read. If grade.toml allows it (`show_seed`), the text also has
+    /// seeds, pages of runs, and commands that repeat a failure.
     ///
     /// # Errors
     /// When the file cannot be written.

@@ -1,9 +1,10 @@
 //! Submissions: which folders the user has given, and what is taken from each folder.
 //!
-//! The grader takes only the regular files below `src/`. From Cargo.toml it takes only the names of the
-//! package and of the crates, the edition, and the path of the library. Other files could change how the
-//! submission is built or judged, so they are not taken: build scripts, the submission's own tests, profiles,
-//! cargo's configuration, the toolchain file, symbolic links. [`Taken::dropped`] lists what was not taken.
+//! The grader takes only the regular files below `src/`. From Cargo.toml it takes only the package's name,
+//! the names of the crates that the submission depends on, the edition, and the path of the library. Other
+//! files could change how the submission is built or judged, so they are not taken: build scripts, the
+//! submission's own tests, profiles, cargo's configuration, the toolchain file, symbolic links.
+//! [`Taken::dropped`] lists what was not taken.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -186,8 +187,8 @@ impl Transfer {
             )));
         }
         self.left -= length;
-        // The file is written and not copied. So its time is the present time. If the file had an older time,
-        // cargo could believe that it has already built the file.
+        // The file is written again and not copied, so its modification time is the present time. If this
+        // time was older, cargo could believe that it has already built the file.
         fs::write(to, bytes).map_err(|error| Refusal::Grader(format!("{}: {error}", to.display())))
     }
 }
@@ -198,7 +199,7 @@ fn read_at_most(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads from Cargo.toml what the grader needs, and notes what it ignores.
+/// Reads from Cargo.toml what the grader needs. What the grader ignores goes into `taken.dropped`.
 fn manifest(dir: &Path, config: &Config, taken: &mut Taken) {
     let path = dir.join("Cargo.toml");
     if !fs::symlink_metadata(&path).is_ok_and(|it| it.is_file()) {
@@ -288,7 +289,7 @@ fn dependencies(table: &toml::Table, config: &Config, taken: &mut Taken) {
     }
 }
 
-/// Notes other files and folders that cargo would use.
+/// Finds other files and folders that cargo would use, and adds their names to `taken.dropped`.
 fn others(dir: &Path, taken: &mut Taken) {
     let names = [
         "build.rs",

@@ -34,7 +34,7 @@ const AFTERWORDS: Duration = Duration::from_secs(20);
 
 /// What all tests of a submission have in common.
 pub struct Conditions<'a> {
-    /// The clock.
+    /// The clock on which the tests run.
     pub clock: Mode,
     /// The first seed.
     pub seed: u64,

@@ -12,8 +12,8 @@ use super::source::Source;
 const STARTER: &str = include_str!("../../../starter/Cargo.toml");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// Tables that neither of the two manifests has. They make `cargo clippy` report an error for each name that
-/// the project's `clippy.toml` bans.
+/// Tables that the new manifest has in addition. The lints make `cargo clippy` report an error for each name
+/// that the project's `clippy.toml` bans.
 const OWN_TABLES: &str = "
 # The project is no part of a workspace that may lie above it.
 [workspace]

@@ -56,7 +56,8 @@ pub fn keys(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// Shows the boxes: the list of keys, and the progress after the end of the clients.
+/// Shows the list of keys in a box, if the user asks for it. When the time is over, shows the progress in a
+/// box: how many clients still work, then the check.
 pub fn overlays(frame: &mut Frame<'_>, area: Rect, app: &App) {
     match app.phase {
         Phase::Running if app.help => help(frame, area),
@@ -94,7 +95,7 @@ fn progress(frame: &mut Frame<'_>, area: Rect, title: &str, text: &str, ratio: O
     }
 }
 
-/// Draws a box of this many columns and rows in the middle. Returns the area inside.
+/// Draws a box in the middle, with space for this many columns and rows. Returns the area of this space.
 fn boxed(frame: &mut Frame<'_>, area: Rect, title: &str, width: u16, height: u16) -> Rect {
     let [row] = Layout::vertical([Constraint::Length(height + 4)]).flex(Flex::Center).areas(area);
     let [area] = Layout::horizontal([Constraint::Length(width + 6)]).flex(Flex::Center).areas(row);

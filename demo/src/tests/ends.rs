@@ -1,4 +1,4 @@
-//! Tests of the ends of the demo: the exit codes and the printed sentences.
+//! Tests of how the demo ends: the exit codes and the printed sentences.
 
 use std::io;
 use std::path::PathBuf;

@@ -48,7 +48,7 @@ fn look(place: Place) -> Look {
     Look { status: Some(status), up: true, cut_off: false, raft_bytes: 12_345, snapshot_bytes: 678 }
 }
 
-/// Changes what a view has about a server.
+/// Changes what a view says about a server.
 pub fn with(view: &mut View, place: Place, change: impl FnOnce(&mut Look)) {
     let found = view.servers.iter_mut().find(|(it, _)| *it == place);
     change(&mut found.expect("the view has all servers").1);

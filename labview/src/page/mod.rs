@@ -2,12 +2,13 @@
 //!
 //! A [`Page`] has its own style, markup, scripts and data. In addition it has the parts that all pages share.
 //! These parts are in `shared/`: style, theme, the axis of time with its gestures, keys, tooltip, search, and
-//! the code that keeps the view in the URL. The scripts are plain scripts of one document, in the given
-//! order. A script may use what an earlier script defines. Every script may use the shared scripts.
+//! the code that keeps the view in the URL. The scripts are not JavaScript modules: they share one global
+//! scope, and the browser runs them in the given order. So a script may use what an earlier script defines,
+//! and every script may use the shared scripts.
 //!
-//! This module does not depend on the subject of a page. Texts may come from any source and contain anything.
-//! In a page these texts are data, never markup. This is guaranteed in two ways: the JSON has no `<`, and
-//! scripts set text and never HTML.
+//! This module does not know what a page is about. The texts of a page may come from any source and contain
+//! anything. In a page these texts are data, never markup. This is guaranteed in two ways: the JSON has no
+//! `<`, and the scripts insert a text as text, never as HTML.
 //!
 //! ```
 //! use labview::page::Page;
@@ -49,10 +50,10 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The document. Its scripts find `data` as JSON in the element `data`.
+    /// Returns the HTML document. The scripts read `data` as JSON from the element with the id `data`.
     ///
     /// # Panics
-    /// If the data cannot be JSON, because a map in it has keys that are not texts.
+    /// If `data` cannot be written as JSON, for example because a map in it has lists as keys.
     pub fn html(&self, data: &impl Serialize) -> String {
         let json = serde_json::to_string(data).expect("numbers, texts and lists are JSON");
         let mut html = String::with_capacity(json.len() + 150_000);
@@ -98,9 +99,10 @@ fn push_text(html: &mut String, text: &str) {
     }
 }
 
-/// Appends JSON as the content of a script element. The characters that could end the element are written as
-/// escapes. In JSON, these characters occur only in strings. In a string, an escape means the same as the
-/// character itself.
+/// Appends JSON as the content of a script element. The character `<` could begin the end tag of the element,
+/// so it is written as an escape. U+2028 and U+2029, which old JavaScript treats as line ends, are written as
+/// escapes, too. In JSON, these characters occur only in strings. In a string, an escape means the same as
+/// the character itself.
 fn push_json(html: &mut String, json: &str) {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {

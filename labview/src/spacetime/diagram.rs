@@ -1,8 +1,9 @@
-//! A run in the form that the page reads. All data are in columns, and they refer to events by numbers.
+//! The data of a run, in the form that the page reads. The data are in columns: for example, one column has
+//! the times of all events. A column refers to an event by its number.
 //!
 //! The events are numbered in the order in which they are on the page. A message or operation has an id in
-//! the trace. On the page, its number is the place of this id in the list of ids. A page may have only the
-//! last part of a run. The earlier events are still used to find the state of each server at the beginning of
+//! the trace. On the page, its number is the place of this id in the list of ids. A page may have only a part
+//! of a run. Then the earlier events are still used, to find the state of each server at the beginning of
 //! this part.
 
 use labrt::collections::{BTreeMap, HashMap};
@@ -33,14 +34,14 @@ pub struct Diagram {
     pub(super) lanes: Vec<Lane>,
     /// The numbers and names of threads.
     pub(super) threads: Vec<(u64, String)>,
-    /// The ids of messages and operations, in the order in which they appear.
+    /// The ids of messages and operations, in the order in which the columns first refer to them.
     pub(super) ids: Vec<u64>,
     pub(super) events: Events,
     pub(super) messages: MessageColumns,
     pub(super) operations: OperationColumns,
     pub(super) bands: Vec<Band>,
-    /// The term runs of the logs ([`TermRun`]), all in one list. Each has three numbers: its term, its first
-    /// index, and the term run before it.
+    /// The term runs of the logs ([`TermRun`]), all in one list. For each term run, the list has three
+    /// numbers: its term, the index of its first log entry, and the number of the term run before it.
     pub(super) runs: Vec<i64>,
     pub(super) servers: Vec<StateColumns>,
     /// The event at which the test failed.
@@ -65,7 +66,7 @@ pub(super) struct Events {
     pub parent: Vec<i64>,
     /// The values of the fields of all events, one after the other.
     pub values: Vec<Value>,
-    /// Kinds of events with the names of their fields. The kind comes first.
+    /// Each shape is a list of texts: first a kind of events, then the names of the fields of such an event.
     pub shapes: Vec<Vec<String>>,
     /// The texts of the causes. The first text is empty, for events without a cause.
     pub causes: Vec<String>,
@@ -73,7 +74,7 @@ pub(super) struct Events {
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct MessageColumns {
-    /// The names of the types.
+    /// The names of the types of messages.
     pub types: Vec<String>,
     #[serde(rename = "type")]
     pub kind: Vec<usize>,
@@ -121,7 +122,8 @@ pub(super) struct StateColumns {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Verdict {
     pub at: i64,
-    /// The operation that has no place in any order; -1 if there is no such operation, or if it is not known.
+    /// The operation because of which the history is not linearizable; -1 if there is no such operation, or
+    /// if it is not known.
     pub operation: i64,
 }
 
@@ -367,7 +369,8 @@ fn run_columns(run: &TermRun) -> [i64; 3] {
     [number(run.term), number(run.first), run.before.map_or(-1, signed)]
 }
 
-/// The bands that are visible on the page. In the result, the bands refer to events by the page's numbers.
+/// The bands that are visible on the page. In the result, a band refers to an event by its number on the
+/// page.
 fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
     let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
     let shift = |band: Band| Band {
@@ -389,8 +392,9 @@ fn verdict(
 ) -> Option<Verdict> {
     let at = all.iter().rposition(|event| event.kind == "check.verdict")?;
     let event = &all[at];
-    // The verdict names a client and a time. The checker's time may be a little later than the call. So the
-    // named operation is the last operation that this client called before this time or at this time.
+    // The verdict names a client and the time of one of its calls. This time may be a little later than the
+    // time of the call in the trace. So the named operation is the last operation that this client called
+    // before this time or at this time.
     let named = event.number("client").zip(event.number("called")).and_then(|(client, called)| {
         let lane = lanes.client(client)?;
         let calls = made.operations.iter().filter(|op| op.lane == lane);
@@ -453,8 +457,7 @@ mod tests {
     #[test]
     fn a_long_run_is_cut_and_the_state_before_it_is_known() {
         let d = Diagram::of(&trace(RUN), 6);
-        // The page has one event after the failure. Its other events are the failure and the last events
-        // before it.
+        // The page has six events: four events before the failure, the failure, and one event after it.
         assert_eq!((d.before, d.after), (7, 0));
         assert_eq!(d.failed, 4);
         assert_eq!(d.events.dt[0], 70, "the times are the times of the run");

@@ -1,12 +1,12 @@
-//! One event of a trace, which is one line of its file. This module does not know what the events mean.
+//! One event of a trace, which is one line of the trace file. This module does not know what the events mean.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// An event. Kinds, causes and names of fields are the same as in the file. Those that this crate does not
-/// know are kept, too.
+/// An event. Kinds, causes and names of fields are the same as in the file. Unknown kinds, causes and fields
+/// are kept, too.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
     /// The time, in ns since the start of the run.
@@ -23,7 +23,7 @@ pub struct Event {
     pub parent: u64,
     /// The reason for the event; empty if the trace gives no reason.
     pub cause: String,
-    /// The fields of the event, in the order of the file: numbers, truth values and texts.
+    /// The fields of the event, in the order of the file. Each value is a number, a truth value or a text.
     pub fields: Vec<(String, Value)>,
 }
 
@@ -139,7 +139,7 @@ fn field(name: String, value: Value) -> Result<(String, Value), String> {
     Ok((name.strip_prefix("f.").map_or_else(|| name.clone(), str::to_owned), value))
 }
 
-/// The beginning of a text, which is long enough for a reader to recognise the text.
+/// The first 60 characters of a text. These are enough for a reader to recognise the text.
 fn excerpt(text: &str) -> String {
     match text.char_indices().nth(60) {
         None => text.to_owned(),

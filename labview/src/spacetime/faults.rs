@@ -1,4 +1,4 @@
-//! What the test did to the servers and the network, as spans of time.
+//! What the test did to the servers and the network, with the span of time of each fault.
 
 use serde::Serialize;
 
@@ -18,8 +18,8 @@ pub struct Band {
     pub text: String,
     /// The lane of the affected server; `None` if the network is affected.
     pub lane: Option<usize>,
-    /// For a partition, the side of each lane. The sides are numbered from 1. A lane that is not the lane of
-    /// a server has side 0.
+    /// For a partition, the side of each lane. The sides are numbered from 1. The lanes of the test and of
+    /// the clients have side 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<usize>,
 }
@@ -48,7 +48,7 @@ pub struct Faults {
     open: Vec<(Topic, usize)>,
 }
 
-/// The subject of a band. For each topic, at most one band is open at a time.
+/// What a band is about, for example "server 2 is down". For each topic, at most one band is open at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Topic {
     Down(usize),

@@ -16,7 +16,7 @@ pub struct Lane {
     pub name: String,
     /// What the lane belongs to.
     pub kind: LaneKind,
-    /// The group of a server; 0 if there is only one group, and for other lanes.
+    /// The server's group. It is 0 if there is only one group, or if the lane does not belong to a server.
     pub group: u64,
     /// The number of a server in its group, or the number of a client.
     pub index: u64,

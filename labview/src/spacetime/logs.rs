@@ -1,14 +1,15 @@
 //! The logs of Raft servers, as far as they are known from the events.
 //!
-//! Each log continues an earlier log, of the same server or of another server. So all logs are kept in one
-//! tree. A [`TermRun`] is a sequence of entries of one term, and it refers to the term run before it. A
-//! [`Log`] refers to its last term run. So the space that a log takes does not depend on its length. Two logs
-//! have the same beginning if and only if they share the term runs of this beginning.
+//! Most logs have the same first entries as an earlier log of this server or of another server. So all logs
+//! are kept in one tree, in which equal beginnings are stored only once. A [`TermRun`] is a sequence of
+//! entries of one term, and it refers to the term run before it. A [`Log`] refers to its last term run. So
+//! the space that a log takes does not depend on its length. Two logs have the same beginning if and only if
+//! they share the term runs of this beginning.
 
 use labrt::collections::HashMap;
 
 /// Entries of one term, from index `first` on, after the entries of the term run `before`. A term run does
-/// not have the index of its last entry: this index follows from the next term run or from the log.
+/// not store the index of its last entry: this index follows from the next term run or from the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TermRun {
     /// The term of the entries.
@@ -47,7 +48,7 @@ impl Runs {
         Log { run: None, last: start, start, start_term }
     }
 
-    /// If the log is longer than `last`, removes the entries after `last`.
+    /// If the log has entries after index `last`, removes these entries.
     pub fn cut(&self, log: &mut Log, last: u64) {
         if last >= log.last {
             return;
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn entries_are_appended_and_cut_off() {
-        // The terms before the call; the first new index and the new terms; the terms after the call.
+        // Each row has the terms of the log before the call, the first new index, the new terms, and the
+        // terms of the log after the call.
         for (before, first, added, after) in [
             ("", 1, "1", vec![1]),
             ("1*2", 3, "1", vec![1, 1, 1]),
@@ -188,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_snapshot_replaces_the_beginning() {
-        // The last index of the snapshot; the last index of the log; the terms that are left.
+        // Each row has the last index of the snapshot, the last index of the log, and the terms of the
+        // entries that are left.
         for (start, last, after) in
             [(2, 4, vec![2, 3]), (3, 4, vec![3]), (4, 4, vec![]), (9, 9, vec![]), (1, 2, vec![1])]
         {

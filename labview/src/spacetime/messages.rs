@@ -52,8 +52,8 @@ pub struct Messages {
     pub operations: Vec<Operation>,
     message_of: HashMap<u64, usize>,
     operation_of: HashMap<u64, usize>,
-    /// The ids of AppendEntries requests that have no entries. For these requests, the event that says what
-    /// they contain has been processed, but not the event that says that they were sent.
+    /// The ids of heartbeats (AppendEntries requests without entries) that are not in `messages` yet. For
+    /// each of them, the event `raft.request` has been processed, but not the later event `rpc.sent`.
     empty: HashMap<u64, ()>,
 }
 

@@ -56,8 +56,8 @@ pub struct Servers {
     pub states: BTreeMap<usize, Vec<(usize, State)>>,
     /// The term runs of all logs.
     pub runs: Runs,
-    /// The events of Raft that are not consistent: the number of the first such event, what is wrong with it,
-    /// and how many such events there are.
+    /// The Raft events that contradict earlier events or have wrong fields: the number of the first such
+    /// event, what is wrong with it, and how many such events there are.
     pub odd: Option<(usize, String, usize)>,
     /// For each server's lane, what the server's own events report.
     tells: BTreeMap<usize, Tells>,

@@ -2,8 +2,8 @@
 "use strict";
 // The axis of time. It has the span of time that is in view, and computes the place of each time on the
 // screen. Several canvases may share one axis, and the axis notifies them when the view changes. Time goes to
-// the right or down. A place on the axis is called x. It is a number of pixels from the left edge, or from
-// the top if time goes down.
+// the right or down. A place on the axis is called x. It is a number of pixels from the left edge of the
+// canvas, or from its top if time goes down.
 
 const SHORTEST_VIEW = 100; // ns
 const GLIDE_MS = 160;
@@ -27,7 +27,7 @@ class TimeAxis {
     return this.to - this.from;
   }
 
-  /** How many ns one pixel means. */
+  /** The length of time that one pixel stands for, in ns. */
   get scale() {
     return this.span / this.width;
   }
@@ -107,7 +107,7 @@ class TimeAxis {
   }
 
   /**
-   * @param {number} factor new span / old span; below 1 zooms in @param {number} [x] this place stays fixed
+   * @param {number} factor new span / old span; below 1 zooms in @param {number} [x] the time at x stays at x
    */
   zoom(factor, x = this.left + this.width / 2) {
     const span = Math.min(Math.max(this.span * factor, SHORTEST_VIEW), this.full.to - this.full.from);
@@ -122,7 +122,8 @@ class TimeAxis {
   }
 
   /**
-   * Brings a span into view. The view moves as little as possible.
+   * Brings a span into view. If the span is too long for the view, the view zooms out. If the span is outside
+   * of the view or near its edge, it moves to the middle of the view. Otherwise nothing changes.
    * @param {number} from @param {number} to
    */
   reveal(from, to) {
@@ -136,7 +137,7 @@ class TimeAxis {
     }
   }
 
-  /** Round times in view, about `distance` pixels apart. @param {number} distance */
+  /** The round times in view, at least about `distance` pixels apart. @param {number} distance */
   ticks(distance) {
     const least = this.scale * distance;
     const power = 10 ** Math.floor(Math.log10(least));

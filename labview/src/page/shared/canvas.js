@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
-// Canvases in device pixels, and texts that fit into them.
+// Sets the sizes of canvases, and shortens texts so that they fit.
 
 /**
- * Makes a canvas as large as its box, in device pixels.
+ * Gives a canvas one pixel for each device pixel of its box, so that lines and texts are sharp.
  * @param {HTMLCanvasElement} canvas
  * @returns {{ context: CanvasRenderingContext2D, width: number, height: number }} in CSS pixels
  */
@@ -18,7 +18,7 @@ function fitCanvas(canvas) {
 }
 
 /**
- * Shortens a text so that it fits. An ellipsis replaces the rest of the text.
+ * Shortens a text so that it is at most `room` pixels wide. An ellipsis replaces the rest of the text.
  * @param {CanvasRenderingContext2D} context @param {string} text @param {number} room in pixels
  */
 function fitText(context, text, room) {

@@ -2,7 +2,7 @@
 "use strict";
 // Formats numbers and times for people, and texts that may contain anything.
 
-/** A number in groups of three digits, with narrow blanks between the groups. @param {number} n */
+/** A number in groups of three digits, with narrow spaces between the groups. @param {number} n */
 function formatCount(n) {
   return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
@@ -16,8 +16,8 @@ function plural(n, one, many) {
 }
 
 /**
- * A time in seconds, as exact as `step` needs. By default it is exact to the microsecond, without zeros at
- * the end.
+ * A time in seconds, as exact as `step` needs. By default it has 3 digits after the point if these are exact,
+ * otherwise 6.
  * @param {number} ns @param {number} [step] times that differ by this much must look different, in ns
  */
 function formatTime(ns, step) {
@@ -33,7 +33,7 @@ function formatTime(ns, step) {
   return fraction ? `${grouped}.${fraction.replace(/(\d{3})(?=\d)/g, "$1\u202f")}\u00a0s` : `${grouped}\u00a0s`;
 }
 
-/** A length of time, with three digits. @param {number} ns */
+/** A length of time, rounded to three digits. @param {number} ns */
 function formatDuration(ns) {
   for (const [unit, size] of /** @type {[string, number][]} */ ([["s", 1e9], ["ms", 1e6], ["µs", 1e3]])) {
     if (ns >= size * 0.9995) {
@@ -55,7 +55,7 @@ const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u
 function visible(text, limit) {
   let cut = text;
   if (text.length > limit) {
-    // The end of a long value is as important as its beginning.
+    // The end of a long text can be as important as its beginning, so a part of it is kept.
     const tail = Math.floor(limit / 4);
     cut = `${text.slice(0, limit - tail - 1)}…${text.slice(-tail)}`;
   }
@@ -100,7 +100,8 @@ function onceAFrame(f) {
 }
 
 /**
- * The first index from lo to hi for which `after` is true. For all later indices it must be true, too.
+ * The first index from lo on for which `after` is true; hi if there is none before hi. If `after` is true for
+ * an index, it must be true for all later indices, too.
  * @param {number} lo @param {number} hi @param {(index: number) => boolean} after
  */
 function firstIndex(lo, hi, after) {

@@ -6,15 +6,17 @@ const CLICK_SLACK = 4; // how many pixels the pointer may move during a click
 
 /**
  * @typedef {object} Reactions
- * @property {(pixels: number) => void} scroll moves the rows across the axis, downwards or to the right
+ * @property {(pixels: number) => void} scroll scrolls the lanes or rows by so many pixels
  * @property {(x: number, y: number) => void} hover
  * @property {() => void} leave
  * @property {(x: number, y: number) => void} click
  */
 
 /**
- * The wheel zooms around the pointer. The wheel with Shift, or a wheel that turns sideways, moves the view in
- * time. A drag moves the view in time and scrolls the lanes. Two fingers zoom. A double click zooms in.
+ * The wheel zooms around the pointer. The wheel with Shift moves the view in time, and the wheel with Alt
+ * scrolls the lanes or rows. A wheel that turns sideways moves the view to the side: in time, or across the
+ * lanes if time goes down. A drag does both: it moves the view in time, and it scrolls the lanes or rows. Two
+ * fingers zoom. A double click zooms in.
  * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis @param {Reactions} reactions @param {boolean}
  * [downwards] does time go down? Otherwise it goes to the right.
  */

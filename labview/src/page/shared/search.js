@@ -5,8 +5,8 @@
 class Search {
   /**
    * @param {{ input: HTMLInputElement, count: HTMLElement }} elements
-   * @param {(words: string[]) => number[]} find returns the things that contain all words; the reader visits
-   *   them in this order
+   * @param {(words: string[]) => number[]} find returns the numbers of the things that
+   *   contain all words; the reader visits them in this order
    * @param {{ found: () => void, visit: (match: number) => void }} tell
    */
   constructor({ input, count }, find, tell) {

@@ -9,7 +9,7 @@ class Tooltip {
   }
 
   /**
-   * @param {number} x of the window @param {number} y
+   * @param {number} x in the browser's window @param {number} y
    * @param {string} title @param {[string, string][]} rows @param {string} [tone] a class for the title
    */
   show(x, y, title, rows, tone = "") {

@@ -16,7 +16,7 @@
  * @property {boolean} alive
  * @property {number} role 0: unknown, 1: follower, 2: candidate, 3: leader
  * @property {number} term @property {number} vote
- * @property {number} run an index into the tree; -1: no entries, -2: unknown
+ * @property {number} run the number of the log's last term run in `tree`; -1: no entries, -2: unknown
  * @property {number} last @property {number} start @property {number} startTerm
  * @property {number} commit @property {number} apply
  */
@@ -85,7 +85,6 @@ class Run {
     this.causes = wire.causes;
     this.valueAt = new Int32Array(n + 1);
     for (let e = 0; e < n; e += 1) this.valueAt[e + 1] = this.valueAt[e] + this.shapes[this.shape[e]].length - 1;
-    // Counts the events of each kind.
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (let e = 0; e < n; e += 1) counts.set(this.kind(e), (counts.get(this.kind(e)) ?? 0) + 1);
@@ -257,7 +256,7 @@ class Run {
   }
 
   /**
-   * The name of the server with this index in the group of a lane.
+   * The name of the server with this index in the group to which the lane belongs.
    * @param {number} lane @param {number} index
    */
   mate(lane, index) {

@@ -13,7 +13,7 @@ const LABEL_ROW = 13;
 const QUIET_KINDS = /^(rpc\.|raft\.(request|reply)$|persister\.save$|client\.)/;
 /** Kinds that need no words, because the picture shows them. */
 const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
-/** Kinds that are always shown. */
+/** Kinds whose marks are drawn even if there are too many events for all marks. */
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
@@ -99,8 +99,8 @@ class Chart {
     c.clip();
     this.drawFailure(false);
     const found = this.arrows.look();
-    // If there are too many messages for arrows, their picture is drawn now, behind the lanes. Single arrows
-    // are drawn after the lanes, because they end on the lanes.
+    // If there are too many messages for single arrows, the chart shows only how many there are. This is
+    // drawn now, behind the lanes. Single arrows are drawn after the lanes, because they end on the lanes.
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
@@ -281,7 +281,7 @@ class Chart {
     let last = -1;
     for (let i = first; i < n && time(i) <= axis.to; i += 1) {
       if (s.term[i] === last || !s.alive[i]) continue;
-      // If a term began before the view, it is written at the upper edge.
+      // If a term began before the span in view, it is written at the upper edge.
       const y = Math.max(axis.x(time(i)), HEAD + 1);
       if (s.term[i] === 0) continue;
       last = s.term[i];
@@ -387,7 +387,7 @@ class Chart {
         last[lane] = y;
         this.drawMark(e, x, y);
       }
-      // The space ends where the texts left of the next bar begin.
+      // The space for the text ends where the terms of the next server are written, left of its bar.
       const room = columns.wide[lane] - 54;
       if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
         this.drawLabel(e, x + 20, y, room);

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// What the reader wants to see: the chosen lanes, types of messages, kinds of events, terms, and the key of
-// the key/value service.
+// What the reader wants to see: the chosen lanes, types of messages, kinds of events and terms, and the key
+// whose operations are shown.
 
 class Filter {
   /** @param {Run} run */
@@ -88,7 +88,7 @@ class Filter {
 
   /**
    * The next event after `e`, or the event before it.
-   * @param {number} e @param {number} by @param {boolean} all also hidden events
+   * @param {number} e @param {number} by @param {boolean} all also goes to hidden events
    */
   next(e, by, all) {
     for (let at = e + by; at >= 0 && at < this.run.size; at += by) {

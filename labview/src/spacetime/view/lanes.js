@@ -16,7 +16,7 @@ class Columns {
     this.width = 1;
     this.scroll = 0;
     this.total = 0;
-    /** The middle of each lane, before scrolling; NaN if the lane is hidden. */
+    /** The middle of each lane, in pixels, as if nothing was scrolled; NaN if the lane is hidden. */
     this.middle = new Float64Array(run.lanes.length);
     this.wide = new Float64Array(run.lanes.length);
     /** The lanes that are shown, from left to right. @type {number[]} */

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 // The state of every server at the chosen time: role, term, vote, and the log as cells in the colours of
-// their terms. An index has the same place in all logs of a group.
+// their terms. In the logs of a group, the entries with the same index are drawn one below the other.
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;

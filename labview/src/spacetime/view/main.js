@@ -8,15 +8,15 @@ class RunPage {
     this.run = new Run(wire);
     const { run } = this;
     /**
-     * The pinned event, and the event at the chosen time. Usually they are the same. But a click at an empty
-     * place chooses only a time, and pins no event.
+     * The pinned event, and the chosen time. Usually the chosen time is the time of the pinned event. But a
+     * click at an empty place chooses only a time, and pins no event.
      */
     this.pinned = -1;
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
     /** @type {number | null} */
     this.cursor = null;
     this.hover = -1;
-    /** A number that grows when the filter changes. */
+    /** This number grows when the filter changes. Then the text pane is made again. */
     this.revision = 0;
     /** When the first frame was on the screen, in ms since the page was requested. Tests read it. */
     this.painted = 0;
@@ -150,8 +150,8 @@ class RunPage {
         { keys: ["]"], shown: "]", does: "next landmark: a fault, a new leader, a verdict", run: () => this.landmark(1) },
         { keys: ["["], shown: "[", does: "landmark before", run: () => this.landmark(-1) },
         { keys: ["o"], shown: "O", does: "follow the message: its next event; with Shift, the one before", run: (e) => this.follow(e.shiftKey ? -1 : 1) },
-        { keys: ["u"], shown: "U", does: "up: to what caused it", run: () => this.up() },
-        { keys: ["i"], shown: "I", does: "into: to the first that happened in its course", run: () => this.into() },
+        { keys: ["u"], shown: "U", does: "up: to the cause of the pinned event", run: () => this.up() },
+        { keys: ["i"], shown: "I", does: "into: to the first event that the pinned message caused", run: () => this.into() },
         { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in", run: () => axis.zoom(0.7) },
         { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
         { keys: ["ArrowUp", "a"], shown: "↑ A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
@@ -160,9 +160,9 @@ class RunPage {
         { keys: ["ArrowRight"], shown: "→", does: "lanes to the right", run: () => this.scroll(120) },
         { keys: ["z"], shown: "Z", does: "zoom to what is pinned", run: () => this.zoomToPinned() },
         { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
-        { keys: ["/"], shown: "/", does: "search; then Enter and Shift Enter", run: () => search.input.select() },
+        { keys: ["/"], shown: "/", does: "search; then Enter: next match, Shift Enter: match before", run: () => search.input.select() },
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
-        { keys: ["Escape"], shown: "Esc", does: "let go: what is pinned, the search, the filters", run: () => this.letGo() },
+        { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the filters", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
         { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
       ],
@@ -172,7 +172,7 @@ class RunPage {
 
   // ---- what is chosen ----
 
-  /** The last event up to the shown time: the time at the pointer, or without a pointer the chosen time. */
+  /** The last event up to the time at the pointer. Without a pointer, the chosen time is used instead. */
   get now() {
     const { run, cursor, pinned, time } = this;
     if (cursor !== null) return run.at(cursor);
@@ -236,7 +236,7 @@ class RunPage {
     return [at - span, at + span * 0.22];
   }
 
-  /** @param {number} by @param {boolean} all also events that are hidden */
+  /** @param {number} by @param {boolean} all also goes to hidden events */
   step(by, all) {
     const start = this.pinned >= 0 ? this.pinned : by > 0 ? this.run.at(this.time) : this.run.at(this.time) + 1;
     const next = this.filter.next(start, by, all);
@@ -271,7 +271,7 @@ class RunPage {
     const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
     const events = run.ofId(parent);
     if (events.length === 0) return;
-    // Goes to the event of the cause that comes last before the pinned event.
+    // Of the events of the cause, goes to the last one before the pinned event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The whole run in a strip at the side. The strip shows how much happens at each time, which server leads,
-// the faults, the failure, the matches of the search, and the span that the chart shows.
+// The whole run in a strip at the side. The strip shows how much happens at each time, the faults, the
+// failure, the matches of the search, and the span that the chart shows.
 
 class Overview {
   /**
