@@ -1,5 +1,5 @@
-//! [`WaitGroup`] waits for a group of threads. [`Once`] does an action only once, although several threads
-//! ask for it.
+//! [`WaitGroup`] waits for a group of threads. [`Once`] does an action only once, even if several threads ask
+//! for it.
 
 use crate::imp;
 use crate::imp::sync::Signal;

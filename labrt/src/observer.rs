@@ -24,8 +24,9 @@ pub struct LiveEvent<'a> {
 /// Sees all events of one run, in their order. An example is a monitor that checks that certain things never
 /// happen.
 ///
-/// The run calls the observer on the thread that makes the event, and nothing else happens meanwhile. So an
-/// observer must not call labrt, and must not wait. The observer does not see the decisions of the scheduler.
+/// The run calls the observer on the thread that makes the event. Until the observer returns, no other event
+/// of the run can happen. So an observer must not call labrt, and must not wait. The observer does not see
+/// the decisions of the scheduler.
 pub trait Observer: Send {
     /// Looks at an event.
     ///
@@ -35,7 +36,7 @@ pub trait Observer: Send {
     fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String>;
 }
 
-/// The observer of a run, until it has found a fault.
+/// The observer of a run. It is `None` if the run has no observer, or if the observer has returned an error.
 #[derive(Default)]
 pub(crate) struct Watching(Option<Box<dyn Observer>>);
 

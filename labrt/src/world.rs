@@ -1,5 +1,5 @@
 //! The data that every run owns, in virtual time and in real time: its seed, the streams that are made from
-//! the seed, the next message id, the order of its locks, and the number of its warnings.
+//! the seed, the next message id, the graph of its locks (see `locks.rs`), and the number of its warnings.
 
 use crate::collections::HashMap;
 use crate::locks::{Discipline, Order};

@@ -101,7 +101,8 @@ pub(super) fn set_last_panic(panic: Panic) {
     let _ = tls::CURRENT.try_with(|c| c.last_panic.replace(Some(panic)));
 }
 
-/// Returns the last panic of this thread, with its place, and removes it here.
+/// Returns the last panic of this thread, with its place. A second call returns `None`, until the thread
+/// panics again.
 pub(super) fn take_last_panic() -> Option<Panic> {
     tls::CURRENT.try_with(|c| c.last_panic.take()).ok().flatten()
 }
