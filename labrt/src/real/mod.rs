@@ -41,8 +41,8 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
-/// `groups.rs` and `rwlock.rs` have the same code for virtual time and for real time. Their functions call
-/// this first. In real time it only checks whether the calling thread is foreign.
+/// `groups.rs`, `rwlock.rs` and `timer.rs` have the same code for virtual time and for real time. Their
+/// functions call this first. In real time it only checks whether the calling thread is foreign.
 pub(crate) fn enter(_what: &'static str, place: &'static std::panic::Location<'static>) {
     foreign::touch_at(place);
 }

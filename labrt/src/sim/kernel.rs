@@ -733,9 +733,9 @@ pub(super) fn woken_by() -> usize {
     st.tasks[st.me() as usize].woken_by as usize
 }
 
-/// `groups.rs` and `rwlock.rs` have the same code for virtual time and for real time. Their functions call
-/// this first. In virtual time it may let another ready task run. Outside a run, it only checks whether the
-/// calling thread is foreign.
+/// `groups.rs`, `rwlock.rs` and `timer.rs` have the same code for virtual time and for real time. Their
+/// functions call this first. In virtual time it may let another ready task run. Outside a run, it only
+/// checks whether the calling thread is foreign.
 pub(crate) fn enter(what: &'static str, place: Place) {
     match try_with(|_| ()) {
         Some(()) => preempt_at(what, place),
