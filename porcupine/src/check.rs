@@ -6,8 +6,9 @@
 //! round. So an illegal part is found soon, even if it is the last one and the searches of other parts never
 //! end. No thread is idle for long.
 //!
-//! If the caller wants partial linearizations and the history is illegal, there is a second search of the
-//! parts that are not Ok. It visits every dead end, and it reports the partial linearizations that it finds.
+//! A *partial linearization* is an allowed order of some of the operations. If the caller wants partial
+//! linearizations and the history is illegal, there is a second search of the parts that are not Ok. It
+//! visits every dead end, and it reports the partial linearizations that it finds.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -223,7 +224,7 @@ impl Watch {
         self.deadline.filter(|&deadline| offload::real_time() >= deadline).map(|_| Limit::Time)
     }
 
-    /// Notes that a search which held `counted` bytes now holds `bytes`.
+    /// Notes that a search now holds `bytes` bytes. Before, it held `counted` bytes.
     pub(super) fn count_memory(&self, bytes: usize, counted: &mut usize) {
         // If the search needs less memory than before, the subtraction wraps around. The atomic addition
         // wraps around, too, so the sum is still right: all searches together never hold less than zero
