@@ -23,9 +23,9 @@
 //! *marked*.
 //!
 //! **Which run fails.** The mask does not say from which run a thread descends. If several runs go on when a
-//! foreign thread panics or uses labrt, all of them fail. Some of these failures may be wrong. But a test
-//! that wrongly passes would be worse, and the message of a failure names the thread. If a run has started
-//! another run, only the inner run fails.
+//! foreign thread panics or uses labrt, all of them fail. So a run may fail although its own code is right.
+//! But a test that wrongly passes would be worse, and the message of a failure names the thread. If a run has
+//! started another run, only this other run fails.
 
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};

@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// What labrt does when it finds a mistake against the lock discipline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Discipline {
-    /// Nothing is checked, so there is no cost. This value is for code outside a run, and for benchmarks.
+    /// Nothing is checked, so the checks take no time. This value is for code outside a run, and for
+    /// benchmarks.
     #[default]
     Off,
     /// labrt prints a warning. A mistake has two places, for example the place where a lock was locked, and

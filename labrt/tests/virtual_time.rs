@@ -1,5 +1,5 @@
-//! Tests that are only for virtual time: runs are deterministic, different seeds find mistakes, and runs that
-//! hang are reported.
+//! Tests that are only for virtual time: runs are deterministic, races are found with some of the seeds, and
+//! runs that hang are reported.
 #![cfg(feature = "sim")]
 
 use labrt::chan::unbounded;

@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub(super) struct Wait {
     pub(super) what: &'static str,
     pub(super) place: &'static Location<'static>,
-    /// The condition variable that is notified when the run is cancelled. A wait for a channel needs no
-    /// condition variable.
+    /// The condition variable that is notified when the run is cancelled. It is `None` for a wait on a
+    /// channel: such a wait ends when the channel of [`cancel_channel`] is disconnected.
     condvar: Option<Arc<Condvar>>,
 }
 

@@ -60,8 +60,7 @@ pub(crate) fn tracing() -> bool {
     current::watched()
 }
 
-/// Records an event. If the observer of the run finds that the event must not happen, this returns the
-/// observer's error.
+/// Records an event. If the observer of the run returns an error, this function returns the same error.
 pub(crate) fn emit(
     node: NodeId,
     kind: Kind,
