@@ -304,7 +304,8 @@ impl Transit {
         self.finish(None, |_| events::failed(&message, cause))
     }
 
-    /// Call `record`, and give the outcome to the sender. If the message has already ended, do nothing.
+    /// Record the outcome with `record`, and give the outcome to the sender. If the message has already
+    /// ended, do nothing.
     fn finish(mut self, outcome: Outcome, record: impl FnOnce(&Outcome)) -> Poll<Outcome> {
         if !self.is_enlisted {
             record(&outcome);
