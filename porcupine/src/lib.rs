@@ -54,8 +54,8 @@
 //! * If the model allows a [read](Model::read_only) in the present state, the search places the read at once,
 //!   and tries no other place for it. This is enough, because a read changes no state. If the model allows an
 //!   order with the read at a later place, it also allows the same order with the read at this place.
-//! * A read that was never answered is not searched. It changes no state, and it has no answer that could be
-//!   wrong.
+//! * The search leaves out a read that was never answered. Such a read changes no state, and it has no answer
+//!   that could be wrong.
 //! * A write is not placed if it makes a later read impossible. This is so if the model says that, after the
 //!   write, one of the next reads could never get [the answer that it got](Model::attainable).
 //!
