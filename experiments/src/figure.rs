@@ -17,7 +17,7 @@ pub struct Panel {
     pub title: &'static str,
     /// The ranges of timeouts.
     pub timeouts: &'static [Timeouts],
-    /// The two ends of the time axis in milliseconds. Both are powers of ten.
+    /// The smallest and the largest time on the time axis, in milliseconds. Both are powers of ten.
     pub axis: (f64, f64),
 }
 

@@ -136,9 +136,9 @@ fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
     end
 }
 
-/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had sent a different number of
-/// entries to each follower before it crashed. The leader itself does not have these entries. Otherwise it
-/// would make all logs equal.
+/// Adds `i - 1` entries of the leader's term to the log of follower `i`, as if the leader had sent a
+/// different number of entries to each follower before it crashed. The leader itself does not have these
+/// entries. Otherwise it would make all logs equal.
 fn lengthen_logs(members: &[Member], term: u64) {
     for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
         let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };
