@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the pictures of the README again. docs/demo.svg shows the screen of a live run. docs/page.png shows the page of a
-# failed run. For docs/page.png you need Chromium. The script also makes out/demo.png from docs/demo.svg.
+# Makes the pictures of the README again. docs/demo.svg shows the screen of a live run. docs/page.png shows
+# the page of a failed run. For docs/page.png you need Chromium. The script also makes out/demo.png from
+# docs/demo.svg.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
