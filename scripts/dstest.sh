@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs tests many times and keeps what failed: see `scripts/dstest.sh --help`.
-# It works from any folder, on the tests of this repository, or with --root DIR on those of another project.
+# Runs tests many times and keeps the files of the runs that failed: see `scripts/dstest.sh --help`.
+# You can call it from any folder. It runs the tests of this repository, or with --root DIR those of another
+# project.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 export LAB_CALLED="$0"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the pictures of the README again: docs/demo.svg, the screen of a live run, and docs/page.png, the page of a
-# failed run, which needs Chromium. It also makes out/demo.png, to look at.
+# Makes the pictures of the README again. docs/demo.svg shows the screen of a live run. docs/page.png shows
+# the page of a failed run. For docs/page.png you need Chromium. The script also makes out/demo.png from
+# docs/demo.svg.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
@@ -25,7 +26,7 @@ picture() { # size file page
 
 picture "$(sed -n '1s/.* width="\([0-9]*\)" height="\([0-9]*\)".*/\1,\2/p' docs/demo.svg)" out/demo.png docs/demo.svg
 
-# The test fails, as it must: this Raft commits entries of older terms by counting replicas.
+# This test must fail, because its Raft has a bug: it commits entries of older terms by counting replicas.
 rm -f out/page.html
 LAB_SEED=1 LAB_PAGE=out/page.html cargo test --quiet --features sim --test hunt -- \
     --ignored --exact figure_8_to_the_letter_hunt >/dev/null 2>&1 || true

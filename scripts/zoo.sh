@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds this repository with a known mistake and shows which tests find it: see `scripts/zoo.sh --help`.
-# It works from any folder.
+# You can call it from any folder.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 export LAB_CALLED="$0"

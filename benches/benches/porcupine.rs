@@ -120,7 +120,7 @@ fn hopeless() -> Vec<Operation> {
     (0..60).map(append).chain([operation(KvInput::get("k"), found, 20, 30)]).collect()
 }
 
-/// Measures the cost of recording one answer.
+/// Measures how long it takes to record one long answer as a [`Text`].
 fn texts(effort: Effort, table: &mut Table) {
     let long = "x 3 1234 y".repeat(20_000);
     let times = (0..effort.pick(50, 1)).map(|_| {

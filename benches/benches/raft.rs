@@ -1,10 +1,11 @@
 //! Measures a cluster of three servers: the entries per second, and the latency of one entry.
 //!
 //! For a rate, an entry counts when all three consumers have taken it out of their apply channels. A latency
-//! ends when the consumers in the name of the row have taken the entry. To save messages, a leader sends a
-//! new commit index together with the next entries. If no entries follow, the leader waits for the commit
-//! interval (10 ms). If [`WINDOW`] commands are submitted and not yet applied, the bench can submit no more,
-//! so it also has to wait for the end of this interval. The rows with interval 0 show the cost of this wait.
+//! ends when the leader's consumer or all consumers have taken the entry: the name of the row says which. To
+//! save messages, a leader sends a new commit index together with the next entries. If no entries follow, the
+//! leader waits for the commit interval (10 ms). If [`WINDOW`] commands are submitted and not yet applied,
+//! the bench can submit no more, so it also has to wait for the end of this interval. In the rows with
+//! interval 0 there is no such wait, so the difference is its cost.
 
 use labrt::time::Duration;
 use mit6824_benches::cluster::{COMMAND_BYTES, Cluster, SERVERS, Setup, WINDOW};

@@ -2,7 +2,7 @@
 //! client waits when shards move.
 //!
 //! Several groups divide the work, but on a machine with two cores they also divide the cores. So the results
-//! show the cost of one more group. They do not show how much faster a service is in which each server has a
+//! show the cost of one more group. They do not show the speed of a service in which each server has a
 //! machine of its own.
 
 use labrt::time::Duration;

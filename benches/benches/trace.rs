@@ -1,5 +1,5 @@
 //! Measures the cost of recording events and watching locks, as in tests. The bench measures the throughput
-//! of Raft four times: without both, with recorded events, with watched locks, and with both.
+//! of Raft four times: with neither, with recorded events, with watched locks, and with both.
 //!
 //! The cost of events that are *not* recorded is too small to be visible in a throughput. So this cost is
 //! computed: the time of one such event is multiplied by the number of events per entry, and divided by the
@@ -50,7 +50,7 @@ fn measure(effort: Effort) {
     unwatched(effort, rates[0].median());
 }
 
-/// Prints which part of an entry's time the events need if they are not recorded.
+/// Prints which share of the time per entry the events take if they are not recorded.
 fn unwatched(effort: Effort, entries_a_second: f64) {
     const IDLE: Kind = Kind::new("bench.idle");
     let count = effort.pick(10_000_000, 10_000);

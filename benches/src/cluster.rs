@@ -27,7 +27,7 @@ const LEADER: usize = 0;
 /// commands the servers have applied.
 const STRIDE: u64 = 64;
 
-/// The cluster that a bench needs.
+/// The settings of a cluster.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel.
@@ -53,7 +53,7 @@ pub struct Cluster {
     submitted: u64,
 }
 
-/// The time from the start of a command until it is applied.
+/// The time from the submission of a command until it is applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
     /// The time until the leader's consumer has taken the entry.

@@ -5,9 +5,9 @@
 //! condition variable are the main cost of a commit, of a pooled call and of a join. A hand-over with a
 //! rendezvous channel is the cost of a message in the course's apply channel.
 //!
-//! If two threads share a core, a hand-over costs only a fifth: the core switches from one thread to the
-//! other, and no other core must be woken. Two threads that share a core often stay on this core. So each
-//! sample begins with two threads that have been observed on different cores (`Apart`).
+//! If two threads share a core, a hand-over costs only a fifth of the usual time: the core switches from one
+//! thread to the other, and no other core must be woken. Two threads that share a core often stay on this
+//! core. So each sample begins with two threads that have been observed on different cores (`Apart`).
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;
@@ -81,7 +81,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// The median of the times, in hand-overs: divided by the median time of a hand-over.
+    /// The median of the times, divided by the median time of a hand-over.
     pub fn hand_overs(&self) -> f64 {
         self.times.median() / self.floor.median()
     }

@@ -91,7 +91,7 @@ pub fn first_leads(me: usize) -> Options {
     Options { election_timeout: patience..patience * 2, ..Options::default() }
 }
 
-/// How many operations one clerk does in each second.
+/// Does operations with one clerk until `stop` is set. Returns how many operations it did in each second.
 fn work(clerk: &mut Clerk, key: &str, load: Load, seconds: usize, stop: &AtomicBool) -> Vec<u64> {
     let start = Instant::now();
     let mut counts = vec![0; seconds];

@@ -33,7 +33,7 @@ pub fn svg(panels: &[(&Panel, Vec<Series>)]) -> String {
     out + "</svg>\n"
 }
 
-/// Converts times and shares to places in a panel.
+/// Converts times and shares to coordinates in a panel.
 struct Scale {
     from: f64,
     to: f64,
@@ -112,7 +112,8 @@ fn grid(out: &mut String, scale: &Scale) {
     line(out, format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 42.0));
 }
 
-/// The points of a curve that rises in steps. Points that nobody could see are left out.
+/// The points of a curve that rises in steps. Points that are too near to the point before are left out,
+/// because nobody could see them.
 fn curve(scale: &Scale, series: &Series) -> String {
     let mut points = String::new();
     let mut seen = (f64::NAN, f64::NAN);

@@ -17,7 +17,7 @@ pub struct Panel {
     pub title: &'static str,
     /// The ranges of timeouts.
     pub timeouts: &'static [Timeouts],
-    /// The two ends of the time axis in milliseconds. Both are powers of ten.
+    /// The smallest and the largest time on the time axis, in milliseconds. Both are powers of ten.
     pub axis: (f64, f64),
 }
 
@@ -108,7 +108,8 @@ fn too_long() -> String {
 fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, String> {
     let found = Arc::new(Mutex::new(None));
     let kept = found.clone();
-    // The timers of a real machine are also late, but not as late as the timers of the tests' runs.
+    // Timers are late by up to this much. In the tests the timers are up to 100 us late, but those of a real
+    // machine are more exact.
     let run = Run { jitter: Duration::from_micros(10), ..Run::default() };
     let outcome = run.once(seed, move || {
         let result = trial(range(from, to), one_way);

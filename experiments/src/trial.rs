@@ -52,8 +52,8 @@ pub struct Found {
     /// The time from the crash to the election of another leader. It is `None` if no leader was elected
     /// within [`PATIENCE`].
     pub without_leader: Option<Duration>,
-    /// The number of terms from the first leader's term to the next leader's term. If there is no next
-    /// leader, the terms are counted up to the highest term of a server.
+    /// The next leader's term minus the first leader's term. If there is no next leader, the highest term of
+    /// a server is used instead of its term.
     pub terms: u64,
 }
 
@@ -136,9 +136,9 @@ fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
     end
 }
 
-/// Gives follower `i` `i - 1` entries of the leader's term, as if the leader had sent a different number of
-/// entries to each follower before it crashed. The leader itself does not have these entries. Otherwise it
-/// would make all logs equal.
+/// Adds `i - 1` entries of the leader's term to the log of follower `i`, as if the leader had sent a
+/// different number of entries to each follower before it crashed. The leader itself does not have these
+/// entries. Otherwise it would make all logs equal.
 fn lengthen_logs(members: &[Member], term: u64) {
     for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
         let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };
@@ -157,15 +157,15 @@ fn lengthen_logs(members: &[Member], term: u64) {
 
 // ------------------------------------------------------------------ The leader
 
-/// Reports that a server has become the leader of a term.
+/// The message from a server that has become the leader of a term.
 #[derive(Clone, Copy, Debug)]
 struct Leads {
     server: usize,
     term: u64,
 }
 
-/// Reports each time when its server becomes a leader. It ignores commands, because the experiment does not
-/// need them.
+/// The sink for the messages of one Raft. It tells the trial each time its server becomes a leader. It
+/// ignores commands, because the experiment does not need them.
 struct Roles {
     server: usize,
     tell: Sender<Leads>,

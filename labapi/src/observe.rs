@@ -367,8 +367,8 @@ impl Entries {
         .expect("writing to a String never fails");
     }
 
-    /// Adds the digits of one command. This function does not use `write!`, which is slower, because each
-    /// command is written several times in a run.
+    /// Adds the digits of one command. A run calls this several times for each command, so it must be fast.
+    /// For this reason it does not use `write!`.
     fn command(&mut self, command: &Command) {
         let digest = trace::digest(command.as_bytes());
         // The short digest depends on both halves of the long digest.

@@ -10,7 +10,8 @@
 //! a Raft may save its whole state each time. But if the log is long, it takes too much time to write the
 //! whole log for each new entry. So the state can also be a sequence of **frames**: first one *head* (term,
 //! vote, and the index at which the log begins), then one frame for each log entry. [`Persister::update`]
-//! adds and removes frames at both ends of the sequence. Its cost depends only on the size of the change.
+//! adds frames at the end of the sequence, and removes entry frames at the beginning or at the end. Its cost
+//! depends only on the size of the change.
 //!
 //! Frames can also be read as one byte string. In this byte string, the length of each frame comes before the
 //! frame. The length has four bytes, the least significant byte first. If a state was saved as a byte string
@@ -31,7 +32,7 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// The kind of the event that the Raft state, the snapshot or both were saved.
+/// The kind of an event that reports a save: of the Raft state, of the snapshot or of both.
 const SAVE: Kind = Kind::new("persister.save");
 
 /// The number of bytes in which the length of a frame is written.

@@ -12,15 +12,15 @@ use crate::{ApplyMsg, Command, Persister, Strictness};
 /// service on the network and connects the peer. As soon as `make` has returned, the test's thread and
 /// threads of the harness may call the other methods, even before `service`. The harness calls
 /// [`kill`](RaftPeer::kill) at the end. At that moment calls of the other methods may not have returned yet,
-/// and more calls may follow. All these calls must not panic.
+/// and more calls may follow. None of these calls may panic.
 ///
 /// While the harness calls a peer, the peer is labrt's current node: the threads that the peer spawns, its
 /// log lines and its events are recorded as the peer's own. The harness holds no lock of its own during a
 /// call.
 pub trait RaftPeer: Send + Sync + 'static {
-    /// What the suite does when a peer still has threads after `kill`, locks two locks in both orders, or
-    /// makes an RPC while it holds a lock. By default the suite only warns, and the warning does not change
-    /// the result of the test.
+    /// What the suite does when a peer still has threads after `kill`, locks two locks sometimes in one order
+    /// and sometimes in the other, or makes an RPC while it holds a lock. By default the suite only warns,
+    /// and the warning does not change the result of the test.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// Starts a peer with the state in `persister`. If the persister is empty, this is the peer's first
@@ -45,9 +45,9 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// term never return the same index.
     fn start(&self, command: Command) -> Option<Started>;
 
-    /// Returns the current term, and whether this peer believes that it is the leader. The term must be
-    /// saved: a term that this method has returned must not fall, also not when the peer crashes and starts
-    /// again.
+    /// Returns the current term, and whether this peer believes that it is the leader. The term must be saved
+    /// before this method returns it. So no later call returns a lower term, even if the peer crashes and
+    /// starts again.
     fn get_state(&self) -> (u64, bool);
 
     /// Part 2D: the service has made a snapshot. `snapshot` contains the effect of all commands up to and

@@ -25,14 +25,15 @@ pub struct ServerStart {
 /// puts the services on the network and connects the server. As soon as `start` has returned, the harness may
 /// call the other methods, from any thread, even before `services`. The harness calls
 /// [`kill`](Replicated::kill) at the end. At that moment other calls may not have returned yet, and more
-/// calls may follow. All these calls must not panic.
+/// calls may follow. None of these calls may panic.
 ///
 /// While the harness calls a server, the server is labrt's current node: the threads that the server spawns,
 /// its log lines and its events are recorded as the server's own. The harness holds no lock of its own during
 /// a call.
 pub trait Replicated: Send + Sync + Sized + 'static {
-    /// What the suite does when a server still has threads after `kill`, locks two locks in both orders, or
-    /// makes an RPC while it holds a lock. By default the suite only warns.
+    /// What the suite does when a server still has threads after `kill`, locks two locks sometimes in one
+    /// order and sometimes in the other, or makes an RPC while it holds a lock. By default the suite only
+    /// warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the service.

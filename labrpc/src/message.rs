@@ -82,7 +82,7 @@ impl Settings {
 /// The server object to which a message goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Route {
-    /// The index of the server's address.
+    /// The index of the server's entry in the table of addresses (see `state.rs`).
     pub address: usize,
     /// The number of the change that gave the name to this server.
     pub registration: u64,

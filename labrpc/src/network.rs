@@ -108,8 +108,8 @@ impl Network {
         self.shared().connect(&end.into(), server.into());
     }
 
-    /// Enable or disable an end. If this disables the end, calls on the end fail if their handlers run at
-    /// this moment.
+    /// Enable or disable an end. When an end is disabled, each call on this end whose handler runs at this
+    /// moment fails.
     pub fn enable(&self, end: impl Into<Name>, enabled: bool) {
         self.shared().enable(&end.into(), enabled);
     }

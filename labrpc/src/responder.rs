@@ -21,8 +21,8 @@ impl<R: Serialize> Responder<R> {
         Responder { ticket, reply: PhantomData }
     }
 
-    /// Send the reply. This method never blocks, and never runs code of the caller. So you may hold a lock
-    /// when you use it.
+    /// Send the reply. This method never blocks, and never runs the sender's `on_reply`. So you may hold a
+    /// lock when you use it.
     pub fn reply(self, reply: R) {
         self.ticket.reply(labgob::encode(&reply));
     }

@@ -6,10 +6,10 @@
 //! `epoch`. If the two are equal, the server of the message still exists, and the message does not have to
 //! lock the lock again.
 //!
-//! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Several
-//! things can end the message: its own transit, a change of its server or of its end, or the end of the
-//! network. The first one removes the completion from the table, and ends the message. So each message ends
-//! exactly once.
+//! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Three
+//! things can end the message: its last stage (see `transit.rs`), a change of its server or of its end, or
+//! the end of the network. The one that comes first removes the completion from the table, and ends the
+//! message. So each message ends exactly once.
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};

@@ -6,14 +6,15 @@
 //!       -> server lost? -> dropped? -> hold -> deliver
 //! ```
 //!
-//! A stage without delay runs at once on the current thread. Before a delay the message is *enlisted*: it is
-//! added to the table of waiting messages (see `shared.rs`). The next stage goes into the queue of the timer.
-//! For a message without delays, memory is allocated only for its bytes, and the lock of the network is
-//! locked only once.
+//! In virtual time a request has a cost ([`Cost`](crate::Cost)): the two *legs* are the two halves of this
+//! cost. A stage without delay runs at once on the current thread. Before a delay the message is *enlisted*:
+//! it is added to the table of waiting messages (see `shared.rs`). The next stage goes into the queue of the
+//! timer. For a message without delays, memory is allocated only for its bytes, and the lock of the network
+//! is locked only once.
 //!
 //! If the request is not lost, its handler always runs, on the server that existed when the request was sent.
-//! Only after the handler, the network checks whether this server was deleted in the meantime. If it was
-//! deleted, the reply is dropped.
+//! Only after the handler has run, the network checks whether this server was deleted in the meantime. If it
+//! was deleted, the reply is dropped.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -303,7 +304,8 @@ impl Transit {
         self.finish(None, |_| events::failed(&message, cause))
     }
 
-    /// Call `record`, and give the outcome to the sender. If the message has already ended, do nothing.
+    /// Record the outcome with `record`, and give the outcome to the sender. If the message has already
+    /// ended, do nothing.
     fn finish(mut self, outcome: Outcome, record: impl FnOnce(&Outcome)) -> Poll<Outcome> {
         if !self.is_enlisted {
             record(&outcome);
@@ -332,7 +334,7 @@ impl Drop for Transit {
 
 impl ReplyPath for SharedNetwork {
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
-        // The thread belongs to the server, so no callback of a sender may run on this thread.
+        // The calling thread belongs to the server, so no callback of a sender may run on it.
         let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
         let _pending = transit.replied(reply, &mut is_enlisted_already);
     }

@@ -1,5 +1,6 @@
-//! Tests of properties that the course's tests do not check. For example, some tests check one fault alone,
-//! with its limits and its counts. Other tests check on which thread each piece of code runs.
+//! Tests of properties that the course's tests do not check. For example, some tests switch on only one
+//! fault. They check how often it happens, and how long it delays a message. Other tests check on which
+//! thread each piece of code runs.
 
 mod common;
 
@@ -13,8 +14,8 @@ use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// In virtual time, a message may come later than expected by at most this time. The limit is for all timers
-/// of the message together.
+/// In virtual time, a message may come at most this much later than expected. All timers of the message
+/// together must not be later than this.
 const LATE: Duration = MS;
 
 /// Makes a server whose handlers have no cost. `T.Inc` (inline) and `T.Pooled` (pooled) add 1 to a number.
@@ -863,7 +864,7 @@ fn a_network_is_dropped_with_its_servers() {
         }
     }
     run(|| {
-        // Like a Raft peer, the service of the server has an end of the same network.
+        // Like a Raft peer, the service of the server owns an end of the same network.
         let net = Network::new();
         let gone = Signal::new();
         let peer = Peer { end: net.make_end(NodeId::first(0), "s"), gone: gone.clone() };
@@ -1140,7 +1141,8 @@ fn a_reply_runs_no_code_of_the_sender() {
             done.send(()).expect("a receiver waits");
         });
         let (_, responder) = responders.recv().expect("a request arrives");
-        // So the sender and the server may even use the same lock.
+        // The reply does not run the callback on this thread. So the callback and the server may use the same
+        // lock.
         let held = state.lock();
         responder.reply(5);
         drop(held);

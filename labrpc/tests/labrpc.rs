@@ -134,7 +134,7 @@ fn types() {
     });
 }
 
-/// The network must really disconnect a client.
+/// A client whose end is disabled must reach no server.
 #[test]
 fn disconnect() {
     run(|| {

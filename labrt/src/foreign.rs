@@ -5,26 +5,27 @@
 //!
 //! * A panic of a foreign thread fails the run, even if the thread catches the panic: labrt cannot see
 //!   whether a panic is caught.
-//! * A foreign thread that uses labrt fails the run in virtual time. On real threads the result depends on
-//!   the lock discipline. With [`Discipline::Fail`], the run fails. With [`Discipline::Warn`], labrt prints
-//!   one warning for the thread.
+//! * If a foreign thread uses labrt, the run fails in virtual time. On real threads the result depends on the
+//!   lock discipline. With [`Discipline::Fail`], the run fails. With [`Discipline::Warn`], labrt prints one
+//!   warning for the thread.
 //!
 //! A foreign thread that does neither is ignored.
 //!
 //! **Which threads are foreign.** A thread is foreign if two things are true. First, labrt did not start the
 //! thread. Second, the thread descends from a thread of a run: a thread of a run has started it, directly or
 //! through other threads. The threads of the test harness do not descend from a run, so they are not foreign.
-//! Such a thread may use labrt outside a run, and may panic, although another test of the process is in a run
-//! at that time.
+//! Such a thread may use labrt outside a run, and may panic, even while another test of the process is in a
+//! run.
 //!
 //! labrt recognizes foreign threads by their signal mask, because a new thread inherits the mask of the
-//! thread that starts it. The threads of a run block a signal that is not used and that does nothing by
-//! default. So all threads that descend from them also block this signal.
+//! thread that starts it. The threads of a run block the signal SIGURG. So all threads that descend from them
+//! also block it. Nobody needs this signal, and by default it does nothing. A thread that blocks it is called
+//! *marked*.
 //!
-//! **Which run fails.** The mask does not say from which run a thread descends. If there are several runs at
-//! the same time, all of them fail. Some of these failures may be wrong. But a test that wrongly passes would
-//! be worse, and the message of a failure names the thread. If a run has started another run, only the inner
-//! run fails.
+//! **Which run fails.** The mask does not say from which run a thread descends. If several runs go on when a
+//! foreign thread panics or uses labrt, all of them fail. So a run may fail although its own code is right.
+//! But a test that wrongly passes would be worse, and the message of a failure names the thread. If a run has
+//! started another run, only this other run fails.
 
 use crate::locks::Discipline;
 use crate::panics::{self, Panic};
@@ -35,11 +36,11 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::OnceLock;
 
-/// The signal that is blocked by the threads of runs and by the threads that descend from them.
+/// The signal of the mark: a thread is marked if it blocks this signal.
 const MARK: Signal = Signal::SIGURG;
 
-/// True if the mark can be used. The mark cannot be used if the signal was already blocked before the first
-/// run.
+/// True if labrt can recognize foreign threads by the mark. False if the signal was already blocked before
+/// the first run, because then all threads look marked.
 static RELIABLE: OnceLock<bool> = OnceLock::new();
 
 mod tls {
@@ -61,13 +62,14 @@ fn mark() -> SigSet {
     set
 }
 
-/// Finds out whether the mark can be used. The thread that starts a run must call this before the run.
+/// Finds out whether labrt can recognize foreign threads by the mark. The thread that starts a run must call
+/// this before the run.
 pub(crate) fn prepare() {
     RELIABLE.get_or_init(|| !is_marked());
 }
 
-/// Marks the calling OS thread. Call this on an OS thread that may run threads of a run. The mark stays until
-/// the OS thread ends.
+/// Marks the calling OS thread, and notes that it is not foreign. Each OS thread that labrt starts for the
+/// threads of runs must call this. The mark stays until the OS thread ends.
 pub(crate) fn adopt() {
     std::mem::forget(adopt_for_now());
 }
@@ -100,7 +102,8 @@ fn is_foreign() -> bool {
     !tls::KNOWN.get() && RELIABLE.get() == Some(&true) && is_marked()
 }
 
-/// Checks the calling thread. Every function of labrt that a foreign thread could use must call this first.
+/// Checks whether the calling thread is foreign. If it is, this fails the run or prints the warning. Every
+/// function of labrt that a foreign thread could use must call this first.
 #[inline]
 #[track_caller]
 pub(crate) fn touch() {
@@ -162,7 +165,7 @@ fn report_use(what: &str) -> bool {
 }
 
 /// The panic hook calls this function on a thread that belongs to no run. If the thread is foreign, this
-/// fails the run. If the result is `true`, the hook prints nothing.
+/// fails the run. If the result is `true`, the hook prints nothing, because all runs that failed are quiet.
 pub(crate) fn panicked(panic: &Panic) -> bool {
     if !is_foreign() {
         return false;

@@ -1,5 +1,5 @@
-//! [`WaitGroup`] waits for a group of threads. [`Once`] does an action only once, although several threads
-//! ask for it.
+//! [`WaitGroup`] waits for a group of threads. [`Once`] does an action only once, even if several threads ask
+//! for it.
 
 use crate::imp;
 use crate::imp::sync::Signal;
@@ -41,7 +41,8 @@ impl WaitGroup {
         WaitGroup::default()
     }
 
-    /// Adds `n` to the count. Call this before you start the threads that are counted.
+    /// Adds `n` to the count. Call this before you start the `n` threads. Otherwise a thread may call
+    /// [`WaitGroup::done`] too early.
     #[track_caller]
     pub fn add(&self, n: usize) {
         imp::enter("WaitGroup::add", Location::caller());

@@ -20,14 +20,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// What labrt does when it finds a mistake against the lock discipline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Discipline {
-    /// Nothing is checked, so there is no cost. This value is for code outside a run, and for benchmarks.
+    /// Nothing is checked, so the checks take no time. This value is for code outside a run, and for
+    /// benchmarks.
     #[default]
     Off,
     /// labrt prints a warning. A mistake has two places, for example the place where a lock was locked, and
     /// the place where the thread then waits. For each pair of places there is only one warning. This value
     /// is for code that other people have written.
     Warn,
-    /// The run fails. This value is the default of a test.
+    /// The run fails. This value is the default in the settings of a [`Run`](crate::Run).
     Fail,
 }
 
@@ -65,8 +66,7 @@ pub(crate) struct Held {
     taken: Place,
 }
 
-/// The orders of locking in a run. For each lock A, this has the locks that a thread has locked while it held
-/// A.
+/// The graph of a run. For each lock A, `after` has the locks that a thread has locked while it held A.
 #[derive(Default)]
 pub(crate) struct Order {
     after: HashMap<u64, HashMap<u64, (Held, Held)>>,
@@ -74,7 +74,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Returns the chain of edges from lock `from` to lock `to`, if there is one.
+    /// Returns a path of edges from lock `from` to lock `to`, if there is one.
     fn path(&self, from: u64, to: u64) -> Option<Vec<(Held, Held)>> {
         let mut seen = HashSet::default();
         let mut stack = vec![(from, Vec::new())];

@@ -4,8 +4,8 @@
 //! `LAB_LOG=VOTE,LEAD` switches these two topics on. `LAB_LOG=all` switches all topics on. If the topic of a
 //! line is off, the line is not printed and costs only one atomic load. The time in a line is the time since
 //! the start of the test, on the test's clock, in units of 0.1 ms. The lines are printed to stdout through
-//! the `log` crate. If a program installs its own logger, that logger gets the lines. Their target is the
-//! topic.
+//! the `log` crate. If a program installs its own logger, that logger gets the lines. Each line is a record
+//! of the `log` crate, and the record's target is the topic.
 
 use crate::{context, env, time};
 use std::sync::Once;

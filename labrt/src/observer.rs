@@ -24,18 +24,19 @@ pub struct LiveEvent<'a> {
 /// Sees all events of one run, in their order. An example is a monitor that checks that certain things never
 /// happen.
 ///
-/// The run calls the observer on the thread that makes the event, and nothing else happens meanwhile. So an
-/// observer must not call labrt, and must not wait. The observer does not see the decisions of the scheduler.
+/// The run calls the observer on the thread that makes the event. Until the observer returns, no other event
+/// of the run can happen. So an observer must not call labrt, and must not wait. The observer does not see
+/// the decisions of the scheduler.
 pub trait Observer: Send {
     /// Looks at an event.
     ///
     /// # Errors
-    /// If the event must not happen. The thread that makes the event panics with this text, and so the run
-    /// fails. Afterwards the observer is not called again.
+    /// If the event shows a fault. The thread that makes the event panics with the text of the error, and so
+    /// the run fails. Afterwards the observer is not called again.
     fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String>;
 }
 
-/// The observer of a run, until it has found a fault.
+/// The observer of a run. It is `None` if the run has no observer, or if the observer has returned an error.
 #[derive(Default)]
 pub(crate) struct Watching(Option<Box<dyn Observer>>);
 

@@ -31,7 +31,7 @@ pub struct Stats {
     pub spawns: u64,
     /// The largest number of threads that were alive at one time.
     pub max_live: usize,
-    /// The number of threads that were unwound because the body had returned.
+    /// The number of threads that were unwound because the run was over.
     pub cancelled: usize,
     /// The number of threads that could not be unwound. In virtual time the memory of their stacks is not
     /// freed.

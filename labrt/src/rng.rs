@@ -142,7 +142,7 @@ impl TryRng for RunRng {
 mod tests {
     use super::*;
 
-    /// Also after an upgrade of the crate with the generator, a seed must give the same run as before.
+    /// After an upgrade of the crate with the generator, a seed must still give the same run.
     #[test]
     fn the_streams_are_stable() {
         let mut g = generator(42, Label::new("test"), 7);

@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// Each case has a closure. The closure returns the result of the select. Exactly one case happens. Its
 /// closure is called, and the closures of the other cases are dropped. If several cases are ready, one of
-/// them is chosen at random. But if a timer is due, its case happens before the others.
+/// them is chosen at random. But if a timer is due, the case of this timer is chosen.
 ///
 /// ```
 /// use labrt::chan::{Select, unbounded};

@@ -122,7 +122,8 @@ impl Timer {
         true
     }
 
-    /// Returns when the timer fires, and a signal that is raised when the timer is set again.
+    /// Returns the time at which the timer fires, and a signal that is raised when the timer is set or
+    /// stopped.
     pub(crate) fn watch(&self) -> (Option<Instant>, Signal) {
         let mut state = self.0.lock();
         let due = state.due;

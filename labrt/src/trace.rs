@@ -188,8 +188,8 @@ pub fn digest(bytes: &[u8]) -> u64 {
     words.remainder().iter().fold(state, |state, byte| mix(state, u64::from(*byte)))
 }
 
-/// True if an event that is recorded now would have an effect. Call this before you compute the fields of an
-/// event, if they are expensive.
+/// True if the run uses events: for its trace hash, for a record or for its observer. Outside a run this is
+/// false. Call this before you compute the fields of an event, if they are expensive.
 #[inline]
 #[track_caller]
 pub fn on() -> bool {
@@ -203,8 +203,8 @@ pub fn next_id() -> u64 {
 }
 
 /// Records an event of the current [node](crate::node). If `links` has no parent, the event's parent is the
-/// message or operation that this thread acts [under]. Outside a run, or if events have no effect, the call
-/// does nothing.
+/// message or operation that this thread acts [under]. Outside a run, or if the run does not use events, the
+/// call does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {

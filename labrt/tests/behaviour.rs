@@ -194,7 +194,7 @@ fn giving_up_leaves_the_turn_to_another() {
             rx.recv().expect("the message was sent");
             while rx.recv_timeout(Duration::from_secs(1)).expect("the second sender sends, too") != 2 {}
 
-            // The same happens with receivers.
+            // Now the same with receivers.
             let stop = Signal::new();
             let first = (rx.clone(), stop.clone());
             let first = thread::spawn(move || first.0.recv_unless(&first.1));

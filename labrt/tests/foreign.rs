@@ -166,7 +166,7 @@ fn uses_labrt_twice() {
     assert_eq!(message, "");
 }
 
-/// If a run has started another run, a foreign thread fails only the inner run.
+/// If a run has started another run, a foreign thread fails only this other run.
 #[test]
 fn the_innermost_run_fails() {
     holds("panics_in_an_inner_run");

@@ -6,8 +6,9 @@
 //! round. So an illegal part is found soon, even if it is the last one and the searches of other parts never
 //! end. No thread is idle for long.
 //!
-//! If the caller wants partial linearizations and the history is illegal, there is a second search of the
-//! parts that are not Ok. It visits every dead end, and it reports the partial linearizations that it finds.
+//! A *partial linearization* is an allowed order of some of the operations. If the caller wants partial
+//! linearizations and the history is illegal, there is a second search of the parts that are not Ok. It
+//! visits every dead end, and it reports the partial linearizations that it finds.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -21,7 +22,7 @@ use super::options::{EXPLAIN_FOR, Options};
 use super::report::{Limit, Part, Report, Verdict};
 use super::search::Search;
 
-/// How many steps the first slice has. They take a few milliseconds.
+/// How many steps the first slice has. At a few million steps per second, they take about 20 ms.
 const FIRST_SLICE: u64 = 1 << 16;
 
 /// The first search finds the verdict. The second search finds partial linearizations. It gets at least this
@@ -223,7 +224,7 @@ impl Watch {
         self.deadline.filter(|&deadline| offload::real_time() >= deadline).map(|_| Limit::Time)
     }
 
-    /// Notes that a search which held `counted` bytes now holds `bytes`.
+    /// Notes that a search now holds `bytes` bytes. Before, it held `counted` bytes.
     pub(super) fn count_memory(&self, bytes: usize, counted: &mut usize) {
         // If the search needs less memory than before, the subtraction wraps around. The atomic addition
         // wraps around, too, so the sum is still right: all searches together never hold less than zero

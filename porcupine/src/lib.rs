@@ -46,16 +46,16 @@
 //! them. An operation can be placed next on two conditions. First, the model must allow the operation in the
 //! present state. Second, the operation must have been called before the first return of an operation that is
 //! not placed yet. If there is such an operation, the search places it and continues. If there is no such
-//! operation, the search removes the operation that it placed last from the order, and tries another
-//! operation instead. The search never enters a configuration twice. It compares configurations completely,
-//! not only their hashes.
+//! operation, the search has come to a *dead end*. Then it takes the last operation out of the order, and
+//! tries another operation instead. The search never enters a configuration twice. It compares configurations
+//! completely, not only their hashes.
 //!
 //! The search leaves out some work. This never changes a verdict:
 //! * If the model allows a [read](Model::read_only) in the present state, the search places the read at once,
 //!   and tries no other place for it. This is enough, because a read changes no state. If the model allows an
 //!   order with the read at a later place, it also allows the same order with the read at this place.
-//! * A read that was never answered is not searched. It changes no state, and it has no answer that could be
-//!   wrong.
+//! * The search leaves out a read that was never answered. Such a read changes no state, and it has no answer
+//!   that could be wrong.
 //! * A write is not placed if it makes a later read impossible. This is so if the model says that, after the
 //!   write, one of the next reads could never get [the answer that it got](Model::attainable).
 //!

@@ -56,7 +56,7 @@ impl Partials {
         self.path.push(OnPath { node, noted: 0, kept: false });
     }
 
-    /// Notes that the search removes the operation that it placed last from the order.
+    /// Notes that the search takes the last operation out of the order.
     pub(super) fn pop(&mut self) {
         let Some(last) = self.path.pop() else { return };
         if !last.kept {

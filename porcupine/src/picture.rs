@@ -17,11 +17,11 @@ const LONGEST_OPERATION: usize = 1 << 20;
 /// is small, because a picture has a state for each step.
 const LONGEST_STATE: usize = 2_000;
 
-/// Returns a picture that people can read. It shows the result of the check of `history` with `model`, and
-/// the faults during the test.
+/// Makes a picture for people. It shows `history`, the result of its check with `model`, and the faults
+/// during the test (`marks`).
 ///
 /// If the report has [partial linearizations](super::Options::partials), the picture also shows an order of
-/// the operations, and the operation that has no place in this order.
+/// the operations, and the operation that does not fit into this order.
 ///
 /// # Panics
 /// If the report belongs to another history or to another model.

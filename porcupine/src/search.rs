@@ -15,11 +15,11 @@ use super::partial::Partials;
 use super::report::{Limit, Part, Verdict};
 use super::visited::Visited;
 
-/// The search checks the limits once in this many steps.
+/// The search takes this many steps between two checks of the limits.
 const LOOK_EVERY: u64 = 128;
 
-/// Before a write is placed, the search checks whether the next reads can still get their answers. This is
-/// the number of reads that it checks.
+/// Before the search places a write, it checks whether the next reads can still get their answers. It checks
+/// this number of reads.
 const LOOK_AHEAD: usize = 4;
 
 /// A search in one part.

@@ -91,8 +91,8 @@ fn state_and_snapshot_change_together() {
     });
 }
 
-/// Writes `i` as the only frame and as the snapshot. There are two operations that save both, and this
-/// function uses one of them.
+/// Writes `i` as the only frame and as the snapshot. There are two operations that save both. This function
+/// uses one of them if `i` is even, and the other one if `i` is odd.
 fn write_both(persister: &Persister, i: u32) {
     let bytes = i.to_le_bytes();
     if i.is_multiple_of(2) {
@@ -251,7 +251,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         other.save_state_and_snapshot(b"raw", b"one");
         other.save_raft_state(b"raw");
     });
-    // The saves that made the four frames were also reported, and so was the save that removed them.
+    // Each persister began with the same four frames, and the trace has the saves that made them, too. They
+    // are left out here.
     let known = told[0].0.clone();
     let told: Vec<_> = told.into_iter().filter(|(state, _)| *state != known).collect();
     let [first, second, empty, third, fewer, order, head, snapshot, raw, raw_again] = &told[..] else {

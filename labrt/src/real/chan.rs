@@ -115,9 +115,9 @@ impl<T> Sender<T> {
     }
 }
 
-/// Completes the selected operation. Call this only if the selected operation is not the send. Then `stop` or
-/// `cancel` is disconnected, and this function receives from this channel. crossbeam requires that each
-/// selected operation is completed.
+/// Completes the selected operation, because crossbeam requires this. Call this function only if the selected
+/// operation is not the send. Then one of the channels `stop` and `cancel` is disconnected, and this function
+/// receives from the disconnected one.
 fn finish_other<N>(
     ready: SelectedOperation<'_>,
     send: usize,
@@ -379,8 +379,8 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
     }
 }
 
-/// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
-/// time limit. If `waits` is false, this function only checks the cases once.
+/// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until `at`.
+/// If `waits` is false, this function only checks the cases once.
 pub(crate) fn select<'a, R>(
     cases: &mut [Box<dyn Case<'a, R> + 'a>],
     changed: &[Signal],

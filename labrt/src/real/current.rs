@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub(super) struct Wait {
     pub(super) what: &'static str,
     pub(super) place: &'static Location<'static>,
-    /// The condition variable that is notified when the run is cancelled. A wait for a channel needs no
-    /// condition variable.
+    /// The condition variable that is notified when the run is cancelled. It is `None` for a wait on a
+    /// channel: such a wait ends when the channel of [`cancel_channel`] is disconnected.
     condvar: Option<Arc<Condvar>>,
 }
 
@@ -101,7 +101,8 @@ pub(super) fn set_last_panic(panic: Panic) {
     let _ = tls::CURRENT.try_with(|c| c.last_panic.replace(Some(panic)));
 }
 
-/// Returns the last panic of this thread, with its place, and removes it here.
+/// Returns the last panic of this thread, with its place. A second call returns `None`, until the thread
+/// panics again.
 pub(super) fn take_last_panic() -> Option<Panic> {
     tls::CURRENT.try_with(|c| c.last_panic.take()).ok().flatten()
 }

@@ -41,7 +41,8 @@ pub(crate) fn with_world<R>(f: impl FnOnce(&World) -> R) -> R {
     })
 }
 
-/// Must be called at the start of each function of labrt that a thread calls.
+/// `groups.rs`, `rwlock.rs` and `timer.rs` have the same code for virtual time and for real time. Their
+/// functions call this first. In real time it only checks whether the calling thread is foreign.
 pub(crate) fn enter(_what: &'static str, place: &'static std::panic::Location<'static>) {
     foreign::touch_at(place);
 }
@@ -59,8 +60,7 @@ pub(crate) fn tracing() -> bool {
     current::watched()
 }
 
-/// Records an event. If the observer of the run finds that the event must not happen, this returns the
-/// observer's error.
+/// Records an event. If the observer of the run returns an error, this function returns the same error.
 pub(crate) fn emit(
     node: NodeId,
     kind: Kind,

@@ -1,6 +1,6 @@
-//! OS threads for the threads of a run. A *worker* is an OS thread of the pool. A new pooled thread of the
-//! run uses an idle worker if there is one. So a program can cheaply use a thread for each RPC. The pool
-//! belongs to the run and ends with the run.
+//! OS threads for the threads of a run. A *worker* is an OS thread of the pool. When a program calls
+//! [`thread::spawn`](super::thread::spawn), an idle worker runs the new thread, if there is one. So a program
+//! can cheaply use a thread for each RPC. The pool belongs to the run and ends with the run.
 
 use super::supervisor::RealRun;
 use crate::foreign;
@@ -18,8 +18,7 @@ const STACK: usize = 512 * 1024;
 /// When a worker has been idle for this time, it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// An OS thread of the pool. The worker receives its next task from this channel. The message `None` ends the
-/// worker.
+/// An OS thread of the pool. The worker receives its next task from `rx`. The message `None` ends the worker.
 struct Worker {
     tx: Sender<Option<Task>>,
     rx: Receiver<Option<Task>>,

@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The time between two attempts to wake all threads after the run was cancelled. One attempt is not enough,
 /// because a thread may begin to wait just after the attempt.
 const NUDGE: Duration = Duration::from_millis(10);
-/// The number of a run's last events that are kept.
+/// A run keeps only its last events, at most this number.
 const KEPT_EVENTS: usize = 32_768;
 
 /// The most recent events.

@@ -16,7 +16,7 @@ pub use std::sync::{Arc, Weak, atomic};
 /// only for microseconds, so only a deadlock makes a wait so long.
 const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long a destructor waits at most, after the end of the run.
+/// After the end of the run, a destructor waits at most this long for a condition variable.
 const LAST_WAIT: Duration = Duration::from_millis(5);
 
 /// A lock around a value. A panic does not poison the lock. See [`locks`] for the mistakes that the lock

@@ -605,8 +605,8 @@ impl<'a, R, F: FnOnce() -> R> Case<'a, R> for SignalCase<'a, F> {
     }
 }
 
-/// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until the
-/// time limit. If `waits` is false, this function only checks the cases once.
+/// Waits until one of the cases is ready or one of the signals `changed` is raised, but at most until `at`.
+/// If `waits` is false, this function only checks the cases once.
 pub(crate) fn select<'a, R>(
     cases: &mut [Box<dyn Case<'a, R> + 'a>],
     changed: &[Signal],

@@ -115,7 +115,7 @@ enum Phase {
 /// The events that are kept for a file.
 struct Record {
     events: Vec<Event>,
-    /// The number of the last events that are always kept. (There may be up to twice as many events.)
+    /// At least this number of the last events is kept, and at most twice this number.
     most: usize,
     /// The number of older events, which have been deleted.
     lost: u64,
@@ -188,8 +188,8 @@ const STILL_LIMIT: u64 = 10_000_000;
 const CANCEL_LIMIT: u32 = 100;
 /// How often the clock may jump during the teardown. (It jumps if destructors sleep.)
 const DOWN_LIMIT: u64 = 100_000;
-/// The rates of preemption. The seed chooses one of them. Frequent preemption finds races. With rare
-/// preemption, programs make more progress.
+/// The rates of preemption: the rate `n` means a chance of 1 in `n`. The seed chooses one of them. Frequent
+/// preemption finds races. With rare preemption, programs make more progress.
 const PREEMPT_RATES: [u64; 8] = [2, 2, 3, 4, 8, 16, 64, 256];
 
 const SPAWN: Kind = Kind::new("thread.spawn");
@@ -214,7 +214,7 @@ fn current() -> Arc<Kernel> {
     current_for(Location::caller())
 }
 
-/// Returns the run of a caller that is at `place`.
+/// Returns the current run. If there is none, this panics. `place` is where the user's code calls labrt.
 #[track_caller]
 fn current_for(place: Place) -> Arc<Kernel> {
     match try_with(Arc::clone) {
@@ -739,8 +739,9 @@ pub(super) fn woken_by() -> usize {
     st.tasks[st.me() as usize].woken_by as usize
 }
 
-/// Must be called at the start of each function of labrt that a thread calls. It may let another ready task
-/// run. Outside a run it does nothing.
+/// `groups.rs`, `rwlock.rs` and `timer.rs` have the same code for virtual time and for real time. Their
+/// functions call this first. In virtual time it may let another ready task run. Outside a run, it only
+/// checks whether the calling thread is foreign.
 pub(crate) fn enter(what: &'static str, place: Place) {
     match try_with(|_| ()) {
         Some(()) => preempt_at(what, place),
@@ -813,8 +814,7 @@ pub(crate) fn tracing() -> bool {
     active()
 }
 
-/// Records an event. If the observer of the run finds that the event must not happen, this returns the
-/// observer's error.
+/// Records an event. If the observer of the run returns an error, this function returns the same error.
 pub(crate) fn emit(
     node: NodeId,
     kind: Kind,
@@ -843,7 +843,7 @@ pub(crate) fn emit(
 /// hook prints nothing.
 pub(crate) fn on_panic(panic: Panic) -> bool {
     let Some(k) = try_with(Arc::clone) else { return foreign::panicked(&panic) };
-    // The lock is free, except after a panic of the kernel itself (a bug) under this lock.
+    // This lock is free, unless the kernel itself has panicked (a bug) while it held the lock.
     let Some(mut st) = k.state.try_lock() else { return k.quiet };
     let Some(me) = st.cur else { return k.quiet };
     let now = st.now;

@@ -35,7 +35,7 @@ struct Seen {
 
 impl Standstill {
     /// Must be called at each tick of the watchdog. `clock` is the present virtual time. `excused` is true if
-    /// there is a good reason why the clock does not move now. Returns how long the clock has not moved
+    /// there is a good reason why the clock does not move now. Returns for how long the clock has stood still
     /// without such a reason.
     fn tick(&self, clock: u64, excused: bool) -> Duration {
         let mut seen = self.0.lock();

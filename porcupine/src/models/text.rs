@@ -193,7 +193,7 @@ fn power(base: u64, mut exponent: u64) -> u64 {
 /// the processor can do them at the same time.
 const BLOCK: usize = 16;
 
-/// The powers of a base, from 0 to [`BLOCK`].
+/// The powers of a base with the exponents 0 to [`BLOCK`].
 const fn powers(base: u64) -> [u64; BLOCK + 1] {
     let mut powers = [1; BLOCK + 1];
     let mut exponent = 1;

@@ -66,8 +66,8 @@ fn it_may_be_that_no_operation_has_a_place() {
     assert_eq!(part.partials, Vec::<Vec<usize>>::new());
 }
 
-/// A search without partial linearizations does not place a write if a later read could then never get its
-/// answer. But a picture must show this write.
+/// A search that collects no partial linearizations does not place a write if a later read could then never
+/// get its answer. But a picture must show this write.
 #[test]
 fn the_blocked_operation_is_shown_after_all_that_could_be_placed() {
     let operation = |input, output, call, ret| kv::Operation { client: 0, input, call, output, ret };

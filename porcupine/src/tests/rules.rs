@@ -1,4 +1,5 @@
-//! Tests of the rules of a check. Most histories are so small that a person can check them.
+//! Tests of single questions that a check must answer. For example: do two operations overlap, and when may
+//! an unanswered write take effect? Most histories are so small that a person can check them.
 
 use super::support::{Answer, Ask, Register, endless, read, write};
 use crate::models::kv::{KvInput, KvModel, KvOutput};

@@ -97,7 +97,8 @@ class Order {
     let crowd = 0;
     let last = -Infinity;
     for (let i = 0; i < n; i += 1) {
-      // The operations up to `crowd` need a time before the latest time of operation `i`.
+      // The operations before `crowd` can take effect before the latest time of operation `i`, so they share
+      // the time until then.
       while (crowd < n && earliest[crowd] < latest[i]) crowd += 1;
       const from = Math.max(last, earliest[i]);
       const more = crowd === n && blocked >= 0 && call[blocked] < latest[i] ? 1 : 0;

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The whole run in one strip: how many operations run at each time, the faults, errors and matches, and the
-// section that the chart shows.
+// The whole run in one strip: how many operations run at each time, the faults, the errors, the operations
+// that the search has found, and the time span that the chart shows.
 
 class Overview {
   /**
@@ -47,8 +47,8 @@ class Overview {
   countOpen() {
     const { call, ret, size } = this.recording;
     const n = Math.ceil(this.room);
-    // Each operation changes the sum only at its two ends. The sum at each pixel is computed from these
-    // changes.
+    // An operation changes the number only at its call and at its return. The number at each pixel is the sum
+    // of the changes up to this pixel.
     const change = new Float64Array(n + 2);
     const add = (/** @type {number} */ at, /** @type {number} */ by) => {
       const pixel = Math.min(Math.max(Math.floor(at), 0), n);
