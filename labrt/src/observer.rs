@@ -34,25 +34,38 @@ pub trait Observer: Send {
     /// If the event shows a fault. The thread that makes the event panics with the text of the error, and so
     /// the run fails. Afterwards the observer is not called again.
     fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String>;
+
+    /// Describes what the observer knows about the run, one line for each thing. labrt calls this when the run
+    /// fails, and prints the lines below the failure. Without lines, nothing is printed.
+    fn describe(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// The observer of a run. It is `None` if the run has no observer, or if the observer has returned an error.
+/// The observer of a run, if the run has one.
 #[derive(Default)]
-pub(crate) struct Watching(Option<Box<dyn Observer>>);
+pub(crate) struct Watching {
+    observer: Option<Box<dyn Observer>>,
+    /// True if the observer has returned an error. It is shown no more events.
+    over: bool,
+}
 
 impl Watching {
     /// Makes the observer of a run, if the run has one.
     pub(crate) fn begin(make: Option<fn() -> Box<dyn Observer>>) -> Watching {
-        Watching(make.map(|make| make()))
+        Watching { observer: make.map(|make| make()), over: false }
     }
 
     /// Shows the event to the observer.
     pub(crate) fn show(&mut self, event: &LiveEvent<'_>) -> Result<(), String> {
-        let Some(observer) = &mut self.0 else { return Ok(()) };
+        let Some(observer) = self.observer.as_mut().filter(|_| !self.over) else { return Ok(()) };
         let seen = observer.see(event);
-        if seen.is_err() {
-            self.0 = None;
-        }
+        self.over = seen.is_err();
         seen
+    }
+
+    /// See [`Observer::describe`].
+    pub(crate) fn describe(&self) -> Vec<String> {
+        self.observer.as_ref().map_or_else(Vec::new, |observer| observer.describe())
     }
 }

@@ -14,6 +14,9 @@ pub struct Failure {
     pub message: String,
     /// The time from the start of the run to the failure, on the run's clock.
     pub at: Duration,
+    /// What the observer of the run knew at the time of the failure (see `Run::observer`). It is empty if the
+    /// run has no observer.
+    pub known: Vec<String>,
 }
 
 /// Counters of one run.

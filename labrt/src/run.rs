@@ -333,7 +333,8 @@ impl Run {
             return outcome;
         }
         let mut disagree = |what: String| {
-            let failure = Failure { thread: "labrt".into(), message: what, at: Duration::ZERO };
+            let failure =
+                Failure { thread: "labrt".into(), message: what, at: Duration::ZERO, known: Vec::new() };
             outcome.failure.get_or_insert(failure);
         };
         if let Some(want) = self.expect.filter(|want| *want != outcome.trace && self.runs == 1) {
@@ -358,6 +359,7 @@ impl Run {
                         again.trace
                     ),
                     at: Duration::ZERO,
+                    known: Vec::new(),
                 };
                 outcome.failure.get_or_insert(failure);
             }
@@ -370,6 +372,9 @@ impl Run {
             return;
         }
         eprintln!("[lab] {} {line}", self.identity.test);
+        for line in outcome.failure.iter().flat_map(|failure| &failure.known) {
+            eprintln!("[lab]     {line}");
+        }
         if is_sim() {
             eprintln!("[lab] trace {:016x}, source {}", outcome.trace, source_revision());
             eprintln!("[lab] replay: {}", self.replay_line(outcome));

@@ -628,3 +628,38 @@ fn a_thread_works_for_a_message() {
         assert_eq!(fresh, 0, "an OS thread that is used again has no parent");
     });
 }
+
+/// Counts events, and does not accept the event `last`.
+#[derive(Default)]
+struct Counter(usize);
+
+impl trace::Observer for Counter {
+    fn see(&mut self, event: &trace::LiveEvent<'_>) -> Result<(), String> {
+        self.0 += usize::from(["one", "last"].contains(&event.kind.name()));
+        if event.kind.name() == "last" { Err("this event is wrong".into()) } else { Ok(()) }
+    }
+
+    fn describe(&self) -> Vec<String> {
+        vec![format!("{} events", self.0)]
+    }
+}
+
+#[test]
+fn a_failure_contains_what_the_observer_knew() {
+    const ONE: trace::Kind = trace::Kind::new("one");
+    const LAST: trace::Kind = trace::Kind::new("last");
+    let observed = Run { observer: Some(|| Box::<Counter>::default()), ..quiet() };
+    let failure = |body: fn()| observed.once(1, body).failure.expect("the run fails");
+    let own = failure(|| {
+        trace::emit(ONE, trace::Links::NONE, &[]);
+        panic!("on its own");
+    });
+    assert_eq!((own.message.starts_with("on its own"), own.known), (true, vec!["1 events".to_owned()]));
+    let wrong = failure(|| {
+        trace::emit(ONE, trace::Links::NONE, &[]);
+        trace::emit(LAST, trace::Links::NONE, &[]);
+    });
+    assert!(wrong.message.starts_with("this event is wrong"), "{}", wrong.message);
+    assert_eq!(wrong.known, ["2 events"]);
+    assert!(quiet().once(1, || panic!("no observer")).failure.expect("the run fails").known.is_empty());
+}

@@ -140,10 +140,12 @@ impl RealRun {
             // The clock is read under the lock, so that the events are in the order of their times.
             let ring = self.events.as_ref().map(|events| events.lock());
             let at = self.start.elapsed();
+            let mut known = Vec::new();
             if let Some(mut ring) = ring {
+                known = ring.watching.describe();
                 ring.push(trace::failed(at.as_nanos() as u64, number, node, &thread, &message));
             }
-            *failure = Some(Failure { thread, message, at });
+            *failure = Some(Failure { thread, message, at, known });
         }
         drop(failure);
         self.end();

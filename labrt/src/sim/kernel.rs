@@ -317,7 +317,8 @@ impl State {
             let place = record.events.partition_point(|earlier| earlier.time <= at);
             record.events.insert(place, event);
         }
-        self.failure = Some(Failure { thread, message, at: Duration::from_nanos(at) });
+        let known = self.watching.describe();
+        self.failure = Some(Failure { thread, message, at: Duration::from_nanos(at), known });
     }
 
     fn fail_here(&mut self, text: String) {

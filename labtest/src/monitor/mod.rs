@@ -63,6 +63,10 @@ impl Observer for Monitor {
             Some(Err(Breach { rule, text })) => Err(format!("{rule}: {text}. {}", rule.sentence)),
         }
     }
+
+    fn describe(&self) -> Vec<String> {
+        self.groups.iter().flat_map(|(&number, group)| group.describe(number)).collect()
+    }
 }
 
 impl Monitor {

@@ -10,6 +10,7 @@
 //! later.
 
 use labrt::collections::BTreeMap;
+use labrt::node::NodeId;
 
 use labapi::Role;
 
@@ -242,6 +243,26 @@ pub struct Group {
     replies: BTreeMap<u64, u64>,
 }
 
+/// Describes the state of a server: `S0 leader of term 3: log 21..58, committed up to 55, applied up to 55`.
+fn describe(me: NodeId, server: &Server) -> String {
+    let (term, log) = (server.state.term, &server.state.log);
+    let role = match server.role {
+        Role::Leader if server.leads() => "leader of",
+        Role::Candidate => "candidate in",
+        _ => "follower in",
+    };
+    let entries = match (log.base.index + 1, log.last_index()) {
+        (first, last) if first > last => "no entries in the log".to_owned(),
+        (first, last) => format!("log {first}..{last}"),
+    };
+    let snapshot = match log.base.index {
+        0 => String::new(),
+        index => format!(", snapshot up to {index}"),
+    };
+    let (commit, applied) = (server.commit, server.applied);
+    format!("{me} {role} term {term}: {entries}{snapshot}, committed up to {commit}, applied up to {applied}")
+}
+
 /// How many messages are remembered. Older messages are lost, or answered, or both.
 const REMEMBERED: usize = 100_000;
 
@@ -259,6 +280,13 @@ pub struct Act {
 }
 
 impl Group {
+    /// Describes the state of each server that reports what it does: a line for each server. `group` is the
+    /// number of this group.
+    pub fn describe(&self, group: u16) -> Vec<String> {
+        let reporting = self.servers.iter().filter(|(_, server)| server.reports);
+        reporting.map(|(&index, server)| describe(NodeId { group, ..NodeId::first(index) }, server)).collect()
+    }
+
     // ------------------------------------------------------------------ Lives
 
     /// A life of a server begins. If the server had this life before, the test has started a new group.

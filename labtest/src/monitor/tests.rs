@@ -511,6 +511,22 @@ fn a_snapshot_covers_applied_entries_and_keeps_the_rest() {
 }
 
 #[test]
+fn the_servers_are_described() {
+    let mut story = Story::in_operation();
+    Story::ok(story.snapshot(0, true, place(2, 1), 2));
+    let act = story.act(2);
+    story.group.crash(act);
+    assert_eq!(
+        story.group.describe(0),
+        [
+            "S0 leader of term 1: no entries in the log, snapshot up to 2, committed up to 2, applied up to 2",
+            "S1 follower in term 1: log 1..2, committed up to 2, applied up to 2",
+        ]
+    );
+    assert!(story.group.describe(7)[1].starts_with("G7S1 follower"), "the number of a group is in the names");
+}
+
+#[test]
 fn a_crash_takes_back_a_snapshot_that_was_not_saved() {
     let mut story = Story::in_operation();
     let act = story.act(0);
