@@ -106,10 +106,10 @@ impl RaftPeer for Raft {
         let step = move |message: Vec<u8>| -> Vec<Vec<u8>> {
             let message = decode(&message);
             let from = message.from;
-            let Some(((), messages)) = shared.with(|node| node.step(message)) else { return Vec::new() };
+            let Some((refusal, messages)) = shared.with(|node| node.request(message)) else { return vec![] };
             let (answers, others): (Vec<_>, Vec<_>) = messages.into_iter().partition(|it| it.to == from);
             shared.send(others);
-            answers.iter().map(encode).collect()
+            refusal.iter().chain(&answers).map(encode).collect()
         };
         Service::new("Raft").cost(Cost::Peer).inline("Step", step)
     }
@@ -182,6 +182,23 @@ impl Node {
     fn step(&mut self, message: Message) {
         // An error means that the rules have no use for this message now.
         let _ = self.raw.step(message);
+    }
+
+    /// Handles a message that a peer has sent. If its term is over, returns an answer with the later term.
+    ///
+    /// Figure 2 wants this answer ("reply false if term < currentTerm"), and the strict tests expect it. The
+    /// crate gives no answer, unless its option `check_quorum` or `pre_vote` is set. But then a leader steps
+    /// down in its own term, or a vote is refused to a server that the course expects to win.
+    fn request(&mut self, message: Message) -> Option<Message> {
+        let (me, term) = (self.raw.raft.id, self.raw.raft.term);
+        let refusal = (message.term < term).then(|| {
+            let mut refusal = Message::default();
+            refusal.set_msg_type(MessageType::MsgAppendResponse);
+            (refusal.from, refusal.to, refusal.term) = (me, message.from, term);
+            refusal
+        });
+        self.step(message);
+        refusal
     }
 
     /// Handles the reply of a peer to a message. `None` means that the message or its reply was lost.
