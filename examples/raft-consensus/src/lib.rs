@@ -44,7 +44,7 @@ struct Node {
     peers: Vec<ServerId>,
 }
 
-/// What the rules want.
+/// What the rules want. The crate's own `CollectHandler` has a `HashMap` of std, whose order is random.
 #[derive(Debug)]
 struct Effects {
     messages: Vec<(ServerId, PeerMessage)>,
@@ -179,7 +179,10 @@ impl RaftPeer for Raft {
             shared.send(messages);
             answer
         };
-        Service::new("Raft").cost(Cost::Peer).inline("Step", step)
+        Service::new("Raft")
+            .cost(Cost::Peer)
+            .inline("RequestVote", step.clone())
+            .inline("AppendEntries", step)
     }
 }
 
@@ -203,13 +206,18 @@ impl Shared {
     fn send(self: &Arc<Shared>, messages: Vec<(ServerId, PeerMessage)>) {
         for (to, message) in messages {
             let shared = Arc::clone(self);
+            // The pages show the name of the RPC.
+            let method = match message {
+                PeerMessage::RequestVoteRequest(_) => "Raft.RequestVote",
+                _ => "Raft.AppendEntries",
+            };
             let on_reply = move |reply: Option<Option<PeerMessage>>| {
                 let Some(answer) = reply.flatten() else { return };
                 if let Some(((), messages)) = shared.with(|node| node.step(to, answer)) {
                     shared.send(messages);
                 }
             };
-            self.ends[to.as_u64() as usize].send("Raft.Step", &(self.me, message), on_reply);
+            self.ends[to.as_u64() as usize].send(method, &(self.me, message), on_reply);
         }
     }
 

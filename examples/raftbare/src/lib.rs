@@ -131,7 +131,11 @@ impl RaftPeer for Raft {
             }
         };
         let install = move |snapshot: Snapshot| for_snapshots.act(|node| node.install(snapshot));
-        Service::new("Raft").cost(Cost::Peer).inline("Step", step).inline("InstallSnapshot", install)
+        Service::new("Raft")
+            .cost(Cost::Peer)
+            .inline("RequestVote", step.clone())
+            .inline("AppendEntries", step)
+            .inline("InstallSnapshot", install)
     }
 }
 
@@ -165,7 +169,7 @@ impl Shared {
             match out {
                 Outgoing::Message(message) => {
                     let shared = Arc::clone(self);
-                    end.send("Raft.Step", &message, move |reply: Option<Option<Wire>>| {
+                    end.send(message.method(), &message, move |reply: Option<Option<Wire>>| {
                         if let Some(answer) = reply.flatten() {
                             shared.act(|node| node.step(answer));
                         }

@@ -50,6 +50,14 @@ impl Wire {
         self.from
     }
 
+    /// The name of the RPC for this message. The pages show this name.
+    pub fn method(&self) -> &'static str {
+        match self.body {
+            Body::VoteCall { .. } | Body::VoteReply { .. } => "Raft.RequestVote",
+            Body::AppendCall { .. } | Body::AppendReply { .. } => "Raft.AppendEntries",
+        }
+    }
+
     /// Makes a message from a message of the crate. `item` returns the entry at a position.
     pub fn pack(message: Message, item: impl Fn(LogPosition) -> Item) -> Wire {
         let (from, term, seqno) = (message.from().get(), message.term().get(), message.seqno().get());

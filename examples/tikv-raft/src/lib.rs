@@ -111,7 +111,11 @@ impl RaftPeer for Raft {
             shared.send(others);
             refusal.iter().chain(&answers).map(encode).collect()
         };
-        Service::new("Raft").cost(Cost::Peer).inline("Step", step)
+        Service::new("Raft")
+            .cost(Cost::Peer)
+            .inline("RequestVote", step.clone())
+            .inline("AppendEntries", step.clone())
+            .inline("InstallSnapshot", step)
     }
 }
 
@@ -143,7 +147,7 @@ impl Shared {
             let on_reply = move |reply: Option<Vec<Vec<u8>>>| {
                 shared.act(|node| node.replied(to, is_snapshot, reply));
             };
-            self.ends[place(to)].send("Raft.Step", &encode(&message), on_reply);
+            self.ends[place(to)].send(method(&message), &encode(&message), on_reply);
         }
     }
 
@@ -269,6 +273,15 @@ fn id(place: usize) -> u64 {
 
 fn place(id: u64) -> usize {
     id as usize - 1
+}
+
+/// The name of the RPC for a message. The pages show this name.
+fn method(message: &Message) -> &'static str {
+    match message.get_msg_type() {
+        MessageType::MsgRequestVote => "Raft.RequestVote",
+        MessageType::MsgSnapshot => "Raft.InstallSnapshot",
+        _ => "Raft.AppendEntries",
+    }
 }
 
 fn draw_timeout() -> usize {
