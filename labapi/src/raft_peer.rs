@@ -42,7 +42,8 @@ pub trait RaftPeer: Send + Sync + 'static {
     ///
     /// Returns the current term, and the index that the command will have if it is ever committed. Returns
     /// `None` if this peer is not the leader or has been killed. The first index is 1. Two calls in the same
-    /// term never return the same index.
+    /// term never return the same index. Indices count commands only. If the log also has entries that are no
+    /// commands, the peer must translate. `docs/others.md` shows how.
     fn start(&self, command: Command) -> Option<Started>;
 
     /// Returns the current term, and whether this peer believes that it is the leader. The term must be saved
