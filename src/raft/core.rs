@@ -90,7 +90,7 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The time intervals of this server, and the rules of Raft that a test can break.
+    /// The time intervals of this server.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.
@@ -251,8 +251,7 @@ impl Core {
     /// The time at which this server starts an election, if nothing happens until then. It is `None` if this
     /// server leads, because a leader does not start an election.
     pub fn election_deadline(&self) -> Option<Duration> {
-        let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
-        waits.then_some(self.election_deadline)
+        (!self.is_leader()).then_some(self.election_deadline)
     }
 
     /// Sets the timeout that the election timer uses when it restarts next.

@@ -204,8 +204,6 @@ pub struct Progress {
     /// The number of the message on its way that only carries the commit index. There is at most one such
     /// message.
     commit_inflight: Option<u64>,
-    /// Has the follower answered since the core last read this flag?
-    pub(super) has_answered: bool,
 }
 
 impl Progress {
@@ -229,7 +227,6 @@ impl Progress {
             commit_sent: 0,
             commit_acked: 0,
             commit_inflight: None,
-            has_answered: false,
         }
     }
 
@@ -479,7 +476,6 @@ impl Progress {
         }
         self.newest_answered_seq = self.newest_answered_seq.max(seq);
         self.losses = 0;
-        self.has_answered = true;
         if let State::Probe { .. } = self.state {
             self.state = State::Replicate { at_once: false };
         }
