@@ -38,6 +38,7 @@
 //! * `core/replication.rs`: entries and commitment (5.3, 5.4.2)
 //! * `core/snapshots.rs`: log compaction (section 7)
 //! * `core/storage.rs`: writing the state to the persister, and reading it back
+//! * `core/whole.rs`: the invariants of the whole state
 //!
 //! # What a leader does not do
 //!
@@ -50,6 +51,10 @@ mod election;
 mod replication;
 mod snapshots;
 mod storage;
+mod whole;
+
+#[cfg(test)]
+mod broken;
 
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
@@ -240,6 +245,10 @@ impl Core {
     /// Like [`take_effects`](Core::take_effects), but stores the result in `effects`. The old content of
     /// `effects` is discarded, but its memory is used again.
     pub fn take_effects_into(&mut self, effects: &mut Effects) {
+        // This method is called after each rule. So here the whole state is checked after each rule.
+        if cfg!(any(test, all(debug_assertions, feature = "sim"))) {
+            self.check_invariants();
+        }
         effects.clear();
         std::mem::swap(effects, &mut self.effects);
         if !effects.persist.is_empty() {

@@ -303,6 +303,8 @@ impl Cluster {
         loop {
             let effects = core.take_effects();
             core.persist_to(disk, &effects.persist);
+            core.check_invariants();
+            core.check_persisted(disk);
             let Some(batch) = core.take_apply(usize::MAX) else { break };
             taken.extend(batch);
         }

@@ -16,6 +16,17 @@ pub(super) struct Ballot {
 }
 
 impl Ballot {
+    /// A vote for the candidate, for tests.
+    #[cfg(test)]
+    pub(super) fn granted() -> Ballot {
+        Ballot { asked: None, answer: Some(true) }
+    }
+
+    /// Has the peer voted for the candidate?
+    pub(super) fn has_granted(self) -> bool {
+        self.answer == Some(true)
+    }
+
     /// The time at which the candidate asks the peer (again). The candidate asks at once, and then once in
     /// each heartbeat interval until the peer answers. The time is `None` if the peer has answered.
     pub(super) fn deadline(self, options: &Options) -> Option<Duration> {
