@@ -38,6 +38,7 @@
 //! * `core/replication.rs`: entries and commitment (5.3, 5.4.2)
 //! * `core/snapshots.rs`: log compaction (section 7)
 //! * `core/storage.rs`: writing the state to the persister, and reading it back
+//! * `core/whole.rs`: the invariants of the whole state
 //!
 //! # What a leader does not do
 //!
@@ -50,6 +51,10 @@ mod election;
 mod replication;
 mod snapshots;
 mod storage;
+mod whole;
+
+#[cfg(test)]
+mod broken;
 
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
@@ -90,7 +95,7 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The time intervals of this server, and the rules of Raft that a test can break.
+    /// The time intervals of this server.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.
@@ -240,6 +245,10 @@ impl Core {
     /// Like [`take_effects`](Core::take_effects), but stores the result in `effects`. The old content of
     /// `effects` is discarded, but its memory is used again.
     pub fn take_effects_into(&mut self, effects: &mut Effects) {
+        // This method is called after each rule. So here the whole state is checked after each rule.
+        if cfg!(any(test, all(debug_assertions, feature = "sim"))) {
+            self.check_invariants();
+        }
         effects.clear();
         std::mem::swap(effects, &mut self.effects);
         if !effects.persist.is_empty() {
@@ -251,8 +260,7 @@ impl Core {
     /// The time at which this server starts an election, if nothing happens until then. It is `None` if this
     /// server leads, because a leader does not start an election.
     pub fn election_deadline(&self) -> Option<Duration> {
-        let waits = !self.is_leader() || self.options.rules.step_down_without_majority;
-        waits.then_some(self.election_deadline)
+        (!self.is_leader()).then_some(self.election_deadline)
     }
 
     /// Sets the timeout that the election timer uses when it restarts next.

@@ -13,6 +13,9 @@
 //! | Log Matching | entries are appended only where index and term agree; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
 //! | State Machine Safety | commit index and `last_applied` never fall, and are never beyond the log's end |
+//!
+//! Most checks are made where a rule changes the state. The checks of the whole state (`core/whole.rs`) are
+//! made after each rule, in tests and in debug builds for virtual time.
 
 use std::fmt;
 
@@ -44,6 +47,37 @@ pub enum Invariant {
     NextAfterMatch,
     /// `last_applied` never falls, and is never greater than `commit_index` (Figure 2).
     AppliedFollowsCommit,
+    /// No entry of the log is of a later term than the server's current term (5.3).
+    TermCoversLog,
+    /// A vote goes to a server of the group (5.2).
+    VoteForAServer,
+    /// The snapshot and `last_applied` do not end after the commit index, and the commit index is in the log
+    /// (Figure 2).
+    IndicesInOrder,
+    /// A candidate or a leader has voted for itself in its term (5.2).
+    OwnVote,
+    /// A candidate has not got the votes of a majority: with these it is the leader (5.2).
+    CandidateLacksMajority,
+    /// A candidate has one ballot for each server, and a leader one view of each server (5.2).
+    OneViewPerServer,
+    /// A leader has committed every entry of its own term that a majority is known to have (5.3).
+    CommitKeepsUp,
+    /// An entry of the leader's own term is committed only if a majority is known to have it (5.4.2).
+    CommitHasMajority,
+    /// What a message or a reply shows to others is persistent (Figure 2).
+    SavedBeforeSaid,
+    /// Each entry before `next_index` is on its way, or need not be sent (5.3).
+    NoEntryForgotten,
+    /// The messages on their way have entries, and the follower is not known to have all of these (5.3).
+    NewsOnTheirWay,
+    /// A leader tells a follower only what is committed, and knows what it has told (Figure 2).
+    ToldOnlyCommitted,
+    /// The last message with entries was not sent later than the last message (5.3).
+    EntriesAreMessages,
+    /// A leader's views of its followers do not end after its log (5.3).
+    ViewInLog,
+    /// A snapshot on its way is not newer than the leader's snapshot, and the follower needs it (7).
+    SnapshotExists,
 }
 
 impl Invariant {
@@ -71,6 +105,25 @@ impl Invariant {
             }
             Invariant::NextAfterMatch => ("match_index stays below next_index", "Figure 2"),
             Invariant::AppliedFollowsCommit => ("last_applied follows the commit index", "Figure 2"),
+            Invariant::TermCoversLog => ("no entry is of a later term than the server", "5.3"),
+            Invariant::VoteForAServer => ("a vote goes to a server of the group", "5.2"),
+            Invariant::IndicesInOrder => {
+                ("snapshot, last_applied, commit index and log end are in order", "Figure 2")
+            }
+            Invariant::OwnVote => ("candidates and leaders have voted for themselves", "5.2"),
+            Invariant::CandidateLacksMajority => ("a candidate with a majority leads", "5.2"),
+            Invariant::OneViewPerServer => ("there is one ballot or progress for each server", "5.2"),
+            Invariant::CommitKeepsUp => ("what a majority has of the own term is committed", "5.3"),
+            Invariant::CommitHasMajority => ("what is committed in the own term is on a majority", "5.4.2"),
+            Invariant::SavedBeforeSaid => ("what others see is saved", "Figure 2"),
+            Invariant::NoEntryForgotten => ("no entry before next_index is forgotten", "5.3"),
+            Invariant::NewsOnTheirWay => {
+                ("messages on their way carry entries that the follower may lack", "5.3")
+            }
+            Invariant::ToldOnlyCommitted => ("a follower is told no more than is committed", "Figure 2"),
+            Invariant::EntriesAreMessages => ("entries are messages, too", "5.3"),
+            Invariant::ViewInLog => ("a leader's views end with its log", "5.3"),
+            Invariant::SnapshotExists => ("a snapshot on its way exists", "7"),
         }
     }
 }

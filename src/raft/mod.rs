@@ -48,7 +48,7 @@
 //! | `server` | a server: the rules, with the lock and the threads around them |
 //! | `server/senders` | sending messages to peers |
 //! | `server/tell` | writing the trace and the log lines |
-//! | `options` | intervals, timeouts, and rules that a test can break on purpose |
+//! | `options` | intervals and timeouts |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log, and the index at which it begins after a snapshot |
@@ -81,6 +81,6 @@ pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
     Message, RequestVoteArgs, RequestVoteReply,
 };
-pub use self::options::{Options, Rules};
+pub use self::options::Options;
 pub use self::progress::{Outgoing, Progress, Resend, Sent, State};
 pub use self::server::Raft;

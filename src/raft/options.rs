@@ -1,9 +1,9 @@
-//! Time intervals of a server, and rules that a test can break.
+//! Time intervals of a server.
 
 use std::ops::Range;
 use std::time::Duration;
 
-/// Time intervals of a server, and rules that a test can break.
+/// Time intervals of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Each election timeout is drawn from this range (5.2: the timeouts are random, so that split votes are
@@ -25,8 +25,6 @@ pub struct Options {
     /// harm, because no client waits for the results of such a server. It saves work, because each batch
     /// wakes a thread.
     pub apply_interval: Duration,
-    /// Rules that a test can break, to show why they are needed.
-    pub rules: Rules,
 }
 
 impl Default for Options {
@@ -37,19 +35,6 @@ impl Default for Options {
             entries_interval: Duration::from_millis(10),
             commit_interval: Duration::from_millis(10),
             apply_interval: Duration::from_millis(1),
-            rules: Rules::default(),
         }
     }
-}
-
-/// Rules of Raft that a test can break on purpose, to show what happens then. The default breaks no rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// If this is true, a leader that has not heard from a majority for an election timeout becomes a
-    /// follower. This seems careful. But if that server is cut off, it then starts elections and raises its
-    /// term again and again. When it can reach the others again, its high term deposes a good leader.
-    pub step_down_without_majority: bool,
-    /// If this is true, a leader also commits entries of older terms by counting replicas. Figure 8 of the
-    /// paper shows how such an entry can still be overwritten.
-    pub commit_older_terms_by_count: bool,
 }

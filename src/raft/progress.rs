@@ -49,6 +49,9 @@ use super::options::Options;
 use labrt::collections::VecDeque;
 use std::time::Duration;
 
+#[cfg(test)]
+mod broken;
+
 /// The greatest number of messages with entries that can be on their way to one follower.
 pub const WINDOW: usize = 32;
 
@@ -204,8 +207,6 @@ pub struct Progress {
     /// The number of the message on its way that only carries the commit index. There is at most one such
     /// message.
     commit_inflight: Option<u64>,
-    /// Has the follower answered since the core last read this flag?
-    pub(super) has_answered: bool,
 }
 
 impl Progress {
@@ -229,7 +230,6 @@ impl Progress {
             commit_sent: 0,
             commit_acked: 0,
             commit_inflight: None,
-            has_answered: false,
         }
     }
 
@@ -408,8 +408,7 @@ impl Progress {
             }
         } else if self.next_index > log.last_included_index() {
             // If the reply has no `conflict`, the leader goes back by one entry, as in Figure 2.
-            let agrees = conflict.map_or(prev - 1, |it| log.last_index_up_to_term(it.index, it.term));
-            let next_index = agrees + 1;
+            let next_index = conflict.map_or(prev, |it| log.last_index_up_to_term(it.index, it.term) + 1);
             self.go_back(seq, next_index.clamp(self.match_index + 1, prev), next_seq);
         }
         self.check();
@@ -479,7 +478,6 @@ impl Progress {
         }
         self.newest_answered_seq = self.newest_answered_seq.max(seq);
         self.losses = 0;
-        self.has_answered = true;
         if let State::Probe { .. } = self.state {
             self.state = State::Replicate { at_once: false };
         }
@@ -513,13 +511,37 @@ impl Progress {
         Invariant::NextAfterMatch.check(match_index <= base && base < next_index, || {
             format!("match_index {match_index}, base {base}, next_index {next_index}")
         });
-        debug_assert!(
-            next_index <= self.covered() + 1,
-            "some entries before next_index would never be sent: {self:?}"
+        if cfg!(debug_assertions) {
+            self.check_messages();
+        }
+    }
+
+    fn check_messages(&self) {
+        let Progress { match_index, next_index, .. } = *self;
+        let view = || format!("{self:?}");
+        let messages = &self.inflight;
+        Invariant::NewsOnTheirWay.check(
+            messages.len() <= WINDOW && messages.iter().all(|m| m.prev < m.last && m.last > match_index),
+            view,
         );
-        debug_assert!(self.inflight.iter().all(|m| m.prev < m.last && m.last > match_index), "{self:?}");
-        debug_assert!(self.inflight.len() <= WINDOW && self.commit_acked <= self.commit_sent, "{self:?}");
-        debug_assert!(self.last_entries <= self.last_send, "{self:?}");
+        Invariant::NoEntryForgotten.check(next_index <= self.covered() + 1, view);
+        Invariant::ToldOnlyCommitted.check(self.commit_acked <= self.commit_sent, view);
+        Invariant::EntriesAreMessages.check(self.last_entries <= self.last_send, view);
+    }
+
+    /// Checks the invariants of this view, together with the rest of the leader's state. `next_seq` is the
+    /// number of the leader's next message.
+    pub(super) fn check_with(&self, log: &RaftLog, commit_index: u64, next_seq: u64) {
+        self.check();
+        let view = || format!("{self:?}, commit index {commit_index}, next message {next_seq}, {log:?}");
+        Invariant::ViewInLog.check(self.next_index <= log.last_index() + 1, view);
+        Invariant::NewsOnTheirWay.check(self.inflight.iter().all(|it| it.seq < next_seq), view);
+        let sent = self.commit_inflight.is_none_or(|seq| seq < next_seq);
+        Invariant::ToldOnlyCommitted.check(sent && self.commit_sent <= commit_index, view);
+        if let State::Snapshot { seq, last_included_index: index, .. } = self.state {
+            let exists = index <= log.last_included_index() && seq < next_seq;
+            Invariant::SnapshotExists.check(exists && self.next_index <= index, view);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The servers of a script: the state of each server's rules, its disk, and the messages between the servers.
 
 use labapi::{ApplyMsg, Command, Persister, Role};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use labrt::collections::BTreeMap;
@@ -28,7 +27,6 @@ pub struct Cluster {
     held: BTreeMap<String, (usize, Outgoing)>,
     /// The lines of output that were written since the step began.
     happened: Vec<String>,
-    broken: bool,
 }
 
 struct Server {
@@ -47,18 +45,7 @@ enum Reply {
 impl Cluster {
     /// Plays a step. Returns the lines that describe what happens in the step.
     pub fn play(&mut self, step: Step) -> Result<Vec<String>> {
-        if self.broken {
-            return Err("a server has failed: nothing can follow".into());
-        }
-        // If an invariant is broken, the rules panic. The panic's message becomes a line of the output.
-        match catch_unwind(AssertUnwindSafe(|| self.step(step))) {
-            Ok(result) => result?,
-            Err(payload) => {
-                self.broken = true;
-                let text = payload.downcast_ref::<String>().cloned().unwrap_or_default();
-                self.say(format!("  {}", self.with_names(text)));
-            }
-        }
+        self.step(step)?;
         Ok(std::mem::take(&mut self.happened))
     }
 
@@ -96,12 +83,6 @@ impl Cluster {
             Step::Restart(server) => return self.restart(&server),
             Step::Partition(sides) => return self.partition(&sides),
             Step::Heal => self.sides.clear(),
-            Step::CommitOlderTermsByCount => {
-                self.options.rules.commit_older_terms_by_count = true;
-                for core in self.servers.iter_mut().filter_map(|server| server.core.as_mut()) {
-                    core.options = self.options.clone();
-                }
-            }
             Step::Show => self.show(),
         }
         Ok(())
@@ -322,6 +303,8 @@ impl Cluster {
         loop {
             let effects = core.take_effects();
             core.persist_to(disk, &effects.persist);
+            core.check_invariants();
+            core.check_persisted(disk);
             let Some(batch) = core.take_apply(usize::MAX) else { break };
             taken.extend(batch);
         }
@@ -367,15 +350,6 @@ impl Cluster {
 
     fn say(&mut self, line: String) {
         self.happened.push(line);
-    }
-
-    /// Puts the names of the script into a text of the rules. The rules call server 0 `S0`, but the script
-    /// has its own names.
-    fn with_names(&self, text: String) -> String {
-        let number = |word: &str| word.strip_prefix('S')?.parse::<usize>().ok();
-        let name =
-            |word: &str| number(word).and_then(|n| self.names.get(n)).map_or(word.to_owned(), String::clone);
-        text.split(' ').map(name).collect::<Vec<_>>().join(" ")
     }
 }
 

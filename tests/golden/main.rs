@@ -41,7 +41,6 @@
 //! | `crash A`, `restart A` | A loses everything that it has not persisted |
 //! | `partition A B \| C D` | messages between the two sides are lost |
 //! | `heal` | the partition ends |
-//! | `rule commit_older_terms_by_count` | all servers follow this wrong rule |
 //! | `show` | shows the terms of all logs, by index |
 //!
 //! Instead of `B C`, a step may say `all`, which means all other servers. If A has nothing else to send to a
@@ -77,7 +76,6 @@ scenarios! {
     figure_7
     figure_8
     figure_8_e
-    figure_8_without_the_rule
     partitioned_leader
     lagging_follower_needs_a_snapshot
     next_index_backs_up_by_terms
@@ -116,7 +114,6 @@ fn a_bad_script_is_refused() {
         ("propose S2 x", "S2 is not the leader"),
         ("snapshot S1 3", "only 0 commands were applied"),
         ("restart S1", "S1 is running"),
-        ("rule none", "expected `rule commit_older_terms_by_count`"),
         ("servers S1 S1", "two servers are called S1"),
     ];
     labrt::run(move || {

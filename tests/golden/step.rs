@@ -16,7 +16,6 @@ pub enum Step {
     Restart(String),
     Partition(Vec<Vec<String>>),
     Heal,
-    CommitOlderTermsByCount,
     Show,
 }
 
@@ -66,8 +65,6 @@ pub fn parse(line: &str) -> Result<Step, String> {
             Ok(Step::Partition(rest.split(|word| *word == "|").map(owned).collect()))
         }
         ["heal"] => Ok(Step::Heal),
-        ["rule", "commit_older_terms_by_count"] => Ok(Step::CommitOlderTermsByCount),
-        ["rule", ..] => Err("expected `rule commit_older_terms_by_count`".into()),
         ["show"] => Ok(Step::Show),
         _ => Err("expected a step, such as `timeout A`, `A -> B` or `show`".into()),
     }

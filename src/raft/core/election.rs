@@ -16,6 +16,17 @@ pub(super) struct Ballot {
 }
 
 impl Ballot {
+    /// A vote for the candidate, for tests.
+    #[cfg(test)]
+    pub(super) fn granted() -> Ballot {
+        Ballot { asked: None, answer: Some(true) }
+    }
+
+    /// Has the peer voted for the candidate?
+    pub(super) fn has_granted(self) -> bool {
+        self.answer == Some(true)
+    }
+
     /// The time at which the candidate asks the peer (again). The candidate asks at once, and then once in
     /// each heartbeat interval until the peer answers. The time is `None` if the peer has answered.
     pub(super) fn deadline(self, options: &Options) -> Option<Duration> {
@@ -29,25 +40,10 @@ impl Core {
     /// election, unless it is the leader.
     pub fn election_timeout(&mut self, now: Duration) {
         if self.is_leader() {
-            return self.majority_may_be_lost(now);
+            return;
         }
         self.become_candidate(now);
         self.count_votes();
-    }
-
-    /// This function changes something only if a test has set `step_down_without_majority`. In Raft itself, a
-    /// leader does not check whether it hears from a majority.
-    fn majority_may_be_lost(&mut self, now: Duration) {
-        let majority = self.majority();
-        let Standing::Leader(progress) = &mut self.standing else { return };
-        let heard: usize =
-            progress.iter_mut().map(|it| usize::from(std::mem::take(&mut it.has_answered))).sum();
-        if self.options.rules.step_down_without_majority {
-            self.reset_election_timer(now);
-            if heard + 1 < majority {
-                self.enter(Standing::Follower, "majority lost");
-            }
-        }
     }
 
     /// The handler of `RequestVote` (Figure 2).

@@ -147,15 +147,15 @@ impl Core {
         if by_majority <= self.commit_index {
             return;
         }
-        if self.is_of_own_term(by_majority) || self.options.rules.commit_older_terms_by_count {
+        if self.is_of_own_term(by_majority) {
             self.commit_by_counting(by_majority);
         }
     }
 
     fn commit_by_counting(&mut self, index: u64) {
-        let legal = self.is_of_own_term(index) || self.options.rules.commit_older_terms_by_count;
-        Invariant::CommitOwnTermByCounting
-            .check(legal, || format!("entry {index} on S{} in term {}", self.me, self.current_term));
+        Invariant::CommitOwnTermByCounting.check(self.is_of_own_term(index), || {
+            format!("entry {index} on S{} in term {}", self.me, self.current_term)
+        });
         self.commit(index);
     }
 

@@ -230,8 +230,7 @@ fn a_candidate_follows_the_leader_of_its_term_5_2() {
 }
 
 /// A leader stays leader until it sees a higher term. It also stays leader after a timeout, even if it cannot
-/// reach a majority. But if a test has set `step_down_without_majority`, a leader that cannot reach a
-/// majority steps down after a timeout.
+/// reach a majority.
 #[test]
 fn a_leader_stays_leader_of_its_term() {
     let mut core = leader(3, 5, &[1]);
@@ -243,18 +242,6 @@ fn a_leader_stays_leader_of_its_term() {
     core.election_timeout();
     assert_eq!((core.role(), core.current_term(), core.election_deadline()), (Role::Leader, 5, None));
     assert_eq!(core.take_effects().role_changed, None);
-
-    core.options.rules.step_down_without_majority = true;
-    let (sent, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
-    success(&mut core, sent);
-    core.election_timeout();
-    assert_eq!(core.role(), Role::Leader, "the leader and one follower are a majority");
-    core.election_timeout();
-    assert_eq!(
-        (core.role(), core.current_term()),
-        (Role::Follower, 5),
-        "since then no follower has answered"
-    );
 }
 
 /// Section 5.2: when the election timer is restarted, the new deadline is the current time plus the timeout

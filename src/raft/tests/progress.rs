@@ -412,6 +412,42 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 
+/// A message is refused, and no older message on its way has the missing entries. So the leader sends all
+/// entries again that are not acknowledged.
+#[test]
+fn a_refusal_that_no_other_message_repairs_is_believed() {
+    let mut core = in_touch();
+    propose(&mut core, 2);
+    next_append(&mut core, 1, AT_ONCE);
+    propose(&mut core, 3);
+    let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
+    propose(&mut core, 1);
+    let (third, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
+    assert_eq!(shape(&args), (5, 1));
+    core.message_lost(second);
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 4));
+    // The entries after 2 are on their way only in a message that was sent after the refused message.
+    refusal(&mut core, third, 2, 1);
+    assert_eq!(has_leader_view(&core, 1), (0, 1));
+}
+
+/// Entries on their way do not stop the message that only has the commit index.
+#[test]
+fn the_commit_index_does_not_wait_for_entries_on_their_way() {
+    let mut core = leader(5, 1, &[]);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
+    success(&mut core, sent);
+    propose(&mut core, 2);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
+    success(&mut core, sent);
+    propose(&mut core, 1);
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 1));
+    catch_up(&mut core, 2);
+    assert_eq!(core.commit_index(), 2);
+    let (_, args) = next_append(&mut core, 1, COMMIT_INTERVAL);
+    assert_eq!((shape(&args), args.leader_commit), ((2, 0), 2));
+}
+
 /// The leader ignores answers to messages of an older term. It also ignores reports that such messages were
 /// lost.
 #[test]

@@ -173,6 +173,25 @@ fn a_follower_behind_the_log_gets_the_snapshot_7() {
     assert_eq!(has_leader_view(&core, 1), (3, 6));
 }
 
+/// The follower answers a message that was sent long before the snapshot. The answer does not show that the
+/// follower has the snapshot.
+#[test]
+fn an_old_answer_does_not_end_the_wait_for_a_snapshot_7() {
+    let mut core = leader(3, 1, &[]);
+    let (old, _) = next_append(&mut core, 1, AT_ONCE);
+    for index in 1..=3 {
+        core.propose(command(index, 1)).expect("the server leads");
+    }
+    catch_up(&mut core, 2);
+    core.take_apply(10).expect("three commands are committed");
+    core.snapshot(3, b"three".to_vec()).expect("three commands are applied");
+    let (heartbeat, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
+    refusal(&mut core, heartbeat, 0, 0);
+    next_snapshot(&mut core, 1, AT_ONCE);
+    success(&mut core, old);
+    assert_eq!(core.next_message(1, AT_ONCE), None, "the snapshot is still on its way");
+}
+
 /// Heartbeats are sent while a snapshot is on its way. If the follower refuses a heartbeat that was sent
 /// after the snapshot, the snapshot is sent again. If the follower accepts such a heartbeat, it has the
 /// snapshot, even if its answer to the snapshot was lost.

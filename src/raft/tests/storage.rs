@@ -147,6 +147,21 @@ fn changes_add_up_between_two_visits_to_the_disk() {
 }
 
 /// Twenty entries of a usual size need much less than 2000 bytes, the limit of the snapshot tests (2D).
+/// A server that begins with a state must save the whole state, and knows its number, its group and its
+/// snapshot.
+#[test]
+fn a_server_with_a_state_saves_all_of_it() {
+    let log = RaftLog::after(3, 1, entries(4, &[1, 2]));
+    let mut core = Core::of(2, 5, 2, None, log, Role::Follower);
+    let persist = core.take_effects().persist;
+    assert_eq!((persist.hard_state, persist.log_from), (true, Some(4)));
+    assert_eq!((core.me(), core.servers()), (2, 5));
+    core.append_entries(&committed(4, append(1, 2, (5, 2), &[])), AT_ONCE);
+    core.take_apply(1).expect("entry 4 is committed");
+    core.snapshot(4, b"four".to_vec()).expect("entry 4 is applied");
+    assert_eq!(&core.snapshot_data()[..], b"four");
+}
+
 #[test]
 fn an_entry_costs_few_bytes() {
     labrt::run(|| {
@@ -192,6 +207,11 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
             (vec![1, 0, 0, 0, 7], "head frame: cannot decode"),
             // This head frame has term 4, and a vote for server 5 in a group of 3.
             (vec![5, 0, 0, 0, 4, 1, 5, 0, 0], "voted for server 5, expected one below 3"),
+            // This head frame has a snapshot up to the index 2^64 - 1.
+            (
+                [&[12, 0, 0, 0, 4, 0, 253][..], &[255; 8], &[0]].concat(),
+                "a snapshot up to index 18446744073709551615",
+            ),
             // The head frame is good, but the entry ends too early.
             (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
             // The entry has a higher term than the current term.
