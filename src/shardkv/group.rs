@@ -27,10 +27,11 @@ pub struct Group {
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
-/// A message that the group must send: the shards that one configuration gives to one other group.
+/// A message that the group must send to another group. It has shards that one configuration has moved from
+/// this group to the other group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The names of the servers of that group. The list is empty if this group does not know them.
+    /// The names of the other group's servers. The list is empty if this group does not know them.
     pub servers: Vec<String>,
     /// The arguments for `ShardKV.Deliver`.
     pub args: DeliverArgs,
