@@ -1,4 +1,5 @@
-//! The servers of a script: the state of each server's rules, its disk, and the messages between the servers.
+//! The servers of a script. Each server has a [`Core`] (the rules of Raft) and a disk. The servers send
+//! messages to each other.
 
 use labapi::{ApplyMsg, Command, Persister, Role};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +33,7 @@ pub struct Cluster {
 }
 
 struct Server {
-    /// The rules of this server. This is `None` if the server is down.
+    /// The core of this server. This is `None` if the server is down.
     core: Option<Core>,
     disk: Persister,
 }
@@ -50,7 +51,7 @@ impl Cluster {
         if self.broken {
             return Err("a server has failed: nothing can follow".into());
         }
-        // If an invariant is broken, the rules panic. The panic's message becomes a line of the output.
+        // If an invariant is broken, a core panics. The panic's message becomes a line of the output.
         match catch_unwind(AssertUnwindSafe(|| self.step(step))) {
             Ok(result) => result?,
             Err(payload) => {
@@ -229,8 +230,8 @@ impl Cluster {
         self.servers[from].core.as_mut()?.next_message(peer, self.now)
     }
 
-    /// Lets time pass. If a server does something by itself, the output shows the time of this event. In the
-    /// lines below, it shows what the server does.
+    /// Lets time pass. If a server does something by itself, the output shows the time first, and then what
+    /// the server does.
     fn wait(&mut self, how_long: Duration) {
         let end = self.now + how_long;
         while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
@@ -311,8 +312,8 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Servers
 
-    /// Applies a rule to a server, and does what the effects of the rule ask for. Writes into the output what
-    /// has changed.
+    /// Calls `rule` with the core of a server. Then does what the core asks for in its effects: for example,
+    /// saves its state. Writes into the output what has changed.
     fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
         let Server { core, disk } = &mut self.servers[me];
         let core = core.as_mut().expect("the callers have checked that the server is running");
@@ -369,8 +370,8 @@ impl Cluster {
         self.happened.push(line);
     }
 
-    /// Puts the names of the script into a text of the rules. The rules call server 0 `S0`, but the script
-    /// has its own names.
+    /// Puts the names of the script into a text that a core has written. A core calls server 0 `S0`, but the
+    /// script has its own names.
     fn with_names(&self, text: String) -> String {
         let number = |word: &str| word.strip_prefix('S')?.parse::<usize>().ok();
         let name =
