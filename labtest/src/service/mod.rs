@@ -63,7 +63,7 @@ pub struct Setup {
     /// When a test has passed, it prints a line. If this is true, the line has columns: seconds, servers,
     /// RPCs, operations.
     pub columns: bool,
-    /// In virtual time: the cost of a client's request.
+    /// In virtual time: how much time a client's request takes.
     pub client_cost: Cost,
     /// If true, each request arrives twice. The second time is up to 26 ms after the first.
     pub twice: bool,
