@@ -1,6 +1,6 @@
 //! The generic test of a key/value service. Most tests of such a service are this test with different
 //! options. Clients read and write in three rounds of five seconds. The options decide which faults there are
-//! in this time: the network can be split or lose messages, and the servers can restart.
+//! in the rounds: the network can be split or lose messages, and the servers can restart.
 //!
 //! The test checks these conditions:
 //!
