@@ -206,7 +206,8 @@ impl<M: StateMachine> Rsm<M> {
     /// once.
     pub fn kill(&self) {
         self.raft().kill();
-        // The queue has the waiters of all submitted operations, and no other operation can be submitted now.
+        // Raft was killed above, so no more operations can be submitted. The queue has the waiters of all
+        // earlier operations.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
     }

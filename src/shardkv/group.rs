@@ -74,7 +74,7 @@ impl Group {
     /// The deliveries that the group must send: at most one for each other group. All shards of a delivery
     /// were given away by the same configuration. If several configurations have given shards to the same
     /// group, the shards of the oldest configuration are delivered first. A delivery has at most `limit`
-    /// bytes of keys and values, but it always has at least one shard.
+    /// bytes of keys and values. But it always has at least one shard, even if this shard alone is larger.
     pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
         let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
         handoffs.sort_by_key(|(_, handoff)| handoff.num);
