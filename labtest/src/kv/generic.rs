@@ -46,7 +46,7 @@ pub struct Generic {
     pub unreliable: bool,
     /// If true, all servers are restarted in each round.
     pub crash: bool,
-    /// If true, the servers are split into two new random sides every second.
+    /// If true, the servers are split into two new random sides about every second.
     pub partitions: bool,
     /// A server takes a snapshot when its Raft state has more than this number of bytes. The Raft state must
     /// not become larger than eight times this number. With `None`, there must be no snapshot.

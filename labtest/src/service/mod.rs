@@ -233,8 +233,7 @@ impl<S: Replicated> Cluster<S> {
         turn.crash(|| self.disconnect(i), S::kill);
     }
 
-    /// The first server, in the order of the numbers, whose Raft believes that it leads. Servers that are
-    /// down are ignored.
+    /// The running server with the lowest number that believes that it leads.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)
