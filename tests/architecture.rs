@@ -4,7 +4,7 @@
 //! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
 //! and checks that it agrees with the table of `docs/design.md`. `clippy.toml` bans single types and
 //! functions. The other tests read the source files as text: they check the imports between the folders of
-//! `src`, and that Raft's rules use no clock, lock or channel.
+//! `src`, and that Raft's core uses no clock, lock or channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -311,7 +311,7 @@ fn imported<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     found
 }
 
-/// The items of a list in braces. `text` begins after the first brace. If an item contains another list, it
+/// The items of a list in braces. `list` begins after the first brace. If an item contains another list, it
 /// stays one item.
 fn items(list: &str) -> Vec<&str> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
@@ -400,8 +400,8 @@ const CORE: &[&str] = &[
     "src/raft/progress.rs",
 ];
 
-/// The rules must not wait, send, read the time, log or trace. The server calls the rules, and its code does
-/// all this.
+/// Raft's core must not wait, send, read the time, log or trace. The server does all this, before or after it
+/// calls the core.
 #[test]
 fn the_core_is_pure() {
     let words = [

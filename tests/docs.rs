@@ -8,7 +8,7 @@
 //! * A path in backticks that begins with a folder of this project exists.
 //! * A name in backticks must be a word of some source file if it has the form of a Rust name
 //!   (`with_an_underscore`, `Two::Parts`) or of a test of the course (`TestLikeThis`). If the name ends in
-//!   `...`, some word must begin with it.
+//!   `...`, some word must begin with the letters before the dots.
 //! * `suite::test` names a test that exists, if `tests/suite.rs` exists.
 //! * In a shell block, `--test` is followed by the name of a file of `tests/`, and `--exact` by the name of a
 //!   test. The arguments of `scripts/dstest.sh` are names of suites or tests.
@@ -224,7 +224,9 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
         let mut rest = words[at + 1..].iter();
         while let Some(word) = rest.next() {
             match *word {
-                "-n" | "-p" | "-t" | "-o" | "--seed" | "--hosts" | "--package" | "--root" => drop(rest.next()),
+                "-n" | "-p" | "-t" | "-o" | "--seed" | "--hosts" | "--package" | "--root" => {
+                    drop(rest.next())
+                }
                 option if option.starts_with('-') => (),
                 "|" | ">" | "&&" => break,
                 name if suite(name) || names.knows(name) => (),

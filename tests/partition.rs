@@ -311,8 +311,8 @@ fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
     }
 }
 
-/// Watches the servers for this time. Returns the servers that were leaders in a term after `term`, each with
-/// its term, in the order of the terms.
+/// Watches the servers for the duration `time`. Returns the servers that were leaders in a term after `term`,
+/// each with its term, in the order of the terms.
 fn leaders_seen(cfg: &Cluster<Raft>, term: u64, time: Duration) -> Vec<(u64, usize)> {
     let mut seen = labrt::collections::BTreeSet::new();
     let start = Instant::now();

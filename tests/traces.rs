@@ -107,7 +107,7 @@ fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>,
     (events.into_iter().filter(|event| !event.kind.starts_with("thread.")).collect(), failure)
 }
 
-/// A run of a cluster with losses, a partition, a crash and snapshots.
+/// A run of a cluster with lost messages, a server that is cut off, a crash and snapshots.
 fn eventful() {
     let cfg = make_config::<Raft>(Setup::of(3).unreliable().with_snapshots());
     let agree = |cfg: &Config<Raft>, commands: i64, servers: usize| {

@@ -35,8 +35,8 @@ pub trait Observer: Send {
     /// the run fails. Afterwards the observer is not called again.
     fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String>;
 
-    /// Describes what the observer knows about the run, one line for each thing. labrt calls this when the run
-    /// fails, and prints the lines below the failure. Without lines, nothing is printed.
+    /// Describes what the observer knows about the run, one line for each thing. labrt calls this when the
+    /// run fails, and prints the lines below the failure. Without lines, nothing is printed.
     fn describe(&self) -> Vec<String> {
         Vec::new()
     }

@@ -1,6 +1,6 @@
 //! The data that every run owns, in virtual time and in real time: its seed, the streams that are made from
-//! the seed, the next message id, the graph of its locks (see `locks.rs`), the number of its warnings, and its
-//! unfinished tasks.
+//! the seed, the next message id, the graph of its locks (see `locks.rs`), the number of its warnings, and
+//! its unfinished tasks.
 
 use crate::collections::HashMap;
 use crate::locks::{Discipline, Order};

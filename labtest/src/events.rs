@@ -33,7 +33,7 @@ const CALL: Kind = Kind::new("client.call");
 const RETURN: Kind = Kind::new("client.return");
 const VERDICT: Kind = Kind::new("check.verdict");
 
-/// Of a value or a result, at most this number of characters is recorded.
+/// The trace contains at most this number of characters of a value or a result.
 const EXCERPT: usize = 64;
 
 /// Records that a test begins.
@@ -117,7 +117,7 @@ pub fn long_reordering(on: bool) {
 }
 
 /// Records the verdict of the checker about a history with this number of operations. If the history is not
-/// linearizable, `blocked` is the operation that the checker could not place.
+/// linearizable, `blocked` is the operation that the checker could not put into an order.
 pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
     if !trace::on() {
         return;

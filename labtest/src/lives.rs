@@ -450,8 +450,8 @@ mod tests {
                     start_in(&turn);
                 })
             };
-            // The restart must wait for its turn. If it wrongly does not wait, it can finish in this time,
-            // and the test fails.
+            // The restart must wait for its turn. If it wrongly does not wait, it can finish during this
+            // sleep, and the test fails.
             sleep(Duration::from_millis(20));
             go_on.raise();
             join(slow);

@@ -22,12 +22,13 @@ impl Wanted {
     }
 }
 
-/// Makes ends do what the state of a harness says. `wanted` reads the state, under the lock of the harness.
-/// This function changes the network without that lock.
+/// Enables and disables ends, and sets which of their messages are lost, until all ends are as the harness
+/// wants them. `wanted` returns what the harness wants; it takes the lock of the harness. No lock is held
+/// while this function changes the network.
 ///
-/// After `wanted` has read the state, another thread may change the state, and it may change the network
-/// before this thread does. So `wanted` is called again afterwards, until nothing has changed. Then the ends
-/// do what the newest state says, even if two threads have changed the network.
+/// After a call of `wanted`, another thread may change the state of the harness, and it may change the
+/// network before this thread does. So this function calls `wanted` again after its changes, until the result
+/// stays the same. Then the ends are as the newest state says, even if two threads have changed the network.
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {

@@ -13,7 +13,7 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the servers to which `ends` lead, in any order. `ends` must not be empty.
+    /// Makes a client. `ends` lead to the servers of the service, in any order, and must not be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// A key/value store that does each write exactly once.
 ///
 /// The store remembers the last write of each client, in `sessions`. The sessions are also in snapshots, and
-/// in the data that moves to other groups (lab 4). They are needed there, because a client may send a write
-/// again after the data has moved.
+/// in the data that moves to other groups (lab 4). They are needed there: a client may send a write again to
+/// a server that has restarted from a snapshot, or to the group that got the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kv {
     data: BTreeMap<String, Value>,

@@ -15,7 +15,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// A client of the servers to which `ends` lead, in any order. `ends` must not be empty.
+    /// Makes a client of one group. `ends` lead to the group's servers, in any order, and must not be empty.
     pub fn new(ends: Vec<End>) -> Servers {
         assert!(!ends.is_empty(), "a client needs at least one server");
         let retry = Retry::new(ends.len(), Instant::now());

@@ -2,8 +2,8 @@
 //!
 //! A service is a [`StateMachine`]: its state, and what one operation does to this state. An [`Rsm`] puts
 //! operations into Raft's log and applies the committed ones to the machine, in the same order on every
-//! server. It passes the outcome of each operation to the closure that waits for this outcome. It takes
-//! snapshots when the log has grown, and restores the machine from them.
+//! server. It passes the outcome of each operation to the closure that waits for this outcome. It takes a
+//! snapshot when the log has become too long, and restores the machine from a snapshot.
 //!
 //! ```text
 //! handler --submit--> Rsm --> Raft's log ... committed ... Raft --batch--> StateMachine::apply
@@ -73,9 +73,9 @@
 //! No thread waits for a commit. A handler registers a closure, which is called once with the outcome. If the
 //! entry was applied on this server, the outcome is the machine's reply. If this server learns that it no
 //! longer leads the term in which it started the operation, the outcome is [`NotLeader`], at once. Raft
-//! reports such a change of role between the applied entries. There is no timeout. A leader that is cut off
-//! does not learn of a new leader. So its callers wait, and after a while each client asks another server
-//! (see [`Servers`]).
+//! reports such a change of role on the thread that delivers the committed entries. There is no timeout. A
+//! leader that is cut off does not learn of a new leader. So its callers wait, and after a while each client
+//! asks another server (see [`Servers`]).
 //!
 //! [`NotLeader`] does not mean that the operation has failed: it may still be applied later. So a client must
 //! repeat the operation with the same [`Stamp`].

@@ -57,8 +57,8 @@ pub(crate) enum Response {
     Reply,
 }
 
-/// A request to a group of servers that is sent again until a server replies. The same value can be used for
-/// several requests, one after the other.
+/// A request that a client sends to the servers of a group until one of them replies. The client can use the
+/// same value for several requests, one after the other.
 #[derive(Debug)]
 pub(crate) struct Retry {
     servers: usize,

@@ -146,7 +146,8 @@ impl<M: StateMachine> Rsm<M> {
     /// machine's lock. So `done` must be short and must not call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::new(labgob::encode(op));
-        // The lock makes sure that the waiter is registered before the entry is applied.
+        // While this thread holds the lock, no entry can be applied. So the waiter is registered before the
+        // entry of this operation is applied.
         let mut waiters = self.shared.waiters.lock();
         let Some(started) = self.raft().start_unsent(command) else {
             drop(waiters);
@@ -205,7 +206,8 @@ impl<M: StateMachine> Rsm<M> {
     /// once.
     pub fn kill(&self) {
         self.raft().kill();
-        // The queue has the waiters of all submitted operations, and no other operation can be submitted now.
+        // Raft was killed above, so no more operations can be submitted. The queue has the waiters of all
+        // earlier operations.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
     }
@@ -257,8 +259,8 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // The waiters of this term stay. A leader leads until its term ends. But the report that this server
-        // became a candidate in this term may arrive after the server has become the leader.
+        // The waiters of this term stay. The report may say that this server is a candidate in this term, and
+        // arrive only after the server has become the leader of the same term.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
@@ -267,7 +269,8 @@ impl<M: StateMachine> Shared<M> {
         }
     }
 
-    /// Takes a snapshot up to the last applied entry, if the log has grown enough.
+    /// Takes a snapshot up to the last applied entry, if Raft's saved state has at least `maxraftstate`
+    /// bytes.
     fn compact(&self, last_applied: u64, machine: &M) {
         let Some(limit) = self.maxraftstate else { return };
         let size = self.persister.raft_state_size();

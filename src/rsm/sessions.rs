@@ -20,7 +20,7 @@ pub struct Stamp {
     pub seq: u64,
 }
 
-/// The part of the client: its identity, and the number of its last operation.
+/// What a client remembers: its identity, and the number of its last operation.
 #[derive(Debug)]
 pub struct Session {
     last: Stamp,
@@ -46,7 +46,8 @@ impl Default for Session {
     }
 }
 
-/// The part of the servers: for each client the last operation that was done, and the reply to it.
+/// What the servers remember: for each client the number of its last operation that was done, and the reply
+/// to this operation.
 ///
 /// The sessions are part of the state machine's state. So they must be in the snapshots, and only `apply` may
 /// change them.
@@ -81,7 +82,7 @@ impl<R> Sessions<R> {
     }
 
     /// Adds the entries of `other`. If a client is in both values, the entry with the later operation stays.
-    /// A service needs this method when it makes one state from several parts.
+    /// A service needs this method if it makes one state from several states, each with its own sessions.
     pub fn merge(&mut self, other: Sessions<R>) {
         for (client, (seq, reply)) in other.last {
             if self.last.get(&client).is_none_or(|(known, _)| *known < seq) {

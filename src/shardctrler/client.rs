@@ -19,8 +19,7 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// A client of the controller's servers. The `ends` lead to these servers, in any order. `ends` must not
-    /// be empty.
+    /// Makes a client. `ends` lead to the controller's servers, in any order, and must not be empty.
     pub fn new(ends: Vec<End>) -> Clerk {
         Clerk { servers: Servers::new(ends), session: Session::new() }
     }

@@ -33,7 +33,7 @@
 //! Each `Join`, `Leave` and `Move` makes exactly one configuration. Its number is one more than the number of
 //! the configuration before. A `Move` of a shard to the group that already has it makes a new configuration,
 //! too. A `Join` or a `Leave` with no groups also makes a new configuration, in which the shards are
-//! distributed again. This undoes earlier `Move`s. An impossible change is refused as a whole: it makes no
+//! distributed again. This may undo earlier `Move`s. An impossible change is refused as a whole: it makes no
 //! configuration, and the client gets a [`ConfigError`].
 //!
 //! | refused | why |

@@ -25,7 +25,7 @@ pub struct Clerk {
 
 /// The reason why a group has not done an operation.
 enum Failed {
-    /// The group does not serve the shard. The number is the number of the group's configuration.
+    /// The group does not serve the shard. The value is the number of the group's configuration.
     WrongGroup(u64),
     /// None of the group's servers has replied, or no group has the shard.
     NoReply,
@@ -74,7 +74,8 @@ impl Clerk {
             let newer = match self.try_group(self.config.shards[shard], method, args) {
                 Ok(value) => return value,
                 // The group has an older configuration, or it still waits for the shard. In both cases it
-                // usually serves the shard soon. A newer configuration can help only if the wait is long.
+                // usually serves the shard soon. So the client asks for a newer configuration only after
+                // several tries.
                 Err(Failed::WrongGroup(num)) if num <= known && !backoff.is_longest() => false,
                 Err(Failed::WrongGroup(_) | Failed::NoReply) => self.refresh(),
             };

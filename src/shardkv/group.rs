@@ -27,10 +27,11 @@ pub struct Group {
     departed: BTreeMap<Gid, Vec<String>>,
 }
 
-/// A message that the group must send: the shards that one configuration gives to one other group.
+/// A message that the group must send to another group. It has shards that one configuration has moved from
+/// this group to the other group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The names of the servers of that group. The list is empty if this group does not know them.
+    /// The names of the other group's servers. The list is empty if this group does not know them.
     pub servers: Vec<String>,
     /// The arguments for `ShardKV.Deliver`.
     pub args: DeliverArgs,
@@ -73,7 +74,7 @@ impl Group {
     /// The deliveries that the group must send: at most one for each other group. All shards of a delivery
     /// were given away by the same configuration. If several configurations have given shards to the same
     /// group, the shards of the oldest configuration are delivered first. A delivery has at most `limit`
-    /// bytes of keys and values, but it always has at least one shard.
+    /// bytes of keys and values. But it always has at least one shard, even if this shard alone is larger.
     pub fn deliveries(&self, limit: usize) -> BTreeMap<Gid, Delivery> {
         let mut handoffs: Vec<(usize, &Handoff<Kv>)> = self.handoffs().collect();
         handoffs.sort_by_key(|(_, handoff)| handoff.num);

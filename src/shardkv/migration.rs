@@ -74,12 +74,12 @@
 //!   that moved the shard. If the group has not reached n yet, the delivery is too early, and it will be sent
 //!   again. If the group is already at a later configuration than n, it has already had the data, because it
 //!   cannot leave n without the data. A group at n takes the data once, because after that the shard is not
-//!   Awaiting. An acknowledgement also has the number n. A group has at most one handoff of a shard. The next
-//!   handoff can only be made from data that has come back, and the data cannot come back before the new
-//!   owner has taken the first handoff.
+//!   Awaiting. An acknowledgement also has the number n, so a late acknowledgement does not delete a newer
+//!   handoff. A group has at most one handoff of a shard. The next handoff can only be made from data that
+//!   has come back, and the data cannot come back before the new owner has taken the first handoff.
 //! * **After a restart a server continues where the log or the snapshot ends.** The states of the shards and
-//!   their handoffs are part of the replicated state. So a new leader can see there which data the group
-//!   awaits, and which data it must deliver.
+//!   their handoffs are part of the replicated state. So a new leader can see in this state which data the
+//!   group awaits, and which data it must deliver.
 //!
 //! # Why every migration ends
 //!

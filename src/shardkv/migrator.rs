@@ -59,8 +59,9 @@ struct Recipient {
 }
 
 impl Migrator {
-    /// A new migrator. Its server does not lead yet. `maxraftstate` is the size of the log at which the
-    /// servers of the groups take a snapshot.
+    /// A new migrator. Its server does not lead yet. `maxraftstate` is the size of Raft's saved state at
+    /// which a server takes a snapshot. A delivery of several shards has no more bytes than this, because it
+    /// becomes an entry in the log of the new owner.
     pub fn new(
         rsm: Arc<Rsm<GroupMachine>>,
         mailbox: Arc<Mailbox>,

@@ -167,7 +167,7 @@ impl Replicated for KvServer {
         let kv = Service::new("KVServer")
             .handler("Get", move |args: GetArgs| gets.get(args))
             .handler("PutAppend", move |args: PutAppendArgs| writes.put_append(args));
-        // In virtual time a message between servers costs less than the request of a client.
+        // In virtual time a call between two servers takes less time than a call of a client.
         let raft = self.inner.raft.service().cost(Cost::Peer);
         vec![kv, raft]
     }

@@ -108,8 +108,8 @@ impl State {
         observe::role(role, self.current_term, cause);
     }
 
-    /// The index of the last entry. It is 0 for an empty log. (2D: the log begins after the snapshot. Count
-    /// from there.)
+    /// The index of the last entry. It is 0 for an empty log. (2D: the log then begins after the snapshot. So
+    /// add the index of the snapshot's last entry.)
     fn last_index(&self) -> u64 {
         self.log.len() as u64
     }
@@ -121,7 +121,8 @@ impl State {
         observe::append(first, self.log[old..].iter().map(|entry| (entry.term, &entry.command)));
     }
 
-    /// Removes the entry at `index` and all entries after it. (2D: count from the snapshot.)
+    /// Removes the entry at `index` and all entries after it. (2D: to find the entry in `log`, subtract the
+    /// index of the snapshot's last entry.)
     fn truncate_from(&mut self, index: u64) {
         let dropped = self.last_index() + 1 - index;
         self.log.truncate((index - 1) as usize);
@@ -135,7 +136,7 @@ impl State {
     }
 
     /// Takes the next committed entry that has not gone to the service yet. Returns it with its index. (2D:
-    /// count from the snapshot.)
+    /// to find the entry in `log`, subtract the index of the snapshot's last entry.)
     fn next_to_apply(&mut self) -> Option<(u64, Entry)> {
         if self.last_applied >= self.commit_index {
             return None;

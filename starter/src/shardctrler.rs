@@ -142,7 +142,7 @@ impl Replicated for ShardCtrler {
             .handler("Leave", move |args: LeaveArgs| leaves.leave(args))
             .handler("Move", move |args: MoveArgs| moves.move_shard(args))
             .handler("Query", move |args: QueryArgs| queries.query(args));
-        // In virtual time a message between servers costs less than the request of a client.
+        // In virtual time a call between two servers takes less time than a call of a client.
         let raft = self.inner.raft.service().cost(Cost::Peer);
         vec![ctrler, raft]
     }

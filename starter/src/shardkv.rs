@@ -165,7 +165,7 @@ impl ShardKv {
             .handler("Get", move |args: GetArgs| gets.get(args))
             .handler("PutAppend", move |args: PutAppendArgs| writes.put_append(args))
             .handler("Transfer", move |args: TransferArgs| transfers.transfer(args));
-        // In virtual time a message between servers costs less than the request of a client.
+        // In virtual time a call between two servers takes less time than a call of a client.
         let raft = self.inner.raft.service().cost(Cost::Peer);
         vec![shardkv, raft]
     }
@@ -262,9 +262,10 @@ impl Inner {
 
     /// Calls the Transfer handler of a server of another group, by its name in a configuration.
     ///
-    /// `None` means that no reply has come, as with every RPC. The network deletes an end when it is dropped.
-    /// The end of a killed server makes no calls. To call a server often, keep its end. `call` may block its
-    /// thread for a long time. `call_within` waits no longer than the time that you give.
+    /// `None` means that no reply has come, as with every RPC. When you drop an end, the network deletes it.
+    /// So keep the end to a server that you call often. When this server is killed, its ends are closed, and
+    /// its calls fail at once. `call` may block its thread for a long time. `call_within` waits no longer
+    /// than the time that you give.
     #[allow(dead_code, reason = "this is an example; delete this line when you call this function")]
     fn send_transfer(&self, server: &str, args: &TransferArgs) -> Option<TransferReply> {
         (self.make_end)(server).call("ShardKV.Transfer", args)

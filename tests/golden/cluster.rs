@@ -1,4 +1,5 @@
-//! The servers of a script: the state of each server's rules, its disk, and the messages between the servers.
+//! The servers of a script. Each server has a [`Core`] (the rules of Raft) and a disk. The servers send
+//! messages to each other.
 
 use labapi::{ApplyMsg, Command, Persister, Role};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub struct Cluster {
 }
 
 struct Server {
-    /// The rules of this server. This is `None` if the server is down.
+    /// The core of this server. This is `None` if the server is down.
     core: Option<Core>,
     disk: Persister,
 }
@@ -210,8 +211,8 @@ impl Cluster {
         self.servers[from].core.as_mut()?.next_message(peer, self.now)
     }
 
-    /// Lets time pass. If a server does something by itself, the output shows the time of this event. In the
-    /// lines below, it shows what the server does.
+    /// Lets time pass. If a server does something by itself, the output shows the time first, and then what
+    /// the server does.
     fn wait(&mut self, how_long: Duration) {
         let end = self.now + how_long;
         while let Some(at) = self.next_deadline().filter(|at| *at <= end) {
@@ -292,8 +293,8 @@ impl Cluster {
 
     // ------------------------------------------------------------------ Servers
 
-    /// Applies a rule to a server, and does what the effects of the rule ask for. Writes into the output what
-    /// has changed.
+    /// Calls `rule` with the core of a server. Then does what the core asks for in its effects: for example,
+    /// saves its state. Writes into the output what has changed.
     fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
         let Server { core, disk } = &mut self.servers[me];
         let core = core.as_mut().expect("the callers have checked that the server is running");

@@ -1,5 +1,5 @@
-//! Scenarios of the paper as text. Each scenario is a script for the rules of Raft, without threads and
-//! without a network. After each step, the script contains the expected results of the step.
+//! Scenarios of the paper as text. Each scenario is a script. It calls the rules of Raft directly, so it
+//! needs no threads and no network. After each step, the script contains the expected results of the step.
 //!
 //! Each `*.txt` file in this folder is a scenario. It looks like this:
 //!

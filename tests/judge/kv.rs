@@ -42,7 +42,7 @@ trait Mistake: Send + Sync + 'static {
 struct Right;
 impl Mistake for Right {}
 
-/// A key/value service with the mistake `M`. The code is short, and the service is slow.
+/// A key/value service with the mistake `M`. The service is slow, because its code is kept short.
 struct Faulty<M: Mistake> {
     rsm: Arc<Rsm<Store<M>>>,
 }
@@ -175,8 +175,8 @@ impl KvClerk for Clerk {
     }
 }
 
-/// The check of a history may take this long, because the machine may be busy. If it has no result then, the
-/// test fails.
+/// The check of a history may take this long, because the machine may be busy. If there is no result after
+/// this time, the test fails.
 const UNDECIDED_FAILS: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 /// A small test: one round, which takes one second.

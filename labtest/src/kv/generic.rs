@@ -1,6 +1,6 @@
 //! The generic test of a key/value service. Most tests of such a service are this test with different
 //! options. Clients read and write in three rounds of five seconds. The options decide which faults there are
-//! in this time: the network can split or lose messages, and the servers can restart.
+//! in the rounds: the network can be split or lose messages, and the servers can restart.
 //!
 //! The test checks these conditions:
 //!
@@ -46,7 +46,7 @@ pub struct Generic {
     pub unreliable: bool,
     /// If true, all servers are restarted in each round.
     pub crash: bool,
-    /// If true, the servers are split into two new random sides every second.
+    /// If true, the servers are split into two new random sides about every second.
     pub partitions: bool,
     /// A server takes a snapshot when its Raft state has more than this number of bytes. The Raft state must
     /// not become larger than eight times this number. With `None`, there must be no snapshot.

@@ -157,13 +157,13 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// The first operation that the checker could not place.
+/// The first operation that the checker could not put into an order.
 fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
     let part = report.illegal().next()?;
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that names the illegal part of the history and the operation that has no place in the order.
+/// A text that names the illegal part of the history and the operation that does not fit into the order.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };

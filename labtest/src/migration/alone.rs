@@ -1,4 +1,5 @@
-//! Migrations in which clients do not help the servers.
+//! Migrations in three situations: all servers restart and no client sends requests; all groups leave; two
+//! groups swap their shards.
 
 use labapi::{NSHARDS, Sharded};
 use labrt::rng;
@@ -95,9 +96,9 @@ pub(super) fn all_leave_and_another_comes<S: Sharded>() {
     cfg.end();
 }
 
-/// In each of ten configurations, two groups give each other all their shards. The configuration changes
-/// faster than shards can move. A group may have to give a shard away in one configuration and to take the
-/// shard back in the next one.
+/// Four times, two groups give each other all their shards. Each of the ten shards moves in a configuration
+/// of its own. The configuration changes faster than shards can move. A group may have to give a shard away
+/// in one configuration and to take the shard back in the next one.
 pub(super) fn shards_are_swapped<S: Sharded>() {
     let title = "Test (ours): two groups swap all their shards ...";
     let work = Work::<S>::begin(title, Setup::new().maxraftstate(100));

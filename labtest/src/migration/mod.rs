@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `crashes.rs` | crashes of the leaders, or of all servers, of the groups that give and get shards |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
+//! | `alone.rs` | all servers restart without a client; all groups leave; two groups swap shards |
 //! | `room.rs` | servers that have given shards away must have no data of these shards any more |
 //! | `narrow.rs` | single situations that random faults hardly ever make |
 //! | `chaos.rs` | many random changes of the configuration, with all kinds of faults |

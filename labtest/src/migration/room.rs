@@ -53,8 +53,8 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
     cfg.end();
 }
 
-/// Waits until the servers of group `gi` have no data of their former shards any more. Of the disks of these
-/// servers, takes the one with the most bytes, and returns how many bytes it has.
+/// Waits until the servers of group `gi` have no data of their former shards any more. Returns how many bytes
+/// are on the disk of the server that has saved the most.
 #[track_caller]
 fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let began = Instant::now();

@@ -63,7 +63,7 @@ pub struct Setup {
     /// When a test has passed, it prints a line. If this is true, the line has columns: seconds, servers,
     /// RPCs, operations.
     pub columns: bool,
-    /// In virtual time: the cost of a client's request.
+    /// In virtual time: how much time a client's request takes.
     pub client_cost: Cost,
     /// If true, each request arrives twice. The second time is up to 26 ms after the first.
     pub twice: bool,
@@ -233,8 +233,7 @@ impl<S: Replicated> Cluster<S> {
         turn.crash(|| self.disconnect(i), S::kill);
     }
 
-    /// The first server, in the order of the numbers, whose Raft believes that it leads. Servers that are
-    /// down are ignored.
+    /// The running server with the lowest number that believes that it leads.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)

@@ -79,7 +79,7 @@ impl<P: Play> Replicated for Fake<P> {
         for (text, caller) in late {
             self.persister.save_raft_state(text.as_bytes());
             caller.reply(());
-            // If the network wrongly delivered the reply, it would arrive in this time.
+            // If the network wrongly delivered the reply, it would arrive during this sleep.
             sleep(Duration::from_millis(10));
         }
     }
@@ -352,7 +352,8 @@ fn a_dying_server_acknowledges_nothing() {
 }
 
 /// When a server is removed from the network, its handlers and all values in them are dropped. Code of the
-/// server may run when its values are dropped. So the harness must not hold its lock at this time.
+/// server may run when its values are dropped. So the harness must not hold its lock when it removes a
+/// server.
 #[test]
 fn a_server_that_leaves_the_network_may_ask_the_harness() {
     passes(|| {

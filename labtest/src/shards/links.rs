@@ -110,7 +110,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Enables and disables the ends that the harness has made, so that they are as the state of the harness
+    /// Enables and disables the ends that the harness has made, until they are as the state of the harness
     /// says.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
@@ -141,9 +141,9 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Returns true if an end from `owner` to `target` may work, and false if a server is cut off so that it
-    /// must not work. For an end of a clerk, `owner` is `None`. Either `owner` and `target` are in the same
-    /// group, or `target` is a controller.
+    /// Returns true if an end from `owner` to `target` may work. Returns false if `owner` or `target` is cut
+    /// off, so that the end must not work. For an end of a clerk, `owner` is `None`. Either `owner` and
+    /// `target` are in the same group, or `target` is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

@@ -76,7 +76,7 @@ pub struct Setup {
     pub ctrlers: usize,
     /// How long the test may take. In a run in virtual time, the limit is in virtual time, too.
     pub limit: Duration,
-    /// In virtual time: the cost of a request of a client, or of another group.
+    /// In virtual time: how much time a request of a client, or of another group, takes.
     pub client_cost: Cost,
 }
 

@@ -49,7 +49,7 @@ impl Place {
         Name::from(self.name())
     }
 
-    /// A new server for this place, which has not been started yet.
+    /// A new server for this place. The server has not been started yet.
     pub(super) fn lives<S: ?Sized>(self, net: &Network) -> Arc<Lives<S>> {
         Arc::new(Lives::new(net, self.on_network(), self.node(1)))
     }

@@ -55,8 +55,8 @@ fn a_write_that_comes_twice_is_done_once() {
     assert_eq!(text(get(kv, "k")), "123x");
 }
 
-/// A client sends a write again. It reaches a server that has never applied this write itself, but has a
-/// snapshot with the effect of the write.
+/// A client sends a write again, to another server. This server has never applied the write itself, but it
+/// has a snapshot with the effect of the write.
 #[test]
 fn a_copy_after_a_snapshot_is_not_done_again() {
     let kv = &mut Kv::new();
@@ -121,7 +121,8 @@ fn a_get_copies_nothing() {
     assert_eq!(text(one).len() + 1, text(three).len());
     drop(two);
 
-    // The first append allocates more space than it needs, so the second append does not move the value.
+    // When an append needs more space, it allocates more than it needs. So after the append of "x" there is
+    // free space, and the append of "y" does not move the value.
     append(kv, "k", "x", (1, 3)).expect("an append never fails");
     let before = place(&get(kv, "k"));
     append(kv, "k", "y", (1, 4)).expect("an append never fails");

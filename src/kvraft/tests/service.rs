@@ -179,8 +179,8 @@ fn a_clerk_never_gives_up() {
         });
         sleep(10 * SECOND);
         assert!(done.try_recv().is_err());
-        // The leader's two heartbeats are two calls in 100 ms. One try of the clerk takes about 50 ms,
-        // because the network reports after this time that it cannot reach the server.
+        // The leader sends a heartbeat to each of its two followers every 100 ms. One try of the clerk takes
+        // about 50 ms: after this time the network reports that it cannot reach the server.
         let calls = group.net.total_count() - before;
         assert!(calls < 1000, "{calls} calls in ten seconds");
         names.into_iter().for_each(|name| group.net.enable(name, true));

@@ -119,7 +119,7 @@ fn waiters_at_a_server_that_gets_a_snapshot_are_dismissed() {
         assert!(heard.iter().all(|heard| outcome(heard) == Some(Err(NotLeader))));
         group.has_words(old, 100);
         assert!(!group.words(old).contains(&"lost".to_owned()));
-        // The server can lead again.
+        // Without the leader `new`, the other two servers continue. One of them is the deposed leader.
         group.connect(new, false);
         let next = group.leader(|i| i != new);
         assert_eq!(group.servers[next].submit_and_wait(&word("after")), Ok(101));
@@ -177,7 +177,7 @@ fn a_new_leader_starts_an_operation_of_its_term() {
         group.connect(old, true);
         let (term, _) = group.servers[new].get_state();
         let terms = |i: usize| group.servers[i].read(|machine: &Words| machine.terms.clone());
-        // The test has submitted nothing itself.
+        // The test has submitted no operation. So only the new leader can have started this one.
         wait_until("all have the new leader's operation", || (0..3).all(|i| terms(i).contains(&term)));
         for i in 0..3 {
             let roles = group.servers[i].read(|machine| machine.roles.clone());

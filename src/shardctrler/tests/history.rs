@@ -25,7 +25,7 @@ fn move_shard(stamp: Stamp, shard: usize, gid: Gid) -> Op {
     Op::Move(MoveArgs { shard, gid, stamp })
 }
 
-/// The reply to an operation.
+/// Applies an operation and returns the reply.
 fn apply(controller: &mut Controller, op: Op) -> Result<Config, ConfigError> {
     controller.apply(op).map(|config| Config::clone(&config))
 }

@@ -6,8 +6,8 @@
 //! lost. After each step these statements must be true:
 //!
 //! * At most one group serves a shard.
-//! * Some group has the latest data of each shard, with the last write of each client. If a group serves the
-//!   shard, this group has the latest data.
+//! * For each shard, some group has the latest data, with the last write of each client. If a group serves
+//!   the shard, this group has the latest data.
 //! * The two servers of a group have equal states, although one server sometimes restarts from a snapshot.
 //!
 //! When the faults end, each shard must reach its owner, and no other group may have data of the shard.

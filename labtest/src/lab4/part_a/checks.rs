@@ -54,8 +54,8 @@ pub(super) fn check_servers(config: &Config, gid: Gid, names: &[&str]) {
     assert!(got == Some(&wanted), "wrong servers for group {gid}: wanted {wanted:?}, got {got:?}");
 }
 
-/// Fails the test if two configurations are different that must be the same. The configurations come from two
-/// servers, or from one server at two different times.
+/// Fails the test if the two configurations are different. The configurations come from two servers, or from
+/// one server at two different times.
 #[track_caller]
 pub(super) fn check_same_config(one: &Config, other: &Config) {
     let what = match () {
@@ -97,7 +97,7 @@ pub(super) fn check_leaves(before: &Config, after: &Config, moves: Moves) {
 /// Checks each shard that is on one of the groups 1 to 10 in the configuration `of`. Such a shard must be on
 /// the same group in `before` and in `after`.
 ///
-/// In the course's tests this function checks no shard, because no group has such a gid at that time.
+/// When the course's tests call this function, no group has such a gid. So the function checks no shard.
 #[track_caller]
 fn check_course_range(of: &Config, before: &Config, after: &Config) {
     const GIDS: std::ops::RangeInclusive<Gid> = 1..=10;

@@ -10,8 +10,8 @@ use crate::raft::ELECTION_TIMEOUT;
 use crate::service::{Setup, make_config};
 
 /// The network loses requests and replies, so the clerk sends some changes again. A controller that makes a
-/// repeated change again, or refuses it, has lost the memory of the first copy. The course's tests of the
-/// controller have a reliable network.
+/// repeated change again, or refuses it, does not remember that it has already made the change. The course's
+/// tests of the controller have a reliable network.
 pub(super) fn every_change_once<S: CtrlerService>() {
     const ROUNDS: u64 = 8;
     let cfg = make_config::<S>(Setup::of(SERVERS).unreliable().without_columns());

@@ -72,8 +72,8 @@ pub(super) fn saved_by_group<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     (0..cfg.servers()).map(saved).sum()
 }
 
-/// A change of the configuration cannot finish. In this time, a group must serve the shards that the change
-/// does not move.
+/// A change of the configuration cannot finish, because a group is dead. Meanwhile, another group must serve
+/// the shards that the change does not move.
 pub(super) fn challenge_2_unaffected<S: Sharded>() {
     let title = "Test: unaffected shard access (challenge 2) ...";
     let cfg = make_config::<S>(title, Setup::new().unreliable().maxraftstate(100));
