@@ -1,7 +1,7 @@
 //! The invariants of a server's whole state. They are true after each rule.
 //!
-//! A rule checks what it changes ([`Invariant`]). The checks in this file look at the whole state, so they also
-//! notice a rule that has forgotten to change something.
+//! A rule checks what it changes ([`Invariant`]). The checks in this file look at the whole state. So they
+//! also notice a rule that has forgotten to change something.
 
 use super::{Core, Standing};
 use crate::raft::invariants::Invariant;
