@@ -1,6 +1,6 @@
 //! The invariants of a server's whole state. They are true after each rule.
 //!
-//! A rule checks what it changes ([`Invariant`]). The checks in this file look at the whole state, so they
+//! A rule checks what it changes ([`Invariant`]). The checks in this file look at the whole state. So they
 //! also notice a rule that has forgotten to change something.
 
 use super::{Core, Standing};
