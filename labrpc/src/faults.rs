@@ -89,9 +89,9 @@ pub struct NetworkOptions {
     /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
     /// idempotent.
     pub duplicated_requests: u16,
-    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this option
-    /// for protocols that must recognize an old request. It finds code that takes an old request for a new
-    /// one.
+    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this
+    /// option for protocols that must recognize an old request. It finds code that takes an old request for a
+    /// new one.
     pub duplicate_delay: Option<RangeInclusive<Duration>>,
 }
 

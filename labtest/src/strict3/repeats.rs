@@ -23,8 +23,9 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// Lab 3A: a server does each operation once, also if its request arrives again.
 ///
 /// Each request arrives twice, the second time up to 26 ms after the first. At that time the client has often
-/// done its next operation. So the servers must also recognize a copy of an operation that is not the client's
-/// last one. In the course's tests such a copy never arrives, because the network delivers no request twice.
+/// done its next operation. So the servers must also recognize a copy of an operation that is not the
+/// client's last one. In the course's tests such a copy never arrives, because the network delivers no
+/// request twice.
 ///
 /// Finds: a server does an older operation again, because it compares only the number of the last operation.
 fn every_request_twice<S: KvService>() {
@@ -50,8 +51,8 @@ fn every_request_twice<S: KvService>() {
 /// A copy of each request arrives up to three seconds later. Meanwhile the client does other operations, all
 /// servers restart from their snapshots, and more clients come than a small memory can keep.
 ///
-/// Finds: a server forgets a client while its requests can still arrive; the snapshot does not have the memory
-/// of the operations that were done; an older operation is done again.
+/// Finds: a server forgets a client while its requests can still arrive; the snapshot does not have the
+/// memory of the operations that were done; an older operation is done again.
 fn copies_that_come_late<S: KvService>() {
     const CLIENTS: usize = 8;
     const APPENDS: usize = 20;
