@@ -89,6 +89,10 @@ pub struct NetworkOptions {
     /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
     /// idempotent.
     pub duplicated_requests: u16,
+    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this
+    /// option for protocols that must recognize an old request. It finds code that takes an old request for a
+    /// new one.
+    pub duplicate_delay: Option<RangeInclusive<Duration>>,
 }
 
 impl Default for NetworkOptions {
@@ -99,6 +103,7 @@ impl Default for NetworkOptions {
             lost_replies: None,
             reorder_requests: false,
             duplicated_requests: 0,
+            duplicate_delay: None,
         }
     }
 }
@@ -106,6 +111,13 @@ impl Default for NetworkOptions {
 impl NetworkOptions {
     /// Returns a text that says what is wrong with these options. Returns `None` if nothing is wrong.
     pub(crate) fn complaint(&self) -> Option<String> {
+        if let Some(range) = &self.duplicate_delay
+            && (range.start() > range.end() || *range.end() > LONGEST_LATENCY)
+        {
+            return Some(format!(
+                "duplicate_delay is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
+            ));
+        }
         let shares = [
             ("lost_requests", self.lost_requests.unwrap_or(0)),
             ("lost_replies", self.lost_replies.unwrap_or(0)),
@@ -254,9 +266,12 @@ impl Dice {
 
     /// Returns after how much time the request arrives a second time, if `of_1000` of 1000 requests arrive
     /// twice. `None` means that this request arrives only once.
-    pub fn duplicate(self, of_1000: u16) -> Option<Duration> {
+    pub fn duplicate(self, of_1000: u16, delay: Option<Latency>) -> Option<Duration> {
         let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
-        is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
+        is_doubled.then(|| match delay {
+            None => Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)),
+            Some(range) => self.latency(DUPLICATE_DELAY, range),
+        })
     }
 
     /// Returns how long it takes until the caller gets the failure, if a call reaches no server.

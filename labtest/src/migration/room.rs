@@ -56,7 +56,7 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
 /// Waits until the servers of group `gi` have no data of their former shards any more. Returns how many bytes
 /// are on the disk of the server that has saved the most.
 #[track_caller]
-fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
+pub(crate) fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let began = Instant::now();
     loop {
         let saved: Vec<usize> = (0..cfg.servers())
