@@ -146,10 +146,11 @@ impl Network {
         self.shared().set_hook(hook);
     }
 
-    /// Let all messages go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`]. They arrive
-    /// in the order in which they began to wait. The links do not change, so later messages still wait.
-    pub fn release(&self) {
-        self.shared().release();
+    /// Let the messages of an end go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`].
+    /// They arrive in the order in which they began to wait. The link does not change, so later messages still
+    /// wait.
+    pub fn release(&self, end: impl Into<Name>) {
+        self.shared().release(&end.into());
     }
 
     /// Delete an end. Later calls on its [`End`] reach no server. A new end can have the same name. The run

@@ -73,12 +73,12 @@ impl SharedNetwork {
     }
 
     /// Keep the next step of a message until [`release`](SharedNetwork::release).
-    pub fn hold(&self, step: impl FnOnce() + Send + 'static) {
-        self.state.lock().held.push(Box::new(step));
+    pub fn hold(&self, message: &Message, step: impl FnOnce() + Send + 'static) {
+        self.state.lock().hold(message, Box::new(step));
     }
 
-    pub fn release(&self) {
-        let held = std::mem::take(&mut self.state.lock().held);
+    pub fn release(&self, end: &Name) {
+        let held = self.state.lock().release(end);
         held.into_iter().for_each(|step| self.timer.run_soon(step));
     }
 

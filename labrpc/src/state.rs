@@ -18,8 +18,8 @@ pub(crate) struct NetworkState {
     pub settings: Settings,
     /// The function of [`Network::on_message`](crate::Network::on_message).
     pub hook: Option<MessageHook>,
-    /// The next steps of the messages that wait for [`Network::release`](crate::Network::release).
-    pub held: Vec<Box<dyn FnOnce() + Send>>,
+    /// The messages of each end that wait for [`Network::release`](crate::Network::release).
+    held: BTreeMap<u64, Vec<Step>>,
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
     next_end: u64,
@@ -31,6 +31,9 @@ pub(crate) struct NetworkState {
     waiting: BTreeMap<u64, Waiting>,
     is_gone: bool,
 }
+
+/// The next step of a message.
+pub(crate) type Step = Box<dyn FnOnce() + Send>;
 
 struct EndRecord {
     name: Name,
@@ -114,6 +117,16 @@ impl NetworkState {
         settings.latency = latency;
         let message = Message { id, from, to, dice, settings, link: record.link, cost, route, place };
         Some(Start { message, server, target })
+    }
+
+    /// Keep the next step of a message.
+    pub fn hold(&mut self, message: &Message, step: Step) {
+        self.held.entry(message.dice.end).or_default().push(step);
+    }
+
+    /// Returns the steps that were kept for an end.
+    pub fn release(&mut self, end: &Name) -> Vec<Step> {
+        self.end_names.get(end).and_then(|id| self.held.remove(id)).unwrap_or_default()
     }
 
     /// Let a message go to the server that its address has now.

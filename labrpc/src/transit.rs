@@ -122,7 +122,8 @@ impl Transit {
         self.enlist(Phase::Travelling, make);
         let network = Arc::clone(&self.network);
         let stage = stage.into_owned();
-        network.hold(move || {
+        let message = self.message;
+        network.hold(&message, move || {
             self.on_network_thread = true;
             let stage = match stage {
                 Stage::Arrive(request) => match self.network.route_again(&mut self.message) {

@@ -116,9 +116,9 @@ pub fn slow(server: NodeId, longest: &Duration) {
     trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);
 }
 
-/// Records that the messages go on that have waited in the network because of a link.
-pub fn release() {
-    trace::emit(RELEASE, Links::NONE, &[]);
+/// Records that those messages go on that have waited in the network because of the link of `from` to `to`.
+pub fn release(from: NodeId, to: NodeId) {
+    trace::emit(RELEASE, Links::NONE, &[("from", from.into()), ("to", to.into())]);
 }
 
 /// Records that the network begins to lose and delay messages (`true`), or that it becomes reliable again

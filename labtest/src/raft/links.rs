@@ -70,19 +70,24 @@ impl<R: RaftPeer> Cluster<R> {
             }
         }
         self.bring_links_in_line(&self.all_links());
-        self.net.release();
+        for i in 0..self.servers() {
+            self.lives(i).ends().into_iter().for_each(|end| self.net.release(end));
+        }
     }
 
-    /// Lets all messages go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`]. Later
-    /// messages on these links still wait. A request goes to the life that its receiver has now.
-    pub fn release(&self) {
-        dlog!(TEST, "releases the messages that are held");
-        events::release();
-        self.net.release();
+    /// Lets the messages of the calls of `from` to `to` go on that wait because of [`Link::RequestsHeld`] or
+    /// [`Link::RepliesHeld`]. Later messages on this link still wait. A request goes to the life that its
+    /// receiver has now. If `from` has restarted, its earlier messages are lost.
+    pub fn release(&self, from: usize, to: usize) {
+        dlog!(TEST, "releases the messages that are held in the calls of S{from} to S{to}");
+        events::release(self.node(from), self.node(to));
+        if let Some(end) = self.lives(from).ends().get(to) {
+            self.net.release(end);
+        }
     }
 
-    /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The
-    /// calls of `to` to `from` do not change, because they use another end.
+    /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of `to`
+    /// to `from` do not change, because they use another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);

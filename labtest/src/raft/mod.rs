@@ -306,6 +306,11 @@ impl<R: RaftPeer> Cluster<R> {
         sizes.max().unwrap_or(0)
     }
 
+    /// The size in bytes of the snapshot that peer `i` has saved. It is 0 if there is no snapshot.
+    pub fn snapshot_size(&self, i: usize) -> usize {
+        self.lives(i).saved_bytes().1
+    }
+
     fn lives(&self, i: usize) -> Arc<Lives<R>> {
         Arc::clone(&self.state.lock().servers[i].lives)
     }
