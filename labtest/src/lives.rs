@@ -49,7 +49,7 @@
 //! A test can crash a server at the very moment at which the server saves or sends something. Then a hook of
 //! the disk or of the network calls [`Lives::cut_off`]. The hook runs on a thread that may hold a lock of the
 //! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. Soon after that,
-//! another thread calls [`Lives::crash`], which makes the steps 5 and 6. Between the two, the threads of the
+//! another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between the two, the threads of the
 //! server still run, but they reach no disk and no network that anyone will see.
 //!
 //! # Locks
@@ -184,7 +184,7 @@ impl<S: ?Sized> Lives<S> {
     }
 
     /// Ends the newest life at this very moment, but does not call `kill`. Afterwards a thread that may wait
-    /// must call [`crash`](Lives::crash), which calls `kill`. Returns false if the life was over already.
+    /// must call [`finish_cut`](Lives::finish_cut). Returns false if the life was over already.
     ///
     /// The caller may hold locks of the server, because this method waits for no code of the server. If the
     /// caller is a hook of a disk, `disk` is this disk. Then the call has no effect if the disk belongs to an
@@ -255,6 +255,20 @@ impl<S: ?Sized> Lives<S> {
     /// The names of the ends that the newest life got at its start, in the order of their targets.
     pub fn ends(&self) -> Vec<Name> {
         self.newest.lock().ends.clone()
+    }
+
+    /// Calls `kill` for a life that [`cut_off`](Lives::cut_off) has ended, if nobody has called it yet.
+    pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
+        let _turn = self.take_turn();
+        self.wait_for_cut();
+        let dying = {
+            let mut newest = self.newest.lock();
+            newest.dying.take().map(|server| Living { server, node: newest.life.node })
+        };
+        if let Some(dying) = dying {
+            dying.call(kill);
+            self.net.close_ends_of(dying.node);
+        }
     }
 
     /// Waits until no thread is in [`cut_off`](Lives::cut_off).

@@ -140,7 +140,7 @@ impl<R: RaftPeer> Cluster<R> {
             self.cut_off(i, None);
         }
         for &i in servers {
-            self.lives(i).crash(|| (), R::kill);
+            self.lives(i).finish_cut(R::kill);
         }
     }
 
@@ -162,7 +162,7 @@ impl<R: RaftPeer> Cluster<R> {
         }
         let cluster = Arc::clone(self);
         let victims = plan.victims.clone();
-        thread::spawn(move || victims.into_iter().for_each(|i| cluster.lives(i).crash(|| (), R::kill)));
+        thread::spawn(move || victims.into_iter().for_each(|i| cluster.lives(i).finish_cut(R::kill)));
         plan.crashed.raise();
         has_crashed
     }

@@ -130,7 +130,11 @@ fn crash_between_two_saves<R: RaftPeer>() {
         cfg.connect(third);
         let later = cfg.one(Value::random(), 2, Retry::Yes);
         assert!(later > committed, "index {committed} was committed, and is used again");
-        assert_eq!(cfg.applied(third, committed).as_ref(), Some(&value), "index {committed} on server {third}");
+        assert_eq!(
+            cfg.applied(third, committed).as_ref(),
+            Some(&value),
+            "index {committed} on server {third}"
+        );
         restart(&cfg, other);
     }
     all_agree(&cfg);
