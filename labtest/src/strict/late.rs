@@ -3,12 +3,12 @@
 
 use labapi::{RaftPeer, Started};
 use labrpc::Link;
-use labrt::time::{Duration, sleep};
+use labrt::time::{Duration, Instant, sleep};
 
 use super::snapshots::all_agree;
 use super::{SOON, others, restart, settled, state, throughout, until};
 use crate::harness::Case;
-use crate::raft::{Moment, Retry, SNAPSHOT_INTERVAL, Setup, Which, make_config};
+use crate::raft::{Cluster, Moment, Retry, SNAPSHOT_INTERVAL, Setup, Which, make_config};
 use crate::value::Value;
 
 pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
@@ -45,10 +45,10 @@ fn vote_in_a_known_term<R: RaftPeer>() {
         cfg.set_link(first, voter, Link::RequestsHeld);
         cfg.set_link(second, voter, Link::RequestsHeld);
         let (old, _) = state(&cfg, voter);
-        until(&cfg, SOON, "both servers that hear no leader stand in the same term", || {
-            let (term, _) = state(&cfg, first);
-            term > old && state(&cfg, second).0 == term
-        });
+        if !soon_in_one_term(&cfg, [first, second], old) {
+            cfg.heal();
+            continue;
+        }
         cfg.set_link(voter, first, Link::Both);
         until(&cfg, SOON, "the old leader hears of the later term", || state(&cfg, voter).0 > old);
         cfg.set_link(voter, first, Link::RequestsLost);
@@ -68,6 +68,20 @@ fn vote_in_a_known_term<R: RaftPeer>() {
     }
     cfg.one(Value::random(), 3, Retry::Yes);
     cfg.end();
+}
+
+/// Waits until two servers that hear no leader stand in the same term, which is later than `old`. Returns false
+/// if this does not happen in a few seconds.
+fn soon_in_one_term<R: RaftPeer>(cfg: &Cluster<R>, servers: [usize; 2], old: u64) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) {
+        let [first, second] = servers.map(|i| state(cfg, i).0);
+        if first == second && first > old {
+            return true;
+        }
+        sleep(Duration::from_millis(1));
+    }
+    false
 }
 
 /// 5.2: a leader has voted for itself, so it votes for no other candidate of its term.
