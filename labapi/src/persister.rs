@@ -23,10 +23,16 @@
 //! sizes and the digests of the Raft state and of the snapshot after the save. So the users of a persister do
 //! not have to report saves. The digest of the frames is updated with each change of the frames, so it costs
 //! no more than the change.
+//!
+//! # Faults
+//!
+//! A harness can be called at each save ([`Persister::on_save`]). So it can simulate a crash at the very moment
+//! of a save.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
 use labrt::trace::{self, Field, Kind, Links};
+use std::convert::Infallible;
 use std::fmt;
 
 #[cfg(test)]
@@ -44,6 +50,17 @@ pub struct Persister {
     disk: Mutex<Disk>,
 }
 
+/// A step of a save, for the hook of [`Persister::on_save`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveStep {
+    /// A server has called the persister, and the disk has not changed yet.
+    Before,
+    /// The disk has changed, and the server has not got back the control yet.
+    After,
+}
+
+type SaveHook = Arc<dyn Fn(&Persister, SaveStep) + Send + Sync>;
+
 /// The contents of a persister. A persister and its copy share the contents until one of the two changes
 /// them.
 #[derive(Clone, Default)]
@@ -54,6 +71,17 @@ struct Disk {
     /// snapshot was saved.
     snapshot_digest: Option<u64>,
     bytes_written: u64,
+    hook: Hook,
+}
+
+/// The hook of [`Persister::on_save`]. A copy of a disk has no hook.
+#[derive(Default)]
+struct Hook(Option<SaveHook>);
+
+impl Clone for Hook {
+    fn clone(&self) -> Hook {
+        Hook(None)
+    }
 }
 
 #[derive(Clone)]
@@ -88,11 +116,40 @@ impl Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }
 
+    /// Calls `hook` before and after each later save to this object. A new hook replaces an earlier one. A copy
+    /// of this object has no hook.
+    ///
+    /// The hook runs on the thread of the server that saves, and this thread may hold a lock of the server. So
+    /// the hook must not wait, and must not call the server. The disk is not locked during the call, so the
+    /// hook may copy it.
+    pub fn on_save(&self, hook: impl Fn(&Persister, SaveStep) + Send + Sync + 'static) {
+        self.disk.lock().hook = Hook(Some(Arc::new(hook)));
+    }
+
+    /// Makes a save: changes the disk with `change`, reports it to the trace, and calls the hook.
+    fn save<E>(&self, change: impl FnOnce(&mut Disk) -> Result<(), E>) -> Result<(), E> {
+        let mut disk = self.disk.lock();
+        let hook = disk.hook.0.clone();
+        if let Some(hook) = &hook {
+            drop(disk);
+            hook(self, SaveStep::Before);
+            disk = self.disk.lock();
+        }
+        change(&mut disk)?;
+        disk.tell();
+        drop(disk);
+        if let Some(hook) = &hook {
+            hook(self, SaveStep::After);
+        }
+        Ok(())
+    }
+
     /// Replaces the Raft state. The snapshot does not change.
     pub fn save_raft_state(&self, state: &[u8]) {
-        let mut disk = self.disk.lock();
-        disk.save_raft_state(state);
-        disk.tell();
+        let Ok(()) = self.save(|disk| {
+            disk.save_raft_state(state);
+            Ok::<(), Infallible>(())
+        });
     }
 
     /// Returns the Raft state. It is empty if no state was saved.
@@ -115,10 +172,11 @@ impl Persister {
     /// Replaces the Raft state and the snapshot in one step. So a copy has both new values or both old
     /// values.
     pub fn save_state_and_snapshot(&self, state: &[u8], snapshot: &[u8]) {
-        let mut disk = self.disk.lock();
-        disk.save_raft_state(state);
-        disk.save_snapshot(snapshot.into());
-        disk.tell();
+        let Ok(()) = self.save(|disk| {
+            disk.save_raft_state(state);
+            disk.save_snapshot(snapshot.into());
+            Ok::<(), Infallible>(())
+        });
     }
 
     /// Returns the snapshot. It is empty if no snapshot was saved.
@@ -156,10 +214,7 @@ impl Persister {
     pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
         let mut writer = Writer::default();
         write(&mut writer);
-        let mut disk = self.disk.lock();
-        disk.apply(writer.steps)?;
-        disk.tell();
-        Ok(())
+        self.save(|disk| disk.apply(writer.steps))
     }
 
     /// Returns how many bytes all saves to this object have written so far. For a copy, the number begins

@@ -4,7 +4,9 @@
 //! Each decision has its own label. A decision depends only on the seed of the run, the label, the end and n.
 //! So an additional decision at one place in the code does not change any other decision.
 
+use labrt::node::NodeId;
 use labrt::rng::{self, Label};
+use labrt::sync::Arc;
 use labrt::time::Duration;
 use std::ops::RangeInclusive;
 
@@ -126,17 +128,32 @@ impl NetworkOptions {
         if let Some((name, share)) = shares.into_iter().find(|(_, share)| *share > 1000) {
             return Some(format!("{name} is {share} of 1000; expected a number from 0 to 1000"));
         }
-        let (least, most) = (self.latency.start(), self.latency.end());
-        if least > most || *most > LONGEST_LATENCY {
-            return Some(format!(
-                "latency is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
-            ));
-        }
-        None
+        complaint_about_latency(&self.latency)
     }
 }
 
-/// A one-way fault of one end. With such faults you can make asymmetric partitions. This is not possible if
+/// Returns a text that says what is wrong with this range of latencies. Returns `None` if nothing is wrong.
+pub(crate) fn complaint_about_latency(latency: &RangeInclusive<Duration>) -> Option<String> {
+    let (least, most) = (latency.start(), latency.end());
+    let is_bad = least > most || *most > LONGEST_LATENCY;
+    is_bad.then(|| {
+        format!("latency is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}")
+    })
+}
+
+/// A moment in the life of a message, for the function of [`Network::on_message`](crate::Network::on_message).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageEvent {
+    /// A node has sent a request. The request is on its way.
+    Sent,
+    /// The handler of a node has replied. The reply has not left the node yet.
+    Replied,
+}
+
+/// The function of [`Network::on_message`](crate::Network::on_message).
+pub type MessageHook = Arc<dyn Fn(NodeId, MessageEvent) -> bool + Send + Sync>;
+
+/// A one-way fault of one end: messages in one direction are lost, or wait in the network. With such faults you can make asymmetric partitions. This is not possible if
 /// you only enable and disable ends.
 ///
 /// If a message is lost on a one-way link, the call ends in the same way as a call to a server that cannot be
@@ -150,6 +167,12 @@ pub enum Link {
     RequestsLost,
     /// Requests pass and their handlers run, but the replies are lost.
     RepliesLost,
+    /// Requests wait in the network until [`Network::release`](crate::Network::release). Then they go to the
+    /// server that has the name at that time, perhaps a restarted one.
+    RequestsHeld,
+    /// Requests pass and their handlers run, but the replies wait in the network until
+    /// [`Network::release`](crate::Network::release).
+    RepliesHeld,
 }
 
 /// How much virtual time a request takes (`--features sim`). In real time there is no such cost.

@@ -54,6 +54,9 @@ pub(crate) struct Settings {
     lost_replies: Option<u16>,
     pub reorder_requests: bool,
     pub duplicated_requests: u16,
+    /// True if the network has a function that is called at each request and reply. See
+    /// [`Network::on_message`](crate::Network::on_message).
+    pub is_watched: bool,
 }
 
 impl Settings {

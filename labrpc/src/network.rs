@@ -1,12 +1,14 @@
 //! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
-use crate::faults::{Link, NetworkOptions};
+use crate::faults::{Latency, Link, MessageHook, NetworkOptions, complaint_about_latency};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
+use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 /// One simulated network. Clones are handles to the same network.
 ///
@@ -117,6 +119,38 @@ impl Network {
     /// Set or repair a one-way fault of an end. Messages that were sent before are not affected.
     pub fn set_link(&self, end: impl Into<Name>, link: Link) {
         self.shared().set_link(&end.into(), link);
+    }
+
+    /// Set how long each request and each reply of this end takes, or let them take as long as all others
+    /// (`None`), see [`NetworkOptions::latency`]. Messages that were sent before are not affected. The run fails
+    /// if the latency is not valid.
+    #[track_caller]
+    pub fn set_latency(&self, end: impl Into<Name>, latency: Option<RangeInclusive<Duration>>) {
+        if let Some(complaint) = latency.as_ref().and_then(complaint_about_latency) {
+            labrt::fatal(format!("labrpc.Network.set_latency(): {complaint}"));
+        }
+        self.shared().set_latency(&end.into(), latency.as_ref().map(Latency::from));
+    }
+
+    /// Call `hook` at each request that leaves its node, and at each reply of a handler. With the hook a
+    /// harness can crash a server at the very moment at which it sends a message. A new hook replaces an
+    /// earlier one. `None` removes the hook.
+    ///
+    /// The arguments of the hook are the node that sends the message, and the kind of the message. The result
+    /// matters only for a reply: if it is true, the reply has left the server. Then the reply is delivered,
+    /// also if the hook has removed the server or has disabled the end.
+    ///
+    /// The hook may run on a thread of the node, and this thread may hold a lock of the node. So the hook must
+    /// not wait, must not call the node, and must not send a message. It may change the network.
+    pub fn on_message(&self, hook: Option<MessageHook>) {
+        self.shared().set_hook(hook);
+    }
+
+    /// Let the messages of an end go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`].
+    /// They arrive in the order in which they began to wait. The link does not change, so later messages still
+    /// wait.
+    pub fn release(&self, end: impl Into<Name>) {
+        self.shared().release(&end.into());
     }
 
     /// Delete an end. Later calls on its [`End`] reach no server. A new end can have the same name. The run

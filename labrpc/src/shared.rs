@@ -13,7 +13,7 @@
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::Link;
+use crate::faults::{Latency, Link, MessageEvent, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
 use crate::server::{Server, SharedServer};
@@ -58,6 +58,34 @@ impl SharedNetwork {
 
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.state.lock().settings);
+    }
+
+    pub fn set_hook(&self, hook: Option<MessageHook>) {
+        let mut state = self.state.lock();
+        state.settings.is_watched = hook.is_some();
+        state.hook = hook;
+    }
+
+    /// Call the function of [`Network::on_message`](crate::Network::on_message), if there is one.
+    pub fn call_hook(&self, node: NodeId, event: MessageEvent) -> bool {
+        let hook = self.state.lock().hook.clone();
+        hook.is_some_and(|hook| hook(node, event))
+    }
+
+    /// Keep the next step of a message until [`release`](SharedNetwork::release).
+    pub fn hold(&self, message: &Message, step: impl FnOnce() + Send + 'static) {
+        self.state.lock().hold(message, Box::new(step));
+    }
+
+    pub fn release(&self, end: &Name) {
+        let held = self.state.lock().release(end);
+        held.into_iter().for_each(|step| self.timer.run_soon(step));
+    }
+
+    /// Let a message go to the server that has the name now. Returns the server, or the reason why there is
+    /// none.
+    pub fn route_again(&self, message: &mut Message) -> Result<Arc<SharedServer>, Cause> {
+        self.state.lock().route_again(message, self.epoch.load(Ordering::Relaxed))
     }
 
     pub fn total_count(&self) -> u64 {
@@ -195,6 +223,10 @@ impl SharedNetwork {
 
     pub fn set_link(&self, end: &Name, link: Link) {
         self.state.lock().set_link(end, link);
+    }
+
+    pub fn set_latency(&self, end: &Name, latency: Option<Latency>) {
+        self.state.lock().set_latency(end, latency);
     }
 
     /// Delete an end, so that its name is free. Later calls on the end's handle reach no server. Returns

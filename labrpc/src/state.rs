@@ -4,7 +4,7 @@
 
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
-use crate::faults::{Cost, Dice, Link};
+use crate::faults::{Cost, Dice, Latency, Link, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Route, Settings};
 use crate::name::Name;
 use crate::server::SharedServer;
@@ -16,6 +16,10 @@ use labrt::trace;
 #[derive(Default)]
 pub(crate) struct NetworkState {
     pub settings: Settings,
+    /// The function of [`Network::on_message`](crate::Network::on_message).
+    pub hook: Option<MessageHook>,
+    /// The messages of each end that wait for [`Network::release`](crate::Network::release).
+    held: BTreeMap<u64, Vec<Step>>,
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
     next_end: u64,
@@ -28,6 +32,9 @@ pub(crate) struct NetworkState {
     is_gone: bool,
 }
 
+/// The next step of a message.
+pub(crate) type Step = Box<dyn FnOnce() + Send>;
+
 struct EndRecord {
     name: Name,
     owner: NodeId,
@@ -36,6 +43,8 @@ struct EndRecord {
     target: Option<usize>,
     is_enabled: bool,
     link: Link,
+    /// The latency of the messages of this end, if it differs from the latency of the network.
+    latency: Option<Latency>,
     access: Access,
 }
 
@@ -103,9 +112,34 @@ impl NetworkState {
             Err(cause) => (None, Cost::Free, Err(cause)),
         };
         let to = address.map_or(NodeId::NONE, |(_, address)| address.node);
-        let message =
-            Message { id, from, to, dice, settings: self.settings, link: record.link, cost, route, place };
+        let latency = record.latency.unwrap_or(self.settings.latency);
+        let mut settings = self.settings;
+        settings.latency = latency;
+        let message = Message { id, from, to, dice, settings, link: record.link, cost, route, place };
         Some(Start { message, server, target })
+    }
+
+    /// Keep the next step of a message.
+    pub fn hold(&mut self, message: &Message, step: Step) {
+        self.held.entry(message.dice.end).or_default().push(step);
+    }
+
+    /// Returns the steps that were kept for an end.
+    pub fn release(&mut self, end: &Name) -> Vec<Step> {
+        self.end_names.get(end).and_then(|id| self.held.remove(id)).unwrap_or_default()
+    }
+
+    /// Let a message go to the server that its address has now.
+    pub fn route_again(&self, message: &mut Message, epoch: u64) -> Result<Arc<SharedServer>, Cause> {
+        let end = self.ends.get(&message.dice.end).ok_or(cause::END_CLOSED)?;
+        if !end.is_enabled || end.access != Access::Open {
+            return Err(cause::DISABLED);
+        }
+        let address = message.route.ok_or(cause::NO_SERVER)?.address;
+        let found = self.addresses[address].server.as_ref().ok_or(cause::NO_SERVER)?;
+        message.route = Some(Route { address, registration: found.registration, epoch });
+        message.to = self.addresses[address].node;
+        Ok(Arc::clone(&found.server))
     }
 
     /// Add a message that starts to wait.
@@ -213,6 +247,7 @@ impl NetworkState {
             target: None,
             is_enabled: false,
             link: Link::Both,
+            latency: None,
             access: Access::Open,
         };
         self.ends.insert(id, record);
@@ -246,6 +281,12 @@ impl NetworkState {
     pub fn set_link(&mut self, end: &Name, link: Link) {
         if let Some(record) = self.named_end(end) {
             record.link = link;
+        }
+    }
+
+    pub fn set_latency(&mut self, end: &Name, latency: Option<Latency>) {
+        if let Some(record) = self.named_end(end) {
+            record.latency = latency;
         }
     }
 

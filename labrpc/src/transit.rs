@@ -18,7 +18,7 @@
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::Link;
+use crate::faults::{Link, MessageEvent};
 use crate::message::{Message, Outgoing, Phase};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
@@ -47,12 +47,19 @@ pub(crate) fn send_off(
         is_enlisted: false,
         on_network_thread: false,
     };
+    if start.message.settings.is_watched && start.server.is_ok() {
+        network.call_hook(start.message.from, MessageEvent::Sent);
+    }
     let server = match start.server {
         Ok(server) => server,
         Err(cause) => return transit.fail_late(cause, make),
     };
+    let request = Request { server, method: Cow::Borrowed(request.method), args };
+    if transit.message.link == Link::RequestsHeld {
+        return transit.hold(Stage::Arrive(request), make);
+    }
     let delay = transit.request_delay();
-    transit.after(delay, Stage::Arrive(Request { server, method: Cow::Borrowed(request.method), args }), make)
+    transit.after(delay, Stage::Arrive(request), make)
 }
 
 /// One message that has been sent and has not ended yet. If a handler panics, the transit is dropped, and
@@ -105,6 +112,27 @@ impl Transit {
         let stage = stage.into_owned();
         timer.run_after(delay, move || {
             self.on_network_thread = true;
+            let _pending = self.run(stage, &mut is_enlisted_already);
+        });
+        Poll::Pending
+    }
+
+    /// Keep `stage` until the network releases its messages.
+    fn hold(mut self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        events::held(&self.message, cause::HELD_LINK, Duration::ZERO);
+        self.enlist(Phase::Travelling, make);
+        let network = Arc::clone(&self.network);
+        let stage = stage.into_owned();
+        let message = self.message;
+        network.hold(&message, move || {
+            self.on_network_thread = true;
+            let stage = match stage {
+                Stage::Arrive(request) => match self.network.route_again(&mut self.message) {
+                    Ok(server) => Stage::Arrive(Request { server, ..request }),
+                    Err(cause) => Stage::Fail(cause),
+                },
+                stage => stage,
+            };
             let _pending = self.run(stage, &mut is_enlisted_already);
         });
         Poll::Pending
@@ -258,10 +286,23 @@ impl Transit {
     // ---- the reply ------------------------------------------------------------------------------
 
     /// Continue after the handler has returned its reply.
-    fn replied(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+    fn replied(mut self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         events::handler_replied(&self.message, &reply);
         let leg = self.message.dice.cost_leg(self.message.cost);
+        if self.message.settings.is_watched && self.leaves_at_once(make) {
+            return self.after(leg, Stage::Deliver(reply), make);
+        }
         self.after(leg, Stage::Return(reply), make)
+    }
+
+    /// Call the hook of the network. Returns true if the reply has left its server for good.
+    fn leaves_at_once(&mut self, make: MakeCompletion<'_>) -> bool {
+        if self.network.why_server_lost(&self.message).is_some() {
+            return false;
+        }
+        // A message that travels does not end when its server is removed. The hook may remove it.
+        self.enlist(Phase::Travelling, make);
+        self.network.call_hook(self.message.to, MessageEvent::Replied)
     }
 
     fn return_reply(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
@@ -276,6 +317,9 @@ impl Transit {
         if dice.drops_reply(settings.lost_replies()) {
             events::dropped(&self.message, cause::UNRELIABLE_REPLY);
             return self.fail(cause::UNRELIABLE_REPLY);
+        }
+        if link == Link::RepliesHeld {
+            return self.hold(Stage::Deliver(reply), make);
         }
         let mut total = Duration::ZERO;
         let mut add = |cause, hold: Duration| {

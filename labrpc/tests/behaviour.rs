@@ -5,7 +5,7 @@
 mod common;
 
 use common::run;
-use labrpc::{Cost, End, Link, Name, Network, NetworkOptions, Responder, Server, Service};
+use labrpc::{Cost, End, Link, MessageEvent, Name, Network, NetworkOptions, Responder, Server, Service};
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use labrt::sync::{Arc, Mutex, Signal};
@@ -289,6 +289,106 @@ fn one_way_replies_lost() {
         assert!(mean >= 25 * MS, "{mean:?}");
         net.set_link(&end, Link::Both);
         assert_eq!(inc(&end, 1), Some(2));
+    });
+}
+
+#[test]
+fn held_requests_go_to_the_server_of_that_time() {
+    run(|| {
+        let (net, end) = inc_net();
+        let (tx, rx) = chan::unbounded();
+        let send = |n: u64| {
+            let tx = tx.clone();
+            end.send("T.Inc", &n, move |reply: Option<u64>| drop(tx.send((n, reply))));
+        };
+        net.set_link(&end, Link::RequestsHeld);
+        send(1);
+        send(2);
+        net.set_link(&end, Link::Both);
+        send(3);
+        assert_eq!(rx.recv(), Ok((3, Some(4))));
+        time::sleep(500 * MS);
+        assert_eq!((net.count("s"), rx.len()), (1, 0), "two requests are held");
+
+        net.add_server("s", inc_server());
+        net.release(&end);
+        assert_eq!([rx.recv(), rx.recv()], [Ok((1, Some(2))), Ok((2, Some(3)))]);
+        assert_eq!(net.count("s"), 2, "the new server has got them");
+        net.release(&end);
+        assert_eq!(net.count("s"), 2, "nothing is left");
+    });
+}
+
+#[test]
+fn held_replies_come_after_later_ones() {
+    run(|| {
+        let (net, end) = inc_net();
+        let (tx, rx) = chan::unbounded();
+        let later = tx.clone();
+        net.set_link(&end, Link::RepliesHeld);
+        end.send("T.Inc", &1_u64, move |reply: Option<u64>| drop(tx.send(reply)));
+        time::sleep(500 * MS);
+        assert_eq!((net.count("s"), rx.len()), (1, 0), "the handler has run, and the reply is held");
+        net.set_link(&end, Link::Both);
+        end.send("T.Inc", &5_u64, move |reply: Option<u64>| drop(later.send(reply)));
+        assert_eq!(rx.recv(), Ok(Some(6)));
+        net.delete_server("s");
+        net.release(&end);
+        assert_eq!(rx.recv(), Ok(Some(2)), "the reply had left the server");
+    });
+}
+
+#[test]
+fn a_reply_can_leave_in_the_moment_of_a_crash() {
+    run(|| {
+        for leaves in [false, true] {
+            let net = Network::new();
+            let owner = NodeId::first(1);
+            net.add_server(
+                "s",
+                Server::new().service(Service::new("T").inline("Inc", |n: u64| n + 1).node(owner)),
+            );
+            let end = net.make_end(NodeId::first(0), "s");
+            net.enable(&end, true);
+            let seen = Arc::new(Mutex::new(Vec::new()));
+            let (log, weak) = (Arc::clone(&seen), net.clone());
+            let hook = move |node: NodeId, event| {
+                log.lock().push((node.index, event));
+                if event == MessageEvent::Replied {
+                    weak.delete_server("s");
+                }
+                leaves
+            };
+            net.on_message(Some(Arc::new(hook)));
+            assert_eq!(end.call("T.Inc", &1_u64), leaves.then_some(2_u64));
+            net.on_message(None);
+            assert_eq!(end.call("T.Inc", &1_u64), None::<u64>, "the server is gone");
+            let _node = node::enter(NodeId::first(0));
+            assert_eq!(seen.lock().last(), Some(&(1, MessageEvent::Replied)));
+            assert_eq!(seen.lock().len(), 2, "a request and a reply");
+        }
+    });
+}
+
+#[test]
+fn one_end_can_be_slow() {
+    run(|| {
+        let (net, slow) = inc_net();
+        let fast = joined(&net, "s");
+        net.set_latency(&slow, Some(30 * MS..=40 * MS));
+        let took = |end: &End| {
+            let start = Instant::now();
+            assert_eq!(inc(end, 1), Some(2));
+            start.elapsed()
+        };
+        assert!(took(&slow) >= 60 * MS, "30 ms for the request, and 30 ms for the reply");
+        if labrt::is_sim() {
+            assert!(took(&fast) < LATE);
+        }
+        net.set_latency(&slow, None);
+        if labrt::is_sim() {
+            assert!(took(&slow) < LATE);
+        }
     });
 }
 

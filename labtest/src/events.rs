@@ -9,6 +9,7 @@
 use labrpc::Link;
 use labrt::Unfinished;
 use labrt::node::NodeId;
+use labrt::time::Duration;
 use labrt::trace::{self, Field, Kind, Links, ParentGuard};
 use std::borrow::Cow;
 
@@ -26,6 +27,9 @@ const ISOLATE_FROM_GROUP: Kind = Kind::new("fault.isolate_from_group");
 const PARTITION: Kind = Kind::new("fault.partition");
 const HEAL: Kind = Kind::new("fault.heal");
 const LINK: Kind = Kind::new("fault.link");
+const SLOW: Kind = Kind::new("fault.slow");
+const HOLD: Kind = Kind::new("fault.hold");
+const RELEASE: Kind = Kind::new("fault.release");
 const RELIABLE: Kind = Kind::new("net.reliable");
 const UNRELIABLE: Kind = Kind::new("net.unreliable");
 const LONG_REORDERING: Kind = Kind::new("net.long_reordering");
@@ -93,15 +97,29 @@ pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records which messages are lost from now on in the calls of `from` to `to`: none, the requests, or the
+/// Records which messages are lost, or wait in the network, from now on in the calls of `from` to `to`: none, the requests, or the
 /// replies.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
-    let loses = match link {
-        Link::Both => "nothing",
-        Link::RequestsLost => "requests",
-        Link::RepliesLost => "replies",
+    let (kind, field, what) = match link {
+        Link::Both => (LINK, "loses", "nothing"),
+        Link::RequestsLost => (LINK, "loses", "requests"),
+        Link::RepliesLost => (LINK, "loses", "replies"),
+        Link::RequestsHeld => (HOLD, "holds", "requests"),
+        Link::RepliesHeld => (HOLD, "holds", "replies"),
     };
-    trace::emit(LINK, Links::NONE, &[("from", from.into()), ("to", to.into()), ("loses", loses.into())]);
+    trace::emit(kind, Links::NONE, &[("from", from.into()), ("to", to.into()), (field, what.into())]);
+}
+
+/// Records that the messages of a server, and the messages to it, take up to `longest` from now on. This lasts
+/// until the event of [`heal`].
+pub fn slow(server: NodeId, longest: &Duration) {
+    let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+    trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);
+}
+
+/// Records that those messages go on that have waited in the network because of the link of `from` to `to`.
+pub fn release(from: NodeId, to: NodeId) {
+    trace::emit(RELEASE, Links::NONE, &[("from", from.into()), ("to", to.into())]);
 }
 
 /// Records that the network begins to lose and delay messages (`true`), or that it becomes reliable again

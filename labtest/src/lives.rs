@@ -44,6 +44,14 @@
 //! 7. All threads of the life must end. [`check_none_left`] checks this for all lives together, at the end of
 //!    the test.
 //!
+//! # A crash at a moment of the server
+//!
+//! A test can crash a server at the very moment at which the server saves or sends something. Then a hook of
+//! the disk or of the network calls [`Lives::cut_off`]. The hook runs on a thread that may hold a lock of the
+//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. Soon after that,
+//! another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between the two, the threads of the
+//! server still run, but they reach no disk and no network that anyone will see.
+//!
 //! # Locks
 //!
 //! Each `Lives` has a lock of its own. No thread holds this lock while it calls the network or a server. So a
@@ -85,6 +93,10 @@ struct Newest<S: ?Sized> {
     server: Option<Arc<S>>,
     /// True while a thread has the [`Turn`] of this server.
     taken: bool,
+    /// True while [`Lives::cut_off`] is at work.
+    cutting: bool,
+    /// The instance whose life [`Lives::cut_off`] has ended, until its `kill` is called.
+    dying: Option<Arc<S>>,
 }
 
 /// The right to start and to crash a server. Only one thread can have this right. The right ends when the
@@ -147,6 +159,8 @@ impl<S: ?Sized> Lives<S> {
             ends: Vec::new(),
             server: None,
             taken: false,
+            cutting: false,
+            dying: None,
         };
         Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest), turn_ended: Condvar::new() }
     }
@@ -167,6 +181,37 @@ impl<S: ?Sized> Lives<S> {
     #[track_caller]
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         self.take_turn().crash(cut_off, kill);
+    }
+
+    /// Ends the newest life at this very moment, but does not call `kill`. Afterwards a thread that may wait
+    /// must call [`finish_cut`](Lives::finish_cut). Returns false if the life was over already.
+    ///
+    /// The caller may hold locks of the server, because this method waits for no code of the server. If the
+    /// caller is a hook of a disk, `disk` is this disk. Then the call has no effect if the disk belongs to an
+    /// earlier life.
+    pub fn cut_off(&self, disk: Option<&Persister>, cut_off: impl FnOnce()) -> bool {
+        let (node, ends, saved) = {
+            let mut newest = self.newest.lock();
+            let is_old = disk.is_some_and(|disk| !std::ptr::eq(disk, &*newest.saved));
+            if is_old || newest.life.over.swap(true, Ordering::SeqCst) {
+                return false;
+            }
+            newest.cutting = true;
+            (newest.life.node, newest.ends.clone(), Arc::clone(&newest.saved))
+        };
+        dlog!(TEST, "stops {node} at this moment");
+        events::crash(node);
+        cut_off();
+        ends.into_iter().for_each(|end| self.net.enable(end, false));
+        self.net.delete_server(self.name.clone());
+        let copy = Arc::new(saved.copy());
+        let mut newest = self.newest.lock();
+        newest.saved = copy;
+        newest.dying = newest.server.take();
+        newest.cutting = false;
+        drop(newest);
+        self.turn_ended.notify_all();
+        true
     }
 
     /// The running instance, or `None` if the server does not run.
@@ -196,6 +241,11 @@ impl<S: ?Sized> Lives<S> {
         Arc::clone(&self.newest.lock().saved)
     }
 
+    /// Returns true if this is the disk of the newest life.
+    pub fn is_disk_of_newest(&self, disk: &Persister) -> bool {
+        std::ptr::eq(disk, &*self.newest.lock().saved)
+    }
+
     /// How many bytes the server has saved: of its Raft state, and of its snapshot.
     pub fn saved_bytes(&self) -> (usize, usize) {
         let saved = self.saved();
@@ -205,6 +255,28 @@ impl<S: ?Sized> Lives<S> {
     /// The names of the ends that the newest life got at its start, in the order of their targets.
     pub fn ends(&self) -> Vec<Name> {
         self.newest.lock().ends.clone()
+    }
+
+    /// Calls `kill` for a life that [`cut_off`](Lives::cut_off) has ended, if nobody has called it yet.
+    pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
+        let _turn = self.take_turn();
+        self.wait_for_cut();
+        let dying = {
+            let mut newest = self.newest.lock();
+            newest.dying.take().map(|server| Living { server, node: newest.life.node })
+        };
+        if let Some(dying) = dying {
+            dying.call(kill);
+            self.net.close_ends_of(dying.node);
+        }
+    }
+
+    /// Waits until no thread is in [`cut_off`](Lives::cut_off).
+    fn wait_for_cut(&self) {
+        let mut newest = self.newest.lock();
+        while newest.cutting {
+            self.turn_ended.wait(&mut newest);
+        }
     }
 
     /// The nodes of all lives so far.
@@ -246,7 +318,11 @@ impl<S: ?Sized> Turn<'_, S> {
             let _as_node = node::enter(life.node);
             make()
         };
-        self.0.newest.lock().server = Some(Arc::clone(&server));
+        {
+            let mut newest = self.0.newest.lock();
+            let place = if life.is_over() { &mut newest.dying } else { &mut newest.server };
+            *place = Some(Arc::clone(&server));
+        }
         Living { server, node: life.node }
     }
 
@@ -255,6 +331,10 @@ impl<S: ?Sized> Turn<'_, S> {
         let server =
             services.into_iter().fold(server, |server, service| server.service(service.node(life.node)));
         self.0.net.add_server(self.0.name.clone(), server);
+        // The server may have been cut off while it was made.
+        if life.is_over() {
+            self.0.net.delete_server(self.0.name.clone());
+        }
     }
 
     /// Ends the newest life. The steps and their order are explained at the head of this file. `cut_off` may
@@ -262,7 +342,9 @@ impl<S: ?Sized> Turn<'_, S> {
     /// run.
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         let life = Arc::clone(&self.0.newest.lock().life);
-        if !life.over.swap(true, Ordering::SeqCst) {
+        if life.over.swap(true, Ordering::SeqCst) {
+            self.0.wait_for_cut();
+        } else {
             dlog!(TEST, "stops {}", life.node);
             events::crash(life.node);
         }
@@ -277,6 +359,9 @@ impl<S: ?Sized> Turn<'_, S> {
     /// Copies the persister and removes the running instance, as one step. Returns the instance.
     fn forget(&self) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
+        if let Some(server) = newest.dying.take() {
+            return Some(Living { server, node: newest.life.node });
+        }
         let dying = newest.living()?;
         newest.server = None;
         newest.saved = Arc::new(newest.saved.copy());

@@ -2,6 +2,8 @@
 
 use labrpc::{Link, Name, Network};
 use labrt::dlog;
+use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 use super::events;
 
@@ -13,12 +15,14 @@ pub(crate) struct Wanted {
     pub works: bool,
     /// Which messages the end carries while it is enabled.
     pub link: Link,
+    /// How long each message of the end takes. `None` means as long as the messages of other ends.
+    pub latency: Option<RangeInclusive<Duration>>,
 }
 
 impl Wanted {
     /// An end that carries messages in both directions while it works. `works` says whether it is enabled.
     pub fn new(end: Name, works: bool) -> Wanted {
-        Wanted { end, works, link: Link::Both }
+        Wanted { end, works, link: Link::Both, latency: None }
     }
 }
 
@@ -32,8 +36,9 @@ impl Wanted {
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {
-        for Wanted { end, works, link } in &told {
+        for Wanted { end, works, link, latency } in &told {
             net.set_link(end, *link);
+            net.set_latency(end, latency.clone());
             net.enable(end, *works);
         }
         let now = wanted();

@@ -1,9 +1,9 @@
 //! Tests of the simulated disk. Its lock comes from `labrt`, so each test calls [`labrt::run`].
 
-use super::{Persister, Writer};
+use super::{Persister, SaveStep, Writer};
 use labrt::Run;
 use labrt::collections::BTreeSet;
-use labrt::sync::{Arc, Signal};
+use labrt::sync::{Arc, Mutex, Signal};
 
 fn framed(entries: usize) -> Persister {
     let persister = Persister::new();
@@ -264,4 +264,22 @@ fn saves_are_told_with_a_digest_of_the_contents() {
     assert_eq!(different.len(), 6, "{told:?}");
     assert_eq!((&head.0, head.1 == snapshot.1), (&snapshot.0, false));
     assert_eq!((&snapshot.1, raw), (&raw.1, raw_again));
+}
+
+#[test]
+fn the_hook_sees_the_disk_before_and_after_each_save() {
+    labrt::run(|| {
+        let disk = Persister::new();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        disk.on_save(move |disk, step| log.lock().push((step, disk.raft_state_size(), disk.snapshot_size())));
+        disk.save_state_and_snapshot(b"state", b"snapshot");
+        disk.update(|writer| writer.snapshot(Arc::from(*b"new"))).expect_err("the state has no frames");
+        disk.save_raft_state(b"");
+        let copy = disk.copy();
+        copy.save_raft_state(b"the copy has no hook");
+        use SaveStep::{After, Before};
+        let expected = [(Before, 0, 0), (After, 5, 8), (Before, 5, 8), (Before, 5, 8), (After, 0, 8)];
+        assert_eq!(*seen.lock(), expected);
+    });
 }

@@ -306,6 +306,12 @@ impl Group {
             server.reports = false;
             let unsaved = std::mem::take(&mut server.unsaved);
             Server::roll_back(&mut server.state, unsaved.into_iter().map(|change| change.undo));
+            // A vote that is not saved is no vote: the server has not told anybody of it.
+            let me = act.server;
+            let Saved { term, voted_for, .. } = server.state;
+            let lost =
+                |&(voter, at): &(usize, u64)| voter == me && (at > term || at == term && voted_for.is_none());
+            self.votes.retain(|vote, _| !lost(vote));
         }
     }
 

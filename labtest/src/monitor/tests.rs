@@ -536,6 +536,23 @@ fn a_crash_takes_back_a_snapshot_that_was_not_saved() {
 }
 
 #[test]
+fn a_crash_takes_back_a_vote_that_was_not_saved() {
+    let mut story = Story::in_operation();
+    let log = Log::new(Place::default(), [entry(1, 10), entry(1, 11)]);
+    let saved = Saved { term: 1, voted_for: Some(0), log, snapshot: 0 };
+    let act = story.act(0);
+    Story::ok(story.group.term(act, 2));
+    Story::ok(story.group.vote(act, 1, 2));
+    Story::ok(story.restart(0, saved));
+    story.step_down(0, 2);
+    Story::ok(story.vote(0, 2, 2));
+    let log = Log::new(Place::default(), [entry(1, 10), entry(1, 11)]);
+    Story::ok(story.restart(0, Saved { term: 2, voted_for: Some(2), log, snapshot: 0 }));
+    let message = story.vote(0, 1, 2).expect_err("the vote for S2 was saved");
+    assert!(message.contains("One Vote"), "{message}");
+}
+
+#[test]
 fn a_server_that_does_not_report_its_start_is_not_checked() {
     let mut group = Group::default();
     let act = Act { server: 0, life: 1, thread: 0, at: At(1) };

@@ -9,6 +9,8 @@ use labapi::RaftPeer;
 use labrpc::{Link, NetworkOptions};
 use labrt::dlog;
 use labrt::node::NodeId;
+use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 use super::{Cluster, State};
 use crate::events;
@@ -55,25 +57,71 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&all);
     }
 
-    /// Ends the partition and all faults of links. Disconnected peers stay disconnected.
+    /// Ends the partition and all faults of links. No peer is slow any more, and no message is held. Disconnected peers stay disconnected.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
         {
             let mut state = self.state.lock();
             state.cut.clear();
-            state.servers.iter_mut().for_each(|slot| slot.links.fill(Link::Both));
+            for slot in &mut state.servers {
+                slot.links.fill(Link::Both);
+                slot.latency = None;
+            }
         }
         self.bring_links_in_line(&self.all_links());
+        for i in 0..self.servers() {
+            self.lives(i).ends().into_iter().for_each(|end| self.net.release(end));
+        }
     }
 
-    /// Sets which messages are lost in the calls of `from` to `to`: none, the requests, or the replies. The
-    /// calls of `to` to `from` do not change, because they use another end.
+    /// Lets the messages of the calls of `from` to `to` go on that wait because of [`Link::RequestsHeld`] or
+    /// [`Link::RepliesHeld`]. Later messages on this link still wait. A request goes to the life that its
+    /// receiver has now. If `from` has restarted, its earlier messages are lost.
+    pub fn release(&self, from: usize, to: usize) {
+        dlog!(TEST, "releases the messages that are held in the calls of S{from} to S{to}");
+        events::release(self.node(from), self.node(to));
+        if let Some(end) = self.lives(from).ends().get(to) {
+            self.net.release(end);
+        }
+    }
+
+    /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of `to`
+    /// to `from` do not change, because they use another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
         self.state.lock().servers[from].links[to] = link;
         self.bring_links_in_line(&[(from, to)]);
+    }
+
+    /// Changes the network to a star: the hub can reach all peers, and each other peer can reach only the hub.
+    /// So the hub alone decides which peers are a majority together.
+    pub fn star(&self, hub: usize) {
+        let rays: Vec<[usize; 2]> = (0..self.servers()).filter(|&i| i != hub).map(|i| [hub, i]).collect();
+        self.partition(&rays.iter().map(|ray| &ray[..]).collect::<Vec<_>>());
+    }
+
+    /// Changes the network to a chain: each peer can reach only its two neighbours in this order, and the
+    /// first and the last peer have one neighbour.
+    pub fn chain(&self, order: &[usize]) {
+        self.partition(&order.windows(2).collect::<Vec<_>>());
+    }
+
+    /// Splits the network into two sides, and leaves a bridge between them: this peer can reach all peers of
+    /// both sides.
+    pub fn bridge(&self, left: &[usize], bridge: usize, right: &[usize]) {
+        self.partition(&[&[left, &[bridge]].concat(), &[right, &[bridge]].concat()]);
+    }
+
+    /// Makes peer `i` slow: each of its requests and replies, and each request and reply to it, takes this
+    /// time. The peer stays slow after a restart, until the next [`heal`](Cluster::heal).
+    pub fn slow_down(&self, i: usize, latency: RangeInclusive<Duration>) {
+        dlog!(TEST, "makes S{i} slow: {latency:?}");
+        events::slow(self.node(i), latency.end());
+        self.state.lock().servers[i].latency = Some(latency);
+        let both_ways: Vec<_> = (0..self.servers()).flat_map(|j| [(i, j), (j, i)]).collect();
+        self.bring_links_in_line(&both_ways);
     }
 
     /// From now on, all messages that `from` sends to `to` are lost: the requests of its own calls, and its
@@ -131,6 +179,7 @@ impl<R> State<R> {
         // After the end of a life, its ends must not be enabled again. Otherwise the old life could send
         // messages that depend on state that was saved after the crash.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
-        Some(Wanted { end, works, link: from.links[j] })
+        let latency = from.latency.as_ref().or(to.latency.as_ref()).cloned();
+        Some(Wanted { end, works, link: from.links[j], latency })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test
 //! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
-//! (`links.rs`), submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader
+//! (`links.rs`), crashes them when they save or answer (`moments.rs`), submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader
 //! thread instead of the service above Raft. The reader compares each message that the peer delivers with the
 //! commands that all other peers have applied (`applier.rs`). The course's counters are in `report.rs`.
 //! Another thread asks the peers for their state, so that the page of a failed run can show it (`watch.rs`).
@@ -28,6 +28,7 @@
 mod applier;
 mod checks;
 mod links;
+mod moments;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,8 @@ use labrt::node::NodeId;
 use labrt::sync::{Arc, Condvar, Mutex, Signal};
 use labrt::time::Duration;
 
+use std::ops::RangeInclusive;
+
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::owner::{Finish, Owner};
@@ -48,6 +51,7 @@ use super::value::Value;
 
 pub use super::output::note;
 pub use checks::{Committed, Retry};
+pub use moments::{Moment, Planned, Which};
 
 /// How long the suites wait for a cluster to notice that its leader is gone, and to elect a new leader.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -135,6 +139,10 @@ struct Slot<R> {
     /// The index of the last message that the service has applied in this life. This field is only used if
     /// the services make snapshots, or if the setup is strict.
     last_applied: u64,
+    /// The crash that is ordered at a message of this peer.
+    plan: Option<Arc<moments::Plan>>,
+    /// How long each message of this peer and each message to this peer takes, if the peer is slow.
+    latency: Option<RangeInclusive<Duration>>,
 }
 
 /// An applied command.
@@ -186,6 +194,8 @@ impl<R> Slot<R> {
             links: vec![Link::Both; servers],
             log: BTreeMap::new(),
             last_applied: 0,
+            plan: None,
+            latency: None,
         }
     }
 }
@@ -294,6 +304,11 @@ impl<R: RaftPeer> Cluster<R> {
     pub fn log_size(&self) -> usize {
         let sizes = (0..self.setup.servers).map(|i| self.lives(i).saved().raft_state_size());
         sizes.max().unwrap_or(0)
+    }
+
+    /// The size in bytes of the snapshot that peer `i` has saved. It is 0 if there is no snapshot.
+    pub fn snapshot_size(&self, i: usize) -> usize {
+        self.lives(i).saved_bytes().1
     }
 
     fn lives(&self, i: usize) -> Arc<Lives<R>> {

@@ -9,7 +9,7 @@ use labrt::sync::{Arc, Signal};
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
-use super::{Retry, Setup, make_config};
+use super::{Moment, Retry, Setup, Which, make_config};
 use crate::output::set_quiet;
 use crate::value::Value;
 use labview::spacetime::{Event, Trace};
@@ -338,6 +338,72 @@ fn links_follow_the_faults() {
         assert_eq!((cfg.rpc_count(1), cfg.rpc_count(0)), (9, 4), "the requests of peer 1 arrive");
         cfg.set_link(0, 1, Link::Both);
         assert_eq!(reached(&cfg), ["++++", ".+++", "++++", "++++"]);
+        cfg.end();
+    });
+}
+
+#[test]
+fn the_network_has_three_more_shapes() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(4));
+        cfg.star(2);
+        assert_eq!(reached(&cfg), ["+.+.", ".++.", "++++", "..++"]);
+        cfg.chain(&[3, 0, 1, 2]);
+        assert_eq!(reached(&cfg), ["++.+", "+++.", ".++.", "+..+"]);
+        cfg.bridge(&[0], 1, &[2, 3]);
+        assert_eq!(reached(&cfg), ["++..", "++++", ".+++", ".+++"]);
+        cfg.end();
+    });
+}
+
+/// A peer that saves one byte each millisecond: 1, 2, 3 and so on.
+struct Saver;
+impl Play for Saver {
+    fn live(life: Life) {
+        for n in 1.. {
+            if life.killed.wait_until(labrt::time::Instant::now() + Duration::from_millis(1)) {
+                return;
+            }
+            life.persister.save_raft_state(&[n]);
+        }
+    }
+}
+
+#[test]
+fn a_crash_comes_before_or_after_a_save() {
+    passes(|| {
+        for (moment, more) in [(Moment::BeforeSave, 2), (Moment::AfterSave, 3)] {
+            let cfg = make_config::<Fake<Saver>>(Setup::of(3));
+            sleep(Duration::from_millis(5));
+            let saved = |i| cfg.lives(i).saved().read_raft_state();
+            let start = saved(1)[0];
+            let crash = cfg.crash_these_at(&[0, 1], 1, moment, Which::Nth(3));
+            assert!(crash.wait(Duration::from_secs(1)), "the peer saves");
+            assert_eq!([0, 1, 2].map(|i| cfg.is_up(i)), [false, false, true]);
+            assert_eq!(saved(1), [start + more]);
+            let other = saved(0);
+            sleep(Duration::from_millis(5));
+            assert_eq!((saved(0), saved(1)), (other, vec![start + more]), "nothing is saved after the crash");
+            assert!(crash.cancel(), "the crash has come");
+            cfg.start1(1);
+            assert_eq!(saved(1), [start + more], "the next life begins with this disk");
+            let crash = cfg.crash_at(2, moment, Which::Of1000(0));
+            assert!(!crash.wait(Duration::from_millis(50)), "the probability is 0");
+            assert!(!crash.cancel());
+            cfg.end();
+        }
+    });
+}
+
+#[test]
+fn all_peers_crash_at_once() {
+    passes(|| {
+        let cfg = make_config::<Fake<Saver>>(Setup::of(3));
+        sleep(Duration::from_millis(5));
+        cfg.crash_all(&[0, 1, 2]);
+        assert_eq!([0, 1, 2].map(|i| cfg.is_up(i)), [false; 3]);
+        (0..3).for_each(|i| cfg.start1(i));
+        assert_eq!([0, 1, 2].map(|i| cfg.is_up(i)), [true; 3]);
         cfg.end();
     });
 }

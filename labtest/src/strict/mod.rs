@@ -9,6 +9,8 @@
 //! | `groups.rs` | groups with an even number of servers |
 //! | `commits.rs` | what is committed, and what is not (5.3, 5.4) |
 //! | `snapshots.rs` | snapshots, and late messages (section 7) |
+//! | `crashes.rs` | crashes at the moment at which a server saves, sends or answers |
+//! | `late.rs` | single messages that arrive late |
 //!
 //! Each test says which rule of the paper it checks, and which mistake it finds. All tests use a strict setup
 //! ([`Setup::strict`](super::raft::Setup::strict)). So during each test a thread checks that no term has two
@@ -18,7 +20,9 @@
 //! second, and a group elects a leader within a few seconds.
 
 mod commits;
+mod crashes;
 mod groups;
+mod late;
 mod snapshots;
 mod terms;
 mod votes;
@@ -49,6 +53,8 @@ pub fn cases<R: RaftPeer>() -> Vec<Case> {
         groups::cases::<R>(),
         commits::cases::<R>(),
         snapshots::cases::<R>(),
+        crashes::cases::<R>(),
+        late::cases::<R>(),
     ]
     .concat()
 }

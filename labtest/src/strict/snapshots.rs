@@ -108,7 +108,7 @@ fn late_messages<R: RaftPeer>(servers: usize) {
 }
 
 /// For about a second, submits commands to each server that believes that it leads.
-fn submit_for_a_while<R: RaftPeer>(cfg: &Cluster<R>) {
+pub(super) fn submit_for_a_while<R: RaftPeer>(cfg: &Cluster<R>) {
     for _ in 0..25 {
         for i in 0..cfg.servers() {
             cfg.start(i, Value::random());
@@ -119,7 +119,7 @@ fn submit_for_a_while<R: RaftPeer>(cfg: &Cluster<R>) {
 
 /// Commits one more command on all servers, and checks that all of them have applied the same commands.
 #[track_caller]
-fn all_agree<R: RaftPeer>(cfg: &Cluster<R>) {
+pub(super) fn all_agree<R: RaftPeer>(cfg: &Cluster<R>) {
     let last = cfg.one(Value::random(), cfg.servers(), Retry::Yes);
     for index in 1..=last {
         let count = cfg.n_committed(index).count;

@@ -198,7 +198,9 @@ fn later_term_in_a_refused_vote<R: RaftPeer>() {
 ///
 /// A server wins an election. The third server does not hear of this, and stands for election in the same
 /// term, but its requests are lost. Then the network is healed. The third server must follow the leader. If
-/// it does not, it soon stands for election again, and deposes the leader.
+/// it does not, it soon stands for election again, and deposes the leader. A follower issues no requests on its
+/// own, so the leader must get none. (No answer of the leader reaches the third server. So a server that is still
+/// a candidate asks again and again.)
 ///
 /// Finds: a candidate ignores the leader of its term; it follows the leader, but its election timer goes on.
 fn candidate_hears_the_leader<R: RaftPeer>() {
@@ -216,11 +218,16 @@ fn candidate_hears_the_leader<R: RaftPeer>() {
         assert_eq!(state(&cfg, late), (term, false), "server {late} stands in the term of the leader");
 
         cfg.heal();
-        for _ in 0..8 {
+        cfg.set_link(late, winner, Link::RepliesLost);
+        let mut count = 0;
+        for round in 0..8 {
             sleep(Duration::from_millis(250));
             assert_eq!(state(&cfg, winner), (term, true), "server {winner} must stay the leader");
             assert_eq!(cfg.terms(), [term; 3], "server {late} must follow server {winner}");
+            let before = std::mem::replace(&mut count, cfg.rpc_count(winner));
+            assert!(round == 0 || count == before, "a follower has sent a request to the leader {winner}");
         }
+        cfg.heal();
         cfg.one(Value::random(), 3, Retry::No);
     }
     cfg.end();
