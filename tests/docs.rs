@@ -225,7 +225,7 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
         while let Some(word) = rest.next() {
             match *word {
                 "-n" | "-p" | "-t" | "-o" | "--seed" | "--hosts" | "--package" | "--root" => {
-                    drop(rest.next())
+                    let _value = rest.next();
                 }
                 option if option.starts_with('-') => (),
                 "|" | ">" | "&&" => break,
