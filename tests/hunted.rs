@@ -25,7 +25,7 @@ struct Hunt {
 /// The mistake that README.md tells the reader to try.
 const OF_THE_README: Hunt = Hunt {
     animal: "commits-older-terms-by-counting",
-    test: "figure_8_to_the_letter",
+    test: "figure_8",
     sentence: "apply error: commit index=2 server=",
 };
 
@@ -40,7 +40,7 @@ const ALONE: Hunt = Hunt {
 const OF_THE_GUIDE: Hunt = Hunt {
     animal: "counts-the-log-at-the-time-of-the-reply",
     test: "concurrent_starts_2b",
-    sentence: "decided for index 2; wanted 3",
+    sentence: "decided for index",
 };
 
 /// How many seeds a hunt may need.

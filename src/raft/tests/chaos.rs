@@ -274,7 +274,7 @@ impl World {
         let server = &mut self.servers[me];
         let effects = server.core.take_effects();
         server.core.persist_to(&server.disk, &effects.persist);
-        if self.now.as_millis() % 16 == 0 {
+        if self.now.as_millis().is_multiple_of(16) {
             server.core.check_persisted(&server.disk);
         }
         assert_eq!(server.disk.raft_state_size(), server.disk.read_raft_state().len());
