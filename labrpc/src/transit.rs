@@ -119,7 +119,10 @@ impl Transit {
 
     /// Keep `stage` until the network releases its messages.
     fn hold(mut self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
-        events::held(&self.message, cause::HELD_LINK, Duration::ZERO);
+        match &stage {
+            Stage::Arrive(_) => events::delayed(&self.message, cause::HELD_LINK, Duration::ZERO),
+            _ => events::held(&self.message, cause::HELD_LINK, Duration::ZERO),
+        }
         self.enlist(Phase::Travelling, make);
         let network = Arc::clone(&self.network);
         let stage = stage.into_owned();

@@ -299,7 +299,7 @@ fn held_requests_go_to_the_server_of_that_time() {
         let (tx, rx) = chan::unbounded();
         let send = |n: u64| {
             let tx = tx.clone();
-            end.send("T.Inc", &n, move |reply: Option<u64>| drop(tx.send((n, reply))));
+            end.send("T.Inc", &n, move |reply: Option<u64>| tx.send((n, reply)).expect("the test waits"));
         };
         net.set_link(&end, Link::RequestsHeld);
         send(1);
@@ -326,11 +326,11 @@ fn held_replies_come_after_later_ones() {
         let (tx, rx) = chan::unbounded();
         let later = tx.clone();
         net.set_link(&end, Link::RepliesHeld);
-        end.send("T.Inc", &1_u64, move |reply: Option<u64>| drop(tx.send(reply)));
+        end.send("T.Inc", &1_u64, move |reply: Option<u64>| tx.send(reply).expect("the test waits"));
         time::sleep(500 * MS);
         assert_eq!((net.count("s"), rx.len()), (1, 0), "the handler has run, and the reply is held");
         net.set_link(&end, Link::Both);
-        end.send("T.Inc", &5_u64, move |reply: Option<u64>| drop(later.send(reply)));
+        end.send("T.Inc", &5_u64, move |reply: Option<u64>| later.send(reply).expect("the test waits"));
         assert_eq!(rx.recv(), Ok(Some(6)));
         net.delete_server("s");
         net.release(&end);

@@ -48,7 +48,8 @@
 //!
 //! A test can crash a server at the very moment at which the server saves or sends something. Then a hook of
 //! the disk or of the network calls [`Lives::cut_off`]. The hook runs on a thread that may hold a lock of the
-//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. Soon after that,
+//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. The event `fault.crash`
+//! comes last, together with the copy, because other threads of the server may save until then. Soon after that,
 //! another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between the two, the threads of the
 //! server still run, but they reach no disk and no network that anyone will see.
 //!
@@ -200,11 +201,12 @@ impl<S: ?Sized> Lives<S> {
             (newest.life.node, newest.ends.clone(), Arc::clone(&newest.saved))
         };
         dlog!(TEST, "stops {node} at this moment");
-        events::crash(node);
         cut_off();
         ends.into_iter().for_each(|end| self.net.enable(end, false));
         self.net.delete_server(self.name.clone());
         let copy = Arc::new(saved.copy());
+        // The event comes with the copy. A thread of the server may have saved until now.
+        events::crash(node);
         let mut newest = self.newest.lock();
         newest.saved = copy;
         newest.dying = newest.server.take();
