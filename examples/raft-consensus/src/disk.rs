@@ -17,7 +17,7 @@ pub(crate) struct Disk {
 
 /// The entries, each with its term. A clone is a second handle to the same entries.
 #[derive(Clone)]
-pub(crate) struct Entries(Arc<Mutex<Vec<(u64, Vec<u8>)>>>);
+pub(crate) struct Entries(Arc<Mutex<Vec<Entry>>>);
 
 /// The crate requires `Debug` of its log and its state machine.
 impl fmt::Debug for Entries {
@@ -43,6 +43,9 @@ impl Entries {
         self.0.lock().len() as u64
     }
 }
+
+/// The term and the bytes of an entry.
+type Entry = (u64, Vec<u8>);
 
 /// The term and the vote.
 type Head = (u64, Option<u64>);
