@@ -18,6 +18,7 @@ mod known;
 mod matrix;
 mod results;
 mod run;
+mod switch;
 mod table;
 mod tree;
 
