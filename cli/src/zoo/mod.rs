@@ -13,6 +13,7 @@
 //! something else has failed, 2 if the arguments or a file of the zoo are bad, 128 + n after signal n.
 
 mod animal;
+mod copy;
 mod diff;
 mod known;
 mod matrix;
@@ -105,7 +106,7 @@ fn zoo(args: &Args) -> Result<String, Problem> {
         Command::Show { name } => show(&root, find(&animals, name)?),
         Command::Check => check(&root, &animals),
         Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
-        Command::Run(args) => run::run(&root, find(&animals, &args.name)?, args, &stop()?),
+        Command::Run(args) => run::run(&root, &animals, find(&animals, &args.name)?, args, &stop()?),
     }
 }
 

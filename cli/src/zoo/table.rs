@@ -14,7 +14,7 @@ const END: &str = "<!-- end of the tables -->\n";
 ///
 /// # Errors
 /// If the file cannot be read or written, or the comments are missing.
-pub fn write(root: &Path, animals: &[Animal], results: &Results) -> Result<PathBuf, String> {
+pub fn write(root: &Path, animals: &[Animal], results: &Results) -> Result<Vec<PathBuf>, String> {
     let path = root.join("docs/zoo.md");
     let fail = |error: std::io::Error| format!("{}: {error}", path.display());
     let text = fs::read_to_string(&path).map_err(fail)?;
@@ -23,7 +23,7 @@ pub fn write(root: &Path, animals: &[Animal], results: &Results) -> Result<PathB
     if new != text {
         fs::write(&path, new).map_err(fail)?;
     }
-    Ok(path)
+    Ok(vec![path])
 }
 
 /// The text with other lines between the two comments.
@@ -73,11 +73,11 @@ fn summary(animals: &[&Animal], results: &Results) -> String {
     let by = |method: Method| count(&|it| found(results, it, method));
     let total = animals.len();
     let none = count(&|it| !Method::ALL.iter().any(|method| found(results, it, *method)));
-    let (alone, monitor, unit) = (by(Method::Suites), by(Method::Monitor), by(Method::Unit));
+    let (alone, monitor, unit) = (by(Method::Course), by(Method::Monitor), by(Method::Unit));
     let safety = |it: &Animal| it.breaks == "safety";
     let dangerous = count(&safety);
     let (safety_alone, safety_monitor) = (
-        count(&|it| safety(it) && found(results, it, Method::Suites)),
+        count(&|it| safety(it) && found(results, it, Method::Course)),
         count(&|it| safety(it) && found(results, it, Method::Monitor)),
     );
     let right = count(&|it| {
@@ -116,7 +116,7 @@ fn row(animal: &Animal, results: &Results) -> String {
         Some(finding) => format!("{} fail", finding.tests.len()),
     };
     let link = format!("[{}](../zoo/{}/{}.toml)", animal.title, animal.lab, animal.name);
-    let (breaks, alone, with) = (&animal.breaks, cell(Method::Suites), cell(Method::Monitor));
+    let (breaks, alone, with) = (&animal.breaks, cell(Method::Course), cell(Method::Monitor));
     format!("| {link} | {breaks} | {alone} | {with} | {rules} | {unit} |\n")
 }
 
