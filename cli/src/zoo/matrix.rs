@@ -238,64 +238,82 @@ impl Bench<'_> {
         Ok(methods.iter().map(of).collect())
     }
 
-    /// Runs the unit tests of the animal's lab, with Raft's assertions.
     fn unit(&self, animal: &Animal) -> Result<Finding, Problem> {
-        let variables = self.copy.put(animal, Assertions::On).map_err(Problem::Failure)?;
-        let build = self.cargo(&["test", "--quiet", "--features", "sim", "--lib", "--no-run"], &variables)?;
-        if !build.0 {
-            return Err(Problem::Failure(format!("the unit tests do not build:\n{}", build.1)));
-        }
-        let modules: &[&str] = match animal.lab.as_str() {
-            "raft" => &["raft::"],
-            "kv" => &["rsm::", "kvraft::"],
-            _ => &["shardctrler::", "shardkv::"],
-        };
-        let before = cpu_of_children();
-        let command = ["test", "--features", "sim", "--lib", "--"].iter().chain(modules).copied();
-        let (_, said) = self.cargo(&command.collect::<Vec<_>>(), &variables)?;
-        let cpu = cpu_of_children() - before;
-        let failed = failed_tests(&said)
-            .ok_or_else(|| Problem::Failure(format!("the unit tests have printed no result:\n{said}")))?;
+        let (failed, cpu) = unit_tests(&self.copy, &self.scratch, &self.stop, animal)?;
         let message = failed.first().cloned().unwrap_or_default();
         let tests: BTreeMap<String, u64> = failed.into_iter().map(|test| (test, 1)).collect();
         let count = u64::from(!tests.is_empty());
         Ok(Finding { seeds: 1, failed: count, cpu, tests, message, spent: cpu, ..Finding::default() })
     }
+}
 
-    /// Runs cargo in the copy. Returns whether it succeeded, and its output.
-    fn cargo(&self, args: &[&str], variables: &[(String, OsString)]) -> Result<(bool, String), Problem> {
-        let output = self.scratch.path("cargo");
-        let fail = |error: std::io::Error| Problem::Failure(format!("cannot run cargo: {error}"));
-        let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
-        // The tests of a machine with other work may be slow without being stuck.
-        let mut set = vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
-        set.extend(variables.iter().cloned());
-        let plan = Plan {
-            command,
-            dir: self.copy.tree.dir.clone(),
-            set,
-            unset: super::tree::UNSET.to_vec(),
-            death_signal: Signal::SIGTERM,
-        };
-        let mut process = Process::spawn(&plan, &output).map_err(fail)?;
-        let mut waited = Duration::ZERO;
-        let step = Duration::from_millis(500);
-        while !process.wait_for(step) {
-            waited += step;
-            if let Some(signal) = self.stop.interrupted() {
-                return Err(Problem::Interrupted(signal));
-            }
-            if waited > UNIT_LIMIT {
-                process.kill();
-            }
-        }
-        let status = process.poll().map_err(fail)?;
-        if waited <= UNIT_LIMIT {
-            self.copy.tree.built();
-        }
-        let text = fs::read(&output).map_err(fail)?;
-        Ok((status.is_some_and(|status| status.success()), String::from_utf8_lossy(&text).into_owned()))
+/// Runs the unit tests of an animal's lab, with Raft's assertions. Returns the tests that failed, and the CPU
+/// time.
+pub fn unit_tests(
+    copy: &Copy,
+    scratch: &Scratch,
+    stop: &Stop,
+    animal: &Animal,
+) -> Result<(Vec<String>, f64), Problem> {
+    let variables = copy.put(animal, Assertions::On).map_err(Problem::Failure)?;
+    let run = |args: &[&str]| cargo(copy, scratch, stop, args, &variables);
+    let build = run(&["test", "--quiet", "--features", "sim", "--lib", "--no-run"])?;
+    if !build.0 {
+        return Err(Problem::Failure(format!("the unit tests do not build:\n{}", build.1)));
     }
+    let modules: &[&str] = match animal.lab.as_str() {
+        "raft" => &["raft::"],
+        "kv" => &["rsm::", "kvraft::"],
+        _ => &["shardctrler::", "shardkv::"],
+    };
+    let before = cpu_of_children();
+    let command = ["test", "--features", "sim", "--lib", "--"].iter().chain(modules).copied();
+    let (_, said) = run(&command.collect::<Vec<_>>())?;
+    let cpu = cpu_of_children() - before;
+    let failed = failed_tests(&said)
+        .ok_or_else(|| Problem::Failure(format!("the unit tests have printed no result:\n{said}")))?;
+    Ok((failed, cpu))
+}
+
+/// Runs cargo in the copy. Returns whether it succeeded, and its output.
+fn cargo(
+    copy: &Copy,
+    scratch: &Scratch,
+    stop: &Stop,
+    args: &[&str],
+    variables: &[(String, OsString)],
+) -> Result<(bool, String), Problem> {
+    let output = scratch.path("cargo");
+    let fail = |error: std::io::Error| Problem::Failure(format!("cannot run cargo: {error}"));
+    let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
+    // The tests of a machine with other work may be slow without being stuck.
+    let mut set = vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
+    set.extend(variables.iter().cloned());
+    let plan = Plan {
+        command,
+        dir: copy.tree.dir.clone(),
+        set,
+        unset: super::tree::UNSET.to_vec(),
+        death_signal: Signal::SIGTERM,
+    };
+    let mut process = Process::spawn(&plan, &output).map_err(fail)?;
+    let mut waited = Duration::ZERO;
+    let step = Duration::from_millis(500);
+    while !process.wait_for(step) {
+        waited += step;
+        if let Some(signal) = stop.interrupted() {
+            return Err(Problem::Interrupted(signal));
+        }
+        if waited > UNIT_LIMIT {
+            process.kill();
+        }
+    }
+    let status = process.poll().map_err(fail)?;
+    if waited <= UNIT_LIMIT {
+        copy.tree.built();
+    }
+    let text = fs::read(&output).map_err(fail)?;
+    Ok((status.is_some_and(|status| status.success()), String::from_utf8_lossy(&text).into_owned()))
 }
 
 /// Says on stderr what a step has found.

@@ -7,6 +7,7 @@
 //! * `lab zoo list` and `lab zoo show` print what is known about the animals ([`diff`]).
 //! * `lab zoo check` checks that each change still fits the sources.
 //! * `lab zoo run` runs the tests that may find an animal ([`mod@run`]).
+//! * `lab zoo sample` draws animals and checks that the tests still catch them ([`sample`]).
 //! * `lab zoo matrix` measures which method finds which animal ([`matrix`]).
 //!
 //! Exit codes: 0 if the command has a result (a failed test is a result, too), 1 if a change does not fit or
@@ -17,8 +18,10 @@ mod copy;
 mod diff;
 mod known;
 mod matrix;
+mod picture;
 mod results;
 mod run;
+mod sample;
 mod switch;
 mod table;
 mod tree;
@@ -45,6 +48,8 @@ Examples:
   lab zoo run forgets-its-vote --no-monitor -n 1000
                                             do the course's tests alone find it?
   lab zoo check                             does each change still fit the sources?
+  lab zoo sample --seed \"$(git rev-parse HEAD)\"
+                                            do the tests still catch ten of them?
   lab zoo matrix --lab raft -n 20           what finds each mistake of Raft?";
 
 /// Arguments of `lab zoo`.
@@ -77,8 +82,13 @@ enum Command {
     Check,
     /// Build the project with an animal's mistake, and run tests in virtual time until one fails
     Run(run::Args),
-    /// Measure for each animal whether the tests alone, the tests with the monitor and the unit tests find
-    /// it, and write the tables of docs/zoo.md
+    /// Draw some animals, and check that the tests catch each of them that they have found reliably before
+    ///
+    /// An animal was found reliably if zoo/results.jsonl says that some method finds it in 8 of 10 seeds or
+    /// more. If such an animal is not caught now, the exit code is 1. What has caught an animal is printed.
+    Sample(sample::Args),
+    /// Measure for each animal whether the course's tests, the strict tests, the tests with the monitor and
+    /// the unit tests find it, and write the tables of docs/zoo.md and the picture docs/zoo.svg
     Matrix(matrix::Args),
 }
 
@@ -106,6 +116,7 @@ fn zoo(args: &Args) -> Result<String, Problem> {
         Command::Show { name } => show(&root, find(&animals, name)?),
         Command::Check => check(&root, &animals),
         Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
+        Command::Sample(args) => sample::run(&root, &known, &animals, args),
         Command::Run(args) => run::run(&root, &animals, find(&animals, &args.name)?, args, &stop()?),
     }
 }

@@ -38,6 +38,16 @@ impl Method {
         }
     }
 
+    /// The method in a sentence.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Method::Course => "the course's tests",
+            Method::Strict => "the strict tests",
+            Method::Monitor => "the tests with the monitor",
+            Method::Unit => "the unit tests",
+        }
+    }
+
     /// The test targets that the method runs for an animal. There are none for unit tests.
     pub fn targets(self, animal: &Animal, known: &Known) -> Vec<String> {
         let strict = match animal.lab.as_str() {
