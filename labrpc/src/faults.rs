@@ -89,6 +89,10 @@ pub struct NetworkOptions {
     /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
     /// idempotent.
     pub duplicated_requests: u16,
+    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this option
+    /// for protocols that must recognize an old request. It finds code that takes an old request for a new
+    /// one.
+    pub duplicate_delay: Option<RangeInclusive<Duration>>,
 }
 
 impl Default for NetworkOptions {
@@ -99,6 +103,7 @@ impl Default for NetworkOptions {
             lost_replies: None,
             reorder_requests: false,
             duplicated_requests: 0,
+            duplicate_delay: None,
         }
     }
 }
@@ -114,11 +119,14 @@ impl NetworkOptions {
         if let Some((name, share)) = shares.into_iter().find(|(_, share)| *share > 1000) {
             return Some(format!("{name} is {share} of 1000; expected a number from 0 to 1000"));
         }
-        let (least, most) = (self.latency.start(), self.latency.end());
-        if least > most || *most > LONGEST_LATENCY {
-            return Some(format!(
-                "latency is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
-            ));
+        let ranges = [("latency", Some(&self.latency)), ("duplicate_delay", self.duplicate_delay.as_ref())];
+        for (name, range) in ranges.into_iter().filter_map(|(name, range)| Some((name, range?))) {
+            let (least, most) = (range.start(), range.end());
+            if least > most || *most > LONGEST_LATENCY {
+                return Some(format!(
+                    "{name} is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
+                ));
+            }
         }
         None
     }
@@ -254,9 +262,12 @@ impl Dice {
 
     /// Returns after how much time the request arrives a second time, if `of_1000` of 1000 requests arrive
     /// twice. `None` means that this request arrives only once.
-    pub fn duplicate(self, of_1000: u16) -> Option<Duration> {
+    pub fn duplicate(self, of_1000: u16, delay: Option<Latency>) -> Option<Duration> {
         let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
-        is_doubled.then(|| Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)))
+        is_doubled.then(|| match delay {
+            None => Duration::from_millis(self.below(DUPLICATE_DELAY, SHORT_DELAY_MS)),
+            Some(range) => self.latency(DUPLICATE_DELAY, range),
+        })
     }
 
     /// Returns how long it takes until the caller gets the failure, if a call reaches no server.

@@ -53,6 +53,7 @@ pub(crate) struct Settings {
     lost_replies: Option<u16>,
     pub reorder_requests: bool,
     pub duplicated_requests: u16,
+    pub duplicate_delay: Option<Latency>,
 }
 
 impl Settings {
@@ -62,6 +63,7 @@ impl Settings {
         self.lost_replies = options.lost_replies;
         self.reorder_requests = options.reorder_requests;
         self.duplicated_requests = options.duplicated_requests;
+        self.duplicate_delay = options.duplicate_delay.as_ref().map(Latency::from);
     }
 
     /// How many of 1000 requests are lost.

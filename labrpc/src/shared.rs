@@ -16,7 +16,7 @@ use crate::events::{self, Cause, cause};
 use crate::faults::Link;
 use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
-use crate::server::Server;
+use crate::server::{Server, SharedServer};
 use crate::state::{Ended, NetworkState, Start, Waiting};
 use crate::timer::Timer;
 use labrt::node::{self, NodeId};
@@ -101,6 +101,15 @@ impl SharedNetwork {
 
     pub fn count_reply(&self, reply: &[u8]) {
         self.bytes.fetch_add(reply.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Returns the server that now has the name to which this message was sent. Returns `None` if no server
+    /// has the name, or if the network is done.
+    pub fn present_server(&self, message: &Message) -> Option<Arc<SharedServer>> {
+        if self.is_done() {
+            return None;
+        }
+        self.state.lock().present_server(message)
     }
 
     /// Returns the reason why this message cannot reach its server any more. Returns `None` if the message

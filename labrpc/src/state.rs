@@ -164,6 +164,12 @@ impl NetworkState {
         (present != Some(route.registration)).then_some(cause::SERVER_GONE)
     }
 
+    /// Returns the server that now has the name to which this message was sent.
+    pub fn present_server(&self, message: &Message) -> Option<Arc<SharedServer>> {
+        let address = self.addresses.get(message.route?.address)?;
+        address.server.as_ref().map(|found| Arc::clone(&found.server))
+    }
+
     /// End the network. Returns its tables, and the messages that waited.
     pub fn end(&mut self) -> (NetworkState, Ended) {
         let gone = NetworkState { is_gone: true, ..NetworkState::default() };

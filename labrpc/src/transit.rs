@@ -155,7 +155,7 @@ impl Transit {
             events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
             return self.fail(cause::UNRELIABLE_REQUEST);
         }
-        if let Some(delay) = dice.duplicate(settings.duplicated_requests) {
+        if let Some(delay) = dice.duplicate(settings.duplicated_requests, settings.duplicate_delay) {
             self.duplicate(&request, delay);
         }
         let leg = dice.cost_leg(self.message.cost);
@@ -165,12 +165,23 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped.
+    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. A copy
+    /// that may be late reaches the server that has the name at that time. If no server has the name then,
+    /// the copy is lost.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
         let message = self.message;
+        let network = message.settings.duplicate_delay.map(|_| Arc::downgrade(&self.network));
         self.network.timer.run_after(delay, move || {
+            let server = match network {
+                None => server,
+                Some(network) => match network.upgrade().and_then(|network| network.present_server(&message))
+                {
+                    Some(present) => present,
+                    None => return,
+                },
+            };
             let at = server.accept(&method, message.place);
             events::duplicated(&message, &method);
             let (service, handler) = server.at(at);

@@ -411,6 +411,37 @@ fn the_reply_to_a_duplicate_reaches_nobody() {
     });
 }
 
+/// With `duplicate_delay` a copy arrives late. If the server was replaced in the meantime, the copy reaches
+/// the new server. If there is no server, the copy is lost.
+#[test]
+fn a_late_copy_reaches_the_present_server() {
+    run(|| {
+        let late = Some(1000 * MS..=2000 * MS);
+        let options =
+            NetworkOptions { duplicated_requests: 1000, duplicate_delay: late, ..NetworkOptions::default() };
+        let (net, end) = net_with(options);
+        let (first, asked_first) = later_server();
+        net.add_server("s", first);
+        end.send("Later.Ask", &7u64, |_: Option<u64>| {});
+        let (_, request) = asked_first.recv().expect("the request arrives");
+        request.reply(1);
+        let (second, asked_second) = later_server();
+        net.add_server("s", second);
+        time::sleep(990 * MS);
+        assert!(asked_second.is_empty(), "the copy arrives after a second or later");
+        let (copy, request) = asked_second.recv().expect("the copy arrives");
+        assert_eq!(copy, 7);
+        drop(request);
+
+        end.send("Later.Ask", &8u64, |_: Option<u64>| {});
+        let (_, request) = asked_second.recv().expect("the request arrives");
+        request.reply(1);
+        net.delete_server("s");
+        time::sleep(2100 * MS);
+        assert!(asked_first.is_empty() && asked_second.is_empty(), "without a server the copy is lost");
+    });
+}
+
 /// What happens to the n-th message of an end depends only on the seed, the end and n. So options that add
 /// other faults do not change which messages are lost. Default options do not change this either. The test
 /// uses several options together.
@@ -471,6 +502,8 @@ fn options_that_cannot_be_are_refused() {
         assert!(message.contains("latency is ") && message.contains("expected the least first"), "{message}");
         assert!(message.contains("(at labrpc/tests/behaviour.rs:"), "{message}");
     }
+    let message = refused(NetworkOptions { duplicate_delay: Some(2 * MS..=MS), ..default() });
+    assert!(message.contains("duplicate_delay is 2ms..=1ms"), "{message}");
 }
 
 #[test]

@@ -16,6 +16,7 @@
 //! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab | `test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
 //! | [`strict`] | tests of Raft that are stricter than the tests of the course | |
+//! | [`strict3`], [`strict4`] | tests of the services that are stricter than the tests of the course | |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
 //!
 //! To test a Raft of your own, implement [`RaftPeer`](labapi::RaftPeer) for it, and write a `main` function
@@ -52,6 +53,8 @@ pub mod rsm;
 pub mod service;
 pub mod shards;
 pub mod strict;
+pub mod strict3;
+pub mod strict4;
 mod strictness;
 pub mod value;
 mod variables;

@@ -57,6 +57,12 @@ pub fn cases<S: CounterService>() -> Vec<Case> {
         Case::of_course("shutdown_4a", "TestShutdown4A", shutdown_4a::<S>),
         Case::of_course("restart_submit_4a", "TestRestartSubmit4A", restart_submit_4a::<S>),
         Case::of_course("snapshot_4c", "TestSnapshot4C", snapshot_4c::<S>),
+    ]
+}
+
+/// Tests that the course does not have. They are part of the suite `strict3`.
+pub(crate) fn strict_cases<S: CounterService>() -> Vec<Case> {
+    vec![
         Case::ours("leader_comes_back_by_a_snapshot", leader_comes_back_by_a_snapshot::<S>),
         Case::ours("snapshot_after_every_request", snapshot_after_every_request::<S>),
     ]
@@ -348,7 +354,7 @@ fn snapshot_4c<S: CounterService>() {
 /// must return `None` for these requests, too.
 fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     let setup = Setup::of(SERVERS).maxraftstate(200);
-    let mut group = Group::<S>::start("Test leader comes back by a snapshot (ours)", setup);
+    let mut group = Group::<S>::start("Test (strict3): leader comes back by a snapshot", setup);
     let value = group.inc();
     group.check_counter(value, SERVERS);
 
@@ -373,7 +379,7 @@ fn leader_comes_back_by_a_snapshot<S: CounterService>() {
 /// numbers, so a request that is lost or done twice changes the counter.
 fn snapshot_after_every_request<S: CounterService>() {
     let mut group =
-        Group::<S>::start("Test snapshot after every request (ours)", Setup::of(SERVERS).maxraftstate(1));
+        Group::<S>::start("Test (strict3): snapshot after every request", Setup::of(SERVERS).maxraftstate(1));
     for i in 1..=20 {
         assert_eq!(group.inc(), i, "the reply of Inc");
         group.check_counter(i, SERVERS);

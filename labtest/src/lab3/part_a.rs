@@ -6,7 +6,7 @@ use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 
 use crate::harness::Case;
-use crate::kv::appends::{check_appends, check_concurrent_appends, element};
+use crate::kv::appends::{check_concurrent_appends, element};
 use crate::kv::{Generic, IfUnknown, make_client, spawn_clients, speed};
 use crate::lives::join;
 use crate::raft::ELECTION_TIMEOUT;
@@ -53,7 +53,6 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
             "persist_partition_unreliable_linearizable_3a_strict",
             persist_partition_unreliable_linearizable_3a_strict::<S>,
         ),
-        Case::ours("every_request_twice_3a_strict", every_request_twice_3a_strict::<S>),
     ]
 }
 
@@ -140,32 +139,6 @@ fn unreliable_one_key_3a<S: KvService>() {
     let value = ck.get("k");
     if let Err(error) = check_concurrent_appends(&value, &[APPENDS; CLIENTS]) {
         panic!("{error}");
-    }
-    cfg.end();
-}
-
-/// Each request arrives twice, the second time up to 26 ms after the first. At that time the client has often
-/// done its next operation. So the servers must also recognize a copy of an operation that is not the
-/// client's last one. In the course's tests such a copy never arrives, because the network delivers no
-/// request twice.
-fn every_request_twice_3a_strict<S: KvService>() {
-    const CLIENTS: usize = 5;
-    const APPENDS: usize = 40;
-    let cfg = make_config::<S>(Setup::of(3).near_clients().every_request_twice());
-    let mut ck = make_client(&cfg, &cfg.all());
-    cfg.begin("Test: every request arrives twice (3A, strict)");
-    let clients = spawn_clients(&cfg, CLIENTS, |me, client| {
-        (0..APPENDS).for_each(|j| client.append(&me.to_string(), &element(me, j)));
-    });
-    clients.into_iter().for_each(join);
-
-    // The last copies have arrived before the values are read.
-    sleep(Duration::from_millis(100));
-    for client in 0..CLIENTS {
-        let value = ck.get(&client.to_string());
-        if let Err(error) = check_appends(client, &value, APPENDS) {
-            panic!("{error}");
-        }
     }
     cfg.end();
 }

@@ -8,7 +8,7 @@
 //! The numbers of servers, the pauses, the counts and the limits are the same as in the course. Each part
 //! ends with the cases that the course does not have.
 
-mod part_a;
+pub(crate) mod part_a;
 mod part_b;
 
 use labapi::{CtrlerService, Sharded};

@@ -7,7 +7,6 @@
 //! | `controller.rs` | a controller is cut off during a migration |
 //! | `alone.rs` | migrations without the help of clients: restarts, leaves, swaps |
 //! | `room.rs` | servers that have given shards away must have no data of these shards any more |
-//! | `narrow.rs` | single situations that random faults hardly ever make |
 //! | `chaos.rs` | many random changes of the configuration, with all kinds of faults |
 //!
 //! The instants of the faults are random, and depend on the run's seed. If the tests run with many seeds in
@@ -18,8 +17,7 @@ mod alone;
 mod chaos;
 mod controller;
 mod crashes;
-mod narrow;
-mod room;
+pub(crate) mod room;
 
 use labapi::Sharded;
 use std::process::ExitCode;
@@ -47,10 +45,6 @@ pub fn cases<S: Sharded>() -> Vec<Case> {
         Case::ours("all_leave_and_another_comes", alone::all_leave_and_another_comes::<S>),
         Case::ours("shards_are_swapped", alone::shards_are_swapped::<S>),
         Case::ours("nothing_is_left_behind", room::nothing_is_left_behind::<S>),
-        Case::ours("taker_cannot_commit", narrow::taker_cannot_commit::<S>),
-        Case::ours("taker_has_left", narrow::taker_has_left::<S>),
-        Case::ours("dead_taker_stops_nobody", narrow::dead_taker_stops_nobody::<S>),
-        Case::ours("old_owner_is_asked", narrow::old_owner_is_asked::<S>),
         Case::ours("fifty_changes", chaos::fifty_changes::<S>),
     ]
 }
@@ -62,28 +56,28 @@ pub fn main<S: Sharded>(here: Identity) -> ExitCode {
 }
 
 /// How many keys the clients use. Each key is in a shard of its own.
-const KEYS: usize = 10;
+pub(crate) const KEYS: usize = 10;
 
 /// How many clients work while shards move.
 const CLIENTS: u32 = 5;
 
 /// When all servers are up and connected again, all operations that were waiting must end within this time.
 /// The time is enough for elections, restarts and several configurations.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The checker must come to a verdict within a minute. Otherwise the test fails.
 const DECIDED: IfUnknown = IfUnknown::Fails(Duration::from_secs(60));
 
 /// A test with clients in the background.
-struct Work<S: Sharded> {
-    cfg: Config<S>,
+pub(crate) struct Work<S: Sharded> {
+    pub cfg: Config<S>,
     history: Arc<History>,
     clients: Mixed,
 }
 
 impl<S: Sharded> Work<S> {
     /// Starts all servers, lets group 0 join, writes all keys and starts the clients.
-    fn begin(title: &str, setup: Setup) -> Work<S> {
+    pub fn begin(title: &str, setup: Setup) -> Work<S> {
         let cfg = make_config::<S>(title, setup);
         let history = Arc::new(History::new());
         cfg.join(0);
@@ -96,7 +90,7 @@ impl<S: Sharded> Work<S> {
     /// Ends the test. All faults must have ended before this call. This method waits for the clients, reads
     /// all keys once more, and checks that the history is linearizable.
     #[track_caller]
-    fn end(self) {
+    pub fn end(self) {
         let Work { cfg, history, clients } = self;
         clients.set_done();
         let operations = within(PATIENCE, "the last operation of each client", || clients.wait());
@@ -127,12 +121,12 @@ fn main_client<S: Sharded>(cfg: &Config<S>, history: &Arc<History>) -> Client<S:
 }
 
 /// Sleeps for a random time of up to `ms` milliseconds.
-fn pause_up_to(ms: u64) {
+pub(crate) fn pause_up_to(ms: u64) {
     sleep(Duration::from_micros(rng::below(ms * 1000)));
 }
 
 /// The leader of a group, or a random server of the group if no server believes that it leads.
-fn leader_or_any<S: Sharded>(cfg: &Cluster<S>, gi: usize) -> Place {
+pub(crate) fn leader_or_any<S: Sharded>(cfg: &Cluster<S>, gi: usize) -> Place {
     let any = usize::try_from(rng::below(cfg.servers() as u64)).expect("a number below a usize is a usize");
     Place::Server(gi, cfg.leader(gi).unwrap_or(any))
 }

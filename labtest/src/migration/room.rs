@@ -56,7 +56,7 @@ pub(super) fn nothing_is_left_behind<S: Sharded>() {
 /// Waits until the servers of group `gi` have no data of their former shards any more. Of the disks of these
 /// servers, takes the one with the most bytes, and returns how many bytes it has.
 #[track_caller]
-fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
+pub(crate) fn wait_until_empty<S: Sharded>(cfg: &Config<S>, gi: usize) -> usize {
     let began = Instant::now();
     loop {
         let saved: Vec<usize> = (0..cfg.servers())

@@ -41,6 +41,7 @@ use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
 use labrt::sync::atomic::AtomicU64;
 use labrt::sync::{Arc, Mutex};
+use labrt::time::Duration;
 
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
@@ -67,6 +68,21 @@ pub struct Setup {
     pub client_cost: Cost,
     /// If true, each request arrives twice. The second time is up to 26 ms after the first.
     pub twice: bool,
+    /// If true, each request arrives twice. The second time is up to three seconds after the first.
+    pub late_copies: bool,
+}
+
+/// The longest time after which a late copy of a request arrives.
+pub(crate) const LATEST_COPY: Duration = Duration::from_secs(3);
+
+/// The options of a network on which a copy of each request arrives late. The copy reaches the server that has
+/// the name at that time, also if this server was started after the request was sent.
+pub(crate) fn late_copies() -> NetworkOptions {
+    NetworkOptions {
+        duplicated_requests: 1000,
+        duplicate_delay: Some(Duration::ZERO..=LATEST_COPY),
+        ..NetworkOptions::default()
+    }
 }
 
 impl Setup {
@@ -79,6 +95,7 @@ impl Setup {
             columns: true,
             client_cost: Cost::Client,
             twice: false,
+            late_copies: false,
         }
     }
 
@@ -105,6 +122,11 @@ impl Setup {
     /// The same setup, but each request arrives twice.
     pub fn every_request_twice(self) -> Setup {
         Setup { twice: true, ..self }
+    }
+
+    /// The same setup, but a copy of each request arrives late.
+    pub fn late_copies(self) -> Setup {
+        Setup { late_copies: true, ..self }
     }
 }
 
@@ -161,6 +183,9 @@ pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     cluster.connect_all();
     if setup.twice {
         cluster.net.set_options(NetworkOptions { duplicated_requests: 1000, ..NetworkOptions::default() });
+    }
+    if setup.late_copies {
+        cluster.net.set_options(late_copies());
     }
     if setup.unreliable {
         cluster.set_unreliable(true);

@@ -53,6 +53,7 @@ use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::marks::{Mark, Marks};
 use super::owner::{Finish, Owner};
+use super::service::late_copies;
 
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
@@ -78,6 +79,8 @@ pub struct Setup {
     pub limit: Duration,
     /// In virtual time: the cost of a request of a client, or of another group.
     pub client_cost: Cost,
+    /// If true, each request arrives twice. The second time is up to three seconds after the first.
+    pub late_copies: bool,
 }
 
 impl Setup {
@@ -92,6 +95,7 @@ impl Setup {
             ctrlers: 3,
             limit: TEST_LIMIT,
             client_cost: Cost::Client,
+            late_copies: false,
         }
     }
 
@@ -109,6 +113,11 @@ impl Setup {
     /// The same setup with clients that are near ([`Cost::NearClient`]).
     pub fn near_clients(self) -> Setup {
         Setup { client_cost: Cost::NearClient, ..self }
+    }
+
+    /// The same setup, but a copy of each request arrives late.
+    pub fn late_copies(self) -> Setup {
+        Setup { late_copies: true, ..self }
     }
 
     /// The same setup with this number of groups.
@@ -192,6 +201,9 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     places.into_iter().for_each(|place| cluster.start(place));
     let mck = cluster.make_ctrler_clerk();
     *cluster.mck.lock() = Some(mck);
+    if setup.late_copies {
+        cluster.net.set_options(late_copies());
+    }
     if setup.unreliable {
         cluster.set_unreliable(true);
     }

@@ -8,7 +8,7 @@ use super::Moves;
 /// The latest configuration must have exactly these groups. Each shard must be on one of these groups, and
 /// the shards must be spread evenly. If there are no groups, any shards are accepted.
 #[track_caller]
-pub(super) fn check(ck: &mut impl CtrlerClerk, gids: &[Gid]) {
+pub(crate) fn check(ck: &mut impl CtrlerClerk, gids: &[Gid]) {
     let config = ck.query(None);
     if let Err(error) = is_even(&config, gids) {
         panic!("{error}; {}", describe(&config));
@@ -57,7 +57,7 @@ pub(super) fn check_servers(config: &Config, gid: Gid, names: &[&str]) {
 /// Fails the test if two configurations are different that must be the same. The configurations come from two
 /// servers, or from one server at two different times.
 #[track_caller]
-pub(super) fn check_same_config(one: &Config, other: &Config) {
+pub(crate) fn check_same_config(one: &Config, other: &Config) {
     let what = match () {
         () if one.num != other.num => "number",
         () if one.shards != other.shards => "shards",
@@ -114,7 +114,7 @@ fn check_course_range(of: &Config, before: &Config, after: &Config) {
 /// Fails the test if more shards have moved than are needed to spread the shards evenly over the groups of
 /// `after`.
 #[track_caller]
-pub(super) fn check_fewest_moves(before: &Config, after: &Config) {
+pub(crate) fn check_fewest_moves(before: &Config, after: &Config) {
     let moved = before.shards.iter().zip(&after.shards).filter(|(from, to)| from != to).count();
     let fewest = fewest_moves(before, after);
     assert!(

@@ -5,7 +5,6 @@
 //! | `basic.rs` | one group joins or leaves at a time |
 //! | `multi.rs` | several groups join or leave in one request; the next leader has the same configuration |
 //! | `again.rs` | joins and leaves move few shards (the course has had this test since 2024) |
-//! | `once.rs` | changes are made once, and a query sees them all (not in the course) |
 //! | `checks.rs` | checks of configurations |
 //!
 //! A test of the course has several parts, and each part has a title of its own. Some parts check that a
@@ -15,9 +14,8 @@
 
 mod again;
 mod basic;
-mod checks;
+pub(crate) mod checks;
 mod multi;
-mod once;
 
 use labapi::{CtrlerService, Gid};
 use labrt::collections::BTreeMap;
@@ -34,8 +32,6 @@ pub(super) fn cases<S: CtrlerService>() -> Vec<Case> {
         Case::of_course("minimal_again", "TestMinimalAgain", again::minimal_again::<S>),
         Case::ours("basic_strict", basic::basic_strict::<S>),
         Case::ours("multi_strict", multi::multi_strict::<S>),
-        Case::ours("every_change_once", once::every_change_once::<S>),
-        Case::ours("query_in_the_minority", once::query_in_the_minority::<S>),
     ]
 }
 
@@ -62,11 +58,11 @@ impl Moves {
 
 /// `SERVERS` is the number of the controller's servers. `CLERKS` is the number of clerks that work at the
 /// same time.
-const SERVERS: usize = 3;
+pub(crate) const SERVERS: usize = 3;
 const CLERKS: usize = 10;
 
 /// Converts a list of groups, with the names of their servers, to the type of the argument of a join.
-fn groups(groups: &[(Gid, &[&str])]) -> BTreeMap<Gid, Vec<String>> {
+pub(crate) fn groups(groups: &[(Gid, &[&str])]) -> BTreeMap<Gid, Vec<String>> {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     groups.iter().map(|&(gid, servers)| (gid, names(servers))).collect()
 }

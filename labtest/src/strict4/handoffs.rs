@@ -1,23 +1,23 @@
-//! Situations that random faults hardly ever make. Each test makes one of them, step by step.
+//! Single handoffs of a shard, in situations that random faults hardly ever make. Each test makes one of these
+//! situations, step by step.
 
 use labapi::{CtrlerClerk, Sharded, key2shard};
 use labrt::collections::BTreeMap;
 use labrt::thread;
 use labrt::time::{Duration, sleep};
 
-use super::{KEYS, PATIENCE, leader_or_any};
+use super::SECOND;
 use crate::lives::join;
+use crate::migration::{KEYS, PATIENCE, leader_or_any};
 use crate::shards::{Client, Cluster, Place, Setup, gid, make_config, within};
 
-const SECOND: Duration = Duration::from_secs(1);
-
 /// The time limit of a whole test.
-const LIMIT: Duration = Duration::from_secs(300);
+pub(super) const LIMIT: Duration = Duration::from_secs(300);
 
 /// The new owner's leader is cut off from its group when the data arrives. So it cannot commit the data. It
 /// must not say that it has the data, because the old owner would then delete the only copy.
 pub(super) fn taker_cannot_commit<S: Sharded>() {
-    let title = "Test (ours): the new owner's leader cannot commit the data ...";
+    let title = "Test (strict4): the new owner's leader cannot commit the data ...";
     let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
     let mut clerk = cfg.make_client();
     cfg.join(0);
@@ -45,7 +45,7 @@ pub(super) fn taker_cannot_commit<S: Sharded>() {
 /// a snapshot. It must still know the servers of the group that has left, because only that group can give
 /// the shards back.
 pub(super) fn taker_has_left<S: Sharded>() {
-    let title = "Test (ours): the new owner leaves before it has the data, and the old owner restarts ...";
+    let title = "Test (strict4): the new owner leaves before it has the data, and the old owner restarts ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1).limit(LIMIT));
     let mut clerk = cfg.make_client();
     cfg.join(0);
@@ -68,7 +68,7 @@ pub(super) fn taker_has_left<S: Sharded>() {
 /// A new owner is down, so its shards stay with the old owners. These groups must still take the next
 /// configuration, and give another shard to a group that is up.
 pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
-    let title = "Test (ours): a dead new owner does not stop the other groups ...";
+    let title = "Test (strict4): a dead new owner does not stop the other groups ...";
     let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
     let mut clerk = cfg.make_client();
     cfg.joinm(&[0, 2]);
@@ -107,7 +107,7 @@ pub(super) fn old_owner_is_asked<S: Sharded>() {
     const READERS: usize = 10;
     let key = "0";
     let shard = key2shard(key);
-    let title = "Test (ours): reads at the old owner of a shard ...";
+    let title = "Test (strict4): reads at the old owner of a shard ...";
     let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
     let mut second = cfg.start_second_ctrler();
     second.join(BTreeMap::from([(gid(0), cfg.server_names(0))]));
@@ -161,7 +161,7 @@ pub(super) fn old_owner_is_asked<S: Sharded>() {
 }
 
 /// Another server of the same group.
-fn another<S: Sharded>(cfg: &Cluster<S>, place: Place) -> Place {
+pub(super) fn another<S: Sharded>(cfg: &Cluster<S>, place: Place) -> Place {
     match place {
         Place::Server(gi, i) => Place::Server(gi, (i + 1) % cfg.servers()),
         other => other,
@@ -170,7 +170,7 @@ fn another<S: Sharded>(cfg: &Cluster<S>, place: Place) -> Place {
 
 /// Writes the same value to all keys.
 #[track_caller]
-fn put_all<C: labapi::KvClerk>(mut clerk: Client<C>, value: &str) -> Client<C> {
+pub(super) fn put_all<C: labapi::KvClerk>(mut clerk: Client<C>, value: &str) -> Client<C> {
     let value = value.to_owned();
     within(PATIENCE, "writing all keys", move || {
         (0..KEYS).for_each(|i| clerk.put(&i.to_string(), &value));
@@ -180,7 +180,7 @@ fn put_all<C: labapi::KvClerk>(mut clerk: Client<C>, value: &str) -> Client<C> {
 
 /// Reads all keys, and fails the test if one has another value than `expected`.
 #[track_caller]
-fn check_all<C: labapi::KvClerk>(mut clerk: Client<C>, expected: &str) -> Client<C> {
+pub(super) fn check_all<C: labapi::KvClerk>(mut clerk: Client<C>, expected: &str) -> Client<C> {
     let expected = expected.to_owned();
     within(PATIENCE, "reading all keys", move || {
         (0..KEYS).for_each(|i| clerk.check(&i.to_string(), &expected));

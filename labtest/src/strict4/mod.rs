@@ -1,0 +1,58 @@
+//! Strict tests of a shard controller and of a sharded service: they find mistakes that the tests of lab 4
+//! find rarely or not at all. The course has none of these tests. They test any [`CtrlerService`] and any
+//! [`Sharded`], and see them only from outside, as the tests of the course do.
+//!
+//! | file | about |
+//! |---|---|
+//! | `controller.rs` | configurations: each change makes one, and all servers have the same ones |
+//! | `handoffs.rs` | a shard moves while one of the two groups is down, has no majority or has left |
+//! | `owners.rs` | a shard that moves is served by nobody, until its new owner has its newest data |
+//! | `copies.rs` | messages of an older move arrive late |
+//! | `again.rs` | groups that restart, leave and join again while shards move |
+//!
+//! The suite `shards` ([`migration`](super::migration)) has random faults at random instants. Each test here
+//! makes one situation on purpose.
+
+mod again;
+mod controller;
+mod copies;
+mod handoffs;
+mod owners;
+
+use labapi::{CtrlerService, Sharded};
+use std::process::ExitCode;
+
+use labrt::Identity;
+use labrt::time::Duration;
+
+use super::harness::{self, Case};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All strict tests for the controller `C` and the sharded service `S`.
+pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
+    vec![
+        Case::ours("every_change_once", controller::every_change_once::<C>),
+        Case::ours("copies_of_changes_that_come_late", controller::copies_of_changes_that_come_late::<C>),
+        Case::ours("query_in_the_minority", controller::query_in_the_minority::<C>),
+        Case::ours("random_changes", controller::random_changes::<C>),
+        Case::ours("taker_cannot_commit", handoffs::taker_cannot_commit::<S>),
+        Case::ours("taker_has_left", handoffs::taker_has_left::<S>),
+        Case::ours("dead_taker_stops_nobody", handoffs::dead_taker_stops_nobody::<S>),
+        Case::ours("old_owner_is_asked", handoffs::old_owner_is_asked::<S>),
+        Case::ours("nobody_serves_a_moving_shard", owners::nobody_serves_a_moving_shard::<S>),
+        Case::ours("shard_comes_back_with_new_data", owners::shard_comes_back_with_new_data::<S>),
+        Case::ours("group_misses_configurations", owners::group_misses_configurations::<S>),
+        Case::ours("handoff_that_comes_late", copies::handoff_that_comes_late::<S>),
+        Case::ours("moves_while_copies_come_late", copies::moves_while_copies_come_late::<S>),
+        Case::ours("repeats_while_shards_move", copies::repeats_while_shards_move::<S>),
+        Case::ours("leaves_and_joins_again", again::leaves_and_joins_again::<S>),
+        Case::ours("deleted_also_after_restarts", again::deleted_also_after_restarts::<S>),
+    ]
+}
+
+/// The `main` function of a test binary for the strict tests. The argument `here` is the value of
+/// `labrt::here!()` in that binary.
+pub fn main_strict4<C: CtrlerService, S: Sharded>(here: Identity) -> ExitCode {
+    harness::main(here, S::STRICTNESS, &cases::<C, S>())
+}
