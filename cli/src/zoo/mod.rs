@@ -2,7 +2,8 @@
 //!
 //! An animal is a mistake that people make in a Raft or in a service. It is a file in the folder `zoo`, which
 //! has the change of the sources that makes the mistake ([`animal`]). The sources themselves stay free of
-//! mistakes. A copy of the project gets the change ([`tree`]) and is built there.
+//! mistakes. A copy of the project gets the changes, each behind a switch, and is built once ([`mod@copy`],
+//! [`tree`], [`switch`]).
 //!
 //! * `lab zoo list` and `lab zoo show` print what is known about the animals ([`diff`]).
 //! * `lab zoo check` checks that each change still fits the sources.
@@ -117,7 +118,7 @@ fn zoo(args: &Args) -> Result<String, Problem> {
         Command::Check => check(&root, &animals),
         Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
         Command::Sample(args) => sample::run(&root, &known, &animals, args),
-        Command::Run(args) => run::run(&root, &animals, find(&animals, &args.name)?, args, &stop()?),
+        Command::Run(args) => run::run(&root, &known, &animals, find(&animals, &args.name)?, args, &stop()?),
     }
 }
 

@@ -11,6 +11,8 @@ use nix::unistd::Pid;
 
 use super::animal::Animal;
 use super::copy::Copy;
+use super::known::Known;
+use super::results::Method;
 use super::tree::{Assertions, Tree};
 use crate::dstest::child::Pause;
 use crate::dstest::report::unescape;
@@ -110,7 +112,16 @@ impl Campaign<'_> {
 }
 
 /// Runs `lab zoo run`.
-pub fn run(root: &Path, animals: &[Animal], animal: &Animal, args: &Args, stop: &Stop) -> Result<String, Problem> {
+pub fn run(
+    root: &Path,
+    known: &Known,
+    animals: &[Animal],
+    animal: &Animal,
+    args: &Args,
+    stop: &Stop,
+) -> Result<String, Problem> {
+    // A change that does not fit is a mistake that needs no build to be seen.
+    super::diff::apply(root, animal).map_err(Problem::Failure)?;
     let copy = Copy::of(root, animals, stop)?;
     let assertions = if args.assertions { Assertions::On } else { Assertions::Off };
     let variables = copy.put(animal, assertions).map_err(Problem::Failure)?;
@@ -120,8 +131,11 @@ pub fn run(root: &Path, animals: &[Animal], animal: &Animal, args: &Args, stop: 
     if args.strict {
         more.push("--strict".into());
     }
-    let tests = if args.tests.is_empty() { &animal.labs } else { &args.tests };
+    let tests = if args.tests.is_empty() { &Method::Monitor.targets(animal, known) } else { &args.tests };
     eprintln!("zoo: {}: {}", animal.name, animal.title);
+    if let Some(why) = copy.refused().get(&animal.name) {
+        eprintln!("zoo: this animal needs a build of its own: {why}");
+    }
     let campaign = Campaign {
         tree: &copy.tree,
         tests,

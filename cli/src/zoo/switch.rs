@@ -55,7 +55,7 @@ impl Switched {
     /// Makes the sources with switches for all animals but those in `without`.
     ///
     /// # Errors
-    /// If a change does not fit, or a file cannot be read or parsed.
+    /// If the change of Raft's assertions does not fit, or `src/lib.rs` cannot be read.
     pub fn of(root: &Path, animals: &[Animal], without: &BTreeMap<String, String>) -> Result<Switched, String> {
         let assertions = diff::apply_changes(root, "assertions", &switched_assertions())?;
         let mut bases: BTreeMap<String, String> =
@@ -71,7 +71,11 @@ impl Switched {
             changes.extend(switched_assertions());
             let mut found = Vec::new();
             let mut why = None;
-            for changed in diff::apply_changes(root, &animal.name, &changes)? {
+            let all = diff::apply_changes(root, &animal.name, &changes).unwrap_or_else(|what| {
+                why = Some(what);
+                Vec::new()
+            });
+            for changed in all {
                 if !animal.changes.iter().any(|change| change.file == changed.file) {
                     continue;
                 }
