@@ -211,9 +211,7 @@ impl Reader<'_> {
                         a line such as `backup_2b = 10`";
             self.wrong.push((0, what.to_owned()));
         }
-        if let Some(test) =
-            config.tests.iter().find(|test| config.solved_raft && test.suite.starts_with("lab2"))
-        {
+        if let Some(test) = config.tests.iter().find(|test| config.solved_raft && is_of_lab_2(test.suite)) {
             let what = format!(
                 "{} of {} has points, and solved_raft is true: the tests of lab 2 would test this project's Raft; grade lab 2 with a separate file",
                 test.name, test.suite
@@ -436,6 +434,11 @@ fn suggest(name: &str, known: &[&str]) -> String {
         near if near.is_empty() => String::new(),
         near => format!("; the nearest known names are {}", near.join(", ")),
     }
+}
+
+/// Whether a suite tests the Raft of the submission itself.
+fn is_of_lab_2(suite: &str) -> bool {
+    suite.starts_with("lab2") || suite == "strict2"
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! is built or run. So a wrong name in grade.toml is found at once.
 
 use labtest::harness::Case;
-use labtest::{lab2, lab3, lab4};
+use labtest::{lab2, lab3, lab4, strict, strict3, strict4};
 use mit6824::kvraft::KvServer;
 use mit6824::raft::Raft;
 use mit6824::shardctrler::ShardCtrler;
@@ -28,7 +28,7 @@ pub struct Listed {
     pub ignored: bool,
 }
 
-/// All suites, in the order of the labs.
+/// All suites, in the order of the labs, and then the strict suites.
 pub fn all() -> Vec<Suite> {
     let lists = [
         ("lab2a", lab2::cases::<Raft>(lab2::Part::A)),
@@ -39,6 +39,9 @@ pub fn all() -> Vec<Suite> {
         ("lab3b", lab3::cases::<KvServer>(lab3::Part::B)),
         ("lab4a", lab4::cases_4a::<ShardCtrler>()),
         ("lab4b", lab4::cases_4b::<ShardKv>()),
+        ("strict2", strict::cases::<Raft>()),
+        ("strict3", strict3::cases::<KvServer>()),
+        ("strict4", strict4::cases::<ShardCtrler, ShardKv>()),
     ];
     lists.into_iter().map(|(name, cases)| Suite { name, tests: cases.iter().map(listed).collect() }).collect()
 }

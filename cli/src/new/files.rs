@@ -41,6 +41,9 @@ static STARTER: &[(&str, &str)] = &starter![
     "tests/lab3b.rs",
     "tests/lab4a.rs",
     "tests/lab4b.rs",
+    "tests/strict2.rs",
+    "tests/strict3.rs",
+    "tests/strict4.rs",
 ];
 
 /// Files of this repository that a new project gets without a change.
