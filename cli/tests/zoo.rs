@@ -102,7 +102,9 @@ fn a_sample_is_drawn_by_its_seed() {
 
 #[test]
 fn bad_arguments_of_a_sample_are_refused() {
-    for (args, wanted) in [(&["sample"][..], "--seed"), (&["sample", "--seed", "a", "--count", "0"], "--count")] {
+    for (args, wanted) in
+        [(&["sample"][..], "--seed"), (&["sample", "--seed", "a", "--count", "0"], "--count")]
+    {
         let ran = zoo(&small("sample", ANIMAL).0, args);
         assert_eq!(ran.code, Some(2), "{}", ran.err);
         assert!(ran.err.contains(wanted), "{}", ran.err);
@@ -120,7 +122,10 @@ fn the_matrix_draws_a_picture_and_counts_by_kind() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let text = fs::read_to_string(&doc).expect("the tables were written");
     assert!(text.contains("| safety | 1 | 0 | 0 | 0 | 0 | 0 of 1 | 0 | 1 |\n"), "{text}");
-    assert!(text.contains("| [wrong-server](../zoo/raft/wrong-server.toml) | safety | ? | ? | ? |"), "{text}");
+    assert!(
+        text.contains("| [wrong-server](../zoo/raft/wrong-server.toml) | safety | ? | ? | ? |"),
+        "{text}"
+    );
     let picture = fs::read_to_string(folder.0.join("docs/zoo.svg")).expect("the picture was written");
     assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
     assert!(picture.contains(">wrong-server</text>"), "{picture}");
@@ -131,7 +136,8 @@ fn the_matrix_draws_a_picture_and_counts_by_kind() {
 fn the_animals_in_the_documents_exist() {
     let list = zoo(&repository(), &["list", "--json"]);
     let list: Value = serde_json::from_str(&list.out).expect("the list is JSON");
-    let known: Vec<&str> = list.as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
+    let known: Vec<&str> =
+        list.as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
     let mut commands = 0;
     for file in ["README.md", "docs/zoo.md", "docs/running.md", "zoo/README.md", "docs/guide.md"] {
         let text = fs::read_to_string(repository().join(file)).expect("the document");
@@ -146,7 +152,8 @@ fn the_animals_in_the_documents_exist() {
                 };
                 commands += 1;
                 assert!(known.contains(&name), "{file}:{number}: no animal is called {name:?}");
-                if let Some(target) = words.iter().position(|word| *word == "--test").map(|at| words[at + 1]) {
+                if let Some(target) = words.iter().position(|word| *word == "--test").map(|at| words[at + 1])
+                {
                     let source = repository().join("tests").join(target).with_extension("rs");
                     assert!(source.is_file(), "{file}:{number}: there is no test target {target}");
                 }

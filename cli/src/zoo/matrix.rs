@@ -30,7 +30,7 @@ use crate::dstest::scratch::Scratch;
 use crate::problem::Problem;
 
 /// How many seeds each test gets first, second and so on.
-const ROUNDS: [u64; 4] = [2, 5, 10, 20];
+const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
 const UNIT_LIMIT: Duration = Duration::from_secs(1200);
@@ -104,10 +104,12 @@ struct Step<'a> {
     seeds: Option<u64>,
 }
 
-/// All steps. Animals with a switch come first, because all of them use the same build.
+/// All steps. Animals with a switch come first, because all of them use the same build. The key/value service
+/// comes last, because its tests need the most time.
 fn plan<'a>(bench: &Bench<'_>, wanted: &'a [Animal], args: &Args) -> Vec<Step<'a>> {
-    let (switched, own): (Vec<&Animal>, Vec<&Animal>) =
+    let (mut switched, own): (Vec<&Animal>, Vec<&Animal>) =
         wanted.iter().partition(|animal| bench.copy.has_switch(animal));
+    switched.sort_by_key(|animal| animal.lab == "kv");
     let mut steps = Vec::new();
     let most = wanted.iter().map(|animal| seeds(animal, args)).max().unwrap_or(0);
     let rounds: Vec<u64> = ROUNDS.into_iter().filter(|round| *round < most).chain([most]).collect();
@@ -157,7 +159,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn measure(&self, results: &mut Results, step: &Step<'_>, timeout: u64, number: usize) -> Result<(), Problem> {
+    fn measure(
+        &self,
+        results: &mut Results,
+        step: &Step<'_>,
+        timeout: u64,
+        number: usize,
+    ) -> Result<(), Problem> {
         let animal = step.animal;
         let methods: &[&[Method]] = match step.seeds {
             None => &[&[Method::Unit]],
@@ -287,7 +295,8 @@ fn cargo(
     let fail = |error: std::io::Error| Problem::Failure(format!("cannot run cargo: {error}"));
     let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
     // The tests of a machine with other work may be slow without being stuck.
-    let mut set = vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
+    let mut set =
+        vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
     set.extend(variables.iter().cloned());
     let plan = Plan {
         command,

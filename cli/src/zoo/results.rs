@@ -237,8 +237,15 @@ mod tests {
     fn the_findings_for_more_seeds_are_added() {
         let none = Finding { seeds: 2, cpu: 1.0, spent: 1.0, ..Finding::default() };
         let tests = BTreeMap::from([("lab2c::a".to_owned(), 1)]);
-        let found =
-            Finding { seeds: 3, failed: 1, smallest: Some(4), cpu: 0.5, tests, spent: 2.0, ..Finding::default() };
+        let found = Finding {
+            seeds: 3,
+            failed: 1,
+            smallest: Some(4),
+            cpu: 0.5,
+            tests,
+            spent: 2.0,
+            ..Finding::default()
+        };
         let both = none.and(found.clone());
         assert_eq!((both.seeds, both.failed, both.smallest), (5, 1, Some(4)));
         assert_eq!((both.cpu, both.spent), (1.5, 3.0));

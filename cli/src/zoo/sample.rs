@@ -57,7 +57,10 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
     let results = Results::load(&root.join("zoo/results.jsonl"), known).map_err(Problem::Usage)?;
     let drawn = draw(animals, &args.seed, usize::from(args.count));
     if args.dry_run {
-        return Ok(drawn.iter().map(|animal| format!("{}\n", plan(animal, &expected(&results, animal)))).collect());
+        return Ok(drawn
+            .iter()
+            .map(|animal| format!("{}\n", plan(animal, &expected(&results, animal))))
+            .collect());
     }
     let stop = super::stop()?;
     let since = Instant::now();
@@ -76,7 +79,10 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
                 println!("caught  {}: {what} ({seconds} s so far)", animal.name);
             }
             (None, None) => {
-                println!("missed  {}: no method finds it reliably, so this is expected ({seconds} s so far)", animal.name);
+                println!(
+                    "missed  {}: no method finds it reliably, so this is expected ({seconds} s so far)",
+                    animal.name
+                );
             }
             (None, Some(finding)) => {
                 println!("MISSED  {} ({seconds} s so far)", animal.name);
@@ -91,7 +97,9 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
         }
     }
     match missed.is_empty() {
-        true => Ok(format!("{caught} of {} animals were caught, and each animal that must be\n", drawn.len())),
+        true => {
+            Ok(format!("{caught} of {} animals were caught, and each animal that must be\n", drawn.len()))
+        }
         false => Err(Problem::Failure(missed.join("\nerror: "))),
     }
 }
@@ -156,7 +164,8 @@ fn try_one(
     more.extend(["--results".into(), file.clone().into_os_string()]);
     more.extend(["-o".into(), scratch.path("out").into_os_string()]);
     let monitor = expected.method == Method::Monitor;
-    let campaign = Campaign { tree: &copy.tree, tests: &tests, seeds, monitor, variables, more, timeout: LIMIT };
+    let campaign =
+        Campaign { tree: &copy.tree, tests: &tests, seeds, monitor, variables, more, timeout: LIMIT };
     let said = scratch.path("said");
     let status = campaign.run(stop, Some(&said))?;
     let text = fs::read_to_string(&file).unwrap_or_default();
@@ -189,14 +198,16 @@ mod tests {
     use super::*;
 
     fn animals() -> Vec<Animal> {
-        let named = |number: u8| Animal { name: format!("animal-{number}"), ..crate::zoo::matrix::no_mistake() };
+        let named =
+            |number: u8| Animal { name: format!("animal-{number}"), ..crate::zoo::matrix::no_mistake() };
         (0..30).map(named).collect()
     }
 
     #[test]
     fn the_same_text_draws_the_same_animals() {
         let animals = animals();
-        let names = |seed: &str| draw(&animals, seed, 10).iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+        let names =
+            |seed: &str| draw(&animals, seed, 10).iter().map(|it| it.name.clone()).collect::<Vec<_>>();
         assert_eq!(names("a"), names("a"));
         assert_ne!(names("a"), names("b"));
         assert_eq!(names("a").len(), 10);

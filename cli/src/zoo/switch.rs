@@ -56,7 +56,11 @@ impl Switched {
     ///
     /// # Errors
     /// If the change of Raft's assertions does not fit, or `src/lib.rs` cannot be read.
-    pub fn of(root: &Path, animals: &[Animal], without: &BTreeMap<String, String>) -> Result<Switched, String> {
+    pub fn of(
+        root: &Path,
+        animals: &[Animal],
+        without: &BTreeMap<String, String>,
+    ) -> Result<Switched, String> {
         let assertions = diff::apply_changes(root, "assertions", &switched_assertions())?;
         let mut bases: BTreeMap<String, String> =
             assertions.into_iter().map(|changed| (changed.file, changed.after)).collect();
@@ -315,8 +319,12 @@ impl<'a> Parsed<'a> {
                 syn::Item::Impl(it) => {
                     let (_, generics, bounds) = it.generics.split_for_impl();
                     let of = it.trait_.as_ref().map(|(_, path, _)| tokens(path)).unwrap_or_default();
-                    let inner =
-                        format!("{container}impl {of} for {} {} {}/", tokens(&it.self_ty), tokens(&generics), tokens(&bounds));
+                    let inner = format!(
+                        "{container}impl {of} for {} {} {}/",
+                        tokens(&it.self_ty),
+                        tokens(&generics),
+                        tokens(&bounds)
+                    );
                     self.containers.insert(inner.clone(), it.brace_token.span.close().byte_range().start);
                     self.other(container, inner.clone(), item.span(), false);
                     for inside in &it.items {
@@ -361,14 +369,16 @@ impl<'a> Parsed<'a> {
             (range.clone(), self.text[range].to_owned())
         });
         let text = self.text[span.byte_range()].to_owned();
-        let item = Item { container: container.to_owned(), head, body, text, addable: true, removable: false };
+        let item =
+            Item { container: container.to_owned(), head, body, text, addable: true, removable: false };
         self.items.insert(format!("{container}fn {}", sig.ident), item);
     }
 
     fn other(&mut self, container: &str, key: String, span: proc_macro2::Span, is_use: bool) {
         let text = self.text[span.byte_range()].to_owned();
         let container = container.to_owned();
-        let item = Item { container, head: String::new(), body: None, text, addable: is_use, removable: is_use };
+        let item =
+            Item { container, head: String::new(), body: None, text, addable: is_use, removable: is_use };
         self.items.insert(key, item);
     }
 }
@@ -388,16 +398,22 @@ fn head(attributes: &[syn::Attribute], visibility: &syn::Visibility, signature: 
 mod tests {
     use super::*;
 
-    const BASE: &str = "use a::B;\nstruct S(u8);\nimpl S {\n    fn one(&self) -> u8 { 1 }\n    fn two() {}\n}\n";
+    const BASE: &str =
+        "use a::B;\nstruct S(u8);\nimpl S {\n    fn one(&self) -> u8 { 1 }\n    fn two() {}\n}\n";
 
     #[test]
     fn a_body_gets_a_switch_and_a_new_function_is_added() {
-        let changed = BASE.replace("{ 1 }", "{ self.other() }").replace("fn two", "fn other(&self) -> u8 { 2 }\n    fn two");
+        let changed = BASE
+            .replace("{ 1 }", "{ self.other() }")
+            .replace("fn two", "fn other(&self) -> u8 { 2 }\n    fn two");
         let edit = compare(BASE, &changed).expect("only a body and a new function");
         let mut edits = Edits::default();
         edits.add(7, "wrong", edit);
         let (text, lines) = edits.text(BASE);
-        assert!(text.contains("fn one(&self) -> u8 { if crate::zoo::on(7) { self.other() } else { 1 } }\n"), "{text}");
+        assert!(
+            text.contains("fn one(&self) -> u8 { if crate::zoo::on(7) { self.other() } else { 1 } }\n"),
+            "{text}"
+        );
         assert!(text.contains("fn two() {}\n\nfn other(&self) -> u8 { 2 }\n}\n"), "{text}");
         assert!(lines.iter().any(|(lines, name)| lines.contains(&4) && name == "wrong"), "{lines:?}");
         syn::parse_file(&text).expect("the text is Rust");
@@ -422,7 +438,8 @@ mod tests {
 
     #[test]
     fn two_animals_cannot_add_different_functions_with_the_same_name() {
-        let add = |body: &str| compare(BASE, &BASE.replace("fn two", &format!("fn three() {body}\n    fn two")));
+        let add =
+            |body: &str| compare(BASE, &BASE.replace("fn two", &format!("fn three() {body}\n    fn two")));
         let mut edits = Edits::default();
         edits.add(1, "a", add("{}").expect("only a new function"));
         assert_eq!(edits.clash(&add("{}").expect("only a new function")), None);

@@ -50,7 +50,8 @@ fn tables(animals: &[Animal], results: &Results) -> String {
     for (lab, heading) in HEADINGS {
         let of_lab: Vec<&Animal> = animals.iter().filter(|it| it.lab == lab).collect();
         out += &format!("\n## {heading}\n\n");
-        out += "| animal | breaks | course | strict | monitor | rules | unit |\n|---|---|---|---|---|---|---|\n";
+        out +=
+            "| animal | breaks | course | strict | monitor | rules | unit |\n|---|---|---|---|---|---|---|\n";
         of_lab.iter().for_each(|it| out += &row(it, results));
     }
     out
@@ -63,9 +64,10 @@ fn found(results: &Results, animal: &Animal, method: Method) -> bool {
 
 /// How many animals of each kind each method finds.
 fn summary(animals: &[Animal], results: &Results) -> String {
-    let mut out = "| animals | number | course | strict | either | monitor | expected rule | unit | nothing |\n\
+    let mut out =
+        "| animals | number | course | strict | either | monitor | expected rule | unit | nothing |\n\
                    |---|---|---|---|---|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     let mut line = |what: &str, wanted: &dyn Fn(&Animal) -> bool| {
         let all: Vec<&Animal> = animals.iter().filter(|it| wanted(it)).collect();
         let count = |wanted: &dyn Fn(&Animal) -> bool| all.iter().filter(|it| wanted(it)).count();
@@ -99,7 +101,8 @@ fn expected_rule(results: &Results, animal: &Animal) -> bool {
 
 /// Sentences about the measurement: the time that it took, the seeds, and the project without a mistake.
 fn about(animals: &[Animal], results: &Results) -> String {
-    let mut out = format!("The runs of the tables took {:.0} minutes of CPU time.", results.spent(animals) / 60.0);
+    let mut out =
+        format!("The runs of the tables took {:.0} minutes of CPU time.", results.spent(animals) / 60.0);
     for (lab, _) in HEADINGS {
         let seeds = animals.iter().filter(|it| it.lab == lab).flat_map(|it| {
             [Method::Course, Method::Strict, Method::Monitor].map(|method| results.of(it, method))
@@ -117,7 +120,9 @@ fn about(animals: &[Animal], results: &Results) -> String {
     let failed: u64 = all.iter().map(|finding| finding.failed).sum();
     match (seeds, failed) {
         (0, _) => {}
-        (_, 0) => out += &format!(" With all switches off, nothing fails ({seeds} seeds of each test of Raft)."),
+        (_, 0) => {
+            out += &format!(" With all switches off, nothing fails ({seeds} seeds of each test of Raft).")
+        }
         _ => out += " **Tests fail with all switches off, too.** So the numbers are not reliable.",
     }
     out + "\n"
@@ -192,7 +197,10 @@ mod tests {
             ..Finding::default()
         };
         assert_eq!(rules(&named(&[]), "One Vote"), "-");
-        assert_eq!(rules(&named(&[("Roles", 5), ("One Vote", 2), ("Snapshot", 1)]), "One Vote"), "Roles 5, One Vote 2 +1");
+        assert_eq!(
+            rules(&named(&[("Roles", 5), ("One Vote", 2), ("Snapshot", 1)]), "One Vote"),
+            "Roles 5, One Vote 2 +1"
+        );
         assert_eq!(rules(&named(&[("Roles", 5)]), "Roles"), "Roles 5");
     }
 }
