@@ -86,7 +86,8 @@ enum Command {
     /// Draw some animals, and check that the tests catch each of them that they have found reliably before
     ///
     /// An animal was found reliably if zoo/results.jsonl says that some method finds it in at least 80 % of
-    /// the seeds. If such an animal is not caught now, the exit code is 1. What has caught an animal is printed.
+    /// the seeds. If such an animal is not caught now, the exit code is 1. What has caught an animal is
+    /// printed.
     Sample(sample::Args),
     /// Measure for each animal whether the course's tests, the strict tests, the tests with the monitor and
     /// the unit tests find it, and write the tables of docs/zoo.md and the picture docs/zoo.svg

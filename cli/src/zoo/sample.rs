@@ -1,8 +1,9 @@
 //! `lab zoo sample`: draws animals, and checks that the tests still catch them.
 //!
-//! `zoo/results.jsonl` says how reliably each method finds each animal. An animal that some method finds in at
-//! least 80 % of the seeds must be caught again. The sample uses the method that is the most reliable, with up to
-//! [`SEEDS`] seeds. An animal that no method finds so reliably is tried, too, but need not be caught.
+//! `zoo/results.jsonl` says how reliably each method finds each animal. An animal that some method finds in
+//! at least 80 % of the seeds must be caught again. The sample uses the method that is the most reliable,
+//! with up to [`SEEDS`] seeds. An animal that no method finds so reliably is tried, too, but need not be
+//! caught.
 
 use std::ffi::OsString;
 use std::fs;

@@ -65,19 +65,26 @@ fn found(results: &Results, animal: &Animal, method: Method) -> bool {
 /// How many animals of each kind each method finds.
 fn summary(animals: &[Animal], results: &Results) -> String {
     let mut out =
-        "| animals | number | course | strict | either | monitor | expected rule | unit | nothing |\n\
-                   |---|---|---|---|---|---|---|---|---|\n"
+        "| animals | number | measured | course | strict | either | monitor | expected rule | unit | nothing |\n\
+                   |---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     let mut line = |what: &str, wanted: &dyn Fn(&Animal) -> bool| {
         let all: Vec<&Animal> = animals.iter().filter(|it| wanted(it)).collect();
         let count = |wanted: &dyn Fn(&Animal) -> bool| all.iter().filter(|it| wanted(it)).count();
         let by = |method: Method| count(&|it| found(results, it, method));
         let either = count(&|it| found(results, it, Method::Course) || found(results, it, Method::Strict));
-        let nothing = count(&|it| !Method::ALL.iter().any(|method| found(results, it, *method)));
+        let measured = |it: &Animal| {
+            [Method::Course, Method::Strict, Method::Monitor]
+                .iter()
+                .all(|method| results.of(it, *method).is_some())
+        };
+        let nothing =
+            count(&|it| measured(it) && !Method::ALL.iter().any(|method| found(results, it, *method)));
+        let measured = count(&measured);
         let right = count(&|it| expected_rule(results, it));
         let ruled = count(&|it| !it.rule.is_empty());
         out += &format!(
-            "| {what} | {} | {} | {} | {either} | {} | {right} of {ruled} | {} | {nothing} |\n",
+            "| {what} | {} | {measured} | {} | {} | {either} | {} | {right} of {ruled} | {} | {nothing} |\n",
             all.len(),
             by(Method::Course),
             by(Method::Strict),
@@ -101,17 +108,21 @@ fn expected_rule(results: &Results, animal: &Animal) -> bool {
 
 /// Sentences about the measurement: the time that it took, the seeds, and the project without a mistake.
 fn about(animals: &[Animal], results: &Results) -> String {
-    let mut out =
-        format!("The runs of the tables took {:.0} minutes of CPU time.", results.spent(animals) / 60.0);
+    let minutes = results.spent(animals) / 60.0;
+    let mut out = format!("* The runs of the tables took {minutes:.0} minutes of CPU time.\n");
     for (lab, _) in HEADINGS {
         let seeds = animals.iter().filter(|it| it.lab == lab).flat_map(|it| {
             [Method::Course, Method::Strict, Method::Monitor].map(|method| results.of(it, method))
         });
         let seeds: Vec<u64> = seeds.map(|finding| finding.map_or(0, |finding| finding.seeds)).collect();
-        let (least, most) = (seeds.iter().min().unwrap_or(&0), seeds.iter().max().unwrap_or(&0));
-        out += &match least == most {
-            true => format!(" Each animal of `zoo/{lab}` got {most} seeds."),
-            false => format!(" The animals of `zoo/{lab}` got {least} to {most} seeds."),
+        let (least, most) = (*seeds.iter().min().unwrap_or(&0), *seeds.iter().max().unwrap_or(&0));
+        out += &match (least, most) {
+            (_, 0) => format!("* The animals of `zoo/{lab}` were not measured.\n"),
+            (0, _) => {
+                format!("* Seeds of each animal of `zoo/{lab}`: {most} at most. Some were not measured.\n")
+            }
+            _ if least == most => format!("* Seeds of each animal of `zoo/{lab}`: {most}.\n"),
+            _ => format!("* Seeds of each animal of `zoo/{lab}`: {least} to {most}.\n"),
         };
     }
     let control = no_mistake();
@@ -121,11 +132,11 @@ fn about(animals: &[Animal], results: &Results) -> String {
     match (seeds, failed) {
         (0, _) => {}
         (_, 0) => {
-            out += &format!(" With all switches off, nothing fails ({seeds} seeds of each test of Raft).")
+            out += &format!("* With all switches off, nothing fails. Seeds of each test of Raft: {seeds}.\n")
         }
-        _ => out += " **Tests fail with all switches off, too.** So the numbers are not reliable.",
+        _ => out += "* **Tests fail with all switches off, too.** So the numbers are not reliable.\n",
     }
-    out + "\n"
+    out
 }
 
 fn row(animal: &Animal, results: &Results) -> String {
