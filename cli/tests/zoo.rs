@@ -90,6 +90,81 @@ fn an_unknown_name_gets_the_nearest_names() {
 }
 
 #[test]
+fn a_sample_is_drawn_by_its_seed() {
+    let drawn = |seed: &str| {
+        let ran = zoo(&repository(), &["sample", "--dry-run", "--count", "5", "--seed", seed]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert_eq!(ran.out.lines().count(), 5, "{}", ran.out);
+        ran.out
+    };
+    assert_eq!(drawn("0f3a"), drawn("0f3a"));
+    assert_ne!(drawn("0f3a"), drawn("0f3b"));
+}
+
+#[test]
+fn bad_arguments_of_a_sample_are_refused() {
+    for (args, wanted) in
+        [(&["sample"][..], "--seed"), (&["sample", "--seed", "a", "--count", "0"], "--count")]
+    {
+        let ran = zoo(&small("sample", ANIMAL).0, args);
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(ran.err.contains(wanted), "{}", ran.err);
+    }
+}
+
+#[test]
+fn the_matrix_draws_a_picture_and_counts_by_kind() {
+    let folder = small("table", ANIMAL);
+    let doc = folder.0.join("docs/zoo.md");
+    let comments = "<!-- tables: lab zoo matrix writes the lines up to the end of the tables -->\nold\n\
+                    <!-- end of the tables -->\n";
+    fs::write(&doc, comments).expect("the file can be written");
+    let ran = zoo(&folder.0, &["matrix", "--table"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let text = fs::read_to_string(&doc).expect("the tables were written");
+    assert!(text.contains("| safety | 1 | 0 | 0 | 0 | 0 | 0 | 0 of 1 | 0 | 0 |\n"), "{text}");
+    assert!(
+        text.contains("| [wrong-server](../zoo/raft/wrong-server.toml) | safety | ? | ? | ? |"),
+        "{text}"
+    );
+    let picture = fs::read_to_string(folder.0.join("docs/zoo.svg")).expect("the picture was written");
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
+    assert!(picture.contains(">wrong-server</text>"), "{picture}");
+}
+
+/// The commands and the replay lines in the documents name animals, tests and test targets that exist.
+#[test]
+fn the_animals_in_the_documents_exist() {
+    let list = zoo(&repository(), &["list", "--json"]);
+    let list: Value = serde_json::from_str(&list.out).expect("the list is JSON");
+    let known: Vec<&str> =
+        list.as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
+    let mut commands = 0;
+    for file in ["README.md", "docs/zoo.md", "docs/running.md", "zoo/README.md", "docs/guide.md"] {
+        let text = fs::read_to_string(repository().join(file)).expect("the document");
+        for (number, line) in (1..).zip(text.lines()) {
+            let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches('`')).collect();
+            for at in 0..words.len() {
+                let zoo = words[at].ends_with("zoo") || words[at].ends_with("scripts/zoo.sh");
+                let name = match words[at..] {
+                    [_, "run" | "show", name, ..] if zoo && name != "NAME" => name,
+                    [variable, ..] if variable.starts_with("LAB_ZOO=") => &variable["LAB_ZOO=".len()..],
+                    _ => continue,
+                };
+                commands += 1;
+                assert!(known.contains(&name), "{file}:{number}: no animal is called {name:?}");
+                if let Some(target) = words.iter().position(|word| *word == "--test").map(|at| words[at + 1])
+                {
+                    let source = repository().join("tests").join(target).with_extension("rs");
+                    assert!(source.is_file(), "{file}:{number}: there is no test target {target}");
+                }
+            }
+        }
+    }
+    assert!(commands > 5, "only {commands} commands were found");
+}
+
+#[test]
 fn a_broken_file_is_named_with_its_line() {
     let ran = zoo(&small("file", &ANIMAL.replace("\"safety\"", "\"danger\"")).0, &["list"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);

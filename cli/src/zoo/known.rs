@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The names that exist in a project.
+#[derive(Clone)]
 pub struct Known {
     /// The rules of the monitor, in the order of `docs/monitor.md`.
     pub rules: Vec<String>,

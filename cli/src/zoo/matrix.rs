@@ -1,29 +1,36 @@
 //! `lab zoo matrix`: measures which method finds which animal.
 //!
-//! The results go into `zoo/results.jsonl`. An animal that has a result there for as many seeds, or more, is
-//! not measured again, unless its change has changed. So the command can be stopped and started again. At its
-//! end it writes the tables of `docs/zoo.md` ([`super::table`]).
+//! The results go into `zoo/results.jsonl`, after each campaign. An animal that has a result there for as
+//! many seeds, or more, is not measured again, unless its change or its list of tests has changed. If it has a
+//! result for fewer seeds, only the other seeds are run. So the command can be stopped at any moment and
+//! started again. All animals get a few seeds first, and then more. At its end the command writes the tables
+//! of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use super::animal::Animal;
+use super::copy::Copy;
 use super::known::Known;
 use super::results::{Finding, Method, Results};
 use super::run::Campaign;
 use super::table;
-use super::tree::{Assertions, Tree};
+use super::tree::Assertions;
 use crate::dstest::cargo;
 use crate::dstest::process::{Plan, Process, cpu_of_children};
 use crate::dstest::report::{parse_seed, unescape};
 use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 use crate::problem::Problem;
+
+/// How many seeds each test gets first, second and so on.
+const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
 const UNIT_LIMIT: Duration = Duration::from_secs(1200);
@@ -40,13 +47,13 @@ pub struct Args {
     /// Measure only the animals of this lab: raft, kv or shards
     #[arg(long, value_name = "LAB")]
     pub lab: Option<String>,
-    /// How many seeds each test gets [default: 50 for raft, 4 for the others]
+    /// How many seeds each test gets [default: 50 for raft, 10 for the others]
     #[arg(short = 'n', long, value_name = "SEEDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: Option<u64>,
     /// How many real seconds one run may take
     #[arg(short, long, value_name = "SECONDS", default_value_t = 600)]
     pub timeout: u64,
-    /// Measure nothing: only write the tables of docs/zoo.md from the results
+    /// Measure nothing: only write the tables of docs/zoo.md and the picture docs/zoo.svg from the results
     #[arg(long)]
     pub table: bool,
 }
@@ -59,41 +66,70 @@ pub fn run(
     wanted: &[Animal],
     args: &Args,
 ) -> Result<String, Problem> {
-    let mut results = Results::load(&root.join("zoo/results.jsonl")).map_err(Problem::Usage)?;
-    let mut troubles = Vec::new();
+    let mut results = Results::load(&root.join("zoo/results.jsonl"), known).map_err(Problem::Usage)?;
+    let mut troubles = BTreeSet::new();
     if !args.table {
         let stop = super::stop()?;
-        let tree = Tree::of(root).map_err(Problem::Failure)?;
+        let copy = Copy::of(root, animals, &stop)?;
         let scratch = Scratch::below(&root.join("target/zoo/scratch"))
             .map_err(|error| Problem::Failure(format!("cannot make a folder for results: {error}")))?;
-        let bench = Bench { tree, scratch, known, args, stop };
-        // The unit tests come last, because they need another build of the sources with assertions.
-        for methods in [&Method::ALL[..2], &Method::ALL[2..]] {
-            for (number, animal) in (1..).zip(wanted) {
-                eprintln!("zoo: [{number}/{}] {}", wanted.len(), animal.name);
-                for method in methods {
-                    match bench.measure(&mut results, animal, *method) {
-                        Ok(()) => {}
-                        Err(Problem::Failure(why) | Problem::Usage(why)) => {
-                            eprintln!("zoo: {} ({}): {why}", animal.name, method.name());
-                            troubles.push(format!("{} ({})", animal.name, method.name()));
-                        }
-                        Err(interrupted) => return Err(interrupted),
-                    }
+        let bench = Bench { copy, scratch, known, stop };
+        for (number, step) in (1..).zip(plan(&bench, wanted, args)) {
+            if troubles.contains(&step.animal.name) {
+                continue;
+            }
+            match bench.measure(&mut results, &step, args.timeout, number) {
+                Ok(()) => {}
+                Err(Problem::Failure(why) | Problem::Usage(why)) => {
+                    eprintln!("zoo: {}: {why}", step.animal.name);
+                    troubles.insert(step.animal.name.clone());
                 }
+                Err(interrupted) => return Err(interrupted),
             }
         }
     }
-    let path = table::write(root, animals, &results).map_err(Problem::Failure)?;
+    let paths = table::write(root, animals, &results).map_err(Problem::Failure)?;
+    let paths: Vec<String> = paths.iter().map(|path| crate::shell::shown(path)).collect();
     if troubles.is_empty() {
-        return Ok(format!("the tables are in {}\n", crate::shell::shown(&path)));
+        return Ok(format!("the tables and the picture are in {}\n", paths.join(" and ")));
     }
-    Err(Problem::Failure(format!("there is no result for {}", troubles.join(", "))))
+    let troubles: Vec<String> = troubles.into_iter().collect();
+    Err(Problem::Failure(format!("there is no complete result for {}", troubles.join(", "))))
+}
+
+/// A part of the measurement.
+struct Step<'a> {
+    animal: &'a Animal,
+    /// How many seeds the animal has got after this step. `None` means the unit tests.
+    seeds: Option<u64>,
+}
+
+/// All steps. Animals with a switch come first, because all of them use the same build. The key/value service
+/// comes last, because its tests need the most time.
+fn plan<'a>(bench: &Bench<'_>, wanted: &'a [Animal], args: &Args) -> Vec<Step<'a>> {
+    let (mut switched, own): (Vec<&Animal>, Vec<&Animal>) =
+        wanted.iter().partition(|animal| bench.copy.has_switch(animal));
+    switched.sort_by_key(|animal| animal.lab == "kv");
+    let mut steps = Vec::new();
+    let most = wanted.iter().map(|animal| seeds(animal, args)).max().unwrap_or(0);
+    let rounds: Vec<u64> = ROUNDS.into_iter().filter(|round| *round < most).chain([most]).collect();
+    for (number, round) in (0..).zip(&rounds) {
+        let step = |animal: &&'a Animal| Step { animal, seeds: Some(seeds(animal, args).min(*round)) };
+        steps.extend(switched.iter().map(step));
+        if number == 0 {
+            for animal in &own {
+                steps.extend([step(animal), Step { animal, seeds: None }]);
+            }
+            steps.extend(switched.iter().map(|animal| Step { animal, seeds: None }));
+        }
+    }
+    steps.extend(own.iter().map(|animal| Step { animal, seeds: Some(seeds(animal, args)) }));
+    steps
 }
 
 /// How many seeds each test gets.
 pub fn seeds(animal: &Animal, args: &Args) -> u64 {
-    args.seeds.unwrap_or(if animal.lab == "raft" { 50 } else { 4 })
+    args.seeds.unwrap_or(if animal.lab == "raft" { 50 } else { 10 })
 }
 
 /// The project without a mistake. Nothing must fail there.
@@ -116,47 +152,81 @@ pub fn no_mistake() -> Animal {
 
 /// What all measurements share.
 struct Bench<'a> {
-    tree: Tree,
+    copy: Copy,
     scratch: Scratch,
     known: &'a Known,
-    args: &'a Args,
     stop: Stop,
 }
 
 impl Bench<'_> {
-    fn measure(&self, results: &mut Results, animal: &Animal, method: Method) -> Result<(), Problem> {
-        let seeds = if method == Method::Unit { 1 } else { seeds(animal, self.args) };
-        if results.of(animal, method).is_some_and(|finding| finding.seeds >= seeds) {
-            return Ok(());
+    fn measure(
+        &self,
+        results: &mut Results,
+        step: &Step<'_>,
+        timeout: u64,
+        number: usize,
+    ) -> Result<(), Problem> {
+        let animal = step.animal;
+        let methods: &[&[Method]] = match step.seeds {
+            None => &[&[Method::Unit]],
+            // The course's tests and the strict tests run in one campaign.
+            Some(_) => &[&[Method::Course, Method::Strict], &[Method::Monitor]],
+        };
+        for methods in methods {
+            let missing = |method: &Method| {
+                let has = results.of(animal, *method).map_or(0, |finding| finding.seeds);
+                (has < step.seeds.unwrap_or(1)).then_some((has, *method))
+            };
+            let mut by_start: BTreeMap<u64, Vec<Method>> = BTreeMap::new();
+            for (has, method) in methods.iter().filter_map(missing) {
+                by_start.entry(has).or_default().push(method);
+            }
+            for (has, methods) in by_start {
+                let findings = match step.seeds {
+                    None => vec![(Method::Unit, self.unit(animal)?)],
+                    Some(seeds) => self.suites(animal, &methods, has + 1..seeds + 1, timeout)?,
+                };
+                for (method, finding) in findings {
+                    let finding = match results.of(animal, method).cloned() {
+                        Some(before) if has > 0 => before.and(finding),
+                        _ => finding,
+                    };
+                    say(number, animal, method, &finding);
+                    results.put(animal, method, finding).map_err(Problem::Failure)?;
+                }
+            }
         }
-        let finding = match method {
-            Method::Unit => self.unit(animal)?,
-            Method::Suites | Method::Monitor => self.suites(animal, seeds, method == Method::Monitor)?,
-        };
-        let failed = match (method, finding.failed) {
-            (Method::Unit, _) => format!("{} tests failed", finding.tests.len()),
-            (_, failed) => format!("failed in {failed} of {seeds} seeds"),
-        };
-        let rules: Vec<String> =
-            finding.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-        eprintln!("zoo:   {:8} {failed} {}", method.name(), rules.join(", "));
-        results.add(animal, method, finding).map_err(Problem::Failure)
+        Ok(())
     }
 
-    /// Runs the test targets of the animal, without Raft's assertions.
-    fn suites(&self, animal: &Animal, seeds: u64, monitor: bool) -> Result<Finding, Problem> {
-        self.tree.put(animal, Assertions::Off).map_err(Problem::Failure)?;
+    /// Runs the test targets of the animal with these seeds, without Raft's assertions.
+    fn suites(
+        &self,
+        animal: &Animal,
+        methods: &[Method],
+        seeds: Range<u64>,
+        timeout: u64,
+    ) -> Result<Vec<(Method, Finding)>, Problem> {
+        let targets: Vec<String> = methods.iter().flat_map(|it| it.targets(animal, self.known)).collect();
+        let count = seeds.end - seeds.start;
+        let none = |method: &Method| (*method, Finding { seeds: count, ..Finding::default() });
+        if targets.is_empty() {
+            return Ok(methods.iter().map(none).collect());
+        }
+        let variables = self.copy.put(animal, Assertions::Off).map_err(Problem::Failure)?;
         let file = self.scratch.path("results");
-        let mut more: Vec<OsString> = ["--seed", "1", "--keep", "0", "--results"].map(OsString::from).into();
+        let mut more: Vec<OsString> = ["--keep", "0", "--results"].map(OsString::from).into();
         more.push(file.clone().into_os_string());
+        more.extend(["--seed".into(), seeds.start.to_string().into()]);
         more.extend(["-o".into(), self.scratch.path("out").into_os_string()]);
         let campaign = Campaign {
-            tree: &self.tree,
-            tests: &animal.labs,
-            seeds,
-            monitor,
+            tree: &self.copy.tree,
+            tests: &targets,
+            seeds: count,
+            monitor: methods.contains(&Method::Monitor),
+            variables,
             more,
-            timeout: self.args.timeout,
+            timeout,
         };
         let said = self.scratch.path("said");
         let status = campaign.run(&self.stop, Some(&said))?;
@@ -168,65 +238,102 @@ impl Bench<'_> {
             return Err(Problem::Failure(format!("lab dstest has failed ({status}):\n{}", said.join("\n"))));
         }
         let runs: Vec<Run> = text.lines().filter_map(Run::read).collect();
-        Ok(finding(runs, seeds, &animal.labs, self.known))
+        let of = |method: &Method| {
+            let targets = method.targets(animal, self.known);
+            let runs = runs.iter().filter(|run| targets.contains(&run.target)).cloned().collect();
+            (*method, finding(runs, count, &targets, self.known))
+        };
+        Ok(methods.iter().map(of).collect())
     }
 
-    /// Runs the unit tests of the animal's lab, with Raft's assertions.
     fn unit(&self, animal: &Animal) -> Result<Finding, Problem> {
-        self.tree.put(animal, Assertions::On).map_err(Problem::Failure)?;
-        let build = self.cargo(&["test", "--quiet", "--features", "sim", "--lib", "--no-run"])?;
-        if !build.0 {
-            return Err(Problem::Failure(format!("the unit tests do not build:\n{}", build.1)));
-        }
-        let modules: &[&str] = match animal.lab.as_str() {
-            "raft" => &["raft::"],
-            "kv" => &["rsm::", "kvraft::"],
-            _ => &["shardctrler::", "shardkv::"],
-        };
-        let before = cpu_of_children();
-        let command = ["test", "--features", "sim", "--lib", "--"].iter().chain(modules).copied();
-        let (_, said) = self.cargo(&command.collect::<Vec<_>>())?;
-        let cpu = cpu_of_children() - before;
-        let failed = failed_tests(&said)
-            .ok_or_else(|| Problem::Failure(format!("the unit tests have printed no result:\n{said}")))?;
+        let (failed, cpu) = unit_tests(&self.copy, &self.scratch, &self.stop, animal)?;
         let message = failed.first().cloned().unwrap_or_default();
         let tests: BTreeMap<String, u64> = failed.into_iter().map(|test| (test, 1)).collect();
         let count = u64::from(!tests.is_empty());
-        Ok(Finding { seeds: 1, failed: count, cpu, tests, message, ..Finding::default() })
+        Ok(Finding { seeds: 1, failed: count, cpu, tests, message, spent: cpu, ..Finding::default() })
     }
+}
 
-    /// Runs cargo in the copy. Returns whether it succeeded, and its output.
-    fn cargo(&self, args: &[&str]) -> Result<(bool, String), Problem> {
-        let output = self.scratch.path("cargo");
-        let fail = |error: std::io::Error| Problem::Failure(format!("cannot run cargo: {error}"));
-        let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
-        let plan = Plan {
-            command,
-            dir: self.tree.dir.clone(),
-            // The tests of a machine with other work may be slow without being stuck.
-            set: vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())],
-            unset: super::tree::UNSET.to_vec(),
-            death_signal: Signal::SIGTERM,
-        };
-        let mut process = Process::spawn(&plan, &output).map_err(fail)?;
-        let mut waited = Duration::ZERO;
-        let step = Duration::from_millis(500);
-        while !process.wait_for(step) {
-            waited += step;
-            if let Some(signal) = self.stop.interrupted() {
-                return Err(Problem::Interrupted(signal));
-            }
-            if waited > UNIT_LIMIT {
-                process.kill();
-            }
-        }
-        let status = process.poll().map_err(fail)?;
-        if waited <= UNIT_LIMIT {
-            self.tree.built();
-        }
-        let text = fs::read(&output).map_err(fail)?;
-        Ok((status.is_some_and(|status| status.success()), String::from_utf8_lossy(&text).into_owned()))
+/// Runs the unit tests of an animal's lab, with Raft's assertions. Returns the tests that failed, and the CPU
+/// time.
+pub fn unit_tests(
+    copy: &Copy,
+    scratch: &Scratch,
+    stop: &Stop,
+    animal: &Animal,
+) -> Result<(Vec<String>, f64), Problem> {
+    let variables = copy.put(animal, Assertions::On).map_err(Problem::Failure)?;
+    let run = |args: &[&str]| cargo(copy, scratch, stop, args, &variables);
+    let build = run(&["test", "--quiet", "--features", "sim", "--lib", "--no-run"])?;
+    if !build.0 {
+        return Err(Problem::Failure(format!("the unit tests do not build:\n{}", build.1)));
     }
+    let modules: &[&str] = match animal.lab.as_str() {
+        "raft" => &["raft::"],
+        "kv" => &["rsm::", "kvraft::"],
+        _ => &["shardctrler::", "shardkv::"],
+    };
+    let before = cpu_of_children();
+    let command = ["test", "--features", "sim", "--lib", "--"].iter().chain(modules).copied();
+    let (_, said) = run(&command.collect::<Vec<_>>())?;
+    let cpu = cpu_of_children() - before;
+    let failed = failed_tests(&said)
+        .ok_or_else(|| Problem::Failure(format!("the unit tests have printed no result:\n{said}")))?;
+    Ok((failed, cpu))
+}
+
+/// Runs cargo in the copy. Returns whether it succeeded, and its output.
+fn cargo(
+    copy: &Copy,
+    scratch: &Scratch,
+    stop: &Stop,
+    args: &[&str],
+    variables: &[(String, OsString)],
+) -> Result<(bool, String), Problem> {
+    let output = scratch.path("cargo");
+    let fail = |error: std::io::Error| Problem::Failure(format!("cannot run cargo: {error}"));
+    let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
+    // The tests of a machine with other work may be slow without being stuck.
+    let mut set =
+        vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
+    set.extend(variables.iter().cloned());
+    let plan = Plan {
+        command,
+        dir: copy.tree.dir.clone(),
+        set,
+        unset: super::tree::UNSET.to_vec(),
+        death_signal: Signal::SIGTERM,
+    };
+    let mut process = Process::spawn(&plan, &output).map_err(fail)?;
+    let mut waited = Duration::ZERO;
+    let step = Duration::from_millis(500);
+    while !process.wait_for(step) {
+        waited += step;
+        if let Some(signal) = stop.interrupted() {
+            return Err(Problem::Interrupted(signal));
+        }
+        if waited > UNIT_LIMIT {
+            process.kill();
+        }
+    }
+    let status = process.poll().map_err(fail)?;
+    if waited <= UNIT_LIMIT {
+        copy.tree.built();
+    }
+    let text = fs::read(&output).map_err(fail)?;
+    Ok((status.is_some_and(|status| status.success()), String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Says on stderr what a step has found.
+fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
+    let rules: Vec<String> = finding.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    let (name, method, rules) = (&animal.name, method.name(), rules.join(", "));
+    let failed = match finding.seeds {
+        1 if method == "unit" => format!("{} tests failed", finding.tests.len()),
+        seeds => format!("failed in {} of {seeds} seeds", finding.failed),
+    };
+    eprintln!("zoo: step {number}: {name}: {method}: {failed}; {:.1} CPU s; {rules}", finding.spent);
 }
 
 /// The names of the tests that failed, in the output of a test binary. `None` if the output has no test. A
@@ -253,6 +360,7 @@ fn failed_tests(output: &str) -> Option<Vec<String>> {
 }
 
 /// A run, as a line of `--results` describes it.
+#[derive(Clone)]
 struct Run {
     target: String,
     test: String,
@@ -284,6 +392,7 @@ fn finding(mut runs: Vec<Run>, seeds: u64, targets: &[String], known: &Known) ->
     let mut found = Finding { seeds, ..Finding::default() };
     let mut failed: BTreeSet<u64> = BTreeSet::new();
     for run in &runs {
+        found.spent += run.cpu;
         if failed.is_empty() {
             found.cpu += run.cpu;
         }

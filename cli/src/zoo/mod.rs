@@ -2,22 +2,28 @@
 //!
 //! An animal is a mistake that people make in a Raft or in a service. It is a file in the folder `zoo`, which
 //! has the change of the sources that makes the mistake ([`animal`]). The sources themselves stay free of
-//! mistakes. A copy of the project gets the change ([`tree`]) and is built there.
+//! mistakes. A copy of the project gets the changes, each behind a switch, and is built once ([`mod@copy`],
+//! [`tree`], [`switch`]).
 //!
 //! * `lab zoo list` and `lab zoo show` print what is known about the animals ([`diff`]).
 //! * `lab zoo check` checks that each change still fits the sources.
 //! * `lab zoo run` runs the tests that may find an animal ([`mod@run`]).
+//! * `lab zoo sample` draws animals and checks that the tests still catch them ([`sample`]).
 //! * `lab zoo matrix` measures which method finds which animal ([`matrix`]).
 //!
 //! Exit codes: 0 if the command has a result (a failed test is a result, too), 1 if a change does not fit or
 //! something else has failed, 2 if the arguments or a file of the zoo are bad, 128 + n after signal n.
 
 mod animal;
+mod copy;
 mod diff;
 mod known;
 mod matrix;
+mod picture;
 mod results;
 mod run;
+mod sample;
+mod switch;
 mod table;
 mod tree;
 
@@ -43,6 +49,8 @@ Examples:
   lab zoo run forgets-its-vote --no-monitor -n 1000
                                             do the course's tests alone find it?
   lab zoo check                             does each change still fit the sources?
+  lab zoo sample --seed \"$(git rev-parse HEAD)\"
+                                            do the tests still catch ten of them?
   lab zoo matrix --lab raft -n 20           what finds each mistake of Raft?";
 
 /// Arguments of `lab zoo`.
@@ -75,8 +83,14 @@ enum Command {
     Check,
     /// Build the project with an animal's mistake, and run tests in virtual time until one fails
     Run(run::Args),
-    /// Measure for each animal whether the tests alone, the tests with the monitor and the unit tests find
-    /// it, and write the tables of docs/zoo.md
+    /// Draw some animals, and check that the tests catch each of them that they have found reliably before
+    ///
+    /// An animal was found reliably if zoo/results.jsonl says that some method finds it in at least 80 % of
+    /// the seeds. If such an animal is not caught now, the exit code is 1. What has caught an animal is
+    /// printed.
+    Sample(sample::Args),
+    /// Measure for each animal whether the course's tests, the strict tests, the tests with the monitor and
+    /// the unit tests find it, and write the tables of docs/zoo.md and the picture docs/zoo.svg
     Matrix(matrix::Args),
 }
 
@@ -104,7 +118,8 @@ fn zoo(args: &Args) -> Result<String, Problem> {
         Command::Show { name } => show(&root, find(&animals, name)?),
         Command::Check => check(&root, &animals),
         Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
-        Command::Run(args) => run::run(&root, find(&animals, &args.name)?, args, &stop()?),
+        Command::Sample(args) => sample::run(&root, &known, &animals, args),
+        Command::Run(args) => run::run(&root, &known, &animals, find(&animals, &args.name)?, args, &stop()?),
     }
 }
 

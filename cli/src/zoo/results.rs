@@ -9,28 +9,61 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::animal::Animal;
+use super::known::Known;
 
 /// How an animal is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
-    /// The test targets that the animal names, without the monitor and without Raft's assertions.
-    Suites,
-    /// The same tests with the monitor, and without Raft's assertions.
+    /// The course's tests alone: no monitor, and no assertions of Raft.
+    Course,
+    /// The strict tests of this project alone: no monitor, and no assertions of Raft.
+    Strict,
+    /// The course's tests and the strict tests with the monitor, and without Raft's assertions.
     Monitor,
     /// The unit tests of the sources, with Raft's assertions.
     Unit,
 }
 
 impl Method {
-    /// All methods, in the order in which they are used.
-    pub const ALL: [Method; 3] = [Method::Suites, Method::Monitor, Method::Unit];
+    /// All methods.
+    pub const ALL: [Method; 4] = [Method::Course, Method::Strict, Method::Monitor, Method::Unit];
 
     /// The name in the file.
     pub fn name(self) -> &'static str {
         match self {
-            Method::Suites => "suites",
+            Method::Course => "course",
+            Method::Strict => "strict",
             Method::Monitor => "monitor",
             Method::Unit => "unit",
+        }
+    }
+
+    /// The method in a sentence.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Method::Course => "the course's tests",
+            Method::Strict => "the strict tests",
+            Method::Monitor => "the tests with the monitor",
+            Method::Unit => "the unit tests",
+        }
+    }
+
+    /// The test targets that the method runs for an animal. There are none for unit tests.
+    pub fn targets(self, animal: &Animal, known: &Known) -> Vec<String> {
+        let strict = match animal.lab.as_str() {
+            "raft" => "strict2",
+            "kv" => "strict3",
+            _ => "strict4",
+        };
+        let strict = known.suites.iter().filter(|it| *it == strict && !animal.labs.contains(it));
+        let all = animal.labs.iter().chain(strict).cloned();
+        // The test of the replicated state machine is one of the course, too.
+        let of_course = |target: &String| target.starts_with("lab") || target == "rsm";
+        match self {
+            Method::Course => all.filter(of_course).collect(),
+            Method::Strict => all.filter(|target| !of_course(target)).collect(),
+            Method::Monitor => all.collect(),
+            Method::Unit => Vec::new(),
         }
     }
 }
@@ -53,22 +86,42 @@ pub struct Finding {
     pub rules: BTreeMap<String, u64>,
     /// The first line of the message of the first failure.
     pub message: String,
+    /// CPU seconds of all runs.
+    pub spent: f64,
+}
+
+impl Finding {
+    /// The finding for the seeds of `self` and the seeds of `next`, which come after them.
+    pub fn and(mut self, next: Finding) -> Finding {
+        if self.smallest.is_none() {
+            self.smallest = next.smallest;
+            self.cpu += next.cpu;
+            self.message = next.message;
+        }
+        self.seeds += next.seeds;
+        self.failed += next.failed;
+        self.spent += next.spent;
+        next.tests.into_iter().for_each(|(test, count)| *self.tests.entry(test).or_default() += count);
+        next.rules.into_iter().for_each(|(rule, count)| *self.rules.entry(rule).or_default() += count);
+        self
+    }
 }
 
 /// All findings, by animal and method. Each has the [`mark`] of the animal for which it was made.
 pub struct Results {
     path: PathBuf,
+    known: Known,
     found: BTreeMap<(String, Method), (String, Finding)>,
 }
 
-/// A number that changes if the animal's change or its list of test targets changes.
-pub fn mark(animal: &Animal) -> String {
+/// A number that changes if the animal's change or the method's test targets change.
+pub fn mark(animal: &Animal, targets: &[String]) -> String {
     // The hash of a `DefaultHasher` made with `new` is the same in every process.
     let mut hasher = DefaultHasher::new();
     for change in &animal.changes {
         (&change.file, &change.old, &change.new).hash(&mut hasher);
     }
-    animal.labs.hash(&mut hasher);
+    targets.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
@@ -77,7 +130,7 @@ impl Results {
     ///
     /// # Errors
     /// If the file cannot be read, or has a line that is no result. The error names the line.
-    pub fn load(path: &Path) -> Result<Results, String> {
+    pub fn load(path: &Path, known: &Known) -> Result<Results, String> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -91,21 +144,32 @@ impl Results {
             })?;
             found.insert(key, value);
         }
-        Ok(Results { path: path.to_owned(), found })
+        Ok(Results { path: path.to_owned(), known: known.clone(), found })
     }
 
     /// The finding of a method about an animal, if it was made for the animal as it is now.
     pub fn of(&self, animal: &Animal, method: Method) -> Option<&Finding> {
         let (made_for, finding) = self.found.get(&(animal.name.clone(), method))?;
-        (*made_for == mark(animal)).then_some(finding)
+        (*made_for == self.mark(animal, method)).then_some(finding)
     }
 
-    /// Adds a finding, and writes the file.
+    fn mark(&self, animal: &Animal, method: Method) -> String {
+        mark(animal, &method.targets(animal, &self.known))
+    }
+
+    /// CPU seconds of all runs of these animals.
+    pub fn spent(&self, animals: &[Animal]) -> f64 {
+        let all = animals.iter().flat_map(|it| Method::ALL.map(|method| self.of(it, method)));
+        all.flatten().map(|finding| finding.spent).sum()
+    }
+
+    /// Puts a finding in the place of an older one, and writes the file. The file is complete at each moment,
+    /// so this program may be killed at any moment.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn add(&mut self, animal: &Animal, method: Method, finding: Finding) -> Result<(), String> {
-        self.found.insert((animal.name.clone(), method), (mark(animal), finding));
+    pub fn put(&mut self, animal: &Animal, method: Method, finding: Finding) -> Result<(), String> {
+        self.found.insert((animal.name.clone(), method), (self.mark(animal, method), finding));
         let lines = self
             .found
             .iter()
@@ -121,7 +185,7 @@ fn write(animal: &str, method: Method, mark: &str, it: &Finding) -> Value {
     json!({
         "animal": animal, "method": method.name(), "mark": mark, "seeds": it.seeds, "failed": it.failed,
         "smallest": it.smallest, "cpu": (it.cpu * 1000.0).round() / 1000.0, "tests": it.tests,
-        "rules": it.rules, "message": it.message,
+        "rules": it.rules, "message": it.message, "spent": (it.spent * 1000.0).round() / 1000.0,
     })
 }
 
@@ -141,6 +205,7 @@ fn read(line: &str) -> Option<((String, Method), (String, Finding))> {
         tests: counts("tests")?,
         rules: counts("rules")?,
         message: text("message")?,
+        spent: value["spent"].as_f64()?,
     };
     Some(((text("animal")?, method), (text("mark")?, finding)))
 }
@@ -159,11 +224,43 @@ mod tests {
             tests: BTreeMap::from([("lab2c::persist_1_2c".to_owned(), 3)]),
             rules: BTreeMap::from([("One Vote".to_owned(), 3)]),
             message: "S1 body: \"x\"".to_owned(),
+            spent: 4.5,
         };
         let line = write("a", Method::Monitor, "0f", &finding).to_string();
         assert_eq!(read(&line), Some((("a".to_owned(), Method::Monitor), ("0f".to_owned(), finding))));
         for bad in ["", "{}", "[1]", &line.replace("monitor", "magic"), &line.replace("\"seeds\":20,", "")] {
             assert_eq!(read(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_findings_for_more_seeds_are_added() {
+        let none = Finding { seeds: 2, cpu: 1.0, spent: 1.0, ..Finding::default() };
+        let tests = BTreeMap::from([("lab2c::a".to_owned(), 1)]);
+        let found = Finding {
+            seeds: 3,
+            failed: 1,
+            smallest: Some(4),
+            cpu: 0.5,
+            tests,
+            spent: 2.0,
+            ..Finding::default()
+        };
+        let both = none.and(found.clone());
+        assert_eq!((both.seeds, both.failed, both.smallest), (5, 1, Some(4)));
+        assert_eq!((both.cpu, both.spent), (1.5, 3.0));
+        let more = both.and(Finding { smallest: Some(6), ..found });
+        assert_eq!((more.seeds, more.failed, more.smallest, more.cpu), (8, 2, Some(4), 1.5));
+        assert_eq!(more.tests["lab2c::a"], 2);
+    }
+
+    #[test]
+    fn the_strict_suite_of_its_lab_is_added_to_the_targets_of_an_animal() {
+        let animal = crate::zoo::matrix::no_mistake();
+        let suites = ["lab2a", "partition", "strict2"].map(str::to_owned).to_vec();
+        let known = Known { rules: Vec::new(), suites };
+        assert_eq!(Method::Course.targets(&animal, &known), ["lab2a", "lab2b", "lab2c", "lab2d"]);
+        assert_eq!(Method::Strict.targets(&animal, &known), ["partition", "strict2"]);
+        assert_eq!(Method::Monitor.targets(&animal, &known).len(), 6);
     }
 }

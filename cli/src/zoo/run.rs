@@ -10,6 +10,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::animal::Animal;
+use super::copy::Copy;
+use super::known::Known;
+use super::results::Method;
 use super::tree::{Assertions, Tree};
 use crate::dstest::child::Pause;
 use crate::dstest::report::unescape;
@@ -56,6 +59,8 @@ pub struct Campaign<'a> {
     pub seeds: u64,
     /// Whether the monitor is on.
     pub monitor: bool,
+    /// Variables of the environment.
+    pub variables: Vec<(String, OsString)>,
     /// Further arguments.
     pub more: Vec<OsString>,
     /// How many real seconds one run may take.
@@ -68,14 +73,20 @@ impl Campaign<'_> {
     pub fn run(&self, stop: &Stop, said: Option<&Path>) -> Result<ExitStatus, Problem> {
         let fail = |error: std::io::Error| Problem::Failure(format!("cannot run lab dstest: {error}"));
         // This path is the program that runs now, even if its file was built again meanwhile.
+        // If this program is killed, the campaign gets a signal and ends, too.
         let mut command = self.tree.command(Path::new("/proc/self/exe"));
+        command.args(["dstest-exec", "--parent", &std::process::id().to_string()]);
+        command.args(["--signal", "SIGTERM", "--", "/proc/self/exe"]);
         command.args(["dstest", "--sim", "-n", &self.seeds.to_string(), "-t", &self.timeout.to_string()]);
         command.arg("--root").arg(&self.tree.dir).args(&self.more).args(self.tests);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env("LAB_MONITOR", if self.monitor { "1" } else { "0" });
         // On a machine with other work, a run may be slow without being stuck. `--timeout` ends it.
         command.env("LAB_WATCHDOG_S", "0");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(said) = said {
+            // Nobody reads the backtraces of these runs, and a backtrace takes longer than most runs.
+            command.env("RUST_BACKTRACE", "0");
             command.stderr(File::create(said).map_err(fail)?);
         }
         let mut child = command.spawn().map_err(fail)?;
@@ -103,30 +114,43 @@ impl Campaign<'_> {
 }
 
 /// Runs `lab zoo run`.
-pub fn run(root: &Path, animal: &Animal, args: &Args, stop: &Stop) -> Result<String, Problem> {
-    let tree = Tree::of(root).map_err(Problem::Failure)?;
+pub fn run(
+    root: &Path,
+    known: &Known,
+    animals: &[Animal],
+    animal: &Animal,
+    args: &Args,
+    stop: &Stop,
+) -> Result<String, Problem> {
+    // A change that does not fit is a mistake that needs no build to be seen.
+    super::diff::apply(root, animal).map_err(Problem::Failure)?;
+    let copy = Copy::of(root, animals, stop)?;
     let assertions = if args.assertions { Assertions::On } else { Assertions::Off };
-    tree.put(animal, assertions).map_err(Problem::Failure)?;
+    let variables = copy.put(animal, assertions).map_err(Problem::Failure)?;
     let out = root.join("out").join(format!("zoo-{}-{}", animal.name, crate::dstest::timestamp()));
     let mut more: Vec<OsString> = vec!["--until-fail".into(), "--seed".into(), args.seed.to_string().into()];
     more.extend(["-o".into(), out.clone().into_os_string()]);
     if args.strict {
         more.push("--strict".into());
     }
-    let tests = if args.tests.is_empty() { &animal.labs } else { &args.tests };
+    let tests = if args.tests.is_empty() { &Method::Monitor.targets(animal, known) } else { &args.tests };
     eprintln!("zoo: {}: {}", animal.name, animal.title);
+    if let Some(why) = copy.refused().get(&animal.name) {
+        eprintln!("zoo: this animal needs a build of its own: {why}");
+    }
     let campaign = Campaign {
-        tree: &tree,
+        tree: &copy.tree,
         tests,
         seeds: args.seeds,
         monitor: !args.no_monitor,
+        variables: variables.clone(),
         more,
         timeout: args.timeout,
     };
     let status = campaign.run(stop, None)?;
     let found = fs::read_to_string(out.join("failures.txt")).ok();
     match found.as_deref().and_then(|text| text.lines().next()) {
-        Some(line) => Ok(failure(line, &out, &tree, root)),
+        Some(line) => Ok(failure(line, &out, &copy.tree, &variables)),
         None if status.success() => Ok(format!(
             "nothing failed: {} seeds of each test of {}, monitor {}\n",
             args.seeds,
@@ -140,7 +164,7 @@ pub fn run(root: &Path, animal: &Animal, args: &Args, stop: &Stop) -> Result<Str
 }
 
 /// Describes the failure of a line of `failures.txt`: target, test, seed, message and replay line.
-fn failure(line: &str, out: &Path, tree: &Tree, root: &Path) -> String {
+fn failure(line: &str, out: &Path, tree: &Tree, variables: &[(String, OsString)]) -> String {
     let fields: Vec<&str> = line.split('\t').collect();
     let &[target, test, seed, message, replay] = fields.as_slice() else {
         return format!("a test failed: {line}\n");
@@ -154,7 +178,12 @@ fn failure(line: &str, out: &Path, tree: &Tree, root: &Path) -> String {
     if let Some(page) = page {
         text += &format!("page:   {}\n", shown(&page));
     }
-    let dir = std::path::absolute(&tree.dir).unwrap_or_else(|_| root.join("target/zoo/tree"));
-    text += &format!("replay: cd {} && {replay}\n", quoted(&dir.to_string_lossy()));
-    text + "(until another animal is put there: the next `lab zoo run` or `lab zoo matrix` changes that folder)\n"
+    let dir = std::path::absolute(&tree.dir).unwrap_or_else(|_| tree.dir.clone());
+    let set: String =
+        variables.iter().map(|(name, value)| format!("{name}={} ", value.to_string_lossy())).collect();
+    text += &format!("replay: cd {} && {set}{replay}\n", quoted(&dir.to_string_lossy()));
+    if variables.is_empty() {
+        text += "(until another animal is put there: the next `lab zoo run` or `lab zoo matrix` changes that folder)\n";
+    }
+    text
 }

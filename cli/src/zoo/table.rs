@@ -1,29 +1,41 @@
-//! Writes the tables of `docs/zoo.md` from the results of `lab zoo matrix`.
+//! Writes the tables of `docs/zoo.md` and the picture `docs/zoo.svg` from the results of `lab zoo matrix`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::animal::Animal;
+use super::animal::{Animal, BREAKS};
 use super::matrix::no_mistake;
+use super::picture;
 use super::results::{Finding, Method, Results};
 
 const BEGIN: &str = "<!-- tables: lab zoo matrix writes the lines up to the end of the tables -->\n";
 const END: &str = "<!-- end of the tables -->\n";
 
-/// Writes the tables into `docs/zoo.md`, between two comments. Returns the path of the file.
+/// The folders of the zoo, and what they are about.
+pub const HEADINGS: [(&str, &str); 3] = [
+    ("raft", "Raft"),
+    ("kv", "The key/value service and the replicated state machine"),
+    ("shards", "The shard controller and the sharded service"),
+];
+
+/// Writes the tables into `docs/zoo.md`, between two comments, and the picture. Returns the paths.
 ///
 /// # Errors
-/// If the file cannot be read or written, or the comments are missing.
-pub fn write(root: &Path, animals: &[Animal], results: &Results) -> Result<PathBuf, String> {
-    let path = root.join("docs/zoo.md");
-    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
-    let text = fs::read_to_string(&path).map_err(fail)?;
+/// If a file cannot be read or written, or the comments are missing.
+pub fn write(root: &Path, animals: &[Animal], results: &Results) -> Result<Vec<PathBuf>, String> {
+    let (path, svg) = (root.join("docs/zoo.md"), root.join("docs/zoo.svg"));
+    let fail = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: std::io::Error| format!("{path}: {error}")
+    };
+    let text = fs::read_to_string(&path).map_err(fail(&path))?;
     let new = replace(&text, &tables(animals, results))
         .ok_or_else(|| format!("{}: expected the lines {BEGIN:?} and {END:?}", path.display()))?;
     if new != text {
-        fs::write(&path, new).map_err(fail)?;
+        fs::write(&path, new).map_err(fail(&path))?;
     }
-    Ok(path)
+    fs::write(&svg, picture::draw(animals, results)).map_err(fail(&svg))?;
+    Ok(vec![path, svg])
 }
 
 /// The text with other lines between the two comments.
@@ -34,103 +46,141 @@ fn replace(text: &str, tables: &str) -> Option<String> {
 }
 
 fn tables(animals: &[Animal], results: &Results) -> String {
-    let mut out = String::new();
-    for (lab, heading) in [
-        ("raft", "Raft"),
-        ("kv", "The key/value service and the replicated state machine"),
-        ("shards", "The shard controller and the sharded service"),
-    ] {
-        let measured: Vec<&Animal> = animals
-            .iter()
-            .filter(|it| it.lab == lab && Method::ALL.iter().any(|method| results.of(it, *method).is_some()))
-            .collect();
-        if measured.is_empty() {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        out += &format!("## {heading}\n\n{}\n", summary(&measured, results));
-        if lab == "raft"
-            && let Some(sentence) = control(results)
-        {
-            out += &format!("{sentence}\n\n");
-        }
-        out += "| animal | breaks | tests alone | tests with the monitor | rules that were named | unit tests |\n";
-        out += "|---|---|---|---|---|---|\n";
-        measured.iter().for_each(|it| out += &row(it, results));
+    let mut out = format!("## Summary\n\n{}\n{}\n", summary(animals, results), about(animals, results));
+    for (lab, heading) in HEADINGS {
+        let of_lab: Vec<&Animal> = animals.iter().filter(|it| it.lab == lab).collect();
+        out += &format!("\n## {heading}\n\n");
+        out +=
+            "| animal | breaks | course | strict | monitor | rules | unit |\n|---|---|---|---|---|---|---|\n";
+        of_lab.iter().for_each(|it| out += &row(it, results));
     }
     out
 }
 
+/// Whether a method finds an animal in at least one seed.
 fn found(results: &Results, animal: &Animal, method: Method) -> bool {
     results.of(animal, method).is_some_and(|finding| finding.failed > 0)
 }
 
-/// How many animals each method finds.
-fn summary(animals: &[&Animal], results: &Results) -> String {
-    let count = |wanted: &dyn Fn(&Animal) -> bool| animals.iter().filter(|it| wanted(it)).count();
-    let by = |method: Method| count(&|it| found(results, it, method));
-    let total = animals.len();
-    let none = count(&|it| !Method::ALL.iter().any(|method| found(results, it, *method)));
-    let (alone, monitor, unit) = (by(Method::Suites), by(Method::Monitor), by(Method::Unit));
-    let safety = |it: &Animal| it.breaks == "safety";
-    let dangerous = count(&safety);
-    let (safety_alone, safety_monitor) = (
-        count(&|it| safety(it) && found(results, it, Method::Suites)),
-        count(&|it| safety(it) && found(results, it, Method::Monitor)),
-    );
-    let right = count(&|it| {
-        results.of(it, Method::Monitor).is_some_and(|finding| finding.rules.contains_key(&it.rule))
-    });
-    format!(
-        "| animals | found by the tests alone | found by the tests with the monitor | the expected rule was named | \
-         found by the unit tests | found by nothing |\n|---|---|---|---|---|---|\n\
-         | all: {total} | {alone} | {monitor} | {right} | {unit} | {none} |\n\
-         | those that break safety: {dangerous} | {safety_alone} | {safety_monitor} | | | |\n"
-    )
+/// How many animals of each kind each method finds.
+fn summary(animals: &[Animal], results: &Results) -> String {
+    let mut out =
+        "| animals | number | measured | course | strict | either | monitor | expected rule | unit | nothing |\n\
+                   |---|---|---|---|---|---|---|---|---|---|\n"
+            .to_owned();
+    let mut line = |what: &str, wanted: &dyn Fn(&Animal) -> bool| {
+        let all: Vec<&Animal> = animals.iter().filter(|it| wanted(it)).collect();
+        let count = |wanted: &dyn Fn(&Animal) -> bool| all.iter().filter(|it| wanted(it)).count();
+        let by = |method: Method| count(&|it| found(results, it, method));
+        let either = count(&|it| found(results, it, Method::Course) || found(results, it, Method::Strict));
+        let measured = |it: &Animal| {
+            [Method::Course, Method::Strict, Method::Monitor]
+                .iter()
+                .all(|method| results.of(it, *method).is_some())
+        };
+        let nothing =
+            count(&|it| measured(it) && !Method::ALL.iter().any(|method| found(results, it, *method)));
+        let measured = count(&measured);
+        let right = count(&|it| expected_rule(results, it));
+        let ruled = count(&|it| !it.rule.is_empty());
+        out += &format!(
+            "| {what} | {} | {measured} | {} | {} | {either} | {} | {right} of {ruled} | {} | {nothing} |\n",
+            all.len(),
+            by(Method::Course),
+            by(Method::Strict),
+            by(Method::Monitor),
+            by(Method::Unit)
+        );
+    };
+    for kind in BREAKS {
+        line(kind, &|it| it.breaks == kind);
+    }
+    for (lab, _) in HEADINGS {
+        line(&format!("zoo/{lab}"), &|it| it.lab == lab);
+    }
+    line("**all**", &|_| true);
+    out
 }
 
-/// A sentence about the project without a mistake.
-fn control(results: &Results) -> Option<String> {
+fn expected_rule(results: &Results, animal: &Animal) -> bool {
+    results.of(animal, Method::Monitor).is_some_and(|finding| finding.rules.contains_key(&animal.rule))
+}
+
+/// Sentences about the measurement: the time that it took, the seeds, and the project without a mistake.
+fn about(animals: &[Animal], results: &Results) -> String {
+    let minutes = results.spent(animals) / 60.0;
+    let mut out = format!("* The runs of the tables took {minutes:.0} minutes of CPU time.\n");
+    for (lab, _) in HEADINGS {
+        let seeds = animals.iter().filter(|it| it.lab == lab).flat_map(|it| {
+            [Method::Course, Method::Strict, Method::Monitor].map(|method| results.of(it, method))
+        });
+        let seeds: Vec<u64> = seeds.map(|finding| finding.map_or(0, |finding| finding.seeds)).collect();
+        let (least, most) = (*seeds.iter().min().unwrap_or(&0), *seeds.iter().max().unwrap_or(&0));
+        out += &match (least, most) {
+            (_, 0) => format!("* The animals of `zoo/{lab}` were not measured.\n"),
+            (0, _) => {
+                format!("* Seeds of each animal of `zoo/{lab}`: {most} at most. Some were not measured.\n")
+            }
+            _ if least == most => format!("* Seeds of each animal of `zoo/{lab}`: {most}.\n"),
+            _ => format!("* Seeds of each animal of `zoo/{lab}`: {least} to {most}.\n"),
+        };
+    }
     let control = no_mistake();
     let all: Vec<&Finding> = Method::ALL.iter().filter_map(|method| results.of(&control, *method)).collect();
-    let first = all.first()?;
+    let seeds = results.of(&control, Method::Course).map_or(0, |finding| finding.seeds);
     let failed: u64 = all.iter().map(|finding| finding.failed).sum();
-    Some(match failed {
-        0 => format!("Without a mistake nothing fails ({} seeds of each test).", first.seeds),
-        _ => "**Tests fail without a mistake, too.** So the numbers below are not reliable.".to_owned(),
-    })
+    match (seeds, failed) {
+        (0, _) => {}
+        (_, 0) => {
+            out += &format!("* With all switches off, nothing fails. Seeds of each test of Raft: {seeds}.\n")
+        }
+        _ => out += "* **Tests fail with all switches off, too.** So the numbers are not reliable.\n",
+    }
+    out
 }
 
 fn row(animal: &Animal, results: &Results) -> String {
-    let cell = |method: Method| results.of(animal, method).map_or("not measured".to_owned(), counted);
-    let monitor = results.of(animal, Method::Monitor);
-    let rules: Vec<String> = monitor
-        .map(|finding| finding.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect())
-        .unwrap_or_default();
-    let rules = if rules.is_empty() { "-".to_owned() } else { rules.join(", ") };
+    let cell = |method: Method| results.of(animal, method).map_or("?".to_owned(), counted);
     let unit = match results.of(animal, Method::Unit) {
-        None => "not measured".to_owned(),
-        Some(finding) if finding.tests.is_empty() => "**none**".to_owned(),
-        Some(finding) => format!("{} fail", finding.tests.len()),
+        None => "?".to_owned(),
+        Some(finding) if finding.tests.is_empty() => "**0**".to_owned(),
+        Some(finding) => finding.tests.len().to_string(),
     };
-    let link = format!("[{}](../zoo/{}/{}.toml)", animal.title, animal.lab, animal.name);
-    let (breaks, alone, with) = (&animal.breaks, cell(Method::Suites), cell(Method::Monitor));
-    format!("| {link} | {breaks} | {alone} | {with} | {rules} | {unit} |\n")
+    let link = format!("[{}](../zoo/{}/{}.toml)", animal.name, animal.lab, animal.name);
+    let rules = results.of(animal, Method::Monitor).map(|it| rules(it, &animal.rule)).unwrap_or_default();
+    let (course, strict, monitor) = (cell(Method::Course), cell(Method::Strict), cell(Method::Monitor));
+    format!("| {link} | {} | {course} | {strict} | {monitor} | {rules} | {unit} |\n", animal.breaks)
 }
 
+/// In how many seeds a test failed, the smallest of them, and the CPU seconds to the first failure.
 fn counted(finding: &Finding) -> String {
     match finding.smallest {
-        None => format!("**none** of {}", finding.seeds),
-        Some(seed) => {
-            format!("{} of {}; seed {seed}, {:.2} s", finding.failed, finding.seeds, finding.cpu)
-        }
+        None => format!("**0**/{}", finding.seeds),
+        Some(seed) => format!("{}/{}, {seed}, {:.1}", finding.failed, finding.seeds, finding.cpu),
+    }
+}
+
+/// The rule that was named most often, and the expected rule if it is another one. Each with the number of
+/// the failures that name it, and the number of the other rules.
+fn rules(finding: &Finding, expected: &str) -> String {
+    let mut all: Vec<(&String, &u64)> = finding.rules.iter().collect();
+    all.sort_by_key(|(rule, count)| (std::cmp::Reverse(**count), *rule));
+    let shown: Vec<String> = (0..)
+        .zip(&all)
+        .filter(|(place, (rule, _))| *place == 0 || *rule == expected)
+        .map(|(_, (rule, count))| format!("{rule} {count}"))
+        .collect();
+    match all.len() - shown.len() {
+        _ if all.is_empty() => "-".to_owned(),
+        0 => shown.join(", "),
+        others => format!("{} +{others}", shown.join(", ")),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -146,8 +196,22 @@ mod tests {
     fn a_cell_says_how_often_how_early_and_how_soon() {
         let mut finding =
             Finding { seeds: 20, failed: 3, smallest: Some(4), cpu: 1.234, ..Finding::default() };
-        assert_eq!(counted(&finding), "3 of 20; seed 4, 1.23 s");
+        assert_eq!(counted(&finding), "3/20, 4, 1.2");
         (finding.failed, finding.smallest) = (0, None);
-        assert_eq!(counted(&finding), "**none** of 20");
+        assert_eq!(counted(&finding), "**0**/20");
+    }
+
+    #[test]
+    fn the_expected_rule_is_always_shown() {
+        let named = |list: &[(&str, u64)]| Finding {
+            rules: list.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect::<BTreeMap<_, _>>(),
+            ..Finding::default()
+        };
+        assert_eq!(rules(&named(&[]), "One Vote"), "-");
+        assert_eq!(
+            rules(&named(&[("Roles", 5), ("One Vote", 2), ("Snapshot", 1)]), "One Vote"),
+            "Roles 5, One Vote 2 +1"
+        );
+        assert_eq!(rules(&named(&[("Roles", 5)]), "Roles"), "Roles 5");
     }
 }

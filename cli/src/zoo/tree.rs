@@ -1,10 +1,11 @@
 //! The copy of the project in which an animal is built: `target/zoo/tree`, with the target folder
 //! `target/zoo/target`.
 //!
-//! All animals use the same copy, one after the other. A file is written only if its content differs. So
-//! cargo builds again only what an animal changes.
+//! The copy has nearly all animals at once, each behind a switch ([`super::switch`]). An animal that cannot
+//! have a switch gets the copy for itself. A file is written only if its content differs. So cargo builds
+//! again only what has changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use super::diff;
 const CARGO_CONFIG: &str = ".cargo/config.toml";
 
 /// Variables of the environment that programs in the copy do not get: they would build or run something else.
-pub const UNSET: [&str; 9] = [
+pub const UNSET: [&str; 11] = [
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_TARGET_DIR",
     "LAB_CALLED",
@@ -29,6 +30,8 @@ pub const UNSET: [&str; 9] = [
     "LAB_SEED",
     "LAB_STRICT",
     "LAB_TRACE",
+    super::switch::VARIABLE,
+    super::switch::ASSERTIONS,
 ];
 
 /// The copy. While this value lives, no other process changes the copy.
@@ -96,17 +99,27 @@ impl Tree {
             changes.extend(without_assertions());
         }
         let changed = diff::apply_changes(&self.root, &animal.name, &changes)?;
+        self.put_files(&changed.into_iter().map(|it| (it.file, it.after)).collect())
+    }
+
+    /// Makes the copy equal to the project, but with these files.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn put_files(&self, files: &BTreeMap<String, String>) -> Result<(), String> {
         let fail = |error: io::Error| format!("{}: {error}", self.dir.display());
         fs::write(self.mark(), "").map_err(fail)?;
         let mut wanted: BTreeSet<PathBuf> = BTreeSet::new();
         for file in sources(&self.root).map_err(fail)? {
             let from = self.root.join(&file);
-            let content = match changed.iter().find(|it| Path::new(&it.file) == file) {
-                Some(it) => it.after.clone().into_bytes(),
-                None => fs::read(&from).map_err(fail)?,
-            };
-            self.write(&file, &content, Some(&from)).map_err(fail)?;
+            if !file.to_str().is_some_and(|file| files.contains_key(file)) {
+                self.write(&file, &fs::read(&from).map_err(fail)?, Some(&from)).map_err(fail)?;
+            }
             wanted.insert(file);
+        }
+        for (file, text) in files {
+            self.write(Path::new(file), text.as_bytes(), None).map_err(fail)?;
+            wanted.insert(PathBuf::from(file));
         }
         let config = self.root.join(CARGO_CONFIG);
         let config = fs::read_to_string(config).unwrap_or_default();
