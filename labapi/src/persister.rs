@@ -26,8 +26,8 @@
 //!
 //! # Faults
 //!
-//! A harness can be called at each save ([`Persister::on_save`]). So it can simulate a crash at the very moment
-//! of a save.
+//! A harness can be called at each save ([`Persister::on_save`]). So it can simulate a crash at the very
+//! moment of a save.
 
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
@@ -116,12 +116,12 @@ impl Persister {
         Persister { disk: Mutex::new(Disk { bytes_written: 0, ..self.disk.lock().clone() }) }
     }
 
-    /// Calls `hook` before and after each later save to this object. A new hook replaces an earlier one. A copy
-    /// of this object has no hook.
+    /// Calls `hook` before and after each later save to this object. A new hook replaces an earlier one. A
+    /// copy of this object has no hook.
     ///
-    /// The hook runs on the thread of the server that saves, and this thread may hold a lock of the server. So
-    /// the hook must not wait, and must not call the server. The disk is not locked during the call, so the
-    /// hook may copy it.
+    /// The hook runs on the thread of the server that saves, and this thread may hold a lock of the server.
+    /// So the hook must not wait, and must not call the server. The disk is not locked during the call, so
+    /// the hook may copy it.
     pub fn on_save(&self, hook: impl Fn(&Persister, SaveStep) + Send + Sync + 'static) {
         self.disk.lock().hook = Hook(Some(Arc::new(hook)));
     }

@@ -141,7 +141,8 @@ pub(crate) fn complaint_about_latency(latency: &RangeInclusive<Duration>) -> Opt
     })
 }
 
-/// A moment in the life of a message, for the function of [`Network::on_message`](crate::Network::on_message).
+/// A moment in the life of a message, for the function of
+/// [`Network::on_message`](crate::Network::on_message).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessageEvent {
     /// A node has sent a request. The request is on its way.
@@ -153,8 +154,8 @@ pub enum MessageEvent {
 /// The function of [`Network::on_message`](crate::Network::on_message).
 pub type MessageHook = Arc<dyn Fn(NodeId, MessageEvent) -> bool + Send + Sync>;
 
-/// A one-way fault of one end: messages in one direction are lost, or wait in the network. With such faults you can make asymmetric partitions. This is not possible if
-/// you only enable and disable ends.
+/// A one-way fault of one end: messages in one direction are lost, or wait in the network. With such faults
+/// you can make asymmetric partitions. This is not possible if you only enable and disable ends.
 ///
 /// If a message is lost on a one-way link, the call ends in the same way as a call to a server that cannot be
 /// reached: it returns `None` after up to 99 ms, or after up to 6999 ms under long delays.

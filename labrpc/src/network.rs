@@ -122,8 +122,8 @@ impl Network {
     }
 
     /// Set how long each request and each reply of this end takes, or let them take as long as all others
-    /// (`None`), see [`NetworkOptions::latency`]. Messages that were sent before are not affected. The run fails
-    /// if the latency is not valid.
+    /// (`None`), see [`NetworkOptions::latency`]. Messages that were sent before are not affected. The run
+    /// fails if the latency is not valid.
     #[track_caller]
     pub fn set_latency(&self, end: impl Into<Name>, latency: Option<RangeInclusive<Duration>>) {
         if let Some(complaint) = latency.as_ref().and_then(complaint_about_latency) {
@@ -140,15 +140,15 @@ impl Network {
     /// matters only for a reply: if it is true, the reply has left the server. Then the reply is delivered,
     /// also if the hook has removed the server or has disabled the end.
     ///
-    /// The hook may run on a thread of the node, and this thread may hold a lock of the node. So the hook must
-    /// not wait, must not call the node, and must not send a message. It may change the network.
+    /// The hook may run on a thread of the node, and this thread may hold a lock of the node. So the hook
+    /// must not wait, must not call the node, and must not send a message. It may change the network.
     pub fn on_message(&self, hook: Option<MessageHook>) {
         self.shared().set_hook(hook);
     }
 
     /// Let the messages of an end go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`].
-    /// They arrive in the order in which they began to wait. The link does not change, so later messages still
-    /// wait.
+    /// They arrive in the order in which they began to wait. The link does not change, so later messages
+    /// still wait.
     pub fn release(&self, end: impl Into<Name>) {
         self.shared().release(&end.into());
     }

@@ -97,8 +97,8 @@ pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records which messages are lost, or wait in the network, from now on in the calls of `from` to `to`: none, the requests, or the
-/// replies.
+/// Records which messages are lost, or wait in the network, from now on in the calls of `from` to `to`: none,
+/// the requests, or the replies.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let (kind, field, what) = match link {
         Link::Both => (LINK, "loses", "nothing"),
@@ -110,8 +110,8 @@ pub fn link(from: NodeId, to: NodeId, link: Link) {
     trace::emit(kind, Links::NONE, &[("from", from.into()), ("to", to.into()), (field, what.into())]);
 }
 
-/// Records that the messages of a server, and the messages to it, take up to `longest` from now on. This lasts
-/// until the event of [`heal`].
+/// Records that the messages of a server, and the messages to it, take up to `longest` from now on. This
+/// lasts until the event of [`heal`].
 pub fn slow(server: NodeId, longest: &Duration) {
     let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);

@@ -48,10 +48,10 @@
 //!
 //! A test can crash a server at the very moment at which the server saves or sends something. Then a hook of
 //! the disk or of the network calls [`Lives::cut_off`]. The hook runs on a thread that may hold a lock of the
-//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. The event `fault.crash`
-//! comes last, together with the copy, because other threads of the server may save until then. Soon after that,
-//! another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between the two, the threads of the
-//! server still run, but they reach no disk and no network that anyone will see.
+//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. The event
+//! `fault.crash` comes last, together with the copy, because other threads of the server may save until then.
+//! Soon after that, another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between the
+//! two, the threads of the server still run, but they reach no disk and no network that anyone will see.
 //!
 //! # Locks
 //!

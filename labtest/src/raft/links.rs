@@ -57,7 +57,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&all);
     }
 
-    /// Ends the partition and all faults of links. No peer is slow any more, and no message is held. Disconnected peers stay disconnected.
+    /// Ends the partition and all faults of links. No peer is slow any more, and no message is held.
+    /// Disconnected peers stay disconnected.
     pub fn heal(&self) {
         dlog!(TEST, "heals the network");
         events::heal();
@@ -86,8 +87,8 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of `to`
-    /// to `from` do not change, because they use another end.
+    /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of
+    /// `to` to `from` do not change, because they use another end.
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -95,8 +96,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&[(from, to)]);
     }
 
-    /// Changes the network to a star: the hub can reach all peers, and each other peer can reach only the hub.
-    /// So the hub alone decides which peers are a majority together.
+    /// Changes the network to a star: the hub can reach all peers, and each other peer can reach only the
+    /// hub. So the hub alone decides which peers are a majority together.
     pub fn star(&self, hub: usize) {
         let rays: Vec<[usize; 2]> = (0..self.servers()).filter(|&i| i != hub).map(|i| [hub, i]).collect();
         self.partition(&rays.iter().map(|ray| &ray[..]).collect::<Vec<_>>());

@@ -2,10 +2,11 @@
 //!
 //! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test
 //! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
-//! (`links.rs`), crashes them when they save or answer (`moments.rs`), submits commands and watches what the peers apply (`checks.rs`). Each peer has a reader
-//! thread instead of the service above Raft. The reader compares each message that the peer delivers with the
-//! commands that all other peers have applied (`applier.rs`). The course's counters are in `report.rs`.
-//! Another thread asks the peers for their state, so that the page of a failed run can show it (`watch.rs`).
+//! (`links.rs`), crashes them when they save or answer (`moments.rs`), submits commands and watches what the
+//! peers apply (`checks.rs`). Each peer has a reader thread instead of the service above Raft. The reader
+//! compares each message that the peer delivers with the commands that all other peers have applied
+//! (`applier.rs`). The course's counters are in `report.rs`. Another thread asks the peers for their state,
+//! so that the page of a failed run can show it (`watch.rs`).
 //!
 //! # Crashes
 //!

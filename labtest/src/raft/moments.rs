@@ -1,10 +1,10 @@
 //! Crashes at a moment that only the server knows: when it saves, sends a request, or answers one.
 //!
-//! A test orders such a crash with [`Cluster::crash_at`]. The crash happens inside the call in which the server
-//! saves or sends. At this moment, the server is cut off from the network, and its disk is copied. The thread of
-//! the server then goes on, but nobody sees what it saves, sends or applies. Another thread calls `kill`,
-//! because the server may hold its own lock at this moment. The test then starts the server again, with the
-//! copied disk.
+//! A test orders such a crash with [`Cluster::crash_at`]. The crash happens inside the call in which the
+//! server saves or sends. At this moment, the server is cut off from the network, and its disk is copied. The
+//! thread of the server then goes on, but nobody sees what it saves, sends or applies. Another thread calls
+//! `kill`, because the server may hold its own lock at this moment. The test then starts the server again,
+//! with the copied disk.
 
 use labapi::{Persister, RaftPeer, SaveStep};
 use labrpc::MessageEvent;

@@ -57,9 +57,9 @@ fn voter_crashes_when_it_answers<R: RaftPeer>() {
 
 /// Figure 2 and 5.3: a follower saves new entries before it answers.
 ///
-/// Only the leader and one follower of three servers are connected. The follower crashes at the moment at which
-/// one of its answers leaves it. Then the leader crashes, too, and the follower restarts together with the
-/// third server. All that the leader has applied must still be in the log of the follower.
+/// Only the leader and one follower of three servers are connected. The follower crashes at the moment at
+/// which one of its answers leaves it. Then the leader crashes, too, and the follower restarts together with
+/// the third server. All that the leader has applied must still be in the log of the follower.
 ///
 /// Finds: a follower answers before it has saved the entries.
 fn follower_crashes_when_it_answers<R: RaftPeer>() {
@@ -97,9 +97,9 @@ fn follower_crashes_when_it_answers<R: RaftPeer>() {
 
 /// Figure 2 and 5.3: an entry that is once on stable storage stays there, also while later entries are saved.
 ///
-/// Two of three servers have a committed entry. One of the two crashes before or after it saves one of the next
-/// entries. Then it restarts together with the third server, which lacks the committed entry. The entry must
-/// still be there.
+/// Two of three servers have a committed entry. One of the two crashes before or after it saves one of the
+/// next entries. Then it restarts together with the third server, which lacks the committed entry. The entry
+/// must still be there.
 ///
 /// Finds: a server saves its log in several steps, and between two steps an old entry is missing; a server
 /// counts itself before it has saved.
@@ -175,8 +175,8 @@ fn all_crash_in_a_save<R: RaftPeer>() {
 /// Figure 2: a server may crash at any moment.
 ///
 /// Commands are submitted all the time. Again and again one server, or all servers, crash at a random moment:
-/// before or after a save, or when a request or an answer leaves. Some servers are slow, and others are cut off
-/// for a while.
+/// before or after a save, or when a request or an answer leaves. Some servers are slow, and others are cut
+/// off for a while.
 ///
 /// Finds: many mistakes in what is saved, and when.
 fn crashes_at_any_moment<R: RaftPeer>(servers: usize) {

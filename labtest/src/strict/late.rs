@@ -1,5 +1,5 @@
-//! Single messages that arrive late. The network holds a message back, and the test says when it goes on. So the
-//! message arrives exactly when it could do harm.
+//! Single messages that arrive late. The network holds a message back, and the test says when it goes on. So
+//! the message arrives exactly when it could do harm.
 
 use labapi::{RaftPeer, Started};
 use labrpc::Link;
@@ -29,8 +29,8 @@ const MESSAGE: Duration = Duration::from_millis(50);
 /// Figure 2 and 5.2: a server saves each vote, also if it has known the term before.
 ///
 /// The leader of three servers hears of a later term from a reply, so it has not voted in this term. Two
-/// candidates of the term have asked for its vote, but their requests are held. The first request arrives, and
-/// the server votes. Then it restarts, and the second request arrives. The term must not get two leaders.
+/// candidates of the term have asked for its vote, but their requests are held. The first request arrives,
+/// and the server votes. Then it restarts, and the second request arrives. The term must not get two leaders.
 ///
 /// Finds: a server saves its vote only together with a new term.
 fn vote_in_a_known_term<R: RaftPeer>() {
@@ -70,8 +70,8 @@ fn vote_in_a_known_term<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Waits until two servers that hear no leader stand in the same term, which is later than `old`. Returns false
-/// if this does not happen in a few seconds.
+/// Waits until two servers that hear no leader stand in the same term, which is later than `old`. Returns
+/// false if this does not happen in a few seconds.
 fn soon_in_one_term<R: RaftPeer>(cfg: &Cluster<R>, servers: [usize; 2], old: u64) -> bool {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(3) {
@@ -86,8 +86,8 @@ fn soon_in_one_term<R: RaftPeer>(cfg: &Cluster<R>, servers: [usize; 2], old: u64
 
 /// 5.2: a leader has voted for itself, so it votes for no other candidate of its term.
 ///
-/// A server wins an election. The third server does not hear of this, and stands for election in the same term.
-/// It can ask only the leader for its vote. The leader must refuse.
+/// A server wins an election. The third server does not hear of this, and stands for election in the same
+/// term. It can ask only the leader for its vote. The leader must refuse.
 ///
 /// Finds: a leader votes for another candidate of its term.
 fn candidate_asks_the_leader<R: RaftPeer>() {
@@ -114,10 +114,10 @@ fn candidate_asks_the_leader<R: RaftPeer>() {
 
 /// 5.3 and 5.4: a leader may use a reply only in the term in which it has sent the request.
 ///
-/// The leader of five servers stores entries on one follower, and the reply of the follower is held. The other
-/// three servers elect a leader, and these entries are overwritten. Later the first leader leads again, and can
-/// reach only one other server. Now the old reply arrives. It says that the follower has entries up to an index.
-/// The follower does not have the new entry at this index, so nothing may be committed.
+/// The leader of five servers stores entries on one follower, and the reply of the follower is held. The
+/// other three servers elect a leader, and these entries are overwritten. Later the first leader leads again,
+/// and can reach only one other server. Now the old reply arrives. It says that the follower has entries up
+/// to an index. The follower does not have the new entry at this index, so nothing may be committed.
 ///
 /// Finds: a leader believes a reply to a message of an earlier term.
 fn reply_of_an_earlier_term<R: RaftPeer>() {
@@ -194,11 +194,11 @@ fn first_entries_come_late<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.3: a leader goes on with the entries after a snapshot when it knows that the follower has the
-/// entries up to the end of the snapshot. It does not matter from which reply it knows this.
+/// Section 7 and 5.3: a leader goes on with the entries after a snapshot when it knows that the follower has
+/// the entries up to the end of the snapshot. It does not matter from which reply it knows this.
 ///
-/// A follower stores all entries, but its replies are held. So the leader must believe that the follower needs a
-/// snapshot. Then the replies arrive, and the leader must send new entries to the follower.
+/// A follower stores all entries, but its replies are held. So the leader must believe that the follower
+/// needs a snapshot. Then the replies arrive, and the leader must send new entries to the follower.
 ///
 /// Finds: a leader that sends a snapshot waits for ever for the reply that it expects.
 fn replies_come_late_during_a_snapshot<R: RaftPeer>() {
@@ -267,12 +267,13 @@ fn old_snapshot_after_a_restart<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.4.1: a snapshot says the term of its last entry, also when a leader of a later term sends it.
+/// Section 7 and 5.4.1: a snapshot says the term of its last entry, also when a leader of a later term sends
+/// it.
 ///
-/// Two of three servers have committed entries of an old term. A leader of a later term, which has no entry of
-/// this term, sends a snapshot of the first entries to the third server. This server crashes when it has saved
-/// the snapshot. Then the leader crashes. The third server must not win the next election, because it lacks the
-/// last entries.
+/// Two of three servers have committed entries of an old term. A leader of a later term, which has no entry
+/// of this term, sends a snapshot of the first entries to the third server. This server crashes when it has
+/// saved the snapshot. Then the leader crashes. The third server must not win the next election, because it
+/// lacks the last entries.
 ///
 /// Finds: a snapshot is sent, or stored, with the term of the leader.
 fn snapshot_keeps_the_term_of_its_entry<R: RaftPeer>() {

@@ -198,9 +198,9 @@ fn later_term_in_a_refused_vote<R: RaftPeer>() {
 ///
 /// A server wins an election. The third server does not hear of this, and stands for election in the same
 /// term, but its requests are lost. Then the network is healed. The third server must follow the leader. If
-/// it does not, it soon stands for election again, and deposes the leader. A follower issues no requests on its
-/// own, so the leader must get none. (No answer of the leader reaches the third server. So a server that is still
-/// a candidate asks again and again.)
+/// it does not, it soon stands for election again, and deposes the leader. A follower issues no requests on
+/// its own, so the leader must get none. (No answer of the leader reaches the third server. So a server that
+/// is still a candidate asks again and again.)
 ///
 /// Finds: a candidate ignores the leader of its term; it follows the leader, but its election timer goes on.
 fn candidate_hears_the_leader<R: RaftPeer>() {

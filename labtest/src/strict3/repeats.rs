@@ -52,7 +52,8 @@ fn every_request_twice<S: KvService>() {
 /// servers restart from their snapshots, and more clients come than a small memory can keep.
 ///
 /// Finds: a server forgets a client while its requests can still arrive; the snapshot does not have the
-/// memory of the operations that were done; an older operation is done again; only the leader takes snapshots.
+/// memory of the operations that were done; an older operation is done again; only the leader takes
+/// snapshots.
 fn copies_that_come_late<S: KvService>() {
     const CLIENTS: usize = 8;
     const APPENDS: usize = 20;
