@@ -15,8 +15,9 @@ pub(crate) struct Wanted {
     pub works: bool,
     /// Which messages the end carries while it is enabled.
     pub link: Link,
-    /// How long each message of the end takes. `None` means as long as the messages of other ends.
-    pub latency: Option<RangeInclusive<Duration>>,
+    /// How long each message of the end takes; an inner `None` means as long as the messages of other ends.
+    /// With an outer `None`, this does not change.
+    pub latency: Option<Option<RangeInclusive<Duration>>>,
 }
 
 impl Wanted {
@@ -38,7 +39,9 @@ pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     loop {
         for Wanted { end, works, link, latency } in &told {
             net.set_link(end, *link);
-            net.set_latency(end, latency.clone());
+            if let Some(latency) = latency {
+                net.set_latency(end, latency.clone());
+            }
             net.enable(end, *works);
         }
         let now = wanted();

@@ -180,7 +180,7 @@ impl<R> State<R> {
         // After the end of a life, its ends must not be enabled again. Otherwise the old life could send
         // messages that depend on state that was saved after the crash.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
-        let latency = from.latency.as_ref().or(to.latency.as_ref()).cloned();
+        let latency = Some(from.latency.as_ref().or(to.latency.as_ref()).cloned());
         Some(Wanted { end, works, link: from.links[j], latency })
     }
 }
