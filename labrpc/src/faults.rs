@@ -89,9 +89,9 @@ pub struct NetworkOptions {
     /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
     /// idempotent.
     pub duplicated_requests: u16,
-    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this option
-    /// for protocols that must recognize an old request. It finds code that takes an old request for a new
-    /// one.
+    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this
+    /// option for protocols that must recognize an old request. It finds code that takes an old request for a
+    /// new one.
     pub duplicate_delay: Option<RangeInclusive<Duration>>,
 }
 
@@ -111,6 +111,13 @@ impl Default for NetworkOptions {
 impl NetworkOptions {
     /// Returns a text that says what is wrong with these options. Returns `None` if nothing is wrong.
     pub(crate) fn complaint(&self) -> Option<String> {
+        if let Some(range) = &self.duplicate_delay
+            && (range.start() > range.end() || *range.end() > LONGEST_LATENCY)
+        {
+            return Some(format!(
+                "duplicate_delay is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
+            ));
+        }
         let shares = [
             ("lost_requests", self.lost_requests.unwrap_or(0)),
             ("lost_replies", self.lost_replies.unwrap_or(0)),
@@ -119,14 +126,11 @@ impl NetworkOptions {
         if let Some((name, share)) = shares.into_iter().find(|(_, share)| *share > 1000) {
             return Some(format!("{name} is {share} of 1000; expected a number from 0 to 1000"));
         }
-        let ranges = [("latency", Some(&self.latency)), ("duplicate_delay", self.duplicate_delay.as_ref())];
-        for (name, range) in ranges.into_iter().filter_map(|(name, range)| Some((name, range?))) {
-            let (least, most) = (range.start(), range.end());
-            if least > most || *most > LONGEST_LATENCY {
-                return Some(format!(
-                    "{name} is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
-                ));
-            }
+        let (least, most) = (self.latency.start(), self.latency.end());
+        if least > most || *most > LONGEST_LATENCY {
+            return Some(format!(
+                "latency is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
+            ));
         }
         None
     }

@@ -49,21 +49,21 @@ pub(crate) struct Settings {
     pub long_delays: bool,
     /// This field and the following fields come from [`NetworkOptions`].
     pub latency: Latency,
+    pub duplicate_delay: Option<Latency>,
     lost_requests: Option<u16>,
     lost_replies: Option<u16>,
     pub reorder_requests: bool,
     pub duplicated_requests: u16,
-    pub duplicate_delay: Option<Latency>,
 }
 
 impl Settings {
     pub fn set_options(&mut self, options: &NetworkOptions) {
         self.latency = Latency::from(&options.latency);
+        self.duplicate_delay = options.duplicate_delay.as_ref().map(Latency::from);
         self.lost_requests = options.lost_requests;
         self.lost_replies = options.lost_replies;
         self.reorder_requests = options.reorder_requests;
         self.duplicated_requests = options.duplicated_requests;
-        self.duplicate_delay = options.duplicate_delay.as_ref().map(Latency::from);
     }
 
     /// How many of 1000 requests are lost.

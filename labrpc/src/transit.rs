@@ -165,9 +165,9 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. A copy
-    /// that may be late reaches the server that has the name at that time. If no server has the name then,
-    /// the copy is lost.
+    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. A
+    /// copy that may be late reaches the server that has the name at that time. If no server has the name
+    /// then, the copy is lost.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());

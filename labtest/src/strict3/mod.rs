@@ -1,12 +1,12 @@
 //! Strict tests of a key/value service: they find mistakes that the tests of lab 3 find rarely or not at all.
-//! The course has none of these tests. They test any [`KvService`], and see it only through its clerks, as the
-//! tests of the course do.
+//! The course has none of these tests. They test any [`KvService`], and see it only through its clerks, as
+//! the tests of the course do.
 //!
 //! | file | about |
 //! |---|---|
 //! | `repeats.rs` | requests that arrive twice, late or again after a crash are done once |
 //! | `replies.rs` | a reply says what was committed, and belongs to the operation of the client |
-//! | `snapshots.rs` | a snapshot has exactly the state of its index, and the memory of the writes that were done |
+//! | `snapshots.rs` | a snapshot has exactly the state of its index, and the memory of done writes |
 //!
 //! Two more tests need a service that is only a counter on a replicated state machine
 //! ([`CounterService`]). Their code is in `rsm.rs`, beside the tests of the course for such a machine.

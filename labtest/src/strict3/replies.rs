@@ -53,8 +53,8 @@ fn read_in_the_minority<S: KvService>() {
 /// another entry to the client that waits.
 ///
 /// A leader is cut off, and clerks who can reach only this leader begin operations. The other servers commit
-/// different operations at the same indices. When the leader is back, each of the clerks must get the reply of
-/// its own operation, and each append must be done once.
+/// different operations at the same indices. When the leader is back, each of the clerks must get the reply
+/// of its own operation, and each append must be done once.
 ///
 /// Finds: a server gives the reply of the entry at an index to whoever waits for that index; a client that
 /// waits is never told that its entry is lost.
@@ -90,7 +90,7 @@ fn leader_loses_its_entries<S: KvService>() {
         }
 
         cfg.connect_all();
-        let value = |i: usize| (i % 2 != 0).then(|| i.to_string());
+        let value = |i: usize| (i % 2 == 1).then(|| i.to_string());
         ids.iter().for_each(|&id| cfg.connect_client(id, &cfg.all()));
         for (i, operation) in operations.into_iter().enumerate() {
             let read = wait("an operation that was sent to a leader without a majority", operation);

@@ -1,5 +1,5 @@
-//! Single handoffs of a shard, in situations that random faults hardly ever make. Each test makes one of these
-//! situations, step by step.
+//! Single handoffs of a shard, in situations that random faults hardly ever make. Each test makes one of
+//! these situations, step by step.
 
 use labapi::{CtrlerClerk, Sharded, key2shard};
 use labrt::collections::BTreeMap;

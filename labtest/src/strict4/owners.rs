@@ -14,8 +14,8 @@ use crate::shards::{Client, Setup, gid, make_config, within};
 /// The key whose shard moves.
 const KEY: &str = "0";
 
-/// Lab 4B: after a configuration has taken a shard from a group, this group does not serve the shard any more.
-/// The new owner does not serve the shard before it has the data.
+/// Lab 4B: after a configuration has taken a shard from a group, this group does not serve the shard any
+/// more. The new owner does not serve the shard before it has the data.
 ///
 /// First the new owner is down, and clerks of a second controller ask the old owner for the shard. Then the
 /// old owner is down, and other clerks ask the new owner. None of them may get a reply before both groups are
