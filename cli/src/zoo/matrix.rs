@@ -1,8 +1,8 @@
 //! `lab zoo matrix`: measures which method finds which animal.
 //!
 //! The results go into `zoo/results.jsonl`, after each campaign. An animal that has a result there for as
-//! many seeds, or more, is not measured again, unless its change or its list of tests has changed. If it has a
-//! result for fewer seeds, only the other seeds are run. So the command can be stopped at any moment and
+//! many seeds, or more, is not measured again, unless its change or its list of tests has changed. If it has
+//! a result for fewer seeds, only the other seeds are run. So the command can be stopped at any moment and
 //! started again. All animals get a few seeds first, and then more. At its end the command writes the tables
 //! of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
 
