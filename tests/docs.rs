@@ -224,7 +224,9 @@ fn check_command(names: &Names, line: &str) -> Vec<String> {
         let mut rest = words[at + 1..].iter();
         while let Some(word) = rest.next() {
             match *word {
-                "-n" | "-p" | "-t" | "-o" | "--seed" | "--hosts" | "--package" | "--root" => drop(rest.next()),
+                "-n" | "-p" | "-t" | "-o" | "--seed" | "--hosts" | "--package" | "--root" => {
+                    drop(rest.next())
+                }
                 option if option.starts_with('-') => (),
                 "|" | ">" | "&&" => break,
                 name if suite(name) || names.knows(name) => (),
