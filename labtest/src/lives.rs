@@ -344,30 +344,35 @@ impl<S: ?Sized> Turn<'_, S> {
     /// run.
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         let life = Arc::clone(&self.0.newest.lock().life);
-        if life.over.swap(true, Ordering::SeqCst) {
+        let was_over = life.over.swap(true, Ordering::SeqCst);
+        if was_over {
             self.0.wait_for_cut();
         } else {
             dlog!(TEST, "stops {}", life.node);
-            events::crash(life.node);
         }
         cut_off();
         self.0.ends().into_iter().for_each(|end| self.0.net.enable(end, false));
         self.0.net.delete_server(self.0.name.clone());
-        let Some(dying) = self.forget() else { return };
+        let Some(dying) = self.forget((!was_over).then_some(life.node)) else { return };
         dying.call(kill);
         self.0.net.close_ends_of(dying.node);
     }
 
-    /// Copies the persister and removes the running instance, as one step. Returns the instance.
-    fn forget(&self) -> Option<Living<S>> {
+    /// Copies the persister and removes the running instance, as one step. Returns the instance. If `crash` is
+    /// a node, also records that this node crashes. The event comes with the copy, because the server may have
+    /// saved until now.
+    fn forget(&self, crash: Option<NodeId>) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
         if let Some(server) = newest.dying.take() {
             return Some(Living { server, node: newest.life.node });
         }
-        let dying = newest.living()?;
+        let dying = newest.living();
         newest.server = None;
-        newest.saved = Arc::new(newest.saved.copy());
-        Some(dying)
+        if dying.is_some() {
+            newest.saved = Arc::new(newest.saved.copy());
+        }
+        crash.into_iter().for_each(events::crash);
+        dying
     }
 }
 
