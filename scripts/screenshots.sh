@@ -27,7 +27,7 @@ picture() { # size file page
 picture "$(sed -n '1s/.* width="\([0-9]*\)" height="\([0-9]*\)".*/\1,\2/p' docs/demo.svg)" out/demo.png docs/demo.svg
 
 # This test must fail, because its Raft has a bug: it commits entries of older terms by counting replicas.
-page=$(scripts/zoo.sh run commits-older-terms-by-counting --no-monitor --tests figure_8 |
+page=$(scripts/zoo.sh run commits-older-terms-by-counting --no-monitor --tests figure_8_to_the_letter |
     sed -n 's/^page: *//p')
 [ -n "$page" ] || { echo "screenshots.sh: the test has made no page" >&2; exit 1; }
 cp "$page" out/page.html

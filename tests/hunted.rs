@@ -25,7 +25,7 @@ struct Hunt {
 /// The mistake that README.md tells the reader to try.
 const OF_THE_README: Hunt = Hunt {
     animal: "commits-older-terms-by-counting",
-    test: "figure_8",
+    test: "figure_8_to_the_letter",
     sentence: "apply error: commit index=2 server=",
 };
 

@@ -358,9 +358,9 @@ impl<S: ?Sized> Turn<'_, S> {
         self.0.net.close_ends_of(dying.node);
     }
 
-    /// Copies the persister and removes the running instance, as one step. Returns the instance. If `crash` is
-    /// a node, also records that this node crashes. The event comes with the copy, because the server may have
-    /// saved until now.
+    /// Copies the persister and removes the running instance, as one step. Returns the instance. If `crash`
+    /// is a node, also records that this node crashes. The event comes with the copy, because the server may
+    /// have saved until now.
     fn forget(&self, crash: Option<NodeId>) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
         if let Some(server) = newest.dying.take() {

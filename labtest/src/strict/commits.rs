@@ -19,7 +19,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
         Case::ours("crash_at_the_first_apply", crash_at_the_first_apply::<R>),
         Case::ours("acknowledgements_that_come_twice", acknowledgements_that_come_twice::<R>),
         Case::ours("an_index_is_promised_once", an_index_is_promised_once::<R>),
-        Case::ours("figure_8", figure_8_to_the_letter::<R>),
+        Case::ours("figure_8_to_the_letter", figure_8_to_the_letter::<R>),
     ]
 }
 
