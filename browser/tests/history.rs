@@ -334,7 +334,9 @@ fn the_url_keeps_the_view() {
     page.press("/");
     page.write("append");
     page.until("document.getElementById('found').textContent.endsWith('found')");
-    page.press("e"); // The search field has the focus, so this key is typed into the field, and the page does not go to the failure.
+    // The search field has the focus. So this key is typed into the field, and the page does not go to the
+    // first error.
+    page.press("e");
     assert_eq!(page.eval("page.chosen.pinned"), -1);
     page.eval("document.activeElement.blur()");
     page.press("e");
@@ -372,8 +374,8 @@ fn all_orders_can_be_seen() {
     assert!(page.text("#why").contains("order 2 of"), "{}", page.text("#why"));
     page.press("O");
     assert_eq!(page.eval("page.chosen.order"), 0);
-    // Each point is between the call and the return of its operation, and no point has an earlier time than
-    // the points before it in the order.
+    // An order has one point for each operation: the time at which the operation may have taken effect. The
+    // point is between the call and the return of the operation. Along the order, the times never go down.
     let sound = "page.recording.parts.every((part) => part.orders.every((order) => {
         const { call, ret } = page.recording, at = order.points();
         return at.every((t, i) => t >= call[order.ops[i]] && t <= ret[order.ops[i]] && (i === 0 || t >= at[i - 1]));
@@ -529,7 +531,7 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     {
         println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
     }
-    // If the whole run is in view, a bar is one pixel wide. But the picture still shows the operations.
+    // Now the whole run is in view, so the bars are very narrow. But the picture still shows the operations.
     let drawn: HashSet<[u8; 3]> = page.screenshot(name).colours().into_keys().collect();
     assert!(drawn.len() > 50);
     page.press("/");

@@ -38,8 +38,8 @@ fn the_watchdog_ends(test: &str, last: &str) {
     ends(test, &[stuck, &test_name, last, "use labrt::time::sleep", "LAB_WATCHDOG_S"]);
 }
 
-/// This is a typical mistake of beginners: the ticker sleeps with `std::thread::sleep`. The ticker calls the
-/// kernel again and again, but the clock never moves.
+/// This is a typical mistake of beginners: the ticker sleeps with `std::thread::sleep`. The ticker locks a
+/// mutex of labrt again and again, but the virtual clock never moves.
 #[test]
 fn a_real_sleep_beside_locks() {
     the_watchdog_ends("ticks_with_std", "ticker: running since Mutex::lock at labrt/tests/hangs.rs:");
@@ -182,7 +182,8 @@ fn leaves_a_task_unfinished() {
     });
 }
 
-/// In virtual time a run that has failed can be unwound, so its message can be read here.
+/// In virtual time, labrt can unwind the threads of a run that has failed. So this test can read the
+/// failure's message, and needs no child process.
 #[test]
 fn a_late_run_and_a_deadlock_tell_what_was_not_finished() {
     if !labrt::is_sim() {

@@ -1,5 +1,5 @@
-//! The course's tests of the replicated state machine alone. The course has had these tests since 2025. There
-//! they belong to Lab 4A and Lab 4C.
+//! The course's tests of the replicated state machine, without the key/value service. The course has had
+//! these tests since 2025. There they belong to Lab 4A and Lab 4C.
 //!
 //! The state machine is a counter. There are no clerks. A test submits requests directly to the servers and
 //! reads the counter of each server. To test a replicated state machine of your own, implement
@@ -349,9 +349,10 @@ fn snapshot_4c<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. So the old leader
-/// never gets the entries at the indices on which its callers wait, because a snapshot covers them. `submit`
-/// must return `None` for these requests, too.
+/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. Each call of
+/// `submit` on the old leader waits for the entry at its index. The old leader never gets the entries at
+/// these indices. Instead, it gets a snapshot that covers them. `submit` must return `None` for these
+/// requests, too.
 fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     let setup = Setup::of(SERVERS).maxraftstate(200);
     let mut group = Group::<S>::start("Test (strict3): leader comes back by a snapshot", setup);
@@ -375,8 +376,9 @@ fn leader_comes_back_by_a_snapshot<S: CounterService>() {
 }
 
 /// Every request makes the log long enough for a snapshot, and all servers restart after every request. So
-/// the state in each snapshot must be exactly the state at the index of the snapshot. The requests have no
-/// numbers, so a request that is lost or done twice changes the counter.
+/// the servers often start from a snapshot. The state in a snapshot must contain exactly the requests up to
+/// the index of the snapshot. The requests have no numbers, so no server can notice that a request was lost
+/// or is done twice. In both cases, the counter is wrong.
 fn snapshot_after_every_request<S: CounterService>() {
     let mut group =
         Group::<S>::start("Test (strict3): snapshot after every request", Setup::of(SERVERS).maxraftstate(1));

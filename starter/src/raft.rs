@@ -248,8 +248,8 @@ impl Inner {
         reply
     }
 
-    // Your code here: the handlers of AppendEntries (2A, 2B) and InstallSnapshot (2D). After `persist`,
-    // the last call of each handler is observe::append_reply(...) or observe::snapshot_reply(...).
+    // Your code here: the handlers of AppendEntries (2A, 2B) and InstallSnapshot (2D). At its end, after
+    // `persist`, each handler calls observe::append_reply(...) or observe::snapshot_reply(...).
 
     /// Calls the RequestVote handler of a peer.
     ///
@@ -267,13 +267,14 @@ impl Inner {
         self.peers[server].call_as(id, "Raft.RequestVote", args)
     }
 
-    // Your code here: the senders of AppendEntries (2A, 2B) and InstallSnapshot (2D). Each takes an id and
-    // passes it to observe::append_entries(id, ...) or observe::install_snapshot(id, ...). Then it makes the
-    // call with the same id, as above.
+    // Your code here: the senders of AppendEntries (2A, 2B) and InstallSnapshot (2D). Each sender gets an
+    // id from trace::next_id(), and passes it to observe::append_entries(id, ...) or
+    // observe::install_snapshot(id, ...). Then it makes the call with the same id, as above.
 
     /// Starts an election when this peer has not heard from a leader recently.
     ///
-    /// `self` is an `Arc`, so that the thread of each call can have a clone of it.
+    /// An election calls each peer on a separate thread. `self` is an `Arc`, so each of these threads can
+    /// have a clone of it.
     fn tick(self: &Arc<Inner>) {
         while !self.killed.is_raised() {
             // Your code here (2A): should an election be started?

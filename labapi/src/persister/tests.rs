@@ -201,8 +201,8 @@ fn bytes_that_are_no_frames_are_named_not_touched() {
     });
 }
 
-/// Executes `body` in a run. For each save, returns the digests of the Raft state and of the snapshot that
-/// are in the trace.
+/// Executes `body` in a run. For each save, the run's trace has a digest of the Raft state and a digest of
+/// the snapshot. Returns these two digests for each save.
 fn saves(name: &str, body: impl Fn() + Send + Sync + 'static) -> Vec<(String, String)> {
     let file = format!("persister-{name}-{}.txt", std::process::id());
     let path = std::env::temp_dir().join(file);
@@ -251,8 +251,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         other.save_state_and_snapshot(b"raw", b"one");
         other.save_raft_state(b"raw");
     });
-    // Each persister began with the same four frames, and the trace has the saves that made them, too. They
-    // are left out here.
+    // Each persister began with the same four frames. The saves of these frames are in the trace, too. These
+    // saves are left out here.
     let known = told[0].0.clone();
     let told: Vec<_> = told.into_iter().filter(|(state, _)| *state != known).collect();
     let [first, second, empty, third, fewer, order, head, snapshot, raw, raw_again] = &told[..] else {

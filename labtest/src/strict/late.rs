@@ -26,11 +26,12 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// Longer than a message needs on a network without faults, and shorter than an election timeout.
 const MESSAGE: Duration = Duration::from_millis(50);
 
-/// Figure 2 and 5.2: a server saves each vote, also if it has known the term before.
+/// Figure 2 and 5.2: a server saves each vote, even if it already knows the term.
 ///
-/// The leader of three servers hears of a later term from a reply, so it has not voted in this term. Two
-/// candidates of the term have asked for its vote, but their requests are held. The first request arrives,
-/// and the server votes. Then it restarts, and the second request arrives. The term must not get two leaders.
+/// The leader of three servers hears of a later term. It hears of the term from a reply, and not from a
+/// request for its vote. So it has not voted in this term. Two candidates of the term have asked for its
+/// vote, but their requests are held. The first request arrives, and the server votes. Then it restarts, and
+/// the second request arrives. The term must not get two leaders.
 ///
 /// Finds: a server saves its vote only together with a new term.
 fn vote_in_a_known_term<R: RaftPeer>() {
@@ -70,8 +71,8 @@ fn vote_in_a_known_term<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Waits until two servers that hear no leader stand in the same term, which is later than `old`. Returns
-/// false if this does not happen in a few seconds.
+/// Waits until two servers are in the same term, and this term is later than `old`. The servers hear no
+/// leader, so they start elections again and again. Returns false if this does not happen in a few seconds.
 fn soon_in_one_term<R: RaftPeer>(cfg: &Cluster<R>, servers: [usize; 2], old: u64) -> bool {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(3) {
@@ -116,8 +117,9 @@ fn candidate_asks_the_leader<R: RaftPeer>() {
 ///
 /// The leader of five servers stores entries on one follower, and the reply of the follower is held. The
 /// other three servers elect a leader, and these entries are overwritten. Later the first leader leads again,
-/// and can reach only one other server. Now the old reply arrives. It says that the follower has entries up
-/// to an index. The follower does not have the new entry at this index, so nothing may be committed.
+/// and can reach only one other server. Now the old reply arrives. It says that the follower has the old
+/// entries. The leader has a new entry at the index of one of them, and the follower does not have the new
+/// entry. So the new entry must not be committed.
 ///
 /// Finds: a leader believes a reply to a message of an earlier term.
 fn reply_of_an_earlier_term<R: RaftPeer>() {
@@ -194,11 +196,11 @@ fn first_entries_come_late<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.3: a leader goes on with the entries after a snapshot when it knows that the follower has
-/// the entries up to the end of the snapshot. It does not matter from which reply it knows this.
+/// Section 7 and 5.3: a leader can learn from any reply that a follower has the entries up to the end of a
+/// snapshot. Then the leader must send the entries after the snapshot.
 ///
-/// A follower stores all entries, but its replies are held. So the leader must believe that the follower
-/// needs a snapshot. Then the replies arrive, and the leader must send new entries to the follower.
+/// A follower stores all entries, but its replies are held. So the leader believes that the follower needs a
+/// snapshot. Then the replies arrive, and the leader must send new entries to the follower.
 ///
 /// Finds: a leader that sends a snapshot waits for ever for the reply that it expects.
 fn replies_come_late_during_a_snapshot<R: RaftPeer>() {
@@ -232,8 +234,8 @@ fn replies_come_late_during_a_snapshot<R: RaftPeer>() {
 /// A snapshot is held on its way to a follower. The follower gets a newer snapshot, and restarts. Before it
 /// hears anything else, the older snapshot arrives.
 ///
-/// Finds: after a restart a server does not know that its snapshot is committed; an older snapshot replaces a
-/// newer one.
+/// Finds: after a restart, a server does not know that the entries in its snapshot are committed. So an older
+/// snapshot replaces its snapshot.
 fn old_snapshot_after_a_restart<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): an old snapshot after a restart");
@@ -270,10 +272,10 @@ fn old_snapshot_after_a_restart<R: RaftPeer>() {
 /// Section 7 and 5.4.1: a snapshot says the term of its last entry, also when a leader of a later term sends
 /// it.
 ///
-/// Two of three servers have committed entries of an old term. A leader of a later term, which has no entry
-/// of this term, sends a snapshot of the first entries to the third server. This server crashes when it has
-/// saved the snapshot. Then the leader crashes. The third server must not win the next election, because it
-/// lacks the last entries.
+/// Two of three servers have committed entries of an old term. Then one of them leads in a later term, but
+/// has no entry of the later term. It sends a snapshot of the first entries to the third server. This server
+/// crashes when it has saved the snapshot. Then the leader crashes. The third server must not win the next
+/// election, because it lacks the last entries.
 ///
 /// Finds: a snapshot is sent, or stored, with the term of the leader.
 fn snapshot_keeps_the_term_of_its_entry<R: RaftPeer>() {
