@@ -15,8 +15,8 @@ pub(crate) struct Wanted {
     pub works: bool,
     /// Which messages the end carries while it is enabled.
     pub link: Link,
-    /// How long each message of the end takes; an inner `None` means as long as the messages of other ends.
-    /// With an outer `None`, this does not change.
+    /// How long each message of the end takes. `Some(None)` means: as long as the messages of other ends.
+    /// `None` means that the time does not change.
     pub latency: Option<Option<RangeInclusive<Duration>>>,
 }
 
