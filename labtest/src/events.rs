@@ -117,7 +117,7 @@ pub fn slow(server: NodeId, longest: &Duration) {
     trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);
 }
 
-/// Records that the messages that were held in the calls of `from` to `to` go on.
+/// Records that held messages go on: the requests and the replies in the calls of `from` to `to`.
 pub fn release(from: NodeId, to: NodeId) {
     trace::emit(RELEASE, Links::NONE, &[("from", from.into()), ("to", to.into())]);
 }

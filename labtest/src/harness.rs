@@ -258,8 +258,8 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
     Ok(Trial::test(&case.name, execute).with_ignored_flag(case.ignored))
 }
 
-/// True if libtest-mimic prints `test name ... ` before the test starts. Then the first line that the test
-/// prints would begin in the middle of this line.
+/// True if libtest-mimic prints `test name ... ` before the test starts. Without a line break, the first line
+/// of the test would begin in the middle of this line.
 fn prints_name_first(args: &Arguments) -> bool {
     let pretty = !args.quiet && matches!(args.format, None | Some(FormatSetting::Pretty));
     pretty && args.test_threads.unwrap_or(1) == 1 && args.logfile.is_none()

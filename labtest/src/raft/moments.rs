@@ -52,7 +52,7 @@ pub(super) struct Plan {
     victims: Vec<usize>,
     /// How many of these moments there were. They are counted only for [`Which::Nth`].
     seen: AtomicU64,
-    /// True if the crash has begun, or does not come any more.
+    /// True if the crash has begun, or was given up.
     is_over: AtomicBool,
     /// Raised when all victims are cut off.
     crashed: Signal,

@@ -11,7 +11,8 @@
 //! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
 //! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
-//! is strict ([`Strictness`]). Otherwise they print a warning, once in a test.
+//! is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning for each
+//! kind of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms also for a Raft that records no events of its own.

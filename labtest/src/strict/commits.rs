@@ -101,7 +101,7 @@ fn acknowledgements_that_come_twice<R: RaftPeer>() {
 /// in its term, it is at this index.
 ///
 /// Several threads submit commands to the leader at the same time. Then the leader is cut off and gets more
-/// commands, restarts, and comes back. The test remembers all promises.
+/// commands. In half of the cases it restarts. Then it comes back. The test remembers all promises.
 ///
 /// Finds: `start` finds out the index and adds the entry in two steps; a leader removes entries of its own
 /// log; a server leads a term twice.

@@ -100,8 +100,8 @@ fn follower_crashes_when_it_answers<R: RaftPeer>() {
 /// Figure 2 and 5.3: an entry that is once on stable storage stays there, also while later entries are saved.
 ///
 /// Two of three servers have a committed entry. One of the two crashes before or after it saves one of the
-/// next entries. Then it restarts together with the third server, which lacks the committed entry. The entry
-/// must still be there.
+/// next entries. Then the other one crashes, too. The first one restarts together with the third server,
+/// which lacks the committed entry. The entry must still be there.
 ///
 /// Finds: a server saves its log in several steps, and between two steps an old entry is missing; a server
 /// counts itself before it has saved.
@@ -143,8 +143,8 @@ fn crash_between_two_saves<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Figure 2, 5.3 and 5.4: all servers crash at the moment at which one of them saves. Any majority that is
-/// restarted has all entries that were applied before.
+/// Figure 2, 5.3 and 5.4: all servers crash at the moment at which one of them saves. Then a random majority
+/// of the servers restarts. This majority must have all entries that were applied before the crash.
 ///
 /// Finds: an entry is applied before a majority has saved it; an entry or a snapshot is saved in two steps.
 fn all_crash_in_a_save<R: RaftPeer>() {

@@ -101,8 +101,8 @@ fn restart_in_the_same_term<R: RaftPeer>(cfg: &Arc<Cluster<R>>, i: usize) {
     assert!(after >= before, "server {i} was in term {before}, and is in term {after} after a restart");
 }
 
-/// Disconnects a server until it has reached this term by standing for election. From then on, its requests
-/// reach no other server, also when it is connected again. Its replies reach the others.
+/// Disconnects a server, and waits until it has reached this term by standing for election. When the test
+/// connects the server again, its replies reach the other servers, but its requests do not.
 #[track_caller]
 fn lose_requests_of<R: RaftPeer>(cfg: &Cluster<R>, silent: usize, term: u64) {
     cfg.disconnect(silent);

@@ -65,7 +65,7 @@ fn candidate_restarts<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): the winner of an election restarts");
     for _ in 0..6 {
-        // With this command the logs of all servers are equal, also if a new leader adds an entry to its log.
+        // A new leader may have added an entry to its log. After this command, all logs are equal again.
         cfg.one(Value::random(), 3, Retry::Yes);
         let (old, _) = settled(&cfg);
         let [winner, late] = others(&cfg, &[old])[..] else { unreachable!("three servers without one") };
@@ -110,7 +110,7 @@ fn voter_hears_the_leader<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): the voter hears the leader");
     for _ in 0..6 {
-        // With this command the logs of all servers are equal, also if a new leader adds an entry to its log.
+        // A new leader may have added an entry to its log. After this command, all logs are equal again.
         cfg.one(Value::random(), 3, Retry::Yes);
         let (voter, _) = settled(&cfg);
         let [winner, late] = others(&cfg, &[voter])[..] else { unreachable!("three servers without one") };
