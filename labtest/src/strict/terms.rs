@@ -54,9 +54,9 @@ fn terms_never_fall<R: RaftPeer>() {
         restart_in_the_same_term(&cfg, follower);
         cfg.connect(follower);
 
-        // A new leader is elected while the old leader is cut off and another server is down. Then the old
-        // leader is connected and hears the heartbeats of the new leader, and later so does the server that
-        // was down.
+        // A new leader is elected while the old leader is cut off and another server is down. Then the test
+        // connects the old leader, and later it starts the server that is down. Each of the two hears the
+        // heartbeats of the new leader.
         let (leader, term) = settled(&cfg);
         let [down, ..] = others(&cfg, &[leader])[..] else { unreachable!("five servers") };
         cfg.crash1(down);
