@@ -92,7 +92,8 @@ pub fn partition(sides: &[Vec<NodeId>]) {
     trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
 }
 
-/// Records that all partitions, all isolation and all faults of single links end.
+/// Records that all partitions, all isolation and all faults of single links end, and that no server is slow
+/// any more.
 pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }

@@ -5,8 +5,8 @@
 //! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest.
 //! A filter may also be a part of the test's name in the Go labs, for example `InitialElection`. There are
 //! two differences from libtest. First, the lines of a test are printed to stdout immediately. Second, only
-//! one test runs at a time, unless `--test-threads` asks for more. The reason is that the time limits of the
-//! course are in real time.
+//! one test runs at a time, unless `--test-threads` asks for more. Tests that run at the same time slow each
+//! other down, and the time limits of the course are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. If `LAB_RUNS` is above 1, a
 //! test prints one line for all its seeds. When a test fails for the first time, an HTML page of the failed

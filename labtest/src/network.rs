@@ -27,9 +27,9 @@ impl Wanted {
     }
 }
 
-/// Enables and disables ends, and sets which of their messages are lost, until all ends are as the harness
-/// wants them. `wanted` returns what the harness wants; it takes the lock of the harness. No lock is held
-/// while this function changes the network.
+/// Makes all ends as the harness wants them: enables or disables each end, and sets which of its messages are
+/// lost, held or slow. `wanted` returns what the harness wants. It takes the lock of the harness. No lock is
+/// held while this function changes the network.
 ///
 /// After a call of `wanted`, another thread may change the state of the harness, and it may change the
 /// network before this thread does. So this function calls `wanted` again after its changes, until the result

@@ -1,9 +1,10 @@
 //! The links between the peers: which peers can send messages to each other.
 //!
 //! The course connects and disconnects whole peers: a link works if both of its peers are connected. This
-//! harness adds two kinds of faults. In a partition ([`Cluster::partition`]), only peers of the same side can
-//! reach each other. A faulty link loses messages, perhaps in only one direction ([`Cluster::set_link`],
-//! [`Cluster::mute`]). A restart of a peer does not end these faults.
+//! harness adds three kinds of faults. In a partition ([`Cluster::partition`]), only peers of the same side
+//! can reach each other. A faulty link loses or holds messages, perhaps in only one direction
+//! ([`Cluster::set_link`], [`Cluster::mute`]). The messages of a slow peer take longer
+//! ([`Cluster::slow_down`]). A restart of a peer does not end these faults.
 
 use labapi::RaftPeer;
 use labrpc::{Link, NetworkOptions};

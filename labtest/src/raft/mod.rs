@@ -132,7 +132,7 @@ struct State<R> {
 struct Slot<R> {
     lives: Arc<Lives<R>>,
     connected: bool,
-    /// The state of the link to each peer: which messages the link loses.
+    /// The state of the link to each peer: which messages the link loses or holds.
     links: Vec<Link>,
     /// The commands that the service has applied, by index. As in the course, they stay here after a crash.
     /// After a restart, the peer applies the same values again.

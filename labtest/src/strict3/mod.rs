@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `repeats.rs` | requests that arrive twice, late or again after a crash are done once |
 //! | `replies.rs` | a reply says what was committed, and belongs to the operation of the client |
-//! | `snapshots.rs` | a snapshot has exactly the state after its last entry, and which writes are done |
+//! | `snapshots.rs` | a snapshot has the state after its last entry, and says which writes were done |
 //!
 //! Two more tests need a service that is only a counter on a replicated state machine
 //! ([`CounterService`]). Their code is in `rsm.rs`, beside the course's tests of a replicated state machine.

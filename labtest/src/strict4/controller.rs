@@ -115,10 +115,10 @@ pub(super) fn query_in_the_minority<S: CtrlerService>() {
 /// changes, so the configurations come from different leaders. At the end, each server is shut down once. The
 /// other servers must still return every configuration.
 ///
-/// Finds: the order of the groups depends on a hash map; two configurations share one map of groups, so a
-/// change of the newer one also changes the older one; a join or a leave moves shards without need; a shard
-/// stays with a group that has left; a query with a number that does not exist yet does not give the latest
-/// configuration.
+/// Finds: which group gets a shard depends on the order of a hash map; two configurations share one map of
+/// groups, so a change of the newer one also changes the older one; a join or a leave moves shards without
+/// need; a shard stays with a group that has left; a query with a number that does not exist yet does not
+/// give the latest configuration.
 pub(super) fn random_changes<S: CtrlerService>() {
     const CHANGES: usize = 40;
     let cfg = make_config::<S>(Setup::of(SERVERS).near_clients().without_columns());
