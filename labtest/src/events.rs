@@ -92,7 +92,8 @@ pub fn partition(sides: &[Vec<NodeId>]) {
     trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
 }
 
-/// Records that all partitions, all isolation and all faults of single links end.
+/// Records that all partitions, all isolation and all faults of single links end, and that no server is slow
+/// any more.
 pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
@@ -117,7 +118,7 @@ pub fn slow(server: NodeId, longest: &Duration) {
     trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);
 }
 
-/// Records that those messages go on that have waited in the network because of the link of `from` to `to`.
+/// Records that held messages go on: the requests and the replies in the calls of `from` to `to`.
 pub fn release(from: NodeId, to: NodeId) {
     trace::emit(RELEASE, Links::NONE, &[("from", from.into()), ("to", to.into())]);
 }
@@ -218,7 +219,7 @@ impl ClientCall {
     }
 }
 
-/// Returns a short text without a change. Of a long text, returns the beginning and the length in bytes.
+/// Returns a short text as it is. Of a long text, returns the beginning and the length in bytes.
 fn excerpt(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(EXCERPT) {
         None => Cow::Borrowed(text),

@@ -1,12 +1,12 @@
 //! The `main` function of a test binary. It runs a list of cases, one after the other in the given order. `go
-//! test` does the same with a package.
+//! test` does the same with the tests of a package.
 //!
 //! Such a test binary is a target with `harness = false`. It understands the options of libtest (`--list`,
 //! filters, `--exact`, `--skip`, `--ignored`, `--include-ignored`, `--test-threads`) and works with nextest.
 //! A filter may also be a part of the test's name in the Go labs, for example `InitialElection`. There are
 //! two differences from libtest. First, the lines of a test are printed to stdout immediately. Second, only
-//! one test runs at a time, unless `--test-threads` asks for more. The reason is that the time limits of the
-//! course are in real time.
+//! one test runs at a time, unless `--test-threads` asks for more. Tests that run at the same time slow each
+//! other down, and the time limits of the course are in real time.
 //!
 //! Each case runs in a [`labrt::Run`] of its own, so all `LAB_*` variables apply. If `LAB_RUNS` is above 1, a
 //! test prints one line for all its seeds. When a test fails for the first time, an HTML page of the failed
@@ -40,7 +40,8 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// One test of a suite.
 ///
 /// The body is a closure, so a suite can have parameters. Each case must have a name of its own. For each
-/// failed run, a command is printed that repeats the run (the replay line). It contains the name of the case:
+/// failed run, a command is printed that repeats the run (the replay line). This command contains the name of
+/// the case. A suite with a parameter can look like this:
 ///
 /// ```
 /// use labapi::RaftPeer;
@@ -257,8 +258,8 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
     Ok(Trial::test(&case.name, execute).with_ignored_flag(case.ignored))
 }
 
-/// True if libtest-mimic prints `test name ... ` before the test starts. The test then begins in the middle
-/// of this line.
+/// True if libtest-mimic prints `test name ... ` before the test starts. Without a line break, the first line
+/// of the test would begin in the middle of this line.
 fn prints_name_first(args: &Arguments) -> bool {
     let pretty = !args.quiet && matches!(args.format, None | Some(FormatSetting::Pretty));
     pretty && args.test_threads.unwrap_or(1) == 1 && args.logfile.is_none()

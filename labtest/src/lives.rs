@@ -29,14 +29,14 @@
 //! something later, the next life does not have it. So no other server may learn of a later save. The order
 //! of the steps in [`Turn::crash`] ensures this:
 //!
-//! 1. The life is marked as over. If the dying server makes a new end from now on, this end is closed. The
-//!    event `fault.crash` is recorded in this step, before all effects of the crash.
+//! 1. The life is marked as over. If the dying server makes a new end from now on, this end is closed.
 //! 2. The server's ends are disabled. So the server cannot send a request that depends on a later save.
 //! 3. The server's name is removed from the network. So the server cannot send a reply that depends on a
 //!    later save. This includes replies to calls that it has already received.
 //! 4. The persister is copied, and the copy is kept for the next life. The dying server still has the
-//!    original, so everything that it saves later is lost. At the same instant the harness deletes its
-//!    reference to the server. So no thread of the test can call the server any more.
+//!    original, so everything that it saves later is lost. At the same instant the event
+//!    `fault.crash` is recorded, and the harness deletes its reference to the server. So no thread of the
+//!    test can call the server any more.
 //! 5. The server's `kill` is called. It runs as code of the server's node.
 //! 6. The server's ends are closed. So the server's calls that are still waiting fail at once, and its
 //!    threads can end. This step comes after `kill`. A server that is not killed yet might repeat a failed
@@ -48,10 +48,9 @@
 //!
 //! A test can crash a server at the very moment at which the server saves or sends something. Then a hook of
 //! the disk or of the network calls [`Lives::cut_off`]. The hook runs on a thread that may hold a lock of the
-//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. The event
-//! `fault.crash` comes last, together with the copy, because other threads of the server may save until then.
-//! Soon after that, another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between the
-//! two, the threads of the server still run, but they reach no disk and no network that anyone will see.
+//! server. So `cut_off` makes only the steps 1 to 4, which call no code of the server. Soon after that,
+//! another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between these two calls, the
+//! threads of the server still run, but nobody sees what they save or send.
 //!
 //! # Locks
 //!
@@ -184,8 +183,9 @@ impl<S: ?Sized> Lives<S> {
         self.take_turn().crash(cut_off, kill);
     }
 
-    /// Ends the newest life at this very moment, but does not call `kill`. Afterwards a thread that may wait
-    /// must call [`finish_cut`](Lives::finish_cut). Returns false if the life was over already.
+    /// Ends the newest life at this very moment, but does not call `kill`. Afterwards a thread that holds no
+    /// lock of the server must call [`finish_cut`](Lives::finish_cut). Returns false if the life was over
+    /// already.
     ///
     /// The caller may hold locks of the server, because this method waits for no code of the server. If the
     /// caller is a hook of a disk, `disk` is this disk. Then the call has no effect if the disk belongs to an

@@ -15,8 +15,8 @@ pub(crate) struct Wanted {
     pub works: bool,
     /// Which messages the end carries while it is enabled.
     pub link: Link,
-    /// How long each message of the end takes; an inner `None` means as long as the messages of other ends.
-    /// With an outer `None`, this does not change.
+    /// How long each message of the end takes. `Some(None)` means: as long as the messages of other ends.
+    /// `None` means that the time does not change.
     pub latency: Option<Option<RangeInclusive<Duration>>>,
 }
 
@@ -27,9 +27,9 @@ impl Wanted {
     }
 }
 
-/// Enables and disables ends, and sets which of their messages are lost, until all ends are as the harness
-/// wants them. `wanted` returns what the harness wants; it takes the lock of the harness. No lock is held
-/// while this function changes the network.
+/// Makes all ends as the harness wants them: enables or disables each end, and sets which of its messages are
+/// lost, held or slow. `wanted` returns what the harness wants. It takes the lock of the harness. No lock is
+/// held while this function changes the network.
 ///
 /// After a call of `wanted`, another thread may change the state of the harness, and it may change the
 /// network before this thread does. So this function calls `wanted` again after its changes, until the result

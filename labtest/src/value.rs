@@ -1,8 +1,8 @@
 //! The commands that the tests submit. A command is an integer. In tests in which the size of a command
 //! matters, it is a text.
 //!
-//! Raft sees only opaque bytes. A value is encoded once, when it is submitted, and decoded once, when it is
-//! applied. The suites compare decoded values, so `7` and `"7"` are different commands.
+//! Raft sees only bytes. A value is encoded when it is submitted, and decoded when a server applies it. The
+//! suites compare decoded values, so `7` and `"7"` are different commands.
 
 use labapi::Command;
 use std::fmt;

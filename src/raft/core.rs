@@ -1,7 +1,7 @@
 //! The rules of Raft: Figure 2 and section 7 of the paper, as a state machine without clock, channel, lock or
 //! I/O.
 //!
-//! A [`Core`] is the state of one server. Each rule is a method:
+//! A [`Core`] is the state of one server. Each rule of Raft is a method of it:
 //!
 //! * An RPC handler takes the arguments and returns the reply: [`request_vote`](Core::request_vote),
 //!   [`append_entries`](Core::append_entries), [`install_snapshot`](Core::install_snapshot).
@@ -138,10 +138,11 @@ impl Core {
         }
     }
 
-    /// Server `me` of `n` in the given state, for tests. `log` may begin after a snapshot. Only the entries
-    /// that this snapshot covers are committed. The data of the snapshot is empty. A candidate has only its
-    /// own vote. A leader has just been elected: it knows nothing about its followers, and it asked them for
-    /// their votes at time zero. Nothing of this state is in a persister yet.
+    /// Server `me` of `n` in the given state, for tests and for [`restore`](Core::restore). `log` may begin
+    /// after a snapshot. Only the entries that this snapshot covers are committed. The data of the snapshot
+    /// is empty. A candidate has only its own vote. A leader has just been elected: it knows nothing about
+    /// its followers, and it asked them for their votes at time zero. Nothing of this state is in a persister
+    /// yet.
     ///
     /// # Panics
     /// If no server can be in this state: the log has an entry of a later term than `term`, or a candidate or

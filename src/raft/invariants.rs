@@ -10,7 +10,7 @@
 //! |---|---|
 //! | Election Safety | one vote in a term; no other leader in this server's own term; terms never fall |
 //! | Leader Append-Only | a leader never removes an entry of its log |
-//! | Log Matching | entries are appended only where index and term agree; terms never fall |
+//! | Log Matching | entries are appended only after the entry that the leader names; terms never fall |
 //! | Leader Completeness | a committed entry is never removed |
 //! | State Machine Safety | commit index and `last_applied` never fall, and are never beyond the log's end |
 //!
@@ -68,13 +68,15 @@ pub enum Invariant {
     SavedBeforeSaid,
     /// Each entry before `next_index` is on its way, or need not be sent (5.3).
     NoEntryForgotten,
-    /// The messages on their way have entries, and the follower is not known to have all of these (5.3).
+    /// Each message that a leader counts as on its way has entries, and the follower is not known to have all
+    /// of these entries (5.3).
     NewsOnTheirWay,
-    /// A leader tells a follower only what is committed, and knows what it has told (Figure 2).
+    /// A leader tells a follower no commit index above its own. A follower acknowledges no commit index that
+    /// the leader has not told it (Figure 2).
     ToldOnlyCommitted,
-    /// The last message with entries was not sent later than the last message (5.3).
+    /// The last message with entries was not sent later than the last message of any kind (5.3).
     EntriesAreMessages,
-    /// A leader's views of its followers do not end after its log (5.3).
+    /// A leader's `next_index` for a follower is at most one above the last index of the leader's log (5.3).
     ViewInLog,
     /// A snapshot on its way is not newer than the leader's snapshot, and the follower needs it (7).
     SnapshotExists,

@@ -7,8 +7,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Each election timeout is drawn from this range (5.2: the timeouts are random, so that split votes are
-    /// rare). The whole range must be well above [`heartbeat_interval`](Options::heartbeat_interval).
-    /// Otherwise a few lost heartbeats depose a good leader.
+    /// rare). Each timeout in the range must be much longer than
+    /// [`heartbeat_interval`](Options::heartbeat_interval). Otherwise a few lost heartbeats depose a good
+    /// leader.
     pub election_timeout: Range<Duration>,
     /// A leader that has nothing else to send to a peer sends a heartbeat after this interval. A candidate
     /// asks again for a vote after this interval. A shorter interval costs more messages. With a longer

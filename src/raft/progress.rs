@@ -1,7 +1,7 @@
 //! A leader's view of one follower: which entries the follower has, which entries are on their way to it, and
 //! what to send next.
 //!
-//! The goals, in this order:
+//! The goals, the most important first:
 //!
 //! 1. One lost or delayed message never stops the entries after it.
 //! 2. A new entry is sent at once.
@@ -32,7 +32,7 @@
 //! `next_index`, which are fields of [`Progress`]:
 //!
 //! * If a refusal says that the logs differ at or before `base`, the leader always believes it, even if it is
-//!   old. No message on its way can change that.
+//!   old. No message on its way can bring the missing entries, because the leader has not sent them yet.
 //! * If a refusal only says that entries after `base` are missing, the leader believes it only if the refused
 //!   message was sent after `next_index` was last set back.
 //! * There is one exception to the second rule. If an older message on its way would bring the missing

@@ -346,8 +346,9 @@ impl Shared {
             return;
         }
         self.killed.raise();
-        // The other threads check the signal and start to sleep under the lock. This thread holds the lock
-        // here, so each of them either sees the signal or is woken.
+        // Each other thread holds the lock from its check of the signal until it sleeps. This thread takes
+        // the lock here, after it has raised the signal. So each of the others either sees the signal or is
+        // woken.
         let state = self.state.lock();
         self.ticker.notify_all();
         self.applier.notify_all();

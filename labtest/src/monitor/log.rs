@@ -29,7 +29,8 @@ impl Log {
         Log { base, entries: entries.into_iter().collect() }
     }
 
-    /// The last index. It is the index of the snapshot if there are no entries after it.
+    /// The index of the last entry. If there are no entries after the snapshot, this is the last index of the
+    /// snapshot.
     pub fn last_index(&self) -> u64 {
         self.base.index + self.entries.len() as u64
     }
@@ -41,13 +42,14 @@ impl Log {
         }
     }
 
-    /// The entry at `index`, or `None` if the index is after the end or in the snapshot.
+    /// The entry at `index`, or `None` if the index is after the end of the log or in the snapshot.
     pub fn entry(&self, index: u64) -> Option<Entry> {
         let offset = index.checked_sub(self.base.index + 1)?;
         self.entries.get(usize::try_from(offset).ok()?).copied()
     }
 
-    /// The term at `index`, or `None` if the index is after the end or before the end of the snapshot.
+    /// The term at `index`, or `None` if the index is after the end of the log or before the last index of
+    /// the snapshot.
     pub fn term(&self, index: u64) -> Option<u64> {
         if index == self.base.index { Some(self.base.term) } else { Some(self.entry(index)?.term) }
     }

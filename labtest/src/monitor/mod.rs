@@ -33,7 +33,7 @@ use crate::variables::switch;
 
 pub use rules::{ALL as RULES, Rule};
 
-/// The name of the variable.
+/// The environment variable that switches the monitor on or off.
 pub(crate) const VARIABLE: &str = "LAB_MONITOR";
 
 /// Reads the variable. `None` means that it is not set.
@@ -70,7 +70,7 @@ impl Observer for Monitor {
 }
 
 impl Monitor {
-    /// Returns `None` for an event that the specification does not know.
+    /// Returns `None` for an event that the specification does not know, or that lacks a field.
     fn check(&mut self, event: &LiveEvent<'_>) -> Option<Checked> {
         let LiveEvent { node, links, .. } = *event;
         if node.is_none() {

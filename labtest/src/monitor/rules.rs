@@ -5,7 +5,7 @@ use std::fmt;
 /// A rule of Raft.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The name: the paper's if the paper has one.
+    /// The name of the rule. It is the paper's name if the paper has one.
     pub name: &'static str,
     /// Where the Raft paper (the extended version) states the rule.
     pub section: &'static str,

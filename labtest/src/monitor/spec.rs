@@ -53,7 +53,7 @@ impl std::fmt::Display for At {
     }
 }
 
-/// A fact about a server at a time.
+/// Which server did something, and when.
 #[derive(Clone, Copy, Debug)]
 struct Fact {
     server: usize,
@@ -152,7 +152,7 @@ enum Undo {
 }
 
 impl Undo {
-    /// What was changed, for a message.
+    /// What was changed, for the text of a [`Breach`].
     fn what(&self) -> &'static str {
         match self {
             Undo::Term { .. } => "term",
@@ -196,7 +196,8 @@ impl Server {
         state != self.state
     }
 
-    /// The last index that is certainly on the server's disk. The entries after it are not saved yet.
+    /// The last index that is certainly on the server's disk. The entries after it are not saved yet. If all
+    /// entries are saved, the result is `u64::MAX`.
     fn saved_last(&self) -> u64 {
         let appended = self.unsaved.iter().filter_map(|change| match change.undo {
             Undo::Appended(last) => Some(last),
@@ -263,7 +264,8 @@ fn describe(me: NodeId, server: &Server) -> String {
     format!("{me} {role} term {term}: {entries}{snapshot}, committed up to {commit}, applied up to {applied}")
 }
 
-/// How many messages are remembered. Older messages are lost, or answered, or both.
+/// How many requests and how many replies are remembered. Requests and replies that are older than these have
+/// probably been lost.
 const REMEMBERED: usize = 100_000;
 
 /// A server may prepare a message, then hear of a higher term, and then send the message. After it has heard
@@ -289,7 +291,8 @@ impl Group {
 
     // ------------------------------------------------------------------ Lives
 
-    /// A life of a server begins. If the server had this life before, the test has started a new group.
+    /// A life of a server begins. If the server has had this life or a later one already, the test has
+    /// started a new group.
     pub fn start(&mut self, act: Act) {
         if self.servers.get(&act.server).is_some_and(|server| act.life <= server.life) {
             *self = Group::default();

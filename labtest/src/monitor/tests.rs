@@ -376,7 +376,7 @@ fn an_entry_that_is_not_saved_does_not_count() {
 #[test]
 fn a_leader_has_all_committed_entries() {
     let mut story = Story::in_operation();
-    // S2 does not report its requests, so the votes cannot be checked.
+    // S2 does not report its requests for votes. So the monitor cannot compare S2's log with the voter's log.
     story.stand_silently(2, 2);
     story.term(0, 2);
     Story::ok(story.vote(0, 2, 2));

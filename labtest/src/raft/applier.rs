@@ -2,8 +2,8 @@
 //! the same commands in the same order, and that no peer skips an index.
 //!
 //! In the tests with snapshots, the service also makes a snapshot every [`SNAPSHOT_INTERVAL`] commands. After
-//! a crash it starts with the commands in its snapshot. A snapshot contains all applied commands, so the
-//! service notices a wrong snapshot.
+//! a crash it starts with the commands in its snapshot. A snapshot contains all applied commands. So the
+//! commands in a wrong snapshot differ from the commands of the other peers, and a check notices this.
 //!
 //! The thread that reads the channel of one peer is a *reader*. If a message is wrong, the reader panics, and
 //! the run fails. After a crash of its peer, the reader still reads messages, and ignores them. Otherwise a
@@ -169,7 +169,7 @@ impl<R> Slot<R> {
     }
 
     /// Replaces the applied commands of peer `i` with the commands in a snapshot. `index` is the last index
-    /// of the snapshot according to Raft.
+    /// of the snapshot according to Raft, or `None` if a peer starts with its saved snapshot.
     pub(super) fn ingest_snapshot(
         &mut self,
         i: usize,

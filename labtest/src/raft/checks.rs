@@ -214,8 +214,8 @@ impl<R: RaftPeer> Cluster<R> {
         value
     }
 
-    /// Makes a complete agreement: finds a leader, submits the value, and waits until at least `expected`
-    /// peers have applied the value.
+    /// Makes the peers agree on a value: finds a leader, submits the value, and waits until at least
+    /// `expected` peers have applied the value.
     ///
     /// Returns the index of the value, or 0 if the test ends during this call. The search for a leader and
     /// all attempts together may take 10 s. A command that a leader has accepted must be applied within 2 s.

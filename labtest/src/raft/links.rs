@@ -1,9 +1,10 @@
 //! The links between the peers: which peers can send messages to each other.
 //!
 //! The course connects and disconnects whole peers: a link works if both of its peers are connected. This
-//! harness adds two kinds of faults. In a partition ([`Cluster::partition`]), only peers of the same side can
-//! reach each other. A faulty link loses messages, perhaps in only one direction ([`Cluster::set_link`],
-//! [`Cluster::mute`]). A restart of a peer does not end these faults.
+//! harness adds three kinds of faults. In a partition ([`Cluster::partition`]), only peers of the same side
+//! can reach each other. A faulty link loses or holds messages, perhaps in only one direction
+//! ([`Cluster::set_link`], [`Cluster::mute`]). The messages of a slow peer take longer
+//! ([`Cluster::slow_down`]). A restart of a peer does not end these faults.
 
 use labapi::RaftPeer;
 use labrpc::{Link, NetworkOptions};
@@ -76,9 +77,9 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Lets the messages of the calls of `from` to `to` go on that wait because of [`Link::RequestsHeld`] or
-    /// [`Link::RepliesHeld`]. Later messages on this link still wait. A request goes to the life that its
-    /// receiver has now. If `from` has restarted, its earlier messages are lost.
+    /// In the calls of `from` to `to`, messages can wait because of [`Link::RequestsHeld`] or
+    /// [`Link::RepliesHeld`]. This method lets them go on. Later messages on this link still wait. A request
+    /// goes to the life that its receiver has now. If `from` has restarted, its earlier messages are lost.
     pub fn release(&self, from: usize, to: usize) {
         dlog!(TEST, "releases the messages that are held in the calls of S{from} to S{to}");
         events::release(self.node(from), self.node(to));
@@ -88,7 +89,7 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of
-    /// `to` to `from` do not change, because they use another end.
+    /// `to` to `from` do not change, because they use another [`End`](labrpc::End).
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
         events::link(self.node(from), self.node(to), link);
@@ -97,7 +98,7 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Changes the network to a star: the hub can reach all peers, and each other peer can reach only the
-    /// hub. So the hub alone decides which peers are a majority together.
+    /// hub. So no peer can reach a majority without the hub.
     pub fn star(&self, hub: usize) {
         let rays: Vec<[usize; 2]> = (0..self.servers()).filter(|&i| i != hub).map(|i| [hub, i]).collect();
         self.partition(&rays.iter().map(|ray| &ray[..]).collect::<Vec<_>>());
@@ -115,8 +116,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.partition(&[&[left, &[bridge]].concat(), &[right, &[bridge]].concat()]);
     }
 
-    /// Makes peer `i` slow: each of its requests and replies, and each request and reply to it, takes this
-    /// time. The peer stays slow after a restart, until the next [`heal`](Cluster::heal).
+    /// Makes peer `i` slow: each of its requests and replies, and each request and reply to it, takes a time
+    /// within `latency`. The peer stays slow after a restart, until the next [`heal`](Cluster::heal).
     pub fn slow_down(&self, i: usize, latency: RangeInclusive<Duration>) {
         dlog!(TEST, "makes S{i} slow: {latency:?}");
         events::slow(self.node(i), latency.end());
@@ -141,7 +142,7 @@ impl<R: RaftPeer> Cluster<R> {
         (0..self.setup.servers).flat_map(|i| self.links_from(i)).collect()
     }
 
-    /// Enables and disables the ends of these links as the state says.
+    /// Makes these links work, or not work, as [`State::wanted`] says.
     pub(super) fn bring_links_in_line(&self, links: &[(usize, usize)]) {
         network::bring_in_line(&self.net, || {
             let state = self.state.lock();

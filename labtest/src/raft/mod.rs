@@ -73,8 +73,8 @@ pub struct Setup {
     pub snapshots: bool,
     /// If true, the harness also checks some rules that the course does not check. A service must get each
     /// index exactly once in a life, in order, also without snapshots. A snapshot must not be older than the
-    /// commands that the service has applied. And the checks that the harness makes all the time fail the
-    /// test for any Raft, also where they would only print a warning (`watch.rs`).
+    /// commands that the service has applied. If a check of `watch.rs` finds a fault, the test fails. Without
+    /// `strict`, some of these checks may only print a warning.
     pub strict: bool,
 }
 
@@ -132,15 +132,14 @@ struct State<R> {
 struct Slot<R> {
     lives: Arc<Lives<R>>,
     connected: bool,
-    /// The state of the link to each peer: which messages the link loses.
+    /// The state of the link to each peer: which messages the link loses or holds.
     links: Vec<Link>,
     /// The commands that the service has applied, by index. As in the course, they stay here after a crash.
     /// After a restart, the peer applies the same values again.
     log: BTreeMap<u64, Applied>,
-    /// The index of the last message that the service has applied in this life. This field is only used if
-    /// the services make snapshots, or if the setup is strict.
+    /// The index of the last message that the service has applied in this life.
     last_applied: u64,
-    /// The crash that is ordered at a message of this peer.
+    /// The crash that a test has ordered for a moment at which this peer sends a message.
     plan: Option<Arc<moments::Plan>>,
     /// How long each message of this peer and each message to this peer takes, if the peer is slow.
     latency: Option<RangeInclusive<Duration>>,

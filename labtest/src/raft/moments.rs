@@ -17,7 +17,7 @@ use labrt::time::{Duration, Instant};
 
 use super::Cluster;
 
-/// The moment of a server at which it crashes.
+/// What a server does at the moment of the crash.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Moment {
     /// The server saves, and the crash comes first: the disk does not have what the server saves.
@@ -35,8 +35,8 @@ pub enum Moment {
 pub enum Which {
     /// The crash comes at the n-th of these moments. The next moment is number 1.
     Nth(u64),
-    /// At each of these moments, the crash comes with a probability of this number in 1000. The seed of the
-    /// run decides.
+    /// At each of these moments, the crash comes with this probability, in thousandths. The random numbers
+    /// depend on the seed of the run.
     Of1000(u64),
 }
 
@@ -50,9 +50,9 @@ pub(super) struct Plan {
     which: Which,
     /// The servers that crash.
     victims: Vec<usize>,
-    /// How many of the moments there were.
+    /// How many of these moments there were. They are counted only for [`Which::Nth`].
     seen: AtomicU64,
-    /// True if the crash has begun, or does not come any more.
+    /// True if the crash has begun, or was given up.
     is_over: AtomicBool,
     /// Raised when all victims are cut off.
     crashed: Signal,
@@ -90,11 +90,11 @@ impl Plan {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Orders a crash of server `i` at a moment of this server. A crash while the server is started counts,
+    /// Orders a crash of server `i` at a moment of this server. The moments while the server starts count,
     /// too. If the server does not run now, the moments of its next life count.
     ///
-    /// A server has at most one such order. A new order replaces the earlier one, and a restart of the server
-    /// ends an order for a save.
+    /// A server has at most one order for a save, and at most one for a message. A new order replaces the
+    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends.
     pub fn crash_at(self: &Arc<Self>, i: usize, moment: Moment, which: Which) -> Planned {
         self.crash_these_at(&[i], i, moment, which)
     }

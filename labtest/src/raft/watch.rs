@@ -11,7 +11,8 @@
 //! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
 //! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
-//! is strict ([`Strictness`]). Otherwise they print a warning, once in a test.
+//! is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning for each
+//! kind of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms also for a Raft that records no events of its own.
@@ -49,7 +50,7 @@ const QUIET_ROUNDS: u32 = 20;
 /// The kind of the event that records a new term or a new role of a peer.
 const SEEN: Kind = Kind::new("seen.state");
 
-/// The name of the variable.
+/// The environment variable that switches the checks on or off.
 pub(crate) const VARIABLE: &str = "LAB_WATCH";
 
 /// Reads the variable. `None` means that it is not set.
@@ -97,7 +98,8 @@ impl Heard {
         self.steps
     }
 
-    /// Records an answer of peer `i` to a question that was asked in the step `asked`. Returns what is wrong.
+    /// Records an answer of peer `i` to the question with the number `asked`. Returns an error if the answer
+    /// breaks a rule.
     fn answer(&mut self, i: usize, asked: u64, (term, leads): (u64, bool)) -> Result<(), Wrong> {
         let now = Instant::now();
         let step = self.step();
@@ -190,7 +192,7 @@ impl<R: RaftPeer> Cluster<R> {
         let found = {
             let mut state = self.state.lock();
             // The crash may come during the call. Then the answer may show a state that the peer has not
-            // saved.
+            // saved, so it is not checked.
             let lives = self.is_living(&state.servers[i].lives, &peer);
             if lives { state.heard.answer(i, asked, answer) } else { Ok(()) }
         };
@@ -220,7 +222,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.breach(wrong.kind(), &wrong.text());
     }
 
-    /// Fails the test, or prints a warning once in the test, because of a fault of this kind.
+    /// Fails the test, or prints a warning, because of a fault of this kind. A test prints at most one
+    /// warning for each kind.
     #[track_caller]
     pub(super) fn breach(&self, kind: &'static str, text: &str) {
         if !is_on() {
@@ -234,8 +237,8 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Starts the thread. The thread ends when the test ends. If the run has no trace, this method starts no
-    /// thread.
+    /// Starts the thread that asks the peers for their state. The thread ends when the test ends. If the run
+    /// has no trace, this method starts no thread.
     pub(super) fn start_watch(self: &Arc<Self>) {
         if !trace::on() {
             return;

@@ -27,9 +27,10 @@ const REPLY: Duration = Duration::from_millis(50);
 
 /// Figure 2 and 5.2: a server saves its vote before it answers.
 ///
-/// The group has two halves that can reach each other only through one server, the bridge. The vote of the
-/// bridge decides each election. The bridge crashes at the very moment at which an answer leaves it, and
-/// restarts. If an answer leaves before the vote is saved, the bridge soon votes twice in a term.
+/// The group has two halves that cannot reach each other, and one server between them, the bridge. The bridge
+/// can reach both halves. So its vote decides each election. The bridge crashes at the very moment at which
+/// an answer leaves it, and restarts. If an answer leaves before the vote is saved, the bridge soon votes
+/// twice in a term.
 ///
 /// Finds: a server answers before it has saved its vote or its term; the vote is not saved.
 fn voter_crashes_when_it_answers<R: RaftPeer>() {
@@ -59,7 +60,8 @@ fn voter_crashes_when_it_answers<R: RaftPeer>() {
 ///
 /// Only the leader and one follower of three servers are connected. The follower crashes at the moment at
 /// which one of its answers leaves it. Then the leader crashes, too, and the follower restarts together with
-/// the third server. All that the leader has applied must still be in the log of the follower.
+/// the third server. The leader could commit an entry only if this follower had saved it. So all that the
+/// leader has applied must still be in the log of the follower.
 ///
 /// Finds: a follower answers before it has saved the entries.
 fn follower_crashes_when_it_answers<R: RaftPeer>() {
@@ -98,8 +100,8 @@ fn follower_crashes_when_it_answers<R: RaftPeer>() {
 /// Figure 2 and 5.3: an entry that is once on stable storage stays there, also while later entries are saved.
 ///
 /// Two of three servers have a committed entry. One of the two crashes before or after it saves one of the
-/// next entries. Then it restarts together with the third server, which lacks the committed entry. The entry
-/// must still be there.
+/// next entries. Then the other one crashes, too. The first one restarts together with the third server,
+/// which lacks the committed entry. The entry must still be there.
 ///
 /// Finds: a server saves its log in several steps, and between two steps an old entry is missing; a server
 /// counts itself before it has saved.
@@ -141,8 +143,8 @@ fn crash_between_two_saves<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Figure 2, 5.3 and 5.4: all servers crash at the moment at which one of them saves. Any majority that is
-/// restarted has all entries that were applied before.
+/// Figure 2, 5.3 and 5.4: all servers crash at the moment at which one of them saves. Then a random majority
+/// of the servers restarts. This majority must have all entries that were applied before the crash.
 ///
 /// Finds: an entry is applied before a majority has saved it; an entry or a snapshot is saved in two steps.
 fn all_crash_in_a_save<R: RaftPeer>() {

@@ -16,7 +16,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
     ]
 }
 
-/// How long nothing may happen.
+/// For this time, the test checks that no leader is elected and nothing is committed.
 const QUIET: Duration = Duration::from_secs(3);
 
 /// 5.2 and 5.3: a leader has the votes of a majority, and commits what a majority has stored. A majority of
@@ -26,8 +26,8 @@ const QUIET: Duration = Duration::from_secs(3);
 /// it has a leader: the half with the leader commits nothing, and the other half elects nobody. In the end
 /// one server more than one half is connected: these servers must elect and commit.
 ///
-/// Finds: the majority is one server too few, or one too many, in groups of an even size. All groups in the
-/// tests of lab 2 have an odd size.
+/// Finds: in a group of an even size, a server takes one server too few, or one too many, for a majority. All
+/// groups in the tests of lab 2 have an odd size.
 fn even_group<R: RaftPeer>(servers: usize) {
     let cfg = make_config::<R>(Setup::of(servers).strict());
     let half = servers / 2;

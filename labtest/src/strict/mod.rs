@@ -14,7 +14,8 @@
 //!
 //! Each test says which rule of the paper it checks, and which mistake it finds. All tests use a strict setup
 //! ([`Setup::strict`](super::raft::Setup::strict)). So during each test a thread checks that no term has two
-//! leaders and that no term falls, and the services check that each index is applied exactly once in a life.
+//! leaders, and that the term of a server never falls. The services check that a server delivers each index
+//! exactly once between its start and its crash.
 //!
 //! The tests expect the time intervals that the course asks for: a leader sends heartbeats several times per
 //! second, and a group elects a leader within a few seconds.
@@ -44,8 +45,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// All strict tests for the Raft `R`.
 ///
-/// Two tests need a quiet machine: they check that nothing happens for a minute. They are in the list only in
-/// virtual time.
+/// Two tests check that seven servers keep their leader and their term. On the real clock, a busy machine can
+/// delay the heartbeats of a correct Raft. So these two tests are in the list only in virtual time.
 pub fn cases<R: RaftPeer>() -> Vec<Case> {
     [
         votes::cases::<R>(),
@@ -87,7 +88,7 @@ fn until<R: RaftPeer>(cfg: &Cluster<R>, limit: Duration, what: &str, mut ready: 
     }
 }
 
-/// Checks every few milliseconds for this time.
+/// Calls `check` every few milliseconds, until this time has passed.
 fn throughout(time: Duration, mut check: impl FnMut()) {
     let start = Instant::now();
     while start.elapsed() < time {
@@ -114,7 +115,7 @@ fn settled<R: RaftPeer>(cfg: &Cluster<R>) -> (usize, u64) {
     found.unwrap_or_else(|| unreachable!("`until` returns only when there is a leader"))
 }
 
-/// The other servers of the group, in a random order.
+/// All servers of the group except `but`, in a random order.
 fn others<R: RaftPeer>(cfg: &Cluster<R>, but: &[usize]) -> Vec<usize> {
     let rest = (0..cfg.servers()).filter(|i| !but.contains(i)).collect();
     shuffled(rest)

@@ -19,15 +19,15 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 }
 
 /// Section 7 and 5.4.1: a snapshot contains the term of the last entry that it replaces. If the log has no
-/// entry after the snapshot, this term is the term of the last entry.
+/// entry after the snapshot, an election must use this term as the term of the last entry.
 ///
 /// The log has entries of many terms. Two of three servers have a snapshot of the whole log, so no entry is
 /// left in their logs. The third server lacks the last entries. Then all servers crash, and the third server
 /// restarts together with one of the two others. The third server must not win, because it lacks committed
 /// entries.
 ///
-/// Finds: the term of the last entry is 0, or a wrong term, if the log is only a snapshot; the term is lost
-/// in a restart.
+/// Finds: if the log has no entry after the snapshot, a server takes 0 or a wrong term for the term of its
+/// last entry; the term is lost in a restart.
 fn terms_under_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): entries of many terms under a snapshot");
@@ -47,7 +47,8 @@ fn terms_under_a_snapshot<R: RaftPeer>() {
             restart(&cfg, leader);
             last = cfg.one(Value::random(), 2, Retry::Yes);
         }
-        // Both services have applied the last entry, and now give their snapshots to Raft.
+        // Both connected services have applied the last entry. Now they get the time to give their snapshots
+        // to Raft.
         sleep(Duration::from_millis(20));
 
         (0..3).for_each(|i| cfg.crash1(i));
@@ -73,7 +74,7 @@ fn terms_under_a_snapshot<R: RaftPeer>() {
 /// Finds: an older snapshot replaces a newer one; entries that the snapshot contains are appended again; an
 /// old message removes newer entries; a reply to an old message counts for newer entries.
 fn late_messages<R: RaftPeer>(servers: usize) {
-    /// The limit of 2D for the size of a Raft state.
+    /// The tests of part 2D have the same limit for the size of a Raft state.
     const MAX_LOG_SIZE: usize = 2000;
 
     let cfg = make_config::<R>(Setup::of(servers).with_snapshots().strict());

@@ -48,14 +48,15 @@ fn terms_never_fall<R: RaftPeer>() {
         wait_for_term_above(&cfg, alone, term);
         restart_in_the_same_term(&cfg, alone);
 
-        // It is connected again, so it soon asks the others for their votes in a later term.
+        // The server is connected again. So it soon asks the others for their votes in a later term.
         cfg.connect(alone);
         wait_for_term_above(&cfg, follower, term);
         restart_in_the_same_term(&cfg, follower);
         cfg.connect(follower);
 
-        // A new leader is elected while the old leader is cut off and another server is down. Both then hear
-        // the heartbeats of the new leader.
+        // A new leader is elected while the old leader is cut off and another server is down. Then the test
+        // connects the old leader, and later it starts the server that is down. Each of the two hears the
+        // heartbeats of the new leader.
         let (leader, term) = settled(&cfg);
         let [down, ..] = others(&cfg, &[leader])[..] else { unreachable!("five servers") };
         cfg.crash1(down);
@@ -100,8 +101,8 @@ fn restart_in_the_same_term<R: RaftPeer>(cfg: &Arc<Cluster<R>>, i: usize) {
     assert!(after >= before, "server {i} was in term {before}, and is in term {after} after a restart");
 }
 
-/// Disconnects a server until it has reached this term by standing for election. From then on, its requests
-/// reach no other server, also when it is connected again. Its replies reach the others.
+/// Disconnects a server, and waits until it has reached this term by standing for election. When the test
+/// connects the server again, its replies reach the other servers, but its requests do not.
 #[track_caller]
 fn lose_requests_of<R: RaftPeer>(cfg: &Cluster<R>, silent: usize, term: u64) {
     cfg.disconnect(silent);
@@ -109,7 +110,7 @@ fn lose_requests_of<R: RaftPeer>(cfg: &Cluster<R>, silent: usize, term: u64) {
     (0..cfg.servers()).for_each(|i| cfg.set_link(silent, i, Link::RequestsLost));
 }
 
-/// What a leader has asked when it gets a reply with a later term.
+/// To what kind of request a leader gets a reply with a later term.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Asked {
     Entries,
@@ -137,7 +138,8 @@ fn later_term_in_a_reply<R: RaftPeer>(asked: Asked) {
         let silent = others(&cfg, &[leader])[0];
         lose_requests_of(&cfg, silent, term + 1);
         if asked == Asked::Snapshot {
-            // With so many commands, the leader no longer has the entries that the server needs.
+            // After so many commands, the leader no longer has the entries that the server needs, because its
+            // snapshots have replaced them.
             for _ in 0..2 * SNAPSHOT_INTERVAL {
                 cfg.one(Value::random(), 2, Retry::Yes);
             }
@@ -161,7 +163,7 @@ fn later_term_in_a_reply<R: RaftPeer>(asked: Asked) {
     cfg.end();
 }
 
-/// 5.1: the same rule for a candidate. A candidate learns of a later term from the refusal of a vote.
+/// 5.1: if the refusal of a vote has a later term, the candidate takes this term and becomes a follower.
 ///
 /// Finds: a candidate ignores the term of a refusal.
 fn later_term_in_a_refused_vote<R: RaftPeer>() {
@@ -199,8 +201,8 @@ fn later_term_in_a_refused_vote<R: RaftPeer>() {
 /// A server wins an election. The third server does not hear of this, and stands for election in the same
 /// term, but its requests are lost. Then the network is healed. The third server must follow the leader. If
 /// it does not, it soon stands for election again, and deposes the leader. A follower issues no requests on
-/// its own, so the leader must get none. (No answer of the leader reaches the third server. So a server that
-/// is still a candidate asks again and again.)
+/// its own, so the leader must get none. (No answer of the leader reaches the third server. So the third
+/// server asks again and again if it is still a candidate.)
 ///
 /// Finds: a candidate ignores the leader of its term; it follows the leader, but its election timer goes on.
 fn candidate_hears_the_leader<R: RaftPeer>() {

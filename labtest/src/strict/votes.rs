@@ -56,15 +56,16 @@ fn voter_restarts<R: RaftPeer>(servers: usize) {
 /// Figure 2 and 5.2: a candidate votes for itself, and this vote is on stable storage, too.
 ///
 /// A candidate wins an election with the vote of one of two other servers, and crashes. Its next life gets a
-/// request for its vote from the third server, which has not heard of the election and stands in the same
-/// term. If the first candidate has forgotten that it has voted for itself, the term gets a second leader.
+/// request for its vote from the third server, which has not heard of the election and stands for election in
+/// the same term. If the first candidate has forgotten that it has voted for itself, the term gets a second
+/// leader.
 ///
 /// Finds: a candidate's vote for itself is not saved.
 fn candidate_restarts<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): the winner of an election restarts");
     for _ in 0..6 {
-        // With this command the logs of all servers are equal, also if a new leader adds an entry to its log.
+        // A new leader may have added an entry to its log. After this command, all logs are equal again.
         cfg.one(Value::random(), 3, Retry::Yes);
         let (old, _) = settled(&cfg);
         let [winner, late] = others(&cfg, &[old])[..] else { unreachable!("three servers without one") };
@@ -84,7 +85,8 @@ fn candidate_restarts<R: RaftPeer>() {
         until(&cfg, SOON, "one of the two connected servers wins an election in a later term", || {
             [winner, late].iter().any(|&i| matches!(state(&cfg, i), (later, true) if later >= term))
         });
-        // The winner has led so briefly that the thread of the strict setup may have missed it.
+        // The thread of the strict setup looks for two leaders of a term. But the winner has led so briefly
+        // that this thread may have missed it. So the test checks this itself.
         assert_ne!(
             state(&cfg, late),
             (term, true),
@@ -108,13 +110,13 @@ fn voter_hears_the_leader<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): the voter hears the leader");
     for _ in 0..6 {
-        // With this command the logs of all servers are equal, also if a new leader adds an entry to its log.
+        // A new leader may have added an entry to its log. After this command, all logs are equal again.
         cfg.one(Value::random(), 3, Retry::Yes);
         let (voter, _) = settled(&cfg);
         let [winner, late] = others(&cfg, &[voter])[..] else { unreachable!("three servers without one") };
 
-        // The old leader is the voter. The winner hears nothing from it, and so stands for election. The late
-        // server hears it until it has voted.
+        // The old leader is the voter. The winner hears nothing from the voter, and so stands for election.
+        // The late server hears the voter until the voter has voted for the winner.
         cfg.partition(&[&[voter, winner], &[voter, late]]);
         cfg.set_link(voter, winner, Link::RequestsLost);
         until(&cfg, SOON, "the server that hears no leader wins an election", || state(&cfg, winner).1);

@@ -6,10 +6,10 @@
 //! |---|---|
 //! | `repeats.rs` | requests that arrive twice, late or again after a crash are done once |
 //! | `replies.rs` | a reply says what was committed, and belongs to the operation of the client |
-//! | `snapshots.rs` | a snapshot has exactly the state of its index, and the memory of done writes |
+//! | `snapshots.rs` | a snapshot has the state after its last entry, and says which writes were done |
 //!
 //! Two more tests need a service that is only a counter on a replicated state machine
-//! ([`CounterService`]). Their code is in `rsm.rs`, beside the tests of the course for such a machine.
+//! ([`CounterService`]). Their code is in `rsm.rs`, beside the course's tests of a replicated state machine.
 
 mod repeats;
 mod replies;
@@ -62,8 +62,8 @@ fn wait<T: Send + 'static>(what: &str, operation: JoinHandle<T>) -> T {
     within(PATIENCE, what, || join(operation))
 }
 
-/// Fails the test if the key does not have the elements 0 to `count` - 1 of the client exactly once and in
-/// order.
+/// Fails the test if the value of the key does not have the elements 0 to `count` - 1 of the client exactly
+/// once and in order.
 #[track_caller]
 fn check_key<S: KvService>(ck: &mut Client<S>, key: &str, client: usize, count: usize) {
     if let Err(error) = check_appends(client, &ck.get(key), count) {

@@ -39,7 +39,7 @@ fn every_request_twice<S: KvService>() {
     });
     clients.into_iter().for_each(join);
 
-    // The last copies have arrived before the values are read.
+    // After this pause, the last copies have arrived.
     sleep(Duration::from_millis(100));
     (0..CLIENTS).for_each(|client| check_key(&mut ck, &client.to_string(), client, APPENDS));
     cfg.end();
@@ -48,11 +48,12 @@ fn every_request_twice<S: KvService>() {
 /// Lab 3: a server does each operation once, also if a copy arrives much later, and also after a restart from
 /// a snapshot.
 ///
-/// A copy of each request arrives up to three seconds later. Meanwhile the client does other operations, all
-/// servers restart from their snapshots, and more clients come than a small memory can keep.
+/// A copy of each request arrives up to three seconds later. Meanwhile the client does other operations, and
+/// all servers restart from their snapshots. There are eight clients. So a server that remembers only a few
+/// clients forgets some of them.
 ///
-/// Finds: a server forgets a client while its requests can still arrive; the snapshot does not have the
-/// memory of the operations that were done; an older operation is done again.
+/// Finds: a server forgets a client while its requests can still arrive; the snapshot does not say which
+/// operations were done; an older operation is done again.
 fn copies_that_come_late<S: KvService>() {
     const CLIENTS: usize = 8;
     const APPENDS: usize = 20;
@@ -98,10 +99,10 @@ fn many_clerks<S: KvService>() {
 /// Lab 3B: an operation that was done before a crash is not done again after the crash.
 ///
 /// All servers crash a few milliseconds after a request, and restart. In many rounds the operation was done
-/// and its reply is lost, so the clerk sends the request again. Each entry makes a snapshot, so the memory of
-/// the operation is only in the snapshot.
+/// and its reply is lost, so the clerk sends the request again. The servers take a snapshot after each entry.
+/// So after the restart, only the snapshot can tell them that the operation was done.
 ///
-/// Finds: the snapshot does not have the memory of the operations that were done.
+/// Finds: the snapshot does not say which operations were done.
 fn crash_before_the_reply<S: KvService>() {
     const APPENDS: usize = 20;
     let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));

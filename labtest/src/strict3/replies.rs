@@ -49,8 +49,8 @@ fn read_in_the_minority<S: KvService>() {
     cfg.end();
 }
 
-/// Lab 3A: a leader may lose an entry after it has put it into its log. Then it must not give the reply of
-/// another entry to the client that waits.
+/// Lab 3A: a leader may lose an entry that it has put into its log. Then the client that waits for this entry
+/// must not get the reply of another entry.
 ///
 /// A leader is cut off, and clerks who can reach only this leader begin operations. The other servers commit
 /// different operations at the same indices. When the leader is back, each of the clerks must get the reply
@@ -115,7 +115,8 @@ fn leader_crashes_after_its_reply<S: KvService>() {
     for round in 0..8 {
         ck.put("k", "before");
         let leader = cfg.leader();
-        // With a bad link the leader cannot send the entry to the others before it has crashed.
+        // On the unreliable network, messages are late or lost. So a leader that replies too early has often
+        // not sent the entry to the others before it crashes.
         cfg.set_unreliable(true);
         let value = round.to_string();
         ck.put("k", &value);

@@ -1,4 +1,4 @@
-//! A snapshot has exactly the state of its index.
+//! A snapshot has exactly the state after the entry of its index.
 
 use labapi::KvService;
 use labrt::rng;
@@ -38,14 +38,14 @@ fn all_crash_after_each_append<S: KvService>() {
     cfg.end();
 }
 
-/// Section 7 and lab 3B: a server that installs a snapshot takes over the state in it, with the memory of the
-/// writes that were done.
+/// Section 7 and lab 3B: a server that installs a snapshot takes over all that is in it: the values, and
+/// which writes were done.
 ///
 /// One server is cut off while the others do an append whose reply is lost, and take snapshots. Then this
-/// server gets a snapshot, and it is one of the last two servers when the clerk sends its append again.
+/// server gets a snapshot, and one of the other servers is shut down. Now the clerk sends its append again.
 ///
-/// Finds: a server that gets a snapshot keeps its old state; the snapshot does not have the memory of the
-/// writes.
+/// Finds: a server that gets a snapshot keeps its old state; the snapshot does not say which writes were
+/// done.
 fn repeat_after_an_installed_snapshot<S: KvService>() {
     const ROUNDS: usize = 10;
     let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));
@@ -64,7 +64,8 @@ fn repeat_after_an_installed_snapshot<S: KvService>() {
             ck.append("k", &element(0, j));
             ck
         });
-        // Now the request is on its way, or was done and the reply is on its way. The reply is lost.
+        // Now the request is on its way to the server, or the append was done and the reply is on its way. In
+        // both cases, the client gets no reply.
         sleep(Duration::from_micros(500 + rng::below(1500)));
         cfg.disconnect_client(id, &cfg.all());
         other.append("other", &element(1, 2 * j + 1));

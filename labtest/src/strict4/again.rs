@@ -15,8 +15,9 @@ use crate::shards::{Setup, make_config, random_text, within};
 
 /// Lab 4B: a group that leaves and joins again gets its shards with the newest data.
 ///
-/// A group leaves and soon joins again, and it restarts at a random instant in between. Nearly every entry
-/// makes a snapshot. A client appends to all keys during this time.
+/// Again and again, one of two groups leaves and soon joins again. In between, one of the two groups restarts
+/// at a random instant. The servers take a snapshot after nearly every entry. A client appends to all keys
+/// during this time.
 ///
 /// Finds: a group that serves or deletes data of an earlier time at which it owned the shard.
 pub(super) fn leaves_and_joins_again<S: Sharded>() {
@@ -61,9 +62,10 @@ pub(super) fn leaves_and_joins_again<S: Sharded>() {
 }
 
 /// Lab 4B, challenge 1: a group deletes the shards that it has given away, also if all servers of both groups
-/// restart before they are deleted.
+/// restart before the shards are deleted.
 ///
-/// Finds: only the leader that has sent a shard, or only the server that was up, deletes its data.
+/// Finds: only the leader that has sent a shard deletes its data, or only the servers that were up at that
+/// time do this.
 pub(super) fn deleted_also_after_restarts<S: Sharded>() {
     const LEN: usize = 1000;
     let title = "Test (strict4): shards are deleted also after restarts ...";

@@ -1,5 +1,5 @@
-//! Configurations: each change makes exactly one, a query sees every change that was complete before, and all
-//! servers have the same configurations.
+//! Each change makes exactly one configuration. A query sees every change that was complete before the query
+//! began. All servers have the same configurations.
 
 use labapi::{Config as ShardConfig, CtrlerClerk, CtrlerService, Gid, NSHARDS};
 use labrt::chan;
@@ -18,7 +18,7 @@ use crate::service::{Client, Config, LATEST_COPY, Setup, make_config};
 /// The network loses requests and replies, so the clerk sends some changes again. The course's tests of the
 /// controller have a reliable network.
 ///
-/// Finds: a controller that has lost the memory of the first copy, and makes the change again or refuses it.
+/// Finds: a controller does not know that it has already made the change, and makes it again or refuses it.
 pub(super) fn every_change_once<S: CtrlerService>() {
     let cfg = make_config::<S>(Setup::of(SERVERS).unreliable().without_columns());
     cfg.begin("Test (strict4): each change is made once, unreliable");
@@ -38,7 +38,8 @@ pub(super) fn copies_of_changes_that_come_late<S: CtrlerService>() {
     cfg.end();
 }
 
-/// Makes changes, and checks the number of the configuration after each one, and again after `later`.
+/// Makes changes, and checks the number of the configuration after each change. Checks it again when the time
+/// `later` has passed.
 fn changes_once<S: CtrlerService>(cfg: &Config<S>, later: Duration) {
     const ROUNDS: u64 = 8;
     let mut ck = cfg.make_client(&cfg.all());
@@ -68,7 +69,7 @@ fn changes_once<S: CtrlerService>(cfg: &Config<S>, later: Duration) {
     assert_eq!(gids, [ROUNDS - 1, ROUNDS], "the groups that are left");
 }
 
-/// Lab 4A and section 8: a query sees every change that was complete before.
+/// Lab 4A and section 8: a query sees every change that was complete before the query began.
 ///
 /// The leader is cut off from the other servers, and a clerk can reach only this leader. The others make a
 /// change. The old leader must not answer a query of the clerk before it knows the change.
@@ -109,14 +110,15 @@ pub(super) fn query_in_the_minority<S: CtrlerService>() {
 /// Lab 4A: a configuration never changes, all servers have the same configurations, also after a restart, and
 /// each join and leave spreads the shards evenly and moves as few shards as possible.
 ///
-/// One to thirteen groups join and leave in random order, and shards move. After each change the new
-/// configuration is compared with the one before it. Servers crash between the changes, so the configurations
-/// come from different leaders. At the end each configuration is queried again, from each leader that the
-/// group can have.
+/// Groups join and leave in random order, and shards move. There are up to about thirteen groups at once.
+/// After each change the new configuration is compared with the one before it. Servers crash between the
+/// changes, so the configurations come from different leaders. At the end, each server is shut down once. The
+/// other servers must still return every configuration.
 ///
-/// Finds: the order of the groups depends on a hash map; configurations share their groups; a join or a leave
-/// moves shards without need; a shard stays with a group that has left; a query with a number that does not
-/// exist yet does not give the latest configuration.
+/// Finds: which group gets a shard depends on the order of a hash map; two configurations share one map of
+/// groups, so a change of the newer one also changes the older one; a join or a leave moves shards without
+/// need; a shard stays with a group that has left; a query with a number that does not exist yet does not
+/// give the latest configuration.
 pub(super) fn random_changes<S: CtrlerService>() {
     const CHANGES: usize = 40;
     let cfg = make_config::<S>(Setup::of(SERVERS).near_clients().without_columns());

@@ -65,7 +65,7 @@ pub(super) fn taker_has_left<S: Sharded>() {
     cfg.end();
 }
 
-/// A new owner is down, so its shards stay with the old owners. These groups must still take the next
+/// A new owner is down, so its shards stay with the old owners. The old owners must still take the next
 /// configuration, and give another shard to a group that is up.
 pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
     let title = "Test (strict4): a dead new owner does not stop the other groups ...";
@@ -98,10 +98,10 @@ pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
 }
 
 /// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
-/// that the data has arrived. While the data moves, the old owner has no majority, so it cannot delete the
-/// data. Then it gets a new leader, which has the old data for a moment. At this time there are readers who
-/// ask a second controller, so they ask only the old owner. They begin to read after a write at the new owner
-/// was complete.
+/// that the data has arrived. While the data moves, the leader of the old owner has no majority, so it cannot
+/// delete the data. Then the group gets a new leader, which has the old data for a moment. At this time,
+/// readers ask the old owner for the key. They began to read after a write at the new owner was complete.
+/// They ask only the old owner, because they use a second controller, which knows no other group.
 pub(super) fn old_owner_is_asked<S: Sharded>() {
     const ROUNDS: usize = 5;
     const READERS: usize = 10;

@@ -4,7 +4,7 @@
 //!
 //! | file | about |
 //! |---|---|
-//! | `controller.rs` | configurations: each change makes one, and all servers have the same ones |
+//! | `controller.rs` | each change makes one configuration, and all servers have the same configurations |
 //! | `handoffs.rs` | a shard moves while one of the two groups is down, has no majority or has left |
 //! | `owners.rs` | a shard that moves is served by nobody, until its new owner has its newest data |
 //! | `copies.rs` | messages of an older move arrive late |

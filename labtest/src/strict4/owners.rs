@@ -17,9 +17,9 @@ const KEY: &str = "0";
 /// Lab 4B: after a configuration has taken a shard from a group, this group does not serve the shard any
 /// more. The new owner does not serve the shard before it has the data.
 ///
-/// First the new owner is down, and clerks of a second controller ask the old owner for the shard. Then the
-/// old owner is down, and other clerks ask the new owner. None of them may get a reply before both groups are
-/// up.
+/// First the new owner is down, and clerks ask the old owner for the shard. These clerks use a second
+/// controller, which knows only the old owner. Then the old owner is down, and other clerks ask the new
+/// owner. None of them may get a reply before both groups are up.
 ///
 /// Finds: the old owner serves the shard until it has deleted the data; the new owner begins with an empty
 /// shard, or says that there is no such key; the old owner deletes the data before the new owner has it.
@@ -74,9 +74,9 @@ pub(super) fn nobody_serves_a_moving_shard<S: Sharded>() {
 /// Lab 4B: if a shard comes back to a group that still has its old data, the group must not serve the old
 /// data.
 ///
-/// The old owner has delivered the shard but cannot note this, because its leader is cut off from the group.
-/// The new owner does a write and goes down. Then the shard comes back to the old owner, which has a new
-/// leader. It must wait for the new data.
+/// The leader of the old owner has delivered the shard. But it is cut off from its group, so it cannot tell
+/// the group that the shard was delivered. The new owner does a write and goes down. Then the shard comes
+/// back to the old owner, which has a new leader. It must wait for the new data.
 ///
 /// Finds: a group serves the old data that it has not deleted yet.
 pub(super) fn shard_comes_back_with_new_data<S: Sharded>() {

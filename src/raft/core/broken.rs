@@ -1,4 +1,4 @@
-//! Each invariant of the whole state is noticed when it is broken.
+//! These tests break each invariant of the whole state, and expect that a check notices it.
 
 use super::{Core, Standing};
 use crate::raft::log::RaftLog;
@@ -30,7 +30,7 @@ fn message_of(check: impl FnOnce()) -> String {
     panic.and_then(|it| it.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// The leader's view of S1, which has the log up to `last`.
+/// Lets the leader know that S1 has the log up to `last`.
 fn has(core: &mut Core, last: u64) {
     let Standing::Leader(progress) = &mut core.standing else { panic!("the server leads") };
     progress[1] = Progress::new(2, None);
@@ -94,7 +94,7 @@ fn a_commit_index_that_does_not_keep_up_is_noticed() {
         has(core, 1);
         core.commit_index = 2;
     });
-    // An entry of an older term on a majority is not committed, and this is sound (Figure 8).
+    // A majority has an entry of an older term, but the entry is not committed. This is correct (Figure 8).
     let mut core = server(Role::Leader);
     has(&mut core, 1);
     core.check_invariants();

@@ -179,9 +179,10 @@ impl Core {
         self.happened(Event::Committed(index));
     }
 
-    /// Takes the next committed messages for the service, at most `max`. This is one snapshot, if the service
-    /// has not received everything that the snapshot covers. Otherwise the messages are commands. The
-    /// returned messages count as applied from now on. Returns `None` if there is nothing to apply.
+    /// Takes the next committed messages for the service, at most `max`. If the service has not received
+    /// everything that the snapshot covers, the result is only this snapshot. Otherwise the messages are
+    /// commands. The returned messages count as applied from now on. Returns `None` if there is nothing to
+    /// apply.
     pub fn take_apply(&mut self, max: usize) -> Option<ApplyBatch> {
         if let Some(snapshot) = self.take_snapshot_to_apply() {
             return Some(vec![snapshot]);

@@ -30,8 +30,9 @@ impl fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Core {
-    /// Takes over a snapshot of the service: `data` contains the service's state after `index`. So the log no
-    /// longer needs the entries up to `index`. A snapshot that is not newer than the current one is ignored.
+    /// Takes over a snapshot of the service: `data` contains the service's state after the command at
+    /// `index`. So the log no longer needs the entries up to `index`. A snapshot that is not newer than the
+    /// current one is ignored.
     ///
     /// # Errors
     /// If the service has not received the command at `index` yet.
@@ -71,7 +72,7 @@ impl Core {
         let (index, term) = (args.last_included_index, args.last_included_term);
         if self.log.term_at(index) == Some(term) {
             // This server's log agrees with the snapshot, and may have later entries. The later entries stay,
-            // because they may be needed.
+            // because this server may already have acknowledged them.
             self.log.compact(index);
         } else {
             self.log.reset(index, term);

@@ -9,7 +9,8 @@ use crate::raft::progress::Progress;
 use labapi::Persister;
 
 impl Core {
-    /// Checks all invariants of this server's state, except that it is persisted.
+    /// Checks all invariants of this server's state. It does not check that the state is persisted
+    /// ([`check_persisted`](Core::check_persisted)).
     ///
     /// # Panics
     /// If an invariant is broken. The message names it.
@@ -84,9 +85,9 @@ impl Core {
         });
     }
 
-    /// The commit index of a leader is the greatest index that a majority has and that is of the leader's own
-    /// term. It is another index only as long as there is no such index: then it is the commit index that the
-    /// leader had as a follower.
+    /// The commit index of a leader is the greatest index at which a majority has an entry of the leader's
+    /// own term. If there is no such index yet, it is the commit index that the leader had before its
+    /// election.
     fn check_commit_of_leader(&self, progress: &[Progress]) {
         let view = |(peer, view): (usize, &Progress)| match peer == self.me {
             true => self.log.last_index(),

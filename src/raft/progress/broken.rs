@@ -1,4 +1,4 @@
-//! Each invariant of a leader's view is noticed when it is broken.
+//! These tests break each invariant of a leader's view, and expect that a check notices it.
 
 use super::*;
 use crate::raft::messages::Entry;

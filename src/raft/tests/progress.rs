@@ -389,7 +389,7 @@ fn the_search_for_the_last_common_entry_ends() {
 }
 
 /// The leader has gone back. After that, a refusal of an older message counts only if it shows that the
-/// leader must go back further. The leader never goes back to a place before an acknowledged entry.
+/// leader must go back further. The leader never sends an acknowledged entry again.
 #[test]
 fn old_refusals_are_ignored_unless_they_reach_further_back() {
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5]);

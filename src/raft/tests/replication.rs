@@ -221,7 +221,7 @@ fn backing_up_costs_a_message_a_term_5_3() {
 
 /// Checks a limit for the number of refusals, for any two logs. From one refusal to the next, two terms
 /// become smaller: the leader's `prev_log_term`, and the term in the follower's reply. If one of these terms
-/// stayed the same, the two logs would agree at that place. A message with `prev_log_index` 0 is never
+/// stayed the same, the two logs would agree at that index. A message with `prev_log_index` 0 is never
 /// refused, and the follower replies with index 0 at most once. So the number of refusals is at most the
 /// number of terms in the leader's log. It is also at most one more than the number of terms in the
 /// follower's log.

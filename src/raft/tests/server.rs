@@ -177,7 +177,7 @@ impl ApplySink for WithRoles {
     }
 
     fn role_changed(&mut self, change: RoleChange) {
-        // This fails at the end of the test, when the receiver is gone.
+        // The send fails at the end of the test, when the receiver is gone.
         let _ = self.0.send(Heard::Role(change));
     }
 }
@@ -223,7 +223,8 @@ fn a_service_hears_of_roles_if_it_wants_them() {
     });
 }
 
-/// Server 0 will be the leader. No server sends a heartbeat while a test runs.
+/// The options of server `me`. With them, server 0 becomes the leader, and no server sends a heartbeat while
+/// a test runs.
 fn server_0_leads(me: usize) -> Options {
     let patience = if me == 0 { SECOND / 100 } else { 50 * SECOND };
     Options {

@@ -146,7 +146,6 @@ fn changes_add_up_between_two_visits_to_the_disk() {
     });
 }
 
-/// Twenty entries of a usual size need much less than 2000 bytes, the limit of the snapshot tests (2D).
 /// A server that begins with a state must save the whole state, and knows its number, its group and its
 /// snapshot.
 #[test]
@@ -162,6 +161,7 @@ fn a_server_with_a_state_saves_all_of_it() {
     assert_eq!(&core.snapshot_data()[..], b"four");
 }
 
+/// Twenty entries with short commands need much less than 2000 bytes, the limit of the snapshot tests (2D).
 #[test]
 fn an_entry_costs_few_bytes() {
     labrt::run(|| {
