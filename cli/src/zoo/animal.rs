@@ -21,7 +21,7 @@
 //! '''
 //! ```
 //!
-//! A mistake in such a file is reported with its line.
+//! If such a file is not valid, each error names its line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +50,7 @@ pub struct Animal {
     pub path: PathBuf,
     /// One sentence that says what the wrong code does.
     pub title: String,
-    /// The rule of the monitor that should be named. Empty if no rule can see the mistake.
+    /// The rule that the monitor should name when it sees the mistake. Empty if no rule can see the mistake.
     pub rule: String,
     /// The section of the paper, or the lab.
     pub section: String,
@@ -199,7 +199,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The text of a key. `start` is the place of the table, for the mistake that the key is missing.
+    /// The text of a key. `start` is the offset of the table in the file. If the key is missing, the error
+    /// names the line of `start`.
     fn text(&mut self, table: &DeTable<'_>, key: &str, optional: bool, start: usize) -> String {
         match table.get(key).map(|value| (value, value.get_ref().as_str())) {
             Some((_, Some(text))) => return text.to_owned(),
