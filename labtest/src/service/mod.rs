@@ -75,8 +75,8 @@ pub struct Setup {
 /// The longest time after which a late copy of a request arrives.
 pub(crate) const LATEST_COPY: Duration = Duration::from_secs(3);
 
-/// The options of a network on which a copy of each request arrives late. The copy reaches the server that
-/// has the name at that time, also if this server was started after the request was sent.
+/// The options of a network on which a copy of each request arrives late. If the receiver has restarted in
+/// the meantime, the copy reaches the restarted server.
 pub(crate) fn late_copies() -> NetworkOptions {
     NetworkOptions {
         duplicated_requests: 1000,

@@ -496,7 +496,7 @@ fn a_thread_left_behind_is_seen() {
 }
 
 /// A handler of a dead server may wait for an operation that will never be applied. The harness must notice
-/// its thread.
+/// the thread of this handler.
 #[test]
 fn a_handler_left_behind_is_seen() {
     let message = failure(|| {

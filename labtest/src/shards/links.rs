@@ -49,7 +49,8 @@ impl<S: Sharded> Cluster<S> {
     }
 
     /// Makes new ends of a clerk to the controllers. An end is enabled unless its controller is cut off. The
-    /// harness keeps the names of the ends.
+    /// harness keeps the names of the ends, so that it can disable an end when its controller is cut off
+    /// later.
     pub(super) fn make_clerk_ends(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Ctrler(0)));
         let names = ends.iter().map(|end| end.name().clone()).collect();

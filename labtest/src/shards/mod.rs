@@ -12,6 +12,8 @@
 //!
 //! # Ends
 //!
+//! An *end* is the side of a connection that sends requests.
+//!
 //! | end | when it is made, or who makes it | how long it works |
 //! |---|---|---|
 //! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
