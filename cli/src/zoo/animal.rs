@@ -81,8 +81,8 @@ impl Animal {
     /// Reads all animals in the folder `zoo` of a project, sorted by lab and name.
     ///
     /// # Errors
-    /// All mistakes in the files. Each mistake is one line: the file, the line number, what was found and
-    /// what was expected.
+    /// All errors in the files. Each error is one line: the file, the line number, what was found and what
+    /// was expected.
     pub fn all(root: &Path, known: &Known) -> Result<Vec<Animal>, String> {
         let (mut animals, mut wrong) = (Vec::new(), Vec::new());
         let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
@@ -113,8 +113,8 @@ impl Animal {
         Ok(Animal { name: name.into_owned(), lab: lab.into_owned(), path: path.to_owned(), ..animal })
     }
 
-    /// Reads the text of a file. The result has no name, lab and path. Each mistake is returned with the
-    /// number of its line. The number 0 means that the mistake belongs to no line.
+    /// Reads the text of a file. The result has no name, lab and path. Each error is returned with the number
+    /// of its line. The number 0 means that the error belongs to no line.
     fn parse(text: &str, known: &Known) -> Result<Animal, Vec<(usize, String)>> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(0, |span| line_of(text, span.start));
@@ -149,7 +149,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 type Entry<'a> = Spanned<DeValue<'a>>;
 
-/// Reads a file and collects the mistakes in it.
+/// Reads a file and collects the errors in it.
 struct Reader<'a> {
     text: &'a str,
     wrong: Vec<(usize, String)>,

@@ -49,8 +49,8 @@ pub struct Args {
 /// The method that is tried on an animal, and whether this method must catch the animal.
 struct Expected<'a> {
     method: Method,
-    /// What the method found when the matrix was measured. `None` if no method finds the animal reliably. Then
-    /// the animal need not be caught.
+    /// What the method found when the matrix was measured. `None` if no method finds the animal reliably.
+    /// Then the animal need not be caught.
     reliable: Option<&'a Finding>,
 }
 
