@@ -101,8 +101,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// The servers to which the server at `place` gets ends when it starts. These are the servers of its own
-    /// group. If it is not a controller, these are also the controllers.
+    /// The servers to which the server at `place` gets ends when it starts: the servers of its own group. A
+    /// server that is not a controller also gets ends to the controllers.
     pub(super) fn targets(&self, place: Place) -> Vec<Place> {
         let mut targets = self.group_of(place);
         if let Place::Server(..) = place {
