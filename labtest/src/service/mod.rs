@@ -7,8 +7,9 @@
 //! recorded in its trace and in its log (topic `TEST`). The steps that change servers or the network are also
 //! recorded as marks. If a history is not linearizable, its picture shows these marks ([`Cluster::marks`]).
 //!
-//! There is one difference between the tests of labs 3 and 4A. A passed test prints a line with counters. The
-//! tests of the controller, lab 4A, print this line without the counters ([`Setup::without_columns`]).
+//! The tests of lab 3 and of lab 4A use this harness in the same way, with one difference. A passed test of
+//! lab 3 prints a line with counters. A test of lab 4A, the controller, prints this line without the counters
+//! ([`Setup::without_columns`]).
 //!
 //! # Which ends work
 //!
@@ -288,8 +289,8 @@ impl<S: Replicated> Cluster<S> {
         self.servers[i].living()
     }
 
-    /// The marks of the test so far, for a picture. If a fault has not ended yet, its mark ends at the
-    /// present time.
+    /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not
+    /// ended yet, its mark ends at the present time.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }

@@ -66,10 +66,10 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Cuts the server at `place` off. This server and its group cannot reach each other. The server and the
-    /// controllers cannot reach each other either. Clerks cannot reach a controller that is cut off. But they
-    /// can reach a server of a group that is cut off. Ends between groups still work. After a restart the
-    /// server is still cut off.
+    /// Cuts the server at `place` off from the other servers of its group and from the controllers. If this
+    /// server is a controller, no group and no clerk can reach it either. If it is a server of a group, clerks
+    /// and other groups can still reach it, and it can still reach other groups. After a restart the server is
+    /// still cut off.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         events::isolate(self.lives(place).node());
@@ -111,7 +111,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Enables and disables the ends that the harness has made, until they are as the state of the harness
+    /// Enables and disables the ends that the harness has made, so that they are as the state of the harness
     /// says.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
