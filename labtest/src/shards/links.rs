@@ -67,9 +67,9 @@ impl<S: Sharded> Cluster<S> {
     }
 
     /// Cuts the server at `place` off from the other servers of its group and from the controllers. If this
-    /// server is a controller, no group and no clerk can reach it either. If it is a server of a group, clerks
-    /// and other groups can still reach it, and it can still reach other groups. After a restart the server is
-    /// still cut off.
+    /// server is a controller, no group and no clerk can reach it either. If it is a server of a group,
+    /// clerks and other groups can still reach it, and it can still reach other groups. After a restart the
+    /// server is still cut off.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
         events::isolate(self.lives(place).node());
