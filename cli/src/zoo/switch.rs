@@ -282,7 +282,7 @@ impl Edits {
 
 /// An item of a file.
 struct Item {
-    /// The container: `""` for the file, or the head of an impl block, a trait or a module.
+    /// The container: `""` for the file, or the head of an impl block or of a trait.
     container: String,
     /// For a function: everything but the body. Empty for other items.
     head: String,
