@@ -1,8 +1,8 @@
-//! The hunts of the documents: a known mistake is found within a few seeds, and the printed replay line
-//! repeats the failed run exactly.
+//! Tests of the hunts that the documents show. A hunt looks for a known mistake: a test must fail within a
+//! few seeds, and the printed replay line must repeat the failed run exactly.
 //!
-//! The product has no mistakes to search for. A hunt takes one from the zoo (`zoo/README.md`) and builds the
-//! project with it. This takes minutes, so the hunts themselves are ignored by default:
+//! The mistake of a hunt comes from the zoo (`zoo/README.md`), and the hunt builds the project with this
+//! mistake. This takes minutes, so the test of the hunts is ignored by default:
 //!
 //! ```text
 //! cargo test --features sim --test hunted -- --ignored
@@ -17,8 +17,7 @@ use std::process::Command;
 struct Hunt {
     animal: &'static str,
     test: &'static str,
-    /// A part of the failure's message. If the test failed for another reason, a reader would learn nothing
-    /// from it.
+    /// A part of the failure's message. It shows that the test fails because of the mistake.
     sentence: &'static str,
 }
 
@@ -29,7 +28,7 @@ const OF_THE_README: Hunt = Hunt {
     sentence: "apply error: commit index=2 server=",
 };
 
-/// A leader that is alone must stay the leader of its term.
+/// A leader that cannot reach any other server steps down in its own term. It must stay the leader.
 const ALONE: Hunt = Hunt {
     animal: "leader-without-majority-steps-down",
     test: "leader_cut_off_alone",

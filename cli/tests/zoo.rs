@@ -1,5 +1,5 @@
-//! `lab zoo`: every animal (a known mistake, as a change of the sources) fits this project's sources, and
-//! mistakes in arguments and files are named.
+//! Tests of `lab zoo`. An animal is a known mistake, as a change of this project's sources. The change of
+//! every animal must fit the sources. Errors in arguments and in files of the zoo must be reported.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -132,7 +132,7 @@ fn the_matrix_draws_a_picture_and_counts_by_kind() {
     assert!(picture.contains(">wrong-server</text>"), "{picture}");
 }
 
-/// The commands and the replay lines in the documents name animals, tests and test targets that exist.
+/// The commands and the replay lines in the documents name only animals and test targets that exist.
 #[test]
 fn the_animals_in_the_documents_exist() {
     let list = zoo(&repository(), &["list", "--json"]);

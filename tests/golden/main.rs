@@ -1,5 +1,6 @@
-//! Scenarios of the paper as text. Each scenario is a script. It calls the rules of Raft directly, so it
-//! needs no threads and no network. After each step, the script contains the expected results of the step.
+//! Scenarios of the paper as text. Each scenario is a script. The test plays it with the core of Raft
+//! ([`Core`](mit6824::raft::Core)), without threads and without a network. Below the steps of a block, the
+//! script has the results that these steps must have.
 //!
 //! Each `*.txt` file in this folder is a scenario. It looks like this:
 //!
@@ -28,7 +29,7 @@
 //! | step | what it does |
 //! |---|---|
 //! | `servers A B C` | makes a cluster of new servers with these names |
-//! | `log A B @7: 1 1 4` | A and B are followers in term 7, with entries of these terms |
+//! | `log A B @7: 1 1 4` | A and B are followers in term 7; their entries have the terms 1, 1 and 4 |
 //! | `timeout A` | A has not heard from a leader for its election timeout |
 //! | `wait 250` | 250 ms pass; timeouts and heartbeats happen at their times |
 //! | `A -> B C` | A sends its next message to B and its next message to C, and they answer |
@@ -48,8 +49,8 @@
 //! further server is 100 ms longer than the timeout of the server before it. In the output of `show`, `|`
 //! comes after the last committed entry, and `.` is an entry that a snapshot covers.
 //!
-//! The test applies committed entries at once, and persists at once what must be persisted. A real server,
-//! with its threads, does the same.
+//! After each call of a core, the test persists what must be persisted, and applies the committed entries.
+//! The threads of a real server do the same.
 
 mod cluster;
 mod step;

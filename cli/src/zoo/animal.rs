@@ -21,7 +21,7 @@
 //! '''
 //! ```
 //!
-//! A mistake in such a file is reported with its line.
+//! If such a file is not valid, each error names its line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +50,7 @@ pub struct Animal {
     pub path: PathBuf,
     /// One sentence that says what the wrong code does.
     pub title: String,
-    /// The rule of the monitor that should be named. Empty if no rule can see the mistake.
+    /// The rule that the monitor should name when it sees the mistake. Empty if no rule can see the mistake.
     pub rule: String,
     /// The section of the paper, or the lab.
     pub section: String,
@@ -81,8 +81,8 @@ impl Animal {
     /// Reads all animals in the folder `zoo` of a project, sorted by lab and name.
     ///
     /// # Errors
-    /// All mistakes in the files. Each mistake is one line: the file, the line number, what was found and
-    /// what was expected.
+    /// All errors in the files. Each error is one line: the file, the line number, what was found and what
+    /// was expected.
     pub fn all(root: &Path, known: &Known) -> Result<Vec<Animal>, String> {
         let (mut animals, mut wrong) = (Vec::new(), Vec::new());
         let mut paths: BTreeMap<String, PathBuf> = BTreeMap::new();
@@ -113,8 +113,8 @@ impl Animal {
         Ok(Animal { name: name.into_owned(), lab: lab.into_owned(), path: path.to_owned(), ..animal })
     }
 
-    /// Reads the text of a file. The result has no name, lab and path. Each mistake is returned with the
-    /// number of its line. The number 0 means that the mistake belongs to no line.
+    /// Reads the text of a file. The result has no name, lab and path. Each error is returned with the number
+    /// of its line. The number 0 means that the error belongs to no line.
     fn parse(text: &str, known: &Known) -> Result<Animal, Vec<(usize, String)>> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(0, |span| line_of(text, span.start));
@@ -149,7 +149,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 type Entry<'a> = Spanned<DeValue<'a>>;
 
-/// Reads a file and collects the mistakes in it.
+/// Reads a file and collects the errors in it.
 struct Reader<'a> {
     text: &'a str,
     wrong: Vec<(usize, String)>,
@@ -199,7 +199,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The text of a key. `start` is the place of the table, for the mistake that the key is missing.
+    /// The text of a key. `start` is the offset of the table in the file. If the key is missing, the error
+    /// names the line of `start`.
     fn text(&mut self, table: &DeTable<'_>, key: &str, optional: bool, start: usize) -> String {
         match table.get(key).map(|value| (value, value.get_ref().as_str())) {
             Some((_, Some(text))) => return text.to_owned(),

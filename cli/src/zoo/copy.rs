@@ -1,5 +1,5 @@
-//! The copy of the project in which the animals are run: one build with switches, and builds of their own for
-//! the animals that cannot have a switch.
+//! The copy of the project in which the tests run with an animal. One build of the copy has a switch for
+//! nearly every animal. An animal that cannot have a switch gets a build of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -20,7 +20,8 @@ use crate::dstest::process::Plan;
 use crate::dstest::run::Stop;
 use crate::problem::Problem;
 
-/// How many times the build is tried. Each time without the animals that did not compile.
+/// How many times the build is tried at most. Each try leaves out the animals that did not compile in the
+/// tries before.
 const TRIES: usize = 12;
 
 /// The copy, and the sources with switches.
@@ -35,7 +36,8 @@ impl Copy {
     /// that was done before for the same sources.
     ///
     /// # Errors
-    /// If a file cannot be read or written, or the copy does not build without any animal.
+    /// If a file cannot be read or written. If the copy does not build, and no animal is the cause of the
+    /// compiler's errors. If it still does not build after the last try.
     pub fn of(root: &Path, animals: &[Animal], stop: &Stop) -> Result<Copy, Problem> {
         let tree = Tree::of(root).map_err(Problem::Failure)?;
         let note = tree.dir.with_file_name("switches.json");
@@ -76,17 +78,19 @@ impl Copy {
         Err(Problem::Failure(format!("the copy does not build after {TRIES} tries")))
     }
 
-    /// Whether the animal has a switch. The project without a mistake is the copy with no switch on.
+    /// Whether the build with switches can run this animal. The project without a mistake
+    /// ([`NO_MISTAKE`]) needs no switch: it is this build with all switches off.
     pub fn has_switch(&self, animal: &Animal) -> bool {
         animal.name == NO_MISTAKE || self.switched.names.contains(&animal.name)
     }
 
-    /// Why each of the other animals has no switch.
+    /// The animals that have no switch, and the reasons.
     pub fn refused(&self) -> &BTreeMap<String, String> {
         &self.switched.refused
     }
 
-    /// Makes the copy ready for an animal. Returns the variables of the environment that its programs need.
+    /// Makes the copy ready for an animal. Returns environment variables for the programs of the copy: they
+    /// turn on the animal's switch and, if this is wanted, Raft's assertions.
     ///
     /// # Errors
     /// If a change does not fit, or a file cannot be written.
@@ -115,7 +119,8 @@ fn key(switched: &Switched) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// The animals without a switch, if they were found out for the same sources.
+/// Reads the file `note`: the animals without a switch, and the reasons. Returns `None` if the file was
+/// written for other sources, or cannot be read.
 fn read(note: &PathBuf, key: &str) -> Option<BTreeMap<String, String>> {
     let value: Value = serde_json::from_str(&fs::read_to_string(note).ok()?).ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -168,7 +173,7 @@ fn build(tree: &Tree, stop: &Stop) -> Result<Option<Errors>, Problem> {
     }
 }
 
-/// The files and lines to which a message of the compiler belongs.
+/// The files and lines that a message of the compiler names as the place of the error.
 fn places(message: &Value) -> Vec<(String, usize)> {
     let spans = message["spans"].as_array().into_iter().flatten();
     let place = |span: &Value| {

@@ -37,7 +37,7 @@ pub fn apply(root: &Path, animal: &Animal) -> Result<Vec<Changed>, String> {
     apply_changes(root, &animal.name, &animal.changes)
 }
 
-/// Like [`apply`], for changes that belong to no animal. The error calls them `name`.
+/// Like [`apply`], but for any list of changes. `name` is the name of these changes in the error.
 pub fn apply_changes(root: &Path, name: &str, changes: &[Change]) -> Result<Vec<Changed>, String> {
     let mut by_file: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in changes {
@@ -56,7 +56,7 @@ pub fn apply_changes(root: &Path, name: &str, changes: &[Change]) -> Result<Vec<
     if wrong.is_empty() { Ok(changed) } else { Err(wrong.join("\n")) }
 }
 
-/// The text with all changes made.
+/// Makes all changes in a text. Returns the new text, and the places that have changed.
 fn replace(text: &str, changes: &[&Change]) -> Result<(String, Vec<Place>), Vec<String>> {
     let (mut places, mut wrong) = (Vec::new(), Vec::new());
     for change in changes {
@@ -135,7 +135,8 @@ fn end(lines: &Lines) -> usize {
     lines.before + lines.removed.len()
 }
 
-/// The whole lines that a change replaces. Lines that the change leaves equal are not part of it.
+/// The whole lines that a change replaces. Lines at the beginning and at the end that stay the same are left
+/// out.
 fn whole_lines(text: &str, place: &Place) -> Lines {
     let start = text[..place.start].rfind('\n').map_or(0, |at| at + 1);
     let stop = match text[..place.end].ends_with('\n') && place.end > start {

@@ -30,8 +30,8 @@ impl Known {
     }
 
     /// The rule that the message of a failed run names. A message of the monitor is the rule, the section
-    /// in brackets, and what happened: `One Vote (5.2): S1 votes for ...`. In a report, the name of a thread
-    /// comes first.
+    /// in brackets, and what happened: `One Vote (5.2): S1 votes for ...`. In a report, the name of the
+    /// thread that failed comes before the rule.
     pub fn rule_in(&self, message: &str) -> Option<&str> {
         let text = message.split_once(": ").map_or(message, |(_, text)| text);
         let names =

@@ -1,10 +1,9 @@
 //! `lab zoo matrix`: measures which method finds which animal.
 //!
-//! The results go into `zoo/results.jsonl`, after each campaign. An animal that has a result there for as
-//! many seeds, or more, is not measured again, unless its change or its list of tests has changed. If it has
-//! a result for fewer seeds, only the other seeds are run. So the command can be stopped at any moment and
-//! started again. All animals get a few seeds first, and then more. At its end the command writes the tables
-//! of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
+//! After each campaign its results go into `zoo/results.jsonl`. Seeds that already have a result there are
+//! not run again, unless the animal's change or its list of tests has changed. So the command can be stopped
+//! at any moment and started again. All animals get a few seeds first, and then more. At its end the command
+//! writes the tables of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -29,13 +28,14 @@ use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 use crate::problem::Problem;
 
-/// How many seeds each test gets first, second and so on.
+/// The seeds are run in rounds. Each number says how many seeds a test has got after this round. The last
+/// round is not in this list. It goes up to the number of seeds that the command wants.
 const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
 const UNIT_LIMIT: Duration = Duration::from_secs(1200);
 
-/// The name of the project without a mistake in the results.
+/// The results also contain the project without a mistake. This is its name there.
 pub const NO_MISTAKE: &str = "no-mistake";
 
 /// Arguments of `lab zoo matrix`.
@@ -97,15 +97,18 @@ pub fn run(
     Err(Problem::Failure(format!("there is no complete result for {}", troubles.join(", "))))
 }
 
-/// A part of the measurement.
+/// One step of the measurement: one animal gets more seeds, or its unit tests run.
 struct Step<'a> {
     animal: &'a Animal,
     /// How many seeds the animal has got after this step. `None` means the unit tests.
     seeds: Option<u64>,
 }
 
-/// All steps. Animals with a switch come first, because all of them use the same build. The key/value service
-/// comes last, because its tests need the most time.
+/// All steps, in the order in which they are done. In the first round, each animal gets a few seeds and its
+/// unit tests. The later rounds are only for animals with a switch, because all of these use the same build.
+/// At the end, each other animal gets all its missing seeds in one step. In a round, the animals with a
+/// switch come first. Of these, the animals of the key/value service come last, because their tests need the
+/// most time.
 fn plan<'a>(bench: &Bench<'_>, wanted: &'a [Animal], args: &Args) -> Vec<Step<'a>> {
     let (mut switched, own): (Vec<&Animal>, Vec<&Animal>) =
         wanted.iter().partition(|animal| bench.copy.has_switch(animal));
@@ -127,12 +130,12 @@ fn plan<'a>(bench: &Bench<'_>, wanted: &'a [Animal], args: &Args) -> Vec<Step<'a
     steps
 }
 
-/// How many seeds each test gets.
+/// How many seeds each test of the animal gets.
 pub fn seeds(animal: &Animal, args: &Args) -> u64 {
     args.seeds.unwrap_or(if animal.lab == "raft" { 50 } else { 10 })
 }
 
-/// The project without a mistake. Nothing must fail there.
+/// The project without a mistake, as an animal. No test may fail there.
 pub fn no_mistake() -> Animal {
     let text = |text: &str| text.to_owned();
     Animal {
@@ -294,7 +297,7 @@ fn cargo(
     let output = scratch.path("cargo");
     let fail = |error: std::io::Error| Problem::Failure(format!("cannot run cargo: {error}"));
     let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
-    // The tests of a machine with other work may be slow without being stuck.
+    // On a machine with other work, a test may be slow without being stuck. So the watchdog waits longer.
     let mut set =
         vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
     set.extend(variables.iter().cloned());
@@ -325,7 +328,7 @@ fn cargo(
     Ok((status.is_some_and(|status| status.success()), String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Says on stderr what a step has found.
+/// Prints to stderr what a step has found.
 fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
     let rules: Vec<String> = finding.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
     let (name, method, rules) = (&animal.name, method.name(), rules.join(", "));
@@ -336,8 +339,9 @@ fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
     eprintln!("zoo: step {number}: {name}: {method}: {failed}; {:.1} CPU s; {rules}", finding.spent);
 }
 
-/// The names of the tests that failed, in the output of a test binary. `None` if the output has no test. A
-/// process that dies during a test has printed neither `ok` nor `FAILED` for it.
+/// Finds the names of the tests that failed in the output of a test binary. Returns `None` if the output has
+/// no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such a test
+/// counts as failed.
 fn failed_tests(output: &str) -> Option<Vec<String>> {
     let mut failed = Vec::new();
     let mut tests = 0;
@@ -385,7 +389,7 @@ impl Run {
     }
 }
 
-/// Sums up the runs of a campaign.
+/// Makes one finding from the runs of a campaign.
 fn finding(mut runs: Vec<Run>, seeds: u64, targets: &[String], known: &Known) -> Finding {
     let place = |run: &Run| targets.iter().position(|target| *target == run.target);
     runs.sort_by(|a, b| (a.seed, place(a), &a.test).cmp(&(b.seed, place(b), &b.test)));

@@ -1,9 +1,9 @@
 //! `lab zoo`: the zoo of known mistakes.
 //!
-//! An animal is a mistake that people make in a Raft or in a service. It is a file in the folder `zoo`, which
-//! has the change of the sources that makes the mistake ([`animal`]). The sources themselves stay free of
-//! mistakes. A copy of the project gets the changes, each behind a switch, and is built once ([`mod@copy`],
-//! [`tree`], [`switch`]).
+//! An animal is a mistake that people make in a Raft or in a service. A file in the folder `zoo` describes
+//! the animal, and has the change of the sources that makes the mistake ([`animal`]). The sources themselves
+//! stay free of mistakes. A copy of the project gets the changes, each behind a switch, and is built once
+//! ([`mod@copy`], [`tree`], [`switch`]).
 //!
 //! * `lab zoo list` and `lab zoo show` print what is known about the animals ([`diff`]).
 //! * `lab zoo check` checks that each change still fits the sources.
@@ -145,7 +145,8 @@ fn root(given: Option<&Path>) -> Result<PathBuf, Problem> {
     root.canonicalize().map_err(|error| Problem::Failure(format!("{}: {error}", root.display())))
 }
 
-/// The animals that `lab zoo matrix` must measure. The first one has no mistake.
+/// The animals that `lab zoo matrix` must measure. They include the project without a mistake, if the
+/// arguments do not exclude it.
 fn wanted(animals: &[Animal], args: &matrix::Args) -> Result<Vec<Animal>, Problem> {
     if let Some(lab) = args.lab.as_ref().filter(|lab| !animals.iter().any(|it| it.lab == **lab)) {
         return Err(Problem::Usage(format!("--lab {lab}: expected one of {}", LABS.join(", "))));

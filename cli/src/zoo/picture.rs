@@ -18,7 +18,7 @@ const KIND: usize = 52;
 const BLOCK: usize = NAME + KIND + COLUMNS.len() * CELL;
 const GAP: usize = 30;
 const EDGE: usize = 14;
-/// The height of a title with the names of the columns.
+/// The height of a heading together with the names of the columns below it.
 const TITLE: usize = 44;
 
 const COLUMNS: [(Method, &str); 4] = [

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::animal::Animal;
 use super::known::Known;
 
-/// How an animal is looked for.
+/// A way to look for an animal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
     /// The course's tests alone: no monitor, and no assertions of Raft.
@@ -57,7 +57,7 @@ impl Method {
         };
         let strict = known.suites.iter().filter(|it| *it == strict && !animal.labs.contains(it));
         let all = animal.labs.iter().chain(strict).cloned();
-        // The test of the replicated state machine is one of the course, too.
+        // `rsm`, the suite of the replicated state machine, comes from the course, too.
         let of_course = |target: &String| target.starts_with("lab") || target == "rsm";
         match self {
             Method::Course => all.filter(of_course).collect(),
@@ -75,7 +75,7 @@ pub struct Finding {
     pub seeds: u64,
     /// In how many of these seeds at least one test failed.
     pub failed: u64,
-    /// The smallest of these seeds.
+    /// The smallest seed in which a test failed.
     pub smallest: Option<u64>,
     /// CPU seconds of all runs up to the first failure, if the seeds are tried one after the other and each
     /// seed with all tests. If nothing failed, CPU seconds of all runs.
@@ -91,7 +91,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The finding for the seeds of `self` and the seeds of `next`, which come after them.
+    /// Adds up two findings. The seeds of `next` come after the seeds of `self`.
     pub fn and(mut self, next: Finding) -> Finding {
         if self.smallest.is_none() {
             self.smallest = next.smallest;
@@ -107,7 +107,8 @@ impl Finding {
     }
 }
 
-/// All findings, by animal and method. Each has the [`mark`] of the animal for which it was made.
+/// All findings, by animal and method. Each finding has a [`mark`]. If the mark of the animal is another one
+/// now, the finding is out of date.
 pub struct Results {
     path: PathBuf,
     known: Known,
@@ -147,7 +148,7 @@ impl Results {
         Ok(Results { path: path.to_owned(), known: known.clone(), found })
     }
 
-    /// The finding of a method about an animal, if it was made for the animal as it is now.
+    /// The finding of a method about an animal. `None` if there is none, or if it is out of date.
     pub fn of(&self, animal: &Animal, method: Method) -> Option<&Finding> {
         let (made_for, finding) = self.found.get(&(animal.name.clone(), method))?;
         (*made_for == self.mark(animal, method)).then_some(finding)

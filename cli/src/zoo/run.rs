@@ -59,21 +59,22 @@ pub struct Campaign<'a> {
     pub seeds: u64,
     /// Whether the monitor is on.
     pub monitor: bool,
-    /// Variables of the environment.
+    /// Environment variables of the call.
     pub variables: Vec<(String, OsString)>,
-    /// Further arguments.
+    /// Further arguments of `lab dstest`.
     pub more: Vec<OsString>,
     /// How many real seconds one run may take.
     pub timeout: u64,
 }
 
 impl Campaign<'_> {
-    /// Runs the campaign. Its table is thrown away. Its messages go to the file `said`, or to stderr if there
-    /// is no such file. A signal that stops this program also stops the campaign.
+    /// Runs the campaign. The table that `lab dstest` prints is thrown away. The messages of `lab dstest` go
+    /// to the file `said`, or to stderr if `said` is `None`. A signal that stops this program also stops the
+    /// campaign.
     pub fn run(&self, stop: &Stop, said: Option<&Path>) -> Result<ExitStatus, Problem> {
         let fail = |error: std::io::Error| Problem::Failure(format!("cannot run lab dstest: {error}"));
-        // This path is the program that runs now, even if its file was built again meanwhile.
-        // If this program is killed, the campaign gets a signal and ends, too.
+        // `/proc/self/exe` is the program that runs now, even if its file was built again meanwhile.
+        // `dstest-exec` ends the campaign with a signal if this program is killed.
         let mut command = self.tree.command(Path::new("/proc/self/exe"));
         command.args(["dstest-exec", "--parent", &std::process::id().to_string()]);
         command.args(["--signal", "SIGTERM", "--", "/proc/self/exe"]);
@@ -122,7 +123,7 @@ pub fn run(
     args: &Args,
     stop: &Stop,
 ) -> Result<String, Problem> {
-    // A change that does not fit is a mistake that needs no build to be seen.
+    // If a change does not fit the sources, the command fails here, before anything is built.
     super::diff::apply(root, animal).map_err(Problem::Failure)?;
     let copy = Copy::of(root, animals, stop)?;
     let assertions = if args.assertions { Assertions::On } else { Assertions::Off };
@@ -163,7 +164,8 @@ pub fn run(
     }
 }
 
-/// Describes the failure of a line of `failures.txt`: target, test, seed, message and replay line.
+/// Describes the failure that a line of `failures.txt` reports. The line has the target, the test, the seed,
+/// the message and the replay line.
 fn failure(line: &str, out: &Path, tree: &Tree, variables: &[(String, OsString)]) -> String {
     let fields: Vec<&str> = line.split('\t').collect();
     let &[target, test, seed, message, replay] = fields.as_slice() else {

@@ -46,10 +46,11 @@ pub struct Args {
     pub dry_run: bool,
 }
 
-/// What is expected of an animal.
+/// The method that is tried on an animal, and whether this method must catch the animal.
 struct Expected<'a> {
     method: Method,
-    /// The finding of the matrix, if it is reliable.
+    /// What the method found when the matrix was measured. `None` if no method finds the animal reliably.
+    /// Then the animal need not be caught.
     reliable: Option<&'a Finding>,
 }
 
@@ -105,7 +106,7 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
     }
 }
 
-/// The animals that a text draws.
+/// Draws `count` animals. The text `seed` decides which ones.
 fn draw<'a>(animals: &'a [Animal], seed: &str, count: usize) -> Vec<&'a Animal> {
     let mut all: Vec<&Animal> = animals.iter().collect();
     all.sort_by_cached_key(|animal| {
@@ -117,7 +118,8 @@ fn draw<'a>(animals: &'a [Animal], seed: &str, count: usize) -> Vec<&'a Animal> 
     all
 }
 
-/// The method that finds an animal most reliably. If two are equal, the one that needs less CPU time.
+/// The method that finds an animal most reliably. If two methods are equal, the one that needs less CPU time.
+/// If no method is reliable, all tests with the monitor.
 fn expected<'a>(results: &'a Results, animal: &Animal) -> Expected<'a> {
     let all = Method::ALL.into_iter().filter_map(|method| Some((method, results.of(animal, method)?)));
     let reliable = all.filter(|(_, it)| it.seeds > 0 && 10 * it.failed >= 8 * it.seeds);
@@ -152,7 +154,8 @@ fn try_one(
         let (failed, _) = unit_tests(copy, scratch, stop, animal)?;
         return Ok(failed.first().map(|test| format!("the unit test {test} failed")));
     }
-    // The tests that failed in the matrix are enough. They need less time than all tests of the animal.
+    // It is enough to run the tests that failed most often in the matrix. They need less time than all tests
+    // of the animal.
     let tests: Vec<String> = match expected.reliable {
         Some(finding) => often(finding),
         None => expected.method.targets(animal, known),
@@ -185,7 +188,7 @@ fn often(finding: &Finding) -> Vec<String> {
     tests.into_iter().take(3).map(|(test, _)| name(test)).collect()
 }
 
-/// Describes a failed run: a line of the results of `lab dstest`.
+/// Describes the run of a line in the results of `lab dstest`. Returns `None` if the run passed.
 fn failure(line: &str) -> Option<String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let &[target, test, seed, verdict, _cpu, message, _replay] = fields.as_slice() else { return None };

@@ -2,7 +2,8 @@
 //!
 //! A build of the project takes much longer than a run of a test. So the copy in which animals are measured
 //! has nearly all animals at once. [`Switched::of`] compares the project's sources with the sources of each
-//! animal, function by function. A function that differs gets a body that asks for the switch:
+//! animal, function by function. A function that differs gets a body that asks whether the animal's switch is
+//! on:
 //!
 //! ```text
 //! fn majority(&self) -> usize {
@@ -10,9 +11,9 @@
 //! }
 //! ```
 //!
-//! If an animal adds a function or a `use`, the copy has it, too. The environment variable `LAB_ZOO` has the
-//! name of the animal whose switch is on. It is read once. Without the variable, the copy behaves as the
-//! project does.
+//! If an animal adds a function or a `use`, the copy gets this function or `use`, too. The environment
+//! variable `LAB_ZOO` has the name of the animal whose switch is on. A program reads the variable once.
+//! Without the variable, the copy behaves as the project does.
 //!
 //! An animal that changes something else, such as the fields of a struct or the parameters of a function,
 //! cannot have a switch. The same is true for an animal whose switch does not compile. Such an animal needs a
@@ -32,10 +33,10 @@ use super::diff;
 /// The environment variable with the name of the animal whose switch is on.
 pub const VARIABLE: &str = "LAB_ZOO";
 
-/// The environment variable that leaves Raft's own assertions on if it is `1`.
+/// If this environment variable is `1`, Raft's own assertions are on. Otherwise they are off.
 pub const ASSERTIONS: &str = "LAB_ZOO_ASSERTIONS";
 
-/// The file of the copy that reads the switch.
+/// The copy has this file, too. Its code reads the two environment variables.
 const MODULE: &str = "src/zoo.rs";
 const LIBRARY: &str = "src/lib.rs";
 
@@ -47,7 +48,7 @@ pub struct Switched {
     pub names: BTreeSet<String>,
     /// The animals that cannot have a switch, and why.
     pub refused: BTreeMap<String, String>,
-    /// For each file: lines that belong to an animal.
+    /// For each file: ranges of lines, and the animal to which each range belongs.
     lines: BTreeMap<String, Vec<(Range<usize>, String)>>,
 }
 
@@ -55,7 +56,8 @@ impl Switched {
     /// Makes the sources with switches for all animals but those in `without`.
     ///
     /// # Errors
-    /// If the change of Raft's assertions does not fit, or `src/lib.rs` cannot be read.
+    /// If the change that puts Raft's assertions behind a switch does not fit, or `src/lib.rs` cannot be
+    /// read.
     pub fn of(
         root: &Path,
         animals: &[Animal],
@@ -123,7 +125,7 @@ impl Switched {
     }
 }
 
-/// Raft's own assertions, behind a switch.
+/// The changes that put Raft's own assertions behind a switch.
 fn switched_assertions() -> Vec<Change> {
     super::tree::without_assertions()
         .into_iter()
@@ -137,7 +139,7 @@ fn switched_assertions() -> Vec<Change> {
         .collect()
 }
 
-/// The module that reads the switch.
+/// The text of the file [`MODULE`].
 fn module(animals: &[Animal], names: &BTreeSet<String>) -> String {
     let mut table = String::new();
     for (number, animal) in animals.iter().enumerate().filter(|(_, it)| names.contains(&it.name)) {
@@ -184,11 +186,11 @@ pub(crate) fn assertions() -> bool {{
 struct Edit {
     /// Functions that differ, and their new bodies.
     bodies: BTreeMap<String, String>,
-    /// New items: where they belong, their name, and their text.
+    /// New items. Each has its container ([`Item`]), its name and its text.
     added: Vec<(String, String, String)>,
 }
 
-/// Compares two texts of a file. The error says what cannot be behind a switch.
+/// Compares two texts of a file. The error names a difference that cannot be behind a switch.
 fn compare(base: &str, changed: &str) -> Result<Edit, String> {
     let (base, changed) = (Parsed::of(base)?, Parsed::of(changed)?);
     let mut edit = Edit::default();
@@ -218,12 +220,13 @@ fn compare(base: &str, changed: &str) -> Result<Edit, String> {
 struct Edits {
     /// For each function: the number of the animal, its name and the new body.
     bodies: BTreeMap<String, Vec<(usize, String, String)>>,
-    /// New items by their place and name: the animal and the text.
+    /// The new items, by container and name. The values are the animal and the text of the item.
     added: BTreeMap<(String, String), (String, String)>,
 }
 
 impl Edits {
-    /// Why an edit cannot be added: another animal adds another item with the same name.
+    /// An edit cannot be added if another animal adds a different item with the same name. Returns this
+    /// reason, or `None` if the edit can be added.
     fn clash(&self, edit: &Edit) -> Option<String> {
         edit.added.iter().find_map(|(container, key, text)| {
             let (other, known) = self.added.get(&(container.clone(), key.clone()))?;
@@ -240,7 +243,7 @@ impl Edits {
         }
     }
 
-    /// The text of the file with all changes, and the lines of each animal.
+    /// The text of the file with all changes, and which lines belong to which animal.
     fn text(&self, base: &str) -> (String, Vec<(Range<usize>, String)>) {
         let parsed = Parsed::of(base).expect("the text was parsed before");
         // Each insertion: the place in the old text, the new text, and the animal.
@@ -279,24 +282,24 @@ impl Edits {
 
 /// An item of a file.
 struct Item {
-    /// The container: `""` for the file, or the head of an impl block, a trait or a module.
+    /// The container: `""` for the file, or the head of an impl block or of a trait.
     container: String,
-    /// Everything of the item but the body.
+    /// For a function: everything but the body. Empty for other items.
     head: String,
     /// For a function: the place of its body, and its text.
     body: Option<(Range<usize>, String)>,
     /// The text of the item.
     text: String,
-    /// Whether the item may exist only in the text of an animal.
+    /// Whether an animal may add such an item.
     addable: bool,
-    /// Whether the item may be missing in the text of an animal.
+    /// Whether an animal may remove such an item.
     removable: bool,
 }
 
 struct Parsed<'a> {
     text: &'a str,
     items: BTreeMap<String, Item>,
-    /// Where new items of each container can be put.
+    /// For each container, the offset in the text at which new items can be inserted.
     containers: BTreeMap<String, usize>,
 }
 
@@ -383,12 +386,12 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// The tokens of a value. Their spaces do not depend on the spaces of the source.
+/// The tokens of a value, as text. The spaces of this text do not depend on the spaces of the source.
 fn tokens(it: &impl ToTokens) -> String {
     it.to_token_stream().to_string()
 }
 
-/// The head of a function.
+/// The head of a function: its attributes, its visibility and its signature.
 fn head(attributes: &[syn::Attribute], visibility: &syn::Visibility, signature: &syn::Signature) -> String {
     let attributes: String = attributes.iter().map(tokens).collect();
     format!("{attributes} {} {}", tokens(visibility), tokens(signature))

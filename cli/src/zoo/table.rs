@@ -38,7 +38,7 @@ pub fn write(root: &Path, animals: &[Animal], results: &Results) -> Result<Vec<P
     Ok(vec![path, svg])
 }
 
-/// The text with other lines between the two comments.
+/// Puts `tables` between the two comments of `text`. Returns `None` if a comment is missing.
 fn replace(text: &str, tables: &str) -> Option<String> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
@@ -62,7 +62,7 @@ fn found(results: &Results, animal: &Animal, method: Method) -> bool {
     results.of(animal, method).is_some_and(|finding| finding.failed > 0)
 }
 
-/// How many animals of each kind each method finds.
+/// A table that says how many animals of each kind and of each folder each method finds.
 fn summary(animals: &[Animal], results: &Results) -> String {
     let mut out =
         "| animals | number | measured | course | strict | either | monitor | expected rule | unit | nothing |\n\
@@ -160,8 +160,8 @@ fn counted(finding: &Finding) -> String {
     }
 }
 
-/// The rule that was named most often, and the expected rule if it is another one. Each with the number of
-/// the failures that name it, and the number of the other rules.
+/// The rule that was named most often, and the expected rule if that is another one. Each of the two rules
+/// has the number of failures that name it. `+2` at the end means that two more rules were named.
 fn rules(finding: &Finding, expected: &str) -> String {
     let mut all: Vec<(&String, &u64)> = finding.rules.iter().collect();
     all.sort_by_key(|(rule, count)| (std::cmp::Reverse(**count), *rule));

@@ -1,9 +1,9 @@
 //! The copy of the project in which an animal is built: `target/zoo/tree`, with the target folder
 //! `target/zoo/target`.
 //!
-//! The copy has nearly all animals at once, each behind a switch ([`super::switch`]). An animal that cannot
-//! have a switch gets the copy for itself. A file is written only if its content differs. So cargo builds
-//! again only what has changed.
+//! The copy has nearly all animals at once, each behind a switch ([`super::switch`]). For an animal that
+//! cannot have a switch, the copy is changed so that it has only this animal. A file is written only if its
+//! content differs. So cargo builds again only what has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -16,10 +16,11 @@ use nix::fcntl::{Flock, FlockArg};
 use super::animal::{Animal, Change};
 use super::diff;
 
-/// A file of the copy that the project does not have in this form: it names the target folder.
+/// The copy has its own version of this file, because the file names the copy's target folder.
 const CARGO_CONFIG: &str = ".cargo/config.toml";
 
-/// Variables of the environment that programs in the copy do not get: they would build or run something else.
+/// Environment variables that programs in the copy do not get. With these variables, the programs would build
+/// or run something else.
 pub const UNSET: [&str; 11] = [
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_TARGET_DIR",
@@ -84,7 +85,7 @@ impl Tree {
         self.dir.with_file_name("building")
     }
 
-    /// Notes that no build runs in the copy now, and that none was stopped.
+    /// Notes that no build runs in the copy now, and that the last build was not stopped.
     pub fn built(&self) {
         let _ = fs::remove_file(self.mark());
     }
@@ -102,7 +103,7 @@ impl Tree {
         self.put_files(&changed.into_iter().map(|it| (it.file, it.after)).collect())
     }
 
-    /// Makes the copy equal to the project, but with these files.
+    /// Makes the copy equal to the project, except that the copy has these files with these texts.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -136,7 +137,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Writes a file of the copy, unless it has this content already. It gets the permissions of `like`.
+    /// Writes a file of the copy, unless the file has this content already. The file gets the permissions of
+    /// the file `like`, if there is one.
     fn write(&self, file: &Path, content: &[u8], like: Option<&Path>) -> io::Result<()> {
         let to = self.dir.join(file);
         if fs::read(&to).is_ok_and(|old| old == content) {

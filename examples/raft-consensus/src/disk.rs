@@ -144,7 +144,7 @@ impl Log for Disk {
         }
         let head = labgob::encode(&*self.head.lock());
         let saved = self.persister.update(|writer| {
-            // The state has no head before the first save.
+            // Each save writes the head, because the state has no head before the first save.
             writer.head(head);
             if kept < old {
                 writer.truncate_to(kept);

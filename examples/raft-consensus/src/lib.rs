@@ -31,7 +31,7 @@ struct Shared {
     me: ServerId,
     ends: Vec<End>,
     node: Mutex<Node>,
-    /// Notified when the deadline comes earlier.
+    /// Notified when the ticker must wake up earlier than before.
     deadline: Condvar,
     killed: Signal,
 }
@@ -39,12 +39,13 @@ struct Shared {
 /// The rules, and what belongs to them.
 struct Node {
     rules: HandledConsensus<Disk, Machine, Effects>,
-    /// A copy of the crate's disk. Both copies have the same entries.
+    /// A second handle to the disk that the crate uses.
     disk: Disk,
     peers: Vec<ServerId>,
 }
 
-/// What the rules want. The crate's own `CollectHandler` has a `HashMap` of std, whose order is random.
+/// What the rules want: messages to send, and the next deadline. The crate's own `CollectHandler` cannot be
+/// used here, because it has a `HashMap` of std, whose order is random.
 #[derive(Debug)]
 struct Effects {
     messages: Vec<(ServerId, PeerMessage)>,
@@ -57,7 +58,7 @@ impl ConsensusHandler for Effects {
         self.messages.push((id, message));
     }
 
-    /// The labs' services learn of a commit by the apply channel.
+    /// Does nothing: the labs' services learn of a commit from the apply channel.
     fn send_client_response(&mut self, _: ClientId, _: ClientResponse) {}
 
     fn set_timeout(&mut self, timeout: ConsensusTimeout) {
@@ -79,7 +80,7 @@ impl ConsensusHandler for Effects {
     }
 }
 
-/// Delivers the committed commands. Its log has the terms of the commands.
+/// Delivers the committed commands. It finds their terms in `entries`.
 #[derive(Debug)]
 struct Machine {
     applied: u64,
@@ -163,7 +164,8 @@ impl RaftPeer for Raft {
 
     fn kill(&self) {
         self.shared.killed.raise();
-        // The ticker checks the signal and begins to wait under the lock.
+        // The ticker holds the lock from its look at the signal until it waits. So once this thread has had
+        // the lock, the ticker has seen the signal, or it waits, and `notify_all` wakes it.
         drop(self.shared.node.lock());
         self.shared.deadline.notify_all();
         self.shared.ends.iter().for_each(End::close);
@@ -254,7 +256,7 @@ impl Node {
     }
 
     fn timeout(&mut self) {
-        // The rules return an error only if the role does not fit.
+        // The rules return an error only if the timeout does not fit the server's role.
         if !self.rules.handler.leads {
             let _ = self.rules.apply_timeout(ConsensusTimeout::Election);
             return;

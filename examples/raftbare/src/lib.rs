@@ -30,7 +30,7 @@ pub struct Raft {
 struct Shared {
     ends: Vec<End>,
     node: Mutex<Node>,
-    /// Notified when the deadline comes earlier.
+    /// Notified when the ticker must wake up earlier than before.
     deadline: Condvar,
     killed: Signal,
 }
@@ -46,7 +46,7 @@ struct Node {
     deliver: Sender<ApplyMsg>,
 }
 
-/// A message, or the order to send the snapshot.
+/// A message of the rules, or the snapshot for a peer.
 enum Outgoing {
     Message(Wire),
     Snapshot(Snapshot),
@@ -61,7 +61,7 @@ impl RaftPeer for Raft {
         let node = Mutex::new(Node { rules, log, deadline: Instant::now(), applied, deliver });
         let shared = Shared { ends: peers, node, deadline: Condvar::new(), killed: Signal::new() };
         let shared = Arc::new(shared);
-        // The rules ask for the first election timeout here.
+        // This first call does what the rules want at the start: they ask for an election timeout.
         shared.act(|_| BTreeMap::new());
 
         let ticker = Arc::clone(&shared);
@@ -109,7 +109,8 @@ impl RaftPeer for Raft {
 
     fn kill(&self) {
         self.shared.killed.raise();
-        // The ticker checks the signal and begins to wait under the lock.
+        // The ticker holds the lock from its look at the signal until it waits. So once this thread has had
+        // the lock, the ticker has seen the signal, or it waits, and `notify_all` wakes it.
         drop(self.shared.node.lock());
         self.shared.deadline.notify_all();
         self.shared.ends.iter().for_each(End::close);

@@ -52,7 +52,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads the state of a group of so many `servers`. Also returns the term and the vote.
+    /// Reads the saved state of a server. The group has this number of `servers`. Also returns the term and
+    /// the vote.
     pub fn load(persister: Arc<Persister>, servers: usize) -> (Log, Term, Option<NodeId>) {
         let frames = persister.frames().expect("the state was saved as frames");
         let head: Head = match frames.head() {
@@ -171,7 +172,8 @@ impl Log {
         }
     }
 
-    /// The service has made a snapshot up to the command with this number, which is at `end`.
+    /// Replaces the first entries by a snapshot of the service. The last command in the snapshot has this
+    /// number, and is at `end`.
     pub fn compact(&mut self, end: LogPosition, number: u64, data: Vec<u8>) {
         let dropped = self.at(end.index.get()) + 1;
         self.items.drain(..dropped);
@@ -180,7 +182,7 @@ impl Log {
         self.changes.push(Change::Snapshot(data));
     }
 
-    /// A leader has sent a snapshot. The entries after it and up to `last` stay.
+    /// Installs a snapshot that a leader has sent. The entries after it stay, up to the index `last`.
     pub fn install(&mut self, end: LogPosition, number: u64, data: &[u8], last: u64) {
         let covered = ((end.index.get() - self.end.index.get()) as usize).min(self.items.len());
         self.items.drain(..covered);

@@ -36,7 +36,7 @@ enum Body {
     AppendReply { last: Place },
 }
 
-/// A snapshot: the last entry that it covers, and the number of the last command.
+/// A snapshot: the last entry that it covers, the number of the last command up to this entry, and the data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     pub end: Place,

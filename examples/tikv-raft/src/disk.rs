@@ -15,7 +15,7 @@ use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Snapshot};
 use raft::{Error, GetEntriesContext, RaftState, Result, Storage, StorageError};
 use serde::{Deserialize, Serialize};
 
-/// The end of the snapshot.
+/// The last entry that the snapshot covers, and the number of the last command up to this entry.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Point {
     index: u64,
@@ -59,7 +59,7 @@ pub(crate) fn is_command(entry: &Entry) -> bool {
 }
 
 impl Disk {
-    /// Reads the state of a group of so many `servers`.
+    /// Reads the saved state of a server. The group has this number of `servers`.
     pub fn load(persister: Arc<Persister>, servers: usize) -> Disk {
         let frames = persister.frames().expect("the state was saved as frames");
         let servers = ConfState::from(((1..=servers as u64).collect::<Vec<_>>(), vec![]));
@@ -157,7 +157,8 @@ impl Disk {
         }
     }
 
-    /// The service has made a snapshot up to the command with this number.
+    /// Replaces the first entries by a snapshot of the service. The last command in the snapshot has this
+    /// number.
     pub fn compact(&mut self, number: u64, data: Vec<u8>) {
         if number <= self.snapshot.number {
             return;
@@ -172,7 +173,8 @@ impl Disk {
         self.changes.push(Change::Snapshot(data.into()));
     }
 
-    /// The leader has sent a snapshot, which replaces the log. Returns the message for the service.
+    /// Installs a snapshot that the leader has sent. The snapshot replaces the whole log. Returns the message
+    /// for the service.
     pub fn install(&mut self, snapshot: &Snapshot) -> ApplyMsg {
         let (number, data): (u64, Vec<u8>) =
             labgob::decode(&snapshot.data).expect("another server of this group has encoded the snapshot");

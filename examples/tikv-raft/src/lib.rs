@@ -23,7 +23,7 @@ const HEARTBEAT: usize = 10;
 /// The shortest election timeout. The longest one is twice as long.
 const ELECTION: usize = 30;
 /// An election timeout that never comes. The crate draws its timeouts from `rand::thread_rng`, so two runs of
-/// a seed would differ. So this file draws the timeouts itself, and the crate's own timeout is this one.
+/// a seed would differ. So the crate gets this timeout, and this file draws the real timeouts itself.
 const NEVER: usize = 1 << 30;
 
 /// One server.
@@ -181,7 +181,8 @@ impl Node {
         if !self.is_leader() || self.raw.propose(Vec::new(), command.as_bytes().to_vec()).is_err() {
             return None;
         }
-        // The entry is not on the disk yet, but the entry before it is: no rule leaves entries unsaved.
+        // The new entry is not in `Disk` yet. But the entry before it is, because `settle` puts all new
+        // entries there after each call.
         let before = self.raw.raft.raft_log.last_index() - 1;
         Some(Started { index: self.raw.store().number_at(before) + 1, term: self.raw.raft.term })
     }
@@ -191,7 +192,8 @@ impl Node {
         let _ = self.raw.step(message);
     }
 
-    /// Handles a message that a peer has sent. If its term is over, returns an answer with the later term.
+    /// Handles a message that a peer has sent. If the message is of an older term, returns an answer with
+    /// this server's term.
     ///
     /// Figure 2 wants this answer ("reply false if term < currentTerm"), and the strict tests expect it. The
     /// crate gives no answer, unless its option `check_quorum` or `pre_vote` is set. But then a leader steps
@@ -269,7 +271,7 @@ impl Node {
     }
 }
 
-/// The crate's name of the server at a place. For the crate, 0 is no server.
+/// The crate's id of server number `place`. The ids begin at 1, because for the crate, 0 means no server.
 fn id(place: usize) -> u64 {
     place as u64 + 1
 }

@@ -138,7 +138,7 @@ impl Generic {
             })
         };
 
-        // In the first second the network is not split. Then the partitions begin.
+        // The network is first split after one second.
         let splitting = self.partitions.then(|| {
             sleep(Duration::from_secs(1));
             partitioner::start(cfg, round, &done)
@@ -154,7 +154,8 @@ impl Generic {
             sleep(ELECTION_TIMEOUT);
         }
         if self.crash {
-            // At this time the clients wait for replies. Their calls must succeed although the servers crash.
+            // The last calls of the clients may still wait for replies. These calls must succeed although the
+            // servers crash.
             cfg.all().into_iter().for_each(|i| cfg.shutdown_server(i));
             sleep(ELECTION_TIMEOUT);
             cfg.all().into_iter().for_each(|i| cfg.start_server(i));

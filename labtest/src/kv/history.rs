@@ -163,7 +163,8 @@ fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Opera
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that names the illegal part of the history and the operation that does not fit into the order.
+/// A text that names the part of the history that is not linearizable, and the operation that does not fit
+/// into the order.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };

@@ -1,4 +1,4 @@
-//! A thread that splits the network every second.
+//! A thread that splits the network into two new random sides about every second.
 
 use labrt::rng::{self, Rng};
 use labrt::sync::Arc;

@@ -16,7 +16,8 @@ const PER_HEARTBEAT: u32 = 3;
 const OPERATIONS: u32 = 1000;
 
 /// Runs the test. There are three servers and one client. The client makes a thousand appends, one after the
-/// other. The client is near, so that nearly all of the time is the time that the service needs.
+/// other. In virtual time the client is near ([`Setup::near_clients`]): its messages take little time. So the
+/// test measures mostly the time that the service needs.
 pub fn speed<S: KvService>(part: &str, maxraftstate: Option<usize>) {
     let cfg = make_config::<S>(Setup { maxraftstate, ..Setup::of(3).near_clients() });
     let mut client = make_client(&cfg, &cfg.all());

@@ -152,8 +152,8 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_agreement(2);
 
-    // The three servers are connected again. One of them may become the leader. Then this leader does not
-    // have the entry at index 2.
+    // The three servers are connected again. One of them may become the leader. It does not have the entry at
+    // index 2, so the next command may get this index again.
     gone.iter().for_each(|&i| cfg.connect(i));
     let leader2 = cfg.check_one_leader();
     let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };

@@ -279,7 +279,7 @@ fn churn<R: RaftPeer>(setup: Setup, title: &str) {
 
     // In each round, a server may be disconnected, a server may be started and connected, and a server may
     // crash. The pause after a round is a little shorter than the longest time that an election may take. So
-    // some elections succeed and some do not.
+    // some elections end before the next round, and some do not.
     for _ in 0..20 {
         churn_once(&cfg);
         sleep(ELECTION_TIMEOUT * 7 / 10);

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `crashes.rs` | crashes of the leaders, or of all servers, of the groups that give and get shards |
 //! | `controller.rs` | a controller is cut off during a migration |
-//! | `alone.rs` | all servers restart without a client; all groups leave; two groups swap shards |
+//! | `alone.rs` | all servers restart, and no client is there; all groups leave; two groups swap shards |
 //! | `room.rs` | servers that have given shards away must have no data of these shards any more |
 //! | `chaos.rs` | many random changes of the configuration, with all kinds of faults |
 //!

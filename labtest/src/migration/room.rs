@@ -13,8 +13,8 @@ use crate::shards::{Config, Setup, gid, make_config, random_text};
 const KEYS: usize = 30;
 const LEN: usize = 1000;
 
-/// A server of a group without shards must have fewer bytes than this on its disk. A value has this number of
-/// bytes, so the disk cannot have a value.
+/// A server of a group without shards must have fewer bytes than this on its disk. This is the length of one
+/// value, so not even one value can be left on the disk.
 const LEFT: usize = LEN;
 
 /// In each round, all shards move to another group. Afterwards the servers of the old group must not have the

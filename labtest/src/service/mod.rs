@@ -7,8 +7,9 @@
 //! recorded in its trace and in its log (topic `TEST`). The steps that change servers or the network are also
 //! recorded as marks. If a history is not linearizable, its picture shows these marks ([`Cluster::marks`]).
 //!
-//! There is one difference between the tests of labs 3 and 4A. A passed test prints a line with counters. The
-//! tests of the controller, lab 4A, print this line without the counters ([`Setup::without_columns`]).
+//! The tests of lab 3 and of lab 4A use this harness in the same way, with one difference. A passed test of
+//! lab 3 prints a line with counters. A test of lab 4A, the controller, prints this line without the counters
+//! ([`Setup::without_columns`]).
 //!
 //! # Which ends work
 //!
@@ -75,8 +76,8 @@ pub struct Setup {
 /// The longest time after which a late copy of a request arrives.
 pub(crate) const LATEST_COPY: Duration = Duration::from_secs(3);
 
-/// The options of a network on which a copy of each request arrives late. The copy reaches the server that
-/// has the name at that time, also if this server was started after the request was sent.
+/// The options of a network on which a copy of each request arrives late. If the receiver has restarted in
+/// the meantime, the copy reaches the restarted server.
 pub(crate) fn late_copies() -> NetworkOptions {
     NetworkOptions {
         duplicated_requests: 1000,
@@ -288,8 +289,8 @@ impl<S: Replicated> Cluster<S> {
         self.servers[i].living()
     }
 
-    /// The marks of the test so far, for a picture. If a fault has not ended yet, its mark ends at the
-    /// present time.
+    /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not
+    /// ended yet, its mark ends at the present time.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }

@@ -333,8 +333,8 @@ fn what_is_saved_after_a_stop_is_lost() {
     });
 }
 
-/// A dying server may still save something, and try to send a reply to the client that waits for this. The
-/// reply must not arrive, because the saved data is lost.
+/// While a server is killed, it may still save something, and reply to the client that the data is saved. The
+/// reply must not arrive, because the disk was copied before, so the data is lost.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -496,7 +496,7 @@ fn a_thread_left_behind_is_seen() {
 }
 
 /// A handler of a dead server may wait for an operation that will never be applied. The harness must notice
-/// its thread.
+/// the thread of this handler.
 #[test]
 fn a_handler_left_behind_is_seen() {
     let message = failure(|| {

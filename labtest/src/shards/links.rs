@@ -49,7 +49,8 @@ impl<S: Sharded> Cluster<S> {
     }
 
     /// Makes new ends of a clerk to the controllers. An end is enabled unless its controller is cut off. The
-    /// harness keeps the names of the ends.
+    /// harness keeps the names of the ends, so that it can disable an end when its controller is cut off
+    /// later.
     pub(super) fn make_clerk_ends(&self) -> Vec<End> {
         let ends = self.make_ends(NodeId::NONE, &self.group_of(Place::Ctrler(0)));
         let names = ends.iter().map(|end| end.name().clone()).collect();
@@ -65,9 +66,9 @@ impl<S: Sharded> Cluster<S> {
         ends
     }
 
-    /// Cuts the server at `place` off. This server and its group cannot reach each other. The server and the
-    /// controllers cannot reach each other either. Clerks cannot reach a controller that is cut off. But they
-    /// can reach a server of a group that is cut off. Ends between groups still work. After a restart the
+    /// Cuts the server at `place` off from the other servers of its group and from the controllers. If this
+    /// server is a controller, no group and no clerk can reach it either. If it is a server of a group,
+    /// clerks and other groups can still reach it, and it can still reach other groups. After a restart the
     /// server is still cut off.
     pub fn isolate(&self, place: Place) {
         dlog!(TEST, "cuts {place} off");
@@ -100,8 +101,8 @@ impl<S: Sharded> Cluster<S> {
         self.bring_ends_in_line();
     }
 
-    /// The servers to which the server at `place` gets ends when it starts. These are the servers of its own
-    /// group. If it is not a controller, these are also the controllers.
+    /// The servers to which the server at `place` gets ends when it starts: the servers of its own group. A
+    /// server that is not a controller also gets ends to the controllers.
     pub(super) fn targets(&self, place: Place) -> Vec<Place> {
         let mut targets = self.group_of(place);
         if let Place::Server(..) = place {
@@ -110,7 +111,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Enables and disables the ends that the harness has made, until they are as the state of the harness
+    /// Enables and disables the ends that the harness has made, so that they are as the state of the harness
     /// says.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());

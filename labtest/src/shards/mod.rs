@@ -12,6 +12,8 @@
 //!
 //! # Ends
 //!
+//! An *end* is the side of a connection that sends requests.
+//!
 //! | end | when it is made, or who makes it | how long it works |
 //! |---|---|---|
 //! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
@@ -387,8 +389,8 @@ impl<S: Sharded> Cluster<S> {
         self.lives(place).living()
     }
 
-    /// The marks of the test so far, for a picture. If a fault has not ended yet, its mark ends at the
-    /// present time.
+    /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not
+    /// ended yet, its mark ends at the present time.
     pub fn marks(&self) -> Vec<Mark> {
         self.marks.all()
     }

@@ -64,8 +64,8 @@ impl<S: Sharded> Cluster<S> {
         self.group(gi).into_iter().map(|place| place.name()).collect()
     }
 
-    /// Adds a step of some groups to the log and to the marks. Returns the gids of the groups as a text, for
-    /// the trace.
+    /// Writes a step, such as the join of some groups, into the log and into the marks. Returns the gids of
+    /// the groups as a text, for the trace.
     fn step(&self, what: &str, gis: &[usize]) -> String {
         let gids: Vec<Gid> = gis.iter().map(|&gi| gid(gi)).collect();
         dlog!(TEST, "{what} of {gids:?}");

@@ -6,7 +6,7 @@ use labrt::collections::BTreeMap;
 use super::Moves;
 
 /// The latest configuration must have exactly these groups. Each shard must be on one of these groups, and
-/// the shards must be spread evenly. If there are no groups, any shards are accepted.
+/// the shards must be spread evenly. If there are no groups, the shards are not checked.
 #[track_caller]
 pub(crate) fn check(ck: &mut impl CtrlerClerk, gids: &[Gid]) {
     let config = ck.query(None);

@@ -143,8 +143,8 @@ fn challenge_1_nothing_left<S: Sharded>() {
     /// `KEYS` is the number of keys. `LEN` is the number of letters of a value.
     const KEYS: usize = 30;
     const LEN: usize = 1000;
-    /// If a group has no shards, its three servers together must save fewer bytes than this. For each server
-    /// this limit is the size of one value. The servers need space for the configurations. They need no space
+    /// If a group has no shards, its three servers together must save fewer bytes than this. The limit allows
+    /// each server the size of one value. A server needs this space for the configurations. It needs no space
     /// for the last replies to clients, because these move with the shards.
     const LEFT: usize = 3 * LEN;
 

@@ -41,7 +41,7 @@ pub(super) trait Play: Send + Sync + 'static {
     }
 }
 
-/// The values that the code of a server's thread can use, if the server is in a group.
+/// What a server's thread gets when it calls [`Play::live`]. Only the servers of groups have such a thread.
 pub(super) struct Life {
     pub(super) me: usize,
     pub(super) gid: Gid,

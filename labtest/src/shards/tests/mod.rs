@@ -59,8 +59,8 @@ const TOO_HARD: [&str; 6] = [
     "nothing_is_left_behind",
 ];
 
-/// All other tests of the suites pass with a correct service. This test exists only in virtual time, because
-/// it would take minutes in real time.
+/// If the fake service has no fault, all other tests of the suites must pass. This test exists only in
+/// virtual time, because it would take minutes in real time.
 #[cfg(feature = "sim")]
 #[test]
 fn an_honest_service_passes_the_suites() {
@@ -71,7 +71,7 @@ fn an_honest_service_passes_the_suites() {
     }
 }
 
-/// The body of a case of part 4B.
+/// The body of the test `name` of part 4B, for the fake service `P`.
 fn case<P: Play>(name: &str) -> impl Fn() + Send + Sync + 'static {
     let cases = lab4::cases_4b::<Fake<P>>();
     let body = cases.into_iter().find(|case| case.name == name).expect("a case of part 4B").body;
