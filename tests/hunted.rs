@@ -1,8 +1,9 @@
-//! Tests of the hunts that the documents show. A hunt looks for a known mistake: a test must fail within a
-//! few seeds, and the printed replay line must repeat the failed run exactly.
+//! A hunt builds the project with a known mistake, and runs one test with several seeds until the test fails.
+//! This file checks the hunts that README.md and docs/guide.md show, and one more. In each hunt, the test
+//! must fail within a few seeds, and the printed replay line must repeat the failed run exactly.
 //!
-//! The mistake of a hunt comes from the zoo (`zoo/README.md`), and the hunt builds the project with this
-//! mistake. This takes minutes, so the test of the hunts is ignored by default:
+//! The mistakes come from the zoo (`zoo/README.md`). There, a mistake is called an *animal*. To build the
+//! project with a mistake takes minutes, so the test that runs the hunts is ignored by default:
 //!
 //! ```text
 //! cargo test --features sim --test hunted -- --ignored
@@ -28,14 +29,15 @@ const OF_THE_README: Hunt = Hunt {
     sentence: "apply error: commit index=2 server=",
 };
 
-/// A leader that cannot reach any other server steps down in its own term. It must stay the leader.
+/// The mistake: a leader that does not hear from a majority becomes a follower in its own term. A correct
+/// leader stays the leader.
 const ALONE: Hunt = Hunt {
     animal: "leader-without-majority-steps-down",
     test: "leader_cut_off_alone",
     sentence: "must stay the leader of its term",
 };
 
-/// The mistake that docs/guide.md follows from the failure to the fix.
+/// The mistake in the example of docs/guide.md. The guide shows each step from the failure to the fix.
 const OF_THE_GUIDE: Hunt = Hunt {
     animal: "counts-the-log-at-the-time-of-the-reply",
     test: "concurrent_starts_2b",
@@ -57,7 +59,8 @@ fn read(file: &str) -> String {
 fn shell(command: &str) -> (bool, String) {
     let mut shell = Command::new("bash");
     shell.args(["-c", command]).current_dir(root());
-    // Cargo sets variables for this test that a command of the reader does not have.
+    // Cargo sets environment variables for this test. A reader who types the command does not have them, so
+    // they are removed.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO")) {
         if !["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS"].contains(&name.as_str()) {
             shell.env_remove(name);
@@ -68,8 +71,9 @@ fn shell(command: &str) -> (bool, String) {
     (ran.status.success(), text)
 }
 
-/// The command with which a reader starts the hunt. The monitor is off, because it would name the broken rule
-/// at once.
+/// The command with which a reader starts the hunt. The monitor (docs/monitor.md) is off, because it would
+/// fail the run first. Then the message would name the broken rule, and it would not be the message of the
+/// test.
 fn command(hunt: &Hunt) -> String {
     format!("scripts/zoo.sh run {} --no-monitor -n {SEEDS} --tests {}", hunt.animal, hunt.test)
 }
@@ -92,7 +96,7 @@ fn the_mistakes_are_found_and_replayed() {
     [OF_THE_README, ALONE, OF_THE_GUIDE].iter().for_each(search);
 }
 
-/// The documents give the commands of the hunts as they are run here.
+/// README.md and docs/guide.md show exactly the commands that this file runs.
 #[test]
 fn the_documents_have_these_hunts() {
     for (file, hunt) in [("README.md", OF_THE_README), ("docs/guide.md", OF_THE_GUIDE)] {
@@ -102,7 +106,7 @@ fn the_documents_have_these_hunts() {
     }
 }
 
-/// The guide shows the same change of the sources as the animal has.
+/// The guide shows the same change of the sources as the animal's file in `zoo/raft`.
 #[test]
 fn the_guide_shows_the_change_of_its_animal() {
     let animal = read(&format!("zoo/raft/{}.toml", OF_THE_GUIDE.animal));

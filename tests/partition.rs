@@ -175,9 +175,9 @@ fn one_way_leader_to_follower() {
         assert!(new_term > old_term);
         expect_calm(&cfg, new, new_term);
 
-        // The new leader can reach all servers. But the new leader may be the follower that was cut off, and
-        // it may get nothing from the old leader, not even replies. Then it cannot learn which entries the
-        // old leader needs. In this case the new leader commits with the third server.
+        // The new leader can reach all servers. But in the second case, the new leader may be `deaf`. Then
+        // the replies of the old leader do not reach it. So it cannot learn which entries the old leader
+        // needs. In this case the new leader commits with the third server.
         let expected = if replies_too && new == deaf { 2 } else { 3 };
         cfg.one(2, expected, Retry::No);
         cfg.heal();

@@ -41,7 +41,8 @@ pub struct Select<'a, R> {
     cases: Vec<Box<dyn Case<'a, R> + 'a>>,
     timers: Vec<TimerCase<'a, R>>,
     /// True if a case sends on a bounded channel. If so, the select may wait for a receiver, and the receiver
-    /// may need a lock that this thread holds. So the lock discipline is checked before the wait.
+    /// may need a lock that this thread holds. So if this thread holds a lock, the select reports a mistake
+    /// before it waits (see [`locks`]).
     sends: bool,
 }
 
@@ -167,7 +168,7 @@ impl<'a, R: 'a> Default for Select<'a, R> {
 pub(crate) enum Selected {
     /// The case with this index has happened.
     Case(usize),
-    /// One of the timers was set or stopped, so its signal was raised.
+    /// One of the timers was set or stopped. Each timer has a signal that tells the select about this.
     Changed,
     /// No case has happened, for one of three reasons: the time limit was reached; the run has ended; or the
     /// select was not allowed to wait, and no case was ready.

@@ -77,16 +77,18 @@ pub struct AppendEntriesReply {
 ///
 /// Terms never fall along a log. So the leader's entries up to `prev_log_index` have terms of at most
 /// `prev_log_term`. The follower searches its own log up to `prev_log_index` for the last entry with a term
-/// of at most `prev_log_term`. The follower's later entries cannot agree with the leader's entries. So the
-/// follower replies with the index and the term of the entry that it has found. Then the leader goes back to
-/// this index, and it also skips its own entries with a greater term.
+/// of at most `prev_log_term`. The follower's entries after this entry, up to `prev_log_index`, have greater
+/// terms. So they cannot agree with the leader's entries. The follower replies with the index and the term of
+/// the entry that it has found. Then the leader goes back to this index. If its own entry there has a greater
+/// term than the follower's entry, the leader goes back further, to its last entry without a greater term.
 ///
 /// The paper's sketch is different: the follower replies with the term of its conflicting entry and the first
 /// index of that term, and the leader skips that term. In the paper, a follower whose log is too short can
-/// only reply with the length of its log. So the leader may have to ask again about terms that both servers
-/// could have skipped at once. Example: the leader's log has the terms 1 1 1 1 1 1, the follower's log has
-/// the terms 1 2 2 4. With the paper's method, the leader sends the entries after index 6, then after 4, 3
-/// and 1. With the method of this file, it sends only the entries after index 6, and then after 1.
+/// only reply with the length of its log. So in the paper, each reply skips at most one term of the
+/// follower's log. Here, one reply can skip several terms. Example: the leader's log has the terms
+/// 1 1 1 1 1 1, the follower's log has the terms 1 2 2 4. With the paper's method, the leader sends the
+/// entries after index 6, then after 4, 3 and 1. With the method of this file, it sends only the entries
+/// after index 6, and then after 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The last index at which the logs may agree. It is 0 if there is no such index.

@@ -19,7 +19,8 @@ pub(crate) struct Disk {
 #[derive(Clone)]
 pub(crate) struct Entries(Arc<Mutex<Vec<Entry>>>);
 
-/// The crate requires `Debug` of its log and its state machine.
+/// The crate `raft-consensus` requires that its log and its state machine have `Debug`. Both contain the
+/// entries.
 impl fmt::Debug for Entries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} entries", self.len())
@@ -124,7 +125,7 @@ impl Log for Disk {
         Ok(Term(*term))
     }
 
-    /// Replaces the entries from `from` on.
+    /// Removes the entry at the index `from` and all later entries. Then appends the entries `new`.
     fn append_entries<R: Read, I: Iterator<Item = (Term, R)>>(
         &mut self,
         from: LogIndex,
@@ -144,7 +145,8 @@ impl Log for Disk {
         }
         let head = labgob::encode(&*self.head.lock());
         let saved = self.persister.update(|writer| {
-            // Each save writes the head, because the state has no head before the first save.
+            // The persister accepts entries only if there is a head, and before the first save there is none.
+            // So each save writes the head.
             writer.head(head);
             if kept < old {
                 writer.truncate_to(kept);

@@ -12,11 +12,12 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 pub use std::sync::{Arc, Weak, atomic};
 
-/// The time after which a thread that waits for a lock checks whether its run is over. Threads hold locks
-/// only for microseconds, so only a deadlock makes a wait so long.
+/// A thread that waits for a lock checks again and again whether its run is over. This is the time between
+/// two checks. Threads hold locks only for microseconds, so only a deadlock makes a wait so long.
 const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
-/// After the end of the run, a destructor waits at most this long for a condition variable.
+/// When a run is over, its threads are unwound, and their destructors run. A destructor then waits at most
+/// this long for a condition variable.
 const LAST_WAIT: Duration = Duration::from_millis(5);
 
 /// A lock around a value. A panic does not poison the lock. See [`locks`] for the mistakes that the lock
@@ -116,8 +117,8 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 /// after each wait.
 #[derive(Default)]
 pub struct Condvar {
-    /// The slot of a waiting thread has a reference to this condition variable, so that a cancelled run can
-    /// wake the thread.
+    /// While a thread waits, the record of its wait has a clone of this `Arc`. If the run is cancelled, the
+    /// run wakes the thread with this clone.
     inner: Arc<parking_lot::Condvar>,
 }
 
@@ -190,8 +191,8 @@ impl Condvar {
 pub struct Signal(Arc<Raised>);
 
 struct Raised {
-    /// `raise` drops this sender. This disconnects the receiver, and a select can wait for a disconnected
-    /// receiver.
+    /// `raise` drops this sender. This disconnects the receiver. A select that waits for the receiver then
+    /// continues.
     sender: parking_lot::Mutex<Option<Sender<Infallible>>>,
     receiver: Receiver<Infallible>,
     flag: atomic::AtomicBool,

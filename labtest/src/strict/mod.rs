@@ -14,8 +14,9 @@
 //!
 //! Each test says which rule of the paper it checks, and which mistake it finds. All tests use a strict setup
 //! ([`Setup::strict`](super::raft::Setup::strict)). So during each test a thread checks that no term has two
-//! leaders, and that the term of a server never falls. The services check that a server delivers each index
-//! exactly once between its start and its crash.
+//! leaders, and that the term of a server never falls. Each server has a reader thread, which receives what
+//! the server delivers. The reader checks that the server delivers each index exactly once between its start
+//! and its crash.
 //!
 //! The tests expect the time intervals that the course asks for: a leader sends heartbeats several times per
 //! second, and a group elects a leader within a few seconds.

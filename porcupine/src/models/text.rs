@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 /// Texts of up to this number of bytes are kept completely.
 const SHORT: usize = 128;
-/// Of a longer text, this number of bytes is kept at the beginning, and [`TAIL`] bytes are kept at the end.
+/// A longer text is not kept completely: only its first `HEAD` bytes and its last [`TAIL`] bytes are kept.
 const HEAD: usize = 24;
 const TAIL: usize = SHORT - HEAD;
 
@@ -25,9 +25,10 @@ const SHOWN: usize = 64;
 /// points, modulo 2^61 - 1. The points were chosen arbitrarily.
 ///
 /// Two different long texts may have the same fingerprint. Suppose that the texts have at most n bytes and do
-/// not depend on the two points. Then the probability of this is at most (n / 2^61)^2. For texts of 2 kB it
-/// is below 2^-100, and for texts of 2 MB below 2^-80. If two `Text`s are different, their texts are
-/// certainly different. So a check with `Text`s never says that a legal history is illegal.
+/// not depend on the two points. Then the probability that two different texts have the same fingerprint is
+/// at most (n / 2^61)^2. For texts of 2 kB it is below 2^-100, and for texts of 2 MB below 2^-80. If two
+/// `Text`s are different, their texts are certainly different. So a check with `Text`s never says that a
+/// legal history is illegal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     len: u64,
@@ -89,9 +90,11 @@ impl Text {
     }
 
     /// Returns whether it is possible that `whole` begins with this text. If `whole` begins with this text,
-    /// the result is `true`. Otherwise there are two cases. If `whole` is only a little longer than this
-    /// text, the result is `false`, because the end of `whole` is known. If `whole` is much longer, the
-    /// result may be `true` although `whole` does not begin with this text.
+    /// the result is `true`. Otherwise there are three cases. If `whole` is shorter than this text, the
+    /// result is `false`. If `whole` is at most a little longer than this text, the bytes of `whole` after
+    /// this text are known. Then the fingerprints are compared, and the result is almost certainly `false`.
+    /// If `whole` is much longer, only the first bytes are compared. So the result may be `true` although
+    /// `whole` does not begin with this text.
     pub fn may_begin(&self, whole: &Text) -> bool {
         let Some(missing) = whole.len.checked_sub(self.len) else { return false };
         let end = whole.end();
@@ -140,8 +143,8 @@ impl Hash for Text {
     }
 }
 
-/// Shows a short text completely. Of a longer text, shows the beginning, the number of bytes that are left
-/// out, and the end.
+/// Shows a short text completely. For a longer text, it shows the beginning, the number of bytes that are
+/// left out, and the end.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.len <= SHOWN as u64 {
@@ -224,7 +227,7 @@ fn fingerprint(bytes: &[u8]) -> [u64; 2] {
 mod tests {
     use super::*;
 
-    /// A text with characters of one to four bytes, in which long sequences of bytes do not repeat.
+    /// A text with characters of one to four bytes. The sequence of characters repeats every 23 characters.
     fn sample(characters: usize) -> String {
         let letter = |at: usize| ['a', 'q', '7', ' ', 'é', '漢', '🦀'][at * at % 23 % 7];
         (0..characters).map(letter).collect()
