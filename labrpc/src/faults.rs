@@ -113,12 +113,9 @@ impl Default for NetworkOptions {
 impl NetworkOptions {
     /// Returns a text that says what is wrong with these options. Returns `None` if nothing is wrong.
     pub(crate) fn complaint(&self) -> Option<String> {
-        if let Some(range) = &self.duplicate_delay
-            && (range.start() > range.end() || *range.end() > LONGEST_LATENCY)
-        {
-            return Some(format!(
-                "duplicate_delay is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"
-            ));
+        let delay = self.duplicate_delay.as_ref().and_then(|it| complaint_about_range("duplicate_delay", it));
+        if delay.is_some() {
+            return delay;
         }
         let shares = [
             ("lost_requests", self.lost_requests.unwrap_or(0)),
@@ -128,17 +125,15 @@ impl NetworkOptions {
         if let Some((name, share)) = shares.into_iter().find(|(_, share)| *share > 1000) {
             return Some(format!("{name} is {share} of 1000; expected a number from 0 to 1000"));
         }
-        complaint_about_latency(&self.latency)
+        complaint_about_range("latency", &self.latency)
     }
 }
 
-/// Returns a text that says what is wrong with this range of latencies. Returns `None` if nothing is wrong.
-pub(crate) fn complaint_about_latency(latency: &RangeInclusive<Duration>) -> Option<String> {
-    let (least, most) = (latency.start(), latency.end());
-    let is_bad = least > most || *most > LONGEST_LATENCY;
-    is_bad.then(|| {
-        format!("latency is {least:?}..={most:?}; expected the least first, and at most {LONGEST_LATENCY:?}")
-    })
+/// Returns a text that says what is wrong with the range of delays that has this name. Returns `None` if
+/// nothing is wrong.
+pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>) -> Option<String> {
+    let is_bad = range.start() > range.end() || *range.end() > LONGEST_LATENCY;
+    is_bad.then(|| format!("{name} is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"))
 }
 
 /// A moment in the life of a message, for the function of

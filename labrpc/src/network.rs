@@ -1,7 +1,7 @@
 //! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
-use crate::faults::{Latency, Link, MessageHook, NetworkOptions, complaint_about_latency};
+use crate::faults::{Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
@@ -126,7 +126,7 @@ impl Network {
     /// fails if the latency is not valid.
     #[track_caller]
     pub fn set_latency(&self, end: impl Into<Name>, latency: Option<RangeInclusive<Duration>>) {
-        if let Some(complaint) = latency.as_ref().and_then(complaint_about_latency) {
+        if let Some(complaint) = latency.as_ref().and_then(|it| complaint_about_range("latency", it)) {
             labrt::fatal(format!("labrpc.Network.set_latency(): {complaint}"));
         }
         self.shared().set_latency(&end.into(), latency.as_ref().map(Latency::from));

@@ -145,6 +145,11 @@ impl<S: ?Sized> Newest<S> {
     fn living(&self) -> Option<Living<S>> {
         Some(Living { server: Arc::clone(self.server.as_ref()?), node: self.life.node })
     }
+
+    /// Takes out the instance that [`Lives::cut_off`] has left to be killed.
+    fn take_dying(&mut self) -> Option<Living<S>> {
+        Some(Living { server: self.dying.take()?, node: self.life.node })
+    }
 }
 
 impl<S: ?Sized> Lives<S> {
@@ -263,14 +268,15 @@ impl<S: ?Sized> Lives<S> {
     pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
         let _turn = self.take_turn();
         self.wait_for_cut();
-        let dying = {
-            let mut newest = self.newest.lock();
-            newest.dying.take().map(|server| Living { server, node: newest.life.node })
-        };
-        if let Some(dying) = dying {
-            dying.call(kill);
-            self.net.close_ends_of(dying.node);
-        }
+        let dying = self.newest.lock().take_dying();
+        self.end(dying, kill);
+    }
+
+    /// Calls `kill` for an instance whose life is over, and closes its ends.
+    fn end(&self, dying: Option<Living<S>>, kill: impl FnOnce(&S)) {
+        let Some(dying) = dying else { return };
+        dying.call(kill);
+        self.net.close_ends_of(dying.node);
     }
 
     /// Waits until no thread is in [`cut_off`](Lives::cut_off).
@@ -353,9 +359,8 @@ impl<S: ?Sized> Turn<'_, S> {
         cut_off();
         self.0.ends().into_iter().for_each(|end| self.0.net.enable(end, false));
         self.0.net.delete_server(self.0.name.clone());
-        let Some(dying) = self.forget((!was_over).then_some(life.node)) else { return };
-        dying.call(kill);
-        self.0.net.close_ends_of(dying.node);
+        let dying = self.forget((!was_over).then_some(life.node));
+        self.0.end(dying, kill);
     }
 
     /// Copies the persister and removes the running instance, as one step. Returns the instance. If `crash`
@@ -363,8 +368,8 @@ impl<S: ?Sized> Turn<'_, S> {
     /// have saved until now.
     fn forget(&self, crash: Option<NodeId>) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
-        if let Some(server) = newest.dying.take() {
-            return Some(Living { server, node: newest.life.node });
+        if let Some(dying) = newest.take_dying() {
+            return Some(dying);
         }
         let dying = newest.living();
         newest.server = None;

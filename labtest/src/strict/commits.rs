@@ -165,7 +165,7 @@ fn remember(promised: &mut BTreeMap<(u64, u64), Value>, promises: Vec<(Started, 
 /// overwritten. So the leader of step (c) must not commit this entry (5.4.2).
 ///
 /// Finds: a leader commits entries of older terms by counting replicas.
-pub fn figure_8_to_the_letter<R: RaftPeer>() {
+fn figure_8_to_the_letter<R: RaftPeer>() {
     /// How long the test waits for an election. This is longer than an election of the connected servers
     /// takes.
     const ELECTION: Duration = Duration::from_secs(3);

@@ -39,8 +39,6 @@ use labrt::time::{Duration, Instant, sleep};
 use super::harness::{self, Case};
 use super::raft::Cluster;
 
-pub use commits::figure_8_to_the_letter;
-
 /// How long the tests wait for something that must happen soon, such as an election.
 const SOON: Duration = Duration::from_secs(10);
 
