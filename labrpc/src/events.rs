@@ -36,6 +36,7 @@ pub(crate) mod cause {
     pub const LONG_REORDERING: &str = "long reordering";
     pub const LATENCY: &str = "latency";
     pub const HELD_LINK: &str = "held by the link";
+    pub const CHOSEN: &str = "chosen";
     pub const COST: &str = "cost";
     pub const SERVER_GONE: &str = "server gone";
     pub const END_CLOSED: &str = "end closed";

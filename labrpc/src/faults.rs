@@ -136,6 +136,21 @@ pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>
     is_bad.then(|| format!("{name} is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"))
 }
 
+/// What happens to one chosen message, instead of what the random decisions say. All other random decisions
+/// stay the same, so two runs with the same seed differ in this message, and in what follows from it. See
+/// [`Network::set_fates`](crate::Network::set_fates).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// The request and its reply are not lost. They are delayed as the random decisions say.
+    Delivered,
+    /// The request is lost: no handler runs.
+    RequestLost,
+    /// The handler runs, but its reply is lost.
+    ReplyLost,
+    /// The request and its reply are not lost. The request arrives later, by this time.
+    Late(Duration),
+}
+
 /// A moment in the life of a message, for the function of
 /// [`Network::on_message`](crate::Network::on_message).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -107,7 +107,7 @@ mod timer;
 mod transit;
 
 pub use end::End;
-pub use faults::{Cost, Link, MessageEvent, MessageHook, NetworkOptions};
+pub use faults::{Cost, Fate, Link, MessageEvent, MessageHook, NetworkOptions};
 pub use name::Name;
 pub use network::Network;
 pub use responder::Responder;

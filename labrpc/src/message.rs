@@ -1,6 +1,6 @@
 //! The data of one message. This data is small, can be copied, and does not change.
 
-use crate::faults::{Cost, DROPPED_OF_1000, Dice, Latency, Link, NetworkOptions};
+use crate::faults::{Cost, DROPPED_OF_1000, Dice, Fate, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
 use std::panic::Location;
 
@@ -25,6 +25,8 @@ pub(crate) struct Message {
     /// is the one that has this name now, or that had this name last.
     pub to: NodeId,
     pub dice: Dice,
+    /// What happens to the message instead of what the dice say. `None` means that the dice decide.
+    pub fate: Option<Fate>,
     /// The network's settings when the message was sent. A later change of the settings does not affect the
     /// message.
     pub settings: Settings,

@@ -1,7 +1,7 @@
 //! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
-use crate::faults::{Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
+use crate::faults::{Fate, Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
@@ -74,6 +74,14 @@ impl Network {
             labrt::fatal(format!("labrpc.Network.set_options(): {complaint}"));
         }
         self.shared().change_settings(|settings| settings.set_options(&options));
+    }
+
+    /// Choose what happens to single messages. A message has the number of its end and its own number among
+    /// the messages of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. Messages that
+    /// were sent before are not affected. Neither are messages that reach no server, and messages that a
+    /// one-way link loses.
+    pub fn set_fates(&self, fates: impl IntoIterator<Item = ((u64, u64), Fate)>) {
+        self.shared().set_fates(fates.into_iter().collect());
     }
 
     /// Returns whether the network is reliable.

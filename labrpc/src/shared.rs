@@ -13,12 +13,13 @@
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::{Latency, Link, MessageEvent, MessageHook};
+use crate::faults::{Fate, Latency, Link, MessageEvent, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
 use crate::server::{Server, SharedServer};
 use crate::state::{Ended, NetworkState, Start, Waiting};
 use crate::timer::Timer;
+use labrt::collections::BTreeMap;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use labrt::sync::{Arc, Mutex};
@@ -58,6 +59,10 @@ impl SharedNetwork {
 
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.state.lock().settings);
+    }
+
+    pub fn set_fates(&self, fates: BTreeMap<(u64, u64), Fate>) {
+        self.state.lock().fates = fates;
     }
 
     pub fn set_hook(&self, hook: Option<MessageHook>) {

@@ -4,7 +4,7 @@
 
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
-use crate::faults::{Cost, Dice, Latency, Link, MessageHook};
+use crate::faults::{Cost, Dice, Fate, Latency, Link, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Route, Settings};
 use crate::name::Name;
 use crate::server::SharedServer;
@@ -16,6 +16,9 @@ use labrt::trace;
 #[derive(Default)]
 pub(crate) struct NetworkState {
     pub settings: Settings,
+    /// The messages whose fate was chosen. The key is the number of the end, and the number of the message
+    /// among the messages of this end.
+    pub fates: BTreeMap<(u64, u64), Fate>,
     /// The function of [`Network::on_message`](crate::Network::on_message).
     pub hook: Option<MessageHook>,
     /// The messages of each end that wait for [`Network::release`](crate::Network::release).
@@ -115,7 +118,8 @@ impl NetworkState {
         let latency = record.latency.unwrap_or(self.settings.latency);
         let mut settings = self.settings;
         settings.latency = latency;
-        let message = Message { id, from, to, dice, settings, link: record.link, cost, route, place };
+        let fate = self.fates.get(&(end, dice.nth)).copied();
+        let message = Message { id, from, to, dice, fate, settings, link: record.link, cost, route, place };
         Some(Start { message, server, target })
     }
 

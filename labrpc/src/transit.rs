@@ -18,7 +18,7 @@
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::{Link, MessageEvent};
+use crate::faults::{Fate, Link, MessageEvent};
 use crate::message::{Message, Outgoing, Phase};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
@@ -171,6 +171,9 @@ impl Transit {
         if settings.unreliable {
             add(cause::UNRELIABLE, dice.request_delay());
         }
+        if let Some(Fate::Late(delay)) = self.message.fate {
+            add(cause::CHOSEN, delay);
+        }
         let latency = dice.request_latency(settings.latency);
         if !latency.is_zero() {
             add(cause::LATENCY, latency);
@@ -183,9 +186,13 @@ impl Transit {
 
     fn arrive(self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let Message { dice, settings, .. } = self.message;
-        if dice.drops_request(settings.lost_requests()) {
-            events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
-            return self.fail(cause::UNRELIABLE_REQUEST);
+        let lost = match self.message.fate {
+            Some(fate) => (fate == Fate::RequestLost).then_some(cause::CHOSEN),
+            None => dice.drops_request(settings.lost_requests()).then_some(cause::UNRELIABLE_REQUEST),
+        };
+        if let Some(cause) = lost {
+            events::dropped(&self.message, cause);
+            return self.fail(cause);
         }
         if let Some(delay) = dice.duplicate(settings.duplicated_requests, settings.duplicate_delay) {
             self.duplicate(&request, delay);
@@ -317,9 +324,13 @@ impl Transit {
             events::dropped(&self.message, cause::ONE_WAY_REPLY);
             return self.fail_late(cause::ONE_WAY_REPLY, make);
         }
-        if dice.drops_reply(settings.lost_replies()) {
-            events::dropped(&self.message, cause::UNRELIABLE_REPLY);
-            return self.fail(cause::UNRELIABLE_REPLY);
+        let lost = match self.message.fate {
+            Some(fate) => (fate == Fate::ReplyLost).then_some(cause::CHOSEN),
+            None => dice.drops_reply(settings.lost_replies()).then_some(cause::UNRELIABLE_REPLY),
+        };
+        if let Some(cause) = lost {
+            events::dropped(&self.message, cause);
+            return self.fail(cause);
         }
         if link == Link::RepliesHeld {
             return self.hold(Stage::Deliver(reply), make);

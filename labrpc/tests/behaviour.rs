@@ -5,7 +5,9 @@
 mod common;
 
 use common::run;
-use labrpc::{Cost, End, Link, MessageEvent, Name, Network, NetworkOptions, Responder, Server, Service};
+use labrpc::{
+    Cost, End, Fate, Link, MessageEvent, Name, Network, NetworkOptions, Responder, Server, Service,
+};
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use labrt::sync::{Arc, Mutex, Signal};
@@ -289,6 +291,42 @@ fn one_way_replies_lost() {
         assert!(mean >= 25 * MS, "{mean:?}");
         net.set_link(&end, Link::Both);
         assert_eq!(inc(&end, 1), Some(2));
+    });
+}
+
+/// The fate of one message is chosen. The messages before it and after it are not affected.
+#[test]
+fn one_message_has_a_chosen_fate() {
+    run(|| {
+        let (net, end) = inc_net();
+        net.reliable(true);
+        // The test does not know the number of its end, so it chooses the fate for the first ends.
+        let choose = |nth: u64, fate: Fate| net.set_fates((0..10).map(|end| ((end, nth), fate)));
+        choose(2, Fate::RequestLost);
+        assert_eq!((inc(&end, 1), inc(&end, 1), inc(&end, 1)), (Some(2), None, Some(2)));
+        assert_eq!(net.count("s"), 2, "the handler has not run for the lost request");
+        choose(4, Fate::ReplyLost);
+        assert_eq!((inc(&end, 1), inc(&end, 1)), (None, Some(2)));
+        assert_eq!(net.count("s"), 4, "the handler has run");
+        choose(6, Fate::Late(300 * MS));
+        let start = Instant::now();
+        assert_eq!(inc(&end, 1), Some(2));
+        assert!(start.elapsed() >= 300 * MS, "{:?}", start.elapsed());
+    });
+}
+
+/// On a network that loses each request and each reply, the chosen message is delivered.
+#[test]
+fn a_message_can_be_saved() {
+    run(|| {
+        let (net, end) = inc_net();
+        net.set_options(NetworkOptions {
+            lost_requests: Some(1000),
+            lost_replies: Some(1000),
+            ..NetworkOptions::default()
+        });
+        net.set_fates((0..10).map(|end| ((end, 2), Fate::Delivered)));
+        assert_eq!((inc(&end, 1), inc(&end, 1), inc(&end, 1)), (None, Some(2), None));
     });
 }
 

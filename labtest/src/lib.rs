@@ -33,7 +33,9 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 pub mod events;
+mod fates;
 pub mod harness;
 pub mod hints;
 pub mod kv;

@@ -5,7 +5,14 @@ use labrt::dlog;
 use labrt::time::Duration;
 use std::ops::RangeInclusive;
 
-use super::events;
+use super::{events, fates};
+
+/// Makes a network. Its messages have the fates that the user has chosen.
+pub(crate) fn new_network() -> Network {
+    let net = Network::new();
+    fates::apply(&net);
+    net
+}
 
 /// The state that an end should have.
 #[derive(PartialEq)]

@@ -10,5 +10,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod beside;
 pub mod page;
 pub mod spacetime;

@@ -47,6 +47,7 @@ use labrt::time::Duration;
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::marks::{Lasting, Mark, Marks};
+use super::network::new_network;
 use super::owner::{Finish, Owner};
 
 pub use clerks::{Client, ClientId};
@@ -161,7 +162,7 @@ struct State {
 
 /// Starts a cluster and connects all servers. The network is reliable until all servers are connected.
 pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
-    let net = Network::new();
+    let net = new_network();
     let server = |i| Arc::new(Lives::new(&net, i, NodeId::first(i)));
     let servers = (0..setup.servers).map(server).collect();
     let state = State {

@@ -54,6 +54,7 @@ use super::kv::{History, IfUnknown};
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::marks::{Mark, Marks};
+use super::network::new_network;
 use super::owner::{Finish, Owner};
 use super::service::late_copies;
 
@@ -183,7 +184,7 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
     let places: Vec<Place> = ctrlers.chain(servers).collect();
-    let net = Network::new();
+    let net = new_network();
     let servers = places.iter().map(|&place| (place, place.lives(&net))).collect();
     let cluster = Arc::new(Cluster {
         title: title.trim_end_matches(['.', ' ']).to_owned(),
