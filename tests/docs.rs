@@ -40,6 +40,25 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
+/// README.md is short, so that it fits a few screens. Details belong to the files in `docs`.
+#[test]
+fn the_readme_is_short() {
+    let words =
+        fs::read_to_string(root().join("README.md")).expect("there is a README").split_whitespace().count();
+    assert!(words < 900, "README.md has {words} words; expected fewer than 900");
+}
+
+/// The book (`mdbook build docs`) has only the documents that `docs/SUMMARY.md` lists.
+#[test]
+fn the_book_has_all_documents() {
+    let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).expect("the book has a summary");
+    for path in documents().iter().filter(|path| path.starts_with(root().join("docs"))) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let listed = summary.contains(&format!("]({name})"));
+        assert!(listed || name == "SUMMARY.md", "docs/SUMMARY.md must have a link to {name}");
+    }
+}
+
 /// All files of the project with one of these extensions. Hidden folders and folders of build results are
 /// left out.
 fn files(extensions: &[&str]) -> Vec<PathBuf> {

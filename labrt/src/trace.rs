@@ -32,6 +32,7 @@
 //! ```
 
 use crate::node::NodeId;
+use crate::outcome::Failure;
 use crate::rng::hash_str;
 use crate::run::Run;
 use crate::{context, imp};
@@ -403,15 +404,21 @@ pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &
 }
 
 /// Makes the event for the first line of a file. This event identifies the run. It also says how many events
-/// were `lost`: they happened before the event in the second line, and are not in the file.
-pub(crate) fn heading(run: &Run, seed: u64, lost: u64) -> Event {
+/// were `lost`: they happened before the event in the second line, and are not in the file. If the run has
+/// failed and there are hints for its failure, it has the hints.
+pub(crate) fn heading(run: &Run, seed: u64, lost: u64, failure: Option<&Failure>) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
-    let fields = kept(&[
+    let hints = run.hints(failure).join("\n");
+    let mut fields = vec![
         ("test", run.identity.test.as_str().into()),
         ("seed", Field::X(seed)),
         ("clock", clock.into()),
         ("lost", lost.into()),
-    ]);
+    ];
+    if !hints.is_empty() {
+        fields.push(("hints", hints.as_str().into()));
+    }
+    let fields = kept(&fields);
     Event { time: 0, thread: 0, node: NodeId::NONE, kind: RUN, links: Links::NONE, fields }
 }
 

@@ -32,7 +32,7 @@ use std::fmt;
 
 use super::page::Place;
 use super::raft::watch;
-use super::{monitor, output, page, strictness};
+use super::{hints, monitor, output, page, strictness};
 
 /// The code of a test. The test fails if any thread panics.
 pub type Body = Arc<dyn Fn() + Send + Sync>;
@@ -246,6 +246,7 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
     if strictness::in_force(own) == Strictness::Warn {
         run.discipline = Discipline::Warn;
     }
+    run.hints = Some(hints::lines);
     run.on_failure = (Place::from_env()? != Place::Nowhere).then_some(page::write);
     let mid_line = prints_name_first(args);
     let body = Arc::clone(&case.body);

@@ -35,6 +35,7 @@
 
 pub mod events;
 pub mod harness;
+pub mod hints;
 pub mod kv;
 pub mod lab2;
 pub mod lab3;

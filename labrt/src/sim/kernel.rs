@@ -933,7 +933,11 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     st.stats.warnings = k.world.warnings.load(SeqCst);
     let mut written = None;
     if let (Some(path), Some(record)) = (&cfg.trace_file, &st.record) {
-        match trace::write_file(path, &trace::heading(cfg, seed, record.lost), record.events.iter()) {
+        match trace::write_file(
+            path,
+            &trace::heading(cfg, seed, record.lost, st.failure.as_ref()),
+            record.events.iter(),
+        ) {
             Ok(()) => written = Some(path.clone()),
             Err(e) => eprintln!("[lab] LAB_TRACE={}: {e}", path.display()),
         }
