@@ -96,7 +96,8 @@ impl Plan {
     }
 }
 
-/// A running child. It is killed when its `Process` is dropped, and when the thread that started it ends.
+/// A running child. It is killed when its `Process` is dropped. The kernel also sends it the death signal
+/// when the thread that started it ends, because for `PR_SET_PDEATHSIG` this thread is the parent.
 pub struct Process {
     child: Child,
     group: Pid,

@@ -87,8 +87,9 @@ fn soon_in_one_term<R: RaftPeer>(cfg: &Cluster<R>, servers: [usize; 2], old: u64
 
 /// 5.2: a leader has voted for itself, so it votes for no other candidate of its term.
 ///
-/// A server wins an election. The third server does not hear of this, and stands for election in the same
-/// term. It can ask only the leader for its vote. The leader must refuse.
+/// The leader of three servers cannot reach one follower. This follower wins an election. The other follower
+/// does not hear of this, and stands for election in the same term. Its request for a vote reaches only the
+/// new leader. The new leader must refuse.
 ///
 /// Finds: a leader votes for another candidate of its term.
 fn candidate_asks_the_leader<R: RaftPeer>() {
@@ -196,13 +197,14 @@ fn first_entries_come_late<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.3: a leader can learn from any reply that a follower has the entries up to the end of a
-/// snapshot. Then the leader must send the entries after the snapshot.
+/// Section 7 and 5.3: a leader that sends a snapshot wants to know that the follower has the entries up to
+/// the end of the snapshot. It can learn this also from a reply to an earlier message. Then the leader must
+/// send the entries after the snapshot.
 ///
 /// A follower stores all entries, but its replies are held. So the leader believes that the follower needs a
 /// snapshot. Then the replies arrive, and the leader must send new entries to the follower.
 ///
-/// Finds: a leader that sends a snapshot waits for ever for the reply that it expects.
+/// Finds: a leader that sends a snapshot waits for ever for the reply to the snapshot.
 fn replies_come_late_during_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): replies come late during a snapshot");
