@@ -138,7 +138,7 @@ pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>
 
 /// What happens to one chosen message, instead of what the random decisions say. All other random decisions
 /// stay the same, so two runs with the same seed differ in this message, and in what follows from it. See
-/// [`Network::set_fates`](crate::Network::set_fates).
+/// [`Network::with_fates`](crate::Network::with_fates).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
     /// The request and its reply are not lost. They are delayed as the random decisions say.

@@ -40,7 +40,17 @@ impl Drop for Handle {
 impl Network {
     /// Make a network without ends and servers.
     pub fn new() -> Network {
-        Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
+        Network::with_fates([])
+    }
+
+    /// Make a network without ends and servers, and choose what happens to single messages. A message has the
+    /// number of its end and its own number among the messages of this end. The event `rpc.sent` has both
+    /// numbers, as `end` and `nth`. A chosen fate does not affect a message that reaches no server, or that a
+    /// one-way link loses.
+    ///
+    /// In virtual time, a run is the same as without the chosen fates, up to the first of these messages.
+    pub fn with_fates(fates: impl IntoIterator<Item = ((u64, u64), Fate)>) -> Network {
+        Network { handle: Arc::new(Handle { shared: SharedNetwork::new(fates.into_iter().collect()) }) }
     }
 
     /// End the network: later calls fail at once and are not counted. Messages that were sent before are not
@@ -74,14 +84,6 @@ impl Network {
             labrt::fatal(format!("labrpc.Network.set_options(): {complaint}"));
         }
         self.shared().change_settings(|settings| settings.set_options(&options));
-    }
-
-    /// Choose what happens to single messages. A message has the number of its end and its own number among
-    /// the messages of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. Messages that
-    /// were sent before are not affected. Neither are messages that reach no server, and messages that a
-    /// one-way link loses.
-    pub fn set_fates(&self, fates: impl IntoIterator<Item = ((u64, u64), Fate)>) {
-        self.shared().set_fates(fates.into_iter().collect());
     }
 
     /// Returns whether the network is reliable.

@@ -36,9 +36,9 @@ pub(crate) struct SharedNetwork {
 }
 
 impl SharedNetwork {
-    pub fn new() -> Arc<SharedNetwork> {
+    pub fn new(fates: BTreeMap<(u64, u64), Fate>) -> Arc<SharedNetwork> {
         Arc::new(SharedNetwork {
-            state: Mutex::new(NetworkState::default()),
+            state: Mutex::new(NetworkState::with_fates(fates)),
             timer: Timer::new(),
             is_done: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
@@ -59,10 +59,6 @@ impl SharedNetwork {
 
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.state.lock().settings);
-    }
-
-    pub fn set_fates(&self, fates: BTreeMap<(u64, u64), Fate>) {
-        self.state.lock().fates = fates;
     }
 
     pub fn set_hook(&self, hook: Option<MessageHook>) {

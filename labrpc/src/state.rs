@@ -18,7 +18,7 @@ pub(crate) struct NetworkState {
     pub settings: Settings,
     /// The messages whose fate was chosen. The key is the number of the end, and the number of the message
     /// among the messages of this end.
-    pub fates: BTreeMap<(u64, u64), Fate>,
+    fates: BTreeMap<(u64, u64), Fate>,
     /// The function of [`Network::on_message`](crate::Network::on_message).
     pub hook: Option<MessageHook>,
     /// The messages of each end that wait for [`Network::release`](crate::Network::release).
@@ -98,6 +98,11 @@ pub(crate) type Ended = Vec<Waiting>;
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
+    /// The state of an empty network.
+    pub fn with_fates(fates: BTreeMap<(u64, u64), Fate>) -> NetworkState {
+        NetworkState { fates, ..NetworkState::default() }
+    }
+
     /// Count a request, and read all data that it needs. Returns `None` if the end is closed.
     pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
         let Outgoing { id, end, method, place } = request;

@@ -294,21 +294,26 @@ fn one_way_replies_lost() {
     });
 }
 
-/// The fate of one message is chosen. The messages before it and after it are not affected.
+/// A network whose messages have these fates. The first number is the message's number. The tests do not know
+/// the number of the end, so the fates hold for the first ends.
+fn inc_net_with(fates: &[(u64, Fate)]) -> (Network, End) {
+    let of_ends = fates.iter().flat_map(|&(nth, fate)| (0..10).map(move |end| ((end, nth), fate)));
+    let net = Network::with_fates(of_ends);
+    net.add_server("s", inc_server());
+    let end = joined(&net, "s");
+    (net, end)
+}
+
+/// The fates of three messages are chosen. The other messages are not affected.
 #[test]
-fn one_message_has_a_chosen_fate() {
+fn messages_have_a_chosen_fate() {
     run(|| {
-        let (net, end) = inc_net();
-        net.reliable(true);
-        // The test does not know the number of its end, so it chooses the fate for the first ends.
-        let choose = |nth: u64, fate: Fate| net.set_fates((0..10).map(|end| ((end, nth), fate)));
-        choose(2, Fate::RequestLost);
+        let late = Fate::Late(300 * MS);
+        let (net, end) = inc_net_with(&[(2, Fate::RequestLost), (4, Fate::ReplyLost), (6, late)]);
         assert_eq!((inc(&end, 1), inc(&end, 1), inc(&end, 1)), (Some(2), None, Some(2)));
         assert_eq!(net.count("s"), 2, "the handler has not run for the lost request");
-        choose(4, Fate::ReplyLost);
         assert_eq!((inc(&end, 1), inc(&end, 1)), (None, Some(2)));
         assert_eq!(net.count("s"), 4, "the handler has run");
-        choose(6, Fate::Late(300 * MS));
         let start = Instant::now();
         assert_eq!(inc(&end, 1), Some(2));
         assert!(start.elapsed() >= 300 * MS, "{:?}", start.elapsed());
@@ -319,15 +324,35 @@ fn one_message_has_a_chosen_fate() {
 #[test]
 fn a_message_can_be_saved() {
     run(|| {
-        let (net, end) = inc_net();
+        let (net, end) = inc_net_with(&[(2, Fate::Delivered)]);
         net.set_options(NetworkOptions {
             lost_requests: Some(1000),
             lost_replies: Some(1000),
             ..NetworkOptions::default()
         });
-        net.set_fates((0..10).map(|end| ((end, 2), Fate::Delivered)));
         assert_eq!((inc(&end, 1), inc(&end, 1), inc(&end, 1)), (None, Some(2), None));
     });
+}
+
+/// In virtual time a chosen fate changes nothing before its message.
+#[cfg(feature = "sim")]
+#[test]
+fn a_chosen_fate_does_not_change_the_schedule() {
+    let trace = |fates: &'static [(u64, Fate)]| {
+        let outcome = Run { seed: 5, ..Run::default() }.once(5, move || {
+            let (_net, end) = inc_net_with(fates);
+            let end = Arc::new(end);
+            let client = |_| {
+                let end = Arc::clone(&end);
+                thread::spawn(move || (0..5).for_each(|_| drop(inc(&end, 1))))
+            };
+            let clients: Vec<_> = (0..3).map(client).collect();
+            clients.into_iter().for_each(|client| client.join().expect("the client has not failed"));
+        });
+        outcome.trace
+    };
+    assert_eq!(trace(&[]), trace(&[(1000, Fate::RequestLost)]), "no message has this number");
+    assert_ne!(trace(&[]), trace(&[(9, Fate::RequestLost)]));
 }
 
 #[test]

@@ -98,6 +98,12 @@ fn search(failed: &Failed<'_>) -> Result<(), String> {
     });
     let drawn = found.and_then(|(trace, message)| {
         let passed = open(&traces[1])?;
+        // The first line of a trace is the same only for the same result, so it is not among the events.
+        if first_difference(&trace.events, &passed.events).is_none_or(|at| at < message.sent) {
+            return Err(
+                "the runs differ before the changed message: the code is not deterministic".to_owned()
+            );
+        }
         let pages = [file("failed.html"), file("passed.html")];
         for (trace, page) in traces.iter().zip(&pages) {
             spacetime::draw(trace, page, spacetime::MOST_EVENTS)?;
@@ -203,9 +209,7 @@ fn nearest(count: usize, mut passes: impl FnMut(usize) -> Result<bool, String>) 
         next += step;
     }
     let Some(found) = found else {
-        return Err(format!(
-            "{runs} runs with one changed message have failed, too; this search finds no other"
-        ));
+        return Err(format!("{runs} runs, each with one changed message, have failed, too"));
     };
     // The run fails if message `low` is changed, and passes if message `high` is changed.
     let (mut low, mut high) = (tried.last().copied(), found);
@@ -254,10 +258,15 @@ fn passes(failed: &Failed<'_>, message: &Message, trace: Option<&Path>) -> Resul
     ended.map(|status| status.success()).map_err(|error| format!("the test cannot be started again: {error}"))
 }
 
+/// The time of the first event that only one of the runs has.
+fn first_difference(failed: &[Event], passed: &[Event]) -> Option<u64> {
+    let same = failed.iter().zip(passed).take_while(|(a, b)| a == b).count();
+    failed.get(same).or_else(|| passed.get(same)).map(|event| event.t)
+}
+
 /// The window with both pages. Each page opens at the first event that only one of the runs has.
 fn beside(name: &str, message: &Message, failed: &[Event], passed: &[Event], pages: &[PathBuf; 2]) -> String {
-    let same = failed.iter().zip(passed).take_while(|(a, b)| a == b).count();
-    let at = failed.get(same).map_or(message.sent, |event| event.t);
+    let at = first_difference(failed, passed).unwrap_or(message.sent);
     let shown = SHOWN.as_nanos() as u64;
     let view = format!("#t={}-{}&m={at}", at.saturating_sub(shown), at + shown);
     let address = |page: &Path| {

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use labrpc::{Fate, Network};
+use labrpc::Fate;
 use labrt::time::Duration;
 
 /// The environment variable.
@@ -36,16 +36,13 @@ pub(crate) fn read() -> Result<Option<String>, String> {
     }
 }
 
-/// Gives the chosen fates to a new network.
-pub(crate) fn apply(net: &Network) {
+/// The messages whose fate the variable chooses.
+pub(crate) fn chosen() -> &'static [Chosen] {
     static CHOSEN: OnceLock<Vec<Chosen>> = OnceLock::new();
-    let chosen = CHOSEN.get_or_init(|| match read() {
+    CHOSEN.get_or_init(|| match read() {
         Ok(Some(value)) => parse(&value).unwrap_or_default(),
         _ => Vec::new(),
-    });
-    if !chosen.is_empty() {
-        net.set_fates(chosen.iter().copied());
-    }
+    })
 }
 
 fn parse(value: &str) -> Result<Vec<Chosen>, String> {

@@ -9,9 +9,7 @@ use super::{events, fates};
 
 /// Makes a network. Its messages have the fates that the user has chosen.
 pub(crate) fn new_network() -> Network {
-    let net = Network::new();
-    fates::apply(&net);
-    net
+    Network::with_fates(fates::chosen().iter().copied())
 }
 
 /// The state that an end should have.
