@@ -21,7 +21,7 @@ pub struct Page {
 /// Limits for the screenshots of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Looks {
-    /// No colour may fill this percentage of the picture or more.
+    /// Each colour must fill less than this percentage of the picture.
     pub one_colour: usize,
     /// With the dark theme, the mean brightness must be below this value (0 to 255).
     pub dark: f64,

@@ -226,8 +226,8 @@ fn read_persist(persister: &Persister) -> State {
 }
 
 impl Inner {
-    /// Saves the state that has to survive a crash (Figure 2). Its caller holds the lock already, and a
-    /// thread cannot take the lock twice. So the caller passes the state that it has locked.
+    /// Saves the state that has to survive a crash (Figure 2). The caller of this method holds the lock
+    /// already, and a thread cannot take the lock twice. So the caller passes the state that it has locked.
     #[allow(dead_code, reason = "delete this line when you call `persist` after each change of that state")]
     fn persist(&self, state: &State) {
         // Your code here (2C). Example:

@@ -44,8 +44,9 @@ pub(crate) struct Log {
     changes: Vec<Change>,
     head_changed: bool,
     config: ClusterConfig,
-    /// The last entry that the snapshot covers, and the number of the last command up to it.
+    /// The last entry that the snapshot covers.
     end: LogPosition,
+    /// The number of the last command that the snapshot covers.
     number: u64,
     /// The entries after the snapshot, and for each the number of the last command up to it.
     items: VecDeque<(Item, u64)>,

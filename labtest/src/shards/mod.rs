@@ -25,8 +25,8 @@
 //!
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
-//! next crash. When a life ends, all ends are closed that the server has made in this life with its
-//! `make_end`. (In the course, these ends still work.)
+//! next crash. During a life, a server makes ends with its `make_end`. When the life ends, these ends are
+//! closed. (In the course, these ends still work.)
 //!
 //! # Locks
 //!
