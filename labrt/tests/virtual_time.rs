@@ -289,6 +289,7 @@ fn the_first_failure_is_told_and_can_be_run_again() {
     let lines: Vec<&str> = text.lines().collect();
     assert!((101..=201).contains(&lines.len()), "{} lines of the last events", lines.len());
     assert!(lines[0].contains("run.begin") && !lines[0].contains("\"f.lost\":0"), "{}", lines[0]);
+    assert!(lines[0].contains(r#""f.replay":"LAB_SEED=0x3 "#), "{}", lines[0]);
     assert!(lines[0].contains(r#""f.hints":"first hint\nsecond""#), "{}", lines[0]);
     assert!(text.contains("in the end"), "the failure is among the last events");
 }

@@ -16,7 +16,7 @@ use super::scratch::forget;
 use crate::shell::quoted;
 
 /// Variables of the environment that change the run of a seed. So a replay line must contain these variables.
-pub const DRAWS: [&str; 9] = [
+pub const DRAWS: [&str; 10] = [
     "LAB_PREEMPT",
     "LAB_JITTER_US",
     "LAB_LIMIT_S",
@@ -26,6 +26,7 @@ pub const DRAWS: [&str; 9] = [
     "LAB_STRICT",
     "LAB_MONITOR",
     "LAB_WATCH",
+    "LAB_FATES",
 ];
 
 /// Makes a replay line: a shell command that repeats the run of a seed. It is used if the test binary has not

@@ -931,16 +931,13 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     let mut st = k.state.lock();
     st.stats.time_ns = st.now;
     st.stats.warnings = k.world.warnings.load(SeqCst);
-    let mut written = None;
+    let failure = st.failure.take();
+    let mut outcome = Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure, events: None };
     if let (Some(path), Some(record)) = (&cfg.trace_file, &st.record) {
-        match trace::write_file(
-            path,
-            &trace::heading(cfg, seed, record.lost, st.failure.as_ref()),
-            record.events.iter(),
-        ) {
-            Ok(()) => written = Some(path.clone()),
+        match trace::write_file(path, &trace::heading(cfg, &outcome, record.lost), record.events.iter()) {
+            Ok(()) => outcome.events = Some(path.clone()),
             Err(e) => eprintln!("[lab] LAB_TRACE={}: {e}", path.display()),
         }
     }
-    Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure: st.failure.take(), events: written }
+    outcome
 }
