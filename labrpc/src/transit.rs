@@ -204,9 +204,10 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. A
-    /// copy that may be late reaches the server that has the name at that time. If no server has the name
-    /// then, the copy is lost.
+    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. By
+    /// default, the second request reaches the same server as the first. If the network has a
+    /// `duplicate_delay`, the second request reaches the server that has the name at that time. If no server
+    /// has the name then, the second request is lost.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
@@ -305,12 +306,14 @@ impl Transit {
         self.after(leg, Stage::Return(reply), make)
     }
 
-    /// Call the hook of the network. Returns true if the reply has left its server for good.
+    /// Call the hook of the network. Returns true if the reply has left its server. Then a removal of the
+    /// server does not stop the reply.
     fn leaves_at_once(&mut self, make: MakeCompletion<'_>) -> bool {
         if self.network.why_server_lost(&self.message).is_some() {
             return false;
         }
-        // A message that travels does not end when its server is removed. The hook may remove it.
+        // The hook may remove the server. In the phase `Travelling`, the message does not end when its server
+        // is removed.
         self.enlist(Phase::Travelling, make);
         self.network.call_hook(self.message.to, MessageEvent::Replied)
     }
@@ -352,7 +355,7 @@ impl Transit {
 
     // ---- the outcome ----------------------------------------------------------------------------
 
-    /// Let the message fail, after the delay of a call that reaches no server.
+    /// Let the message fail after a delay. The delay is chosen as for a call that reaches no server.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
         events::delayed(&self.message, cause, delay);
@@ -440,8 +443,8 @@ impl Request<'_> {
     }
 }
 
-/// Run a handler of `service`. During the call, the service's node is the current node, and the handler runs
-/// under the message `id`.
+/// Run a handler of `service`. During the call, the service's node is the current node. The events that this
+/// thread records during the call have the message `id` as their parent.
 fn as_callee<T>(id: u64, service: &Service, handler: impl FnOnce() -> T) -> T {
     let _under = trace::under(id);
     let _callee = node::enter(service.owner());

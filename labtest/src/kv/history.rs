@@ -56,8 +56,8 @@ const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 /// All times of calls and returns in a history are different. The reason is this: if one operation returns at
 /// the same time at which another operation is called, the checker says that the two overlap, and accepts
 /// both orders. In virtual time, a client often makes its next call at the same time at which its last call
-/// returns. So if these times were equal, the checker would accept a history in which two operations of a
-/// client that follow each other are swapped.
+/// returns. So if these times were equal, the checker would also accept these two operations in the wrong
+/// order.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,

@@ -10,9 +10,9 @@
 //! crash and after its start. If the test itself asks a peer for its state, the answer is checked, too. No
 //! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
-//! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
-//! is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning for each
-//! kind of fault.
+//! If a term has two leaders, the test fails, for every Raft. The other checks fail the test if the code
+//! under test is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning
+//! for each kind of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms also for a Raft that records no events of its own.
@@ -20,8 +20,8 @@
 //! In a strict setup ([`Setup::strict`](super::Setup::strict)) the thread asks more often, and each of these
 //! checks fails the test.
 //!
-//! `LAB_WATCH=0` switches the checks of this file off. They take the locks of the peers, so a seed gives
-//! another schedule with them than without them.
+//! `LAB_WATCH=0` switches the checks of this file off. The checks take the harness's lock. So without the
+//! checks, the same seed gives another schedule.
 
 use std::sync::OnceLock;
 
