@@ -106,8 +106,8 @@ impl Text {
         }
     }
 
-    /// Returns the fingerprint of this text followed by another text. The other text has the length `len` and
-    /// the fingerprint `other`.
+    /// Returns the fingerprint of two texts joined: this text, followed by another text. The other text has
+    /// the length `len` and the fingerprint `other`.
     fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
         [0, 1].map(|at| reduced(times(self.fingerprint[at], power(BASES[at], len)) + other[at]))
     }

@@ -394,7 +394,7 @@ class Chart {
       c.strokeStyle = theme.colour("error-line");
       c.lineWidth = 2;
       this.frame(op, 0.5);
-      // A flag that is visible from far away.
+      // A flag, which the reader can see even if the bar is very narrow.
       c.fillStyle = theme.colour("error-line");
       c.beginPath();
       c.moveTo(x - 5, y - 7);
