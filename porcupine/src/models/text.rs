@@ -165,12 +165,12 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Reduces a sum of two reduced numbers modulo [`P`].
+/// Reduces a sum of two numbers modulo [`P`]. The two numbers must be below `P`.
 const fn reduced(sum: u64) -> u64 {
     if sum >= P { sum - P } else { sum }
 }
 
-/// Reduces a product modulo [`P`]. The argument must be a product of two reduced numbers, or only a little
+/// Reduces a product modulo [`P`]. The argument must be a product of two numbers below `P`, or only a little
 /// larger than such a product.
 const fn reduced_product(product: u128) -> u64 {
     reduced((product as u64 & P) + (product >> 61) as u64)

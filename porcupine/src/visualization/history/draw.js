@@ -6,7 +6,7 @@
 
 const LABELS = 76; // width of the column with the clients' names
 const AXIS = 26; // height of the scale
-const SLIVER = 1.5; // bars narrower than this are drawn as density
+const SLIVER = 1.5; // bars narrower than this are drawn together, in one colour
 const PLAIN = 5; // bars narrower than this have no frame
 
 /**
