@@ -133,7 +133,7 @@ impl SharedNetwork {
     }
 
     /// Returns the server that now has the name to which this message was sent. Returns `None` if no server
-    /// has the name, or if the network is done.
+    /// has the name, or if the network is cleaned up or gone.
     pub fn present_server(&self, message: &Message) -> Option<Arc<SharedServer>> {
         if self.is_done() {
             return None;
@@ -177,7 +177,8 @@ impl SharedNetwork {
         self.state.lock().take_waiting(id).map(|waiting| waiting.completion)
     }
 
-    /// End a waiting message without a reply. If the sender has a callback, it does not run on this thread.
+    /// End a waiting message without a reply. If the sender has a callback, the callback does not run on this
+    /// thread.
     pub fn fail(&self, id: u64, cause: Cause) {
         let ended = self.state.lock().take_waiting(id);
         self.fail_all(ended, cause);
