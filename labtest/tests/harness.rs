@@ -20,8 +20,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// These arguments choose only one case. One case is enough, because in real time each case needs five
-/// seconds before it prints its warning.
+/// These arguments choose only one case. More cases would take too long, because in real time each case needs
+/// five seconds before it prints its warning.
 const ONE: [&str; 2] = ["--exact", "one_leader_of_3"];
 
 #[test]
