@@ -293,8 +293,9 @@ pub fn vote_reply(term: u64, vote_granted: bool) {
 }
 
 /// Reports that the handler of AppendEntries replies with `term`. `success` says whether the server has
-/// accepted the entries. `conflict` is a hint for the leader: the index from which the leader should
-/// continue, and the term at this index. `conflict` is `None` if your replies have no such hint.
+/// accepted the entries. `conflict` is a hint that tells the leader where to continue: the index and the term
+/// of the server's last entry that may agree with the leader's log. `conflict` is `None` if your reply has no
+/// such hint.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]

@@ -13,9 +13,9 @@ use crate::{Config, CtrlerClerk, Gid, KvClerk, NSHARDS, RaftStatus, ServerStart,
 /// is labrt's current node: the threads that the server spawns, its log lines and its events are recorded as
 /// the server's own. The harness holds no lock of its own during a call.
 pub trait Sharded: 'static {
-    /// What the suite does when a server still has threads after `kill`, locks two locks sometimes in one
-    /// order and sometimes in the other, or makes an RPC while it holds a lock. By default the suite only
-    /// warns.
+    /// What the suite does about three faults: a server still has threads after `kill`, it makes an RPC while
+    /// it holds a lock, or it locks two locks sometimes in one order and sometimes in the other. By default
+    /// the suite only warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the controller.

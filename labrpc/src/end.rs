@@ -119,8 +119,8 @@ impl End {
         })
     }
 
-    /// End the message `id`. This also works in a network that is cleaned up, because messages may still wait
-    /// in such a network.
+    /// End the message `id`. This must also work in a network that is cleaned up, because messages may still
+    /// wait in such a network.
     fn give_up(&self, id: u64) {
         if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);

@@ -86,14 +86,14 @@ pub struct NetworkOptions {
     /// handle old requests. It finds code with a wrong assumption: that the request that arrives last is the
     /// newest one.
     pub reorder_requests: bool,
-    /// How many of 1000 requests arrive twice. The second time is 0..26 ms after the first. Requests that are
-    /// lost do not count. The handler runs again, and its second reply is dropped. Use this option for
+    /// Of 1000 requests that are not lost, this many arrive twice. By default, the second time is 0..26 ms
+    /// after the first. The handler runs again, and its second reply is dropped. Use this option for
     /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
     /// idempotent.
     pub duplicated_requests: u16,
-    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this
-    /// option for protocols that must recognize an old request. It finds code that takes an old request for a
-    /// new one.
+    /// If a request arrives twice, the time between the two arrivals. `None` means 0..26 ms. Use this option
+    /// for protocols that must recognize an old request. It finds code that takes an old request for a new
+    /// one.
     pub duplicate_delay: Option<RangeInclusive<Duration>>,
 }
 
@@ -147,7 +147,7 @@ pub enum Fate {
     RequestLost,
     /// The handler runs, but its reply is lost.
     ReplyLost,
-    /// The request and its reply are not lost. The request arrives later, by this time.
+    /// The request and its reply are not lost. The request has this delay in addition to its other delays.
     Late(Duration),
 }
 

@@ -21,7 +21,8 @@ pub(crate) struct NetworkState {
     fates: BTreeMap<(u64, u64), Fate>,
     /// The function of [`Network::on_message`](crate::Network::on_message).
     pub hook: Option<MessageHook>,
-    /// The messages of each end that wait for [`Network::release`](crate::Network::release).
+    /// For each end, the next steps of its messages that wait for
+    /// [`Network::release`](crate::Network::release).
     held: BTreeMap<u64, Vec<Step>>,
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,

@@ -12,9 +12,10 @@
 //! timer. For a message without delays, memory is allocated only for its bytes, and the lock of the network
 //! is locked only once.
 //!
-//! If the request is not lost, its handler always runs, on the server that existed when the request was sent.
-//! Only after the handler has run, the network checks whether this server was deleted in the meantime. If it
-//! was deleted, the reply is dropped.
+//! If a request is not lost, its handler runs on the server that existed when the request was sent. The
+//! handler also runs if this server is removed while the request is delayed. But then the sender gets no
+//! reply. If `Link::RequestsHeld` holds the request, it goes to the server that has the same name when the
+//! request is released. (If no server has this name then, or the end is disabled, the call fails.)
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -117,7 +118,7 @@ impl Transit {
         Poll::Pending
     }
 
-    /// Keep `stage` until the network releases its messages.
+    /// Keep `stage` until the messages of the end are released.
     fn hold(mut self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         match &stage {
             Stage::Arrive(_) => events::delayed(&self.message, cause::HELD_LINK, Duration::ZERO),
@@ -286,8 +287,8 @@ impl Transit {
         });
     }
 
-    /// Make the ticket for a deferred handler. After this, the ticket is responsible for the end of the
-    /// message.
+    /// Make the ticket for a deferred handler. From then on, the ticket must end the message, with or without
+    /// a reply.
     fn into_ticket(mut self) -> Ticket {
         self.is_enlisted = false;
         let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);

@@ -16,8 +16,8 @@ use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// In virtual time, a message may come at most this much later than expected. All timers of the message
-/// together must not be later than this.
+/// In virtual time, a message may come at most this much later than expected. This is the limit for all
+/// timers of the message together.
 const LATE: Duration = MS;
 
 /// Makes a server whose handlers have no cost. `T.Inc` (inline) and `T.Pooled` (pooled) add 1 to a number.
@@ -294,8 +294,8 @@ fn one_way_replies_lost() {
     });
 }
 
-/// A network whose messages have these fates. The first number is the message's number. The tests do not know
-/// the number of the end, so the fates hold for the first ends.
+/// Makes a network whose messages have these fates. The number beside a fate is the message's number on its
+/// end. The tests do not know the number of the end, so the fates hold for the first ten ends.
 fn inc_net_with(fates: &[(u64, Fate)]) -> (Network, End) {
     let of_ends = fates.iter().flat_map(|&(nth, fate)| (0..10).map(move |end| ((end, nth), fate)));
     let net = Network::with_fates(of_ends);
@@ -721,7 +721,7 @@ fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
         let (reply, at) = result.recv().expect("the call ends");
         assert_eq!(reply, None);
         // The network must react to the change at once. (The course's network checks only every 100 ms.) The
-        // handler itself would never end.
+        // handler itself still waits.
         let most = if labrt::is_sim() { MS } else { 1000 * MS };
         assert!(at.saturating_duration_since(disabled) < most);
         // The handler is not interrupted.
@@ -1476,7 +1476,7 @@ fn a_deletion_during_the_reply_leg_is_noticed() {
         let want = if labrt::is_sim() { None } else { Some(2) };
         assert_eq!(result.recv(), Ok(want));
         if labrt::is_sim() {
-            // The call must fail at once. The second half of the cost would take at least 500 us.
+            // The call must fail at once. The second half of the cost would take at least 8 ms.
             assert!(start.elapsed() < Duration::from_micros(200), "not at once: {:?}", start.elapsed());
         }
     });
@@ -1503,7 +1503,7 @@ fn the_same_seed_gives_the_same_trace() {
 
 // ---- mistakes are fatal, with a message ---------------------------------------------------------
 
-/// Drops the result of a call that fails the run.
+/// Ignores the outcome of a call.
 fn forget<R>(_: Option<R>) {}
 
 #[test]

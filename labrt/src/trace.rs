@@ -204,8 +204,8 @@ pub fn next_id() -> u64 {
 }
 
 /// Records an event of the current [node](crate::node). If `links` has no parent, the event's parent is the
-/// message or operation that this thread acts [under]. Outside a run, or if the run does not use events, the
-/// call does nothing.
+/// message or operation that this thread acts [under], unless the event belongs to this message or operation
+/// itself. Outside a run, or if the run does not use events, the call does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {

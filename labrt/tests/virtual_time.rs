@@ -143,7 +143,7 @@ fn yielding_moves_the_clock() {
     assert_eq!(message, "");
 }
 
-/// The run ends even if a task catches its cancellation or a destructor loops for ever.
+/// The run ends even if a task catches its cancellation again and again.
 #[test]
 fn stubborn_tasks_are_given_up() {
     let outcome = quiet().once(1, || {

@@ -36,7 +36,7 @@ pub struct RequestVoteArgs {
 /// The reply of the RequestVote RPC (Figure 2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    /// The voter's term. The candidate updates its own term with it.
+    /// The voter's term. If it is higher than the candidate's term, the candidate must change to this term.
     pub term: u64,
     /// Did the candidate get the vote?
     pub vote_granted: bool,

@@ -182,7 +182,7 @@ pub(super) enum Switch {
     Threads(osthread::Os),
 }
 
-/// If there are more calls of the kernel than this without a movement of the clock, the run is livelocked.
+/// If tasks call the kernel more often than this while the clock does not move, the run is livelocked.
 const STILL_LIMIT: u64 = 10_000_000;
 /// If a task has caught this number of cancellations, the kernel stops trying to unwind the task.
 const CANCEL_LIMIT: u32 = 100;
@@ -477,8 +477,8 @@ impl State {
             return false;
         }
         // If the task has caught its panic, it is no longer being unwound. (With coroutines, all tasks are on
-        // one OS thread. If another task is panicking, this check does not notice that the panic was caught.
-        // Then the kernel gives up this task later.)
+        // one OS thread. So if another task is panicking, `panicking` is true, and this check does not notice
+        // that this task has caught its panic. Then the kernel gives up this task later.)
         if t.unwinding && !std::thread::panicking() && t.cancelled < CANCEL_LIMIT {
             t.unwinding = false;
         }

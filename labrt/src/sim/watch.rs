@@ -1,4 +1,4 @@
-//! A watchdog that uses the machine's clock. If a task blocks outside labrt (in `std::thread::sleep`, a
+//! A watchdog that runs in real time. If a task blocks outside labrt (in `std::thread::sleep`, a
 //! `std::sync::Mutex`, a socket) or computes for ever, the virtual clock stops for all tasks. Then the run
 //! never reaches its limit of virtual time. So the watchdog ends the process.
 //!
