@@ -70,7 +70,8 @@ fn a_bad_value_is_refused_before_anything_runs() {
     assert_eq!(suite(&["--no-such-option"], None).status.code(), Some(2));
 }
 
-/// A run fails if three messages arrive. The search for a run that passes finds the last one of them.
+/// The run of this case fails if all three messages arrive. With `LAB_BESIDE=1`, the search for a run that
+/// passes must find the last of the three messages.
 #[cfg(feature = "sim")]
 #[test]
 fn the_last_message_that_decides_is_found() {
