@@ -28,8 +28,8 @@ use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 use crate::problem::Problem;
 
-/// The seeds are run in rounds. Each number says how many seeds a test has got after this round. The last
-/// round is not in this list. It goes up to the number of seeds that the command wants.
+/// The seeds are run in rounds. Each number in this list says how many seeds a test has got after the round.
+/// The last round is not in the list: after it, each test has got all its seeds ([`seeds`]).
 const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
