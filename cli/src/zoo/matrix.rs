@@ -339,9 +339,9 @@ fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
     eprintln!("zoo: step {number}: {name}: {method}: {failed}; {:.1} CPU s; {rules}", finding.spent);
 }
 
-/// Finds the names of the tests that failed in the output of a test binary. Returns `None` if the output has
-/// no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such a test
-/// counts as failed.
+/// Finds the failed tests in the output of a test binary, and returns their names. Returns `None` if the
+/// output has no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such
+/// a test counts as failed.
 fn failed_tests(output: &str) -> Option<Vec<String>> {
     let mut failed = Vec::new();
     let mut tests = 0;
