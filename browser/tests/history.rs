@@ -1,4 +1,4 @@
-//! Tests of the page of a history. They use the page like a person.
+//! Tests of the page of a history. The tests use the page as a person does.
 
 #![allow(
     clippy::disallowed_types,
