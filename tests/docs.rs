@@ -5,7 +5,7 @@
 //!
 //! * A relative link leads to a file. If the link has a fragment, the fragment leads to a heading of that
 //!   file.
-//! * A path in backticks that begins with a folder of this project exists.
+//! * If a path in backticks begins with a folder of this project, the path exists.
 //! * A name in backticks must be a word of some source file if it has the form of a Rust name
 //!   (`with_an_underscore`, `Two::Parts`) or of a test of the course (`TestLikeThis`). If the name ends in
 //!   `...`, some word must begin with the letters before the dots.
@@ -40,7 +40,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// README.md is short, so that it fits a few screens. Details belong to the files in `docs`.
+/// README.md is short, so that it fits on a few screens. Details belong in the files of `docs`.
 #[test]
 fn the_readme_is_short() {
     let words =

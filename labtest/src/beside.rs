@@ -4,8 +4,9 @@
 //! and again. Each time it changes what happens to one message (`LAB_FATES`): a lost message is delivered, or
 //! a delivered request is lost. All other random decisions stay the same, so the run is the same up to this
 //! message. The search begins with the last message before the failure, and goes back in steps that become
-//! longer. When a run passes, the search halves the distance to the later message whose run has failed, until
-//! the two are neighbours.
+//! longer, until a run passes. Now the search knows two messages: the test passes if the earlier message is
+//! changed, and still fails if the later message is changed. The search halves the distance between the two
+//! messages, until they are neighbours.
 //!
 //! Each run is a process of its own, because a changed run may never end.
 
@@ -23,7 +24,7 @@ use super::{fates, output, variables};
 /// The environment variable that switches the search on.
 pub(crate) const VARIABLE: &str = "LAB_BESIDE";
 
-/// The search makes at most this number of runs before it has found a run that passes.
+/// If this number of runs has failed, the search gives up.
 const MOST_RUNS: usize = 200;
 
 /// The search tries this number of messages one by one before its steps become longer.
@@ -35,7 +36,8 @@ const SHOWN: Duration = Duration::from_millis(200);
 /// Reads the variable.
 ///
 /// # Errors
-/// If the value is wrong, or if it is 1 and the clock is real: then the runs of a seed differ.
+/// If the value is wrong, or if it is 1 and the clock is real. In real time, two runs with the same seed
+/// differ even if no message is changed.
 pub(crate) fn read() -> Result<bool, String> {
     let on = variables::switch(VARIABLE, "1 (look for a run that passes) or 0")?.unwrap_or(false);
     match on && !labrt::is_sim() {
@@ -98,7 +100,8 @@ fn search(failed: &Failed<'_>) -> Result<(), String> {
     });
     let drawn = found.and_then(|(trace, message)| {
         let passed = open(&traces[1])?;
-        // The first line of a trace is the same only for the same result, so it is not among the events.
+        // The first line of a trace file says whether the run has failed, so it differs. But it is not among
+        // the events.
         if first_difference(&trace.events, &passed.events).is_none_or(|at| at < message.sent) {
             return Err(
                 "the runs differ before the changed message: the code is not deterministic".to_owned()
@@ -114,7 +117,7 @@ fn search(failed: &Failed<'_>) -> Result<(), String> {
         Ok((message, window))
     });
     for trace in &traces {
-        // The second file exists only if a run has passed.
+        // The second file exists only if a run has passed. So errors are ignored.
         let _ = fs::remove_file(trace);
     }
     let (message, window) = drawn?;
@@ -172,7 +175,8 @@ fn messages(events: &[Event]) -> Vec<Message> {
     let failed = events.iter().position(|event| event.kind == "test.failed").unwrap_or(events.len());
     let sent = events[..failed].iter().rev().filter(|event| event.kind == "rpc.sent");
     sent.filter_map(|event| {
-        // A one-way link loses a message in any case.
+        // Only a message that the unreliable network has lost can be delivered instead. A one-way link, for
+        // example, loses the message in any case.
         let was_lost = match lost.get(&event.id) {
             Some(cause) if cause.starts_with("unreliable") => true,
             Some(_) => return None,
@@ -187,9 +191,9 @@ fn messages(events: &[Event]) -> Vec<Message> {
     .collect()
 }
 
-/// Looks for a small `i` below `count` for which `passes` is true. It does not try all of them: it begins
-/// with single steps, and then its steps become longer. If its steps were long, it returns an `i` for which
-/// `passes(i - 1)` is false, but there may be a smaller one.
+/// Looks for a small `i` below `count` for which `passes` is true. The search begins with single steps, and
+/// then its steps become longer. If it ends during the single steps, it returns the smallest such `i`.
+/// Otherwise `passes(i - 1)` is false, but `passes` may be true for a smaller number that was not tried.
 fn nearest(count: usize, mut passes: impl FnMut(usize) -> Result<bool, String>) -> Result<usize, String> {
     let mut runs = 0;
     let mut step = 1;

@@ -2,8 +2,8 @@
 //! `LAB_FATES=5.12=lost,3.40=late:250`.
 //!
 //! A message is named by the fields `end` and `nth` of its event `rpc.sent`. With the same seed, a message
-//! has the same name in each run, until the runs differ. So one message can be changed, and nothing else: the
-//! run is the same up to this message.
+//! has the same name in each run, until the runs differ. So the variable can change the fate of one message,
+//! and the run is the same up to this message.
 
 use std::sync::OnceLock;
 

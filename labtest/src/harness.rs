@@ -192,9 +192,8 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
     (rest, filters)
 }
 
-/// Returns the names of the cases that a filter or a `--skip` selects. It selects the cases that have the
-/// pattern in their own name. If there are no such cases, it selects the cases that have the pattern in their
-/// Go name.
+/// Returns the names of the cases that a filter or a `--skip` selects. First the pattern is compared with the
+/// cases' own names. Only if it fits none of them, it is compared with the Go names.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {

@@ -77,8 +77,9 @@ mod tests {
     use labrt::node::NodeId;
     use labrt::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Another thread changes the state after the first reading, and changes the network before this thread
-    /// does. So this thread first sets the old state, and must set the new state afterwards.
+    /// In the second half of this test, `wanted` returns a new state from its second call on, as if another
+    /// thread had changed the state. So `bring_in_line` first sets the old state, and must set the new state
+    /// afterwards.
     #[test]
     fn the_newest_state_wins() {
         labrt::run(|| {

@@ -20,8 +20,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// These arguments choose only one case. One case is enough, because in real time each case needs five
-/// seconds before it prints its warning.
+/// These arguments choose only one case. More cases would take too long, because in real time each case needs
+/// five seconds before it prints its warning.
 const ONE: [&str; 2] = ["--exact", "one_leader_of_3"];
 
 #[test]
@@ -70,7 +70,8 @@ fn a_bad_value_is_refused_before_anything_runs() {
     assert_eq!(suite(&["--no-such-option"], None).status.code(), Some(2));
 }
 
-/// A run fails if three messages arrive. The search for a run that passes finds the last one of them.
+/// The run of this case fails if all three messages arrive. With `LAB_BESIDE=1`, the search for a run that
+/// passes must find the last of the three messages.
 #[cfg(feature = "sim")]
 #[test]
 fn the_last_message_that_decides_is_found() {

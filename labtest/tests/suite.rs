@@ -1,5 +1,6 @@
 //! The test binary that `tests/harness.rs` runs. Its suite is not in the course. The Raft under test leaves a
-//! thread behind after `kill`, and the cases have parameters. One case always fails.
+//! thread behind after `kill`, and the cases have parameters. The case `three_messages_fail` fails unless a
+//! message is lost.
 
 use std::process::ExitCode;
 
@@ -50,7 +51,8 @@ fn one_leader(servers: usize) {
     cfg.end();
 }
 
-/// Peer 0 sends three messages to peer 1. Both peers say that they lead when peer 1 has got all three.
+/// Peer 0 claims to lead, and sends three messages to peer 1. When peer 1 has got all three messages, it also
+/// claims to lead. Then the term has two leaders.
 struct ThreePings {
     me: usize,
     pings: Arc<AtomicU64>,

@@ -29,7 +29,8 @@ trait Mistake: Send + Sync + 'static {
     const REPEATS: bool = false;
     /// If this is true, a server answers reads from its own state, even if it is not the leader.
     const READS_WHAT_IT_HAS: bool = false;
-    /// The limit for snapshots that the service uses. `given` is the limit that the test has given.
+    /// The size of Raft's saved state at which the service takes a snapshot. `given` is the size that the
+    /// test has given.
     fn maxraftstate(given: Option<usize>) -> Option<usize> {
         given
     }

@@ -125,7 +125,7 @@ struct State<R> {
     max_index: u64,
     /// The values of the counters when [`Cluster::begin`] was called.
     begun: report::Begun,
-    /// What the peers have reported, for the checks that are made all the time.
+    /// What the peers have said about their terms and roles, for the checks of `watch.rs`.
     heard: watch::Heard,
 }
 

@@ -6,9 +6,9 @@
 //! * A peer delivers each index once in a life, in order (`applier.rs`).
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
-//! [`PERIOD`], if there were messages since it last asked. The harness also asks a peer before the peer's
-//! crash and after its start. If the test itself asks a peer for its state, the answer is checked, too. No
-//! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
+//! [`PERIOD`], and more rarely if there are no messages. The harness also asks a peer before the peer's crash
+//! and after its start. If the test itself asks a peer for its state, the answer is checked, too. No thread
+//! holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
 //! If a term has two leaders, the test fails, for every Raft. The other checks fail the test if the code
 //! under test is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning
@@ -70,8 +70,8 @@ fn is_on() -> bool {
 /// What the peers have said so far.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// Counts the questions and the answers together. So each of them has a number, and the numbers show
-    /// their order.
+    /// The number of questions and answers so far. Each question and each answer gets the next number. So a
+    /// lower number means an earlier question or answer.
     steps: u64,
     /// The highest term that each peer has reported.
     terms: BTreeMap<usize, Report>,
@@ -88,7 +88,7 @@ pub(super) struct Heard {
 struct Report {
     term: u64,
     at: Instant,
-    /// The number of the answer. Questions and answers are counted together.
+    /// The number of the answer, see `Heard::steps`.
     step: u64,
 }
 

@@ -16,7 +16,7 @@
 //!
 //! | end | when it is made, or who makes it | how long it works |
 //! |---|---|---|
-//! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
+//! | server to its group and to controllers | at each start of the server | until it is stopped or cut off |
 //! | server to other groups | by the server, with its `make_end` | until the server is stopped |
 //! | clerk to controllers | when the clerk is made | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |

@@ -83,8 +83,8 @@ fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) {
     ck.leave(vec![2]);
 }
 
-/// The next leader must have the same configuration as the leader before it. This shows that both have
-/// computed it in the same way.
+/// The next leader must have the same configuration as the leader before it. This shows that both servers
+/// compute configurations in the same way.
 fn same_config<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Clerk>) {
     let Some(leader) = cfg.leader() else { panic!("Leader not found") };
     let config = ck.query(None);
