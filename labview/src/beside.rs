@@ -8,7 +8,8 @@ pub struct Side<'a> {
     pub address: &'a str,
 }
 
-/// The HTML of the window. `title` says what the two pages are, and `text` what the reader should know.
+/// The HTML of the window. `title` says what the two pages are, and `text` says what the reader should
+/// know.
 pub fn html(title: &str, text: &str, left: &Side<'_>, right: &Side<'_>) -> String {
     let side = |side: &Side<'_>| {
         let (title, address) = (escape(side.title), escape(side.address));
