@@ -67,7 +67,8 @@ impl<R: RaftPeer> Cluster<R> {
             if self.setup.strict {
                 self.applied.notify_all();
             }
-            let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
+            let makes = self.setup.snapshots && state.servers[i].makes_snapshots;
+            let due = makes && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             (due.then(|| state.servers[i].make_snapshot(index)), expected)
         };
         if index != expected {

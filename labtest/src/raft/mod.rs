@@ -143,6 +143,8 @@ struct Slot<R> {
     plan: Option<Arc<moments::Plan>>,
     /// How long each message of this peer and each message to this peer takes, if the peer is slow.
     latency: Option<RangeInclusive<Duration>>,
+    /// False if the service makes no snapshots now, although the setup has snapshots.
+    makes_snapshots: bool,
 }
 
 /// An applied command.
@@ -196,6 +198,7 @@ impl<R> Slot<R> {
             last_applied: 0,
             plan: None,
             latency: None,
+            makes_snapshots: true,
         }
     }
 }
@@ -298,6 +301,13 @@ impl<R: RaftPeer> Cluster<R> {
     #[track_caller]
     pub fn get_state(&self, i: usize) -> Option<(u64, bool)> {
         Some(self.ask(i)?.1)
+    }
+
+    /// In a setup with snapshots, the service of peer `i` makes no snapshots from now on (`false`), or makes
+    /// them again (`true`). So a test can give peers snapshots that end at different indices. A restart does
+    /// not change this.
+    pub fn set_makes_snapshots(&self, i: usize, makes: bool) {
+        self.state.lock().servers[i].makes_snapshots = makes;
     }
 
     /// The size in bytes of the largest Raft state of all persisters, without the snapshots.

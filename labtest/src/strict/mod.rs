@@ -11,6 +11,7 @@
 //! | `snapshots.rs` | snapshots, and late messages (section 7) |
 //! | `crashes.rs` | crashes at the moment at which a server saves, sends or answers |
 //! | `late.rs` | single messages that arrive late |
+//! | `behind.rs` | a follower that needs a snapshot, or has a newer one than its leader |
 //!
 //! Each test says which rule of the paper it checks, and which mistake it finds. All tests use a strict setup
 //! ([`Setup::strict`](super::raft::Setup::strict)). So during each test a thread checks that no term has two
@@ -21,6 +22,7 @@
 //! The tests expect the time intervals that the course asks for: a leader sends heartbeats several times per
 //! second, and a group elects a leader within a few seconds.
 
+mod behind;
 mod commits;
 mod crashes;
 mod groups;
@@ -55,6 +57,7 @@ pub fn cases<R: RaftPeer>() -> Vec<Case> {
         snapshots::cases::<R>(),
         crashes::cases::<R>(),
         late::cases::<R>(),
+        behind::cases::<R>(),
     ]
     .concat()
 }
