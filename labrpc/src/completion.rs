@@ -79,6 +79,11 @@ impl Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
+    /// The node to which the callback belongs.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// Run the callback. During the call, the callback's node is the current node, and the callback runs
     /// under the message `id`.
     pub fn run(self, id: u64, outcome: Outcome) {
