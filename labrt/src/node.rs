@@ -88,6 +88,9 @@ impl Drop for NodeGuard {
 /// a lock of labrt, or waits for one, first goes on until it holds no lock. So no other thread waits for a
 /// lock of the node as long as the pause lasts.
 ///
+/// A thread of another node that sends to a thread of the node on a rendezvous channel, or joins the thread,
+/// waits until the end of the pause.
+///
 /// Only threads of the node stop. If another thread calls code of the node, this code runs. A network should
 /// keep the messages to the node back (`labrpc::Network::pause` does this).
 ///

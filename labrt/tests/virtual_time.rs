@@ -2,7 +2,7 @@
 //! runs that hang are reported.
 #![cfg(feature = "sim")]
 
-use labrt::chan::{rendezvous, unbounded};
+use labrt::chan::unbounded;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use labrt::sync::{Arc, Condvar, Mutex};
@@ -384,7 +384,7 @@ fn a_paused_node_stops() {
 #[test]
 fn a_wait_that_ends_in_a_pause_keeps_its_result() {
     passes(|| {
-        let ((tx, rx), (got, results)) = (rendezvous(), unbounded());
+        let ((tx, rx), (got, results)) = (unbounded(), unbounded());
         let thread = spawn_on(NodeId::first(0), move || {
             got.send(rx.recv().expect("the sender is here")).expect("the body waits");
             let (lock, condvar) = (Mutex::new(()), Condvar::new());
@@ -393,7 +393,7 @@ fn a_wait_that_ends_in_a_pause_keeps_its_result() {
         });
         sleep(MS);
         node::pause(NodeId::first(0));
-        tx.send(7).expect("the thread waits for it");
+        tx.send(7).expect("the thread has the receiver");
         sleep(100 * MS);
         assert!(results.try_recv().is_err(), "the node is paused");
         node::resume(NodeId::first(0));

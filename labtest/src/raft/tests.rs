@@ -487,7 +487,7 @@ impl Play for Applies {
         while life.me == 0 && !life.killed.wait_until(labrt::time::Instant::now() + Duration::from_millis(10))
         {
             index += 1;
-            life.apply(index, index);
+            life.apply(index, index.cast_signed());
         }
     }
 }
