@@ -305,7 +305,7 @@ impl Transit {
         }
         // A message that travels does not end when its server is removed. The hook may remove it.
         self.enlist(Phase::Travelling, make);
-        self.network.call_hook(self.message.to, MessageEvent::Replied)
+        self.network.call_hook(self.message.to, MessageEvent::Replied { to: self.message.from })
     }
 
     fn return_reply(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {

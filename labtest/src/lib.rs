@@ -43,6 +43,7 @@ mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;
+mod moments;
 pub mod monitor;
 mod network;
 pub mod output;
