@@ -35,8 +35,8 @@ pub enum Moment {
     Request,
     /// The server has answered a request. The reply is on its way.
     Reply,
-    /// The server has answered a request of a client. The reply is on its way.
-    ReplyToClient,
+    /// The server has answered a request of a client or of another group. The reply is on its way.
+    ReplyOutside,
 }
 
 impl Moment {
@@ -58,12 +58,13 @@ impl Moment {
         }
     }
 
-    /// Is an event of a message one of these moments?
-    fn is_event(self, event: MessageEvent) -> bool {
+    /// Is an event of a message of `node` one of these moments?
+    fn is_event(self, node: NodeId, event: MessageEvent) -> bool {
         match event {
             MessageEvent::Sent => self == Moment::Request,
             MessageEvent::Replied { to } => {
-                self == Moment::Reply || (to.is_none() && self == Moment::ReplyToClient)
+                let is_outside = to.is_none() || to.group != node.group;
+                self == Moment::Reply || (is_outside && self == Moment::ReplyOutside)
             }
         }
     }
@@ -228,5 +229,7 @@ fn at_message<V: Victims>(cluster: &Weak<V>, node: NodeId, event: MessageEvent) 
     }
     let Some(cluster) = cluster.upgrade() else { return false };
     let plan = cluster.plan_of(node);
-    plan.is_some_and(|plan| plan.moment.is_event(event) && plan.is_due() && carry_out(&cluster, &plan, None))
+    plan.is_some_and(|plan| {
+        plan.moment.is_event(node, event) && plan.is_due() && carry_out(&cluster, &plan, None)
+    })
 }

@@ -68,7 +68,7 @@ fn crash_when_it_answers_a_client<S: KvService>() {
     for j in 0..APPENDS {
         let leader = cfg.leader().unwrap_or(0);
         let victims = if rng::below(3) == 0 { cfg.all() } else { vec![leader] };
-        let crash = cfg.crash_these_at(&victims, leader, Moment::ReplyToClient, Which::Nth(1));
+        let crash = cfg.crash_these_at(&victims, leader, Moment::ReplyOutside, Which::Nth(1));
         let id = ck.id();
         let append = thread::spawn_named("client", move || {
             ck.append("k", &element(0, j));
