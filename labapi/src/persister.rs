@@ -58,7 +58,7 @@ pub enum SaveStep {
         /// True if the server saves a snapshot.
         snapshot: bool,
     },
-    /// The disk has changed, and the server has not got back the control yet.
+    /// The disk has changed, and the call of the persister has not returned yet.
     After {
         /// True if the server has saved a snapshot.
         snapshot: bool,
@@ -132,8 +132,8 @@ impl Persister {
         self.disk.lock().hook = Hook(Some(Arc::new(hook)));
     }
 
-    /// Makes a save: changes the disk with `change`, reports it to the trace, and calls the hook. `snapshot`
-    /// says whether `change` replaces the snapshot.
+    /// Makes a save: calls the hook, changes the disk with `change`, reports the save to the trace, and calls
+    /// the hook again. `snapshot` says whether `change` replaces the snapshot.
     fn save<E>(&self, snapshot: bool, change: impl FnOnce(&mut Disk) -> Result<(), E>) -> Result<(), E> {
         let mut disk = self.disk.lock();
         let hook = disk.hook.0.clone();

@@ -23,11 +23,12 @@ use super::lives::Lives;
 /// What a server does at the moment of the crash.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Moment {
-    /// The server saves, and the crash comes first: the disk does not have what the server saves.
+    /// The server begins to save. The crash comes first, so the disk does not have what the server wants to
+    /// save.
     BeforeSave,
     /// The server has saved, and does nothing afterwards.
     AfterSave,
-    /// The server saves a snapshot, and the crash comes first.
+    /// The server begins to save a snapshot. The crash comes first.
     BeforeSnapshot,
     /// The server has saved a snapshot, and does nothing afterwards.
     AfterSnapshot,
@@ -222,7 +223,8 @@ fn at_save<V: Victims>(cluster: &Weak<V>, plan: &Plan<V::Place>, disk: &Persiste
     }
 }
 
-/// Returns true if the message is a reply after which its server has crashed.
+/// Returns true if the ordered crash comes at this message. If the message is a reply, the network then still
+/// delivers it.
 fn at_message<V: Victims>(cluster: &Weak<V>, node: NodeId, event: MessageEvent) -> bool {
     if node.is_none() {
         return false;

@@ -2,11 +2,10 @@
 //! applies an operation. After a restart, a server applies some operations again. Then it also writes their
 //! lines and events again.
 
-use super::group::Group;
 use super::messages::{Reply, ShardKvError};
 use super::migration::Shard;
 use crate::kvraft::Kv;
-use labapi::observe::shards::{self, Contents, Source};
+use labapi::observe::shards::{self as observe, Contents, Source};
 use labapi::{Config, Gid, Holding};
 use labrt::dlog;
 
@@ -24,21 +23,24 @@ impl Summary {
 }
 
 /// Writes the state with which a server of group `gid` starts, or that it takes over from a snapshot.
-pub(super) fn restored(gid: Gid, group: &Group) {
-    let shards = group.shards().iter().enumerate();
-    let serves = shards.filter(|(_, shard)| shard.state() == Holding::Serving).map(|(shard, _)| shard);
-    shards::restore(gid, group.config(), serves);
+pub(super) fn restored(gid: Gid, config: &Config, shards: &[Shard<Kv>]) {
+    let serves = shards
+        .iter()
+        .enumerate()
+        .filter(|(_, shard)| shard.state() == Holding::Serving)
+        .map(|(shard, _)| shard);
+    observe::restore(gid, config, serves);
 }
 
 pub(super) fn reconfigured(config: &Config) {
     dlog!(SHRD, "takes configuration {}: {:?}", config.num, config.shards);
-    shards::configured(config);
+    observe::configured(config);
 }
 
 /// Writes the reply to an operation of a client, unless the reply is a refusal.
 pub(super) fn replied(shard: usize, reply: &Reply) {
     match reply {
-        Ok(_) | Err(ShardKvError::ErrNoKey) => shards::answered(shard),
+        Ok(_) | Err(ShardKvError::ErrNoKey) => observe::answered(shard),
         Err(ShardKvError::ErrWrongGroup { .. } | ShardKvError::ErrWrongLeader) => {}
     }
 }
@@ -50,27 +52,27 @@ pub(super) fn changed(num: u64, shard: usize, before: Summary, now: &Shard<Kv>) 
     match (before.state, after.state) {
         (Holding::Nothing, Holding::Serving) => {
             dlog!(SHRD, "is the first to have shard {shard}, in configuration {num}");
-            shards::served(shard, num, || Source::New);
+            observe::served(shard, num, || Source::New);
         }
         (Holding::Awaiting, Holding::Serving) => {
             dlog!(SHRD, "has received shard {shard} of configuration {num}");
-            shards::served(shard, num, || Source::Received(contents()));
+            observe::served(shard, num, || Source::Received(contents()));
         }
         (Holding::Parked, Holding::Serving) => {
             dlog!(SHRD, "has shard {shard} again, in configuration {num}");
-            shards::served(shard, num, || Source::NeverLeft);
+            observe::served(shard, num, || Source::NeverLeft);
         }
         (Holding::Serving, Holding::Parked) => {
             dlog!(SHRD, "keeps shard {shard}, which no group has in configuration {num}");
         }
         (Holding::Serving | Holding::Parked, Holding::Giving) => {
             dlog!(SHRD, "gives shard {shard} away in configuration {num}");
-            shards::given(shard, num, contents);
+            observe::given(shard, num, contents);
         }
         _ => {}
     }
     if before.has_handoff && !after.has_handoff {
         dlog!(SHRD, "deletes shard {shard}, in configuration {num}: its new owner has it");
-        shards::deleted(shard, num);
+        observe::deleted(shard, num);
     }
 }

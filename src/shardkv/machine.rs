@@ -21,7 +21,7 @@ impl GroupMachine {
     /// The state of group `gid` in configuration 0.
     pub fn new(gid: Gid, mailbox: Arc<Mailbox>) -> GroupMachine {
         let group = Group::new(gid);
-        events::restored(gid, &group);
+        events::restored(gid, group.config(), group.shards());
         GroupMachine { group, gid, mailbox }
     }
 
@@ -49,7 +49,7 @@ impl StateMachine for GroupMachine {
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
         self.group = Group::decode(self.gid, snapshot)?;
-        events::restored(self.gid, &self.group);
+        events::restored(self.gid, self.group.config(), self.group.shards());
         self.mailbox.changed();
         Ok(())
     }

@@ -3,7 +3,8 @@
 //!
 //! * `spec.rs` is the specification. It is written to be read beside Figure 2 of the paper.
 //! * `shards.rs` is the specification of the sharded service: which group serves which shard.
-//! * `rules.rs` has the rules that the specification checks: names, sections, sentences.
+//! * `rules.rs` has the rules that the specification checks: each rule has a name, the section of
+//!   the paper that states it, and a sentence.
 //! * `read.rs` turns events into the arguments of the specification.
 //!
 //! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes

@@ -1,8 +1,8 @@
 //! Which group serves which shard (lab 4B), in a form in which it can be compared with what servers report.
 //!
-//! [`Shards`] follows the servers of all groups of the sharded service. Each method is one event of one server,
-//! as `labapi::observe::shards` reports it. The method first checks whether a correct server could do this,
-//! and then changes the state.
+//! [`Shards`] follows the servers of all groups of the sharded service. Each method is one event of one
+//! server, as `labapi::observe::shards` reports it. The method first checks whether a correct server could do
+//! this, and then changes the state.
 
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
@@ -69,8 +69,8 @@ fn key(server: NodeId) -> (u16, u16) {
 }
 
 impl Shards {
-    /// A life of a server begins. If the server has had this life or a later one already, the test has started
-    /// new groups.
+    /// A life of a server begins. If the server has had this life or a later one already, the test has
+    /// started new groups.
     pub fn start(&mut self, server: NodeId) {
         if self.lives.get(&key(server)).is_some_and(|&life| server.incarnation <= life) {
             *self = Shards::default();

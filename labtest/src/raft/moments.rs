@@ -19,7 +19,8 @@ impl<R: RaftPeer> Cluster<R> {
     /// too. If the server does not run now, the moments of its next life count.
     ///
     /// A server has at most one order for a save, and at most one for a message. A new order replaces the
-    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends.
+    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends,
+    /// because the order belongs to the disk and the next life gets a copy of the disk.
     pub fn crash_at(self: &Arc<Self>, i: usize, moment: Moment, which: Which) -> Planned {
         self.crash_these_at(&[i], i, moment, which)
     }

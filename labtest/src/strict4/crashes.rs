@@ -17,12 +17,13 @@ const KEY: &str = "0";
 /// Lab 4B: each operation is done once, also if servers crash at any moment of a handoff.
 ///
 /// In each round a shard moves, and a client appends to a key of this shard. The leader of the old owner
-/// crashes when it saves or sends something, or the leader of the new owner crashes when it saves something or
-/// answers. In some rounds all servers of the group crash at the same moment. If only the leader has crashed,
-/// it often stays down until the shard has moved. So the other servers must have all that it has promised.
+/// crashes when it saves or sends something, or the leader of the new owner crashes when it saves something
+/// or answers. In some rounds all servers of the group crash at the same moment. If only the leader has
+/// crashed, it often stays down until the shard has moved. So the other servers must have all that it has
+/// promised.
 ///
-/// Finds: the old owner deletes the data when it sends it, or before the new owner has saved it; the new owner
-/// says that it has the data before a majority has saved it.
+/// Finds: the old owner deletes the data when it sends it, or before the new owner has saved it; the new
+/// owner says that it has the data before a majority has saved it.
 pub(super) fn crashes_in_a_handoff<S: Sharded>() {
     const ROUNDS: usize = 16;
     let title = "Test (strict4): crashes at a moment of a handoff ...";

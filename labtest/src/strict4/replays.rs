@@ -1,4 +1,5 @@
-//! A group restarts from a snapshot that it has taken in the middle of a move, and repeats the rest of its log.
+//! A group restarts from a snapshot that it has taken in the middle of a move, and repeats the rest of its
+//! log.
 
 use labapi::{KvClerk, Sharded, key2shard};
 use labrt::time::{Duration, Instant, sleep};
@@ -60,11 +61,11 @@ pub(super) fn restart_without_a_request<S: Sharded>() {
 ///
 /// A shard moves from a group to another group, comes back, and moves away again. The second time its new
 /// owner is down. All servers of the old owner have a snapshot from the middle of the first move. They
-/// restart, and one of them is elected by another one, which crashes when it gives its vote. So the new leader
-/// cannot commit the rest of its log. It only knows the first move, sends the data of this move again, and
-/// gets the reply that the data has arrived. Then the others are back, and the log is repeated. Only at its
-/// end, the group learns once more that the first move is complete. It must not delete the data of the second
-/// move.
+/// restart, and one of them is elected by another one, which crashes when it gives its vote. So the new
+/// leader cannot commit the rest of its log. It only knows the first move, sends the data of this move again,
+/// and gets the reply that the data has arrived. Then the others are back, and the log is repeated. Only at
+/// its end, the group learns once more that the first move is complete. It must not delete the data of the
+/// second move.
 ///
 /// Finds: a group deletes the data of a shard after a late acknowledgement of an older move.
 pub(super) fn arrival_of_an_older_move<S: Sharded>() {
