@@ -332,7 +332,7 @@ impl Transit {
         // The hook may remove the server. In the phase `Travelling`, the message does not end when its server
         // is removed.
         self.enlist(Phase::Travelling, make);
-        self.network.call_hook(self.message.to, MessageEvent::Replied)
+        self.network.call_hook(self.message.to, MessageEvent::Replied { to: self.message.from })
     }
 
     fn return_reply(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {

@@ -415,9 +415,10 @@ fn a_reply_can_leave_in_the_moment_of_a_crash() {
             net.enable(&end, true);
             let seen = Arc::new(Mutex::new(Vec::new()));
             let (log, weak) = (Arc::clone(&seen), net.clone());
+            let replied = MessageEvent::Replied { to: NodeId::first(0) };
             let hook = move |node: NodeId, event| {
                 log.lock().push((node.index, event));
-                if event == MessageEvent::Replied {
+                if event == replied {
                     weak.delete_server("s");
                 }
                 leaves
@@ -427,7 +428,7 @@ fn a_reply_can_leave_in_the_moment_of_a_crash() {
             net.on_message(None);
             assert_eq!(end.call("T.Inc", &1_u64), None::<u64>, "the server is gone");
             let _node = node::enter(NodeId::first(0));
-            assert_eq!(seen.lock().last(), Some(&(1, MessageEvent::Replied)));
+            assert_eq!(seen.lock().last(), Some(&(1, replied)));
             assert_eq!(seen.lock().len(), 2, "a request and a reply");
         }
     });

@@ -121,9 +121,20 @@ pub(crate) struct Life {
     /// The identity of the life. Its incarnation is the number of the life. The first life has number 1.
     pub node: NodeId,
     over: AtomicBool,
+    /// The names of the ends that the server has made in this life.
+    own_ends: Mutex<Vec<Name>>,
 }
 
 impl Life {
+    fn new(node: NodeId, is_over: bool) -> Life {
+        Life { node, over: AtomicBool::new(is_over), own_ends: Mutex::default() }
+    }
+
+    /// Notes that the server has made an end. The end must not be enabled yet.
+    pub fn add_end(&self, end: &End) {
+        self.own_ends.lock().push(end.name().clone());
+    }
+
     /// Returns true if the life has ended with a crash.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
@@ -169,7 +180,7 @@ impl<S: ?Sized> Lives<S> {
     /// `first` is the node of its first life. The nodes of later lives differ from `first` only in the
     /// incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
-        let before_first = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
+        let before_first = Life::new(NodeId { incarnation: 0, ..first }, true);
         let newest = Newest {
             life: Arc::new(before_first),
             saved: Arc::default(),
@@ -222,7 +233,8 @@ impl<S: ?Sized> Lives<S> {
                 return false;
             }
             newest.cutting = true;
-            (newest.life.node, newest.ends.clone(), Arc::clone(&newest.saved))
+            let own_ends = newest.life.own_ends.lock().clone();
+            (newest.life.node, [newest.ends.clone(), own_ends].concat(), Arc::clone(&newest.saved))
         };
         dlog!(TEST, "stops {node} at this moment");
         cut_off();
@@ -284,13 +296,9 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().ends.clone()
     }
 
-    /// Calls `kill` for the server of a life that [`cut_off`](Lives::cut_off) has ended, and closes the ends
-    /// of the life. If this was done already, the call changes nothing.
+    /// Takes the turn, and then calls [`Turn::finish_cut`].
     pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
-        let _turn = self.take_turn();
-        self.wait_for_cut();
-        let dying = self.newest.lock().take_dying();
-        self.end(dying, kill);
+        self.take_turn().finish_cut(kill);
     }
 
     /// Pauses the server: its threads stop, and its messages wait, until [`resume`](Lives::resume). If the
@@ -387,13 +395,21 @@ impl<S: ?Sized> Drop for Turn<'_, S> {
 }
 
 impl<S: ?Sized> Turn<'_, S> {
+    /// Calls `kill` for the server of a life that [`cut_off`](Lives::cut_off) has ended, and closes the ends
+    /// of the life. If this was done already, the call changes nothing.
+    pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
+        self.0.wait_for_cut();
+        let dying = self.0.newest.lock().take_dying();
+        self.0.end(dying, kill);
+    }
+
     /// Begins the next life of a server that does not run, with ends to `targets`.
     pub fn begin(&self, targets: impl IntoIterator<Item: Into<Name>>) -> NewLife {
         let (life, persister) = {
             let mut newest = self.0.newest.lock();
             let NodeId { incarnation, .. } = newest.life.node;
             let node = NodeId { incarnation: incarnation + 1, ..newest.life.node };
-            newest.life = Arc::new(Life { node, over: AtomicBool::new(false) });
+            newest.life = Arc::new(Life::new(node, false));
             newest.ends.clear();
             (Arc::clone(&newest.life), Arc::clone(&newest.saved))
         };
