@@ -30,7 +30,6 @@ use labrt::{Identity, Run, Summary};
 use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 use std::fmt;
 
-use super::page::Place;
 use super::raft::watch;
 use super::{hints, monitor, output, page, strictness};
 
@@ -247,7 +246,7 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
         run.discipline = Discipline::Warn;
     }
     run.hints = Some(hints::lines);
-    run.on_failure = (Place::from_env()? != Place::Nowhere).then_some(page::write);
+    run.on_failure = page::of_failures()?;
     let mid_line = prints_name_first(args);
     let body = Arc::clone(&case.body);
     let execute = move || {
