@@ -151,7 +151,13 @@ fn beside(page: &Path) -> PathBuf {
 /// [`Run::on_failure`].
 pub fn write(failed: &Failed<'_>) {
     let seed = failed.outcome.seed;
-    let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
+    if let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) {
+        write_both(failed, &page);
+    }
+}
+
+/// Writes the page of a failed run with this name, and the page of its history beside it.
+fn write_both(failed: &Failed<'_>, page: &Path) {
     if let Some(dir) = page.parent() {
         // If the folder cannot be made, the files cannot be written either, and that error is reported.
         let _ = fs::create_dir_all(dir);
@@ -159,14 +165,15 @@ pub fn write(failed: &Failed<'_>) {
     let history = failed.outcome.failure.as_ref().and_then(|failure| held(&failure.message));
     // Cargo starts a test in the folder of its package. The user may be in another folder, so the printed
     // paths are absolute.
-    let shown = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let drawn = output::silently(|| draw(failed, &page, history.is_some()));
+    let shown =
+        |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let drawn = output::silently(|| draw(failed, page, history.is_some()));
     match &drawn {
-        Ok(()) => eprintln!("[lab] the run as a page: {}", shown(&page)),
+        Ok(()) => eprintln!("[lab] the run as a page: {}", shown(page)),
         Err(error) => eprintln!("[lab] the run has no page: {error}"),
     }
     if let Some(history) = history {
-        let path = beside(&page);
+        let path = beside(page);
         match (Picture { beside_run: drawn.is_ok(), ..history }).write(&path) {
             Ok(()) => eprintln!("[lab] the history of its clients as a page: {}", shown(&path)),
             Err(error) => eprintln!("[lab] the history has no page: {}: {error}", path.display()),
@@ -209,6 +216,10 @@ fn draw(failed: &Failed<'_>, page: &Path, history: bool) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::ClientCall;
+    use crate::kv::{History, IfUnknown};
+    use labrt::time::{Duration, sleep};
+    use porcupine::models::kv::{KvInput, KvOutput, Operation};
 
     #[test]
     fn the_variable_is_checked() {
@@ -231,11 +242,70 @@ mod tests {
         assert_eq!(file(Place::Nowhere), None);
     }
 
+    /// A folder for the files of one test.
+    fn folder(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("mit6824-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("the test can make a folder");
+        dir
+    }
+
+    /// Reads the data of a page.
+    fn data_of(page: &Path) -> serde_json::Value {
+        let html = fs::read_to_string(page).expect("the page can be read");
+        let (_, data) = html.split_once(r#"id="data">"#).expect("the page has data");
+        let (data, _) = data.split_once("</script").expect("the data ends");
+        serde_json::from_str(data).expect("the data is JSON")
+    }
+
+    #[test]
+    fn the_history_lies_beside_the_run_and_both_name_the_same_operation() {
+        let dir = folder("beside");
+        static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+        PAGE.set(dir.join("t-1.html")).expect("only this test sets PAGE, and only once");
+        ON.store(true, Ordering::SeqCst);
+        let run = Run {
+            quiet: true,
+            trace_file: (!labrt::is_sim()).then(|| dir.join("run.jsonl")),
+            on_failure: Some(|failed| write_both(failed, PAGE.get().expect("PAGE was set above"))),
+            ..Run::default()
+        };
+        let failure = run.execute(|| {
+            let history = History::new();
+            let mut client = |number: u32, input: KvInput, found: &str| {
+                let event = ClientCall::begin(number, input.op.name(), &input.key, "");
+                let call = history.time();
+                sleep(Duration::from_millis(1));
+                let (output, ret) = (KvOutput::value(found), history.time());
+                event.returned(found);
+                history.push(Operation { client: number, input, call, output, ret });
+            };
+            client(1, KvInput::put("k", "old"), "");
+            client(2, KvInput::put("k", "new"), "");
+            client(3, KvInput::get("k"), "old");
+            history.check(IfUnknown::Fails(Duration::from_secs(60)), "a stale read", Vec::new());
+        });
+        let message = failure.expect_err("the read is stale");
+        assert!(message.contains("history is not linearizable: key \"k\""), "{message}");
+
+        let [of_run, of_history] = ["t-1.html", "t-1-history.html"].map(|name| data_of(&dir.join(name)));
+        assert_eq!((&of_run["history"], &of_history["besideRun"]), (&true.into(), &true.into()));
+        // The page of the history has a part for the key. The get is the operation that has no place.
+        let part = &of_history["parts"][0];
+        assert_eq!(part["title"], "key 'k'");
+        let ret = part["ret"][2].as_u64().expect("the get has returned");
+        assert!(message.contains(&format!("{:.6} s", ret as f64 / 1e9)), "{message}");
+        // The page of the run has the same operation, and the event of the checker has the same times.
+        let operation = of_run["verdict"]["operation"].as_u64().expect("the run's page names an operation");
+        assert_eq!(operation, 2);
+        let values = of_run["events"]["values"].as_array().expect("a column");
+        assert!(values.contains(&ret.into()) && values.contains(&part["call"][2]), "{values:?}");
+        fs::remove_dir_all(&dir).expect("the test has made this folder");
+    }
+
     #[test]
     fn the_first_failure_of_a_test_gets_a_page_that_shows_it() {
-        let dir = std::env::temp_dir().join(format!("mit6824-page-{}", std::process::id()));
+        let dir = folder("page");
         let page = dir.join("page.html");
-        fs::create_dir_all(&dir).expect("the test can make a folder");
         // In real time the events of a failed run are in a file. Here the test sets the path of this file.
         let trace = (!labrt::is_sim()).then(|| dir.join("run.jsonl"));
         static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
@@ -243,7 +313,7 @@ mod tests {
         let write_there = |failed: &Failed<'_>| {
             let page = PAGE.get().expect("PAGE was set above");
             assert!(!page.exists(), "a test gets only one page");
-            draw(failed, page, false).expect("the page can be made");
+            write_both(failed, page);
         };
         let run = Run {
             runs: 2,

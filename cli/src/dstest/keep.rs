@@ -128,7 +128,8 @@ impl Keeper {
         let found =
             self.failures.iter_mut().find(|f| f.run.test == evidence.test && f.run.seed == evidence.seed);
         let history = evidence.page.as_deref().map(history_beside);
-        let files = [&evidence.log, &evidence.first, &evidence.trace, &evidence.page, &history].map(Clone::clone);
+        let files =
+            [&evidence.log, &evidence.first, &evidence.trace, &evidence.page, &history].map(Clone::clone);
         if let Some(failure) = found {
             let written = write(&self.dir, &tests[evidence.test], failure, evidence);
             if let Err(e) = written {
