@@ -19,7 +19,7 @@ use crate::output::{info, silent};
 use crate::page::{self, HistoryPage};
 use porcupine::models::kv::{KvModel, Operation};
 use porcupine::visualization::Picture;
-use porcupine::{self, Model, Options, Part, Report, Verdict};
+use porcupine::{self, Model, Options, Part, Piece, Report, Verdict};
 
 /// What happens if the checker cannot judge a history in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -145,6 +145,9 @@ impl History {
                 let told = if detailed.verdict == Verdict::Illegal { &detailed } else { &report };
                 let error = format!("history is not linearizable: {}", describe(&operations, told));
                 if !silent() {
+                    if let Some(difference) = difference(&operations, told) {
+                        info(&difference);
+                    }
                     let picture = || porcupine::picture(&KvModel, &operations, &detailed, title, marks);
                     draw(&error, picture, pictures);
                 }
@@ -213,6 +216,21 @@ fn describe(operations: &[Operation], report: &Report) -> String {
         seconds(blocked.call),
         seconds(blocked.ret)
     )
+}
+
+/// Says what is wrong with the value that the named operation has read, if this is known.
+fn difference(operations: &[Operation], report: &Report) -> Option<String> {
+    let part = first_illegal(operations, report)?;
+    let words = |piece| match piece {
+        Piece::Text(text) => text,
+        Piece::Operation(index) => {
+            let Operation { client, input, .. } = &operations[index];
+            format!("client {client}'s {input}")
+        }
+    };
+    let told: String = porcupine::difference(&KvModel, operations, part).into_iter().map(words).collect();
+    let key = &operations[*part.operations.first()?].input.key;
+    (!told.is_empty()).then(|| format!("key {key:?}: {told}"))
 }
 
 fn seconds(nanos: u64) -> f64 {
