@@ -3,10 +3,11 @@
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat the failure, whether a replay repeated it, and
 //!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
-//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages.
+//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages. If the run
+//!   has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! A [`Shortlist`] chooses the failures whose log, trace and page are kept. If a failure with a shorter run
+//! A [`Shortlist`] chooses the failures of which these files are kept, except `failures.txt`. If a failure with a shorter run
 //! takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
-use super::scratch::{forget, move_file};
+use super::scratch::{forget, history_beside, move_file};
 use super::shortlist::{Place, Shortlist, cause};
 use crate::shell::shown;
 
@@ -30,11 +31,16 @@ struct Failure {
     log: Option<PathBuf>,
     trace: Option<PathBuf>,
     page: Option<PathBuf>,
+    history: Option<PathBuf>,
 }
 
 impl Failure {
+    fn new(run: Run) -> Failure {
+        Failure { run, replayed: None, log: None, trace: None, page: None, history: None }
+    }
+
     fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.log, &self.trace, &self.page].into_iter().flatten()
+        [&self.log, &self.trace, &self.page, &self.history].into_iter().flatten()
     }
 }
 
@@ -87,7 +93,7 @@ impl Keeper {
             Place::Instead(seed) => self.remove(run.test, seed),
             Place::Counted => return false,
         }
-        self.failures.push(Failure { run: run.clone(), replayed: None, log: None, trace: None, page: None });
+        self.failures.push(Failure::new(run.clone()));
         true
     }
 
@@ -121,7 +127,9 @@ impl Keeper {
     pub fn evidence(&mut self, tests: &[Test], evidence: Evidence) {
         let found =
             self.failures.iter_mut().find(|f| f.run.test == evidence.test && f.run.seed == evidence.seed);
-        let files = [&evidence.log, &evidence.first, &evidence.trace, &evidence.page].map(Clone::clone);
+        let history = evidence.page.as_deref().map(history_beside);
+        let files =
+            [&evidence.log, &evidence.first, &evidence.trace, &evidence.page, &history].map(Clone::clone);
         if let Some(failure) = found {
             let written = write(&self.dir, &tests[evidence.test], failure, evidence);
             if let Err(e) = written {
@@ -204,8 +212,13 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
         true => (evidence.trace.as_deref(), None),
         false => (None, evidence.trace.as_deref()),
     };
-    let moves =
-        [(kept, stem.with_extension("trace.jsonl")), (evidence.page.as_deref(), stem.with_extension("html"))];
+    let page = stem.with_extension("html");
+    let history = evidence.page.as_deref().map(history_beside).filter(|history| history.exists());
+    let moves = [
+        (kept, stem.with_extension("trace.jsonl")),
+        (history.as_deref(), history_beside(&page)),
+        (evidence.page.as_deref(), page),
+    ];
     let new_paths = new_paths(test, &moves);
     let mut file = BufWriter::new(File::create(&path)?);
     let run = &failure.run;
@@ -234,8 +247,9 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     )?;
     file.flush()?;
     failure.log = Some(path);
-    let [trace, page] = moves;
+    let [trace, history, page] = moves;
     failure.trace = moved(trace)?;
+    failure.history = moved(history)?;
     failure.page = moved(page)?;
     Ok(())
 }
@@ -291,7 +305,13 @@ fn describe(out: &mut String, test: &Test, failure: &Failure) {
     let message = run.message.lines().next().unwrap_or("no message");
     *out += &format!("FAIL {} {} seed {:#x}: {message}\n", test.target, test.name, run.seed);
     let mut line = |name: &str, value: String| *out += &format!("     {name:<8} {value}\n");
-    for (name, path) in [("log", &failure.log), ("trace", &failure.trace), ("page", &failure.page)] {
+    let files = [
+        ("log", &failure.log),
+        ("trace", &failure.trace),
+        ("page", &failure.page),
+        ("history", &failure.history),
+    ];
+    for (name, path) in files {
         if let Some(path) = path {
             line(name, shown(path));
         }
@@ -340,7 +360,7 @@ mod tests {
         let replayed = Replayed::No("a test of the limit".to_owned());
         let evidence =
             Evidence { test: 0, seed: 7, replayed, log: None, first: None, trace: Some(trace), page: None };
-        let mut failure = Failure { run, replayed: None, log: None, trace: None, page: None };
+        let mut failure = Failure::new(run);
         write(&dir, &test, &mut failure, evidence).expect("the failure can be kept");
         let log = failure
             .log

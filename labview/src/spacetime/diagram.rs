@@ -47,6 +47,8 @@ pub struct Diagram {
     /// The event at which the test failed.
     pub(super) failed: i64,
     pub(super) verdict: Option<Verdict>,
+    /// Does a page of the history lie beside this page?
+    pub(super) history: bool,
 }
 
 /// Columns of events.
@@ -206,6 +208,7 @@ impl Diagram {
                 .map(|(lane, states)| StateColumns::of(*lane, states, window))
                 .collect(),
             failed: window.number(failed),
+            history: trace.history,
             verdict: verdict(all, &messages, &lanes, window, &operations, &ids),
             events,
             operations,

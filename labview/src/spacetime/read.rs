@@ -21,6 +21,9 @@ pub struct Trace {
     pub scheduler: u64,
     /// What the reader of the page must know about the file, for example that its end is missing.
     pub notes: Vec<String>,
+    /// Does a page of the history of the run's clients lie beside the page of the run? A trace does not tell
+    /// this, so it is false after reading.
+    pub history: bool,
 }
 
 /// The facts about the run that are in the first line of the file.

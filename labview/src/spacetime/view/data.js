@@ -57,6 +57,8 @@ class Run {
     this.servers = new Map(wire.servers.map((/** @type {any} */ server) => [server.lane, server]));
     /** @type {number} */
     this.failed = wire.failed;
+    /** Does a page of the history of the clients lie beside this page? */
+    this.history = wire.history === true;
     /** @type {{ at: number, operation: number } | null} */
     this.verdict = wire.verdict;
     this.from = this.size > 0 ? this.t[0] : 0;

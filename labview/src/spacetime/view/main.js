@@ -69,6 +69,7 @@ class RunPage {
     this.attachControls();
     new ResizeObserver(() => this.resize()).observe(this.chart.canvas);
     this.fragment.read();
+    openAtOperation(this);
     this.draw();
     requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
   }
