@@ -71,13 +71,19 @@ class TimeAxis {
     this.place(from, to);
   }
 
+  /** How far a view of this length may reach beyond the ends of the run. @param {number} _span */
+  slack(_span) {
+    return 0;
+  }
+
   /** @param {number} from @param {number} to */
   place(from, to) {
     const { full } = this;
     const span = Math.min(Math.max(to - from, this.shortest), full.to - full.from);
     // If the span is too short or too long, its length changes and its middle stays the same, except near the
     // ends of the run.
-    const start = Math.min(Math.max((from + to - span) / 2, full.from), full.to - span);
+    const slack = this.slack(span);
+    const start = Math.min(Math.max((from + to - span) / 2, full.from - slack), full.to - span + slack);
     if (start === this.from && start + span === this.to) return;
     this.from = start;
     this.to = start + span;

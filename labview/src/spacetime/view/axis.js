@@ -8,7 +8,7 @@
 const ROW = 1000; // places of one row
 const ROW_PIXELS = 14; // height of a row in the view that the page opens with
 const SLANT = 1.3; // how many rows an arrow goes down at least
-const LONG_GAP = 1e6; // ns; longer times without an event are named at the scale
+const LONG_GAP = 5e6; // ns; longer times without an event are named at the scale
 
 /** Kinds of events at which an arrow begins or ends. They have no text, so half a row is enough for them. */
 const END_KINDS = /^rpc\.(sent|delivered|answered|replied)$/;
@@ -76,6 +76,14 @@ class RunAxis extends TimeAxis {
   /** The smallest margin around a message that is zoomed to. */
   get margin() {
     return this.mode === "time" ? 1e5 : 2 * ROW;
+  }
+
+  /**
+   * The view may reach beyond the ends of the run. So the zoom can be around an event near the end, where
+   * most failures are. @param {number} span
+   */
+  slack(span) {
+    return Math.min(span * 0.5, this.full.to - this.full.from - span);
   }
 
   /** Changes the mode. The caller then chooses what is in view. @param {AxisMode} mode */

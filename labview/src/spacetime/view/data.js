@@ -347,12 +347,14 @@ class Run {
   find(query, shown) {
     const text = searchable(query);
     if (!text) return [];
+    const time = /^(\d+\.\d+) ?s?$/.exec(text)?.[1];
+    const at = (/** @type {number} */ e) => time !== undefined && searchable(formatTime(this.t[e])).startsWith(time);
     this.texts ??= Array.from({ length: this.size }, (_, e) => searchable(eventText(this, e)));
     const { texts } = this;
     const all = (/** @type {string[]} */ parts) => {
       const tests = parts.map((part) => containsPart(part));
       const found = [];
-      for (let e = 0; e < this.size; e += 1) if (shown[e] && tests.every((test) => test(texts[e]))) found.push(e);
+      for (let e = 0; e < this.size; e += 1) if (shown[e] && (at(e) || tests.every((test) => test(texts[e])))) found.push(e);
       return found;
     };
     const whole = all([text]);

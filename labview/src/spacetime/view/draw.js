@@ -8,11 +8,12 @@ const BAR = 10; // width of a server's bar
 const MOST_MARKS = 1500;
 const MOST_LABELS = 500;
 const LABEL_ROW = 13;
+const TEXT = 15; // a text begins so many pixels right of the middle of a lane
 
 /** Kinds of events that are only the ends of arrows, or are not important. */
 const QUIET_KINDS = /^(rpc\.|raft\.(request|reply)$|persister\.save$|client\.)/;
 /** Kinds that need no words, because the picture shows them. */
-const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
+const WORDLESS_KINDS = /^(raft\.term|fault\.connect|test\.failed)$/;
 /** Kinds whose marks are drawn even if there are too many events for all marks. */
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
@@ -56,6 +57,8 @@ class Chart {
     for (const list of this.operations.values()) list.sort((a, b) => run.operations.call[a] - run.operations.call[b]);
     /** The heights at which the terms of each server are written. @type {Map<number, number[]>} */
     this.termSpots = new Map();
+    /** Texts that were measured. @type {Map<string, { text: string, wide: number }>} */
+    this.fits = new Map();
     this.layout();
   }
 
@@ -106,7 +109,7 @@ class Chart {
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
-      if (x + columns.wide[lane] / 2 < columns.left || x - columns.wide[lane] / 2 > width) continue;
+      if (columns.edge(lane) + columns.wide[lane] < columns.left || columns.edge(lane) > width) continue;
       const kind = this.run.lanes[lane].kind;
       if (kind === "server") this.drawServer(lane, x);
       else this.drawThread(x);
@@ -475,9 +478,10 @@ class Chart {
       const next = columns.order[columns.order.indexOf(lane) + 1];
       const beside = next === undefined ? undefined : this.termSpots.get(next);
       const term = words && beside?.some((spot) => Math.abs(spot - y) < 13);
-      const room = columns.wide[lane] - (term ? 70 : 30);
+      const gap = next === undefined ? this.width - x : Math.min(columns.x(next), this.width) - x;
+      const room = gap - TEXT - (term ? 52 : 9);
       if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
-        this.drawLabel(e, x + 20, y, room);
+        this.drawLabel(e, x + TEXT, y, room);
         free[lane] = y + LABEL_ROW;
       }
     }
@@ -530,16 +534,32 @@ class Chart {
     }
   }
 
+  /**
+   * A text that is short enough for its space, and its width. To measure texts takes long, and most texts are
+   * drawn again in the next frame, so the results are kept. @param {string} text @param {number} room
+   */
+  fitted(text, room) {
+    const key = `${room} ${text}`;
+    let found = this.fits.get(key);
+    if (!found) {
+      if (this.fits.size > 5000) this.fits.clear();
+      const short = fitText(this.context, visible(text, 80), room);
+      found = { text: short, wide: this.context.measureText(short).width };
+      this.fits.set(key, found);
+    }
+    return found;
+  }
+
   /** @param {number} e @param {number} x @param {number} y @param {number} room */
   drawLabel(e, x, y, room) {
     const { context: c, run, theme } = this;
     c.font = theme.colour("font-small");
     c.textAlign = "left";
     c.textBaseline = "middle";
-    const text = fitText(c, visible(shortText(run, e), 80), room);
+    const { text, wide } = this.fitted(shortText(run, e), Math.floor(room));
     c.fillStyle = theme.colour("panel");
     c.globalAlpha = 0.78;
-    c.fillRect(x - 2, y - 6, c.measureText(text).width + 4, 12);
+    c.fillRect(x - 2, y - 6, wide + 4, 12);
     c.globalAlpha = 1;
     const kind = run.kind(e);
     c.fillStyle = theme.colour(this.loud[run.kindOf[e]] ? (kind === "test.failed" ? "mark-failure" : "ink") : "muted");

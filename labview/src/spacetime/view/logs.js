@@ -341,7 +341,7 @@ class LogPanel {
       if (covered - left > 24) c.fillText(fitText(c, text, covered - left - 12), covered - 8, top + h / 2 + 0.5);
     }
     const first = columns[0];
-    if (columns.length === 0 || (first && state.last < first.from && state.last > state.start)) {
+    if (!first || state.last === 0 || (state.last < first.from && state.last > state.start)) {
       c.textAlign = "left";
       c.fillStyle = theme.colour("muted");
       c.fillText(state.last === 0 ? "empty" : `◂ ends at ${state.last}`, left + 4, top + h / 2);

@@ -15,6 +15,11 @@ class RunPage {
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
     /** If no event is pinned: the last event at the chosen time. */
     this.last = run.at(this.time);
+    /**
+     * The place that was chosen by a click, and the places of the events at that time: if the axis changes,
+     * the place means nothing any more. @type {{ place: number, places: Float64Array } | null}
+     */
+    this.spot = null;
     /** The place on the axis under the pointer. @type {number | null} */
     this.cursor = null;
     this.hover = -1;
@@ -187,8 +192,9 @@ class RunPage {
 
   /** The place of the pinned event or of the chosen time. */
   get place() {
-    const { axis, pinned, last, time, run } = this;
+    const { axis, pinned, last, time, run, spot } = this;
     if (pinned >= 0) return axis.places[pinned];
+    if (spot && spot.places === axis.places) return spot.place;
     // Several events may have the chosen time. The place is between the right two of them.
     const place = axis.placeOf(time);
     const next = last + 1 < run.size ? axis.places[last + 1] : Infinity;
@@ -217,7 +223,7 @@ class RunPage {
   /** Pins an event, or no event with -1. @param {number} e */
   pin(e) {
     this.pinned = e;
-    if (e >= 0) [this.time, this.last] = [this.run.t[e], e];
+    if (e >= 0) [this.time, this.last, this.spot] = [this.run.t[e], e, null];
     this.changed();
   }
 
@@ -452,6 +458,7 @@ class RunPage {
       this.pinned = -1;
       this.time = axis.timeOf(axis.time(y));
       this.last = axis.at(axis.time(y));
+      this.spot = { place: axis.time(y), places: axis.places };
       this.changed();
     }
   }
@@ -556,6 +563,7 @@ class RunPage {
     const moment = whole(m);
     this.time = this.pinned >= 0 ? run.t[this.pinned] : moment >= 0 ? moment : run.failed >= 0 ? run.t[run.failed] : run.to;
     this.last = run.at(this.time);
+    this.spot = null;
     this.search.set(q);
     if (!axis.go(t)) {
       if (t === "" && run.failed >= 0) axis.set(...this.aboutFailure());

@@ -45,7 +45,7 @@ function typeColours(types) {
 
 /**
  * Losses of one sender for one reason, without a message between them that reached its target.
- * @typedef {{ sender: number, cause: string, targets: Set<number>, legs: Leg[] }} Stretch
+ * @typedef {{ sender: number, reply: boolean, cause: string, targets: Set<number>, legs: Leg[] }} Stretch
  */
 
 class Arrows {
@@ -156,29 +156,30 @@ class Arrows {
   }
 
   /**
-   * Finds stretches of losses: messages that one sender loses for the same reason, while no other message
-   * reaches their targets. A disconnected server, for example, loses all its messages. Such losses say
+   * Finds stretches of losses: requests of one sender, or replies to it, that are lost for the same reason,
+   * while no other request or reply between the same servers arrives. A disconnected server, for example, loses all its messages. Such losses say
    * the same again and again, so they are drawn faintly, and the reason is written once.
    */
   findStretches() {
     const { run } = this;
-    const { from, to, delivered } = run.messages;
-    /** @type {Stretch[]} */
+    const { from, to, delivered, replied } = run.messages;
     this.stretches = [];
     /** @type {Map<string, Stretch>} */
     const open = new Map();
     for (const leg of this.legs) {
       const { m } = leg;
       if (!leg.lost) {
-        if (leg.reply || delivered[m] < 0) continue;
-        for (const [key, { sender, targets }] of open) if (sender === from[m] && targets.has(to[m])) open.delete(key);
+        if ((leg.reply ? replied : delivered)[m] < 0) continue;
+        for (const [key, { sender, reply, targets }] of open) {
+          if (sender === from[m] && reply === leg.reply && targets.has(to[m])) open.delete(key);
+        }
         continue;
       }
       const cause = lossOf(run, m);
       const key = `${from[m]} ${leg.reply} ${cause}`;
       let stretch = open.get(key);
       if (!stretch) {
-        stretch = { sender: from[m], cause, targets: new Set(), legs: [] };
+        stretch = { sender: from[m], reply: leg.reply, cause, targets: new Set(), legs: [] };
         open.set(key, stretch);
         this.stretches.push(stretch);
       }
@@ -236,7 +237,7 @@ class Arrows {
     c.lineWidth = 1.2;
     c.stroke(faint);
     c.globalAlpha = 1;
-    if (crowd <= 700 && stretches.length <= MOST_REASONS) this.drawReasons(c);
+    if (stretches.length <= MOST_REASONS) this.drawReasons(c);
   }
 
   /** @param {Path2D} path @param {number} x @param {number} y @param {number} r */

@@ -21,7 +21,7 @@ function eventText(run, e) {
     const loss = lossOf(run, m);
     said.push(messageText(run, m), fateOf(run, m), stepText(run, e), loss && `lost: ${loss}`, run.types[run.messages.type[m]]);
   } else if (id >= 0) said.push(stepText(run, e));
-  said.push(run.kind(e), run.cause(e), id >= 0 ? `#${run.ids[id]}` : "", formatTime(run.t[e]));
+  said.push(run.kind(e), run.cause(e), id >= 0 ? `#${run.ids[id]}` : "");
   for (const [name, value] of run.fields(e)) said.push(`${name}=${valueText(value)}`);
   return said.filter((part) => part).join(" ; ");
 }
@@ -115,9 +115,17 @@ function shortText(run, e) {
     case "raft.snapshot":
       return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
     case "seen.state":
-      return f("role") === "leader" ? `seen as leader T${f("term")}` : `seen in term ${f("term")}`;
+      return f("role") === "leader" ? `seen as leader T${f("term")}` : `seen in T${f("term")}`;
     case "raft.restore":
       return `starts: term ${f("term")}, log to ${f("last")}`;
+    case "fault.hold":
+      return `${f("from")} → ${f("to")} holds ${f("holds")}`;
+    case "fault.link":
+      return `${f("from")} → ${f("to")} loses ${f("loses")}`;
+    case "fault.release":
+      return `releases ${f("from")} → ${f("to")}`;
+    case "fault.slow":
+      return `slow: up to ${Number(f("longest_us")) / 1000} ms`;
     case "persister.save":
       return "saves";
     case "test.failed":
