@@ -429,8 +429,13 @@ fn drawn(page: &mut Page) -> Vec<Drawn> {
     let text = |value: &serde_json::Value| value.as_str().expect("the value is a text").to_owned();
     let number = |value: &serde_json::Value| value.as_f64().expect("the value is a number");
     let all = said.as_array().expect("the value is a list").iter();
-    all.map(|one| Drawn { canvas: text(&one[0]), text: text(&one[1]), x: number(&one[2]), y: number(&one[3]) })
-        .collect()
+    all.map(|one| Drawn {
+        canvas: text(&one[0]),
+        text: text(&one[1]),
+        x: number(&one[2]),
+        y: number(&one[3]),
+    })
+    .collect()
 }
 
 fn texts(page: &mut Page, canvas: &str) -> Vec<String> {
@@ -458,7 +463,9 @@ fn a_search_finds_the_words_that_the_page_draws() {
     assert_eq!(page.eval(missed), serde_json::json!([]));
     // A number is found as a whole.
     assert_eq!(
-        page.eval("page.run.find('commits 1', page.filter.shown).every((e) => page.run.field(e, 'index') === 1)"),
+        page.eval(
+            "page.run.find('commits 1', page.filter.shown).every((e) => page.run.field(e, 'index') === 1)"
+        ),
         true
     );
     at_each_size("run-search", &run, |page, width| {
@@ -527,8 +534,7 @@ fn the_logs_open_where_they_differ_and_equal_entries_are_folded() {
 fn long_logs_open_in_the_middle_and_can_be_moved() {
     let Some(mut page) = Page::new(1280, 800) else { return };
     let terms = |other: u32| {
-        let terms: Vec<String> =
-            (1..=200).map(|i| if i == 100 { other } else { i }.to_string()).collect();
+        let terms: Vec<String> = (1..=200).map(|i| if i == 100 { other } else { i }.to_string()).collect();
         terms.join(",")
     };
     let lines = [restored(0, &terms(100), 200), restored(1, &terms(99), 200)];
@@ -624,7 +630,9 @@ fn losing_run() -> Trace {
     let mut id = 10;
     let mut sent = |lines: &mut Vec<String>, from: u32, to: u32, lost: &str| {
         id += 1;
-        lines.push(format!(r#""node":"S{from}","kind":"rpc.sent","id":{id},"f.method":"Raft.AppendEntries","f.to":"S{to}""#));
+        lines.push(format!(
+            r#""node":"S{from}","kind":"rpc.sent","id":{id},"f.method":"Raft.AppendEntries","f.to":"S{to}""#
+        ));
         if lost.is_empty() {
             lines.push(format!(r#""node":"S{to}","kind":"rpc.delivered","id":{id}"#));
         } else {
@@ -664,7 +672,8 @@ fn a_lost_message_ends_between_two_lanes_and_many_losses_are_said_once() {
         assert_eq!((crosses["lost"].as_u64(), crosses["faint"].as_u64()), (Some(26), Some(24)));
         assert!(crosses["near"].as_f64() >= Some(20.0), "{width}: a cross is on a bar: {crosses}");
         assert_eq!(crosses["right"], true, "a lost message ends just before its target");
-        let said: Vec<String> = texts(page, "chart").into_iter().filter(|text| text.contains("lost: ")).collect();
+        let said: Vec<String> =
+            texts(page, "chart").into_iter().filter(|text| text.contains("lost: ")).collect();
         let count = |what: &str| said.iter().filter(|text| *text == what).count();
         assert_eq!(count("24 lost: disabled"), 1, "{said:?}");
         assert!(count("lost: unreliable request") == 2 || width < 500, "{said:?}");
@@ -710,7 +719,12 @@ fn the_failure_is_said_once_as_a_sentence_about_the_state() {
                 let label = drawn(page).into_iter().find(|one| one.text == "The test failed here");
                 let label = label.expect("the failure is named in the picture");
                 let (right, foot) = (page.number("page.chart.width"), page.number("page.chart.height"));
-                assert!(label.x > 0.0 && label.x + 130.0 < right && label.y > 36.0 && label.y + 8.0 < foot, "{width} {key}: {} {}", label.x, label.y);
+                assert!(
+                    label.x > 0.0 && label.x + 130.0 < right && label.y > 36.0 && label.y + 8.0 < foot,
+                    "{width} {key}: {} {}",
+                    label.x,
+                    label.y
+                );
             }
             // Away from the failure, the button leads back to it.
             page.press("Escape");
@@ -739,8 +753,16 @@ fn held_links_and_slow_servers_have_bands() {
             page.rest();
             let said = texts(page, "chart");
             let count = |what: &str| said.iter().filter(|text| *text == what).count();
-            assert_eq!(count("S0 → S1 holds requests"), 2, "one band until the release, and one after it: {said:?}");
-            assert_eq!(count("slow: up to 30 ms"), 1, "{said:?}");
+            assert_eq!(
+                count("S0 → S1 holds requests"),
+                2,
+                "one band until the release, and one after it: {said:?}"
+            );
+            assert_eq!(
+                count("slow: up to 30 ms"),
+                2,
+                "the text of the event, and the text of the band: {said:?}"
+            );
             page.press("x");
         }
         assert!(page.text("#legend").contains("slow") || width < 640);
@@ -1089,6 +1111,16 @@ fn a_hundred_thousand_events() {
         assert!(mean < 1000.0, "{view}: {mean} ms a frame");
     }
     page.screenshot("run-many-close");
+    // The same with the axis by events, first around the event in the middle.
+    page.press("x");
+    for (view, zoom) in [("usual rows", 1.0), ("ten times the rows", 10.0), ("the whole run", 1e9)] {
+        page.eval(&format!("page.axis.zoom({zoom})"));
+        let times = page.eval(frames);
+        let mean = times[0].as_f64().expect("the value is a number");
+        println!("  a frame by events, {view}: {mean:.1} ms");
+        assert!(mean < 1000.0, "by events, {view}: {mean} ms a frame");
+    }
+    page.press("x");
     page.press("/");
     page.write("raft.commit S3");
     page.until("page.search.matches.length > 100");

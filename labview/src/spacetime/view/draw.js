@@ -18,12 +18,17 @@ const WORDLESS_KINDS = /^(raft\.term|fault\.connect|test\.failed)$/;
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What the chart shows in addition to the run itself. @typedef {object} Shown @property {number} pinned an
- * event or -1 @property {number} hover an event or -1 @property {number | null} cursor the place on the axis
- * under the pointer @property {number} time the chosen time @property {number} place its place @property {number} message the message of the pinned event,
- * or -1 @property {number[]} kin messages that caused the pinned message, and messages that it caused
- * @property {number[]} matches what the search has found @property {number} match the match that was visited
- * last, or -1
+ * What the chart shows in addition to the run itself.
+ * @typedef {object} Shown
+ * @property {number} pinned an event or -1
+ * @property {number} hover an event or -1
+ * @property {number | null} cursor the place on the axis under the pointer
+ * @property {number} time the chosen time
+ * @property {number} place the place of the chosen time on the axis
+ * @property {number} message the message of the pinned event, or -1
+ * @property {number[]} kin messages that caused the pinned message, and messages that it caused
+ * @property {number[]} matches what the search has found
+ * @property {number} match the match that was visited last, or -1
  */
 
 class Chart {

@@ -69,7 +69,7 @@ class Columns {
     for (const lane of this.order) {
       const wide = { test, server, client }[run.lanes[lane].kind];
       // The texts right of a server's bar need more space than the terms left of it.
-      this.middle[lane] = x + (run.lanes[lane].kind === "server" ? Math.min(wide / 2, TERM_ROOM) : wide / 2);
+      this.middle[lane] = x + (run.lanes[lane].kind === "server" ? Math.min(wide / 2, Math.max(TERM_ROOM, wide * 0.4)) : wide / 2);
       this.wide[lane] = wide;
       this.start[lane] = x;
       x += wide;

@@ -16,7 +16,10 @@ const MOST_CELLS = 20_000;
 
 /**
  * A column of the picture: one index, or the folded indexes `from` to `to`.
- * @typedef {{ from: number, to: number, terms: number[], x: number, width: number, differs: boolean }} LogColumn
+ * @typedef {object} LogColumn
+ * @property {number} from @property {number} to
+ * @property {number[]} terms of each server; -1 if it has no entry
+ * @property {number} x @property {number} width
  */
 
 class LogPanel {
@@ -146,7 +149,7 @@ class LogPanel {
     let x = 0;
     const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {LogPart} */ part) => {
       const width = from === to ? CELL : FOLD;
-      columns.push({ from, to, terms: part.terms, x, width, differs: part.clash });
+      columns.push({ from, to, terms: part.terms, x, width });
       x += width;
     };
     for (const part of this.run.logParts(lanes, states)) {
@@ -328,8 +331,11 @@ class LogPanel {
         c.setLineDash([]);
       }
       c.fillStyle = theme.colour("ink");
-      const text = from === to ? String(term) : `term ${term}, ${formatCount(to - from + 1)} entries`;
-      c.fillText(text, x + width / 2, top + h / 2 + 0.5, width - 4);
+      // The text is in the middle of what is in view of the cell.
+      const [x0, x1] = [Math.max(x, left), Math.min(x + width, this.width)];
+      const count = formatCount(to - from + 1);
+      const text = from === to ? String(term) : x1 - x0 > width * 0.9 ? `term ${term}, ${count} entries` : `${count} × T${term}`;
+      if (from === to || x1 - x0 > 44) c.fillText(text, (x0 + x1) / 2, top + h / 2 + 0.5, x1 - x0 - 4);
     }
     // The thick edge at the end of the snapshot, and what it covers.
     if (covered >= 0) {

@@ -56,13 +56,19 @@ function containsPart(part) {
   };
 }
 
-/** The type and the ends of a message, for example `heartbeat S0 → S1`. @param {Run} run @param {number} m */
+/**
+ * The type and the ends of a message, for example `heartbeat S0 → S1`.
+ * @param {Run} run @param {number} m
+ */
 function messageText(run, m) {
   const { from, to, type } = run.messages;
   return `${typeName(run.types[type[m]])} ${run.lanes[from[m]].name} → ${to[m] >= 0 ? run.lanes[to[m]].name : "no server"}`;
 }
 
-/** The text of an event in the list of all events of its message or operation. @param {Run} run @param {number} e */
+/**
+ * The text of an event in the list of all events of its message or operation.
+ * @param {Run} run @param {number} e
+ */
 function stepText(run, e) {
   const kind = run.kind(e);
   const cause = run.cause(e);
