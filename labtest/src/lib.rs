@@ -33,8 +33,11 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 pub mod events;
+mod fates;
 pub mod harness;
+pub mod hints;
 pub mod kv;
 pub mod lab2;
 pub mod lab3;
@@ -43,6 +46,7 @@ mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;
+mod moments;
 pub mod monitor;
 mod network;
 pub mod output;

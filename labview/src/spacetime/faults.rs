@@ -30,7 +30,7 @@ pub struct Band {
 pub enum BandKind {
     /// A server is down.
     Crash,
-    /// A server is disconnected from the network, or it is cut off from other servers.
+    /// A server is disconnected from the network, or it is cut off from other servers, or it is paused.
     Cut,
     /// The network is split into parts.
     Partition,
@@ -58,6 +58,7 @@ enum Topic {
     Down(usize),
     Off(usize),
     Isolated(usize),
+    Paused(usize),
     Partition,
     Link(String, String),
     Slow(usize),
@@ -70,12 +71,17 @@ impl Faults {
     pub fn take(&mut self, at: usize, lane: usize, event: &Event, lanes: &Lanes) {
         let about = Some(lane);
         match event.kind.as_str() {
-            "fault.crash" => self.begin(at, Topic::Down(lane), BandKind::Crash, about, "down"),
+            "fault.crash" => {
+                self.end(at, |topic| *topic == Topic::Paused(lane));
+                self.begin(at, Topic::Down(lane), BandKind::Crash, about, "down");
+            }
             "fault.restart" => self.end(at, |topic| *topic == Topic::Down(lane)),
             "fault.disconnect" => {
                 self.begin(at, Topic::Off(lane), BandKind::Cut, about, "off the network");
             }
             "fault.connect" => self.end(at, |topic| *topic == Topic::Off(lane)),
+            "fault.pause" => self.begin(at, Topic::Paused(lane), BandKind::Cut, about, "paused"),
+            "fault.resume" => self.end(at, |topic| *topic == Topic::Paused(lane)),
             "fault.isolate" => self.begin(at, Topic::Isolated(lane), BandKind::Cut, about, "isolated"),
             "fault.isolate_from_group" => {
                 self.begin(at, Topic::Isolated(lane), BandKind::Cut, about, "isolated from its group");
@@ -83,7 +89,7 @@ impl Faults {
             "fault.partition" => self.partition(at, event, lanes),
             "fault.heal" => {
                 self.end(at, |topic| {
-                    !matches!(topic, Topic::Down(_) | Topic::Off(_) | Topic::Unreliable | Topic::Reordering)
+                    matches!(topic, Topic::Isolated(_) | Topic::Partition | Topic::Link(..) | Topic::Slow(_))
                 });
             }
             "fault.link" => self.link(at, event, "loses", BandKind::Link),
@@ -117,7 +123,7 @@ impl Faults {
             }
             let found =
                 groups.iter().position(|side| side.iter().any(|name| lanes.server(name) == Some(lane)));
-            // A server that is on no side is alone on its own side.
+            // A server that the event names on no side gets a side for itself alone.
             found.map_or_else(
                 || {
                     next += 1;
@@ -210,6 +216,10 @@ mod tests {
             r#""kind":"fault.link","f.from":"S0","f.to":"S1","f.loses":"nothing""#,
             r#""kind":"fault.hold","f.from":"S1","f.to":"S2","f.holds":"replies""#,
             r#""kind":"fault.heal""#,
+            r#""node":"S0","kind":"fault.pause""#,
+            r#""node":"S0","kind":"fault.resume""#,
+            r#""node":"S1","kind":"fault.pause""#,
+            r#""node":"S1","kind":"fault.crash""#,
         ];
         let events: Vec<Event> = lines
             .iter()
@@ -237,6 +247,9 @@ mod tests {
             (12, Some(17), Slow, "slow: up to 30 ms", Some(3)),
             (13, Some(15), Hold, "S0 → S1 holds requests", None),
             (16, Some(17), Hold, "S1 → S2 holds replies", None),
+            (18, Some(19), Cut, "paused", Some(1)),
+            (20, Some(21), Cut, "paused", Some(2)),
+            (21, None, Crash, "down", Some(2)),
         ];
         assert_eq!(seen, wanted);
         assert_eq!(faults.bands[3].sides, [0, 1, 1, 2]);

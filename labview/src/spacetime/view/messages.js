@@ -107,7 +107,7 @@ class Arrows {
     const y = (/** @type {number} */ e) => axis.y(e);
     const x0 = columns.x(from[m]);
     // If no server has the name to which the message was sent, the line ends at an empty place beside the
-    // lane.
+    // sender's lane.
     const x1 = to[m] >= 0 && to[m] !== from[m] ? columns.x(to[m]) : x0 + Math.min(60, columns.wide[from[m]] * 0.6);
     const y0 = y(sent[m]);
     const legs = [];
@@ -157,8 +157,9 @@ class Arrows {
 
   /**
    * Finds stretches of losses: requests of one sender, or replies to it, that are lost for the same reason,
-   * while no other request or reply between the same servers arrives. A disconnected server, for example, loses all its messages. Such losses say
-   * the same again and again, so they are drawn faintly, and the reason is written once.
+   * while no other request or reply between the same servers arrives. A disconnected server, for example,
+   * loses all its messages. Such losses say the same again and again. So they are drawn faintly, and the
+   * reason is written once.
    */
   findStretches() {
     const { run } = this;
