@@ -554,8 +554,9 @@ class RunPage {
     this.logs.layout();
     // A run that has failed opens with the axis by events. In an address, `t` alone is a span of time.
     const byEvents = mode === "events" || (mode !== "time" && t === "" && run.failed >= 0);
+    const rowsBefore = axis.mode === "events";
     axis.use(byEvents ? "events" : "time");
-    this.overview.layout();
+    if (byEvents || rowsBefore) this.overview.layout();
     this.sayAxis();
     const event = whole(e);
     const first = !e && !m && !t;
