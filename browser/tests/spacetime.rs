@@ -461,6 +461,10 @@ fn a_search_finds_the_words_that_the_page_draws() {
         return missed;
     })()";
     assert_eq!(page.eval(missed), serde_json::json!([]));
+    // So are the headline, the mark of the failure, and the reason of many losses.
+    let others = "[byId('headline').innerText, 'The test failed here', '9 lost: disabled'].map((text) => page.run.find(text, page.filter.shown)).map((found) => found.includes(page.run.failed) || found.length)";
+    let others = page.eval(others);
+    assert!(others[0] == true && others[1] == true && others[2].as_u64() > Some(8), "{others}");
     // A number is found as a whole.
     assert_eq!(
         page.eval(

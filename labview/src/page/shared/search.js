@@ -8,8 +8,9 @@ class Search {
    * @param {(words: string[], query: string) => number[]} find returns the numbers of the things that
    *   contain all words; the reader visits them in this order
    * @param {{ found: () => void, visit: (match: number) => void }} tell
+   * @param {boolean} [leaves] does Enter leave the field, so that the next key is a command?
    */
-  constructor({ input, count }, find, tell) {
+  constructor({ input, count }, find, tell, leaves = false) {
     this.input = input;
     this.count = count;
     this.find = find;
@@ -26,8 +27,7 @@ class Search {
       if (event.key === "Enter") {
         clearTimeout(wait);
         if (this.asked !== this.query) this.run();
-        // The next key is a command, not a letter of the search.
-        input.blur();
+        if (leaves) input.blur();
         this.step(event.shiftKey ? -1 : 1);
       } else if (event.key === "Escape") {
         clearTimeout(wait);
@@ -40,7 +40,7 @@ class Search {
     });
     // Enter also goes on to the next match after the reader has left the field.
     addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.target !== document.body || !this.query) return;
+      if (!leaves || event.key !== "Enter" || event.target !== document.body || !this.query) return;
       event.preventDefault();
       this.step(event.shiftKey ? -1 : 1);
     });

@@ -345,7 +345,8 @@ class Run {
    * @param {string} query @param {Uint8Array} shown
    */
   find(query, shown) {
-    const text = searchable(query);
+    // The picture writes the reason of many losses once, with their number. The events have only the reason.
+    const text = searchable(query).replace(/^\d+ (?=lost )/, "");
     if (!text) return [];
     const time = /^(\d+\.\d+) ?s?$/.exec(text)?.[1];
     const at = (/** @type {number} */ e) => time !== undefined && searchable(formatTime(this.t[e])).startsWith(time);

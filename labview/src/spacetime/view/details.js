@@ -38,9 +38,7 @@ class Details {
     }
     if (run.verdict && run.verdict.at >= 0) {
       const { at, operation } = run.verdict;
-      const words = { ok: "the history is linearizable", illegal: "the history is not linearizable", unknown: "undecided" };
-      const verdict = String(run.field(at, "verdict"));
-      const line = element("p", "", "Checker: ", this.link(at, /** @type {Record<string, string>} */ (words)[verdict] ?? visible(verdict, 40)));
+      const line = element("p", "", "Checker: ", this.link(at, verdictText(run, at)));
       if (operation >= 0) {
         const event = run.operations.call[operation] >= 0 ? run.operations.call[operation] : run.operations.ret[operation];
         line.append(". No place is left for ");

@@ -50,6 +50,7 @@ class RunPage {
       { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
       (_, query) => run.find(query, this.filter.shown),
       { found: () => this.changed(), visit: (e) => this.visit(e) },
+      true,
     );
     this.fragment = new Fragment(
       () => this.state(),

@@ -17,6 +17,8 @@ function eventText(run, e) {
   const m = id >= 0 ? run.messageOf[id] : -1;
   const said = [`${run.lanes[run.lane[e]].name} ${shortText(run, e)}`, run.bandText.get(e) ?? ""];
   if (run.kind(e) === "raft.term") said.push(`T${run.field(e, "term")}`);
+  if (e === run.failed) said.push("The test failed here", headlineOf(run));
+  if (run.kind(e) === "check.verdict") said.push(verdictText(run, e));
   if (m >= 0) {
     const loss = lossOf(run, m);
     said.push(messageText(run, m), fateOf(run, m), stepText(run, e), loss && `lost: ${loss}`, run.types[run.messages.type[m]]);
@@ -24,6 +26,14 @@ function eventText(run, e) {
   said.push(run.kind(e), run.cause(e), id >= 0 ? `#${run.ids[id]}` : "");
   for (const [name, value] of run.fields(e)) said.push(`${name}=${valueText(value)}`);
   return said.filter((part) => part).join(" ; ");
+}
+
+/** What the checker has found, in words. @param {Run} run @param {number} e */
+function verdictText(run, e) {
+  const verdict = String(run.field(e, "verdict"));
+  /** @type {Record<string, string>} */
+  const words = { ok: "the history is linearizable", illegal: "the history is not linearizable", unknown: "undecided" };
+  return Object.hasOwn(words, verdict) ? words[verdict] : visible(verdict, 40);
 }
 
 /**
