@@ -7,6 +7,7 @@ const SCALE = 82; // width of the scale
 const HEAD = 30; // height of the row of names
 const BAND = 17; // width of a column of faults
 const MOST_BANDS = 5;
+const LAST_ROOM = 46; // space right of the last server's lane, for the texts of its events
 const TERM_ROOM = 52; // space left of a server's bar, for its terms
 
 class Columns {
@@ -57,7 +58,7 @@ class Columns {
     const of = (/** @type {string} */ kind) => this.order.filter((lane) => run.lanes[lane].kind === kind).length;
     const [tests, servers, clients] = [of("test"), of("server"), of("client")];
     // The texts of the last lane need some space beside it.
-    const room = width - left - (clients > 0 ? 8 : 28);
+    const room = width - left - (clients > 0 ? 8 : LAST_ROOM);
     const unit = room / Math.max(1, 3 * servers + clients + tests * 0.6);
     const test = Math.min(44, Math.max(30, unit));
     const client = Math.min(servers === 0 ? 300 : 150, Math.max(26, unit));
@@ -74,7 +75,7 @@ class Columns {
       this.start[lane] = x;
       x += wide;
     }
-    this.total = x + (clients > 0 ? 8 : 28);
+    this.total = x + (clients > 0 ? 8 : LAST_ROOM);
     this.scrollTo(this.scroll);
   }
 
@@ -102,7 +103,7 @@ class Columns {
   /** Scrolls until a lane is visible. @param {number} lane */
   reveal(lane) {
     if (Number.isNaN(this.middle[lane])) return;
-    const [from, to] = [this.start[lane], this.start[lane] + this.wide[lane] + 28];
+    const [from, to] = [this.start[lane], this.start[lane] + this.wide[lane] + LAST_ROOM];
     if (from - this.scroll < this.left) this.scrollTo(from - this.left);
     else if (to - this.scroll > this.width) this.scrollTo(to - this.width);
   }
