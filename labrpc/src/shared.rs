@@ -2,7 +2,7 @@
 //!
 //! The lock is held only for short accesses to the tables. No handler and no other code of a user is called
 //! or dropped under the lock. If an end or a server changes in a way that can stop messages, `epoch` rises by
-//! 1. A message stores the value that `epoch` had when the message was sent. Later this value is compared
+//! one. A message stores the value that `epoch` had when the message was sent. Later this value is compared
 //! with the present `epoch`. If the two are equal, nothing has stopped the message, and the lock does not
 //! have to be locked again.
 //!

@@ -84,9 +84,9 @@ impl Drop for NodeGuard {
 /// go on when [`resume`] is called. A pause exists only in virtual time.
 ///
 /// A thread that belongs to the node stops at its next call of labrt, or when its present wait ends. So a
-/// sleep or a timeout that ends during the pause has no effect until the end of the pause. A thread that holds
-/// a lock of labrt, or waits for one, first goes on until it holds no lock. So no other thread waits for a
-/// lock of the node as long as the pause lasts.
+/// sleep or a timeout that ends during the pause has no effect until the end of the pause. A thread that
+/// holds a lock of labrt, or waits for one, first goes on until it holds no lock. So no other thread waits
+/// for a lock of the node as long as the pause lasts.
 ///
 /// A thread of another node that sends to a thread of the node on a rendezvous channel, or joins the thread,
 /// waits until the end of the pause.
@@ -109,8 +109,8 @@ pub fn resume(node: NodeId) {
 }
 
 /// Until the guard is dropped, this thread does not stop in a pause of its node. Use it for code that others
-/// wait for although it runs on a thread of a node. For example, a network must not lose a message because the
-/// sender stops while it passes the message to the network.
+/// wait for although it runs on a thread of a node. For example, a network must not lose a message because
+/// the sender stops while it passes the message to the network.
 pub fn without_pause() -> WithoutPause {
     context::with(|c| c.without_pause += 1);
     WithoutPause { here: std::marker::PhantomData }

@@ -57,8 +57,8 @@
 //! A test can pause a server ([`Lives::pause`]), as the operating system can stop a process. The server's
 //! threads stop (see [`labrt::node::pause`]), and its messages wait in the network. During the pause, the
 //! harness must not call the server: the call would run, although the server is stopped. A crash ends the
-//! pause between the steps 4 and 5. So the threads of a server that crashes during a pause can end, but nobody
-//! sees what they save or send.
+//! pause between the steps 4 and 5. So the threads of a server that crashes during a pause can end, but
+//! nobody sees what they save or send.
 //!
 //! # Locks
 //!

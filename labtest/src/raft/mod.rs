@@ -270,8 +270,9 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Pauses peer `i`, as the operating system can stop a process: its threads stop, its service stops,
-    /// messages to it and replies to it wait, and its timers have no effect until [`resume`](Cluster::resume).
-    /// Other peers see nothing of the pause. If the peer does not run, this call changes nothing.
+    /// messages to it and replies to it wait, and its timers have no effect until
+    /// [`resume`](Cluster::resume). Other peers see nothing of the pause. If the peer does not run, this call
+    /// changes nothing.
     ///
     /// During the pause, [`start`](Cluster::start) and [`get_state`](Cluster::get_state) return `None`,
     /// because the peer does not answer. A crash ends the pause: the next life is not paused.
@@ -318,8 +319,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.state.lock().servers[i].connected
     }
 
-    /// Submits a value to peer `i`. Returns `None` if the peer is not the leader, if it does not run, or if it
-    /// is paused.
+    /// Submits a value to peer `i`. Returns `None` if the peer is not the leader, if it does not run, or if
+    /// it is paused.
     #[track_caller]
     pub fn start(&self, i: usize, value: impl Into<Value>) -> Option<Started> {
         let command = value.into().to_command();

@@ -215,8 +215,9 @@ fn conflicting_entries_are_not_acknowledged<R: RaftPeer>() {
 /// Figure 2: a follower commits only up to the last entry that the message of the leader has checked.
 ///
 /// A leader that is cut off has entries that are not committed. A server of the other side is elected, and
-/// commits other entries. Its first heartbeat to the old leader is lost. So it may send a heartbeat that comes
-/// before the new entries, and says that they are committed. The old leader must not commit its own entries.
+/// commits other entries. Its first heartbeat to the old leader is lost. So it may send a heartbeat that
+/// comes before the new entries, and says that they are committed. The old leader must not commit its own
+/// entries.
 ///
 /// Finds: a follower commits up to the commit index of its leader, although the rest of its log was not
 /// checked.

@@ -49,8 +49,8 @@ const SOON: Duration = Duration::from_secs(10);
 /// All strict tests for the Raft `R`.
 ///
 /// Two tests check that seven servers keep their leader and their term. On the real clock, a busy machine can
-/// delay the heartbeats of a correct Raft. So these two tests are in the list only in virtual time, and so are
-/// the tests with pauses.
+/// delay the heartbeats of a correct Raft. So these two tests are in the list only in virtual time, and so
+/// are the tests with pauses.
 pub fn cases<R: RaftPeer>() -> Vec<Case> {
     [
         votes::cases::<R>(),

@@ -77,9 +77,9 @@ fn leader_is_paused<R: RaftPeer>(servers: usize) {
 /// Section 7: a follower that was paused gets all messages that have waited for it, and needs a snapshot.
 ///
 /// A follower is paused while the others commit so many commands that the leader has replaced the entries by
-/// a snapshot. When the follower goes on, its election timeout has passed, and old entries, old heartbeats and
-/// perhaps an old snapshot arrive all at once. In some rounds, the follower crashes instead of going on. Then
-/// the messages reach nobody.
+/// a snapshot. When the follower goes on, its election timeout has passed, and old entries, old heartbeats
+/// and perhaps an old snapshot arrive all at once. In some rounds, the follower crashes instead of going on.
+/// Then the messages reach nobody.
 ///
 /// Finds: old messages that come together set the follower back; a follower that was away for long never gets
 /// a snapshot.
