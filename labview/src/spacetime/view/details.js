@@ -28,11 +28,13 @@ class Details {
     if (run.failed >= 0) {
       const sign = element("span", "sign illegal", "✕");
       told.push(element("h2", "", sign, "Why it failed"));
-      told.push(element("p", "text", element("code", "", ...longText(valueText(run.field(run.failed, "message") ?? "")))));
       const thread = run.field(run.failed, "thread");
-      const where = element("p", "", this.link(run.failed, formatTime(run.t[run.failed])));
-      if (thread) where.append(" in ", element("code", "", visible(valueText(thread), 80)));
-      told.push(where);
+      const where = element("p", "", "The test failed at ", this.link(run.failed, formatTime(run.t[run.failed])));
+      if (thread) where.append(" in the thread ", element("code", "", visible(valueText(thread), 80)));
+      // The headline says why in one sentence. The whole message is for readers who want to know more.
+      const lines = valueText(run.field(run.failed, "message") ?? "").slice(0, 200_000).split(/\r?\n/);
+      const message = element("code", "lines", lines.map((line) => visible(line, Infinity)).join("\n"));
+      told.push(where, element("details", "", element("summary", "", "The whole message"), element("p", "text", message)));
     }
     if (run.verdict && run.verdict.at >= 0) {
       const { at, operation } = run.verdict;
@@ -120,20 +122,10 @@ class Details {
     for (const e of events.subarray(0, 40)) {
       const after = run.t[e] - run.t[events[0]];
       const item = element("li", e === pinned ? "now" : "");
-      item.append(element("small", "", after === 0 ? formatTime(run.t[e]) : `+${formatDuration(after)}`), this.link(e, visible(this.step(e), 110)));
+      item.append(element("small", "", after === 0 ? formatTime(run.t[e]) : `+${formatDuration(after)}`), this.link(e, visible(stepText(run, e), 240)));
       list.append(item);
     }
     return list;
-  }
-
-  /** The text of an event in the list of all events of its message. @param {number} e */
-  step(e) {
-    const { run } = this;
-    const kind = run.kind(e);
-    const cause = run.cause(e);
-    const where = run.lanes[run.lane[e]].name;
-    if (kind === "raft.request" || kind === "raft.reply") return shortText(run, e);
-    return `${kind.replace(/^(rpc|client)\./, "")} ${kind === "rpc.delayed" || kind === "rpc.held" ? "" : `by ${where}`}${cause ? ` (${cause})` : ""}`;
   }
 
   /** @param {number} e */
@@ -147,7 +139,9 @@ class Details {
     add("at", formatTime(run.t[e]), ` · ${run.lanes[run.lane[e]].name}`);
     const thread = run.threads.get(run.thread[e]);
     if (thread && run.field(e, "thread") === undefined) add("thread", visible(thread, 60));
-    for (const [name, value] of run.fields(e)) add(name === "inc" ? "life" : name, element("code", "", ...longText(valueText(value))));
+    // The message of the failure is above, under "why it failed".
+    const fields = e === run.failed ? run.fields(e).filter(([name]) => name !== "message") : run.fields(e);
+    for (const [name, value] of fields) add(name === "inc" ? "life" : name, element("code", "", ...longText(valueText(value))));
     if (run.id[e] >= 0) add("id", `#${run.ids[run.id[e]]}`);
     return [list];
   }
@@ -161,7 +155,7 @@ class Details {
       made.push(element("h3", "", "In its course"));
       const list = element("ul", "family");
       for (const e of children.slice(0, 25)) {
-        const text = run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0 ? this.messageText(run.messageOf[run.id[e]]) : `${run.lanes[run.lane[e]].name} ${shortText(run, e)}`;
+        const text = run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0 ? messageText(run, run.messageOf[run.id[e]]) : `${run.lanes[run.lane[e]].name} ${shortText(run, e)}`;
         list.append(element("li", "", this.link(e, visible(text, 100))));
       }
       if (children.length > 25) list.append(element("li", "", `and ${plural(children.length - 25, "other")}`));
@@ -178,17 +172,10 @@ class Details {
     const list = element("ul", "family");
     for (const id of known.slice(0, 12)) {
       const [m, op] = [run.messageOf[id], run.operationOf[id]];
-      const text = m >= 0 ? this.messageText(m) : op >= 0 ? `${run.lanes[run.operations.lane[op]].name} ${operationText(run, op)}` : `#${run.ids[id]}`;
+      const text = m >= 0 ? messageText(run, m) : op >= 0 ? `${run.lanes[run.operations.lane[op]].name} ${operationText(run, op)}` : `#${run.ids[id]}`;
       list.append(element("li", "", this.link(run.ofId(id)[0], visible(text, 100))));
     }
     return [element("h3", "", "Caused by"), list];
-  }
-
-  /** @param {number} m */
-  messageText(m) {
-    const { run } = this;
-    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "no server";
-    return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
   }
 
   /**

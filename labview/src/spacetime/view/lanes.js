@@ -57,7 +57,9 @@ class Columns {
     const unit = room / Math.max(1, 3 * servers + clients + tests * 0.6);
     const test = Math.min(60, Math.max(30, unit));
     const client = Math.min(servers === 0 ? 300 : 150, Math.max(26, unit));
-    const server = Math.min(420, Math.max(66, (room - tests * test - clients * client) / Math.max(1, servers)));
+    // On a narrow page the reader moves the lanes. Then there is still space for the texts of the events.
+    const least = width < 480 ? 112 : 66;
+    const server = Math.min(420, Math.max(least, (room - tests * test - clients * client) / Math.max(1, servers)));
     this.middle.fill(NaN);
     let x = left;
     for (const lane of this.order) {
