@@ -27,6 +27,7 @@ fn failing_run() -> Trace {
         seed: 7,
         quiet: true,
         trace_file: Some(file.clone()),
+        hints: Some(|_, _| vec!["usual reasons (paper 5.3):".to_owned(), "* One <b>reason</b>.".to_owned()]),
         identity: labrt::here!().with_test("a_partition_2b", false),
         ..Run::default()
     };
@@ -71,6 +72,35 @@ fn message(page: &mut Page, wanted: &str) -> usize {
 }
 
 // ---- a failed run ----
+
+/// The page has the usual reasons of the failure, and commands that repeat the run.
+#[test]
+fn the_page_has_hints_and_commands() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    assert_eq!(page.eval("document.querySelector('#why .reasons').textContent"), "One <b>reason</b>.");
+    page.eval("document.querySelector('#why .commands button').click()");
+    let replay = page.eval("document.querySelector('#why .commands code').textContent");
+    let command = if labrt::is_sim() { "LAB_SEED=0x7 " } else { "LAB_SEED=random LAB_RUNS=1000 " };
+    assert!(
+        replay.as_str().is_some_and(|it| it.starts_with(command) && it.contains(" --exact a_partition_2b"))
+    );
+    // Only a run in virtual time can be repeated with a change.
+    let line = r#"{"t":0,"kind":"run.begin","f.test":"x","f.replay":"LAB_SEED=0x7 LAB_EXPECT=12ab LAB_MONITOR=0 cargo test x"}"#;
+    let events = [
+        line,
+        r#"{"t":5,"node":"S0","kind":"rpc.sent","id":1,"f.method":"Raft.AppendEntries","f.end":3,"f.nth":9,"f.to":"S1"}"#,
+        r#"{"t":6,"node":"S1","kind":"rpc.delivered","id":1,"f.method":"Raft.AppendEntries"}"#,
+        r#"{"t":7,"kind":"test.failed","f.thread":"body","f.message":"m"}"#,
+    ];
+    let trace = Trace::read(events.join("\n").as_bytes()).expect("a trace");
+    page.open(&html(&trace, MOST_EVENTS));
+    page.eval("page.pin(0)");
+    page.settle();
+    page.eval("[...document.querySelectorAll('#pinned .commands button')].find((b) => b.textContent === 'lost').click()");
+    let command = page.eval("document.querySelector('#pinned .commands code').textContent");
+    assert_eq!(command, "LAB_SEED=0x7 LAB_MONITOR=0 LAB_FATES=3.9=lost cargo test x");
+}
 
 #[test]
 fn the_page_opens_at_the_failure_and_says_what_failed() {

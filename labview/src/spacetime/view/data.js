@@ -37,6 +37,10 @@ class Run {
     Object.assign(this, { test: wire.test, seed: wire.seed, clock: wire.clock, before: wire.before, after: wire.after });
     /** @type {string[]} */
     this.notes = wire.notes;
+    /** The command that repeats the run, or "". @type {string} */
+    this.replay = wire.replay ?? "";
+    /** The usual reasons of the failure: a title, and a line for each reason. @type {string[]} */
+    this.hints = wire.hints ?? [];
     /** @type {Lane[]} */
     this.lanes = wire.lanes;
     /** @type {Map<number, string>} */

@@ -35,6 +35,7 @@ class Details {
       const lines = valueText(run.field(run.failed, "message") ?? "").slice(0, 200_000).split(/\r?\n/);
       const message = element("code", "lines", lines.map((line) => visible(line, Infinity)).join("\n"));
       told.push(where, element("details", "", element("summary", "", "The whole message"), element("p", "text", message)));
+      told.push(...this.reasons(), ...this.commands());
     }
     if (run.verdict && run.verdict.at >= 0) {
       const { at, operation } = run.verdict;
@@ -49,6 +50,46 @@ class Details {
     }
     for (const note of run.notes) told.push(element("p", "hint", visible(note, 400)));
     byId("why").replaceChildren(...told);
+  }
+
+  /** The usual reasons of such a failure. */
+  reasons() {
+    const [title, ...reasons] = this.run.hints;
+    if (title === undefined) return [];
+    const list = element("ul", "reasons");
+    for (const reason of reasons) list.append(element("li", "", visible(reason.replace(/^\* /, ""), 400)));
+    return [element("details", "", element("summary", "", visible(title.replace(/:$/, ""), 200)), list)];
+  }
+
+  /** The commands that repeat the run, and that look for a run that passes. */
+  commands() {
+    const { replay } = this.run;
+    if (replay === "") return [];
+    const line = element("p", "commands", copyButton("Copy the command that repeats this run", () => replay));
+    if (this.canChange()) {
+      line.append(copyButton("Copy the command that looks for a similar run that passes", () => `LAB_BESIDE=1 ${replay}`));
+    }
+    return [line];
+  }
+
+  /** Whether the run can be repeated with a change. Runs on real threads cannot. */
+  canChange() {
+    return this.run.replay.includes("LAB_EXPECT=");
+  }
+
+  /**
+   * Buttons that copy the command that repeats the run with another fate of this message.
+   * @param {number} m
+   */
+  fates(m) {
+    const { run } = this;
+    const sent = run.messages.sent[m];
+    const [end, nth] = [run.field(sent, "end"), run.field(sent, "nth")];
+    if (!this.canChange() || typeof end !== "number" || typeof nth !== "number") return [];
+    const line = element("p", "commands", "Copy the command that repeats the run with this message ");
+    const fates = [["lost", "lost"], ["its reply lost", "reply-lost"], ["delivered", "delivered"], ["500 ms late", "late:500"]];
+    for (const [text, fate] of fates) line.append(copyButton(text, () => withFate(run.replay, `${end}.${nth}=${fate}`)));
+    return [line];
   }
 
   /**
@@ -93,7 +134,7 @@ class Details {
     close.addEventListener("click", () => this.act.unpin());
     heading.append(close);
     const made = [heading];
-    if (message >= 0) made.push(this.messageLine(message), this.course(id, e));
+    if (message >= 0) made.push(this.messageLine(message), this.course(id, e), ...this.fates(message));
     else if (operation >= 0) made.push(this.course(id, e));
     made.push(...this.eventFields(e));
     if (id >= 0) made.push(...this.family(id));
@@ -199,4 +240,31 @@ class Details {
   hint() {
     return [element("p", "hint", "Point at the picture to see the state of every server at that time. Click a message, a mark or a bar to see everything about it. , and . go from event to event.")];
   }
+}
+
+/**
+ * A replay line with another fate of a message. The changed run is not the recorded one, so the line does not
+ * say which trace it must have.
+ * @param {string} replay @param {string} fate
+ */
+function withFate(replay, fate) {
+  const line = replay.replace(/LAB_EXPECT=\S+ /, "");
+  if (line.includes("LAB_FATES=")) return line.replace(/LAB_FATES=\S+/, (old) => `${old},${fate}`);
+  return line.replace("cargo test", `LAB_FATES=${fate} cargo test`);
+}
+
+/**
+ * A button that copies a text. After a click it shows the text, because a browser may refuse to copy.
+ * @param {string} title @param {() => string} text
+ */
+function copyButton(title, text) {
+  const button = element("button", "copy", title);
+  button.addEventListener("click", () => {
+    const shown = element("code", "lines", text());
+    button.parentElement?.querySelector("code")?.remove();
+    button.parentElement?.append(shown);
+    getSelection()?.selectAllChildren(shown);
+    navigator.clipboard?.writeText(text()).catch(() => {});
+  });
+  return button;
 }
