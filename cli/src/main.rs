@@ -26,12 +26,13 @@ mod dslogs;
 mod dstest;
 #[cfg(feature = "grade")]
 mod grade;
-#[cfg(feature = "grade")]
+#[cfg(feature = "junit")]
 mod junit;
 #[cfg(feature = "new")]
 mod new;
 mod problem;
 mod shell;
+mod style;
 #[cfg(feature = "trace")]
 mod trace;
 #[cfg(feature = "zoo")]

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::animal::Animal;
-use super::copy::Copy;
+use super::copy::{Copy, Scope};
 use super::known::Known;
 use super::results::Method;
 use super::tree::{Assertions, Tree};
@@ -125,7 +125,7 @@ pub fn run(
 ) -> Result<String, Problem> {
     // If a change does not fit the sources, the command fails here, before anything is built.
     super::diff::apply(root, animal).map_err(Problem::Failure)?;
-    let copy = Copy::of(root, animals, stop)?;
+    let copy = Copy::of(root, animals, Scope::Library, stop)?;
     let assertions = if args.assertions { Assertions::On } else { Assertions::Off };
     let variables = copy.put(animal, assertions).map_err(Problem::Failure)?;
     let out = root.join("out").join(format!("zoo-{}-{}", animal.name, crate::dstest::timestamp()));

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::animal::Animal;
-use super::copy::Copy;
+use super::copy::{Copy, Scope};
 use super::known::Known;
 use super::matrix::unit_tests;
 use super::results::{Finding, Method, Results};
@@ -66,7 +66,7 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
     }
     let stop = super::stop()?;
     let since = Instant::now();
-    let copy = Copy::of(root, animals, &stop)?;
+    let copy = Copy::of(root, animals, Scope::UnitTests, &stop)?;
     let scratch = Scratch::below(&root.join("target/zoo/scratch"))
         .map_err(|error| Problem::Failure(format!("cannot make a folder for results: {error}")))?;
     eprintln!("zoo: the copy is ready after {} s", since.elapsed().as_secs());
