@@ -6,6 +6,7 @@
 )]
 
 mod common;
+mod pty;
 
 use std::fs;
 use std::path::Path;
@@ -75,8 +76,22 @@ fn help_names_what_there_is() {
     command.env("LAB_CALLED", "scripts/dstest.sh");
     Ran::of(command.args(["dstest", "--help"]).output().expect("lab runs"))
         .says(0, &["Usage: scripts/dstest.sh [OPTIONS] <TEST>..."]);
-    Ran::of(command.args(["lab2a", "--seed", "x"]).output().expect("lab runs"))
-        .says(0, &["Usage: scripts/dstest.sh [OPTIONS] <TEST>..."]);
+    Ran::of(command.args(["lab2a", "--seed", "x"]).output().expect("lab runs")).says(
+        0,
+        &["Usage: scripts/dstest.sh [OPTIONS] <TEST>...", "\n  scripts/dstest.sh --sim -n 1000 lab2a "],
+    );
+    run(&["dslogs", "--help"]).says(0, &["Usage: lab dslogs [OPTIONS] [FILE]...", "Examples:"]);
+    if cfg!(feature = "zoo") {
+        let called = |args: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+            command.arg("zoo").args(args).env("LAB_CALLED", "scripts/zoo.sh");
+            Ran::of(command.output().expect("lab runs"))
+        };
+        called(&["--help"])
+            .says(0, &["Usage: scripts/zoo.sh [OPTIONS] <COMMAND>", "\n  scripts/zoo.sh list "]);
+        called(&["run", "--help"]).says(0, &["Usage: scripts/zoo.sh run [OPTIONS] <NAME>"]);
+        called(&["run"]).complains(2, &["Usage: scripts/zoo.sh run [OPTIONS] <NAME>"]);
+    }
 }
 
 #[test]
@@ -382,6 +397,39 @@ fn results_have_a_line_for_each_run() {
 }
 
 #[test]
+fn a_terminal_gets_colours_and_links() {
+    let project = Project::new("colours");
+    let raw = |variables: &[&str]| {
+        let command = project.dstest(&["--sim", "-n", "1", "--seed", "7", "-o", "kept", "re_election_2a"]);
+        let mut args: Vec<String> = Vec::new();
+        for unset in ["VTE_VERSION", "KONSOLE_VERSION", "WT_SESSION", "TERM_PROGRAM"] {
+            args.extend(["-u".to_owned(), unset.to_owned()]);
+        }
+        for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+            args.push(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+        }
+        args.extend(variables.iter().map(|it| (*it).to_owned()));
+        args.push(command.get_program().to_string_lossy().into_owned());
+        args.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let left = pty::Terminal::start("env", &args, &project.dir.0, 50, 200).left();
+        assert_eq!(left.status.code(), Some(1), "{}", left.text);
+        left.raw
+    };
+    let file = "kept/lab2a-re_election_2a-0x7.html";
+    let colored = raw(&["VTE_VERSION=7000"]);
+    assert!(
+        colored.contains("\x1b[1;31mFAIL\x1b[0m lab2a re_election_2a seed 0x7: two leaders"),
+        "{colored}"
+    );
+    assert!(colored.contains(&format!("{file}\x1b\\{file}\x1b]8;;\x1b\\")), "{colored}");
+    assert!(colored.contains("\x1b]8;;file://"), "{colored}");
+    let plain = raw(&["NO_COLOR=1"]);
+    assert!(plain.contains("FAIL lab2a re_election_2a seed 0x7: two leaders"), "{plain}");
+    assert!(!plain.contains("\x1b[1;31m") && !plain.contains("\x1b]8"), "{plain}");
+}
+
+#[test]
 fn all_results_are_written_as_json_and_junit() {
     let project = Project::new("json");
     let args =
@@ -468,7 +516,15 @@ fn warnings_are_counted_and_strict_turns_them_into_failures() {
         ran.out
     );
     let ran = project.run(&[&args[..], &["--strict"]].concat());
-    ran.says(1, &["4 of 40 failed", "FAIL lab2b warns_2b seed 0x0 and 3 more: ", "yes: the same failure", "8 warnings, such as:"]);
+    ran.says(
+        1,
+        &[
+            "4 of 40 failed",
+            "FAIL lab2b warns_2b seed 0x0 and 3 more: ",
+            "yes: the same failure",
+            "8 warnings, such as:",
+        ],
+    );
     assert!(!project.run(&["--sim", "-n", "2", "basic_2b"]).out.contains("warning"));
 }
 

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(compiled(line).as_deref(), Some("labrt"));
         assert_eq!(compiled(&line.replace("false", "true")), None);
         assert_eq!(compiled("warning: no JSON"), None);
-        let mut building = Building { is_terminal: false, ..Building::new("building x".to_owned()) };
+        let mut building = Building::new("building x".to_owned());
         assert_eq!(building.line(), "building x (0 s)");
         building.take(Some(line));
         building.take(Some(line));

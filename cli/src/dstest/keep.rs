@@ -167,15 +167,15 @@ impl Keeper {
         // If a test fails with very many causes, the causes of which no failure is kept share one line.
         let (mut blocks, mut others): (BTreeMap<usize, usize>, BTreeMap<usize, (u64, u64)>) =
             Default::default();
-        for ((test, cause), group) in &self.groups {
-            let blocks = blocks.entry(*test).or_default();
+        for (test, cause, group) in self.sorted() {
+            let blocks = blocks.entry(test).or_default();
             if *blocks >= MOST_OF_A_TEST {
-                let (causes, failures) = others.entry(*test).or_default();
+                let (causes, failures) = others.entry(test).or_default();
                 (*causes, *failures) = (*causes + 1, *failures + group.count);
                 continue;
             }
             *blocks += 1;
-            self.block(&mut out, &tests[*test], cause, group, style);
+            self.block(&mut out, &tests[test], cause, group, style);
         }
         for (test, (causes, count)) in others {
             let name = &tests[test].name;
@@ -192,6 +192,15 @@ impl Keeper {
             out += &format!("{} {complaint}\n", style.bad("ERROR:"));
         }
         out
+    }
+
+    /// The tests and causes with their failures. The tests are in their order, and the cause with the smallest
+    /// seed comes first.
+    fn sorted(&self) -> Vec<(usize, &str, &Group)> {
+        let all = self.groups.iter().map(|((test, cause), group)| (*test, cause.as_str(), group));
+        let mut all: Vec<(usize, &str, &Group)> = all.collect();
+        all.sort_by_key(|(test, _, group)| (*test, group.smallest.seed));
+        all
     }
 
     /// Describes the failures of a test with one cause. The failure with the smallest seed comes first.
@@ -238,15 +247,15 @@ impl Keeper {
                 "log": text(&it.log), "trace": text(&it.trace), "page": text(&it.page),
             })
         };
-        let group = |((test, cause), it): (&(usize, String), &Group)| {
+        let group = |(test, cause, it): (usize, &str, &Group)| {
             json!({
-                "target": tests[*test].target, "test": tests[*test].name, "cause": cause, "count": it.count,
+                "target": tests[test].target, "test": tests[test].name, "cause": cause, "count": it.count,
                 "seed": format!("{:#x}", it.smallest.seed), "message": it.smallest.message,
                 "repeat": it.smallest.replay,
-                "kept": self.kept_of(*test, cause).map(kept).collect::<Vec<Value>>(),
+                "kept": self.kept_of(test, cause).map(kept).collect::<Vec<Value>>(),
             })
         };
-        self.groups.iter().map(group).collect()
+        self.sorted().into_iter().map(group).collect()
     }
 }
 

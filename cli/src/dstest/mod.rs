@@ -78,8 +78,8 @@ pub struct Args {
     /// Run in virtual time instead of on real threads
     #[arg(long)]
     sim: bool,
-    /// The first seed, decimal or 0x hex; run i of a test has seed SEED+i [default: a random seed, which is
-    /// printed]
+    /// Random seed of the first run, decimal or 0x hex; the next runs have the next seeds [default: a new one,
+    /// which is printed]
     #[arg(long, value_name = "SEED", value_parser = report::parse_seed)]
     seed: Option<u64>,
     /// How many real seconds one run may take [default: 180, with --sim 60]

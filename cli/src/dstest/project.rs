@@ -145,6 +145,41 @@ impl Project {
         Ok(self)
     }
 
+    /// Checks that these names can mean tests or test targets. Builds nothing.
+    ///
+    /// # Errors
+    /// If the sources do not have one of the names. The error contains the nearest names.
+    pub fn check_names(&self, asked: &[String]) -> Result<(), Problem> {
+        let sources = self.sources();
+        for name in asked {
+            let target = name.split_once("::").map_or(name.as_str(), |(target, _)| target);
+            let is_target = |name: &str| self.target(&names::target_of(name)).map(|found| found.is_some());
+            let is_known = is_target(name)? || is_target(target)?;
+            if let Some(sources) = &sources
+                && !is_known
+                && !sources.knows(&names::test_of(name))
+            {
+                return Err(self.unknown(name, sources.tests()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for a name that nothing has. `tests` are names of tests.
+    fn unknown<'a>(&'a self, name: &str, tests: impl Iterator<Item = &'a str>) -> Problem {
+        let targets = || self.targets.iter().map(|t| t.name.as_str());
+        let near = names::nearest(name, tests.chain(targets()));
+        let mut text = format!("no test or test target is called {name:?}");
+        if near.is_empty() {
+            let mut targets: Vec<&str> = targets().collect();
+            targets.sort_unstable();
+            text += &format!("; the test targets are {}", targets.join(", "));
+        } else {
+            text += &format!("; the nearest known names are {}", near.join(", "));
+        }
+        Problem::Usage(text)
+    }
+
     /// The target of this name. If the root package has such a target, this target is returned. Otherwise it
     /// is an error if several packages have such a target.
     fn target(&self, name: &str) -> Result<Option<&Target>, Problem> {
@@ -344,18 +379,7 @@ impl<'a> Builder<'a> {
     fn unknown(&self, name: &str) -> Problem {
         let tests = self.listed.values().flatten().map(|t| t.name.as_str());
         let sources = self.sources.iter().flatten().flat_map(Sources::tests);
-        let tests = tests.chain(sources);
-        let targets = self.project.targets.iter().map(|t| t.name.as_str());
-        let near = names::nearest(name, tests.chain(targets));
-        let mut text = format!("no test or test target is called {name:?}");
-        if near.is_empty() {
-            let mut targets: Vec<&str> = self.project.targets.iter().map(|t| t.name.as_str()).collect();
-            targets.sort_unstable();
-            text += &format!("; the test targets are {}", targets.join(", "));
-        } else {
-            text += &format!("; the nearest known names are {}", near.join(", "));
-        }
-        Problem::Usage(text)
+        self.project.unknown(name, tests.chain(sources))
     }
 
     /// Builds all targets of the root package, or of the package that the user has asked for. The test may be

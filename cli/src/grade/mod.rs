@@ -51,8 +51,16 @@ use trial::{Conditions, Failure, Kind, Outcome};
 /// How long the first build of the judge may take.
 const JUDGE_LIMIT: Duration = Duration::from_secs(3600);
 
+/// Shown at the end of `lab grade --help`.
+const EXAMPLES: &str = "\
+Examples:
+  lab grade submissions/*                          with the points of grade.toml
+  lab grade -c lab2.toml --json all.json alice     one submission, and the results as JSON
+  lab grade --seed 0x10 -o out/again submissions/* the same seeds as another time";
+
 /// Arguments of `lab grade`.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Folders of submissions
     #[arg(required = true, value_name = "DIR")]
@@ -87,8 +95,8 @@ pub struct Args {
 /// Runs `lab grade`.
 pub fn main(args: &Args) -> ExitCode {
     let interrupted = |signal| format!("lab grade: interrupted by signal {signal}");
-    grade(args)
-        .map_or_else(|problem| problem.report("lab grade [OPTIONS] <DIR>...", interrupted), ExitCode::from)
+    let usage = format!("{} [OPTIONS] <DIR>...", crate::called("grade"));
+    grade(args).map_or_else(|problem| problem.report(&usage, interrupted), ExitCode::from)
 }
 
 fn grade(args: &Args) -> Result<u8, Problem> {
