@@ -1,4 +1,4 @@
-//! Tests of the page of a run. They use the page like a person.
+//! Tests of the page of a run. The tests use the page as a person does.
 
 #![allow(
     clippy::disallowed_types,
@@ -112,8 +112,8 @@ fn the_page_opens_at_the_failure_and_says_what_failed() {
 fn logs_roles_and_terms_are_those_of_the_moment() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
-    // The minority has an entry that is not committed. Its leader still believes that it leads, in an older
-    // term.
+    // The minority has an entry that is not committed. The leader of the minority still believes that it
+    // leads, in an older term.
     let state = "(() => {
         const all = [...page.run.servers.keys()].map((lane) => page.run.state(lane, page.now));
         const leaders = all.filter((s) => s.alive && s.role === 3);

@@ -55,7 +55,7 @@ pub struct Persister {
 pub enum SaveStep {
     /// A server has called the persister, and the disk has not changed yet.
     Before,
-    /// The disk has changed, and the server has not got back the control yet.
+    /// The disk has changed, and the call of the persister has not returned yet.
     After,
 }
 
@@ -126,7 +126,8 @@ impl Persister {
         self.disk.lock().hook = Hook(Some(Arc::new(hook)));
     }
 
-    /// Makes a save: changes the disk with `change`, reports it to the trace, and calls the hook.
+    /// Makes a save: calls the hook, changes the disk with `change`, reports the save to the trace, and calls
+    /// the hook again.
     fn save<E>(&self, change: impl FnOnce(&mut Disk) -> Result<(), E>) -> Result<(), E> {
         let mut disk = self.disk.lock();
         let hook = disk.hook.0.clone();

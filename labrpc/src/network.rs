@@ -1,7 +1,7 @@
 //! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
-use crate::faults::{Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
+use crate::faults::{Fate, Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
@@ -40,7 +40,17 @@ impl Drop for Handle {
 impl Network {
     /// Make a network without ends and servers.
     pub fn new() -> Network {
-        Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
+        Network::with_fates([])
+    }
+
+    /// Make a network without ends and servers, and choose what happens to single messages. Each key of
+    /// `fates` names a message by two numbers: the number of its end, and its own number among the messages
+    /// of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. A chosen fate does not affect
+    /// a message that reaches no server, or that a one-way link loses.
+    ///
+    /// In virtual time, a run is the same as without the chosen fates, up to the first of these messages.
+    pub fn with_fates(fates: impl IntoIterator<Item = ((u64, u64), Fate)>) -> Network {
+        Network { handle: Arc::new(Handle { shared: SharedNetwork::new(fates.into_iter().collect()) }) }
     }
 
     /// End the network: later calls fail at once and are not counted. Messages that were sent before are not
@@ -121,9 +131,9 @@ impl Network {
         self.shared().set_link(&end.into(), link);
     }
 
-    /// Set how long each request and each reply of this end takes, or let them take as long as all others
-    /// (`None`), see [`NetworkOptions::latency`]. Messages that were sent before are not affected. The run
-    /// fails if the latency is not valid.
+    /// Set how long each request and each reply of this end takes. With `None`, they take as long as the
+    /// messages of other ends (see [`NetworkOptions::latency`]). Messages that were sent before are not
+    /// affected. The run fails if the latency is not valid.
     #[track_caller]
     pub fn set_latency(&self, end: impl Into<Name>, latency: Option<RangeInclusive<Duration>>) {
         if let Some(complaint) = latency.as_ref().and_then(|it| complaint_about_range("latency", it)) {
@@ -146,9 +156,8 @@ impl Network {
         self.shared().set_hook(hook);
     }
 
-    /// Let the messages of an end go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`].
-    /// They arrive in the order in which they began to wait. The link does not change, so later messages
-    /// still wait.
+    /// Release the messages of an end that [`Link::RequestsHeld`] or [`Link::RepliesHeld`] holds. They arrive
+    /// in the order in which they began to wait. The link does not change, so later messages still wait.
     pub fn release(&self, end: impl Into<Name>) {
         self.shared().release(&end.into());
     }

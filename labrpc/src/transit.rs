@@ -12,13 +12,14 @@
 //! timer. For a message without delays, memory is allocated only for its bytes, and the lock of the network
 //! is locked only once.
 //!
-//! If the request is not lost, its handler always runs, on the server that existed when the request was sent.
-//! Only after the handler has run, the network checks whether this server was deleted in the meantime. If it
-//! was deleted, the reply is dropped.
+//! If a request is not lost, its handler runs on the server that existed when the request was sent. The
+//! handler also runs if this server is removed while the request is delayed. But then the sender gets no
+//! reply. If `Link::RequestsHeld` holds the request, it goes to the server that has the same name when the
+//! request is released. (If no server has this name then, or the end is disabled, the call fails.)
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::{Link, MessageEvent};
+use crate::faults::{Fate, Link, MessageEvent};
 use crate::message::{Message, Outgoing, Phase};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
@@ -117,7 +118,7 @@ impl Transit {
         Poll::Pending
     }
 
-    /// Keep `stage` until the network releases its messages.
+    /// Keep `stage` until the messages of the end are released.
     fn hold(mut self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         match &stage {
             Stage::Arrive(_) => events::delayed(&self.message, cause::HELD_LINK, Duration::ZERO),
@@ -171,6 +172,9 @@ impl Transit {
         if settings.unreliable {
             add(cause::UNRELIABLE, dice.request_delay());
         }
+        if let Some(Fate::Late(delay)) = self.message.fate {
+            add(cause::CHOSEN, delay);
+        }
         let latency = dice.request_latency(settings.latency);
         if !latency.is_zero() {
             add(cause::LATENCY, latency);
@@ -183,9 +187,13 @@ impl Transit {
 
     fn arrive(self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let Message { dice, settings, .. } = self.message;
-        if dice.drops_request(settings.lost_requests()) {
-            events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
-            return self.fail(cause::UNRELIABLE_REQUEST);
+        let lost = match self.message.fate {
+            Some(fate) => (fate == Fate::RequestLost).then_some(cause::CHOSEN),
+            None => dice.drops_request(settings.lost_requests()).then_some(cause::UNRELIABLE_REQUEST),
+        };
+        if let Some(cause) = lost {
+            events::dropped(&self.message, cause);
+            return self.fail(cause);
         }
         if let Some(delay) = dice.duplicate(settings.duplicated_requests, settings.duplicate_delay) {
             self.duplicate(&request, delay);
@@ -197,9 +205,10 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. A
-    /// copy that may be late reaches the server that has the name at that time. If no server has the name
-    /// then, the copy is lost.
+    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. By
+    /// default, the second request reaches the same server as the first. If the network has a
+    /// `duplicate_delay`, the second request reaches the server that has the name at that time. If no server
+    /// has the name then, the second request is lost.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
@@ -278,8 +287,8 @@ impl Transit {
         });
     }
 
-    /// Make the ticket for a deferred handler. After this, the ticket is responsible for the end of the
-    /// message.
+    /// Make the ticket for a deferred handler. From then on, the ticket must end the message, with or without
+    /// a reply.
     fn into_ticket(mut self) -> Ticket {
         self.is_enlisted = false;
         let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);
@@ -298,12 +307,14 @@ impl Transit {
         self.after(leg, Stage::Return(reply), make)
     }
 
-    /// Call the hook of the network. Returns true if the reply has left its server for good.
+    /// Call the hook of the network. Returns true if the reply has left its server. Then a removal of the
+    /// server does not stop the reply.
     fn leaves_at_once(&mut self, make: MakeCompletion<'_>) -> bool {
         if self.network.why_server_lost(&self.message).is_some() {
             return false;
         }
-        // A message that travels does not end when its server is removed. The hook may remove it.
+        // The hook may remove the server. In the phase `Travelling`, the message does not end when its server
+        // is removed.
         self.enlist(Phase::Travelling, make);
         self.network.call_hook(self.message.to, MessageEvent::Replied)
     }
@@ -317,9 +328,13 @@ impl Transit {
             events::dropped(&self.message, cause::ONE_WAY_REPLY);
             return self.fail_late(cause::ONE_WAY_REPLY, make);
         }
-        if dice.drops_reply(settings.lost_replies()) {
-            events::dropped(&self.message, cause::UNRELIABLE_REPLY);
-            return self.fail(cause::UNRELIABLE_REPLY);
+        let lost = match self.message.fate {
+            Some(fate) => (fate == Fate::ReplyLost).then_some(cause::CHOSEN),
+            None => dice.drops_reply(settings.lost_replies()).then_some(cause::UNRELIABLE_REPLY),
+        };
+        if let Some(cause) = lost {
+            events::dropped(&self.message, cause);
+            return self.fail(cause);
         }
         if link == Link::RepliesHeld {
             return self.hold(Stage::Deliver(reply), make);
@@ -341,7 +356,7 @@ impl Transit {
 
     // ---- the outcome ----------------------------------------------------------------------------
 
-    /// Let the message fail, after the delay of a call that reaches no server.
+    /// Let the message fail after a delay. The delay is chosen as for a call that reaches no server.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
         events::delayed(&self.message, cause, delay);
@@ -429,8 +444,8 @@ impl Request<'_> {
     }
 }
 
-/// Run a handler of `service`. During the call, the service's node is the current node, and the handler runs
-/// under the message `id`.
+/// Run a handler of `service`. During the call, the service's node is the current node. The events that this
+/// thread records during the call have the message `id` as their parent.
 fn as_callee<T>(id: u64, service: &Service, handler: impl FnOnce() -> T) -> T {
     let _under = trace::under(id);
     let _callee = node::enter(service.owner());

@@ -129,6 +129,9 @@ pub struct Run {
     pub report: Option<PathBuf>,
     /// A function that is called for the first run that fails, after the failure was printed.
     pub on_failure: Option<fn(&Failed<'_>)>,
+    /// Finds hints for a failure. It gets the name of the test and the text of the failure. The lines that it
+    /// returns are printed below the failure, and they are in the first line of the run's trace file.
+    pub hints: Option<fn(&str, &str) -> Vec<String>>,
     /// Makes the observer of a run. Each run gets a new one.
     pub observer: Option<fn() -> Box<dyn Observer>>,
     /// The identity of the test, for the replay line.
@@ -193,6 +196,7 @@ impl Default for Run {
             expect: None,
             report: None,
             on_failure: None,
+            hints: None,
             observer: None,
             identity: Identity::default(),
             variables: Vec::new(),
@@ -316,7 +320,7 @@ impl Run {
     }
 
     /// Returns the number from which all streams of the run are made: the seed, mixed with the name of the
-    /// test. Without the name, all tests with the same seed would start with the same schedule. If the run
+    /// test. Without the name, all tests with the same seed would start with the same schedule. If the test
     /// has no name, the number is the seed itself.
     pub(crate) fn root(&self, seed: u64) -> u64 {
         match self.identity.test.as_str() {
@@ -367,12 +371,19 @@ impl Run {
         outcome
     }
 
+    /// The hints for a failure, one line each.
+    pub(crate) fn hints(&self, failure: Option<&Failure>) -> Vec<String> {
+        let find = self.hints.zip(failure);
+        find.map_or_else(Vec::new, |(find, failure)| find(&self.identity.test, &failure.message))
+    }
+
     fn print_failure(&self, line: &str, outcome: &Outcome) {
         if self.quiet {
             return;
         }
         eprintln!("[lab] {} {line}", self.identity.test);
-        for line in outcome.failure.iter().flat_map(|failure| &failure.known) {
+        let known = outcome.failure.iter().flat_map(|failure| failure.known.iter().cloned());
+        for line in known.chain(self.hints(outcome.failure.as_ref())) {
             eprintln!("[lab]     {line}");
         }
         if is_sim() {
@@ -403,9 +414,9 @@ impl Run {
             ),
             false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test{profile}"),
         };
-        // If the package is in the workspace's folder, cargo selects it without `-p`. With `-p`, cargo would
-        // select fewer packages, and so fewer features of the dependencies. Then it would compile the
-        // dependencies again.
+        // If the package's own folder is the root of the workspace, cargo selects the package without `-p`.
+        // With `-p`, cargo would select fewer packages, and so fewer features of the dependencies. Then it
+        // would compile the dependencies again.
         let folder = env::process("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let selected = folder.is_some_and(|folder| folder.join("Cargo.lock").is_file());
         if !id.package.is_empty() && !selected {

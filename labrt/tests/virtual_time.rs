@@ -143,7 +143,7 @@ fn yielding_moves_the_clock() {
     assert_eq!(message, "");
 }
 
-/// The run ends even if a task catches its cancellation or a destructor loops for ever.
+/// The run ends even if a task catches its cancellation again and again.
 #[test]
 fn stubborn_tasks_are_given_up() {
     let outcome = quiet().once(1, || {
@@ -271,7 +271,13 @@ fn the_first_failure_is_told_and_can_be_run_again() {
         assert_eq!(outcome.events, Some(events));
         assert!(failed.outcome.events.is_none(), "the settings had no trace file");
     }
-    let run = Run { seed: 3, runs: 3, report: Some(report.clone()), on_failure: Some(told), ..quiet() };
+    fn hints(test: &str, message: &str) -> Vec<String> {
+        assert!(message.starts_with("in the end"), "{test}: {message}");
+        vec!["first hint".to_owned(), "second".to_owned()]
+    }
+    let on_failure: Option<fn(&labrt::Failed<'_>)> = Some(told);
+    let run =
+        Run { seed: 3, runs: 3, report: Some(report.clone()), on_failure, hints: Some(hints), ..quiet() };
     let failed = run.execute(|| {
         chatter();
         panic!("in the end");
@@ -283,6 +289,8 @@ fn the_first_failure_is_told_and_can_be_run_again() {
     let lines: Vec<&str> = text.lines().collect();
     assert!((101..=201).contains(&lines.len()), "{} lines of the last events", lines.len());
     assert!(lines[0].contains("run.begin") && !lines[0].contains("\"f.lost\":0"), "{}", lines[0]);
+    assert!(lines[0].contains(r#""f.replay":"LAB_SEED=0x3 "#), "{}", lines[0]);
+    assert!(lines[0].contains(r#""f.hints":"first hint\nsecond""#), "{}", lines[0]);
     assert!(text.contains("in the end"), "the failure is among the last events");
 }
 

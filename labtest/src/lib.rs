@@ -33,8 +33,11 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 pub mod events;
+mod fates;
 pub mod harness;
+pub mod hints;
 pub mod kv;
 pub mod lab2;
 pub mod lab3;

@@ -10,9 +10,9 @@
 //!
 //! Several threads of a test may start and crash the same server. Each start and each crash has several
 //! steps. If the steps of a start and of a crash were mixed, a slow crash could remove the next life from the
-//! network. Or a start could put a server on the network that has already crashed. So a thread first takes
-//! its [`Turn`]: it waits until no other start or crash of this server is going on. A restart, which is a
-//! crash and a start, is one turn.
+//! network. Or a start could put a server on the network although this server has already crashed. So a
+//! thread first takes its [`Turn`]: it waits until no other start or crash of this server is going on. A
+//! restart, which is a crash and a start, is one turn.
 //!
 //! # A start
 //!
@@ -25,9 +25,9 @@
 //!
 //! # A crash
 //!
-//! The next life gets the state that was saved at one instant of the crash. If the dying server saves
-//! something later, the next life does not have it. So no other server may learn of a later save. The order
-//! of the steps in [`Turn::crash`] ensures this:
+//! At one instant of the crash, the saved state is copied for the next life. If the dying server saves
+//! something after this instant, the next life does not have it. So no other server may learn of such a later
+//! save. The order of the steps in [`Turn::crash`] ensures this:
 //!
 //! 1. The life is marked as over. If the dying server makes a new end from now on, this end is closed.
 //! 2. The server's ends are disabled. So the server cannot send a request that depends on a later save.
@@ -39,8 +39,8 @@
 //!    test can call the server any more.
 //! 5. The server's `kill` is called. It runs as code of the server's node.
 //! 6. The server's ends are closed. So the server's calls that are still waiting fail at once, and its
-//!    threads can end. This step comes after `kill`. A server that is not killed yet might repeat a failed
-//!    call again and again without a pause.
+//!    threads can end. This step comes after `kill`, because a server that is not killed yet might repeat a
+//!    failed call again and again without a pause.
 //! 7. All threads of the life must end. [`check_none_left`] checks this for all lives together, at the end of
 //!    the test.
 //!
@@ -146,7 +146,7 @@ impl<S: ?Sized> Newest<S> {
         Some(Living { server: Arc::clone(self.server.as_ref()?), node: self.life.node })
     }
 
-    /// Takes out the instance that [`Lives::cut_off`] has left to be killed.
+    /// Takes out the instance whose life [`Lives::cut_off`] has ended, if its `kill` was not called yet.
     fn take_dying(&mut self) -> Option<Living<S>> {
         Some(Living { server: self.dying.take()?, node: self.life.node })
     }
@@ -210,7 +210,8 @@ impl<S: ?Sized> Lives<S> {
         ends.into_iter().for_each(|end| self.net.enable(end, false));
         self.net.delete_server(self.name.clone());
         let copy = Arc::new(saved.copy());
-        // The event comes with the copy. A thread of the server may have saved until now.
+        // The event is recorded only now, because a thread of the server may have saved until the copy was
+        // made.
         events::crash(node);
         let mut newest = self.newest.lock();
         newest.saved = copy;
@@ -264,7 +265,8 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().ends.clone()
     }
 
-    /// Calls `kill` for a life that [`cut_off`](Lives::cut_off) has ended, if nobody has called it yet.
+    /// Calls `kill` for the server of a life that [`cut_off`](Lives::cut_off) has ended, and closes the ends
+    /// of the life. If this was done already, the call changes nothing.
     pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
         let _turn = self.take_turn();
         self.wait_for_cut();
@@ -334,7 +336,7 @@ impl<S: ?Sized> Turn<'_, S> {
         Living { server, node: life.node }
     }
 
-    /// Puts the services of a life on the network, as `server`.
+    /// Adds the services of a life to `server`, and puts `server` on the network.
     pub fn join_network(&self, life: &Life, server: Server, services: impl IntoIterator<Item = Service>) {
         let server =
             services.into_iter().fold(server, |server, service| server.service(service.node(life.node)));
@@ -345,9 +347,9 @@ impl<S: ?Sized> Turn<'_, S> {
         }
     }
 
-    /// Ends the newest life. The steps and their order are explained at the head of this file. `cut_off` may
-    /// disable the ends of the other servers to this server. The call is also allowed if the server does not
-    /// run.
+    /// Ends the newest life. The steps and their order are explained at the head of this file. The closure
+    /// `cut_off` can disable the ends that lead from the other servers to this server. The call is also
+    /// allowed if the server does not run.
     pub fn crash(&self, cut_off: impl FnOnce(), kill: impl FnOnce(&S)) {
         let life = Arc::clone(&self.0.newest.lock().life);
         let was_over = life.over.swap(true, Ordering::SeqCst);
@@ -364,8 +366,8 @@ impl<S: ?Sized> Turn<'_, S> {
     }
 
     /// Copies the persister and removes the running instance, as one step. Returns the instance. If `crash`
-    /// is a node, also records that this node crashes. The event comes with the copy, because the server may
-    /// have saved until now.
+    /// is a node, also records that this node crashes. The event belongs to this step, because the server may
+    /// have saved until the copy was made.
     fn forget(&self, crash: Option<NodeId>) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
         if let Some(dying) = newest.take_dying() {

@@ -349,10 +349,10 @@ fn snapshot_4c<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. Each call of
-/// `submit` on the old leader waits for the entry at its index. The old leader never gets the entries at
-/// these indices. Instead, it gets a snapshot that covers them. `submit` must return `None` for these
-/// requests, too.
+/// Like [`leader_partition_4a`], but the other servers take snapshots in the meantime. The old leader gives
+/// each request an index, and the call of `submit` waits until the entry at this index is applied. The old
+/// leader never gets the entries at these indices. Instead, it gets a snapshot that covers these indices.
+/// `submit` must return `None` for these requests, too.
 fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     let setup = Setup::of(SERVERS).maxraftstate(200);
     let mut group = Group::<S>::start("Test (strict3): leader comes back by a snapshot", setup);

@@ -9,7 +9,7 @@
 //! the quotas are given, the number of shards that can stay is the sum of min(o, q) over all groups. All
 //! other shards have to move. What changes if a group gets the larger quota? If the group owns more than N
 //! div G shards, the sum becomes greater by one. Otherwise the sum does not change. So it is best to give the
-//! larger quotas to the groups that own most shards.
+//! larger quotas to the groups that own the most shards.
 
 use labapi::{Gid, NO_GROUP};
 use labrt::collections::BTreeMap;

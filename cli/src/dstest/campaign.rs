@@ -106,8 +106,8 @@ pub struct Board<'a> {
     /// All runs, if they are wanted.
     runs: Vec<Run>,
     keeps_runs: bool,
-    /// For each test, the texts of some of its warnings, which are shown at the end. All of them are
-    /// different.
+    /// For each test, the texts of some of its warnings, which are shown at the end. No text is there
+    /// twice.
     warned: BTreeMap<usize, Vec<String>>,
     strict: bool,
     troubles: Vec<String>,

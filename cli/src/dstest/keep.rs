@@ -6,7 +6,7 @@
 //! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! A [`Shortlist`] decides of which failures the first three files are kept. If a failure with a shorter run
+//! A [`Shortlist`] chooses the failures whose log, trace and page are kept. If a failure with a shorter run
 //! takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;

@@ -28,8 +28,8 @@ use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 use crate::problem::Problem;
 
-/// The seeds are run in rounds. Each number says how many seeds a test has got after this round. The last
-/// round is not in this list. It goes up to the number of seeds that the command wants.
+/// The seeds are run in rounds. Each number in this list says how many seeds a test has got after the round.
+/// The last round is not in the list: after it, each test has got all its seeds ([`seeds`]).
 const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
@@ -339,9 +339,9 @@ fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
     eprintln!("zoo: step {number}: {name}: {method}: {failed}; {:.1} CPU s; {rules}", finding.spent);
 }
 
-/// Finds the names of the tests that failed in the output of a test binary. Returns `None` if the output has
-/// no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such a test
-/// counts as failed.
+/// Finds the failed tests in the output of a test binary, and returns their names. Returns `None` if the
+/// output has no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such
+/// a test counts as failed.
 fn failed_tests(output: &str) -> Option<Vec<String>> {
     let mut failed = Vec::new();
     let mut tests = 0;

@@ -239,8 +239,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         let copy = write(|w| w.truncate_to(0)).copy();
         copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)])))
             .expect("the frames are valid");
-        // The following contents are different: there is one frame fewer, the order is different, or the head
-        // is different. Then a snapshot is added.
+        // The following contents differ from the contents before: there is one frame fewer, the order is
+        // different, or the head is different. Then a snapshot is added.
         write(|w| w.drop_front(2));
         let other = write(|w| {
             w.truncate_to(0);

@@ -182,7 +182,7 @@ pub(super) enum Switch {
     Threads(osthread::Os),
 }
 
-/// If there are more calls of the kernel than this without a movement of the clock, the run is livelocked.
+/// If tasks call the kernel more often than this while the clock does not move, the run is livelocked.
 const STILL_LIMIT: u64 = 10_000_000;
 /// If a task has caught this number of cancellations, the kernel stops trying to unwind the task.
 const CANCEL_LIMIT: u32 = 100;
@@ -477,8 +477,8 @@ impl State {
             return false;
         }
         // If the task has caught its panic, it is no longer being unwound. (With coroutines, all tasks are on
-        // one OS thread. If another task is panicking, this check does not notice that the panic was caught.
-        // Then the kernel gives up this task later.)
+        // one OS thread. So if another task is panicking, `panicking` is true, and this check does not notice
+        // that this task has caught its panic. Then the kernel gives up this task later.)
         if t.unwinding && !std::thread::panicking() && t.cancelled < CANCEL_LIMIT {
             t.unwinding = false;
         }
@@ -931,12 +931,13 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
     let mut st = k.state.lock();
     st.stats.time_ns = st.now;
     st.stats.warnings = k.world.warnings.load(SeqCst);
-    let mut written = None;
+    let failure = st.failure.take();
+    let mut outcome = Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure, events: None };
     if let (Some(path), Some(record)) = (&cfg.trace_file, &st.record) {
-        match trace::write_file(path, &trace::heading(cfg, seed, record.lost), record.events.iter()) {
-            Ok(()) => written = Some(path.clone()),
+        match trace::write_file(path, &trace::heading(cfg, &outcome, record.lost), record.events.iter()) {
+            Ok(()) => outcome.events = Some(path.clone()),
             Err(e) => eprintln!("[lab] LAB_TRACE={}: {e}", path.display()),
         }
     }
-    Outcome { seed, trace: st.hash.0, preempt, stats: st.stats, failure: st.failure.take(), events: written }
+    outcome
 }

@@ -2,7 +2,8 @@
 //! fails the run at the first event that no correct Raft could make.
 //!
 //! * `spec.rs` is the specification. It is written to be read beside Figure 2 of the paper.
-//! * `rules.rs` has the rules that the specification checks: names, sections, sentences.
+//! * `rules.rs` has the rules that the specification checks: each rule has a name, the section of
+//!   the paper that states it, and a sentence.
 //! * `read.rs` turns events into the arguments of the specification.
 //!
 //! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes

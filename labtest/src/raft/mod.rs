@@ -47,6 +47,7 @@ use std::ops::RangeInclusive;
 
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
+use super::network::new_network;
 use super::owner::{Finish, Owner};
 use super::value::Value;
 
@@ -124,7 +125,7 @@ struct State<R> {
     max_index: u64,
     /// The values of the counters when [`Cluster::begin`] was called.
     begun: report::Begun,
-    /// What the peers have reported, for the checks that are made all the time.
+    /// What the peers have said about their terms and roles, for the checks of `watch.rs`.
     heard: watch::Heard,
 }
 
@@ -157,7 +158,7 @@ struct Applied {
 /// Starts a cluster and connects all peers. If a peer cannot be reached, a call to it takes a long time to
 /// fail.
 pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
-    let net = Network::new();
+    let net = new_network();
     net.reliable(!setup.unreliable);
     net.long_delays(true);
     let servers = (0..setup.servers).map(|i| Slot::new(&net, i, setup.servers)).collect();

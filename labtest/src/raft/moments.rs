@@ -20,7 +20,8 @@ use super::Cluster;
 /// What a server does at the moment of the crash.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Moment {
-    /// The server saves, and the crash comes first: the disk does not have what the server saves.
+    /// The server begins to save. The crash comes first, so the disk does not have what the server wants to
+    /// save.
     BeforeSave,
     /// The server has saved, and does nothing afterwards.
     AfterSave,
@@ -94,7 +95,8 @@ impl<R: RaftPeer> Cluster<R> {
     /// too. If the server does not run now, the moments of its next life count.
     ///
     /// A server has at most one order for a save, and at most one for a message. A new order replaces the
-    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends.
+    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends,
+    /// because the order belongs to the disk and the next life gets a copy of the disk.
     pub fn crash_at(self: &Arc<Self>, i: usize, moment: Moment, which: Which) -> Planned {
         self.crash_these_at(&[i], i, moment, which)
     }
@@ -179,7 +181,8 @@ fn at_save<R: RaftPeer>(cluster: &Weak<Cluster<R>>, plan: &Plan, disk: &Persiste
     }
 }
 
-/// Returns true if the message is a reply after which its server has crashed.
+/// Returns true if the ordered crash comes at this message. If the message is a reply, the network then still
+/// delivers it.
 fn at_message<R: RaftPeer>(cluster: &Weak<Cluster<R>>, node: NodeId, event: MessageEvent) -> bool {
     let moment = match event {
         MessageEvent::Sent => Moment::Request,

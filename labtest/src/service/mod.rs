@@ -3,9 +3,9 @@
 //! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
 //! With the [`Config`] the test stops and starts servers ([`Cluster::shutdown_server`],
 //! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks (`clerks.rs`).
-//! `report.rs` has the counters of the course, and the check of its time limit. All steps of a test are
-//! recorded in its trace and in its log (topic `TEST`). The steps that change servers or the network are also
-//! recorded as marks. If a history is not linearizable, its picture shows these marks ([`Cluster::marks`]).
+//! `report.rs` has the counters of the course. All steps of a test are recorded in its trace and in its log
+//! (topic `TEST`). The steps that change servers or the network are also recorded as marks. If a history is
+//! not linearizable, its picture shows these marks ([`Cluster::marks`]).
 //!
 //! The tests of lab 3 and of lab 4A use this harness in the same way, with one difference. A passed test of
 //! lab 3 prints a line with counters. A test of lab 4A, the controller, prints this line without the counters
@@ -47,6 +47,7 @@ use labrt::time::Duration;
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::marks::{Lasting, Mark, Marks};
+use super::network::new_network;
 use super::owner::{Finish, Owner};
 
 pub use clerks::{Client, ClientId};
@@ -161,7 +162,7 @@ struct State {
 
 /// Starts a cluster and connects all servers. The network is reliable until all servers are connected.
 pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
-    let net = Network::new();
+    let net = new_network();
     let server = |i| Arc::new(Lives::new(&net, i, NodeId::first(i)));
     let servers = (0..setup.servers).map(server).collect();
     let state = State {

@@ -33,7 +33,8 @@ type Late = (String, Responder<()>);
 /// A function to call when the network drops a server's handlers.
 type Gone = Box<dyn FnOnce() + Send>;
 
-/// When this value is dropped, it calls the function. A handler of a fake server owns a `WhenGone`.
+/// Holds a [`Gone`] function. When this value is dropped, the function is called. A handler of a fake server
+/// owns a `WhenGone`.
 struct WhenGone(Arc<Mutex<Option<Gone>>>);
 
 impl Drop for WhenGone {
@@ -484,7 +485,7 @@ fn a_thread_left_behind_is_seen() {
     }
     let message = failure(|| make_config::<Fake<Lingers>>(Setup::of(1)).end());
     expect_start(&message, "1 threads left behind after kill(): S0 fake-0");
-    // The harness also notices a thread that was started before an earlier crash.
+    // The harness also notices a thread that an earlier life has left behind.
     let message = failure(|| {
         let cfg = make_config::<Fake<Lingers>>(Setup::of(1));
         cfg.shutdown_server(0);

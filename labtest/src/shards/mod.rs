@@ -16,7 +16,7 @@
 //!
 //! | end | when it is made, or who makes it | how long it works |
 //! |---|---|---|
-//! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
+//! | server to its group and to controllers | at each start of the server | until it is stopped or cut off |
 //! | server to other groups | by the server, with its `make_end` | until the server is stopped |
 //! | clerk to controllers | when the clerk is made | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |
@@ -25,8 +25,8 @@
 //!
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
-//! next crash. When a life ends, all ends are closed that the server has made in this life with its
-//! `make_end`. (In the course, these ends still work.)
+//! next crash. During a life, a server makes ends with its `make_end`. When the life ends, these ends are
+//! closed. (In the course, these ends still work.)
 //!
 //! # Locks
 //!
@@ -54,6 +54,7 @@ use super::kv::{History, IfUnknown};
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::marks::{Mark, Marks};
+use super::network::new_network;
 use super::owner::{Finish, Owner};
 use super::service::late_copies;
 
@@ -183,7 +184,7 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
     let places: Vec<Place> = ctrlers.chain(servers).collect();
-    let net = Network::new();
+    let net = new_network();
     let servers = places.iter().map(|&place| (place, place.lives(&net))).collect();
     let cluster = Arc::new(Cluster {
         title: title.trim_end_matches(['.', ' ']).to_owned(),

@@ -87,8 +87,9 @@ fn soon_in_one_term<R: RaftPeer>(cfg: &Cluster<R>, servers: [usize; 2], old: u64
 
 /// 5.2: a leader has voted for itself, so it votes for no other candidate of its term.
 ///
-/// A server wins an election. The third server does not hear of this, and stands for election in the same
-/// term. It can ask only the leader for its vote. The leader must refuse.
+/// The leader of three servers cannot reach one follower. This follower wins an election. The other follower
+/// does not hear of this, and stands for election in the same term. Its request for a vote reaches only the
+/// new leader. The new leader must refuse.
 ///
 /// Finds: a leader votes for another candidate of its term.
 fn candidate_asks_the_leader<R: RaftPeer>() {
@@ -118,8 +119,8 @@ fn candidate_asks_the_leader<R: RaftPeer>() {
 /// The leader of five servers stores entries on one follower, and the reply of the follower is held. The
 /// other three servers elect a leader, and these entries are overwritten. Later the first leader leads again,
 /// and can reach only one other server. Now the old reply arrives. It says that the follower has the old
-/// entries. The leader has a new entry at the index of one of them, and the follower does not have the new
-/// entry. So the new entry must not be committed.
+/// entries. At the index of one of the old entries, the first leader now has a new entry, which the follower
+/// does not have. So the new entry must not be committed.
 ///
 /// Finds: a leader believes a reply to a message of an earlier term.
 fn reply_of_an_earlier_term<R: RaftPeer>() {
@@ -141,7 +142,8 @@ fn reply_of_an_earlier_term<R: RaftPeer>() {
         cfg.partition(&[&[0, 1, 2, 3, 4]]);
         cfg.one(Value::random(), 5, Retry::Yes);
 
-        // The first leader hears no leader, so it stands for election. Its log is up to date.
+        // If another server leads now, its requests to the first leader are lost from now on. So the first
+        // leader stands for election. It can win, because its log is up to date.
         let (now, _) = settled(&cfg);
         if now != leader {
             cfg.set_link(now, leader, Link::RequestsLost);
@@ -185,7 +187,7 @@ fn first_entries_come_late<R: RaftPeer>() {
     while last % SNAPSHOT_INTERVAL != SNAPSHOT_INTERVAL - 1 {
         last = cfg.one(Value::random(), 3, Retry::Yes);
     }
-    // The services give their snapshots to Raft.
+    // During this pause, the services give their snapshots to Raft.
     sleep(MESSAGE);
     followers.iter().for_each(|&i| cfg.release(leader, i));
     sleep(MESSAGE);
@@ -196,13 +198,14 @@ fn first_entries_come_late<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.3: a leader can learn from any reply that a follower has the entries up to the end of a
-/// snapshot. Then the leader must send the entries after the snapshot.
+/// Section 7 and 5.3: a leader that sends a snapshot waits until it knows that the follower has the entries
+/// up to the end of the snapshot. It can learn this also from a reply to an earlier message. Then the leader
+/// must send the entries after the snapshot.
 ///
 /// A follower stores all entries, but its replies are held. So the leader believes that the follower needs a
 /// snapshot. Then the replies arrive, and the leader must send new entries to the follower.
 ///
-/// Finds: a leader that sends a snapshot waits for ever for the reply that it expects.
+/// Finds: a leader that sends a snapshot waits for ever for the reply to the snapshot.
 fn replies_come_late_during_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): replies come late during a snapshot");
@@ -269,8 +272,8 @@ fn old_snapshot_after_a_restart<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.4.1: a snapshot says the term of its last entry, also when a leader of a later term sends
-/// it.
+/// Section 7 and 5.4.1: a snapshot is sent and stored with the term of its last entry, also if the term of
+/// the leader that sends it is later.
 ///
 /// Two of three servers have committed entries of an old term. Then one of them leads in a later term, but
 /// has no entry of the later term. It sends a snapshot of the first entries to the third server. This server
@@ -295,7 +298,7 @@ fn snapshot_keeps_the_term_of_its_entry<R: RaftPeer>() {
             last = cfg.one(Value::random(), 2, Retry::Yes);
         }
 
-        // A new term without an entry.
+        // The leader restarts, so there is a new term. No entry of the new term exists yet.
         restart(&cfg, leader);
         let (leader, _) = settled(&cfg);
         let best = others(&cfg, &[leader, behind])[0];

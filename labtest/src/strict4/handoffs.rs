@@ -41,9 +41,9 @@ pub(super) fn taker_cannot_commit<S: Sharded>() {
     cfg.end();
 }
 
-/// A group has left, and the old owner of its shards has not delivered them yet. The old owner restarts from
-/// a snapshot. It must still know the servers of the group that has left, because only that group can give
-/// the shards back.
+/// A group is down while it joins and leaves again. So the old owner of its shards has not delivered them
+/// yet. The old owner restarts from a snapshot. It must still know the servers of the group that has left,
+/// because it must deliver the shards to that group, and only that group can give the shards back.
 pub(super) fn taker_has_left<S: Sharded>() {
     let title = "Test (strict4): the new owner leaves before it has the data, and the old owner restarts ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1).limit(LIMIT));
@@ -98,10 +98,11 @@ pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
 }
 
 /// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
-/// that the data has arrived. While the data moves, the leader of the old owner has no majority, so it cannot
-/// delete the data. Then the group gets a new leader, which has the old data for a moment. At this time,
-/// readers ask the old owner for the key. They began to read after a write at the new owner was complete.
-/// They ask only the old owner, because they use a second controller, which knows no other group.
+/// that the data has arrived at the new owner. While the data moves, the leader of the old owner has no
+/// majority, so it cannot delete the data. Then the group gets a new leader, which has the old data for a
+/// moment. At this time, readers ask the old owner for the key. They began to read after a write at the new
+/// owner was complete. They ask only the old owner, because they use a second controller, which knows no
+/// other group.
 pub(super) fn old_owner_is_asked<S: Sharded>() {
     const ROUNDS: usize = 5;
     const READERS: usize = 10;
@@ -134,8 +135,8 @@ pub(super) fn old_owner_is_asked<S: Sharded>() {
             })
         };
         sleep(4 * SECOND);
-        // If the old leader has sent the data, the write is complete. If not, the data is sent later, and
-        // nothing is stale.
+        // If the old leader has sent the data, the write is complete. If not, the old owner still has the
+        // newest data. Then this round has no readers.
         let count = if write.is_finished() { READERS } else { 0 };
         let readers: Vec<_> = (0..count)
             .map(|_| {

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `controller.rs` | each change makes one configuration, and all servers have the same configurations |
 //! | `handoffs.rs` | a shard moves while one of the two groups is down, has no majority or has left |
-//! | `owners.rs` | a shard that moves is served by nobody, until its new owner has its newest data |
+//! | `owners.rs` | a shard that moves is served by nobody, until its new owner has the newest data |
 //! | `copies.rs` | messages of an older move arrive late |
 //! | `again.rs` | groups that restart, leave and join again while shards move |
 //!

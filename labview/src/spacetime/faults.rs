@@ -103,7 +103,7 @@ impl Faults {
             }
             let found =
                 groups.iter().position(|side| side.iter().any(|name| lanes.server(name) == Some(lane)));
-            // A server that is on no side is alone on its own side.
+            // A server that the event names on no side gets a side for itself alone.
             found.map_or_else(
                 || {
                     next += 1;

@@ -123,7 +123,8 @@ class TimeAxis {
 
   /**
    * Brings a span into view. If the span is too long for the view, the view zooms out. If the span is outside
-   * of the view or near its edge, it moves to the middle of the view. Otherwise nothing changes.
+   * of the view or near the edge of the view, the view moves until the span is in its middle. Otherwise
+   * nothing changes.
    * @param {number} from @param {number} to
    */
   reveal(from, to) {

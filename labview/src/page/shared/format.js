@@ -16,8 +16,8 @@ function plural(n, one, many) {
 }
 
 /**
- * A time in seconds, as exact as `step` needs. By default it has 3 digits after the point if these are exact,
- * otherwise 6.
+ * A time in seconds, as exact as `step` needs. Without `step`, the time has 3 digits after the point if these
+ * are exact, otherwise 6.
  * @param {number} ns @param {number} [step] times that differ by this much must look different, in ns
  */
 function formatTime(ns, step) {

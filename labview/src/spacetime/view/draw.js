@@ -99,8 +99,8 @@ class Chart {
     c.clip();
     this.drawFailure(false);
     const found = this.arrows.look();
-    // If there are too many messages for single arrows, the chart shows only how many there are. This is
-    // drawn now, behind the lanes. Single arrows are drawn after the lanes, because they end on the lanes.
+    // If there are too many messages for single arrows, the chart shows only how many there are. The numbers
+    // are drawn now, behind the lanes. Single arrows are drawn after the lanes, because they end on them.
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);

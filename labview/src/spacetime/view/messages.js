@@ -96,7 +96,7 @@ class Arrows {
     const y = (/** @type {number} */ e) => axis.x(run.t[e]);
     const x0 = columns.x(from[m]);
     // If no server has the name to which the message was sent, the line ends at an empty place beside the
-    // lane.
+    // sender's lane.
     const x1 = to[m] >= 0 && to[m] !== from[m] ? columns.x(to[m]) : x0 + Math.min(60, columns.wide[from[m]] * 0.6);
     const y0 = y(sent[m]);
     const legs = [];
