@@ -58,7 +58,8 @@ pub struct App {
     pub view: View,
     /// The number of operations in each finished sample. The latest sample is the last one.
     pub rates: VecDeque<u64>,
-    /// The same for each group. An operation belongs to the group that owns its shard at the end of the sample.
+    /// The same for each group. An operation belongs to the group that owns its shard at the end of the
+    /// sample.
     group_rates: VecDeque<[u64; GROUPS]>,
     /// How long the operations of the last seconds took, and when the view after their end was made.
     latencies: VecDeque<(Duration, Duration)>,

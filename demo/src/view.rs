@@ -106,8 +106,8 @@ pub fn letter(gi: usize) -> char {
 }
 
 impl ShardView {
-    /// The letter of the shard's group. A small letter means that the group does not serve the shard yet. A `-`
-    /// means that no group owns the shard.
+    /// The letter of the shard's group. A small letter means that the group does not serve the shard yet. A
+    /// `-` means that no group owns the shard.
     pub fn letter(self) -> char {
         match (self.owner, self.served) {
             (None, _) => '-',

@@ -16,11 +16,11 @@ use super::line::{Entry, Server};
 const TIME: usize = 9;
 /// Space between columns.
 const GAP: usize = 1;
-/// In a column that is narrower than this, a log line would need very many lines. So it is cut off instead, and
-/// `…` shows that something is missing.
+/// In a column that is narrower than this, a log line would need very many lines. So it is cut off instead,
+/// and `…` shows that something is missing.
 const WRAPS_FROM: usize = 12;
-/// The width of the narrowest column: a topic and `…`. If the terminal is too narrow for columns of this width,
-/// there are no columns: each log line begins with its server.
+/// The width of the narrowest column: a topic and `…`. If the terminal is too narrow for columns of this
+/// width, there are no columns: each log line begins with its server.
 const NARROWEST: usize = 5;
 
 /// Puts log lines into columns.

@@ -6,8 +6,8 @@
 //! `G1S2`. Log lines of the test itself have no server. These lines, and lines that are no log lines, use the
 //! full width.
 //!
-//! If the columns are narrow, lines are shortened instead of wrapped. If the terminal is too narrow for columns,
-//! each line begins with its server.
+//! If the columns are narrow, lines are shortened instead of wrapped. If the terminal is too narrow for
+//! columns, each line begins with its server.
 //!
 //! The option `--columns` sets the number of columns. Without it, the first [`LOOK_AHEAD`] log lines decide
 //! which servers have a column. If another server appears later, it gets a new column, and the head of the

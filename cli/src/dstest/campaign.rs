@@ -30,8 +30,8 @@ const WARNINGS_SHOWN: usize = 3;
 /// The chunks of a campaign. The order alternates between the tests: the first chunk of each test comes
 /// before the second chunk of any test. So a failure of any test is found early.
 ///
-/// If the first failure ends the campaign, the first chunks are small and the later ones grow. Then the chunks
-/// do not depend on `parallel`, and neither does the failure that is found first.
+/// If the first failure ends the campaign, the first chunks are small and the later ones grow. Then the
+/// chunks do not depend on `parallel`, and neither does the failure that is found first.
 pub fn chunks(
     tests: usize,
     runs: u64,

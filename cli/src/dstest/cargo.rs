@@ -80,8 +80,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The time between two lines about a build, if stderr is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(20);
 
-/// Tells on stderr what cargo builds. A build that takes less than [`PATIENCE`] is not told. On a terminal the
-/// line is replaced again and again.
+/// Tells on stderr what cargo builds. A build that takes less than [`PATIENCE`] is not told. On a terminal
+/// the line is replaced again and again.
 pub struct Building {
     /// What is built, for example `dstest: building lab2a`.
     what: String,

@@ -1,9 +1,10 @@
 //! `--until-fail`: the first failure of a campaign.
 //!
 //! The chunks of a campaign have an order, and threads take them in this order. The first failure is the
-//! failure with the smallest seed in the first chunk that has a failure. Another thread may find a failure in a
-//! later chunk earlier. So after a failure no further chunk starts, but the chunks before it run to their ends.
-//! Then the result does not depend on the threads, and for one test it is the smallest seed that fails.
+//! failure with the smallest seed in the first chunk that has a failure. Another thread may find a failure
+//! in a later chunk earlier. So after a failure no further chunk starts, but the chunks before it run to
+//! their ends. Then the result does not depend on the threads, and for one test it is the smallest seed
+//! that fails.
 
 use std::path::PathBuf;
 use std::sync::Mutex;

@@ -150,8 +150,8 @@ pub fn run(
 /// Reads the lines that parallel prints, until parallel has ended or must be ended. Returns true if the
 /// campaign has ended at its first failure.
 ///
-/// With `--until-fail`, the first failure is the failure of the first job that has one. So the results of such a
-/// job count only when all jobs before it have ended.
+/// With `--until-fail`, the first failure is the failure of the first job that has one. So the results of
+/// such a job count only when all jobs before it have ended.
 fn collect(
     context: &Context,
     received: &mpsc::Receiver<String>,

@@ -194,8 +194,8 @@ impl Keeper {
         out
     }
 
-    /// The tests and causes with their failures. The tests are in their order, and the cause with the smallest
-    /// seed comes first.
+    /// The tests and causes with their failures. The tests are in their order, and the cause with the
+    /// smallest seed comes first.
     fn sorted(&self) -> Vec<(usize, &str, &Group)> {
         let all = self.groups.iter().map(|((test, cause), group)| (*test, cause.as_str(), group));
         let mut all: Vec<(usize, &str, &Group)> = all.collect();

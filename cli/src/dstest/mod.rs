@@ -78,8 +78,8 @@ pub struct Args {
     /// Run in virtual time instead of on real threads
     #[arg(long)]
     sim: bool,
-    /// Random seed of the first run, decimal or 0x hex; the next runs have the next seeds [default: a new one,
-    /// which is printed]
+    /// Random seed of the first run, decimal or 0x hex; the next runs have the next seeds [default: a new
+    /// one, which is printed]
     #[arg(long, value_name = "SEED", value_parser = report::parse_seed)]
     seed: Option<u64>,
     /// How many real seconds one run may take [default: 180, with --sim 60]
@@ -131,8 +131,8 @@ pub struct Args {
     /// repository]
     #[arg(long, value_name = "DIR", overrides_with = "root")]
     root: Option<PathBuf>,
-    /// Tests (initial_election_2a, TestInitialElection2A, lab2a::initial_election_2a) and test targets (lab2a,
-    /// 2A)
+    /// Tests (initial_election_2a, TestInitialElection2A, lab2a::initial_election_2a) and test targets
+    /// (lab2a, 2A)
     #[arg(required = true, value_name = "TEST")]
     tests: Vec<String>,
 }

@@ -244,9 +244,9 @@ impl<'a> Builder<'a> {
         Builder { project, mode, build, scratch, stop, listed: BTreeMap::new(), sources: None }
     }
 
-    /// Finds the tests for the names in `asked`. A name means one test, or all tests of a target. Builds only
-    /// the targets that can have these tests, and copies the binaries of the tests that are found. Returns the
-    /// tests in the order of `asked`, and each test only once.
+    /// Finds the tests for the names in `asked`. A name means one test, or all tests of a target. Builds
+    /// only the targets that can have these tests, and copies the binaries of the tests that are found.
+    /// Returns the tests in the order of `asked`, and each test only once.
     ///
     /// # Errors
     /// [`Problem::Usage`] if a name in `asked` is unknown; the error contains the nearest known names. If the
@@ -282,8 +282,8 @@ impl<'a> Builder<'a> {
     /// The targets that must be built before the tests can be looked up in them.
     ///
     /// # Errors
-    /// If the sources do not have one of the names. A macro may make names that no source file has. Such a name
-    /// is accepted if the user also names its target.
+    /// If the sources do not have one of the names. A macro may make names that no source file has. Such a
+    /// name is accepted if the user also names its target.
     fn needed(&mut self, wanted: &[(&String, Wanted<'a>)]) -> Result<Vec<&'a Target>, Problem> {
         let project = self.project;
         let mut needed: Vec<&Target> = Vec::new();

@@ -87,8 +87,8 @@ fn draw_operations(frame: &mut Frame<'_>, area: Rect, app: &App) {
     draw_graph(frame, graph, app);
 }
 
-/// Draws a bar for each sample. The latest sample is at the right side. If there is space, the graph has a scale
-/// with operations per second and with the time.
+/// Draws a bar for each sample. The latest sample is at the right side. If there is space, the graph has a
+/// scale with operations per second and with the time.
 fn draw_graph(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let most = app.rates.iter().copied().max().unwrap_or(0) * A_SECOND as u64;
     let top = round_up(most);

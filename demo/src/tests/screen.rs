@@ -89,8 +89,8 @@ fn all_keys_are_shown_in_each_size() {
     }
 }
 
-/// Without colours, the letters below the shards say who owns them: shard 9 is on its way to group 101, which is
-/// B.
+/// Without colours, the letters below the shards say who owns them: shard 9 is on its way to group 101,
+/// which is B.
 #[test]
 fn the_owners_of_shards_are_letters() {
     for (columns, rows) in [(79, 24), (80, 24), (110, 34)] {
