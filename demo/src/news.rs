@@ -36,9 +36,9 @@ pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
             (true, false) => {
                 let (count, have) =
                     (after.connected(team), if team == Team::Ctrlers { "have" } else { "has" });
-                let plural = if count == 1 { "server is" } else { "servers are" };
+                let are = if count == 1 { "is" } else { "are" };
                 let text = format!(
-                    "{} {have} no majority: {count} of {SERVERS} {plural} up and connected",
+                    "{} {have} no majority: {count} of {SERVERS} servers {are} up and connected",
                     called(team)
                 );
                 news.push((Kind::Fault, text));

@@ -281,7 +281,7 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
 /// Checks before anything is built that files can be written into a folder, which need not exist yet. Without
 /// this check, the user would see the error only at the first failure. To be sure, the check makes the folder
 /// and a file in it, and removes them again. `what` names the folder in the error.
-fn check_out(what: &str, dir: &Path) -> Result<(), Problem> {
+pub(crate) fn check_out(what: &str, dir: &Path) -> Result<(), Problem> {
     let fail = |why: &str| Err(Problem::Usage(format!("{what} {}: {why}", dir.display())));
     if dir.exists() && !dir.is_dir() {
         return fail("expected a folder, this is a file");

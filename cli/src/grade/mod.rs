@@ -39,7 +39,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::dstest::report::parse_seed;
 use crate::dstest::run::{Build, Mode, Stop, Test};
 use crate::dstest::scratch::{Scratch, move_file, random};
-use crate::dstest::{cores, timestamp};
+use crate::dstest::{check_out, cores, timestamp};
 use crate::problem::Problem;
 use build::{Built, CompileError, Order};
 use config::{Config, Graded, Seed};
@@ -146,8 +146,8 @@ fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
 
 /// Checks that the output files can be written. An error now is better than an error after an hour.
 fn check_outputs(args: &Args) -> Result<(), Problem> {
-    if let Some(out) = args.out.as_ref().filter(|out| out.exists() && !out.is_dir()) {
-        return Err(Problem::Usage(format!("--out {}: expected a folder, this is a file", out.display())));
+    if let Some(out) = &args.out {
+        check_out("--out", out)?;
     }
     for (option, file) in [("--json", &args.json), ("--junit", &args.junit)] {
         let Some(file) = file else { continue };

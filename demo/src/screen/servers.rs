@@ -58,7 +58,8 @@ fn team_line(app: &App, team: Team, width: u16) -> Line<'static> {
     match team {
         Team::Ctrlers => {
             let Some(config) = view.config() else { return heading(spans, width, color) };
-            add("configuration", config.config.to_string(), Style::new());
+            let what = if width >= self::width(true) { "configuration" } else { "config" };
+            add(what, config.config.to_string(), Style::new());
             add("groups", list(&config.groups), Style::new());
             if app.changes_waiting > 0 {
                 add("to do", app.changes_waiting.to_string(), Style::new().fg(Color::Yellow));

@@ -66,10 +66,7 @@ fn draw_operations(frame: &mut Frame<'_>, area: Rect, app: &App) {
         Span::styled(" in all", FAINT),
     ];
     let mut latency = vec![Span::raw(stage::latency(app.latency()))];
-    if is_wide {
-        latency.insert(0, Span::styled("latency ", FAINT));
-        latency.push(Span::styled("  (median, 99 %)", FAINT));
-    }
+    latency.push(Span::styled(if is_wide { " latency  (median, 99 %)" } else { " latency" }, FAINT));
     let groups = (0..GROUPS).flat_map(|gi| {
         let name = if is_wide { format!("{} ", gid(gi)) } else { format!("{} ", letter(gi)) };
         let (name, rate) = (Span::styled(name, Style::new().fg(color_of(Team::Group(gi)))), app.rate_of(gi));
