@@ -4,4 +4,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 export LAB_CALLED="$0"
-exec cargo run --quiet --manifest-path "$root/Cargo.toml" --package mit6824-cli --no-default-features --bin lab -- dslogs "$@"
+# The first build takes a while, so it shows its progress.
+quiet=--quiet
+[ -e "${CARGO_TARGET_DIR:-$root/target}/debug/lab" ] || quiet=
+exec cargo run $quiet --manifest-path "$root/Cargo.toml" --package mit6824-cli --no-default-features --bin lab -- dslogs "$@"

@@ -26,12 +26,13 @@ mod dslogs;
 mod dstest;
 #[cfg(feature = "grade")]
 mod grade;
-#[cfg(feature = "grade")]
+#[cfg(feature = "junit")]
 mod junit;
 #[cfg(feature = "new")]
 mod new;
 mod problem;
 mod shell;
+mod style;
 #[cfg(feature = "trace")]
 mod trace;
 #[cfg(feature = "zoo")]
@@ -111,18 +112,27 @@ fn called(subcommand: &str) -> String {
     }
 }
 
-/// The command line. The usage of a subcommand shows the name by which the user has called it.
+/// The command line. The help of a subcommand shows the name by which the user has called it.
 fn command_line() -> clap::Command {
-    let mut command = <Cli as CommandFactory>::command();
-    for (name, arguments) in
-        [("dstest", "[OPTIONS] <TEST>..."), ("trace", "[OPTIONS] <FILE>"), ("dslogs", "[OPTIONS] [FILE]...")]
-    {
-        if command.find_subcommand(name).is_some() {
-            let usage = format!("{} {arguments}", called(name));
-            command = command.mut_subcommand(name, |subcommand| subcommand.override_usage(usage));
-        }
+    <Cli as CommandFactory>::command().mut_subcommands(|subcommand| {
+        let name = format!("lab {}", subcommand.get_name());
+        let called = called(subcommand.get_name());
+        named(subcommand, &name, &called)
+    })
+}
+
+/// A command and its subcommands, with `called` in place of `name` in their usage lines and examples.
+fn named(command: clap::Command, name: &str, called: &str) -> clap::Command {
+    let mut command = command.mut_subcommands(|subcommand| {
+        let [name, called] = [name, called].map(|it| format!("{it} {}", subcommand.get_name()));
+        named(subcommand, &name, &called)
+    });
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").trim_start_matches(command.get_name()).to_owned();
+    if let Some(examples) = command.get_after_help().map(|it| it.to_string().replace(name, called)) {
+        command = command.after_help(examples);
     }
-    command
+    command.override_usage(format!("{called}{usage}"))
 }
 
 fn main() -> ExitCode {

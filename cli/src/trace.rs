@@ -13,8 +13,16 @@ use std::process::ExitCode;
 
 use labview::spacetime::{self, Error, Trace};
 
+/// Shown at the end of `lab trace --help`.
+const EXAMPLES: &str = "\
+Examples:
+  LAB_TRACE=run.jsonl cargo test --features sim --test lab2b -- --exact basic_agree_2b
+  lab trace run.jsonl                  writes run.html
+  lab trace run.jsonl -o page.html     writes another file";
+
 /// Arguments of `lab trace`.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The trace: JSON lines, as LAB_TRACE=run.jsonl writes them; - means stdin
     #[arg(value_name = "FILE")]

@@ -154,7 +154,7 @@ mod live {
     fn a_terminal_may_be_too_small_and_grow() {
         let (mut terminal, report) = demo("size", 10, 30);
         terminal.sees("is too small");
-        terminal.sees("needs 80 x 24");
+        terminal.sees("needs 70 x 24");
         terminal.resize(24, 80);
         terminal.sees_row(&["▸1 G100S0", "● up"]);
         terminal.resize(3, 8);
@@ -243,13 +243,19 @@ mod live {
         let mut child = Command::new(LAB)
             .args(["demo", "--seconds", "300", "--report", path])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("lab can be run");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
         assert!(lines.next().expect("a first line").expect("the line can be read").contains("8 clients"));
         drop(lines);
-        assert_eq!(child.wait().expect("this test has started the child").code(), Some(3));
+        let output = child.wait_with_output().expect("this test has started the child");
+        let said = String::from_utf8(output.stderr).expect("the output is UTF-8");
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(
+            said.contains("the program that read the output has ended") && !said.contains("terminal"),
+            "{said}"
+        );
         fs::remove_file(report).expect("the test has made this file");
     }
 

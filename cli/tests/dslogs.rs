@@ -108,6 +108,31 @@ fn columns_can_be_given_and_grow_when_a_server_is_new() {
 }
 
 #[test]
+fn in_a_narrow_terminal_lines_are_shortened_and_no_line_is_too_long() {
+    let log =
+        "1 VOTE S0 T1 asks for votes\n2 VOTE S4 T1 votes for S0\n3 LEAD S0 T1\n4 TEST the net is reliable\n";
+    let wanted = "
+   time  S0       S1       S2       S3       S4
+      1  VOTE T1…
+      2                                      VOTE T1…
+      3  LEAD T1
+      4  TEST the net is reliable
+";
+    shows(&["-w", "54", "-c", "5"], log, wanted);
+    let wanted = "
+   time  server, topic, text
+      1  S0 VOTE T1 asks for
+         votes
+      2  S4 VOTE T1 votes for
+         S0
+      3  S0 LEAD T1
+      4  TEST the net is
+         reliable
+";
+    shows(&["-w", "29", "-c", "5"], log, wanted);
+}
+
+#[test]
 fn servers_of_groups_have_their_columns_in_order() {
     let log = "1 INFO G101S0 T1 x\n2 INFO G100S1 T1 y\n3 INFO S0 T1 ctrl\n4 INFO G100S0 T2 z\n";
     let wanted = "

@@ -6,6 +6,7 @@
 )]
 
 mod common;
+mod pty;
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,7 @@ use nix::unistd::Pid;
 fn bad_arguments_are_named_with_what_is_expected() {
     let project = Project::new("arguments");
     fs::write(project.path("a-file"), "").expect("the file can be written");
-    let cases: [(&[&str], &[&str]); 15] = [
+    let cases: [(&[&str], &[&str]); 18] = [
         (&[], &["<TEST>...", "Usage"]),
         (&["-n", "0", "lab2a"], &["'0'", "--runs", "1..=1000000000"]),
         (&["-p", "many", "lab2a"], &["'many'", "--parallel"]),
@@ -30,6 +31,9 @@ fn bad_arguments_are_named_with_what_is_expected() {
         (&["--seed", "xyz", "lab2a"], &["xyz", "decimal or 0x"]),
         (&["--seed", "0xffffffffffffffff", "-n", "2", "lab2a"], &["0xffffffffffffffff", "2^64-1"]),
         (&["-o", "a-file", "lab2a"], &["a-file", "expected a folder"]),
+        (&["-o", "a-file/below", "lab2a"], &["--out a-file/below", "no files can be written there"]),
+        (&["-o", "/proc/nowhere", "lab2a"], &["--out /proc/nowhere", "no files can be written there"]),
+        (&["--json", "a-file/x", "lab2a"], &["--json a-file/x", "Not a directory"]),
         (&["--hosts", "a,,b", "lab2a"], &["--hosts", "one is empty"]),
         (&["--package", "nobody", "lab2a"], &["--package nobody", "one of fake"]),
         (&["--keep", "1001", "lab2a"], &["1001", "--keep"]),
@@ -72,8 +76,22 @@ fn help_names_what_there_is() {
     command.env("LAB_CALLED", "scripts/dstest.sh");
     Ran::of(command.args(["dstest", "--help"]).output().expect("lab runs"))
         .says(0, &["Usage: scripts/dstest.sh [OPTIONS] <TEST>..."]);
-    Ran::of(command.args(["lab2a", "--seed", "x"]).output().expect("lab runs"))
-        .says(0, &["Usage: scripts/dstest.sh [OPTIONS] <TEST>..."]);
+    Ran::of(command.args(["lab2a", "--seed", "x"]).output().expect("lab runs")).says(
+        0,
+        &["Usage: scripts/dstest.sh [OPTIONS] <TEST>...", "\n  scripts/dstest.sh --sim -n 1000 lab2a "],
+    );
+    run(&["dslogs", "--help"]).says(0, &["Usage: lab dslogs [OPTIONS] [FILE]...", "Examples:"]);
+    if cfg!(feature = "zoo") {
+        let called = |args: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+            command.arg("zoo").args(args).env("LAB_CALLED", "scripts/zoo.sh");
+            Ran::of(command.output().expect("lab runs"))
+        };
+        called(&["--help"])
+            .says(0, &["Usage: scripts/zoo.sh [OPTIONS] <COMMAND>", "\n  scripts/zoo.sh list "]);
+        called(&["run", "--help"]).says(0, &["Usage: scripts/zoo.sh run [OPTIONS] <NAME>"]);
+        called(&["run"]).complains(2, &["Usage: scripts/zoo.sh run [OPTIONS] <NAME>"]);
+    }
 }
 
 #[test]
@@ -102,6 +120,7 @@ fn names_are_found_in_all_their_spellings() {
     project.run(&["--sim", "-n", "1", "TestRPCBytes2B"]).says(0, &["rpc_bytes_2b"]);
     project.run(&["--sim", "-n", "1", "--package", "fake", "rpc_bytes_2b"]).says(0, &["rpc_bytes_2b"]);
     project.run(&["--sim", "-n", "1", "rpc_bytes"]).says(0, &["rpc_bytes_2b"]);
+    project.run(&["--sim", "-n", "1", "2b::basic"]).says(0, &["basic_2b       0      1"]);
     for name in ["lab2a", "2A", "2a", "lab2A"] {
         let ran = project.run(&["--sim", "-n", "1", "--seed", "10", name]);
         ran.says(0, &["initial_election_2a", "re_election_2a", "many_elections_2a", "0 of 5 failed"]);
@@ -116,7 +135,57 @@ fn an_unknown_name_brings_the_nearest_known_ones() {
     let ran = project.run(&["--sim", "TestInitalElection2A"]);
     ran.complains(2, &["\"TestInitalElection2A\"", "initial_election_2a", "Usage"]);
     project.run(&["lab9z"]).complains(2, &["\"lab9z\"", "lab2a"]);
-    project.run(&["basic"]).complains(2, &["several tests", "basic_2a of lab2a", "basic_2b of lab2b"]);
+    project.run(&["lab2a", "bsic_2b"]).complains(2, &["\"bsic_2b\"", "basic_2b"]);
+    project.run(&["basic"]).complains(2, &["several tests", "lab2a::basic_2a", "lab2b::basic_2b"]);
+}
+
+#[test]
+fn an_unknown_name_is_refused_before_anything_is_built() {
+    let project = Project::own("refused");
+    fs::write(project.path("tests/broken.rs"), "fn broken( {}\n").expect("the file can be written");
+    let ran = project.run(&["--sim", "basik_2a"]);
+    ran.complains(2, &["\"basik_2a\"", "the nearest known names are basic_2a"]);
+    project.run(&["lab2a", "lab22b"]).complains(2, &["\"lab22b\"", "lab2b"]);
+    assert!(!project.path("target/debug").join("deps").exists(), "something was built");
+    project.run(&["--sim", "-n", "1", "adds_up"]).says(1, &["without a report"]);
+}
+
+/// Only the targets that can have the test are built: the test target `broken` would not build.
+#[test]
+fn for_one_test_one_target_is_built_and_copied() {
+    let project = Project::own("one-target");
+    fs::write(project.path("tests/broken.rs"), "fn broken( {}\n").expect("the file can be written");
+    fs::write(project.path("tests/other.rs"), "#[test]\nfn other_test() {}\n")
+        .expect("the file can be written");
+    for name in ["adds_up", "other_test"] {
+        project.run(&["-n", "1", name]).says(1, &["1 of 1 failed", name]);
+    }
+    let built = |name: &str| project.names_in("target/debug/deps").iter().any(|file| file.starts_with(name));
+    assert!(built("plain-") && built("other-") && !built("lab2a-") && !built("lab2b-"));
+    let pids = project.path("pids");
+    fs::create_dir_all(&pids).expect("the folder can be made");
+    let args = ["--sim", "-n", "1", "-p", "1", "stays_2b", "adds_up"];
+    let mut child =
+        project.dstest(&args).env("FAKE_PIDS", &pids).stdout(Stdio::piped()).spawn().expect("lab runs");
+    until("the test runs", || project.names_in("pids").iter().any(|name| name.starts_with("pids-")));
+    let mut copies: Vec<String> = Vec::new();
+    let mut open = vec![project.path("target/dstest")];
+    while let Some(dir) = open.pop() {
+        for path in fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            match path.is_dir() {
+                true => open.push(path),
+                false => copies.extend(
+                    name.rsplit_once('-').filter(|(_, hash)| hash.len() == 16).map(|it| it.0.to_owned()),
+                ),
+            }
+        }
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id fits into an i32")), Signal::SIGINT)
+        .expect("lab runs");
+    child.wait().expect("lab ends");
+    copies.sort();
+    assert_eq!(copies, ["lab2b", "plain"]);
 }
 
 #[test]
@@ -154,8 +223,11 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
         &[
             "FAIL re_election_2a 0x7 1.500 s",
             "3 of 30 failed: observed failure rate 10.0 %",
-            "repeat   LAB_SEED=0x11 the line of re_election_2a",
-            "yes: the same failure, with the same hash",
+            "\nFAIL lab2a re_election_2a seed 0x7 and 2 more: two leaders\n",
+            "     repeat   LAB_SEED=0x7 the line of re_election_2a\n",
+            "     replayed yes: the same failure, with the same hash",
+            "     page     kept/lab2a-re_election_2a-0x7.html\n",
+            "     also     seed 0x11 (1.5 s): kept/lab2a-re_election_2a-0x11.html\n",
         ],
     );
     let mut names = Vec::new();
@@ -270,14 +342,13 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
         1,
         &[
             "50 of 50 failed",
-            "47 more failures of always_2b like this were only counted: as always",
-            "The 3 shortest failures of each test and cause are kept (--keep). kept/failures.txt has a line for each",
+            "\nFAIL lab2b always_2b seed 0x0 and 49 more: as always\n",
+            "\nEach failure has a line in kept/failures.txt.\n",
         ],
     );
-    assert_eq!(
-        ran.out.matches("\nfurther failures of always_2b with this cause are only counted\n").count(),
-        1
-    );
+    let lines = ran.out.lines().count();
+    assert!(lines < 20, "{lines} lines for 50 failures with one cause:\n{}", ran.out);
+    assert_eq!(ran.out.matches("\nFAIL ").count() + usize::from(ran.out.starts_with("FAIL ")), 2);
     let logs = |folder: &str| -> Vec<String> {
         project.names_in(folder).into_iter().filter(|name| name.ends_with(".log")).collect()
     };
@@ -285,7 +356,15 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
     assert_eq!(project.read("kept/failures.txt").lines().count(), 50);
     let args = ["--sim", "-n", "20", "--seed", "0", "-p", "2", "-o", "short", "--keep", "1", "length_2b"];
     let ran = project.run(&args);
-    ran.says(1, &["9 more failures of length_2b like this were only counted: term # is wrong"]);
+    // The runs with the largest seeds are the shortest, and only they are kept.
+    ran.says(
+        1,
+        &[
+            "\nFAIL lab2b length_2b seed 0x0 and 9 more: term 7 is wrong\n     repeat   LAB_SEED=0x0 ",
+            "\n     also     seed 0xe (86.0 s): short/lab2b-length_2b-0xe.html\n",
+            "\nFAIL lab2b length_2b seed 0x5 and 9 more: index is wrong\n",
+        ],
+    );
     assert_eq!(logs("short"), ["0x13", "0xe"].map(|seed| format!("lab2b-length_2b-{seed}.log")));
     assert_eq!(
         project.names_in("short").len(),
@@ -318,12 +397,85 @@ fn results_have_a_line_for_each_run() {
 }
 
 #[test]
+fn a_terminal_gets_colours_and_links() {
+    let project = Project::new("colours");
+    let raw = |variables: &[&str]| {
+        let command = project.dstest(&["--sim", "-n", "1", "--seed", "7", "-o", "kept", "re_election_2a"]);
+        let mut args: Vec<String> = Vec::new();
+        for unset in ["VTE_VERSION", "KONSOLE_VERSION", "WT_SESSION", "TERM_PROGRAM"] {
+            args.extend(["-u".to_owned(), unset.to_owned()]);
+        }
+        for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+            args.push(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+        }
+        args.extend(variables.iter().map(|it| (*it).to_owned()));
+        args.push(command.get_program().to_string_lossy().into_owned());
+        args.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let left = pty::Terminal::start("env", &args, &project.dir.0, 50, 200).left();
+        assert_eq!(left.status.code(), Some(1), "{}", left.text);
+        left.raw
+    };
+    let file = "kept/lab2a-re_election_2a-0x7.html";
+    let colored = raw(&["VTE_VERSION=7000"]);
+    assert!(
+        colored.contains("\x1b[1;31mFAIL\x1b[0m lab2a re_election_2a seed 0x7: two leaders"),
+        "{colored}"
+    );
+    assert!(colored.contains(&format!("{file}\x1b\\{file}\x1b]8;;\x1b\\")), "{colored}");
+    assert!(colored.contains("\x1b]8;;file://"), "{colored}");
+    let plain = raw(&["NO_COLOR=1"]);
+    assert!(plain.contains("FAIL lab2a re_election_2a seed 0x7: two leaders"), "{plain}");
+    assert!(!plain.contains("\x1b[1;31m") && !plain.contains("\x1b]8"), "{plain}");
+}
+
+#[test]
+fn all_results_are_written_as_json_and_junit() {
+    let project = Project::new("json");
+    let args =
+        ["--sim", "-n", "3", "--seed", "6", "-o", "kept", "--json", "all.json", "re_election_2a", "basic_2b"];
+    project.run(&args).says(1, &[]);
+    let all: serde_json::Value = serde_json::from_str(&project.read("all.json")).expect("the file is JSON");
+    assert_eq!((&all["clock"], &all["exit_code"]), (&"virtual".into(), &1.into()));
+    assert_eq!((&all["runs"], &all["failed"], &all["not_run"]), (&6.into(), &1.into(), &0.into()));
+    let results = all["results"].as_array().expect("a list");
+    let verdicts: Vec<(&str, &str, bool)> = results
+        .iter()
+        .filter_map(|it| Some((it["test"].as_str()?, it["seed"].as_str()?, it["passed"].as_bool()?)))
+        .collect();
+    let (a, b) = ("re_election_2a", "basic_2b");
+    let wanted = [
+        (a, "0x6", true),
+        (a, "0x7", false),
+        (a, "0x8", true),
+        (b, "0x6", true),
+        (b, "0x7", true),
+        (b, "0x8", true),
+    ];
+    assert_eq!(verdicts, wanted);
+    let failure = &all["failures"][0];
+    assert_eq!((&failure["count"], &failure["seed"]), (&1.into(), &"0x7".into()));
+    assert_eq!(failure["kept"][0]["page"], "kept/lab2a-re_election_2a-0x7.html");
+    if cfg!(feature = "junit") {
+        project.run(&[&args[..7], &["--junit", "all.xml"], &args[9..]].concat()).says(1, &[]);
+        let xml = project.read("all.xml");
+        for text in [
+            r#"<testsuites name="dstest" tests="2" skipped="0" failures="1" errors="0""#,
+            r#"<testcase name="re_election_2a" classname="lab2a""#,
+            r#"message="1 of 3 seeds failed, the smallest is 0x7: two leaders""#,
+            r#"<testcase name="basic_2b" classname="lab2b" time="0.750"/>"#,
+        ] {
+            assert!(xml.contains(text), "no {text} in\n{xml}");
+        }
+    }
+}
+
+#[test]
 fn of_very_many_causes_twenty_failures_are_kept() {
     let project = Project::new("babble");
     let ran = project.run(&["--sim", "-n", "30", "--seed", "0", "-p", "2", "-o", "kept", "babbles_2b"]);
-    ran.says(1, &["30 of 30 failed", "10 failures of babbles_2b with other causes were only counted"]);
-    let told = ran.out.lines().filter(|line| line.starts_with("further failures")).collect::<Vec<&str>>();
-    assert_eq!(told, ["further failures of babbles_2b with other causes are only counted"]);
+    ran.says(1, &["30 of 30 failed", "10 more failures of babbles_2b, with 10 other causes\n"]);
+    assert_eq!(ran.out.matches("FAIL lab2b babbles_2b seed ").count(), 20, "{}", ran.out);
     assert_eq!(project.names_in("kept").iter().filter(|name| name.ends_with(".log")).count(), 20);
 }
 
@@ -369,7 +521,15 @@ fn warnings_are_counted_and_strict_turns_them_into_failures() {
         ran.out
     );
     let ran = project.run(&[&args[..], &["--strict"]].concat());
-    ran.says(1, &["4 of 40 failed", "FAIL warns_2b 0x1 ", "yes: the same failure", "8 warnings, such as:"]);
+    ran.says(
+        1,
+        &[
+            "4 of 40 failed",
+            "FAIL lab2b warns_2b seed 0x0 and 3 more: ",
+            "yes: the same failure",
+            "8 warnings, such as:",
+        ],
+    );
     assert!(!project.run(&["--sim", "-n", "2", "basic_2b"]).out.contains("warning"));
 }
 
@@ -449,6 +609,34 @@ fn until_fail_stops_at_the_first_failure() {
     }
 }
 
+/// The failures of later seeds are found earlier: the runs of the earlier seeds take longer.
+#[test]
+fn until_fail_finds_the_smallest_seed_whatever_the_threads_do() {
+    let project = Project::new("until-fail-smallest");
+    for parallel in ["1", "3", "8"] {
+        let args = [
+            "--sim",
+            "-n",
+            "200",
+            "--seed",
+            "0",
+            "-p",
+            parallel,
+            "-o",
+            "kept",
+            "--until-fail",
+            "late_news_2b",
+        ];
+        let ran = project.run(&args);
+        ran.says(1, &["1 of ", "FAIL lab2b late_news_2b seed 0x4: ", "yes: the same failure"]);
+        assert_eq!(project.names_in("kept").len(), 4, "{}", ran.out);
+        fs::remove_dir_all(project.path("kept")).expect("the failure was kept");
+    }
+    let args = ["-n", "200", "--seed", "0", "-p", "8", "-o", "kept", "--until-fail", "late_news_2b"];
+    project.run(&args).says(1, &["FAIL lab2b late_news_2b seed 0x4: "]);
+    assert!(project.read("kept/lab2b-late_news_2b-0x4.log").contains("has seed 0x4"));
+}
+
 #[test]
 fn a_test_that_reports_nothing_is_a_failure() {
     let project = Project::new("silent");
@@ -524,12 +712,21 @@ fn failures_go_to_a_folder_with_the_time_by_default() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_no_panic() {
-    let project = Project::new("full");
-    fs::write(project.path("file"), "").expect("the file can be written");
-    let ran = project.run(&["--sim", "-n", "10", "--seed", "0", "-o", "file/below", "re_election_2a"]);
-    ran.says(1, &["ERROR: cannot", "file/below", "1 of 10 failed", "LAB_SEED=0x7"]);
+fn a_folder_that_is_lost_is_told_and_no_panic() {
+    let project = Project::new("lost");
+    // The test itself puts a file in the place of the folder.
+    let args = ["--sim", "-n", "2", "--seed", "0", "-o", "out", "takes_the_folder_2b"];
+    let mut command = project.dstest(&args);
+    let ran = Ran::of(command.env("FAKE_FILE", project.path("out")).output().expect("lab runs"));
+    ran.says(1, &["ERROR: cannot", "out", "2 of 2 failed", "LAB_SEED=0x0"]);
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
+}
+
+#[test]
+fn the_check_of_the_folder_leaves_nothing() {
+    let project = Project::new("check");
+    project.run(&["--sim", "-n", "1", "-o", "a/b/c", "basic_2a"]).says(0, &[]);
+    assert!(!project.path("a").exists());
 }
 
 #[test]

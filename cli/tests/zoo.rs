@@ -90,6 +90,14 @@ fn an_unknown_name_gets_the_nearest_names() {
 }
 
 #[test]
+fn an_unknown_test_is_refused_before_the_copy_is_built() {
+    let ran = zoo(&repository(), &["run", "forgets-its-vote", "--tests", "figure_8_to_the_lettr"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("the nearest known names are figure_8_to_the_letter"), "{}", ran.err);
+    assert!(!ran.err.contains("building"), "{}", ran.err);
+}
+
+#[test]
 fn a_sample_is_drawn_by_its_seed() {
     let drawn = |seed: &str| {
         let ran = zoo(&repository(), &["sample", "--dry-run", "--count", "5", "--seed", seed]);

@@ -1,7 +1,7 @@
 //! The actions on the servers. An action comes from a key that the user presses (`keys.rs`), or from the
 //! script of automatic faults (`script.rs`).
 
-use labtest::shards::Place;
+use labtest::shards::{Place, gid};
 
 /// A team: servers that replicate the same log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,14 @@ impl Team {
     /// The team's servers.
     pub fn places(self) -> [Place; SERVERS] {
         [0, 1, 2].map(|index| self.place(index))
+    }
+
+    /// The name of the team in one word.
+    pub fn short(self) -> String {
+        match self {
+            Team::Ctrlers => "ctrl".to_owned(),
+            Team::Group(gi) => gid(gi).to_string(),
+        }
     }
 
     /// The team of a server.

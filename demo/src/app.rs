@@ -1,19 +1,24 @@
 //! The state that the screen shows: the last view, the events, and the chosen server.
 
+use labapi::NSHARDS;
 use labrt::collections::VecDeque;
 use labrt::time::Duration;
 use labtest::shards::Place;
 
-use crate::act::Team;
-use crate::news::{self, Kind};
+use crate::act::{GROUPS, Team};
+use crate::news::{self, Kind, called};
 use crate::room::Event;
-use crate::view::View;
+use crate::view::{View, list};
 
 /// The length of a sample. A sample is a short span of time. The number of operations in it is one bar of the
 /// sparkline.
 pub const SAMPLE: Duration = Duration::from_millis(250);
 /// How many bars are kept.
 const SAMPLES: usize = 256;
+/// How many samples a second has.
+pub const A_SECOND: usize = 4;
+/// For how long the latency of an operation counts.
+const LATENCIES_FOR: Duration = Duration::from_secs(2);
 /// How many events are kept.
 const EVENTS: usize = 200;
 
@@ -53,6 +58,11 @@ pub struct App {
     pub view: View,
     /// The number of operations in each finished sample. The latest sample is the last one.
     pub rates: VecDeque<u64>,
+    /// The same for each group. An operation belongs to the group that owns its shard at the end of the
+    /// sample.
+    group_rates: VecDeque<[u64; GROUPS]>,
+    /// How long the operations of the last seconds took, and when the view after their end was made.
+    latencies: VecDeque<(Duration, Duration)>,
     /// The events. The latest event is the last one.
     pub events: VecDeque<Event>,
     pub faults: u64,
@@ -61,6 +71,16 @@ pub struct App {
     pub help: bool,
     sample_ends: Duration,
     counted: u64,
+    counted_by_shard: [u64; NSHARDS],
+}
+
+/// How long operations take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// Half of the operations take at most this long.
+    pub median: Duration,
+    /// 99 % of the operations take at most this long.
+    pub most: Duration,
 }
 
 impl App {
@@ -73,9 +93,12 @@ impl App {
             phase: Phase::Running,
             source: Source::Keys,
             counted: view.operations,
+            counted_by_shard: view.by_shard,
             sample_ends: view.at + SAMPLE,
             view,
             rates: VecDeque::new(),
+            group_rates: VecDeque::new(),
+            latencies: VecDeque::new(),
             events: VecDeque::new(),
             faults: 0,
             changes_waiting: 0,
@@ -114,22 +137,91 @@ impl App {
         let over = 1 + (view.at - self.sample_ends).as_millis() / SAMPLE.as_millis();
         let over = u64::try_from(over).unwrap_or(u64::MAX).min(SAMPLES as u64);
         let each = (view.operations - self.counted) / over;
-        (0..over).for_each(|_| self.rates.push_back(each));
+        let mut of_groups = [0; GROUPS];
+        for (number, shard) in view.shards().into_iter().enumerate() {
+            if let Some(gi) = shard.owner {
+                of_groups[gi] += view.by_shard[number] - self.counted_by_shard[number];
+            }
+        }
+        for _ in 0..over {
+            self.rates.push_back(each);
+            self.group_rates.push_back(of_groups.map(|count| count / over));
+        }
         while self.rates.len() > SAMPLES {
             self.rates.pop_front();
+            self.group_rates.pop_front();
         }
         self.counted = view.operations;
+        self.counted_by_shard = view.by_shard;
         self.sample_ends = view.at + SAMPLE;
+    }
+
+    /// Notes how long operations took that have just finished.
+    pub fn finished(&mut self, took: &[Duration]) {
+        let now = self.view.at;
+        self.latencies.extend(took.iter().map(|took| (now, *took)));
+        while self.latencies.front().is_some_and(|(at, _)| now.saturating_sub(*at) > LATENCIES_FOR) {
+            self.latencies.pop_front();
+        }
+    }
+
+    /// How long the operations took that finished in the last two seconds. `None` if there were none.
+    pub fn latency(&self) -> Option<Latency> {
+        let mut took: Vec<Duration> = self.latencies.iter().map(|(_, took)| *took).collect();
+        took.sort_unstable();
+        let at = |percent: usize| took.get((took.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+        Some(Latency { median: at(50)?, most: at(99)? })
     }
 
     /// The number of operations in the last second.
     pub fn rate(&self) -> u64 {
-        let of_a_second = (1000 / SAMPLE.as_millis()) as usize;
-        let last: Vec<u64> = self.rates.iter().rev().take(of_a_second).copied().collect();
-        match last.len() as u64 {
-            0 => 0,
-            count => last.iter().sum::<u64>() * of_a_second as u64 / count,
+        a_second(self.rates.iter().copied())
+    }
+
+    /// The number of operations in the last second on the shards of each group.
+    pub fn rate_of(&self, gi: usize) -> u64 {
+        a_second(self.group_rates.iter().map(|rates| rates[gi]))
+    }
+
+    /// Why operations fail to finish, or finish slowly. `None` if there is no reason that the servers show.
+    pub fn reason(&self) -> Option<String> {
+        let lame = |team: &Team| !self.view.has_majority(*team);
+        let lame: Vec<Team> = Team::ALL.into_iter().filter(lame).collect();
+        if !lame.is_empty() {
+            let names: Vec<String> = lame.iter().map(|team| team.short()).collect();
+            return Some(format!("no majority: {}", list(&names)));
         }
+        let best = self.rates.iter().copied().max().unwrap_or(0) * A_SECOND as u64;
+        if self.rate() * 4 >= best {
+            return None;
+        }
+        let headless = Team::ALL.into_iter().filter(|team| self.view.leader(*team).is_none());
+        let names: Vec<String> = headless.map(Team::short).collect();
+        match names.is_empty() {
+            false => Some(format!("no leader: {}", list(&names))),
+            true => self.view.unreliable.then(|| "messages get lost".to_owned()),
+        }
+    }
+
+    /// The same reason in a sentence that says what it means for the clients.
+    pub fn reason_at_length(&self) -> Option<String> {
+        let short = self.reason()?;
+        let lame = Team::ALL.into_iter().find(|team| !self.view.has_majority(*team));
+        Some(match lame {
+            Some(team @ Team::Group(gi)) => {
+                let shards = self.view.shards().into_iter().enumerate();
+                let owned: Vec<usize> =
+                    shards.filter(|(_, it)| it.owner == Some(gi)).map(|(number, _)| number).collect();
+                match owned.is_empty() {
+                    true => format!("{} has no majority", called(team)),
+                    false => {
+                        format!("{} has no majority: clients wait for shards {}", called(team), list(&owned))
+                    }
+                }
+            }
+            Some(Team::Ctrlers) => "the controllers have no majority: no configuration can change".to_owned(),
+            None => short,
+        })
     }
 
     /// The share of the demo's time that is over, from 0 to 1.
@@ -146,5 +238,14 @@ impl App {
         let now = places.iter().position(|&place| place == self.chosen).unwrap_or(0);
         let next = (now as isize + rows).rem_euclid(places.len() as isize);
         self.chosen = places[next as usize];
+    }
+}
+
+/// The sum of the last second, from the counts of all samples.
+fn a_second(counts: impl DoubleEndedIterator<Item = u64>) -> u64 {
+    let last: Vec<u64> = counts.rev().take(A_SECOND).collect();
+    match last.len() as u64 {
+        0 => 0,
+        count => last.iter().sum::<u64>() * A_SECOND as u64 / count,
     }
 }

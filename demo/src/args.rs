@@ -5,8 +5,17 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+/// Shown at the end of `lab demo --help`.
+const EXAMPLES: &str = "\
+Examples:
+  lab demo                                 a minute in the terminal
+  lab demo --seconds 20 --clients 16       shorter, with more clients
+  lab demo --faults none                   only the faults of your keys
+  lab demo --seconds 10 --plain            plain lines";
+
 /// The sharded key/value service, live in the terminal, with faults and a verdict.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// End after this many seconds, 1 to 300
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<300>)]
@@ -17,7 +26,8 @@ pub struct Args {
     /// Whether faults happen automatically or only when you press keys
     #[arg(long, value_enum, default_value_t = Faults::Auto)]
     pub faults: Faults,
-    /// Seed of all random choices; decimal, or 0x and hexadecimal [default: random]
+    /// Random seed, decimal or 0x hex: it decides the choices of clients, faults and network [default: a new
+    /// one]
     #[arg(long, value_name = "SEED", value_parser = parse_seed)]
     pub seed: Option<u64>,
     /// File for the page with the whole history

@@ -152,6 +152,7 @@ impl Play<'_> {
     fn look(&mut self, room: &mut Room) -> Result<(), Ended> {
         let told = room.take_events();
         let new = self.app.update(room.view(), told);
+        self.app.finished(&room.take_latencies());
         self.app.faults = room.faults();
         self.app.changes_waiting = room.changes_waiting();
         self.show(&new)

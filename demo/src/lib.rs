@@ -58,7 +58,7 @@ mod tests;
 
 pub use args::{Args, Faults};
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use labrt::Run;
@@ -168,6 +168,11 @@ fn tell(ended: &Ended, seed: u64) {
             );
         }
         Ended::Signal(number) => eprintln!("ended by signal {number}; nothing was checked"),
+        Ended::Lost(error) if error.kind() == ErrorKind::BrokenPipe => {
+            let text =
+                "the program that read the output has ended, so the demo has ended, too; nothing was checked";
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
         Ended::Lost(error) => {
             // Standard error may be gone, too.
             let _ = writeln!(std::io::stderr(), "error: the terminal is gone: {error}; nothing was checked");

@@ -4,7 +4,7 @@ use labapi::Holding;
 use labrt::collections::BTreeSet;
 use labtest::shards::gid;
 
-use crate::act::{GROUPS, Team};
+use crate::act::{GROUPS, SERVERS, Team};
 use crate::view::{View, list};
 
 /// The kind of an event. It decides the event's colour.
@@ -29,6 +29,25 @@ pub fn between(before: &View, after: &View) -> Vec<(Kind, String)> {
         let (old, new) = (led(before, team), led(after, team));
         if let Some((place, term)) = new.filter(|_| new != old) {
             news.push((Kind::Leader, format!("{place} leads {} in term {term}", called(team))));
+        }
+    }
+    for team in Team::ALL {
+        match (before.has_majority(team), after.has_majority(team)) {
+            (true, false) => {
+                let (count, have) =
+                    (after.connected(team), if team == Team::Ctrlers { "have" } else { "has" });
+                let are = if count == 1 { "is" } else { "are" };
+                let text = format!(
+                    "{} {have} no majority: {count} of {SERVERS} servers {are} up and connected",
+                    called(team)
+                );
+                news.push((Kind::Fault, text));
+            }
+            (false, true) => {
+                let have = if team == Team::Ctrlers { "have" } else { "has" };
+                news.push((Kind::Mended, format!("{} {have} a majority again", called(team))));
+            }
+            _ => {}
         }
     }
     let number = |view: &View| view.config().map_or(0, |config| config.config);

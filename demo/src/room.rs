@@ -1,6 +1,6 @@
 //! The cluster with its clients, and the actions on it.
 
-use labapi::{NSHARDS, Role};
+use labapi::{NSHARDS, Role, key2shard};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::rng::{self, Rng, scale};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -53,7 +53,10 @@ pub struct Room {
     config: Config<ShardKv>,
     history: Arc<History>,
     start: Instant,
-    operations: Arc<AtomicU64>,
+    /// How many operations the clients have finished, for each shard.
+    operations: Arc<[AtomicU64; NSHARDS]>,
+    /// How long each operation took that has finished since [`Room::take_latencies`] was called.
+    latencies: Arc<Mutex<Vec<Duration>>>,
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
     changes: Sender<Change>,
@@ -82,7 +85,8 @@ impl Room {
             config,
             history: Arc::new(History::new()),
             start: Instant::now(),
-            operations: Arc::new(AtomicU64::new(0)),
+            operations: Arc::new(Default::default()),
+            latencies: Arc::new(Mutex::new(Vec::new())),
             done: Arc::new(AtomicBool::new(false)),
             clients: Vec::new(),
             changes,
@@ -99,6 +103,7 @@ impl Room {
     fn start_client(&self, me: u32, pause: Duration) -> JoinHandle<()> {
         let (cluster, history) = (self.config.share(), self.history.clone());
         let (operations, done) = (self.operations.clone(), self.done.clone());
+        let latencies = self.latencies.clone();
         thread::spawn_named(format!("client-{me}"), move || {
             let mut dice = rng::stream("client", u64::from(me));
             let mut below = |n| scale(dice.next_u64(), n);
@@ -109,6 +114,7 @@ impl Room {
                 }
                 let letter = char::from(LETTERS[below(NSHARDS as u64) as usize]);
                 let key = format!("{letter}{}", below(KEYS_A_SHARD));
+                let began = Instant::now();
                 // All writes are different. So the value that a read returns shows which writes were done
                 // before the read.
                 let value = format!("{me}.{number} ");
@@ -117,7 +123,8 @@ impl Room {
                     4..8 => clerk.append(&key, &value),
                     _ => clerk.put(&key, &value),
                 }
-                operations.fetch_add(1, Ordering::Relaxed);
+                latencies.lock().push(began.elapsed());
+                operations[key2shard(&key)].fetch_add(1, Ordering::Relaxed);
                 sleep(pause);
             }
         })
@@ -131,13 +138,20 @@ impl Room {
     /// The present state of all servers.
     pub fn view(&self) -> View {
         let places = Team::ALL.into_iter().flat_map(Team::places);
+        let by_shard = std::array::from_fn(|shard| self.operations[shard].load(Ordering::Relaxed));
         View {
             at: self.elapsed(),
             servers: places.map(|place| (place, self.config.look(place))).collect(),
             unreliable: self.config.is_unreliable(),
             rpcs: self.config.rpcs(),
-            operations: self.operations.load(Ordering::Relaxed),
+            operations: by_shard.iter().sum(),
+            by_shard,
         }
+    }
+
+    /// How long each operation took that has finished since the last call.
+    pub fn take_latencies(&self) -> Vec<Duration> {
+        std::mem::take(&mut *self.latencies.lock())
     }
 
     /// How many faults there have been so far. A group that joins or leaves and a shard that moves also count

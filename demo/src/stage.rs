@@ -1,18 +1,17 @@
 //! The output of the demo: a screen in the terminal, or plain lines.
 
-use labapi::NSHARDS;
 use std::io::{self, IsTerminal, Write};
 
 use crossterm::event::KeyEvent;
 use labrt::time::{Duration, sleep};
-use labtest::shards::{Place, gid};
+use labtest::shards::Place;
 
 use crate::act::{GROUPS, Team};
-use crate::app::{App, Phase};
+use crate::app::{App, Latency, Phase};
 use crate::news::called;
 use crate::room::Event;
 use crate::terminal::Screen;
-use crate::view::{View, list};
+use crate::view::{ShardView, list};
 
 /// An output that shows an [`App`]. It may also have a keyboard.
 pub trait Stage: Send {
@@ -116,18 +115,16 @@ impl<W: Write + Send> Stage for Lines<W> {
 fn summary(app: &App) -> String {
     let view = &app.view;
     let mut line = format!(
-        "{:>6.1} s  {:>5} op/s {:>7} in all | shards {}",
+        "{:>6.1} s  {:>5} op/s {:>7} in all, {} | shards {}",
         view.at.as_secs_f64(),
         app.rate(),
         view.operations,
-        shards(view)
+        latency(app.latency()),
+        view.shards().map(ShardView::letter).iter().collect::<String>()
     );
     for team in Team::ALL {
         let leader = view.leader(team).and_then(|place| Some((place, view.status(place)?.raft.term)));
-        let name = match team {
-            Team::Ctrlers => "ctrl".to_owned(),
-            Team::Group(gi) => gid(gi).to_string(),
-        };
+        let name = team.short();
         line += &match leader {
             Some((Place::Ctrler(i) | Place::Server(_, i) | Place::Second(i), term)) => {
                 format!(" | {name}: S{i} t{term}")
@@ -145,20 +142,19 @@ fn summary(app: &App) -> String {
     if view.unreliable {
         line += " | unreliable";
     }
+    if let Some(reason) = app.reason_at_length() {
+        line += &format!(" | {reason}");
+    }
     line
 }
 
-/// One letter for each shard. The letter shows the shard's group: A is the first group. A small letter means
-/// that the group does not serve the shard yet. A `-` means that no group owns the shard.
-fn shards(view: &View) -> String {
-    let letter = |gi: usize| char::from(b'A' + gi as u8);
-    let shards: [_; NSHARDS] = view.shards();
-    let shown = shards.map(|shard| match (shard.owner, shard.served) {
-        (None, _) => '-',
-        (Some(gi), true) => letter(gi),
-        (Some(gi), false) => letter(gi).to_ascii_lowercase(),
-    });
-    shown.iter().collect()
+/// Median and 99th percentile of the latency, for example `1.2/8.3 ms`.
+pub fn latency(latency: Option<Latency>) -> String {
+    let millis = |it: Duration| {
+        let millis = it.as_secs_f64() * 1000.0;
+        if millis < 99.95 { format!("{millis:.1}") } else { format!("{millis:.0}") }
+    };
+    latency.map_or("- ms".to_owned(), |it| format!("{}/{} ms", millis(it.median), millis(it.most)))
 }
 
 /// The name of a team in a heading.

@@ -4,7 +4,7 @@ use labapi::{Gid, Holding, NSHARDS, ReplicaStatus, Role};
 use labrt::time::Duration;
 use labtest::shards::{Look, Place, gid};
 
-use crate::act::{GROUPS, Team};
+use crate::act::{GROUPS, SERVERS, Team};
 
 /// All servers at one moment.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct View {
     pub rpcs: u64,
     /// How many operations the clients have finished so far.
     pub operations: u64,
+    /// How many of these operations were on keys of each shard.
+    pub by_shard: [u64; NSHARDS],
 }
 
 /// The owner of a shard, and whether it serves the shard.
@@ -44,6 +46,17 @@ impl View {
     /// Is this server up?
     pub fn is_up(&self, place: Place) -> bool {
         self.look(place).is_some_and(|look| look.up)
+    }
+
+    /// How many servers of a team are up and not cut off.
+    pub fn connected(&self, team: Team) -> usize {
+        let works = |&place: &Place| self.look(place).is_some_and(|look| look.up && !look.cut_off);
+        team.places().into_iter().filter(works).count()
+    }
+
+    /// Can a majority of the team's servers reach each other? Without a majority, a team commits nothing.
+    pub fn has_majority(&self, team: Team) -> bool {
+        2 * self.connected(team) > SERVERS
     }
 
     /// The leader of a team. If several servers believe that they lead, this is the server with the highest
@@ -84,6 +97,23 @@ impl View {
             shard.served = shard.owner.is_some_and(|gi| serving[gi].contains(&number));
         }
         shards
+    }
+}
+
+/// The letter of a group: A is the first group.
+pub fn letter(gi: usize) -> char {
+    char::from(b'A' + u8::try_from(gi).expect("there are few groups"))
+}
+
+impl ShardView {
+    /// The letter of the shard's group. A small letter means that the group does not serve the shard yet. A
+    /// `-` means that no group owns the shard.
+    pub fn letter(self) -> char {
+        match (self.owner, self.served) {
+            (None, _) => '-',
+            (Some(gi), true) => letter(gi),
+            (Some(gi), false) => letter(gi).to_ascii_lowercase(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::messages::Conflict;
 use labapi::Role;
+use std::fmt;
 
 /// What the caller must do after a change of the core. The caller gets this value from
 /// [`Core::take_effects`](super::Core::take_effects).
@@ -130,6 +131,17 @@ pub struct PersistDelta {
     pub snapshot: bool,
     /// The index just before the first entry that is in the persister now.
     pub(super) saved_from: u64,
+}
+
+/// For a log line: what must be persisted.
+impl fmt::Display for PersistDelta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hard_state = self.hard_state.then(|| "term and vote".to_owned());
+        let log = self.log_from.map(|from| format!("the log from index {from}"));
+        let snapshot = self.snapshot.then(|| "a snapshot".to_owned());
+        let parts: Vec<String> = [hard_state, log, snapshot].into_iter().flatten().collect();
+        f.write_str(&parts.join(", "))
+    }
 }
 
 impl PersistDelta {

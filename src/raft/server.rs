@@ -306,7 +306,7 @@ impl Shared {
         effects.events.iter().for_each(|event| tell::event(core, event));
         if !effects.persist.is_empty() {
             core.persist_to(&self.persister, &effects.persist);
-            dlog!(PERS, core.current_term(), "persists: {:?}", effects.persist);
+            dlog!(PERS, core.current_term(), "persists {}", effects.persist);
         }
         if effects.election_timer_reset {
             core.set_election_timeout(draw_election_timeout(&self.options));

@@ -16,9 +16,12 @@ use super::line::{Entry, Server};
 const TIME: usize = 9;
 /// Space between columns.
 const GAP: usize = 1;
-/// The width of the narrowest column. If the terminal is too narrow for columns of this width, the printed
-/// lines are longer than a line of the terminal.
-const NARROWEST: usize = 10;
+/// In a column that is narrower than this, a log line would need very many lines. So it is cut off instead,
+/// and `…` shows that something is missing.
+const WRAPS_FROM: usize = 12;
+/// The width of the narrowest column: a topic and `…`. If the terminal is too narrow for columns of this
+/// width, there are no columns: each log line begins with its server.
+const NARROWEST: usize = 5;
 
 /// Puts log lines into columns.
 pub struct Layout {
@@ -51,15 +54,25 @@ impl Layout {
     fn column_width(&self) -> usize {
         let count = self.columns.len().max(1);
         let gaps = GAP * (count - 1);
-        (self.width.saturating_sub(TIME + gaps) / count).max(NARROWEST)
+        self.width.saturating_sub(TIME + gaps) / count
+    }
+
+    /// The width for a text that is in no column.
+    fn full_width(&self) -> usize {
+        self.width.saturating_sub(TIME).max(NARROWEST)
     }
 
     /// The head of the table.
     pub fn head(&self) -> String {
         let width = self.column_width();
         let mut line = format!("{:>7}  ", "time");
-        for server in &self.columns {
-            line += &format!("{:<w$}", server.to_string(), w = width + GAP);
+        if width < NARROWEST {
+            line += "server, topic, text";
+        } else {
+            for server in &self.columns {
+                let name = shortened(&server.to_string(), width);
+                line += &format!("{name:<w$}", w = width + GAP);
+            }
         }
         let line = line.trim_end();
         if self.color { format!("\x1b[1;4m{line}\x1b[0m\n") } else { format!("{line}\n") }
@@ -68,13 +81,18 @@ impl Layout {
     /// The text of a log line, with its newlines.
     pub fn entry(&self, entry: &Entry) -> String {
         let place = entry.server.and_then(|server| self.columns.iter().position(|c| *c == server));
-        let (indent, width) = match place {
-            Some(column) => (column * (self.column_width() + GAP), self.column_width()),
-            None => (0, self.width.saturating_sub(TIME).max(NARROWEST)),
-        };
         let text = format!("{} {}", entry.topic.name(), entry.text);
+        let (text, width) = (text.trim_end(), self.column_width());
+        let (indent, pieces) = match (place, entry.server) {
+            (Some(_), Some(server)) if width < NARROWEST => {
+                (0, wrap(&format!("{server} {text}"), self.full_width()))
+            }
+            (Some(column), _) if width < WRAPS_FROM => (column * (width + GAP), vec![shortened(text, width)]),
+            (Some(column), _) => (column * (width + GAP), wrap(text, width)),
+            (None, _) => (0, wrap(text, self.full_width())),
+        };
         let mut out = String::new();
-        for (number, piece) in wrap(text.trim_end(), width).iter().enumerate() {
+        for (number, piece) in pieces.iter().enumerate() {
             let time = if number == 0 { format!("{:>7}", entry.time) } else { " ".repeat(7) };
             let piece = if self.color {
                 format!("\x1b[{}m{piece}\x1b[0m", entry.topic.color())
@@ -111,6 +129,15 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The text, or as much of it as fits into `width` cells with `…` at the end.
+fn shortened(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let first = chop(text, width.saturating_sub(1)).into_iter().next().unwrap_or_default();
+    format!("{}…", first.trim_end())
+}
+
 /// Cuts a word into pieces of at most `width` cells. A character without width (a combining accent, for
 /// example) stays with the character before it.
 fn chop(word: &str, width: usize) -> Vec<String> {
@@ -139,6 +166,14 @@ mod tests {
         assert_eq!(wrap("the quick brown fox", 10), ["the quick", "brown fox"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("a  b", 10), ["a b"]);
+    }
+
+    #[test]
+    fn a_text_is_shortened_by_cells() {
+        assert_eq!(shortened("VOTE T1", 7), "VOTE T1");
+        assert_eq!(shortened("VOTE T1 asks", 7), "VOTE T…");
+        assert_eq!(shortened("VOTE T1 asks", 6), "VOTE…");
+        assert_eq!(shortened("日本語", 5), "日本…");
     }
 
     #[test]

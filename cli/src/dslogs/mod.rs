@@ -6,6 +6,9 @@
 //! `G1S2`. Log lines of the test itself have no server. These lines, and lines that are no log lines, use the
 //! full width.
 //!
+//! If the columns are narrow, lines are shortened instead of wrapped. If the terminal is too narrow for
+//! columns, each line begins with its server.
+//!
 //! The option `--columns` sets the number of columns. Without it, the first [`LOOK_AHEAD`] log lines decide
 //! which servers have a column. If another server appears later, it gets a new column, and the head of the
 //! table is printed again.
@@ -29,8 +32,17 @@ const LOOK_AHEAD: usize = 200;
 /// The width in characters if neither the terminal nor the user gives one.
 const DEFAULT_WIDTH: u16 = 120;
 
+/// Shown at the end of `lab dslogs --help`.
+const EXAMPLES: &str = "\
+Examples:
+  LAB_LOG=all cargo test --features sim --test lab2a | lab dslogs
+                                                   a column for each server
+  lab dslogs -j VOTE,LEAD,TERM out/dstest-*/*.log  only these topics
+  lab dslogs --color always run.log | less -R      with colours in a pager";
+
 /// Arguments of `lab dslogs`.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Show only these topics (VOTE,LEAD)
     #[arg(short, long, value_name = "TOPIC,...", value_delimiter = ',', value_parser = line::parse_topic)]

@@ -1,7 +1,8 @@
 //! A campaign: all runs of one call of `lab dstest`. They are divided into chunks of seeds. Threads take the
 //! chunks one by one, and all results go to one [`Board`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,8 @@ use super::report::escape;
 use super::run::{Event, How, Mode, Replayed, Run, Stop, Test};
 use super::shortlist::cause;
 use super::tally::Tally;
+use super::write::Everything;
+use crate::style::Style;
 
 /// How many seeds one child process runs at most.
 const LARGEST_CHUNK: u64 = 64;
@@ -26,16 +29,30 @@ const WARNINGS_SHOWN: usize = 3;
 
 /// The chunks of a campaign. The order alternates between the tests: the first chunk of each test comes
 /// before the second chunk of any test. So a failure of any test is found early.
-pub fn chunks(tests: usize, runs: u64, seed: u64, parallel: usize, mode: Mode) -> Vec<Chunk> {
-    let size = match mode {
-        Mode::Real => 1,
-        Mode::Sim => (runs / (parallel as u64 * 4)).clamp(1, LARGEST_CHUNK),
-    };
+///
+/// If the first failure ends the campaign, the first chunks are small and the later ones grow. Then the
+/// chunks do not depend on `parallel`, and neither does the failure that is found first.
+pub fn chunks(
+    tests: usize,
+    runs: u64,
+    seed: u64,
+    parallel: usize,
+    mode: Mode,
+    until_fail: bool,
+) -> Vec<Chunk> {
+    let even = (runs / (parallel as u64 * 4)).clamp(1, LARGEST_CHUNK);
     let mut chunks = Vec::new();
     let mut done = 0;
     while done < runs {
+        let size = match mode {
+            Mode::Real => 1,
+            Mode::Sim if until_fail => (done / 2).clamp(1, LARGEST_CHUNK),
+            Mode::Sim => even,
+        };
         let count = size.min(runs - done);
-        chunks.extend((0..tests).map(|test| Chunk { test, first: seed.wrapping_add(done), count }));
+        for test in 0..tests {
+            chunks.push(Chunk { number: chunks.len(), test, first: seed.wrapping_add(done), count });
+        }
         done += count;
     }
     chunks
@@ -52,7 +69,7 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Boa
             let next = &next;
             scope.spawn(move || {
                 while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if context.stop.stopping() {
+                    if context.is_over(chunk.number) {
                         return;
                     }
                     // The receiver lives longer than the workers, so `send` does not fail.
@@ -65,11 +82,14 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Boa
             match received.recv_timeout(Duration::from_millis(100)) {
                 Ok(event) => board.take(event),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             board.show();
         }
     });
+    let last = RefCell::new(Vec::new());
+    chunk::report_first(context, &|event| last.borrow_mut().push(event));
+    last.into_inner().into_iter().for_each(|event| board.take(event));
 }
 
 /// Collects all results of a campaign.
@@ -82,10 +102,10 @@ pub struct Board<'a> {
     tally: Tally,
     keeper: Keeper,
     progress: Progress,
-    /// If a failure is only counted and not kept, the board prints a line that says so, but only once for
-    /// each test and cause. This set has the tests and causes for which the line was printed. `None` stands
-    /// for all causes of which no failure is kept: they share one line.
-    hushed: BTreeSet<(usize, Option<String>)>,
+    style: Style,
+    /// All runs, if they are wanted.
+    runs: Vec<Run>,
+    keeps_runs: bool,
     /// For each test, the texts of some of its warnings, which are shown at the end. No text is there
     /// twice.
     warned: BTreeMap<usize, Vec<String>>,
@@ -105,12 +125,14 @@ impl<'a> Board<'a> {
             tests: &context.tests,
             mode: context.mode,
             verbose,
-            until_fail: context.until_fail,
+            until_fail: context.first.is_some(),
             stop: context.stop.clone(),
             tally: Tally::new(context.tests.iter().map(|t| t.name.clone())),
             keeper,
             progress: Progress::new(total, context.stop.clone()),
-            hushed: BTreeSet::new(),
+            style: Style::of_stdout(),
+            runs: Vec::new(),
+            keeps_runs: false,
             warned: BTreeMap::new(),
             strict: context.strict,
             troubles: Vec::new(),
@@ -126,6 +148,24 @@ impl<'a> Board<'a> {
     pub fn with_results(mut self, file: Option<File>) -> Board<'a> {
         self.results = file;
         self
+    }
+
+    /// Keeps all runs from now on, for [`Board::all`].
+    #[must_use]
+    pub fn keeping_runs(mut self, keeps_runs: bool) -> Board<'a> {
+        self.keeps_runs = keeps_runs;
+        self
+    }
+
+    /// Everything that is known when the campaign has ended.
+    pub fn all(&self) -> Everything<'_> {
+        Everything {
+            tests: self.tests,
+            mode: self.mode,
+            runs: &self.runs,
+            tally: &self.tally,
+            keeper: &self.keeper,
+        }
     }
 
     /// Takes an event that a worker reports.
@@ -159,16 +199,13 @@ impl<'a> Board<'a> {
             self.results = None;
             self.troubles.push(format!("--results: {error}"));
         }
-        let kept = run.passed || self.keeper.failure(self.tests, run);
-        if self.verbose || (!run.passed && kept) {
+        // One line for each test and cause is enough while the campaign runs. The result tells the rest.
+        let is_new = !run.passed && self.keeper.failure(self.tests, run);
+        if self.verbose || is_new {
             self.progress.line(&self.sentence(run));
-        } else if !run.passed {
-            let known = self.keeper.has_like(run).then(|| cause(&run.message));
-            let which = if known.is_some() { "with this cause" } else { "with other causes" };
-            if self.hushed.insert((run.test, known)) {
-                let name = &self.tests[run.test].name;
-                self.progress.line(&format!("further failures of {name} {which} are only counted"));
-            }
+        }
+        if self.keeps_runs {
+            self.runs.push(run.clone());
         }
     }
 
@@ -199,7 +236,7 @@ impl<'a> Board<'a> {
     }
 
     fn sentence(&self, run: &Run) -> String {
-        let verdict = if run.passed { "ok  " } else { "FAIL" };
+        let verdict = if run.passed { "ok  ".to_owned() } else { self.style.bad("FAIL") };
         let mut text = format!("{verdict} {} {:#x}", self.tests[run.test].name, run.seed);
         if let Some(seconds) = run.seconds {
             text += &format!(" {seconds:.3} s");
@@ -227,7 +264,8 @@ impl<'a> Board<'a> {
         let wall = self.progress.elapsed().as_secs_f64();
         let cpu = self.cpu + cpu_of_children() - self.cpu_before;
         let mut out = String::new();
-        let failures = self.keeper.finish(self.tests);
+        self.keeper.complete(self.tests);
+        let failures = self.keeper.report(self.tests, self.style);
         if !failures.is_empty() {
             out += &format!("\n{failures}");
         }
@@ -284,7 +322,7 @@ mod tests {
     #[test]
     fn chunks_cover_every_seed_once_and_take_turns() {
         for (runs, parallel) in [(1, 1), (10, 4), (1000, 2), (999, 7)] {
-            let chunks = chunks(2, runs, 40, parallel, Mode::Sim);
+            let chunks = chunks(2, runs, 40, parallel, Mode::Sim, false);
             for test in 0..2 {
                 let seeds: Vec<u64> = chunks
                     .iter()
@@ -301,6 +339,16 @@ mod tests {
 
     #[test]
     fn on_the_real_clock_a_chunk_is_a_run() {
-        assert_eq!(chunks(3, 5, 0, 1, Mode::Real).len(), 15);
+        assert_eq!(chunks(3, 5, 0, 1, Mode::Real, false).len(), 15);
+    }
+
+    #[test]
+    fn until_a_failure_the_chunks_grow_and_do_not_depend_on_the_threads() {
+        let one = chunks(2, 1000, 7, 1, Mode::Sim, true);
+        assert_eq!(one, chunks(2, 1000, 7, 8, Mode::Sim, true));
+        let sizes: Vec<u64> = one.iter().filter(|c| c.test == 0).map(|c| c.count).collect();
+        assert_eq!(sizes[..6], [1, 1, 1, 1, 2, 3]);
+        assert_eq!((sizes.iter().sum::<u64>(), sizes.iter().max()), (1000, Some(&LARGEST_CHUNK)));
+        assert!(one.iter().enumerate().all(|(place, chunk)| chunk.number == place));
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::child::{Pause, last_words, warnings};
 use super::context::Context;
+use super::first::{First, Found};
 use super::process::{Process, describe};
 use super::report::{End, Line, Tail};
 use super::run::{Event, Evidence, How, Mode, Replayed, Run, Test};
@@ -33,6 +34,8 @@ const WARNINGS: usize = 3;
 /// A chunk: the seeds `first`, `first + 1`, ... of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
+    /// The place of the chunk in the order of all chunks.
+    pub number: usize,
     /// Index of the test.
     pub test: usize,
     /// The first seed.
@@ -55,11 +58,32 @@ pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
         silent: 0,
         kept: Vec::new(),
         page_is_kept: false,
+        is_done: false,
     };
-    while job.left > 0 && !context.stop.stopping() {
+    while job.left > 0 && !job.is_over() {
         job.child();
     }
     job.replay_kept();
+}
+
+/// With `--until-fail`, reports the first failure. It is called when all chunks have ended. Until then, an
+/// earlier failure can be found.
+pub fn report_first(context: &Context, tell: &dyn Fn(Event)) {
+    let Some(Found { mut run, output, evidence, .. }) = context.first.as_ref().and_then(First::take) else {
+        return;
+    };
+    run.kept = context.shortlist().offer(&run) != Place::Counted;
+    tell(Event::Run(run.clone()));
+    let evidence = match evidence {
+        _ if !run.kept => None,
+        None if context.mode == Mode::Sim && context.stop.interrupted().is_none() => {
+            Some(replay::replay(context, &run, output))
+        }
+        evidence => evidence,
+    };
+    if let Some(evidence) = evidence {
+        tell(Event::Evidence(evidence));
+    }
 }
 
 /// How a child ended.
@@ -90,6 +114,8 @@ struct Job<'a> {
     kept: Vec<Kept>,
     /// Whether the page of the current child is kept, so that it must not be deleted.
     page_is_kept: bool,
+    /// Whether a seed has failed, and the campaign ends at the first failure.
+    is_done: bool,
 }
 
 /// What one child has reported.
@@ -105,6 +131,11 @@ struct Seen {
 impl Job<'_> {
     fn test(&self) -> &Test {
         &self.context.tests[self.chunk.test]
+    }
+
+    /// Whether no further seed of this chunk is wanted.
+    fn is_over(&self) -> bool {
+        self.is_done || self.context.is_over(self.chunk.number)
     }
 
     /// Starts one child for the seeds that are left, and waits for its end.
@@ -181,12 +212,12 @@ impl Job<'_> {
     /// because it still prints why the test failed.
     fn must_stop(&self, seen: &Seen) -> bool {
         let printing = self.context.mode == Mode::Real && seen.failed;
-        self.context.stop.interrupted().is_some() || (self.context.stop.stopping() && !printing)
+        self.context.stop.interrupted().is_some() || (self.is_over() && !printing)
     }
 
     /// Takes one line of the report.
     fn take(&mut self, line: Line, seen: &mut Seen) -> Result<(), String> {
-        if self.context.stop.stopping() {
+        if self.is_over() {
             return Ok(());
         }
         let (test, seed) = match &line {
@@ -332,12 +363,15 @@ impl Job<'_> {
         if run.passed {
             return (self.tell)(Event::Run(run));
         }
-        if self.context.until_fail {
-            if !self.context.stop.enough() {
-                // Another chunk has already had a failure, so this failure is not reported.
-                return;
+        if let Some(first) = &self.context.first {
+            // It is reported when the chunks before this one have ended ([`report_first`]).
+            let output = output.filter(|_| self.context.mode == Mode::Sim).and_then(|o| self.set_aside(o));
+            first.offer(Found { chunk: self.chunk.number, run: run.clone(), output, evidence: None });
+            if self.context.mode == Mode::Real {
+                self.kept.push(Kept { run, first: None });
             }
-            self.left = 0;
+            (self.left, self.is_done) = (0, true);
+            return;
         }
         run.kept = self.context.shortlist().offer(&run) != Place::Counted;
         (self.tell)(Event::Run(run.clone()));
@@ -364,15 +398,12 @@ impl Job<'_> {
             self.page_is_kept = page.exists();
             let page = self.page_is_kept.then_some(page);
             let replayed = Replayed::No("a run on the real clock cannot be repeated".to_owned());
-            (self.tell)(Event::Evidence(Evidence {
-                test: run.test,
-                seed: run.seed,
-                replayed,
-                log,
-                first,
-                trace: None,
-                page,
-            }));
+            let (test, seed) = (run.test, run.seed);
+            let evidence = Evidence { test, seed, replayed, log, first, trace: None, page };
+            match &self.context.first {
+                Some(first) => first.add(self.chunk.number, evidence),
+                None => (self.tell)(Event::Evidence(evidence)),
+            }
         }
     }
 

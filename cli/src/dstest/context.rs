@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::child;
+use super::first::First;
 use super::process::Plan;
 use super::run::{Mode, Stop, Test};
 use super::scratch::Scratch;
@@ -23,8 +24,8 @@ pub struct Context {
     pub strict: bool,
     /// How many failures of each test and cause are replayed and kept.
     pub keep: usize,
-    /// Whether the first failure ends the campaign.
-    pub until_fail: bool,
+    /// With `--until-fail`, the first failure so far. This failure ends the campaign.
+    pub first: Option<First>,
     /// Says whether the campaign must end.
     pub stop: Stop,
     /// The folder for temporary files.
@@ -44,6 +45,11 @@ impl Context {
             plan.set.push(("LAB_STRICT".to_owned(), "1".into()));
         }
         plan
+    }
+
+    /// Whether the chunk with this number, and all later chunks, must not start or go on.
+    pub fn is_over(&self, chunk: usize) -> bool {
+        self.stop.interrupted().is_some() || self.first.as_ref().is_some_and(|first| first.is_before(chunk))
     }
 
     /// Locks the list of the failures that are kept so far.

@@ -135,10 +135,10 @@ pub fn run(
     });
     let mut reader = Reader::new(chunks, &context.scratch);
     let mut done = vec![false; chunks.len()];
-    collect(context, &received, &mut reader, &mut done, board);
+    let failed = collect(context, &received, &mut reader, &mut done, board);
     end(&mut process);
     let lost: u64 = chunks.iter().zip(&done).filter(|(_, done)| !**done).map(|(chunk, _)| chunk.count).sum();
-    if lost > 0 && !context.stop.stopping() {
+    if lost > 0 && !failed && context.stop.interrupted().is_none() {
         board.take(Event::Trouble(format!(
             "{lost} runs have no result: parallel failed{}",
             last_words(&words)
@@ -147,34 +147,45 @@ pub fn run(
     Ok(())
 }
 
-/// Reads the lines that parallel prints, until parallel has ended or must be ended.
+/// Reads the lines that parallel prints, until parallel has ended or must be ended. Returns true if the
+/// campaign has ended at its first failure.
+///
+/// With `--until-fail`, the first failure is the failure of the first job that has one. So the results of
+/// such a job count only when all jobs before it have ended.
 fn collect(
     context: &Context,
     received: &mpsc::Receiver<String>,
     reader: &mut Reader<'_>,
     done: &mut [bool],
     board: &mut Board<'_>,
-) {
+) -> bool {
+    let mut first: Option<(usize, Vec<Event>)> = None;
     while context.stop.interrupted().is_none() {
         match received.recv_timeout(Duration::from_millis(100)) {
             Ok(line) => match reader.line(&line) {
                 Ok(None) => {}
                 Ok(Some((job, _))) if std::mem::replace(&mut done[job], true) => {}
-                Ok(Some((_, events))) => {
+                Ok(Some((job, events))) => {
                     let failed = events.iter().any(|e| matches!(e, Event::Run(run) if !run.passed));
-                    events.into_iter().for_each(|event| board.take(event));
-                    if context.until_fail && failed {
-                        context.stop.enough();
-                        return;
+                    if context.first.is_none() || !failed {
+                        events.into_iter().for_each(|event| board.take(event));
+                    } else if first.as_ref().is_none_or(|(earlier, _)| job < *earlier) {
+                        first = Some((job, events));
                     }
                 }
                 Err(error) => board.take(Event::Trouble(format!("a worker wrote a wrong line: {error}"))),
             },
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if first.as_ref().is_some_and(|(job, _)| done[..*job].iter().all(|done| *done)) {
+            break;
         }
         board.show();
     }
+    let failed = first.is_some();
+    first.into_iter().flat_map(|(_, events)| events).for_each(|event| board.take(event));
+    failed
 }
 
 /// Asks parallel to end, so that it can end its jobs first. Kills parallel if it does not end.
@@ -272,7 +283,7 @@ fn worker_command(context: &Context) -> String {
     if !build.features.is_empty() {
         text += &format!(" --features {}", quoted(&build.features.join(",")));
     }
-    if context.until_fail {
+    if context.first.is_some() {
         text += " --until-fail";
     }
     text

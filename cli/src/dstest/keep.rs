@@ -15,11 +15,14 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
 use super::scratch::{forget, history_beside, move_file};
-use super::shortlist::{Place, Shortlist, cause};
+use super::shortlist::{MOST_OF_A_TEST, Place, Shortlist, cause};
 use crate::shell::shown;
+use crate::style::Style;
 
 /// The largest trace that is kept, in bytes. A run that hangs in virtual time can write gigabytes.
 const LARGEST_TRACE: u64 = 64 << 20;
@@ -44,15 +47,21 @@ impl Failure {
     }
 }
 
+/// The failures of a test with one cause.
+struct Group {
+    count: u64,
+    /// The run with the smallest seed.
+    smallest: Run,
+}
+
 /// Keeps the failures of a campaign.
 pub struct Keeper {
     dir: PathBuf,
-    each: usize,
     shortlist: Shortlist,
     index: Option<File>,
     failures: Vec<Failure>,
-    /// How many failures each test has had with each cause.
-    counts: BTreeMap<(usize, String), u64>,
+    /// The failures of each test with each cause.
+    groups: BTreeMap<(usize, String), Group>,
     complaints: Vec<String>,
     /// The project's folder, if the working folder is not inside it.
     elsewhere: Option<PathBuf>,
@@ -64,11 +73,10 @@ impl Keeper {
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
-            each,
             shortlist: Shortlist::new(tests, each),
             index: None,
             failures: Vec::new(),
-            counts: BTreeMap::new(),
+            groups: BTreeMap::new(),
             complaints: Vec::new(),
             elsewhere: None,
         }
@@ -82,28 +90,30 @@ impl Keeper {
         self
     }
 
-    /// Notes a failed run. Returns whether the run is kept.
+    /// Notes a failed run. Returns whether it is the first failure of this test with this cause.
     pub fn failure(&mut self, tests: &[Test], run: &Run) -> bool {
         if let Err(e) = self.note(&tests[run.test], run) {
             self.complain(&format!("cannot note failures in {}: {e}", shown(&self.dir)));
         }
-        *self.counts.entry((run.test, cause(&run.message))).or_default() += 1;
+        let group = self.groups.entry((run.test, cause(&run.message)));
+        let group = group.or_insert_with(|| Group { count: 0, smallest: run.clone() });
+        group.count += 1;
+        if run.seed < group.smallest.seed {
+            group.smallest = run.clone();
+        }
+        let is_first = group.count == 1;
         match if run.kept { self.shortlist.offer(run) } else { Place::Counted } {
             Place::Kept => {}
             Place::Instead(seed) => self.remove(run.test, seed),
-            Place::Counted => return false,
+            Place::Counted => return is_first,
         }
         self.failures.push(Failure::new(run.clone()));
-        true
+        is_first
     }
 
-    /// Whether a failure of the same test with the same cause is kept.
-    pub fn has_like(&self, run: &Run) -> bool {
-        self.kept_of(run.test, &cause(&run.message)) > 0
-    }
-
-    fn kept_of(&self, test: usize, wanted: &str) -> u64 {
-        self.failures.iter().filter(|f| f.run.test == test && cause(&f.run.message) == wanted).count() as u64
+    /// The failures of this test with this cause that are kept.
+    fn kept_of(&self, test: usize, wanted: &str) -> impl Iterator<Item = &Failure> {
+        self.failures.iter().filter(move |f| f.run.test == test && cause(&f.run.message) == wanted)
     }
 
     fn note(&mut self, test: &Test, run: &Run) -> io::Result<()> {
@@ -145,9 +155,8 @@ impl Keeper {
         }
     }
 
-    /// Writes the files of failures that were not replayed. Returns a description of all failures, sorted by
-    /// test and then by seed.
-    pub fn finish(&mut self, tests: &[Test]) -> String {
+    /// Writes the files of failures that were not replayed. It is called when all runs have ended.
+    pub fn complete(&mut self, tests: &[Test]) {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
         for (test, seed) in missing {
@@ -158,47 +167,110 @@ impl Keeper {
             );
         }
         self.failures.sort_by_key(|failure| (failure.run.test, failure.run.seed));
+    }
+
+    /// Describes all failures, with one block for each test and cause.
+    pub fn report(&self, tests: &[Test], style: Style) -> String {
         let mut out = String::new();
-        for failure in &self.failures {
-            describe(&mut out, &tests[failure.run.test], failure);
+        // If a test fails with very many causes, the causes of which no failure is kept share one line.
+        let (mut blocks, mut others): (BTreeMap<usize, usize>, BTreeMap<usize, (u64, u64)>) =
+            Default::default();
+        for (test, cause, group) in self.sorted() {
+            let blocks = blocks.entry(test).or_default();
+            if *blocks >= MOST_OF_A_TEST {
+                let (causes, failures) = others.entry(test).or_default();
+                (*causes, *failures) = (*causes + 1, *failures + group.count);
+                continue;
+            }
+            *blocks += 1;
+            self.block(&mut out, &tests[test], cause, group, style);
         }
-        if let (Some(root), false) = (&self.elsewhere, self.failures.is_empty()) {
+        for (test, (causes, count)) in others {
+            let name = &tests[test].name;
+            out += &format!("{count} more failures of {name}, with {causes} other causes\n");
+        }
+        if self.index.is_some() {
+            let index = self.dir.join("failures.txt");
+            out += &format!("Each failure has a line in {}.\n", style.path(&index));
+        }
+        if let (Some(root), false) = (&self.elsewhere, self.groups.is_empty()) {
             out += &format!("The commands after \"repeat\" work in {}.\n", root.display());
         }
-        out += &self.dropped(tests);
         for complaint in &self.complaints {
-            out += &format!("ERROR: {complaint}\n");
+            out += &format!("{} {complaint}\n", style.bad("ERROR:"));
         }
         out
     }
 
-    /// Describes the failures of which no files are kept, only a line in `failures.txt`.
-    fn dropped(&self, tests: &[Test]) -> String {
-        let mut out = String::new();
-        // Some causes have no failure that is kept. For each test, this is the number of its failures with
-        // such causes. There are such causes if a test has too many different causes.
-        let mut others: BTreeMap<usize, u64> = BTreeMap::new();
-        for ((test, cause_of_all), count) in &self.counts {
-            let kept = self.kept_of(*test, cause_of_all);
-            if kept == 0 {
-                *others.entry(*test).or_insert(0) += count;
-            } else if *count > kept {
-                let (more, name) = (count - kept, &tests[*test].name);
-                out +=
-                    &format!("{more} more failures of {name} like this were only counted: {cause_of_all}\n");
+    /// The tests and causes with their failures. The tests are in their order, and the cause with the
+    /// smallest seed comes first.
+    fn sorted(&self) -> Vec<(usize, &str, &Group)> {
+        let all = self.groups.iter().map(|((test, cause), group)| (*test, cause.as_str(), group));
+        let mut all: Vec<(usize, &str, &Group)> = all.collect();
+        all.sort_by_key(|(test, _, group)| (*test, group.smallest.seed));
+        all
+    }
+
+    /// Describes the failures of a test with one cause. The failure with the smallest seed comes first.
+    fn block(&self, out: &mut String, test: &Test, cause: &str, group: &Group, style: Style) {
+        let Group { count, smallest } = group;
+        let more = if *count == 1 { String::new() } else { format!(" and {} more", count - 1) };
+        let message = smallest.message.lines().next().unwrap_or("no message");
+        let (target, name, seed) = (&test.target, &test.name, smallest.seed);
+        *out += &format!("{} {target} {name} seed {seed:#x}{more}: {message}\n", style.bad("FAIL"));
+        let mut line = |name: &str, value: &str| {
+            *out += &format!("     {} {value}\n", style.faint(&format!("{name:<8}")));
+        };
+        line("repeat", &smallest.replay);
+        for failure in self.kept_of(smallest.test, cause) {
+            let path = |path: &Option<PathBuf>| path.as_deref().map(|path| style.path(path));
+            let (page, log, trace) = (path(&failure.page), path(&failure.log), path(&failure.trace));
+            let history = path(&failure.history);
+            let is_loud = matches!(failure.replayed, Some(Replayed::Nondeterministic(_)));
+            let replayed = failure.replayed.iter().map(ToString::to_string).next();
+            if failure.run.seed == seed {
+                for (name, value) in [
+                    ("replayed", replayed),
+                    ("page", page),
+                    ("history", history),
+                    ("log", log),
+                    ("trace", trace),
+                ] {
+                    if let Some(value) = value {
+                        line(name, &value);
+                    }
+                }
+            } else if let Some(path) = page.or(log) {
+                let length =
+                    failure.run.seconds.map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
+                line("also", &format!("seed {:#x}{length}: {path}", failure.run.seed));
+                if let Some(replayed) = replayed.filter(|_| is_loud) {
+                    line("", &replayed);
+                }
             }
         }
-        for (test, count) in others {
-            out += &format!("{count} failures of {} with other causes were only counted\n", tests[test].name);
-        }
-        if !out.is_empty() {
-            let (each, index) = (self.each, self.dir.join("failures.txt"));
-            out += &format!(
-                "The {each} shortest failures of each test and cause are kept (--keep). {} has a line for each failure.\n",
-                shown(&index)
-            );
-        }
-        out
+    }
+
+    /// All failures as JSON: an object for each test and cause.
+    pub fn json(&self, tests: &[Test]) -> Value {
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let kept = |it: &Failure| {
+            json!({
+                "seed": format!("{:#x}", it.run.seed),
+                "replayed": it.replayed.as_ref().map(ToString::to_string),
+                "log": text(&it.log), "trace": text(&it.trace), "page": text(&it.page),
+                "history": text(&it.history),
+            })
+        };
+        let group = |(test, cause, it): (usize, &str, &Group)| {
+            json!({
+                "target": tests[test].target, "test": tests[test].name, "cause": cause, "count": it.count,
+                "seed": format!("{:#x}", it.smallest.seed), "message": it.smallest.message,
+                "repeat": it.smallest.replay,
+                "kept": self.kept_of(test, cause).map(kept).collect::<Vec<Value>>(),
+            })
+        };
+        self.sorted().into_iter().map(group).collect()
     }
 }
 
@@ -298,28 +370,6 @@ fn append(
 /// A name that is safe in a path.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
-}
-
-fn describe(out: &mut String, test: &Test, failure: &Failure) {
-    let run = &failure.run;
-    let message = run.message.lines().next().unwrap_or("no message");
-    *out += &format!("FAIL {} {} seed {:#x}: {message}\n", test.target, test.name, run.seed);
-    let mut line = |name: &str, value: String| *out += &format!("     {name:<8} {value}\n");
-    let files = [
-        ("log", &failure.log),
-        ("trace", &failure.trace),
-        ("page", &failure.page),
-        ("history", &failure.history),
-    ];
-    for (name, path) in files {
-        if let Some(path) = path {
-            line(name, shown(path));
-        }
-    }
-    line("repeat", run.replay.clone());
-    if let Some(replayed) = &failure.replayed {
-        line("replayed", replayed.to_string());
-    }
 }
 
 #[cfg(test)]

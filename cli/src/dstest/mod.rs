@@ -20,6 +20,7 @@ pub(crate) mod cargo;
 pub(crate) mod child;
 mod chunk;
 mod context;
+mod first;
 mod hosts;
 mod keep;
 pub(crate) mod names;
@@ -31,10 +32,12 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod scratch;
 mod shortlist;
+mod sources;
 mod tally;
 pub mod worker;
+mod write;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -44,6 +47,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::problem::Problem;
 use campaign::Board;
 use context::Context;
+use first::First;
 use keep::Keeper;
 use project::{Builder, Project};
 use run::{Build, Mode, Stop, Test};
@@ -74,8 +78,8 @@ pub struct Args {
     /// Run in virtual time instead of on real threads
     #[arg(long)]
     sim: bool,
-    /// The first seed, decimal or 0x hex; run i of a test has seed SEED+i [default: a random seed, which is
-    /// printed]
+    /// Random seed of the first run, decimal or 0x hex; the next runs have the next seeds [default: a new
+    /// one, which is printed]
     #[arg(long, value_name = "SEED", value_parser = report::parse_seed)]
     seed: Option<u64>,
     /// How many real seconds one run may take [default: 180, with --sim 60]
@@ -93,6 +97,13 @@ pub struct Args {
     /// replay line, with a tab between them
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
+    /// Write all results into this file as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write all results into this file as JUnit XML: each test has one result for all its seeds
+    #[cfg(feature = "junit")]
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Print a line for each run
     #[arg(short, long)]
     verbose: bool,
@@ -120,7 +131,8 @@ pub struct Args {
     /// repository]
     #[arg(long, value_name = "DIR", overrides_with = "root")]
     root: Option<PathBuf>,
-    /// Tests (initial_election_2a, TestInitialElection2A) and test targets (lab2a, 2A)
+    /// Tests (initial_election_2a, TestInitialElection2A, lab2a::initial_election_2a) and test targets
+    /// (lab2a, 2A)
     #[arg(required = true, value_name = "TEST")]
     tests: Vec<String>,
 }
@@ -173,8 +185,13 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
     if !args.hosts.is_empty() {
         hosts::check(&args.hosts)?;
     }
-    check_out(args.out.as_deref())?;
-    let results = args.results.as_deref().map(results_file).transpose()?;
+    if let Some(out) = &args.out {
+        check_out("--out", out)?;
+    }
+    let results = args.results.as_deref().map(|path| file_of("--results", path)).transpose()?;
+    for (option, path) in files(args) {
+        file_of(option, path)?;
+    }
     let stop = Stop::on_signals().map_err(|e| Problem::Failure(format!("cannot handle signals: {e}")))?;
     let project = Project::load(args.root.as_deref())?;
     let project = match &args.package {
@@ -185,11 +202,14 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
     let scratch = Scratch::below(&base).map_err(|e| {
         Problem::Failure(format!("cannot make a temporary folder below {}: {e}", base.display()))
     })?;
+    let dir =
+        args.out.clone().unwrap_or_else(|| project.root.join("out").join(format!("dstest-{}", timestamp())));
+    if args.out.is_none() {
+        check_out("the folder for failures", &dir)?;
+    }
     let tests =
         Builder::new(&project, settings.mode, &settings.build, &scratch, &stop).resolve(&args.tests)?;
     let context = context(args, &settings, tests, stop, scratch);
-    let dir =
-        args.out.clone().unwrap_or_else(|| project.root.join("out").join(format!("dstest-{}", timestamp())));
     announce(&settings, &context);
     let total = settings.runs.saturating_mul(context.tests.len() as u64);
     let mut board = Board::new(
@@ -198,15 +218,49 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         args.verbose,
         Keeper::new(dir, settings.keep, context.tests.len()).of_project(&project.root),
     )
-    .with_results(results);
-    let chunks =
-        campaign::chunks(context.tests.len(), settings.runs, settings.seed, settings.parallel, settings.mode);
+    .with_results(results)
+    .keeping_runs(!files(args).is_empty());
+    let chunks = campaign::chunks(
+        context.tests.len(),
+        settings.runs,
+        settings.seed,
+        settings.parallel,
+        settings.mode,
+        args.until_fail,
+    );
     if args.hosts.is_empty() {
         campaign::run(&context, &chunks, settings.parallel, &mut board);
     } else {
         hosts::run(&context, &chunks, &args.hosts, args.parallel, &mut board)?;
     }
-    Ok(board.finish())
+    let code = board.finish();
+    for (option, path) in files(args) {
+        let written = match option {
+            "--json" => board.all().write_json(path, code),
+            _ => write_junit(&board, path),
+        };
+        written.map_err(|error| Problem::Failure(format!("{option} {}: {error}", path.display())))?;
+    }
+    Ok(code)
+}
+
+/// The options that name files for all results, and these files.
+fn files(args: &Args) -> Vec<(&'static str, &Path)> {
+    let mut files: Vec<(&'static str, &Path)> = Vec::new();
+    files.extend(args.json.as_deref().map(|path| ("--json", path)));
+    #[cfg(feature = "junit")]
+    files.extend(args.junit.as_deref().map(|path| ("--junit", path)));
+    files
+}
+
+#[cfg(feature = "junit")]
+fn write_junit(board: &Board<'_>, path: &Path) -> std::io::Result<()> {
+    board.all().write_junit(path)
+}
+
+#[cfg(not(feature = "junit"))]
+fn write_junit(_: &Board<'_>, _: &Path) -> std::io::Result<()> {
+    unreachable!("without the feature, there is no option --junit")
 }
 
 fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scratch: Scratch) -> Context {
@@ -215,7 +269,7 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
         limit: settings.limit,
         strict: args.strict,
         keep: settings.keep,
-        until_fail: args.until_fail,
+        first: args.until_fail.then(First::new),
         stop,
         scratch,
         shortlist: Mutex::new(Shortlist::new(tests.len(), settings.keep)),
@@ -224,19 +278,26 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     }
 }
 
-/// Checks before the first run that `--out` can be a folder. Without this check, the user would see the error
-/// only at the first failure.
-fn check_out(out: Option<&Path>) -> Result<(), Problem> {
-    match out {
-        Some(dir) if dir.exists() && !dir.is_dir() => {
-            Err(Problem::Usage(format!("--out {}: expected a folder, this is a file", dir.display())))
-        }
-        _ => Ok(()),
+/// Checks before anything is built that files can be written into a folder, which need not exist yet. Without
+/// this check, the user would see the error only at the first failure. To be sure, the check makes the folder
+/// and a file in it, and removes them again. `what` names the folder in the error.
+pub(crate) fn check_out(what: &str, dir: &Path) -> Result<(), Problem> {
+    let fail = |why: &str| Err(Problem::Usage(format!("{what} {}: {why}", dir.display())));
+    if dir.exists() && !dir.is_dir() {
+        return fail("expected a folder, this is a file");
     }
+    let new: Vec<&Path> =
+        dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    let probe = dir.join(format!(".dstest-{:x}", random()));
+    let written = fs::create_dir_all(dir).and_then(|()| File::create(&probe).map(drop));
+    let _ = fs::remove_file(&probe);
+    // Another process may have put files there meanwhile. Then the folder stays.
+    new.into_iter().for_each(|dir| drop(fs::remove_dir(dir)));
+    written.or_else(|error| fail(&format!("no files can be written there: {error}")))
 }
 
-fn results_file(path: &Path) -> Result<File, Problem> {
-    File::create(path).map_err(|error| Problem::Usage(format!("--results {}: {error}", path.display())))
+fn file_of(option: &str, path: &Path) -> Result<File, Problem> {
+    File::create(path).map_err(|error| Problem::Usage(format!("{option} {}: {error}", path.display())))
 }
 
 fn announce(settings: &Settings, context: &Context) {

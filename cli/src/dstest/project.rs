@@ -1,6 +1,6 @@
 //! The cargo project: its test targets, their binaries, and the tests in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::cargo::{self, Ended};
+use super::cargo::{self, Building, Ended};
 use super::child::{Pause, last_words};
 use super::names;
 use super::process::{Plan, Process, describe};
 use super::run::{Build, Mode, Stop, Test};
 use super::scratch::{Scratch, forget};
+use super::sources::{Root, Sources};
 use crate::problem::Problem;
 
 /// How long a binary may take to list its tests.
@@ -27,6 +28,8 @@ pub struct Target {
     package: String,
     name: String,
     dir: PathBuf,
+    /// The root file of the target.
+    source: PathBuf,
     /// Whether the target belongs to the root package, or to the package that the user has asked for.
     is_home: bool,
     /// The cargo features of the target's package.
@@ -40,6 +43,10 @@ pub struct Project {
     /// The folder into which cargo builds.
     pub target_dir: PathBuf,
     targets: Vec<Target>,
+    /// The folders of the packages, and of the packages that they use by path.
+    libraries: BTreeSet<PathBuf>,
+    /// Whether a package uses another package from a git repository.
+    uses_git: bool,
 }
 
 impl Project {
@@ -72,9 +79,14 @@ impl Project {
     fn from_metadata(value: &Value) -> Option<Project> {
         let root = PathBuf::from(value["workspace_root"].as_str()?);
         let target_dir = PathBuf::from(value["target_directory"].as_str()?);
-        let mut targets = Vec::new();
+        let (mut targets, mut libraries, mut uses_git) = (Vec::new(), BTreeSet::new(), false);
         for package in value["packages"].as_array()? {
             let dir = Path::new(package["manifest_path"].as_str()?).parent()?.to_owned();
+            libraries.insert(dir.clone());
+            for dependency in package["dependencies"].as_array().into_iter().flatten() {
+                libraries.extend(dependency["path"].as_str().map(PathBuf::from));
+                uses_git |= dependency["source"].as_str().is_some_and(|it| it.starts_with("git+"));
+            }
             let features: Vec<String> = package["features"].as_object()?.keys().cloned().collect();
             for target in package["targets"].as_array()? {
                 if !is_test(target) {
@@ -85,11 +97,33 @@ impl Project {
                     name: target["name"].as_str()?.to_owned(),
                     is_home: dir == root,
                     dir: dir.clone(),
+                    source: PathBuf::from(target["src_path"].as_str()?),
                     features: features.clone(),
                 });
             }
         }
-        Some(Project { root, target_dir, targets })
+        Some(Project { root, target_dir, targets, libraries, uses_git })
+    }
+
+    /// The names of tests in the sources of the project, and of the packages that it uses by path or from git
+    /// repositories. Returns `None` if cargo does not say where the packages from git are.
+    fn sources(&self) -> Option<Sources> {
+        let mut libraries = self.libraries.clone();
+        if self.uses_git {
+            let mut command = Command::new(cargo::program());
+            command.args(["metadata", "--offline", "--format-version", "1"]).current_dir(&self.root);
+            let output = command.stdin(Stdio::null()).output().ok().filter(|it| it.status.success())?;
+            let value: Value = serde_json::from_slice(&output.stdout).ok()?;
+            for package in value["packages"].as_array()? {
+                let is_from_git = package["source"].as_str().is_some_and(|it| it.starts_with("git+"));
+                let dir = package["manifest_path"].as_str().and_then(|path| Path::new(path).parent());
+                libraries.extend(dir.filter(|_| is_from_git).map(Path::to_owned));
+            }
+        }
+        let home = self.targets.iter().enumerate().filter(|(_, target)| target.is_home);
+        let roots: Vec<Root> =
+            home.map(|(number, it)| Root { target: number, file: it.source.clone() }).collect();
+        Some(Sources::read(&roots, &libraries))
     }
 
     /// The project with the test targets of one package only.
@@ -109,6 +143,41 @@ impl Project {
         }
         self.targets.iter_mut().for_each(|t| t.is_home = true);
         Ok(self)
+    }
+
+    /// Checks that these names can mean tests or test targets. Builds nothing.
+    ///
+    /// # Errors
+    /// If the sources do not have one of the names. The error contains the nearest names.
+    pub fn check_names(&self, asked: &[String]) -> Result<(), Problem> {
+        let sources = self.sources();
+        for name in asked {
+            let target = name.split_once("::").map_or(name.as_str(), |(target, _)| target);
+            let is_target = |name: &str| self.target(&names::target_of(name)).map(|found| found.is_some());
+            let is_known = is_target(name)? || is_target(target)?;
+            if let Some(sources) = &sources
+                && !is_known
+                && !sources.knows(&names::test_of(name))
+            {
+                return Err(self.unknown(name, sources.tests()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for a name that nothing has. `tests` are names of tests.
+    fn unknown<'a>(&'a self, name: &str, tests: impl Iterator<Item = &'a str>) -> Problem {
+        let targets = || self.targets.iter().map(|t| t.name.as_str());
+        let near = names::nearest(name, tests.chain(targets()));
+        let mut text = format!("no test or test target is called {name:?}");
+        if near.is_empty() {
+            let mut targets: Vec<&str> = targets().collect();
+            targets.sort_unstable();
+            text += &format!("; the test targets are {}", targets.join(", "));
+        } else {
+            text += &format!("; the nearest known names are {}", near.join(", "));
+        }
+        Problem::Usage(text)
     }
 
     /// The target of this name. If the root package has such a target, this target is returned. Otherwise it
@@ -149,12 +218,17 @@ pub struct Builder<'a> {
     /// Says whether a build must end.
     pub stop: &'a Stop,
     listed: BTreeMap<(String, String), Vec<Test>>,
+    /// The names of tests in the sources, once they were read. The inner `None` means that the sources are
+    /// not known.
+    sources: Option<Option<Sources>>,
 }
 
 /// What a name can mean: a target, or probably a test. This is decided before it is known which tests the
 /// targets have.
 enum Wanted<'a> {
     Target(&'a Target),
+    /// A test of this target: the user has typed `target::test`.
+    TestOf(&'a Target, String),
     Test(String),
 }
 
@@ -167,30 +241,32 @@ impl<'a> Builder<'a> {
         scratch: &'a Scratch,
         stop: &'a Stop,
     ) -> Builder<'a> {
-        Builder { project, mode, build, scratch, stop, listed: BTreeMap::new() }
+        Builder { project, mode, build, scratch, stop, listed: BTreeMap::new(), sources: None }
     }
 
-    /// Finds the tests for the names in `asked`. A name means one test, or all tests of a target. Returns the
-    /// tests in the order of `asked`, and each test only once.
+    /// Finds the tests for the names in `asked`. A name means one test, or all tests of a target. Builds
+    /// only the targets that can have these tests, and copies the binaries of the tests that are found.
+    /// Returns the tests in the order of `asked`, and each test only once.
     ///
     /// # Errors
-    /// [`Problem::Usage`] if a name in `asked` is unknown; the error contains the nearest known names.
-    /// [`Problem::Failure`] if a build fails.
+    /// [`Problem::Usage`] if a name in `asked` is unknown; the error contains the nearest known names. If the
+    /// sources do not have the name, nothing is built before. [`Problem::Failure`] if a build fails.
     pub fn resolve(&mut self, asked: &[String]) -> Result<Vec<Test>, Problem> {
         let mut wanted = Vec::new();
-        let mut needed = Vec::new();
         for name in asked {
-            if let Some(target) = self.project.target(&names::target_of(name))? {
-                needed.push(target);
-                wanted.push((name, Wanted::Target(target)));
-                continue;
-            }
-            let test = names::test_of(name);
-            if let Some(likely) = names::likely_target(&test) {
-                needed.extend(self.project.target(&likely)?);
-            }
-            wanted.push((name, Wanted::Test(test)));
+            let of = match name.split_once("::") {
+                Some((target, test)) => {
+                    self.project.target(&names::target_of(target))?.map(|target| (target, test))
+                }
+                None => None,
+            };
+            wanted.push(match (self.project.target(&names::target_of(name))?, of) {
+                (Some(target), _) => (name, Wanted::Target(target)),
+                (None, Some((target, test))) => (name, Wanted::TestOf(target, names::test_of(test))),
+                (None, None) => (name, Wanted::Test(names::test_of(name))),
+            });
         }
+        let needed = self.needed(&wanted)?;
         self.build_and_list(&needed)?;
         let mut tests: Vec<Test> = Vec::new();
         for (name, wanted) in wanted {
@@ -199,6 +275,54 @@ impl<'a> Builder<'a> {
                     tests.push(test);
                 }
             }
+        }
+        self.copy(tests)
+    }
+
+    /// The targets that must be built before the tests can be looked up in them.
+    ///
+    /// # Errors
+    /// If the sources do not have one of the names. A macro may make names that no source file has. Such a
+    /// name is accepted if the user also names its target.
+    fn needed(&mut self, wanted: &[(&String, Wanted<'a>)]) -> Result<Vec<&'a Target>, Problem> {
+        let project = self.project;
+        let mut needed: Vec<&Target> = Vec::new();
+        for (name, wanted) in wanted {
+            let test = match wanted {
+                Wanted::Target(target) | Wanted::TestOf(target, _) => {
+                    needed.push(target);
+                    continue;
+                }
+                Wanted::Test(test) => test,
+            };
+            let sources = self.sources.get_or_insert_with(|| project.sources()).as_ref();
+            if sources.is_some_and(|sources| !sources.knows(test)) {
+                return Err(self.unknown(name));
+            }
+            let likely = match names::likely_target(test) {
+                Some(likely) => project.target(&likely)?,
+                None => None,
+            };
+            let guessed = sources.map(|sources| sources.targets_of(test)).unwrap_or_default();
+            let guessed: Vec<&Target> = guessed.into_iter().map(|number| &project.targets[number]).collect();
+            // The part of the lab at the end of a name is a better sign than the module.
+            if likely.is_none_or(|likely| !guessed.contains(&likely)) {
+                needed.extend(guessed);
+            }
+            needed.extend(likely);
+        }
+        Ok(needed)
+    }
+
+    /// Copies the binaries of the tests, so that a build during the campaign does not change what is tested.
+    fn copy(&self, mut tests: Vec<Test>) -> Result<Vec<Test>, Problem> {
+        let mut copies: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+        for test in &mut tests {
+            if !copies.contains_key(&test.binary) {
+                let copy = self.scratch.copy_of(&test.binary).map_err(Problem::Failure)?;
+                copies.insert(test.binary.clone(), copy);
+            }
+            test.binary.clone_from(&copies[&test.binary]);
         }
         Ok(tests)
     }
@@ -213,12 +337,16 @@ impl<'a> Builder<'a> {
                 }
                 Ok(tests)
             }
+            Wanted::TestOf(target, test) => match self.find_test(test, Some(target))? {
+                Some(found) => Ok(vec![found]),
+                None => Err(self.unknown(name)),
+            },
             Wanted::Test(test) => {
-                if let Some(found) = self.find_test(test)? {
+                if let Some(found) = self.find_test(test, None)? {
                     return Ok(vec![found]);
                 }
                 self.build_all()?;
-                match self.find_test(test)? {
+                match self.find_test(test, None)? {
                     Some(found) => Ok(vec![found]),
                     None => Err(self.unknown(name)),
                 }
@@ -226,16 +354,18 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn find_test(&self, wanted: &str) -> Result<Option<Test>, Problem> {
+    /// The test of this name, of one target or of all targets that were built.
+    fn find_test(&self, wanted: &str, target: Option<&Target>) -> Result<Option<Test>, Problem> {
+        let listed = self.listed.iter().filter(|(of, _)| target.is_none_or(|target| key(target) == **of));
+        let listed: Vec<&Test> = listed.flat_map(|(_, tests)| tests).collect();
         for same in [names::is_same, names::is_same_without_part] {
-            let found: Vec<&Test> =
-                self.listed.values().flatten().filter(|t| same(&t.name, wanted)).collect();
+            let found: Vec<&Test> = listed.iter().copied().filter(|t| same(&t.name, wanted)).collect();
             match found.as_slice() {
                 [] => {}
                 [one] => return Ok(Some((*one).clone())),
                 several => {
                     let names: Vec<String> =
-                        several.iter().map(|t| format!("{} of {}", t.name, t.target)).collect();
+                        several.iter().map(|t| format!("{}::{}", t.target, t.name)).collect();
                     return Err(Problem::Usage(format!(
                         "{wanted:?} names several tests: {}",
                         names.join(", ")
@@ -248,17 +378,8 @@ impl<'a> Builder<'a> {
 
     fn unknown(&self, name: &str) -> Problem {
         let tests = self.listed.values().flatten().map(|t| t.name.as_str());
-        let targets = self.project.targets.iter().map(|t| t.name.as_str());
-        let near = names::nearest(name, tests.chain(targets));
-        let mut text = format!("no test or test target is called {name:?}");
-        if near.is_empty() {
-            let mut targets: Vec<&str> = self.project.targets.iter().map(|t| t.name.as_str()).collect();
-            targets.sort_unstable();
-            text += &format!("; the test targets are {}", targets.join(", "));
-        } else {
-            text += &format!("; the nearest known names are {}", near.join(", "));
-        }
-        Problem::Usage(text)
+        let sources = self.sources.iter().flatten().flat_map(Sources::tests);
+        self.project.unknown(name, tests.chain(sources))
     }
 
     /// Builds all targets of the root package, or of the package that the user has asked for. The test may be
@@ -339,8 +460,13 @@ impl<'a> Builder<'a> {
         };
         let manifest = first.dir.join("Cargo.toml");
         let mut binaries = BTreeMap::new();
+        // On a terminal cargo itself shows the progress.
+        let mut building = (!std::io::stderr().is_terminal()).then(|| Building::new(building(targets)));
         let ended = cargo::run(&plan, Stdio::inherit(), self.stop, None, |line| {
-            binaries.extend(executable(line, &manifest));
+            binaries.extend(line.and_then(|line| executable(line, &manifest)));
+            if let Some(building) = &mut building {
+                building.take(line);
+            }
         });
         match ended.map_err(|e| Problem::Failure(format!("cannot run cargo: {e}")))? {
             Ended::Exited(status) if status.success() => Ok(binaries),
@@ -352,18 +478,17 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Copies a binary, and lists the tests of the copy.
+    /// Lists the tests of a binary.
     fn list(&self, target: &Target, binary: &Path) -> Result<Vec<Test>, Problem> {
-        let copy = self.scratch.copy_of(binary).map_err(Problem::Failure)?;
-        let all = self.list_with(target, &copy, &["--list"])?;
-        let ignored = self.list_with(target, &copy, &["--list", "--ignored"])?;
+        let all = self.list_with(target, binary, &["--list"])?;
+        let ignored = self.list_with(target, binary, &["--list", "--ignored"])?;
         let test = |name: String| Test {
             package: target.package.clone(),
             target: target.name.clone(),
             ignored: ignored.contains(&name),
             build: self.build.clone(),
             name,
-            binary: copy.clone(),
+            binary: binary.to_owned(),
             dir: target.dir.clone(),
         };
         Ok(all.into_iter().map(test).collect())
@@ -403,6 +528,14 @@ impl<'a> Builder<'a> {
 
 fn key(target: &Target) -> (String, String) {
     (target.package.clone(), target.name.clone())
+}
+
+/// Says what is built.
+fn building(targets: &[&Target]) -> String {
+    let names: Vec<&str> = targets.iter().take(5).map(|target| target.name.as_str()).collect();
+    let more = targets.len() - names.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("dstest: building {}{more}", names.join(", "))
 }
 
 /// The name and the path of a test binary, if this line of cargo's output contains them, and if the binary

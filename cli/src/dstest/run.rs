@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// On which clock the tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,11 +180,10 @@ pub enum Event {
     Cpu(f64),
 }
 
-/// Whether a campaign must end before all its runs are made, and why. All clones share one state.
+/// Whether the program has received a signal, so that everything must end. All clones share one state.
 #[derive(Clone, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
-    enough: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -214,15 +213,5 @@ impl Stop {
             0 => None,
             n => Some(u8::try_from(n).unwrap_or(u8::MAX)),
         }
-    }
-
-    /// Notes that no further runs are wanted. Returns true at the first call, and false at later calls.
-    pub fn enough(&self) -> bool {
-        !self.enough.swap(true, Ordering::SeqCst)
-    }
-
-    /// Whether the campaign must start no further runs.
-    pub fn stopping(&self) -> bool {
-        self.interrupted().is_some() || self.enough.load(Ordering::SeqCst)
     }
 }

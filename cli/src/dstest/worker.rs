@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use super::chunk::{self, Chunk};
 use super::context::Context;
+use super::first::First;
 use super::process::cpu_of_children;
 use super::report::{escape, excerpt, parse_count, parse_seed, unescape};
 use super::run::{Build, Event, Evidence, How, Mode, Replayed, Run, Stop, Test};
@@ -102,7 +103,7 @@ fn work(args: Args) -> Result<(), String> {
         limit: Duration::from_secs(args.limit),
         strict: args.strict,
         keep: args.keep,
-        until_fail: args.until_fail,
+        first: args.until_fail.then(First::new),
         stop: stop.clone(),
         scratch,
         shortlist: Mutex::new(Shortlist::new(1, args.keep)),
@@ -110,7 +111,9 @@ fn work(args: Args) -> Result<(), String> {
     };
     let writer = Writer { out: RefCell::new(io::stdout().lock()), stop: stop.clone() };
     writer.line(&["begin", &args.job.to_string()]);
-    chunk::run(&context, Chunk { test: 0, first: args.seed, count: args.runs }, &|event| writer.event(event));
+    let chunk = Chunk { number: 0, test: 0, first: args.seed, count: args.runs };
+    chunk::run(&context, chunk, &|event| writer.event(event));
+    chunk::report_first(&context, &|event| writer.event(event));
     writer.event(Event::Cpu(cpu_of_children()));
     match stop.interrupted() {
         Some(signal) => Err(format!("interrupted by signal {signal}")),
@@ -366,7 +369,7 @@ mod tests {
     #[test]
     fn a_job_counts_when_it_is_done() {
         let (base, scratch) = scratch();
-        let chunks = [Chunk { test: 3, first: 10, count: 2 }];
+        let chunks = [Chunk { number: 0, test: 3, first: 10, count: 2 }];
         let mut reader = Reader::new(&chunks, &scratch);
         let lines = [
             "begin\t0",
@@ -398,7 +401,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let (base, scratch) = scratch();
-        let chunks = [Chunk { test: 0, first: 10, count: 2 }];
+        let chunks = [Chunk { number: 0, test: 0, first: 10, count: 2 }];
         for bad in [
             "run\t0x1\tok\treported\t-\t-\t-\t\t\t0",
             "run\t0xa\tok\treported\t-\t-\t-\t\t",

@@ -162,7 +162,7 @@ pub fn cargo(
         unset: Vec::new(),
         death_signal: Signal::SIGTERM,
     };
-    let take = |line: &str| drop(serde_json::from_str(line).map(&mut take));
+    let take = |line: Option<&str>| drop(line.map(|line| serde_json::from_str(line).map(&mut take)));
     match cargo::run(&plan, Stdio::from(log), stop, Some(order.limit), take).map_err(fail)? {
         Ended::Exited(status) if status.success() => Ok(String::new()),
         Ended::Exited(status) => Ok(describe(status)),

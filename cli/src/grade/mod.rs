@@ -39,7 +39,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::dstest::report::parse_seed;
 use crate::dstest::run::{Build, Mode, Stop, Test};
 use crate::dstest::scratch::{Scratch, history_beside, move_file, random};
-use crate::dstest::{cores, timestamp};
+use crate::dstest::{check_out, cores, timestamp};
 use crate::problem::Problem;
 use build::{Built, CompileError, Order};
 use config::{Config, Graded, Seed};
@@ -51,8 +51,16 @@ use trial::{Conditions, Failure, Kind, Outcome};
 /// How long the first build of the judge may take.
 const JUDGE_LIMIT: Duration = Duration::from_secs(3600);
 
+/// Shown at the end of `lab grade --help`.
+const EXAMPLES: &str = "\
+Examples:
+  lab grade submissions/*                          with the points of grade.toml
+  lab grade -c lab2.toml --json all.json alice     one submission, and the results as JSON
+  lab grade --seed 0x10 -o out/again submissions/* the same seeds as another time";
+
 /// Arguments of `lab grade`.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Folders of submissions
     #[arg(required = true, value_name = "DIR")]
@@ -87,8 +95,8 @@ pub struct Args {
 /// Runs `lab grade`.
 pub fn main(args: &Args) -> ExitCode {
     let interrupted = |signal| format!("lab grade: interrupted by signal {signal}");
-    grade(args)
-        .map_or_else(|problem| problem.report("lab grade [OPTIONS] <DIR>...", interrupted), ExitCode::from)
+    let usage = format!("{} [OPTIONS] <DIR>...", crate::called("grade"));
+    grade(args).map_or_else(|problem| problem.report(&usage, interrupted), ExitCode::from)
 }
 
 fn grade(args: &Args) -> Result<u8, Problem> {
@@ -138,8 +146,8 @@ fn first_seed(args: &Args, config: &Config) -> Result<u64, Problem> {
 
 /// Checks that the output files can be written. An error now is better than an error after an hour.
 fn check_outputs(args: &Args) -> Result<(), Problem> {
-    if let Some(out) = args.out.as_ref().filter(|out| out.exists() && !out.is_dir()) {
-        return Err(Problem::Usage(format!("--out {}: expected a folder, this is a file", out.display())));
+    if let Some(out) = &args.out {
+        check_out("--out", out)?;
     }
     for (option, file) in [("--json", &args.json), ("--junit", &args.junit)] {
         let Some(file) = file else { continue };

@@ -15,7 +15,7 @@ use super::animal::Animal;
 use super::matrix::NO_MISTAKE;
 use super::switch::{ASSERTIONS, Switched, VARIABLE};
 use super::tree::{Assertions, Tree};
-use crate::dstest::cargo::{self, Ended};
+use crate::dstest::cargo::{self, Building, Ended};
 use crate::dstest::process::Plan;
 use crate::dstest::run::Stop;
 use crate::problem::Problem;
@@ -23,6 +23,15 @@ use crate::problem::Problem;
 /// How many times the build is tried at most. Each try leaves out the animals that did not compile in the
 /// tries before.
 const TRIES: usize = 12;
+
+/// What must compile in the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The library, as the test targets use it.
+    Library,
+    /// The library and its unit tests. This build takes longer.
+    UnitTests,
+}
 
 /// The copy, and the sources with switches.
 pub struct Copy {
@@ -38,12 +47,12 @@ impl Copy {
     /// # Errors
     /// If a file cannot be read or written. If the copy does not build, and no animal is the cause of the
     /// compiler's errors. If it still does not build after the last try.
-    pub fn of(root: &Path, animals: &[Animal], stop: &Stop) -> Result<Copy, Problem> {
+    pub fn of(root: &Path, animals: &[Animal], scope: Scope, stop: &Stop) -> Result<Copy, Problem> {
         let tree = Tree::of(root).map_err(Problem::Failure)?;
         let note = tree.dir.with_file_name("switches.json");
         let first = Switched::of(root, animals, &BTreeMap::new()).map_err(Problem::Failure)?;
         let key = key(&first);
-        if let Some(refused) = read(&note, &key) {
+        if let Some(refused) = read(&note, &key, scope) {
             let switched = Switched::of(root, animals, &refused).map_err(Problem::Failure)?;
             return Ok(Copy { tree, switched });
         }
@@ -51,13 +60,13 @@ impl Copy {
         let mut switched = first;
         for _ in 0..TRIES {
             tree.put_files(&switched.files).map_err(Problem::Failure)?;
-            let Some(errors) = build(&tree, stop)? else {
+            let Some(errors) = build(&tree, scope, stop)? else {
                 eprintln!(
                     "zoo: {} animals have a switch, {} need a build of their own",
                     switched.names.len(),
                     switched.refused.len()
                 );
-                let text = json!({ "key": key, "refused": switched.refused }).to_string();
+                let text = json!({ "key": key, "unit_tests": scope == Scope::UnitTests, "refused": switched.refused }).to_string();
                 fs::write(&note, text).map_err(|e| Problem::Failure(format!("{}: {e}", note.display())))?;
                 return Ok(Copy { tree, switched });
             };
@@ -120,19 +129,24 @@ fn key(switched: &Switched) -> String {
 }
 
 /// Reads the file `note`: the animals without a switch, and the reasons. Returns `None` if the file was
-/// written for other sources, or cannot be read.
-fn read(note: &PathBuf, key: &str) -> Option<BTreeMap<String, String>> {
+/// written for other sources, or when only the library was built, or cannot be read.
+fn read(note: &PathBuf, key: &str, scope: Scope) -> Option<BTreeMap<String, String>> {
     let value: Value = serde_json::from_str(&fs::read_to_string(note).ok()?).ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     (value["key"].as_str()? == key).then_some(())?;
+    (scope == Scope::Library || value["unit_tests"] == true).then_some(())?;
     value["refused"].as_object()?.iter().map(|(name, why)| Some((name.clone(), text(why)?))).collect()
 }
 
 type Errors = BTreeSet<(String, usize, String)>;
 
-/// Builds the unit tests of the copy. Returns `None` if that succeeds, or the errors of the compiler.
-fn build(tree: &Tree, stop: &Stop) -> Result<Option<Errors>, Problem> {
-    let arguments = ["test", "--quiet", "--features", "sim", "--lib", "--no-run", "--message-format", "json"];
+/// Builds the copy. Returns `None` if that succeeds, or the errors of the compiler.
+fn build(tree: &Tree, scope: Scope, stop: &Stop) -> Result<Option<Errors>, Problem> {
+    // To build the library as the test targets use it, cargo must build a test target. Otherwise it chooses
+    // other features of the dependencies, and compiles them a second time. This one is small.
+    let what: &[&str] = if scope == Scope::Library { &["--test", "lab2a"] } else { &["--lib"] };
+    let arguments = ["test", "--quiet", "--features", "sim", "--no-run", "--message-format", "json"];
+    let arguments = arguments.iter().chain(what);
     let plan = Plan {
         command: std::iter::once(cargo::program()).chain(arguments.map(OsString::from)).collect(),
         dir: tree.dir.clone(),
@@ -141,7 +155,10 @@ fn build(tree: &Tree, stop: &Stop) -> Result<Option<Errors>, Problem> {
         death_signal: Signal::SIGTERM,
     };
     let (mut errors, mut others) = (Errors::new(), Vec::new());
+    let mut building = Building::new("zoo: building the copy".to_owned());
     let ended = cargo::run(&plan, Stdio::null(), stop, None, |line| {
+        building.take(line);
+        let Some(line) = line else { return };
         let Ok(value) = serde_json::from_str::<Value>(line) else { return };
         let message = &value["message"];
         if message["level"] != "error" {

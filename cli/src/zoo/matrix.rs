@@ -15,7 +15,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::animal::Animal;
-use super::copy::Copy;
+use super::copy::{Copy, Scope};
 use super::known::Known;
 use super::results::{Finding, Method, Results};
 use super::run::Campaign;
@@ -70,7 +70,7 @@ pub fn run(
     let mut troubles = BTreeSet::new();
     if !args.table {
         let stop = super::stop()?;
-        let copy = Copy::of(root, animals, &stop)?;
+        let copy = Copy::of(root, animals, Scope::UnitTests, &stop)?;
         let scratch = Scratch::below(&root.join("target/zoo/scratch"))
             .map_err(|error| Problem::Failure(format!("cannot make a folder for results: {error}")))?;
         let bench = Bench { copy, scratch, known, stop };

@@ -103,7 +103,9 @@ pub fn main(args: &Args) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(problem) => {
-            problem.report("lab zoo <COMMAND>", |signal| format!("lab zoo: interrupted by signal {signal}"))
+            let (usage, interrupted) =
+                (format!("{} <COMMAND>", crate::called("zoo")), "interrupted by signal");
+            problem.report(&usage, |signal| format!("zoo: {interrupted} {signal}"))
         }
     }
 }

@@ -10,11 +10,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::animal::Animal;
-use super::copy::Copy;
+use super::copy::{Copy, Scope};
 use super::known::Known;
 use super::results::Method;
 use super::tree::{Assertions, Tree};
 use crate::dstest::child::Pause;
+use crate::dstest::project::Project;
 use crate::dstest::report::unescape;
 use crate::dstest::run::Stop;
 use crate::problem::Problem;
@@ -29,7 +30,7 @@ pub struct Args {
     /// How many seeds each test gets
     #[arg(short = 'n', long, value_name = "SEEDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: u64,
-    /// The first seed, decimal or 0x hex
+    /// Random seed of the first run of each test, decimal or 0x hex
     #[arg(long, value_name = "SEED", default_value = "1", value_parser = crate::dstest::report::parse_seed)]
     pub seed: u64,
     /// Run without the monitor: only the tests themselves can fail
@@ -126,7 +127,10 @@ pub fn run(
 ) -> Result<String, Problem> {
     // If a change does not fit the sources, the command fails here, before anything is built.
     super::diff::apply(root, animal).map_err(Problem::Failure)?;
-    let copy = Copy::of(root, animals, stop)?;
+    if !args.tests.is_empty() {
+        Project::load(Some(root))?.check_names(&args.tests)?;
+    }
+    let copy = Copy::of(root, animals, Scope::Library, stop)?;
     let assertions = if args.assertions { Assertions::On } else { Assertions::Off };
     let variables = copy.put(animal, assertions).map_err(Problem::Failure)?;
     let out = root.join("out").join(format!("zoo-{}-{}", animal.name, crate::dstest::timestamp()));

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::animal::Animal;
-use super::copy::Copy;
+use super::copy::{Copy, Scope};
 use super::known::Known;
 use super::matrix::unit_tests;
 use super::results::{Finding, Method, Results};
@@ -66,7 +66,7 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
     }
     let stop = super::stop()?;
     let since = Instant::now();
-    let copy = Copy::of(root, animals, &stop)?;
+    let copy = Copy::of(root, animals, Scope::UnitTests, &stop)?;
     let scratch = Scratch::below(&root.join("target/zoo/scratch"))
         .map_err(|error| Problem::Failure(format!("cannot make a folder for results: {error}")))?;
     eprintln!("zoo: the copy is ready after {} s", since.elapsed().as_secs());
@@ -180,12 +180,11 @@ fn try_one(
     Ok(text.lines().find_map(failure))
 }
 
-/// The names of the tests that failed most often in the matrix, at most three.
+/// The tests that failed most often in the matrix, at most three. Each name has its target in front.
 fn often(finding: &Finding) -> Vec<String> {
     let mut tests: Vec<(&String, &u64)> = finding.tests.iter().collect();
     tests.sort_by_key(|(test, count)| (std::cmp::Reverse(**count), *test));
-    let name = |test: &String| test.split_once("::").map_or(test.as_str(), |(_, name)| name).to_owned();
-    tests.into_iter().take(3).map(|(test, _)| name(test)).collect()
+    tests.into_iter().take(3).map(|(test, _)| test.clone()).collect()
 }
 
 /// Describes the run of a line in the results of `lab dstest`. Returns `None` if the run passed.
@@ -222,7 +221,7 @@ mod tests {
     fn the_tests_that_failed_most_often_are_tried() {
         let tests = [("lab2a::a", 1), ("lab2b::b", 9), ("lab2c::c", 9), ("lab2d::d", 5)];
         let tests = tests.map(|(test, count)| (test.to_owned(), count)).into();
-        assert_eq!(often(&Finding { tests, ..Finding::default() }), ["b", "c", "d"]);
+        assert_eq!(often(&Finding { tests, ..Finding::default() }), ["lab2b::b", "lab2c::c", "lab2d::d"]);
     }
 
     #[test]

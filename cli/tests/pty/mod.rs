@@ -4,6 +4,7 @@
 //! `setsid --ctty` (util-linux) makes the pseudo-terminal the controlling terminal of the program. So the
 //! program writes nothing to the terminal in which the tests run.
 
+#[allow(dead_code, reason = "not every test file makes pictures")]
 pub mod svg;
 
 use std::fs::File;
@@ -22,6 +23,7 @@ use nix::sys::termios::{Termios, tcgetattr};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal.
+#[allow(dead_code, reason = "not every test file uses all of this module")]
 pub struct Terminal {
     child: Child,
     keyboard: File,
@@ -33,6 +35,8 @@ pub struct Terminal {
 
 struct Shown {
     parser: Mutex<vt100::Parser>,
+    /// All that was written to the terminal.
+    raw: Mutex<Vec<u8>>,
     changed: Condvar,
 }
 
@@ -43,16 +47,20 @@ impl Shown {
 }
 
 /// How the program ended, and how it left the terminal.
+#[allow(dead_code, reason = "not every test file uses all of this module")]
 pub struct Left {
     pub status: ExitStatus,
     /// The text that the terminal shows.
     pub text: String,
+    /// All that was written to the terminal, with its escape sequences.
+    pub raw: String,
     /// Whether echo, line mode and all other settings of the terminal are as before.
     pub modes_are_back: bool,
     /// Whether the terminal shows the normal screen and the cursor.
     pub screen_is_back: bool,
 }
 
+#[allow(dead_code, reason = "not every test file uses all of this module")]
 impl Terminal {
     /// Starts a program in a folder, in a terminal with this number of rows and columns.
     pub fn start(program: &str, args: &[&str], folder: &Path, rows: u16, columns: u16) -> Terminal {
@@ -76,6 +84,7 @@ impl Terminal {
         let mut output = keyboard.try_clone().expect("the descriptor can be duplicated");
         let shown = Arc::new(Shown {
             parser: Mutex::new(vt100::Parser::new(rows, columns, 0)),
+            raw: Mutex::new(Vec::new()),
             changed: Condvar::new(),
         });
         let to = Arc::clone(&shown);
@@ -84,6 +93,7 @@ impl Terminal {
             // An error means the end of the output: no process has the other side of the terminal open any
             // more.
             while let Ok(count @ 1..) = output.read(&mut bytes) {
+                to.raw.lock().expect("no thread panics while it holds this lock").extend(&bytes[..count]);
                 to.lock().process(&bytes[..count]);
                 to.changed.notify_all();
             }
@@ -165,9 +175,11 @@ impl Terminal {
         // ends.
         drop(self.slave);
         self.reader.join().expect("the reader does not panic");
+        let raw = self.shown.raw.lock().expect("no thread panics while it holds this lock");
         let parser = self.shown.lock();
         let screen = parser.screen();
         Left {
+            raw: String::from_utf8_lossy(&raw).into_owned(),
             status,
             text: screen.contents(),
             modes_are_back: after == self.before,

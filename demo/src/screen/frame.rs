@@ -13,7 +13,7 @@ use crate::keys::KEYS;
 
 pub fn title(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let left = Line::from(vec![
+    let mut left = Line::from(vec![
         Span::styled("mit6824", bold.fg(Color::LightBlue)),
         Span::styled("  a sharded key/value service, live", bold),
         Span::styled(format!("  ·  {} clients", app.clients), FAINT),
@@ -25,6 +25,10 @@ pub fn title(frame: &mut Frame<'_>, area: Rect, app: &App) {
         Span::styled(clock(now), bold),
         Span::styled(format!(" / {}", clock(total)), FAINT),
     ]);
+    // If the terminal is narrow, the right side is more important.
+    while left.width() + 2 + right.width() > usize::from(area.width) && left.spans.len() > 1 {
+        left.spans.pop();
+    }
     frame.render_widget(Paragraph::new(left), area);
     frame.render_widget(Paragraph::new(right).alignment(Alignment::Right), area);
 }
@@ -40,20 +44,22 @@ pub fn gauge(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// Shows the most important keys, as many as there is space for.
-pub fn keys(frame: &mut Frame<'_>, area: Rect) {
-    let mut line = Line::default();
-    let mut left = usize::from(area.width);
+/// All keys, in lines of at most this many columns.
+pub fn keys(width: u16) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default()];
+    let mut left = usize::from(width);
     for (key, what, _) in KEYS {
-        let needed = key.width() + what.width() + 3;
+        let needed = key.width() + 1 + what.width();
         if needed > left {
-            break;
+            lines.push(Line::default());
+            left = usize::from(width);
         }
-        left -= needed;
+        left = left.saturating_sub(needed + 2);
+        let line = lines.last_mut().expect("there is a first line");
         line.push_span(Span::styled(*key, Style::new().fg(Color::LightBlue).add_modifier(Modifier::BOLD)));
         line.push_span(Span::styled(format!(" {what}  "), FAINT));
     }
-    frame.render_widget(Paragraph::new(line), area);
+    lines
 }
 
 /// Shows the list of keys in a box, if the user asks for it. When the time is over, shows the progress in a

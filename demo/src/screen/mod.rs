@@ -24,7 +24,9 @@ use crate::act::Team;
 use crate::app::App;
 
 /// If the terminal has fewer columns or rows than this, the screen only says that it is too small.
-pub const SMALLEST: (u16, u16) = (80, 24);
+pub const SMALLEST: (u16, u16) = (70, 24);
+/// If the terminal has fewer columns than this, the servers have no columns for bytes.
+const WITH_BYTES: u16 = 80;
 
 /// The colour of a team.
 pub fn color_of(team: Team) -> Color {
@@ -48,23 +50,26 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     // There is a blank line between teams if there is space.
     let roomy = area.height >= SMALLEST.1 + 6;
     let servers = servers::height(roomy);
+    let keys = frame::keys(area.width);
     let rows = [
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Length(servers),
         Constraint::Fill(1),
-        Constraint::Length(1),
+        Constraint::Length(u16::try_from(keys.len()).expect("there are few keys")),
     ];
-    let [title, gauge, main, events, keys] = Layout::vertical(rows).areas(area);
-    let between = if area.width >= SMALLEST.0 + 4 { 3 } else { 1 };
-    let columns = [Constraint::Length(servers::WIDTH), Constraint::Length(between), Constraint::Fill(1)];
+    let [title, gauge, main, events, bottom] = Layout::vertical(rows).areas(area);
+    let bytes = area.width >= WITH_BYTES;
+    let between = if area.width >= WITH_BYTES + 4 { 3 } else { 1 };
+    let columns =
+        [Constraint::Length(servers::width(bytes)), Constraint::Length(between), Constraint::Fill(1)];
     let [left, _, right] = Layout::horizontal(columns).areas(main);
     frame::title(frame, title, app);
     frame::gauge(frame, gauge, app);
-    servers::draw(frame, left, app, roomy);
+    servers::draw(frame, left, app, roomy, bytes);
     side::draw(frame, right, app);
     events::draw(frame, events, app);
-    frame::keys(frame, keys);
+    frame.render_widget(Paragraph::new(keys), bottom);
     frame::overlays(frame, area, app);
 }
 

@@ -15,8 +15,10 @@ use crate::keys;
 use crate::stage::title_of;
 use crate::view::{View, list};
 
-/// How many columns the servers take.
-pub const WIDTH: u16 = 58;
+/// How many columns the servers take, with or without the bytes of log and snapshot.
+pub const fn width(bytes: bool) -> u16 {
+    if bytes { 58 } else { 44 }
+}
 
 /// How many rows the servers take.
 pub fn height(roomy: bool) -> u16 {
@@ -25,18 +27,18 @@ pub fn height(roomy: bool) -> u16 {
     u16::try_from(1 + teams * (1 + SERVERS) + blank).expect("there are few servers")
 }
 
-pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, roomy: bool) {
-    let head = format!(
-        "   {:<7} {:<9} {:<10} {:>4} {:>7} {:>6} {:>6}",
-        "server", "", "role", "term", "commit", "log", "snap"
-    );
+pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, roomy: bool, bytes: bool) {
+    let mut head = format!("   {:<7} {:<9} {:<10} {:>4} {:>7}", "server", "", "role", "term", "commit");
+    if bytes {
+        head += &format!(" {:>6} {:>6}", "log", "snap");
+    }
     let mut lines = vec![Line::styled(head, FAINT)];
     for (number, team) in Team::ALL.into_iter().enumerate() {
         if roomy && number > 0 {
             lines.push(Line::default());
         }
         lines.push(team_line(app, team, area.width));
-        lines.extend(team.places().into_iter().map(|place| server_line(app, team, place)));
+        lines.extend(team.places().into_iter().map(|place| server_line(app, team, place, bytes)));
     }
     frame.render_widget(Paragraph::new(lines), area);
 }
@@ -45,15 +47,19 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, roomy: bool) {
 fn team_line(app: &App, team: Team, width: u16) -> Line<'static> {
     let color = color_of(team);
     let mut spans = vec![Span::styled(title_of(team), Style::new().fg(color).add_modifier(Modifier::BOLD))];
+    let view = &app.view;
+    if !view.has_majority(team) {
+        spans.push(Span::styled(" · no majority", Style::new().fg(Color::Red)));
+    }
     let mut add = |what: &str, which: String, style: Style| {
         spans.push(Span::styled(format!(" · {what} "), FAINT));
         spans.push(Span::styled(which, style));
     };
-    let view = &app.view;
     match team {
         Team::Ctrlers => {
             let Some(config) = view.config() else { return heading(spans, width, color) };
-            add("configuration", config.config.to_string(), Style::new());
+            let what = if width >= self::width(true) { "configuration" } else { "config" };
+            add(what, config.config.to_string(), Style::new());
             add("groups", list(&config.groups), Style::new());
             if app.changes_waiting > 0 {
                 add("to do", app.changes_waiting.to_string(), Style::new().fg(Color::Yellow));
@@ -79,7 +85,7 @@ fn team_line(app: &App, team: Team, width: u16) -> Line<'static> {
     heading(spans, width, color)
 }
 
-fn server_line(app: &App, team: Team, place: Place) -> Line<'static> {
+fn server_line(app: &App, team: Team, place: Place, with_bytes: bool) -> Line<'static> {
     let chosen = app.chosen == place;
     let digit = keys::digit(place).map_or(" ".to_owned(), |digit| digit.to_string());
     let base = if chosen { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
@@ -96,7 +102,10 @@ fn server_line(app: &App, team: Team, place: Place) -> Line<'static> {
     };
     spans.push(Span::styled(format!("{state:<9} "), base.fg(color)));
     let snapshot = if look.snapshot_bytes == 0 { "-".to_owned() } else { bytes(look.snapshot_bytes) };
-    let sizes = format!("{:>6} {snapshot:>6}", bytes(look.raft_bytes));
+    let sizes = match with_bytes {
+        true => format!("{:>6} {snapshot:>6}", bytes(look.raft_bytes)),
+        false => String::new(),
+    };
     let Some(status) = &look.status else {
         spans.push(Span::styled(format!("{:<10} {:>4} {:>7} ", "", "", ""), FAINT));
         spans.push(Span::styled(sizes, FAINT));

@@ -3,11 +3,11 @@
 use labrt::time::Duration;
 use labtest::shards::Place;
 
-use super::samples::{app, calm, troubled};
+use super::samples::{app, calm, down, troubled};
 use crate::app::{App, Phase, SAMPLE};
 use crate::news::Kind;
 use crate::room::Event;
-use crate::stage::{Lines, Stage};
+use crate::stage::{Lines, Stage, latency};
 use crate::view::View;
 
 fn shown(shows: &[(&App, &[Event])]) -> String {
@@ -24,7 +24,7 @@ fn a_line_summarises_the_state() {
     let text = shown(&[(&app(troubled()), &[])]);
     let expected = "\
 sharded key/value service: 3 controllers, 3 groups of 3, 8 clients, 36 s, seed 0x7
-  12.3 s      0 op/s    9876 in all | shards AAAABBBCCb | ctrl: S0 t3 | 100: S1 t4 | 101: S0 t3 | 102: S0 t3 | down: G101S2 | cut off: G100S0 | unreliable
+  12.3 s      0 op/s    9876 in all, - ms | shards AAAABBBCCb | ctrl: S0 t3 | 100: S1 t4 | 101: S0 t3 | 102: S0 t3 | down: G101S2 | cut off: G100S0 | unreliable
 ";
     assert_eq!(text, expected);
 }
@@ -85,6 +85,37 @@ fn the_rate_is_that_of_the_last_second() {
     app.update(later(4, 300), Vec::new());
     app.update(later(5, 300), Vec::new());
     assert_eq!(app.rate(), 200);
+}
+
+#[test]
+fn each_group_has_its_rate() {
+    let mut app = app(calm());
+    let mut later = View { at: calm().at + SAMPLE, operations: calm().operations + 30, ..calm() };
+    (later.by_shard[0], later.by_shard[9]) = (987 + 10, 987 + 20);
+    app.update(later, Vec::new());
+    assert_eq!([0, 1, 2].map(|gi| app.rate_of(gi)), [40, 0, 80]);
+}
+
+#[test]
+fn the_latency_is_that_of_the_last_two_seconds() {
+    let mut app = app(calm());
+    assert_eq!(latency(app.latency()), "- ms");
+    app.finished(&[Duration::from_secs(1)]);
+    let later = |millis: u64| View { at: calm().at + Duration::from_millis(millis), ..calm() };
+    app.update(later(1_000), Vec::new());
+    app.finished(&[1, 2, 3].map(Duration::from_millis));
+    assert_eq!(latency(app.latency()), "2.0/1000 ms");
+    app.update(later(2_500), Vec::new());
+    app.finished(&[]);
+    assert_eq!(latency(app.latency()), "2.0/3.0 ms");
+}
+
+#[test]
+fn a_line_says_which_group_has_no_majority() {
+    let mut view = troubled();
+    down(&mut view, Place::Server(1, 0));
+    let text = shown(&[(&app(view), &[])]);
+    assert!(text.ends_with(" | group 101 has no majority: clients wait for shards 4 5 6 9\n"), "{text}");
 }
 
 #[test]

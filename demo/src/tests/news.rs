@@ -3,7 +3,7 @@
 use labapi::Holding;
 use labtest::shards::{Place, gid};
 
-use super::samples::{calm, down, leads, troubled, with_status};
+use super::samples::{calm, down, leads, troubled, with, with_status};
 use crate::act::Team;
 use crate::news::{Kind, between};
 
@@ -31,6 +31,16 @@ fn a_group_without_a_leader_is_not_news() {
     let mut after = calm();
     down(&mut after, Place::Server(1, 0));
     assert!(between(&calm(), &after).is_empty(), "the other servers know the same configuration");
+}
+
+#[test]
+fn a_lost_majority_is_news() {
+    let mut after = troubled();
+    with(&mut after, Place::Server(1, 0), |look| look.cut_off = true);
+    let lost = "group 101 has no majority: 1 of 3 servers is up and connected";
+    assert_eq!(between(&troubled(), &after), [(Kind::Fault, lost.to_owned())]);
+    let news = between(&after, &troubled());
+    assert_eq!(news, [(Kind::Mended, "group 101 has a majority again".to_owned())]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub fn calm() -> View {
         unreliable: false,
         rpcs: 54_321,
         operations: 9_876,
+        by_shard: [987; NSHARDS],
     }
 }
 

@@ -4,14 +4,17 @@
 use std::fs;
 use std::path::Path;
 
+use labapi::Role;
 use labrt::time::Duration;
+use labtest::shards::Place;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 
-use super::samples::{app, calm, troubled};
-use crate::app::{App, Phase, Source};
+use super::samples::{app, calm, troubled, with, with_status};
+use crate::app::{App, Phase, SAMPLE, Source};
+use crate::keys::KEYS;
 use crate::news::Kind;
 use crate::screen::{self, servers};
 
@@ -59,6 +62,63 @@ fn a_larger_terminal_shows_many_faults() {
 }
 
 #[test]
+fn below_eighty_columns_only_the_bytes_are_missing() {
+    looks("narrow", &busy(), 79, 24);
+}
+
+#[test]
+fn a_very_large_terminal_shows_latency_rates_and_scales() {
+    let mut app = busy();
+    let mut later = troubled();
+    later.at += SAMPLE;
+    later.operations += 280;
+    later.by_shard = [987 + 28; 10];
+    app.update(later, Vec::new());
+    app.finished(&[1, 2, 3, 250].map(Duration::from_millis));
+    looks("large", &app, 200, 60);
+}
+
+#[test]
+fn all_keys_are_shown_in_each_size() {
+    for (columns, rows) in [(70, 24), (79, 24), (80, 24), (110, 34), (200, 60)] {
+        let text = text(&drawn(&busy(), columns, rows));
+        for (key, what, _) in KEYS {
+            let wanted = format!("{key} {what}");
+            assert!(text.contains(&wanted), "no {wanted:?} in {columns} x {rows}:\n{text}");
+        }
+    }
+}
+
+/// Without colours, the letters below the shards say who owns them: shard 9 is on its way to group 101,
+/// which is B.
+#[test]
+fn the_owners_of_shards_are_letters() {
+    for (columns, rows) in [(79, 24), (80, 24), (110, 34)] {
+        let text = text(&drawn(&busy(), columns, rows));
+        let letters: Vec<String> = text.lines().map(|line| line.replace(' ', "")).collect();
+        assert!(letters.iter().any(|line| line.ends_with("AAAABBBCCb")), "{text}");
+        assert!(text.contains("A 100  B 101  C 102"), "{text}");
+    }
+}
+
+#[test]
+fn a_low_rate_has_its_reason() {
+    let mut view = troubled();
+    with(&mut view, Place::Server(1, 0), |look| look.cut_off = true);
+    let app = app(view);
+    let shown = text(&drawn(&app, 80, 24));
+    assert!(shown.contains("no majority: 101\n") && shown.contains("group 101 · no majority"), "{shown}");
+    let shown = text(&drawn(&app, 120, 24));
+    assert!(shown.contains("group 101 has no majority: clients wait for shards 4 5 6 9"), "{shown}");
+    assert_eq!(super::samples::app(calm()).reason(), None);
+    let mut leaderless = calm();
+    with_status(&mut leaderless, Place::Server(2, 0), |status| status.raft.role = Role::Candidate);
+    let mut app = super::samples::app(leaderless);
+    app.rates.extend([400, 400, 0, 0, 0, 0]);
+    assert_eq!(app.reason().as_deref(), Some("no leader: 102"));
+}
+
+#[test]
 fn the_list_of_keys_lies_above_the_rest() {
     let mut app = busy();
     app.help = true;
@@ -74,9 +134,9 @@ fn the_check_shows_its_progress() {
 
 #[test]
 fn a_terminal_that_is_too_small_says_so() {
-    looks("small", &app(calm()), 79, 24);
+    looks("small", &app(calm()), 69, 24);
     // Even the smallest sizes cause no panic.
-    for (columns, rows) in [(0, 0), (1, 1), (5, 2), (80, 1), (1, 24), (79, 100), (200, 23)] {
+    for (columns, rows) in [(0, 0), (1, 1), (5, 2), (80, 1), (1, 24), (69, 100), (200, 23)] {
         drawn(&busy(), columns, rows);
     }
 }
@@ -86,7 +146,18 @@ fn every_larger_size_can_be_drawn() {
     let mut app = busy();
     for help in [false, true] {
         app.help = help;
-        for (columns, rows) in [(80, 24), (81, 25), (80, 30), (100, 29), (300, 24), (80, 200), (500, 100)] {
+        for (columns, rows) in [
+            (70, 24),
+            (75, 24),
+            (79, 24),
+            (80, 24),
+            (81, 25),
+            (80, 30),
+            (100, 29),
+            (300, 24),
+            (80, 200),
+            (500, 100),
+        ] {
             let text = text(&drawn(&app, columns, rows));
             let what = if help { "this list" } else { "★ leader" };
             assert!(text.contains(what), "{columns} x {rows}:\n{text}");

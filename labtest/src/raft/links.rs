@@ -92,7 +92,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of
     /// `to` to `from` do not change, because they use another [`End`](labrpc::End).
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
-        dlog!(TEST, "sets the link of S{from} to S{to}: {link:?}");
+        dlog!(TEST, "sets the link of S{from} to S{to}: it {}", effect(link));
         events::link(self.node(from), self.node(to), link);
         self.state.lock().servers[from].links[to] = link;
         self.bring_links_in_line(&[(from, to)]);
@@ -161,7 +161,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// [`set_long_reordering`](Cluster::set_long_reordering). The options have no effect on messages that
     /// were sent before this call.
     pub fn set_network(&self, options: NetworkOptions) {
-        dlog!(TEST, "sets the network: {options:?}");
+        dlog!(TEST, "sets the network: {}", faults(&options));
         self.net.set_options(options);
     }
 
@@ -193,4 +193,43 @@ impl<R> State<R> {
         let latency = Some(from.latency.as_ref().or(to.latency.as_ref()).cloned());
         Some(Wanted { end, works, link: from.links[j], latency })
     }
+}
+
+/// What a link does, in words for a log line.
+fn effect(link: Link) -> &'static str {
+    match link {
+        Link::Both => "passes requests and replies",
+        Link::RequestsLost => "loses requests",
+        Link::RepliesLost => "loses replies",
+        Link::RequestsHeld => "holds requests",
+        Link::RepliesHeld => "holds replies",
+    }
+}
+
+/// The faults of a network, in words for a log line.
+fn faults(options: &NetworkOptions) -> String {
+    let NetworkOptions {
+        latency,
+        lost_requests,
+        lost_replies,
+        reorder_requests,
+        duplicated_requests,
+        duplicate_delay,
+    } = options;
+    let range = |range: &RangeInclusive<Duration>| format!("{:?} to {:?}", range.start(), range.end());
+    let mut parts = Vec::new();
+    if *latency.end() > Duration::ZERO {
+        parts.push(format!("messages take {}", range(latency)));
+    }
+    for (count, what) in [(lost_requests, "requests"), (lost_replies, "replies")] {
+        parts.extend(count.map(|count| format!("{count} of 1000 {what} are lost")));
+    }
+    if *reorder_requests {
+        parts.push("requests overtake each other".to_owned());
+    }
+    if *duplicated_requests > 0 {
+        parts.push(format!("{duplicated_requests} of 1000 requests come twice"));
+        parts.extend(duplicate_delay.iter().map(|delay| format!("the second time {} later", range(delay))));
+    }
+    if parts.is_empty() { "no further faults".to_owned() } else { parts.join(", ") }
 }

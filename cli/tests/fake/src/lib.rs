@@ -145,6 +145,16 @@ fn behave(test: &str, report: &mut Report, runs: u64) -> Option<&'static str> {
         }
         "babbles_2b" => return Some(BABBLE[report.seed as usize % BABBLE.len()]),
         "extra_2b" if cfg!(not(feature = "extra")) => return Some("built without the feature"),
+        "late_news_2b" if report.seed == 4 => {
+            sleep(Duration::from_millis(300));
+            return Some("seed 4 is late");
+        }
+        "late_news_2b" if report.seed > 4 => return Some("a later seed is early"),
+        "takes_the_folder_2b" => {
+            let path = std::env::var("FAKE_FILE").expect("the path of the file");
+            let _ = std::fs::write(path, "");
+            return Some("the folder is lost");
+        }
         "slow_2b" => sleep(Duration::from_millis(20)),
         "stays_2b" => stay(report.seed),
         _ => {}

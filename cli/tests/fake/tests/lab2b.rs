@@ -16,6 +16,8 @@ fn main() {
         "length_2b",
         "extra_2b",
         "babbles_2b",
+        "late_news_2b",
+        "takes_the_folder_2b",
         "!exhaustive_2b",
     ]);
 }
