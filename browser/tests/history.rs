@@ -434,8 +434,8 @@ fn the_page_opens_at_the_first_error() {
     page.no_errors();
 }
 
-/// The explanation of a history of one key: one client appends `<0>`, `<1>` and so on, and then another client
-/// reads this value.
+/// The explanation of a history of one key: one client appends `<0>`, `<1>` and so on, and then another
+/// client reads this value.
 fn explained(page: &mut Page, appends: usize, read: &str) -> String {
     let mut history: Vec<Operation> = (0..appends)
         .map(|at| Operation {

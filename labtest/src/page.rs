@@ -269,7 +269,7 @@ mod tests {
         };
         let failure = run.execute(|| {
             let history = History::new();
-            let mut client = |number: u32, input: KvInput, found: &str| {
+            let client = |number: u32, input: KvInput, found: &str| {
                 let event = ClientCall::begin(number, input.op.name(), &input.key, "");
                 let call = history.time();
                 sleep(Duration::from_millis(1));
@@ -288,7 +288,8 @@ mod tests {
         let [of_run, of_history] = ["t-1.html", "t-1-history.html"]
             .map(|name| fs::read_to_string(dir.join(name)).expect("the page can be read"));
         assert!(of_run.contains(r#""history":true"#) && of_history.contains(r#""besideRun":true"#));
-        // The page of the history has one part, for the key. The third operation is the one that has no place.
+        // The page of the history has one part, for the key. The third operation is the one that has no
+        // place.
         assert!(of_history.contains(r#""title":"key 'k'""#));
         let (call, ret) = (list(&of_history, "call")[2], list(&of_history, "ret")[2]);
         let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();

@@ -68,9 +68,9 @@ pub trait Model: Sync {
         true
     }
 
-    /// Says how an answer differs from the answer that the model allows. `placed` are the inputs of an order of
-    /// operations, and the model does not allow `output` as the answer to `input` after them. `others` are the
-    /// inputs of all other operations of the part. The result is one or more sentences, or nothing if the
+    /// Says how an answer differs from the answer that the model allows. `placed` are the inputs of an order
+    /// of operations, and the model does not allow `output` as the answer to `input` after them. `others` are
+    /// the inputs of all other operations of the part. The result is one or more sentences, or nothing if the
     /// model has nothing to say. An [operation](Piece::Operation) in it is an index into `placed`, or, after
     /// these, into `others`.
     fn describe_difference(

@@ -89,8 +89,8 @@ pub struct PicturePart {
     pub partials: Vec<Vec<Step>>,
     /// The last place in the first order of `partials` at which the model allows the blocked operation.
     pub last_fit: LastFit,
-    /// How the answer of the blocked operation differs from the state after the first order of `partials`: one
-    /// or more sentences, or nothing. The operations in them are indices into `operations`.
+    /// How the answer of the blocked operation differs from the state after the first order of `partials`:
+    /// one or more sentences, or nothing. The operations in them are indices into `operations`.
     pub difference: Vec<Piece>,
 }
 

@@ -3,12 +3,12 @@
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat the failure, whether a replay repeated it, and
 //!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
-//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages. If the run
-//!   has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
+//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages. If the
+//!   run has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! A [`Shortlist`] chooses the failures of which these files are kept, except `failures.txt`. If a failure with a shorter run
-//! takes the place of another failure, the files of the other failure are removed.
+//! A [`Shortlist`] chooses the failures of which these files are kept, except `failures.txt`. If a failure
+//! with a shorter run takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

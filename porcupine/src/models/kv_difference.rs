@@ -54,8 +54,8 @@ struct Comparison<'a> {
     placed: &'a [&'a KvInput],
     /// The value after each number of placed operations.
     states: Vec<Print>,
-    /// The writes to which the last value of the order belongs: the last put, if there is one, and the appends
-    /// after it.
+    /// The writes to which the last value of the order belongs: the last put, if there is one, and the
+    /// appends after it.
     writes: Vec<Write>,
     /// The last writes of the value that was read, from the last one backwards.
     tail: Vec<Write>,
@@ -189,8 +189,8 @@ impl<'a> Comparison<'a> {
         }
         for (at, write) in self.writes.iter().enumerate().skip(n.saturating_sub(DEEPEST)) {
             let Some(end) = rest.len().checked_sub(write.value.len()).and_then(of_length) else { continue };
-            for place in (at + 1)..=end {
-                if starts[place].followed_by(write.value).followed_by(between(place, end)?) == rest {
+            for (place, start) in starts.iter().enumerate().take(end + 1).skip(at + 1) {
+                if start.followed_by(write.value).followed_by(between(place, end)?) == rest {
                     return Some(Wrong::Twice(write.index));
                 }
             }
@@ -222,8 +222,8 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Takes the known end of a value apart into values that were written. Returns these writes, from the last one
-/// backwards, and the print of the value without each number of them.
+/// Takes the known end of a value apart into values that were written. Returns these writes, from the last
+/// one backwards, and the print of the value without each number of them.
 fn tail(placed: &[&KvInput], others: &[&KvInput], value: &Text) -> (Vec<Write>, Vec<Print>) {
     let inputs: Vec<&KvInput> = placed.iter().chain(others).copied().collect();
     // If several writes have the same value, the first one counts.

@@ -138,9 +138,9 @@ impl Text {
     }
 }
 
-/// The length and the fingerprint of a text, without any of its bytes. From the prints of a text and of one of
-/// its ends, the print of the rest can be computed. So a text can be taken apart although most of its bytes
-/// are not known.
+/// The length and the fingerprint of a text, without any of its bytes. From the prints of a text and of one
+/// of its ends, the print of the rest can be computed. So a text can be taken apart although most of its
+/// bytes are not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Print {
     len: u64,
@@ -171,8 +171,8 @@ impl Print {
         Some(Print { len, fingerprint })
     }
 
-    /// The print of the text without this start. The text must have this start. Returns `None` if the start is
-    /// too long.
+    /// The print of the text without this start. The text must have this start. Returns `None` if the start
+    /// is too long.
     pub(super) fn without_start(self, start: Print) -> Option<Print> {
         let len = self.len.checked_sub(start.len)?;
         let fingerprint = [0, 1].map(|at| {

@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
-// The link to the page of the history, which lies beside this page, and the operation at which this page opens.
-// An address with `#op=3.1500` opens the page at the operation that client 3 called at 1500 ns; the page of the
-// history has such links. Without a fragment, the page opens at the operation that has no place in an order, if
-// the checker has found one. Otherwise the page opens at the failure.
+// The link to the page of the history, which lies beside this page, and the operation at which this page
+// opens. An address with `#op=3.1500` opens the page at the operation that client 3 called at 1500 ns; the
+// page of the history has such links. Without a fragment, the page opens at the operation that has no place
+// in an order, if the checker has found one. Otherwise the page opens at the failure.
 
 /**
  * The operation that a client called at this time or, if it called none, the last one before; -1 if there is

@@ -287,19 +287,23 @@ class RunPage {
     const { run, axis } = this;
     if (run.failed < 0) return;
     this.visit(run.failed);
-    const [from, to] = this.aboutFailure();
+    const [from, to] = this.about(this.run.failed, 0.84);
     axis.show(from, to);
   }
 
-  /** The span around the failure with as many messages as a reader can follow. @returns {[number, number]} */
-  aboutFailure() {
+  /**
+   * The span around an event with as many messages as a reader can follow.
+   * @param {number} e @param {number} above the share of the span that is above the event, if each event has a row
+   * @returns {[number, number]}
+   */
+  about(e, above) {
     const { run, axis } = this;
     if (axis.mode === "events") {
       const span = (axis.width / ROW_PIXELS) * ROW;
-      const place = axis.places[run.failed];
-      return [place - span * 0.84, place + span * 0.16];
+      const place = axis.places[e];
+      return [place - span * above, place + span * (1 - above)];
     }
-    const at = run.t[run.failed];
+    const at = run.t[e];
     const { sent } = run.messages;
     const before = firstIndex(0, sent.length, (m) => run.t[sent[m]] > at);
     const first = before > 0 ? run.t[sent[Math.max(0, before - 45)]] : run.from;
@@ -569,7 +573,8 @@ class RunPage {
     this.spot = null;
     this.search.set(q);
     if (!axis.go(t)) {
-      if (t === "" && run.failed >= 0) axis.set(...this.aboutFailure());
+      if (t === "" && event >= 0 && this.pinned === event) axis.set(...this.about(event, 0.5));
+      else if (t === "" && run.failed >= 0) axis.set(...this.about(run.failed, 0.84));
       else axis.set(axis.full.from, axis.full.to);
     }
     this.columns.scrollTo(/^\d{1,7}$/.test(x) ? Number(x) : 0);

@@ -66,8 +66,8 @@ class Rows {
           this.laneAt[place] = lane;
           place += 1;
         }
-        // If there are too many pinned rows, there would be no room to scroll the others. Then the last pinned
-        // rows scroll, too.
+        // If there are too many pinned rows, there would be no room to scroll the others. Then the last
+        // pinned rows scroll, too.
         if (pinned && place <= room) this.fixed = place;
       }
     }
